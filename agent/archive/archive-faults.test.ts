@@ -155,3 +155,28 @@ test('parts that arrived before a power cut are not sent again', async () => {
   expect(new Set(server.calls.flatMap(({ query }) => query.get('partNumber') ?? []))).toEqual(new Set(['3']));
   expectArchived(server, box);
 });
+
+test('an object that may not be deleted is reported, and holds up neither uploads nor other deletions', async () => {
+  let lockedKey = '';
+  let isLocked = true;
+  const server = await S3Server.start({
+    fault: ({ method, key }) =>
+      isLocked && method === 'DELETE' && key === lockedKey ? { status: 403, code: 'AccessDenied' } : undefined,
+  });
+  const box = new ArchiveHarness();
+  box.record([1_000, 2_000]);
+  const link = await box.link({ archiveURL: server.url });
+  await box.settled(link);
+  lockedKey = [...server.objects.keys()].sort()[0] ?? '';
+  box.keptMs = 2 * 86_400_000;
+  await box.clock.advance(3 * 86_400_000);
+  await box.until(() => link.status.failure !== undefined && server.objects.size === 1);
+  expect(link.status.failure).toMatchObject({ why: 'denied', error: expect.stringContaining(lockedKey) });
+  box.recordings.length = 0;
+  box.record([3_000]);
+  await box.until(() => link.status.archived.files === 2);
+  expect([...server.objects.values()].map(({ bytes }) => bytes.length).sort()).toEqual([1_000, 3_000]);
+  expect(link.status.failure?.why).toBe('denied');
+  isLocked = false;
+  await box.until(() => link.status.archived.files === 1 && link.status.failure === undefined);
+});

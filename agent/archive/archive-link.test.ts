@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
 import { ARCHIVE_FILE } from './archive-state.ts';
+import type { LocalRecording } from './storage/contracts.ts';
 
 const HOUR_US = 3.6e9;
 const DAY_MS = 86_400_000;
@@ -184,4 +185,29 @@ test('a recording that is gone or changes under way does not hold up the others'
   truncateSync(cut?.file ?? '', 1 << 20);
   await box.until(() => link.status.archived.files === 2);
   expect([...server.objects.values()].map(({ bytes }) => bytes.length).sort()).toEqual([1 << 20, 3_000].sort());
+});
+
+test('a recording that was named by an unset clock stays in the archive as long as its corrected start says', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  const made = box.record([1_000, 2_000, 3_000]);
+  const nameUs = (index: number): number => Date.UTC(2020, 0, 1, index) * 1000;
+  const shownUs = made.map(({ startUs }) => startUs);
+  // The start of the second one is corrected after it was archived.
+  made.forEach((one, i) => {
+    const startUs = i === 1 ? nameUs(i) : (shownUs[i] ?? 0);
+    box.recordings[i] = { ...one, nameUs: nameUs(i), startUs };
+  });
+  const link = await box.link({ archiveURL: server.url });
+  await box.settled(link);
+  box.recordings.splice(1, 1, { ...made[1], nameUs: nameUs(1), startUs: shownUs[1] } as LocalRecording);
+  box.keptMs = 30 * DAY_MS;
+  await box.clock.advance(2 * DAY_MS);
+  await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 2);
+  expectArchived(server, box);
+  // A range protects it by its shown time.
+  box.protectedRanges = [{ startUs: (shownUs[2] ?? 0) + 1, endUs: (shownUs[2] ?? 0) + 2 }];
+  await box.clock.advance(40 * DAY_MS);
+  await box.until(() => link.status.archived.files === 1);
+  expect([...server.objects.values()].map(({ bytes }) => bytes.length)).toEqual([3_000]);
 });

@@ -79,7 +79,8 @@ export class ArchiveLink {
       ...{ ...parts, source, clock, log, waiting: this.#waiting },
       maxBytesPerSecond: settings.archiveMaxRateBytes,
       hours: settings.archiveHours,
-      keepUp: (signal) => this.#keepUp(signal),
+      prepare: (signal) => this.#prepare(signal),
+      expire: (signal) => this.#expire(signal),
     });
   }
 
@@ -114,8 +115,7 @@ export class ArchiveLink {
   }
 
   /** Before the first upload, and every hour. */
-  async #keepUp(signal: AbortSignal): Promise<void> {
-    const { clock, source, log } = this.#options;
+  async #prepare(signal: AbortSignal): Promise<void> {
     const { state, ledger, storage, own } = this.#parts;
     await storage.removeUnfinished(own, state.now.upload?.uploadId, signal);
     if (!state.now.isMarked) {
@@ -126,9 +126,21 @@ export class ArchiveLink {
       ledger.isFresh = false;
       await state.change({ isListed: true });
     }
-    const files = source.isClockTrusted ? await removeExpired({ ...this.#parts, source, clock }, signal) : 0;
+  }
+
+  /** @throws PerchError for objects that cannot be deleted */
+  async #expire(signal: AbortSignal): Promise<void> {
+    const { clock, source, log } = this.#options;
+    // Starts that were corrected meanwhile are noted first.
+    if (!source.isClockTrusted || !(await this.#waiting.lookWhole(signal))) {
+      return;
+    }
+    const { removed: files, refusal } = await removeExpired({ ...this.#parts, source, clock }, signal);
     if (files > 0) {
       log.info({ files }, 'old recordings were deleted from the archive');
+    }
+    if (refusal) {
+      throw refusal;
     }
   }
 }

@@ -1,11 +1,17 @@
 import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
 import type { ArchivedObject, Ledger } from './ledger.ts';
 import { recordingOf } from './object-key.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
+import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
 
 const PAGE = 200;
 /** The maximum of `recordSegmentDuration`: for objects of unknown duration. */
 const MAX_FILE_US = 86_400_000_000;
+/** Refused deletions in one run: each costs a request. */
+const MAX_REFUSED = 1_000;
+/** The archive keeps this one object, by a lock for example; others may be deleted. */
+const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['denied', 'other']);
 
 interface ExpiryDeps {
   readonly storage: ArchiveStorage;
@@ -16,44 +22,69 @@ interface ExpiryDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
 }
 
+interface Expired {
+  readonly removed: number;
+  /** Objects that the archive refused to delete. */
+  readonly refused: number;
+  /** Of the first one. */
+  readonly refusal: PerchError | undefined;
+}
+
 /** Deletes objects of this box that are too old, unless they are protected. @throws PerchError while the archive is away */
-export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Promise<number> {
+export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Promise<Expired> {
   const { source, ledger, clock } = deps;
-  let removed = 0;
+  let expired: Expired = { removed: 0, refused: 0, refusal: undefined };
   for (const path of ledger.paths()) {
     const keptMs = source.keptMs(path);
     const endUs = (clock.wallMs() - keptMs) * 1000;
     for (let afterUs = -1, page = PAGE; keptMs > 0 && page === PAGE; ) {
       const objects = ledger.before(path, endUs, PAGE, afterUs);
       for (const object of objects) {
-        if (signal.aborted || !source.isClockTrusted) {
-          return removed;
+        if (signal.aborted || !source.isClockTrusted || expired.refused >= MAX_REFUSED) {
+          return expired;
         }
-        removed += (await removeOne(deps, object, signal)) ? 1 : 0;
+        expired = await removeOne(deps, object, expired, signal);
         afterUs = object.nameUs;
       }
       page = objects.length;
     }
   }
-  return removed;
+  return expired;
 }
 
 async function removeOne(
   { storage, source, ledger, own }: ExpiryDeps,
   object: ArchivedObject,
+  expired: Expired,
   signal: AbortSignal,
-): Promise<boolean> {
-  const { path, nameUs, key, durationUs = MAX_FILE_US } = object;
-  const isProtected = source
-    .protectedOf(path)
-    .some(({ startUs, endUs }) => startUs < nameUs + durationUs && endUs > nameUs);
+): Promise<Expired> {
+  const { path, nameUs, key } = object;
   // The name is checked once more: nothing else is ever deleted.
-  if (isProtected || recordingOf(own, key)?.nameUs !== nameUs) {
-    return false;
+  if (isProtected(source, object) || recordingOf(own, key)?.nameUs !== nameUs) {
+    return expired;
   }
-  await storage.remove(key, signal);
+  try {
+    await storage.remove(key, signal);
+  } catch (error) {
+    const why = whyOf(error);
+    if (signal.aborted || !(error instanceof PerchError) || !OF_ONE.has(why)) {
+      throw error;
+    }
+    const refusal = expired.refusal ?? archiveFailure(why, `cannot delete ${key} of ${path} from the archive`, error);
+    return { ...expired, refused: expired.refused + 1, refusal };
+  }
   ledger.remove(object);
-  return true;
+  return { ...expired, removed: expired.removed + 1 };
+}
+
+/** By either start: a corrected one protects the same recording. */
+function isProtected(
+  source: RecordingSource,
+  { path, nameUs, startUs = nameUs, durationUs = MAX_FILE_US }: ArchivedObject,
+): boolean {
+  return source
+    .protectedOf(path)
+    .some((range) => [nameUs, startUs].some((us) => range.startUs < us + durationUs && range.endUs > us));
 }
 
 /** Lists what the archive has of this box, for a new ledger. @throws PerchError while the archive is away */
@@ -65,7 +96,7 @@ export async function listArchive(
   for await (const { key, sizeBytes } of storage.list(own, signal)) {
     const name = recordingOf(own, key);
     if (name && !ledger.has(name)) {
-      ledger.add({ ...name, key, sizeBytes, durationUs: undefined }, undefined);
+      ledger.add({ ...name, key, sizeBytes, durationUs: undefined, startUs: undefined }, undefined);
     }
   }
   signal.throwIfAborted();

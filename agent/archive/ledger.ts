@@ -2,12 +2,15 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isDamaged, isSqliteError, openCache, removeCache } from '../base/sqlite.ts';
 import type { ArchivedName } from './object-key.ts';
 
-const VERSION = 1;
-/* sha256 is null for an object that was found in the archive and not yet compared with the recording. */
+const VERSION = 2;
+/*
+ * sha256 is null for an object that was found in the archive and not yet compared with the recording; start_us is null
+ * until the recording is seen in the index.
+ */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS objects (
     path TEXT NOT NULL, name_us INTEGER NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, duration_us INTEGER,
-    sha256 BLOB, PRIMARY KEY (path, name_us)
+    sha256 BLOB, start_us INTEGER, PRIMARY KEY (path, name_us)
   ) WITHOUT ROWID;
 `;
 
@@ -16,6 +19,8 @@ export interface ArchivedObject extends ArchivedName {
   readonly sizeBytes: number;
   /** undefined: unknown. */
   readonly durationUs: number | undefined;
+  /** Shown start, Unix microseconds; undefined: unknown. */
+  readonly startUs: number | undefined;
 }
 
 /** What the archive has, in SQLite: a cache of its list. Without it each recording is compared with the archive again. */
@@ -47,14 +52,25 @@ export class Ledger {
     return this.#attempt(() => this.#row(path, nameUs)?.['sha256'] instanceof Uint8Array, false);
   }
 
+  /** The start of a recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
+  dated({ path, nameUs }: ArchivedName, startUs: number): void {
+    this.#attempt(() => {
+      if (this.#row(path, nameUs)?.['start_us'] !== startUs) {
+        this.#database
+          .prepare('UPDATE objects SET start_us = ? WHERE path = ? AND name_us = ?')
+          .run(startUs, path, nameUs);
+      }
+    }, undefined);
+  }
+
   /** @param sha256 in hex; undefined: not verified */
-  add({ path, nameUs, key, sizeBytes, durationUs }: ArchivedObject, sha256: string | undefined): void {
+  add({ path, nameUs, key, sizeBytes, durationUs, startUs }: ArchivedObject, sha256: string | undefined): void {
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
       const hash = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
       this.#database
-        .prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)')
-        .run(path, nameUs, key, sizeBytes, durationUs ?? null, hash);
+        .prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)')
+        .run(path, nameUs, key, sizeBytes, durationUs ?? null, hash, startUs ?? null);
       this.#files += before ? 0 : 1;
       this.#bytes += sizeBytes - Number(before?.['size'] ?? 0);
     }, undefined);
@@ -81,19 +97,22 @@ export class Ledger {
     );
   }
 
-  /** Objects of recordings that began before a time, oldest first. @param afterUs the last of the previous page */
+  /** Objects of recordings that began before a time by name and by shown start, oldest name first. @param afterUs the last of the previous page */
   before(path: string, endUs: number, limit: number, afterUs: number): ArchivedObject[] {
     return this.#attempt(
       () =>
         this.#database
-          .prepare('SELECT * FROM objects WHERE path = ? AND name_us > ? AND name_us < ? ORDER BY name_us LIMIT ?')
-          .all(path, afterUs, endUs, limit)
+          .prepare(
+            'SELECT * FROM objects WHERE path = ? AND name_us > ? AND name_us < ? AND ifnull(start_us, name_us) < ? ORDER BY name_us LIMIT ?',
+          )
+          .all(path, afterUs, endUs, endUs, limit)
           .map((row) => ({
             path,
             nameUs: Number(row['name_us']),
             key: String(row['key']),
             sizeBytes: Number(row['size']),
             durationUs: row['duration_us'] === null ? undefined : Number(row['duration_us']),
+            startUs: row['start_us'] === null ? undefined : Number(row['start_us']),
           })),
       [],
     );
@@ -110,7 +129,9 @@ export class Ledger {
   }
 
   #row(path: string, nameUs: number): Record<string, unknown> | undefined {
-    return this.#database.prepare('SELECT size, sha256 FROM objects WHERE path = ? AND name_us = ?').get(path, nameUs);
+    return this.#database
+      .prepare('SELECT size, sha256, start_us FROM objects WHERE path = ? AND name_us = ?')
+      .get(path, nameUs);
   }
 
   #count(): void {

@@ -11,7 +11,9 @@ import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
 import type { Waiting } from './waiting.ts';
 
 const LOOK_MS = 5_000;
-const KEEP_UP_MS = 3_600_000;
+const UPKEEP_MS = 3_600_000;
+/** After a deletion that failed. */
+const EXPIRE_AGAIN_MS = 600_000;
 const MIN_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 600_000;
 /** Failures that may be the fault of one recording: others are tried first. */
@@ -35,8 +37,10 @@ interface UploaderDeps {
   readonly own: string;
   readonly maxBytesPerSecond: number;
   readonly hours: string;
-  /** Work between two uploads. */
-  readonly keepUp: (signal: AbortSignal) => Promise<void>;
+  /** Before the first upload, and every hour: nothing is uploaded until it succeeds. */
+  readonly prepare: (signal: AbortSignal) => Promise<void>;
+  /** Deletes what is too old, every hour. Uploads do not depend on it. */
+  readonly expire: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -57,6 +61,8 @@ export class Uploader {
   readonly #pace: Pace;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
+  /** Of deleting old objects. */
+  #expiryFailure: UploadFailure | undefined;
   #failures = 0;
   /** Of this run. */
   uploadedBytes = 0;
@@ -72,7 +78,7 @@ export class Uploader {
   }
 
   get failure(): UploadFailure | undefined {
-    return this.#failure;
+    return this.#failure ?? this.#expiryFailure;
   }
 
   get isOutOfHours(): boolean {
@@ -81,17 +87,21 @@ export class Uploader {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { waiting, clock, source, keepUp } = this.#deps;
-    let keptUpMs = Number.NEGATIVE_INFINITY;
+    const { waiting, clock, source, prepare } = this.#deps;
+    let preparedMs = Number.NEGATIVE_INFINITY;
+    let expireMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      if (clock.monoMs() - keptUpMs >= KEEP_UP_MS) {
-        const isDone = await this.#attempt(() => keepUp(signal), undefined, signal);
-        keptUpMs = isDone ? clock.monoMs() : keptUpMs;
+      if (clock.monoMs() - preparedMs >= UPKEEP_MS) {
+        const isDone = await this.#attempt(() => prepare(signal), undefined, signal);
+        preparedMs = isDone ? clock.monoMs() : preparedMs;
         if (!isDone) {
           // What waits is counted all the same.
           await waiting.look(signal);
           continue;
         }
+      }
+      if (clock.monoMs() >= expireMs) {
+        expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : EXPIRE_AGAIN_MS);
       }
       await waiting.look(signal);
       const next = waiting.first();
@@ -126,6 +136,25 @@ export class Uploader {
     }
   }
 
+  /** @returns whether it succeeded */
+  async #expire(signal: AbortSignal): Promise<boolean> {
+    const { clock, log, expire } = this.#deps;
+    try {
+      await expire(signal);
+      this.#expiryFailure = undefined;
+      return true;
+    } catch (error) {
+      if (!signal.aborted) {
+        const [why, cause] = [whyOf(error), explain(error)];
+        if (this.#expiryFailure?.error !== cause) {
+          log.warn({ why, cause }, 'cannot delete old recordings from the archive');
+        }
+        this.#expiryFailure = { why, error: cause, sinceMs: this.#expiryFailure?.sinceMs ?? clock.wallMs() };
+      }
+      return false;
+    }
+  }
+
   #failed(error: unknown, one: LocalRecording | undefined): void {
     const { clock, log, waiting } = this.#deps;
     const why = whyOf(error);
@@ -156,8 +185,8 @@ export class Uploader {
           waiting.postpone(recording);
           return;
         }
-        const { path, nameUs, durationUs } = recording;
-        ledger.add({ path, nameUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
+        const { path, nameUs, startUs, durationUs } = recording;
+        ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
         if (!ledger.has(recording)) {
           throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
         }

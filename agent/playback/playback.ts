@@ -15,7 +15,7 @@ import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
 import { SegmentIndex } from './index/segment-index.ts';
-import { type SegmentRow, STATE } from './index/segment-row.ts';
+import { type SegmentRow, type SegmentState, STATE } from './index/segment-row.ts';
 import type { SpaceTable } from './index/space-table.ts';
 import { type ListEntry, listTimespans } from './list.ts';
 import { type Measure, measure, type RecordedRange } from './measure.ts';
@@ -165,9 +165,13 @@ export class Playback {
     return this.#catalog.offlineReason(file);
   }
 
+  /** undefined: the index lacks it. */
+  stateOf(file: string): SegmentState | undefined {
+    return this.#index.find(file)?.state;
+  }
+
   isFinished(file: string): boolean {
-    const state = this.#index.find(file)?.state;
-    return state === STATE.finished;
+    return this.stateOf(file) === STATE.finished;
   }
 
   async list(

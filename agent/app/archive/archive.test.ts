@@ -8,17 +8,26 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import { parseConfig } from '../../config/load/load.ts';
+import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
+import type { AwaitedRecording } from '../recordings/retention-and-space.ts';
 import { Archive } from './archive.ts';
 
 const KEYS = `archiveBucket: ${BUCKET}\narchiveAccessKey: ${ACCESS_KEY}\narchiveSecretKey: ${SECRET_KEY}\n`;
+const [UNREAD, GROWING, FINISHED, BROKEN] = [STATE.unread, STATE.growing, STATE.finished, STATE.broken];
 type Deps = ConstructorParameters<typeof Archive>[0];
 
-function archiveOf(text: string) {
+interface Indexed {
+  readonly isIndexWhole?: boolean;
+  readonly state?: SegmentState | undefined;
+}
+
+function archiveOf(text: string, { isIndexWhole = true, ...indexed }: Indexed = {}) {
   const config = good(text);
-  const space: { isAwaited?: (path: string, nameUs: number, file: string) => boolean } = {};
+  const space: { isIndexWhole: boolean; isAwaited?: (recording: AwaitedRecording) => boolean } = { isIndexWhole };
+  const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
-    recordings: { space, playback: { isFinished: (file: string) => file !== '/rec/broken.mp4' } },
+    recordings: { space, playback: { stateOf: () => state } },
     signal: new AbortController().signal,
   } as unknown as Deps);
   return { archive, space, config };
@@ -48,21 +57,38 @@ test('without archive there is none, and retention waits for nothing', () => {
   const { archive, space, config } = archiveOf('perch: own\nrecordMinFree: 10%');
   expect(archive.component().settings(config)).toBeUndefined();
   expect(archive.status).toMatchObject({ state: 'off', waiting: { files: 0 } });
-  expect(space.isAwaited?.('yard', 1, '/a.mp4')).toBe(false);
+  expect(space.isAwaited?.({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
 });
 
+function awaits(more: string, path = '', indexed: Indexed = {}, nameUs = Date.now() * 1000) {
+  const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
+  const recording = { path: 'yard', file: '/rec/a.mp4', nameUs, newestStartUs: Date.now() * 1000 };
+  return archiveOf(text, indexed).space.isAwaited?.(recording);
+}
+
 test('retention waits for an archive only where full disks are freed otherwise, and where the path is archived', () => {
-  const awaits = (more: string, path = '', file = '/rec/a.mp4') => {
-    const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
-    return archiveOf(text).space.isAwaited?.('yard', Date.now() * 1000, file);
-  };
   expect(awaits('recordMinFree: 10%')).toBe(true);
   expect(awaits('recordMinFree: 0%')).toBe(false);
-  expect(awaits('recordMinFree: 10%', '', '/rec/broken.mp4')).toBe(false);
   expect(awaits('recordMinFree: 10%', 'recordArchive: no')).toBe(false);
   expect(awaits('recordMinFree: 10%', 'recordArchive: protected')).toBe(false);
   expect(awaits('recordMinFree: 10%', 'recordArchive: protected, record: motion')).toBe(true);
   expect(awaits('recordMinFree: 10%', 'recordArchiveDeleteAfter: 1s')).toBe(true);
+});
+
+test('retention waits for a recording that was named by an unset clock', () => {
+  expect(awaits('recordMinFree: 10%', 'recordArchiveDeleteAfter: 30d', {}, 42)).toBe(true);
+});
+
+test('retention does not wait for files that are never archived, and for all while the index is incomplete', () => {
+  expect([undefined, UNREAD, GROWING, BROKEN].map((state) => awaits('recordMinFree: 10%', '', { state }))).toEqual([
+    ...[true, true, false, false],
+  ]);
+  const partly = { isIndexWhole: false };
+  expect([undefined, GROWING].map((state) => awaits('recordMinFree: 10%', '', { ...partly, state }))).toEqual([
+    ...[true, true],
+  ]);
+  expect(awaits('recordMinFree: 10%', 'recordArchive: no', partly)).toBe(false);
+  expect(awaits('recordMinFree: 0%', '', partly)).toBe(false);
 });
 
 test('a test stores, reads, lists and deletes, and leaves nothing', async () => {

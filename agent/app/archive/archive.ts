@@ -13,7 +13,9 @@ import { archiveFaults } from '../../config/schema/archive.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { ArchiveControl, ArchiveResult, ArchiveState, ArchiveTest } from '../../http/api/device/archive-routes.ts';
+import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
+import type { AwaitedRecording } from '../recordings/retention-and-space.ts';
 import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
 
 const PART = 'archive';
@@ -50,7 +52,7 @@ export class Archive implements ArchiveControl {
 
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
-    deps.recordings.space.isAwaited = (path, nameUs, file) => this.#isAwaited(path, nameUs, file);
+    deps.recordings.space.isAwaited = (recording) => this.#isAwaited(recording);
   }
 
   get status(): ArchiveState {
@@ -121,19 +123,28 @@ export class Archive implements ArchiveControl {
     return settings;
   }
 
-  /** Whether local retention waits for the archive: never where nothing else would free the disk, or for unreadable files. */
-  #isAwaited(path: string, nameUs: number, file: string): boolean {
+  /**
+   * Whether local retention waits for the archive: never where nothing else would free the disk, nor for files that are
+   * broken or were never finished. While the index is incomplete, nothing is known to be archived or broken.
+   */
+  #isAwaited({ path, file, nameUs, newestStartUs }: AwaitedRecording): boolean {
     const config = this.#deps.config();
-    if (config.archive === 'no' || freeSpaceBytes(config.recordMinFree, 1e12) === 0) {
-      return false;
-    }
-    if (!this.#deps.recordings.playback.isFinished(file)) {
-      return false;
-    }
+    const { playback, space } = this.#deps.recordings;
     const source = archiveSource(this.#deps);
+    const isWanted = config.archive !== 'no' && source.scopeOf(path) === 'all';
+    if (!isWanted || freeSpaceBytes(config.recordMinFree, 1e12) === 0) {
+      return false;
+    }
+    if (!space.isIndexWhole) {
+      return true;
+    }
+    const state = playback.stateOf(file);
+    if (state === STATE.broken || state === STATE.growing) {
+      return false;
+    }
     const keptMs = source.keptMs(path);
-    const isExpired = keptMs > 0 && nameUs / 1000 < this.#deps.clock.wallMs() - keptMs;
-    return source.scopeOf(path) === 'all' && !isExpired && (this.#link?.isAwaited({ path, nameUs }, file) ?? true);
+    const isExpired = keptMs > 0 && newestStartUs / 1000 < this.#deps.clock.wallMs() - keptMs;
+    return !isExpired && (this.#link?.isAwaited({ path, nameUs }, file) ?? true);
   }
 }
 

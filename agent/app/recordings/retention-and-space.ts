@@ -53,6 +53,15 @@ interface RetentionAndSpaceDeps {
   readonly stopRecording: (folder: string, error: string) => void;
 }
 
+export interface AwaitedRecording {
+  readonly path: string;
+  readonly file: string;
+  /** Start by its name, Unix microseconds. */
+  readonly nameUs: number;
+  /** The latest of its known starts. */
+  readonly newestStartUs: number;
+}
+
 /** Retention by age, by space and by protection, and the state of the disks. */
 export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
@@ -65,8 +74,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
   readonly segmentLog: SegmentAges;
-  /** A recording is not deleted by age before the archive has it. @param nameUs start by its name */
-  isAwaited: (path: string, nameUs: number, file: string) => boolean = () => false;
+  /** A recording is not deleted by age before the archive has it. */
+  isAwaited: (recording: AwaitedRecording) => boolean = () => false;
   #isRead = false;
   /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
@@ -99,7 +108,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       protection: this.protectedRanges,
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
-      isAwaited: ({ path, startsUs, file }) => startsUs.every((us) => this.isAwaited(path, us, file)),
+      isAwaited: ({ path, startsUs, file }) =>
+        this.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),

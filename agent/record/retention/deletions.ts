@@ -44,7 +44,7 @@ export interface DeletionDeps {
 export interface DeletionCandidate {
   readonly file: string;
   readonly path: string;
-  /** All known starts, Unix microseconds, by file name or index. */
+  /** All known starts, Unix microseconds: the shown one first, that of the file name last. */
   readonly startsUs: readonly number[];
   /** Default: read from the file. */
   readonly durationUs?: number;
