@@ -127,7 +127,8 @@ describeWith(['aiortc', 'ffmpeg'], 'device passwords over WebRTC', () => {
     // A publisher has no loudspeaker.
     expect(await answersFor({ publish: true })).toEqual(['publish yard: 201', 'talk through yard: 400']);
     expect(await answersFor({ recordings: true })).toEqual([]);
-    expect(await answersFor({ onvif: true })).toEqual([]);
+    // A recorder that adds the camera by ONVIF watches it.
+    expect(await answersFor({ onvif: true })).toEqual(['watch yard: 201']);
     const everywhere = await answersFor({ paths: 'all', live: true, publish: true });
     expect(everywhere).toEqual([
       ...['watch yard: 201', 'watch yard, or cam on a bad network: 201', 'watch cam: 404'],
