@@ -58,12 +58,18 @@ export class ArchiveLink {
     const onFault = (error: unknown) =>
       log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged');
     const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
-    if (!isSame) {
-      ledger.clear();
-      await state.change({ place, isMarked: false, isListed: false, upload: undefined });
-    }
-    if (ledger.isFresh && state.now.isListed) {
-      await state.change({ isListed: false });
+    try {
+      if (!isSame) {
+        ledger.clear();
+        await state.change({ place, isMarked: false, isListed: false, upload: undefined });
+      }
+      if (ledger.isFresh && state.now.isListed) {
+        await state.change({ isListed: false });
+      }
+    } catch (error) {
+      storage.close();
+      ledger.close();
+      throw error;
     }
     const link = new ArchiveLink(options, { state, ledger, storage, own });
     link.#begin();

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/clients/s3-server.ts';
@@ -16,17 +16,19 @@ const KEYS = `archiveBucket: ${BUCKET}\narchiveAccessKey: ${ACCESS_KEY}\narchive
 const [UNREAD, GROWING, FINISHED, BROKEN] = [STATE.unread, STATE.growing, STATE.finished, STATE.broken];
 type Deps = ConstructorParameters<typeof Archive>[0];
 
-interface Indexed {
+interface Given {
+  readonly dataDir?: string;
   readonly isIndexWhole?: boolean;
   readonly state?: SegmentState | undefined;
 }
 
-function archiveOf(text: string, { isIndexWhole = true, ...indexed }: Indexed = {}) {
+function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, ...indexed }: Given = {}) {
   const config = good(text);
   const space: { isIndexWhole: boolean; isAwaited?: (recording: AwaitedRecording) => boolean } = { isIndexWhole };
   const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
+    dataDir,
     recordings: { space, playback: { stateOf: () => state } },
     signal: new AbortController().signal,
   } as unknown as Deps);
@@ -44,6 +46,10 @@ test.for([
   ['archiveBucket: a/b', "'a/b' is not the name of a bucket"],
   ['archivePrefix: ../x', "'../x' is not the beginning of a name"],
   ['archivePrefix: /x', "'/x' is not the beginning of a name"],
+  [
+    'archiveURL: https://192.168.1.5\narchivePathStyle: no',
+    'archiveURL: is an IP address, which cannot have a bucket in its host name',
+  ],
   ['archiveMaxRate: 1K', "archiveMaxRate: '1K' is less than 64K"],
   ['archiveHours: 22-6', "'22-6' are not hours"],
 ] as const)('the configuration rejects %s', ([text, message]) => {
@@ -60,7 +66,7 @@ test('without archive there is none, and retention waits for nothing', () => {
   expect(space.isAwaited?.({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
 });
 
-function awaits(more: string, path = '', indexed: Indexed = {}, nameUs = Date.now() * 1000) {
+function awaits(more: string, path = '', indexed: Given = {}, nameUs = Date.now() * 1000) {
   const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
   const recording = { path: 'yard', file: '/rec/a.mp4', nameUs, newestStartUs: Date.now() * 1000 };
   return archiveOf(text, indexed).space.isAwaited?.(recording);
@@ -132,4 +138,17 @@ test('invalid settings are rejected before anything is connected', async () => {
   await expect(archive.test({})).rejects.toThrow("archive is 'no'");
   await expect(archive.test({ archive: 'folder', archiveFolder: 'nas' })).rejects.toThrow('whole path of a folder');
   await expect(archive.test({ archive: 's3', archiveURL: 'http://192.0.2.1' })).rejects.toThrow('needs archiveBucket');
+});
+
+test('an archive that cannot start is failing, and says why', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'archive.json'), '{}');
+  const { archive, config } = archiveOf('perch: own\narchive: folder\narchiveFolder: /nas', { dataDir: folder.path });
+  await expect(archive.component().start(config)).rejects.toThrow('is damaged');
+  expect(archive.status).toMatchObject({
+    state: 'failing',
+    why: 'other',
+    error: expect.stringContaining('is damaged'),
+  });
+  expect(archive.facts?.failure?.why).toBe('other');
 });

@@ -1,6 +1,7 @@
 import type { ArchiveLink, ArchiveStatus } from '../../archive/archive-link.ts';
 import { whyOf } from '../../archive/storage/failure.ts';
 import type { TargetSettings } from '../../archive/storage/settings.ts';
+import type { UploadFailure } from '../../archive/uploader.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
@@ -29,6 +30,10 @@ const LINK_KEYS = [...TARGET_KEYS, 'archiveMaxRateBytes', 'archiveHours'] as con
 const SYNTAX = { archiveFolder: 'folder', archiveURL: 'askedUrl', archiveBucket: 'bucket' } as const;
 const MORE_SYNTAX = { archivePrefix: 'objectPrefix', archiveRegion: 'region' } as const;
 const NOTHING = { files: 0, bytes: 0 };
+const NOT_STARTED: Omit<ArchiveStatus, 'failure'> = {
+  ...{ isOutOfHours: false, current: undefined, archived: NOTHING, uploaded: NOTHING },
+  waiting: { ...NOTHING, oldestUs: undefined },
+};
 const OFF: ArchiveState = {
   ...{ state: 'off', error: null, why: null, since: null, current: null },
   waiting: { ...NOTHING, oldest: null },
@@ -48,6 +53,8 @@ interface ArchiveDeps extends ArchiveSourceDeps {
 export class Archive implements ArchiveControl {
   readonly #deps: ArchiveDeps;
   #link: ArchiveLink | undefined;
+  /** Why it does not run. */
+  #failedStart: UploadFailure | undefined;
   #isTesting = false;
 
   constructor(deps: ArchiveDeps) {
@@ -56,12 +63,14 @@ export class Archive implements ArchiveControl {
   }
 
   get status(): ArchiveState {
-    return this.#link ? shown(this.#link.status) : OFF;
+    const { facts } = this;
+    return facts ? shown(facts) : OFF;
   }
 
   /** For metrics; undefined: off. */
   get facts(): ArchiveStatus | undefined {
-    return this.#link?.status;
+    const failure = this.#deps.config().archive === 'no' ? undefined : this.#failedStart;
+    return this.#link?.status ?? (failure && { ...NOT_STARTED, failure });
   }
 
   component(): Component<Config> {
@@ -70,17 +79,28 @@ export class Archive implements ArchiveControl {
       isOptional: () => true,
       settings: (config) => (config.archive === 'no' ? undefined : pick(config, LINK_KEYS)),
       start: async (config) => {
-        const { clock, log, dataDir } = this.#deps;
-        const part = await loadLate(PART, () => import('../../archive/archive-link.ts'));
-        const source = archiveSource(this.#deps);
-        const link = await part.ArchiveLink.start({ settings: pick(config, LINK_KEYS), source, dataDir, clock, log });
+        const link = await this.#start(config);
         this.#link = link;
+        this.#failedStart = undefined;
         return async () => {
           this.#link = undefined;
           await link.close();
         };
       },
     };
+  }
+
+  async #start(config: Config): Promise<ArchiveLink> {
+    const { clock, log, dataDir } = this.#deps;
+    try {
+      const part = await loadLate(PART, () => import('../../archive/archive-link.ts'));
+      const source = archiveSource(this.#deps);
+      return await part.ArchiveLink.start({ settings: pick(config, LINK_KEYS), source, dataDir, clock, log });
+    } catch (error) {
+      const sinceMs = this.#failedStart?.sinceMs ?? clock.wallMs();
+      this.#failedStart = { why: whyOf(error), error: explain(error), sinceMs };
+      throw error;
+    }
   }
 
   async test(wanted: ArchiveTest): Promise<ArchiveResult> {

@@ -2,6 +2,7 @@ import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ArchiveHarness, sha256 } from '../../../test/support/harness/archive-harness.ts';
+import { FolderStorage } from './folder-storage.ts';
 
 /** A NAS that is mounted at this folder. */
 function nasOf(box: ArchiveHarness): string {
@@ -89,4 +90,19 @@ test('a damaged copy of the same size is replaced', async () => {
   const next = await box.link({ ...FOLDER, archiveFolder });
   await box.until(() => box.recordings.every((one) => !next.isAwaited(one, one.file)));
   expectCopied(archiveFolder, box);
+});
+
+test('nothing is copied that would fill the disk of the folder', async () => {
+  const box = new ArchiveHarness();
+  const storage = new FolderStorage({ folder: nasOf(box), own: 'perch/box/', isMarked: false });
+  const never = () => Promise.reject(new Error('it was read'));
+  const upload = { key: 'perch/box/yard/a.mp4', sizeBytes: 2 ** 50, read: never, pace: never, begun: never };
+  const put = storage.put({
+    ...{ ...upload, checkPoint: () => {}, sent: () => {}, unfinished: undefined },
+    signal: new AbortController().signal,
+  });
+  await expect(put).rejects.toMatchObject({
+    context: { why: 'full' },
+    message: expect.stringContaining('nearly full'),
+  });
 });

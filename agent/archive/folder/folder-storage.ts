@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder } from '../../base/durable-file.ts';
 import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
@@ -11,6 +11,9 @@ const CHUNK_BYTES = 1 << 20;
 const MARK = '.perch-archive';
 /** A recording that is being copied; there is one at a time. */
 const DRAFT = 'incoming.part';
+/** Stays free on the archive's disk, which may be the system's or have recordings. */
+const MAX_RESERVE_BYTES = 1 << 30;
+const RESERVE_SHARE = 0.05;
 /** Of folders in each other: path, day. */
 const MAX_DEPTH = 300;
 
@@ -48,6 +51,8 @@ export class FolderStorage implements ArchiveStorage {
         }
       }
       const draft = join(this.#top, this.#own, DRAFT);
+      await rm(draft, { force: true });
+      await this.#requireSpace(sizeBytes);
       const sha256 = await this.#copy(draft, upload);
       if ((await readBack(draft, sizeBytes, signal)) !== sha256) {
         throw archiveFailure('damaged', `${this.#top} has other bytes than were written: check its disk`);
@@ -103,7 +108,11 @@ export class FolderStorage implements ArchiveStorage {
     const mark = join(own, MARK);
     if (this.#isMarked) {
       await stat(mark).catch((cause: unknown) => {
-        throw archiveFailure('missing', `${own} has lost its mark ${MARK}: is its disk mounted?`, cause);
+        throw archiveFailure(
+          'missing',
+          `${own} has lost its mark ${MARK}: is its disk mounted? A new disk needs another archivePrefix`,
+          cause,
+        );
       });
       return;
     }
@@ -117,6 +126,16 @@ export class FolderStorage implements ArchiveStorage {
     }
     await syncFolder(own);
     this.#isMarked = true;
+  }
+
+  /** @throws PerchError full */
+  async #requireSpace(sizeBytes: number): Promise<void> {
+    const { bavail, blocks, bsize } = await statfs(this.#top);
+    const reserveBytes = Math.min(MAX_RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
+    if (bavail * bsize < sizeBytes + reserveBytes) {
+      const freeMib = Math.floor((bavail * bsize) / (1 << 20));
+      throw archiveFailure('full', `the disk of ${this.#top} is nearly full: ${freeMib} MiB are free`);
+    }
   }
 
   async #copy(draft: string, { sizeBytes, read, pace, checkPoint, sent }: Upload): Promise<string> {

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 
-/** Why the archive cannot be used, for programs; the page has a sentence for each. */
+/** Why the archive cannot be used, for programs. */
 const ARCHIVE_FAILURES = [
   'name',
   'unreachable',

@@ -70,7 +70,7 @@ export function archiveFaults(settings: ArchiveKeys): readonly Fault[] {
     s3: ['archiveURL', 'archiveBucket', 'archiveAccessKey', 'archiveSecretKey'],
   } as const;
   const missing = needs[archive].filter((key) => settings[key] === '');
-  const urlFault = archiveUrlFault(settings.archiveURL);
+  const urlFault = archiveUrlFault(settings.archiveURL, settings.archivePathStyle);
   return [
     ...(missing.length > 0 ? [{ key: 'archive', message: `'${archive}' needs ${missing.join(', ')}` }] : []),
     ...(urlFault === undefined ? [] : [{ key: 'archiveURL', message: urlFault }]),
@@ -81,7 +81,7 @@ export function archiveFaults(settings: ArchiveKeys): readonly Fault[] {
 }
 
 /** A name is checked when it is resolved. */
-function archiveUrlFault(url: string): string | undefined {
+function archiveUrlFault(url: string, isPathStyle: boolean): string | undefined {
   if (!URL.canParse(url)) {
     return undefined;
   }
@@ -90,6 +90,9 @@ function archiveUrlFault(url: string): string | undefined {
     return 'has a query or a fragment: write the address of the server only';
   }
   const ip = canonicalIp(hostname.replace(/^\[(.*)\]$/, '$1'));
+  if (ip !== undefined && !isPathStyle) {
+    return 'is an IP address, which cannot have a bucket in its host name: write archivePathStyle: yes';
+  }
   return protocol === 'http:' && ip !== undefined && !isPrivateIp(ip)
     ? 'sends recordings over the internet in clear: write https://'
     : undefined;

@@ -126,9 +126,12 @@ export class Deletions {
     if (isOpen(file)) {
       return { kind: 'kept', because: 'written' };
     }
-    // Skips protected ones without opening each file.
+    // Skips protected and awaited ones without opening each file.
     if (doomed.durationUs && this.#isProtected(doomed, doomed.durationUs)) {
       return { kind: 'kept', because: 'protected' };
+    }
+    if (reason === 'age' && this.#deps.isAwaited?.(doomed)) {
+      return { kind: 'kept', because: 'awaited' };
     }
     try {
       const found = await ownershipOf(file);
@@ -147,9 +150,6 @@ export class Deletions {
       }
       if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : MAX_FILE_US)) {
         return { kind: 'kept', because: 'protected' };
-      }
-      if (reason === 'age' && this.#deps.isAwaited?.(doomed)) {
-        return { kind: 'kept', because: 'awaited' };
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);
       if (deletion.kind === 'deleted') {
