@@ -342,9 +342,9 @@ export interface SessionAccess {
   /** Whether a client is offered Digest in addition to Basic. */
   offersDigest(action: 'read' | 'publish', path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): boolean;
   /**
-   * Before a secret beside the login is checked, such as a passphrase.
+   * Right before a secret beside the login is checked in a handshake, such as a passphrase; those of one address one after the other.
    * @throws PerchError exhausted: too many wrong ones
-   * @returns call it for a wrong one: it counts as a wrong login, and its reply waits for the promise
+   * @returns call it for a wrong one: it counts as a wrong login at once, and its reply waits for the promise
    */
   beginGuess(path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): () => Promise<void>;
 }

@@ -7,6 +7,9 @@ import type { SessionAccess, SessionRequester } from '../../protocols/contract.t
 /** Wrong values count as guesses. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
+/** For a handshake: libsrt gives up after 3 s. */
+const MAX_HANDSHAKE_PAUSE_MS = 2_500;
+
 /** Programs started by Perch. */
 interface OwnPrograms {
   /** Whether this local connection belongs to a program whose command names the path. */
@@ -78,7 +81,7 @@ export class SessionAuthority implements SessionAccess {
     this.#wrongCredentials.checkRoom(ip);
     return async () => {
       this.#log.warn({ reason: 'wrong passphrase', path, ip, protocol }, 'failed to authenticate');
-      await this.#wrongCredentials.pause(ip);
+      await this.#wrongCredentials.pause(ip, MAX_HANDSHAKE_PAUSE_MS);
     };
   }
 }

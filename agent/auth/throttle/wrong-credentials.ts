@@ -37,12 +37,13 @@ export class WrongCredentials {
     }
   }
 
-  async pause(ip: string): Promise<void> {
+  /** It counts at once. @param maxMs for a client that does not wait longer */
+  async pause(ip: string, maxMs = MAX_PAUSE_MS): Promise<void> {
     const key = subscriberOf(ip);
     addCount(this.#waiting, key, 1);
     const added = isPrivateIp(ip) ? 0 : 1;
     this.#publicCount += added;
-    await this.#clock.sleep(this.#random() * MAX_PAUSE_MS, this.#signal);
+    await this.#clock.sleep(this.#random() * maxMs, this.#signal);
     this.#publicCount -= added;
     addCount(this.#waiting, key, -1);
   }

@@ -182,6 +182,42 @@ test('a wrong passphrase waits as a wrong password does, and more than eight at 
   await server.call('publish:locked', 'blue heron 7');
 });
 
+test('of many wrong passphrases at once from one address, eight are tried', async () => {
+  const server = await serve();
+  const guesses = Array.from({ length: 20 }, (_, i) => server.call('publish:locked', `brown heron ${i}`));
+  const fates = guesses.map((guess) => guess.catch((error: Error) => error.message));
+  const linesWith = (words: string) => server.lines.filter((line) => line.includes(words));
+  await vi.waitUntil(() => linesWith('"wrong passphrase"').length + linesWith('are being answered').length === 20);
+  const answers = (await server.answered(Promise.all(fates))) as readonly string[];
+  expect(answers.filter((answer) => answer.includes('wrong passphrase'))).toHaveLength(8);
+});
+
+test('many callers with the right passphrase connect at once from one address', async () => {
+  const server = await serve();
+  server.paths.streams.set('locked', new Stream([tinyH264]));
+  await Promise.all(Array.from({ length: 20 }, () => server.call('read:locked', 'grey heron 8')));
+  expect(server.items()).toHaveLength(20);
+});
+
+test('a wrong passphrase is answered before libsrt gives up', async () => {
+  const server = await serve();
+  const fate = server.call('publish:locked', 'brown heron 7').catch((error: Error) => error.message);
+  await vi.waitUntil(() => server.lines.some((line) => line.includes('wrong passphrase')));
+  await server.loginClock.advance(2_500);
+  expect(await fate).toContain('wrong passphrase');
+});
+
+test('a caller that is kicked while its wrong passphrase waits is rejected once', async () => {
+  const server = await serve();
+  const fate = server.call('publish:locked', 'brown heron 7').catch((error: Error) => error.message);
+  await vi.waitUntil(() => server.lines.some((line) => line.includes('wrong passphrase')));
+  expect(server.kick(server.items()[0]?.id ?? '')).toBe(true);
+  expect(await fate).toContain('rejects');
+  await server.loginClock.advance(4_000);
+  expect(server.lines.filter((line) => line.includes('SRT passphrase rejected'))).toEqual([]);
+  expect(server.items()).toEqual([]);
+});
+
 test.for([
   ['without a login', 'publish:open'],
   ['with a wrong password', 'publish:open:tom:red%20heron'],

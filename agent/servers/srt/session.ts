@@ -229,8 +229,12 @@ export class SrtSession implements Publisher, Reader {
     }
     const { ip, isEncrypted } = this.#request;
     const isGuess = passphrase !== '' && isEncrypted;
-    const onWrong = isGuess ? this.#deps.access.beginGuess(path, { protocol: SRT_CONN.protocol, ip }) : undefined;
-    const connection = await this.#request.accept(passphrase, onWrong);
+    const client = { protocol: SRT_CONN.protocol, ip };
+    const beginGuess = isGuess ? () => this.#deps.access.beginGuess(path, client) : undefined;
+    const connection = await this.#request.accept(passphrase, beginGuess);
+    if (this.#isClosed) {
+      return undefined;
+    }
     if (!connection) {
       this.#log.info({ remote: this.#remote, isEncrypted: this.#request.isEncrypted }, 'SRT passphrase rejected');
       this.#end();

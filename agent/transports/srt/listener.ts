@@ -31,7 +31,7 @@ const MAX_CONNECTIONS = 1_000;
 const MAX_CONNECTIONS_OF_ONE = 256;
 const MINUTE_US = 60_000_000;
 
-/** A conclusion with a valid cookie. Answer it with `accept` or `reject`, once. */
+/** A conclusion with a valid cookie. Answer it with `accept` or `reject`; `reject` also ends an `accept` that has not answered. */
 export interface ConnectionRequest {
   /** Without zone. */
   readonly ip: string;
@@ -40,10 +40,11 @@ export interface ConnectionRequest {
   readonly isEncrypted: boolean;
   /**
    * @param passphrase '': no encryption
-   * @param beforeReject the rejection waits for it
-   * @returns undefined: rejected because of the passphrase
+   * @param beginGuess called before the key is derived, its result for a wrong passphrase: the rejection waits for it
+   * @returns undefined: rejected because of the passphrase, or meanwhile by `reject`
    */
-  accept(passphrase: string, beforeReject?: () => Promise<void>): Promise<SrtConnection | undefined>;
+  accept(passphrase: string, beginGuess?: () => () => Promise<void>): Promise<SrtConnection | undefined>;
+  /** Once; nothing happens after it. */
   reject(reason: RejectReason): void;
 }
 
@@ -137,18 +138,18 @@ export class SrtListener {
     const subscriber = subscriberOf(ip);
     this.#callers.set(caller, undefined);
     this.#byAddress.set(subscriber, (this.#byAddress.get(subscriber) ?? 0) + 1);
+    let isOver = false;
     const end = () => {
-      this.#callers.delete(caller);
-      const others = (this.#byAddress.get(subscriber) ?? 1) - 1;
-      if (others === 0) {
-        this.#byAddress.delete(subscriber);
-      } else {
-        this.#byAddress.set(subscriber, others);
+      if (!isOver) {
+        isOver = true;
+        this.#forget(caller, subscriber);
       }
     };
     const reject = (reason: RejectReason) => {
-      end();
-      this.#reject(handshake, reason, ip, port);
+      if (!isOver) {
+        end();
+        this.#reject(handshake, reason, ip, port);
+      }
     };
     this.#onRequest({
       ip,
@@ -156,16 +157,29 @@ export class SrtListener {
       streamId: handshake.streamId ?? '',
       isEncrypted: handshake.keyMaterial !== undefined,
       reject,
-      accept: async (passphrase, beforeReject) => {
-        const encryption = await this.#inTurn(subscriber, () => encryptionOf(handshake, passphrase));
-        if (typeof encryption === 'number') {
-          await beforeReject?.();
-          reject(encryption);
-          return undefined;
+      accept: async (passphrase, beginGuess) => {
+        const { encryption, fault, answerTime } = await this.#inTurn(subscriber, async () =>
+          isOver ? {} : encryptionOf(handshake, passphrase, beginGuess?.()),
+        );
+        await answerTime;
+        if (fault !== undefined) {
+          reject(fault);
         }
-        return this.#accept({ handshake, timestamp, arrivedUs: nowUs, caller, ip, port, encryption, end });
+        return isOver
+          ? undefined
+          : this.#accept({ handshake, timestamp, arrivedUs: nowUs, caller, ip, port, encryption, end });
       },
     });
+  }
+
+  #forget(caller: string, subscriber: string): void {
+    this.#callers.delete(caller);
+    const others = (this.#byAddress.get(subscriber) ?? 1) - 1;
+    if (others === 0) {
+      this.#byAddress.delete(subscriber);
+    } else {
+      this.#byAddress.set(subscriber, others);
+    }
   }
 
   #accept(accepted: {
@@ -229,7 +243,10 @@ export class SrtListener {
     return connection;
   }
 
-  /** One derivation of an address at a time: each is a millisecond of a thread that the disk needs, too. */
+  /**
+   * One derivation of an address at a time: each is a millisecond of a thread that the disk needs, too. A wrong one is counted before the
+   * next begins.
+   */
   #inTurn<T>(subscriber: string, derive: () => Promise<T>): Promise<T> {
     const turn = (this.#deriving.get(subscriber) ?? Promise.resolve()).then(derive);
     const over = turn.then(
@@ -289,7 +306,25 @@ function faultOf(handshake: Handshake): RejectReason | undefined {
   return (capabilities.flags & FLAG.stream) === 0 ? undefined : REJECT.messageApi;
 }
 
+interface Negotiated {
+  /** Without it and without `fault`: none. */
+  readonly encryption?: Encryption | undefined;
+  readonly fault?: RejectReason;
+  /** The fault is answered after it. */
+  readonly answerTime?: Promise<void> | undefined;
+}
+
+/** @param countWrong called at once for a fault */
 async function encryptionOf(
+  handshake: Handshake,
+  passphrase: string,
+  countWrong: (() => Promise<void>) | undefined,
+): Promise<Negotiated> {
+  const result = await negotiate(handshake, passphrase);
+  return typeof result === 'number' ? { fault: result, answerTime: countWrong?.() } : { encryption: result };
+}
+
+async function negotiate(
   { keyMaterial }: Handshake,
   passphrase: string,
 ): Promise<Encryption | RejectReason | undefined> {
