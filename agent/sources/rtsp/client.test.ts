@@ -188,6 +188,19 @@ a=control:speex
   ]);
 });
 
+test('the error for a camera that refuses its only known track is the refusal, although it sets up metadata', async () => {
+  const metadata = 'm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\n';
+  await using camera = await scriptedCamera((request, caller) => {
+    if (!request.uri.endsWith('/track1')) {
+      return undefined;
+    }
+    caller.reply(request, 500);
+    return true;
+  }, SOUND_SDP + metadata);
+  await using run = new Run(url(camera), { rtspTransport: 'tcp' });
+  expect(await run.failure()).toContain('500');
+});
+
 test('the error for a camera without a supported track names its tracks', async () => {
   const sdp = 'v=0\r\nm=video 0 RTP/AVP 98\r\na=rtpmap:98 VC2/90000\r\na=control:1\r\nm=audio 0 RTP/AVP 3\r\n';
   await using camera = await scriptedCamera(plain, sdp);

@@ -37,12 +37,12 @@ export class RtspSource implements Source {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #choice: TransportChoice;
-  /** Logged changes of the transport: each is logged once. */
+  /** Changes of the transport, and 'unknown': each is logged once. */
   readonly #logged = new Set<string>();
   #past = NO_STATISTICS;
   /** The camera has ended a playing session. */
   #needsFrequentKeepAlive = false;
-  /** A session with unknown formats, such as metadata, failed before media came: some cameras offer what they do not have. */
+  /** The last session failed between SETUP of an unknown format, such as metadata, and PLAY: some cameras offer what they do not have. */
   #leavesUnknown = false;
   #session: RtspSession | undefined;
   /** Of the last connection, after redirects. */
@@ -153,7 +153,7 @@ export class RtspSource implements Source {
         return undefined;
       }
       this.#needsFrequentKeepAlive ||= isPlaying;
-      this.#leavesUnknown ||= session.hasUnknown && !isPlaying && !(error instanceof TransportRefused);
+      this.#noteUnknown(session, isPlaying, error);
       throw error;
     } finally {
       // Before TEARDOWN: packets that arrive until its reply are dropped.
@@ -166,6 +166,18 @@ export class RtspSource implements Source {
       this.#past = { ...this.statistics, transport: undefined };
       this.#session = undefined;
     }
+  }
+
+  #noteUnknown({ asksForUnknown }: RtspSession, isPlaying: boolean, error: unknown): void {
+    if (error instanceof TransportRefused) {
+      return;
+    }
+    if (asksForUnknown && !this.#logged.has('unknown')) {
+      this.#logged.add('unknown');
+      this.#log.warn({ reason: explain(error) }, 'camera fails with a track of unknown format, trying without it');
+    }
+    // A failure without it, too, has another reason.
+    this.#leavesUnknown = asksForUnknown || (this.#leavesUnknown && isPlaying);
   }
 
   /** @returns the transport that the camera accepts @throws the rejection of the last one */

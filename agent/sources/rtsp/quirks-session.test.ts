@@ -293,6 +293,46 @@ test('a camera that offers metadata and hangs up at its SETUP plays without it f
   expect(again.tracks).toMatchObject([{ codec: 'h264' }]);
 });
 
+test('a camera that fails without metadata, too, is asked for it again', async () => {
+  let fails = true;
+  const setUps: string[] = [];
+  const script: Script = (request, caller) => {
+    if (request.method === 'SETUP') {
+      setUps.push(request.uri.split('/').at(-1) ?? '');
+    }
+    if (request.method !== 'PLAY' || !fails) {
+      return undefined;
+    }
+    caller.socket.destroy();
+    return true;
+  };
+  await using camera = await pictureCamera(script, { sdp: PICTURE_SDP + METADATA });
+  await using first = new Run(url(camera));
+  await first.failure();
+  await using second = new Run(url(camera), { source: first.source });
+  await second.failure();
+  fails = false;
+  await using third = new Run(url(camera), { source: first.source });
+  await expectPictures(third);
+  expect(setUps.map((track) => track === 'meta')).toEqual([false, true, false, false, true]);
+});
+
+test('a camera that is silent after PLAY keeps its metadata', async () => {
+  const clock = new FakeClock();
+  await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + METADATA, frames: [] });
+  await using first = new Run(url(camera), { readTimeoutMs: 2_000 }, clock);
+  await camera.until(() => camera.callers.at(-1)?.methods.includes('PLAY') ?? false);
+  const failed = first.failure();
+  for (let over = false; !over; ) {
+    await clock.advance(500);
+    over = await Promise.race([failed.then(() => true), new Promise<false>((resolve) => setImmediate(resolve, false))]);
+  }
+  const again = new Run(url(camera), { source: first.source }, clock);
+  await camera.until(() => camera.callers.length === 2 && lastCaller(camera).methods.includes('PLAY'));
+  expect(lastCaller(camera).requests.some(({ uri }) => uri.endsWith('/meta'))).toBe(true);
+  await again[Symbol.asyncDispose]();
+});
+
 test('audio without a packet is left out after five seconds', async () => {
   const clock = new FakeClock();
   const frames = [...framesOf(packetsOf()), 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'];

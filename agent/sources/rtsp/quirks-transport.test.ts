@@ -1,6 +1,8 @@
 // @also without-ffi
 
+import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { certificate, channelFront, passOn } from '../../../test/support/cameras/channel-front.ts';
 import {
   expectPictures,
   framesOf,
@@ -9,7 +11,7 @@ import {
   pictureCamera,
 } from '../../../test/support/cameras/picture-camera.ts';
 import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
-import type { Script } from '../../../test/support/cameras/scripted-camera.ts';
+import { type Script, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 
 const answering =
@@ -194,3 +196,26 @@ test('a camera that encrypts its media is rejected', async () => {
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
   expect(await run.failure()).toMatch(/encrypt/);
 });
+
+test.for(['udp', 'multicast'] as const)(
+  'over rtsps:// a camera that encrypts only its video by SRTP sends all tracks within TLS, with rtspTransport %s',
+  async (rtspTransport) => {
+    const sound = 'm=audio 0 RTP/AVP 0\r\na=control:sound\r\n';
+    const sdp = PICTURE_SDP.replace(/(m=video \d+) RTP\/AVP/, '$1 RTP/SAVP') + sound;
+    const answersPlain = setup('RTP/AVP/TCP;unicast;interleaved=0-1');
+    const script: Script = (request, caller) =>
+      request.uri.endsWith('/sound') ? undefined : answersPlain(request, caller);
+    const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
+    await using camera = await pictureCamera(script, { sdp, frames });
+    const tls = certificate('camera');
+    await using front = await channelFront(passOn(camera.port), tls);
+    const sourceFingerprint = new X509Certificate(tls.cert).fingerprint256.replaceAll(':', '');
+    await using run = new Run(`rtsps://127.0.0.1:${front.port}/live`, { rtspTransport, sourceFingerprint });
+    await run.sampled(1);
+    const setUps = lastCaller(camera).requests.filter(({ method }) => method === 'SETUP');
+    expect(setUps.map(({ headers }) => headers.get('Transport')?.split(';')[0])).toEqual([
+      'RTP/SAVP/TCP',
+      'RTP/AVP/TCP',
+    ]);
+  },
+);

@@ -13,7 +13,7 @@ import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { isMpegts } from '../../stream/ingest/multiplex-input.ts';
 import { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
 import { NO_STATISTICS, plus, statisticsOf } from '../../stream/ingest/source-statistics.ts';
-import { RECEIVER_CNAME, type TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import { isRelayed, RECEIVER_CNAME, type TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { type Address, joinControl } from '../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import type { Description, MethodClient } from '../../transports/rtsp/request/method-client.ts';
@@ -63,8 +63,8 @@ export class RtspSession {
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
   readonly #leavesUnknown: boolean;
-  /** SETUP of a format without a codec was sent. */
-  hasUnknown = false;
+  /** SETUP of a format without a codec was sent, and PLAY is not answered yet. */
+  asksForUnknown = false;
   #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
   #hasMedia = false;
   /** Ends `play` while the connection is open, so that TEARDOWN can be sent. */
@@ -106,36 +106,32 @@ export class RtspSession {
    */
   async setup({ sdp, base }: Description, transport: Transport): Promise<void> {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
-    const unknown: SdpMedia[] = [];
     const wanted = sdp.medias.filter((media) => this.#wants(media));
-    if (this.#demuxesMpegts && isMpegts(wanted)) {
-      this.#tracks.demuxMpegts();
-    }
-    // They come next to others only: alone they are of no use to most readers.
-    const relays = !this.#leavesUnknown && wanted.some(({ formats }) => formats.some(isSupported));
-    for (const media of sdp.medias) {
-      const isWanted = this.#tracks.receivers.length < MAX_TRACKS && this.#wants(media);
-      const known = isWanted ? this.#tracks.choose(media, this.#traits) : undefined;
-      const relayed = isWanted && relays && !known ? this.#tracks.relay(media) : undefined;
-      this.hasUnknown ||= relayed !== undefined;
-      const receiver = known ?? relayed;
-      if (isWanted && !receiver && (media.kind === 'audio' || media.kind === 'video')) {
-        unknown.push(media);
+    const offered = this.#choose(wanted);
+    this.#transports.checkSecrecy(
+      offered.map(({ media }) => media),
+      transport,
+    );
+    for (const { media, receiver } of offered) {
+      if (this.#tracks.receivers.length >= MAX_TRACKS) {
+        break;
       }
-      if (receiver) {
-        try {
-          await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media);
-          this.#tracks.receivers.push(receiver);
-        } catch (error) {
-          this.#throwUnlessOptional(receiver, error);
-          refusals.push([receiver, error]);
-        }
+      this.asksForUnknown ||= isRelayed(receiver);
+      try {
+        await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media);
+        this.#tracks.receivers.push(receiver);
+      } catch (error) {
+        this.#throwUnlessOptional(receiver, error);
+        refusals.push([receiver, error]);
       }
     }
-    if (this.#tracks.receivers.length === 0) {
-      const [refusal] = refusals;
-      throw refusal ? refusal[1] : this.#tracks.offersNothing(sdp, this.#hasAudio);
+    // Relayed ones alone are no media.
+    if (this.#tracks.receivers.every(isRelayed)) {
+      const refusal = refusals.find(([receiver]) => !isRelayed(receiver));
+      throw refusal ? this.#asBegun(refusal[1]) : this.#tracks.offersNothing(sdp, this.#hasAudio);
     }
+    const isLeftOut = (media: SdpMedia) => !offered.some((one) => one.media === media);
+    const unknown = wanted.filter((media) => isLeftOut(media) && (media.kind === 'audio' || media.kind === 'video'));
     for (const { kind, formats } of unknown) {
       this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'camera offers an unsupported track');
     }
@@ -144,10 +140,24 @@ export class RtspSession {
     }
   }
 
+  /** The media with a receiver. */
+  #choose(wanted: readonly SdpMedia[]): { readonly media: SdpMedia; readonly receiver: TrackReceiver }[] {
+    if (this.#demuxesMpegts && isMpegts(wanted)) {
+      this.#tracks.demuxMpegts();
+    }
+    // They come next to others only: alone they are of no use to most readers.
+    const relays = !this.#leavesUnknown && wanted.some(({ formats }) => formats.some(isSupported));
+    return wanted.flatMap((media) => {
+      const receiver = this.#tracks.choose(media, this.#traits) ?? (relays ? this.#tracks.relay(media) : undefined);
+      return receiver ? [{ media, receiver }] : [];
+    });
+  }
+
   /** PLAY; returns when `signal` aborts. @throws when the connection ends or the media fails */
   async play(fields: readonly HeaderField[], attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
     this.#transports.open();
     await this.#client.play(fields);
+    this.asksForUnknown = false;
     this.#transports.open();
     const givenUp = new Promise<unknown>((resolve) => {
       this.#giveUp = resolve;
@@ -226,8 +236,14 @@ export class RtspSession {
   #throwUnlessOptional(receiver: TrackReceiver, error: unknown): void {
     const isRefusal = error instanceof TransportRefused;
     if (receiver.isVideo || !(isRefusal || (error instanceof PerchError && error.code !== 'unauthorized'))) {
-      throw isRefusal ? new TransportRefused(error.cause, error.hasBegun || this.#tracks.receivers.length > 0) : error;
+      throw this.#asBegun(error);
     }
+  }
+
+  #asBegun(error: unknown): unknown {
+    return error instanceof TransportRefused
+      ? new TransportRefused(error.cause, error.hasBegun || this.#tracks.receivers.length > 0)
+      : error;
   }
 
   #report(): void {

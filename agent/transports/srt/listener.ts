@@ -158,8 +158,9 @@ export class SrtListener {
       isEncrypted: handshake.keyMaterial !== undefined,
       reject,
       accept: async (passphrase, beginGuess) => {
-        const { encryption, fault, answerTime } = await this.#inTurn(subscriber, async () =>
-          isOver ? {} : encryptionOf(handshake, passphrase, beginGuess?.()),
+        const { encryption, fault, answerTime } = await this.#inTurn(
+          subscriber,
+          async (): Promise<Negotiated> => (isOver ? {} : encryptionOf(handshake, passphrase, beginGuess?.())),
         );
         await answerTime;
         if (fault !== undefined) {

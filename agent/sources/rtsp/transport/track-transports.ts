@@ -63,12 +63,21 @@ export class TrackTransports {
    * @throws TransportRefused when the camera does not send by this transport
    */
   async add(receiver: TrackReceiver, uri: string, transport: Transport, media: SdpMedia): Promise<void> {
-    const isSecure = this.#isTls && /^RTP\/SAVP/i.test(media.protocol);
-    if (this.#isTls && transport !== 'tcp' && !isSecure) {
-      const message = `camera of path '${this.#options.name}' does not encrypt its media (RTP/SAVP)`;
-      throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), false);
-    }
+    const isSecure = this.#isTls && offersSrtp(media);
     this.all.push(await this.#open(receiver, uri, transport, isSecure ? media : undefined));
+  }
+
+  /**
+   * Before the first `add`: media without SRTP stay within TLS, and with them all others.
+   * @throws TransportRefused
+   */
+  checkSecrecy(medias: readonly SdpMedia[], transport: Transport): void {
+    const plain = this.#isTls && transport !== 'tcp' ? medias.find((media) => !offersSrtp(media)) : undefined;
+    if (plain) {
+      const { name } = this.#options;
+      const message = `camera of path '${name}' does not encrypt its ${plain.kind} (${plain.protocol}, not RTP/SAVP)`;
+      throw new TransportRefused(new PerchError('unsupported', message, { path: name }), false);
+    }
   }
 
   /**
@@ -297,6 +306,8 @@ export class TrackTransports {
     }
   }
 }
+
+const offersSrtp = ({ protocol }: SdpMedia): boolean => /^RTP\/SAVP/i.test(protocol);
 
 function closePair({ rtp, rtcp }: UdpPair): void {
   rtp.close();
