@@ -13,8 +13,6 @@ type RefusalWhy = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
 /** The last one, for the owner. */
 export interface Refusal {
   readonly why: RefusalWhy;
-  /** The same in words. */
-  readonly reason: string;
   readonly user: string;
   readonly ip: string;
   readonly path: string;
@@ -97,7 +95,7 @@ export class Gate {
 
   async #refuse(why: RefusalWhy, user: string, ip: string, path: string): Promise<never> {
     const { clock, log, wrongCredentials } = this.#deps;
-    this.#refusal = { why, reason: REASONS[why], user: user.slice(0, 64), ip, path, timeMs: clock.wallMs() };
+    this.#refusal = { why, user: user.slice(0, 64), ip, path, timeMs: clock.wallMs() };
     log.warn({ why, user: user.slice(0, 64), ip, path }, 'ONVIF login refused');
     await wrongCredentials.pause(ip);
     throw new PerchError('unauthorized', REASONS[why], { codes: ['NotAuthorized'] });

@@ -44,25 +44,6 @@ export class Onvif {
     this.#deps = deps;
   }
 
-  /** In a sentence: why a recorder cannot log in or find the cameras. */
-  get #problem(): string | null {
-    const { server, responder } = this.#running ?? {};
-    if (!server) {
-      return null;
-    }
-    if (!this.#hasPassword) {
-      return 'No recorder can log in: create a device password that may use ONVIF.';
-    }
-    const { lastRefusal } = server;
-    if (lastRefusal) {
-      const { user, ip, reason } = lastRefusal;
-      return `The last login of '${user}' from ${ip} was refused: ${reason}.`;
-    }
-    return responder?.error === undefined
-      ? null
-      : 'Recorders cannot find the cameras by themselves: add them by address.';
-  }
-
   get #hasPassword(): boolean {
     return this.#deps.accounts.people.devices.list().some(({ onvif }) => onvif);
   }
@@ -80,11 +61,10 @@ export class Onvif {
         port,
         error,
       })),
-      urls: (server?.cameras ?? []).map(({ port, error = '' }) =>
-        port === undefined ? error : `http://HOST:${port}${SERVICES.device.path}`,
+      urls: (server?.cameras ?? []).map(({ port }) =>
+        port === undefined ? null : `http://HOST:${port}${SERVICES.device.path}`,
       ),
       subscriptions: server?.subscriptions ?? 0,
-      problem: this.#problem,
       discoveryError: responder?.error ?? null,
       refused: refused
         ? {

@@ -30,6 +30,16 @@ export const system = {
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',
   toDevicePasswords: 'Device passwords',
+  onvifNoPassword: 'No recorder can log in yet. Create a device password that allows ONVIF.',
+  onvifUnannounced: 'Recorders do not find the cameras. Add each by its address.',
+  onvifNoPort: 'Its port could not be opened.',
+  onvifRefused: (user: string, address: string, reason: string) =>
+    `Last refused login: ${user} from ${address}. ${reason}`,
+  onvifWrong: 'Wrong name or password. Only device passwords work.',
+  onvifRights: 'The device password does not allow ONVIF for this camera.',
+  onvifClock: 'The recorder’s clock is more than 5 minutes off.',
+  onvifClear: 'The recorder sent the password in clear. Set it to digest.',
+  onvifReplay: 'The recorder sent the same login twice.',
 
   system: 'System',
   runsWell: 'Running well',

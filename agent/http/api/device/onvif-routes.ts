@@ -16,12 +16,11 @@ const OnvifState = Type.Object({
       error: Text,
     }),
   ),
-  urls: Type.Array(Type.String(), {
-    description: 'Of each camera in the same order: its device service, with HOST for this box, or why it has none.',
+  urls: Type.Array(OrNull(Type.String()), {
+    description: 'Of each camera in the same order: its device service, with HOST for this box; null without port.',
   }),
   subscriptions: Type.Integer({ description: 'Recorders that wait for events.' }),
   discoveryError: Text,
-  problem: Text,
   refused: OrNull(
     Type.Object({
       why: Type.Enum(['wrong', 'rights', 'clock', 'clear', 'replay']),

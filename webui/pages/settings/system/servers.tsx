@@ -22,9 +22,17 @@ export interface PublishServer {
 }
 
 /** `GET /v3/onvif`: the cameras as ONVIF devices of their own, with an address each. */
-interface OnvifServer extends Pick<PublishServer, 'isOn' | 'urls'> {
-  readonly cameras: readonly { readonly name: string }[];
-  readonly problem: string | null;
+interface OnvifServer extends Pick<PublishServer, 'isOn'> {
+  readonly cameras: readonly { readonly path: string; readonly name: string }[];
+  /** Of each camera; null: its port could not be opened. */
+  readonly urls: readonly (string | null)[];
+  readonly hasPassword: boolean;
+  readonly discoveryError: string | null;
+  readonly refused: {
+    readonly why: 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
+    readonly user: string;
+    readonly address: string;
+  } | null;
 }
 
 /** Servers that programs publish to: on and off, and their addresses. */
@@ -41,7 +49,7 @@ export function ServersPage() {
         <div class="skeleton block" />
       )}
       <p class="dim small">{t.serverPlaces}</p>
-      {onvif.value && <Server server={onvif.value} onChanged={onvif.again} />}
+      {onvif.value && <Server server={onvif.value} problem={onvifProblem(onvif.value)} onChanged={onvif.again} />}
       <div class="card">
         <Row title={t.toDevicePasswords} href={settingsLink('people')} />
       </div>
@@ -51,20 +59,14 @@ export function ServersPage() {
 
 interface ServerProps {
   readonly server: PublishServer | OnvifServer;
+  readonly problem?: string | undefined;
   readonly onChanged: () => void;
 }
 
-function Server({ server, onChanged }: ServerProps) {
+function Server({ server, problem, onChanged }: ServerProps) {
   const t = systemWords.value;
   const [wanted, setWanted] = useState<boolean>();
-  const {
-    name = '',
-    key = 'onvif',
-    isOn = false,
-    urls,
-    cameras,
-    problem,
-  } = server as Partial<PublishServer & OnvifServer>;
+  const { name = '', key = 'onvif', isOn = false, urls, cameras } = server as Partial<PublishServer & OnvifServer>;
   const isWebRtc = key === 'webrtc';
   const change = async (on: boolean) => {
     setWanted(on);
@@ -86,16 +88,40 @@ function Server({ server, onChanged }: ServerProps) {
         isLocked={wanted !== undefined}
       />
       {isOn &&
-        urls?.map((url, i) => (
-          <CopyRow
-            key={url}
-            label={cameras?.[i]?.name ?? ''}
-            text={url.replace('HOST', location.hostname)}
-            {...(isWebRtc && { hint: t.whipToken })}
-            action={t.copyAddress}
-            done={t.addressCopied}
-          />
-        ))}
+        urls?.map((url, i) =>
+          url === null ? (
+            <Row key={cameras?.[i]?.path} title={cameras?.[i]?.name ?? ''} text={t.onvifNoPort} />
+          ) : (
+            <CopyRow
+              key={url}
+              label={cameras?.[i]?.name ?? ''}
+              text={url.replace('HOST', location.hostname)}
+              {...(isWebRtc && { hint: t.whipToken })}
+              action={t.copyAddress}
+              done={t.addressCopied}
+            />
+          ),
+        )}
     </div>
   );
+}
+
+/** Why a recorder cannot log in or find the cameras. */
+function onvifProblem({ hasPassword, refused, discoveryError }: OnvifServer): string | undefined {
+  const t = systemWords.value;
+  if (!hasPassword) {
+    return t.onvifNoPassword;
+  }
+  if (refused) {
+    const { why, user, address } = refused;
+    const reasons = {
+      wrong: t.onvifWrong,
+      rights: t.onvifRights,
+      clock: t.onvifClock,
+      clear: t.onvifClear,
+      replay: t.onvifReplay,
+    };
+    return t.onvifRefused(user, address, reasons[why]);
+  }
+  return discoveryError === null ? undefined : t.onvifUnannounced;
 }
