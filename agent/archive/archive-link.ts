@@ -129,7 +129,7 @@ export class ArchiveLink {
     }
     if (ledger.isFresh || !state.now.isListed) {
       await listArchive(this.#parts, signal);
-      ledger.isFresh = false;
+      ledger.listed();
       await state.change({ isListed: true });
     }
   }

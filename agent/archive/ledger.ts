@@ -28,8 +28,7 @@ export class Ledger {
   readonly #file: string;
   readonly #onFault: (error: unknown) => void;
   #database: DatabaseSync;
-  /** It was lost: it lacks what the archive has. */
-  isFresh: boolean;
+  #isFresh: boolean;
   #files = 0;
   #bytes = 0;
 
@@ -38,8 +37,21 @@ export class Ledger {
     this.#onFault = onFault;
     const { database, found } = openCache(file, VERSION, SCHEMA);
     this.#database = database;
-    this.isFresh = found !== 'good';
+    this.#isFresh = found !== 'good';
     this.#count();
+  }
+
+  /** It was lost: it lacks what the archive has. */
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
+
+  /** It has what the archive has. */
+  listed(): void {
+    this.#attempt(() => {
+      this.#database.exec(`PRAGMA user_version = ${VERSION}`);
+      this.#isFresh = false;
+    }, undefined);
   }
 
   /** What the archive has of this box. */
@@ -156,7 +168,9 @@ export class Ledger {
         this.#database.close();
         removeCache(this.#file);
         this.#database = openCache(this.#file, VERSION, SCHEMA).database;
-        this.isFresh = true;
+        // Still fresh after a restart.
+        this.#database.exec('PRAGMA user_version = 0');
+        this.#isFresh = true;
         this.#files = 0;
         this.#bytes = 0;
       }

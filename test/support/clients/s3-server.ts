@@ -37,6 +37,8 @@ export class S3Server {
   readonly objects = new Map<string, { readonly bytes: Buffer; readonly tag: string }>();
   readonly uploads = new Map<string, { readonly key: string; readonly parts: Map<number, Buffer> }>();
   readonly calls: S3Call[] = [];
+  /** Open ones: what was sent on closed ones has arrived. */
+  connections = 0;
   readonly #server: Server;
   readonly #options: S3Options;
 
@@ -56,6 +58,12 @@ export class S3Server {
     this.#options = options;
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
+    });
+    this.#server.on('connection', (socket) => {
+      this.connections += 1;
+      socket.once('close', () => {
+        this.connections -= 1;
+      });
     });
   }
 
