@@ -7,6 +7,9 @@ import type { OnvifLogin } from './contract.ts';
 import { Logins } from './login.ts';
 import type { SoapRequest } from './soap.ts';
 
+/** A refused login is old news after this. */
+const REFUSAL_KEPT_MS = 24 * 3_600_000;
+
 /** Why a login was refused: `wrong` name or password, `rights` for this camera, `clock`, `clear` password, or `replay`. */
 type RefusalWhy = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
 
@@ -50,14 +53,16 @@ export class Gate {
   readonly #deps: GateDeps;
   readonly #logins: Logins;
   #refusal: Refusal | undefined;
+  #refusedMs = 0;
 
   constructor(deps: GateDeps) {
     this.#deps = deps;
     this.#logins = new Logins(deps.clock);
   }
 
+  /** Undefined after a good login of the same user or from the same address, and after a day. */
   get lastRefusal(): Refusal | undefined {
-    return this.#refusal;
+    return this.#deps.clock.monoMs() - this.#refusedMs < REFUSAL_KEPT_MS ? this.#refusal : undefined;
   }
 
   challenge(isStale: boolean): string {
@@ -89,6 +94,9 @@ export class Gate {
       }
       await this.#refuse('replay', user, ip, path);
     }
+    if (this.#refusal?.ip === ip || this.#refusal?.user === user) {
+      this.#refusal = undefined;
+    }
     letIn(request, true);
     return login as OnvifLogin;
   }
@@ -96,6 +104,7 @@ export class Gate {
   async #refuse(why: RefusalWhy, user: string, ip: string, path: string): Promise<never> {
     const { clock, log, wrongCredentials } = this.#deps;
     this.#refusal = { why, user: user.slice(0, 64), ip, path, timeMs: clock.wallMs() };
+    this.#refusedMs = clock.monoMs();
     log.warn({ why, user: user.slice(0, 64), ip, path }, 'ONVIF login refused');
     await wrongCredentials.pause(ip);
     throw new PerchError('unauthorized', REASONS[why], { codes: ['NotAuthorized'] });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import {
   ask,
   digestAnswer,
@@ -44,6 +45,26 @@ test.for([
   const { status, text } = await post(urlOf('device_service'), soapRequest(INFORMATION, token(given)));
   expect([status, text]).toEqual([400, expect.stringContaining(words)]);
   expect([server.lastRefusal, pauses]).toMatchObject([{ why, path: 'door', ip: '127.0.0.1' }, ['127.0.0.1']]);
+});
+
+test('a good login of the same user or from the same address ends the report of a refused one', async () => {
+  const { urlOf, server } = await openOnvifDevice();
+  const url = urlOf('device_service');
+  await post(url, soapRequest(INFORMATION, token({ password: 'wrong' })));
+  expect(server.lastRefusal).toMatchObject({ why: 'wrong' });
+  await ask(url, INFORMATION);
+  expect(server.lastRefusal).toBeUndefined();
+});
+
+test('a refused login is reported for a day', async () => {
+  const clock = new FakeClock();
+  const { urlOf, server } = await openOnvifDevice({ clock });
+  const refused = soapRequest(INFORMATION, token({ password: 'wrong', atMs: clock.wallMs() }));
+  await post(urlOf('device_service'), refused);
+  await clock.advance(23 * 3_600_000);
+  expect(server.lastRefusal).toMatchObject({ why: 'wrong' });
+  await clock.advance(3_600_000);
+  expect(server.lastRefusal).toBeUndefined();
 });
 
 test('a password in clear is refused', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import { attributeOf, escapeXml, find, findText } from '../onvif/soap/xml/xml.ts';
 import type { Call, OnvifSource, Operations } from './contract.ts';
@@ -44,15 +45,17 @@ export function ptzOperations(deps: PtzDeps): Operations {
   const described = (operation: string, write: (axes: PtzAxes | undefined) => string) => ({
     answer: async ({ camera }: Call) => reply(operation, write(await lookup(camera.path))),
   });
-  /** For a profile of a camera that moves. */
-  const acting = (operation: string, act: (call: Call) => Promise<unknown>) => ({
+  /** For a profile of a camera that moves. @param arrive before the first wait: later requests find its effect */
+  const acting = (operation: string, act: (call: Call) => Promise<unknown>, arrive = (_path: string): void => {}) => ({
     answer: async (call: Call) => {
       findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
+      arrive(call.camera.path);
       await axesOf(call.camera.path);
       const content = await act(call);
       return reply(operation, typeof content === 'string' ? content : '');
     },
   });
+  const endMovement = (path: string) => movements.end(path);
   return {
     'tptz:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('tptz', SERVICE_CAPABILITIES.ptz) },
     'tptz:GetConfigurations': described('GetConfigurations', (axes) =>
@@ -70,28 +73,25 @@ export function ptzOperations(deps: PtzDeps): Operations {
     'tptz:GetNode': {
       answer: async ({ camera }) => reply('GetNode', ptzNode('tptz:PTZNode', await axesOf(camera.path))),
     },
-    'tptz:ContinuousMove': acting('ContinuousMove', async (call) => movements.move(call)),
-    'tptz:Stop': acting('Stop', async ({ camera }) => {
-      movements.end(camera.path);
-      await ptz.stop(camera.path);
-    }),
+    'tptz:ContinuousMove': {
+      answer: async (call) => {
+        findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
+        await movements.move(call, axesOf);
+        return reply('ContinuousMove', '');
+      },
+    },
+    'tptz:Stop': acting('Stop', async ({ camera }) => ptz.stop(camera.path), endMovement),
     'tptz:GetPresets': acting('GetPresets', async ({ camera }) =>
       (await ptz.presets(camera.path))
         .map(({ token, name }) => `<tptz:Preset token="${escapeXml(token)}">${tag('tt:Name', name)}</tptz:Preset>`)
         .join(''),
     ),
-    'tptz:GotoPreset': acting('GotoPreset', async ({ camera, body }) => {
-      const token = findText(body, 'PresetToken');
-      if (token === undefined) {
-        throw fault('GotoPreset needs a PresetToken', 'InvalidArgVal', 'NoToken');
-      }
-      movements.end(camera.path);
-      await ptz.goToPreset(camera.path, token);
-    }),
-    'tptz:GotoHomePosition': acting('GotoHomePosition', async ({ camera }) => {
-      movements.end(camera.path);
-      await ptz.goHome(camera.path);
-    }),
+    'tptz:GotoPreset': acting(
+      'GotoPreset',
+      async ({ camera, body }) => ptz.goToPreset(camera.path, presetTokenIn(body)),
+      endMovement,
+    ),
+    'tptz:GotoHomePosition': acting('GotoHomePosition', async ({ camera }) => ptz.goHome(camera.path), endMovement),
     'tptz:GetStatus': acting('GetStatus', async ({ camera }) => {
       const state = movements.isMoving(camera.path) ? 'MOVING' : 'IDLE';
       return (
@@ -106,6 +106,14 @@ export function ptzOperations(deps: PtzDeps): Operations {
 
 const reply = (operation: string, content: string): string =>
   `<tptz:${operation}Response>${content}</tptz:${operation}Response>`;
+
+function presetTokenIn(body: Call['body']): string {
+  const token = findText(body, 'PresetToken');
+  if (token === undefined) {
+    throw fault('GotoPreset needs a PresetToken', 'InvalidArgVal', 'NoToken');
+  }
+  return token;
+}
 
 /** Repeats a movement until its time is over, or Stop. */
 class Movements {
@@ -125,27 +133,43 @@ class Movements {
     this.#running.delete(path);
   }
 
-  async move({ camera, body }: Call): Promise<void> {
+  /** @param check rejects if the camera cannot move */
+  async move({ camera, body }: Call, check: (path: string) => Promise<unknown>): Promise<void> {
     const { source, clock, log, signal } = this.#deps;
     const { path } = camera;
     const velocity = velocityIn({ body });
     const ms = durationFrom(findText(body, 'Timeout'), clock.wallMs(), MOVE_LIMITS);
     this.end(path);
-    await source.ptz.move(path, velocity);
-    const isStill = Object.values(velocity).every((value) => value === 0);
-    if (isStill) {
-      return;
-    }
+    // Before the first wait: a Stop or another movement that arrives meanwhile ends this one.
     const own = new AbortController();
     this.#running.set(path, own);
-    const over = AbortSignal.any([own.signal, signal]);
-    void this.#repeat(path, velocity, clock.monoMs() + ms, over)
-      .catch((error: unknown) => log.debug({ err: error, path }, 'a movement over ONVIF ended'))
-      .finally(() => {
-        if (this.#running.get(path) === own) {
-          this.#running.delete(path);
-        }
-      });
+    let isRepeated = false;
+    try {
+      await check(path);
+      if (own.signal.aborted) {
+        return;
+      }
+      await source.ptz.move(path, velocity);
+      isRepeated = !own.signal.aborted && Object.values(velocity).some((value) => value !== 0);
+    } finally {
+      if (!isRepeated) {
+        this.#forget(path, own);
+      }
+    }
+    if (isRepeated) {
+      const endsMs = clock.monoMs() + ms;
+      void withJoinedSignal([own.signal, signal], undefined, (over) =>
+        this.#repeat(path, velocity, endsMs, over.signal),
+      )
+        .catch((error: unknown) => log.debug({ err: error, path }, 'a movement over ONVIF ended'))
+        .finally(() => this.#forget(path, own));
+    }
+  }
+
+  #forget(path: string, own: AbortController): void {
+    if (this.#running.get(path) === own) {
+      this.#running.delete(path);
+    }
   }
 
   async #repeat(path: string, velocity: Velocity, endsMs: number, signal: AbortSignal): Promise<void> {

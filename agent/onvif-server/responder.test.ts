@@ -1,7 +1,8 @@
+import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import { freeUdpPort } from '../../test/support/base/free-udp-port.ts';
 import { openRegistry } from '../../test/support/harness/registry-harness.ts';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { perchCamera, perchOf } from '../onvif/device/perch-camera.ts';
 import { writeProbe } from '../onvif/discovery/probe.ts';
@@ -63,6 +64,57 @@ test('a Perch does not find its own cameras', async (context) => {
     })
     .toEqual(['http://127.0.0.1:8700/onvif/device_service']);
   await Promise.all([own.close(), other.close()]);
+});
+
+test('cameras are found again after a link came back, and at a new address of the same link', async (context) => {
+  const port = await freeUdpPort();
+  let refresh = () => {};
+  const every: Clock['every'] = (_ms, tick) => {
+    refresh = tick;
+    return () => {};
+  };
+  let addresses: readonly string[] = ['127.0.0.1'];
+  const responder = new Responder({
+    clock: { ...systemClock, every },
+    log: silentLogger,
+    perch: PERCH,
+    port,
+    includeLoopback: true,
+    only: ['lo'],
+    random: () => 0,
+    interfaces: () => ({ lo: addresses.map(loopback) }),
+  });
+  context.onTestFinished(() => responder.close());
+  responder.setCameras([served('door', 8600)]);
+  const { found } = openRegistry(context, port);
+  const urls = () =>
+    expect.poll(async () => {
+      await found.scan({ listenMs: 300 });
+      return [found.list().map(({ url }) => url), responder.error];
+    });
+  const become = (...next: string[]) => {
+    addresses = next;
+    refresh();
+  };
+  await urls().toEqual([['http://127.0.0.1:8600/onvif/device_service'], undefined]);
+  become();
+  become('127.0.0.1');
+  await urls().toEqual([['http://127.0.0.1:8600/onvif/device_service'], undefined]);
+  become('127.0.0.2');
+  await urls().toEqual([['http://127.0.0.2:8600/onvif/device_service'], undefined]);
+  // The second address of a link shares the membership of the first one.
+  become('127.0.0.2', '127.0.0.3');
+  become('127.0.0.3');
+  await urls().toEqual([['http://127.0.0.3:8600/onvif/device_service'], undefined]);
+});
+
+const loopback = (address: string): NetworkInterfaceInfo => ({
+  address,
+  netmask: '255.0.0.0',
+  family: 'IPv4',
+  mac: '00:00:00:00:00:00',
+  internal: true,
+  cidr: `${address}/8`,
 });
 
 test('a camera is recognized as that of a Perch by its endpoint and its serial number', () => {

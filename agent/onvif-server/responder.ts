@@ -7,7 +7,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { perchCamera } from '../onvif/device/perch-camera.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from '../onvif/discovery/interfaces.ts';
-import { DISCOVERY_PORT, groupOn } from '../onvif/discovery/probe-socket.ts';
+import { DISCOVERY_PORT, groupOn, joinGroup } from '../onvif/discovery/probe-socket.ts';
 import { elements, escapeXml, find, findText, localName, readXml } from '../onvif/soap/xml/xml.ts';
 import { SERVICES } from './contract.ts';
 import { scopesOf } from './device-service.ts';
@@ -34,12 +34,15 @@ export interface ResponderOptions extends InterfaceChoice {
   /** UDP port, default 3702; others for tests. */
   readonly port?: number;
   readonly random?: () => number;
+  /** Default: those of this machine. */
+  readonly interfaces?: typeof networkInterfaces;
 }
 
 interface Network {
   readonly local: LocalAddress;
   /** Bound to the address: replies and announcements leave from it. */
   readonly out: Socket;
+  isReady: boolean;
 }
 
 /** A device of WS-Discovery for each camera (IPv4): answers probes, and sends Hello and Bye. */
@@ -52,6 +55,8 @@ export class Responder {
   #group: Socket | undefined;
   #cameras: readonly ServedCamera[] = [];
   #error: string | undefined;
+  /** Of this machine at the last refresh. */
+  #locals = 0;
   #secondBeganMs = 0;
   #inSecond = 0;
 
@@ -93,7 +98,14 @@ export class Responder {
   #open(): void {
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
     this.#group = socket;
-    socket.on('error', (error) => this.#fail(error.message));
+    socket.on('error', (error) => {
+      this.#fail(error.message);
+      // The next refresh opens another one.
+      if (this.#group === socket) {
+        this.#group = undefined;
+        socket.close();
+      }
+    });
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
     socket.on('listening', () => this.#refresh());
     // To the group's address: unicast datagrams stay with other programs on this port.
@@ -106,39 +118,76 @@ export class Responder {
 
   /** Joins the group on new addresses of this machine, and leaves those that are gone. */
   #refresh(): void {
-    const locals = probeAddresses(networkInterfaces(), this.#options).filter(({ family }) => family === 'IPv4');
-    for (const [address, { out }] of this.#networks) {
-      if (!locals.some((local) => local.address === address)) {
-        this.#networks.delete(address);
-        out.close();
+    const { interfaces = networkInterfaces } = this.#options;
+    const locals = probeAddresses(interfaces(), this.#options).filter(({ family }) => family === 'IPv4');
+    this.#locals = locals.length;
+    for (const network of this.#networks.values()) {
+      if (!locals.some(({ address }) => address === network.local.address)) {
+        this.#leaveNetwork(network);
       }
     }
+    if (!this.#group) {
+      this.#open();
+      return;
+    }
+    // Those that stay as well: an address that went may have held the membership of the link for others.
     for (const local of locals) {
-      if (!this.#networks.has(local.address)) {
-        this.#join(local);
+      if (this.#join(this.#group, local) && !this.#networks.has(local.address)) {
+        this.#openOut(local);
       }
+    }
+    this.#recover();
+  }
+
+  #join(group: Socket, { address }: LocalAddress): boolean {
+    try {
+      joinGroup(group, GROUP, address);
+      return true;
+    } catch (error) {
+      this.#fail(explain(error));
+      return false;
     }
   }
 
-  #join(local: LocalAddress): void {
+  #leaveNetwork({ local: { address }, out }: Network): void {
+    this.#networks.delete(address);
+    out.close();
     try {
-      this.#group?.addMembership(GROUP, local.address);
-    } catch (error) {
-      this.#fail(explain(error));
-      return;
+      this.#group?.dropMembership(GROUP, address);
+    } catch {
+      // The kernel has left the group when the address went, or another address of the link holds the membership.
     }
+  }
+
+  /** The error is over when all networks work. */
+  #recover(): void {
+    const networks = [...this.#networks.values()];
+    if (this.#group && networks.length === this.#locals && networks.every(({ isReady }) => isReady)) {
+      this.#error = undefined;
+    }
+  }
+
+  #openOut(local: LocalAddress): void {
     const out = createSocket({ type: 'udp4', reuseAddr: true });
-    const network = { local, out };
+    const network = { local, out, isReady: false };
+    const giveUp = (error: string): void => {
+      this.#fail(error);
+      if (this.#networks.get(local.address) === network) {
+        this.#leaveNetwork(network);
+      }
+    };
     this.#networks.set(local.address, network);
-    out.on('error', (error) => this.#fail(error.message));
+    out.on('error', (error) => giveUp(error.message));
     out.bind(0, local.address, () => {
       try {
         out.setMulticastInterface(local.address);
         out.setMulticastTTL(1);
       } catch (error) {
-        this.#fail(explain(error));
+        giveUp(explain(error));
         return;
       }
+      network.isReady = true;
+      this.#recover();
       for (const camera of this.#cameras) {
         this.#send(network, announcement('Hello', this.#matchOf(camera, local), this.#sequence()), this.#port, GROUP);
       }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
+import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
@@ -77,7 +78,12 @@ export class OnvifServer {
     onCameras: (cameras: readonly ServedCamera[]) => void = () => {},
   ): Promise<OnvifServer> {
     const server = new OnvifServer(deps, onCameras);
-    await server.#apply();
+    try {
+      await server.#apply();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     return server;
   }
 
@@ -224,15 +230,17 @@ export class OnvifServer {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const [, subscription] = /^\/onvif\/event_service\/([0-9a-f]{24})$/.exec(request.url) ?? [];
-    const text = await operation.answer({
+    const call = {
       camera,
       body: soap.body,
       origin: `http://${hostText(host)}:${camera.port}`,
       host,
       subscription,
       user: login?.user,
-      signal: AbortSignal.any([gone.signal, this.#stop.signal]),
-    });
+    };
+    const text = await withJoinedSignal([gone.signal, this.#stop.signal], undefined, async ({ signal }) =>
+      operation.answer({ ...call, signal }),
+    );
     return replyOf(soap.version, text, addressing(soap));
   }
 

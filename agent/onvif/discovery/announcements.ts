@@ -5,7 +5,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
-import { DISCOVERY_PORT, groupOn } from './probe-socket.ts';
+import { DISCOVERY_PORT, groupOn, joinGroup } from './probe-socket.ts';
 
 /** A home has a handful a day. */
 const MAX_A_SECOND = 100;
@@ -54,10 +54,9 @@ export class Announcements {
         this.#leave(key);
       }
     }
+    // Those that stay as well: an address that went may have held the membership of the link for others.
     for (const [key, local] of wanted) {
-      if (!this.#memberships.has(key)) {
-        this.#join(key, local);
-      }
+      this.#join(key, local);
     }
     const before = this.#addresses;
     this.#addresses = [...wanted.keys()].join('\n');
@@ -83,7 +82,7 @@ export class Announcements {
   #enter(socket: Socket, local: LocalAddress): void {
     try {
       const [group = ''] = groupOn(local).split('%');
-      socket.addMembership(group, local.family === 'IPv4' ? local.address : `::%${local.name}`);
+      joinGroup(socket, group, local.family === 'IPv4' ? local.address : `::%${local.name}`);
     } catch (error) {
       this.#logOnce(explain(error));
     }

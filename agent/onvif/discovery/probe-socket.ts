@@ -13,6 +13,17 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 export const groupOn = ({ family, name }: Pick<LocalAddress, 'family' | 'name'>): string =>
   family === 'IPv4' ? GROUP : `${GROUP_IPV6}%${name}`;
 
+/** Linux keeps one membership for a link: a second address of it has joined as well. @throws Error for an unusable interface */
+export function joinGroup(socket: Socket, group: string, address: string): void {
+  try {
+    socket.addMembership(group, address);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
+      throw error;
+    }
+  }
+}
+
 type OnDatagram = (datagram: Uint8Array, from: RemoteInfo) => void;
 
 /** Sends probes; closed by its opener. */
