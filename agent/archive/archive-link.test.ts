@@ -205,6 +205,7 @@ test('a recording that was named by an unset clock stays in the archive as long 
   await box.clock.advance(2 * DAY_MS);
   await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 2);
   expectArchived(server, box);
+  expect(server.calls.filter(({ method }) => method === 'DELETE')).toEqual([]);
   // A range protects it by its shown time.
   box.protectedRanges = [{ startUs: (shownUs[2] ?? 0) + 1, endUs: (shownUs[2] ?? 0) + 2 }];
   await box.clock.advance(40 * DAY_MS);
