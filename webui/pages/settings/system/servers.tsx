@@ -45,14 +45,20 @@ export function ServersPage() {
     <section class="backup-page servers">
       <BackToSystem title={t.servers} />
       <p class="dim">{t.serversHint}</p>
-      {value?.items.map((server) => <Server key={server.key} server={server} onChanged={again} />) ?? (
+      {value ? (
+        <>
+          {value.items.map((server) => (
+            <Server key={server.key} server={server} onChanged={again} />
+          ))}
+          <p class="dim small">{t.serverPlaces}</p>
+          <div class="card">
+            <Row title={t.toDevicePasswords} href={settingsLink('people')} />
+          </div>
+          {onvif.value && <Server server={onvif.value} problem={onvifProblem(onvif.value)} onChanged={onvif.again} />}
+        </>
+      ) : (
         <div class="skeleton block" />
       )}
-      <p class="dim small">{t.serverPlaces}</p>
-      {onvif.value && <Server server={onvif.value} problem={onvifProblem(onvif.value)} onChanged={onvif.again} />}
-      <div class="card">
-        <Row title={t.toDevicePasswords} href={settingsLink('people')} />
-      </div>
     </section>
   );
 }
