@@ -40,6 +40,9 @@ export async function sendEmail(
       broken,
     ]);
   try {
+    if (joined.signal.aborted) {
+      throw noAnswer(at);
+    }
     const bytes = await new MailComposer(mailOf(settings, message)).compile().build();
     await step((done) => connection.connect(done));
     if (user !== '') {

@@ -2,7 +2,6 @@ import { PerchError } from '../../base/errors.ts';
 
 const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME', 'EDNS']);
 const REACH_ERRORS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
-const MAX_ANSWER_CHARS = 150;
 
 /**
  * Why there is no connection, in a sentence without address or secret.
@@ -37,12 +36,8 @@ export function connectionFault(at: string, cause: unknown): PerchError {
 
 export const noAnswer = (at: string): PerchError => new PerchError('timeout', `${at} does not answer`);
 
-/** A server's words for a message: one line of printable characters. */
-export const plain = (text: string): string =>
-  text
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-    .slice(0, MAX_ANSWER_CHARS);
+/** A server's words for a message: one line of printable characters, with what `withoutSecrets` has to mask. */
+export const plain = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').trim();
 
 /** Another attempt may succeed. */
 export const isTemporary = (error: unknown): boolean =>

@@ -115,3 +115,24 @@ test('after the end nothing is sent', async () => {
   await clock.advance(60_000);
   expect(names()).toEqual(['a']);
 });
+
+test('settings that change during an attempt are tried without a pause', async () => {
+  const { clock, outbox } = open();
+  const first = Promise.withResolvers<void>();
+  const attempts: Promise<void>[] = [first.promise, Promise.resolve()];
+  outbox.add(() => attempts.shift() ?? Promise.resolve());
+  await clock.advance(0);
+  outbox.wake();
+  first.reject(away);
+  await clock.advance(0);
+  expect([attempts.length, outbox.count, outbox.problem]).toEqual([0, 0, undefined]);
+});
+
+test('a server that asks for an hour is asked again after 5 min: later messages are not lost', async () => {
+  const { add, clock, tried, state } = open();
+  state.fault = new PerchError('exhausted', 'too many', { retryAfterS: 3_600 });
+  add('a');
+  await clock.advance(0);
+  await clock.advance(300_000);
+  expect(tried.map(({ atMs }) => atMs / 1000)).toEqual([0, 300]);
+});

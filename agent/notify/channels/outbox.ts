@@ -30,6 +30,8 @@ export class Outbox {
   #problem: string | undefined;
   /** Ends the present pause. */
   #wake: AbortController | undefined;
+  /** Since the present attempt began. */
+  #isWoken = false;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
@@ -59,6 +61,7 @@ export class Outbox {
   /** Other settings may help: the next attempt is made at once. */
   wake(): void {
     this.#problem = undefined;
+    this.#isWoken = true;
     this.#wake?.abort();
   }
 
@@ -78,6 +81,7 @@ export class Outbox {
         this.#remove(next);
         continue;
       }
+      this.#isWoken = false;
       const fault = await next.send(this.#end.signal).then(
         () => undefined,
         (error: unknown) => error ?? new Error('failed'),
@@ -89,8 +93,11 @@ export class Outbox {
       if (fault === undefined || !isTemporary(fault)) {
         this.#remove(next);
         pauseMs = FIRST_PAUSE_MS;
+      } else if (this.#isWoken) {
+        // The attempt had the former settings.
+        pauseMs = FIRST_PAUSE_MS;
       } else {
-        await this.#pause(Math.max(pauseMs, waitOf(fault)));
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, Math.max(pauseMs, waitOf(fault))));
         pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
       }
     }

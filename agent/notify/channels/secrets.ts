@@ -99,16 +99,39 @@ function serverOf(settings: ChannelSettings): string {
   return /^[a-z]+:\/\/[^/?#{]*/i.exec(settings.url)?.[0].toLowerCase() ?? '';
 }
 
-/** Texts that no message may repeat. */
+/** Texts that no message may repeat, in the forms in which servers repeat them, longest first. */
 export function secretsOf(settings: ChannelSettings): readonly string[] {
-  const found = settings.kind === 'email' ? [settings.password] : urlSecrets(settings.url);
+  const found = settings.kind === 'email' ? emailSecrets(settings) : urlSecrets(settings.url);
   if (settings.kind === 'ntfy') {
-    found.push(settings.token);
+    found.push(settings.token, passwordOf(settings.token));
   } else if (settings.kind === 'webHook') {
     const values = linesOf(settings.headers).map((line) => line.slice(line.indexOf(':') + 1).trim());
-    found.push(settings.secret, ...values.filter((value) => !hasPlaceholder(value)));
+    found.push(settings.secret, ...values.filter((value) => !hasPlaceholder(value)).flatMap(headerSecrets));
   }
-  return found.filter((secret) => secret.length >= MIN_SECRET_CHARS);
+  const forms = found.filter((secret) => secret.length >= MIN_SECRET_CHARS).flatMap(formsOf);
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+}
+
+/** Of `user:password`. */
+const passwordOf = (login: string): string => (login.includes(':') ? login.slice(login.indexOf(':') + 1) : '');
+
+/** With the response of AUTH PLAIN, RFC 4616. */
+const emailSecrets = ({ user, password }: { readonly user: string; readonly password: string }): string[] =>
+  password === '' ? [] : [password, `\0${user}\0${password}`];
+
+/** `Bearer abc` has its token, and `Basic` its login. */
+function headerSecrets(value: string): string[] {
+  const words = value.split(/\s+/);
+  const login = /^basic$/i.test(words[0] ?? '') ? Buffer.from(words[1] ?? '', 'base64').toString() : '';
+  return [value, ...words.slice(words.length > 1 ? 1 : 0), login, passwordOf(login)];
+}
+
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const query = new URLSearchParams({ a: secret }).toString().slice(2);
+  const base64 = bytes.toString('base64').replace(/=+$/, '');
+  const json = JSON.stringify(secret).slice(1, -1);
+  return [secret, encodeURIComponent(secret), query, json, base64, bytes.toString('base64url')];
 }
 
 /** Path and query, if they are not shown. */
@@ -117,5 +140,7 @@ function urlSecrets(url: string): string[] {
     return [];
   }
   const { pathname, search } = new URL(url);
-  return [pathname + search, pathname.slice(1), ...pathname.split('/'), ...new URL(url).searchParams.values()];
+  const steps = pathname.split('/');
+  const decoded = steps.map((step) => new URLSearchParams(`a=${step}`).get('a') ?? '');
+  return [pathname + search, pathname.slice(1), ...steps, ...decoded, ...new URL(url).searchParams.values()];
 }

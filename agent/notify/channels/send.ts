@@ -20,8 +20,11 @@ export async function sendBy(settings: ChannelSettings, message: ChannelMessage,
   }
 }
 
+const MAX_FAULT_CHARS = 300;
+
 /** Servers repeat what they were sent. */
 function withoutSecrets({ code, message, context }: PerchError, settings: ChannelSettings): PerchError {
   const text = secretsOf(settings).reduce((shown, secret) => shown.replaceAll(secret, HIDDEN), message);
-  return new PerchError(code, text, context);
+  // Cut before, a half secret would not be found.
+  return new PerchError(code, text.slice(0, MAX_FAULT_CHARS), context);
 }

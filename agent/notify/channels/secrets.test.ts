@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import type { ChannelSettings } from './channel-fields.ts';
+import { secretsOf } from './secrets.ts';
+
+const hook = (headers: string) => ({ kind: 'webHook', url: 'https://hook.example/', headers, secret: '' });
+const ntfy = { kind: 'ntfy', url: 'https://ntfy.example/door-4711', token: 'tom:blue heron"7' };
+const email = { kind: 'email', host: 'mail.example', port: 587, user: 'tom', password: 'blue heron"7' };
+
+test.for<[what: string, settings: object, text: string]>([
+  ['the token of a header', hook('Authorization: Bearer abc-4711'), 'abc-4711'],
+  ['the password of a Basic header', hook(`Authorization: Basic ${btoa('tom:heron7')}`), 'heron7'],
+  ['the password of a login', ntfy, 'blue heron"7'],
+  ['a login in base64', ntfy, btoa('tom:blue heron"7').replace(/=+$/, '')],
+  ['a topic', ntfy, 'door-4711'],
+  ['a percent-encoded password', email, 'blue%20heron%227'],
+  ['a password of a form', email, 'blue+heron%227'],
+  ['a password in JSON', email, 'blue heron\\"7'],
+  ['the response of AUTH PLAIN', email, btoa('\0tom\0blue heron"7').replace(/=+$/, '')],
+])('a message may not repeat %s', ([, settings, text]) => {
+  expect(secretsOf(settings as ChannelSettings)).toContain(text);
+});
