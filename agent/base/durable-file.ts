@@ -74,6 +74,13 @@ export async function savePrivate(file: string, value: unknown): Promise<void> {
   }
 }
 
+/** Renames a damaged file, so that the next save does not overwrite it. @throws PerchError unavailable */
+export async function putAside(file: string): Promise<void> {
+  await rename(file, `${file}.damaged`).catch((cause: unknown) => {
+    throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
+  });
+}
+
 function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);

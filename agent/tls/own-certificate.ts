@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { putAside } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
@@ -179,9 +180,7 @@ export class OwnCertificate {
       return issued;
     }
     this.#options.log.warn({ file }, 'key or certificate is damaged: file renamed, creating a new one');
-    await rename(file, `${file}.damaged`).catch((cause: unknown) => {
-      throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
-    });
+    await putAside(file);
     return undefined;
   }
 

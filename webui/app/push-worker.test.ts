@@ -31,8 +31,7 @@ const ITEMS = [
 
 test.for([
   ['known', { oldSubscription: subscriptionOf('https://push.example/old') }, ITEMS, ['i1']],
-  ['the only one of its service', {}, ITEMS, ['i1']],
-  ['one of several of its service', {}, [...ITEMS, { id: 'i3', endpoint: 'https://push.example/y' }], []],
+  ['not named', {}, ITEMS, []],
   ['unknown', { oldSubscription: subscriptionOf('https://push.example/gone') }, ITEMS, []],
 ] as const)(
   'a subscription that the browser has replaced is passed on if the old one is %s',

@@ -84,10 +84,9 @@ async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
     applicationServerKey: publicKey,
   });
   const { endpoint, keys } = subscription.toJSON();
-  // Without the old one it is the only one of the same service, if there is just one.
-  const known = oldSubscription?.endpoint;
-  const [own, other] = items.filter((one) => (known ? one.endpoint === known : hostOf(one) === hostOf({ endpoint })));
-  if (own && !other) {
+  // A person has several devices: without the old one this device is not told from the others.
+  const own = items.find((one) => one.endpoint === oldSubscription?.endpoint);
+  if (own) {
     await fetch(`${list}/${own.id}`, {
       method: 'PATCH',
       headers: { 'Content-Type': 'application/json' },
@@ -95,8 +94,6 @@ async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
     });
   }
 }
-
-const hostOf = ({ endpoint }: { readonly endpoint: string }): string => endpoint.split('/')[2] ?? '';
 
 async function showMessage(message: PushMessage): Promise<void> {
   await show(message, message.picture && `data:image/jpeg;base64,${message.picture}`, false);

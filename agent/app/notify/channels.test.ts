@@ -336,6 +336,7 @@ test('channels are there after a restart, and a damaged file is reported', async
   const { log, logged } = keepLogLines();
   expect((await Channels.open({ ...deps, log })).list()).toEqual([]);
   expect(logged).toMatchObject([['warn', expect.stringContaining('the file is damaged'), {}]]);
+  expect(readFileSync(join(deps.dataDir, 'notify-channels.json.damaged'), 'utf8')).toBe('{"channels": [{}]}');
 });
 
 test('there are ten channels at most', async () => {

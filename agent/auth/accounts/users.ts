@@ -1,8 +1,7 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { loadPrivate, putAside, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
@@ -236,12 +235,6 @@ export class Users {
 
 const LOCKED =
   'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this box';
-
-async function putAside(file: string): Promise<void> {
-  await rename(file, `${file}.damaged`).catch((cause: unknown) => {
-    throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
-  });
-}
 
 async function loadUsers(file: string): Promise<UsersFile | undefined> {
   const stored = await loadPrivate(file);

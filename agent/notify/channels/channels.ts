@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { loadPrivate, putAside, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
@@ -46,7 +46,8 @@ export class Channels {
     if (channels) {
       opened.#all = channels;
     } else if (stored !== undefined) {
-      deps.log.warn({ file: opened.#file }, 'channels of notifications are lost: the file is damaged');
+      deps.log.warn({ file: opened.#file }, 'channels of notifications are lost: the file is damaged and renamed');
+      await putAside(opened.#file);
     }
     return opened;
   }
@@ -138,8 +139,14 @@ export class Channels {
 
   /** In sequence: the last state is the one on the disk. */
   async #replace(all: readonly StoredChannel[]): Promise<void> {
+    const before = this.#all;
     this.#all = all;
-    await this.#writes.run(() => savePrivate(this.#file, { channels: this.#all }));
+    try {
+      await this.#writes.run(() => savePrivate(this.#file, { channels: this.#all }));
+    } catch (error) {
+      this.#all = this.#all === all ? before : this.#all;
+      throw error;
+    }
   }
 }
 

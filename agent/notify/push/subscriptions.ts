@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { loadPrivate, putAside, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
@@ -70,7 +70,11 @@ export class Subscriptions {
     if (Check(SubscriptionsFile, stored)) {
       opened.#all = stored.subscriptions;
     } else if (stored !== undefined) {
-      deps.log.warn({ file: opened.#file }, 'push subscriptions are lost: switch notifications on again');
+      deps.log.warn(
+        { file: opened.#file },
+        'push subscriptions are lost: the file is damaged and renamed; switch notifications on again',
+      );
+      await putAside(opened.#file);
     }
     return opened;
   }
