@@ -59,7 +59,7 @@ export class ArchiveState {
     }
     const now = readArchiveState(stored);
     if (!now) {
-      throw new PerchError('unavailable', `${file} is damaged: restore it from a backup, or delete it to begin anew`);
+      throw new PerchError('unavailable', `${file} is damaged: restore it from a backup, or delete it to start over`);
     }
     return new ArchiveState(file, now);
   }

@@ -52,7 +52,7 @@ export interface UploadFailure {
   readonly sinceMs: number;
 }
 
-/** Thrown at a check point: the upload goes on later. */
+/** Thrown at a checkpoint: a later run resumes the upload. */
 class Interrupted extends Error {}
 
 /** Archives one recording after the other, and waits while the archive is away, outside of its hours, and while a disk is slow. */

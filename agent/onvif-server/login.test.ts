@@ -37,7 +37,7 @@ test('a token is accepted once', async () => {
 
 test.for([
   ['a wrong password', { password: 'wrong' }, 'wrong user name or password', 'wrong'],
-  ['an unknown user', { user: 'nobody' }, 'wrong user name or password', 'wrong'],
+  ['an unknown user', { user: 'unknown' }, 'wrong user name or password', 'wrong'],
   ['a time of six minutes ago', { atMs: Date.now() - 360_000 }, 'set the clock', 'clock'],
   ['a time in six minutes', { atMs: Date.now() + 360_000 }, 'set the clock', 'clock'],
 ] as const)('a token with %s is refused after a pause, and the owner can see why', async ([, given, words, why]) => {

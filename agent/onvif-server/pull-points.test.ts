@@ -42,7 +42,7 @@ test('a pull ends with the first message, or after its time', async () => {
   expect(await silent).toEqual([]);
 });
 
-test('a change is told once, however many events there are', async () => {
+test('several events of one state are one change', async () => {
   const { source, points, subscribe } = open();
   const point = subscribe('tns1:VideoSource//.');
   await points.pull(point, 100, 1_000, NEVER);

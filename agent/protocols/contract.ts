@@ -342,7 +342,7 @@ export interface SessionAccess {
   /** Whether a client is offered Digest in addition to Basic. */
   offersDigest(action: 'read' | 'publish', path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): boolean;
   /**
-   * Right before a secret beside the login is checked in a handshake, such as a passphrase; those of one address one after the other.
+   * Called before a handshake checks a secret other than the login, such as a passphrase. The secrets of one address are checked one at a time.
    * @throws PerchError exhausted: too many wrong ones
    * @returns call it for a wrong one: it counts as a wrong login at once, and its reply waits for the promise
    */

@@ -26,7 +26,7 @@ export function containerStream(stream: Stream, container: Container = 'fmp4'): 
   return known;
 }
 
-/** Labels of the tracks that the container stream lacks, without metadata, which nobody misses. */
+/** Labels of the tracks that the container stream lacks. Metadata does not count. */
 export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): string[] {
   const left = stream.tracks.filter((track) => PLACES[container](track) === undefined && !isMetadata(track));
   return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
