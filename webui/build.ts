@@ -14,6 +14,11 @@ const HERE = import.meta.dirname;
 /** Browsers of the last three years. */
 const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
 
+/** Instead of tsconfig.json, which checks types: `app/jsx.ts`. */
+const JSX = {
+  compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment', verbatimModuleSyntax: true },
+} as const;
+
 /** gzip, because browsers accept brotli only over https. */
 const PACKED = /\.(?:js|css)$/;
 
@@ -33,8 +38,8 @@ export async function buildPage(folder: string): Promise<void> {
     splitting: true,
     format: 'esm',
     target: BROWSERS,
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
+    tsconfigRaw: JSX,
+    inject: ['app/jsx.ts'],
     minify: true,
     mangleProps: new RegExp(`^(?:${onlyTextNames().join('|')})$`),
     legalComments: 'none',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
 const SOURCES = /^(?!words\/(?!format)|dist|element|api\/)(?!.*\.test\.).*/;
-const LIBRARIES = ['preact', 'preact/hooks', 'preact/jsx-runtime', '@preact/signals', '@preact/signals-core'];
+const LIBRARIES = ['preact', 'preact/hooks', '@preact/signals', '@preact/signals-core'];
 const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/.*/g;
 
 /** Where texts come from: `words.value.`, `t.` */

@@ -12,6 +12,7 @@ import {
   RECORDER,
   YARD,
 } from '../../test/support/harness/onvif-device-harness.ts';
+import { NO_FACTS } from '../app/onvif/stream-facts.ts';
 
 /** In a process of its own: in this one Perch has replaced its transport. */
 const NODE_ONVIF = `
@@ -103,6 +104,50 @@ test('Media 2 names H.265, and lists configurations only when they are asked for
     '<tr2:GetStreamUri><tr2:Protocol>RtspUnicast</tr2:Protocol><tr2:ProfileToken>main</tr2:ProfileToken></tr2:GetStreamUri>',
   );
   expect(stream.text).toContain('<tr2:Uri>rtsp://127.0.0.1:8554/door</tr2:Uri>');
+});
+
+test('both media services report the encoder as it is, and offer no other values', async () => {
+  const { urlOf } = await openOnvifDevice();
+  const media1 = urlOf('media_service');
+  const { text: encoders } = await ask(media1, '<trt:GetVideoEncoderConfigurations/>');
+  const [main = '', sub = ''] = encoders.split('</trt:Configurations>');
+  // Media 1 has no H.265, and no fractions.
+  expect(main).toContain('<tt:H264><tt:GovLength>30</tt:GovLength><tt:H264Profile>Main</tt:H264Profile></tt:H264>');
+  expect(main).toContain(
+    '<tt:FrameRateLimit>13</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>3008</tt:BitrateLimit>',
+  );
+  expect(sub).toContain('<tt:H264><tt:GovLength>60</tt:GovLength><tt:H264Profile>High</tt:H264Profile></tt:H264>');
+  expect(sub).toContain('<tt:BitrateLimit>448</tt:BitrateLimit>');
+  const { text: options } = await ask(
+    media1,
+    '<trt:GetVideoEncoderConfigurationOptions><trt:ConfigurationToken>sub</trt:ConfigurationToken></trt:GetVideoEncoderConfigurationOptions>',
+  );
+  expect(options).toContain('<tt:FrameRateRange><tt:Min>15</tt:Min><tt:Max>15</tt:Max></tt:FrameRateRange>');
+  expect((await ask(media1, '<trt:GetVideoSources/>')).text).toContain('<tt:Framerate>12.5</tt:Framerate>');
+  expect((await ask(media1, '<trt:GetAudioSources/>')).text).toContain('<tt:Channels>2</tt:Channels>');
+
+  const media2 = urlOf('media2_service');
+  const { text: second } = await ask(media2, '<tr2:GetVideoEncoderConfigurations/>');
+  expect(second).toContain('token="main" GovLength="30" Profile="Main10"');
+  expect(second).toContain(
+    '<tt:FrameRateLimit>12.5</tt:FrameRateLimit><tt:BitrateLimit>3008</tt:BitrateLimit></tt:RateControl>',
+  );
+  expect(second).toContain('token="sub" GovLength="60" Profile="High"');
+  const { text: instances } = await ask(media2, '<tr2:GetVideoEncoderInstances/>');
+  expect(instances).toContain('<tr2:Encoding>H264</tr2:Encoding><tr2:Number>1</tr2:Number></tr2:Codec><tr2:Total>2');
+  const { text: choices } = await ask(media2, '<tr2:GetVideoEncoderConfigurationOptions/>');
+  expect(choices).toContain('GovLengthRange="30" FrameRatesSupported="12.5" ProfilesSupported="Main10"');
+  expect(choices).toContain('<tt:BitrateRange><tt:Min>3008</tt:Min><tt:Max>3008</tt:Max></tt:BitrateRange>');
+});
+
+test('before a stream has run, its encoder has the values of most cameras', async () => {
+  const source = new FakeSource();
+  source.facts = () => NO_FACTS;
+  const { urlOf } = await openOnvifDevice({ source });
+  const { text } = await ask(urlOf('media2_service'), '<tr2:GetVideoEncoderConfigurations/>');
+  expect(text).toContain('token="main" GovLength="50"><tt:Name>Main stream</tt:Name>');
+  expect(text).toContain('<tt:FrameRateLimit>25</tt:FrameRateLimit><tt:BitrateLimit>4096</tt:BitrateLimit>');
+  expect(text).toContain('<tt:BitrateLimit>512</tt:BitrateLimit>');
 });
 
 test('a transport that RTSP does not offer is refused', async () => {

@@ -10,15 +10,24 @@ export interface OfferedCamera {
   readonly streams: readonly { readonly token: StreamToken; readonly path: string }[];
 }
 
-/** Codec and size of a stream; undefined values are not known before it has run. */
+/** What a stream has; undefined values are not known before it has run. */
 export interface StreamFacts {
   /** As in SDP: `H264`, `H265`, `JPEG`. */
   readonly video: string | undefined;
+  /** `Baseline`, `Main`, `High`, `Main10`: of H.264 and H.265. */
+  readonly codecProfile: string | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
+  /** Pictures a second: as signalled, else measured. */
+  readonly fps: number | undefined;
+  /** Pictures from one key frame to the next, at most. Measured. */
+  readonly groupFrames: number | undefined;
+  /** Of all tracks. Measured. */
+  readonly bitrateKbps: number | undefined;
   /** `PCMU`, `PCMA`, `AAC`, …; undefined without sound. */
   readonly audio: string | undefined;
   readonly audioRateHz: number | undefined;
+  readonly audioChannels: number | undefined;
 }
 
 /** A detection of a camera. */

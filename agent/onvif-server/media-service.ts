@@ -14,7 +14,6 @@ import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { fault, tag } from './soap.ts';
 import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
 
-const FRAME_RATE = 25;
 /** Media 1 names no others: for H.265 and AV1, recorders ask Media 2 or read the SDP (ONVIF Media §5.1.2). */
 const VIDEO_ENCODINGS = ['H264', 'JPEG', 'MPEG4'];
 const AUDIO_ENCODINGS: Readonly<Record<string, string>> = { PCMU: 'G711', PCMA: 'G711', AAC: 'AAC', G726: 'G726' };
@@ -132,15 +131,17 @@ function writeProfile(name: string, profile: Profile, all: readonly Profile[], m
 function videoSource(profiles: readonly Profile[]): string {
   const { width, height } = sensorOf(profiles);
   return (
-    `<trt:VideoSources token="${VIDEO_SOURCE}">${tag('tt:Framerate', FRAME_RATE)}` +
+    `<trt:VideoSources token="${VIDEO_SOURCE}">${tag('tt:Framerate', profiles[0]?.fps ?? 0)}` +
     `<tt:Resolution>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:Resolution></trt:VideoSources>`
   );
 }
 
-const audioSource = (profiles: readonly Profile[]): string =>
-  profiles.some(({ audio }) => audio)
-    ? `<trt:AudioSources token="${AUDIO_SOURCE}">${tag('tt:Channels', 1)}</trt:AudioSources>`
+function audioSource(profiles: readonly Profile[]): string {
+  const audio = profiles.find((profile) => profile.audio)?.audio;
+  return audio
+    ? `<trt:AudioSources token="${AUDIO_SOURCE}">${tag('tt:Channels', audio.channels)}</trt:AudioSources>`
     : '';
+}
 
 export function videoSourceConfiguration(name: string, profiles: readonly Profile[]): string {
   const { width, height } = sensorOf(profiles);
@@ -157,36 +158,45 @@ const MULTICAST =
   '<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>' +
   '<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>';
 
-function videoEncoder(name: string, { token, name: title, video, width, height }: Profile): string {
+function videoEncoder(name: string, profile: Profile): string {
+  const { token, name: title, video, width, height, fps, bitrateKbps, groupFrames } = profile;
   const encoding = VIDEO_ENCODINGS.includes(video) ? video : 'H264';
   const details =
     encoding === 'H264'
-      ? `<tt:H264>${tag('tt:GovLength', FRAME_RATE * 2)}${tag('tt:H264Profile', 'Main')}</tt:H264>`
+      ? `<tt:H264>${tag('tt:GovLength', groupFrames)}${tag('tt:H264Profile', h264Profile(profile))}</tt:H264>`
       : '';
   return (
     `<${name} token="${token}">${tag('tt:Name', title)}${tag('tt:UseCount', 1)}${tag('tt:Encoding', encoding)}` +
     `<tt:Resolution>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:Resolution>${tag('tt:Quality', 5)}` +
-    `<tt:RateControl>${tag('tt:FrameRateLimit', FRAME_RATE)}${tag('tt:EncodingInterval', 1)}${tag('tt:BitrateLimit', 4096)}</tt:RateControl>` +
+    `<tt:RateControl>${tag('tt:FrameRateLimit', wholeFps(fps))}${tag('tt:EncodingInterval', 1)}${tag('tt:BitrateLimit', bitrateKbps)}</tt:RateControl>` +
     `${details}${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout></${name}>`
   );
 }
 
+/** Media 1 has integers. */
+const wholeFps = (fps: number): number => Math.max(1, Math.round(fps));
+
+/** `Main` for other codecs, which Media 1 does not name. */
+const h264Profile = ({ video, codecProfile }: Profile): string =>
+  video === 'H264' && codecProfile !== undefined ? codecProfile : 'Main';
+
 function audioEncoder(name: string, { token, audio }: Profile): string {
-  const { encoding = '', rateHz = 0 } = audio ?? {};
+  const { encoding = '', rateHz = 0, bitrateKbps = 0 } = audio ?? {};
   return (
     `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}` +
-    `${tag('tt:Encoding', AUDIO_ENCODINGS[encoding] ?? 'AAC')}${tag('tt:Bitrate', 64)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}` +
+    `${tag('tt:Encoding', AUDIO_ENCODINGS[encoding] ?? 'AAC')}${tag('tt:Bitrate', bitrateKbps)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}` +
     `${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout></${name}>`
   );
 }
 
 /** What is set is the only choice: the camera's encoder is not Perch's. */
-function videoOptions({ width, height }: Profile): string {
-  const range = (name: string, min: number, max: number) =>
-    `<tt:${name}>${tag('tt:Min', min)}${tag('tt:Max', max)}</tt:${name}>`;
+function videoOptions(profile: Profile): string {
+  const { width, height, fps, groupFrames } = profile;
+  const only = (name: string, value: number) =>
+    `<tt:${name}>${tag('tt:Min', value)}${tag('tt:Max', value)}</tt:${name}>`;
   return (
-    `<trt:Options>${range('QualityRange', 5, 5)}<tt:H264><tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}` +
-    `</tt:ResolutionsAvailable>${range('GovLengthRange', 1, 300)}${range('FrameRateRange', 1, FRAME_RATE)}` +
-    `${range('EncodingIntervalRange', 1, 1)}<tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264></trt:Options>`
+    `<trt:Options>${only('QualityRange', 5)}<tt:H264><tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}` +
+    `</tt:ResolutionsAvailable>${only('GovLengthRange', groupFrames)}${only('FrameRateRange', wholeFps(fps))}` +
+    `${only('EncodingIntervalRange', 1)}${tag('tt:H264ProfilesSupported', h264Profile(profile))}</tt:H264></trt:Options>`
   );
 }

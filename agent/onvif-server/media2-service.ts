@@ -8,7 +8,8 @@ import { fault, tag } from './soap.ts';
 import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
 
 /** Media 2 names encodings by their media types (IANA). */
-const AUDIO: Readonly<Record<string, string>> = { AAC: 'MP4A-LATM' };
+const MEDIA_TYPES: Readonly<Record<string, string>> = { AAC: 'MP4A-LATM', MPEG4: 'MPV4-ES' };
+const typeOf = (encoding: string): string => MEDIA_TYPES[encoding] ?? encoding;
 const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
   RTSP: 'tcp',
   RtspUnicast: 'udp',
@@ -57,6 +58,7 @@ export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operation
     'tr2:GetVideoEncoderConfigurationOptions': {
       answer: (call) => reply('GetVideoEncoderConfigurationOptions', chosen(call).map(videoOptions).join('')),
     },
+    'tr2:GetVideoEncoderInstances': listed('GetVideoEncoderInstances', encoderInstances),
     'tr2:GetAudioSourceConfigurations': listed('GetAudioSourceConfigurations', (profiles) =>
       withAudio(profiles).length > 0 ? audioSourceConfiguration('tr2:Configurations') : '',
     ),
@@ -115,27 +117,36 @@ function writeProfile(
   return `<tr2:Profiles token="${profile.token}" fixed="true">${tag('tr2:Name', profile.name)}${configurations}</tr2:Profiles>`;
 }
 
-const GOV_LENGTH = 50;
-const FRAME_RATE = 25;
-
-const videoEncoder = (name: string, { token, name: title, video, width, height }: Profile): string =>
-  `<${name} token="${token}" GovLength="${GOV_LENGTH}"${/^H26[45]$/.test(video) ? ' Profile="Main"' : ''}>` +
-  `${tag('tt:Name', title)}${tag('tt:UseCount', 1)}${tag('tt:Encoding', video)}` +
+const videoEncoder = (
+  name: string,
+  { token, name: title, video, width, height, codecProfile, fps, groupFrames, bitrateKbps }: Profile,
+): string =>
+  `<${name} token="${token}" GovLength="${groupFrames}"${codecProfile === undefined ? '' : ` Profile="${codecProfile}"`}>` +
+  `${tag('tt:Name', title)}${tag('tt:UseCount', 1)}${tag('tt:Encoding', typeOf(video))}` +
   `<tt:Resolution>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:Resolution>` +
-  `<tt:RateControl ConstantBitRate="false">${tag('tt:FrameRateLimit', FRAME_RATE)}${tag('tt:BitrateLimit', 4096)}</tt:RateControl>` +
+  `<tt:RateControl ConstantBitRate="false">${tag('tt:FrameRateLimit', fps)}${tag('tt:BitrateLimit', bitrateKbps)}</tt:RateControl>` +
   `${tag('tt:Quality', 5)}</${name}>`;
 
+/** Each stream has an encoder of its own in the camera. */
+function encoderInstances(profiles: readonly Profile[]): string {
+  const codecs = [...Map.groupBy(profiles, ({ video }) => typeOf(video))].map(
+    ([encoding, { length }]) => `<tr2:Codec>${tag('tr2:Encoding', encoding)}${tag('tr2:Number', length)}</tr2:Codec>`,
+  );
+  return `<tr2:Info>${codecs.join('')}${tag('tr2:Total', profiles.length)}</tr2:Info>`;
+}
+
 const audioEncoder = (name: string, { token, audio }: Profile): string => {
-  const { encoding = '', rateHz = 0 } = audio ?? {};
+  const { encoding = '', rateHz = 0, bitrateKbps = 0 } = audio ?? {};
   return (
-    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:Encoding', AUDIO[encoding] ?? encoding)}` +
-    `${tag('tt:Bitrate', 64)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}</${name}>`
+    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:Encoding', typeOf(encoding))}` +
+    `${tag('tt:Bitrate', bitrateKbps)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}</${name}>`
   );
 };
 
 /** What is set is the only choice: the camera's encoder is not Perch's. */
-const videoOptions = ({ video, width, height }: Profile): string =>
-  `<tr2:Options GovLengthRange="${GOV_LENGTH}" FrameRatesSupported="${FRAME_RATE}">${tag('tt:Encoding', video)}` +
+const videoOptions = ({ video, width, height, codecProfile, fps, groupFrames, bitrateKbps }: Profile): string =>
+  `<tr2:Options GovLengthRange="${groupFrames}" FrameRatesSupported="${fps}"` +
+  `${codecProfile === undefined ? '' : ` ProfilesSupported="${codecProfile}"`}>${tag('tt:Encoding', typeOf(video))}` +
   '<tt:QualityRange><tt:Min>5</tt:Min><tt:Max>5</tt:Max></tt:QualityRange>' +
   `<tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:ResolutionsAvailable>` +
-  '<tt:BitrateRange><tt:Min>64</tt:Min><tt:Max>65535</tt:Max></tt:BitrateRange></tr2:Options>';
+  `<tt:BitrateRange>${tag('tt:Min', bitrateKbps)}${tag('tt:Max', bitrateKbps)}</tt:BitrateRange></tr2:Options>`;

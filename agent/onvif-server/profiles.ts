@@ -8,8 +8,23 @@ export const AUDIO_SOURCE = 'audio';
 export const PTZ_CONFIGURATION = 'ptz';
 export const PTZ_NODE = 'ptz';
 /** Before a stream has run. */
-const USUAL: Readonly<Record<StreamToken, readonly [number, number]>> = { main: [1920, 1080], sub: [640, 360] };
+const USUAL = {
+  main: { width: 1920, height: 1080, bitrateKbps: 4096 },
+  sub: { width: 640, height: 360, bitrateKbps: 512 },
+} as const;
+const USUAL_FPS = 25;
+const USUAL_GROUP_S = 2;
 const USUAL_RATE_HZ = 8_000;
+const USUAL_AUDIO_KBPS = 64;
+/** A measured rate differs with each picture: recorders would see new settings all the time. */
+const BITRATE_STEP_KBPS = 64;
+
+interface Sound {
+  readonly encoding: string;
+  readonly rateHz: number;
+  readonly channels: number;
+  readonly bitrateKbps: number;
+}
 
 /** A stream with every value that the schemas of ONVIF require. */
 export interface Profile {
@@ -19,7 +34,11 @@ export interface Profile {
   readonly video: string;
   readonly width: number;
   readonly height: number;
-  readonly audio: { readonly encoding: string; readonly rateHz: number } | undefined;
+  readonly codecProfile: string | undefined;
+  readonly fps: number;
+  readonly groupFrames: number;
+  readonly bitrateKbps: number;
+  readonly audio: Sound | undefined;
 }
 
 export const profilesOf = ({ streams }: OfferedCamera, source: Pick<OnvifSource, 'facts'>): readonly Profile[] =>
@@ -39,17 +58,33 @@ export function findProfile(
 }
 
 function profileOf(token: StreamToken, path: string, facts: StreamFacts): Profile {
-  const [width, height] = USUAL[token];
+  const usual = USUAL[token];
+  const fps = facts.fps ?? USUAL_FPS;
   return {
     token,
     path,
     name: token === 'main' ? 'Main stream' : 'Sub stream',
     video: facts.video ?? 'H264',
-    width: facts.width ?? width,
-    height: facts.height ?? height,
-    audio:
-      facts.audio === undefined ? undefined : { encoding: facts.audio, rateHz: facts.audioRateHz ?? USUAL_RATE_HZ },
+    width: facts.width ?? usual.width,
+    height: facts.height ?? usual.height,
+    codecProfile: facts.codecProfile,
+    fps,
+    groupFrames: facts.groupFrames ?? Math.max(1, Math.round(fps * USUAL_GROUP_S)),
+    bitrateKbps:
+      facts.bitrateKbps === undefined
+        ? usual.bitrateKbps
+        : Math.max(1, Math.ceil(facts.bitrateKbps / BITRATE_STEP_KBPS)) * BITRATE_STEP_KBPS,
+    audio: soundOf(facts),
   };
+}
+
+function soundOf({ audio, audioRateHz = USUAL_RATE_HZ, audioChannels = 1 }: StreamFacts): Sound | undefined {
+  if (audio === undefined) {
+    return undefined;
+  }
+  const isG711 = audio === 'PCMU' || audio === 'PCMA';
+  const bitrateKbps = isG711 ? (audioRateHz * audioChannels * 8) / 1000 : USUAL_AUDIO_KBPS;
+  return { encoding: audio, rateHz: audioRateHz, channels: audioChannels, bitrateKbps };
 }
 
 /** Largest picture of the camera. */

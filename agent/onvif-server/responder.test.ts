@@ -1,12 +1,14 @@
+import { createSocket } from 'node:dgram';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { expect, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import { freeUdpPort } from '../../test/support/base/free-udp-port.ts';
 import { openRegistry } from '../../test/support/harness/registry-harness.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { perchCamera, perchOf } from '../onvif/device/perch-camera.ts';
 import { writeProbe } from '../onvif/discovery/probe.ts';
-import { parseProbe, Responder } from './responder.ts';
+import { parseProbe } from './discovery-messages.ts';
+import { Responder, type ResponderOptions } from './responder.ts';
 import type { ServedCamera } from './server.ts';
 
 const PERCH = '0123456789';
@@ -18,16 +20,29 @@ const served = (path: string, port: number): ServedCamera => ({
   error: undefined,
 });
 
-function openResponder(port: number, perch = PERCH) {
+function openResponder(port: number, more: Partial<ResponderOptions> = {}) {
   return new Responder({
     clock: systemClock,
     log: silentLogger,
-    perch,
+    perch: PERCH,
     port,
     includeLoopback: true,
     only: ['lo'],
     random: () => 0,
+    ...more,
   });
+}
+
+/** A socket that sends a probe to one address, and keeps the answers. */
+async function openProber(context: TestContext) {
+  const socket = createSocket('udp4');
+  const answers: { readonly text: string; readonly port: number }[] = [];
+  socket.on('message', (datagram, from) => answers.push({ text: `${datagram}`, port: from.port }));
+  await new Promise<void>((resolve) => {
+    socket.bind(0, '127.0.0.1', resolve);
+  });
+  context.onTestFinished(() => void socket.close());
+  return { answers, probe: (port: number) => socket.send(writeProbe('tds:Device').text, port, '127.0.0.1') };
 }
 
 test('a scan finds each camera at its own port, and a Bye removes it', async (context) => {
@@ -51,9 +66,110 @@ test('a scan finds each camera at its own port, and a Bye removes it', async (co
   await expect.poll(() => found.list()).toEqual([]);
 });
 
+test('a probe to the address of this machine alone is answered, from the port that it was sent to', async (context) => {
+  const port = await freeUdpPort();
+  const responder = openResponder(port);
+  context.onTestFinished(() => responder.close());
+  responder.setCameras([served('door', 8600), served('yard', 8601)]);
+  const prober = await openProber(context);
+  await expect
+    .poll(() => {
+      prober.probe(port);
+      return prober.answers.length;
+    })
+    .toBeGreaterThanOrEqual(2);
+  const [door, yard] = prober.answers;
+  expect([door?.port, yard?.port]).toEqual([port, port]);
+  expect(door?.text).toContain('http://127.0.0.1:8600/onvif/device_service');
+  expect(yard?.text).toContain('http://127.0.0.1:8601/onvif/device_service');
+});
+
+test('datagrams to this machine alone stay with another program that has the port; scans find the cameras', async (context) => {
+  const port = await freeUdpPort();
+  const other = createSocket({ type: 'udp4', reuseAddr: true });
+  context.onTestFinished(() => void other.close());
+  const heard: string[] = [];
+  other.on('message', (datagram) => heard.push(`${datagram}`));
+  await new Promise<void>((resolve) => {
+    other.bind(port, resolve);
+  });
+  const responder = openResponder(port);
+  context.onTestFinished(() => responder.close());
+  responder.setCameras([served('door', 8600)]);
+  const { found } = openRegistry(context, port);
+  await expect
+    .poll(async () => {
+      await found.scan({ listenMs: 300 });
+      return found.list().map(({ name }) => name);
+    })
+    .toEqual(['Camera door']);
+  heard.length = 0;
+  const prober = await openProber(context);
+  prober.probe(port);
+  await expect.poll(() => heard.length).toBe(1);
+  expect(prober.answers).toEqual([]);
+});
+
+test('another program may open the port after this one', async (context) => {
+  const port = await freeUdpPort();
+  const responder = openResponder(port);
+  context.onTestFinished(() => responder.close());
+  responder.setCameras([served('door', 8600)]);
+  const prober = await openProber(context);
+  await expect
+    .poll(() => {
+      prober.probe(port);
+      return prober.answers.length;
+    })
+    .toBeGreaterThan(0);
+  const other = createSocket({ type: 'udp4', reuseAddr: true });
+  context.onTestFinished(() => void other.close());
+  await new Promise<void>((resolve, reject) => {
+    other.once('error', reject);
+    other.bind(port, resolve);
+  });
+});
+
+test('devices that listen at one address are announced there only', async (context) => {
+  const port = await freeUdpPort();
+  const addresses = ['127.0.0.1', '127.0.0.2'];
+  const interfaces = () => ({ lo: addresses.map(loopback) });
+  const responder = openResponder(port, { interfaces, host: '127.0.0.2' });
+  context.onTestFinished(() => responder.close());
+  responder.setCameras([served('door', 8600)]);
+  const { found } = openRegistry(context, port);
+  await expect
+    .poll(async () => {
+      await found.scan({ listenMs: 300 });
+      return found.list().map(({ url }) => url);
+    })
+    .toEqual(['http://127.0.0.2:8600/onvif/device_service']);
+});
+
+test('a port of WS-Discovery that another program has alone is an error, until it is free', async (context) => {
+  const port = await freeUdpPort();
+  let refresh = () => {};
+  const every: Clock['every'] = (_ms, tick) => {
+    refresh = tick;
+    return () => {};
+  };
+  const other = createSocket('udp4');
+  await new Promise<void>((resolve) => {
+    other.bind(port, resolve);
+  });
+  const responder = openResponder(port, { clock: { ...systemClock, every } });
+  context.onTestFinished(() => responder.close());
+  await expect.poll(() => responder.error).toContain('EADDRINUSE');
+  await new Promise<void>((resolve) => {
+    other.close(resolve);
+  });
+  refresh();
+  await expect.poll(() => responder.error).toBeUndefined();
+});
+
 test('a Perch does not find its own cameras', async (context) => {
   const port = await freeUdpPort();
-  const [own, other] = [openResponder(port), openResponder(port, 'abcdef0123')];
+  const [own, other] = [openResponder(port), openResponder(port, { perch: 'abcdef0123' })];
   own.setCameras([served('door', 8600)]);
   other.setCameras([served('door', 8700)]);
   const { found } = openRegistry(context, port, { isOwn: (identity) => perchOf(identity) === PERCH });
@@ -74,16 +190,8 @@ test('cameras are found again after a link came back, and at a new address of th
     return () => {};
   };
   let addresses: readonly string[] = ['127.0.0.1'];
-  const responder = new Responder({
-    clock: { ...systemClock, every },
-    log: silentLogger,
-    perch: PERCH,
-    port,
-    includeLoopback: true,
-    only: ['lo'],
-    random: () => 0,
-    interfaces: () => ({ lo: addresses.map(loopback) }),
-  });
+  const interfaces = () => ({ lo: addresses.map(loopback) });
+  const responder = openResponder(port, { clock: { ...systemClock, every }, interfaces });
   context.onTestFinished(() => responder.close());
   responder.setCameras([served('door', 8600)]);
   const { found } = openRegistry(context, port);

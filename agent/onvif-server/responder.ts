@@ -1,36 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { perchCamera } from '../onvif/device/perch-camera.ts';
+import { GroupSockets } from '../onvif/discovery/group-sockets.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from '../onvif/discovery/interfaces.ts';
-import { DISCOVERY_PORT, groupOn, joinGroup } from '../onvif/discovery/probe-socket.ts';
-import { elements, escapeXml, find, findText, localName, readXml } from '../onvif/soap/xml/xml.ts';
+import { DISCOVERY_PORT, groupOn } from '../onvif/discovery/probe-socket.ts';
+import { isPrivate } from '../onvif/discovery/targets.ts';
+import { escapeXml } from '../onvif/soap/xml/xml.ts';
 import { SERVICES } from './contract.ts';
 import { scopesOf } from './device-service.ts';
+import { announcement, isWanted, MAX_PROBE_BYTES, type Probe, parseProbe, probeMatches } from './discovery-messages.ts';
+import { DiscoveryNetwork } from './discovery-network.ts';
 import type { ServedCamera } from './server.ts';
+import { hostText } from './stream-uri.ts';
 
-const DISCOVERY = 'http://schemas.xmlsoap.org/ws/2005/04/discovery';
-const ANONYMOUS = 'http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous';
-const EVERYONE = 'urn:schemas-xmlsoap-org:ws:2005:04:discovery';
-/** Probes have less than 1 kB. */
-const MAX_PROBE_BYTES = 4_096;
 /** Answers are larger than questions, and the sender can be forged: a scan has up to six probes. */
 const MAX_PROBES_A_SECOND = 12;
 /** APP_MAX_DELAY of WS-Discovery: all devices of a network answer at once. */
 const MAX_DELAY_MS = 500;
 const REFRESH_MS = 60_000;
-const TYPES = ['NetworkVideoTransmitter', 'Device'];
-const MAX_ID = 200;
 
 export interface ResponderOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
   /** Id of this Perch. */
   readonly perch: string;
+  /** Of `onvifAddress`: the devices are announced where they listen. Undefined: everywhere. */
+  readonly host?: string | undefined;
   /** UDP port, default 3702; others for tests. */
   readonly port?: number;
   readonly random?: () => number;
@@ -38,38 +37,53 @@ export interface ResponderOptions extends InterfaceChoice {
   readonly interfaces?: typeof networkInterfaces;
 }
 
-interface Network {
-  readonly local: LocalAddress;
-  /** Bound to the address: replies and announcements leave from it. */
-  readonly out: Socket;
-  isReady: boolean;
+/** Where a probe came in. @param isDirect sent to this machine alone */
+interface Arrival {
+  readonly network: DiscoveryNetwork;
+  readonly isDirect: boolean;
 }
 
-/** A device of WS-Discovery for each camera (IPv4): answers probes, and sends Hello and Bye. */
+/** A device of WS-Discovery for each camera, over IPv4 and IPv6: answers probes, and sends Hello and Bye. */
 export class Responder {
   readonly #options: ResponderOptions;
-  readonly #networks = new Map<string, Network>();
+  readonly #groups: GroupSockets;
+  /** By `address%interface`. */
+  readonly #networks = new Map<string, DiscoveryNetwork>();
   readonly #stop = new AbortController();
   readonly #instance: number;
   readonly #leave: () => void;
-  #group: Socket | undefined;
   #cameras: readonly ServedCamera[] = [];
-  #error: string | undefined;
   /** Of this machine at the last refresh. */
-  #locals = 0;
+  #locals: readonly LocalAddress[] = [];
+  #lastError: string | undefined;
   #secondBeganMs = 0;
   #inSecond = 0;
+  #messages = 0;
+  #probes = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#instance = Math.floor(options.clock.wallMs() / 1000);
+    this.#groups = new GroupSockets({
+      port: options.port,
+      onMessage: (datagram, from) => this.#receive(datagram, from),
+      onError: (error, family) => this.#fail(error, family),
+    });
     this.#leave = options.clock.every(REFRESH_MS, () => this.#refresh());
-    this.#open();
+    this.#refresh();
   }
 
-  /** Why probes are not answered. */
+  /** Why probes are not answered: over IPv4, or over IPv6 in a network without IPv4. */
   get error(): string | undefined {
-    return this.#error;
+    const isBroken = (local: LocalAddress) =>
+      !this.#groups.hasJoined(local) || this.#networks.get(keyOf(local))?.isReady !== true;
+    const ofIpv4 = this.#locals.filter(({ family }) => family === 'IPv4');
+    return (ofIpv4.length > 0 ? ofIpv4 : this.#locals).some(isBroken) ? this.#lastError : undefined;
+  }
+
+  /** How many probes it has received. */
+  get probes(): number {
+    return this.#probes;
   }
 
   /** Announces new cameras, and takes leave of others. */
@@ -80,129 +94,81 @@ export class Responder {
     const gone = this.#cameras.filter(({ path }) => !open.some((other) => other.path === path));
     const added = open.filter((camera) => !this.#cameras.some(isSame(camera)));
     this.#cameras = open;
-    this.#announce('Bye', gone);
-    this.#announce('Hello', added);
+    for (const network of this.#networks.values()) {
+      this.#announce(network, 'Bye', gone);
+      this.#announce(network, 'Hello', added);
+    }
   }
 
   async close(): Promise<void> {
     this.#leave();
     this.#stop.abort();
-    this.#group?.close();
-    await Promise.all([...this.#networks.values()].map((network) => this.#sayBye(network)));
-    for (const { out } of this.#networks.values()) {
-      out.close();
+    this.#groups.close();
+    const networks = [...this.#networks.values()];
+    await Promise.all(networks.flatMap((network) => this.#announce(network, 'Bye', this.#cameras)));
+    for (const network of networks) {
+      network.close();
     }
     this.#networks.clear();
-  }
-
-  #open(): void {
-    const socket = createSocket({ type: 'udp4', reuseAddr: true });
-    this.#group = socket;
-    socket.on('error', (error) => {
-      this.#fail(error.message);
-      // The next refresh opens another one.
-      if (this.#group === socket) {
-        this.#group = undefined;
-        socket.close();
-      }
-    });
-    socket.on('message', (datagram, from) => this.#receive(datagram, from));
-    socket.on('listening', () => this.#refresh());
-    // To the group's address: unicast datagrams stay with other programs on this port.
-    socket.bind({ port: this.#port, address: GROUP });
   }
 
   get #port(): number {
     return this.#options.port ?? DISCOVERY_PORT;
   }
 
-  /** Joins the group on new addresses of this machine, and leaves those that are gone. */
+  /** Joins the groups on new addresses of this machine, and leaves those that are gone. */
   #refresh(): void {
-    const { interfaces = networkInterfaces } = this.#options;
-    const locals = probeAddresses(interfaces(), this.#options).filter(({ family }) => family === 'IPv4');
-    this.#locals = locals.length;
-    for (const network of this.#networks.values()) {
-      if (!locals.some(({ address }) => address === network.local.address)) {
-        this.#leaveNetwork(network);
+    const { interfaces = networkInterfaces, host } = this.#options;
+    this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));
+    this.#groups.refresh(this.#locals);
+    const wanted = new Map(this.#locals.map((local) => [keyOf(local), local]));
+    for (const [key, network] of this.#networks) {
+      if (!wanted.has(key)) {
+        this.#networks.delete(key);
+        network.close();
       }
     }
-    if (!this.#group) {
-      this.#open();
-      return;
-    }
-    // Those that stay as well: an address that went may have held the membership of the link for others.
-    for (const local of locals) {
-      if (this.#join(this.#group, local) && !this.#networks.has(local.address)) {
-        this.#openOut(local);
+    for (const [key, local] of wanted) {
+      const known = this.#networks.get(key);
+      if (known) {
+        known.openDirect();
+      } else {
+        this.#openNetwork(key, local);
       }
-    }
-    this.#recover();
-  }
-
-  #join(group: Socket, { address }: LocalAddress): boolean {
-    try {
-      joinGroup(group, GROUP, address);
-      return true;
-    } catch (error) {
-      this.#fail(explain(error));
-      return false;
     }
   }
 
-  #leaveNetwork({ local: { address }, out }: Network): void {
-    this.#networks.delete(address);
-    out.close();
-    try {
-      this.#group?.dropMembership(GROUP, address);
-    } catch {
-      // The kernel has left the group when the address went, or another address of the link holds the membership.
-    }
-  }
-
-  /** The error is over when all networks work. */
-  #recover(): void {
-    const networks = [...this.#networks.values()];
-    if (this.#group && networks.length === this.#locals && networks.every(({ isReady }) => isReady)) {
-      this.#error = undefined;
-    }
-  }
-
-  #openOut(local: LocalAddress): void {
-    const out = createSocket({ type: 'udp4', reuseAddr: true });
-    const network = { local, out, isReady: false };
-    const giveUp = (error: string): void => {
-      this.#fail(error);
-      if (this.#networks.get(local.address) === network) {
-        this.#leaveNetwork(network);
-      }
-    };
-    this.#networks.set(local.address, network);
-    out.on('error', (error) => giveUp(error.message));
-    out.bind(0, local.address, () => {
-      try {
-        out.setMulticastInterface(local.address);
-        out.setMulticastTTL(1);
-      } catch (error) {
-        giveUp(explain(error));
-        return;
-      }
-      network.isReady = true;
-      this.#recover();
-      for (const camera of this.#cameras) {
-        this.#send(network, announcement('Hello', this.#matchOf(camera, local), this.#sequence()), this.#port, GROUP);
-      }
+  #openNetwork(key: string, local: LocalAddress): void {
+    const network: DiscoveryNetwork = new DiscoveryNetwork(local, this.#port, {
+      log: this.#options.log,
+      onReady: () => this.#announce(network, 'Hello', this.#cameras),
+      onDirect: (datagram, from) => this.#receive(datagram, from, network),
+      onError: (error) => {
+        this.#fail(error, local.family);
+        // The next refresh opens another one.
+        if (this.#networks.get(key) === network) {
+          this.#networks.delete(key);
+          network.close();
+        }
+      },
     });
+    this.#networks.set(key, network);
   }
 
-  #receive(datagram: Buffer, from: RemoteInfo): void {
+  /** @param direct the network whose own address the datagram was sent to */
+  #receive(datagram: Buffer, from: RemoteInfo, direct?: DiscoveryNetwork): void {
     if (datagram.length > MAX_PROBE_BYTES || !datagram.includes('Probe') || !this.#mayRead()) {
       return;
     }
     try {
-      const probe = parseProbe(datagram);
-      const network = [...this.#networks.values()].find(({ local }) => networkOf(from.address, [local]));
+      const network = direct ?? this.#networkOf(from.address);
+      // Routers between the networks of a house pass datagrams to a single address.
+      const isNear =
+        network && (isIn(network.local, from.address) || (direct !== undefined && isPrivate(from.address)));
+      const probe = isNear ? parseProbe(datagram) : undefined;
       if (probe && network) {
-        void this.#answer(probe, network, from).catch((err: unknown) =>
+        this.#probes += 1;
+        void this.#answer(probe, { network, isDirect: direct !== undefined }, from).catch((err: unknown) =>
           this.#options.log.error({ err }, 'a probe was not answered'),
         );
       }
@@ -214,60 +180,54 @@ export class Responder {
     }
   }
 
+  #networkOf(address: string): DiscoveryNetwork | undefined {
+    return [...this.#networks.values()].find(({ local }) => isIn(local, address));
+  }
+
   /** One datagram for each camera: many clients read the first match of a datagram only. */
-  async #answer(probe: Probe, network: Network, { address, port }: RemoteInfo): Promise<void> {
+  async #answer(probe: Probe, { network, isDirect }: Arrival, { address, port }: RemoteInfo): Promise<void> {
     const { clock, random = Math.random } = this.#options;
-    await clock.sleep(random() * MAX_DELAY_MS, this.#stop.signal);
-    if (this.#stop.signal.aborted || this.#networks.get(network.local.address) !== network) {
+    if (!isDirect) {
+      await clock.sleep(random() * MAX_DELAY_MS, this.#stop.signal);
+    }
+    if (this.#stop.signal.aborted || this.#networks.get(keyOf(network.local)) !== network) {
       return;
     }
     for (const camera of this.#cameras) {
       if (isWanted(probe, scopesOf(camera))) {
         const match = this.#matchOf(camera, network.local);
-        this.#send(network, probeMatches(match, probe.messageId, this.#sequence()), port, address);
+        void network.send(probeMatches(match, probe.messageId, this.#sequence()), port, address, isDirect);
       }
     }
   }
 
-  #announce(kind: 'Hello' | 'Bye', cameras: readonly ServedCamera[]): void {
-    for (const network of this.#networks.values()) {
-      for (const camera of cameras) {
-        const match = this.#matchOf(camera, network.local);
-        this.#send(network, announcement(kind, match, this.#sequence()), this.#port, GROUP);
-      }
-    }
-  }
-
-  async #sayBye(network: Network): Promise<void> {
-    const said = this.#cameras.map((camera) => {
-      const text = announcement('Bye', this.#matchOf(camera, network.local), this.#sequence());
-      return new Promise<void>((resolve) => {
-        network.out.send(text, this.#port, GROUP, () => resolve());
-      });
-    });
-    await Promise.all(said);
-  }
-
-  #send({ out }: Network, text: string, port: number, address: string): void {
-    out.send(text, port, address, (error) => {
-      if (error) {
-        this.#options.log.debug({ error: error.message, address }, 'a discovery message was not sent');
-      }
+  #announce(
+    network: DiscoveryNetwork,
+    kind: 'Hello' | 'Bye',
+    cameras: readonly ServedCamera[],
+  ): readonly Promise<void>[] {
+    return cameras.map((camera) => {
+      const text = announcement(kind, this.#matchOf(camera, network.local), this.#sequence());
+      return network.send(text, this.#port, groupOn(network.local));
     });
   }
 
-  #matchOf(camera: ServedCamera, { address }: LocalAddress): string {
+  #matchOf(camera: ServedCamera, local: LocalAddress): string {
     const { endpoint } = perchCamera(this.#options.perch, camera.path);
-    const xaddr = `http://${address}:${camera.port}${SERVICES.device.path}`;
+    const urls = this.#hostsAt(local).map((host) => `http://${hostText(host)}:${camera.port}${SERVICES.device.path}`);
     return (
       `<a:EndpointReference><a:Address>${endpoint}</a:Address></a:EndpointReference>` +
       '<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types>' +
       `<d:Scopes>${scopesOf(camera).map(escapeXml).join(' ')}</d:Scopes>` +
-      `<d:XAddrs>${xaddr}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>`
+      `<d:XAddrs>${urls.join(' ')}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>`
     );
   }
 
-  #messages = 0;
+  /** Over IPv6 the IPv4 addresses of the interface come first: they need no zone. */
+  #hostsAt({ name, address, family }: LocalAddress): readonly string[] {
+    const others = this.#locals.filter((local) => family === 'IPv6' && local.family === 'IPv4' && local.name === name);
+    return [...others.map((local) => local.address), address];
+  }
 
   #sequence(): string {
     this.#messages += 1;
@@ -284,61 +244,24 @@ export class Responder {
     return this.#inSecond <= MAX_PROBES_A_SECOND;
   }
 
-  #fail(error: string): void {
-    if (error !== this.#error) {
-      this.#error = error;
-      this.#options.log.warn({ error }, 'recorders cannot find the cameras: add them by address');
+  #fail(error: string, family: LocalAddress['family']): void {
+    if (error !== this.#lastError) {
+      this.#lastError = error;
+      this.#options.log.warn({ error, family }, 'recorders cannot find the cameras: add them by address');
     }
   }
 }
 
-const GROUP = groupOn({ family: 'IPv4', name: '' });
+const keyOf = ({ address, name }: LocalAddress): string => `${address}%${name}`;
 
-interface Probe {
-  readonly messageId: string;
-  /** Without prefixes; all must match. */
-  readonly types: readonly string[];
-  readonly scopes: readonly string[];
-}
-
-/** Undefined for a message of another kind. @throws PerchError badInput */
-export function parseProbe(datagram: Uint8Array): Probe | undefined {
-  const root = readXml(datagram, MAX_PROBE_BYTES);
-  const probe: XmlElement | undefined = elements(find(root, 'Body'), 'Probe')[0];
-  const messageId = findText(root, 'Header', 'MessageID')?.slice(0, MAX_ID);
-  if (localName(root) !== 'Envelope' || !probe || messageId === undefined) {
-    return undefined;
+/** Whether a device at this host can be reached at the address. */
+function isServed({ family, address }: LocalAddress, host: string | undefined): boolean {
+  if (host === undefined || isIP(host) === 0) {
+    return true;
   }
-  const words = (text: string | undefined) => (text ?? '').split(/\s+/, 16).filter((word) => word !== '');
-  return {
-    messageId,
-    types: words(findText(probe, 'Types')).map((type) => type.slice(type.indexOf(':') + 1)),
-    scopes: words(findText(probe, 'Scopes')),
-  };
+  return host === '0.0.0.0' ? family === 'IPv4' : host === '::' ? family === 'IPv6' : host === address;
 }
 
-/** Scopes match by prefix of whole segments (WS-Discovery §5.1, the rule of RFC 3986). */
-function isWanted({ types, scopes }: Probe, own: readonly string[]): boolean {
-  const matches = (scope: string) => {
-    const wanted = scope.replace(/\/$/, '').toLowerCase();
-    return own.some((one) => one.toLowerCase() === wanted || one.toLowerCase().startsWith(`${wanted}/`));
-  };
-  return types.every((type) => TYPES.includes(type)) && scopes.every(matches);
-}
-
-const probeMatches = (match: string, relatesTo: string, sequence: string): string =>
-  message(
-    'ProbeMatches',
-    `<a:RelatesTo>${escapeXml(relatesTo)}</a:RelatesTo><a:To>${ANONYMOUS}</a:To>${sequence}`,
-    `<d:ProbeMatches><d:ProbeMatch>${match}</d:ProbeMatch></d:ProbeMatches>`,
-  );
-
-const announcement = (kind: 'Hello' | 'Bye', match: string, sequence: string): string =>
-  message(kind, `<a:To>${EVERYONE}</a:To>${sequence}`, `<d:${kind}>${match}</d:${kind}>`);
-
-const message = (action: string, headers: string, body: string): string =>
-  '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"' +
-  ` xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="${DISCOVERY}"` +
-  ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl" xmlns:tds="http://www.onvif.org/ver10/device/wsdl">' +
-  `<s:Header><a:Action>${DISCOVERY}/${action}</a:Action><a:MessageID>urn:uuid:${randomUUID()}</a:MessageID>${headers}</s:Header>` +
-  `<s:Body>${body}</s:Body></s:Envelope>`;
+/** Whether a sender is in the network: link-local ones of IPv6 have its interface as zone. */
+const isIn = (local: LocalAddress, sender: string): boolean =>
+  local.family === 'IPv4' ? networkOf(sender, [local]) !== undefined : sender.endsWith(`%${local.name}`);

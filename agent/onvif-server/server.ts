@@ -10,7 +10,7 @@ import { parseAddress } from '../config/values/address.ts';
 import { createHttpApp } from '../http/listener/app.ts';
 import { type Listener, listen } from '../http/listener/listeners.ts';
 import { newcomersAt } from '../http/listener/newcomers.ts';
-import type { OfferedCamera, OnvifLogin, OnvifSource, Operations } from './contract.ts';
+import { type OfferedCamera, type OnvifLogin, type OnvifSource, type Operations, SERVICES } from './contract.ts';
 import { type DeviceFile, MAX_CAMERAS, portAt } from './device-file.ts';
 import { deviceOperations } from './device-service.ts';
 import { eventOperations } from './event-service.ts';
@@ -117,12 +117,22 @@ export class OnvifServer {
     return this.#cameras;
   }
 
+  /** Of the device service of each camera, with HOST for this box; null without port. */
+  get urls(): readonly (string | null)[] {
+    return this.#cameras.map(({ port }) => (port === undefined ? null : `http://HOST:${port}${SERVICES.device.path}`));
+  }
+
   get lastRefusal(): Refusal | undefined {
     return this.#gate.lastRefusal;
   }
 
   get subscriptions(): number {
     return this.#points.count;
+  }
+
+  /** Opens ports now that could not be opened before. */
+  openClosed(): Promise<void> {
+    return this.#apply();
   }
 
   async close(): Promise<void> {

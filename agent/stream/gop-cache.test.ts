@@ -39,6 +39,21 @@ test('a group beyond the limit is dropped; its key sample stays until the next o
   expect(given(cache)).toEqual({ group: [10], still: [10] });
 });
 
+test('pictures a second are measured in the group, and unknown with few of them', () => {
+  const cache = new GopCache(0);
+  const tickOf = (picture: number) => 90_000 + Math.round((picture * 90_000) / 12);
+  cache.add(0, sample(tickOf(0), true));
+  expect(cache.fps).toBeUndefined();
+  for (let picture = 1; picture < 12; picture += 1) {
+    cache.add(0, sample(tickOf(picture), false));
+    // Of another track.
+    cache.add(1, sample(picture, true));
+  }
+  expect(cache.fps).toBe(12);
+  cache.add(0, sample(tickOf(12), true));
+  expect(cache.fps).toBeUndefined();
+});
+
 test('a key sample that is too large by itself is not kept', () => {
   const cache = new GopCache(0, 300);
   cache.add(0, sample(1, true, new Uint8Array(301)));

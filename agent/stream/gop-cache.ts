@@ -12,6 +12,9 @@ export const MAX_REPLAY_BYTES = 8 << 20;
 const MAX_SAMPLES = 20_000;
 /** A group with a longer pause is not measured. 90 kHz. */
 const PAUSE_TICKS = 3 * 90_000;
+const TICKS_PER_SECOND = 90_000;
+/** Fewer do not show how many there are in a second. */
+const MIN_PICTURES = 8;
 
 /**
  * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
@@ -49,6 +52,15 @@ export class GopCache {
   /** Current length of the leading track's group; 0: not measured. */
   get groupTicks(): number {
     return this.#groupDts === undefined ? 0 : this.#lastDts - this.#groupDts;
+  }
+
+  /** Pictures a second of the leading track in the cached group, a whole number from 1 on; undefined with few pictures. */
+  get fps(): number | undefined {
+    const pictures = this.#tracks.reduce((count, track) => (track === this.#leadingTrack ? count + 1 : count), 0);
+    const ticks = this.#lastDts - (this.#samples[0]?.dts ?? 0);
+    return pictures < MIN_PICTURES || ticks <= 0
+      ? undefined
+      : Math.max(1, Math.round(((pictures - 1) * TICKS_PER_SECOND) / ticks));
   }
 
   add(track: number, sample: Sample): void {

@@ -227,6 +227,11 @@ export class Stream {
     return this.#gop.groupTicks / TICKS_PER_MS;
   }
 
+  /** Pictures a second of the video, measured in the current group; undefined: it is too short. */
+  get fps(): number | undefined {
+    return this.#gop.fps;
+  }
+
   /** Delivers only the newest key sample, if any: a still, when the group is too large to be replayed. */
   replayKey(sink: SampleSink): void {
     this.#gop.replayKey(sink);

@@ -35,6 +35,7 @@ test.for([
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],
+  ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],
   ['#/settings/system/log', { page: 'settings', section: 'system', part: 'log' }],
   ['#/settings/system/file', { page: 'settings', section: 'system', part: 'file' }],
   ['#/settings/system/add', { page: 'settings', section: 'system' }],

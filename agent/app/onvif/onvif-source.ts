@@ -3,29 +3,24 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
-import { codecOf } from '../../media/codecs.ts';
-import type { Track } from '../../media/sample/track.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { CameraNews, OfferedCamera, OnvifSource, StreamFacts } from '../../onvif-server/contract.ts';
 import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
 import type { Stream } from '../../stream/stream.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
+import { factsOf, NO_FACTS } from './stream-facts.ts';
 
 const SUB_SUFFIX = '_sub';
 /** A recorder waits for the picture of a camera. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
-const NOTHING: StreamFacts = {
-  video: undefined,
-  width: undefined,
-  height: undefined,
-  audio: undefined,
-  audioRateHz: undefined,
-};
 
 export interface OnvifSourceDeps {
   readonly version: string;
   config(): Config;
-  readonly paths: { openStreams(): readonly (readonly [string, Stream])[] };
+  readonly paths: {
+    openStreams(): readonly (readonly [string, Stream])[];
+    find(path: string): { readonly bitrate: number } | undefined;
+  };
   readonly recordings: {
     readonly events: { readonly hub: EventFeed };
     /** Resolves when the configuration of the time of the call is in force. */
@@ -48,9 +43,10 @@ export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
     facts: (path) => {
       const stream = deps.paths.openStreams().find(([name]) => name === path)?.[1];
       if (stream) {
-        known.set(path, factsOf(stream.tracks));
+        const former = known.get(path) ?? NO_FACTS;
+        known.set(path, factsOf(stream, deps.paths.find(path)?.bitrate ?? 0, former));
       }
-      return known.get(path) ?? NOTHING;
+      return known.get(path) ?? NO_FACTS;
     },
     isPrivate: (path) => settingsOf(path, config())?.isPrivate === true,
     rtsp: () => {
@@ -118,28 +114,3 @@ const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraNews => 
   startMs: startUs / 1000,
   endMs: endUs === undefined ? undefined : endUs / 1000,
 });
-
-/** Names of encodings in ONVIF: the media types of RTP (IANA). */
-function factsOf(tracks: readonly Track[]): StreamFacts {
-  const video = tracks.find(({ kind }) => kind === 'video');
-  const audio = tracks.find(({ kind }) => kind === 'audio');
-  const size = video && 'width' in video ? { width: video.width, height: video.height } : {};
-  return {
-    ...NOTHING,
-    ...size,
-    video: video && videoName(video),
-    audio: audio && audioName(audio),
-    audioRateHz: audio?.clockRate,
-  };
-}
-
-function videoName(track: Track): string {
-  return track.codec === 'mjpeg' ? 'JPEG' : track.codec === 'mpeg4-video' ? 'MPEG4' : codecOf(track).label;
-}
-
-function audioName(track: Track): string {
-  if (track.codec === 'g711') {
-    return track.law === 'mu' ? 'PCMU' : 'PCMA';
-  }
-  return track.codec === 'aac' ? 'AAC' : codecOf(track).label;
-}

@@ -5,16 +5,21 @@ import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import { parseAddress } from '../../config/values/address.ts';
 import type { OnvifState } from '../../http/api/device/onvif-routes.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
-import { type OnvifLogin, SERVICES } from '../../onvif-server/contract.ts';
+import { scan } from '../../onvif/discovery/scan.ts';
+import type { OnvifLogin } from '../../onvif-server/contract.ts';
 import type { Responder } from '../../onvif-server/responder.ts';
 import type { OnvifServer } from '../../onvif-server/server.ts';
 import { loadLate } from '../../protocols/late.ts';
-import { type OnvifSourceDeps, onvifSource } from './onvif-source.ts';
+import type { OnvifSourceDeps } from './onvif-source.ts';
 
 const PART = 'ONVIF device';
+/** Three rounds of probes, and the half second in which devices answer. */
+const TEST_LISTEN_MS = 2_000;
+const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
 interface OnvifDeps extends OnvifSourceDeps {
   readonly dataDir: string;
@@ -33,12 +38,15 @@ interface Running {
   readonly perch: string;
   readonly server: OnvifServer;
   readonly responder: Responder | undefined;
+  /** After a test whose probes did not arrive: how many others had by then. */
+  unheard?: number | undefined;
 }
 
 /** The ONVIF devices for other recorders while they are configured. Their code is loaded then. */
 export class Onvif {
   readonly #deps: OnvifDeps;
   #running: Running | undefined;
+  #testing: Promise<OnvifState> | undefined;
 
   constructor(deps: OnvifDeps) {
     this.#deps = deps;
@@ -49,7 +57,7 @@ export class Onvif {
   }
 
   get state(): OnvifState {
-    const { server, responder } = this.#running ?? {};
+    const { server, responder, unheard } = this.#running ?? {};
     const refused = server?.lastRefusal;
     return {
       isOn: server !== undefined,
@@ -61,11 +69,9 @@ export class Onvif {
         port,
         error,
       })),
-      urls: (server?.cameras ?? []).map(({ port }) =>
-        port === undefined ? null : `http://HOST:${port}${SERVICES.device.path}`,
-      ),
+      urls: [...(server?.urls ?? [])],
       subscriptions: server?.subscriptions ?? 0,
-      discoveryError: responder?.error ?? null,
+      discoveryError: responder?.error ?? (unheard !== undefined && unheard === responder?.probes ? UNHEARD : null),
       refused: refused
         ? {
             why: refused.why,
@@ -76,6 +82,38 @@ export class Onvif {
           }
         : null,
     };
+  }
+
+  /** The state, after closed ports were tried again and this Perch has searched for its cameras as recorders do. */
+  test(): Promise<OnvifState> {
+    this.#testing ??= this.#test().finally(() => {
+      this.#testing = undefined;
+    });
+    return this.#testing;
+  }
+
+  async #test(): Promise<OnvifState> {
+    await this.#running?.server.openClosed();
+    if (this.#running) {
+      this.#running.unheard = await this.#search(this.#running);
+    }
+    return this.state;
+  }
+
+  /** @returns undefined if a camera was found, or there is none to find; else the number of probes that have arrived */
+  async #search({ perch, server, responder }: Running): Promise<number | undefined> {
+    if (!responder || !server.cameras.some(({ port }) => port !== undefined)) {
+      return undefined;
+    }
+    const { discovery, log, clock } = this.#deps;
+    const found = new AbortController();
+    const options = { ...discovery, log, clock, listenMs: TEST_LISTEN_MS, signal: found.signal };
+    await scan(options, ({ endpoint }) => {
+      if (perchOf(endpoint) === perch) {
+        found.abort();
+      }
+    });
+    return found.signal.aborted ? undefined : responder.probes;
   }
 
   /** Whether this Perch offers the camera with this endpoint or serial number. */
@@ -95,15 +133,17 @@ export class Onvif {
 
   async #start({ onvifAddress: address, onvifDiscovery, readTimeoutMs }: Config): Promise<() => Promise<void>> {
     const { dataDir, log, clock, discovery } = this.#deps;
-    const [{ OnvifServer: Server }, { DeviceFile }, discoverable] = await loadLate(PART, () =>
+    const [{ OnvifServer: Server }, { DeviceFile }, { onvifSource }, discoverable] = await loadLate(PART, () =>
       Promise.all([
         import('../../onvif-server/server.ts'),
         import('../../onvif-server/device-file.ts'),
+        import('./onvif-source.ts'),
         onvifDiscovery ? import('../../onvif-server/responder.ts') : undefined,
       ]),
     );
     const file = await DeviceFile.open(dataDir, log);
-    const responder = discoverable && new discoverable.Responder({ ...discovery, clock, log, perch: file.id });
+    const where = { ...discovery, host: parseAddress(address)?.host };
+    const responder = discoverable && new discoverable.Responder({ ...where, clock, log, perch: file.id });
     const deps = {
       ...this.#deps,
       source: onvifSource(this.#deps),

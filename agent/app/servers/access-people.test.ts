@@ -64,6 +64,7 @@ const OWNERS = [
     '/v3/system',
     '/v3/https',
     '/v3/onvif',
+    '/v3/onvif/test',
     '/v3/notifications/channels',
     '/v3/notifications/channels/{id}',
     '/v3/notifications/channels/{id}/test',

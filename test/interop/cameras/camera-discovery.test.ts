@@ -4,35 +4,12 @@ import { silentLogger } from '../../../agent/base/log.ts';
 import { openSession } from '../../../agent/onvif/device/onvif-session.ts';
 import { FoundCameras, type KnownCamera } from '../../../agent/onvif/discovery/found-cameras.ts';
 import { startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
-import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
+import { linkLocal, type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
-import { runProcess } from '../../peers/programs/process.ts';
 import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
 
 /** The other end of the cable. */
 const farInterface = ({ hostInterface }: Namespace): string => hostInterface.replace(/^pa/, 'pb');
-
-/** Once the kernel has finished duplicate address detection. */
-async function linkLocal(command: readonly string[], device: string): Promise<string> {
-  for (;;) {
-    const shown = await runProcess('ip', [
-      ...command,
-      '-6',
-      '-o',
-      'addr',
-      'show',
-      'dev',
-      device,
-      'scope',
-      'link',
-      '-tentative',
-    ]);
-    const address = /inet6 (fe80:[0-9a-f:]+)/.exec(shown.output)?.[1];
-    if (address !== undefined) {
-      return address;
-    }
-  }
-}
 
 function registryOn(networks: readonly Namespace[]) {
   const found = new FoundCameras({

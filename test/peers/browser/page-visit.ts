@@ -171,6 +171,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['name', '#/settings/system/name', '.network-name .switch'],
   ['servers', '#/settings/system/servers', '.servers .switch'],
   ['mqtt', '#/settings/system/mqtt', '.mqtt .switch'],
+  ['onvif', '#/settings/system/onvif', '.servers .switch'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],

@@ -113,3 +113,28 @@ export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptio
     },
   };
 }
+
+/**
+ * The link-local IPv6 address of a network interface, once the kernel has finished duplicate address detection.
+ * @param network options of `ip` that name its namespace
+ */
+export async function linkLocal(network: readonly string[], device: string): Promise<string> {
+  for (;;) {
+    const shown = await runProcess('ip', [
+      ...network,
+      '-6',
+      '-o',
+      'addr',
+      'show',
+      'dev',
+      device,
+      'scope',
+      'link',
+      '-tentative',
+    ]);
+    const address = /inet6 (fe80:[0-9a-f:]+)/.exec(shown.output)?.[1];
+    if (address !== undefined) {
+      return address;
+    }
+  }
+}

@@ -25,6 +25,9 @@ const PEERS = {
   nginxStream: ['/usr/lib/nginx/modules/ngx_stream_module.so'],
   av: [AV_PYTHON],
   aiosmtpd: [join(dirname(AV_PYTHON), 'aiosmtpd')],
+  'onvif-zeep-async': ['3.11', '3.13'].map((version) =>
+    join(dirname(AV_PYTHON), `../lib/python${version}/site-packages/onvif`),
+  ),
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
   // Statically linked: it runs in a root without libraries.

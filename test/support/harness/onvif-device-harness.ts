@@ -23,8 +23,16 @@ export const DOOR: OfferedCamera = {
 };
 export const YARD: OfferedCamera = { path: 'yard', name: 'Höf & Tor', streams: [{ token: 'main', path: 'yard' }] };
 
-const MAIN: StreamFacts = { video: 'H265', width: 2560, height: 1440, audio: 'AAC', audioRateHz: 16_000 };
-const SUB: StreamFacts = { video: 'H264', width: 640, height: 360, audio: undefined, audioRateHz: undefined };
+const MAIN: StreamFacts = {
+  ...{ video: 'H265', codecProfile: 'Main10', width: 2560, height: 1440 },
+  ...{ fps: 12.5, groupFrames: 30, bitrateKbps: 2_950 },
+  ...{ audio: 'AAC', audioRateHz: 16_000, audioChannels: 2 },
+};
+const SUB: StreamFacts = {
+  ...{ video: 'H264', codecProfile: 'High', width: 640, height: 360 },
+  ...{ fps: 15, groupFrames: 60, bitrateKbps: 400 },
+  ...{ audio: undefined, audioRateHz: undefined, audioChannels: undefined },
+};
 const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9);
 
 /** Cameras that do what a test says. */
@@ -47,7 +55,7 @@ export class FakeSource implements OnvifSource {
   };
 
   cameras = () => this.list;
-  facts = (path: string) => (path.endsWith('_sub') ? SUB : MAIN);
+  facts = (path: string): StreamFacts => (path.endsWith('_sub') ? SUB : MAIN);
   isPrivate = () => this.isAway;
   rtsp = () => ({ port: 8554, isSecure: false, transports: this.transports });
   hasPicture = (path: string) => path !== 'yard';

@@ -30,9 +30,16 @@ export const system = {
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',
   toDevicePasswords: 'Device passwords',
+  onvifHint: 'Other recorders show your cameras, also those without ONVIF.',
+  onvifOn: 'Offer the cameras',
+  onvifFind: 'Recorders find the cameras by themselves',
+  onvifRecorders: (count: number) => `Recorders that receive events: ${count}.`,
+  onvifTest: 'Test',
+  onvifGood: 'No problem found.',
   onvifNoPassword: 'No recorder can log in yet. Create a device password that allows ONVIF.',
-  onvifUnannounced: 'Recorders do not find the cameras. Add each by its address.',
-  onvifNoPort: 'Its port could not be opened.',
+  onvifUnannounced:
+    'Recorders do not find the cameras: another program or a firewall blocks UDP port 3702. Add each by its address.',
+  onvifNoPort: (camera: string, why: string) => `${camera}: its port could not be opened. ${why}`,
   onvifRefused: (user: string, address: string, reason: string) =>
     `Last refused login: ${user} from ${address}. ${reason}`,
   onvifWrong: 'Wrong name or password. Only device passwords work.',

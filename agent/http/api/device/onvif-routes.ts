@@ -20,7 +20,7 @@ const OnvifState = Type.Object({
     description: 'Of each camera in the same order: its device service, with HOST for this box; null without port.',
   }),
   subscriptions: Type.Integer({ description: 'Recorders that wait for events.' }),
-  discoveryError: Text,
+  discoveryError: OrNull(Type.String({ description: 'Why recorders do not find the cameras, for people.' })),
   refused: OrNull(
     Type.Object({
       why: Type.Enum(['wrong', 'rights', 'clock', 'clear', 'replay']),
@@ -35,7 +35,7 @@ export type OnvifState = Static<typeof OnvifState>;
 
 interface OnvifRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
-  readonly onvif: { readonly state: OnvifState };
+  readonly onvif: { readonly state: OnvifState; test(): Promise<OnvifState> };
 }
 
 /** The ONVIF devices for other recorders, for the owner, on the main port only. */
@@ -43,4 +43,10 @@ export const onvifRoutes: FastifyPluginAsync<OnvifRoutesOptions> = async (app, {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const state = operation('box', 'ONVIF devices for other recorders, and the last refused login', answers(OnvifState));
   app.get('/v3/onvif', { schema: state }, async () => onvif.state);
+  const test = operation(
+    'box',
+    'Open closed ports again, and search for the cameras as recorders do: the state afterwards, within 3 s',
+    answers(OnvifState),
+  );
+  app.post('/v3/onvif/test', { schema: test }, async () => onvif.test());
 };

@@ -15,10 +15,12 @@ import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { peopleWords } from '../../../words/people.ts';
 import { systemWords } from '../../../words/system.ts';
 import { MqttPage } from './mqtt.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './offer-time.tsx';
+import { OnvifPage } from './onvif.tsx';
 import { ServersPage } from './servers.tsx';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
@@ -47,6 +49,8 @@ export function SystemPage() {
       return <ServersPage />;
     case 'mqtt':
       return <MqttPage />;
+    case 'onvif':
+      return <OnvifPage />;
     case 'log':
       return <Log.Page />;
     case 'file':
@@ -85,6 +89,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         <Row title={t.mqtt} text={t.mqttRow} href={settingsLink('system', 'mqtt')} />
+        <Row title={peopleWords.value.deviceOnvif} text={t.onvifHint} href={settingsLink('system', 'onvif')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />

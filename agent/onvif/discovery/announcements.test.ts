@@ -1,0 +1,63 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { expect, type TestContext, test } from 'vitest';
+import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
+import { openCamera } from '../../../test/support/harness/registry-harness.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { Announcements } from './announcements.ts';
+
+const loopback = (address: string): NetworkInterfaceInfo => ({
+  address,
+  netmask: '255.0.0.0',
+  family: 'IPv4',
+  mac: '00:00:00:00:00:00',
+  internal: true,
+  cidr: `${address}/8`,
+});
+
+/** Announcements on a link with these addresses, and cameras that say Hello. */
+async function openLink(context: TestContext, ...first: string[]) {
+  const port = await freeUdpPort();
+  const heard: string[] = [];
+  let addresses: readonly string[] = first;
+  const announcements = new Announcements(
+    {
+      ...{ clock: systemClock, log: silentLogger, port, includeLoopback: true, only: ['lo'] },
+      interfaces: () => ({ lo: addresses.map(loopback) }),
+    },
+    ({ kind }, address) => heard.push(`${kind} ${address}`),
+  );
+  context.onTestFinished(() => announcements.close());
+  announcements.refresh();
+  let cameras = 8;
+  return {
+    /** @returns whether the addresses differ from those of the last time */
+    become: (...next: string[]) => {
+      addresses = next;
+      return announcements.refresh();
+    },
+    isHeard: async () => {
+      cameras += 1;
+      const address = `127.0.0.${cameras}`;
+      await openCamera(context, { discoveryPort: port, address });
+      await expect.poll(() => heard).toContain(`hello ${address}`);
+    },
+  };
+}
+
+test('a Hello is heard after the link was lost and came back', async (context) => {
+  const link = await openLink(context, '127.0.0.1');
+  await link.isHeard();
+  expect(link.become()).toBe(true);
+  expect(link.become('127.0.0.1')).toBe(true);
+  await link.isHeard();
+});
+
+test('a Hello is heard after the first of two addresses of a link went, which held the membership for both', async (context) => {
+  const link = await openLink(context, '127.0.0.1', '127.0.0.2');
+  await link.isHeard();
+  expect(link.become('127.0.0.2')).toBe(true);
+  await link.isHeard();
+  expect(link.become('127.0.0.2')).toBe(false);
+  await link.isHeard();
+});

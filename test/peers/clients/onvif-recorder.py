@@ -1,0 +1,81 @@
+"""A recorder: PyPI's onvif-zeep-async, Home Assistant's library, which here refuses answers that the WSDL of ONVIF does not permit.
+
+Usage: onvif-recorder.py HOST PORT USER PASSWORD PICTURE
+Prints one line of JSON after the first motion; writes the snapshot of the first profile to the file PICTURE.
+"""
+
+import asyncio
+import datetime
+import json
+import sys
+import time
+
+from onvif import ONVIFCamera
+from onvif.settings import DEFAULT_SETTINGS
+
+DEFAULT_SETTINGS.strict = True
+MOTION = 'tns1:RuleEngine/CellMotionDetector/Motion'
+SETUP = {'Stream': 'RTP-Unicast', 'Transport': {'Protocol': 'RTSP'}}
+
+
+async def profiles_of(camera):
+    media = await camera.create_media_service()
+    await media.GetVideoSources()
+    await media.GetVideoSourceConfigurations()
+    await media.GetAudioSources()
+    encoders = {encoder.token: encoder for encoder in await media.GetVideoEncoderConfigurations()}
+    profiles = []
+    for profile in await media.GetProfiles():
+        encoder = encoders[profile.VideoEncoderConfiguration.token]
+        await media.GetVideoEncoderConfigurationOptions({'ConfigurationToken': encoder.token})
+        stream = await media.GetStreamUri({'StreamSetup': SETUP, 'ProfileToken': profile.token})
+        profiles.append(
+            {
+                'token': profile.token,
+                'encoding': encoder.Encoding,
+                'width': encoder.Resolution.Width,
+                'height': encoder.Resolution.Height,
+                'fps': encoder.RateControl.FrameRateLimit,
+                'uri': stream.Uri,
+            }
+        )
+    return profiles
+
+
+async def topics_of(camera):
+    """Topics with a true state, until one is motion."""
+    events = await camera.create_events_service()
+    await events.GetEventProperties()
+    manager = await camera.create_pullpoint_manager(datetime.timedelta(seconds=60), lambda: None)
+    pullpoint = manager.get_service()
+    await manager.set_synchronization_point()
+    topics = []
+    ends = time.monotonic() + 20
+    while MOTION not in topics and time.monotonic() < ends:
+        pulled = await pullpoint.PullMessages({'Timeout': datetime.timedelta(seconds=5), 'MessageLimit': 50})
+        for message in pulled.NotificationMessage or []:
+            items = message.Message._value_1.Data.SimpleItem
+            if any(item.Value == 'true' for item in items):
+                topics.append(message.Topic._value_1)
+    await manager.shutdown()
+    return topics
+
+
+async def main():
+    host, port, user, password, picture = sys.argv[1:]
+    camera = ONVIFCamera(host, int(port), user, password)
+    await camera.update_xaddrs()
+    device = await camera.create_devicemgmt_service()
+    information = await device.GetDeviceInformation()
+    await device.GetScopes()
+    await device.GetNetworkInterfaces()
+    await device.GetUsers()
+    profiles = await profiles_of(camera)
+    with open(picture, 'wb') as file:
+        file.write(await camera.get_snapshot(profiles[0]['token']))
+    topics = await topics_of(camera)
+    await camera.close()
+    print(json.dumps({'manufacturer': information.Manufacturer, 'profiles': profiles, 'topics': topics}))
+
+
+asyncio.run(main())

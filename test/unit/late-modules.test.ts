@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { dirname, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** Without types, which are not loaded, and `import()`. */
+const STATIC_IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;'"]*?\sfrom\s+)?'(\.[^']+)';/gm;
+/** With types alone: `import { type A, type B }`. */
+const ONLY_TYPES = /^(?:import|export)\s+\{\s*(?:type\s+\w+(?:\s+as\s+\w+)?,?\s*)+\}\s+from/;
+
+function importsOf(file: string): string[] {
+  const found = readFileSync(file, 'utf8').matchAll(STATIC_IMPORT);
+  return [...found].flatMap(([text, path = '']) =>
+    ONLY_TYPES.test(text) ? [] : [normalize(`${dirname(file)}/${path}`)],
+  );
+}
+
+/** What Perch loads at each start: its commands load the app late. */
+function loadedAtStart(): ReadonlySet<string> {
+  const found = new Set(['agent/main.ts', 'agent/app/app.ts']);
+  for (const file of found) {
+    for (const path of /\.tsx?$/.test(file) ? importsOf(file) : []) {
+      found.add(path);
+    }
+  }
+  return found;
+}
+
+test.for([
+  // A backup checks the files that these store.
+  ['the ONVIF device', /^agent\/(?:onvif-server|app\/onvif)\//, ['app/onvif/onvif', 'onvif-server/device-file']],
+  ['MQTT', /^agent\/mqtt\//, ['mqtt/failure', 'mqtt/retained-file']],
+] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
+  const loaded = [...loadedAtStart()].filter((file) => room.test(file));
+  expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
+});
+
+test('the modules of a start are found', () => {
+  const loaded = loadedAtStart();
+  expect(loaded.size).toBeGreaterThan(300);
+  expect(loaded).toContain('agent/app/app.ts');
+});

@@ -1,0 +1,132 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { settingsLink } from '../../../shell/route.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { CopyRow } from '../../../ui/controls/copy-row.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { mqttWords } from '../../../words/mqtt.ts';
+import { peopleWords } from '../../../words/people.ts';
+import { systemWords } from '../../../words/system.ts';
+import { BackToSystem } from './back-to-system.tsx';
+import { ConfigSwitch } from './config-switch.tsx';
+
+const LOOK_MS = 5_000;
+/** A test listens for two seconds. */
+const TEST_MS = 15_000;
+
+/** `GET /v3/onvif`, and what a test answers. */
+interface OnvifState {
+  readonly isOn: boolean;
+  readonly isDiscoverable: boolean;
+  readonly hasPassword: boolean;
+  readonly cameras: readonly { readonly name: string; readonly error: string | null }[];
+  /** Of each camera; null: its port could not be opened. */
+  readonly urls: readonly (string | null)[];
+  readonly subscriptions: number;
+  readonly discoveryError: string | null;
+  readonly refused: {
+    readonly why: 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
+    readonly user: string;
+    readonly address: string;
+  } | null;
+}
+
+/** The cameras as ONVIF devices for other recorders, with an address each. */
+export function OnvifPage() {
+  const t = systemWords.value;
+  const { value, again } = usePolled<OnvifState>('v3/onvif', { everyMs: LOOK_MS, news: ['config'] });
+  return (
+    <section class="backup-page servers">
+      <BackToSystem title={peopleWords.value.deviceOnvif} />
+      <p class="dim">{t.onvifHint}</p>
+      {value ? (
+        <>
+          <div class="card">
+            <ConfigSwitch name="onvif" title={t.onvifOn} isOn={value.isOn} onChanged={again} />
+            {value.isOn && (
+              <ConfigSwitch name="onvifDiscovery" title={t.onvifFind} isOn={value.isDiscoverable} onChanged={again} />
+            )}
+          </div>
+          {value.isOn && <Devices state={value} onTested={again} />}
+          <div class="card">
+            <Row title={t.toDevicePasswords} href={settingsLink('people')} />
+          </div>
+        </>
+      ) : (
+        <div class="skeleton block" />
+      )}
+    </section>
+  );
+}
+
+function Devices({ state, onTested }: { readonly state: OnvifState; readonly onTested: () => void }) {
+  const t = systemWords.value;
+  const [isBusy, setBusy] = useState(false);
+  const test = async () => {
+    setBusy(true);
+    try {
+      toast(problemsOf(await fetchJson('v3/onvif/test', { method: 'POST', limitMs: TEST_MS }))[0] ?? t.onvifGood);
+    } catch (error) {
+      toast(actionErrorText(error));
+    }
+    setBusy(false);
+    onTested();
+  };
+  return (
+    <>
+      <div role="status">
+        {problemsOf(state).map((problem) => (
+          <p class="bad">{problem}</p>
+        ))}
+      </div>
+      <p class="dim small">{t.onvifRecorders(state.subscriptions)}</p>
+      <Button busy={isBusy && mqttWords.value.testing} onClick={() => void test()}>
+        {t.onvifTest}
+      </Button>
+      <div class="card">
+        {state.urls.map(
+          (url, i) =>
+            url !== null && (
+              <CopyRow
+                key={url}
+                label={state.cameras[i]?.name ?? ''}
+                text={url.replace('HOST', location.hostname)}
+                action={t.copyAddress}
+                done={t.addressCopied}
+              />
+            ),
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Why recorders cannot log in, find the cameras or reach them. */
+function problemsOf({ hasPassword, cameras, refused, discoveryError }: OnvifState): ComponentChildren[] {
+  const t = systemWords.value;
+  const problems: ComponentChildren[] = cameras.flatMap(({ name, error }) =>
+    error === null ? [] : [serverText((why) => t.onvifNoPort(name, why), error)],
+  );
+  if (!hasPassword) {
+    problems.unshift(t.onvifNoPassword);
+  }
+  if (refused) {
+    const { why, user, address } = refused;
+    const reasons = {
+      wrong: t.onvifWrong,
+      rights: t.onvifRights,
+      clock: t.onvifClock,
+      clear: t.onvifClear,
+      replay: t.onvifReplay,
+    };
+    problems.push(t.onvifRefused(user, address, reasons[why]));
+  }
+  if (discoveryError !== null) {
+    problems.push(t.onvifUnannounced);
+  }
+  return problems;
+}
