@@ -16,7 +16,12 @@ const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
 
 /** Instead of tsconfig.json, which checks types: `app/jsx.ts`. */
 const JSX = {
-  compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment', verbatimModuleSyntax: true },
+  compilerOptions: {
+    jsx: 'react',
+    jsxFactory: 'jsxElement',
+    jsxFragmentFactory: 'jsxFragment',
+    verbatimModuleSyntax: true,
+  },
 } as const;
 
 /** gzip, because browsers accept brotli only over https. */
