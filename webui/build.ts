@@ -4,6 +4,7 @@ import { basename, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { JSX_CALLS, jsxCalls } from './jsx-calls.ts';
 import { fewScripts } from './page-scripts.ts';
 import { NAV_ITEMS } from './shell/nav-items.ts';
 import { onlyTextNames } from './text-names.ts';
@@ -13,16 +14,6 @@ const HERE = import.meta.dirname;
 
 /** Browsers of the last three years. */
 const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
-
-/** Instead of tsconfig.json, which checks types: `app/jsx.ts`. */
-const JSX = {
-  compilerOptions: {
-    jsx: 'react',
-    jsxFactory: 'jsxElement',
-    jsxFragmentFactory: 'jsxFragment',
-    verbatimModuleSyntax: true,
-  },
-} as const;
 
 /** gzip, because browsers accept brotli only over https. */
 const PACKED = /\.(?:js|css)$/;
@@ -43,8 +34,7 @@ export async function buildPage(folder: string): Promise<void> {
     splitting: true,
     format: 'esm',
     target: BROWSERS,
-    tsconfigRaw: JSX,
-    inject: ['app/jsx.ts'],
+    tsconfigRaw: JSX_CALLS,
     minify: true,
     mangleProps: new RegExp(`^(?:${onlyTextNames().join('|')})$`),
     legalComments: 'none',
@@ -54,10 +44,10 @@ export async function buildPage(folder: string): Promise<void> {
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     loader: { '.mp4': 'file' },
-    plugins: [plainHls],
+    plugins: [plainHls, jsxCalls],
     logLevel: 'warning',
   };
-  const plugins = [plainHls, chineseTexts, await fewScripts(page, 'app/main.tsx')];
+  const plugins = [plainHls, chineseTexts, await fewScripts(page, 'app/main.tsx'), jsxCalls];
   const { metafile } = await build({ ...page, plugins, metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);

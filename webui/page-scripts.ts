@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { readSource } from './jsx-calls.ts';
 
 /** By name: files that the page imports dynamically. */
 type Scripts = Readonly<Record<string, readonly string[]>>;
@@ -108,7 +108,7 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
       onLoad({ filter: /\.tsx?$/ }, async ({ path }) =>
         later.has(path) && !scriptOf.has(path)
           ? {
-              contents: first.map(importing).join('') + (await readFile(path, 'utf8')),
+              contents: first.map(importing).join('') + (await readSource(path)),
               loader: extname(path).slice(1) as 'ts' | 'tsx',
             }
           : undefined,

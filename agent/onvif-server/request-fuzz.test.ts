@@ -7,6 +7,7 @@ import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { writeProbe } from '../onvif/discovery/probe.ts';
 import { deviceOperations } from './device-service.ts';
+import { parseProbe } from './discovery-messages.ts';
 import { eventOperations } from './event-service.ts';
 import { Logins } from './login.ts';
 import { mediaOperations } from './media-service.ts';
@@ -14,7 +15,6 @@ import { media2Operations } from './media2-service.ts';
 import { ptzLookup } from './ptz-configuration.ts';
 import { ptzOperations } from './ptz-service.ts';
 import { PullPoints } from './pull-points.ts';
-import { parseProbe } from './responder.ts';
 import { parseRequest } from './soap.ts';
 
 const BODIES = [

@@ -114,7 +114,7 @@ describeWith(
 
 test('the test finds the camera as a recorder does, and names what is wrong', async () => {
   const { box, devicePort } = await openOffering('127.0.0.43');
-  const tested = async () => (await box.call('POST', '/onvif/test')).body as unknown as State;
+  const tested = async () => (await box.call('POST', '/onvif/test', {})).body as unknown as State;
   expect(await tested()).toMatchObject({
     ...{ isOn: true, hasPassword: true, discoveryError: null },
     cameras: [{ path: 'front_door', port: devicePort, error: null }],
@@ -131,7 +131,7 @@ test('the test opens a port again that another program had', async () => {
     { port: await freeUdpPort() },
     `onvif: yes\nonvifDiscovery: no\nonvifAddress: 127.0.0.1:${port}\npaths:\n  stage:\n`,
   );
-  const tested = async () => (await box.call('POST', '/onvif/test')).body as unknown as State;
+  const tested = async () => (await box.call('POST', '/onvif/test', {})).body as unknown as State;
   expect(await tested()).toMatchObject({
     hasPassword: false,
     cameras: [{ path: 'stage', port: null, error: expect.stringContaining(`port ${port} is taken by`) }],
@@ -149,7 +149,7 @@ test('the test names discovery that another program blocks, and finds the camera
     other.bind(port, resolve);
   });
   await using box = await openAdoptionHarness({ port }, `${ON}paths:\n  stage:\n`);
-  const tested = async () => (await box.call('POST', '/onvif/test')).body as unknown as State;
+  const tested = async () => (await box.call('POST', '/onvif/test', {})).body as unknown as State;
   expect((await tested()).discoveryError).toContain('EADDRINUSE');
   await new Promise<void>((resolve) => {
     other.close(() => resolve());
@@ -166,12 +166,12 @@ test('probes that do not come back are named by the test, and by the state from 
   );
   const state = async () => (await box.call('GET', '/onvif')).body as unknown as State;
   expect((await state()).discoveryError).toBeNull();
-  const tested = (await box.call('POST', '/onvif/test')).body as unknown as State;
+  const tested = (await box.call('POST', '/onvif/test', {})).body as unknown as State;
   expect(tested.discoveryError).toContain('a firewall may block UDP port 3702');
   expect((await state()).discoveryError).toBe(tested.discoveryError);
 });
 
 test('a test while ONVIF is off says so, and starts nothing', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() }, 'paths:\n  stage:\n');
-  expect((await box.call('POST', '/onvif/test')).body).toMatchObject({ isOn: false, cameras: [] });
+  expect((await box.call('POST', '/onvif/test', {})).body).toMatchObject({ isOn: false, cameras: [] });
 });
