@@ -67,10 +67,11 @@ describeWith(['chromium'], 'ONVIF for recorders on the page', () => {
     await page
       .getByText('Last refused login: intruder from 127.0.0.1. Wrong name or password. Only device passwords work.')
       .waitFor();
-    await page.getByText('No recorder can log in yet. Create a device password that allows ONVIF.').waitFor();
+    const main = page.getByRole('main');
+    await main.getByText('No recorder can log in yet. Create a device password that allows ONVIF.').waitFor();
 
     await box.api('POST', 'devicepasswords', { name: 'NVR', live: false, onvif: true });
-    await page.getByText('No recorder can log in yet.').waitFor({ state: 'detached' });
+    await main.getByText('No recorder can log in yet.').waitFor({ state: 'detached' });
     await using chinese = await visit(viewer.browser, box, { size: 'desktop', locale: 'zh-CN' });
     await chinese.logIn('#/settings/system/onvif');
     await chinese.page
