@@ -152,6 +152,8 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
       expect(await axeFindings(page)).toEqual([]);
       await page.getByRole('link', { name: 'Later' }).click();
       await page.waitForURL(address);
+      // The address changes before the page does.
+      await page.locator('.arriving').waitFor({ state: 'detached' });
       await visitor.go('#/settings/cameras/add');
     }
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
