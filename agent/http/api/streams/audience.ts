@@ -69,7 +69,7 @@ export function subscribersOf(readers: readonly Named[], sessions: SessionTables
 
 const kindOf = (type: string, { kinds }: SessionTables) => kinds.find(({ apiType }) => apiType === type);
 
-function tableOf(type: string, sessions: SessionTables): SessionTable | undefined {
+export function tableOf(type: string, sessions: SessionTables): SessionTable | undefined {
   const kind = kindOf(type, sessions);
   return kind && sessions.table(kind);
 }

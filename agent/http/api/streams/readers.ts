@@ -1,15 +1,19 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { SessionTables } from '../../../protocols/contract.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
+import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, operation, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
+import { answers, IdParams, operation, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
+import { tableOf } from './audience.ts';
 
 const Reader = Type.Object({
   path: Type.String(),
   protocol: Type.String(),
   type: Type.String({ description: 'As in `readers` of the path.' }),
-  id: Type.String({ description: 'Of the session, which its own list can end.' }),
+  id: Type.String({ description: 'Of the session or connection.' }),
   user: Type.String({ description: 'Empty: not logged in.' }),
   clientIP: Type.String({ description: 'Empty: a local socket.' }),
   created: TimeText,
@@ -29,6 +33,18 @@ export const readerRoutes: FastifyPluginAsync<{ readonly sessions: SessionTables
     const { path } = query as { readonly path?: string };
     const items = readersOf(sessions).filter((reader) => path === undefined || reader.path === path);
     return paginate(items, query);
+  });
+
+  const kick = operation('paths', 'Disconnect a reader; id as in the list', answers(OkAnswer, 400, 404), {
+    params: IdParams,
+  });
+  app.post('/readers/kick/:id', { schema: kick }, (request) => {
+    const id = idOf(request);
+    const reader = readersOf(sessions).find((one) => one.id === id);
+    if (!reader || !tableOf(reader.type, sessions)?.kick?.(id)) {
+      throw new PerchError('notFound', 'reader not found', { id });
+    }
+    return OK;
   });
 };
 
