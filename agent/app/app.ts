@@ -129,7 +129,7 @@ export class App {
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
     const roleOf = (user: string) => accounts.person(user)?.role ?? (accounts.device(user) ? 'device' : 'other');
-    this.#views = new ViewLog({ ...options, roleOf });
+    this.#views = new ViewLog({ ...options, roleOf, keptMs: () => this.#config.viewsDeleteAfterMs });
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#turns.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);

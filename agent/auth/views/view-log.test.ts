@@ -12,9 +12,16 @@ const HOME = '192.168.1.9';
 
 let folder = '';
 let clock = new FakeClock();
+let keptMs = 30 * DAY_MS;
 const file = () => join(folder, 'views.jsonl');
 const open = () =>
-  new ViewLog({ dataDir: folder, clock, log: silentLogger, roleOf: (user) => (user === 'owner' ? 'owner' : 'viewer') });
+  new ViewLog({
+    dataDir: folder,
+    clock,
+    log: silentLogger,
+    roleOf: (user) => (user === 'owner' ? 'owner' : 'viewer'),
+    keptMs: () => keptMs,
+  });
 const linesOf = async () => (await readFile(file(), 'utf8')).split('\n').filter(Boolean);
 /** Also waits for the disk. */
 const pass = async (views: ViewLog, ms: number) => {
@@ -25,6 +32,7 @@ const pass = async (views: ViewLog, ms: number) => {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perch-views-'));
   clock = new FakeClock();
+  keptMs = 30 * DAY_MS;
 });
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
@@ -130,7 +138,7 @@ test('after a power cut the begin is known, the end is not, and a half line spoi
   expect((await open().list()).map(({ camera }) => camera)).toEqual(['yard', 'door']);
 });
 
-test('views older than 30 days are dropped, also from the file', async () => {
+test('views older than the configured time are dropped, also from the file', async () => {
   const views = open();
   views.begin('door', 'ann', `${HOME}:1`)();
   const endless = views.begin('yard', 'frigate', `${HOME}:1`);
@@ -147,6 +155,20 @@ test('views older than 30 days are dropped, also from the file', async () => {
   endless();
   await views.close();
   expect((await open().list()).filter(({ camera }) => camera === 'yard')).toHaveLength(1);
+});
+
+test('a shorter time applies at once to the list and within a day to the file; without one nothing is too old', async () => {
+  keptMs = 0;
+  const views = open();
+  views.begin('door', 'ann', `${HOME}:1`)();
+  await pass(views, 40 * DAY_MS);
+  expect(await views.list()).toMatchObject([{ camera: 'door' }]);
+  keptMs = DAY_MS;
+  expect(await views.list()).toEqual([]);
+  views.begin('yard', 'ann', `${HOME}:1`)();
+  await pass(views, DAY_MS);
+  expect(await readFile(file(), 'utf8')).not.toContain('"door"');
+  await views.close();
 });
 
 test('a full file keeps the newest views', async () => {

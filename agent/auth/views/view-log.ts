@@ -17,7 +17,6 @@ const WRITE_MS = 60_000;
 /** A return within this time continues the view: players reconnect, and recordings are fetched in parts. */
 const RETURN_MS = 120_000;
 const CLEAN_MS = 86_400_000;
-const MAX_AGE_MS = 30 * 86_400_000;
 const MAX_FILE_BYTES = 2 << 20;
 /** What stays when the file is full. */
 const KEPT_BYTES = 1 << 20;
@@ -63,6 +62,8 @@ interface ViewLogOptions {
   readonly clock: Clock;
   readonly log: Logger;
   roleOf(user: string): Line['role'];
+  /** How long a view is kept after its end; 0: without limit. */
+  keptMs(): number;
 }
 
 /**
@@ -235,7 +236,8 @@ export class ViewLog {
   }
 
   #isOld({ from, to = from }: Line): boolean {
-    return this.#options.clock.wallMs() - to > MAX_AGE_MS;
+    const keptMs = this.#options.keptMs();
+    return keptMs > 0 && this.#options.clock.wallMs() - to > keptMs;
   }
 
   /** The last line of each view, by id. A damaged line is skipped. */

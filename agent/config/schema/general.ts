@@ -84,6 +84,10 @@ export const GENERAL_KEYS = {
     default: false,
     description: "Record only to a mounted disk, not to the system's own, to flash memory, or to RAM.",
   }),
+  viewsDeleteAfter: Duration(
+    '30d',
+    'Delete views from the viewing history that ended longer ago than this. 0s = never, up to 2 MB.',
+  ),
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], {
     default: 'info',

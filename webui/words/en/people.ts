@@ -91,11 +91,11 @@ export const people = {
   overPlayback: 'HTTP (recordings)',
 
   views: 'Viewing history',
-  viewsText: 'Who watched which camera and when. Kept for 30 days.',
+  viewsText: 'Who watched which camera and when.',
   viewsOf: (name: string) => `Viewing history of ${name}`,
   viewsPerson: 'Person or device',
   viewsEveryone: 'Everyone',
-  viewsEmpty: 'No views in the last 30 days.',
+  viewsEmpty: 'No views yet.',
   viewsMore: 'Show more',
   viewLive: 'Live',
   viewRecording: 'Recordings',

@@ -90,11 +90,11 @@ export const people: PeopleWords = {
   overPlayback: 'HTTP（录像）',
 
   views: '观看记录',
-  viewsText: '谁在什么时候看了哪个摄像头。保留 30 天。',
+  viewsText: '谁在什么时候看了哪个摄像头。',
   viewsOf: (name) => `${name} 的观看记录`,
   viewsPerson: '成员或设备',
   viewsEveryone: '全部',
-  viewsEmpty: '最近 30 天没有观看记录。',
+  viewsEmpty: '还没有观看记录。',
   viewsMore: '显示更多',
   viewLive: '实时',
   viewRecording: '录像',

@@ -24,7 +24,7 @@ interface ViewRoutesOptions {
 
 /** Who looked at which camera and when: all for the owner, for viewers their own. On the main port only. */
 export const viewRoutes: FastifyPluginAsync<ViewRoutesOptions> = async (app, { access, views }) => {
-  const summary = 'Viewing history of 30 days, newest first: all views for the owner, their own for viewers';
+  const summary = 'Viewing history, newest first: all views for the owner, their own for viewers';
   const schema = operation('users', summary, answers(pageOf(ViewItem), 400), {
     querystring: Type.Object({
       ...PageQuery.properties,
