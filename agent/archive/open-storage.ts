@@ -14,13 +14,15 @@ interface StorageOptions {
   readonly own: string;
   readonly isMarked: boolean;
   readonly wallMs: () => number;
+  /** At the same time, of a bucket. Default: as many as one upload needs. */
+  readonly maxConnections?: number;
 }
 
 /** @throws PerchError for plain http to a public address */
-export function openStorage({ settings, own, isMarked, wallMs }: StorageOptions): ArchiveStorage {
+export function openStorage({ settings, own, isMarked, wallMs, maxConnections }: StorageOptions): ArchiveStorage {
   return settings.archive === 'folder'
     ? new FolderStorage({ folder: settings.archiveFolder, own, isMarked })
-    : new S3Storage(settings, wallMs);
+    : new S3Storage(settings, wallMs, maxConnections);
 }
 
 const TEST_BYTES = 1_000;

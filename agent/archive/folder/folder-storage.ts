@@ -66,7 +66,7 @@ export class FolderStorage implements ArchiveStorage {
 
   read(key: string, position: number, length: number): Promise<Uint8Array> {
     return this.#guard(async () => {
-      const handle = await open(join(this.#top, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+      const handle = await this.#open(key);
       try {
         const buffer = Buffer.allocUnsafe(length);
         await readFully(handle, buffer, position, key);
@@ -101,6 +101,19 @@ export class FolderStorage implements ArchiveStorage {
   }
 
   close(): void {}
+
+  /** @throws PerchError gone: the disk is there and lacks it */
+  async #open(key: string): Promise<FileHandle> {
+    try {
+      return await open(join(this.#top, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+    } catch (error) {
+      const isThere = (await sizeOf(join(this.#top, this.#own, MARK))) !== undefined;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && isThere) {
+        throw archiveFailure('gone', `${this.#top} no longer has this recording`, error);
+      }
+      throw error;
+    }
+  }
 
   /** @throws PerchError missing: writing would fill the disk below the mount point */
   async #requireDisk(): Promise<void> {

@@ -53,7 +53,7 @@ export class S3Client {
   readonly #agent: PlainAgent | TlsAgent;
 
   /** @throws PerchError for plain http to a public address */
-  constructor(settings: S3Settings, wallMs: () => number) {
+  constructor(settings: S3Settings, wallMs: () => number, maxConnections = MAX_CONNECTIONS) {
     const url = new URL(settings.archiveURL);
     if (!settings.archivePathStyle) {
       url.hostname = `${settings.archiveBucket}.${url.hostname}`;
@@ -65,7 +65,7 @@ export class S3Client {
     if (!this.#isTls && isIP(host) !== 0) {
       requirePrivate(host, this.host);
     }
-    const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
+    const options = { keepAlive: true, maxSockets: maxConnections };
     this.#agent = this.#isTls ? new TlsAgent(options) : new PlainAgent(options);
   }
 

@@ -12,6 +12,7 @@ const BY_CODE: Readonly<Record<string, readonly [ArchiveWhy, string]>> = {
   AccessDenied: ['denied', 'denies access: the key needs get, put, list, delete and multipart there'],
   AllAccessDisabled: ['denied', 'denies access: the account is disabled'],
   NoSuchBucket: ['noBucket', 'has no such bucket'],
+  NoSuchKey: ['gone', 'no longer has this recording'],
   PermanentRedirect: ['region', 'has the bucket at another address'],
   TemporaryRedirect: ['region', 'has the bucket at another address'],
   AuthorizationHeaderMalformed: ['region', 'has the bucket in another region'],

@@ -16,8 +16,8 @@ export class S3Storage implements ArchiveStorage {
   readonly #client: S3Client;
 
   /** @throws PerchError for plain http to a public address */
-  constructor(settings: S3Settings, wallMs: () => number) {
-    this.#client = new S3Client(settings, wallMs);
+  constructor(settings: S3Settings, wallMs: () => number, maxConnections?: number) {
+    this.#client = new S3Client(settings, wallMs, maxConnections);
   }
 
   async put(upload: Upload): Promise<string> {

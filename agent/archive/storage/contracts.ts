@@ -34,6 +34,7 @@ export interface RecordingSource {
 
 export interface StoredObject {
   readonly key: string;
+  /** Of the recording, as every size and position here, whatever the archive adds to it. */
   readonly sizeBytes: number;
 }
 
@@ -60,7 +61,11 @@ export interface Upload {
 export interface ArchiveStorage {
   /** Stores a recording whole, or finds it there. @returns its SHA-256 in hex, after the archive's copy is verified */
   put(upload: Upload): Promise<string>;
-  /** Exactly these bytes of an object. @param length at most MAX_READ_BYTES */
+  /**
+   * Exactly these bytes of the recording. Ends at once when the signal aborts.
+   * @param length at most MAX_READ_BYTES
+   * @throws PerchError, `gone` if there is no such object
+   */
   read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
   /** Without an effect if it does not exist. */

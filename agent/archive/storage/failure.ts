@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { type ErrorCode, PerchError } from '../../base/errors.ts';
 
 /** Why the archive cannot be used, for programs. */
 const ARCHIVE_FAILURES = [
@@ -17,11 +17,13 @@ const ARCHIVE_FAILURES = [
   'missing',
   'readOnly',
   'damaged',
+  'gone',
   'noS3',
   'other',
 ] as const;
 export type ArchiveWhy = (typeof ARCHIVE_FAILURES)[number];
 
+const CODES: Partial<Record<ArchiveWhy, ErrorCode>> = { full: 'exhausted', gone: 'notFound', timeout: 'timeout' };
 const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME']);
 const REACH_ERRORS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
 const FULL_ERRORS = new Set(['ENOSPC', 'EDQUOT']);
@@ -29,7 +31,7 @@ const RIGHT_ERRORS = new Set(['EACCES', 'EPERM']);
 const MISSING_ERRORS = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ESTALE', 'ENOTCONN']);
 
 export function archiveFailure(why: ArchiveWhy, message: string, cause?: unknown): PerchError {
-  return new PerchError(why === 'full' ? 'exhausted' : 'unavailable', message, { why }, cause);
+  return new PerchError(CODES[why] ?? 'unavailable', message, { why }, cause);
 }
 
 export const whyOf = (error: unknown): ArchiveWhy => {
