@@ -60,13 +60,13 @@ beforeAll(async () => {
   const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(key.publicKey)), alg: 'EdDSA' }] });
   asked = await openAskedServer({ status: 200, body: jwks }, false, () => undefined);
   jwt = await new SignJWT({ mediamtx_permissions: ALL }).setProtectedHeader({ alg: 'EdDSA' }).sign(key.privateKey);
-  const [hls = 0, webrtc = 0, api = 0, playback = 0, rtsp = 0] = await freePorts(5);
+  const [hls = 0, webrtc = 0, api = 0, playback = 0, rtsp = 0, rtmp = 0] = await freePorts(6);
   const own = Object.entries({ hls, webrtc, api, playback });
   const lines = own.map(([name, port]) => `${name}: yes\n${name}Address: 127.0.0.1:${port}\n`).join('');
   writeFileSync(
     join(folder, 'perch.yml'),
     `authMethod: jwt\nauthJWTJWKS: ${asked.url}\nauthJWTInHTTPQuery: yes\nzlmSecret: zlm-secret\n${lines}address: 127.0.0.1:0
-rtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nwebrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: 127.0.0.1:0
+rtmpAddress: 127.0.0.1:${rtmp}\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nwebrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: 127.0.0.1:0
 apiAllowOrigins: ['*', '${NAMED}']\nwebrtcAllowOrigins: ['*', '${NAMED}']\npaths:\n  door:\n`,
   );
   await (await Users.open(folder)).setOwner(OWNER_PASSWORD);
@@ -317,6 +317,16 @@ describe('WebSockets', () => {
       ]);
       expect(answer).not.toMatch(/www-authenticate/i);
     }
+  });
+
+  test.for(CASES)('FLV with %s, %s origin', async ([given, from]) => {
+    const isLetIn = from !== 'cross' || given === 'token';
+    const inAddress = given === 'token' ? `?jwt=${jwt}` : '';
+    const headers = headersOf(given === 'token' ? undefined : given, from, ports.main);
+    const answer = await handshake(ports.main, `/live/door.live.flv${inAddress}`, headers);
+    // With permission: no stream.
+    expect(statusOf(answer)).toBe(isLetIn ? 404 : 401);
+    expect(answer).not.toMatch(/www-authenticate/i);
   });
 
   test.for(CASES)('RTSP with %s, %s origin: what the handshake brings opens nothing within', async ([given, from]) => {

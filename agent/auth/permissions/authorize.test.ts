@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import { limitedPerson, ownerPerson, type Person } from '../accounts/person.ts';
 import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
 
@@ -21,6 +22,8 @@ const PEOPLE: readonly Person[] = [
   limitedPerson('ann', 'viewer', { cameras: ['door'], live: true, recordings: false }),
   limitedPerson('guest:1', 'guest', { cameras: ['yard'], live: true, recordings: true }),
 ];
+const device = (user: string): DeviceLogin | undefined =>
+  user === 'obs' ? { name: 'OBS', user, isRight: ({ password }) => password === 'abcd', may: () => true } : undefined;
 const unclaimed = owners(undefined);
 const claimed = owners('owner');
 const tom: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: 'door' }] };
@@ -114,6 +117,24 @@ test('a challenge is sent only without credentials, if a name and password would
   expect(await challenge(unclaimed, own, home)).toBe(false);
   expect(await challenge(claimed, foreign, home, 'api')).toBe(true);
   expect(await challenge(claimed, foreign, home, 'admin')).toBe(false);
+});
+
+test.for(['rtmp', 'srt'])('over %s page passwords open nothing, and other logins work', async (protocol) => {
+  const request = { protocol, mayHaveQueryToken: true, id: null, query: '', userAgent: '' };
+  const authority = new Authority({ ...claimed, device }, { ...own, internalUsers: [tom] });
+  const ask = (login: object) => authority.authorize('read', 'door', { ...home, ...login, request });
+  for (const login of [owner, { user: 'ann', password: 'blue heron' }]) {
+    expect(await ask(login)).toMatchObject({ allowed: false, reason: expect.stringContaining('device password') });
+  }
+  expect((await ask({ user: 'nobody', password: 'x' })).reason).toBe('wrong name or password');
+  expect((await ask(asTom)).allowed).toBe(true);
+  expect((await ask({ user: 'obs', password: 'abcd' })).allowed).toBe(true);
+  const overRtsp = await authority.authorize('read', 'door', {
+    ...home,
+    ...owner,
+    request: { ...request, protocol: 'rtsp' },
+  });
+  expect(overRtsp.allowed).toBe(true);
 });
 
 test('before the claim the rejection has a remedy', async () => {

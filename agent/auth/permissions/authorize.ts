@@ -112,6 +112,8 @@ const NO_OWNER = 'this box has no owner yet: claim it on its page with the setup
 const NEEDS_FACTOR =
   'this user has a second factor, so the password alone opens nothing: use a device password, a user of the configuration file or a token';
 
+const NO_PAGE_PASSWORD = 'a password of the page, which only HTTP and RTSP take: use a device password';
+
 const FOR_PEOPLE = 'the page and its settings are only for users of this box';
 
 /** Decides on access, for every port and protocol. */
@@ -229,9 +231,13 @@ export class Authority {
       return { ...allow(reason, isKnown), ...(user === undefined ? {} : { user }) };
     }
     const isApiClient = verdict?.isKnown === true && !isPerson;
-    const byPassword = isOwn && !isApiClient ? await this.#byPassword(action, path, identity) : undefined;
+    const takesPagePassword = isOwn && !isApiClient && mayBePagePassword(identity);
+    const byPassword = takesPagePassword ? await this.#byPassword(action, path, identity) : undefined;
     if (byPassword) {
       return byPassword;
+    }
+    if (isOwn && isPerson && !takesPagePassword && verdict?.isKnown !== true) {
+      return refuse(identity, NO_PAGE_PASSWORD);
     }
     const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
     const { reason = kept, isGuess = false } = verdict ?? {};
@@ -347,6 +353,10 @@ export class Authority {
     return jwt ? new Tokens(jwt, clock, log) : new InternalUsers(internalUsers, this.#checks);
   }
 }
+
+/** RTMP and SRT show a password to everyone on the way: they take device passwords, which can be revoked. */
+const mayBePagePassword = ({ request }: Identity): boolean =>
+  request?.mayHaveQueryToken !== true || request.protocol === 'rtsp';
 
 function byDevice({ name, may }: DeviceLogin, action: Action, path: string, identity: Identity): Decision {
   return may(action, path)

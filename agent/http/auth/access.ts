@@ -61,7 +61,7 @@ export class HttpAccess {
   }
 
   origin({ raw }: Pick<FastifyRequest, 'raw'>): RequestOrigin {
-    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted);
+    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted, raw.httpVersion);
   }
 
   /** The address of `origin` without the rest, for each part that a player fetches. */

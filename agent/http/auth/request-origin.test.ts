@@ -31,6 +31,10 @@ test.for<[string, string, IncomingHttpHeaders, boolean]>([
   ['a name that was rebound', LOCAL, at('evil.example:8080'), false],
   ['a name that was rebound, over HTTP/2', LOCAL, { ':authority': 'evil.example:8888' }, false],
   ['no Host at all', LOCAL, {}, false],
+  ['an address of the network, which only a gateway on this machine connects to from here', LOCAL, at('192.168.1.5:9997'), false],
+  ['the address of all interfaces, which pages use to reach this machine', LOCAL, at('0.0.0.0:9997'), false],
+  ['IPv6, the address of all interfaces', '::1', at('[::]:9997'), false],
+  ['IPv6, an IPv4 address', '::1', at('[::ffff:127.0.0.1]:9997'), true],
   ["another site's script", LOCAL, at('127.0.0.1', { origin: 'https://evil.example' }), false],
   ['a sandboxed page', LOCAL, at('127.0.0.1', { origin: 'null' }), false],
   [
@@ -54,6 +58,16 @@ test.for<[string, string, IncomingHttpHeaders, boolean]>([
   ['a connection that is gone', '', at('localhost'), false],
 ])('loopback: %s', ([, peer, headers, isLoopback]) => {
   expect(originOf(headers, peer, false, none).isLoopback).toBe(isLoopback);
+});
+
+test('loopback: HTTP/1.0, which nginx speaks without further settings, does not count', () => {
+  expect(originOf(at('127.0.0.1:9997'), LOCAL, false, none, '1.0').isLoopback).toBe(false);
+  expect(originOf(at('127.0.0.1:9997'), LOCAL, false, none, '1.1').isLoopback).toBe(true);
+});
+
+test('HTTP/1.0 of a trusted proxy that reports its client counts as the client does', () => {
+  const headers = at('localhost', { 'x-forwarded-for': '127.0.0.1' });
+  expect(originOf(headers, LOCAL, false, proxies, '1.0').isLoopback).toBe(true);
 });
 
 test.for<[string, string, IncomingHttpHeaders, boolean]>([

@@ -36,7 +36,13 @@ const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
 /** A proxy's folder, limited to characters that are safe in addresses and in a cookie's Path. */
 const PREFIX = /^(\/[\w.~!$&'()*+=:@%-]+)+\/?$/;
 
-export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: boolean, trusted: IpList): RequestOrigin {
+export function originOf(
+  headers: IncomingHttpHeaders,
+  peer: string,
+  isTls: boolean,
+  trusted: IpList,
+  httpVersion = '1.1',
+): RequestOrigin {
   const peerIp = canonicalIp(peer) ?? '';
   const hasForwarded = Object.keys(headers).some(isForwardedHeader);
   const isTrustedProxy = hasForwarded && trusted.has(peerIp);
@@ -44,6 +50,8 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const ip = client ?? peerIp;
   // The client is unknown behind an untrusted proxy, or a trusted one that does not report it.
   const isKnownClient = !hasForwarded || client !== undefined;
+  // nginx without further settings adds no forwarded header, and speaks HTTP/1.0.
+  const isPlainProxy = httpVersion === '1.0' && client === undefined;
   // HTTP/2 has the host in its own field (RFC 9113 §8.3.1).
   const named = headers.host ?? first(headers[':authority']) ?? '';
   const stated = isTrustedProxy ? statedBy(headers) : {};
@@ -55,7 +63,7 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const isSecure = stated.scheme === undefined ? isTls : stated.scheme === 'https';
   return {
     ip,
-    isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
+    isLoopback: isKnownClient && !isPlainProxy && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
     isPrivate: isKnownClient && isPrivateIp(ip) && isLocalHost(hostName),
     isSameOrigin: isOfOurs,
     isForeign: namesPage(headers) && !isOfOurs,
@@ -165,7 +173,8 @@ function hostNameOf(host: string): string {
   return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
 }
 
-const isLoopbackHost = (name: string): boolean => name === 'localhost' || isIP(name) !== 0;
+/** Programs on this machine that name another address of it connect from that address; a gateway does not. */
+const isLoopbackHost = (name: string): boolean => name === 'localhost' || isLoopbackIp(canonicalIp(name) ?? '');
 
 function isLocalHost(name: string): boolean {
   const isSingleLabel = name !== '' && !name.includes('.');

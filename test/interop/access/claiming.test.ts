@@ -194,6 +194,29 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
     const right = { password: PASSWORD, setupCode: setupCodeOf(fresh) };
     expect((await ask({ at: '127.0.0.1', port, host: 'cams.example' }, 'POST', '/v3/claim', right)).status).toBe(200);
   });
+
+  test('lets no client change a device with a file for MediaMTX', async () => {
+    await using free = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    for (const perchPort of [free.ports.main, free.ports.api]) {
+      const port = await startPlainNginx(perchPort);
+      for (const host of ['cams.example', 'localhost', '192.0.2.1']) {
+        const target = { at: '127.0.0.1', port, host };
+        expect((await ask(target, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+        expect((await ask(target, 'GET', '/v3/config/global/get')).status).toBe(401);
+      }
+      const here = { at: '127.0.0.1', port: perchPort };
+      expect((await ask(here, 'GET', '/v3/config/global/get')).status).toBe(200);
+    }
+  });
+});
+
+test('with a file for MediaMTX a gateway on this machine lets no client in that names its address', async () => {
+  await using free = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+  for (const perchPort of [free.ports.main, free.ports.api]) {
+    const port = await startGateway(perchPort);
+    const target = { at: lan ?? '127.0.0.1', port, host: `${lan ?? '192.0.2.1'}:${port}` };
+    expect((await ask(target, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+  }
 });
 
 test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other machines change nothing', async () => {
