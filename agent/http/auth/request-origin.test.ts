@@ -31,7 +31,12 @@ test.for<[string, string, IncomingHttpHeaders, boolean]>([
   ['a name that was rebound', LOCAL, at('evil.example:8080'), false],
   ['a name that was rebound, over HTTP/2', LOCAL, { ':authority': 'evil.example:8888' }, false],
   ['no Host at all', LOCAL, {}, false],
-  ['an address of the network, which only a gateway on this machine connects to from here', LOCAL, at('192.168.1.5:9997'), false],
+  [
+    'an address of the network, which only a gateway on this machine connects to from here',
+    LOCAL,
+    at('192.168.1.5:9997'),
+    false,
+  ],
   ['the address of all interfaces, which pages use to reach this machine', LOCAL, at('0.0.0.0:9997'), false],
   ['IPv6, the address of all interfaces', '::1', at('[::]:9997'), false],
   ['IPv6, an IPv4 address', '::1', at('[::ffff:127.0.0.1]:9997'), true],
@@ -54,6 +59,7 @@ test.for<[string, string, IncomingHttpHeaders, boolean]>([
   ['X-Forwarded-Proto alone', LOCAL, at('localhost', { 'x-forwarded-proto': 'https' }), false],
   ['any X-Forwarded-…', LOCAL, at('localhost', { 'x-forwarded-port': '443' }), false],
   ['X-Real-IP', LOCAL, at('localhost', { 'x-real-ip': '127.0.0.1' }), false],
+  ['Via', LOCAL, at('localhost', { via: '1.1 varnish' }), false],
   ['another machine', '192.168.1.9', at('localhost'), false],
   ['a connection that is gone', '', at('localhost'), false],
 ])('loopback: %s', ([, peer, headers, isLoopback]) => {

@@ -107,7 +107,8 @@ function statedBy(headers: IncomingHttpHeaders): Stated {
   };
 }
 
-const isForwardedHeader = (name: string): boolean => isOlderHeader(name) || name === 'forwarded';
+/** `Via` is of every proxy that follows RFC 9110 §7.6.3. */
+const isForwardedHeader = (name: string): boolean => isOlderHeader(name) || name === 'forwarded' || name === 'via';
 const isOlderHeader = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'x-real-ip';
 
 /** Proxies that set these pass the client's `Forwarded` on, so that one is ignored. */
