@@ -9,7 +9,7 @@ export const FRAME_SAMPLES = 1536;
 /** Higher values: half rates, never used, and from 11 on E-AC-3, with its own payload format (RFC 4598). */
 const MAX_BSID = 8;
 
-interface Ac3Frame {
+export interface Ac3Frame {
   readonly sampleRate: number;
   readonly channels: number;
   readonly sizeBytes: number;

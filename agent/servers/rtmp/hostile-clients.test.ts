@@ -9,6 +9,7 @@ import {
   command,
   HANDSHAKE,
   MANY_MESSAGES,
+  METADATA,
   opening,
 } from '../../../test/support/clients/rtmp-bytes.ts';
 import { RtmpHarness } from '../../../test/support/harness/rtmp-harness.ts';
@@ -148,6 +149,21 @@ test('a publisher that stops in the middle of a tag is disconnected, and its pat
   await vi.waitUntil(() => box.items.length === 0);
   box.paths.waiting.add('live/cam');
   await (await publisher(box)).goesOn();
+});
+
+test('a publisher that sends only metadata is disconnected, and its path is free', async () => {
+  await using box = await RtmpHarness.open();
+  box.paths.waiting.add('live/cam');
+  const socket = await sending(box, ...opening('publish', 'cam'));
+  await vi.waitUntil(() => box.items[0]?.state === 'publish');
+  for (let second = 0; second < 12; second += 1) {
+    const before = box.items[0]?.inboundBytes ?? 0;
+    socket.write(METADATA);
+    await vi.waitUntil(() => box.items.length === 0 || (box.items[0]?.inboundBytes ?? 0) > before);
+    await box.clock.advance(1_000);
+  }
+  await vi.waitUntil(() => box.items.length === 0);
+  expect(box.log.join()).toContain('no media for 10 s');
 });
 
 test('clients with unfinished messages before the login hold no more than all newcomers may', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { TAG } from '../../media/flv/codes.ts';
 import type { Paths, Publication, Publisher } from '../../stream/contracts.ts';
 import { MAX_SURPLUS_MS, ReadingBrake } from '../../stream/ingest/reading-brake.ts';
 import type { PeerKind } from '../../stream/stream.ts';
@@ -53,7 +54,9 @@ export class PublishSession implements Publisher {
   }
 
   onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void {
-    this.#lastReceivedMs = this.#clock.monoMs();
+    if (type !== TAG.script) {
+      this.#lastReceivedMs = this.#clock.monoMs();
+    }
     this.#input.push(type, timestamp, data, start, end);
     if (this.#input.isAhead(MAX_SURPLUS_MS)) {
       if (!this.#isTooFast) {

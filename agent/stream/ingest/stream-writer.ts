@@ -58,11 +58,12 @@ export class StreamWriter implements UnitOutput {
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #damage = 0;
-  #needsRestart = false;
+  /** Why the connection has to begin again. */
+  #restart: string | undefined;
   #wasComplete = false;
   /** Begin of the wait for missing tracks, monotonic. */
   #waitsFromMs: number | undefined;
-  /** Tracks that came after the stream had opened without them. */
+  /** Tracks whose units are left out: they came after the stream had opened without them, or have changed. */
   readonly #late = new Set<InboundTrack>();
   #stream: Stream | undefined;
   /** Called before a reader comes that tolerates no delay. */
@@ -125,9 +126,20 @@ export class StreamWriter implements UnitOutput {
 
   onTrack(receiver: InboundTrack, track: Track): void {
     const output = this.#outputs.get(receiver);
-    if (output) {
-      this.#stream?.setTrack(output.index, track);
+    const stream = this.#stream;
+    if (!output || !stream) {
+      return;
     }
+    const { clockRate } = stream.tracks[output.index] as Track;
+    if (track.clockRate === clockRate) {
+      stream.setTrack(output.index, track);
+      return;
+    }
+    // Readers know the track with its clock rate, which their times count in.
+    const change = `the clock rate of ${receiver.encoding} from ${clockRate} to ${track.clockRate} Hz`;
+    this.#restart ??= `has changed ${change}: starting again with it`;
+    this.#outputs.delete(receiver);
+    this.#late.add(receiver);
   }
 
   onDamage(receiver: InboundTrack, reason: string): void {
@@ -152,9 +164,8 @@ export class StreamWriter implements UnitOutput {
    * @throws PerchError to restart
    */
   check(nowMs: number): void {
-    if (this.#needsRestart) {
-      const message = `${this.#subject} sends its picture late: starting again with it`;
-      throw new PerchError('unavailable', message, { path: this.#name });
+    if (this.#restart !== undefined) {
+      throw new PerchError('unavailable', `${this.#subject} ${this.#restart}`, { path: this.#name });
     }
     if (!this.#stream && this.#isComplete) {
       // Waits for the end of a burst for at most one interval.
@@ -257,7 +268,7 @@ export class StreamWriter implements UnitOutput {
     this.#late.add(receiver);
     const { key } = this.#times;
     if (key === undefined) {
-      this.#needsRestart ||= receiver.isVideo;
+      this.#restart ??= receiver.isVideo ? 'sends its picture late: starting again with it' : undefined;
     } else {
       const codec = receiver.encoding;
       const what = receiver.isVideo ? 'video' : 'audio';

@@ -48,6 +48,8 @@ export class FlvPackets implements Reader {
   /** Waiting for a key frame. */
   #waiting: readonly FlvViewer[] = [];
   #isAttached = false;
+  /** Of the newest tag, in milliseconds. */
+  #timestamp = 0;
 
   static of(stream: Stream, framing: FlvFraming, abilities: FlvAbilities): FlvPackets {
     const kind = `${framing.name} ${abilities.hasMultitrack} ${[...abilities.fourCcs].sort().join(' ')}`;
@@ -84,7 +86,7 @@ export class FlvPackets implements Reader {
   /** Sends the headers and the tags since the last key frame, then each new one. */
   join(viewer: FlvViewer): void {
     this.#attach();
-    viewer.onHeaders(this.#headers());
+    viewer.onHeaders(this.#headers(0));
     if (this.#leadingTrack >= 0 && !this.#group.isOpen) {
       this.#waiting = [...this.#waiting, viewer];
       return;
@@ -111,6 +113,7 @@ export class FlvPackets implements Reader {
     const isLeading = track === this.#leadingTrack;
     const key = sample.key && (isLeading || this.#leadingTrack < 0);
     const timestamp = tags.timestampOf(sample);
+    this.#timestamp = timestamp;
     const chunk = this.#write(tags.type, timestamp, tags.head(sample, timestamp), sample.data);
     if (!chunk) {
       return;
@@ -134,8 +137,8 @@ export class FlvPackets implements Reader {
     this.#group.clear();
     if (format) {
       this.#selection = selectTracks(this.stream.tracks, this.#abilities);
-      const headers = this.#headers();
-      for (const viewer of this.#viewers) {
+      const headers = this.#headers(this.#timestamp);
+      for (const viewer of [...this.#viewers, ...this.#waiting]) {
         viewer.onHeaders(headers);
       }
     }
@@ -165,13 +168,13 @@ export class FlvPackets implements Reader {
     return this.#selection.tags.findIndex((tags) => tags?.type === TAG.video);
   }
 
-  #headers(): Buffer {
+  #headers(timestamp: number): Buffer {
     const tags = this.#selection.tags.filter((one) => one !== undefined);
     const bodies = [
       [TAG.script, writeMetadata(tags)] as const,
       ...tags.flatMap(({ type, header }) => (header ? [[type, header] as const] : [])),
     ];
-    const parts = bodies.map(([type, body]) => this.#write(type, 0, NO_BYTES, body) ?? NO_BYTES);
+    const parts = bodies.map(([type, body]) => this.#write(type, timestamp, NO_BYTES, body) ?? NO_BYTES);
     const headers = Buffer.concat(parts);
     for (const part of parts) {
       release(part);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { AmfInput, AmfObject, AmfValue } from '../../media/amf/amf0.ts';
+import { TAG } from '../../media/flv/codes.ts';
 import type { FlvAbilities } from '../flv/selection.ts';
 import { dial } from '../rtsp/channel/dial.ts';
 import { connectionEnd, connectionFailure } from '../rtsp/request/failures.ts';
@@ -39,7 +40,7 @@ type OnMedia = (type: number, timestamp: number, data: Uint8Array, start: number
 export class RtmpClient implements LinkOwner {
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>;
-  /** Monotonic time of the last message with media. */
+  /** Monotonic time of the last audio or video message. */
   lastMediaMs = 0;
   /** What the server says that it takes, in addition to the old codecs. */
   abilities: FlvAbilities = { fourCcs: [], hasMultitrack: false };
@@ -119,7 +120,9 @@ export class RtmpClient implements LinkOwner {
   }
 
   onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void {
-    this.lastMediaMs = this.#clock.monoMs();
+    if (type !== TAG.script) {
+      this.lastMediaMs = this.#clock.monoMs();
+    }
     this.#onMedia?.(type, timestamp, data, start, end);
   }
 

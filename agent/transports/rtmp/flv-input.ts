@@ -16,7 +16,8 @@ import { brokenPicture } from '../../stream/ingest/track-receiver.ts';
 const CLOCK_HZ = 1_000;
 /** A track that was announced, or may follow, is awaited for this long. */
 const TIMES = { soundMs: 2_000, pictureMs: 5_000 };
-const MAX_TRACKS = 16;
+/** Sixteen that the demuxer opens, and one of each kind that is awaited. */
+const MAX_TRACKS = 18;
 
 /** From the audio, video and data messages of RTMP to a stream. */
 export class FlvInput implements FlvTracks {

@@ -26,3 +26,10 @@ export const MANY_MESSAGES: Buffer = Buffer.concat(
 );
 /** Chunks as large as those messages need. */
 export const CHUNK_SIZE: Buffer = writeMessage(2, MESSAGE.setChunkSize, 0, Buffer.of(0, 0, 0x7f, 0xff));
+/** What encoders send before their media. */
+export const METADATA: Buffer = writeMessage(
+  4,
+  MESSAGE.data,
+  1,
+  writeAmf0('@setDataFrame', 'onMetaData', { videocodecid: 7, audiocodecid: 10 }),
+);

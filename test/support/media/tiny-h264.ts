@@ -51,15 +51,16 @@ class BitWriter {
   }
 }
 
-const sps = new BitWriter()
-  .put(66, 8) // profile_idc: Baseline
-  .put(0xc0, 8)
-  .put(10, 8) // level 1.0
-  .golomb(0, FRAME_NUM_BITS - 4, 2, 1) // sps id, frame_num bits, picture order type, reference frames
-  .put(0, 1)
-  .golomb(WIDTH_MBS - 1, HEIGHT_MBS - 1)
-  .put(0b1100, 4) // frames only, direct 8x8, no cropping, no VUI
-  .nal(0x67);
+const spsOf = (widthMbs: number): Uint8Array =>
+  new BitWriter()
+    .put(66, 8) // profile_idc: Baseline
+    .put(0xc0, 8)
+    .put(10, 8) // level 1.0
+    .golomb(0, FRAME_NUM_BITS - 4, 2, 1) // sps id, frame_num bits, picture order type, reference frames
+    .put(0, 1)
+    .golomb(widthMbs - 1, HEIGHT_MBS - 1)
+    .put(0b1100, 4) // frames only, direct 8x8, no cropping, no VUI
+    .nal(0x67);
 
 const pps = new BitWriter()
   .golomb(0, 0)
@@ -77,9 +78,11 @@ export const tinyH264: H264Track = {
   width: WIDTH_MBS * 16,
   height: HEIGHT_MBS * 16,
   fps: undefined,
-  sps,
+  sps: spsOf(WIDTH_MBS),
   pps: [pps],
 };
+/** A camera whose pictures become wider; `tinyVideo` has none of this size. */
+export const wideH264: H264Track = { ...tinyH264, width: 96, sps: spsOf(6) };
 
 const withLength = (nal: Uint8Array): Uint8Array => {
   const data = new Uint8Array(4 + nal.length);

@@ -1,8 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 import { createLatmDepacketizer } from '../../aac/latm.ts';
 import { parseAacConfig } from '../../aac/params.ts';
-import { FRAME_SAMPLES, parseAc3Frame } from '../../ac3/params.ts';
-import { parseMpegAudioFrame } from '../../mpeg-audio/params.ts';
+import { type Ac3Frame, FRAME_SAMPLES, parseAc3Frame } from '../../ac3/params.ts';
+import { type MpegAudioFrame, parseMpegAudioFrame } from '../../mpeg-audio/params.ts';
 import { opusFrameTicks } from '../../opus/params.ts';
 import type { UnitSink } from '../../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../../sample/sample-buffer.ts';
@@ -10,6 +10,8 @@ import type { OpusLayout, Track } from '../../sample/track.ts';
 import { USUAL_LAYOUTS } from '../stream-format.ts';
 
 const CLOCK_HZ = 90_000;
+/** In the fields of `parseAc3Frame`. */
+const AC3_BIT_RATE = 0x3e0;
 
 /** Audio frames that carry their own size. */
 export interface FrameFormat {
@@ -23,22 +25,13 @@ export interface FrameFormat {
   put(data: Uint8Array, at: number, end: number, ticks: number): void;
 }
 
-/** Delivers frames without their container's header, and the track before the first one. */
+/** Delivers frames without their container's header. */
 class Frames {
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
-  #key = '';
 
   constructor(sink: UnitSink) {
     this.#sink = sink;
-  }
-
-  /** @param key of everything that the track depends on */
-  describe(key: string, track: () => Track): void {
-    if (key !== this.#key) {
-      this.#key = key;
-      this.#sink.onTrack(track());
-    }
   }
 
   put(data: Uint8Array, start: number, end: number, ticks: number): void {
@@ -48,20 +41,49 @@ class Frames {
   }
 }
 
-/** ISO/IEC 14496-3 §1.A.2.2: sync word 0xFFF, ID, layer 0, no CRC | profile 2, rate 4, private, channels 3, 4 | length 13, fullness 11, blocks 2. */
-export class AdtsFrames implements FrameFormat {
-  readonly headerBytes = 7;
+/** Frames with a header that says what the track is. */
+abstract class DescribedFrames implements FrameFormat {
+  abstract readonly headerBytes: number;
   durationTicks = 0;
-  readonly #frames: Frames;
+  /** Of the last frame read: the bits of its header that the track depends on. */
+  protected fields = -1;
   readonly #sink: UnitSink;
-  /** The header bits that make the AudioSpecificConfig; -1: none yet. */
-  #fields = -1;
-  #dataBytes = 0;
+  readonly #frames: Frames;
+  /** The fields of the track. */
+  #known = -1;
+  /** Those of the frame before, which was left out. */
+  #other = -1;
 
   constructor(sink: UnitSink) {
     this.#sink = sink;
     this.#frames = new Frames(sink);
   }
+
+  abstract read(data: Uint8Array, at: number, end: number): number;
+
+  /** By the last frame read. */
+  protected abstract track(): Track;
+
+  put(data: Uint8Array, at: number, end: number, ticks: number): void {
+    const { fields } = this;
+    if (fields !== this.#known) {
+      // Bytes of a damaged frame may look like another format: it counts from its second frame on.
+      if (this.#known >= 0 && fields !== this.#other) {
+        this.#other = fields;
+        return;
+      }
+      this.#known = fields;
+      this.#sink.onTrack(this.track());
+    }
+    this.#other = -1;
+    this.#frames.put(data, at, end, ticks);
+  }
+}
+
+/** ISO/IEC 14496-3 §1.A.2.2: sync word 0xFFF, ID, layer 0, no CRC | profile 2, rate 4, private, channels 3, 4 | length 13, fullness 11, blocks 2. */
+export class AdtsFrames extends DescribedFrames {
+  readonly headerBytes = 7;
+  #dataBytes = 0;
 
   read(data: Uint8Array, at: number): number {
     const second = data[at + 1] as number;
@@ -76,28 +98,28 @@ export class AdtsFrames implements FrameFormat {
     if (size <= this.#dataBytes || blocks > 1) {
       throw new PerchError('unsupported', `ADTS frame of ${size} bytes with ${blocks} blocks, one is taken`);
     }
-    const fields = ((third & 0xfc) << 1) | ((third & 1) << 2) | (fourth >> 6);
-    if (fields !== this.#fields) {
-      this.#describe(third, fourth);
-      this.#fields = fields;
+    // As in an AudioSpecificConfig: object type 5, rate 4, channels 4, 3 zeros.
+    const channels = ((third & 1) << 2) | (fourth >> 6);
+    const fields = (((third >> 6) + 1) << 11) | (((third >> 2) & 0x0f) << 7) | (channels << 3);
+    if (fields !== this.fields) {
+      const { rateHz, frameSamples, channels: known } = parseAacConfig(Uint8Array.of(fields >> 8, fields));
+      if (known === 0) {
+        throw new PerchError('unsupported', 'ADTS with its channels in a program config element');
+      }
+      this.durationTicks = (frameSamples * CLOCK_HZ) / rateHz;
+      this.fields = fields;
     }
     return size;
   }
 
-  put(data: Uint8Array, at: number, end: number, ticks: number): void {
-    this.#frames.put(data, at + this.#dataBytes, end, ticks);
+  override put(data: Uint8Array, at: number, end: number, ticks: number): void {
+    super.put(data, at + this.#dataBytes, end, ticks);
   }
 
-  #describe(third: number, fourth: number): void {
-    const channels = ((third & 1) << 2) | (fourth >> 6);
-    const bits = (((third >> 6) + 1) << 11) | (((third >> 2) & 0x0f) << 7) | (channels << 3);
-    const config = Uint8Array.of(bits >> 8, bits);
-    const { rateHz: clockRate, frameSamples, channels: known } = parseAacConfig(config);
-    if (known === 0) {
-      throw new PerchError('unsupported', 'ADTS with its channels in a program config element');
-    }
-    this.durationTicks = (frameSamples * CLOCK_HZ) / clockRate;
-    this.#sink.onTrack({ kind: 'audio', codec: 'aac', clockRate, channels: known, config, frameSamples });
+  protected track(): Track {
+    const config = Uint8Array.of(this.fields >> 8, this.fields);
+    const { rateHz: clockRate, frameSamples, channels } = parseAacConfig(config);
+    return { kind: 'audio', codec: 'aac', clockRate, channels, config, frameSamples };
   }
 }
 
@@ -144,60 +166,43 @@ export class LoasFrames implements FrameFormat, UnitSink {
 }
 
 /** ISO/IEC 11172-3 and 13818-3. */
-export class MpegAudioFrames implements FrameFormat {
+export class MpegAudioFrames extends DescribedFrames {
   readonly headerBytes = 4;
-  durationTicks = 0;
-  readonly #frames: Frames;
-
-  constructor(sink: UnitSink) {
-    this.#frames = new Frames(sink);
-  }
+  #frame: MpegAudioFrame | undefined;
 
   read(data: Uint8Array, at: number, end: number): number {
-    const { version, layer, sampleRate, channels, frameSamples, sizeBytes } = parseMpegAudioFrame(data, at, end);
+    const frame = parseMpegAudioFrame(data, at, end);
+    const { version, layer, sampleRate, channels, frameSamples, sizeBytes } = frame;
     this.durationTicks = (frameSamples * CLOCK_HZ) / sampleRate;
-    this.#frames.describe(`${version},${layer},${sampleRate},${channels}`, () => ({
-      kind: 'audio',
-      codec: 'mpeg-audio',
-      clockRate: CLOCK_HZ,
-      version,
-      layer,
-      sampleRate,
-      channels,
-    }));
+    // Without bit rate and padding.
+    this.fields = version * 1e8 + layer * 1e7 + sampleRate * 10 + channels;
+    this.#frame = frame;
     return sizeBytes;
   }
 
-  put(data: Uint8Array, at: number, end: number, ticks: number): void {
-    this.#frames.put(data, at, end, ticks);
+  protected track(): Track {
+    const { version, layer, sampleRate, channels } = this.#frame as MpegAudioFrame;
+    return { kind: 'audio', codec: 'mpeg-audio', clockRate: CLOCK_HZ, version, layer, sampleRate, channels };
   }
 }
 
 /** ETSI TS 102 366. */
-export class Ac3Frames implements FrameFormat {
+export class Ac3Frames extends DescribedFrames {
   readonly headerBytes = 7;
-  durationTicks = 0;
-  readonly #frames: Frames;
-
-  constructor(sink: UnitSink) {
-    this.#frames = new Frames(sink);
-  }
+  #frame: Ac3Frame | undefined;
 
   read(data: Uint8Array, at: number, end: number): number {
-    const { sampleRate, channels, sizeBytes, config } = parseAc3Frame(data, at, end);
-    this.durationTicks = (FRAME_SAMPLES * CLOCK_HZ) / sampleRate;
-    this.#frames.describe(`${config}`, () => ({
-      kind: 'audio',
-      codec: 'ac3',
-      clockRate: sampleRate,
-      channels,
-      config: Uint8Array.of(config >> 16, config >> 8, config),
-    }));
-    return sizeBytes;
+    const frame = parseAc3Frame(data, at, end);
+    this.durationTicks = (FRAME_SAMPLES * CLOCK_HZ) / frame.sampleRate;
+    this.fields = frame.config & ~AC3_BIT_RATE;
+    this.#frame = frame;
+    return frame.sizeBytes;
   }
 
-  put(data: Uint8Array, at: number, end: number, ticks: number): void {
-    this.#frames.put(data, at, end, ticks);
+  protected track(): Track {
+    const { sampleRate: clockRate, channels, config } = this.#frame as Ac3Frame;
+    const bytes = Uint8Array.of(config >> 16, config >> 8, config);
+    return { kind: 'audio', codec: 'ac3', clockRate, channels, config: bytes };
   }
 }
 

@@ -274,6 +274,28 @@ test('after bytes that are no frame, audio resumes at the next frame', () => {
   expect(streams[0]?.damage).toEqual(['ADTS frame begins with byte 1, 2: no sync word']);
 });
 
+/** The same with 44,100 Hz in its header. */
+const ADTS_44 = hex('fff15080 01bffc 112233445566');
+
+test('after a loss, one header of another format does not change the track', () => {
+  const writer = withAudio().pes(AUDIO, Buffer.concat([ADTS, ADTS]), { pts: 0, isBounded: true });
+  writer.packet(AUDIO, new Uint8Array(0)).packets.pop();
+  // The first frame is the end of a damaged one.
+  writer.pes(AUDIO, Buffer.concat([ADTS_44, ADTS, ADTS]), { pts: 7200, isBounded: true });
+  const { push, streams } = setUp();
+  push(writer.bytes);
+  expect(streams[0]?.tracks).toEqual([aac]);
+  expect(streams[0]?.units.map(({ data }) => toHex(data))).toEqual(new Array(4).fill('aabbccddeeff'));
+});
+
+test('audio in another format is described again with its second frame', () => {
+  const frames = Buffer.concat([ADTS, ADTS, ADTS_44, ADTS_44, ADTS_44]);
+  const { push, streams } = setUp();
+  push(withAudio().pes(AUDIO, frames, { pts: 0, isBounded: true }).bytes);
+  expect(streams[0]?.tracks).toEqual([aac, { ...aac, clockRate: 44_100, config: hex('1210') }]);
+  expect(streams[0]?.units).toHaveLength(4);
+});
+
 test('an Opus packet may have trims and an extension before it', () => {
   const opusStream = { pid: AUDIO, type: 6, descriptors: [5, 4, ...Buffer.from('Opus'), 0x7f, 2, 0x80, 1] };
   const payload = hex('7ffc 04 0010 0020 02 eeee f8aabbcc 7fe0 03 f80102');

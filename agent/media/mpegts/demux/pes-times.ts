@@ -4,7 +4,7 @@ const DEFAULT_FRAME_TICKS = 3000;
 /** Times that wait for their pictures: one, or some while a picture is cut into several PES packets. */
 const MAX_WAITING = 16;
 /** A larger step back is a clock that was set: time restarts. 90 kHz. */
-const JUMP_TICKS = 10 * 90_000;
+const JUMP_TICKS = 90_000;
 
 /** Where the unit that is being delivered begins: the offset of a transport packet in the stream. */
 export interface UnitPlace {
