@@ -10,7 +10,11 @@ import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-
 const LOOK_EVERY_MS = 100;
 /** Each waits for a camera. */
 const MAX_WAITING = 20;
-const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'multicast' };
+const TRANSPORTS: ReadonlyMap<string, string> = new Map([
+  ['0', 'tcp'],
+  ['1', 'udp'],
+  ['2', 'multicast'],
+]);
 
 export type PathEdits = Pick<ApiEdits, 'addPath' | 'patchPath' | 'deletePath'>;
 
@@ -50,7 +54,7 @@ export class StreamProxies {
 
   async add(parameters: ZlmParameters): Promise<CallAnswer> {
     const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
-    const transport = TRANSPORTS[parameters.get('rtp_type') ?? '0'];
+    const transport = TRANSPORTS.get(parameters.get('rtp_type') ?? '0');
     if (transport === undefined) {
       throw failure(CODE.badArguments, 'rtp_type is 0 (TCP), 1 (UDP) or 2 (multicast)');
     }

@@ -7,6 +7,7 @@ import { TrackTags } from '../../agent/media/flv/track-tags.ts';
 import type { Sample } from '../../agent/media/sample/sample.ts';
 import { SampleBuffer, VIDEO_SAMPLES } from '../../agent/media/sample/sample-buffer.ts';
 import type { Track } from '../../agent/media/sample/track.ts';
+import { targetOf } from '../../agent/servers/rtmp/target.ts';
 import { ChunkReader } from '../../agent/transports/rtmp/chunk-reader.ts';
 import { appendMessage, CHUNK_BYTES } from '../../agent/transports/rtmp/messages.ts';
 import { byLength } from '../peers/programs/peers.ts';
@@ -129,4 +130,17 @@ test('damaged chunks become messages within the limit or are rejected', () => {
     }
   }
   expect(messages).toBeGreaterThan(1_000);
+});
+
+test('damaged addresses of a stream are read or rejected', () => {
+  const next = random(14);
+  const text = () => Buffer.from(mutate(Buffer.from('live/yard%20door?user=tom&pass=b%6Cue'), next)).toString();
+  for (let i = 0; i < times(5_000); i += 1) {
+    const [app, stream] = [text(), text()];
+    try {
+      targetOf(app, stream);
+    } catch (error) {
+      mustBePerch(error, Buffer.from(app + stream));
+    }
+  }
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
+import { parseStreamId } from '../../agent/servers/srt/stream-id.ts';
 import { SrtConnection } from '../../agent/transports/srt/connection.ts';
 import { HANDSHAKE, parseHandshake, writeHandshake } from '../../agent/transports/srt/handshake.ts';
 import { parseKeyMaterial, writeKeyMaterial } from '../../agent/transports/srt/key-material.ts';
@@ -37,6 +38,19 @@ test.for([
     }
   }
   expect(rejected).toBeGreaterThan(0);
+});
+
+test('damaged stream IDs are read or rejected', () => {
+  const next = random(6);
+  const seeds = ['publish:yard/door:tom:secret:a=1', '#!::m=publish,r=door,u=tom,s=secret'];
+  for (let i = 0; i < ROUNDS; i += 1) {
+    const text = Buffer.from(mutate(Buffer.from(seeds[i % 2] ?? ''), next)).toString();
+    try {
+      expect(['read', 'publish']).toContain(parseStreamId(text).action);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
 });
 
 function control(type: ControlType, info: number, ...words: number[]): Buffer {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { RtspHarness, type RtspHarnessOptions } from '../../../test/support/harness/rtsp-harness.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
@@ -157,12 +158,14 @@ test('nothing listens there', async () => {
 });
 
 test('a connection that the destination closes ends the run with the reason', async () => {
-  const { server, forward } = await open();
+  const { server, forward, stop } = await open();
   const { began, ended } = forward(server.url('out'));
   await began();
   const failed = expect(ended).rejects.toThrow("destination closed the connection of path 'cam'");
   server.paths.publishers.get('out')?.onReplaced('another publisher', 'publisher');
   await failed;
+  // The signal is that of the stream, which outlives many connections.
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
 });
 
 test('the end of the stream leaves the connection to the path, which ends forwards last', async () => {

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import { controlOf, hasRtp, writeSdp } from '../../media/sdp/write.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
 import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
@@ -91,14 +92,12 @@ export class RtspForwarder implements Forwarder {
   /** Until `signal` aborts. @throws the reason when the connection ends earlier */
   async #keep(client: MethodClient, ends: readonly Promise<unknown>[], signal: AbortSignal): Promise<void> {
     const stop = this.#request.clock.every(Math.min(MAX_KEEP_ALIVE_MS, client.sessionMs / 2), () => client.keepAlive());
-    const { promise: aborted, resolve } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => resolve());
+    const failure = new Failure();
+    for (const end of ends) {
+      void end.then(failure.fail);
+    }
     try {
-      signal.throwIfAborted();
-      const cause = await Promise.race([...ends, aborted]);
-      if (!signal.aborted) {
-        throw cause;
-      }
+      await failure.wait(signal);
     } finally {
       stop();
     }

@@ -23,7 +23,11 @@ export interface Credentials {
   readonly password: string;
 }
 
-const ALGORITHMS: Record<string, DigestAlgorithm> = { '': 'md5', md5: 'md5', 'sha-256': 'sha256' };
+const ALGORITHMS: ReadonlyMap<string, DigestAlgorithm> = new Map([
+  ['', 'md5'],
+  ['md5', 'md5'],
+  ['sha-256', 'sha256'],
+]);
 const ALGORITHM_NAMES: Record<DigestAlgorithm, string> = { md5: 'MD5', sha256: 'SHA-256' };
 const STRENGTH = { sha256: 2, md5: 1 } as const;
 const MAX_CHALLENGES = 8;
@@ -40,7 +44,7 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
   for (const { scheme, values } of fields.flatMap(splitSchemes)) {
     const name = (values.get('algorithm') ?? '').toLowerCase();
     const isSession = name.endsWith('-sess');
-    const algorithm = ALGORITHMS[isSession ? name.slice(0, -5) : name];
+    const algorithm = ALGORITHMS.get(isSession ? name.slice(0, -5) : name);
     const qop = values.get('qop')?.toLowerCase();
     const wantsIntegrity = qop !== undefined && !/\bauth\b(?!-)/.test(qop);
     if (scheme === 'digest' && (algorithm === undefined || wantsIntegrity || !values.has('nonce'))) {
@@ -186,7 +190,7 @@ export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | 
   const digest = splitSchemes(field)[0];
   const name = (digest?.values.get('algorithm') ?? '').toLowerCase();
   const isSession = name.endsWith('-sess');
-  const algorithm = ALGORITHMS[isSession ? name.slice(0, -5) : name];
+  const algorithm = ALGORITHMS.get(isSession ? name.slice(0, -5) : name);
   const qop = digest?.values.get('qop')?.toLowerCase();
   if (digest?.scheme !== 'digest' || algorithm === undefined || (qop !== undefined && qop !== 'auth')) {
     return undefined;

@@ -27,6 +27,8 @@ test.for([
   'read:',
   'play:mypath',
   'request:mypath',
+  'constructor:mypath',
+  '#!::m=constructor,r=a',
   'read:a:b:c:d:e',
   '#!::m=bidirectional,r=a',
   '#!::m=publish',

@@ -10,7 +10,11 @@ export interface SrtTarget {
 }
 
 const STANDARD = '#!::';
-const ACTIONS: Readonly<Record<string, SrtTarget['action']>> = { read: 'read', publish: 'publish', request: 'read' };
+const ACTIONS: ReadonlyMap<string, SrtTarget['action']> = new Map([
+  ['read', 'read'],
+  ['publish', 'publish'],
+  ['request', 'read'],
+]);
 const FORMS = 'publish:path, read:path, with :user:password and :query behind it, or #!::m=publish,r=path';
 
 /**
@@ -26,7 +30,7 @@ export function parseStreamId(text: string): SrtTarget {
 function parseShort(text: string): SrtTarget {
   const parts = text.split(':');
   const [name = '', path = ''] = parts;
-  const action = name === 'request' ? undefined : ACTIONS[name];
+  const action = name === 'request' ? undefined : ACTIONS.get(name);
   if (action === undefined || path === '' || parts.length > 5) {
     throw new PerchError('badInput', `SRT stream ID is not of the form ${FORMS}`);
   }
@@ -44,7 +48,7 @@ function parseStandard(text: string): SrtTarget {
     const [key = '', ...value] = pair.split('=');
     values.set(key, value.join('='));
   }
-  const action = ACTIONS[values.get('m') ?? 'request'];
+  const action = ACTIONS.get(values.get('m') ?? 'request');
   const path = values.get('r') ?? '';
   if (action === undefined || path === '') {
     throw new PerchError('badInput', `SRT stream ID names no path or no mode: ${FORMS}`);

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { type ErrorCode, PerchError, unlessExpected } from '../../base/errors.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { bindUdp } from '../../base/udp.ts';
 import type { SrtConnection } from './connection.ts';
 import { Encryption } from './encryption.ts';
@@ -182,9 +183,10 @@ class CallerHandshake {
       const repeatMs = clock.monoMs() + REPEAT_MS;
       while (clock.monoMs() < repeatMs && !signal.aborted) {
         this.#wake = new AbortController();
-        const woken = AbortSignal.any([this.#wake.signal, signal]);
         if (this.#answers.length === 0) {
-          await clock.sleep(repeatMs - clock.monoMs(), woken);
+          await withJoinedSignal([this.#wake.signal, signal], undefined, (woken) =>
+            clock.sleep(repeatMs - clock.monoMs(), woken.signal),
+          );
         }
         const received = this.#answers.shift();
         const answer = received && unlessExpected(() => parseHandshake(received.packet));

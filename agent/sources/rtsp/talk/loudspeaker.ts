@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { type JoinedSignal, joinSignals } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
 import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
@@ -67,8 +68,7 @@ export class RtspLoudspeaker implements Loudspeaker {
       await this.#closing;
       const [connection, { codec, clockRate, channels, format }] = await this.#remembered(() => this.#connect(signal));
       const closing = new AbortController();
-      const over = AbortSignal.any([closing.signal, signal]);
-      void this.#keep(connection, over, onEnded);
+      void this.#keep(connection, joinSignals([closing.signal, signal]), onEnded);
       this.#log.info({ codec: format.encoding }, 'talk to the camera started');
       return {
         codec,
@@ -84,13 +84,15 @@ export class RtspLoudspeaker implements Loudspeaker {
   }
 
   /** Until the connection ends. */
-  async #keep(connection: TalkConnection, over: AbortSignal, onEnded: (reason: string) => void): Promise<void> {
-    const cause = await connection.watch(over);
+  async #keep(connection: TalkConnection, over: JoinedSignal, onEnded: (reason: string) => void): Promise<void> {
+    const cause = await connection.watch(over.signal);
+    over.release();
     this.#isTaken = false;
     this.#closing = connection.close();
-    const reason = over.aborted ? 'closed by the speaker' : explain(cause);
+    const isClosed = over.signal.aborted;
+    const reason = isClosed ? 'closed by the speaker' : explain(cause);
     this.#log.info({ reason }, 'talk to the camera ended');
-    if (!over.aborted) {
+    if (!isClosed) {
       onEnded(reason);
     }
   }

@@ -126,6 +126,14 @@ test('a certificate that is not in the offer is rejected', async () => {
   expect(await outcome).toBe('DTLS handshake failed: the certificate does not match the offer');
 });
 
+test('fingerprints of unknown hashes next to the right one are passed over', async () => {
+  const { certPem, keyPem } = await makeCertificate();
+  const right = fingerprint(certPem);
+  const unknown = ['md2', 'constructor', '__proto__'].map((hash) => ({ ...right, hash }));
+  const { outcome } = await call({ certPem, keyPem }, [...unknown, right]);
+  expect(await outcome).toMatchObject({ profile: expect.any(Number) });
+});
+
 test('a copied certificate without its key is rejected', async () => {
   const [victim, thief] = [await makeCertificate(), await makeCertificate()];
   const stolen = { certPem: victim.certPem, keyPem: thief.keyPem };

@@ -10,12 +10,16 @@ const ECDSA_SHA256 = 0x0403;
 const RSA_PKCS1_SHA256 = 0x0401;
 const VERIFY_DATA_BYTES = 12;
 
-const NODE_HASH: Record<string, string> = { 'sha-256': 'sha256', 'sha-384': 'sha384', 'sha-512': 'sha512' };
+const NODE_HASH: ReadonlyMap<string, string> = new Map([
+  ['sha-256', 'sha256'],
+  ['sha-384', 'sha384'],
+  ['sha-512', 'sha512'],
+]);
 
 /** RFC 8122 §5: one matching fingerprint is enough. Weak or unknown hashes never match. */
 export function isExpected(certificate: Uint8Array, expected: readonly Fingerprint[]): boolean {
   return expected.some(({ hash, value }) => {
-    const name = NODE_HASH[hash];
+    const name = NODE_HASH.get(hash);
     const hex = name && createHash(name).update(certificate).digest('hex').toUpperCase();
     return hex?.match(/../g)?.join(':') === value;
   });
