@@ -144,6 +144,13 @@ test('a part that is missing is reported with the way out', async () => {
   );
 });
 
+test('Opus is a file of its own', () => {
+  const [[name, bytes] = ['', Buffer.alloc(0)], ...others] = [...bundle].filter(([file]) => file.endsWith('.wasm'));
+  expect(name).toMatch(/^libopus-/);
+  expect(others).toEqual([]);
+  expect(WebAssembly.validate(Buffer.from(bytes))).toBe(true);
+});
+
 test('its threads are threads, not second programs', async () => {
   const parameters = {
     algorithm: 'argon2id',

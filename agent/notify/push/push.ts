@@ -49,7 +49,7 @@ export class Push {
     // Loaded with the first message.
     const { pushRequest } = await import('./push-message.ts');
     const { key, https } = this.#deps;
-    const answer = await https.post(pushRequest(subscription, key, payload));
+    const answer = await https.post(await pushRequest(subscription, key, payload));
     if (answer.status === 404 || answer.status === 410) {
       await this.#deps.subscriptions.remove(subscription.id);
     }

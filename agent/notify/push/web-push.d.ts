@@ -5,17 +5,3 @@ declare module 'web-push/src/encryption-helper.js' {
   };
   export = helper;
 }
-declare module 'web-push/src/vapid-helper.js' {
-  const helper: {
-    /** RFC 8292. @param expiration Unix seconds, at most a day ahead */
-    getVapidHeaders(
-      audience: string,
-      subject: string,
-      publicKey: string,
-      privateKey: string,
-      encoding: 'aes128gcm',
-      expiration?: number,
-    ): { readonly Authorization: string };
-  };
-  export = helper;
-}
