@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
+import { silentLogger } from '../../agent/base/log.ts';
 import { ecmaArray, readAmf0, writeAmf0 } from '../../agent/media/amf/amf0.ts';
 import { codecOf } from '../../agent/media/codecs.ts';
 import { FlvDemuxer } from '../../agent/media/flv/demuxer.ts';
@@ -9,11 +10,14 @@ import { SampleBuffer, VIDEO_SAMPLES } from '../../agent/media/sample/sample-buf
 import type { Track } from '../../agent/media/sample/track.ts';
 import { targetOf } from '../../agent/servers/rtmp/target.ts';
 import { ChunkReader } from '../../agent/transports/rtmp/chunk-reader.ts';
+import { FlvInput } from '../../agent/transports/rtmp/flv-input.ts';
 import { appendMessage, CHUNK_BYTES } from '../../agent/transports/rtmp/messages.ts';
 import { byLength } from '../peers/programs/peers.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';
 import { ac3, mp3 } from '../support/media/audio-tracks.ts';
+import { RisingSink } from '../support/media/rising-sink.ts';
 import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
 import { av1, h265, vp9 } from '../support/media/video-tracks.ts';
 
@@ -84,6 +88,37 @@ test('damaged tags become units or are rejected', () => {
     }
   }
   expect(Math.min(...Object.values(counts))).toBeGreaterThan(100);
+});
+
+test('damaged tags at any time become streams whose times rise, or are rejected', async () => {
+  const next = random(15);
+  const counts = { samples: 0, rejected: 0 };
+  for (let round = 0; round < times(60); round += 1) {
+    const clock = new FakeClock();
+    const sink = new RisingSink();
+    const input = new FlvInput(sink, 'yard', 'publisher', clock, silentLogger);
+    // Configuration and a frame of each track.
+    const tags = [tinyH264, round % 2 === 0 ? aac : opus].flatMap((track) => tagsOf(track).slice(0, 2));
+    let time = Math.floor(next() * 2 ** 32);
+    for (let tag = 0; tag < 120; tag += 1) {
+      const seed = Uint8Array.from(tags[tag < 4 ? tag : Math.floor(next() * 4)] as Uint8Array);
+      const bytes = next() < 0.95 ? seed : mutate(seed, next);
+      time = next() < 0.9 ? time + 40 : Math.floor(next() * 2 ** 32);
+      try {
+        input.push(bytes[0] ?? 0, time % 2 ** 32, bytes, Math.min(1, bytes.length), bytes.length);
+        input.isAhead(2_000);
+        await clock.advance(40);
+        input.check();
+      } catch (error) {
+        counts.rejected += 1;
+        mustBePerch(error, bytes);
+        break;
+      }
+    }
+    counts.samples += sink.samples;
+    expect(sink.faults).toEqual([]);
+  }
+  expect(Math.min(...Object.values(counts))).toBeGreaterThan(10);
 });
 
 test('damaged AMF is read or rejected', () => {

@@ -212,6 +212,10 @@ export class SrtSession implements Publisher, Reader {
     if (!connection) {
       return;
     }
+    // They may have changed while the key was derived.
+    for (const [track, description] of stream.tracks.entries()) {
+      output.onTrack(track, description);
+    }
     this.#output = output;
     this.#stream = stream;
     this.#log.info({ remote: this.#remote, ...this.#shownUser }, 'is reading from path');

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
+import { redact } from '../../../base/log.ts';
 import type { SessionItem, SessionKind, SessionTable, SessionTables } from '../../../protocols/contract.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
 import { idOf, nameOf } from '../schema/names.ts';
@@ -16,7 +17,7 @@ export const sessionRoutes: FastifyPluginAsync<{ sessions: SessionTables }> = as
 function addRoutes(app: FastifyInstance, kind: SessionKind, lookup: () => SessionTable | undefined): void {
   const { collection, key, noun, labels, itemSchema } = kind;
   existOnlyWhile(app, () => lookup() !== undefined);
-  const list = () => (lookup()?.list() ?? []).toSorted(byCreated);
+  const list = () => (lookup()?.list() ?? []).map(withoutSecrets).toSorted(byCreated);
 
   const all = operation('sessions', labels.all, answers(pageOf(itemSchema), 400), { querystring: PageQuery });
   app.get(`/${collection}/list`, { schema: all }, ({ query }) => paginate(list(), query));
@@ -45,6 +46,10 @@ function addRoutes(app: FastifyInstance, kind: SessionKind, lookup: () => Sessio
     return OK;
   });
 }
+
+/** The query of an address may have logged in. */
+const withoutSecrets = (item: SessionItem): SessionItem =>
+  item.query ? { ...item, query: redact(`?${item.query}`).slice(1) } : item;
 
 /** 404 while the server is switched off. */
 function existOnlyWhile(app: FastifyInstance, isOn: () => boolean): void {

@@ -356,6 +356,19 @@ test('a new version of the map with the same streams changes nothing, other stre
   expect(timesOf(streams[1])).toEqual([0]);
 });
 
+test('subtitles that come and go, and other descriptors, change nothing', () => {
+  const video = { pid: VIDEO, type: 0x1b };
+  const subtitles = { pid: AUDIO, type: 6, descriptors: [0x59, 0] };
+  const writer = withVideo().pes(VIDEO, keyUnit, { pts: 0 });
+  writer.pmt([video, subtitles], 1).pes(VIDEO, skipUnit(0), { pts: 3600 });
+  writer.pmt([{ ...video, descriptors: [0x0a, 4, 0x65, 0x6e, 0x67, 0] }], 2).pes(VIDEO, skipUnit(1), { pts: 7200 });
+  const { push, programs, streams, demuxer } = setUp();
+  push(writer.bytes);
+  demuxer.end();
+  expect(programs).toHaveLength(1);
+  expect(timesOf(streams[0])).toEqual([0, 3600, 7200]);
+});
+
 test('a map with a wrong CRC is reported and not used', () => {
   const writer = withVideo();
   const packet = writer.packets[1] as Uint8Array;

@@ -5,8 +5,8 @@ import { PACKET_BYTES } from '../packetize.ts';
 import { ProgramTicks, signedStep } from './clock.ts';
 import { PacketReader } from './packet-reader.ts';
 import { PesReader } from './pes.ts';
-import { streamKindOf } from './stream-type.ts';
-import { type ProgramMap, parsePat, parsePmt, SectionReader } from './tables.ts';
+import { PRIVATE_TYPE, type StreamKind, streamKindOf } from './stream-type.ts';
+import { type ProgramMap, type ProgramStream, parsePat, parsePmt, SectionReader } from './tables.ts';
 
 /** An elementary stream of the programme. */
 export interface TsStream {
@@ -74,7 +74,8 @@ export class TsDemuxer {
   #pmtPid = NO_PID;
   #pcrPid = NO_PID;
   #pcr = Number.NaN;
-  #program = '';
+  /** What the streams are that can be read; undefined: no map has come. */
+  #program: string | undefined;
   #inputs: StreamInput[] = [];
   readonly #clock = new ProgramTicks();
   readonly #place = { position: 0 };
@@ -224,12 +225,17 @@ export class TsDemuxer {
       return;
     }
     const streams = map.streams.slice(0, MAX_STREAMS).filter(({ pid }) => this.#isFree(pid));
-    const program = streams.map(({ pid, streamType, descriptors }) => `${pid},${streamType},${descriptors}`).join(';');
-    if (program !== this.#program) {
+    const program = streams.map((stream) => keyOf(stream, this.#kindOf(stream))).join('');
+    const isNew = this.#program === undefined ? streams.length > 0 : program !== this.#program;
+    if (isNew) {
       this.#program = program;
       this.#useStreams(streams);
     }
     this.#routeClock(map.pcrPid);
+  }
+
+  #kindOf({ streamType, descriptors }: ProgramStream): StreamKind {
+    return streamKindOf(streamType, descriptors, this.#traits);
   }
 
   /** Neither a table's nor the null packets'. */
@@ -237,12 +243,12 @@ export class TsDemuxer {
     return pid !== 0 && pid !== this.#pmtPid && pid !== NO_PID;
   }
 
-  #useStreams(streams: ProgramMap['streams']): void {
+  #useStreams(streams: readonly ProgramStream[]): void {
     this.end();
     this.#routes.fill(ROUTE.none);
     this.#routes[0] = ROUTE.pat;
     this.#routes[this.#pmtPid] = ROUTE.pmt;
-    const kinds = streams.map(({ streamType, descriptors }) => streamKindOf(streamType, descriptors, this.#traits));
+    const kinds = streams.map((stream) => this.#kindOf(stream));
     const sinks = this.#sink.onProgram(
       kinds.map(({ codec, label, isVideo = false }, i) => ({ pid: streams[i]?.pid ?? NO_PID, codec, label, isVideo })),
     );
@@ -267,6 +273,10 @@ export class TsDemuxer {
     }
   }
 }
+
+/** Empty: it cannot be read. Encoders change descriptors, such as those of advertisements, while the streams stay what they are. */
+const keyOf = ({ pid, streamType, descriptors }: ProgramStream, { codec, create }: StreamKind): string =>
+  create ? `${pid},${streamType},${codec},${streamType === PRIVATE_TYPE ? descriptors : ''};` : '';
 
 const scrambled = () =>
   new PerchError('unsupported', 'MPEG-TS is scrambled (conditional access): an encrypted programme cannot be read');

@@ -14,7 +14,7 @@ import { findDescriptor } from './tables.ts';
 
 type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitPlace, traits: SenderTraits) => Elementary;
 
-interface StreamKind {
+export interface StreamKind {
   /** Undefined: not supported. */
   readonly codec?: Track['codec'];
   readonly label: string;
@@ -129,7 +129,7 @@ const BY_DESCRIPTOR: readonly (readonly [tag: number, kind: StreamKind])[] = [
   [0x59, { label: 'DVB subtitles' }],
 ];
 
-const PRIVATE_TYPE = 0x06;
+export const PRIVATE_TYPE = 0x06;
 const METADATA_TYPE = 0x15;
 const REGISTRATION = 0x05;
 const METADATA = 0x26;

@@ -17,14 +17,16 @@ const MAX_SECTION_BYTES = HEAD_BYTES + 1021;
 const MIN_SECTION_BYTES = HEAD_BYTES + 5 + CRC_BYTES;
 const STUFFING = 0xff;
 
+export interface ProgramStream {
+  readonly pid: number;
+  readonly streamType: number;
+  readonly descriptors: Uint8Array;
+}
+
 export interface ProgramMap {
   /** 0x1fff: none. */
   readonly pcrPid: number;
-  readonly streams: readonly {
-    readonly pid: number;
-    readonly streamType: number;
-    readonly descriptors: Uint8Array;
-  }[];
+  readonly streams: readonly ProgramStream[];
 }
 
 interface SectionSink {
@@ -135,7 +137,7 @@ export function parsePmt(section: Uint8Array): ProgramMap | undefined {
   const end = section.length - CRC_BYTES;
   const pcrPid = end >= 12 ? pidAt(section, 8) : 0;
   let at = 12 + (end >= 12 ? lengthAt(section, 10) : 0);
-  const streams: ProgramMap['streams'][number][] = [];
+  const streams: ProgramStream[] = [];
   while (at + 5 <= end) {
     const next = at + 5 + lengthAt(section, at + 3);
     if (next > end) {
