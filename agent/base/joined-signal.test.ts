@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { joinSignals } from './joined-signal.ts';
 
@@ -31,4 +32,10 @@ test('after release no listener is left on its signals', () => {
     joinSignals([long.signal], 60_000).release();
   }
   expect(getEventListeners(long.signal, 'abort')).toHaveLength(0);
+});
+
+test('the agent joins signals in no other way', () => {
+  const files = globSync('agent/**/*.ts', { exclude: ['**/*.test.ts'] });
+  expect(files.length).toBeGreaterThan(500);
+  expect(files.filter((file) => readFileSync(file, 'utf8').includes('AbortSignal.any('))).toEqual([]);
 });

@@ -20,8 +20,14 @@ const MAX_ONGOING = 1_000;
 interface Ongoing {
   readonly path: string;
   readonly type: string;
-  /** Unix milliseconds; undefined: until its end is reported. */
+  /** Monotonic milliseconds; undefined: until its end is reported. */
   readonly untilMs: number | undefined;
+}
+
+/** By both clocks: events have times of the wall clock, which may be set while they last. */
+interface Now {
+  readonly wallMs: number;
+  readonly monoMs: number;
 }
 
 /** Which states of cameras are on at present. */
@@ -34,18 +40,18 @@ export class CameraStates {
     return this.#ongoing.has(`${id} ${path}`);
   }
 
-  take({ id, path, type, endUs }: MqttEvent, nowMs: number): void {
+  take({ id, path, type, endUs }: MqttEvent, { wallMs, monoMs }: Now): void {
     const key = `${id} ${path}`;
-    const endMs = endUs === undefined ? undefined : Math.min(endUs / 1000, nowMs + MAX_PULSE_MS);
+    const leftMs = endUs === undefined ? undefined : Math.min(endUs / 1000 - wallMs, MAX_PULSE_MS);
     // The end of an ongoing event is in the past, or now.
-    if (endMs !== undefined && (endMs <= nowMs || this.#ongoing.has(key))) {
+    if (leftMs !== undefined && (leftMs <= 0 || this.#ongoing.has(key))) {
       this.#ongoing.delete(key);
     } else if (this.#ongoing.size < MAX_ONGOING || this.#ongoing.has(key)) {
-      this.#ongoing.set(key, { path, type, untilMs: endMs });
+      this.#ongoing.set(key, { path, type, untilMs: leftMs === undefined ? undefined : monoMs + leftMs });
     }
   }
 
-  /** Ends momentary events. @returns whether any has ended */
+  /** Ends momentary events. @param nowMs monotonic @returns whether any has ended */
   expire(nowMs: number): boolean {
     const before = this.#ongoing.size;
     for (const [key, { untilMs }] of this.#ongoing) {

@@ -19,6 +19,8 @@ const MAX_PAUSE_MS = 30_000;
 /** Brokers may lock an address after wrong passwords. */
 const REJECTED_PAUSE_MS = 60_000;
 const JITTER = 0.2;
+/** A connection that ends earlier counts as a failure: two devices with one id end each other's. */
+const MIN_CONNECTED_MS = 60_000;
 const SAVE_MS = 5_000;
 /** Unconfirmed events at the broker. */
 const MAX_IN_FLIGHT = 20;
@@ -120,13 +122,14 @@ export class MqttLink {
     const { signal } = this.#stop;
     let failures = 0;
     while (!this.#isClosing) {
+      let connectedMs = Number.POSITIVE_INFINITY;
       const error = await this.#connectOnce(() => {
-        failures = 0;
+        connectedMs = clock.monoMs();
       });
       if (this.#isClosing) {
         return;
       }
-      failures += 1;
+      failures = clock.monoMs() - connectedMs >= MIN_CONNECTED_MS ? 1 : failures + 1;
       const why = whyOf(error);
       const isNews = this.#state.state !== 'waiting' || this.#state.why !== why;
       this.#enter({ state: 'waiting', error: explain(error), why });

@@ -54,12 +54,12 @@ export class StatePublisher {
       () => this.#publishChanges(),
     );
     for (const event of source.ongoing()) {
-      this.#states.take(event, clock.wallMs());
+      this.#states.take(event, nowOf(clock));
     }
     this.#stops = [
       source.onChange(() => this.#publishSoon()),
       clock.every(DEVICE_MS, () => void this.#sendDevice().then(() => this.#publishChanges())),
-      clock.eachSecond(() => this.#states.expire(clock.wallMs()) && this.#publishChanges()),
+      clock.eachSecond(() => this.#states.expire(clock.monoMs()) && this.#publishChanges()),
       clock.eachSecond(() => this.#refreshIfDue()),
       () => this.#presets.close(),
     ];
@@ -98,12 +98,11 @@ export class StatePublisher {
   /** @param camera of the event; undefined: of the machine, or removed */
   onEvent(event: MqttEvent, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
-    const nowMs = clock.wallMs();
     const isNew = !this.#states.knows(event);
-    this.#states.take(event, nowMs);
+    this.#states.take(event, nowOf(clock));
     this.#publishChanges();
     if (this.#connection && camera && isNew && event.source !== 'perch') {
-      if (isDoorbell(event) && Math.abs(nowMs - event.startUs / 1000) < PRESS_MS) {
+      if (isDoorbell(event) && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {
         this.#connection.send(topics.ofCamera(camera.path, 'doorbell'), JSON.stringify({ event_type: 'press' }));
       }
       void this.#sendPicture(camera, this.#connection);
@@ -221,4 +220,5 @@ export class StatePublisher {
   }
 }
 
+const nowOf = (clock: Clock) => ({ wallMs: clock.wallMs(), monoMs: clock.monoMs() });
 const onOff = (isOn: boolean): string => (isOn ? 'ON' : 'OFF');

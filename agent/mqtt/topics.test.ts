@@ -24,6 +24,7 @@ test("paths become different names of Home Assistant's alphabet", () => {
 });
 
 const NOW_MS = 1_000_000;
+const at = (ms: number) => ({ wallMs: ms, monoMs: ms });
 const event = (id: string, type: string, endMs?: number): MqttEvent => ({
   ...{ id, type, path: 'door', startUs: NOW_MS * 1000, text: '', source: 'camera' },
   endUs: endMs === undefined ? undefined : endMs * 1000,
@@ -31,15 +32,22 @@ const event = (id: string, type: string, endMs?: number): MqttEvent => ({
 
 test('a state is on while any of its events is, and for the length of a momentary one', () => {
   const states = new CameraStates();
-  states.take(event('a', 'motion'), NOW_MS);
-  states.take(event('b', 'motion'), NOW_MS);
-  states.take(event('a', 'motion', NOW_MS), NOW_MS);
+  states.take(event('a', 'motion'), at(NOW_MS));
+  states.take(event('b', 'motion'), at(NOW_MS));
+  states.take(event('a', 'motion', NOW_MS), at(NOW_MS));
   expect(states.of('door')).toMatchObject({ motion: true, person: false });
-  states.take(event('b', 'motion', NOW_MS + 10), NOW_MS + 10);
-  states.take(event('c', 'input', NOW_MS + 5_000), NOW_MS);
-  states.take(event('d', 'tamper', NOW_MS - 1), NOW_MS);
+  states.take(event('b', 'motion', NOW_MS + 10), at(NOW_MS + 10));
+  states.take(event('c', 'input', NOW_MS + 5_000), at(NOW_MS));
+  states.take(event('d', 'tamper', NOW_MS - 1), at(NOW_MS));
   expect(states.of('door')).toMatchObject({ motion: false, contact: true, tampering: false });
   expect(states.of('other')).toMatchObject({ contact: false });
   expect([states.expire(NOW_MS + 4_999), states.expire(NOW_MS + 5_000)]).toEqual([false, true]);
   expect(states.of('door').contact).toBe(false);
+});
+
+test('a clock that is set back does not make a momentary state last', () => {
+  const states = new CameraStates();
+  states.take(event('a', 'motion', NOW_MS + 5_000), { wallMs: NOW_MS, monoMs: 100 });
+  expect(states.of('door').motion).toBe(true);
+  expect([states.expire(5_099), states.expire(5_100)]).toEqual([false, true]);
 });

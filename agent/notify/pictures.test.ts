@@ -71,3 +71,11 @@ test('the device itself has no picture', async () => {
   expect(await pictures.of(notice('e1', '')).full()).toBeUndefined();
   expect(asked).toEqual([]);
 });
+
+test('a picture above 1 MiB is left out, as messages that wait hold theirs', async () => {
+  const { pictures, state } = open();
+  state.full = new Uint8Array(1 << 20);
+  expect(await pictures.of(notice('e1')).full()).toBe(state.full);
+  state.full = new Uint8Array((1 << 20) + 1);
+  expect(await pictures.of(notice('e2')).full()).toBeUndefined();
+});

@@ -4,8 +4,9 @@ import { PerchError } from '../base/errors.ts';
 import type { Notice } from './rules/notice.ts';
 import type { NoticePictures } from './rules/target.ts';
 
-/** 60 kB each at most. */
 const MAX_KEPT = 20;
+/** A larger frame of an MJPEG stream is left out: messages that wait hold theirs in memory, and mail servers reject them. */
+const MAX_PICTURE_BYTES = 1 << 20;
 /** A camera without a small enough picture is asked again after this. */
 const NO_THUMBNAIL_MS = 3_600_000;
 const MAX_CAMERAS = 500;
@@ -54,10 +55,15 @@ export class EventPictures {
     const key = keyOf(path, id);
     let picture = this.#kept.get(key);
     if (!picture) {
-      picture = path === '' ? Promise.resolve(undefined) : this.#deps.source.picture(path).catch(unlessExpected);
+      picture = path === '' ? Promise.resolve(undefined) : this.#taken(path);
       putBounded(this.#kept, key, picture, MAX_KEPT);
     }
     return picture;
+  }
+
+  async #taken(path: string): Promise<Uint8Array | undefined> {
+    const picture = await this.#deps.source.picture(path).catch(unlessExpected);
+    return picture && picture.length <= MAX_PICTURE_BYTES ? picture : undefined;
   }
 
   async #thumbnail(notice: Notice): Promise<Uint8Array | undefined> {

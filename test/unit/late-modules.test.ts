@@ -7,6 +7,8 @@ const STATIC_IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;'"]*?\sfrom\s+)?'(\.
 /** With types alone: `import { type A, type B }`. */
 const ONLY_TYPES = /^(?:import|export)\s+\{\s*(?:type\s+\w+(?:\s+as\s+\w+)?,?\s*)+\}\s+from/;
 
+const PACKAGE_IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;'"]*?\sfrom\s+)?'([^.'][^']*)';/gm;
+
 function importsOf(file: string): string[] {
   const found = readFileSync(file, 'utf8').matchAll(STATIC_IMPORT);
   return [...found].flatMap(([text, path = '']) =>
@@ -29,9 +31,27 @@ test.for([
   // A backup checks the files that these store.
   ['the ONVIF device', /^agent\/(?:onvif-server|app\/onvif)\//, ['app/onvif/onvif', 'onvif-server/device-file']],
   ['MQTT', /^agent\/mqtt\//, ['mqtt/failure', 'mqtt/retained-file']],
+  [
+    'notifications',
+    /^agent\/notify\//,
+    [
+      ...['channels/channel-fields', 'channels/stored', 'push/push-fields', 'push/push-key', 'push/relays'],
+      ...['rules/notice', 'rules/rules'],
+    ].map((name) => `notify/${name}`),
+  ],
+  ['the archive', /^agent\/archive\//, ['archive/archive-state', 'archive/storage/failure']],
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
   const loaded = [...loadedAtStart()].filter((file) => room.test(file));
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
+});
+
+test('nor their libraries', () => {
+  const files = [...loadedAtStart()].filter((file) => /\.tsx?$/.test(file));
+  const names = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(PACKAGE_IMPORT)].map(([, name = '']) => name),
+  );
+  expect(names).toContain('fastify');
+  expect(names.filter((name) => /^(?:mqtt|nodemailer|web-push|aws4fetch)\b/.test(name))).toEqual([]);
 });
 
 test('the modules of a start are found', () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { joinSignals, withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
@@ -49,7 +49,8 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   let streams: DemoStreams | undefined;
   let camera: DemoCamera | undefined;
   const closed = new AbortController();
-  const signal = AbortSignal.any([deps.signal, closed.signal]);
+  const joined = joinSignals([deps.signal, closed.signal]);
+  const { signal } = joined;
   const begin = async () => {
     const { startDemoCamera } = await loadLate('demo camera', () => import('../../sources/demo/demo-camera.ts'));
     camera = await startDemoCamera(deps);
@@ -66,6 +67,7 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
     close: async () => {
       closed.abort();
       await begun;
+      joined.release();
       await camera?.close();
     },
   };

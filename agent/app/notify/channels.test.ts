@@ -190,6 +190,7 @@ test.for([
   ['a body that is no JSON', hook('http://127.0.0.1/', { body: '{"a": {text}}' }), 'body: it is not JSON'],
   ['a field without =', hook('http://127.0.0.1/', { type: 'form', body: 'abc' }), "'abc' is not name=value"],
   ['a placeholder as host', hook('http://{camera}/'), 'without login or placeholder'],
+  ['a password in the address of ntfy', ntfy('https://:tk@ntfy.sh/topic'), 'url: it has no login'],
   ['a login in the address', hook('http://a:b@127.0.0.1/'), 'without login or placeholder'],
   ['a header of the connection', hook('http://127.0.0.1/', { headers: 'Host: x' }), "'Host' is not Name: value"],
   ['another protocol', hook('file:///etc/passwd'), 'settings.url'],
@@ -295,6 +296,15 @@ test.for([
   const { body } = await it.add(hook(sink.url));
   expect(await it.tried(body['id'])).toContain(problem);
   expect(sink.requests).toHaveLength(1);
+});
+
+test('a server that takes no picture of this size gets the text', async () => {
+  await using sink = await openHttpSink(({ target }) => ({ status: target === '/sendPhoto' ? 413 : 200 }));
+  await using it = await open();
+  const body = 'photo={picture}\ntext={text}';
+  await it.add(hook(`${sink.url}/{picture?sendPhoto|sendMessage}`, { type: 'multipart', body }));
+  await it.report();
+  await until(() => expect(sink.requests.map(({ target }) => target)).toEqual(['/sendPhoto', '/sendMessage']));
 });
 
 test('the test says what is wrong without an answer', async () => {

@@ -27,6 +27,8 @@ export interface SendOptions {
   /** PEM; default: the known authorities. */
   readonly ca?: string;
   readonly timeoutMs?: number;
+  /** Of an e-mail: recipients without the message. Default: all. */
+  readonly to?: readonly string[];
 }
 
 export function messageOf(

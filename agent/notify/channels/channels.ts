@@ -100,11 +100,18 @@ export class Channels {
     await outbox?.close();
   }
 
-  /** One attempt. @throws PerchError notFound, or what is wrong */
-  async send(id: string, notice: Notice, picture: Uint8Array | undefined, signal: AbortSignal): Promise<void> {
+  /** One attempt. @param to recipients without the message; default: all @throws PerchError notFound, or what is wrong */
+  async send(
+    id: string,
+    notice: Notice,
+    picture: Uint8Array | undefined,
+    signal: AbortSignal,
+    to?: readonly string[],
+  ): Promise<void> {
     const { settings, ...channel } = this.#get(id);
     const { localTime, sending } = this.#deps;
-    await sendBy(settings, messageOf(notice, channel, localTime(notice.startMs), picture), { ...sending, signal });
+    const message = messageOf(notice, channel, localTime(notice.startMs), picture);
+    await sendBy(settings, message, { ...sending, signal, ...(to && { to }) });
   }
 
   /** Ends what is on its way and waits for writes. */
@@ -121,7 +128,15 @@ export class Channels {
       outbox = new Outbox({ ...this.#deps, id });
       this.#outboxes.set(id, outbox);
     }
-    outbox.add(async (signal) => this.send(id, notice, await picture, signal));
+    let left: readonly string[] | undefined;
+    outbox.add(async (signal) => {
+      try {
+        await this.send(id, notice, await picture, signal, left);
+      } catch (error) {
+        left = leftOf(error) ?? left;
+        throw error;
+      }
+    });
   }
 
   #get(id: string): StoredChannel {
@@ -148,6 +163,12 @@ export class Channels {
       throw error;
     }
   }
+}
+
+/** Recipients of an e-mail whom another attempt may reach. */
+function leftOf(error: unknown): readonly string[] | undefined {
+  const left = error instanceof PerchError ? error.context['left'] : undefined;
+  return Array.isArray(left) ? (left as readonly string[]) : undefined;
 }
 
 /** @throws PerchError badInput */

@@ -12,15 +12,24 @@ const STEP_MS = 10_000;
 const TIMEOUT_MS = 40_000;
 const MAX_RESPONSE_BYTES = 16 << 10;
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
+/** RFC 1870. */
+const TOO_LARGE = 552;
 const PICTURE_ID = 'picture@perch';
 
-/** Sends by SMTP (RFC 5321) to all recipients. @throws PerchError that says what is wrong, also if one is rejected */
+/**
+ * Sends by SMTP (RFC 5321) to all recipients, or to those of `to`.
+ * @throws PerchError that says what is wrong, also if one is rejected; `left` in its context are recipients to try again
+ */
 export async function sendEmail(
   settings: EmailSettings,
   message: ChannelMessage,
-  { ca, timeoutMs = TIMEOUT_MS, signal }: SendOptions,
+  { ca, timeoutMs = TIMEOUT_MS, signal, to: left = settings.to }: SendOptions,
 ): Promise<void> {
-  const { host, port, security, user, password, from, to } = settings;
+  const { host, port, security, user, password, from } = settings;
+  const to = left.filter((recipient) => settings.to.includes(recipient));
+  if (to.length === 0) {
+    return;
+  }
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const connection = new SmtpConnection({
     ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls', ignoreTLS: security === 'none' },
@@ -48,14 +57,9 @@ export async function sendEmail(
     if (user !== '') {
       await step((done) => connection.login({ user, pass: password }, done));
     }
-    const sent = await step<{ rejected: string[] }>((done) =>
-      connection.send({ from, to: [...to], size: bytes.length }, bytes, done),
-    );
+    const sent = await step<SentMail>((done) => connection.send({ from, to, size: bytes.length }, bytes, done));
     isSent = true;
-    const [rejected] = sent?.rejected ?? [];
-    if (rejected !== undefined) {
-      throw new PerchError('badInput', `${at} rejects the recipient ${rejected}; the others have the message`);
-    }
+    throwRejected(at, sent?.rejectedErrors ?? []);
   } catch (error) {
     throw faultOf(at, error, settings);
   } finally {
@@ -90,23 +94,48 @@ function mailOf({ from, to }: EmailSettings, { title, text, link, localTime, pic
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? '');
 
+interface SentMail {
+  readonly rejectedErrors?: readonly SmtpError[] | undefined;
+}
+
 interface SmtpError {
   readonly code?: string;
+  readonly recipient?: string;
+  readonly rejectedErrors?: readonly SmtpError[];
   readonly command?: string;
   readonly response?: string;
   readonly responseCode?: number;
+}
+
+const isRefusedForNow = ({ responseCode = 0 }: SmtpError): boolean => responseCode < 500;
+const recipientsOf = (errors: readonly SmtpError[]): string[] => errors.map(({ recipient = '' }) => recipient);
+
+/** Servers refuse a recipient for now whom they do not know yet (greylisting, RFC 6647), or whose mailbox is in use. */
+function throwRejected(at: string, errors: readonly SmtpError[]): void {
+  const [first, ...left] = recipientsOf(errors.filter(isRefusedForNow));
+  if (first !== undefined) {
+    const text = `${at} takes no message for ${first} now; the others have it`;
+    throw new PerchError('unavailable', text, { left: [first, ...left] });
+  }
+  const [rejected] = recipientsOf(errors);
+  if (rejected !== undefined) {
+    throw new PerchError('badInput', `${at} rejects the recipient ${rejected}; the others have the message`);
+  }
 }
 
 function faultOf(at: string, error: unknown, { security }: EmailSettings): PerchError {
   if (error instanceof PerchError) {
     return error;
   }
-  const { code = '', command = '', response = '', responseCode = 0 } = (error ?? {}) as SmtpError;
+  const { code = '', command = '', response = '', responseCode = 0, rejectedErrors } = (error ?? {}) as SmtpError;
   const words = plain(response) === '' ? '' : `: ${plain(response)}`;
   if (command === 'STARTTLS' || (security === 'starttls' && /^(?:EHLO|HELO)$/.test(command))) {
     return responseCode >= 500 || responseCode === 0
       ? withoutStartTls(at, error, responseCode)
       : new PerchError('unavailable', `${at} cannot begin TLS${words}`);
+  }
+  if (responseCode === TOO_LARGE || (responseCode === 0 && code === 'EMESSAGE')) {
+    return new PerchError('badInput', `the message is too large for ${at}`, { isTooLarge: true });
   }
   if (responseCode === 0) {
     return code === 'EAUTH'
@@ -114,7 +143,8 @@ function faultOf(at: string, error: unknown, { security }: EmailSettings): Perch
       : connectionFault(at, error);
   }
   if (responseCode < 500) {
-    return new PerchError('unavailable', `${at} takes no message now${words}`);
+    const left = rejectedErrors && { left: recipientsOf(rejectedErrors.filter(isRefusedForNow)) };
+    return new PerchError('unavailable', `${at} takes no message now${words}`, left);
   }
   if (code === 'EAUTH') {
     return new PerchError('unauthorized', `${at} rejects the user name or password${words}`);

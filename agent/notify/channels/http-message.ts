@@ -72,7 +72,7 @@ export function checkAnswer({ host }: URL, { status, text, retryAfterS }: HttpAn
   if (status >= 500 || status === 408 || status === 425) {
     throw new PerchError('unavailable', `${host} has a fault of its own (${status})${words}`, { retryAfterS });
   }
-  throw new PerchError('badInput', `${host} rejects the message (${status})${words}`, { status });
+  throw new PerchError('badInput', `${host} rejects the message (${status})${words}`, { isTooLarge: status === 413 });
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3); dates are ignored. */

@@ -23,8 +23,11 @@ const NO_PICTURE = new Set([400, 413, 507]);
 
 /** @throws PerchError badInput */
 export function checkNtfy({ url }: NtfySettings): void {
-  const { pathname, search, hash, username } = new URL(url);
-  if (!/^\/[\w-]{1,64}$/.test(pathname) || search !== '' || hash !== '' || username !== '') {
+  const { pathname, search, hash, username, password } = new URL(url);
+  if (username !== '' || password !== '') {
+    throw new PerchError('badInput', 'url: it has no login; the token may be user:password');
+  }
+  if (!/^\/[\w-]{1,64}$/.test(pathname) || search !== '' || hash !== '') {
     throw new PerchError('badInput', 'url: it ends with the topic, as in https://ntfy.sh/my-topic');
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ChannelSettings } from './channel-fields.ts';
-import { secretsOf } from './secrets.ts';
+import { secretsOf, shownSettings } from './secrets.ts';
 
 const hook = (headers: string) => ({ kind: 'webHook', url: 'https://hook.example/', headers, secret: '' });
 const ntfy = { kind: 'ntfy', url: 'https://ntfy.example/door-4711', token: 'tom:blue heron"7' };
@@ -11,6 +11,7 @@ test.for<[what: string, settings: object, text: string]>([
   ['the password of a Basic header', hook(`Authorization: Basic ${btoa('tom:heron7')}`), 'heron7'],
   ['the password of a login', ntfy, 'blue heron"7'],
   ['a login in base64', ntfy, btoa('tom:blue heron"7').replace(/=+$/, '')],
+  ['the login of an address', { ...hook(''), url: 'https://tom:heron%207@hook.example/' }, 'heron 7'],
   ['a topic', ntfy, 'door-4711'],
   ['a percent-encoded password', email, 'blue%20heron%227'],
   ['a password of a form', email, 'blue+heron%227'],
@@ -18,4 +19,14 @@ test.for<[what: string, settings: object, text: string]>([
   ['the response of AUTH PLAIN', email, btoa('\0tom\0blue heron"7').replace(/=+$/, '')],
 ])('a message may not repeat %s', ([, settings, text]) => {
   expect(secretsOf(settings as ChannelSettings)).toContain(text);
+});
+
+test.for([
+  ['https://tom:heron7@hook.example/a', 'https://hook.example/<redacted>'],
+  ['https://:heron7@hook.example', 'https://hook.example/<redacted>'],
+  ['https://tom:heron7@hook.example/{secret}', 'https://hook.example/<redacted>'],
+  ['https://hook.example/a@b', 'https://hook.example/<redacted>'],
+  ['https://hook.example/{secret}', 'https://hook.example/{secret}'],
+] as const)('of %s the owner sees %s', ([url, shown]) => {
+  expect(shownSettings({ ...hook(''), url } as ChannelSettings)).toMatchObject({ url: shown });
 });

@@ -26,10 +26,11 @@ export function shownSettings(settings: ChannelSettings): ChannelSettings {
 
 const masked = (secret: string): string => (secret === '' ? '' : HIDDEN);
 
-/** Addresses have tokens in path and query; a topic of ntfy is a password as well. */
+/** Addresses have tokens in path and query, and may have a login; a topic of ntfy is a password as well. */
 function shownUrl(url: string): string {
-  const [, origin = '', rest = ''] = /^([a-z]+:\/\/[^/?#]*)(.*)$/i.exec(url) ?? [];
-  return url.includes('{secret}') || rest.length < 2 ? url : `${origin}/${HIDDEN}`;
+  const [, scheme = '', login, host = '', rest = ''] = /^([a-z]+:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/i.exec(url) ?? [];
+  const isShown = login === undefined && (url.includes('{secret}') || rest.length < 2);
+  return isShown ? url : `${scheme}${host}/${HIDDEN}`;
 }
 
 function shownHeader(line: string): string {
@@ -134,13 +135,17 @@ function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(secret), query, json, base64, bytes.toString('base64url')];
 }
 
-/** Path and query, if they are not shown. */
+/** Login, path and query, if they are not shown. */
 function urlSecrets(url: string): string[] {
-  if (shownUrl(url) === url) {
+  if (shownUrl(url) === url || !URL.canParse(url)) {
     return [];
   }
-  const { pathname, search } = new URL(url);
+  const { pathname, search, password } = new URL(url);
   const steps = pathname.split('/');
-  const decoded = steps.map((step) => new URLSearchParams(`a=${step}`).get('a') ?? '');
-  return [pathname + search, pathname.slice(1), ...steps, ...decoded, ...new URL(url).searchParams.values()];
+  const decoded = steps.map(decodedText);
+  const values = new URL(url).searchParams.values();
+  return [pathname + search, pathname.slice(1), password, decodedText(password), ...steps, ...decoded, ...values];
 }
+
+/** Percent-encoding that is malformed stays. */
+const decodedText = (text: string): string => new URLSearchParams(`a=${text}`).get('a') ?? '';

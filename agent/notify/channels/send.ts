@@ -4,19 +4,29 @@ import type { ChannelSettings } from './channel-fields.ts';
 import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { secretsOf } from './secrets.ts';
 
-/** Each kind is loaded with its first message. @throws PerchError that says what is wrong, without secrets */
+/** Without its picture where that is too large. @throws PerchError that says what is wrong, without secrets */
 export async function sendBy(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
   try {
-    switch (settings.kind) {
-      case 'email':
-        return await (await import('./email.ts')).sendEmail(settings, message, options);
-      case 'ntfy':
-        return await (await import('./ntfy.ts')).sendNtfy(settings, message, options);
-      case 'webHook':
-        return await (await import('./web-hook.ts')).sendWebHook(settings, message, options);
-    }
+    await sendOnce(settings, message, options).catch((error: unknown) => {
+      if (message.picture && error instanceof PerchError && error.context['isTooLarge'] === true) {
+        return sendOnce(settings, { ...message, picture: undefined }, options);
+      }
+      throw error;
+    });
   } catch (error) {
     throw error instanceof PerchError ? withoutSecrets(error, settings) : error;
+  }
+}
+
+/** Each kind is loaded with its first message. */
+async function sendOnce(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
+  switch (settings.kind) {
+    case 'email':
+      return (await import('./email.ts')).sendEmail(settings, message, options);
+    case 'ntfy':
+      return (await import('./ntfy.ts')).sendNtfy(settings, message, options);
+    case 'webHook':
+      return (await import('./web-hook.ts')).sendWebHook(settings, message, options);
   }
 }
 

@@ -188,7 +188,19 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByLabel('{secret}', { exact: true }).fill('a-token');
       await page.getByLabel('Headers').fill('X-Key: {secret}');
       expect(await axeFindings(page)).toEqual([]);
+      // The first rule of a new channel.
+      const kinds = ['Person', 'Vehicle', 'Doorbell', 'Camera offline'];
+      for (const name of kinds) {
+        await page.getByRole('button', { name, exact: true }).click();
+      }
       await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('status').filter({ hasText: 'Choose at least one event and one camera.' }).waitFor();
+      const channels = async () => (await box.api<{ items: Item[] }>('GET', 'notifications/channels')).items;
+      expect(await channels()).toEqual([]);
+      await page.getByRole('button', { name: 'Motion', exact: true }).click();
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('button', { name: 'Send a test' }).waitFor();
+      expect(await channels()).toMatchObject([{ rules: [{ cameras: 'all', kinds: ['motion'] }] }]);
       await page.getByRole('button', { name: 'Send a test' }).click();
       await page.getByText('Sent. It should appear in a moment.').waitFor();
       expect(sink.requests).toMatchObject([{ target: '/hook', headers: { 'x-key': 'a-token' } }]);
@@ -197,9 +209,11 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByText(/a secret of another server/).waitFor();
       await page.getByRole('button', { name: 'Remove', exact: true }).click();
+      await page.getByText('No messages go there any more. Press again to remove.').waitFor();
+      expect(await channels()).toHaveLength(1);
+      await page.getByRole('button', { name: 'Remove', exact: true }).click();
       await settled(page, '.sheet .card');
-      const { items: channels } = await box.api<{ items: unknown[] }>('GET', 'notifications/channels');
-      expect(channels).toEqual([]);
+      expect(await channels()).toEqual([]);
       // The rejected change.
       expect(complaints.filter((one) => !/\b400\b/.test(one))).toEqual([]);
     }),

@@ -72,6 +72,16 @@ describeWith(['chromium'], 'ONVIF for recorders on the page', () => {
 
     await box.api('POST', 'devicepasswords', { name: 'NVR', live: false, onvif: true });
     await main.getByText('No recorder can log in yet.').waitFor({ state: 'detached' });
+    // The refused login may be a day old: a test says first what is wrong now.
+    await page.route('**/v3/onvif/test', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), discoveryError: 'blocked' } });
+    });
+    await page.getByRole('button', { name: 'Test' }).click();
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^Recorders do not find the cameras/ })
+      .waitFor();
     await using chinese = await visit(viewer.browser, box, { size: 'desktop', locale: 'zh-CN' });
     await chinese.logIn('#/settings/system/onvif');
     await chinese.page

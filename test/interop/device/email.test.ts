@@ -91,6 +91,33 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]));
   });
 
+  test.for([
+    ['one recipient', ['ann@example.net', 'busy@example.net'], [['ann@example.net'], ['busy@example.net']]],
+    ['the only recipient', ['busy@example.net'], [['busy@example.net']]],
+    ['one recipient, and another for good', ['nobody@example.net', 'busy@example.net'], [['busy@example.net']]],
+  ] as const)('%s is refused for now, and nobody gets the message twice', LIMIT, async ([, to, envelopes]) => {
+    await using server = await startSmtpServer({ security: 'none', busy: 1 });
+    await using it = await open(server.port, { security: 'none', to });
+    await it.report();
+    await vi.waitFor(() => expect(server.refused()).toBe(1), LIMIT);
+    const list = async () =>
+      (await it.box.call('GET', '/notifications/channels')).body['items'] as Record<string, unknown>[];
+    await vi.waitFor(async () =>
+      expect(await list()).toMatchObject([{ problem: expect.stringMatching(/takes no message/), waiting: 1 }]),
+    );
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]), LIMIT);
+    expect(server.mails().map((mail) => mail.to)).toEqual(envelopes);
+    expect(server.mails().map((mail) => mail.headers['To'])).toEqual(envelopes.map(() => to.join(', ')));
+  });
+
+  test('a server that takes no picture of this size gets the text', LIMIT, async () => {
+    await using server = await startSmtpServer({ security: 'none', maxBytes: 20_000 });
+    await using it = await open(server.port, { security: 'none' });
+    await it.report();
+    await vi.waitFor(() => expect(server.mails()).toHaveLength(1), LIMIT);
+    expect(server.mails()[0]?.files).toEqual([]);
+  });
+
   test('the test says in a sentence what is wrong', LIMIT, async () => {
     await using secure = await startSmtpServer({ security: 'starttls', login: LOGIN });
     await using plain = await startSmtpServer({ security: 'none' });

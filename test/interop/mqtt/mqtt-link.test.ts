@@ -224,6 +224,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
         disk: { unit_of_measurement: '%' },
       },
     });
+    expect(device?.payload.toString()).not.toContain('command_topic');
     const before = doors().length;
     await broker.publish('homeassistant/status', 'online');
     await until(() => doors()[before]);

@@ -12,6 +12,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 options = json.loads(sys.argv[1])
 later = options.get("later", 0)
+busy = options.get("busy", 0)
 
 
 def say(what):
@@ -32,6 +33,11 @@ class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if address.startswith("nobody"):
             return "550 5.1.1 no such mailbox"
+        global busy
+        if address.startswith("busy") and busy > 0:
+            busy -= 1
+            say({"refused": True})
+            return "450 4.2.0 greylisted"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -75,6 +81,7 @@ async def main():
             tls_context=context if starttls else None,
             require_starttls=starttls,
             authenticator=authenticate,
+            data_size_limit=options.get("maxBytes"),
             auth_required="login" in options,
             auth_require_tls=starttls,
         )

@@ -26,6 +26,10 @@ interface SmtpOptions {
   readonly login?: readonly [string, string];
   /** So many messages are refused for now. */
   readonly later?: number;
+  /** So often a recipient whose name begins with `busy` is refused for now. */
+  readonly busy?: number;
+  /** Of a message (RFC 1870). */
+  readonly maxBytes?: number;
 }
 
 /** PyPI's aiosmtpd: it rejects recipients whose name begins with `nobody`. */

@@ -7,6 +7,8 @@ import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { mqttWords } from '../../../words/mqtt.ts';
 import { notifyWords } from '../../../words/notify.ts';
 import { words } from '../../../words/words.ts';
@@ -83,7 +85,7 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   const t = notifyWords.value;
   const { id, name } = draft;
   const [settings, setSettings] = useState(draft.settings);
-  const [rules, setRules] = useState(draft.rules);
+  const [rules, setRules] = useState<ChannelDraft['rules'] | undefined>(draft.rules);
   const heading = useRef<HTMLHeadingElement>(null);
   // The list may have been scrolled.
   useEffect(() => heading.current?.scrollIntoView(), []);
@@ -100,15 +102,23 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
       {Object.entries(labels()).map(([key, label]) => (
         <SettingField key={key} name={key} label={label} settings={settings} onSettings={setSettings} />
       ))}
-      <RulesFields rules={rules} onRules={setRules} />
+      <RulesFields rules={draft.rules} onRules={setRules} />
       <div class="actions-row">
-        <Button kind="main" onClick={() => void act(save, words.peek().saved)}>
+        <Button kind="main" onClick={() => (rules ? void act(save, words.peek().saved) : toast(t.none))}>
           {words.value.save}
         </Button>
         <Button onClick={() => onOpen()}>{words.value.back}</Button>
-        {id && <Button onClick={() => void act(() => remove(id, CHANNELS).then(() => onOpen()))}>{t.remove}</Button>}
       </div>
-      {id && <TestButton address={address} />}
+      {id && (
+        <>
+          <TestButton address={address} />
+          <Confirm
+            title={t.remove}
+            text={t.removeText}
+            onConfirm={() => void act(() => remove(id, CHANNELS).then(() => onOpen()))}
+          />
+        </>
+      )}
     </>
   );
 }

@@ -11,8 +11,8 @@ import { FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-d
 
 interface RulesProps {
   readonly rules: readonly NotifyRule[];
-  /** Not with a rule that names nothing. */
-  readonly onRules: (rules: readonly NotifyRule[]) => void;
+  /** Undefined: a rule names nothing. */
+  readonly onRules: (rules: readonly NotifyRule[] | undefined) => void;
 }
 
 /** Rules, one of which has to match. */
@@ -21,9 +21,7 @@ export function RulesFields({ rules, onRules }: RulesProps) {
   const [shown, setShown] = useState(rules.length > 0 ? rules : [{ ...FIRST_RULE, kinds: [] }]);
   const set = (changed: readonly NotifyRule[]) => {
     setShown(changed);
-    if (changed.every(({ kinds, cameras }) => kinds.length > 0 && cameras.length > 0)) {
-      onRules(changed);
-    }
+    onRules(changed.every(({ kinds, cameras }) => kinds.length && cameras.length) ? changed : undefined);
   };
   return (
     <>

@@ -130,7 +130,7 @@ function Choices({ own, act }: OwnProps) {
   const put = (body: NotifyChange) => void act(() => change(own.id, body));
   return (
     <>
-      <RulesFields rules={own.rules} onRules={(rules) => put({ rules })} />
+      <RulesFields rules={own.rules} onRules={(rules) => rules && put({ rules })} />
       <Pause until={own.snoozedUntil} onSet={(snoozeMinutes) => put({ snoozeMinutes })} />
       <TestButton address={addressOf(own.id)} />
     </>

@@ -114,6 +114,10 @@ function problemsOf({ hasPassword, cameras, refused, discoveryError }: OnvifStat
   if (!hasPassword) {
     problems.unshift(t.onvifNoPassword);
   }
+  if (discoveryError !== null) {
+    problems.push(t.onvifUnannounced);
+  }
+  // May be a day old, while the others are present.
   if (refused) {
     const { why, user, address } = refused;
     const reasons = {
@@ -124,9 +128,6 @@ function problemsOf({ hasPassword, cameras, refused, discoveryError }: OnvifStat
       replay: t.onvifReplay,
     };
     problems.push(t.onvifRefused(user, address, reasons[why]));
-  }
-  if (discoveryError !== null) {
-    problems.push(t.onvifUnannounced);
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
+import { joinSignals } from '../../../../base/joined-signal.ts';
 import { WaitQuota } from '../../../../base/wait-quota.ts';
 
 /** ZLMediaKit's limit. */
@@ -55,37 +56,41 @@ export class WaitingPlayers {
   ): Promise<T> {
     const untilMs = this.#clock.monoMs() + STREAM_WAIT_MS;
     const refused = new AbortController();
-    const over = AbortSignal.any([signal, refused.signal]);
+    const over = joinSignals([signal, refused.signal]);
     let wasTold = false;
     let fault: { readonly error: unknown } | undefined;
-    for (;;) {
-      const path = pathOf(app, stream, this.#paths);
-      try {
-        return await play(path);
-      } catch (error) {
-        if (!this.#isMissing(error, path)) {
-          throw error;
+    try {
+      for (;;) {
+        const path = pathOf(app, stream, this.#paths);
+        try {
+          return await play(path);
+        } catch (error) {
+          if (!this.#isMissing(error, path)) {
+            throw error;
+          }
+        }
+        if (!wasTold) {
+          wasTold = true;
+          // It may create the stream during the wait and resolve after that.
+          isAwaited(path).then(
+            (isAwaitedNow) => isAwaitedNow || refused.abort(),
+            (error: unknown) => {
+              fault = { error };
+              refused.abort();
+            },
+          );
+        }
+        const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
+        const comes = await this.#comes(isThere, untilMs, ip, over.signal);
+        if (fault) {
+          throw fault.error;
+        }
+        if (!comes) {
+          throw new PerchError('notFound', 'stream not found', { path });
         }
       }
-      if (!wasTold) {
-        wasTold = true;
-        // It may create the stream during the wait and resolve after that.
-        isAwaited(path).then(
-          (isAwaitedNow) => isAwaitedNow || refused.abort(),
-          (error: unknown) => {
-            fault = { error };
-            refused.abort();
-          },
-        );
-      }
-      const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
-      const comes = await this.#comes(isThere, untilMs, ip, over);
-      if (fault) {
-        throw fault.error;
-      }
-      if (!comes) {
-        throw new PerchError('notFound', 'stream not found', { path });
-      }
+    } finally {
+      over.release();
     }
   }
 
