@@ -106,6 +106,8 @@ export interface Call {
   readonly subscription: string | undefined;
   /** Undefined without a login. */
   readonly user: string | undefined;
+  /** Of the client, canonical; undefined: a proxy is between. */
+  readonly ip: string | undefined;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
 }

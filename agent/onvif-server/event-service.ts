@@ -2,9 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import { findNumber, findText } from '../onvif/soap/xml/xml.ts';
 import { type Call, type Operations, SERVICES } from './contract.ts';
 import { durationFrom } from './durations.ts';
+import { consumerOf, type EventSender } from './event-sender.ts';
 import type { Message, PullPoint, PullPoints } from './pull-points.ts';
 import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
-import { notSupported, tag } from './soap.ts';
+import { tag } from './soap.ts';
 import { TOPICS, topicFilter } from './topics.ts';
 
 const LIFE = { usual: 60_000, min: 10_000, max: 3_600_000 };
@@ -19,33 +20,36 @@ const ITEM_FILTER = 'http://www.onvif.org/ver10/tev/messageContentFilter/ItemFil
 interface EventDeps {
   readonly clock: Clock;
   readonly points: PullPoints;
+  readonly sender: EventSender;
 }
 
-/** ONVIF Core §9: real-time pull points. */
-export function eventOperations({ clock, points }: EventDeps): Operations {
+/** ONVIF Core §9: real-time pull points, and notifications sent to the subscriber. */
+export function eventOperations({ clock, points, sender }: EventDeps): Operations {
   const pointOf = ({ subscription, camera, user }: Call) => points.find(subscription, camera.path, user);
-  const times = (point: PullPoint, prefix: 'wsnt' | 'tev') => {
+  const create = ({ camera, body, user = '' }: Call) => {
+    const lifeMs = durationFrom(findText(body, 'InitialTerminationTime'), clock.wallMs(), LIFE);
+    const passes = topicFilter(findText(body, 'Filter', 'TopicExpression'));
+    return points.create({ path: camera.path, user, passes }, lifeMs);
+  };
+  const reference = (name: 'tev' | 'wsnt', { id }: PullPoint, origin: string) =>
+    `<${name}:SubscriptionReference>${tag('wsa:Address', `${origin}${SERVICES.events.path}/${id}`)}</${name}:SubscriptionReference>`;
+  const times = (point: PullPoint) => {
     const nowMs = clock.wallMs();
     const endMs = nowMs + Math.max(0, point.endsMs - clock.monoMs());
-    const [now, end] = [new Date(nowMs).toISOString(), new Date(endMs).toISOString()];
-    return prefix === 'tev'
-      ? tag('tev:CurrentTime', now) + tag('tev:TerminationTime', end)
-      : tag('wsnt:TerminationTime', end) + tag('wsnt:CurrentTime', now);
+    return { now: new Date(nowMs).toISOString(), end: new Date(endMs).toISOString() };
+  };
+  const started = (point: PullPoint) => {
+    const { now, end } = times(point);
+    return tag('wsnt:CurrentTime', now) + tag('wsnt:TerminationTime', end);
   };
   return {
     'tev:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('tev', SERVICE_CAPABILITIES.events) },
     'tev:GetEventProperties': { answer: () => EVENT_PROPERTIES },
     'tev:CreatePullPointSubscription': {
-      answer: ({ camera, body, user = '', origin }) => {
-        const lifeMs = durationFrom(findText(body, 'InitialTerminationTime'), clock.wallMs(), LIFE);
-        const passes = topicFilter(findText(body, 'Filter', 'TopicExpression'));
-        const point = points.create({ path: camera.path, user, passes }, lifeMs);
-        const [now, end] = [clock.wallMs(), clock.wallMs() + lifeMs].map((ms) => new Date(ms).toISOString());
-        return (
-          '<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>' +
-          `${tag('wsa:Address', `${origin}${SERVICES.events.path}/${point.id}`)}</tev:SubscriptionReference>` +
-          `${tag('wsnt:CurrentTime', now ?? '')}${tag('wsnt:TerminationTime', end ?? '')}</tev:CreatePullPointSubscriptionResponse>`
-        );
+      answer: (call) => {
+        const point = create(call);
+        const content = reference('tev', point, call.origin) + started(point);
+        return `<tev:CreatePullPointSubscriptionResponse>${content}</tev:CreatePullPointSubscriptionResponse>`;
       },
     },
     'tev:PullMessages': {
@@ -56,7 +60,9 @@ export function eventOperations({ clock, points }: EventDeps): Operations {
         points.renew(point, Math.max(point.endsMs - clock.monoMs(), timeoutMs + AFTER_PULL_MS));
         const messages = await points.pull(point, limit, timeoutMs, call.signal);
         const notifications = messages.map(writeNotification).join('');
-        return `<tev:PullMessagesResponse>${times(point, 'tev')}${notifications}</tev:PullMessagesResponse>`;
+        const { now, end } = times(point);
+        const head = tag('tev:CurrentTime', now) + tag('tev:TerminationTime', end);
+        return `<tev:PullMessagesResponse>${head}${notifications}</tev:PullMessagesResponse>`;
       },
     },
     'tev:SetSynchronizationPoint': {
@@ -69,7 +75,8 @@ export function eventOperations({ clock, points }: EventDeps): Operations {
       answer: (call) => {
         const point = pointOf(call);
         points.renew(point, durationFrom(findText(call.body, 'TerminationTime'), clock.wallMs(), LIFE));
-        return `<wsnt:RenewResponse>${times(point, 'wsnt')}</wsnt:RenewResponse>`;
+        const { now, end } = times(point);
+        return `<wsnt:RenewResponse>${tag('wsnt:TerminationTime', end)}${tag('wsnt:CurrentTime', now)}</wsnt:RenewResponse>`;
       },
     },
     'wsnt:Unsubscribe': {
@@ -78,8 +85,14 @@ export function eventOperations({ clock, points }: EventDeps): Operations {
         return '<wsnt:UnsubscribeResponse/>';
       },
     },
-    // It would make this device send requests to any address.
-    'wsnt:Subscribe': { answer: () => Promise.reject(notSupported('Subscribe (notifications sent to an address)')) },
+    'wsnt:Subscribe': {
+      answer: (call) => {
+        const consumer = consumerOf(findText(call.body, 'ConsumerReference', 'Address'), call.ip);
+        const point = create(call);
+        sender.start(point, consumer, writeNotification);
+        return `<wsnt:SubscribeResponse>${reference('wsnt', point, call.origin)}${started(point)}</wsnt:SubscribeResponse>`;
+      },
+    },
   };
 }
 

@@ -58,7 +58,16 @@ function openPtz() {
   });
   const ask = async (text: string): Promise<string> => {
     const { operation, body } = parseRequest(Buffer.from(soapRequest(text)));
-    const call = { camera: DOOR, body, origin: '', host: '', subscription: undefined, user: 'recorder', signal };
+    const call = {
+      camera: DOOR,
+      body,
+      origin: '',
+      host: '',
+      subscription: undefined,
+      user: 'recorder',
+      ip: '',
+      signal,
+    };
     return (await operations[operation]?.answer(call)) ?? '';
   };
   const pass = async (seconds: number) => {

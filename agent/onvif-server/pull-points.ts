@@ -94,6 +94,10 @@ export class PullPoints {
     return point;
   }
 
+  has({ id }: PullPoint): boolean {
+    return this.#points.has(id);
+  }
+
   remove(point: PullPoint): void {
     this.#remove(point.id);
   }

@@ -8,6 +8,7 @@ import { silentLogger } from '../base/log.ts';
 import { writeProbe } from '../onvif/discovery/probe.ts';
 import { deviceOperations } from './device-service.ts';
 import { parseProbe } from './discovery-messages.ts';
+import { EventSender } from './event-sender.ts';
 import { eventOperations } from './event-service.ts';
 import { Logins } from './login.ts';
 import { mediaOperations } from './media-service.ts';
@@ -23,6 +24,7 @@ const BODIES = [
   '<trt:GetStreamUri><trt:StreamSetup><tt:Stream>RTP-Unicast</tt:Stream><tt:Transport><tt:Protocol>UDP</tt:Protocol></tt:Transport></trt:StreamSetup><trt:ProfileToken>main</trt:ProfileToken></trt:GetStreamUri>',
   '<tr2:GetProfiles><tr2:Token>sub</tr2:Token><tr2:Type>VideoEncoder</tr2:Type></tr2:GetProfiles>',
   '<tev:CreatePullPointSubscription><tev:Filter><wsnt:TopicExpression>tns1:RuleEngine//.</wsnt:TopicExpression></tev:Filter><tev:InitialTerminationTime>PT60S</tev:InitialTerminationTime></tev:CreatePullPointSubscription>',
+  '<wsnt:Subscribe><wsnt:ConsumerReference><wsnt:Address>http://127.0.0.1/</wsnt:Address></wsnt:ConsumerReference></wsnt:Subscribe>',
   '<tptz:ContinuousMove><tptz:ProfileToken>main</tptz:ProfileToken><tptz:Velocity><tt:PanTilt x="0.5" y="-1"/></tptz:Velocity><tptz:Timeout>PT0S</tptz:Timeout></tptz:ContinuousMove>',
 ];
 
@@ -32,13 +34,16 @@ test('damaged requests and probes end in an answer or a fault', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const points = new PullPoints(source, clock);
+  const sender = new EventSender({
+    ...{ points, clock, log: silentLogger, signal: stop.signal, isPermitted: () => false },
+  });
   const lookup = ptzLookup(source.ptz, clock);
   const logins = new Logins(clock);
   const operations = {
     ...deviceOperations({ source, clock, perch: '0123456789' }),
     ...mediaOperations(source, lookup),
     ...media2Operations(source, lookup),
-    ...eventOperations({ clock, points }),
+    ...eventOperations({ clock, points, sender }),
     ...ptzOperations({ source, lookup, clock, log: silentLogger, signal: stop.signal }),
   };
   const seeds = BODIES.map((body) => Buffer.from(soapRequest(body, token())));
@@ -50,7 +55,8 @@ test('damaged requests and probes end in an answer or a fault', async () => {
       logins.ofToken(header)?.proves('abcd');
       const call = { camera: DOOR, body, origin: 'http://127.0.0.1:1', host: '127.0.0.1', subscription: undefined };
       const known = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
-      answered += (await known?.answer({ ...call, user: 'recorder', signal: stop.signal })) === undefined ? 0 : 1;
+      answered +=
+        (await known?.answer({ ...call, user: 'recorder', ip: undefined, signal: stop.signal })) === undefined ? 0 : 1;
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);
     }

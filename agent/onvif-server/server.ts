@@ -13,6 +13,7 @@ import { newcomersAt } from '../http/listener/newcomers.ts';
 import { type OfferedCamera, type OnvifLogin, type OnvifSource, type Operations, SERVICES } from './contract.ts';
 import { type DeviceFile, MAX_CAMERAS, portAt } from './device-file.ts';
 import { deviceOperations } from './device-service.ts';
+import { EventSender } from './event-sender.ts';
 import { eventOperations } from './event-service.ts';
 import { Gate, LoginWanted, type Refusal } from './gate.ts';
 import { mediaOperations } from './media-service.ts';
@@ -33,6 +34,8 @@ import {
 import { hostText } from './stream-uri.ts';
 
 const RETRY_MS = 10_000;
+/** Of proxies. */
+const FORWARDING = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip'];
 const REPLY_ACTIONS: Readonly<Record<string, string>> = {
   tev: 'http://www.onvif.org/ver10/events/wsdl',
   wsnt: 'http://docs.oasis-open.org/wsn/bw-2',
@@ -93,12 +96,16 @@ export class OnvifServer {
     this.#onCameras = onCameras;
     this.#gate = new Gate(deps);
     this.#points = new PullPoints(source, clock);
+    const sender = new EventSender({
+      ...{ points: this.#points, clock, log, signal: this.#stop.signal },
+      isPermitted: ({ user, path }) => deps.login(user)?.may(path) === true,
+    });
     const lookup = ptzLookup(source.ptz, clock);
     this.#operations = {
       ...deviceOperations({ source, clock, perch: file.id }),
       ...mediaOperations(source, lookup),
       ...media2Operations(source, lookup),
-      ...eventOperations({ clock, points: this.#points }),
+      ...eventOperations({ clock, points: this.#points, sender }),
       ...ptzOperations({ source, lookup, clock, log, signal: this.#stop.signal }),
     };
     this.#app = this.#routes();
@@ -247,6 +254,7 @@ export class OnvifServer {
       host,
       subscription,
       user: login?.user,
+      ip: FORWARDING.some((name) => request.headers[name] !== undefined) ? undefined : ipOf(request),
     };
     const text = await withJoinedSignal([gone.signal, this.#stop.signal], undefined, async ({ signal }) =>
       operation.answer({ ...call, signal }),
@@ -314,6 +322,7 @@ const PORT_TYPES: Readonly<Record<string, string>> = {
   GetEventProperties: 'EventPortType',
   PullMessages: 'PullPointSubscription',
   SetSynchronizationPoint: 'PullPointSubscription',
+  Subscribe: 'NotificationProducer',
   Renew: 'SubscriptionManager',
   Unsubscribe: 'SubscriptionManager',
 };

@@ -15,7 +15,7 @@ export const SERVICE_CAPABILITIES: Readonly<Record<keyof typeof SERVICES, string
     '<tr2:StreamingCapabilities RTSPStreaming="true" RTP_TCP="true" RTP_RTSP_TCP="true"/></tr2:Capabilities>',
   events:
     '<tev:Capabilities WSSubscriptionPolicySupport="false" WSPausableSubscriptionManagerInterfaceSupport="false"' +
-    ' MaxNotificationProducers="0" MaxPullPoints="32" PersistentNotificationStorage="false"/>',
+    ' MaxNotificationProducers="16" MaxPullPoints="32" PersistentNotificationStorage="false"/>',
   ptz: '<tptz:Capabilities EFlip="false" Reverse="false"/>',
 };
 

@@ -99,12 +99,12 @@ interface SentMail {
 }
 
 interface SmtpError {
-  readonly code?: string;
-  readonly recipient?: string;
-  readonly rejectedErrors?: readonly SmtpError[];
-  readonly command?: string;
-  readonly response?: string;
-  readonly responseCode?: number;
+  readonly code?: string | undefined;
+  readonly recipient?: string | undefined;
+  readonly rejectedErrors?: readonly SmtpError[] | undefined;
+  readonly command?: string | undefined;
+  readonly response?: string | undefined;
+  readonly responseCode?: number | undefined;
 }
 
 const isRefusedForNow = ({ responseCode = 0 }: SmtpError): boolean => responseCode < 500;

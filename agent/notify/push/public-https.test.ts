@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { decode, encode } from 'dns-packet';
+import { expect, onTestFinished, test } from 'vitest';
 import { openPushService } from '../../../test/support/clients/push-service.ts';
-import { checkHttpsUrl, isRemotePublicIp, PublicHttps } from './public-https.ts';
+import { addressesOf, checkHttpsUrl, isRemotePublicIp, PublicHttps } from './public-https.ts';
 
 const body = new Uint8Array();
 const request = (url: string) => ({ url, body, headers: {} });
@@ -108,4 +111,35 @@ test('failures are sentences', async () => {
   );
   const silent = new PublicHttps({ resolve: () => new Promise(() => {}), timeoutMs: 20 });
   await expect(silent.post(request('https://push.example.com/'))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+/** A server of DNS on loopback. @param zone addresses by name and type; a name without any is unknown */
+async function openDns(zone: Readonly<Record<string, readonly string[]>>): Promise<string> {
+  const socket = createSocket('udp4');
+  socket.on('message', (datagram, { port, address }) => {
+    const { id, questions = [] } = decode(datagram);
+    const [{ name = '', type = 'A' } = {}] = questions;
+    const answers = (zone[`${name} ${type}`] ?? []).map((data) => ({ name, type: type as 'A', ttl: 60, data }));
+    const isKnown = Object.keys(zone).some((key) => key.startsWith(`${name} `));
+    socket.send(encode({ id: id ?? 0, type: 'response', flags: isKnown ? 0 : 3, questions, answers }), port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  onTestFinished(() => {
+    socket.close();
+  });
+  return `127.0.0.1:${socket.address().port}`;
+}
+
+test('a name has the addresses of both families, of which one may be absent', async () => {
+  const server = await openDns({
+    ...{ 'both.example A': ['192.0.2.1', '192.0.2.2'], 'both.example AAAA': ['2001:db8::1'] },
+    ...{ 'four.example A': ['192.0.2.4'], 'six.example AAAA': ['2001:db8::6'] },
+    'many.example A': Array.from({ length: 30 }, (_, i) => `192.0.2.${i + 1}`),
+  });
+  expect(await addressesOf('both.example', [server])).toEqual(['192.0.2.1', '192.0.2.2', '2001:db8::1']);
+  expect(await addressesOf('four.example', [server])).toEqual(['192.0.2.4']);
+  expect(await addressesOf('six.example', [server])).toEqual(['2001:db8::6']);
+  expect(await addressesOf('many.example', [server])).toHaveLength(16);
+  await expect(addressesOf('none.example', [server])).rejects.toMatchObject({ code: 'ENOTFOUND' });
 });

@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
@@ -7,6 +7,9 @@ import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, IpList, isPublicIp } from '../../base/ip-address.ts';
 
 const TIMEOUT_MS = 10_000;
+/** Of one question to a server of DNS, which gets two. */
+const QUESTION_MS = 2_000;
+const MAX_ADDRESSES = 16;
 /** Of an answer; the rest is not read. */
 const MAX_ANSWER_BYTES = 2_048;
 const MAX_URL_CHARS = 2_048;
@@ -75,7 +78,7 @@ export class PublicHttps {
 
   constructor({
     isAllowed = isRemotePublicIp,
-    resolve = addressesOf,
+    resolve = (host) => addressesOf(host),
     port = HTTPS_PORT,
     ca,
     timeoutMs = TIMEOUT_MS,
@@ -152,8 +155,23 @@ const pinned =
     }
   };
 
-const addressesOf = async (host: string): Promise<readonly string[]> =>
-  (await lookup(host, { all: true })).map(({ address }) => address);
+/**
+ * Of IPv4 and IPv6, by DNS alone. Not by `lookup`: its threads are few and shared, and guests may name hosts whose servers never answer.
+ * @param servers default: those of this machine @throws if there is neither
+ */
+export async function addressesOf(host: string, servers?: readonly string[]): Promise<readonly string[]> {
+  const resolver = new Resolver({ timeout: QUESTION_MS, tries: 2 });
+  if (servers) {
+    resolver.setServers(servers);
+  }
+  const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (found.length === 0 && failed) {
+    throw failed.reason;
+  }
+  return found.slice(0, MAX_ADDRESSES);
+}
 
 function failureOf(host: string, cause: unknown, signal: AbortSignal): PerchError {
   return signal.aborted

@@ -105,6 +105,8 @@ describeWith(
         ],
       });
       expect(seen.topics).toContain('tns1:RuleEngine/CellMotionDetector/Motion');
+      // The motion goes on: it is in the first message that is sent.
+      expect(seen.pushed).toHaveLength(6);
       expect([...readFileSync(picture).subarray(0, 2)]).toEqual([0xff, 0xd8]);
       const { streams } = await ffprobe(withLogin(seen.profiles[0].uri, recorder), ['-rtsp_transport', 'tcp']);
       expect(streams).toContainEqual(expect.objectContaining({ codec_name: 'h264', width: 640 }));

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+from aiohttp import web
 from onvif import ONVIFCamera
 from onvif.settings import DEFAULT_SETTINGS
 
@@ -61,6 +62,36 @@ async def topics_of(camera):
     return topics
 
 
+async def pushed_topics(camera):
+    """Topics that are sent to this program, as to Home Assistant's web hook, until one is true."""
+    received = asyncio.Queue()
+
+    async def take(request):
+        received.put_nowait(await request.read())
+        return web.Response()
+
+    runner = web.AppRunner(web.Application())
+    runner.app.router.add_post('/hook', take)
+    await runner.setup()
+    site = web.TCPSite(runner, '127.0.0.1', 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    manager = await camera.create_notification_manager(
+        f'http://127.0.0.1:{port}/hook', datetime.timedelta(seconds=60), lambda: None
+    )
+    await manager.set_synchronization_point()
+    topics = set()
+    is_on = False
+    while not is_on:
+        notify = manager.process(await asyncio.wait_for(received.get(), 20))
+        for message in notify.NotificationMessage:
+            topics.add(message.Topic._value_1)
+            is_on = is_on or any(item.Value == 'true' for item in message.Message._value_1.Data.SimpleItem)
+    await manager.shutdown()
+    await runner.cleanup()
+    return sorted(topics)
+
+
 async def main():
     host, port, user, password, picture = sys.argv[1:]
     camera = ONVIFCamera(host, int(port), user, password)
@@ -74,8 +105,13 @@ async def main():
     with open(picture, 'wb') as file:
         file.write(await camera.get_snapshot(profiles[0]['token']))
     topics = await topics_of(camera)
+    pushed = await pushed_topics(camera)
     await camera.close()
-    print(json.dumps({'manufacturer': information.Manufacturer, 'profiles': profiles, 'topics': topics}))
+    print(
+        json.dumps(
+            {'manufacturer': information.Manufacturer, 'profiles': profiles, 'topics': topics, 'pushed': pushed}
+        )
+    )
 
 
 asyncio.run(main())

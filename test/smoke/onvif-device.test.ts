@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { startOnvifCamera } from '../../onvif-camera/camera.ts';
-import { freeUdpPort } from '../../support/base/free-udp-port.ts';
-import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
+import { startOnvifCamera } from '../onvif-camera/camera.ts';
+import { freeUdpPort } from '../support/base/free-udp-port.ts';
+import { openAdoptionHarness } from '../support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'for the camera' };
 const ON = 'onvif: yes\nonvifAddress: 127.0.0.1:0\n';
