@@ -190,6 +190,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
+    shot('remote', '#/settings/system/remote', '.remote-access form'),
     shot('name', '#/settings/system/name', '.network-name .switch'),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),

@@ -32,6 +32,7 @@ test.for([
   ['#/settings/people/log', { page: 'settings', section: 'people' }],
   ['#/settings/system/updates', { page: 'settings', section: 'system', part: 'updates' }],
   ['#/settings/system/https', { page: 'settings', section: 'system', part: 'https' }],
+  ['#/settings/system/remote', { page: 'settings', section: 'system', part: 'remote' }],
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],

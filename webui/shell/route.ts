@@ -46,8 +46,8 @@ interface SettingsRoute {
 
 type CamerasPart = 'add' | 'layouts';
 const CAMERAS_PARTS = /^(add|layouts)$/;
-type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'servers' | 'name' | 'mqtt' | 'onvif';
-const SYSTEM_PARTS = /^(backup|log|file|updates|https|servers|name|mqtt|onvif)$/;
+type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
+const SYSTEM_PARTS = /^(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)$/;
 const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {

@@ -8,6 +8,7 @@ import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
+const GLOBAL = 'config/global/get';
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
 
 describeWith(['chromium'], 'the page about the system', () => {
@@ -40,7 +41,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 
   test.for(sizesInTurn())('a new name in the network is checked, saved and undone on a %s', async (size) => {
-    const nameOf = async () => (await box.api<{ boxName: string }>('GET', 'config/global/get')).boxName;
+    const nameOf = async () => (await box.api<{ boxName: string }>('GET', GLOBAL)).boxName;
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     await page.getByRole('link', { name: /^Network name/ }).click();
@@ -56,6 +57,31 @@ describeWith(['chromium'], 'the page about the system', () => {
     await page.getByRole('button', { name: 'Undo' }).click();
     await expect.poll(nameOf).toBe('perch');
     expect(complaints).toEqual([]);
+  });
+
+  test.for(sizesInTurn())('reverse proxies and public names are checked, saved and undone on a %s', async (size) => {
+    const saved = async () => {
+      const { trustedProxies, webrtcAdditionalHosts } = await box.api<Record<string, string[]>>('GET', GLOBAL);
+      return [trustedProxies, webrtcAdditionalHosts];
+    };
+    const before = await saved();
+    await using owner = await open(size, '#/settings/system/https');
+    const { page } = owner;
+    await page.getByRole('link', { name: /^Reverse proxy and router/ }).click();
+    const proxies = page.getByRole('textbox', { name: 'Addresses of the reverse proxy' });
+    const hosts = page.getByRole('textbox', { name: 'Public names or addresses' });
+    await proxies.fill('127.0.0.1, 192.168.1.0/24');
+    await hosts.fill('https://perch.example');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Names such as perch.example').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await hosts.fill('perch.example');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Undo' }).waitFor();
+    expect(await saved()).toEqual([['127.0.0.1/32', '192.168.1.0/24'], ['perch.example']]);
+    expect(await proxies.inputValue()).toBe('127.0.0.1 192.168.1.0/24');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(saved).toEqual(before);
   });
 
   test.for(sizesInTurn())('shows a line of the log as it is written, on a %s', async (size) => {

@@ -168,6 +168,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],
+  ['remote', '#/settings/system/remote', '.remote-access form'],
   ['name', '#/settings/system/name', '.network-name .switch'],
   ['servers', '#/settings/system/servers', '.servers .switch'],
   ['mqtt', '#/settings/system/mqtt', '.mqtt .switch'],

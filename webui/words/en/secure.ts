@@ -36,6 +36,19 @@ export const secure = {
     'A reverse proxy such as Caddy or nginx gives the box a public name with a certificate that every browser trusts.',
   outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
   outsideMore: 'All steps are in the documentation:',
+  remote: 'Reverse proxy and router',
+  remoteRow: 'What Perch has to know of them',
+  remoteText: 'For people who open Perch from outside, through a reverse proxy. A VPN needs nothing here.',
+  proxies: 'Addresses of the reverse proxy',
+  proxiesHint: '127.0.0.1 for one on this box. Perch then sees the address of each client.',
+  proxiesWrong: 'Addresses such as 127.0.0.1 or 192.168.1.0/24, with spaces between them.',
+  hosts: 'Public names or addresses',
+  hostsHint: (port: string) =>
+    port === ''
+      ? 'WebRTC is off.'
+      : `Live pictures are then without delay outside, too. The router has to forward port ${port}, UDP and TCP, to this box.`,
+  hostsWrong: 'Names such as perch.example or addresses, with spaces between them and without a port.',
+  remoteEffect: 'Live pictures pause for some seconds.',
 };
 
 export type SecureWords = typeof secure;

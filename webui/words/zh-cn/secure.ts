@@ -36,4 +36,17 @@ export const secure: SecureWords = {
   outsideProxy: 'Caddy、nginx 等反向代理可为设备提供公开的域名，以及所有浏览器都信任的证书。',
   outsideNever: '切勿在路由器上转发 http 端口：密码和视频在途中会被看到。',
   outsideMore: '完整步骤见 Perch 文档：',
+  remote: '反向代理和路由器',
+  remoteRow: 'Perch 需要了解的信息',
+  remoteText: '适用于通过反向代理从外部打开 Perch 的用户。使用 VPN 时无需填写。',
+  proxies: '反向代理的地址',
+  proxiesHint: '代理在本设备上时填 127.0.0.1。Perch 由此得知每个客户端的地址。',
+  proxiesWrong: '请填写 127.0.0.1 或 192.168.1.0/24 这样的地址，用空格分隔。',
+  hosts: '公开的域名或地址',
+  hostsHint: (port) =>
+    port === ''
+      ? 'WebRTC 已关闭。'
+      : `外部的实时画面也将没有延迟。路由器必须将端口 ${port}（UDP 和 TCP）转发到本设备。`,
+  hostsWrong: '请填写 perch.example 这样的域名或地址，用空格分隔，不带端口。',
+  remoteEffect: '实时画面会中断几秒。',
 };

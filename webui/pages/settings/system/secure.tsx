@@ -3,6 +3,7 @@ import { patchConfig } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { settingsLink } from '../../../shell/route.ts';
 import {
   fingerprintLines,
   type HttpsState,
@@ -161,16 +162,21 @@ function Certificate({ certificate }: { readonly certificate: NonNullable<HttpsS
 function Outside() {
   const t = secureWords.value;
   return (
-    <section class="card padded secure-outside">
-      <h3>{t.outside}</h3>
-      <ul>
-        <li>{t.outsideVpn}</li>
-        <li>{t.outsideProxy}</li>
-        <li>{t.outsideNever}</li>
-      </ul>
-      <p class="dim small">
-        {t.outsideMore} <span class="break">{DOCUMENT}</span>
-      </p>
-    </section>
+    <>
+      <section class="card padded secure-outside">
+        <h3>{t.outside}</h3>
+        <ul>
+          <li>{t.outsideVpn}</li>
+          <li>{t.outsideProxy}</li>
+          <li>{t.outsideNever}</li>
+        </ul>
+        <p class="dim small">
+          {t.outsideMore} <span class="break">{DOCUMENT}</span>
+        </p>
+      </section>
+      <div class="card">
+        <Row title={t.remote} text={t.remoteRow} href={settingsLink('system', 'remote')} />
+      </div>
+    </>
   );
 }

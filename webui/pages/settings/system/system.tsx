@@ -21,6 +21,7 @@ import { MqttPage } from './mqtt.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './offer-time.tsx';
 import { OnvifPage } from './onvif.tsx';
+import { RemoteAccessPage } from './remote-access.tsx';
 import { ServersPage } from './servers.tsx';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
@@ -43,6 +44,8 @@ export function SystemPage() {
       return <Backup.Page />;
     case 'https':
       return <Secure.Page />;
+    case 'remote':
+      return <RemoteAccessPage />;
     case 'name':
       return <NetworkNamePage />;
     case 'servers':

@@ -1,0 +1,80 @@
+import { useRef } from 'preact/hooks';
+import type { Tagged } from '../../../api-client/config.ts';
+import { ConfigForm } from '../../../forms/config-form.ts';
+import { ConflictLine } from '../../../forms/conflict.tsx';
+import { fieldProps } from '../../../forms/field-props.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { useConfigForm } from '../../../forms/use-config-form.ts';
+import { settingsLink } from '../../../shell/route.ts';
+import { TextField } from '../../../ui/controls/field.tsx';
+import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
+import { secureWords } from '../../../words/secure.ts';
+import { words } from '../../../words/words.ts';
+import {
+  areHosts,
+  areIpRanges,
+  changeOf,
+  mediaPort,
+  type RemoteAccessConfig,
+  type RemoteAccessValues,
+  valuesOf,
+} from './remote-access-data.ts';
+
+const GET = 'v3/config/global/get';
+const MAX_CHARS = 2_000;
+
+type RemoteAccessForm = ConfigForm<RemoteAccessConfig, RemoteAccessValues>;
+
+/** What Perch has to know of the router and the reverse proxy before it: `webrtcAdditionalHosts`, `trustedProxies`. */
+export function RemoteAccessPage() {
+  const t = secureWords.value;
+  const edited = useConfigForm<RemoteAccessConfig, RemoteAccessValues>(GET, remoteAccessForm);
+  return (
+    <section class="backup-page remote-access">
+      <LowerPageHeader title={t.remote} href={settingsLink('system', 'https')} above={t.title} />
+      <p class="dim">{t.remoteText}</p>
+      {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}
+    </section>
+  );
+}
+
+const remoteAccessForm = (seen: Tagged<RemoteAccessConfig>): RemoteAccessForm =>
+  new ConfigForm({
+    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    validate: {
+      hosts: (typed) => (areHosts(typed) ? undefined : secureWords.peek().hostsWrong),
+      proxies: (typed) => (areIpRanges(typed) ? undefined : secureWords.peek().proxiesWrong),
+    },
+  });
+
+function Fields({ edited }: { readonly edited: RemoteAccessForm }) {
+  const t = secureWords.value;
+  const element = useRef<HTMLFormElement>(null);
+  const { form } = edited;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (await form.submit()) {
+      edited.toastSaved(words.peek().saved);
+    } else {
+      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    }
+  };
+  const list = (name: keyof RemoteAccessValues, label: string, hint: string) => (
+    <>
+      <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, MAX_CHARS)} />
+      <ConflictLine
+        conflict={form.conflicts.value[name]}
+        format={(text) => text || '–'}
+        onTake={() => form.takeTheirs(name)}
+        onKeep={() => form.keepMine(name)}
+      />
+    </>
+  );
+  return (
+    <form ref={element} onSubmit={save} novalidate>
+      {list('proxies', t.proxies, t.proxiesHint)}
+      {list('hosts', t.hosts, t.hostsHint(mediaPort(edited.config)))}
+      <FormFooter form={form} text={t.remoteEffect} isOff={!form.isDirty.value} />
+    </form>
+  );
+}
