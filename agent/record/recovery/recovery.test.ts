@@ -10,16 +10,21 @@ import {
   asNobody,
   feed,
   filesBelow,
-  record,
   startRecorder,
   temporaryFolder,
   WALL,
 } from '../../../test/support/disks/recordings.ts';
+import {
+  type Clip,
+  clipOf,
+  LATER,
+  layoutOf,
+  recovered,
+  unfinished,
+} from '../../../test/support/disks/unfinished-clips.ts';
 import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
-import { box, join as joinBytes, text, u32 } from '../../media/mp4/box/boxes.ts';
-import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
-import { FragmentWalk, readInit } from '../file/fragment-walk.ts';
+import { join as joinBytes, text, u32 } from '../../media/mp4/box/boxes.ts';
 import { readRecordingHead } from '../file/recording-file.ts';
 import { readRecordingTable } from '../file/recording-table.ts';
 import { recoverFile, recoverRecordings } from './recovery.ts';
@@ -28,51 +33,6 @@ import { planRecovery } from './recovery-plan.ts';
 const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
 /** More than the boxes before a fragment's media take. */
 const HEAD_BYTES = 1_500;
-/** Long after the files of these tests were written. */
-const LATER = WALL + 10 * 86_400_000;
-
-interface Layout {
-  readonly initBytes: number;
-  readonly durationOffset: number;
-  /** One past each fragment. */
-  readonly ends: readonly number[];
-}
-
-async function layoutOf(file: string): Promise<Layout> {
-  await using handle = await open(file);
-  const { size } = await handle.stat();
-  const init = await readInit(handle, size);
-  const walk = new FragmentWalk(handle, init, size);
-  const ends: number[] = [];
-  while (await walk.next()) {
-    ends.push(walk.offset);
-  }
-  return { initBytes: init.sizeBytes, durationOffset: init.durationOffset, ends };
-}
-
-interface Clip {
-  readonly file: string;
-  /** As it is in the end. */
-  readonly whole: Buffer;
-  /** As it is while it is being written: without an end and a duration. */
-  readonly bytes: Buffer;
-  readonly layout: Layout;
-}
-
-async function clipOf(file: string): Promise<Clip> {
-  const layout = await layoutOf(file);
-  const whole = readFileSync(file);
-  const bytes = Buffer.from(whole.subarray(0, layout.ends.at(-1)));
-  bytes.writeUInt32BE(0, layout.durationOffset);
-  return { file, whole, bytes, layout };
-}
-
-/** Four seconds, a part for each. */
-async function unfinished(folder: string): Promise<Clip> {
-  const [file = ''] = await record(folder, 4, { sound: true });
-  return clipOf(file);
-}
-
 /** Pictures large enough for parts of some 22 kB. */
 async function largeClip(folder: string): Promise<Clip> {
   const next = random(11);
@@ -85,13 +45,6 @@ async function largeClip(folder: string): Promise<Clip> {
   running.stream.close();
   await running.recorder.stop();
   return clipOf(running.log.names[0] ?? '');
-}
-
-/** Recovers a file truncated by a power cut, on a real disk. @returns its bytes afterwards */
-async function recovered(clip: Clip, left: Uint8Array) {
-  writeFileSync(clip.file, left);
-  const result = await recoverFile(clip.file, LATER);
-  return { result, bytes: readFileSync(clip.file) };
 }
 
 test('cut at any byte of the last two fragments, every complete fragment is kept and nothing else', async () => {
@@ -173,7 +126,7 @@ test.for([
     'an older fragment',
     (bytes: Buffer, ends: readonly number[]) => Buffer.concat([bytes, bytes.subarray(ends[0], ends[1])]),
   ],
-] as const)('%s behind the last fragment are cut away', async ([, spoil]) => {
+] as const)('%s after the last fragment are cut away', async ([, spoil]) => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const { result, bytes } = await recovered(clip, spoil(clip.bytes, clip.layout.ends));
@@ -189,13 +142,13 @@ test('another file’s fragments in freed blocks do not count as this file’s, 
   const left = Buffer.concat([clip.bytes.subarray(0, clip.layout.ends[2]), other.bytes.subarray(third, fourth)]);
   const { result } = await recovered(clip, left);
   expect(result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
-  // The number alone is not enough either: without its seal it is not the fragment that was written.
+  // The number alone is not enough either: without its checksum it is not the fragment that was written.
   const forged = Buffer.from(clip.bytes);
   forged.writeUInt8(forged.readUInt8(forged.length - 700) ^ 1, forged.length - 700);
   expect((await recovered(clip, forged)).result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
 });
 
-test('a file without seals ends at a fragment that steps back in time, even with the next number', async () => {
+test('a file without checksums ends at a fragment that steps back in time, even with the next number', async () => {
   using folder = temporaryFolder();
   const { bytes, layout } = await unfinished(folder.path);
   const [first = 0, second = 0] = layout.ends;
@@ -266,64 +219,6 @@ test.for([
   const { result, bytes } = await recovered(clip, left);
   expect(result).toMatchObject({ kind: 'unreadable' });
   expect(bytes.equals(left)).toBe(true);
-});
-
-/** A file as MediaMTX and older versions of Perch leave it: without our mark, its fragments without seals. */
-function foreign({ bytes, layout }: Clip): Buffer {
-  const left = Buffer.from(bytes);
-  left.write('xxxx', left.indexOf('prch'));
-  for (const end of [layout.initBytes, ...layout.ends.slice(0, -1)]) {
-    left.write('free', left.indexOf('prcs', end));
-  }
-  return left;
-}
-
-test('a file of another program is finished by its own rules, but not within a minute of its last change', async () => {
-  using folder = temporaryFolder();
-  const clip = await unfinished(folder.path);
-  const left = foreign(clip);
-  writeFileSync(clip.file, Buffer.concat([left, Buffer.alloc(3_000, 7)]));
-  const changedMs = statSync(clip.file).mtimeMs;
-  expect(await recoverFile(clip.file, changedMs + 59_000)).toEqual({ kind: 'busy' });
-  expect(readFileSync(clip.file).length).toBe(left.length + 3_000);
-  expect(await recoverFile(clip.file, changedMs + 61_000)).toMatchObject({ kind: 'recovered', lostBytes: 3_000 });
-  const after = readFileSync(clip.file);
-  expect(after.subarray(-12, -8).toString()).toBe('mfro');
-  expect(after.indexOf('uuid')).toBe(-1);
-  expect(after.readUInt32BE(clip.layout.durationOffset)).toBe(4_000);
-  expect(await recoverFile(clip.file, changedMs + 61_000)).toEqual({ kind: 'finished' });
-});
-
-test('a file without a mark of Perch or MediaMTX is never written to, and its complete part is played', async () => {
-  using folder = temporaryFolder();
-  const clip = await unfinished(folder.path);
-  const left = foreign(clip);
-  left.write('xxxx', left.indexOf('mtxi'));
-  const cut = left.subarray(0, left.length - 100);
-  const { result, bytes } = await recovered(clip, cut);
-  expect(result).toEqual({ kind: 'foreign' });
-  expect(bytes.equals(cut)).toBe(true);
-  await using handle = await open(clip.file);
-  const { table } = await readRecordingTable(handle, await readRecordingHead(handle));
-  expect(table.fragmentCount).toBe(clip.layout.ends.length - 1);
-});
-
-test('a fragment of others that claims an impossible size or track ends their file before it', async () => {
-  using folder = temporaryFolder();
-  const clip = await unfinished(folder.path);
-  const run = {
-    trackId: 9,
-    baseTime: 0,
-    count: 1,
-    sizeOf: () => 4,
-    durationOf: () => 1,
-    compositionOffsetOf: () => 0,
-    isSync: () => true,
-  };
-  const stray = Buffer.concat([foreign(clip), writeFragmentHeader(99, [run]), Buffer.alloc(4)]);
-  expect((await recovered(clip, stray)).result).toMatchObject({ kind: 'recovered', durationMs: 4000 });
-  const huge = Buffer.concat([foreign(clip), box('moof', new Uint8Array(3)).with(1, 0xff)]);
-  expect((await recovered(clip, huge)).result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 11 });
 });
 
 test('leftover files are finished at start and logged; open and foreign files are not touched', async () => {

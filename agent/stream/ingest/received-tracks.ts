@@ -8,8 +8,9 @@ import { relayKindOf, type Sdp, type SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
 import { MultiplexInput } from './multiplex-input.ts';
 import { StreamWriter } from './stream-writer.ts';
-import { Timeline, type TrackTimeline } from './timeline.ts';
+import { Timeline } from './timeline.ts';
 import { brokenPicture, isRelayed, TrackReceiver } from './track-receiver.ts';
+import type { TrackTimeline } from './track-timeline.ts';
 
 interface ReceivedTracksOptions {
   /** Of the path, for messages. */

@@ -7,7 +7,8 @@ import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
-import type { Timeline, TrackTimeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
+import type { TrackTimeline } from './track-timeline.ts';
 
 /** A track as it arrives. */
 export interface InboundTrack {

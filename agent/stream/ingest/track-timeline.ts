@@ -1,0 +1,279 @@
+import { TickUnwrapper } from '../../media/rtp/sequence.ts';
+import { ArrivalFilter } from './arrival-filter.ts';
+import { ClockRate } from './clock-rate.ts';
+import { StartBurst } from './start-burst.ts';
+import { UnitSpread } from './unit-spread.ts';
+
+/** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
+const JUMP_MS = 5_000;
+/** Packets closer to each other arrive together. */
+const MIN_PAUSE_MS = 5;
+/** A sender that restarts within this distance of the time of arrival has kept its clock. */
+const SAME_CLOCK_MS = 500;
+/** Limit for times of a clock known to be wrong ahead of their arrival. */
+const MAX_AHEAD_MS = 200;
+/** Smaller differences between tracks stay, because a step is audible. */
+const MIN_DELAY_MS = 100;
+
+/** One track's time. All ticks are results of `arrive`: unwrapped, and continuous across jumps of the camera's clock. */
+export class TrackTimeline {
+  /** Number of jumps of the camera's timestamps. */
+  jumps = 0;
+  /** The sender reports' clock at ticks 0; NaN before the first. Only comparable with other tracks of the same camera. */
+  reportOffsetMs = Number.NaN;
+  /** A report from before the first packet. */
+  #earlyReport: { readonly unixMs: number; readonly timestamp: number } | undefined;
+  readonly #rtpClockRate: number;
+  readonly #backTicks: number;
+  readonly #jumpTicks: number;
+  readonly #unwrapper = new TickUnwrapper();
+  readonly #filter = new ArrivalFilter();
+  readonly burst = new StartBurst();
+  #delayMs = 0;
+  readonly #rate: ClockRate | undefined;
+  /** From these ticks on the factor of `#rate` applies. */
+  #scaledFrom = 0;
+  #scaledTicks = 0;
+  /** When the clock was found to be wrong; NaN: it is right. */
+  #wrongSinceMs = Number.NaN;
+  #wrongSinceTicks = 0;
+  #newestRaw = 0;
+  #packetAtMs = 0;
+  /** The last pause between packets. */
+  #pauseMs = 0;
+  #pausedUntilMs = 0;
+  readonly #spread: UnitSpread;
+  /** Added to unwrapped timestamps so that they continue after a jump. */
+  #shiftTicks = 0;
+  #lastTimestamp = -1;
+  #lastTicks = 0;
+  /** The highest that have arrived. */
+  newestTicks = 0;
+  #newestAtMs = 0;
+  #mustReanchor = false;
+  /** Added to capture times by `Timeline.align`. */
+  biasMs = 0;
+  /** Of the track; may differ from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
+  clockRate: number;
+  /** Ticks that became pts 0, a fraction included. */
+  #originTicks = 0;
+  /** Of the stream, for a track that begins after it; NaN: not open. */
+  #originMs = Number.NaN;
+
+  constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {
+    this.#rate = checksRate ? new ClockRate(rtpClockRate) : undefined;
+    this.#rtpClockRate = rtpClockRate;
+    this.clockRate = rtpClockRate;
+    this.#backTicks = (reorderMs * rtpClockRate) / 1000;
+    this.#spread = new UnitSpread(rtpClockRate, reorderMs > 0, checksRate);
+    this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
+  }
+
+  /** What is wrong with the camera's clock, if anything. */
+  get fault(): string | undefined {
+    if (this.#spread.isStuck) {
+      return 'timestamps do not change';
+    }
+    const factor = this.#rate?.factor ?? 1;
+    return factor === 1 ? undefined : `clock counts ${Math.round(this.#rtpClockRate / factor)} in a second`;
+  }
+
+  /** Times come from the arrival of packets, as the camera's own are wrong, or were repeated lately. */
+  get followsArrival(): boolean {
+    return this.fault !== undefined || this.#spread.hasRepeated;
+  }
+
+  get hasArrived(): boolean {
+    return this.#lastTimestamp >= 0;
+  }
+
+  /** Monotonic capture time of ticks 0, by arrival alone. */
+  get arrivalOffsetMs(): number {
+    return this.#filter.offsetMs;
+  }
+
+  /** The sender has restarted: its next timestamp is unrelated to the ones before. */
+  restart(): void {
+    this.#mustReanchor = this.hasArrived;
+  }
+
+  /**
+   * The ticks of a packet. Called for every packet in the order of arrival.
+   * @param atMs monotonic time of arrival
+   * @param mayBegin it may be the first of a sample
+   */
+  arrive(timestamp: number, atMs: number, mayBegin = true): number {
+    const idleMs = atMs - this.#packetAtMs;
+    this.#packetAtMs = atMs;
+    if (idleMs >= MIN_PAUSE_MS) {
+      this.#pauseMs = idleMs;
+      this.#pausedUntilMs = atMs;
+    }
+    const isRepeated = timestamp === this.#lastTimestamp;
+    const stuckMs = atMs - this.#newestAtMs;
+    // All packets of a picture keep one time, also when the clock is found to be stuck.
+    const isOfOne = (!mayBegin || idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
+    if (isRepeated && !this.#mustReanchor && (stuckMs < JUMP_MS || isOfOne)) {
+      return this.#lastTicks;
+    }
+    const isFirst = this.#lastTimestamp < 0;
+    const raw = this.#unwrapper.unwrap(timestamp);
+    if (this.#rate && (isFirst || raw > this.#newestRaw)) {
+      this.#newestRaw = raw;
+      if (this.#rate.push(raw, atMs, isFirst ? 0 : this.#takeIdleMs(atMs, idleMs))) {
+        this.#rescale(raw, atMs);
+      }
+    }
+    let ticks = this.#scaled(raw) + this.#shiftTicks;
+    const aheadOfArrival = ticks - this.#farthestTicks(atMs);
+    if (aheadOfArrival > 0 && ticks > this.newestTicks) {
+      const back = Math.min(aheadOfArrival, ticks - this.newestTicks - 1);
+      this.#scaledTicks -= back;
+      ticks -= back;
+    }
+    if (!isFirst) {
+      const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
+      const aheadTicks = ticks - this.newestTicks;
+      const isAhead = aheadTicks - arrivedTicks > this.#jumpTicks;
+      const isOther = this.#mustReanchor && Math.abs(this.#msOf(aheadTicks - arrivedTicks)) > SAME_CLOCK_MS;
+      this.#mustReanchor = false;
+      if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
+        const anchorTicks = this.newestTicks + Math.max(1, Math.round(arrivedTicks));
+        this.#shift(anchorTicks - ticks, !isRepeated || this.#rate === undefined);
+        ticks = anchorTicks;
+      }
+    }
+    if (isFirst || ticks > this.newestTicks) {
+      ticks += this.#catchUp(atMs, ticks);
+      this.newestTicks = ticks;
+      this.#newestAtMs = atMs;
+    }
+    if (isFirst && !Number.isNaN(this.#originMs)) {
+      this.#setOrigin();
+    }
+    this.#lastTimestamp = timestamp;
+    this.#lastTicks = ticks;
+    if (this.#earlyReport) {
+      this.report(this.#earlyReport.unixMs, this.#earlyReport.timestamp);
+      this.#earlyReport = undefined;
+    }
+    return ticks;
+  }
+
+  /** A sender report: the camera's clock `unixMs` and its RTP timestamp are the same moment. */
+  report(unixMs: number, timestamp: number): void {
+    // NTP time 0: the sender has no clock (RFC 3550 §6.4.1).
+    if (!(unixMs >= 0)) {
+      return;
+    }
+    if (!this.hasArrived) {
+      this.#earlyReport = { unixMs, timestamp };
+    } else {
+      this.reportOffsetMs = unixMs - this.#msOf(this.#scaled(this.#unwrapper.near(timestamp)) + this.#shiftTicks);
+    }
+  }
+
+  /**
+   * Ticks to add to a unit's times, so that they follow arrival if the camera repeats its timestamps.
+   * Called for each unit in decoding order. @param atMs monotonic time of arrival
+   */
+  spread(ptsTicks: number, dtsTicks: number, atMs: number): number {
+    return this.#spread.push(ptsTicks, dtsTicks, atMs, this.#filter.offsetMs);
+  }
+
+  /** Monotonic time at which the sample was captured, estimated from arrival. */
+  captureMs(ticks: number): number {
+    return this.#filter.offsetMs + this.biasMs + this.#msOf(ticks);
+  }
+
+  /** The sender's own clock at `ticks`, Unix milliseconds; NaN before the first report. */
+  senderMs(ticks: number): number {
+    return this.reportOffsetMs + this.#msOf(ticks);
+  }
+
+  open(originMs: number): void {
+    this.#originMs = originMs;
+    this.#setOrigin();
+    this.burst.open();
+  }
+
+  /** Delays media times from now on. The delay never decreases. */
+  delay(ms: number): void {
+    const moreMs = ms - this.#delayMs;
+    if (moreMs >= MIN_DELAY_MS) {
+      this.#delayMs = ms;
+      this.#originTicks -= (moreMs * this.#rtpClockRate) / 1000;
+    }
+  }
+
+  /** pts or dts in ticks of the track's clock rate; negative for what is older than the stream's origin. */
+  timeOf(ticks: number): number {
+    // `+ 0` makes a rounded -0 a plain zero.
+    return Math.round(((ticks - this.#originTicks) * this.clockRate) / this.#rtpClockRate) + 0;
+  }
+
+  #setOrigin(): void {
+    this.#originTicks = ((this.#originMs - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
+  }
+
+  /** Ticks to add for a clock that has stopped or runs far too slowly. Network delays are never this long. */
+  #catchUp(atMs: number, ticks: number): number {
+    const beforeMs = this.#filter.offsetMs;
+    this.#filter.push(atMs, this.#msOf(ticks));
+    this.burst.push(this.#msOf(ticks), atMs, beforeMs - this.#filter.offsetMs);
+    const lateMs = this.#filter.offsetMs - beforeMs;
+    if (!(lateMs > JUMP_MS)) {
+      return 0;
+    }
+    const lateTicks = Math.round((lateMs * this.#rtpClockRate) / 1000);
+    this.#filter.advance(this.#msOf(lateTicks));
+    this.#shift(lateTicks, true);
+    return lateTicks;
+  }
+
+  /** TCP may hold the end of a picture until the next one (Nagle's algorithm): the pause before both counts. */
+  #takeIdleMs(atMs: number, idleMs: number): number {
+    const pauseMs = atMs - this.#pausedUntilMs < MIN_PAUSE_MS ? this.#pauseMs : idleMs;
+    this.#pauseMs = 0;
+    return pauseMs;
+  }
+
+  #shift(byTicks: number, isJump: boolean): void {
+    this.#shiftTicks += byTicks;
+    this.reportOffsetMs = Number.NaN;
+    this.jumps += isJump ? 1 : 0;
+  }
+
+  /** Applies a new factor. Lost time is added at once; time is never set back. */
+  #rescale(raw: number, atMs: number): void {
+    const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
+    const now = Math.max(Math.min(arrived, this.#farthestTicks(atMs)), this.newestTicks + 1);
+    this.#scaledTicks = now - this.#shiftTicks;
+    this.#scaledFrom = raw;
+    this.reportOffsetMs = Number.NaN;
+    if (this.#rate?.factor === 1) {
+      this.#wrongSinceMs = Number.NaN;
+    } else if (Number.isNaN(this.#wrongSinceMs)) {
+      this.#wrongSinceMs = atMs;
+      this.#wrongSinceTicks = now;
+    }
+  }
+
+  /** Upper limit for times of a clock known to be wrong. */
+  #farthestTicks(atMs: number): number {
+    return Number.isNaN(this.#wrongSinceMs)
+      ? Number.POSITIVE_INFINITY
+      : this.#wrongSinceTicks + Math.round(((atMs - this.#wrongSinceMs + MAX_AHEAD_MS) * this.#rtpClockRate) / 1000);
+  }
+
+  #scaled(raw: number): number {
+    const factor = this.#rate?.factor ?? 1;
+    return factor === 1 && this.#scaledFrom === 0
+      ? raw
+      : this.#scaledTicks + Math.round((raw - this.#scaledFrom) * factor);
+  }
+
+  #msOf(ticks: number): number {
+    return (ticks * 1000) / this.#rtpClockRate;
+  }
+}
