@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 /** Cameras restart and lose their Wi-Fi for a while. */
 const OFFLINE_MS = 120_000;
 
@@ -29,14 +29,14 @@ export class OfflineWatch {
 
   constructor(deps: OfflineWatchDeps) {
     this.#deps = deps;
-    this.#stop = deps.clock.every(LOOK_MS, () => this.#look());
+    this.#stop = deps.clock.every(POLL_MS, () => this.#check());
   }
 
   close(): void {
     this.#stop();
   }
 
-  #look(): void {
+  #check(): void {
     const { clock, paths, onOffline } = this.#deps;
     const nowMs = clock.monoMs();
     const names = new Set<string>();

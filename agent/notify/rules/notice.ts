@@ -61,7 +61,7 @@ export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: 
   return text === '' ? word : `${word} · ${text}`;
 }
 
-/** The page's address behind the origin: a tap opens the moment in the recordings. */
+/** The page's address after the origin: a tap opens the moment in the recordings. */
 export function linkOf({ path, kind, startMs }: Pick<Notice, 'path' | 'kind' | 'startMs'>): string {
   if (path === '') {
     return '#/settings/storage';

@@ -1,10 +1,9 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import type { ApiEdits, Editor } from '../../../config/edit/api-edits.ts';
 import { isForeign, type SettingsKind } from '../../../config/edit/posted.ts';
 import type { Config } from '../../../config/load/load.ts';
-import { clientSignal } from '../../messages/client-signal.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
@@ -199,4 +198,15 @@ function takeAnyBody(app: Parameters<FastifyPluginAsync>[0]): void {
       return undefined;
     }
   });
+}
+
+/** Aborts when the client has left before the answer. */
+function clientSignal({ raw }: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableEnded) {
+      left.abort();
+    }
+  });
+  return left.signal;
 }
