@@ -170,7 +170,7 @@ export class MachineClock {
     const offsetMs = this.#measure();
     const deltaMs = offsetMs - this.#offsetMs;
     this.#offsetMs = offsetMs;
-    this.#date.look(this.#now());
+    this.#date.observe(this.#now());
     if (this.#noticeStep(deltaMs)) {
       this.#save();
       tell(this.#onStep, deltaMs);

@@ -61,7 +61,7 @@ async function perch(): Promise<MachineClock> {
   return one;
 }
 
-/** Perch has run so long that its clock is beyond doubt. */
+/** Perch has run for long enough that its clock is beyond doubt. */
 async function proven(): Promise<MachineClock> {
   const machine = await perch();
   clock.skip(DAY_MS);

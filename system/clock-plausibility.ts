@@ -62,7 +62,7 @@ export class ClockPlausibility {
     this.#doubted = isSame
       ? { sinceMs: doubted.sinceMs, offsetMs, ranMs: doubted.ranMs }
       : { sinceMs: wallMs, offsetMs, ranMs: 0 };
-    this.look(now);
+    this.observe(now);
   }
 
   get doubt(): DateDoubt | undefined {
@@ -79,7 +79,7 @@ export class ClockPlausibility {
   }
 
   /** An implausible date is not judged. */
-  look({ wallMs, monoMs }: Moment): void {
+  observe({ wallMs, monoMs }: Moment): void {
     const ranMs = Math.max(0, monoMs - this.#lastMonoMs);
     this.#lastMonoMs = monoMs;
     if (!isPlausible(wallMs)) {

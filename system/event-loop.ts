@@ -42,7 +42,7 @@ export class EventLoopWatch {
   constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
     this.#make = make;
     this.#watched = started(make());
-    this.#stopLooking = clock.eachSecond(() => this.#look());
+    this.#stopLooking = clock.eachSecond(() => this.#check());
   }
 
   get delay(): LoopDelay {
@@ -62,7 +62,7 @@ export class EventLoopWatch {
     this.#watched.disable();
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#ending) {
       this.#before = seenBy(this.#ending);
       this.#ending.disable();

@@ -73,15 +73,15 @@ export class HostWatch {
    * Values are valid for `forMs`; concurrent callers share one reading.
    * @param nothing returned while the first reading takes too long
    */
-  #kept<T>(forMs: number, nothing: T, look: () => Promise<T>): () => Promise<T> {
-    let looking: Promise<void> | undefined;
+  #kept<T>(forMs: number, nothing: T, read: () => Promise<T>): () => Promise<T> {
+    let reading: Promise<void> | undefined;
     let [last, untilMs] = [nothing, Number.NEGATIVE_INFINITY];
     return async () => {
-      if (looking || this.#clock.monoMs() >= untilMs) {
-        looking ??= look().then((value) => {
-          [last, untilMs, looking] = [value, this.#clock.monoMs() + forMs, undefined];
+      if (reading || this.#clock.monoMs() >= untilMs) {
+        reading ??= read().then((value) => {
+          [last, untilMs, reading] = [value, this.#clock.monoMs() + forMs, undefined];
         });
-        await endsWithin(this.#clock, PATIENCE_MS, looking);
+        await endsWithin(this.#clock, PATIENCE_MS, reading);
       }
       return last;
     };

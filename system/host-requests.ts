@@ -18,7 +18,7 @@ export interface HostAnswer {
 
 /** Folder of the answers: only root writes there. */
 const ANSWERS = '/run/perch-host';
-const LOOK_MS = 200;
+const POLL_MS = 200;
 /** Longest request that the services read, in bytes. */
 const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MAX_REQUEST_BYTES };
 const MAX_ANSWER_BYTES = 16_384;
@@ -91,9 +91,9 @@ export class HostRequests {
   }
 
   async #place(task: HostTask, text: string): Promise<void> {
-    const mostBytes = MAX_BYTES_OF_TASK[task];
-    if (Buffer.byteLength(text) > mostBytes) {
-      throw new PerchError('badInput', `a request for '${task}' of more than ${mostBytes} bytes`, { task });
+    const maxBytes = MAX_BYTES_OF_TASK[task];
+    if (Buffer.byteLength(text) > maxBytes) {
+      throw new PerchError('badInput', `a request for '${task}' of more than ${maxBytes} bytes`, { task });
     }
     const folder = join(this.#deps.dataDir, 'requests');
     const file = join(folder, `${task}.json`);
@@ -118,7 +118,7 @@ export class HostRequests {
         const { id: _, ...said } = answer;
         return said;
       }
-      await clock.sleep(LOOK_MS, signal);
+      await clock.sleep(POLL_MS, signal);
     }
     const file = join(this.#deps.dataDir, 'requests', `${task}.json`);
     const isUnread = await readFile(file, 'utf8').then(

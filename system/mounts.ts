@@ -58,7 +58,7 @@ export async function mountedPlaces(clock: Pick<Clock, 'sleep'>, root = '/'): Pr
   const over = new AbortController();
   const late = clock.sleep(PATIENCE_MS, over.signal).then(() => undefined);
   const found = await Promise.all(
-    parseMounts(text).map((mount) => Promise.race([look(mount, root).catch(() => undefined), late])),
+    parseMounts(text).map((mount) => Promise.race([inspect(mount, root).catch(() => undefined), late])),
   );
   over.abort();
   const byDevice = new Map<number, MountedPlace>();
@@ -73,7 +73,7 @@ export async function mountedPlaces(clock: Pick<Clock, 'sleep'>, root = '/'): Pr
   return [...byDevice.values()].sort((a, b) => b.freeBytes - a.freeBytes);
 }
 
-async function look(mount: Mount, root: string): Promise<(MountedPlace & { readonly id: number }) | undefined> {
+async function inspect(mount: Mount, root: string): Promise<(MountedPlace & { readonly id: number }) | undefined> {
   const status = await stat(mount.folder);
   const { bsize, blocks, bavail } = await statfs(mount.folder);
   if (!status.isDirectory()) {

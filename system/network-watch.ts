@@ -10,7 +10,7 @@ export interface Network {
 }
 
 /** One system call of some 50 µs: without a native add-on nothing reports changes. */
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** Reads the machine's addresses every few seconds, once for all listeners. */
 export class NetworkWatch implements Network {
@@ -24,7 +24,7 @@ export class NetworkWatch implements Network {
     this.#read = read;
     this.#interfaces = read();
     this.#seen = textOf(this.#interfaces);
-    this.#stop = clock.every(LOOK_MS, () => this.#look());
+    this.#stop = clock.every(POLL_MS, () => this.#check());
   }
 
   get interfaces(): Interfaces {
@@ -41,7 +41,7 @@ export class NetworkWatch implements Network {
     this.#listeners.clear();
   }
 
-  #look(): void {
+  #check(): void {
     const interfaces = this.#read();
     const seen = textOf(interfaces);
     if (seen === this.#seen) {

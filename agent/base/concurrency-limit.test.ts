@@ -37,7 +37,7 @@ test("tasks beyond the queue's limit are rejected", async () => {
 });
 
 test('a gate runs its limit of requests, queues its limit and rejects the rest', async () => {
-  const gate = new ConcurrencyLimit(2, 3, 'log-ins');
+  const gate = new ConcurrencyLimit(2, 3, 'logins');
   let running = 0;
   let most = 0;
   const ends: (() => void)[] = [];
@@ -48,7 +48,7 @@ test('a gate runs its limit of requests, queues its limit and rejects the rest',
     running -= 1;
   };
   const all = Array.from({ length: 5 }, () => gate.run(work));
-  await expect(gate.run(work)).rejects.toThrow('3 log-ins are waiting already, the limit is 3');
+  await expect(gate.run(work)).rejects.toThrow('3 logins are waiting already, the limit is 3');
   for (let done = 0; done < 5; done += 1) {
     await expect.poll(() => ends.length).toBeGreaterThan(0);
     ends.shift()?.();
@@ -61,7 +61,7 @@ test('a gate runs its limit of requests, queues its limit and rejects the rest',
 });
 
 test('a failed task frees its slot', async () => {
-  const gate = new ConcurrencyLimit(1, 1, 'log-ins');
+  const gate = new ConcurrencyLimit(1, 1, 'logins');
   await expect(gate.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   expect(await gate.run(async () => 1)).toBe(1);
 });

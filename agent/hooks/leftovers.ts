@@ -7,7 +7,7 @@ import { MARK } from './programs.ts';
 
 /** Delays the start of Perch. */
 const LEFTOVER_TIMES: EndTimes = { interruptMs: 1_000, terminateMs: 1_000 };
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 /**
  * Ends programs left behind by a killed Perch. A mark in their environment identifies them, so a reused process id is
@@ -34,7 +34,7 @@ export async function endLeftovers(
       signalSame(pid, startTicks, signal);
     }
     while (clock.monoMs() < deadlineMs && [...left].some(([pid, { startTicks }]) => isSame(pid, startTicks))) {
-      await clock.sleep(LOOK_MS, new AbortController().signal);
+      await clock.sleep(POLL_MS, new AbortController().signal);
     }
   }
 }

@@ -14,7 +14,7 @@ const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
 /** After SIGKILL only a process that hangs in the kernel remains. */
 const LAST_WAIT_MS = 1_000;
 /**
- * After the first process has ended: its children may not have received the signal. A shell starts those behind `&`
+ * After the first process has ended: its children may not have received the signal. A shell starts those after `&`
  * with SIGINT ignored.
  */
 const ORPHANS_GRACE_MS = 500;

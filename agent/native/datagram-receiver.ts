@@ -3,7 +3,7 @@ import { MAX_ADDRESS_WORDS } from './socket-address.ts';
 
 /** In one call. */
 export const MAX_DATAGRAMS = 64;
-/** Of a slot: the largest datagram, and so much that the starts of slots differ in their place in the processor's caches. */
+/** Of a slot: the largest datagram, padded so that slots start in different lines of the processor's caches. */
 const SLOT_BYTES = 65_536 + 2_048;
 const MSG_DONTWAIT = 0x40;
 const NULL = 0n;

@@ -70,7 +70,7 @@ export class GcmCipher {
   }
 
   /**
-   * Encrypts a payload from the source into a packet, behind its header, and writes the tag behind it. Never twice with
+   * Encrypts a payload from the source into a packet, after its header, and writes the tag after it. Never twice with
    * the same key and nonce.
    * @param packet its number in the memory
    * @param nonce 12 bytes

@@ -42,7 +42,7 @@ export class DiscoveryNetwork {
 
   /**
    * Receives datagrams to this address, unless another program does: those stay with it. So the port is first bound without sharing, which
-   * fails beside any other socket, and then with sharing, which keeps it free for programs that start later.
+   * fails next to any other socket, and then with sharing, which keeps it free for programs that start later.
    */
   openDirect(): void {
     if (this.#direct || this.#isTrying || this.#isClosed) {

@@ -9,7 +9,7 @@ import { tag } from './soap.ts';
 import { TOPICS, topicFilter } from './topics.ts';
 
 const LIFE = { usual: 60_000, min: 10_000, max: 3_600_000 };
-/** Between two pulls a subscription lives at least so long. */
+/** Minimum lifetime of a subscription between two pulls. */
 const AFTER_PULL_MS = 60_000;
 const PULL = { usual: 10_000, min: 0, max: 60_000 };
 const MAX_MESSAGES = 100;

@@ -118,11 +118,11 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
   return clipped;
 }
 
-function merge(spans: readonly Timespan[], leastGapUs: number): Timespan[] {
+function merge(spans: readonly Timespan[], minGapUs: number): Timespan[] {
   const merged: { startUs: number; durationUs: number }[] = [];
   for (const { startUs, durationUs } of spans) {
     const last = merged.at(-1);
-    if (last && startUs - (last.startUs + last.durationUs) < leastGapUs) {
+    if (last && startUs - (last.startUs + last.durationUs) < minGapUs) {
       last.durationUs = startUs + durationUs - last.startUs;
     } else {
       merged.push({ startUs, durationUs });
@@ -131,11 +131,11 @@ function merge(spans: readonly Timespan[], leastGapUs: number): Timespan[] {
   return merged;
 }
 
-function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastUs: number): Timespan[] {
+function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, minUs: number): Timespan[] {
   const gaps: Timespan[] = [];
   let doneUs = fromUs;
   for (const { startUs, durationUs } of [...spans, { startUs: toUs, durationUs: 0 }]) {
-    if (startUs - doneUs >= leastUs) {
+    if (startUs - doneUs >= minUs) {
       gaps.push({ startUs: doneUs, durationUs: startUs - doneUs });
     }
     doneUs = startUs + durationUs;
@@ -151,11 +151,11 @@ function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, re
     ...deleted.map((range) => ({ ...range, type: 'deleted' })),
     ...index.events.longestOf(gapsName(path), from.us, to.us, MAX_STEPS),
   ];
-  const leastUs = found.length > MANY_REASONS ? resolution * 1e6 : 0;
+  const minUs = found.length > MANY_REASONS ? resolution * 1e6 : 0;
   const shown = found.flatMap(({ type, startUs, endUs = to.us }) => {
     const [start, end] = [Math.max(startUs, from.us), Math.min(endUs, to.us)];
     const at = round((start - from.us) / 1e6);
-    return end - start < leastUs ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
+    return end - start < minUs ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
   });
   // More never fit.
   const reasons = fitting(shown, REASON_BYTES);

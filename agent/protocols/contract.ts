@@ -54,7 +54,7 @@ export interface LoginWatch {
   refused(kind: string): void;
   /** Kinds rejected on other connections. */
   refusedKinds(): ReadonlySet<string>;
-  /** Rejected so often that no connection sends it any more. */
+  /** Rejected often enough that no connection sends it any more. */
   isWrong(): boolean;
   plays(isPlaying: boolean): void;
 }

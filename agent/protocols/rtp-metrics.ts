@@ -3,18 +3,30 @@ import type { MetricRow } from './contract.ts';
 export const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'] as const;
 
 export const rtpSessionRows = (jitterUnit: 'ticks' | 'seconds'): readonly MetricRow[] => [
-  ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-  ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-  ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-  ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
-  ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', `Jitter of what comes in (RFC 3550), in ${jitterUnit}.`],
-  ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-  ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
-  ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-  ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-  ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
-  ['outbound_rtp_packets_discarded', 'outboundRTPPacketsDiscarded', 'RTP packets that the peer was too slow for.'],
-  ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+  ['inbound_bytes', 'inboundBytes', 'Bytes received.'],
+  ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets received.'],
+  ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets lost on their way to Perch.'],
+  ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'Invalid RTP packets.'],
+  [
+    'inbound_rtp_packets_jitter',
+    'inboundRTPPacketsJitter',
+    `Jitter of the received packets (RFC 3550), in ${jitterUnit}.`,
+  ],
+  ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets received.'],
+  ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'Invalid RTCP packets.'],
+  ['outbound_bytes', 'outboundBytes', 'Bytes sent.'],
+  ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets sent.'],
+  [
+    'outbound_rtp_packets_reported_lost',
+    'outboundRTPPacketsReportedLost',
+    'RTP packets that the peer reported as lost.',
+  ],
+  [
+    'outbound_rtp_packets_discarded',
+    'outboundRTPPacketsDiscarded',
+    'RTP packets dropped because the peer was too slow.',
+  ],
+  ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets sent.'],
 ];
 
 export const DEPRECATED_RTP_SESSION_ROWS: readonly MetricRow[] = [

@@ -39,7 +39,7 @@ export class Placeholders {
   #keyPts = 0;
   #keyDts = 0;
   /** Lowest pts since then: leading pictures precede their key picture. */
-  #leastPts = 0;
+  #minPts = 0;
 
   /** @param track at whose key frames readers begin */
   constructor(writer: InterleavedWriter, track: number) {
@@ -72,9 +72,9 @@ export class Placeholders {
     if (key) {
       this.#keyPts = pts;
       this.#keyDts = dts;
-      this.#leastPts = pts;
-    } else if (pts < this.#leastPts) {
-      this.#leastPts = pts;
+      this.#minPts = pts;
+    } else if (pts < this.#minPts) {
+      this.#minPts = pts;
     }
   }
 
@@ -82,7 +82,7 @@ export class Placeholders {
   frames(description: Track, sequence: number): Buffer {
     const count = this.countFor(description);
     const payload = this.#payload ?? new Uint8Array(0);
-    const firstPts = Math.min(this.#leastPts, this.#keyDts + this.#depth * this.#frameTicks);
+    const firstPts = Math.min(this.#minPts, this.#keyDts + this.#depth * this.#frameTicks);
     const bytes = RTP_HEADER_BYTES + payload.length;
     const chunk = Buffer.alloc(count * (FRAME_HEADER_BYTES + bytes));
     const ssrc = this.#writer.ssrcs[this.#track] as number;

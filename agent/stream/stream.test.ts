@@ -171,7 +171,7 @@ test.for([
   ['a second one that is decoded as it is shown', [ordered(0, 0, true), ordered(1, 1)], false],
   ['key pictures alone', [ordered(0, 0, true), ordered(1, 1, true)], false],
   ['a picture that others precede', [ordered(0, 0, true), ordered(3, 1)], true],
-  ['a B-frame behind it changes nothing', [ordered(0, 0, true), ordered(3, 1), ordered(2, 2)], true],
+  ['a B-frame after it changes nothing', [ordered(0, 0, true), ordered(3, 1), ordered(2, 2)], true],
   ['the next key picture is decoded early, too', [ordered(3, 1), ordered(2, 2), ordered(5, 3, true)], true],
   [
     'a key picture that is not: the camera has switched them off',

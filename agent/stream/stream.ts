@@ -207,7 +207,7 @@ export class Stream {
   /** The delay that every reader tolerates; infinite without readers. */
   get toleratedDelayMs(): number {
     return this.#readers.reduce(
-      (leastMs, reader) => Math.min(leastMs, reader.toleratedDelayMs ?? 0),
+      (minMs, reader) => Math.min(minMs, reader.toleratedDelayMs ?? 0),
       Number.POSITIVE_INFINITY,
     );
   }

@@ -21,14 +21,14 @@ export class FlowWatch {
 
   constructor(options: FlowWatchOptions) {
     this.#options = options;
-    this.#stop = options.clock.eachSecond(() => this.#look());
+    this.#stop = options.clock.eachSecond(() => this.#check());
   }
 
   close(): void {
     this.#stop();
   }
 
-  #look(): void {
+  #check(): void {
     const { hooks, sessions } = this.#options;
     const now = new Map<string, Listed>();
     if (hooks.isOn('on_flow_report')) {

@@ -7,7 +7,7 @@ import { CODE, EDITOR, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
 import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
 
-const LOOK_EVERY_MS = 100;
+const POLL_MS = 100;
 /** Each waits for a camera. */
 const MAX_WAITING = 20;
 const TRANSPORTS: ReadonlyMap<string, string> = new Map([
@@ -163,7 +163,7 @@ export class StreamProxies {
         await this.#remove(path, streamNameOf(path));
         throw failure(CODE.failed, reason);
       }
-      await clock.sleep(LOOK_EVERY_MS, never);
+      await clock.sleep(POLL_MS, never);
     }
   }
 

@@ -8,7 +8,7 @@ import { type CallAnswer, CODE, EDITOR, failure, waitMsOf } from './call.ts';
 import type { ShownPath } from './media-items.ts';
 import { keyOf, streamNameOf, VHOST } from './stream-name.ts';
 
-const LOOK_EVERY_MS = 100;
+const POLL_MS = 100;
 /** Each waits for a destination. */
 const MAX_WAITING = 20;
 const MAX_OF_A_PATH = 50;
@@ -179,7 +179,7 @@ export class StreamPushers {
         await this.#remove(path, dest);
         throw failure(CODE.failed, forward?.lastError ?? `no connection within ${waitMs / 1000} s`);
       }
-      await clock.sleep(LOOK_EVERY_MS, never);
+      await clock.sleep(POLL_MS, never);
     }
   }
 }

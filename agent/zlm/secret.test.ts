@@ -71,7 +71,7 @@ test('a wrong digest is a guess, and one for an unknown cookie is not', () => {
   expect(secret.logIn(digestOf('mine'), caller({ ZLM_UNLOGIN: 'mine' }))).toMatchObject({ isGuess: false });
 });
 
-test('a new secret ends all log-ins', () => {
+test('a new secret ends all logins', () => {
   const { secret, now } = box();
   const { cookie = '' } = secret.refusal(NOTHING, caller()) ?? {};
   const login = String(secret.logIn(digestOf(cookie), caller({ ZLM_UNLOGIN: cookie })));

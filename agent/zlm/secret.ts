@@ -64,7 +64,7 @@ export class CallSecret {
     return this.#challenge(given !== undefined);
   }
 
-  /** `digest` is md5 of `zlmediakit:SECRET:COOKIE` with the challenge's cookie. @returns the cookie of the log-in */
+  /** `digest` is md5 of `zlmediakit:SECRET:COOKIE` with the challenge's cookie. @returns the cookie of the login */
   logIn(digest: string, caller: Caller): string | Refusal {
     if (!this.#isFromAllowed(caller)) {
       return { code: CODE.unauthorized, msg: 'Your ip is not allowed to access the service.', isGuess: false };

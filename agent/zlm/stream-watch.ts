@@ -40,10 +40,10 @@ export class StreamWatch {
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
-    this.#stop = options.clock.eachSecond(() => this.look());
+    this.#stop = options.clock.eachSecond(() => this.check());
   }
 
-  look(): void {
+  check(): void {
     const { hooks, paths } = this.#options;
     if (!hooks.isOn('on_stream_changed') && !hooks.isOn('on_stream_none_reader')) {
       this.#known.clear();

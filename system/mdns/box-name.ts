@@ -9,7 +9,7 @@ export interface BoxNameOptions extends Omit<ResponderOptions, 'wire' | 'random'
 }
 
 /** A port that another program holds may become free, and an interface may join its group late. */
-const TRY_AGAIN_MS = 30_000;
+const RETRY_MS = 30_000;
 
 /** Announces the name of the page in the machine's networks while it is open. */
 export class BoxName {
@@ -30,7 +30,7 @@ export class BoxName {
     });
     this.#responder = new Responder(title, { ...options, wire: this.#sockets });
     const follow = () => this.#follow();
-    this.#ends = [network.onChange(follow), clock.every(TRY_AGAIN_MS, follow)];
+    this.#ends = [network.onChange(follow), clock.every(RETRY_MS, follow)];
     follow();
   }
 

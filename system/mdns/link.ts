@@ -72,7 +72,7 @@ type Claim = 'none' | 'ours' | 'machine';
 /** Probes for the name in one network, announces it and answers for it (RFC 6762). */
 export class Link {
   readonly #deps: LinkDeps;
-  readonly #pace: ResponseRateLimit;
+  readonly #rateLimit: ResponseRateLimit;
   readonly #waiting = new Map<string, Waiting>();
   /** `machine`: another program of this machine answers for the host name. */
   readonly #claims: Record<Part, Claim> = { host: 'none', service: 'none' };
@@ -84,7 +84,7 @@ export class Link {
   constructor(published: Published, deps: LinkDeps) {
     this.#published = published;
     this.#deps = deps;
-    this.#pace = new ResponseRateLimit(deps.clock);
+    this.#rateLimit = new ResponseRateLimit(deps.clock);
     this.#heard = new PerSecond(deps.clock, MAX_HEARD_A_SECOND);
   }
 
@@ -317,10 +317,10 @@ export class Link {
     return false;
   }
 
-  async #answerLater(key: string, waiting: Waiting, [leastMs, mostMs]: readonly [number, number]): Promise<void> {
+  async #answerLater(key: string, waiting: Waiting, [minMs, maxMs]: readonly [number, number]): Promise<void> {
     const { clock, random } = this.#deps;
     this.#waiting.set(key, waiting);
-    await clock.sleep(leastMs + random() * (mostMs - leastMs), this.#stop.signal);
+    await clock.sleep(minMs + random() * (maxMs - minMs), this.#stop.signal);
     this.#waiting.delete(key);
     if (!this.#stop.signal.aborted) {
       this.#answer(waiting, false);
@@ -333,13 +333,13 @@ export class Link {
       return;
     }
     if (from.port !== MDNS_PORT) {
-      if (this.#pace.mayAnswerOne()) {
+      if (this.#rateLimit.maySendUnicast()) {
         this.#deps.send(writeLegacyResponse({ id, questions }, answers, additionals), from);
       }
       return;
     }
-    const alone = answers.filter((record) => wantsUnicast(questions, record) && this.#pace.isFresh(record));
-    if (alone.length > 0 && this.#pace.mayAnswerOne()) {
+    const alone = answers.filter((record) => wantsUnicast(questions, record) && this.#rateLimit.isFresh(record));
+    if (alone.length > 0 && this.#rateLimit.maySendUnicast()) {
       this.#deps.send(writeResponse(alone, additionals), from);
     }
     this.#multicast(
@@ -349,12 +349,12 @@ export class Link {
     );
   }
 
-  /** @param leastMs since each was last sent */
-  #multicast(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[] = [], leastMs?: number): void {
-    const news = answers.filter((record) => this.#pace.maySay(record, leastMs));
+  /** @param minMs since each was last sent */
+  #multicast(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[] = [], minMs?: number): void {
+    const news = answers.filter((record) => this.#rateLimit.maySend(record, minMs));
     if (news.length > 0) {
-      const more = additionals.filter((record) => this.#pace.maySay(record, leastMs));
-      this.#pace.said([...news, ...more]);
+      const more = additionals.filter((record) => this.#rateLimit.maySend(record, minMs));
+      this.#rateLimit.sent([...news, ...more]);
       this.#deps.send(writeResponse(news, more));
     }
   }

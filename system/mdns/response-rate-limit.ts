@@ -4,39 +4,39 @@ import type { MdnsRecord } from './message.ts';
 /** RFC 6762 §6. */
 const MIN_MS = 1_000;
 /** Limit of unicast responses, whose address could be forged. */
-const MAX_ALONE_A_SECOND = 50;
+const MAX_UNICAST_A_SECOND = 50;
 /** The device has some ten records. */
 const MAX_KEPT = 64;
 
 export class ResponseRateLimit {
   readonly #clock: Pick<Clock, 'monoMs'>;
-  readonly #saidMs = new Map<string, number>();
+  readonly #sentMs = new Map<string, number>();
   readonly #unicast: PerSecond;
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
-    this.#unicast = new PerSecond(clock, MAX_ALONE_A_SECOND);
+    this.#unicast = new PerSecond(clock, MAX_UNICAST_A_SECOND);
   }
 
-  maySay(record: MdnsRecord, leastMs = MIN_MS): boolean {
-    return this.#clock.monoMs() - (this.#saidMs.get(keyOf(record)) ?? Number.NEGATIVE_INFINITY) >= leastMs;
+  maySend(record: MdnsRecord, minMs = MIN_MS): boolean {
+    return this.#clock.monoMs() - (this.#sentMs.get(keyOf(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
   }
 
-  said(records: readonly MdnsRecord[]): void {
-    if (this.#saidMs.size > MAX_KEPT) {
-      this.#saidMs.clear();
+  sent(records: readonly MdnsRecord[]): void {
+    if (this.#sentMs.size > MAX_KEPT) {
+      this.#sentMs.clear();
     }
     for (const record of records) {
-      this.#saidMs.set(keyOf(record), this.#clock.monoMs());
+      this.#sentMs.set(keyOf(record), this.#clock.monoMs());
     }
   }
 
   /** It was multicast within the last quarter of its TTL: a unicast response is enough (RFC 6762 §5.4). */
   isFresh(record: MdnsRecord): boolean {
-    return !this.maySay(record, ((record.ttl ?? 0) * 1_000) / 4);
+    return !this.maySend(record, ((record.ttl ?? 0) * 1_000) / 4);
   }
 
-  mayAnswerOne(): boolean {
+  maySendUnicast(): boolean {
     return this.#unicast.take();
   }
 }

@@ -22,7 +22,7 @@ const MAX_REDIRECTS = 3;
 const SILENT_MS = 30_000;
 /** Limit in all: a server that sends a byte now and then would block every other update. */
 const MAX_MS = 3_600_000;
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
 export interface UpdateServer {
   /** Of the folder, `http:` or `https:`. */
@@ -66,7 +66,7 @@ async function* fetched({ address, clock, signal }: UpdateServer, name: string):
   const joined = joinSignals([signal, late.signal]);
   const beginMs = clock.monoMs();
   let lastMs = beginMs;
-  const stop = clock.every(LOOK_MS, () => {
+  const stop = clock.every(POLL_MS, () => {
     const nowMs = clock.monoMs();
     if (nowMs - lastMs > SILENT_MS || nowMs - beginMs > MAX_MS) {
       late.abort();

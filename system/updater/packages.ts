@@ -81,12 +81,12 @@ export class Packages {
   }
 
   /** @throws PerchError timeout when no time is left */
-  #limit(mostMs: number): number {
+  #limit(maxMs: number): number {
     const leftMs = this.#endMs - this.#deps.clock.monoMs();
     if (leftMs <= 0) {
       throw new PerchError('timeout', 'there is no time left for dpkg');
     }
-    return Math.min(mostMs, leftMs);
+    return Math.min(maxMs, leftMs);
   }
 
   async #whenFree(work: () => Promise<void>, patienceMs: number): Promise<void> {

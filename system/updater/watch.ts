@@ -6,7 +6,7 @@ import type { Watched } from './watched.ts';
 
 /** How long a new version has to prove that it works. */
 const PATIENCE_MS = 60_000;
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 /** Consecutive good checks of one process: one that restarts again and again is healthy for a moment, too. */
 const GOOD_LOOKS = 5;
 /** A camera's next part may wait for a key frame. */
@@ -42,7 +42,7 @@ export async function growing(
   const atFirst = signs.recordings(folders);
   let grown: readonly string[] = [];
   for (let looks = 0; looks < MAX_LOOKS_BEFORE && grown.length < folders.length; looks += 1) {
-    await clock.sleep(LOOK_MS, new AbortController().signal);
+    await clock.sleep(POLL_MS, new AbortController().signal);
     grown = grownOf(folders, atFirst, signs.recordings(folders));
   }
   return grown;
@@ -58,7 +58,7 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
   let atFirst: ReadonlyMap<string, number> | undefined;
   let silent = watched.folders;
   while (clock.monoMs() < endMs) {
-    await clock.sleep(LOOK_MS, never);
+    await clock.sleep(POLL_MS, never);
     const before = pid;
     pid = await signs.mainPid();
     const isWell = pid !== 0 && pid === before && (await isFit(watched.host, watched.port));

@@ -91,7 +91,7 @@ function create(format: FuzzFormat, witness: Witness, traits: SenderTraits): Dep
   return depacketizer;
 }
 
-/** All packets as they are; answers the time behind them. */
+/** All packets as they are; answers the time after them. */
 function pushAll(format: FuzzFormat, to: Depacketizer, fromTicks: number): number {
   let ticks = fromTicks;
   for (const { bytes, marker } of format.packets) {

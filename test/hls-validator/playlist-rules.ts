@@ -87,8 +87,8 @@ function wallRules({ segments, running }: Media): string[] {
       found.push(`wall clock: segment ${segment.number} is not later than the one before it`);
     } else if (before?.wallMs !== undefined && !segment.isDiscontinuity) {
       const driftMs = segment.wallMs - before.wallMs - before.durationS * 1000;
-      const mostMs = segment.number === 2 ? REORDERING_MS : before.durationS * 1000 * WALL_DRIFT + WALL_MS;
-      if (Math.abs(driftMs) > mostMs) {
+      const maxMs = segment.number === 2 ? REORDERING_MS : before.durationS * 1000 * WALL_DRIFT + WALL_MS;
+      if (Math.abs(driftMs) > maxMs) {
         found.push(`wall clock: segment ${segment.number} is ${driftMs.toFixed(1)} ms off the one before it`);
       }
     }
@@ -142,7 +142,7 @@ function agedParts({ segments, running, targetDurationS }: Media): string[] {
       found.push(`old parts: those of segment ${segment.number} end ${fromEndS.toFixed(3)} s before the end`);
     }
     if (segment.parts.length > 0 && !hasParts) {
-      found.push(`parts: segment ${segment.number} has parts, one behind it has none`);
+      found.push(`parts: segment ${segment.number} has parts, one after it has none`);
     }
     hasParts = segment.parts.length > 0;
     fromEndS += segment.durationS;

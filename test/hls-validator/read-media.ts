@@ -77,7 +77,7 @@ class MediaReader {
       throw wrongPlaylist('media playlist without EXT-X-TARGETDURATION');
     }
     if (this.#durationS !== undefined) {
-      throw wrongPlaylist('EXTINF without an address behind it');
+      throw wrongPlaylist('EXTINF without an address after it');
     }
     const integer = (name: string, otherwise: number) => {
       const value = seen.get(name);
@@ -138,7 +138,7 @@ class MediaReader {
     }
     // Tags that must precede the parts of a segment (RFC 8216bis §4.4.4.9).
     if (this.#parts.length > 0 && /^EXT-X-(MAP|PROGRAM-DATE-TIME|DISCONTINUITY)$/.test(name)) {
-      throw wrongPlaylist(`${name} behind the parts of its segment`);
+      throw wrongPlaylist(`${name} after the parts of its segment`);
     }
   }
 

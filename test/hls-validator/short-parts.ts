@@ -5,7 +5,7 @@ import { ROUNDING_S } from './playlist-rules.ts';
 const MIN_PART = 0.85;
 /**
  * A camera that changed is noticed when its segment ends, and the part target falls only when the longer parts have gone from the list: those of
- * the segment itself and of two target durations behind it. Segments are up to 1.44 target durations long, so a change excuses the parts
+ * the segment itself and of two target durations after it. Segments are up to 1.44 target durations long, so a change excuses the parts
  * of this many before it.
  */
 const EXCUSED_TARGETS = 6;

@@ -64,7 +64,7 @@ class Received {
   }
 }
 
-/** Capture times of ticks: of the first loud sample behind a quiet time. */
+/** Capture times of ticks: of the first loud sample after a quiet time. */
 async function ticksIn(sound: Received): Promise<number[]> {
   const decoder = await createDecoder({ channels: 1 });
   const found: number[] = [];

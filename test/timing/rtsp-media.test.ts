@@ -23,7 +23,7 @@ const largeKeys = (): Promise<string> =>
     ...['-pix_fmt', 'yuv420p'],
   ]);
 
-/** Key frames of some hundred kilobytes, and more in the group behind each. */
+/** Key frames of some hundred kilobytes, and more in the group after each. */
 const largeGroups = (): Promise<string> =>
   clip('large-keys-60.mp4', [
     ...['-f', 'lavfi', '-i', 'testsrc2=s=1920x1080:r=25,noise=alls=20:allf=t', '-t', '60'],

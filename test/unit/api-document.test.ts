@@ -130,7 +130,7 @@ test('the document has each route of the API, with summary, group and responses'
   expect(lacking).toEqual([]);
 });
 
-test('routes without log-in are included: health and the certificate', () => {
+test('routes without login are included: health and the certificate', () => {
   const addresses = ['/health', '/trust', '/trust/perch.crt', '/trust/perch.pem', '/trust/perch.mobileconfig'];
   expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(addresses));
   expect(operations.find(({ path }) => path === '/trust')?.answers[200]?.type).toBe('text/html');

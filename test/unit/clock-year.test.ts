@@ -166,7 +166,7 @@ class Board {
     }
   }
 
-  /** The camera sends pictures for so long. @param meanwhile what happens before the picture of a number */
+  /** The camera sends pictures for this long. @param meanwhile what happens before the picture of a number */
   async record(pictures: number, meanwhile: Readonly<Record<number, () => void>> = {}): Promise<void> {
     const stream = new Stream([tinyH264]);
     const { settings } = { settings: this.#settings() };

@@ -81,7 +81,7 @@ test.for([
   ['INDEPENDENT=YES', 'INDEPENDENT=MAYBE', 'neither YES nor NO'],
   ['09.000Z', '99.000Z', 'EXT-X-PROGRAM-DATE-TIME'],
   ['09.000Z', '09.000', 'EXT-X-PROGRAM-DATE-TIME'],
-  ['#EXT-X-GAP', '#EXT-X-MAP:URI="late.mp4"', 'behind the parts'],
+  ['#EXT-X-GAP', '#EXT-X-MAP:URI="late.mp4"', 'after the parts'],
   ['TYPE=PART,', 'TYPE=PART,TYPE=PART,', 'EXT-X-PRELOAD-HINT has attributes'],
 ] as const)('no client makes sense of a playlist with %j made %j', ([from, to, complaint]) => {
   expect(() => readMedia(MEDIA.replace(from, to))).toThrow(complaint);

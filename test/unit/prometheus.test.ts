@@ -23,7 +23,7 @@ test.for<[string, string]>([
   ['a word as a value', 'a one\n'],
   ['a value in hex', 'a 0x10\n'],
   ['a series twice', 'a{b="1",c="2"} 1\na{c="2",b="1"} 1\n'],
-  ['a type behind its samples', 'a 1\n# TYPE a gauge\n'],
+  ['a type after its samples', 'a 1\n# TYPE a gauge\n'],
   ['a type that there is not', '# TYPE a number\na 1\n'],
 ])('%s is refused', ([, text]) => {
   expect(() => readExposition(text, false)).toThrow();

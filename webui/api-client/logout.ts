@@ -2,7 +2,7 @@ import { fetchJson } from './request.ts';
 import { access, mustReload } from './session.ts';
 
 /** To all windows of this browser. */
-const windows = new BroadcastChannel('perch-log-out');
+const windows = new BroadcastChannel('perch-logout');
 
 // They share one session and show data of the former user.
 windows.onmessage = leave;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { logOut } from './log-out.ts';
+import { logOut } from './logout.ts';
 import {
   access,
   checkSession,
@@ -122,7 +122,7 @@ test('a login as the same user continues; another user, or a logout, reloads the
 });
 
 test('a logout applies to all windows of the browser', async () => {
-  const other = new BroadcastChannel('perch-log-out');
+  const other = new BroadcastChannel('perch-logout');
   other.postMessage('');
   await vi.waitFor(() => expect([mustReload.value, access.value]).toEqual([true, 'refused']));
   mustReload.value = false;

@@ -25,7 +25,7 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [] }
       return undefined;
     }
     const stop = new AbortController();
-    const look = () => {
+    const load = () => {
       if (isPageVisible.peek()) {
         fetchJson<T>(address, { signal: stop.signal }).then(
           (value) => stop.signal.aborted || setSeen({ address, value }),
@@ -33,9 +33,9 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [] }
         );
       }
     };
-    look();
-    const timer = setInterval(look, everyMs);
-    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, look));
+    load();
+    const timer = setInterval(load, everyMs);
+    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, load));
     return () => {
       stop.abort();
       clearInterval(timer);

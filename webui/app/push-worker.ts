@@ -9,7 +9,7 @@ interface PushMessage {
   readonly at: number;
   readonly title: string;
   readonly body: string;
-  /** Behind the page's address. */
+  /** After the page's address. */
   readonly link: string;
   /** A small JPEG, base64. */
   readonly picture?: string;

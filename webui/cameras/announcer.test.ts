@@ -9,20 +9,20 @@ const gone = (name: string, cause: string | null = 'silent') => camera(name, { i
 
 test('the state of the cameras at the first look is not announced', () => {
   const announcer = new CameraAnnouncer();
-  expect(announcer.look([camera('a'), gone('b')], 0)).toBeUndefined();
-  expect(announcer.look([camera('a'), gone('b')], 10_000)).toBeUndefined();
+  expect(announcer.update([camera('a'), gone('b')], 0)).toBeUndefined();
+  expect(announcer.update([camera('a'), gone('b')], 10_000)).toBeUndefined();
 });
 
 test('a lost camera is announced once after four seconds, and its return once', () => {
   const announcer = new CameraAnnouncer();
-  announcer.look([camera('a')], 0);
-  expect([1000, 4999, 5000, 6000].map((ms) => announcer.look([gone('a')], ms))).toEqual([
+  announcer.update([camera('a')], 0);
+  expect([1000, 4999, 5000, 6000].map((ms) => announcer.update([gone('a')], ms))).toEqual([
     undefined,
     undefined,
     { what: 'gone', titles: ['A'] },
     undefined,
   ]);
-  expect([7000, 11_000, 15_000].map((ms) => announcer.look([camera('a')], ms))).toEqual([
+  expect([7000, 11_000, 15_000].map((ms) => announcer.update([camera('a')], ms))).toEqual([
     undefined,
     { what: 'back', titles: ['A'] },
     undefined,
@@ -31,19 +31,19 @@ test('a lost camera is announced once after four seconds, and its return once', 
 
 test('a camera that returns within four seconds is not announced', () => {
   const announcer = new CameraAnnouncer();
-  announcer.look([camera('a')], 0);
-  announcer.look([gone('a')], 1000);
-  announcer.look([camera('a')], 3000);
-  expect(announcer.look([gone('a')], 6000)).toBeUndefined();
+  announcer.update([camera('a')], 0);
+  announcer.update([gone('a')], 1000);
+  announcer.update([camera('a')], 3000);
+  expect(announcer.update([gone('a')], 6000)).toBeUndefined();
 });
 
 test('cameras that are lost by one cause are one message; another cause is another message', () => {
   const announcer = new CameraAnnouncer();
-  announcer.look([camera('a'), camera('b'), camera('c')], 0);
-  announcer.look([gone('a'), camera('b'), camera('c')], 1000);
+  announcer.update([camera('a'), camera('b'), camera('c')], 0);
+  announcer.update([gone('a'), camera('b'), camera('c')], 1000);
   const all = [gone('a'), gone('b'), gone('c', 'password')];
-  announcer.look(all, 3000);
-  expect([5000, 7000, 8000].map((ms) => announcer.look(all, ms))).toEqual([
+  announcer.update(all, 3000);
+  expect([5000, 7000, 8000].map((ms) => announcer.update(all, ms))).toEqual([
     { what: 'gone', titles: ['A', 'B'] },
     { what: 'gone', titles: ['C'] },
     undefined,
@@ -52,33 +52,33 @@ test('cameras that are lost by one cause are one message; another cause is anoth
 
 test('a loss is announced before a return', () => {
   const announcer = new CameraAnnouncer();
-  announcer.look([camera('a'), gone('b')], 0);
+  announcer.update([camera('a'), gone('b')], 0);
   const all = [gone('a'), camera('b')];
-  announcer.look(all, 1000);
-  expect([5000, 5001].map((ms) => announcer.look(all, ms)?.what)).toEqual(['gone', 'back']);
+  announcer.update(all, 1000);
+  expect([5000, 5001].map((ms) => announcer.update(all, ms)?.what)).toEqual(['gone', 'back']);
 });
 
 test('an event is announced once while it lasts, and again when it happens again', () => {
   const announcer = new CameraAnnouncer();
-  expect(announcer.look([camera('a', { event: 'Doorbell' })], 0)).toEqual({
+  expect(announcer.update([camera('a', { event: 'Doorbell' })], 0)).toEqual({
     ...{ what: 'event', titles: ['A'], event: 'Doorbell' },
   });
-  expect(announcer.look([camera('a', { event: 'Doorbell' })], 6000)).toBeUndefined();
-  expect(announcer.look([camera('a')], 11_000)).toBeUndefined();
-  expect(announcer.look([camera('a', { event: 'Doorbell' })], 12_000)?.what).toBe('event');
+  expect(announcer.update([camera('a', { event: 'Doorbell' })], 6000)).toBeUndefined();
+  expect(announcer.update([camera('a')], 11_000)).toBeUndefined();
+  expect(announcer.update([camera('a', { event: 'Doorbell' })], 12_000)?.what).toBe('event');
 });
 
 test('events are announced five seconds apart, and only while they are news', () => {
   const announcer = new CameraAnnouncer();
   const both = [camera('a', { event: 'Motion' }), camera('b', { event: 'Person' })];
-  expect(announcer.look(both, 0)?.titles).toEqual(['A']);
-  expect(announcer.look(both, 4999)).toBeUndefined();
-  expect(announcer.look(both, 5000)?.titles).toEqual(['B']);
+  expect(announcer.update(both, 0)?.titles).toEqual(['A']);
+  expect(announcer.update(both, 4999)).toBeUndefined();
+  expect(announcer.update(both, 5000)?.titles).toEqual(['B']);
 });
 
 test('trouble does not wait for an event', () => {
   const announcer = new CameraAnnouncer();
-  announcer.look([camera('a', { event: 'Motion' })], 0);
-  announcer.look([gone('a')], 100);
-  expect(announcer.look([gone('a')], 4100)?.what).toBe('gone');
+  announcer.update([camera('a', { event: 'Motion' })], 0);
+  announcer.update([gone('a')], 100);
+  expect(announcer.update([gone('a')], 4100)?.what).toBe('gone');
 });

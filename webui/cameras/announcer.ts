@@ -21,7 +21,7 @@ const EVENT_PAUSE_MS = 5_000;
 /** Cameras behind one switch are lost within this time of each other. */
 const GATHER_MS = 4_000;
 
-/** What is new since the last look: first trouble, one message for each cause, then events one by one. */
+/** What is new since the last update: first trouble, one message for each cause, then events one by one. */
 export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
   /** Since when a change has been gathered, by change and cause. */
@@ -31,7 +31,7 @@ export class CameraAnnouncer {
   #eventSaidMs = Number.NEGATIVE_INFINITY;
 
   /** The most important change. Others follow if they persist. */
-  look(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
+  update(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
     for (const { name, event, isThere } of all) {
       if (this.#events.get(name) !== event) {
         this.#events.delete(name);

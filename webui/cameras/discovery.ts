@@ -18,8 +18,8 @@ export interface DiscoveredCamera {
 }
 
 /** A probe takes about 4 s. */
-const LOOK_LIMIT_MS = 20_000;
-const AGAIN_MS = 10_000;
+const LIMIT_MS = 20_000;
+const REPEAT_MS = 10_000;
 
 /** In the order of their responses. */
 export const discoveredCameras = signal<readonly DiscoveredCamera[]>([]);
@@ -37,7 +37,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   stop.addEventListener('abort', forget, { once: true });
   loadDiscovered(stop);
   while (!stop.aborted) {
-    const options = { method: 'POST', signal: stop, limitMs: LOOK_LIMIT_MS } as const;
+    const options = { method: 'POST', signal: stop, limitMs: LIMIT_MS } as const;
     await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
         discoveredCameras.value = items;
@@ -45,7 +45,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
       },
       () => {},
     );
-    await sleep(AGAIN_MS, stop);
+    await sleep(REPEAT_MS, stop);
   }
 }
 

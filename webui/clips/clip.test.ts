@@ -20,7 +20,7 @@ test('a clip reaches fifteen seconds before and after a moment, within the recor
 
 test.for([
   ['within', 1990, [1990, 2015]],
-  ['behind its end', 2100, [2100, 2101]],
+  ['after its end', 2100, [2100, 2101]],
   ['before all recordings', 10, [1000, 2015]],
 ] as const)('a start moved %s', ([, s, [from, to]]) => {
   expect(startingAt(WHOLE, clip(1985, 2015), s * 1000)).toEqual(clip(from, to));

@@ -48,19 +48,19 @@ export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefine
         if (cache) {
           cache.value = next;
         }
-        setKnown({ key, page: next, more, refresh: look });
+        setKnown({ key, page: next, more, refresh: load });
       }
     };
-    const lookNow = async () => {
+    const loadNow = async () => {
       if (isPageVisible.peek()) {
         const newest = await fetchEvents(query, undefined, stop.signal);
         show(mergeNewest(page, newest));
       }
     };
-    const look = coalesce(lookNow, REST_MS, stop.signal);
-    look();
-    const timer = setInterval(look, EVERY_MS);
-    const leave = [onServerEvent('gap', look), onServerEvent('event', (event) => isListed(event, query) && look())];
+    const load = coalesce(loadNow, REST_MS, stop.signal);
+    load();
+    const timer = setInterval(load, EVERY_MS);
+    const leave = [onServerEvent('gap', load), onServerEvent('event', (event) => isListed(event, query) && load())];
     return () => {
       stop.abort();
       clearInterval(timer);

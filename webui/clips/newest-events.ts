@@ -28,17 +28,17 @@ const REST_MS = 10_000;
 /** Keeps them and the sign of unseen events up to date, for as long as the page is open. Call it once. */
 export function watchNewestEvents(): void {
   const { signal: never } = new AbortController();
-  const lookNow = async () => {
+  const loadNow = async () => {
     if (isPageVisible.peek() && maySeeRecordings.peek()) {
       newestEvents.value = await fetchEvents(ALL_EVENTS, undefined, never);
     }
   };
-  const look = coalesce(lookNow, REST_MS, never);
+  const load = coalesce(loadNow, REST_MS, never);
   effect(() => {
     hasNewEvents.value = visibleEvents(newestEvents.value?.items ?? []).some(isNew);
   });
-  look();
-  setInterval(look, EVERY_MS);
-  onServerEvent('event', look);
-  onServerEvent('gap', look);
+  load();
+  setInterval(load, EVERY_MS);
+  onServerEvent('event', load);
+  onServerEvent('gap', load);
 }

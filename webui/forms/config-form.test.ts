@@ -46,11 +46,11 @@ test('a look that began before the saving and is answered after it does not turn
   const edited = open();
   const answer = Promise.withResolvers<void>();
   box.late = answer.promise;
-  const looked = edited.look();
+  const refreshed = edited.refresh();
   edited.form.set('days', 30);
   expect(await edited.form.submit()).toBe(true);
   answer.resolve();
-  await looked;
+  await refreshed;
   expect([edited.form.values.value, edited.form.isDirty.value, edited.config]).toEqual([
     { days: 30 },
     false,
@@ -62,12 +62,12 @@ test('nor does it when the box could not be asked again after the saving', async
   const edited = open();
   const answer = Promise.withResolvers<void>();
   box.late = answer.promise;
-  const looked = edited.look();
+  const refreshed = edited.refresh();
   edited.form.set('days', 30);
   box.late = Promise.reject(new TypeError('no network'));
   expect(await edited.form.submit()).toBe(true);
   answer.resolve();
-  await looked;
+  await refreshed;
   expect(edited.form.values.value).toEqual({ days: 30 });
 });
 
@@ -75,11 +75,11 @@ test('the query that began later counts, whichever is answered last', async () =
   const edited = open();
   const answer = Promise.withResolvers<void>();
   box.late = answer.promise;
-  const looked = edited.look();
+  const refreshed = edited.refresh();
   box.settings = { days: 7 };
-  await edited.look();
+  await edited.refresh();
   answer.resolve();
-  await looked;
+  await refreshed;
   expect(edited.form.values.value).toEqual({ days: 7 });
 });
 
@@ -87,7 +87,7 @@ test('a conflicting change is not overwritten before a decision', async () => {
   const edited = open();
   edited.form.set('days', 30);
   box.settings = { days: 7 };
-  await edited.look({ user: 'eve', atMs: 0 });
+  await edited.refresh({ user: 'eve', atMs: 0 });
   expect(await edited.form.submit()).toBe(false);
   expect([box.settings, edited.form.failure.value]).toEqual([{ days: 7 }, expect.objectContaining({ status: 412 })]);
   edited.form.keepMine('days');

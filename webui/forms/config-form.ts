@@ -53,7 +53,7 @@ export class ConfigForm<C, V extends object> {
   }
 
   /** Others have changed settings: untouched fields follow. */
-  async look(by?: ChangedBy): Promise<void> {
+  async refresh(by?: ChangedBy): Promise<void> {
     this.#begun += 1;
     const number = this.#begun;
     const seen = await readConfig<C>(this.#options.get);
@@ -83,7 +83,7 @@ export class ConfigForm<C, V extends object> {
       throw error instanceof PreconditionFailed ? new RequestError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
       // It may have been saved without a response.
-      await this.look().catch(() => {});
+      await this.refresh().catch(() => {});
     }
   }
 
@@ -112,7 +112,7 @@ export class ConfigForm<C, V extends object> {
       if (!(error instanceof PreconditionFailed)) {
         throw error;
       }
-      await this.look(error.by);
+      await this.refresh(error.by);
       this.#refuseUndecided();
       await this.#write(changed);
     }
@@ -129,6 +129,6 @@ export class ConfigForm<C, V extends object> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
     // Saved, even if this read fails.
-    await this.look().catch(() => {});
+    await this.refresh().catch(() => {});
   }
 }

@@ -4,7 +4,7 @@ import { retryUntilAnswered } from '../api-client/retry.ts';
 import { onServerEvent } from '../api-client/server-events.ts';
 import type { ConfigForm } from './config-form.ts';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 /** A form that follows changes of others. @returns undefined until the first response */
 export function useConfigForm<C, V extends object>(
@@ -22,9 +22,9 @@ export function useConfigForm<C, V extends object>(
       );
       return () => stop.abort();
     }
-    const look = (by?: ChangedBy) => void made.look(by).catch(() => {});
-    const timer = setInterval(() => look(), LOOK_MS);
-    const leave = [onServerEvent('config', (news) => look(changedBy(news))), onServerEvent('gap', () => look())];
+    const refresh = (by?: ChangedBy) => void made.refresh(by).catch(() => {});
+    const timer = setInterval(() => refresh(), POLL_MS);
+    const leave = [onServerEvent('config', (news) => refresh(changedBy(news))), onServerEvent('gap', () => refresh())];
     return () => {
       clearInterval(timer);
       for (const one of leave) {

@@ -25,13 +25,13 @@ export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Ca
     event: currentEventLabel(camera),
   }));
   useEffect(() => {
-    const one = announcer.current.look(all, now);
+    const one = announcer.current.update(all, now);
     if (!one) {
       return;
     }
     const { titles } = one;
     const who = titles.length > MAX_NAMED ? camerasCount(titles.length) : new Intl.ListFormat(language).format(titles);
-    // One at a look: a screen reader drops one of two that change together.
+    // One at a time: a screen reader drops one of two that change together.
     if (one.what === 'gone') {
       setSaid({ trouble: `${who}: ${offline}`, news: '' });
     } else {

@@ -14,13 +14,13 @@ const report = (framesDecoded: number, totalProcessingDelay: number) =>
 
 test('the delay is half a round trip plus the processing time of recent frames', () => {
   const lag = new WebRtcLag();
-  expect(lag.look(report(100, 5))).toBeCloseTo(60);
-  expect(lag.look(report(125, 5.5))).toBeCloseTo(30);
-  expect(lag.look(report(125, 5.5)), 'no new frame').toBeUndefined();
-  expect(lag.look(report(10, 0.1)), 'another session').toBeCloseTo(20);
+  expect(lag.update(report(100, 5))).toBeCloseTo(60);
+  expect(lag.update(report(125, 5.5))).toBeCloseTo(30);
+  expect(lag.update(report(125, 5.5)), 'no new frame').toBeUndefined();
+  expect(lag.update(report(10, 0.1)), 'another session').toBeCloseTo(20);
 });
 
 test('missing statistics are not shown', () => {
-  expect(new WebRtcLag().look(new Map([['V', { type: 'inbound-rtp', kind: 'video' }]]))).toBeUndefined();
-  expect(new WebRtcLag().look(new Map())).toBeUndefined();
+  expect(new WebRtcLag().update(new Map([['V', { type: 'inbound-rtp', kind: 'video' }]]))).toBeUndefined();
+  expect(new WebRtcLag().update(new Map())).toBeUndefined();
 });

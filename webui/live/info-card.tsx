@@ -7,7 +7,7 @@ import { i18n } from '../words/i18n.ts';
 
 type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
 
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
 interface InfoProps {
   readonly camera: Camera;
@@ -56,9 +56,9 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
     let before: { bytes: number; atMs: number } | undefined;
     let isOver = false;
     const lag = new WebRtcLag();
-    const look = async () => {
+    const load = async () => {
       const reported = await player.facts().catch(() => undefined);
-      const lagMs = reported?.report ? lag.look(reported.report as Report) : reported?.lagMs;
+      const lagMs = reported?.report ? lag.update(reported.report as Report) : reported?.lagMs;
       const facts = reported && { ...reported, ...(lagMs === undefined ? {} : { lagMs }) };
       const bytes = facts?.bytesReceived;
       if (isOver || !facts) {
@@ -71,8 +71,8 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
       before = bytes === undefined ? undefined : { bytes, atMs };
       setSeen({ facts, ...(rate === undefined || rate < 0 ? {} : { bitsPerSecond: rate }) });
     };
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    load();
+    const timer = setInterval(load, POLL_MS);
     return () => {
       isOver = true;
       clearInterval(timer);
@@ -106,7 +106,7 @@ export class WebRtcLag {
   #before: Counted = { frames: 0, delayS: 0 };
 
   /** @returns milliseconds per frame since the last sample; undefined without frames, or without these statistics */
-  look(report: Report): number | undefined {
+  update(report: Report): number | undefined {
     const all = [...report.values()];
     const video = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
     const pairId = all.find(({ selectedCandidatePairId }) => selectedCandidatePairId)?.selectedCandidatePairId ?? '';

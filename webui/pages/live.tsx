@@ -77,7 +77,7 @@ export function LivePage() {
   );
 }
 
-const LOOK_MS = 60_000;
+const POLL_MS = 60_000;
 
 /** Asked for along with the cameras. */
 function useLayouts(): void {
@@ -86,12 +86,12 @@ function useLayouts(): void {
     if (!mayAsk) {
       return undefined;
     }
-    const look = () =>
+    const load = () =>
       void loadLayouts().catch(() => {
         groups.value ??= [];
       });
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    load();
+    const timer = setInterval(load, POLL_MS);
     return () => clearInterval(timer);
   }, [mayAsk]);
 }

@@ -10,7 +10,7 @@ import { modesWords } from '../words/modes.ts';
 import { loadSettingsWords } from '../words/words.ts';
 import { MODES, type Mode, type ModeStatus, modeName, setMode } from './settings/modes/modes-data.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 const ICONS: Readonly<Record<Mode, IconName>> = { home: 'home', away: 'leave', night: 'night' };
 
 void loadSettingsWords();
@@ -18,7 +18,7 @@ void loadSettingsWords();
 /** Above the grid: the mode, and a menu that changes it. Only if a camera or the timetable uses modes. */
 export function ModeButton() {
   const t = modesWords.value;
-  const { value: status, again } = usePolled<ModeStatus>('v3/mode', { everyMs: LOOK_MS, news: ['box', 'config'] });
+  const { value: status, again } = usePolled<ModeStatus>('v3/mode', { everyMs: POLL_MS, news: ['box', 'config'] });
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   if (!status?.used) {

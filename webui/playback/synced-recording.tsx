@@ -7,7 +7,7 @@ import { recordingsWords } from '../words/recordings.ts';
 import { RecordingPlayer } from './recording-player.ts';
 
 const REFRESH_MS = 15_000;
-const LOOK_MS = 250;
+const POLL_MS = 250;
 
 /** Another camera in sync with the chosen one, without audio. */
 export function SyncedRecording({ name, title }: { readonly name: string; readonly title: string }) {
@@ -75,7 +75,7 @@ function keepInSync(player: RecordingPlayer): () => void {
     } else {
       player.adjustRate(adjustRate);
     }
-  }, LOOK_MS);
+  }, POLL_MS);
   const stops = [
     effect(() => player.setSpeed(speed.value)),
     effect(() => {

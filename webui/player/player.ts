@@ -101,7 +101,7 @@ interface KnownState {
 const SILENCE_LIMIT_MS = 10_000;
 const SILENT = `nothing came for ${SILENCE_LIMIT_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 /** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
 const OPENING_LIMIT = 4;
@@ -187,7 +187,7 @@ export class Player {
         this.#show({ ...this.#view, phase: 'unplayable' });
       }
       if (isHopeless || known?.isAway()) {
-        await sleep(LOOK_MS, stop);
+        await sleep(POLL_MS, stop);
         continue;
       }
       try {
@@ -304,7 +304,7 @@ export class Player {
       soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
     });
     while (!isOver && !stop.aborted) {
-      await sleep(LOOK_MS, stop);
+      await sleep(POLL_MS, stop);
       if (document.visibilityState !== 'visible' || this.surface.video.paused) {
         soundedMs = Date.now();
       }

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** The page in the address behind `#`. Camera names may contain anything and are encoded. */
+/** The page in the address after `#`. Camera names may contain anything and are encoded. */
 export type Route =
   | { readonly page: 'start' | 'login' | 'live' }
   | { readonly page: 'wall' /** Undefined: all cameras. */; readonly wall?: string }

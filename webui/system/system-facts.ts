@@ -49,20 +49,20 @@ export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
   return { ...facts, clock: { ...clock, behindMs: Date.now() - Date.parse(clock.time) } };
 }
 
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** Undefined until the first response; the last values stay. */
 export function useSystemFacts(): SystemFacts | undefined {
   const [facts, setFacts] = useState<SystemFacts>();
   useEffect(() => {
     const stop = new AbortController();
-    const look = () => {
+    const load = () => {
       if (isPageVisible.peek()) {
         systemFacts(stop.signal).then(setFacts, () => {});
       }
     };
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    load();
+    const timer = setInterval(load, POLL_MS);
     return () => {
       stop.abort();
       clearInterval(timer);

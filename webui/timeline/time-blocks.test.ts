@@ -6,7 +6,7 @@ const DAY = 86_400_000;
 const T = Date.UTC(2026, 10, 17, 12, 34);
 
 test.for([1_000, 300_000, 600_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY, 31 * DAY])(
-  'a window of %i ms is covered without holes by at most five answers, wherever it begins',
+  'a window of %i ms is covered without gaps by at most five answers, wherever it begins',
   (length) => {
     for (let shift = 0; shift < 40; shift += 1) {
       const fromMs = T + shift * 2_345_678;

@@ -126,7 +126,7 @@ test('loopback is not a private network unless simulated cameras are enabled', a
   expect(trap.count()).toBe(before);
 });
 
-test('a wrong password is reported for its camera only, and does not require a new log-in', async () => {
+test('a wrong password is reported for its camera only, and does not require a new login', async () => {
   const port = await freeUdpPort();
   await using box = await openAdoptionHarness({ port });
   const login = { user: 'admin', password: 'right' };

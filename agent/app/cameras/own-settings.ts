@@ -9,7 +9,7 @@ import { isNoReply, isReset } from '../../onvif/soap/http/failures.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { asClientError, ofCamera } from './ptz.ts';
 
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 /** Some cameras acknowledge a change, and restart their encoder seconds later. */
 const SETTLE_MS = 5_000;
 /** Cameras that restart for a change are back within 40 s. */
@@ -145,7 +145,7 @@ export class OwnSettingsChanges implements CameraOwnSettings {
       this.#note(path, 'restoring');
       await this.#restore(path, former);
     } catch (error) {
-      log.error({ path, err: error }, 'change of camera settings');
+      log.error({ path, err: error }, 'changing camera settings failed');
       this.#note(path, 'notRestored', explain(error));
     } finally {
       changed(path);
@@ -158,7 +158,7 @@ export class OwnSettingsChanges implements CameraOwnSettings {
     let playing = 0;
     let last = bytesReceived(path);
     while (!signal.aborted && clock.monoMs() - sinceMs < MAX_ABSENCE_MS) {
-      await clock.sleep(LOOK_MS, signal);
+      await clock.sleep(POLL_MS, signal);
       const now = bytesReceived(path);
       const isPlaying = now !== undefined && now !== last && clock.monoMs() - sinceMs > SETTLE_MS;
       playing = isPlaying ? playing + 1 : 0;

@@ -12,7 +12,7 @@ import { setupNotice } from '../device/setup-notice.ts';
 
 /** A running Perch accepts a claim within a second; a board under load takes longer. */
 const MAX_WAIT_MS = 15_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 const HAS_OWNER = 'this box already has an owner: remove the password and the second factor with perch reset-password';
 
@@ -75,7 +75,7 @@ async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
   const { signal } = new AbortController();
   const beginMs = clock.monoMs();
   while (clock.monoMs() - beginMs < MAX_WAIT_MS) {
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(POLL_MS, signal);
     if (!hasClaim(dataDir)) {
       return;
     }

@@ -89,7 +89,6 @@ function parseWords(words: readonly string[]) {
 
 const isAction = (word: string): word is Action => (ACTIONS as readonly string[]).includes(word);
 
-/** As at a start, except that a wrong file is an error. */
 /** Web hooks decide last, and are not called here. */
 function hookWords(config: Config, action: Action): string[] {
   const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';

@@ -16,7 +16,7 @@ const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;
 /** A busy machine may miss the replies of the first scan. */
-const LOOK_AGAIN_MS = 2_000;
+const POLL_MS = 2_000;
 
 interface DemoDeps {
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** Only in Perch's own set-up, and only while no path is configured. */
+/** Only in Perch's own setup, and only while no path is configured. */
 export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
 
 /** Whether a path belongs to the demo camera, once it is found. */
@@ -75,7 +75,7 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
 
 async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
   const { clock, log, signal } = deps;
-  for (let logged = ''; !signal.aborted; await clock.sleep(LOOK_AGAIN_MS, signal)) {
+  for (let logged = ''; !signal.aborted; await clock.sleep(POLL_MS, signal)) {
     const found = await findStreams(camera, deps).catch((error: unknown) => explain(error));
     if (typeof found === 'object') {
       return found;

@@ -40,7 +40,13 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
     ...{ version: 'v0.0.0', dataDir, clock: { wallMs: () => 0 } },
     log: createLogger('info', (line) => log.push(line)),
     store: {
-      ...{ look: async () => ({ text, tag: '' }), textInForce: text, current: config, check, seal: async (one) => one },
+      ...{
+        refresh: async () => ({ text, tag: '' }),
+        textInForce: text,
+        current: config,
+        check,
+        seal: async (one) => one,
+      },
       file: file === undefined ? undefined : join(dataDir, file),
     },
   });

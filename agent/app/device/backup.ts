@@ -38,7 +38,7 @@ interface BackupsDeps {
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Logger;
-  readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check' | 'seal'>;
+  readonly store: Pick<ConfigStore, 'refresh' | 'textInForce' | 'file' | 'current' | 'check' | 'seal'>;
   /** Default: the migrations of this program. */
   readonly migrations?: readonly Migration[];
 }
@@ -67,7 +67,7 @@ export class Backups implements BackupControl {
     const made = new Date(clock.wallMs()).toISOString();
     const host = hostname();
     // If the file is invalid, the last good text is in effect.
-    await store.look();
+    await store.refresh();
     const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
     const members = [config, ...(await readMembers(dataDir, log))];
     const form = presentForm(this.#deps.migrations);

@@ -44,7 +44,7 @@ async function openApp(discovery: AppOptions['discovery'] = {}) {
   return { base, post, cookie, clock };
 }
 
-test('log-ins, configuration changes and detections are published as events, and replayed after a disconnect', async () => {
+test('logins, configuration changes and detections are published as events, and replayed after a disconnect', async () => {
   const { base, post, cookie, clock } = await openApp();
   const abort = new AbortController();
   const response = await fetch(`${base}/events?types=login,config,event`, {

@@ -21,7 +21,7 @@ import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../..
 
 /** Until the request is accepted and the file read: a Node is a hundred megabytes on a slow card. */
 const TAKEN_MS = 180_000;
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
 const FILE = 'update.perchupdate';
 /** Contains the id of the process that writes it: `perch update` runs next to the service. */
@@ -56,7 +56,7 @@ export class Updates implements UpdateControl {
 
   constructor(deps: UpdatesDeps) {
     this.#deps = deps;
-    const stop = deps.clock.every(LOOK_MS, () => void this.#look());
+    const stop = deps.clock.every(POLL_MS, () => void this.#publishSteps());
     deps.signal.addEventListener('abort', stop, { once: true });
     this.#cleaned = this.#clean();
   }
@@ -86,12 +86,12 @@ export class Updates implements UpdateControl {
     });
   }
 
-  /** The newest version that is known; the own one before the first `look`. */
+  /** The newest version that is known; the own one before the first `findNewest`. */
   get newest(): string {
     return this.#newest ?? this.#deps.version;
   }
 
-  async look(): Promise<NewestUpdate> {
+  async findNewest(): Promise<NewestUpdate> {
     const version = await newestVersion(this.#server());
     const isNewer = compareVersions(version, this.#here) > 0;
     this.#newest = isNewer ? version : undefined;
@@ -255,7 +255,7 @@ export class Updates implements UpdateControl {
   }
 
   /** Publishes each step once; after a restart those of the supervised version. */
-  async #look(): Promise<void> {
+  async #publishSteps(): Promise<void> {
     const answer = await this.#deps.host.lastAnswer('update');
     const step = answer?.['state'];
     if (!answer || typeof step !== 'string') {

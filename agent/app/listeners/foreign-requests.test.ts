@@ -170,7 +170,7 @@ describe('routes that change something', () => {
       const json = { ...token, 'Content-Type': 'application/json' };
       const site = await send(port, method, placeOf(url), { ...json, 'Sec-Fetch-Site': 'cross-site' }, NONSENSE);
       const named = await send(port, method, placeOf(url), { ...json, Origin: NAMED }, NONSENSE);
-      // Log-in and log-out are for the page's own origin alone.
+      // Login and logout are for the page's own origin alone.
       const isOwnAlone = /^\/v3\/(?:session|claim|guest)\b/.test(url);
       if (!isRefused(site) || (isRefused(named) && !isOwnAlone)) {
         wrong.push(`${method} ${port} ${url}: ${site.status}, ${named.status} ${named.text}`);

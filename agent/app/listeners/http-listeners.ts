@@ -308,7 +308,7 @@ export class HttpListeners {
   }
 
   /**
-   * In Perch's own set-up only the owner changes permissions and commands. With a MediaMTX file each user with the
+   * In Perch's own setup only the owner changes permissions and commands. With a MediaMTX file each user with the
    * `api` permission does, as in MediaMTX.
    */
   async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<Editor> {

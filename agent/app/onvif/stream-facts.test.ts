@@ -44,7 +44,7 @@ test('pictures a second that are not signalled are measured, as are group and bi
   });
 });
 
-test('measured values stay when the stream begins anew', () => {
+test('measured values stay when the stream begins again', () => {
   const former = factsOf(streamOf([tinyH264], { groups: 2 }), 900_000, NO_FACTS);
   expect(factsOf(new Stream([tinyH264]), 0, former)).toEqual(former);
   expect(factsOf(new Stream([HIGH_1080P25]), 0, former)).toMatchObject({ width: 1920, fps: 25, bitrateKbps: 900 });

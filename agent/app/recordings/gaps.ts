@@ -6,7 +6,7 @@ import { GapJournal, type GapJournalOptions } from '../../record/gaps/gap-journa
 import type { PathFacts, WatchedPath } from '../../record/gaps/gap-reason.ts';
 import type { FlushPoint } from '../../record/write/flush.ts';
 
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 
 interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'> {
@@ -46,7 +46,7 @@ export class RecordingGaps {
     const { clock, log } = this.#options;
     const logFailure = (error: unknown): void => log.error({ err: error }, 'cannot record the reasons of gaps');
     this.#stops = [
-      clock.every(LOOK_MS, () => void this.journal.look(paths()).catch(logFailure)),
+      clock.every(POLL_MS, () => void this.journal.check(paths()).catch(logFailure)),
       clock.every(PRUNE_PAUSE_MS, () => void this.#prune().catch(logFailure)),
     ];
     // Before the paths are closed: their absence is no outage.

@@ -124,7 +124,7 @@ test('a deleted range is hidden at once from lists, downloads, frames and the ti
   expect(ranges.list()).toEqual([]);
 });
 
-test('HLS has the segments before and behind a deleted range, and none that reaches into it', async () => {
+test('HLS has the segments before and after a deleted range, and none that reaches into it', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 40);
   await using playback = openPlayback(folder.path);

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 /** A recorder without a write for this long, while its camera sends and the disk works, is stalled. */
 const STALLED_MS = 90_000;
 /** Parts are written whole: this many must be late. */
@@ -53,11 +53,11 @@ export class RecorderWatchdog {
   }
 
   begin(signal: AbortSignal, paths: () => readonly WatchdogPath[]): void {
-    const stop = this.#deps.clock.every(LOOK_MS, () => {
+    const stop = this.#deps.clock.every(POLL_MS, () => {
       // If the size of a file is not answered, the disk hangs, not the recorder.
       if (!this.#isChecking) {
         this.#isChecking = true;
-        void this.#look(paths()).finally(() => {
+        void this.#check(paths()).finally(() => {
           this.#isChecking = false;
         });
       }
@@ -65,7 +65,7 @@ export class RecorderWatchdog {
     signal.addEventListener('abort', stop, { once: true });
   }
 
-  async #look(paths: readonly WatchdogPath[]): Promise<void> {
+  async #check(paths: readonly WatchdogPath[]): Promise<void> {
     const { clock, log, files, isHeldUp } = this.#deps;
     const nowMs = clock.monoMs();
     const open = new Map(files().map((one) => [one.path, one]));

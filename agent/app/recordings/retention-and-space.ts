@@ -132,7 +132,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       isSameDisk: async (recordPath) => {
         const known = this.#memory.find(folderOf(recordPath));
-        return known !== undefined && (await probe.look(folderOf(recordPath))).mark === known.id;
+        return known !== undefined && (await probe.read(folderOf(recordPath))).mark === known.id;
       },
       onFault: (text) => log.warn(text),
     });
@@ -165,7 +165,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       await this.#limits.load();
     }
     this.#limits.configured();
-    await this.#disks.look();
+    await this.#disks.check();
   }
 
   recorded(path: string): void {

@@ -214,8 +214,8 @@ function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<
   if (onDisk === undefined || bytesPerDay === 0) {
     return undefined;
   }
-  const mostBytes = settings?.recordMaxSizeBytes;
-  const ownLimit = mostBytes && bytesPerDay ? mostBytes / bytesPerDay : Number.POSITIVE_INFINITY;
+  const maxBytes = settings?.recordMaxSizeBytes;
+  const ownLimit = maxBytes && bytesPerDay ? maxBytes / bytesPerDay : Number.POSITIVE_INFINITY;
   return roundDays(Math.min(onDisk, ownLimit));
 }
 

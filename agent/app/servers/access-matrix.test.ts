@@ -99,7 +99,7 @@ const USERS = `authInternalUsers: ${JSON.stringify([user('tom', []), user('eve',
 const named = { right: { user: 'tom', password: 'secret' }, wrong: { user: 'tom', password: 'x' } };
 const MODES: Readonly<Record<string, Mode>> = {
   "MediaMTX's file": { config: () => USERS, ...named, elsewhere: { user: 'eve', password: 'secret' } },
-  "Perch's own set-up": {
+  "Perch's own setup": {
     config: () => `perch: own\n${USERS}`,
     ...named,
     elsewhere: { user: 'eve', password: 'secret' },

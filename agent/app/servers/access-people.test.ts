@@ -297,7 +297,7 @@ test('a person with playback permission for a camera sees its timeline and its e
   expect((await list({ Cookie: may }, '&limit=1')).items).toHaveLength(1);
 });
 
-test('the log-in answers without credentials, and to a player with name and password', async () => {
+test('the login answers without credentials, and to a player with name and password', async () => {
   expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
   expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));
 });

@@ -114,7 +114,7 @@ test('after the end nothing is checked', async () => {
   expect(watching()).toBe('1 2 3 4 5');
 });
 
-test('a program that publishes over RTSP continues when a log-in of the owner of its password is revoked', () => {
+test('a program that publishes over RTSP continues when a login of the owner of its password is revoked', () => {
   const clock = new FakeClock();
   const kicked: string[] = [];
   const sessions = ['read', 'publish', 'idle'].map((state) => ({

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { SessionItem, SessionTables } from '../../protocols/contract.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 /** No other session name, such as a token's, has this form. */
 const GUEST = /^guest:[\w-]{16}$/;
 
@@ -36,7 +36,7 @@ export class SessionRevocation {
     this.#sessions = sessions;
     watchers.people.onDeviceRevoked((device) => this.#endDevice(device));
     watchers.people.onRightsReduced((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
-    this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user), false));
+    this.#stop = clock.every(POLL_MS, () => this.#end((user) => GUEST.test(user), false));
   }
 
   close(): void {

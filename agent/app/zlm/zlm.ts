@@ -136,7 +136,7 @@ export class ZlmApi {
       () => this.#watch.close(),
       () => flow.close(),
       deps.recordings.recorders.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
-      deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
+      deps.events.listen(({ type }) => type === 'path' && this.#watch.check()),
       clock.eachSecond(() => this.#keepAlive()),
     ];
   }

@@ -172,7 +172,7 @@ test.for(['', '{', '{}', '{"password":"blue heron"}', '[1]'])(
   },
 );
 
-test("a log-in ends the browser's previous session", async () => {
+test("a login ends the browser's previous session", async () => {
   const accounts = await open();
   const old = await claim(accounts);
   const token = await accounts.logIn('owner', PASSWORD, HOME, old);
@@ -221,7 +221,7 @@ test('concurrent requests of one player cost one attempt and one hash', async ()
   expect(new Set(wrong)).toEqual(new Set([false]));
 });
 
-test('a damaged users file locks the device: no claim, no log-in, no setup code', async () => {
+test('a damaged users file locks the device: no claim, no login, no setup code', async () => {
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
   const accounts = await open();
   expect(accounts.setup).toBeUndefined();

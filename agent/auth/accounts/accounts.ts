@@ -28,13 +28,13 @@ interface AccountsOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Reports accepted and rejected log-ins. */
+  /** Reports accepted and rejected logins. */
   readonly publish?: PublishEvent;
   /** Whether the device can be claimed over HTTP: not with a MediaMTX configuration, which defines access itself. */
   readonly isClaimable?: () => boolean;
 }
 
-/** Authentication of people: claim, log-in and log-out, and name and password with each request from players. */
+/** Authentication of people: claim, login and logout, and name and password with each request from players. */
 export class Accounts {
   readonly people: People;
   readonly factorGate: FactorGate;
@@ -225,7 +225,7 @@ export class Accounts {
     this.#isAccepting = false;
   }
 
-  /** @returns a new session token; `oldToken` ends, so that a token from before the log-in gains no rights */
+  /** @returns a new session token; `oldToken` ends, so that a token from before the login gains no rights */
   async logIn(user: string, password: string, client: LoginClient, oldToken?: string): Promise<string> {
     const { sessions } = this.people;
     const { ip } = client;
@@ -233,7 +233,7 @@ export class Accounts {
       throw new PerchError('badInput', 'this box has no owner yet: set a password first');
     }
     if (!(await this.#verify(user, password, client))) {
-      this.#log.warn({ user, ip }, 'log-in refused');
+      this.#log.warn({ user, ip }, 'login refused');
       this.#publish('login', { state: 'refused', user, address: ip });
       throw new PerchError('unauthorized', 'wrong password');
     }

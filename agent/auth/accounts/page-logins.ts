@@ -11,7 +11,7 @@ import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 
 const MAX_LOGINS = 100;
-/** A program is listed for this long after its last log-in. */
+/** A program is listed for this long after its last login. */
 const KEPT_MS = 30 * 86_400_000;
 /** How often the time of a known login is saved: SD cards wear with every write. */
 const SAVE_STEP_MS = 3_600_000;
@@ -110,7 +110,7 @@ export class PageLogins {
 
   #saveSoon(): void {
     this.#save().catch((error: unknown) =>
-      this.#log.warn({ cause: explain(error) }, 'saving log-ins with page passwords failed'),
+      this.#log.warn({ cause: explain(error) }, 'saving logins with page passwords failed'),
     );
   }
 
@@ -123,7 +123,7 @@ export class PageLogins {
     } else if (stored !== undefined) {
       this.#log.warn(
         { file: this.#file },
-        'log-ins with page passwords cannot be read: each is listed again at its next use',
+        'logins with page passwords cannot be read: each is listed again at its next use',
       );
     }
   }

@@ -16,7 +16,7 @@ import { type Device, Sessions } from './sessions.ts';
 import { forgetSetup } from './setup-code.ts';
 import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
-/** Client of a log-in. */
+/** Client of a login. */
 export interface LoginClient extends Device {
   /** From loopback or a private network, as far as that is reliable. */
   readonly isPrivate: boolean;

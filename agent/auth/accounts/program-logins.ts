@@ -42,7 +42,7 @@ export class ProgramLogins {
   /** Of this run, so that memory and dumps hold no passwords. */
   readonly #key = randomBytes(32);
 
-  /** @param limits of the page's log-in, counted together with Basic */
+  /** @param limits of the page's login, counted together with Basic */
   constructor(clock: Clock, limits: LoginLimits) {
     this.#clock = clock;
     this.#limits = limits;

@@ -87,7 +87,7 @@ test('the 101st session ends the one idle longest', async () => {
   expect(sessions.find(tokens[1] ?? '')).toBeUndefined();
 });
 
-test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])('a damaged file (%s) requires new log-ins', async (text) => {
+test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])('a damaged file (%s) requires new logins', async (text) => {
   await writeFile(join(folder, 'sessions.json'), text);
   const sessions = await open();
   expect(sessions.size).toBe(0);
@@ -179,7 +179,7 @@ test('all sessions of a user end except that of the request', async () => {
   expect([kept, ...tokens].map((token) => sessions.find(token))).toEqual(['owner', undefined, 'eve']);
 });
 
-test('revoked sessions are reported once per user; a log-out is not', async () => {
+test('revoked sessions are reported once per user; a logout is not', async () => {
   const sessions = await open();
   const revoked: string[] = [];
   sessions.onRevoked((user) => revoked.push(user));
@@ -194,7 +194,7 @@ test('revoked sessions are reported once per user; a log-out is not', async () =
   expect(revoked).toEqual(['owner', 'eve']);
 });
 
-test("a hundred log-ins of one user end only that user's sessions", async () => {
+test("a hundred logins of one user end only that user's sessions", async () => {
   const sessions = await open();
   const owner = await sessions.create('owner', PHONE);
   for (let i = 0; i < 101; i += 1) {

@@ -30,7 +30,7 @@ export class HashQueue {
   readonly #right = new Map<string, Remembered>();
   readonly #other = new Map<string, Remembered>();
   readonly #inFlight = new Map<string, number>();
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'logins');
 
   constructor(clock: Clock, verify = verifyArgon2) {
     this.#clock = clock;

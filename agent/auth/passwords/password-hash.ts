@@ -7,7 +7,7 @@ const SALT_BYTES = 16;
 // 16 MiB for each hash (128 · n · r, RFC 7914 §2), for small boards; p makes up for the time.
 const COST = { n: 16_384, r: 8, p: 5 } as const;
 const MEMORY_LIMIT_BYTES = 128 << 20;
-/** Only log-ins hash; the other cores are for the cameras. */
+/** Only logins hash; the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
 const MAX_WAITING = 16;
 
@@ -44,4 +44,4 @@ function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: num
   });
 }
 
-const gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');
+const gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'logins');

@@ -78,5 +78,5 @@ export function excludedWords(isExcluded: boolean, allowsAnonymous: boolean): st
   if (!isExcluded) {
     return 'does not match';
   }
-  return allowsAnonymous ? 'permits anyone' : "ignored: Perch's own set-up requires a password";
+  return allowsAnonymous ? 'permits anyone' : "ignored: Perch's own setup requires a password";
 }

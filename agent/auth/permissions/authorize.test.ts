@@ -45,7 +45,7 @@ const owner = { user: 'owner', password: 'blue heron' };
 const asTom = { user: 'tom', password: 'secret' };
 
 test.for([
-  // Perch's own set-up.
+  // Perch's own setup.
   ['own, unclaimed, loopback', unclaimed, own, loopback, ''],
   ['own, unclaimed, proxied', unclaimed, own, proxied, ''],
   ['own, unclaimed, home', unclaimed, own, home, ''],
@@ -146,7 +146,7 @@ test('before the claim the rejection has a remedy', async () => {
 
 test.for([
   [
-    "a machine of Perch's own set-up",
+    "a machine of Perch's own setup",
     { ...own, internalUsers: [tom] },
     asTom,
     'the page and its settings are only for users of this box',
@@ -164,7 +164,7 @@ test.for([
 });
 
 test.for<[string, AccessRules, Partial<Identity>, boolean]>([
-  ["a machine of Perch's own set-up", { ...own, internalUsers: [tom] }, asTom, true],
+  ["a machine of Perch's own setup", { ...own, internalUsers: [tom] }, asTom, true],
   ['a machine of a file for MediaMTX', { ...foreign, internalUsers: [tom] }, asTom, true],
   ['a wrong password of a machine', { ...own, internalUsers: [tom] }, { ...asTom, password: 'x' }, false],
   ['an unknown name', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
@@ -193,9 +193,9 @@ test.for<[string, AccessRules, boolean, string[]]>([
   ['anyone', { ...foreign, internalUsers: [anyone] }, true, []],
   ['anyone of one network', { ...foreign, internalUsers: [{ ...anyone, ips: ['192.168.0.0/16'] }] }, false, []],
   ['a user with a password', { ...foreign, internalUsers: [tom] }, false, []],
-  ['no user of its own set-up', own, false, []],
+  ['no user of its own setup', own, false, []],
   [
-    'anyone in its own set-up',
+    'anyone in its own setup',
     { ...own, internalUsers: [anyone] },
     false,
     ['authInternalUsers: entries without a password (1) has no effect (perch: own)'],
@@ -235,13 +235,13 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     ],
   ],
   [
-    'a stranger in its own set-up',
+    'a stranger in its own setup',
     { ...own, internalUsers: [anyone] },
     'read',
     away,
     [
       "users of this box: no user ''",
-      "authInternalUsers[0] (any): ignored: it has no password, which Perch's own set-up requires",
+      "authInternalUsers[0] (any): ignored: it has no password, which Perch's own setup requires",
     ],
   ],
   [

@@ -68,9 +68,9 @@ interface Decision {
 }
 
 export interface AccessRules {
-  /** Perch's own set-up (no configuration file, or one that begins with `perch: own`), not a MediaMTX file. */
+  /** Perch's own setup (no configuration file, or one that begins with `perch: own`), not a MediaMTX file. */
   readonly isOwn: boolean;
-  /** `authInternalUsers`. A file without the key has MediaMTX's default; Perch's own set-up has none. */
+  /** `authInternalUsers`. A file without the key has MediaMTX's default; Perch's own setup has none. */
   readonly internalUsers: readonly InternalUser[];
   /** `authMethod: http` or `jwt`: decides instead of the internal users. */
   readonly http?: ExternalAuthSettings;
@@ -251,7 +251,7 @@ export class Authority {
   }
 
   /**
-   * Whether a protocol offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own set-up offers it if
+   * Whether a protocol offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own setup offers it if
    * a password can answer, and not to an address that has logged in with a page password.
    */
   offersDigest(action: 'read' | 'publish', path: string, ip: string, protocol: string): boolean {
@@ -320,7 +320,7 @@ export class Authority {
     return isKnown;
   }
 
-  /** People of Perch's own set-up, by name and password. */
+  /** People of Perch's own setup, by name and password. */
   async #byPassword(action: Action, path: string, identity: Identity): Promise<Decision | undefined> {
     const { user = '', password = '', proves, ip } = identity;
     // Only the hash of a person's password is known, which proves no Digest.

@@ -97,7 +97,7 @@ test('its certificate is trusted by its fingerprint only, and nothing is sent to
   expect(await ask(FINGERPRINT)).toBe(true);
 });
 
-test("excluded permissions need no request; in Perch's own set-up they permit nothing, nor are requests without credentials sent", async () => {
+test("excluded permissions need no request; in Perch's own setup they permit nothing, nor are requests without credentials sent", async () => {
   await using server = await openAskedServer({ status: 200 });
   const machines = open(server.url, { exclude: [{ action: 'read', path: '~^do' }] });
   expect(await machines.decide({ ...request, user: '', password: '' }, true)).toMatchObject({ allowed: true });

@@ -27,7 +27,7 @@ export class ExternalAuth implements ApiAuth {
   readonly #settings: ExternalAuthSettings;
   readonly #exclude: Permissions;
   readonly #clock: Clock;
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'logins');
 
   constructor(settings: ExternalAuthSettings, clock: Clock) {
     this.#settings = settings;

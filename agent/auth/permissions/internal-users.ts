@@ -155,7 +155,7 @@ function wordsOf(miss: Miss | undefined, user: CompiledUser, { action, path }: A
     case undefined:
       return `permitted: may ${user.permissions.words}${user.shownIps}${user.pass ? ', with the password' : ''}`;
     case 'anonymous':
-      return "ignored: it has no password, which Perch's own set-up requires";
+      return "ignored: it has no password, which Perch's own setup requires";
     case 'action':
       return `does not match: may ${user.permissions.words}, not ${wanted}`;
     case 'address':

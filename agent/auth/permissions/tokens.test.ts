@@ -132,7 +132,7 @@ test.for<[string, Partial<TokenSettings>, Partial<AuthRequest>, boolean]>([
   ['in the query of RTSP by its old name', {}, { mayHaveQueryToken: true, query: 'jwt=@' }, true],
   ['in the query of HTTP', {}, { query: 'token=@' }, false],
   ['in the query of HTTP where that is allowed', { inHttpQuery: true }, { query: 'jwt=@' }, true],
-  ['in the query behind a wrong bearer', { inHttpQuery: true }, { token: 'a.b.c', query: 'token=@' }, false],
+  ['in the query after a wrong bearer', { inHttpQuery: true }, { token: 'a.b.c', query: 'token=@' }, false],
 ])('a token %s', async ([, settings, where, isAllowed]) => {
   await using box = await openTokens(settings);
   const token = await box.make({});
@@ -205,13 +205,13 @@ test.for([
   expect(await box.reason(await box.make({}))).toMatch(/authJWTJWKS has more than|not a JSON Web Key Set/);
 });
 
-test("excluded permissions need no token, except in Perch's own set-up", async () => {
+test("excluded permissions need no token, except in Perch's own setup", async () => {
   await using box = await openTokens({ exclude: [{ action: 'read', path: '' }] });
   expect(await box.reason('')).toBe('in: authJWTExclude');
   expect(await box.machines.decide(request, false)).toMatchObject({ allowed: false });
   expect(box.machines.isOpen).toBe(true);
   expect((await box.machines.explain(request, false)).steps).toEqual([
-    "authJWTExclude (read): ignored: Perch's own set-up requires a password",
+    "authJWTExclude (read): ignored: Perch's own setup requires a password",
     'a token, signed with a key of authJWTJWKS, whose mediamtx_permissions allows read door, is permitted',
   ]);
 });

@@ -7,7 +7,7 @@ import { LoginAttempts } from './login-attempts.ts';
 const UNKNOWN_PRIVATE = 100;
 const UNKNOWN_PUBLIC = 30;
 
-/** One log-in attempt. */
+/** One login attempt. */
 interface LoginAttempt {
   /** Canonical. */
   readonly ip: string;

@@ -30,10 +30,10 @@ export class WrongCredentials {
   checkRoom(ip: string): void {
     const waiting = this.#waiting.get(subscriberOf(ip)) ?? 0;
     if (waiting >= PER_ADDRESS_LIMIT) {
-      throw tooMany(`${waiting} wrong log-ins from this address are being answered: try again`, ip);
+      throw tooMany(`${waiting} wrong logins from this address are being answered: try again`, ip);
     }
     if (this.#publicCount >= PUBLIC_LIMIT && !isPrivateIp(ip)) {
-      throw tooMany('too many wrong log-ins are being answered: try again', ip);
+      throw tooMany('too many wrong logins are being answered: try again', ip);
     }
   }
 

@@ -16,7 +16,7 @@ import {
 import { isUniqueSerial } from './identity.ts';
 
 /** Some cameras return another endpoint each time; it is not saved each time. */
-const AGAIN_AFTER_MS = 60_000;
+const PAUSE_MS = 60_000;
 /** A setting from the environment is not changed, and seldom logged. */
 const REFUSED_MS = 24 * 3_600_000;
 
@@ -53,7 +53,7 @@ export class NewEndpoints {
     if (!isUniqueSerial(camera.serial) || this.#pausedUntilMs.has(name)) {
       return;
     }
-    this.#pausedUntilMs.set(name, clock.monoMs() + AGAIN_AFTER_MS);
+    this.#pausedUntilMs.set(name, clock.monoMs() + PAUSE_MS);
     const { refusal, edits } = await revisePlan(revise, (config) => {
       // That camera may have been adopted meanwhile.
       const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));

@@ -159,7 +159,7 @@ export class ApiEdits {
   async #revise({ seen, user }: Editor, plan: (now: FileNow) => readonly Edit[]): Promise<void> {
     if (seen !== undefined) {
       // An edit of the file by hand counts at once.
-      await this.#store.look();
+      await this.#store.refresh();
     }
     await this.#store.revise(plan, 'API', user);
   }

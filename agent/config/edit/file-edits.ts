@@ -34,20 +34,20 @@ export class FileEdits {
 
   /** @param hides passwords are replaced by placeholders, which `check` and `write` replace by the passwords */
   async read(hides: boolean): Promise<FileText> {
-    const { text, tag } = await this.#store.look();
+    const { text, tag } = await this.#store.refresh();
     const shown = hides ? this.#hidden.hide(text) : text;
     return { name: nameOf(this.#store.file), text: shown, tag, problems: this.#store.problems };
   }
 
   /** All passwords, tokens and keys of the file and of the configuration in force. */
   async secrets(): Promise<readonly string[]> {
-    const { text } = await this.#store.look();
+    const { text } = await this.#store.refresh();
     return secretsIn(this.#store.current, [this.#store.textInForce, text], this.#env);
   }
 
   /** @throws PerchError badInput for a placeholder that cannot be replaced */
   async check(text: string): Promise<FileVerdict> {
-    const now = await this.#store.look();
+    const now = await this.#store.refresh();
     const { config, problems } = this.#store.check(this.#hidden.restore(text, now.text));
     const isUsable = config !== undefined && problems.every(({ severity }) => severity !== 'error');
     return { isUsable: isUsable && text.trim() !== '', problems };
@@ -62,7 +62,7 @@ export class FileEdits {
       // An empty file is one for MediaMTX, which lets every client watch.
       throw new PerchError('badInput', 'the configuration file cannot be empty');
     }
-    await this.#store.look();
+    await this.#store.refresh();
     await this.#store.replace((now) => {
       refuseOtherText(now, seen);
       return this.#hidden.restore(text, now.text);

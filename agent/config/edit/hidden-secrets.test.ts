@@ -61,7 +61,7 @@ test.for([
   expect(secrets.restore(secrets.hide(text), text)).toBe(text);
 });
 
-test('behind a user a plain word is hidden in any value', () => {
+test('after a user a plain word is hidden in any value', () => {
   const text = 'paths:\n  a:\n    source: rtsp://me:none@h/1\n    runOnReady: curl -u me:none http://h/none\n';
   expect(shown(text)).toContain('curl -u me:*** http://h/none');
 });

@@ -13,7 +13,7 @@ const PLACEHOLDER = /<hidden-[0-9a-f]{12}>/g;
 const MIN_CHARS = 4;
 /** A secret such as `none` is also a word of other values, where hiding it would spoil them and give the secret away. */
 const PLAIN_WORD = /^\p{L}{1,8}$/u;
-/** Behind a user, as in `curl -u me:none`. */
+/** After a user, as in `curl -u me:none`. */
 const BEHIND_USER = /[\p{L}\p{N}_.@-]:$/u;
 
 /**
@@ -110,7 +110,7 @@ function secretRanges(text: string): readonly Range[] {
   return merged(ranges);
 }
 
-/** The value in the rest of a line behind a secret's key. @param isParsed then only comments are of interest */
+/** The value in the rest of a line after a secret's key. @param isParsed then only comments are of interest */
 function valueOfLine(text: string, [from, to]: Range, isParsed: boolean): readonly Range[] {
   const before = text.slice(text.lastIndexOf('\n', from - 1) + 1, from);
   if (isParsed && !/(?:^|\s)#/.test(before)) {
@@ -126,7 +126,7 @@ const WORD = /[\p{L}\p{N}]+|[^\p{L}\p{N}\s]/gu;
 /** A value that ends here is a part of a longer word, or a key. */
 const CONTINUES = /^(?:[\p{L}\p{N}]|["']?:(?:\s|$))/u;
 
-/** Values as whole words, except as keys; a plain word only behind a user. */
+/** Values as whole words, except as keys; a plain word only after a user. */
 function occurrences(text: string, values: ReadonlySet<string>): readonly Range[] {
   const lengths = new Set([...values].map(({ length }) => length).filter((length) => length >= MIN_CHARS));
   return [...text.matchAll(WORD)].flatMap(({ index }) =>

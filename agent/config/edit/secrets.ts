@@ -16,7 +16,7 @@ const PATH: SchemaNode = pathWithUsers(CONFIG_KEYS);
 const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
 /** Keys of secrets; they count wherever they are in the file. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);
-/** The rest of a line behind such a key. */
+/** The rest of a line after such a key. */
 export const SECRET_LINE = new RegExp(
   `(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`,
   'gm',

@@ -5,7 +5,7 @@ import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Later ones win. The first is MediaMTX's: its container set-ups work unchanged. */
+/** Later ones win. The first is MediaMTX's: its container setups work unchanged. */
 const PREFIXES = ['MTX', 'PERCH'] as const;
 const MAX_ITEMS = 1_000;
 

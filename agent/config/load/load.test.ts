@@ -17,7 +17,7 @@ test("an empty file has MediaMTX's defaults", () => {
   expect(config.paths.size).toBe(0);
 });
 
-test("recordings are kept for a month in Perch's own set-up, else for a day", () => {
+test("recordings are kept for a month in Perch's own setup, else for a day", () => {
   const DAY_MS = 86_400_000;
   expect(good('perch: own').pathDefaults.recordDeleteAfterMs).toBe(30 * DAY_MS);
   expect(good('perch: own\npathDefaults: {recordDeleteAfter: 2d}').pathDefaults.recordDeleteAfterMs).toBe(2 * DAY_MS);
@@ -25,7 +25,7 @@ test("recordings are kept for a month in Perch's own set-up, else for a day", ()
   expect(good('paths: {a: {}}').paths.get('a')?.settings?.recordDeleteAfterMs).toBe(DAY_MS);
 });
 
-test("space is kept free in Perch's own set-up, else if the file says so", () => {
+test("space is kept free in Perch's own setup, else if the file says so", () => {
   expect(good('perch: own').recordMinFree).toBe('10%');
   expect(good('perch: own\nrecordMinFree: 0').recordMinFree).toBe('0B');
   expect(good('hls: no').recordMinFree).toBe('0%');
@@ -76,7 +76,7 @@ test.for([
   expect(good(text)).toMatchObject({ tlsAddress });
 });
 
-test("Digest alone, which does not work for the owner, is a warning only in Perch's own set-up", () => {
+test("Digest alone, which does not work for the owner, is a warning only in Perch's own setup", () => {
   const digest = 'rtspAuthMethods: [digest]';
   expect(linesOf(`perch: own\n${digest}`, 'warn')).toEqual([
     'perch.yml:2: rtspAuthMethods: page passwords do not work with digest, because only their hashes are known: add basic, or use device passwords',

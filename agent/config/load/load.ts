@@ -18,7 +18,7 @@ import { reportUnsupported } from './unsupported.ts';
 
 /** All settings. Keys are those of the file; durations end with `Ms` and sizes with `Bytes`. */
 export interface Config extends GlobalSettings {
-  /** Perch's own set-up (no file, or a file that begins with `perch: own`): access needs an account. */
+  /** Perch's own setup (no file, or a file that begins with `perch: own`): access needs an account. */
   readonly isOwn: boolean;
   readonly pathDefaults: PathSettings;
   /** All entries of `paths` by name, in the order of the file. */
@@ -51,7 +51,7 @@ export const pathWithUsers = ({ path }: ConfigKeys): SchemaNode => ({
   properties: { ...path.schema.properties, ...PATH_USERS },
 });
 
-/** The text of Perch's own set-up while there is no file. */
+/** The text of Perch's own setup while there is no file. */
 export const NO_FILE = 'perch: own\n';
 
 /** A configuration from the text of its file. Never throws on a wrong file: `problems` has all errors. */
@@ -148,7 +148,7 @@ function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Rep
   return settings;
 }
 
-/** Defaults of Perch's own set-up that depend on other settings. */
+/** Defaults of Perch's own setup that depend on other settings. */
 function withOwnDefaults(settings: GlobalSettings, { servers }: ConfigKeys, written: object): GlobalSettings {
   const own: object = Object.assign({}, ...servers.map((keys) => keys.ownDefaults?.(settings)));
   const https = { ...settings, tlsAddress: ownTlsAddress(settings.address) };

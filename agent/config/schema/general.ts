@@ -18,7 +18,7 @@ const Exclusions = (server: string) =>
 
 const InternalUserSchema = Type.Object({
   user: Type.String({ minLength: 1, description: 'User name, or "any" for everyone.' }),
-  pass: Type.String({ default: '', secret: true, description: 'Password, or its hash behind sha256: or argon2:.' }),
+  pass: Type.String({ default: '', secret: true, description: 'Password, or its hash after sha256: or argon2:.' }),
   ips: IpRanges('Addresses that the user may come from. Empty = any.'),
   permissions: Type.Array(Permission, { default: [] }),
 });
@@ -53,7 +53,7 @@ export const GENERAL_KEYS = {
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
   tlsAddress: Address(
     '',
-    "The same as `address` over https, for example :8443. Empty = off. In Perch's own set-up, without this key: port 8443 next to `address`, unless that is a loopback address.",
+    "The same as `address` over https, for example :8443. Empty = off. In Perch's own setup, without this key: port 8443 next to `address`, unless that is a loopback address.",
   ),
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),

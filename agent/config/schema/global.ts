@@ -67,7 +67,7 @@ export const GlobalSchema = Type.Object({
   ...ARCHIVE_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
-/** Defaults of Perch's own set-up that differ: its page needs the servers, and the disk must not fill up. */
+/** Defaults of Perch's own setup that differ: its page needs the servers, and the disk must not fill up. */
 export const OWN_DEFAULTS = { api: true, playback: true, metrics: true, recordMinFree: '10%' } as const;
 
 type NameIn<Key> = Key extends `${infer Name}AllowOrigins` ? Name : never;

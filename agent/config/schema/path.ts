@@ -188,7 +188,7 @@ export type PathSettings = Resolved<Static<typeof PathSchema>> & {
 export const isOff = ({ camera, isPrivate }: PathSettings): boolean => isPrivate === true || camera?.paused === true;
 
 /**
- * Defaults of Perch's own set-up that differ: recordings of a month. A disk that is too small loses its oldest recordings earlier
+ * Defaults of Perch's own setup that differ: recordings of a month. A disk that is too small loses its oldest recordings earlier
  * (`recordMinFree`).
  */
 export const OWN_PATH_DEFAULTS = { recordDeleteAfterMs: 30 * 24 * 3_600_000 } as const;

@@ -5,7 +5,7 @@ import { inverted } from './key-rules.ts';
 import { keyPairOf, type ServerKeys } from './server-keys.ts';
 
 const schema = {
-  rtmp: Switch(true, "Open the RTMP server. Default in Perch's own set-up: no."),
+  rtmp: Switch(true, "Open the RTMP server. Default in Perch's own setup: no."),
   rtmpEncryption: Type.Enum(['no', 'optional', 'strict'], {
     default: 'no',
     words: { yes: 'strict', no: 'no' },

@@ -38,7 +38,7 @@ const schema = {
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
     description:
-      "How RTSP clients may log in. Default in Perch's own set-up without users in the file: both; digest is for device passwords.",
+      "How RTSP clients may log in. Default in Perch's own setup without users in the file: both; digest is for device passwords.",
   }),
   rtspTrustedProxies: TcpProxies(),
 };

@@ -6,7 +6,7 @@ import { type Fault, inverted, type SourceKeys } from './key-rules.ts';
 import type { ServerKeys } from './server-keys.ts';
 
 const schema = {
-  srt: Switch(true, "Open the SRT server. Default in Perch's own set-up: no."),
+  srt: Switch(true, "Open the SRT server. Default in Perch's own setup: no."),
   srtAddress: Address(':8890', 'UDP port of SRT.'),
 };
 

@@ -27,7 +27,7 @@ const PATH = CONFIG_KEYS.path.schema;
 export function changesBetween(before: Config, after: Config): readonly Change[] {
   const changes: Change[] = [];
   if (before.isOwn !== after.isOwn) {
-    const words = after.isOwn ? "this is Perch's own set-up now" : "this is no longer Perch's own set-up";
+    const words = after.isOwn ? "this is Perch's own setup now" : "this is no longer Perch's own setup";
     changes.push({ words, keys: ['perch'] });
   }
   const whole = keysBetween(GLOBAL, { ...before }, { ...after });

@@ -152,7 +152,7 @@ export class ConfigStore {
   /** Reads the file again. False: it has an error, and the old configuration stays in force. */
   reload(): Promise<boolean> {
     return this.#queue.run(async () => {
-      return this.#apply(await this.#look());
+      return this.#apply(await this.#read());
     });
   }
 
@@ -225,7 +225,7 @@ export class ConfigStore {
   }
 
   /** The file's present text, after a changed file has been read. */
-  async look(): Promise<NewText> {
+  async refresh(): Promise<NewText> {
     await this.#reloadIfNew();
     return { text: this.#text ?? NO_FILE, tag: this.tag };
   }
@@ -283,7 +283,7 @@ export class ConfigStore {
     });
   }
 
-  async #look(): Promise<FoundText> {
+  async #read(): Promise<FoundText> {
     try {
       this.#file ??= await findFile(this.#options);
     } catch (error) {

@@ -31,7 +31,7 @@ export function parseAddress(text: string): ListenAddress | undefined {
 const OWN_TLS_PORT = 8443;
 
 /**
- * Default of `tlsAddress` in Perch's own set-up: on the host of `address`. Off (an empty text) for loopback, which only programs of
+ * Default of `tlsAddress` in Perch's own setup: on the host of `address`. Off (an empty text) for loopback, which only programs of
  * this machine and a proxy reach, and for a port that the system chooses.
  */
 export function ownTlsAddress(address: string): string {
@@ -49,15 +49,15 @@ export const usualTlsAddress = (address: string): string =>
 /** A single address or a range, as the API shows it: `127.0.0.1` becomes `127.0.0.1/32`. */
 export function parseIpRange(text: string): string {
   const [ip = '', bits, ...more] = text.slice(0, 64).split('/');
-  const mostBits = isIPv6(ip) ? 128 : 32;
-  const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= mostBits);
+  const maxBits = isIPv6(ip) ? 128 : 32;
+  const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= maxBits);
   if (isIP(ip) === 0 || !isRange || more.length > 0) {
     throw new PerchError(
       'badInput',
       `'${text.slice(0, 64)}' is not an IP address or range: write for example 192.168.1.0/24`,
     );
   }
-  return bits === undefined ? `${ip}/${mostBits}` : text;
+  return bits === undefined ? `${ip}/${maxBits}` : text;
 }
 
 export const Address = (defaultText: string, description: string) =>

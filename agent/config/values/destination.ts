@@ -2,7 +2,7 @@ import { redact } from '../../base/log.ts';
 
 /** Stands for the secret part of a destination in answers. */
 export const HIDDEN_PART = '***';
-/** The path of an RTMP URL behind the application is the stream key. */
+/** The path of an RTMP URL after the application is the stream key. */
 const RTMP_KEY = /^rtmps?:\/\/[^/\s]+\/[^/?\s]+(?:[/?](\S+))?/i;
 /** `streamid` and `passphrase`. */
 const SRT_QUERY = /^srt:\/\/[^?\s]*\?(\S+)/i;

@@ -5,7 +5,7 @@ type RangeType = '' | 'clock' | 'npt' | 'smpte';
 
 /** Absolute time, RFC 2326 §3.7. */
 const CLOCK = /^\d{8}T\d{6}(\.\d{1,9})?Z$/;
-/** Seconds or hours, minutes and seconds (§3.6); SMPTE counts frames behind a third colon (§3.5). */
+/** Seconds or hours, minutes and seconds (§3.6); SMPTE counts frames after a third colon (§3.5). */
 const NPT = /^(\d{1,9}|\d{1,4}:[0-5]\d:[0-5]\d)(\.\d{1,9})?$/;
 const SMPTE = /^\d{1,4}:[0-5]\d:[0-5]\d(:\d\d(\.\d\d)?)?$/;
 

@@ -106,7 +106,7 @@ test.for([
   ],
   ['an item', ['l', 1], 'l:\n  - 1\n  # - 3\n\n# z\nz: 1\n', 'l:\n  - 1\n  # - 3\n  - 2\n\n# z\nz: 1\n'],
   ['an item before the comment of a key', ['l', 1], 'l:\n- 1\n\n# z\nz: 1\n', 'l:\n- 1\n- 2\n\n# z\nz: 1\n'],
-  ['a key behind a text', ['b'], 'a: |\n  x\n  # text\n# note\n', 'a: |\n  x\n  # text\n# note\nb: 2\n'],
+  ['a key after a text', ['b'], 'a: |\n  x\n  # text\n# note\n', 'a: |\n  x\n  # text\n# note\nb: 2\n'],
 ] as const)('%s is added after the comments of the previous entry', ([, keyPath, before, after]) => {
   expect(editText(before, keyPath, 2)).toBe(after);
 });

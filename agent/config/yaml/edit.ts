@@ -56,7 +56,7 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
   try {
     let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
     for (const { keyPath, value } of edits) {
-      for (const change of changesOf(valueAt(written.says, keyPath), keyPath, value)) {
+      for (const change of changesOf(valueAt(written.values, keyPath), keyPath, value)) {
         written = applyChange(written, change);
         yield;
       }
@@ -78,7 +78,7 @@ export const readPlain = (text: string): unknown => toJs(parse(text));
 interface Written {
   readonly text: string;
   readonly document: Document;
-  readonly says: unknown;
+  readonly values: unknown;
 }
 
 function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Edit[] {
@@ -124,23 +124,23 @@ const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ?
 const isListOfBlocks = (value: unknown): value is readonly Block[] =>
   Array.isArray(value) && value.length > 0 && value.every(isBlock);
 
-function applyChange({ text, document, says }: Written, { keyPath, value }: Edit): Written {
-  const expected = withValue(says, keyPath, value);
+function applyChange({ text, document, values }: Written, { keyPath, value }: Edit): Written {
+  const expected = withValue(values, keyPath, value);
   const splice = spliceOf(text, document.contents, keyPath, value);
   if (splice) {
     const newline = text.includes('\r\n') ? '\r\n' : '\n';
     const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
     const next = parseDocument(spliced, PARSE);
-    const said = next.errors.length === 0 ? read(spliced, next) : undefined;
-    if (said && isDeepStrictEqual(pruned(said.says), pruned(expected))) {
-      return said;
+    const parsed = next.errors.length === 0 ? read(spliced, next) : undefined;
+    if (parsed && isDeepStrictEqual(pruned(parsed.values), pruned(expected))) {
+      return parsed;
     }
   }
   const rewritten = rewrite(document, keyPath, expected);
   return read(rewritten, parse(rewritten));
 }
 
-const read = (text: string, document: Document): Written => ({ text, document, says: toJs(document) });
+const read = (text: string, document: Document): Written => ({ text, document, values: toJs(document) });
 
 /** The document of a text that passes the loader's limits; its aliases resolve. */
 function parse(text: string): Document {

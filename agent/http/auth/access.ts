@@ -31,7 +31,7 @@ interface HttpAccessOptions {
   /** None for listeners without live media. */
   readonly protocol?: string;
   readonly openingMethod?: 'GET' | 'POST';
-  /** The listener serves the page, which has its own log-in: apart from players' pages it sends no challenge. */
+  /** The listener serves the page, which has its own login: apart from players' pages it sends no challenge. */
   readonly isOfPage?: boolean;
 }
 

@@ -56,7 +56,7 @@ export const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 
 /**
- * Name of a cookie over TLS. With one name a log-in over TLS would block log-ins over plain http: browsers silently protect Secure cookies
+ * Name of a cookie over TLS. With one name a login over TLS would block logins over plain http: browsers silently protect Secure cookies
  * (RFC 6265bis §5.7).
  */
 const OVER_TLS = '_tls';

@@ -115,7 +115,7 @@ test.for<[string, string, IncomingHttpHeaders, string, boolean, boolean]>([
     false,
   ],
   [
-    'a port behind the address',
+    'a port after the address',
     LOCAL,
     at('localhost', { 'x-forwarded-for': '203.0.113.5:4711' }),
     '203.0.113.5',

@@ -29,7 +29,7 @@ const MAX_BODY_BYTES = 4 << 10;
 const MAX_HEAD_BYTES = 16 << 10;
 /** For a whole request with its handshake, until it is authorized. */
 const MAX_REQUEST_MS = 5_000;
-const LOOK_EVERY_MS = 500;
+const POLL_MS = 500;
 /** Memory of closed connections that V8 has not freed yet. */
 const MAX_DISCARDED_BYTES = 2 << 20;
 
@@ -116,15 +116,15 @@ export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: bo
   let lookedMs = now();
   const timer = setInterval(() => {
     // A delay by this busy process is not the client's.
-    const busyMs = Math.max(0, now() - lookedMs - LOOK_EVERY_MS);
+    const busyMs = Math.max(0, now() - lookedMs - POLL_MS);
     lookedMs = now();
     for (const connection of connections.values()) {
       if (connection.queue === queue) {
         connection.sinceMs += busyMs;
-        look(connection);
+        check(connection);
       }
     }
-  }, LOOK_EVERY_MS).unref();
+  }, POLL_MS).unref();
   server.once('close', () => clearInterval(timer));
 }
 
@@ -196,7 +196,7 @@ function leave(connection: Connection, raw: IncomingMessage): void {
   count(connection);
 }
 
-function look(connection: Connection): void {
+function check(connection: Connection): void {
   const { requests, running, sinceMs, socket } = connection;
   const isWaiting = isIdle(connection) || running > 0 || (requests.size > 0 && [...requests.keys()].every(isWhole));
   if (isWaiting) {

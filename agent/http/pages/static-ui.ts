@@ -21,7 +21,7 @@ const ASK_AGAIN = 'no-cache';
 const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Perch</title>
 <p>The page is not built yet. Run <code>npm start</code>, which builds it, and open this address again.</p></html>`;
 
-/** The web page on the main port. Public, because its data requires a log-in. */
+/** The web page on the main port. Public, because its data requires a login. */
 export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folder, httpsPort }) => {
   app.addHook('onSend', async (request, reply) => {
     // The page itself is revalidated: there may be a new build.

@@ -200,8 +200,8 @@ test('without fragmentation only the lost packet is missing', () => {
 });
 
 test.for([
-  ['a frame that is longer than its element', '05 aabb', 'behind its 3 bytes'],
-  ['a size without end', 'ff ff', 'behind its 2 bytes'],
+  ['a frame that is longer than its element', '05 aabb', 'after its 3 bytes'],
+  ['a size without end', 'ff ff', 'after its 2 bytes'],
   ['a size above 8191', `${'ff'.repeat(40)} 00`, 'at least 10200 bytes'],
 ] as const)('%s is damage, and the next frame is good', ([, payload, reason]) => {
   const { seen, depacketizer, units } = setUp(OUT_OF_BAND);

@@ -84,7 +84,7 @@ class LatmDepacketizer implements Depacketizer {
       }
       this.#hasSeenFragments = true;
       if (marker) {
-        throw new PerchError('badInput', `its frames end behind its ${tail - first} bytes`);
+        throw new PerchError('badInput', `its frames end after its ${tail - first} bytes`);
       }
     } catch (error) {
       if (!(error instanceof PerchError)) {

@@ -141,7 +141,7 @@ test.for([
   ['it says so', `28 0c ${SEQUENCE} ${KEY}`],
   ['it begins with its sequence header', `20 0c ${SEQUENCE} ${KEY}`],
   ['it begins with a temporal delimiter', `00 01 10 0c ${SEQUENCE} 05 ${KEY}`],
-] as const)('a key frame right behind a gap is taken if %s', ([, packet]) => {
+] as const)('a key frame right after a gap is taken if %s', ([, packet]) => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, packet, 3000, true, true);
   expect(seen.units.map(({ pts }) => pts)).toEqual([3000]);

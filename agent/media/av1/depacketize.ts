@@ -68,7 +68,7 @@ export class Av1Depacketizer implements Depacketizer {
       let to = end;
       if (i + 1 !== count) {
         if (!this.#size.read(chunk, at, end) || this.#size.next + this.#size.value > end) {
-          this.#damage(`OBU element ${i} of an AV1 packet ends behind it`);
+          this.#damage(`OBU element ${i} of an AV1 packet ends after it`);
           return;
         }
         at = this.#size.next;

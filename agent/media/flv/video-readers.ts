@@ -75,7 +75,7 @@ abstract class NalReader implements CodecReader {
   /** Keeps the parameter sets. @returns lengthSizeMinusOne */
   protected abstract readConfig(data: Uint8Array, start: number, end: number): number;
 
-  /** `count` parameter sets, each after its length in 16 bits. @returns the offset behind them */
+  /** `count` parameter sets, each after its length in 16 bits. @returns the offset after them */
   protected keepSets(count: number, data: Uint8Array, start: number, end: number): number {
     let at = start;
     for (let i = 0; i < count; i += 1) {

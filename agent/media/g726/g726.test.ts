@@ -108,7 +108,7 @@ test.for([
   ['AAL2-G726-32', 22],
   ['G726-40', 28],
   ['AAL2-G726-40', 28],
-] as const)('%s: a tone is decoded with at least %i dB over its noise', ([name, leastDb]) => {
+] as const)('%s: a tone is decoded with at least %i dB over its noise', ([name, minDb]) => {
   const { bits, order } = G726_FORMATS[name] as (typeof G726_FORMATS)[string];
   const tone = Int16Array.from({ length: 8_000 }, (_, i) => 9_000 * Math.sin(i / 3));
   const encoder = new G726Encoder(bits, order);
@@ -120,5 +120,5 @@ test.for([
     signal += value ** 2;
     noise += (value - pcm.readInt16BE(2 * i)) ** 2;
   }
-  expect(10 * Math.log10(signal / noise)).toBeGreaterThan(leastDb);
+  expect(10 * Math.log10(signal / noise)).toBeGreaterThan(minDb);
 });

@@ -95,7 +95,7 @@ test.for([
   ['STAP-A', `78 0019 ${SPS} 0005 ${PPS} 0005 ${IDR}`, [IDR]],
   ['start codes in one payload (V380)', `${SPS} 00000001 ${PPS} 000001 ${IDR}`, [IDR]],
   ['a payload that begins with a start code', `00000001 ${AUD} 00000001 ${SEI} 00000001 ${IDR}`, [SEI, IDR]],
-  ['zero bytes behind the parameter sets', `78 001b ${SPS} 0000 0005 ${PPS} 0005 ${IDR}`, [IDR]],
+  ['zero bytes after the parameter sets', `78 001b ${SPS} 0000 0005 ${PPS} 0005 ${IDR}`, [IDR]],
 ] as const)('%s holds a whole key unit', ([, payload, nals]) => {
   const { seen, depacketizer, data } = setUp();
   pushHex(depacketizer, payload, 0, true);

@@ -26,7 +26,7 @@ test.for([
     H264_SPS,
     { width: 64, height: 64, fps: 25, maxReorderFrames: 2, pocType: 0, chromaFormatIdc: 1, bitDepthLuma: 8 },
   ],
-  ['bytes behind it, as Reolink sends', `${BASELINE_360P15} ab cd ef 01`, { width: 640, height: 360 }],
+  ['bytes after it, as Reolink sends', `${BASELINE_360P15} ab cd ef 01`, { width: 640, height: 360 }],
   ['its VUI cut off', BASELINE_360P15.slice(0, 26), { width: 640, height: 360, fps: undefined, maxReorderFrames: 0 }],
 ] as const)('an SPS: %s', ([, sps, expected]) => {
   expect(parseH264Sps(hex(sps))).toMatchObject(expected);
@@ -116,7 +116,7 @@ test('thousands of damaged sets give parameters or a PerchError', () => {
   }
 });
 
-/** An SPS of this profile at level 4.0 with these bits behind level_idc. */
+/** An SPS of this profile at level 4.0 with these bits after level_idc. */
 function spsOf(profileIdc: number, bits: string): Uint8Array {
   const text = bits.replaceAll(' ', '').padEnd(400, '0');
   const bytes = (text.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2));

@@ -64,7 +64,7 @@ test.for([
   ['explicit scaling lists', `1 1 ${LISTS} 00 0 ${NO_REFERENCES}`],
   ['PCM', `0 00 1 01110111 1 1 0 ${NO_REFERENCES}`],
   ['long-term references', `${NO_LISTS_AND_PCM} 1 1 011 00000001 1 00000010 0`],
-] as const)('the frame rate is found behind %s', ([, middle]) => {
+] as const)('the frame rate is found after %s', ([, middle]) => {
   expect(parseH265Sps(spsOf(`${HEAD} ${middle} 00 ${VUI_30_FPS}`))).toMatchObject({ width: 640, height: 360, fps: 30 });
 });
 

@@ -128,7 +128,7 @@ test('of a metadata stream the cells are units, also in fragments', () => {
     [1800, '040506'],
     [2700, '09'],
   ]);
-  expect(seen.damage).toEqual(['a metadata cell ends behind its PES packet']);
+  expect(seen.damage).toEqual(['a metadata cell ends after its PES packet']);
 });
 
 test('what the muxer writes comes out again; what has no place in a cell is left out', () => {

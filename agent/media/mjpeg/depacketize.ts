@@ -7,7 +7,7 @@ import { QUANTIZATION_BYTES, quantizationTables } from './tables.ts';
 const MAIN_HEADER_BYTES = 8;
 const RESTART_HEADER_BYTES = 4;
 const TABLE_HEADER_BYTES = 4;
-/** Types from 64 on have a restart marker header behind the main one (RFC 2435 §3.1.3). */
+/** Types from 64 on have a restart marker header after the main one (RFC 2435 §3.1.3). */
 const HAS_RESTART = 0x40;
 /** From this Q on tables are in band; 255: in every image (§3.1.8). */
 const FIRST_IN_BAND_Q = 128;

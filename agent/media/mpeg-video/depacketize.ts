@@ -15,7 +15,7 @@ export function createMpegVideoDepacketizer(format: RtpFormat, sink: UnitSink): 
   return format.clockRate === CLOCK_HZ ? new MpegVideoDepacketizer(sink) : undefined;
 }
 
-/** RFC 2250 §3: the elementary stream behind a header of each packet; the marker ends a picture. */
+/** RFC 2250 §3: the elementary stream after a header of each packet; the marker ends a picture. */
 class MpegVideoDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #frames: MpegVideoFrames;

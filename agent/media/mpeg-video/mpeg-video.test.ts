@@ -34,7 +34,7 @@ const key = (reference = 0): string => `${SEQUENCE} ${GROUP} ${picture('I', refe
 function setUp() {
   const seen = new Collector();
   const depacketizer = createMpegVideoDepacketizer(rtpFormat('MPV', 90_000, 1, {}), seen) as Depacketizer;
-  /** The elementary stream behind an RTP header. */
+  /** The elementary stream after an RTP header. */
   const push = (payload: string, ticks: number, { marker = true, gap = false, header = '00000000' } = {}) => {
     const bytes = hex(`ffff ${header} ${payload} ffff`);
     depacketizer.push(bytes, 2, bytes.length - 2, ticks, marker, gap);

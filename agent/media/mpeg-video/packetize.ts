@@ -11,7 +11,7 @@ const ENDS_SLICE = 1 << 11;
 const PREDICTED = 2;
 const BIDIRECTIONAL = 3;
 
-/** RFC 2250 §3: whole slices, the first one behind its headers; a slice that does not fit is split, and the next one begins a packet. */
+/** RFC 2250 §3: whole slices, the first one after its headers; a slice that does not fit is split, and the next one begins a packet. */
 export function packetizeMpegVideo(
   data: Uint8Array,
   maxPayloadBytes: number,
@@ -61,7 +61,7 @@ function pictureFields(data: Uint8Array, start: number, end: number): number | u
   return undefined;
 }
 
-/** Behind the type: vbv_delay 16, full_pel_forward_vector 1, forward_f_code 3, the same two of backward vectors (§6.2.3). */
+/** After the type: vbv_delay 16, full_pel_forward_vector 1, forward_f_code 3, the same two of backward vectors (§6.2.3). */
 function fieldsAt(data: Uint8Array, at: number): number {
   const type = ((data[at + 1] as number) >> 3) & 7;
   const vectors = ((data[at + 3] as number) << 8) | (data[at + 4] as number);

@@ -227,7 +227,7 @@ test('a VOP hours after the last is damage, and VOPs of a packet are seconds apa
   pushHex(depacketizer, vop('P', 5000, 1), 9000, true);
   pushHex(depacketizer, vop('I', 0, 2), 10_800, true);
   expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 3601, 7200, 10_800]);
-  expect(seen.damage).toEqual(['VOP of more than 3600 s behind the last']);
+  expect(seen.damage).toEqual(['VOP of more than 3600 s after the last']);
 });
 
 test('a VOP beyond the limit is dropped', () => {

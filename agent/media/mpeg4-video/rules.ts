@@ -120,7 +120,7 @@ export class Mpeg4VideoRules implements FrameRules {
       while (bits.flag()) {
         this.#elapsed += 1;
         if (this.#elapsed > MAX_ELAPSED_S) {
-          throw new PerchError('badInput', `VOP of more than ${MAX_ELAPSED_S} s behind the last`);
+          throw new PerchError('badInput', `VOP of more than ${MAX_ELAPSED_S} s after the last`);
         }
       }
       bits.skip(1); // marker

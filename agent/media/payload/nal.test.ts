@@ -46,8 +46,8 @@ test.for([
 
 test.for([
   ['alone', '06 01 c4 80', true],
-  ['behind a buffering period', '00 02 aaaa 06 01 c4 80', true],
-  ['behind a long user message', `05 ff02 ${'ab'.repeat(257)} 06 01 c4 80`, true],
+  ['after a buffering period', '00 02 aaaa 06 01 c4 80', true],
+  ['after a long user message', `05 ff02 ${'ab'.repeat(257)} 06 01 c4 80`, true],
   ['of another type', '01 01 32 80', false],
   ['whose size runs out of the unit', '05 ff', false],
   ['of endless type', 'ffffffff', false],

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 
 export const RTP_HEADER_BYTES = 12;
-/** SRTP's HMAC-SHA1-80 behind a packet, RFC 3711 §4.2.1. */
+/** SRTP's HMAC-SHA1-80 after a packet, RFC 3711 §4.2.1. */
 export const AUTH_TAG_BYTES = 10;
 
 /**

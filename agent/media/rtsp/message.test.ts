@@ -23,8 +23,8 @@ test('a response is read back as it was written', () => {
 
 test.for([
   ['names in any case', 'RTSP/1.0 200 OK\r\ncseq: 4\r\n\r\n', 4],
-  ['blanks behind the value', 'RTSP/1.0 200 OK\r\nCSeq: 4  \t\r\n\r\n', 4],
-  ['no blank behind the colon', 'RTSP/1.0 200 OK\r\nCSeq:4\r\n\r\n', 4],
+  ['blanks after the value', 'RTSP/1.0 200 OK\r\nCSeq: 4  \t\r\n\r\n', 4],
+  ['no blank after the colon', 'RTSP/1.0 200 OK\r\nCSeq:4\r\n\r\n', 4],
   ['no reason', 'RTSP/1.0 200\r\nCSeq: 4\r\n\r\n', 4],
   ['a line without colon', 'RTSP/1.0 200 OK\r\nnonsense\r\nCSeq: 4\r\n\r\n', 4],
   ['bare line feeds', 'RTSP/1.0 200 OK\nCSeq: 4\n\n', 4],

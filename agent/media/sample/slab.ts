@@ -33,7 +33,7 @@ export class SlabPool {
   readonly #free: Slab[] = [];
   #freeBytes = 0;
   /** Slabs that were free at every moment since the last trim. */
-  #leastFree = 0;
+  #minFree = 0;
   #takenSinceTrim = 0;
 
   /** A reused or new slab of at least this size. The caller owns its one hold. */
@@ -75,13 +75,13 @@ export class SlabPool {
   /** Drops the slabs unused since the last trim: a disk that hangs for seconds makes more than are needed later. */
   #trim(): void {
     this.#takenSinceTrim += 1;
-    this.#leastFree = Math.min(this.#leastFree, this.#free.length);
+    this.#minFree = Math.min(this.#minFree, this.#free.length);
     if (this.#takenSinceTrim === TRIM_EVERY) {
-      for (const unused of this.#free.splice(0, this.#leastFree)) {
+      for (const unused of this.#free.splice(0, this.#minFree)) {
         this.#freeBytes -= unused.bytes.length;
       }
       this.#takenSinceTrim = 0;
-      this.#leastFree = this.#free.length;
+      this.#minFree = this.#free.length;
     }
   }
 }

@@ -142,7 +142,7 @@ function readLine(session: Session, line: string): void {
   if (line.startsWith('m=')) {
     const draft = parseMediaLine(line.slice(2));
     if (session.drafts.length >= MAX_MEDIAS) {
-      throw new PerchError('badInput', `SDP with more than ${MAX_MEDIAS} medias`);
+      throw new PerchError('badInput', `SDP with more than ${MAX_MEDIAS} media sections`);
     }
     session.drafts.push(draft);
   } else if (line.startsWith('s=')) {

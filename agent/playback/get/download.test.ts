@@ -92,7 +92,7 @@ describe('format=fmp4', () => {
     running.stream.close();
     await running.recorder.stop();
     await using playback = openPlayback(folder.path);
-    // 20 are hidden, and the picture of 2 s begins 9 ticks behind the start.
+    // 20 are hidden, and the picture of 2 s begins 9 ticks after the start.
     const video = (await readAnswer(folder.path, await getBytes(playback, 1_999.9, 60))).of(1);
     const ticks = video.map(({ seconds }) => Math.round(seconds * 90_000));
     expect(ticks.slice(0, 23)).toEqual([...Array.from({ length: 21 }, (_, i) => i * 12), 9_009, 18_009]);
@@ -280,7 +280,7 @@ test('a plain MP4 covers at most six hours; fragments cover any period', async (
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const hours = 7;
-  // A picture each five seconds: so long a recording need not be large.
+  // A picture each five seconds keeps a recording of this length small.
   feed(running.stream, [tinyVideo(hours * 720, 0.2, 720, 0, WALL)]);
   running.stream.close();
   await running.recorder.stop();

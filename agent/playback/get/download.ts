@@ -34,7 +34,7 @@ export interface GetQuery {
   readonly format: GetFormat;
   /** Factor; plays key frames only. undefined: normal playback. */
   readonly speed?: number | undefined;
-  /** Omits gaps and continues behind them; otherwise the download ends at the first. */
+  /** Omits gaps and continues after them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
 }
 
@@ -219,7 +219,7 @@ class DownloadBuilder {
     return Math.abs(this.#gapUs(part)) < MIN_GAP_US;
   }
 
-  /** Seconds in the download. Behind a gap that is not skipped the start label counts: the gap keeps its length. */
+  /** Seconds in the download. After a gap that is not skipped the start label counts: the gap keeps its length. */
   #placeOf({ row }: VisiblePart, isContinued: boolean): number {
     const before = this.#before;
     if (before && isContinued) {

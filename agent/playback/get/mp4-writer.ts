@@ -48,12 +48,12 @@ export class Mp4Writer {
 
   finish(): VirtualFile {
     const tracks = [...this.#tracks.values()].filter(({ tables }) => tables.count > 0);
-    let mostBytes = this.#body.sizeBytes + 4096;
+    let maxBytes = this.#body.sizeBytes + 4096;
     for (const { track, tables } of tracks) {
       tables.startLater(Math.round(this.#leadSeconds() * track.timescale));
-      mostBytes += tables.mostBytes;
+      maxBytes += tables.maxBytes;
     }
-    const isLarge = mostBytes > 0xffff_ffff;
+    const isLarge = maxBytes > 0xffff_ffff;
     const ftyp = box('ftyp', text('isom'), u32(0x200), text('isomiso2mp41'));
     const dataBytes = this.#body.sizeBytes;
     const mdat = isLarge

@@ -39,7 +39,7 @@ export class SampleTables {
   }
 
   /** Upper bound of what `write` produces. */
-  get mostBytes(): number {
+  get maxBytes(): number {
     return this.#count * 28 + this.#chunkPlaces.length * 20 + 4096;
   }
 

@@ -35,7 +35,7 @@ const decodeOnlyTime = (number: number, { stepTicks, maxTicks }: DecodeOnlyTimin
   Math.min(number * stepTicks, maxTicks);
 
 /**
- * Decode time of a visible sample: not before the decode-only ones. If these take no time, a sample right behind them
+ * Decode time of a visible sample: not before the decode-only ones. If these take no time, a sample right after them
  * takes none either, since ffmpeg would warn of a discontinuity.
  * @param count decode-only samples before it
  */

@@ -4,14 +4,14 @@ import type { IndexDatabase, Row } from './index-database.ts';
 
 export type IndexedEvent = Omit<CameraEvent, 'source'>;
 
-/** Position in a list of events; the next page starts behind it. */
+/** Position in a list of events; the next page starts after it. */
 export type EventMark = Pick<IndexedEvent, 'path' | 'id' | 'startUs'>;
 
 export interface EventQuery {
   readonly fromUs: number;
   readonly toUs: number;
   readonly types?: readonly string[] | undefined;
-  /** Continues behind this event, newest first; undefined: from the newest. */
+  /** Continues after this event, newest first; undefined: from the newest. */
   readonly after?: EventMark | undefined;
   /** Omits shorter events, but not ongoing ones. */
   readonly minUs?: number;

@@ -87,6 +87,6 @@ function firstShown(samples: TrackSamples, time: number): number {
 
 export const isEmpty = (cut: FileCut): boolean => cut.tracks.every(({ from, to }) => to <= from);
 
-/** Decode time of a sample in the download, in ticks; behind the last sample, where it ends. */
+/** Decode time of a sample in the download, in ticks; after the last sample, where it ends. */
 export const downloadTime = ({ samples, shiftTicks }: TrackCut, sample: number): number =>
   timeOf(samples, sample) + shiftTicks;

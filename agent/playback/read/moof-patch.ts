@@ -11,7 +11,7 @@ const TFHD = fourcc('tfhd');
 const TFDT = fourcc('tfdt');
 const FREE = fourcc('free');
 /** Checksum of the fragment as recorded, invalid after patching. */
-const SEAL = fourcc('prcs');
+const PRCS = fourcc('prcs');
 const TFHD_BASE_OFFSET = 1;
 /** Headers before `mdat` are read whole. */
 const MAX_HEADER_BYTES = 8 << 20;
@@ -92,7 +92,7 @@ export class MoofPatch {
         view.setUint32(child.bodyStart + 4, sequence);
       } else if (child.type === TRAF) {
         this.#applyToTraf(view, child, moved);
-      } else if (child.type === SEAL) {
+      } else if (child.type === PRCS) {
         view.setUint32(child.start + 4, FREE);
       }
     }

@@ -76,13 +76,13 @@ export class RangeStream extends Readable {
     }
     const { source } = slice;
     const from = slice.offset + this.#at - slice.start;
-    const mostBytes = Math.min(slice.end, this.#end) - this.#at;
+    const maxBytes = Math.min(slice.end, this.#end) - this.#at;
     let bytes: Uint8Array;
     if (source.recording) {
       const window = await this.#windowFor(slice, source, from);
-      bytes = window.bytes.subarray(from - window.offset, from - window.offset + mostBytes);
+      bytes = window.bytes.subarray(from - window.offset, from - window.offset + maxBytes);
     } else {
-      bytes = source.bytes.subarray(from, from + mostBytes);
+      bytes = source.bytes.subarray(from, from + maxBytes);
     }
     this.#at += bytes.length;
     return bytes;

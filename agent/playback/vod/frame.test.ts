@@ -52,7 +52,7 @@ test('the same frame has the same tag, another has another', async () => {
 test.for([
   ['before the first recording', -1],
   ['in a gap', 60_000],
-  ['behind the last', 200_000],
+  ['after the last', 200_000],
 ] as const)('%s no frame is found', async ([, timeMs]) => {
   using folder = temporaryFolder();
   await record(folder.path, 5);

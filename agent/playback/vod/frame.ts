@@ -12,7 +12,7 @@ import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 
 /** An 8K key frame at best quality has about ten megabytes. */
 const MAX_FRAME_BYTES = 32 << 20;
-/** A shorter hole does not matter for a still frame. */
+/** A shorter gap does not matter for a still frame. */
 const MAX_HOLE_SECONDS = 0.5;
 /** Live frames reach the disk with the next part. */
 const GROWING_SECONDS = 15;
@@ -69,7 +69,7 @@ interface KeySample {
   readonly sample: number;
   /** Only audio was recorded then: this is the first frame after it. */
   readonly isLater: boolean;
-  /** The recording has video at this time. Behind its end the next one may not exist yet. */
+  /** The recording has video at this time. After its end the next one may not exist yet. */
   readonly isInside: boolean;
 }
 

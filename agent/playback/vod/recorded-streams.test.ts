@@ -160,7 +160,7 @@ test.for([
 
 test.for([
   ['before the first recording', -50],
-  ['behind the last', 30],
+  ['after the last', 30],
 ] as const)('%s nothing can be played', async ([, fromS]) => {
   using folder = temporaryFolder();
   const streams = openStreams(rowsOf(await record(folder.path, 24), [at(0)]));

@@ -3,8 +3,8 @@ import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-tab
 
 /** A segment ends at the first key frame after this. Slightly below six seconds: camera clocks are inexact. */
 const MIN_SECONDS = 5.5;
-/** A hole in the recording, as after a slow disk: a new segment follows. */
-const HOLE_SECONDS = 0.5;
+/** A gap in the recording, as after a slow disk: a new segment follows. */
+const GAP_SECONDS = 0.5;
 
 /** HLS segment boundaries of a recording. Deterministic: boundaries of a growing file never change. */
 export interface SegmentCuts {
@@ -72,15 +72,15 @@ function leadCuts(track: TrackSamples, timescale: number, isVideo: boolean): Lea
     const first = runs.firstSamples[run] as number;
     const last = endOfRun(track, run);
     let time = runs.baseTimes[run] as number;
-    const isBehindHole = run > 0 && time - end > HOLE_SECONDS * timescale;
+    const isAfterGap = run > 0 && time - end > GAP_SECONDS * timescale;
     for (let i = first; i < last; i += 1) {
       // Every audio sample is a sync sample: the start of a run suffices.
       const isKey = syncs[i] === 1 && (isVideo || i === first);
-      if (isKey && (time - segmentTime >= MIN_SECONDS * timescale || (isBehindHole && i === first))) {
+      if (isKey && (time - segmentTime >= MIN_SECONDS * timescale || (isAfterGap && i === first))) {
         const offset = compositionOffsets?.[i] ?? 0;
         const start = (time + offset) / timescale;
         if (cuts.firstSamples.length > 0) {
-          cuts.endSeconds.push(isBehindHole && i === first ? (end + endOffset) / timescale : start);
+          cuts.endSeconds.push(isAfterGap && i === first ? (end + endOffset) / timescale : start);
         }
         cuts.firstSamples.push(i);
         cuts.decodeSeconds.push(time / timescale);

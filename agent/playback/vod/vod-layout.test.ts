@@ -43,7 +43,7 @@ const sample = (dts: number, offset: number, key: boolean, data: Uint8Array): Sa
 const bytes = (next: () => number): Uint8Array =>
   Uint8Array.from({ length: 1 + Math.floor(next() * 30) }, () => Math.floor(next() * 256));
 
-/** Random video and audio in fragments that begin anywhere: groups of every length, holes, separate runs of one track in a fragment. */
+/** Random video and audio in fragments that begin anywhere: groups of every length, gaps, separate runs of one track in a fragment. */
 function recordingOfChance(next: () => number, tracks: readonly Track[]): Recording {
   const mark = { streamId: 'ab'.repeat(16), segmentNumber: 3, dtsUs: 12_345_678, wallUs: NAME_US };
   const init = writeInit(tracks, writeStreamMark(mark));
@@ -175,7 +175,7 @@ test('any range of a resource matches the full resource', async () => {
   }
 });
 
-test('a hole in a file, where parts were lost, is a gap like that between files', async () => {
+test('a pause in a file, where parts were lost, is a gap like that between files', async () => {
   using folder = temporaryFolder();
   const part = (fromS: number): TrackRun => {
     const samples = Array.from({ length: 8 }, (_, i) => sample((fromS + i) * 90_000, 0, true, Uint8Array.of(i)));

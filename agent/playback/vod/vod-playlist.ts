@@ -24,10 +24,10 @@ interface PlaylistKind {
 
 /** Needed for byte ranges of an fMP4, RFC 8216 §7. */
 const VERSION = 7;
-/** A longer gap between frames within a file is a hole. */
-const HOLE_SECONDS = 0.001;
+/** A longer pause between frames within a file is a gap. */
+const GAP_SECONDS = 0.001;
 
-/** Media playlist, RFC 8216 §4.3.3. Uses relative URIs only, so that it works behind any prefix. */
+/** Media playlist, RFC 8216 §4.3.3. Uses relative URIs only, so that it works under any prefix. */
 export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistKind): string {
   const target = Math.max(kind.minTargetSeconds, Math.ceil(longestSeconds(files)), 1);
   const lines = [
@@ -80,7 +80,7 @@ function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header
   }
   for (let i = from; i < to; i += 1) {
     const start = startSeconds[i] as number;
-    const isBehindHole = i > from && start - (endSeconds[i - 1] as number) > HOLE_SECONDS;
+    const isBehindHole = i > from && start - (endSeconds[i - 1] as number) > GAP_SECONDS;
     if (isBehindHole) {
       lines.push('#EXT-X-DISCONTINUITY');
     }

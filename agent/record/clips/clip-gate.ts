@@ -25,7 +25,7 @@ interface ClipGateOptions {
 
 /**
  * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track;
- * what follows is kept for the next clip without a hole.
+ * what follows is kept for the next clip without a gap.
  */
 export class ClipGate implements Reader {
   readonly id = 'recorder';

@@ -27,7 +27,7 @@ const NO_EVENTS = { listen: () => () => {}, running: () => [] };
 
 interface ClipRun extends AsyncDisposable, Omit<TestRecorder, typeof Symbol.asyncDispose> {
   readonly hub: EventHub;
-  /** Lets the camera send for so long. */
+  /** Lets the camera send for this long. */
   play(ms: number): Promise<void>;
   /** A motion now, unless it says otherwise. */
   tell(event?: Partial<NewEvent>): Promise<void>;

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { viewOf } from '../../media/mp4/box/walk.ts';
-import { findSeal, placeSeal } from '../../media/mp4/write/fragment-seal.ts';
+import { findChecksum, placeChecksumBox } from '../../media/mp4/write/checksum-box.ts';
 import type { PlacedFragment } from './fragment-walk.ts';
 import type { ReadableFile } from './segment-fs.ts';
 
@@ -9,7 +9,7 @@ const READ_BYTES = 1 << 20;
 /** Writes a checksum into a fragment's header, its first piece. */
 export function writeFragmentChecksum(pieces: readonly Uint8Array[]): void {
   const header = pieces[0] as Uint8Array;
-  const at = placeSeal(header);
+  const at = placeChecksumBox(header);
   let sum = crc32(header.subarray(0, at));
   sum = crc32(header.subarray(at + 4), sum);
   for (let i = 1; i < pieces.length; i += 1) {
@@ -27,7 +27,7 @@ export class ChecksumReader {
   }
 
   async isWhole({ offset, fragment, moof }: PlacedFragment): Promise<boolean> {
-    const at = findSeal(moof);
+    const at = findChecksum(moof);
     if (at === undefined) {
       return false;
     }

@@ -41,7 +41,7 @@ test('a microsecond before a full second is labelled with the second before it',
 test.for([
   ['of another path', '/rec/cam10/2026-07-01_12-34-56-789012.mp4'],
   ['with something before it', '/other/rec/cam/2026-07-01_12-34-56-789012.mp4'],
-  ['with something behind it', '/rec/cam/2026-07-01_12-34-56-789012.mp4.part'],
+  ['with something after it', '/rec/cam/2026-07-01_12-34-56-789012.mp4.part'],
   ['with a month that does not exist', '/rec/cam/2026-13-01_12-34-56-789012.mp4'],
   ['with a day that does not exist', '/rec/cam/2026-02-30_12-34-56-789012.mp4'],
   ['with hour 24', '/rec/cam/2026-02-03_24-34-56-789012.mp4'],

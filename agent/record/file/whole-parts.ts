@@ -8,7 +8,7 @@ import type { ReadableFile } from './segment-fs.ts';
 const SUSPECT_BYTES = 64 << 20;
 /** The maximum of one box. */
 const MAX_HOLE_BYTES = 0xffff_ffff;
-/** Behind lost bytes, sequence numbers may skip this many parts: a day. */
+/** After lost bytes, sequence numbers may skip this many parts: a day. */
 const MAX_SKIPPED = 100_000;
 
 const SEARCH_BYTES = 1 << 20;
@@ -97,7 +97,7 @@ export class WholeParts {
   readonly holes: Hole[] = [];
   readonly #handle: ReadableFile;
   readonly #head: RecordingHead;
-  readonly #seals: ChecksumReader;
+  readonly #checksums: ChecksumReader;
   readonly #isBeingWritten: boolean;
   #walk: FragmentWalk;
   #fault: string | undefined;
@@ -105,7 +105,7 @@ export class WholeParts {
   constructor(handle: ReadableFile, head: RecordingHead, { isBeingWritten = false, chain }: PartsOptions = {}) {
     this.#handle = handle;
     this.#head = head;
-    this.#seals = new ChecksumReader(handle);
+    this.#checksums = new ChecksumReader(handle);
     this.#isBeingWritten = isBeingWritten;
     this.chain = chain && canContinue(chain, head, isBeingWritten) ? chain : new PartChain(head, !isBeingWritten);
     this.#walk = this.#walkFromEnd();
@@ -133,7 +133,7 @@ export class WholeParts {
   async #isWhole(placed: PlacedFragment): Promise<boolean> {
     const { fileMark, sizeBytes } = this.#head;
     const isFlushed = placed.offset + placed.fragment.sizeBytes <= sizeBytes - SUSPECT_BYTES;
-    return !fileMark || this.#isBeingWritten || isFlushed || this.#seals.isWhole(placed);
+    return !fileMark || this.#isBeingWritten || isFlushed || this.#checksums.isWhole(placed);
   }
 
   async #passHole(): Promise<PlacedFragment | undefined> {
@@ -161,7 +161,7 @@ export class WholeParts {
         const offset = start + at - 4;
         const placed = at < 4 ? undefined : await this.#walkFromEnd(offset).next();
         const isPart = placed?.offset === offset && offset < to && this.chain.isLater(placed.fragment);
-        if (isPart && (await this.#seals.isWhole(placed))) {
+        if (isPart && (await this.#checksums.isWhole(placed))) {
           return placed;
         }
       }

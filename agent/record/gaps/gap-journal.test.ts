@@ -49,7 +49,7 @@ function gapBox() {
     /** Nothing changes for this many seconds. */
     see: async (seconds: number, ...paths: readonly WatchedPath[]) => {
       for (let i = 0; i < seconds; i += 1) {
-        await box.journal.look(paths);
+        await box.journal.check(paths);
         await clock.advance(1_000);
       }
     },

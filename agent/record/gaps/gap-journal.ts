@@ -52,7 +52,7 @@ export class GapJournal {
     await this.files.replay({ addEvent: (event) => index.addEvent(toIndexed(event)) }, sinceMs);
   }
 
-  async look(paths: readonly WatchedPath[]): Promise<void> {
+  async check(paths: readonly WatchedPath[]): Promise<void> {
     if (this.#isLoading || !this.#options.isClockTrusted()) {
       return;
     }

@@ -23,21 +23,21 @@ export interface TsChecksum {
   readonly isLast: boolean;
 }
 
-export function writeChecksum(seal: TsChecksum): Uint8Array {
+export function writeChecksum(checksum: TsChecksum): Uint8Array {
   const bytes = new Uint8Array(CHECKSUM_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC);
-  view.setUint32(4, seal.fileId);
-  view.setBigUint64(8, BigInt(seal.partOffset));
-  view.setUint32(16, Math.min(seal.durationMs, 0xffff_ffff));
-  view.setUint8(20, seal.isLast ? IS_LAST : 0);
+  view.setUint32(4, checksum.fileId);
+  view.setBigUint64(8, BigInt(checksum.partOffset));
+  view.setUint32(16, Math.min(checksum.durationMs, 0xffff_ffff));
+  view.setUint8(20, checksum.isLast ? IS_LAST : 0);
   return bytes;
 }
 
-export function checksumPacket(seal: TsChecksum): Uint8Array {
+export function checksumPacket(checksum: TsChecksum): Uint8Array {
   const packet = new Uint8Array(PACKET_BYTES).fill(0xff);
   new DataView(packet.buffer).setUint32(0, NULL_HEADER * 256 + 0x10);
-  packet.set(writeChecksum(seal), 4);
+  packet.set(writeChecksum(checksum), 4);
   return packet;
 }
 

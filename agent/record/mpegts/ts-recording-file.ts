@@ -29,9 +29,9 @@ export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead>
   const marks = marksOf(head.subarray(0, bytesRead));
   const mark = findStreamMark(marks);
   const fileMark = findFileMark(marks);
-  const seal = fileMark && (await lastSeal(handle, sizeBytes, fileMark.firstSequence));
-  const isFinished = seal?.isLast === true;
-  return { hasPackets, mark, fileMark, isFinished, durationMs: seal?.durationMs ?? 0, sizeBytes, mtimeMs };
+  const checksum = fileMark && (await lastChecksum(handle, sizeBytes, fileMark.firstSequence));
+  const isFinished = checksum?.isLast === true;
+  return { hasPackets, mark, fileMark, isFinished, durationMs: checksum?.durationMs ?? 0, sizeBytes, mtimeMs };
 }
 
 function marksOf(head: Uint8Array): Uint8Array | undefined {
@@ -45,14 +45,15 @@ function marksOf(head: Uint8Array): Uint8Array | undefined {
 }
 
 /** Of a file that ends with a complete part. */
-async function lastSeal(handle: ReadableFile, sizeBytes: number, fileId: number): Promise<TsChecksum | undefined> {
+async function lastChecksum(handle: ReadableFile, sizeBytes: number, fileId: number): Promise<TsChecksum | undefined> {
   const at = sizeBytes - PACKET_BYTES;
   if (at < 0 || sizeBytes % PACKET_BYTES !== 0) {
     return undefined;
   }
   const packet = new Uint8Array(PACKET_BYTES);
   const { bytesRead } = await handle.read(packet, 0, PACKET_BYTES, at);
-  const seal = bytesRead === PACKET_BYTES ? readChecksum(new DataView(packet.buffer), 0) : undefined;
-  const isOwn = seal?.fileId === fileId && (seal.isLast ? seal.partOffset === at : seal.partOffset < at);
-  return isOwn ? seal : undefined;
+  const checksum = bytesRead === PACKET_BYTES ? readChecksum(new DataView(packet.buffer), 0) : undefined;
+  const isOwn =
+    checksum?.fileId === fileId && (checksum.isLast ? checksum.partOffset === at : checksum.partOffset < at);
+  return isOwn ? checksum : undefined;
 }

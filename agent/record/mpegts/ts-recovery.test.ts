@@ -10,7 +10,7 @@ import { recoverTransportStream } from './ts-recovery.ts';
 
 const PACKET = 188;
 
-/** Where each part ends; the seal of the end is not among them. */
+/** Where each part ends; the checksum packet of the end is not among them. */
 function partEnds(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const ends: number[] = [];
@@ -82,7 +82,7 @@ const noise = (count: number): Uint8Array => {
 test.for([
   ['zeros', () => new Uint8Array(3 * 4096)],
   ['garbage', () => noise(3 * 4096)],
-  ['packets without seal', (bytes: Uint8Array, end: number) => bytes.subarray(end, end + 5 * PACKET)],
+  ['packets without a checksum', (bytes: Uint8Array, end: number) => bytes.subarray(end, end + 5 * PACKET)],
   ['its own beginning', (bytes: Uint8Array) => bytes],
 ] as const)('%s at the end are cut off', async ([, tailOf]) => {
   using folder = temporaryFolder();

@@ -90,7 +90,7 @@ async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number |
 }
 
 class TailWalk {
-  /** Behind the last complete part, or packet in foreign files. */
+  /** After the last complete part, or packet in foreign files. */
   endOffset: number;
   durationMs = 0;
   readonly #fileId: number | undefined;
@@ -142,16 +142,16 @@ class TailWalk {
 
   /** Other null packets (the file's marks) are skipped. */
   #endsPart(view: DataView, at: number, offset: number): boolean {
-    const seal = readChecksum(view, at);
-    if (!seal) {
+    const checksum = readChecksum(view, at);
+    if (!checksum) {
       return true;
     }
-    const isOwn = seal.fileId === this.#fileId && seal.partOffset === (this.#partOffset ?? seal.partOffset);
-    if (!isOwn || seal.isLast) {
+    const isOwn = checksum.fileId === this.#fileId && checksum.partOffset === (this.#partOffset ?? checksum.partOffset);
+    if (!isOwn || checksum.isLast) {
       return false;
     }
     this.endOffset = offset + PACKET_BYTES;
-    this.durationMs = seal.durationMs;
+    this.durationMs = checksum.durationMs;
     this.#partOffset = this.endOffset;
     return true;
   }

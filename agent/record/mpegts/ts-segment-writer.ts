@@ -34,7 +34,7 @@ export class TsSegmentWriter extends RecordingWriter {
       this.#muxer.putNull(Buffer.concat([writeStreamMark(this.mark), fileMark]));
     }
     this.#putSamples();
-    this.#muxer.putNull(writeChecksum(this.#sealAt(this.file.sizeBytes, false)));
+    this.#muxer.putNull(writeChecksum(this.#checksumAt(this.file.sizeBytes, false)));
     const part = slab.subarray(0, this.#muxer.sizeBytes);
     if (!this.file.append([part], part.length)) {
       this.#muxer.takeBack();
@@ -49,7 +49,7 @@ export class TsSegmentWriter extends RecordingWriter {
       return false;
     }
     return this.file.finish({
-      pieces: [checksumPacket(this.#sealAt(this.file.sizeBytes, true))],
+      pieces: [checksumPacket(this.#checksumAt(this.file.sizeBytes, true))],
       duration: undefined,
       ...this.span,
     });
@@ -96,7 +96,7 @@ export class TsSegmentWriter extends RecordingWriter {
     return track;
   }
 
-  #sealAt(partOffset: number, isLast: boolean) {
+  #checksumAt(partOffset: number, isLast: boolean) {
     return { fileId: this.#fileId, partOffset, durationMs: this.durationMs, isLast };
   }
 }

@@ -113,8 +113,8 @@ test("a transport stream is deleted by age, and for space only if it ends with P
   writeFileSync(file, packets);
   expect(await deletions.delete(doomed(file), 'space')).toEqual({ kind: 'kept', because: 'not ours' });
   expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');
-  const seal = checksumPacket({ fileId: 1, partOffset: 0, durationMs: 4_000, isLast: true });
-  writeFileSync(file, Buffer.concat([packets, seal]));
+  const checksum = checksumPacket({ fileId: 1, partOffset: 0, durationMs: 4_000, isLast: true });
+  writeFileSync(file, Buffer.concat([packets, checksum]));
   expect((await deletions.delete(doomed(file), 'space')).kind).toBe('deleted');
 });
 

@@ -59,9 +59,9 @@ async function ownershipOfStream(handle: FileHandle): Promise<Omit<Ownership, 'd
     return { writer: 'none', isDated: true, durationMs: 0 };
   }
   const last = await handle.read(bytes, 0, PACKET_BYTES, lastAt);
-  const seal = last.bytesRead === PACKET_BYTES ? readChecksum(new DataView(bytes.buffer), 0) : undefined;
+  const checksum = last.bytesRead === PACKET_BYTES ? readChecksum(new DataView(bytes.buffer), 0) : undefined;
   const isDated = (await readTsHead(handle)).fileMark?.isClockTrusted ?? true;
-  return { writer: seal ? 'perch' : 'other', isDated, durationMs: seal?.durationMs ?? 0 };
+  return { writer: checksum ? 'perch' : 'other', isDated, durationMs: checksum?.durationMs ?? 0 };
 }
 
 /** ISO/IEC 13818-1 §2.4.3: each packet starts with a sync byte. */

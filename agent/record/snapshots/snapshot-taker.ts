@@ -9,7 +9,7 @@ import { saveSnapshot } from './snapshot-files.ts';
 
 /** During recording. */
 const EVERY_MS = 600_000;
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 /** Events closer together share a snapshot. */
 const MIN_INTERVAL_MS = 2_000;
 /** A clip's file appears after its event: the snapshot waits. */
@@ -52,7 +52,7 @@ export class SnapshotTaker {
     this.#deps = deps;
     this.#stop = [
       deps.events.listen((event) => this.#onEvent(event)),
-      deps.clock.every(LOOK_MS, () => this.#takeDue()),
+      deps.clock.every(POLL_MS, () => this.#takeDue()),
     ];
   }
 

@@ -9,8 +9,8 @@ test('the system’s own disk and memory are not disks for recordings, nor are f
   const memory = mkdtempSync('/dev/shm/perch-probe-');
   onTestFinished(() => rmSync(memory, { recursive: true }));
   const probe = machineDisks(memory);
-  expect(await probe.look('/no/such/folder')).toMatchObject({ place: 'system', isOwnDisk: false });
-  expect(await probe.look(join(memory, 'recordings'))).toMatchObject({ isOwnDisk: false });
+  expect(await probe.read('/no/such/folder')).toMatchObject({ place: 'system', isOwnDisk: false });
+  expect(await probe.read(join(memory, 'recordings'))).toMatchObject({ isOwnDisk: false });
 });
 
 test('a missing folder that cannot be created is reported with the reason; an existing or creatable one is not', () => {
@@ -26,8 +26,8 @@ test('a missing folder that cannot be created is reported with the reason; an ex
   const script = `
     import { machineDisks } from '${join(import.meta.dirname, 'disk-probe.ts')}';
     const probe = machineDisks('/');
-    const looks = ${JSON.stringify(folders)}.map((folder) => probe.look('${top}/' + folder));
-    console.log((await Promise.all(looks)).map(({ cannotMake }) => String(cannotMake)).join(' '));
+    const readings = ${JSON.stringify(folders)}.map((folder) => probe.read('${top}/' + folder));
+    console.log((await Promise.all(readings)).map(({ cannotMake }) => String(cannotMake)).join(' '));
   `;
   // Root may write everywhere.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};

@@ -46,7 +46,7 @@ export interface DiskReading {
 
 /** Disk facts, of the machine or a test. A hanging disk leaves the promise pending. */
 export interface DiskProbe {
-  look(folder: string): Promise<DiskReading>;
+  read(folder: string): Promise<DiskReading>;
   deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }
@@ -54,7 +54,7 @@ export interface DiskProbe {
 /** @param dataDir its disk is always present */
 export function machineDisks(dataDir: string): DiskProbe {
   return {
-    look: async (folder) => {
+    read: async (folder) => {
       const { at, device } = await nearestFolder(folder);
       const { bsize, blocks, bavail, type } = await statfs(at);
       const system = await nearestFolder('/');

@@ -62,7 +62,7 @@ test('after a start a disk that is missing is noticed before anything is recorde
   const second = setUpDisks(10, first.memory);
   Object.assign(second.disk, { device: 1, place: 'system', mark: undefined });
   expect(second.disks.refusal('/rec/cam/2.mp4')).toBe('the disk has not been checked yet');
-  await second.disks.look();
+  await second.disks.check();
   expect(second.state()?.state).toBe('vanished');
   expect(await second.disks.accept('/somewhere')).toBe(false);
   expect(await second.disks.accept('/rec')).toBe(true);
@@ -196,7 +196,7 @@ test('a disk that hangs in a deletion delays neither checks nor deletions on ano
   const disks = new Disks({
     clock,
     probe: {
-      look: (folder) => diskOf(folder).look(),
+      read: (folder) => diskOf(folder).read(),
       deviceOf: (folder) => diskOf(folder).deviceOf(),
       writeMark: async () => {},
     },

@@ -27,14 +27,14 @@ test('twelve cameras that write all the time are kept up with', async () => {
   }
   disk.freeBytes = 110 * MB;
   await begin();
-  let leastBytes = disk.freeBytes;
+  let minBytes = disk.freeBytes;
   for (let round = 0; round < 200; round += 1) {
     disk.freeBytes -= 6 * MB;
     disk.record('cam', 200 + round);
     await clock.advance(5_000);
-    leastBytes = Math.min(leastBytes, disk.freeBytes);
+    minBytes = Math.min(minBytes, disk.freeBytes);
   }
-  expect(leastBytes).toBeGreaterThan(90 * MB);
+  expect(minBytes).toBeGreaterThan(90 * MB);
   expect(disk.deleted.length).toBeLessThan(150);
   expect(stopped).toEqual([]);
 });

@@ -21,7 +21,7 @@ import { identityOf, type KnownDisks } from './known-disks.ts';
 import { WatchedFolder } from './watched-folder.ts';
 
 /** Often enough for cards that fill in an hour. */
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 interface DiskRules {
   folders(): readonly string[];
@@ -83,28 +83,28 @@ export class Disks {
   #wake: AbortController | undefined;
   /** A run of `afterRound` that may last longer than a round. */
   #afterRound: Promise<void> | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
 
   constructor(deps: DiskDeps) {
     this.#deps = deps;
   }
 
-  look(): Promise<void> {
-    this.#looking = this.#looking.catch(() => {}).then(() => this.#look());
-    return this.#looking;
+  check(): Promise<void> {
+    this.#checking = this.#checking.catch(() => {}).then(() => this.#checkNow());
+    return this.#checking;
   }
 
   /** Checks and frees space until `signal` aborts. `afterRound` enforces other limits. */
   async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.look();
+      await this.check();
       const freeing = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
       // A hanging disk blocks no other.
-      await endsWithin(this.#deps.clock, LOOK_MS, Promise.all(freeing));
+      await endsWithin(this.#deps.clock, POLL_MS, Promise.all(freeing));
       this.#afterRound ??= afterRound(signal).finally(() => {
         this.#afterRound = undefined;
       });
-      await endsWithin(this.#deps.clock, LOOK_MS, this.#afterRound);
+      await endsWithin(this.#deps.clock, POLL_MS, this.#afterRound);
       if (!signal.aborted) {
         await this.#pause(signal);
       }
@@ -154,7 +154,7 @@ export class Disks {
       return false;
     }
     await this.#deps.memory.forget(folder);
-    await this.look();
+    await this.check();
     return true;
   }
 
@@ -189,11 +189,11 @@ export class Disks {
   async #freeSpace(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
     const { index, deletions, isHanging } = this.#deps;
     if (!isHanging?.(number) && (await device.freeSpace(index, deletions, signal))) {
-      await this.look();
+      await this.check();
     }
   }
 
-  async #look(): Promise<void> {
+  async #checkNow(): Promise<void> {
     const { clock, probe, rules } = this.#deps;
     const folders = new Set(rules.folders());
     for (const folder of this.#folders.keys()) {
@@ -252,14 +252,14 @@ export class Disks {
   }
 
   /** Marks a disk once it has a recording. */
-  async #remember(watched: WatchedFolder, look: DiskReading): Promise<void> {
+  async #remember(watched: WatchedFolder, reading: DiskReading): Promise<void> {
     if (!watched.wantsMark) {
       return;
     }
     watched.wantsMark = false;
     const { folder } = watched;
-    const id = await this.#deps.memory.remember(folder, look);
-    if (look.mark !== id) {
+    const id = await this.#deps.memory.remember(folder, reading);
+    if (reading.mark !== id) {
       // Not awaited: a disk may answer queries and hang on writes.
       void this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
         unlessFileFault(error);
@@ -335,7 +335,7 @@ export class Disks {
     const wake = new AbortController();
     this.#wake = wake;
     const either = joinSignals([signal, wake.signal]);
-    await this.#deps.clock.sleep(LOOK_MS, either.signal);
+    await this.#deps.clock.sleep(POLL_MS, either.signal);
     either.release();
   }
 

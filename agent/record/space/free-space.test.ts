@@ -11,7 +11,7 @@ const recording = (folder: string, startUs: number): IndexedRecording => ({
   durationUs: 1,
 });
 
-/** An index as the real one answers: in lots, each behind the last of the lot before. */
+/** An index as the real one answers: in lots, each after the last of the lot before. */
 function indexOf(files: readonly IndexedRecording[], ownBytes = 0): OldestRecordings {
   const sorted = [...files].sort((a, b) => a.startUs - b.startUs);
   const lot = (fits: readonly IndexedRecording[], limit: number, after: IndexedRecording | undefined) => {

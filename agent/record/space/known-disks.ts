@@ -24,18 +24,18 @@ export interface KnownDisk {
  */
 export type Identity = 'same' | 'replaced' | 'vanished';
 
-export function identityOf(look: DiskReading, known: KnownDisk | undefined): Identity {
-  if (!known || look.mark === known.id) {
+export function identityOf(reading: DiskReading, known: KnownDisk | undefined): Identity {
+  if (!known || reading.mark === known.id) {
     return 'same';
   }
-  if (look.mark === undefined && look.device === known.device && look.totalBytes === known.totalBytes) {
+  if (reading.mark === undefined && reading.device === known.device && reading.totalBytes === known.totalBytes) {
     return 'same';
   }
-  if (look.place === 'mount') {
+  if (reading.place === 'mount') {
     return 'replaced';
   }
   // Without its disk, a mount point is a folder of the disk below. A folder that never was one was only emptied.
-  const isBelow = look.place === 'system' ? known.place !== 'system' : known.place === 'mount';
+  const isBelow = reading.place === 'system' ? known.place !== 'system' : known.place === 'mount';
   return isBelow ? 'vanished' : 'same';
 }
 

@@ -74,7 +74,7 @@ export class WatchedFolder {
 
   async #ask(probe: DiskProbe): Promise<void> {
     try {
-      this.last = await probe.look(this.folder);
+      this.last = await probe.read(this.folder);
       this.fault = undefined;
     } catch (error) {
       unlessFileFault(error);

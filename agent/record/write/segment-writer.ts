@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { parseInit } from '../../media/mp4/read/read.ts';
 import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
+import { CHECKSUM_BOX_BYTES } from '../../media/mp4/write/checksum-box.ts';
 import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
-import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
 import { writeInit } from '../../media/mp4/write/init.ts';
 import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
@@ -42,7 +42,7 @@ export class SegmentWriter extends RecordingWriter {
     const isFirst = this.file === undefined;
     this.file ??= this.#create();
     const tables = runs.map(tableOf);
-    const header = writeFragmentHeader(this.#sequence, tables, SEAL_BYTES);
+    const header = writeFragmentHeader(this.#sequence, tables, CHECKSUM_BOX_BYTES);
     const pieces: Uint8Array[] = [header];
     const placed: PlacedRun[] = [];
     let sizeBytes = header.length;

@@ -264,7 +264,7 @@ export class RtmpConnection implements LinkOwner {
       credentials: credentialsOf(target.query),
     });
     if (typeof result === 'string') {
-      throw new PerchError('unauthorized', 'not permitted: user and password belong into the address (?user=…&pass=…)');
+      throw new PerchError('unauthorized', 'not permitted: user and password belong in the address (?user=…&pass=…)');
     }
     if (this.#isClosed) {
       return;

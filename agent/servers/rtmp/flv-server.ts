@@ -14,7 +14,7 @@ const MAX_VIEWERS = 500;
 /** A household behind one address, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
-/** A viewer that is behind for so long does not catch up: what waits for it holds memory. */
+/** A viewer that is behind for this long does not catch up, and the samples that wait for it hold memory. */
 const HOPELESS_MS = 30_000;
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;

@@ -28,9 +28,9 @@ function kindOf(protocol: 'rtmp' | 'rtmps'): SessionKind {
       what: 'Connections',
       labels: SESSION_LABELS,
       rows: [
-        ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-        ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-        ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
+        ['inbound_bytes', 'inboundBytes', 'Bytes received.'],
+        ['outbound_bytes', 'outboundBytes', 'Bytes sent.'],
+        ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames dropped because the peer was too slow.'],
       ],
       deprecatedRows: [
         ['bytes_received', 'bytesReceived', `Older name of ${protocol}_conns_inbound_bytes.`],

@@ -40,7 +40,7 @@ test('more requests than may wait end the connection', async () => {
 });
 
 test.for([
-  ['bytes that are no RTSP behind a request', 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n', 'x'.repeat(20_000), 'not RTSP'],
+  ['bytes that are no RTSP after a request', 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n', 'x'.repeat(20_000), 'not RTSP'],
   ['a head without end', `OPTIONS * RTSP/1.0\r\n`, 'A: b\r\n'.repeat(6_000), 'RTSP head beyond'],
   ['a line without end', 'OPTIONS * RTSP/1.0\r\nA: ', 'b'.repeat(9_000), 'RTSP head beyond'],
   ['a body beyond all measure', '', 'ANNOUNCE x RTSP/1.0\r\nContent-Length: 999999\r\n\r\n', 'at most 131072'],

@@ -82,7 +82,7 @@ const isGauge = (metric: string): boolean =>
 
 const ROWS: readonly MetricRow[] = [
   ...VALUES.map(([field, metric, help]): MetricRow => [metric, field, help, isGauge(metric) ? 'gauge' : 'counter']),
-  ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the reader was too slow for.'],
+  ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames dropped because the reader was too slow.'],
 ];
 
 export const SRT_CONN: SessionKind = {

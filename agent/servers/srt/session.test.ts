@@ -176,7 +176,7 @@ test('a wrong passphrase waits as a wrong password does, and more than eight at 
   await vi.waitUntil(() => server.lines.filter((line) => line.includes('wrong passphrase')).length === 8);
   // Even the right one, from the same address.
   await expect(server.call('publish:locked', 'blue heron 7')).rejects.toThrow('rejects');
-  expect(server.lines.join()).toContain('8 wrong log-ins from this address are being answered: try again');
+  expect(server.lines.join()).toContain('8 wrong logins from this address are being answered: try again');
   const answers = await server.answered(Promise.all(fates));
   expect(answers).toEqual(fates.map(() => expect.stringContaining('wrong passphrase')));
   await server.call('publish:locked', 'blue heron 7');

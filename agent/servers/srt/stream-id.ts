@@ -15,7 +15,7 @@ const ACTIONS: ReadonlyMap<string, SrtTarget['action']> = new Map([
   ['publish', 'publish'],
   ['request', 'read'],
 ]);
-const FORMS = 'publish:path, read:path, with :user:password and :query behind it, or #!::m=publish,r=path';
+const FORMS = 'publish:path, read:path, with :user:password and :query after it, or #!::m=publish,r=path';
 
 /**
  * A stream ID as MediaMTX reads it: `action:path[:query]`, `action:path:user:password[:query]`, or the standard form of the

@@ -151,7 +151,7 @@ test('damaged playlists are read or rejected, and nothing else', () => {
   }
 });
 
-test('a key applies to the segments behind it, with its vector or their numbers', () => {
+test('a key applies to the segments after it, with its vector or their numbers', () => {
   const keys = ['#EXT-X-KEY:METHOD=AES-128,URI="k1"', `#EXT-X-KEY:METHOD=AES-128,URI="k2",IV=0x${'0a'.repeat(16)}`];
   const text = LIVE.replace('#EXTINF:4,\n101.ts', `${keys[0]}\n#EXTINF:4,\n101.ts`)
     .replace('#EXTINF:4,\n103.ts', `${keys[1]}\n#EXTINF:4,\n103.ts`)

@@ -60,7 +60,7 @@ export class Playout {
   /** Monotonic time minus the common timeline; NaN: not started. */
   #offsetMs = Number.NaN;
   /** The least time that units came ahead of their release, since the window began. */
-  #leastAheadMs = Number.POSITIVE_INFINITY;
+  #minAheadMs = Number.POSITIVE_INFINITY;
   #windowMs = 0;
   readonly #onError: (cause: unknown) => void;
   #stop: (() => void) | undefined;
@@ -139,25 +139,25 @@ export class Playout {
       // The segment came late: playback pauses by as much, and stays later.
       this.#offsetMs -= aheadMs;
     }
-    this.#leastAheadMs = Math.min(this.#leastAheadMs, aheadMs);
+    this.#minAheadMs = Math.min(this.#minAheadMs, aheadMs);
   }
 
   /** What units came ahead of their release at least, lately; reset by the call. Undefined: not known yet. */
-  #takeLeastAhead(nowMs: number): number | undefined {
+  #takeMinAhead(nowMs: number): number | undefined {
     if (nowMs - this.#windowMs < OBSERVED_MS) {
       return undefined;
     }
-    const leastMs = this.#leastAheadMs;
+    const minMs = this.#minAheadMs;
     this.#windowMs = nowMs;
-    this.#leastAheadMs = Number.POSITIVE_INFINITY;
-    return leastMs;
+    this.#minAheadMs = Number.POSITIVE_INFINITY;
+    return minMs;
   }
 
   #tick(): void {
     const nowMs = this.#clock.monoMs();
-    const leastMs = this.#takeLeastAhead(nowMs);
-    if (leastMs !== undefined) {
-      this.#isFast = leastMs > this.maxAheadMs && leastMs !== Number.POSITIVE_INFINITY;
+    const minMs = this.#takeMinAhead(nowMs);
+    if (minMs !== undefined) {
+      this.#isFast = minMs > this.maxAheadMs && minMs !== Number.POSITIVE_INFINITY;
     }
     if (this.#isFast) {
       this.#offsetMs -= TICK_MS * CATCH_UP;

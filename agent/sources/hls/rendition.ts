@@ -172,7 +172,7 @@ export class Rendition {
     }
   }
 
-  /** A playlist that is missing for a moment has another try, as one without a new segment. */
+  /** A playlist that is missing for a moment is requested again, as one without a new segment is. */
   #mayBeBack(before: MediaPlaylist, cause: unknown): boolean {
     const code = cause instanceof PerchError ? cause.code : undefined;
     const isPassing = code === 'unavailable' || code === 'badInput' || code === 'timeout';
@@ -218,7 +218,7 @@ export class Rendition {
     }
   }
 
-  /** Undefined: it cannot be loaded, and playback continues behind it. @throws PerchError after several */
+  /** Undefined: it cannot be loaded, and playback continues after it. @throws PerchError after several */
   async #loadChunk({ file, segment, isFirst }: NextFile, signal: AbortSignal): Promise<Chunk | undefined> {
     const { init, timeline } = segment;
     const wallMs = isFirst ? segment.wallMs : undefined;
@@ -237,7 +237,7 @@ export class Rendition {
     }
   }
 
-  /** Undefined: the part came otherwise, which the next playlist shows. */
+  /** Undefined: the part has another address, which the next playlist has. */
   async #loadHint(playlist: MediaPlaylist, signal: AbortSignal): Promise<Chunk | undefined> {
     const { hint, canBlock, segments, targetSeconds } = playlist;
     const segment = segments.at(-1);

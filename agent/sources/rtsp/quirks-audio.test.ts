@@ -42,7 +42,7 @@ test.for<[quirk: string, sdp: string]>([
   ['without a config', sdpOf('MPEG4-GENERIC/44100/2', AAC.replace(';config=', ''))],
   ['with a config that is not hexadecimal', sdpOf('MPEG4-GENERIC/44100/2', `${AAC}0x1210`)],
   ['without an fmtp', sdpOf('MPEG4-GENERIC/44100/2')],
-  ['with bytes behind its config', sdpOf('MPEG4-GENERIC/44100/2', `${AAC}121056e500`)],
+  ['with bytes after its config', sdpOf('MPEG4-GENERIC/44100/2', `${AAC}121056e500`)],
   ['without lengths of the headers', sdpOf('MPEG4-GENERIC/44100/2', 'mode=AAC-hbr;config=1210')],
   ['with quotes around values', sdpOf('MPEG4-GENERIC/44100/2', `${AAC}"1210"`)],
 ])('AAC is described %s', async ([, sdp]) => {
@@ -52,7 +52,7 @@ test.for<[quirk: string, sdp: string]>([
 });
 
 test.for<[quirk: string, parts: readonly Part[], frames: readonly string[]]>([
-  ['frames wrapped in ADTS behind AU headers', [part(au(adts(FRAME)), 0), part(au(adts(FRAME)), 1024)], [FRAME, FRAME]],
+  ['frames wrapped in ADTS after AU headers', [part(au(adts(FRAME)), 0), part(au(adts(FRAME)), 1024)], [FRAME, FRAME]],
   ['frames wrapped in ADTS without AU headers', [part(adts(FRAME), 0), part(adts(FRAME), 1024)], [FRAME, FRAME]],
   [
     'several ADTS frames in one packet',

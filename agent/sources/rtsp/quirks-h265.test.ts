@@ -64,7 +64,7 @@ test.for<[quirk: string, parts: readonly Part[]]>([
 test.for<[quirk: string, fmtp: string]>([
   ['no parameter sets', 'profile-id=1'],
   ['no VPS', `sprop-sps=${set(H265_SPS)};sprop-pps=${set(H265_PPS)}`],
-  ['sets behind start codes', `sprop-vps=${set(`00000001${H265_VPS}`)};sprop-sps=AAAAAQ==;sprop-pps=`],
+  ['sets after start codes', `sprop-vps=${set(`00000001${H265_VPS}`)};sprop-sps=AAAAAQ==;sprop-pps=`],
   ['sprop-max-don-diff of 0', 'sprop-max-don-diff=0'],
 ])('with %s in the SDP the parameter sets of the stream are used', async ([, fmtp]) => {
   const sent = [part(H265_VPS), part(H265_SPS), part(H265_PPS), part(SEI), ...parts(1200)];

@@ -81,7 +81,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
   expect(Math.max(...walls) - Math.min(...walls)).toBeLessThan(2000);
 });
 
-/** The frame with something else in its RTP packet: `flags` for the first byte, `head` behind the header, `tail` at the end. */
+/** The frame with something else in its RTP packet: `flags` for the first byte, `head` after the header, `tail` at the end. */
 function remade(frame: Uint8Array, flags: number, head: Uint8Array, tail: Uint8Array): Uint8Array {
   const rtp = Buffer.concat([frame.subarray(4, 16), head, frame.subarray(16), tail]);
   rtp[0] = flags;

@@ -40,7 +40,7 @@ test.for<[quirk: string, sdp: string]>([
   ],
   ['blanks behind the clock rate', change('H264/90000', 'H264/90000   ')],
   [
-    'an fmtp that ends behind the payload type (Ubiquiti)',
+    'an fmtp that ends after the payload type (Ubiquiti)',
     `${PICTURE_SDP}m=audio 0 RTP/AVP 99\r\na=rtpmap:99 vorbis/48000\r\na=fmtp:99 \r\na=fmtp:99\r\n`,
   ],
   [
@@ -50,7 +50,7 @@ test.for<[quirk: string, sdp: string]>([
   ],
   ['a clock rate of 0', change('H264/90000', 'H264/0')],
   ['no clock rate', change('H264/90000', 'H264')],
-  ['no line end behind its last line', PICTURE_SDP.trimEnd()],
+  ['no line end after its last line', PICTURE_SDP.trimEnd()],
   ['carriage returns alone', PICTURE_SDP.replaceAll('\r\n', '\r')],
   ['blanks before its lines', PICTURE_SDP.replaceAll('\r\n', '\r\n ')],
   ['an MP2T/ media next to its video', `${PICTURE_SDP}m=video 0 MP2T/RTP/UDP 33\r\na=control:ts\r\na=inactive\r\n`],
@@ -67,7 +67,7 @@ test.for<[quirk: string, sdp: string]>([
     withFmtp(`packetization-mode=1;sprop-parameter-sets=${SPROP};`),
   ],
   [
-    'parameter sets behind start codes (Annex B)',
+    'parameter sets after start codes (Annex B)',
     withFmtp(
       `sprop-parameter-sets=${[tinyH264.sps, ...tinyH264.pps].map((set) => base64(Uint8Array.of(0, 0, 0, 1, ...set))).join(',')}`,
     ),
@@ -165,7 +165,7 @@ test.for<[quirk: string, sdp: string, reason: string]>([
   [
     'medias without end',
     `v=0\r\n${'m=video 0 RTP/AVP 96\r\n'.repeat(65)}`,
-    "camera of path 'garden' sends an invalid reply to DESCRIBE: SDP with more than 64 medias",
+    "camera of path 'garden' sends an invalid reply to DESCRIBE: SDP with more than 64 media sections",
   ],
 ])('a camera whose SDP has %s is rejected', async ([, sdp, reason]) => {
   await using camera = await pictureCamera(undefined, { sdp });

@@ -78,8 +78,8 @@ test.for<[quirk: string, packets: readonly Packet[], pictures: readonly Uint8Arr
   ['delimiters with a time of their own', ahead(part(AUD, true, -90)), PICTURES],
   ['parameter sets with a time of their own', ahead(part(SPS, true, -90), part(PPS, true, -60)), PICTURES],
   ['parameter sets in a STAP-A of their own', ahead(part(stapA(SPS, PPS), true)), PICTURES],
-  ['zero bytes behind the SPS', ahead(part(concat(SPS, hex('000000')))), PICTURES],
-  ['bytes of its own behind the SPS (Reolink)', ahead(part(concat(SPS, hex('ff 12 34 80'))), part(PPS)), PICTURES],
+  ['zero bytes after the SPS', ahead(part(concat(SPS, hex('000000')))), PICTURES],
+  ['bytes of its own after the SPS (Reolink)', ahead(part(concat(SPS, hex('ff 12 34 80'))), part(PPS)), PICTURES],
   [
     'empty fragments',
     fragmented((payload) =>

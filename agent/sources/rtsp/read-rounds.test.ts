@@ -94,7 +94,7 @@ class Pull {
   }
 }
 
-/** The camera has been pulled for so long that its reads may wait. */
+/** The camera has been pulled for long enough that its reads may wait. */
 async function recorded(toleratedDelayMs?: number): Promise<Pull> {
   const pull = new Pull(await scriptedCamera(() => undefined), toleratedDelayMs);
   await pull.counted(5);

@@ -17,8 +17,8 @@ export class ArrivalFilter {
   offsetMs = Number.NaN;
   #settledAtMs = 0;
   #windowEndMs = 0;
-  #leastMs = Number.POSITIVE_INFINITY;
-  #leastBeforeMs = Number.POSITIVE_INFINITY;
+  #minMs = Number.POSITIVE_INFINITY;
+  #minBeforeMs = Number.POSITIVE_INFINITY;
   #lastAtMs = 0;
 
   /**
@@ -34,12 +34,12 @@ export class ArrivalFilter {
       this.#lastAtMs = atMs;
     }
     if (atMs >= this.#windowEndMs) {
-      this.#leastBeforeMs = this.#leastMs;
-      this.#leastMs = Number.POSITIVE_INFINITY;
+      this.#minBeforeMs = this.#minMs;
+      this.#minMs = Number.POSITIVE_INFINITY;
       this.#windowEndMs = atMs + WINDOW_MS;
     }
-    this.#leastMs = Math.min(this.#leastMs, offsetMs);
-    const awayMs = Math.min(this.#leastMs, this.#leastBeforeMs) - this.offsetMs;
+    this.#minMs = Math.min(this.#minMs, offsetMs);
+    const awayMs = Math.min(this.#minMs, this.#minBeforeMs) - this.offsetMs;
     if (atMs < this.#settledAtMs || Math.abs(awayMs) > STEP_MS) {
       this.offsetMs += awayMs;
     } else {
@@ -52,7 +52,7 @@ export class ArrivalFilter {
   /** Media time was set forward by `ms`. */
   advance(ms: number): void {
     this.offsetMs -= ms;
-    this.#leastMs -= ms;
-    this.#leastBeforeMs -= ms;
+    this.#minMs -= ms;
+    this.#minBeforeMs -= ms;
   }
 }

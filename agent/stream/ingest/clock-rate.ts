@@ -42,7 +42,7 @@ export class ClockRate {
   readonly #lags: number[] = [];
   readonly #idles: number[] = [];
   #windowEndMs = Number.NaN;
-  #leastMs = Number.POSITIVE_INFINITY;
+  #minMs = Number.POSITIVE_INFINITY;
   #idleMs = 0;
   #windowsSinceChange = 0;
   // The run of steps that are all far too small, or all far too large.
@@ -74,7 +74,7 @@ export class ClockRate {
     while (atMs >= this.#windowEndMs && !hasChanged) {
       hasChanged = this.#endWindow();
     }
-    this.#leastMs = Math.min(this.#leastMs, atMs - (ticks * this.factor * 1000) / this.#announcedHz);
+    this.#minMs = Math.min(this.#minMs, atMs - (ticks * this.factor * 1000) / this.#announcedHz);
     this.#idleMs += idleMs;
     return hasChanged;
   }
@@ -107,8 +107,8 @@ export class ClockRate {
     this.#runMs += stepMs;
     this.#runTicks += stepTicks;
     this.#runIdleMs += stepIdleMs;
-    const leastMs = share > 1 ? MIN_GROSS_FAST_MS : 0;
-    if (this.#run < GROSS_STEPS || this.#runMs < leastMs || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
+    const minMs = share > 1 ? MIN_GROSS_FAST_MS : 0;
+    if (this.#run < GROSS_STEPS || this.#runMs < minMs || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
       return false;
     }
     const measuredHz = (this.#runTicks * 1000) / this.#runMs;
@@ -120,13 +120,13 @@ export class ClockRate {
 
   #endWindow(): boolean {
     this.#windowEndMs += WINDOW_MS;
-    this.#lags.push(this.#leastMs);
+    this.#lags.push(this.#minMs);
     this.#idles.push(this.#idleMs);
     if (this.#lags.length > KEPT_WINDOWS) {
       this.#lags.shift();
       this.#idles.shift();
     }
-    this.#leastMs = Number.POSITIVE_INFINITY;
+    this.#minMs = Number.POSITIVE_INFINITY;
     this.#idleMs = 0;
     this.#windowsSinceChange += 1;
     for (const windows of GROUP_WINDOWS) {
@@ -144,8 +144,8 @@ export class ClockRate {
     if (first < 0) {
       return 0;
     }
-    const start = this.#leastFrom(first, windows);
-    const meanMs = (this.#leastFrom(first + (GROUPS - 1) * windows, windows) - start) / (GROUPS - 1);
+    const start = this.#minFrom(first, windows);
+    const meanMs = (this.#minFrom(first + (GROUPS - 1) * windows, windows) - start) / (GROUPS - 1);
     const minMs = windows === 1 ? MIN_GROWTH_MS : MIN_SLOW_GROWTH_MS;
     if (!(Math.abs(meanMs) >= minMs) || meanMs > MAX_SLOW_SHARE * windows * WINDOW_MS) {
       return 0;
@@ -153,7 +153,7 @@ export class ClockRate {
     let idleMs = 0;
     let before = start;
     for (let group = 1; group < GROUPS; group += 1) {
-      const lagMs = this.#leastFrom(first + group * windows, windows);
+      const lagMs = this.#minFrom(first + group * windows, windows);
       if (!(Math.abs(lagMs - before - meanMs) <= MAX_SPREAD * Math.abs(meanMs))) {
         return 0;
       }
@@ -169,17 +169,17 @@ export class ClockRate {
   #refine(): boolean {
     const first = this.#lags.length - 2 * REFINE_WINDOWS;
     const growthMs =
-      first < 0 ? 0 : this.#leastFrom(first + REFINE_WINDOWS, REFINE_WINDOWS) - this.#leastFrom(first, REFINE_WINDOWS);
+      first < 0 ? 0 : this.#minFrom(first + REFINE_WINDOWS, REFINE_WINDOWS) - this.#minFrom(first, REFINE_WINDOWS);
     const isSmall = Math.abs(growthMs) < MAX_REFINED_MS;
     return isSmall && growthMs !== 0 && this.#change(this.factor / (1 - growthMs / (REFINE_WINDOWS * WINDOW_MS)));
   }
 
-  #leastFrom(first: number, windows: number): number {
-    let leastMs = Number.POSITIVE_INFINITY;
+  #minFrom(first: number, windows: number): number {
+    let minMs = Number.POSITIVE_INFINITY;
     for (let i = first; i < first + windows; i += 1) {
-      leastMs = Math.min(leastMs, this.#lags[i] as number);
+      minMs = Math.min(minMs, this.#lags[i] as number);
     }
-    return leastMs;
+    return minMs;
   }
 
   /** Lags measured with the former factor are dropped. */
@@ -187,7 +187,7 @@ export class ClockRate {
     this.factor = Math.abs(factor - 1) < RIGHT_SHARE ? 1 : factor;
     this.#lags.length = 0;
     this.#idles.length = 0;
-    this.#leastMs = Number.POSITIVE_INFINITY;
+    this.#minMs = Number.POSITIVE_INFINITY;
     this.#idleMs = 0;
     this.#windowEndMs = this.#lastMs + WINDOW_MS;
     this.#windowsSinceChange = 0;

@@ -5,18 +5,18 @@ import { Pace, SenderPace } from './pace.ts';
 const HOUR_MS = 3_600_000;
 
 /** The largest lead of a sender, when `arrivalOf` gives the arrival of the picture of a media time. */
-function mostAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf: (mediaMs: number) => number): number {
+function maxAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf: (mediaMs: number) => number): number {
   const pace = new Pace();
-  let mostMs = 0;
+  let maxMs = 0;
   let atMs = 0;
   for (let i = 0; i * 40 < durationMs; i += 1) {
     const mediaMs = mediaOf(i);
     // TCP: nothing overtakes.
     atMs = Math.max(atMs, arrivalOf(mediaMs));
     pace.push(mediaMs, atMs);
-    mostMs = Math.max(mostMs, pace.surplusMs(atMs));
+    maxMs = Math.max(maxMs, pace.surplusMs(atMs));
   }
-  return mostMs;
+  return maxMs;
 }
 
 test('a burst is ahead by its duration, less the elapsed time', () => {
@@ -30,7 +30,7 @@ test('a burst is ahead by its duration, less the elapsed time', () => {
 
 test('a clock that runs one per cent fast is never ahead', () => {
   expect(
-    mostAhead(
+    maxAhead(
       2 * HOUR_MS,
       (i) => i * 40,
       (mediaMs) => mediaMs / 1.0099,
@@ -39,7 +39,7 @@ test('a clock that runs one per cent fast is never ahead', () => {
 });
 
 test('after a burst at the start, a clock that runs 100 ppm fast gets no further ahead', () => {
-  const most = mostAhead(
+  const most = maxAhead(
     2 * HOUR_MS,
     (i) => i * 40,
     (mediaMs) => Math.max(0, mediaMs - 1_800) / 1.0001,
@@ -54,7 +54,7 @@ test('a late burst of a bad network is not ahead', () => {
     blockedUntilMs = next() < 0.002 ? mediaMs + 8_000 * next() : blockedUntilMs;
     return Math.max(mediaMs + 20, blockedUntilMs);
   };
-  expect(mostAhead(HOUR_MS, (i) => i * 40, arrival)).toBeLessThan(1_000);
+  expect(maxAhead(HOUR_MS, (i) => i * 40, arrival)).toBeLessThan(1_000);
 });
 
 test('a sender is ahead when all its tracks are: one alone has wrong timestamps', () => {

@@ -56,12 +56,12 @@ export class SenderPace {
   }
 
   surplusMs(nowMs: number): number {
-    let leastMs = Number.POSITIVE_INFINITY;
+    let minMs = Number.POSITIVE_INFINITY;
     for (const { pace, last } of this.#tracks) {
       if (this.#packets - last <= RECENT_PACKETS) {
-        leastMs = Math.min(leastMs, pace.surplusMs(nowMs));
+        minMs = Math.min(minMs, pace.surplusMs(nowMs));
       }
     }
-    return leastMs;
+    return minMs;
   }
 }

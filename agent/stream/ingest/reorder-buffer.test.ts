@@ -76,7 +76,7 @@ test.for([
   ['one that comes behind many', [1, 3, 4, 5, 6, 2], 1],
   ['one of two that are missing, when the other never comes', [1, 4, 5, 3, 6], 1],
   ['all but one of a row that comes backwards', [1, 5, 4, 3, 2], 3],
-  ['those behind the wrap that come after a later one', [65_534, 2, 0, 1, 65_535], 3],
+  ['those after the wrap that come after a later one', [65_534, 2, 0, 1, 65_535], 3],
 ] as const)('packets out of order are those that come after a later one: %s', ([, sequences, reordered]) => {
   const line = new Line();
   line.pushAll(...sequences);

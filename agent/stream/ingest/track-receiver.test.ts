@@ -210,7 +210,7 @@ test('jitter is how much the delay of pictures changes, and neither steady laten
 test.for<[sender: string, traits: SenderTraits | undefined]>([
   ['a publisher', undefined],
   ['a camera', { hasDoubtfulMarkers: true }],
-  ['a camera whose pictures go on after a loss', { hasDoubtfulMarkers: true, continuesAfterLoss: true }],
+  ['a camera whose pictures continue after a loss', { hasDoubtfulMarkers: true, continuesAfterLoss: true }],
 ])(
   'mutated packets and reports of %s never end the receiver, and it recovers with the next good pictures',
   ([, traits]) => {

@@ -27,7 +27,7 @@ export class Handshake {
     return this.#restBytes === 0;
   }
 
-  /** @returns the offset behind what belongs to the handshake @throws PerchError for another protocol */
+  /** @returns the offset after what belongs to the handshake @throws PerchError for another protocol */
   push(data: Uint8Array, start: number, end: number): number {
     let at = start;
     const first = this.#received;

@@ -212,7 +212,7 @@ export class SrtConnection {
   /** Tells the peer, and ends. Later calls have no effect. */
   close(reason: string, nowUs: number): void {
     if (!this.#isClosed) {
-      // libsrt reads four bytes behind the header.
+      // libsrt reads four bytes after the header.
       this.#control.writeUInt32BE(0, HEADER_BYTES);
       this.#sendControl(CONTROL.shutdown, 0, 0, HEADER_BYTES + 4, nowUs);
       this.#end(reason);

@@ -4,7 +4,7 @@ import { TsMuxer } from '../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 
-/** Of 8160: a reader that acknowledges nothing for so long waits for the next key picture. */
+/** Of 8160: a reader that acknowledges nothing for this long waits for the next key picture. */
 export const MAX_BUFFERED_PACKETS = 6_000;
 /** Players expect the tables at least as often. */
 const TABLES_EVERY_S = 0.5;

@@ -49,7 +49,7 @@ async function measure(): Promise<Cost> {
     body: JSON.stringify({ password: PASSWORD }),
   });
   const cookie = logIn.headers.getSetCookie()[0]?.split(';')[0] ?? '';
-  // The claim and the log-in: a count that counts nothing would prove nothing.
+  // The claim and the login: a count that counts nothing would prove nothing.
   if (count() < 2) {
     throw new Error(`the password was hashed ${count()} times before, expected 2`);
   }

@@ -143,7 +143,7 @@ export const footprintIdle: Figure = {
   unit: 'MB',
   goal: 90,
   isAbsolute: false,
-  about: `resident memory of Perch as packaged, in its own set-up with https and without cameras, ${SETTLED_SECONDS} s after the owner has opened the page`,
+  about: `resident memory of Perch as packaged, in its own setup with https and without cameras, ${SETTLED_SECONDS} s after the owner has opened the page`,
   measure: async (note) => {
     using box = await unpackServer();
     return await withFolder(async (folder) => {

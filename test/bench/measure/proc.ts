@@ -19,7 +19,7 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
-/** The fields of /proc/PID/stat behind the command name, which may hold anything. */
+/** The fields of /proc/PID/stat after the command name, which may hold anything. */
 function statOf(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

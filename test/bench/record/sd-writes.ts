@@ -10,7 +10,7 @@ const MEASURED_SECONDS = 60;
 const FILE_SECONDS = 3_600;
 /** A minute of eight cameras, with setup and teardown. */
 const DISK_MEGABYTES = 700;
-const LOOK_EVERY_MS = 50;
+const POLL_MS = 50;
 /** Flushes with less than this between them are one round. */
 const QUIET_MS = 500;
 
@@ -66,7 +66,7 @@ async function countRounds(flushesNow: () => number): Promise<{ rounds: number; 
       rounds += nowMs - lastMs > QUIET_MS ? 1 : 0;
       [seen, lastMs] = [flushes, nowMs];
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return { rounds, flushes: seen - first };
 }

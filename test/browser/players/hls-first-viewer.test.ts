@@ -91,7 +91,7 @@ for (const name of inShort(['firefox', 'chromium'] as const, 'chromium')) {
     });
 
     test.for(inShort(JOINS, '2 0.3', '10 1.2'))(
-      'groups of %d s, opened at %d s: the first segments are got once and play without a hole',
+      'groups of %d s, opened at %d s: the first segments are got once and play without a gap',
       async ([groupS, joinS]) => {
         const path = `group-${groupS}-at-${joinS}`;
         const clip = await barClip({ ...TINY, audio: 'aac', groupSeconds: groupS });

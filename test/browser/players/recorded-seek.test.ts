@@ -223,9 +223,9 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in recordings', () => {
           // Every other one in the rest of the group follows hundreds of decode-only pictures; until the second picture
           // Chromium shows the key frame: it assumes the usual duration for that one.
           const lengthS = own.duration - fromMs / 1000 - 0.2;
-          const leastS = fromMs > 0 ? FRAME_MS / 1000 : 0;
-          const mostS = fromMs > 0 && k % 2 === 0 ? groupSeconds * 0.1 : lengthS;
-          await expectMoment(page, leastS + next() * (mostS - leastS), fromMs, lateFrames);
+          const minS = fromMs > 0 ? FRAME_MS / 1000 : 0;
+          const maxS = fromMs > 0 && k % 2 === 0 ? groupSeconds * 0.1 : lengthS;
+          await expectMoment(page, minS + next() * (maxS - minS), fromMs, lateFrames);
         }
       }
       await page.close();

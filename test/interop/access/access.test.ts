@@ -64,14 +64,14 @@ const all = (status: number) => (found: Record<string, number>) =>
 const json = { 'Content-Type': 'application/json' };
 const player = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
 
-/** Perch's own set-up, claimed in the middle of the suite: its demo camera is also the camera of another agent. */
+/** Perch's own setup, claimed in the middle of the suite: its demo camera is also the camera of another agent. */
 let agent: Agent;
 beforeAll(async () => {
   agent = await startAgent({ host: '0.0.0.0' });
 });
 afterAll(() => agent?.[Symbol.asyncDispose]());
 
-test("before the claim no request sees anything of Perch's own set-up, not even on the machine itself", async () => {
+test("before the claim no request sees anything of Perch's own setup, not even on the machine itself", async () => {
   for (const host of ['127.0.0.1', ...(outside === undefined ? [] : [outside])]) {
     expect(all(401)(await statuses(agent, host))).toEqual([]);
     expect(await rtspStatus(agent, host)).toBe(401);

@@ -185,7 +185,7 @@ describe('CRLF injection', () => {
     await post('/v3/session', { user: 'x\r\nINJECTED by user', password: 'wrong' });
     await fetch(`${agent.url}/v3/paths/get/x%0aINJECTED%20by%20path`, { headers: { cookie } });
     await rawGet(agent.ports.main, '/x', ['User-Agent: a\u0085INJECTED', 'X-Forwarded-For: 1.2.3.4\tINJECTED']);
-    await agent.process.waitFor(/log-in refused.*/);
+    await agent.process.waitFor(/login refused.*/);
     expect(agent.process.output()).not.toMatch(/^\s*INJECTED/m);
   });
 

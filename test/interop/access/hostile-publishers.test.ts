@@ -194,7 +194,7 @@ describeWith(['ffmpeg'], 'hostile publishers', () => {
       const endings = [[BEGUN_PICTURE], [garbage(5_000)], [BEGUN_PICTURE, garbage(2_000)]];
       insist(agent, ADDRESSES[0] ?? '', publishing, Buffer.concat(endings[round % endings.length] ?? []));
     }
-    // Transport packets with the sync byte, and garbage behind it.
+    // Transport packets with the sync byte, and garbage after it.
     await flood(tsPort, () =>
       Buffer.concat(Array.from({ length: 7 }, () => Buffer.concat([Buffer.of(0x47), garbage(187)]))),
     );

@@ -32,7 +32,7 @@ describeWith(['ffmpeg'], 'G.726 of ffmpeg', () => {
     // At this rate ffmpeg's encoder adapts its predictor by another factor than the recommendation.
     ['G726-40', 'g726le', '40k', 16],
     ['AAL2-G726-32', 'g726', '32k', 22],
-  ] as const)('%s is a clean tone for readers of L16', async ([, codec, bitRate, leastDb]) => {
+  ] as const)('%s is a clean tone for readers of L16', async ([, codec, bitRate, minDb]) => {
     await using agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     using folder = temporaryFolder();
     const tone = `sine=frequency=${TONE_HZ}:sample_rate=${RATE_HZ}`;
@@ -64,7 +64,7 @@ describeWith(['ffmpeg'], 'G.726 of ffmpeg', () => {
       const pcm = wav.subarray(wav.indexOf('data') + 8);
       expect(pcm.length).toBeGreaterThan(2 * RATE_HZ);
       // The decoder adapts during the first tenth of a second.
-      expect(toneToNoise(pcm.subarray(RATE_HZ))).toBeGreaterThan(leastDb);
+      expect(toneToNoise(pcm.subarray(RATE_HZ))).toBeGreaterThan(minDb);
     } finally {
       await publisher.stop('SIGKILL');
     }

@@ -192,7 +192,7 @@ async function readWithMediabunny(file: string) {
   );
 }
 
-/** The NAL units of Annex B that our demuxer keeps in samples, each behind a start code as `annexB` writes it. */
+/** The NAL units of Annex B that our demuxer keeps in samples, each after a start code as `annexB` writes it. */
 function withoutSets(data: Uint8Array, codec: string | null): Uint8Array {
   if (codec !== 'avc' && codec !== 'hevc') {
     return data;

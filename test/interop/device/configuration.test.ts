@@ -129,7 +129,7 @@ test("the control API changes a running device: recording begins, readers stay, 
   expect(agent.process.output()).toMatch(/\[one\] configuration changed change="recording switched on"/);
 });
 
-test("in Perch's own set-up a machine may configure cameras, and only the owner the programs that run", async () => {
+test("in Perch's own setup a machine may configure cameras, and only the owner the programs that run", async () => {
   const machine = 'authInternalUsers:\n  - user: robot\n    pass: r2d2\n    permissions: [{action: api}]\n';
   await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
   const password = 'a kingfisher on a perch';

@@ -52,7 +52,7 @@ ${more}`;
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'perch-archive-'));
     moto = await startMoto();
-    // Everyone may publish to MediaMTX's set-up.
+    // Everyone may publish to MediaMTX's setup.
     await using agent = await startAgent({ config: `api: yes${pathsOf('yes')}`, dataDir });
     await using _ = await publishClip(agent, 'yard', await smallClip(10), { isEndless: true });
     await new Promise((done) => setTimeout(done, SECONDS * 1000));

@@ -82,10 +82,10 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
 
     const states = new Set<string>();
     const seen: Record<string, Set<string>> = { a: new Set(), b: new Set(), c: new Set() };
-    let leastFree = Infinity;
+    let minFree = Infinity;
     await until(async () => {
       const { bavail, bsize } = statfsSync(disk.folder);
-      leastFree = Math.min(leastFree, bavail * bsize);
+      minFree = Math.min(minFree, bavail * bsize);
       states.add((await diskOf(agent)).state);
       for (const path of cameras) {
         for (const name of ours(path)) {
@@ -96,7 +96,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
       return gone.every((count) => count >= byLength(1, 3)) ? true : undefined;
     });
     expect([...states]).toEqual(['ok']);
-    expect(leastFree).toBeGreaterThan(3 * MB);
+    expect(minFree).toBeGreaterThan(3 * MB);
     expect([foreign, note, join(disk.folder, 'rec/a', first[0] ?? '')].map((name) => existsSync(name))).toEqual([
       true,
       true,

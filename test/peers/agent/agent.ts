@@ -13,7 +13,7 @@ export const AGENT: readonly string[] = [
 export const OWNER_PASSWORD = 'a small bird by the river';
 
 export interface AgentOptions {
-  /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
+  /** More of the configuration, appended to the ports. Without it the agent has no file: its own setup. */
   readonly config?: string;
   /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
@@ -72,7 +72,7 @@ export function addresses(
     hlsAddress: `${host}:${ports.hls}`,
     playbackAddress: `${host}:${ports.playback}`,
     apiAddress: `${host}:${ports.api}`,
-    // On by default in Perch's own set-up.
+    // On by default in Perch's own setup.
     metricsAddress: `${host}:0`,
     rtspAddress: `${host}:${ports.rtsp}`,
     rtspsAddress: `${host}:${ports.rtsps}`,

@@ -8,7 +8,7 @@ import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 export const startDemo = async (): Promise<DemoCamera> =>
   startDemoCamera({ clock: systemClock, log: silentLogger, discoveryPort: await freeUdpPort() });
 
-/** An agent that records the demo camera and serves it to this machine without a login: Perch's own set-up needs an owner. */
+/** An agent that records the demo camera and serves it to this machine without a login: Perch's own setup needs an owner. */
 export async function startDemoAgent(options: Omit<AgentOptions, 'config'> = {}): Promise<Agent> {
   const camera = await startDemo();
   const source = (profile: 'main' | 'sub') => `    source: ${camera.rtspUrl(profile)}\n`;

@@ -56,7 +56,7 @@ export interface Visit extends AsyncDisposable {
   readonly url: string;
   /** Errors of the console, exceptions, and requests that failed, were rejected or went to another host. */
   readonly complaints: string[];
-  /** Changes the part behind `#`; a loaded page is not reloaded. */
+  /** Changes the part after `#`; a loaded page is not reloaded. */
   go(place: string): Promise<void>;
   /** Logs in as the owner, without the form, and opens the page; default: the live pictures. */
   logIn(place?: string): Promise<void>;
@@ -113,7 +113,7 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       const headers = { 'Sec-Fetch-Site': 'same-origin' };
       const answer = await context.request.post(`${url}/v3/session`, { data: { password: OWNER_PASSWORD }, headers });
       if (!answer.ok()) {
-        throw new Error(`the log-in was refused: ${answer.status()} ${await answer.text()}`);
+        throw new Error(`the login was refused: ${answer.status()} ${await answer.text()}`);
       }
       // A loaded page would keep its old session.
       await page.goto('about:blank');

@@ -111,7 +111,7 @@ function images(bytes: Uint8Array): Uint8Array[] {
   return [...frames, bytes.subarray(start)];
 }
 
-/** An elementary stream, split after each picture. @param picture its start code @param isOfPicture of the start codes behind it */
+/** An elementary stream, split after each picture. @param picture its start code @param isOfPicture of the start codes after it */
 function pictures(bytes: Uint8Array, picture: number, isOfPicture: (type: number) => boolean): Uint8Array[] {
   const text = Buffer.from(bytes);
   const startCode = Buffer.from('000001', 'hex');

@@ -8,7 +8,7 @@ import { type RunningProcess, startProcess } from '../programs/process.ts';
 const PACKET_BYTES = 1316;
 const EVERY_MS = 10;
 const AT_ONCE = 5;
-/** Sent behind the payloads that count: programs keep up to 4 kB of what they read and write until more comes. */
+/** Sent after the payloads that count: programs keep up to 4 kB of what they read and write until more comes. */
 const TRAILING_PACKETS = 32;
 const HEADER_BYTES = 16;
 

@@ -12,7 +12,7 @@ export interface ReadRecording {
   readonly fragments: readonly Mp4Fragment[];
   /** Samples of the first track. */
   readonly pictures: number;
-  /** Bytes behind the last fragment. */
+  /** Bytes after the last fragment. */
   readonly tailBytes: number;
 }
 

@@ -27,7 +27,7 @@ export class SimulatedDisk implements DiskProbe {
   readonly deleted: string[] = [];
   #pendingBytes = 0;
 
-  look(): Promise<DiskReading> {
+  read(): Promise<DiskReading> {
     if (this.isHanging) {
       return new Promise(() => {});
     }

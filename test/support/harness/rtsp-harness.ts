@@ -74,7 +74,7 @@ export class TestPaths implements RtspPaths {
 
 export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
-  /** Perch's own set-up with these people; without them a file for MediaMTX. */
+  /** Perch's own setup with these people; without them a file for MediaMTX. */
   readonly people?: Owners;
   /** The memory limit of clients without a session; default: the product's. */
   readonly newcomerBytes?: number;

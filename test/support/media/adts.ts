@@ -5,7 +5,7 @@ export const ADTS_RATES_HZ = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
 ];
 
-/** A frame behind an ADTS header without checksum, ISO/IEC 14496-3 §1.A.2.2. */
+/** A frame after an ADTS header without checksum, ISO/IEC 14496-3 §1.A.2.2. */
 export function withAdts(frame: Uint8Array, rateHz: number, channels: number): Uint8Array {
   const bits = new Bits();
   bits.put(0xfff1, 16);

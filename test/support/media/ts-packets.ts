@@ -124,7 +124,7 @@ class TsReader {
   #section(pid: number, isStart: boolean, body: Uint8Array): void {
     if (isStart) {
       this.#order.push(pid === 0 ? 'pat' : 'pmt');
-      check(body[0] === 0, 'the section begins behind the pointer');
+      check(body[0] === 0, 'the section begins after the pointer');
       this.#pmt = [body.subarray(1)];
     } else {
       this.#pmt.push(body);

@@ -17,8 +17,8 @@ export const TOY_CONNECTION: SessionKind = {
     what: 'Connections',
     labels: ['id'],
     rows: [
-      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+      ['inbound_bytes', 'inboundBytes', 'Bytes received.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes sent.'],
     ],
   },
 };
@@ -41,8 +41,8 @@ export const TOY_SESSION: SessionKind = {
     what: 'Sessions',
     labels: ['id', 'path', 'remoteAddr', 'state'],
     rows: [
-      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+      ['inbound_bytes', 'inboundBytes', 'Bytes received.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes sent.'],
     ],
   },
   zlm: {

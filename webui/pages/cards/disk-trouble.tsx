@@ -5,13 +5,13 @@ import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from '../settings/cameras/camera-settings.ts';
 import { diskTroubles } from '../settings/storage/storage-data.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /** The most serious disk trouble, once for all cameras. For the owner. */
 export function DiskTrouble() {
   const t = storageWords.value;
   const { value } = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', {
-    ...{ everyMs: LOOK_MS, news: ['disk', 'config'] },
+    ...{ everyMs: POLL_MS, news: ['disk', 'config'] },
   });
   const [trouble] = diskTroubles(value?.items ?? []);
   const titles = {

@@ -5,7 +5,7 @@ import { needsTime } from '../../system/troubles.ts';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { loadSettingsWords } from '../../words/words.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 // They use the texts of the settings.
 const DiskTrouble = lazyPart(async () => {
@@ -45,6 +45,6 @@ async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal)
       isLost = needsTime(facts.clock);
       onLook(isLost);
     }
-    await (isLost ? sleep(LOOK_MS, stop) : undefined);
+    await (isLost ? sleep(POLL_MS, stop) : undefined);
   }
 }

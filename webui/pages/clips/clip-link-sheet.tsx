@@ -19,7 +19,7 @@ import { libraryWords } from '../../words/library.ts';
 import { peopleWords } from '../../words/people.ts';
 import { MadeLinkSheet } from '../settings/people/made-link-sheet.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 const SPANS = ['1', '7', '30'] as const;
 type Days = (typeof SPANS)[number];
 
@@ -81,7 +81,7 @@ function Links({ clip }: { readonly clip: SavedClip }) {
   const t = peopleWords.value;
   const { language } = i18n();
   const address = 'v3/guests?itemsPerPage=1000';
-  const { value, again } = usePolled<{ readonly items: readonly GuestItem[] }>(address, { everyMs: LOOK_MS });
+  const { value, again } = usePolled<{ readonly items: readonly GuestItem[] }>(address, { everyMs: POLL_MS });
   const links = value?.items.filter((link) => !link.over && isOf(link, clip)) ?? [];
   if (links.length === 0) {
     return null;

@@ -18,13 +18,13 @@ import { ClipSheet } from './clip-sheet.tsx';
 import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
-const LOOK_MS = 60_000;
+const POLL_MS = 60_000;
 /** The library: saved clips of all cameras, newest first. */
 export function ClipsPage() {
   const here = route.value;
   const path = here.page === 'clips' ? here.camera : undefined;
   const [count, setCount] = useState(PAGE);
-  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), { everyMs: LOOK_MS });
+  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), { everyMs: POLL_MS });
   const last = useRef<{ readonly path: string | undefined; readonly page: ClipPage }>(undefined);
   if (value) {
     last.current = { path, page: value };

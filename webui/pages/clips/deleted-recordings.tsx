@@ -10,7 +10,7 @@ import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/library.ts';
 import { words } from '../../words/words.ts';
 
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 
 /** Deleted recordings that can still be restored. */
 export function DeletedRecordings() {
@@ -18,7 +18,7 @@ export function DeletedRecordings() {
   const { language } = intl;
   const t = libraryWords.value;
   const address = 'v3/recordings/deletions?itemsPerPage=1000';
-  const { value, again } = usePolled<{ readonly items: readonly Deletion[] }>(address, { everyMs: LOOK_MS });
+  const { value, again } = usePolled<{ readonly items: readonly Deletion[] }>(address, { everyMs: POLL_MS });
   const changes = deletionChanges.value;
   useEffect(again, [changes]);
   const items = value?.items.filter(({ undoUntil }) => undoUntil !== null) ?? [];

@@ -27,8 +27,8 @@ export function SharedClipPage() {
   const [isGone, setGone] = useState(false);
   useEffect(() => {
     const stop = new AbortController();
-    const look = () => fetchJson<SharedClip>('v3/guest/clip', { signal: stop.signal });
-    retryUntilAnswered(look, stop.signal).then(setValue, () => setGone(true));
+    const load = () => fetchJson<SharedClip>('v3/guest/clip', { signal: stop.signal });
+    retryUntilAnswered(load, stop.signal).then(setValue, () => setGone(true));
     return () => stop.abort();
   }, []);
   const { title } = value ?? {};

@@ -49,7 +49,7 @@ test.for([
   ['hls.js makes it good by playing faster', 17.5, [[0, 21]]],
   ['the way to there is not at hand', 15, [[0, 19]]],
   [
-    'there is a hole before it',
+    'there is a gap before it',
     15,
     [
       [0, 16],

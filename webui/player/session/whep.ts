@@ -130,9 +130,9 @@ class WhepSession implements LiveSession {
   async connected(limitMs: number): Promise<void> {
     const peer = this.#peer;
     const opened = new Promise<undefined>((resolve) => {
-      const look = () => peer.connectionState === 'connected' && resolve(undefined);
-      peer.addEventListener('connectionstatechange', look);
-      look();
+      const check = () => peer.connectionState === 'connected' && resolve(undefined);
+      peer.addEventListener('connectionstatechange', check);
+      check();
     });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<string>((resolve) => {

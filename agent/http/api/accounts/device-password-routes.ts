@@ -111,7 +111,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
   );
   app.delete<{ Params: { id: string } }>('/v3/pagelogins/:id', { schema: forget }, async (request) => {
     if (!(await people.pageLogins.forget(request.params.id))) {
-      throw new PerchError('notFound', 'log-in not found');
+      throw new PerchError('notFound', 'login not found');
     }
     return OK;
   });

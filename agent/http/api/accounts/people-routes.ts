@@ -40,7 +40,7 @@ const SessionItem = Type.Object({
   user: Type.String(),
   created: TimeText,
   lastUsed: TimeText,
-  address: Type.String({ description: 'Address of the log-in, updated daily.' }),
+  address: Type.String({ description: 'Address of the login, updated daily.' }),
   device: Type.String({ description: 'Such as `Chrome, Android`.' }),
   current: Type.Boolean({ description: 'The session of this request.' }),
 });

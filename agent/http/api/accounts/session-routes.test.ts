@@ -99,7 +99,7 @@ test.for<[string, InjectOptions]>([
   expect((await box.app.inject(post('/v3/claim', claimOf(box), from))).statusCode).toBe(200);
 });
 
-test('a log-in replaces the session, a log-out ends it and deletes the cookie', async () => {
+test('a login replaces the session, a logout ends it and deletes the cookie', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const first = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const headers = (cookie: string) => ({ ...HOME.headers, cookie });
@@ -117,7 +117,7 @@ test('a log-in replaces the session, a log-out ends it and deletes the cookie', 
   expect(await isLoggedIn(second)).toBe(false);
 });
 
-test('a log-out also deletes the cookie of a guest link', async () => {
+test('a logout also deletes the cookie of a guest link', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const cookie = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const out = await box.app.inject({

@@ -28,7 +28,7 @@ interface SessionRoutesOptions {
   readonly accounts: Accounts;
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;
-  /** State of the set-up. Warnings only for the owner. */
+  /** State of the setup. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
   readonly https: Pick<HttpsPlaces, 'of'>;
 }
@@ -62,7 +62,7 @@ const SessionAnswer = Type.Object({
   user: OrNull(Type.String()),
   role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
   clip: Type.Boolean({ description: 'The guest link shows a clip and no cameras.' }),
-  mayLook: Type.Boolean({ description: 'All or some cameras are visible without a log-in.' }),
+  mayLook: Type.Boolean({ description: 'All or some cameras are visible without a login.' }),
   mayClaim: Type.Boolean({ description: 'The box can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
@@ -95,7 +95,7 @@ const changePassword = operation(
   { body: PasswordBody },
 );
 
-/** Claim, log-in, log-out and password, on the main port only. */
+/** Claim, login, logout and password, on the main port only. */
 export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
   // The routes validate bodies themselves, for better messages.
   noStore(app);

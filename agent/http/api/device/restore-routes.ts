@@ -33,7 +33,7 @@ const RestorePlan = Type.Object({
     added: Names,
     removed: Names,
     changed: Type.Array(Type.String(), {
-      description: 'With a different password or role, which requires a new log-in, or with different rights.',
+      description: 'With a different password or role, which requires a new login, or with different rights.',
     }),
     same: Names,
   }),

@@ -61,7 +61,7 @@ export interface UpdateControl {
   /** Resolves when it is being installed. @throws PerchError besides: unsupported, timeout */
   install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
   /** The newest version at the configured address. @throws PerchError unsupported, timeout, unavailable */
-  look(): Promise<NewestUpdate>;
+  findNewest(): Promise<NewestUpdate>;
   /** Fetches this version from there and installs it. @throws PerchError as `look` and `install` */
   fetch(version: string): Promise<UpdatePlan>;
 }
@@ -82,12 +82,12 @@ export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app,
 
   const get = operation('box', 'The running version, and the result of the last update', answers(UpdateState));
   app.get('/v3/update', { schema: get }, () => updates.state());
-  const look = operation(
+  const find = operation(
     'box',
     'The newest version at `updateAddress`; nothing is changed',
     answers(NewestUpdate, 501, 503, 504),
   );
-  app.post('/v3/update/look', { schema: look }, () => updates.look());
+  app.post('/v3/update/look', { schema: find }, () => updates.findNewest());
   const fetched = operation(
     'box',
     'Download an update from `updateAddress` and install it',

@@ -18,7 +18,7 @@ const layoutConfig = (...isPair: readonly boolean[]): Uint8Array => {
 test.for([
   ['mono at 8 kHz', hex('1588'), { rateHz: 8_000, channels: 1 }],
   ['stereo at 48 kHz', hex('1190'), { rateHz: 48_000, channels: 2 }],
-  ['stereo at 44.1 kHz without replication, said behind it', hex('1210 56e5 00'), { rateHz: 44_100, channels: 2 }],
+  ['stereo at 44.1 kHz without replication, said after it', hex('1210 56e5 00'), { rateHz: 44_100, channels: 2 }],
   ['a layout of one channel', layoutConfig(false), { rateHz: 48_000, channels: 1 }],
   ['a layout of one pair', layoutConfig(true), { rateHz: 48_000, channels: 2 }],
   ['a layout of two single channels', layoutConfig(false, false), { rateHz: 48_000, channels: 2 }],
@@ -29,9 +29,9 @@ test.for([
 
 test.for([
   ['HE-AAC', '2b8a 0800', 'HE-AAC is not decoded, only AAC-LC is'],
-  ['HE-AAC signalled behind the core', '1310 56e5 a0', 'HE-AAC is not decoded'],
+  ['HE-AAC signalled after the core', '1310 56e5 a0', 'HE-AAC is not decoded'],
   ['HE-AAC v2', 'eb8a 0800', 'HE-AAC v2 is not decoded'],
-  ['HE-AAC v2 signalled behind the core', '1308 56e5 a548 80', 'HE-AAC v2 is not decoded'],
+  ['HE-AAC v2 signalled after the core', '1308 56e5 a548 80', 'HE-AAC v2 is not decoded'],
   ['AAC Main', '0988', 'AAC Main is not decoded'],
   ['AAC LTP', '2188', 'AAC LTP is not decoded'],
   ['AAC-LD', 'b98800', 'AAC-LD is not decoded'],

@@ -148,7 +148,7 @@ export class FrameReader {
     readPulses(bits, channel);
     readShapers(bits, channel);
     if (bits.flag()) {
-      throw new PerchError('unsupported', 'AAC frame with gain control, which AAC-LC has not');
+      throw new PerchError('unsupported', 'AAC frame with gain control, which AAC-LC lacks');
     }
     bits.check();
     readSpectrum(bits, channel);

@@ -42,7 +42,7 @@ export function readWindows(bits: FrameBits, channel: Channel, layout: BandLayou
     channel.borders = layout.long;
     channel.bands = bits.bits(6);
     if (bits.flag()) {
-      throw new PerchError('unsupported', 'AAC frame with prediction, which AAC-LC has not');
+      throw new PerchError('unsupported', 'AAC frame with prediction, which AAC-LC lacks');
     }
   }
   const most = channel.borders.length - 1;

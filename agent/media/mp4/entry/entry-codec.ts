@@ -57,7 +57,7 @@ function bodyOf(
   entry: Uint8Array,
   at: number,
   name: string,
-  leastBytes: number,
+  minBytes: number,
   read: (body: Uint8Array) => string | undefined,
 ): string | undefined {
   const view = viewOf(entry);
@@ -68,7 +68,7 @@ function bodyOf(
       return undefined;
     }
     if (fourccText(child.type) === name) {
-      return child.end - child.bodyStart < leastBytes ? undefined : read(entry.subarray(child.bodyStart, child.end));
+      return child.end - child.bodyStart < minBytes ? undefined : read(entry.subarray(child.bodyStart, child.end));
     }
   }
   return undefined;

@@ -55,7 +55,7 @@ function configOf({ kind, sampleEntry, codec, id }: Mp4Track, name: string, body
   return body;
 }
 
-/** Reads lists of byte strings behind their lengths of 16 bits. */
+/** Reads lists of byte strings after their lengths of 16 bits. */
 class Lists {
   at: number;
   readonly #bytes: Uint8Array;

@@ -32,7 +32,7 @@ export function tablesOf(moov: Uint8Array, { id: trackId }: Pick<Mp4Track, 'id'>
 const inside = (boxes: Uint8Array, ...names: readonly string[]): Uint8Array =>
   names.reduce((found, name) => bodyOfFirst(found, fourcc(name), 0) ?? NOTHING, boxes);
 
-/** A table behind version, flags and the number of its entries. */
+/** A table after version, flags and the number of its entries. */
 interface Table {
   readonly view: DataView;
   readonly count: number;
@@ -112,7 +112,7 @@ class RunReader {
     this.#table = table;
   }
 
-  /** Of the next sample; behind the table the last value. */
+  /** Of the next sample; after the table the last value. */
   next(): number {
     const { view, count } = this.#table ?? { count: 0 };
     while (view && this.#left === 0 && this.#entry < count) {

@@ -26,7 +26,7 @@ export interface SegmentTrack {
   readonly track: Track | undefined;
 }
 
-/** Reads the segments behind one initialization segment (CMAF, ISO/IEC 23000-19): bytes in, units out. */
+/** Reads the segments after one initialization segment (CMAF, ISO/IEC 23000-19): bytes in, units out. */
 export class SegmentReader {
   readonly tracks: readonly SegmentTrack[];
   readonly #defaults: readonly Mp4Track[];

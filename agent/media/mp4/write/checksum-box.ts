@@ -6,25 +6,25 @@ import { viewOf } from '../box/walk.ts';
  *   prcs: version (8 bits), flags (24 bits, 0), CRC-32 (zlib's) of the fragment: of `moof` up to here, and of `mdat`
  */
 const PRCS = fourcc('prcs');
-export const SEAL_BYTES = 16;
+export const CHECKSUM_BOX_BYTES = 16;
 
 /**
  * Writes the box without its CRC, into the room left by `writeFragmentHeader`.
  * @param header `moof` and the 8 bytes of `mdat`'s header
  * @returns the offset of the CRC
  */
-export function placeSeal(header: Uint8Array): number {
+export function placeChecksumBox(header: Uint8Array): number {
   const view = viewOf(header);
-  const at = header.length - 8 - SEAL_BYTES;
-  view.setUint32(at, SEAL_BYTES);
+  const at = header.length - 8 - CHECKSUM_BOX_BYTES;
+  view.setUint32(at, CHECKSUM_BOX_BYTES);
   view.setUint32(at + 4, PRCS);
   view.setUint32(at + 8, 0);
   return at + 12;
 }
 
 /** The offset of the CRC; undefined: the `moof` has no such box. */
-export function findSeal(moof: Uint8Array): number | undefined {
-  const at = moof.length - SEAL_BYTES;
+export function findChecksum(moof: Uint8Array): number | undefined {
+  const at = moof.length - CHECKSUM_BOX_BYTES;
   const view = viewOf(moof);
-  return at > 0 && view.getUint32(at) === SEAL_BYTES && view.getUint32(at + 4) === PRCS ? at + 12 : undefined;
+  return at > 0 && view.getUint32(at) === CHECKSUM_BOX_BYTES && view.getUint32(at + 4) === PRCS ? at + 12 : undefined;
 }

@@ -140,7 +140,7 @@ test('offsets from the start of the file are made relative to the moof', () => {
 
 test.for([
   ['another box', box('free', [0]), "'free' where 'moof' was expected"],
-  ['a moof without mdat behind it', join([box('moof'), box('free', [0])]), "'free' where 'mdat' was expected"],
+  ['a moof without mdat after it', join([box('moof'), box('free', [0])]), "'free' where 'mdat' was expected"],
   ['a run without its track', foreign(box('traf', fullBox('trun', 0, 0, u32(0)))), "without 'tfhd' and 'tfdt'"],
   [
     'more samples than the box holds',

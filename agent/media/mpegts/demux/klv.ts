@@ -63,7 +63,7 @@ export class KlvElementary implements Elementary {
       const body = at + CELL_HEADER_BYTES;
       const next = body + (((data[at + 3] as number) << 8) | (data[at + 4] as number));
       if (next > end) {
-        this.lose('a metadata cell ends behind its PES packet');
+        this.lose('a metadata cell ends after its PES packet');
         return;
       }
       if (flags & FIRST_OF_UNIT) {

@@ -70,7 +70,7 @@ export class SectionReader {
     }
   }
 
-  /** @returns the offset behind what was taken */
+  /** @returns the offset after what was taken */
   #append(chunk: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end && !this.#isIdle) {

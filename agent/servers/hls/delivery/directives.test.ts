@@ -40,7 +40,7 @@ test.for([
   ['a segment that has left the list', 0, undefined, 'there'],
   ['the last whole segment', 5, undefined, 'there'],
   ['the running segment as a whole', 6, undefined, 'soon'],
-  ['the segment behind it', 7, undefined, 'soon'],
+  ['the segment after it', 7, undefined, 'soon'],
   ['one more', 8, undefined, 'tooFar'],
   ['a part of an old segment', 4, 9, 'there'],
   ['the last part of the last segment', 5, 4, 'there'],

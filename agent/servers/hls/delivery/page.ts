@@ -23,9 +23,9 @@ p:empty { display: none; }
 <script>
 'use strict';
 (() => {
-  const AGAIN_AFTER_MS = 2000;
+  const RETRY_MS = 2000;
   const KEPT_BEHIND_S = 10;
-  /** What a busy moment added is caught up so much faster, while there is more than a second in hand. */
+  /** Playback rate that makes up for a busy moment, while more than a second is buffered. */
   const CATCH_UP_RATE = 1.1;
   const REASONS = { networkError: 'The connection was lost', mediaError: 'The picture cannot be decoded' };
   const load = (src) => new Promise((resolve) => {
@@ -62,7 +62,7 @@ p:empty { display: none; }
 
   const again = (text) => {
     say(text + ' Retrying\\u2026');
-    setTimeout(start, AGAIN_AFTER_MS);
+    setTimeout(start, RETRY_MS);
   };
 
   /** Requests first, so that a rejection is shown in the server's words. */

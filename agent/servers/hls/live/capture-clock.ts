@@ -10,7 +10,7 @@ const MEMORY_MS = 5_000;
  */
 export class CaptureClock {
   /** Minimum of Unix milliseconds minus media time in the current and the previous interval. */
-  #leastMs = Number.POSITIVE_INFINITY;
+  #minMs = Number.POSITIVE_INFINITY;
   #formerMs = Number.POSITIVE_INFINITY;
   #stretchMs: number | undefined;
 
@@ -20,15 +20,15 @@ export class CaptureClock {
     const sinceMs = nowMs - this.#stretchMs;
     if (sinceMs >= MEMORY_MS) {
       // Values before a pause of the camera are no longer valid.
-      this.#formerMs = sinceMs < 2 * MEMORY_MS ? this.#leastMs : Number.POSITIVE_INFINITY;
-      this.#leastMs = Number.POSITIVE_INFINITY;
+      this.#formerMs = sinceMs < 2 * MEMORY_MS ? this.#minMs : Number.POSITIVE_INFINITY;
+      this.#minMs = Number.POSITIVE_INFINITY;
       this.#stretchMs = nowMs;
     }
-    this.#leastMs = Math.min(this.#leastMs, wallMs - mediaS * 1000);
+    this.#minMs = Math.min(this.#minMs, wallMs - mediaS * 1000);
   }
 
   /** Unix milliseconds. Valid after the first arrival. */
   captureMs(mediaS: number): number {
-    return Math.round(Math.min(this.#leastMs, this.#formerMs) + mediaS * 1000);
+    return Math.round(Math.min(this.#minMs, this.#formerMs) + mediaS * 1000);
   }
 }

@@ -239,7 +239,7 @@ const ticksOf = (runs: readonly FragmentRun[]): number =>
 const startOf = ({ runs }: Heard): number => runs[0]?.baseTime ?? Number.NaN;
 const endOf = (heard: Heard): number => startOf(heard) + ticksOf(heard.runs);
 
-/** Fragments follow each other in time, without a hole where nothing is said of one. */
+/** Fragments follow each other in time, without a gap where the playlist names none. */
 function isInOrder(watcher: Watcher, mayPause: boolean): void {
   let end: number | undefined;
   for (const heard of watcher.heard.values()) {

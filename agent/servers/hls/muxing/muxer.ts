@@ -285,8 +285,8 @@ export class Muxer implements Reader, HlsMuxer {
     this.#checkReady();
   }
 
-  #cutUntil(untilS: number, leastMs: number): void {
-    const count = this.#segmentEnd(untilS, leastMs);
+  #cutUntil(untilS: number, minMs: number): void {
+    const count = this.#segmentEnd(untilS, minMs);
     if (count > 0) {
       this.#cut(count);
     }
@@ -294,13 +294,13 @@ export class Muxer implements Reader, HlsMuxer {
 
   /**
    * The latest end of a segment in the cached GOP, as a number of pending samples; 0: none. @param untilS presentation
-   * time @param leastMs minimum duration
+   * time @param minMs minimum duration
    */
-  #segmentEnd(untilS: number, leastMs: number): number {
+  #segmentEnd(untilS: number, minMs: number): number {
     const { pending, track } = this.#leading;
     for (let count = pending.count - 1; count > 0; count -= 1) {
       const { dts } = pending.at(count) as Sample;
-      if (!this.#boundaries.mayEnd(dts, leastMs)) {
+      if (!this.#boundaries.mayEnd(dts, minMs)) {
         return 0;
       }
       if ((dts + this.#offset) / track.clockRate <= untilS) {

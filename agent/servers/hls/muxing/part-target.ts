@@ -87,8 +87,8 @@ export class PartTarget {
   #fits(sampleMs: number): boolean {
     const partMs = Math.floor(this.#ms / sampleMs) * sampleMs;
     const bestMs = Math.max(1, Math.round(this.#wantedMs / sampleMs)) * sampleMs;
-    const leastOffMs = Math.abs(bestMs - this.#wantedMs);
-    const isSoonEnough = partMs - this.#wantedMs <= leastOffMs + OFF * this.#wantedMs;
+    const minOffMs = Math.abs(bestMs - this.#wantedMs);
+    const isSoonEnough = partMs - this.#wantedMs <= minOffMs + OFF * this.#wantedMs;
     return isSoonEnough && partMs >= FULL_PART * this.#ms;
   }
 }

@@ -131,8 +131,8 @@ export class SegmentBoundaries {
   }
 
   /** A segment ending here would be nearly this long. */
-  mayEnd(dts: number, leastMs = this.#options.segmentDurationMs): boolean {
-    return this.#secondsOf(dts - this.#startDts) * 1000 >= leastMs - EARLY_KEY_MS;
+  mayEnd(dts: number, minMs = this.#options.segmentDurationMs): boolean {
+    return this.#secondsOf(dts - this.#startDts) * 1000 >= minMs - EARLY_KEY_MS;
   }
 
   /** The sample was used. */
@@ -182,8 +182,8 @@ export class SegmentBoundaries {
 
   /** Duration of the whole GOPs in a segment. */
   #wholeGroupsS(groupS: number): number {
-    const leastS = (this.#options.segmentDurationMs - EARLY_KEY_MS) / 1000;
-    return groupS > 0 ? Math.max(1, Math.ceil(leastS / groupS)) * groupS : 0;
+    const minS = (this.#options.segmentDurationMs - EARLY_KEY_MS) / 1000;
+    return groupS > 0 ? Math.max(1, Math.ceil(minS / groupS)) * groupS : 0;
   }
 
   #raiseTo(seconds: number): void {

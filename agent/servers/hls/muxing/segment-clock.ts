@@ -51,7 +51,7 @@ export class SegmentClock {
     if (!last || Math.abs(wantedMs - last.offsetMs) > STEP_MS) {
       return wantedMs;
     }
-    const mostMs = Math.max(0, fromS - last.fromS) * SLEW_MS;
-    return last.offsetMs + Math.min(mostMs, Math.max(-mostMs, wantedMs - last.offsetMs));
+    const maxMs = Math.max(0, fromS - last.fromS) * SLEW_MS;
+    return last.offsetMs + Math.min(maxMs, Math.max(-maxMs, wantedMs - last.offsetMs));
   }
 }

@@ -149,8 +149,8 @@ export class SegmentList<S extends KeptSegment> {
   #newStart(targetDurationS: number): number {
     let start = this.#segments.length;
     let seconds = 0;
-    const leastS = MIN_TARGETS * targetDurationS;
-    while (start > this.#start && (this.#segments.length - start < this.#listedCount || seconds < leastS)) {
+    const minS = MIN_TARGETS * targetDurationS;
+    while (start > this.#start && (this.#segments.length - start < this.#listedCount || seconds < minS)) {
       start -= 1;
       seconds += this.#lineAt(start).durationS;
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
 import { ChromiumCompat, isChromiumPlayer } from './chromium-compat.ts';
 
-/** One letter a segment. `K`: begins with a key picture, `-`: does not, `D`: does, behind a discontinuity. */
+/** One letter a segment. `K`: begins with a key picture, `-`: does not, `D`: does, after a discontinuity. */
 function playlist(kinds: string, firstNumber = 0, durationS = 1): MediaPlaylist {
   const segments = [...kinds].map(
     (kind, i): SegmentLine => ({
@@ -26,7 +26,7 @@ const numbersOf = (served: MediaPlaylist | undefined): number[] | undefined =>
 test.for([
   ['three that begin with key pictures', 'KKKKK', 1, [2, 3, 4]],
   ['three of a long group of which the newest cannot be begun with', 'K------', 1, [0, 1, 2]],
-  ['the newest key picture with enough behind it', 'K--K--K-', 1, [3, 4, 5]],
+  ['the newest key picture with enough after it', 'K--K--K-', 1, [3, 4, 5]],
   ['two, where those are more than it loads before it plays', 'KK', 6, [0, 1]],
 ] as const)('it begins with %s', ([, kinds, durationS, expected]) => {
   const leading = playlist(kinds, 0, durationS);

@@ -38,7 +38,7 @@ export const HLS_MUXER: SessionKind = {
     what: 'HLS muxers',
     labels: [['name', 'path']],
     rows: [
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent of it.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes sent of it.'],
       ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'],
     ],
     deprecatedRows: [['bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.']],
@@ -58,7 +58,7 @@ export const HLS_SESSION: SessionKind = {
     title: 'HLS sessions',
     what: 'HLS sessions',
     labels: ['id', 'path', 'remoteAddr'],
-    rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent to it.']],
+    rows: [['outbound_bytes', 'outboundBytes', 'Bytes sent to it.']],
   },
   zlm: {
     typeid: 'HttpSession',

@@ -127,7 +127,7 @@ test.for([
 
 const DEVICE_PASSWORD = 'k7qf-2mxa-9wtn-hc4r';
 
-/** Perch's own set-up: tom has a page password, and the device `tv` watches cam. */
+/** Perch's own setup: tom has a page password, and the device `tv` watches cam. */
 function ownPeople() {
   const basic = new Set<string>();
   const noted: string[] = [];

@@ -64,7 +64,10 @@ export class RecordSession implements Role, Publisher {
       return { status: 455 };
     }
     if (this.#isSetUp.size < this.#medias.length) {
-      throw new PerchError('badInput', `RECORD with ${this.#isSetUp.size} of ${this.#medias.length} medias set up`);
+      throw new PerchError(
+        'badInput',
+        `RECORD with ${this.#isSetUp.size} of ${this.#medias.length} media sections set up`,
+      );
     }
     const publication = paths.publish(this.#session.options.target.name, this);
     this.#publication = publication;

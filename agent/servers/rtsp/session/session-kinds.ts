@@ -72,8 +72,8 @@ function kindsOf(protocol: 'rtsp' | 'rtsps'): RtspKinds {
         what: 'Connections',
         labels: ['id'],
         rows: [
-          ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-          ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
+          ['inbound_bytes', 'inboundBytes', 'Bytes received.'],
+          ['outbound_bytes', 'outboundBytes', 'Bytes sent.'],
         ],
         deprecatedRows: [
           ['bytes_received', 'bytesReceived', `Older name of ${protocol}_conns_inbound_bytes.`],

@@ -21,7 +21,7 @@ test.for([
 
 test.for([
   ['a track', 'rtsp://tom:secret@host/house/cam/trackID=1?a=b', 'house/cam'],
-  ['a track behind a query', 'rtsp://host/cam?a=b/trackID=1', 'cam'],
+  ['a track after a query', 'rtsp://host/cam?a=b/trackID=1', 'cam'],
   ['all of the server', '*', undefined],
   ['no path', 'rtsp://host', undefined],
   ['a long name', `rtsp://host/${'x'.repeat(200)}`, 'x'.repeat(120)],
@@ -34,13 +34,13 @@ test.for([
 test.for([
   ['without query', 'rtsp://host/cam/trackID=1', 'cam', '', 1],
   ['before the query (GStreamer)', 'rtsp://host/cam/trackID=1?a=b', 'cam', 'a=b', 1],
-  ['behind the query (FFmpeg)', 'rtsp://host/cam?a=b/trackID=1', 'cam', 'a=b', 1],
-  ['behind a query with slashes', 'rtsp://host/cam?a=/b/c/trackID=2', 'cam', 'a=/b/c', 2],
+  ['after the query (FFmpeg)', 'rtsp://host/cam?a=b/trackID=1', 'cam', 'a=b', 1],
+  ['after a query with slashes', 'rtsp://host/cam?a=/b/c/trackID=2', 'cam', 'a=/b/c', 2],
   ['with an escaped sign', 'rtsp://host/cam/trackID%3D1', 'cam', '', 1],
   ['with a closing slash', 'rtsp://host/house/cam/trackID=1/', 'house/cam', '', 1],
   ['as a bare slash', 'rtsp://host/cam/', 'cam', '', 0],
-  ['as a bare slash behind the query', 'rtsp://host/cam?a=b/', 'cam', 'a=b', 0],
-  ['behind the doubled slash of a base', 'rtsp://host/cam//trackID=1', 'cam', '', 1],
+  ['as a bare slash after the query', 'rtsp://host/cam?a=b/', 'cam', 'a=b', 0],
+  ['after the doubled slash of a base', 'rtsp://host/cam//trackID=1', 'cam', '', 1],
 ] as const)('the track of SETUP %s', ([, uri, name, query, track]) => {
   expect(parseTrackTarget(uri)).toEqual({ name, query, track });
 });
@@ -66,7 +66,7 @@ test.for([
 
 test.for([
   ['before the query', 'rtsp://host/cam/streamid=1?token=a/b'],
-  ['behind the query', 'rtsp://host/cam?token=a/b/streamid=1'],
+  ['after the query', 'rtsp://host/cam?token=a/b/streamid=1'],
 ] as const)("a publisher's control is read %s", ([, uri]) => {
   expect(mediaOf(uri, { name: 'cam', query: 'token=a/b' }, ['streamid=0', 'streamid=1'])).toBe(1);
 });

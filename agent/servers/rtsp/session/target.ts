@@ -24,7 +24,7 @@ export function parseTarget(uri: string): RtspTarget {
 }
 
 /**
- * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg behind it. A final slash
+ * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg after it. A final slash
  * alone is the first track (players that join an empty control to the base).
  */
 export function parseTrackTarget(uri: string): TrackTarget {

@@ -11,7 +11,7 @@ import { type FrameRoute, FrameSocket, prepareBursts } from './frame-socket.ts';
 const next = random(29);
 const pick = (limit: number): number => Math.floor(next() * limit);
 
-/** Interleaved frames of these packets behind `before` other bytes. */
+/** Interleaved frames of these packets after `before` other bytes. */
 function framesOf(packets: readonly Buffer[], before: number): Buffer {
   const frames = packets.map((packet) =>
     Buffer.concat([Buffer.of(0x24, 0, packet.length >> 8, packet.length), packet]),

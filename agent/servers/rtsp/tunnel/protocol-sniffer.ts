@@ -8,7 +8,7 @@ const HTTP_STARTS = ['GET ', 'POST '];
 export interface SnifferSink {
   /** @param first bytes so far, valid during the call only */
   onRtsp(sniffer: ProtocolSniffer, first: Uint8Array): void;
-  /** @param first bytes behind the head, valid during the call only */
+  /** @param first bytes after the head, valid during the call only */
   onHttp(sniffer: ProtocolSniffer, request: HttpRequest, first: Uint8Array): void;
   onBroken(sniffer: ProtocolSniffer, reason: PerchError): void;
   onGone(sniffer: ProtocolSniffer): void;

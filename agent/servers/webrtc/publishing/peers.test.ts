@@ -284,7 +284,7 @@ test('a fault while receiving audio ends that session, not the process', async (
 });
 
 test.for([
-  ['a codec that the offer has not', camera('PCMU'), 'the camera takes PCMU'],
+  ['a codec that the offer lacks', camera('PCMU'), 'the camera takes PCMU'],
   ['a rate that browsers do not have', camera('PCMA', 16_000), 'PCMA of 16000 Hz'],
 ] as const)('a camera that wants %s is let go at once', async ([, { paths, heard }, message]) => {
   const server = await startServer(paths);

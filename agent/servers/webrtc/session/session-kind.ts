@@ -59,7 +59,7 @@ export const WEBRTC_SESSION: SessionKind = {
     labels: SESSION_LABELS,
     rows: [
       ...rtpSessionRows('seconds').filter((row) => !isUncounted(row)),
-      ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
+      ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames dropped because the peer was too slow.'],
     ],
     deprecatedRows: DEPRECATED_RTP_SESSION_ROWS.filter((row) => !isUncounted(row)),
   },

@@ -16,7 +16,7 @@ import { writeSenderReport } from '../../../media/rtcp/write.ts';
 
 test.for([
   ['that agreed to reduced size gets feedback alone', [true], ''],
-  ['that did not gets it behind a report and our name', [false], '201/0 202/1 '],
+  ['that did not gets it after a report and our name', [false], '201/0 202/1 '],
   ['reduced size agreed for audio only applies where both agree', [false, true], '201/0 202/1 '],
 ] as const)('a sender %s', async ([, [forPicture, forSound], before]) => {
   const picture = inboundOf('video', VP8, ['nack', 'nack pli', 'goog-remb'], RTX, forPicture);

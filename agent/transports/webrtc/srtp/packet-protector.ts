@@ -18,7 +18,7 @@ export class PacketProtector {
 
   /**
    * In place. A packet without CSRCs and extensions.
-   * @param packet with room for the tag behind it
+   * @param packet with room for the tag after it
    * @param index 48 bits: roll-over counter and sequence number
    */
   protect(packet: Buffer, index: number): void {

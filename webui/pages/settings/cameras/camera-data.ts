@@ -6,7 +6,7 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { titleOf } from '../../../cameras/camera.ts';
 import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /** An adopted camera of `/v3/cameras/list`. */
 export interface CameraItem {
@@ -71,10 +71,10 @@ export interface CameraFacts {
 
 /** Data of the camera besides its settings. */
 export function useCameraFacts(name: string): CameraFacts {
-  const options = { everyMs: LOOK_MS, news: ['camera', 'config'] } as const;
+  const options = { everyMs: POLL_MS, news: ['camera', 'config'] } as const;
   const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
-  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS });
-  const disks = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: LOOK_MS });
+  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS });
+  const disks = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: POLL_MS });
   const item = list.value?.items.find(({ path }) => path === name);
   return {
     ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },

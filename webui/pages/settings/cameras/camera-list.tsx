@@ -15,7 +15,7 @@ import { type Drag, useListDrag } from './list/list-drag.ts';
 import { inOrder, movedTo, roomFor } from './list/list-order.ts';
 import { statusLine } from './status-line.ts';
 
-const LOOK_MS = 60_000;
+const POLL_MS = 60_000;
 
 /** The owner sorts by dragging, or by Alt and the arrow keys. */
 export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
@@ -129,7 +129,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
 /** Settings by path, without cameras that are not in the file. */
 function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
   const { value } = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
     news: ['config'],
   });
   return value && new Map(value.items.map((item) => [item.name, item]));

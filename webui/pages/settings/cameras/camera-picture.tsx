@@ -27,7 +27,7 @@ import { isUnderWay, type SeenChange, type SeenVideo, useCameraVideo, useLastCha
 import { type CameraVideo, imageOf } from './video-settings.ts';
 import { nightText, VideoSheet } from './video-sheet.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;
 
 interface Coding {
@@ -63,9 +63,9 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
     const name = nameOf(path);
     return name === undefined ? undefined : cameraCall(call, name);
   };
-  const large = usePolled<Advice>(asked('encoder', camera.main), { everyMs: LOOK_MS });
-  const small = usePolled<Advice>(asked('encoder', camera.sub), { everyMs: LOOK_MS });
-  const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: LOOK_MS });
+  const large = usePolled<Advice>(asked('encoder', camera.main), { everyMs: POLL_MS });
+  const small = usePolled<Advice>(asked('encoder', camera.sub), { everyMs: POLL_MS });
+  const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: POLL_MS });
   const looked = () => {
     large.again();
     small.again();
@@ -131,7 +131,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
 /** A row for the camera's privacy masks, and their sheet once it is opened. @param name undefined: it cannot be asked */
 function useMaskSheet(camera: Camera, name: string | undefined) {
   const address = name === undefined ? undefined : cameraCall('masks', name);
-  const { value, again } = usePolled<CameraMasks>(address, { everyMs: LOOK_MS });
+  const { value, again } = usePolled<CameraMasks>(address, { everyMs: POLL_MS });
   const [isOpen, setOpen] = useState(false);
   const { title, off, count } = maskWords.value;
   const { length } = value?.masks ?? [];

@@ -80,10 +80,10 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   // They are there when they are tapped.
   useEffect(() => void loadSheets().catch(() => {}), []);
   useEffect(() => {
-    const look = (by?: ChangedBy) => void edited.look(by).catch(() => {});
+    const refresh = (by?: ChangedBy) => void edited.refresh(by).catch(() => {});
     const leave = [
-      onServerEvent('config', (news) => news.path === name && news.change !== 'removed' && look(changedBy(news))),
-      onServerEvent('gap', () => look()),
+      onServerEvent('config', (news) => news.path === name && news.change !== 'removed' && refresh(changedBy(news))),
+      onServerEvent('gap', () => refresh()),
     ];
     return () => {
       for (const one of leave) {

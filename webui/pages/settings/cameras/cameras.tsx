@@ -15,7 +15,7 @@ import { CameraSheet } from './camera-sheet.tsx';
 
 const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) => page.LayoutsPage));
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 interface Found {
   readonly endpoint: string;
@@ -72,7 +72,7 @@ const AddCamera = () => (
 function NewCameras() {
   const t = camerasWords.value;
   const { value } = usePolled<{ readonly items: readonly Found[] }>('v3/cameras/found?itemsPerPage=1000', {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
     news: ['camera', 'config'],
   });
   // Discovered since the last probe.

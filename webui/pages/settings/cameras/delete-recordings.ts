@@ -2,7 +2,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { encodeName } from '../../../api-client/urls.ts';
 import { sleep } from '../../../shell/sleep.ts';
 
-const AGAIN_MS = 500;
+const RETRY_MS = 500;
 const MAX_TIMES = 20;
 const ANSWER_LIMIT_MS = 120_000;
 const IS_WRITTEN = /being written/;
@@ -26,7 +26,7 @@ export async function deleteRecordings(path: string): Promise<Pick<DeletionResul
     if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
       return { bytes, kept: answer.kept };
     }
-    await sleep(AGAIN_MS, new AbortController().signal);
+    await sleep(RETRY_MS, new AbortController().signal);
   }
 }
 

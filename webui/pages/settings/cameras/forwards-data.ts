@@ -2,7 +2,7 @@ import { patchConfig, readConfig } from '../../../api-client/config.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { configAddress, patchAddress } from './camera-data.ts';
 
-const LOOK_MS = 3_000;
+const POLL_MS = 3_000;
 
 /** A server of `/v3/paths/forward/list`. */
 export interface ForwardItem {
@@ -27,7 +27,7 @@ interface Forwarding {
 /** Undefined until known. */
 export function useForwards(name: string) {
   const address = `v3/paths/forward/list?itemsPerPage=1000&path=${encodeURIComponent(name)}`;
-  const { value, again } = usePolled<{ readonly items: readonly ForwardItem[] }>(address, { everyMs: LOOK_MS });
+  const { value, again } = usePolled<{ readonly items: readonly ForwardItem[] }>(address, { everyMs: POLL_MS });
   return { items: value?.items, again };
 }
 

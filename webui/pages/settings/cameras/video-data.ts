@@ -6,7 +6,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { cameraCall } from './camera-data.ts';
 import { type CameraVideo, type ChangeState, type LastChange, readVideo } from './video-settings.ts';
 
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 const MAX_SHOWN_MS = 86_400_000;
 /** Not Implemented: the camera cannot do it. */
 const CANNOT = 501;
@@ -62,7 +62,7 @@ interface LastSeen {
 /** The last change of the encoder. @param onEnd one that was under way here has ended */
 export function useLastChange(path: string | undefined, onEnd: () => void): LastSeen {
   const address = path === undefined ? undefined : cameraCall('settingschange', path);
-  const { value, again } = usePolled<LastChange>(address, { everyMs: LOOK_MS });
+  const { value, again } = usePolled<LastChange>(address, { everyMs: POLL_MS });
   const [sinceMs, setSince] = useState<number>();
   const { state, time = '' } = value?.change ?? {};
   const isRunning = state === 'checking' || state === 'restoring';

@@ -14,12 +14,12 @@ import { MODES, type ModeStatus, modeName, setMode } from './modes-data.ts';
 import { nextText } from './next-text.ts';
 import { Timetable } from './timetable.tsx';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /** The mode now, the timetable, and what each camera does in a mode. */
 export function ModesPage() {
   const t = modesWords.value;
-  const { value: polled, again } = usePolled<ModeStatus>('v3/mode', { everyMs: LOOK_MS, news: ['box', 'config'] });
+  const { value: polled, again } = usePolled<ModeStatus>('v3/mode', { everyMs: POLL_MS, news: ['box', 'config'] });
   const [sent, setSent] = useState<ModeStatus>();
   const status = sent ?? polled;
   if (!status) {

@@ -13,7 +13,7 @@ import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswordSheet } from './device-password-sheet.tsx';
 import { NewDeviceSheet } from './new-device-sheet.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 interface Items<T> {
   readonly items: readonly T[];
@@ -23,9 +23,9 @@ interface Items<T> {
 export function DevicePasswords() {
   const t = peopleWords.value;
   const { language } = i18n();
-  const { value, again } = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const { value, again } = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: POLL_MS });
   const { value: logins, again: lookAgain } = usePolled<Items<PageLoginItem>>('v3/pagelogins?itemsPerPage=1000', {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
   });
   const [shown, setShown] = useState<DeviceItem>();
   const [made, setMade] = useState<{ readonly login: PageLoginItem | undefined }>();

@@ -10,13 +10,13 @@ import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { youWords } from '../../../words/you.ts';
 
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 
 /** Browser sessions; the owner sees those of all people. */
 export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
   const { value, again } = usePolled<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
   });
   const items = (value?.items ?? []).toSorted((a, b) => Date.parse(b.lastUsed) - Date.parse(a.lastUsed));
   const own = session.value?.user;

@@ -20,7 +20,7 @@ import { peopleWords } from '../../../words/people.ts';
 import type { PublishServer } from '../system/servers.tsx';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 type MadeDevice = DeviceItem & { readonly password: string };
 
@@ -104,7 +104,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
   const t = peopleWords.value;
   const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
   });
   const copied = { action: t.copyAddress, done: t.addressCopied };
   const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];

@@ -28,16 +28,16 @@ import {
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 /** Push notifications of this browser, a list of the person's others, and the owner's channels. */
 export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = notifyWords.value;
-  const { value, again } = usePolled<NotifyList>('v3/notifications', { everyMs: LOOK_MS });
+  const { value, again } = usePolled<NotifyList>('v3/notifications', { everyMs: POLL_MS });
   const [endpoint, setEndpoint] = useState<string>();
   const [draft, setDraft] = useState<ChannelDraft>();
-  const look = () => ownEndpoint().then(setEndpoint, () => setEndpoint(undefined));
-  useEffect(() => void look(), []);
+  const load = () => ownEndpoint().then(setEndpoint, () => setEndpoint(undefined));
+  useEffect(() => void load(), []);
   const own = value?.items.find((item) => item.endpoint === endpoint);
   const act = async (work: () => Promise<unknown>, done?: string) => {
     try {
@@ -48,7 +48,7 @@ export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
     } catch (error) {
       toast(error instanceof RequestError ? actionErrorText(error) : t.failed);
     }
-    await look();
+    await load();
     again();
   };
   return (

@@ -24,7 +24,7 @@ import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 import { FactorConfirm, FactorOverview, RecoveryButtons, RecoveryCodes, Scan } from './second-factor-steps.tsx';
 
-const LOOK_MS = 30_000;
+const POLL_MS = 30_000;
 
 /** The owner's second factor. All steps are one sheet: another one would take over its history entry. */
 export function SecondFactorSheet({ onClosed }: { readonly onClosed: () => void }) {
@@ -86,7 +86,7 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
 const NOTHING: Typed = { password: '', code: '', name: '' };
 
 function useSecondFactor() {
-  const { value: state, again } = usePolled<FactorState>('v3/session/factor', { everyMs: LOOK_MS });
+  const { value: state, again } = usePolled<FactorState>('v3/session/factor', { everyMs: POLL_MS });
   const [step, toStep] = useState<FactorStep>({ kind: 'overview' });
   const [typed, setTyped] = useState(NOTHING);
   const [wrong, setWrong] = useState<FactorFailure>({});

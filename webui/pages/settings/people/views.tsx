@@ -12,7 +12,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 
-const LOOK_MS = 60_000;
+const POLL_MS = 60_000;
 const STEP = 100;
 
 interface Items<T> {
@@ -27,7 +27,7 @@ export function ViewsPage() {
   const person = here.page === 'settings' ? here.person : undefined;
   const [count, setCount] = useState(STEP);
   const query = person === undefined ? '' : `&user=${encodeURIComponent(person)}`;
-  const { value } = usePolled<Items<ViewItem>>(`v3/views?itemsPerPage=${count}${query}`, { everyMs: LOOK_MS });
+  const { value } = usePolled<Items<ViewItem>>(`v3/views?itemsPerPage=${count}${query}`, { everyMs: POLL_MS });
   const names = useNames();
   const views = value?.items ?? [];
   const nameOf = (user: string) => names.get(user) ?? (user.startsWith('guest:') ? t.viewGuest('') : user);
@@ -74,7 +74,7 @@ const EVERYONE = '*';
 /** Shown names by the names of the history. */
 function useNames(): ReadonlyMap<string, string> {
   const t = peopleWords.value;
-  const look = { everyMs: LOOK_MS };
+  const look = { everyMs: POLL_MS };
   const users = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', look).value?.items ?? [];
   const links = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', look).value?.items ?? [];
   const devices = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', look).value?.items ?? [];

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { actionErrorText } from '../../../api-client/error-text.ts';
-import { logOut } from '../../../api-client/log-out.ts';
+import { logOut } from '../../../api-client/logout.ts';
 import { isGuestLinkExpired, session } from '../../../api-client/session.ts';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../../shell/appearance.ts';
 import { LanguageChoice } from '../../../ui/controls/language-choice.tsx';

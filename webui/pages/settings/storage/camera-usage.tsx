@@ -27,7 +27,7 @@ import { retentionDaysText, retentionText } from '../cameras/status-line.ts';
 import { retentionLength } from './retention-length.ts';
 import { byCamera } from './storage-data.ts';
 
-const LOOK_MS = 60_000;
+const POLL_MS = 60_000;
 
 interface CameraUsageProps {
   readonly use: StorageUse;
@@ -37,7 +37,7 @@ interface CameraUsageProps {
 /** Use by camera, the largest first. */
 export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
   const configs = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
-    everyMs: LOOK_MS,
+    everyMs: POLL_MS,
     news: ['config'],
   });
   const [removed, setRemoved] = useState<PathUse>();

@@ -16,7 +16,7 @@ import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 const SELDOM_MS = 30_000;
 
 interface Items<T> {
@@ -26,8 +26,8 @@ interface Items<T> {
 /** Length of the recordings, use by camera, and disks. */
 export function StoragePage() {
   const t = storageWords.value;
-  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS, news: ['config'] });
-  const disks = usePolled<Items<RecordingDisk>>('v3/disks', { everyMs: LOOK_MS, news: ['disk', 'config'] });
+  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS, news: ['config'] });
+  const disks = usePolled<Items<RecordingDisk>>('v3/disks', { everyMs: POLL_MS, news: ['disk', 'config'] });
   const places = usePolled<Items<MountedDisk>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
   const system = usePolled<{ readonly drives: readonly Drive[] }>('v3/system', { everyMs: SELDOM_MS });
   const clips = usePolled<{ readonly itemCount: number }>('v3/recordings/protected?itemsPerPage=1', {

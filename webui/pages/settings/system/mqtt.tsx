@@ -28,7 +28,7 @@ import {
 } from './mqtt-data.ts';
 
 const GET = 'v3/config/global/get';
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 /** A broker that is silent ends a test after 20 s. */
 const TEST_MS = 30_000;
 
@@ -154,7 +154,7 @@ const refusalText = (failure: unknown) =>
 
 function State() {
   const t = mqttWords.value;
-  const { value } = usePolled<MqttStatus>('v3/mqtt', { everyMs: LOOK_MS, news: ['config'] });
+  const { value } = usePolled<MqttStatus>('v3/mqtt', { everyMs: POLL_MS, news: ['config'] });
   if (!value || value.state === 'off') {
     return null;
   }

@@ -14,7 +14,7 @@ import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { ConfigSwitch } from './config-switch.tsx';
 
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 /** A test listens for two seconds. */
 const TEST_MS = 15_000;
 
@@ -38,7 +38,7 @@ interface OnvifState {
 /** The cameras as ONVIF devices for other recorders, with an address each. */
 export function OnvifPage() {
   const t = systemWords.value;
-  const { value, again } = usePolled<OnvifState>('v3/onvif', { everyMs: LOOK_MS, news: ['config'] });
+  const { value, again } = usePolled<OnvifState>('v3/onvif', { everyMs: POLL_MS, news: ['config'] });
   return (
     <section class="backup-page servers">
       <BackToSystem title={peopleWords.value.deviceOnvif} />

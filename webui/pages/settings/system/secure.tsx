@@ -24,13 +24,13 @@ import { secureWords } from '../../../words/secure.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 const DOCUMENT = 'docs/guide/access/remote-access.md';
 
 /** https on and off, the steps for phones and computers, the certificate, and the way in from outside. */
 export function SecurePage() {
   const t = secureWords.value;
-  const { value: https, again } = usePolled<HttpsState>('v3/https', { everyMs: LOOK_MS, news: ['config'] });
+  const { value: https, again } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
   return (
     <section class="backup-page">
       <BackToSystem title={t.title} />

@@ -6,7 +6,7 @@ import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { ConfigSwitch } from './config-switch.tsx';
 
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** A server of `/v3/servers`. */
 export interface PublishServer {
@@ -19,7 +19,7 @@ export interface PublishServer {
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {
   const t = systemWords.value;
-  const options = { everyMs: LOOK_MS, news: ['config'] } as const;
+  const options = { everyMs: POLL_MS, news: ['config'] } as const;
   const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', options);
   return (
     <section class="backup-page servers">

@@ -24,7 +24,7 @@ import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 /** HTTP statuses of the device. */
 const TOO_LARGE = 413;
 
@@ -37,7 +37,7 @@ interface Chosen {
 /** Present version, result of the last update, and another update. */
 export function UpdatesPage() {
   const t = systemWords.value;
-  const [state, isAway, look] = useUpdateState();
+  const [state, isAway, load] = useUpdateState();
   return (
     <section class="backup-page">
       <BackToSystem title={t.updates} />
@@ -47,7 +47,7 @@ export function UpdatesPage() {
           {state.last && <Last last={state.last} isAway={isAway} />}
           <p class="dim">{state.lacking === null ? t.updateText : updateReason(state.lacking, t)}</p>
           {state.lacking === null && !isUnderWay(state.last) && (
-            <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={look} />
+            <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={load} />
           )}
         </>
       ) : (
@@ -64,7 +64,7 @@ function useUpdateState(): readonly [UpdateState | undefined, boolean, () => voi
   const [looks, setLooks] = useState(0);
   useEffect(() => {
     let isOver = false;
-    const look = () =>
+    const load = () =>
       updateState().then(
         (now) => {
           if (!isOver) {
@@ -74,8 +74,8 @@ function useUpdateState(): readonly [UpdateState | undefined, boolean, () => voi
         },
         () => !isOver && setAway(true),
       );
-    void look();
-    const timer = setInterval(() => void look(), LOOK_MS);
+    void load();
+    const timer = setInterval(() => void load(), POLL_MS);
     return () => {
       isOver = true;
       clearInterval(timer);

@@ -5,7 +5,7 @@ import { WaitQuota } from '../../../../base/wait-quota.ts';
 
 /** ZLMediaKit's limit. */
 const STREAM_WAIT_MS = 15_000;
-const LOOK_EVERY_MS = 250;
+const POLL_MS = 250;
 /** Each keeps its offer, and one connection can bring thousands (pipelining). */
 const MAX_WAITING = 100;
 /** Per address. */
@@ -108,7 +108,7 @@ export class WaitingPlayers {
     }
     try {
       while (this.#clock.monoMs() < untilMs && !signal.aborted) {
-        await this.#clock.sleep(LOOK_EVERY_MS, signal);
+        await this.#clock.sleep(POLL_MS, signal);
         if (isThere()) {
           return true;
         }

@@ -52,7 +52,7 @@ test.for([
 test.for([
   ['a cut header', '01 000002 0000', 'ends at byte 12 of 6'],
   ['a cut fragment', '01 000002 0000 000000 000002 aa', 'ends at byte 14 of 13'],
-  ['a fragment behind the end', '01 000002 0000 000002 000001 aa', 'from 2 to 3 of 2 bytes'],
+  ['a fragment after the end', '01 000002 0000 000002 000001 aa', 'from 2 to 3 of 2 bytes'],
   ['a message of 16 kB and a byte', '01 004001 0000 000000 000001 aa', 'expected 16384 at most'],
   [
     'a message that changes its type',

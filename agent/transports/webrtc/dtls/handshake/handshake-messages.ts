@@ -5,7 +5,7 @@ import { PerchError } from '../../../../base/errors.ts';
  *
  *   type 1 | length 3 | message number 2 | fragment offset 3 | fragment length 3 | fragment
  *
- * A message may come in several records, in any order and more than once. What is behind takes whole messages in order.
+ * A message may come in several records, in any order and more than once. The caller gets whole messages in order.
  */
 
 export const CLIENT_HELLO = 1;
@@ -116,7 +116,7 @@ export class HandshakeMessages {
   }
 }
 
-/** undefined if incomplete. */
+/** Undefined if incomplete. */
 function assemble({ length, fragments, bytes }: Pending): Buffer | undefined {
   if (bytes < length) {
     return undefined;

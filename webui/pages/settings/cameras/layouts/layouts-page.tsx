@@ -17,7 +17,7 @@ import { useListDrag } from '../list/list-drag.ts';
 import { inOrder, movedTo, roomFor } from '../list/list-order.ts';
 import { LayoutSheet, orderLayouts } from './layout-sheet.tsx';
 
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 
 type Kind = Layout['kind'];
 
@@ -26,9 +26,9 @@ export function LayoutsPage() {
   const t = layoutWords.value;
   const open = useSignal<{ readonly kind: Kind; readonly layout: Layout | undefined } | undefined>(undefined);
   useEffect(() => {
-    const look = () => void loadLayouts().catch(() => {});
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    const load = () => void loadLayouts().catch(() => {});
+    load();
+    const timer = setInterval(load, POLL_MS);
     return () => clearInterval(timer);
   }, []);
   const edit = (kind: Kind, layout?: Layout) => {
