@@ -212,7 +212,7 @@ const loadProgram = () =>
     import('./base/log-lines.ts'),
     import('./base/log-output.ts'),
     import('../system/network-watch.ts'),
-    import('./app/commands/stray-exceptions.ts'),
+    import('./app/commands/uncaught-exceptions.ts'),
   ]);
 
 async function run(data: string, file: string | undefined): Promise<number> {
@@ -226,7 +226,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { LogLines },
     { LogOutput },
     { NetworkWatch },
-    { StrayExceptions },
+    { UncaughtExceptions },
   ] = await loadProgram();
   // The reader of the output may end first, as in `perch | tee log` at Ctrl-C.
   process.stdout.on('error', () => {});
@@ -246,7 +246,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     lines.add(line);
   });
   let running: App | undefined;
-  const stray = new StrayExceptions({
+  const exceptions = new UncaughtExceptions({
     dataDir: folder.path,
     clock: systemClock,
     log,
@@ -254,8 +254,8 @@ async function run(data: string, file: string | undefined): Promise<number> {
     exit: (code) => void output.close().then(() => process.exit(code)),
   });
   // Unhandled rejections, too.
-  process.on('uncaughtException', (error, origin) => stray.take(error, origin));
-  await stray.begin(ended);
+  process.on('uncaughtException', (error, origin) => exceptions.take(error, origin));
+  await exceptions.begin(ended);
   const network = new NetworkWatch(systemClock);
   const app = await App.start({
     version: packageJson.version,
@@ -283,7 +283,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();
-  await stray.ended();
+  await exceptions.ended();
   folder.release();
   await output.close();
   return cause === 'restart' ? RESTART_CODE : 0;

@@ -86,7 +86,7 @@ export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operation
     'tr2:GetSnapshotUri': {
       answer: (call) => reply('GetSnapshotUri', tag('tr2:Uri', snapshotUri(call, profileIn(call), source))),
     },
-    // The encoder is the camera's own: its next key frame comes when it comes.
+    // The encoder is the camera's own: when its next key frame comes is not up to Perch.
     'tr2:SetSynchronizationPoint': {
       answer: (call) => {
         profileIn(call);

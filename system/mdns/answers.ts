@@ -3,14 +3,14 @@ import { heardAs, isSameName, isSameRecord, isUnique, lackOf } from './records.t
 
 interface Answers {
   readonly answers: readonly MdnsRecord[];
-  /** Records that the asker will need next. */
+  /** Records that the querier will need next. */
   readonly additionals: readonly MdnsRecord[];
 }
 
 /**
  * The records that answer questions.
  * @param own records that the device has claimed
- * @param known records that the asker has: omitted if at least half of their TTL is left (RFC 6762 §7.1)
+ * @param known records that the querier has: omitted if at least half of their TTL is left (RFC 6762 §7.1)
  */
 export function answersTo(
   questions: readonly MdnsQuestion[],

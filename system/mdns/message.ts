@@ -17,7 +17,7 @@ export interface MdnsQuestion {
   readonly name: string;
   /** `A`, `ANY`. */
   readonly type: string;
-  /** The asker prefers a unicast response (RFC 6762 §5.4). */
+  /** The querier prefers a unicast response (RFC 6762 §5.4). */
   readonly wantsUnicast: boolean;
 }
 
@@ -110,7 +110,7 @@ export function writeResponse(answers: readonly MdnsRecord[], additionals: reado
 /** For plain DNS (RFC 6762 §6.7): without the cache-flush bit, and with a short TTL. */
 const LEGACY_TTL_SECONDS = 10;
 
-/** A response to a query from another port: such askers know plain DNS only. */
+/** A response to a query from another port: such queriers know plain DNS only. */
 export function writeLegacyResponse(
   asked: Pick<MdnsMessage, 'id' | 'questions'>,
   answers: readonly MdnsRecord[],

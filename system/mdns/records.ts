@@ -43,7 +43,7 @@ export const isUnique = ({ type }: Pick<MdnsRecord, 'type'>): boolean => type !=
 /** Shared with other devices: not withdrawn with this one. */
 export const isOfAll = ({ name }: MdnsRecord): boolean => name === SERVICES;
 
-/** NSEC for a type that our name lacks: the asker need not wait (RFC 6762 §6.1). */
+/** NSEC for a type that our name lacks: the querier need not wait (RFC 6762 §6.1). */
 export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord | undefined {
   const unique = records.filter((record) => isUnique(record) && isSameName(record.name, name));
   const types = [...new Set(unique.map(({ type }) => type))];

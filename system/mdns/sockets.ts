@@ -88,7 +88,7 @@ export class MdnsSockets implements Wire {
       });
       socket.once('listening', () => {
         try {
-          enter(socket, link);
+          joinGroup(socket, link);
           open.isBound = true;
         } catch (error) {
           this.#drop(open, error as Error);
@@ -113,7 +113,7 @@ export class MdnsSockets implements Wire {
   }
 }
 
-function enter(socket: Socket, { family, name, address }: BoundLink): void {
+function joinGroup(socket: Socket, { family, name, address }: BoundLink): void {
   if (family === 'IPv4') {
     socket.setMulticastInterface(address);
     socket.addMembership(GROUP_IPV4, address);
@@ -123,7 +123,7 @@ function enter(socket: Socket, { family, name, address }: BoundLink): void {
   }
   socket.setMulticastTTL(TTL);
   socket.setTTL(TTL);
-  // Askers and other responders on this machine must hear us, too.
+  // Queriers and other responders on this machine must hear us, too.
   socket.setMulticastLoopback(true);
   socket.unref();
 }

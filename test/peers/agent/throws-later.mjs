@@ -10,9 +10,9 @@ if (file !== undefined && isMainThread && !process.argv[1]?.endsWith('start.mjs'
       const kind = readFileSync(file, 'utf8');
       rmSync(file);
       if (kind === 'rejection') {
-        Promise.reject(new Error('a stray one for the test'));
+        Promise.reject(new Error('an uncaught one for the test'));
       } else {
-        throw new Error('a stray one for the test');
+        throw new Error('an uncaught one for the test');
       }
     }
   }, 10).unref();

@@ -36,7 +36,7 @@ export const REASONS = [
   'clockSet',
   'nothingSeen',
 ];
-const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+const Spans = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
   description: 'Seconds after `from`, and duration in seconds.',
 });
 const Timeline = Type.Object({
@@ -47,8 +47,8 @@ const Timeline = Type.Object({
   first: OrNull(TimeText),
   last: OrNull(TimeText),
   recordedSeconds: Type.Number(),
-  coverage: Stretches,
-  gaps: Stretches,
+  coverage: Spans,
+  gaps: Spans,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:
       'Known reasons for gaps: seconds after `from`, duration in seconds, and the reason. Accurate to some seconds, unlike `gaps`. The longest ones if not all fit.',

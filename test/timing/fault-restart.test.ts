@@ -2,7 +2,7 @@ import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { FAULT_CODE } from '../../agent/app/commands/stray-exceptions.ts';
+import { FAULT_CODE } from '../../agent/app/commands/uncaught-exceptions.ts';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { addresses, freeAgentPorts, until } from '../peers/agent/agent.ts';
@@ -64,7 +64,7 @@ function supervise(start: () => RunningProcess, pauseMs: number) {
 }
 
 test.for(inShort(['systemd', 'procd'] as const, 'systemd'))(
-  'after a stray exception a box under %s answers within 2 s, and its recording continues',
+  'after an uncaught exception a box under %s answers within 2 s, and its recording continues',
   {
     timeout: PATIENCE_MS,
   },

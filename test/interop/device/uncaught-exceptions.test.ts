@@ -37,7 +37,7 @@ const configOf = (source: string) =>
   `api: yes\nrecordPartDuration: 200ms\npaths:\n  yard:\n    source: ${source}\n    record: yes\n`;
 
 test.for(['exception', 'rejection'] as const)(
-  'a stray %s: the recording is finished in order, and continues',
+  'an uncaught %s: the recording is finished in order, and continues',
   {
     timeout: PATIENCE_MS,
   },
@@ -58,8 +58,8 @@ test.for(['exception', 'rejection'] as const)(
     expect(await agent.process.exited).toBe(CODE);
     const endedMs = Date.now();
     const output = agent.process.output();
-    expect(output).toContain('stray exception: finishing recordings and restarting');
-    expect(output).toContain('a stray one for the test');
+    expect(output).toContain('uncaught exception: finishing recordings and restarting');
+    expect(output).toContain('an uncaught one for the test');
     expect(output).toContain('throws-later.mjs');
     const [first = ''] = recordingsIn(folder.path);
     expect(await recoverFile(first, Date.now())).toEqual({ kind: 'finished' });
@@ -92,8 +92,8 @@ test('npm start restarts it, and later if it happens again', { timeout: PATIENCE
       writeFileSync(trigger, 'exception');
     }
     await until(() => (starts() === 3 ? true : undefined));
-    expect(running.output()).toMatch(/restarted after a stray exception inARow=1 waitMs=0\n/);
-    expect(running.output()).toMatch(/restarted after a stray exception inARow=2 waitMs=1000\n/);
+    expect(running.output()).toMatch(/restarted after an uncaught exception inARow=1 waitMs=0\n/);
+    expect(running.output()).toMatch(/restarted after an uncaught exception inARow=2 waitMs=1000\n/);
     expect(running.output()).not.toContain('recovered a truncated recording');
   } finally {
     expect(await running.stop('SIGTERM')).toBe(0);

@@ -15,7 +15,7 @@ const CALM_MS = 10 * 60_000;
 /** A timer that throws each time must not fill the log. */
 const MAX_LOGGED = 10;
 
-export interface StrayExceptionsDeps {
+export interface UncaughtExceptionsDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -27,8 +27,8 @@ export interface StrayExceptionsDeps {
  * Handles uncaught exceptions: the program's state is unknown afterwards, so it logs, finishes open recordings and exits; systemd, procd or
  * start.sh restarts it. Repeated exceptions delay the starts.
  */
-export class StrayExceptions {
-  readonly #deps: StrayExceptionsDeps;
+export class UncaughtExceptions {
+  readonly #deps: UncaughtExceptionsDeps;
   readonly #file: string;
   readonly #stop = new AbortController();
   /** In this process. */
@@ -36,7 +36,7 @@ export class StrayExceptions {
   /** In a row, over restarts. */
   #inARow = 0;
 
-  constructor(deps: StrayExceptionsDeps) {
+  constructor(deps: UncaughtExceptionsDeps) {
     this.#deps = deps;
     this.#file = join(deps.dataDir, 'stray-exceptions.json');
   }
@@ -49,7 +49,7 @@ export class StrayExceptions {
       return;
     }
     const waitMs = WAITS_MS[Math.min(this.#inARow, WAITS_MS.length) - 1] ?? 0;
-    log.warn({ inARow: this.#inARow, waitMs }, 'restarted after a stray exception');
+    log.warn({ inARow: this.#inARow, waitMs }, 'restarted after an uncaught exception');
     const over = new AbortController();
     await Promise.race([clock.sleep(waitMs, over.signal), ended]);
     over.abort();
@@ -59,7 +59,7 @@ export class StrayExceptions {
   take(error: unknown, origin: string): void {
     this.#taken += 1;
     if (this.#taken <= MAX_LOGGED) {
-      this.#deps.log.error({ err: error, origin }, 'stray exception: finishing recordings and restarting');
+      this.#deps.log.error({ err: error, origin }, 'uncaught exception: finishing recordings and restarting');
     }
     if (this.#taken === 1) {
       this.#stop.abort();
