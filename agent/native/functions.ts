@@ -120,9 +120,7 @@ export function cipherFunctions({ ffi, library }: ProcessLibrary) {
       return: INT,
     }),
     encryptFinal: library.getFunction('EVP_EncryptFinal_ex', { arguments: [POINTER, POINTER, POINTER], return: INT }),
-    controlContext: library.getFunction('EVP_CIPHER_CTX_ctrl', {
-      arguments: [POINTER, INT, INT, POINTER],
-      return: INT,
-    }),
+    setParameters: library.getFunction('EVP_CIPHER_CTX_set_params', { arguments: [POINTER, POINTER], return: INT }),
+    getParameters: library.getFunction('EVP_CIPHER_CTX_get_params', { arguments: [POINTER, POINTER], return: INT }),
   };
 }

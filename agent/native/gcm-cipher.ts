@@ -1,54 +1,62 @@
+import { CipherParameter } from './cipher-parameter.ts';
 import type { CipherFunctions } from './functions.ts';
 import { type PacketMemory, SLOT_BYTES } from './packet-memory.ts';
 
 export const GCM_KEY_BYTES = 16;
 export const GCM_NONCE_BYTES = 12;
 export const GCM_TAG_BYTES = 16;
-/** OpenSSL's EVP_CTRL_AEAD_GET_TAG. */
-const GET_TAG = 0x10;
+/** OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED; with the size -1 it is the whole nonce. */
+const NONCE_PARAMETER = 'tlsivfixed';
+const WHOLE_NONCE = 2n ** 64n - 1n;
+/** OSSL_CIPHER_PARAM_AEAD_TAG. */
+const TAG_PARAMETER = 'tag';
 const NULL = 0n;
 const OK = 1;
 
 /**
  * AES-128-GCM (NIST SP 800-38D) of packets in a memory, by one OpenSSL context for all keys: no cipher object per
- * packet. All that OpenSSL reads by pointer is a field of this object, except the payloads.
+ * packet. All that OpenSSL reads by pointer is a field of this object, except the payloads. Nonce and tag are
+ * parameters, because Node calls functions of up to three arguments several times faster than others.
  */
 export class GcmCipher {
   readonly #functions: CipherFunctions;
-  readonly #memory: PacketMemory;
   readonly #key = new Uint8Array(GCM_KEY_BYTES);
   readonly #nonce = new Uint8Array(GCM_NONCE_BYTES);
-  readonly #tag = new Uint8Array(GCM_TAG_BYTES);
+  readonly #nonceParameter: CipherParameter;
+  readonly #tagParameter: CipherParameter;
   /** Written by OpenSSL, not used. */
   readonly #written = new Int32Array(1);
   readonly #context: bigint;
   readonly #keyPointer: bigint;
-  readonly #noncePointer: bigint;
-  readonly #tagPointer: bigint;
   readonly #writtenPointer: bigint;
+  readonly #memoryAddress: number;
   readonly #packetPointers: readonly bigint[];
   readonly #payloadPointers: readonly bigint[];
   readonly #headerBytes: number;
   /** Of the current source: of user space, which has 47 or 48 bits, exact as a number. */
   #sourceAddress = 0;
   #sourceBytes = 0;
+  /** The address of a payload, as OpenSSL takes it. */
+  readonly #plain = new BigUint64Array(1);
+  readonly #plainWords = new Uint32Array(this.#plain.buffer);
 
   /** @param headerBytes of each packet in `memory`: authenticated, not encrypted */
   constructor(functions: CipherFunctions, memory: PacketMemory, headerBytes: number) {
     this.#functions = functions;
-    this.#memory = memory;
     this.#headerBytes = headerBytes;
     this.#keyPointer = functions.pointerTo(this.#key);
-    this.#noncePointer = functions.pointerTo(this.#nonce);
-    this.#tagPointer = functions.pointerTo(this.#tag);
     this.#writtenPointer = functions.pointerTo(this.#written);
+    this.#nonceParameter = new CipherParameter(functions, NONCE_PARAMETER, WHOLE_NONCE);
+    this.#nonceParameter.setAddress(Number(functions.pointerTo(this.#nonce)));
+    this.#tagParameter = new CipherParameter(functions, TAG_PARAMETER, BigInt(GCM_TAG_BYTES));
     const start = functions.pointerTo(memory.bytes);
+    this.#memoryAddress = Number(start);
     this.#packetPointers = Array.from({ length: memory.packets }, (_, i) => start + BigInt(i * SLOT_BYTES));
     this.#payloadPointers = this.#packetPointers.map((pointer) => pointer + BigInt(headerBytes));
     this.#context = functions.newContext();
     if (
       this.#context === NULL ||
-      functions.encryptInit(this.#context, functions.aes128Gcm(), NULL, this.#keyPointer, this.#noncePointer) !== OK
+      functions.encryptInit(this.#context, functions.aes128Gcm(), NULL, this.#keyPointer, NULL) !== OK
     ) {
       throw new Error('OpenSSL refuses AES-128-GCM');
     }
@@ -82,27 +90,26 @@ export class GcmCipher {
     if (payloadBytes > SLOT_BYTES - this.#headerBytes - GCM_TAG_BYTES || payloadAt + payloadBytes > this.#sourceBytes) {
       throw new Error(`a payload of ${payloadBytes} bytes at ${payloadAt} does not fit a slot or its source`);
     }
-    const functions = this.#functions;
-    const context = this.#context;
     for (let i = 0; i < GCM_NONCE_BYTES; i += 1) {
       this.#nonce[i] = nonce[i] as number;
     }
+    const plain = this.#sourceAddress + payloadAt;
+    this.#plainWords[0] = plain % 2 ** 32;
+    this.#plainWords[1] = Math.floor(plain / 2 ** 32);
+    this.#tagParameter.setAddress(this.#memoryAddress + packet * SLOT_BYTES + this.#headerBytes + payloadBytes);
+    const { setParameters, encryptUpdate, encryptFinal, getParameters } = this.#functions;
+    const context = this.#context;
     const header = this.#packetPointers[packet] as bigint;
     const payload = this.#payloadPointers[packet] as bigint;
     const written = this.#writtenPointer;
-    const plain = BigInt(this.#sourceAddress + payloadAt);
     const done =
-      functions.encryptInit(context, NULL, NULL, NULL, this.#noncePointer) &
-      functions.encryptUpdate(context, NULL, written, header, this.#headerBytes) &
-      functions.encryptUpdate(context, payload, written, plain, payloadBytes) &
-      functions.encryptFinal(context, this.#tagPointer, written);
-    if (done !== OK || functions.controlContext(context, GET_TAG, GCM_TAG_BYTES, this.#tagPointer) !== OK) {
+      setParameters(context, this.#nonceParameter.pointer) &
+      encryptUpdate(context, NULL, written, header, this.#headerBytes) &
+      encryptUpdate(context, payload, written, this.#plain[0] as bigint, payloadBytes) &
+      encryptFinal(context, payload, written) &
+      getParameters(context, this.#tagParameter.pointer);
+    if (done !== OK) {
       throw new Error('OpenSSL cannot encrypt a packet');
-    }
-    const { bytes } = this.#memory;
-    const end = packet * SLOT_BYTES + this.#headerBytes + payloadBytes;
-    for (let i = 0; i < GCM_TAG_BYTES; i += 1) {
-      bytes[end + i] = this.#tag[i] as number;
     }
   }
 }

@@ -7,7 +7,7 @@ import { BurstSender } from './burst-sender.ts';
 import type { DatagramReceiver, ReceivedSink } from './datagram-receiver.ts';
 import { descriptorOf } from './descriptor.ts';
 import type { CipherFunctions, ReceiveFunctions, SocketFunctions } from './functions.ts';
-import { GCM_KEY_BYTES, GCM_NONCE_BYTES, GCM_TAG_BYTES, GcmCipher } from './gcm-cipher.ts';
+import { GCM_KEY_BYTES, GCM_NONCE_BYTES, GcmCipher } from './gcm-cipher.ts';
 import { PacketMemory, SLOT_BYTES } from './packet-memory.ts';
 import { ReceivingSocket } from './receiving-socket.ts';
 import { readSocketAddress, socketAddress } from './socket-address.ts';
@@ -17,28 +17,33 @@ const HEADER_BYTES = 12;
 const PAYLOAD_BYTES = 100;
 /** Two full packets and a shorter one. */
 const BURST_BYTES = [PAYLOAD_BYTES, PAYLOAD_BYTES, 60];
+/** A byte that is repeated. */
+const GCM_NONCES = [2, 5];
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const TIMEOUT_MS = 1_000;
 const POLL_MS = 10;
 const LOOPBACK = '127.0.0.1';
 
-/** Compares one packet with `node:crypto`. @throws Error if they differ */
+/** Compares two packets with `node:crypto`: the second one has a nonce of its own. @throws Error if they differ */
 export function checkGcm(functions: CipherFunctions): void {
-  const memory = new PacketMemory(1);
+  const memory = new PacketMemory(GCM_NONCES.length);
   const key = Buffer.alloc(GCM_KEY_BYTES, 1);
-  const nonce = Buffer.alloc(GCM_NONCE_BYTES, 2);
-  memory.bytes.fill(3, 0, HEADER_BYTES);
+  const header = Buffer.alloc(HEADER_BYTES, 3);
   const source = Buffer.alloc(PAYLOAD_BYTES, 3);
   const cipher = new GcmCipher(functions, memory, HEADER_BYTES);
   cipher.useKey(key);
   cipher.useSource(source);
-  cipher.seal(0, nonce, 0, PAYLOAD_BYTES);
-  const expected = createCipheriv('aes-128-gcm', key, nonce).setAAD(Buffer.alloc(HEADER_BYTES, 3));
-  const payload = Buffer.concat([expected.update(source), expected.final()]);
-  const sealed = Buffer.from(memory.bytes.buffer, HEADER_BYTES, PAYLOAD_BYTES + GCM_TAG_BYTES);
-  if (!sealed.equals(Buffer.concat([payload, expected.getAuthTag()]))) {
-    throw new Error('AES-128-GCM gives wrong bytes');
+  for (const [i, byte] of GCM_NONCES.entries()) {
+    const nonce = Buffer.alloc(GCM_NONCE_BYTES, byte);
+    memory.bytes.set(header, SLOT_BYTES * i);
+    cipher.seal(i, nonce, 0, PAYLOAD_BYTES);
+    const expected = createCipheriv('aes-128-gcm', key, nonce).setAAD(header);
+    const payload = Buffer.concat([expected.update(source), expected.final(), expected.getAuthTag()]);
+    const sealed = Buffer.from(memory.bytes.buffer, SLOT_BYTES * i + HEADER_BYTES, payload.length);
+    if (!sealed.equals(payload)) {
+      throw new Error('AES-128-GCM gives wrong bytes');
+    }
   }
 }
 
