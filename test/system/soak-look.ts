@@ -7,34 +7,16 @@ import { freePorts } from '../support/base/free-port.ts';
 import { sharesOf } from '../support/base/heap-shares.ts';
 import { SHIPPED_ENV, SHIPPED_FLAGS } from '../support/base/shipped-run.ts';
 import { RESTART_SECONDS } from './soak-cameras.ts';
+import { grown, type Kept } from './soak-limits.ts';
 
 export const SOAK_MINUTES = Number(process.env['PERCH_SOAK_MINUTES'] ?? 30);
-/** Caches are full by then. */
-const FIRST_PART = 1 / 6;
-const TOLERANCE = 1.03;
+/** Looks, as shares of the time: at the first caches are full, and the second halves what is left. */
+const LOOKS_AT = [1 / 6, 7 / 12, 1] as const;
 const LOOKS = 20;
 /** Groups of pictures are a second long, and kept: whole seconds would see the same part of them each time. */
 const LOOK_PAUSE_MS = 1_700;
 /** The program stands still for seconds in each. */
 const SNAPSHOTS = 2;
-
-/**
- * The lowest of some readings without viewers and with every camera online: V8's heap as a whole, with optimized code,
- * and the objects in it.
- */
-interface Kept {
-  readonly heapBytes: number;
-  readonly objectBytes: number;
-  /** Outside V8's heap. */
-  readonly buffersBytes: number;
-  readonly sockets: number;
-  readonly timers: number;
-  /** All active resources of the event loop, including sockets and timers. */
-  readonly resources: number;
-  readonly descriptors: number;
-  /** Functions that wait for events. */
-  readonly listeners: number;
-}
 
 interface Listed {
   readonly items: readonly { readonly ready: boolean; readonly readers: readonly unknown[] }[];
@@ -112,7 +94,7 @@ paths:
 ${urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`).join('')}`;
 
 /**
- * Traffic for a sixth of the time, a look, traffic for the rest, a second look: nothing may have grown.
+ * Traffic, with three looks: nothing may have grown.
  * @param urls of cameras: `cam1` and so on
  * @param watch viewers who come and go until `stop` aborts
  */
@@ -128,14 +110,14 @@ export async function expectNoGrowth(
     flags: SHIPPED_FLAGS,
     env: SHIPPED_ENV,
   });
-  const traffic = (minutes: number) => watch(agent, AbortSignal.timeout(Math.round(minutes * 60_000)));
-  await traffic(SOAK_MINUTES * FIRST_PART);
-  const first = await look(agent, profiles);
-  await traffic(SOAK_MINUTES * (1 - FIRST_PART));
-  const last = await look(agent, profiles);
-  process.stdout.write(`at first ${JSON.stringify(first)}\nat last ${JSON.stringify(last)}\n`);
-  for (const key of Object.keys(first.kept) as (keyof Kept)[]) {
-    expect(last.kept[key], key).toBeLessThanOrEqual(first.kept[key] * TOLERANCE);
+  const looks: Look[] = [];
+  let passed = 0;
+  for (const share of LOOKS_AT) {
+    await watch(agent, AbortSignal.timeout(Math.round(SOAK_MINUTES * (share - passed) * 60_000)));
+    passed = share;
+    looks.push(await look(agent, profiles));
+    process.stdout.write(`look ${looks.length}: ${JSON.stringify(looks.at(-1))}\n`);
   }
+  expect(grown(looks.map(({ kept }) => kept) as [Kept, Kept, Kept])).toEqual([]);
   expect(agent.process.output()).not.toMatch(/MaxListenersExceeded|unhandled/i);
 }

@@ -160,7 +160,10 @@ class LightViewer {
     } else if (first < 64) {
       this.#transport.onData(packet, ['', 0]);
     } else if (second >= 192 && second <= 223) {
-      this.#onReport(packet);
+      // The server may still send to the former viewer of this port.
+      if (packet.readUInt32BE(4) === this.#ssrc) {
+        this.#onReport(packet);
+      }
     } else if (this.#srtp && packet.readUInt32BE(8) === this.#ssrc) {
       this.#onMedia(packet, second);
     }
@@ -184,7 +187,7 @@ class LightViewer {
   /** RFC 3550 §6.4.1: wall clock at byte 8, RTP time at byte 16. */
   #onReport(packet: Buffer): void {
     const report = this.#srtcp?.decrypt(packet);
-    if (report && report[1] === 200 && report.readUInt32BE(4) === this.#ssrc) {
+    if (report && report[1] === 200) {
       const seconds = report.readUInt32BE(8) - NTP_EPOCH_SECONDS;
       this.#reportMs = seconds * 1000 + (report.readUInt32BE(12) / 2 ** 32) * 1000;
       this.#reportTicks = report.readUInt32BE(16);

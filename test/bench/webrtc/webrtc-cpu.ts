@@ -96,7 +96,7 @@ async function measureAll(note: (text: string) => void): Promise<number[]> {
 export const webrtcCpu: Figure = {
   name: 'webrtc-cpu',
   unit: '× werift',
-  goal: 0.7,
+  goal: 0.25,
   isAbsolute: false,
   about: `CPU time of Perch per packet to ${VIEWERS} viewers in Chromium of a 4 Mbit/s camera ÷ that of werift's sendRtp, without the cost of receiving`,
   measure: measureAll,
