@@ -4,7 +4,7 @@ import { type PacketMemory, SLOT_BYTES } from './packet-memory.ts';
 
 export const GCM_KEY_BYTES = 16;
 export const GCM_NONCE_BYTES = 12;
-export const GCM_TAG_BYTES = 16;
+const GCM_TAG_BYTES = 16;
 /** OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED; with the size -1 it is the whole nonce. */
 const NONCE_PARAMETER = 'tlsivfixed';
 const WHOLE_NONCE = 2n ** 64n - 1n;
