@@ -7,7 +7,7 @@ node=$(node "$root/start.mjs" --prepare) || exit
 cd "${INIT_CWD:-.}" || exit 1
 
 # As in packaging/linux/run. Twelve threads: a disk that hangs blocks every thread that waits for it.
-flags='--disable-warning=ExperimentalWarning --optimize-for-size --bytecode-old-age=2 --flush-baseline-code'
+flags='--disable-warning=ExperimentalWarning --optimize-for-size --min-semi-space-size=1 --bytecode-old-age=2 --flush-baseline-code'
 # shellcheck disable=SC2086
 "$node" $flags -v > /dev/null 2>&1 || flags=--disable-warning=ExperimentalWarning
 bundle="$root/node_modules/.cache/agent/current"

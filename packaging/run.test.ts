@@ -31,6 +31,7 @@ function started(isOwn: boolean, unknown: readonly string[]) {
 const FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--optimize-for-size',
+  '--min-semi-space-size=1',
   '--bytecode-old-age=2',
   '--flush-baseline-code',
 ];
