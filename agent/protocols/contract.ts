@@ -31,6 +31,8 @@ export interface LoginTarget {
   /** Without credentials. */
   readonly uri: string;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
+  /** The login of the URL is sent, and never that of the path's `camera`. */
+  readonly isOfUrl?: boolean;
 }
 
 export interface SourceRequest {

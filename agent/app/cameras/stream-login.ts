@@ -18,9 +18,9 @@ export function streamLogin(
 ): LoginWatch {
   // Evaluated late: the connection reports an invalid address.
   const key = (): LoginKey => {
-    const { credentials = NO_CREDENTIALS, place, host, uri } = target();
+    const { credentials = NO_CREDENTIALS, place, host, uri, isOfUrl = false } = target();
     const service = parseHttpUrl(onvif);
-    const login = user === undefined ? credentials : { user, password };
+    const login = isOfUrl || user === undefined ? credentials : { user, password };
     const camera = service ? hostPortOf(service.origin) : place;
     return { ...login, camera, host, channel: `stream ${uri}` };
   };

@@ -1,4 +1,4 @@
-import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ArchiveHarness, sha256 } from '../../../test/support/harness/archive-harness.ts';
@@ -17,6 +17,8 @@ function expectCopied(nas: string, box: ArchiveHarness): void {
   expect(names.filter((name) => name.endsWith('.mp4')).length).toBe(box.recordings.length);
   expect(names.filter((name) => !name.endsWith('.mp4'))).toEqual([]);
   const copies = files.filter(({ name }) => name.endsWith('.mp4')).map((one) => join(one.parentPath, one.name));
+  // Like the recordings, not for every user of the machine.
+  expect(copies.filter((file) => (statSync(file).mode & 0o777) !== 0o640)).toEqual([]);
   expect(copies.map((file) => sha256(readFileSync(file))).sort()).toEqual(
     box.recordings.map(({ file }) => sha256(readFileSync(file))).sort(),
   );

@@ -17,6 +17,9 @@ const RESERVE_SHARE = 0.05;
 /** Of folders in each other: path, day. */
 const MAX_DEPTH = 300;
 
+/** As of the recordings. */
+const COPY_MODE = 0o640;
+
 interface FolderStorageOptions {
   /** It exists; an absent one is a disk that is not mounted. */
   readonly folder: string;
@@ -153,7 +156,7 @@ export class FolderStorage implements ArchiveStorage {
 
   async #copy(draft: string, { sizeBytes, read, pace, checkPoint, sent }: Upload): Promise<string> {
     const digest = createHash('sha256');
-    const handle = await open(draft, 'w');
+    const handle = await open(draft, 'w', COPY_MODE);
     try {
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
         checkPoint();

@@ -1,17 +1,36 @@
+import { PerchError } from '../../base/errors.ts';
 import { HLS_SOURCE } from '../../config/schema/keyless-sources.ts';
-import type { SourceProtocol } from '../../protocols/contract.ts';
+import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
+import { LoginTurnSource } from '../../protocols/login-turns.ts';
+import { percentDecode, placeOf } from '../../transports/rtsp/request/address.ts';
 
 /** A stream that a server offers as HLS. */
 export const hlsSource: SourceProtocol = {
   apiType: 'hlsSource',
   keys: HLS_SOURCE,
-  create({ name, settings, config, clock, log }) {
+  create({ name, settings, config, loginWatch: watch, clock, log }) {
     const { source: url, sourceFingerprint: fingerprint, audio, useAbsoluteTimestamp: usesSenderClock } = settings;
     const options = { name, url, fingerprint, audio, usesSenderClock, readTimeoutMs: config.readTimeoutMs };
-    return new LateSource('hlsSource', async () => {
+    const source = new LateSource('hlsSource', async () => {
       const { HlsSource } = await import('./source.ts');
       return new HlsSource(options, clock, log);
     });
+    return watch
+      ? new LoginTurnSource(source, { watch, kind: 'basic', target: () => hlsLoginTarget(url, name) })
+      : source;
   },
+  loginTarget: hlsLoginTarget,
 };
+
+function hlsLoginTarget(url: string, name: string): LoginTarget {
+  if (!URL.canParse(url)) {
+    throw new PerchError('badInput', `the URL of path '${name}' is invalid`, { path: name });
+  }
+  const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const place = placeOf({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
+  const credentials =
+    username === '' ? undefined : { user: percentDecode(username), password: percentDecode(password) };
+  return { host, place, uri: `${protocol}//${place}${pathname}${search}`, credentials, isOfUrl: true };
+}

@@ -303,6 +303,8 @@ function requireOk({ status }: HttpReply, url: string): void {
     const { protocol, host, pathname, username } = new URL(url);
     const isRefused = (status === 401 || status === 403) && username !== '';
     const message = `${protocol}//${host}${pathname.slice(0, 200)} answers ${status}`;
-    throw new PerchError(isRefused ? 'unauthorized' : 'unavailable', message, { status });
+    throw isRefused
+      ? new PerchError('unauthorized', message, { status, absence: 'password' })
+      : new PerchError('unavailable', message, { status });
   }
 }

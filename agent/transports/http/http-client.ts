@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { percentDecode } from '../rtsp/request/address.ts';
 import { certificateFailure } from '../tls/certificate.ts';
 import type { Peer } from '../tls/peer.ts';
 import { HostGuard } from './host-guard.ts';
@@ -213,7 +214,7 @@ async function decode(body: Buffer, encoding: string, url: URL, maxOutputLength:
 }
 
 function basicOf({ username, password }: URL): string | undefined {
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const login = `${percentDecode(username)}:${percentDecode(password)}`;
   return username === '' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
 }
 

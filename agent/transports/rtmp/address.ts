@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Address } from '../rtsp/request/address.ts';
+import { type Address, percentDecode } from '../rtsp/request/address.ts';
 
 const DEFAULT_PORT = 1935;
 const DEFAULT_TLS_PORT = 443;
@@ -44,17 +44,8 @@ function loginOf(text: string | undefined): string {
   if (text === undefined) {
     return '';
   }
-  const [user = '', password = ''] = splitOnce(text, ':').map(decoded);
+  const [user = '', password = ''] = splitOnce(text, ':').map(percentDecode);
   return new URLSearchParams({ user, pass: password }).toString();
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // An unencoded % in a password.
-    return text;
-  }
 }
 
 function splitOnce(text: string, mark: string): readonly string[] {

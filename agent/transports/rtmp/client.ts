@@ -230,13 +230,14 @@ export class RtmpClient implements LinkOwner {
     const query = this.#options.address.stream.split('?')[1];
     const bare = query ? description.replaceAll(query, '…') : description;
     const words = `${code} ${bare}`.replace(/[^\x20-\x7e\u2026]/g, '').slice(0, MAX_REASON_CHARS);
-    const isLogin = /Denied|Unauthorized|authmod|AccessManager/i.test(words);
+    const isLogin = /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i.test(words);
     return this.#failureOf(`rejects the stream: ${words.trim()}`, isLogin ? 'unauthorized' : 'unavailable');
   }
 
   #failureOf(fault: string, code: 'unavailable' | 'unauthorized' | 'timeout' = 'unavailable'): PerchError {
     const { peer } = this.#options;
-    return new PerchError(code, `${phraseOf(peer)} ${fault}`, { path: peer.path, absence: 'refuses' });
+    const absence = code === 'unauthorized' ? 'password' : 'refuses';
+    return new PerchError(code, `${phraseOf(peer)} ${fault}`, { path: peer.path, absence });
   }
 
   #fail(cause: unknown): void {

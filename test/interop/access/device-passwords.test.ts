@@ -1,20 +1,23 @@
 import { expect, test } from 'vitest';
-import { type Agent, until } from '../../peers/agent/agent.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import {
   askAsOwner,
   basic,
   deviceOf,
+  type Login,
   OWNER,
   revoke,
   rtspUrlOf,
   whenReady,
 } from '../../peers/agent/device-passwords.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { smallClip } from '../../peers/cameras/camera.ts';
 import { startPublisher } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
 import { OWN_END } from '../../peers/programs/gstreamer.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
+import { freeUdpPort } from '../../support/base/free-udp-port.ts';
 
 const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard:\n';
 const CLIP_SECONDS = ['-t', '1'];
@@ -124,5 +127,31 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     }
     expect(await read(rtspUrlOf(agent, device))).toContain('401');
     expect(agent.process.output()).not.toContain(device.password);
+  });
+
+  test.for(['RTMP', 'SRT'] as const)('over %s ffmpeg publishes with a device password, and not with that of the page', async (protocol) => {
+    const srtPort = await freeUdpPort();
+    await using agent = await startAgent({
+      config: `${OWN}rtmp: yes\nsrt: yes\n`,
+      isOwned: true,
+      listen: () => ({ srtAddress: `127.0.0.1:${srtPort}` }),
+    });
+    const device = await deviceOf(agent, 'Encoder', { live: false, publish: true });
+    const urls = {
+      RTMP: ({ user, password }: Login) =>
+        `rtmp://127.0.0.1:${agent.ports.rtmp}/cam?user=${user}&pass=${encodeURIComponent(password)}`,
+      SRT: ({ user, password }: Login) =>
+        `srt://127.0.0.1:${srtPort}?streamid=publish:cam:${user}:${encodeURIComponent(password)}`,
+    };
+    const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy'];
+    const publish = (login: Login) =>
+      startProcess('ffmpeg', [...input, '-f', protocol === 'SRT' ? 'mpegts' : 'flv', urls[protocol](login)]);
+    expect(await publish(OWNER).exited).not.toBe(0);
+    expect(agent.process.output()).toContain('which only HTTP and RTSP take: use a device password');
+    expect(agent.process.output()).not.toContain(OWNER.password);
+    const publisher = publish(device);
+    await whenReady(agent);
+    await revoke(agent, device);
+    await publisher.exited;
   });
 });

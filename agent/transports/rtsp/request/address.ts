@@ -26,7 +26,7 @@ export interface Address {
 }
 
 /** `host:port`, for messages and HTTP's Host. */
-export function placeOf({ host, port }: Address): string {
+export function placeOf({ host, port }: Pick<Address, 'host' | 'port'>): string {
   const bare = host.replace(/%.*/, '');
   return bare.includes(':') ? `[${bare}]:${port}` : `${bare}:${port}`;
 }
@@ -66,20 +66,20 @@ function readAddress(url: string): Address | undefined {
   };
 }
 
-function parseUserInfo(text: string): Credentials {
-  const colon = text.indexOf(':');
-  return colon < 0
-    ? { user: decode(text), password: '' }
-    : { user: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
-}
-
-function decode(text: string): string {
+/** An unencoded % in a password stays. */
+export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // An unencoded % in a password.
     return text;
   }
+}
+
+function parseUserInfo(text: string): Credentials {
+  const colon = text.indexOf(':');
+  return colon < 0
+    ? { user: percentDecode(text), password: '' }
+    : { user: percentDecode(text.slice(0, colon)), password: percentDecode(text.slice(colon + 1)) };
 }
 
 /**
