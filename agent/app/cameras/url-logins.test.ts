@@ -60,9 +60,9 @@ async function overRtmp(): Promise<Camera> {
   onTestFinished(() => box[Symbol.asyncDispose]());
   const count = (words: string) => box.log.filter((line) => line.includes(words)).length;
   return {
-    url: (path, password) => `rtmp://127.0.0.1:${box.port}/live/${path}?user=admin&password=${password}`,
+    url: (path, password) => `rtmp://127.0.0.1:${box.port}/live/${path}?user=admin&pass=${password}`,
     wrong: () => count('failed to authenticate'),
-    right: () => count('is reading from path'),
+    right: () => box.paths.opened.length,
     answer: () => box.clock.advance(500),
   };
 }

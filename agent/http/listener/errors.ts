@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
-import { discard, isNewcomer } from './newcomers.ts';
+import { discardBody, isNewcomer } from './newcomers.ts';
 import { refusal } from './unread-body.ts';
 
 const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -22,6 +22,8 @@ const UNSUPPORTED_MEDIA_TYPE = 415;
 const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
 /** Each holds its connection, request and reply. Beyond this number connections are closed with the reply. */
 const MAX_SKIPPING_NEWCOMERS = 32;
+/** What Node reads at a time. */
+const MAX_SMALL_BODY_BYTES = 64 << 10;
 
 let skippingNewcomers = 0;
 
@@ -34,11 +36,20 @@ const UI_HEADER = 'x-perch-ui';
 /** Sends every failure in the API's form: `{status: "error", error}`. */
 export function installErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) =>
-    error.statusCode === CONTENT_TOO_LARGE ? refuseBody(error, request, reply) : answerError(error, request, reply),
+    error.statusCode === CONTENT_TOO_LARGE || leavesLargeBody(request)
+      ? refuseBody(error, request, reply)
+      : answerError(error, request, reply),
   );
 }
 
-function refuseBody(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** An unauthenticated client is rejected before its body was read: Node would read and drop all of it. */
+function leavesLargeBody(request: FastifyRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  const isLarge = coding !== undefined || Number(length ?? 0) > MAX_SMALL_BODY_BYTES;
+  return isLarge && !request.raw.complete && isNewcomer(request);
+}
+
+function refuseBody(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { raw } = request;
   if (raw.httpVersionMajor > 1 || raw.complete) {
     return answerError(error, request, reply);
@@ -54,15 +65,19 @@ function refuseBody(error: FastifyError, request: FastifyRequest, reply: Fastify
       skippingNewcomers -= 1;
     });
   }
-  const text = JSON.stringify(errorBody(error, CONTENT_TOO_LARGE, request));
+  const text = JSON.stringify(describe(error, request, reply));
+  const onSkipped = () => discardBody(request);
   return reply
-    .code(CONTENT_TOO_LARGE)
-    .type(JSON_TYPE)
     .header('Content-Length', Buffer.byteLength(text))
-    .send(refusal(text, raw, isUnknown ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped: discard } : {}));
+    .send(refusal(text, raw, isUnknown ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped } : {}));
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.send(describe(error, request, reply));
+}
+
+/** Sets status and headers. @returns the body */
+function describe(error: unknown, request: FastifyRequest, reply: FastifyReply): object {
   const status = statusOf(error);
   if (error instanceof PerchError) {
     setHeaders(error, request, reply);
@@ -70,10 +85,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status >= 500) {
     logFailure(error, status, request);
   }
-  return reply
-    .code(status)
-    .type(JSON_TYPE)
-    .send(errorBody(error, status, request));
+  reply.code(status).type(JSON_TYPE);
+  return errorBody(error, status, request);
 }
 
 const errorBody = (error: unknown, status: number, request: FastifyRequest): object => ({

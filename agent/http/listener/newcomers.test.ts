@@ -9,6 +9,7 @@ import { afterEach, expect, test } from 'vitest';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { CONNECTION_BYTES, NewcomerMemory, TLS_CONNECTION_BYTES } from '../../base/newcomer-memory.ts';
 import { createHttpApp } from './app.ts';
@@ -32,6 +33,10 @@ async function boxOf(limitBytes?: number) {
   const sizeOf = ({ body }: { body: unknown }) => ({ size: JSON.stringify(body ?? '').length });
   app.post('/open', sizeOf);
   app.post('/large', { config: { newcomerBodyBytes: 8 * KIB } }, sizeOf);
+  const rejects = async () => {
+    throw new PerchError('unauthorized', 'log in first');
+  };
+  app.post('/closed', { onRequest: rejects }, sizeOf);
   app.get('/stream', () => new Promise(() => {}));
   app.post('/known', { onRequest: async (request) => letIn(request, true) }, sizeOf);
   app.post('/read', { onRequest: async (request) => letIn(request, false) }, sizeOf);
@@ -110,6 +115,33 @@ test.for(PROTOCOLS)('by %s a body is limited until its client is authorized, wha
   expect([await status('/large', 8 * KIB), await status('/large', 8 * KIB + 1)]).toEqual([200, 413]);
   expect(await status('/nothing', 5 * KIB)).toBe(413);
   expect([await status('/known', 100 * KIB), await status('/read', 100 * KIB)]).toEqual([200, 200]);
+});
+
+test.for([
+  ['with its length', `Content-Length: ${64 << 20}\r\n\r\n`, 'x'.repeat(KIB * KIB)],
+  ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n', `100000\r\n${'x'.repeat(KIB * KIB)}\r\n`],
+] as const)('the body of a request that is rejected unread is dropped up to 2 MiB, %s', async ([, field, part]) => {
+  const { port } = await boxOf();
+  const type = 'Content-Type: application/json';
+  const { socket, closed } = await open(port, `POST /closed HTTP/1.1\r\nHost: box\r\n${type}\r\n${field}`);
+  let answer = '';
+  socket.on('data', (text) => {
+    answer += text;
+  });
+  let taken = 0;
+  const send = () => {
+    if (taken < 64 && !socket.destroyed) {
+      socket.write(part, () => {
+        taken += 1;
+        send();
+      });
+    }
+  };
+  send();
+  await closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 401 .*"error":"log in first"/s);
+  // With what the sockets of both ends hold.
+  expect(taken).toBeLessThan(32);
 });
 
 test.for(PROTOCOLS)('by %s a body without a length is limited, too', async (by) => {

@@ -47,6 +47,8 @@ interface Connection {
   /** Bytes received by the end of the last request, and its time; infinite while the connection waits to be read. */
   readBytes: number;
   sinceMs: number;
+  /** Received bytes that `discard` has counted. */
+  discardedBytes: number;
 }
 
 /** Of all listeners, by addresses and ports of both ends. */
@@ -101,13 +103,14 @@ export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: bo
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
     const share = memory.open(ip, () => socket.destroy());
     const fixedBytes = isTls ? TLS_CONNECTION_BYTES : CONNECTION_BYTES;
-    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, sinceMs: Number.POSITIVE_INFINITY };
-    const connection = { queue, socket, share, ...counts };
+    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, discardedBytes: 0 };
+    const sinceMs = Number.POSITIVE_INFINITY;
+    const connection = { queue, socket, share, ...counts, sinceMs };
     connections.set(key, connection);
     socket.once('close', () => {
       share.end();
       if (connections.get(key) === connection) {
-        discard(socket.bytesRead);
+        discardReceived(connection);
         connections.delete(key);
       }
     });
@@ -143,6 +146,7 @@ export function boundNewcomers(app: FastifyInstance): void {
 function enter(raw: IncomingMessage, response: ServerResponse): Connection | undefined {
   const connection = connections.get(keyOf(raw.socket));
   if (connection && !connection.requests.has(raw)) {
+    discardReceived(connection);
     connection.requests.set(raw, 0);
     if (!hasBody(raw)) {
       connection.queue.done(connection.socket);
@@ -240,9 +244,19 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
 setFlagsFromString('--no-expose-gc');
 
-/** @param bytes read and dropped, waiting for V8 to free them */
-export function discard(bytes: number): void {
-  discardedBytes += bytes;
+/** Counts what an unauthorized client has sent since the last call. */
+export function discardBody({ raw }: FastifyRequest): void {
+  const connection = connections.get(keyOf(raw.socket));
+  if (connection) {
+    discardReceived(connection);
+  }
+}
+
+/** Bytes that were read and dropped, and wait for V8 to free them. */
+function discardReceived(connection: Connection): void {
+  const { bytesRead } = connection.socket;
+  discardedBytes += bytesRead - connection.discardedBytes;
+  connection.discardedBytes = bytesRead;
   if (discardedBytes > MAX_DISCARDED_BYTES) {
     discardedBytes = 0;
     collect({ type: 'minor' });
