@@ -63,8 +63,7 @@ const isRefusal = (error: unknown): boolean =>
 
 /** Another answer says nothing about the login. Without one the login may have been rejected. */
 function settle(turn: LoginTurn, error: unknown, kind: string): void {
-  const isSilent =
-    error instanceof PerchError && error.code === 'timeout' && error.context['isUnreachable'] !== true;
+  const isSilent = error instanceof PerchError && error.code === 'timeout' && error.context['isUnreachable'] !== true;
   if (isRefusal(error)) {
     turn.refused(kind);
   } else if (isSilent) {

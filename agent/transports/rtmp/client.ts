@@ -16,6 +16,9 @@ const ENCODER_VERSION = 'FMLE/3.0 (compatible; Perch)';
 /** Of the live stream, or the recorded one of this name: what other clients send. */
 const START = -2_000;
 const MAX_REASON_CHARS = 200;
+/** Words of servers, Perch and MediaMTX among them. */
+const REJECTED_LOGIN =
+  /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i;
 
 type Result = readonly AmfValue[];
 
@@ -230,7 +233,7 @@ export class RtmpClient implements LinkOwner {
     const query = this.#options.address.stream.split('?')[1];
     const bare = query ? description.replaceAll(query, '…') : description;
     const words = `${code} ${bare}`.replace(/[^\x20-\x7e\u2026]/g, '').slice(0, MAX_REASON_CHARS);
-    const isLogin = /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i.test(words);
+    const isLogin = REJECTED_LOGIN.test(words);
     return this.#failureOf(`rejects the stream: ${words.trim()}`, isLogin ? 'unauthorized' : 'unavailable');
   }
 

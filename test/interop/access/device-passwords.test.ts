@@ -129,29 +129,32 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     expect(agent.process.output()).not.toContain(device.password);
   });
 
-  test.for(['RTMP', 'SRT'] as const)('over %s ffmpeg publishes with a device password, and not with that of the page', async (protocol) => {
-    const srtPort = await freeUdpPort();
-    await using agent = await startAgent({
-      config: `${OWN}rtmp: yes\nsrt: yes\n`,
-      isOwned: true,
-      listen: () => ({ srtAddress: `127.0.0.1:${srtPort}` }),
-    });
-    const device = await deviceOf(agent, 'Encoder', { live: false, publish: true });
-    const urls = {
-      RTMP: ({ user, password }: Login) =>
-        `rtmp://127.0.0.1:${agent.ports.rtmp}/cam?user=${user}&pass=${encodeURIComponent(password)}`,
-      SRT: ({ user, password }: Login) =>
-        `srt://127.0.0.1:${srtPort}?streamid=publish:cam:${user}:${encodeURIComponent(password)}`,
-    };
-    const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy'];
-    const publish = (login: Login) =>
-      startProcess('ffmpeg', [...input, '-f', protocol === 'SRT' ? 'mpegts' : 'flv', urls[protocol](login)]);
-    expect(await publish(OWNER).exited).not.toBe(0);
-    expect(agent.process.output()).toContain('which only HTTP and RTSP take: use a device password');
-    expect(agent.process.output()).not.toContain(OWNER.password);
-    const publisher = publish(device);
-    await whenReady(agent);
-    await revoke(agent, device);
-    await publisher.exited;
-  });
+  test.for(['RTMP', 'SRT'] as const)(
+    'over %s ffmpeg publishes with a device password, and not with that of the page',
+    async (protocol) => {
+      const srtPort = await freeUdpPort();
+      await using agent = await startAgent({
+        config: `${OWN}rtmp: yes\nsrt: yes\n`,
+        isOwned: true,
+        listen: () => ({ srtAddress: `127.0.0.1:${srtPort}` }),
+      });
+      const device = await deviceOf(agent, 'Encoder', { live: false, publish: true });
+      const urls = {
+        RTMP: ({ user, password }: Login) =>
+          `rtmp://127.0.0.1:${agent.ports.rtmp}/cam?user=${user}&pass=${encodeURIComponent(password)}`,
+        SRT: ({ user, password }: Login) =>
+          `srt://127.0.0.1:${srtPort}?streamid=publish:cam:${user}:${encodeURIComponent(password)}`,
+      };
+      const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy'];
+      const publish = (login: Login) =>
+        startProcess('ffmpeg', [...input, '-f', protocol === 'SRT' ? 'mpegts' : 'flv', urls[protocol](login)]);
+      expect(await publish(OWNER).exited).not.toBe(0);
+      expect(agent.process.output()).toContain('which only HTTP and RTSP take: use a device password');
+      expect(agent.process.output()).not.toContain(OWNER.password);
+      const publisher = publish(device);
+      await whenReady(agent);
+      await revoke(agent, device);
+      await publisher.exited;
+    },
+  );
 });
