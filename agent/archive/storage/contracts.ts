@@ -67,6 +67,8 @@ export interface ArchiveStorage {
    * @throws PerchError, `gone` if there is no such object
    */
   read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Of the recording of an object. @throws PerchError, `gone` if there is no such object */
+  sizeOf(key: string, signal: AbortSignal): Promise<number>;
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
   /** Without an effect if it does not exist. */
   remove(key: string, signal: AbortSignal): Promise<void>;

@@ -18,6 +18,7 @@ const ARCHIVE_FAILURES = [
   'readOnly',
   'damaged',
   'gone',
+  'key',
   'noS3',
   'other',
 ] as const;
