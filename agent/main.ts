@@ -23,6 +23,7 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
                                         remove the owner's password and second factor, if one is lost: all users are
                                         logged out, and the box has no owner until it is claimed; viewers, links,
                                         cameras and recordings stay
+       perch archive-key [--data DIR]   show the key that the archive is encrypted with, and earlier ones
        perch --version | --help
 
 DIR is the data folder (recordings, users, index). Default: ./perch-data`;
@@ -85,6 +86,9 @@ async function main(): Promise<number> {
   }
   if (first === 'reset-password' && second === undefined) {
     return resetPassword(values.data ?? 'perch-data');
+  }
+  if (first === 'archive-key' && second === undefined) {
+    return showArchiveKeys(values.data ?? 'perch-data');
   }
   if (first === 'reindex') {
     return makeIndex(values.data ?? 'perch-data', second);
@@ -198,6 +202,17 @@ async function resetPassword(data: string): Promise<number> {
       ? 'Password and second factor removed, all users logged out. Set a new password with perch claim'
       : 'This box has no owner. Set a password with perch claim',
   );
+  return 0;
+}
+
+async function showArchiveKeys(data: string): Promise<number> {
+  const [{ becomeOwnerOf }, { archiveKeysHere }] = await Promise.all([
+    import('../system/data-folder.ts'),
+    import('./app/archive/archive-keys.ts'),
+  ]);
+  const folder = resolve(data);
+  becomeOwnerOf(folder);
+  console.log((await archiveKeysHere(folder)).join('\n'));
   return 0;
 }
 

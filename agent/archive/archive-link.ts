@@ -3,18 +3,20 @@ import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { ArchiveState } from './archive-state.ts';
+import type { ArchiveKeyRing } from './encryption/encrypted-storage.ts';
 import { listArchive, removeExpired } from './expiry.ts';
 import { Ledger } from './ledger.ts';
 import { type ArchivedName, objectKey, ownPrefix } from './object-key.ts';
 import { openStorage } from './open-storage.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
-import { type ArchiveSettings, placeOf } from './storage/settings.ts';
+import { type ArchiveSettings, isEncrypted, placeOf } from './storage/settings.ts';
 import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
 import { Waiting, type WaitingTotals } from './waiting.ts';
 
 export interface ArchiveLinkOptions {
   readonly settings: ArchiveSettings;
   readonly source: RecordingSource;
+  readonly keys: ArchiveKeyRing;
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -48,13 +50,13 @@ export class ArchiveLink {
 
   /** @throws PerchError for a damaged state, or plain http to a public address */
   static async start(options: ArchiveLinkOptions): Promise<ArchiveLink> {
-    const { settings, dataDir, clock, log } = options;
+    const { settings, keys, dataDir, clock, log } = options;
     const state = await ArchiveState.open(dataDir);
     const place = placeOf(settings);
     const isSame = state.now.place === place;
     const own = ownPrefix(settings.archivePrefix, state.now.id);
     const isMarked = isSame && state.now.isMarked;
-    const storage = openStorage({ settings, own, isMarked, wallMs: () => clock.wallMs() });
+    const storage = openStorage({ settings, own, isMarked, keys, wallMs: () => clock.wallMs() });
     const onFault = (error: unknown) =>
       log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged');
     const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
@@ -82,7 +84,7 @@ export class ArchiveLink {
     this.#parts = parts;
     this.#waiting = new Waiting({ source, ledger: parts.ledger, clock });
     this.#uploader = new Uploader({
-      ...{ ...parts, source, clock, log, waiting: this.#waiting },
+      ...{ ...parts, source, clock, log, waiting: this.#waiting, isEncrypted: isEncrypted(settings) },
       maxBytesPerSecond: settings.archiveMaxRateBytes,
       hours: settings.archiveHours,
       prepare: (signal) => this.#prepare(signal),

@@ -64,6 +64,11 @@ export class Ledger {
     return this.#attempt(() => this.#row(path, nameUs)?.['sha256'] instanceof Uint8Array, false);
   }
 
+  /** The object of a recording, verified or not. */
+  keyOf({ path, nameUs }: ArchivedName): string | undefined {
+    return this.#attempt(() => this.#row(path, nameUs)?.['key'] as string | undefined, undefined);
+  }
+
   /** The start of a recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
   dated({ path, nameUs }: ArchivedName, startUs: number): void {
     this.#attempt(() => {
@@ -142,7 +147,7 @@ export class Ledger {
 
   #row(path: string, nameUs: number): Record<string, unknown> | undefined {
     return this.#database
-      .prepare('SELECT size, sha256, start_us FROM objects WHERE path = ? AND name_us = ?')
+      .prepare('SELECT key, size, sha256, start_us FROM objects WHERE path = ? AND name_us = ?')
       .get(path, nameUs);
   }
 

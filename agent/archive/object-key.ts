@@ -2,10 +2,10 @@ import { extname } from 'node:path';
 import { pathNameFault } from '../config/values/path-name.ts';
 
 const EXTENSIONS: readonly string[] = ['.mp4', '.ts'];
-const NAME = /^(\d{2})-(\d{2})-(\d{2})-(\d{6})Z(\.mp4|\.ts)$/;
+const NAME = /^(\d{2})-(\d{2})-(\d{2})-(\d{6})Z(\.mp4|\.ts)(\.enc)?$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-/** Of S3, in bytes. */
-const MAX_KEY_BYTES = 1_024;
+/** Of S3, in bytes, less `.enc`. */
+const MAX_KEY_BYTES = 1_020;
 
 export interface ArchivedName {
   readonly path: string;

@@ -1,42 +1,51 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ArchiveKeyRing, EncryptedStorage } from './encryption/encrypted-storage.ts';
+import { newArchiveKey } from './encryption/key-text.ts';
+import { encryptedKey } from './encryption/layout.ts';
 import { FolderStorage } from './folder/folder-storage.ts';
 import { ownPrefix } from './object-key.ts';
 import { S3Storage } from './s3/s3-storage.ts';
 import type { ArchiveStorage, Upload } from './storage/contracts.ts';
 import { archiveFailure } from './storage/failure.ts';
-import type { TargetSettings } from './storage/settings.ts';
+import { isEncrypted, type TargetSettings } from './storage/settings.ts';
 
 interface StorageOptions {
   readonly settings: TargetSettings;
   /** `PREFIX/BOX/` */
   readonly own: string;
   readonly isMarked: boolean;
+  readonly keys: ArchiveKeyRing;
   readonly wallMs: () => number;
   /** At the same time, of a bucket. Default: as many as one upload needs. */
   readonly maxConnections?: number;
 }
 
 /** @throws PerchError for plain http to a public address */
-export function openStorage({ settings, own, isMarked, wallMs, maxConnections }: StorageOptions): ArchiveStorage {
-  return settings.archive === 'folder'
-    ? new FolderStorage({ folder: settings.archiveFolder, own, isMarked })
-    : new S3Storage(settings, wallMs, maxConnections);
+export function openStorage(options: StorageOptions): ArchiveStorage {
+  const { settings, own, isMarked, keys, wallMs, maxConnections } = options;
+  const storage =
+    settings.archive === 'folder'
+      ? new FolderStorage({ folder: settings.archiveFolder, own, isMarked })
+      : new S3Storage(settings, wallMs, maxConnections);
+  return new EncryptedStorage({ storage, keys, prefix: settings.archivePrefix });
+}
 }
 
 const TEST_BYTES = 1_000;
 
 /**
- * Does with a small object all that the archive does with recordings, and deletes it.
+ * Does with small objects all that the archive does with recordings, and deletes them.
  * @throws PerchError that says what fails
  */
 export async function testStorage(settings: TargetSettings, wallMs: () => number, signal: AbortSignal): Promise<void> {
   // Apart from the recordings of every box.
   const own = ownPrefix(settings.archivePrefix, `perch-test-${randomBytes(6).toString('hex')}`);
-  const storage = openStorage({ settings, own, isMarked: false, wallMs });
+  const key = newArchiveKey();
+  const storage = openStorage({ settings, own, isMarked: false, keys: { current: key, all: [key] }, wallMs });
   try {
-    await tryAll(storage, own, signal);
+    await tryAll(storage, isEncrypted(settings) ? encryptedKey(`${own}test`) : `${own}test`, own, signal);
   } finally {
     storage.close();
     if (settings.archive === 'folder') {
@@ -45,25 +54,46 @@ export async function testStorage(settings: TargetSettings, wallMs: () => number
   }
 }
 
-async function tryAll(storage: ArchiveStorage, own: string, signal: AbortSignal): Promise<void> {
+async function tryAll(storage: ArchiveStorage, key: string, own: string, signal: AbortSignal): Promise<void> {
   const content = randomBytes(TEST_BYTES);
-  const key = `${own}test`;
-  await storage.removeUnfinished(own, undefined, signal);
-  await storage.put(uploadOf(key, content, signal));
-  try {
-    const part = await storage.read(key, 100, 200, signal);
-    if (!content.subarray(100, 300).equals(part)) {
-      throw archiveFailure('damaged', 'the archive gives back other bytes than it got');
+  const upload = uploadOf(key, content, signal);
+  await tryUnfinished(storage, upload, own);
+  for (const isMultipart of [false, true]) {
+    await storage.put({ ...upload, isMultipart });
+    try {
+      await tryReading(storage, upload, content, own);
+    } finally {
+      await storage.remove(key, signal);
     }
-    const listed: string[] = [];
-    for await (const one of storage.list(own, signal)) {
-      listed.push(one.key);
+  }
+}
+
+/** An upload that ends before its first part is aborted. */
+async function tryUnfinished(storage: ArchiveStorage, upload: Upload, own: string): Promise<void> {
+  const interrupted = new Error('interrupted');
+  const checkPoint = () => {
+    throw interrupted;
+  };
+  await storage.put({ ...upload, isMultipart: true, checkPoint }).catch((error: unknown) => {
+    if (error !== interrupted) {
+      throw error;
     }
-    if (!listed.includes(key)) {
-      throw archiveFailure('noS3', 'the archive does not list what it has');
-    }
-  } finally {
-    await storage.remove(key, signal);
+  });
+  await storage.removeUnfinished(own, undefined, upload.signal);
+}
+
+async function tryReading(storage: ArchiveStorage, upload: Upload, content: Buffer, own: string): Promise<void> {
+  const { key, signal } = upload;
+  const part = await storage.read(key, 100, 200, signal);
+  if (!content.subarray(100, 300).equals(part)) {
+    throw archiveFailure('damaged', 'the archive gives back other bytes than it got');
+  }
+  const listed: string[] = [];
+  for await (const one of storage.list(own, signal)) {
+    listed.push(one.key);
+  }
+  if (!listed.includes(key)) {
+    throw archiveFailure('noS3', 'the archive does not list what it has');
   }
 }
 

@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { S3Server } from '../../test/support/clients/s3-server.ts';
 import { temporaryFolder } from '../../test/support/disks/recordings.ts';
-import { SETTINGS } from '../../test/support/harness/archive-harness.ts';
+import { keyRing, SETTINGS } from '../../test/support/harness/archive-harness.ts';
 import { openStorage } from './open-storage.ts';
 import type { ArchiveStorage, Upload } from './storage/contracts.ts';
 import type { TargetSettings } from './storage/settings.ts';
 
 const OWN = 'perch/0123456789ab/';
 const KEY = `${OWN}yard/2026-01-31/18-00-00-000000Z.mp4`;
+const KEYS = keyRing();
 const CONTENT = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i % 251));
 
 const openOf = (settings: Partial<TargetSettings>): ArchiveStorage =>
-  openStorage({ settings: { ...SETTINGS, ...settings }, own: OWN, isMarked: false, wallMs: () => Date.now() });
+  openStorage({ settings: { ...SETTINGS, ...settings }, own: OWN, isMarked: false, keys: KEYS, wallMs: () => Date.now() });
 
 const uploadOf = (signal: AbortSignal): Upload => ({
   key: KEY,
@@ -31,6 +32,8 @@ async function expectReads(storage: ArchiveStorage): Promise<void> {
   const { signal } = new AbortController();
   await storage.put(uploadOf(signal));
   expect(Buffer.from(await storage.read(KEY, 100, 50, signal))).toEqual(CONTENT.subarray(100, 150));
+  expect(await storage.sizeOf(KEY, signal)).toBe(CONTENT.length);
+  await expect(storage.sizeOf(`${KEY}.other`, signal)).rejects.toMatchObject({ context: { why: 'gone' } });
   await expect(storage.read(`${KEY}.other`, 0, 10, signal)).rejects.toMatchObject({
     code: 'notFound',
     message: expect.stringContaining('no longer has this recording'),

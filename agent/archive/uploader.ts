@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ArchiveState } from './archive-state.ts';
+import { encryptedKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, UnreadableRecording } from './local-file.ts';
 import { objectKey } from './object-key.ts';
@@ -35,6 +36,7 @@ interface UploaderDeps {
   readonly waiting: Waiting;
   /** `PREFIX/BOX/` */
   readonly own: string;
+  readonly isEncrypted: boolean;
   readonly maxBytesPerSecond: number;
   readonly hours: string;
   /** Before the first upload, and every hour: nothing is uploaded until it succeeds. */
@@ -170,12 +172,13 @@ export class Uploader {
   }
 
   async #archive(recording: LocalRecording, signal: AbortSignal): Promise<void> {
-    const { ledger, waiting, own, log } = this.#deps;
-    const key = objectKey(own, recording, recording.file);
-    if (key === undefined) {
+    const { ledger, waiting, own, isEncrypted, storage, log } = this.#deps;
+    const name = objectKey(own, recording, recording.file);
+    if (name === undefined) {
       waiting.done(recording);
       return;
     }
+    const key = isEncrypted ? encryptedKey(name) : name;
     try {
       await using file = await LocalFile.open(recording);
       if (file) {
@@ -184,6 +187,11 @@ export class Uploader {
         if (!(await file.isSame())) {
           waiting.postpone(recording);
           return;
+        }
+        const former = ledger.keyOf(recording);
+        if (former !== undefined && former !== key) {
+          // Encryption was switched since.
+          await storage.remove(former, signal);
         }
         const { path, nameUs, startUs, durationUs } = recording;
         ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);

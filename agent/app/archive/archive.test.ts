@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/clients/s3-server.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
+import { parseKeyText } from '../../archive/encryption/key-text.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
@@ -19,12 +20,18 @@ type Deps = ConstructorParameters<typeof Archive>[0];
 interface Given {
   readonly dataDir?: string;
   readonly isIndexWhole?: boolean;
+  /** Of recordings. */
+  readonly folders?: readonly string[];
   readonly state?: SegmentState | undefined;
 }
 
-function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, ...indexed }: Given = {}) {
+function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folders = [], ...indexed }: Given = {}) {
   const config = good(text);
-  const space: { isIndexWhole: boolean; isAwaited?: (recording: AwaitedRecording) => boolean } = { isIndexWhole };
+  const space: {
+    isIndexWhole: boolean;
+    list: () => { folder: string }[];
+    isAwaited?: (recording: AwaitedRecording) => boolean;
+  } = { isIndexWhole, list: () => folders.map((folder) => ({ folder })) };
   const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
@@ -100,11 +107,12 @@ test('retention does not wait for files that are never archived, and for all whi
 test('a test stores, reads, lists and deletes, and leaves nothing', async () => {
   const server = await S3Server.start();
   const { archive } = archiveOf(`perch: own\narchive: s3\narchiveURL: ${server.url}\n${KEYS}`);
-  const good = { isGood: true, error: null, why: null };
+  const good = { isGood: true, error: null, why: null, warning: null };
   expect(await archive.test({})).toEqual(good);
   expect(await archive.test({ archiveSecretKey: HIDDEN })).toEqual(good);
   expect(server.objects.size).toBe(0);
-  expect(new Set(server.calls.map(({ method }) => method))).toEqual(new Set(['GET', 'HEAD', 'PUT', 'DELETE']));
+  expect(server.uploads.size).toBe(0);
+  expect(new Set(server.calls.map(({ method }) => method))).toEqual(new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'POST']));
 });
 
 test('a test says what is wrong, without the secret key', async () => {
@@ -131,6 +139,44 @@ test('a test of a folder leaves nothing there', async () => {
   const { archive } = archiveOf('perch: own');
   expect(await archive.test({ archive: 'folder', archiveFolder: nas })).toMatchObject({ isGood: true });
   expect(readdirSync(nas, { recursive: true })).toEqual(['perch']);
+});
+
+test('a folder on a disk with recordings is good, with a warning', async () => {
+  using folder = temporaryFolder();
+  const { archive } = archiveOf('perch: own', { folders: ['/none', folder.path] });
+  const wanted = { archive: 'folder' as const, archiveFolder: folder.path };
+  expect(await archive.test(wanted)).toMatchObject({ isGood: true, warning: 'sameDisk' });
+  const apart = archiveOf('perch: own', { folders: ['/proc', '/none'] });
+  expect(await apart.archive.test(wanted)).toMatchObject({ isGood: true, warning: null });
+});
+
+test('the key of an encrypted archive is shown until it was written down, and taken by another box', async () => {
+  using first = temporaryFolder();
+  using second = temporaryFolder();
+  const text = 'perch: own\narchive: folder\narchiveFolder: /none\narchiveEncryption: yes';
+  const { archive, config } = archiveOf(text, { dataDir: first.path });
+  await expect(archive.showKey()).rejects.toMatchObject({ code: 'notFound' });
+  const stop = await archive.component().start(config);
+  const { key, id } = await archive.showKey();
+  expect(archive.status.encryption).toEqual({ isOn: true, keyId: id, isKeyNoted: false });
+  expect((await archive.showKey()).key).toBe(key);
+  await archive.keyNoted();
+  await expect(archive.showKey()).rejects.toMatchObject({ code: 'conflict' });
+  await stop('end');
+
+  // The key is nowhere in clear.
+  const stored = readFileSync(join(first.path, 'archive-keys.json'), 'utf8');
+  const bytes = parseKeyText(key);
+  for (const form of [key, bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')]) {
+    expect(stored).not.toContain(form);
+  }
+
+  const other = archiveOf(text, { dataDir: second.path });
+  await expect(other.archive.addKey(key.replace(/^..../, '0000'))).rejects.toMatchObject({ code: 'badInput' });
+  expect(await other.archive.addKey(key.toLowerCase())).toBe(id);
+  const end = await other.archive.component().start(other.config);
+  expect(other.archive.status.encryption).toEqual({ isOn: true, keyId: id, isKeyNoted: true });
+  await end('end');
 });
 
 test('invalid settings are rejected before anything is connected', async () => {

@@ -1,6 +1,6 @@
 import type { ArchiveLink, ArchiveStatus } from '../../archive/archive-link.ts';
 import { whyOf } from '../../archive/storage/failure.ts';
-import type { TargetSettings } from '../../archive/storage/settings.ts';
+import { isEncrypted, type TargetSettings } from '../../archive/storage/settings.ts';
 import type { UploadFailure } from '../../archive/uploader.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
@@ -17,14 +17,16 @@ import type { ArchiveControl, ArchiveResult, ArchiveState, ArchiveTest } from '.
 import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { AwaitedRecording } from '../recordings/retention-and-space.ts';
+import { ArchiveKeys } from './archive-keys.ts';
 import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
+import { SameDisk } from './same-disk.ts';
 
 const PART = 'archive';
 /** For a test; parts of it have their own time-outs. */
 const TEST_MS = 60_000;
 const TARGET_KEYS = [
   ...(['archive', 'archiveFolder', 'archiveURL', 'archiveBucket', 'archivePrefix', 'archiveRegion'] as const),
-  ...(['archiveAccessKey', 'archiveSecretKey', 'archivePathStyle'] as const),
+  ...(['archiveAccessKey', 'archiveSecretKey', 'archivePathStyle', 'archiveEncryption'] as const),
 ];
 const LINK_KEYS = [...TARGET_KEYS, 'archiveMaxRateBytes', 'archiveHours'] as const;
 const SYNTAX = { archiveFolder: 'folder', archiveURL: 'askedUrl', archiveBucket: 'bucket' } as const;
@@ -38,6 +40,8 @@ const OFF: ArchiveState = {
   ...{ state: 'off', error: null, why: null, since: null, current: null },
   waiting: { ...NOTHING, oldest: null },
   archived: NOTHING,
+  warning: null,
+  encryption: { isOn: false, keyId: null, isKeyNoted: false },
 };
 
 interface ArchiveDeps extends ArchiveSourceDeps {
@@ -55,22 +59,38 @@ export class Archive implements ArchiveControl {
   #link: ArchiveLink | undefined;
   /** Why it does not run. */
   #failedStart: UploadFailure | undefined;
+  #keys: Promise<ArchiveKeys> | undefined;
+  /** After the first start. */
+  #openKeys: ArchiveKeys | undefined;
+  readonly #sameDisk: SameDisk;
   #isTesting = false;
 
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
+    const folders = () => deps.recordings.space.list().map(({ folder }) => folder);
+    this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
     deps.recordings.space.isAwaited = (recording) => this.#isAwaited(recording);
   }
 
   get status(): ArchiveState {
     const { facts } = this;
-    return facts ? shown(facts) : OFF;
+    return facts ? { ...shown(facts), encryption: this.#encryption, warning: this.#warning } : OFF;
   }
 
   /** For metrics; undefined: off. */
   get facts(): ArchiveStatus | undefined {
     const failure = this.#deps.config().archive === 'no' ? undefined : this.#failedStart;
     return this.#link?.status ?? (failure && { ...NOT_STARTED, failure });
+  }
+
+  get #encryption(): ArchiveState['encryption'] {
+    const { id = null, isNoted = false } = this.#openKeys ?? {};
+    return { isOn: isEncrypted(this.#deps.config()), keyId: id, isKeyNoted: isNoted };
+  }
+
+  get #warning(): ArchiveState['warning'] {
+    const { archive, archiveFolder } = this.#deps.config();
+    return this.#sameDisk.isSame(archive === 'folder' ? archiveFolder : '') ? 'sameDisk' : null;
   }
 
   component(): Component<Config> {
@@ -95,7 +115,12 @@ export class Archive implements ArchiveControl {
     try {
       const part = await loadLate(PART, () => import('../../archive/archive-link.ts'));
       const source = archiveSource(this.#deps);
-      return await part.ArchiveLink.start({ settings: pick(config, LINK_KEYS), source, dataDir, clock, log });
+      const settings = pick(config, LINK_KEYS);
+      const keys = await this.#readKeys();
+      if (isEncrypted(settings)) {
+        await keys.makeFirst();
+      }
+      return await part.ArchiveLink.start({ settings, source, keys, dataDir, clock, log });
     } catch (error) {
       const sinceMs = this.#failedStart?.sinceMs ?? clock.wallMs();
       this.#failedStart = { why: whyOf(error), error: explain(error), sinceMs };
@@ -113,11 +138,36 @@ export class Archive implements ArchiveControl {
       const { testStorage } = await loadLate(PART, () => import('../../archive/open-storage.ts'));
       const wallMs = () => this.#deps.clock.wallMs();
       await withJoinedSignal([this.#deps.signal], TEST_MS, ({ signal }) => testStorage(settings, wallMs, signal));
-      return { isGood: true, error: null, why: null };
+      const isSame = settings.archive === 'folder' && (await this.#sameDisk.look(settings.archiveFolder));
+      return { isGood: true, error: null, why: null, warning: isSame ? 'sameDisk' : null };
     } catch (error) {
-      return { isGood: false, error: explain(error), why: whyOf(error) };
+      return { isGood: false, error: explain(error), why: whyOf(error), warning: null };
     } finally {
       this.#isTesting = false;
+    }
+  }
+
+  async showKey(): Promise<{ key: string; id: string }> {
+    const keys = await this.#readKeys();
+    return { key: keys.text(), id: keys.id ?? '' };
+  }
+
+  async keyNoted(): Promise<void> {
+    await (await this.#readKeys()).noted();
+  }
+
+  async addKey(typed: string): Promise<string> {
+    return (await this.#readKeys()).add(typed);
+  }
+
+  async #readKeys(): Promise<ArchiveKeys> {
+    this.#keys ??= ArchiveKeys.open(this.#deps.dataDir, this.#deps.log);
+    try {
+      this.#openKeys = await this.#keys;
+      return this.#openKeys;
+    } catch (error) {
+      this.#keys = undefined;
+      throw error;
     }
   }
 
@@ -168,7 +218,8 @@ export class Archive implements ArchiveControl {
   }
 }
 
-function shown({ isOutOfHours, failure, waiting, archived, current }: ArchiveStatus): ArchiveState {
+function shown(status: ArchiveStatus): Omit<ArchiveState, 'encryption' | 'warning'> {
+  const { isOutOfHours, failure, waiting, archived, current } = status;
   const working = current ? 'uploading' : isOutOfHours ? 'outOfHours' : 'idle';
   return {
     state: failure ? 'failing' : working,

@@ -4,7 +4,7 @@ import { ARCHIVE_FILE, readArchiveState } from '../../archive/archive-state.ts';
 import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
 import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
 import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
-import { isKeyFile } from '../../auth/accounts/secret-key.ts';
+import { isKeyFile, SecretKey } from '../../auth/accounts/secret-key.ts';
 import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
 import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
 import type { Backup, Member } from '../../backup/document.ts';
@@ -19,6 +19,7 @@ import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
 import { ONVIF_FILE, readDeviceFile } from '../../onvif-server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
+import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../archive/archive-keys.ts';
 import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
 import { secretIn } from '../zlm/zlm.ts';
 
@@ -45,6 +46,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
   // The id that the archive knows this box's recordings by.
   [ARCHIVE_FILE]: (text) => isTrue(readArchiveState(JSON.parse(text)) !== undefined),
+  [ARCHIVE_KEY_FILE]: (text) => isTrue(readArchiveKeys(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
@@ -200,7 +202,11 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
     ...((await isOtherKey(dataDir, writes)) ? [{ file: FACTOR_FILE, text: null }] : []),
-    ...others.map((write) => {
+    ...(await archiveKeys(dataDir, writes)),
+    ...others.flatMap((write) => {
+      if (write.file === ARCHIVE_KEY_FILE) {
+        return [];
+      }
       if (write.file === PROTECTED && write.text !== null) {
         return { ...write, text: joined(write.text, kept) };
       }
@@ -210,6 +216,17 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
       return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
     }),
   ];
+}
+
+/** This box keeps the keys of its archive, sealed with the restored key. */
+async function archiveKeys(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
+  const written = (file: string) => parseJson(writes.find((write) => write.file === file)?.text ?? '');
+  const found = async (file: string) => parseJson((await readWhole(join(dataDir, file))) ?? '');
+  const keys = restoredKeys(
+    [readArchiveKeys(written(ARCHIVE_KEY_FILE)), readArchiveKeys(await found(ARCHIVE_KEY_FILE))],
+    [SecretKey.of(written(KEY_FILE)), SecretKey.of(await found(KEY_FILE))],
+  );
+  return keys ? [{ file: ARCHIVE_KEY_FILE, text: `${JSON.stringify(keys, undefined, 2)}\n` }] : [];
 }
 
 async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<boolean> {

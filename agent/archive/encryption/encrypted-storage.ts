@@ -20,10 +20,17 @@ const MAX_SIZES = 1_000;
 /** Some milliseconds on a small computer; then cameras have their turn. */
 const BLOCKS_IN_TURN = 4;
 
+/** Keys of this box. */
+export interface ArchiveKeyRing {
+  /** Encrypts; undefined: there is none that can be read. */
+  readonly current: Uint8Array | undefined;
+  /** Decrypt. */
+  readonly all: readonly Uint8Array[];
+}
+
 interface EncryptedStorageOptions {
   readonly storage: ArchiveStorage;
-  /** Of this box. The first one encrypts, all decrypt. */
-  readonly keys: readonly Uint8Array[];
+  readonly keys: ArchiveKeyRing;
   /** `archivePrefix`: an archive may be moved below another one. */
   readonly prefix: string;
 }
@@ -31,7 +38,7 @@ interface EncryptedStorageOptions {
 /** Encrypts objects whose names say so (`.enc`); passes the others on. Sizes and positions are those of recordings. */
 export class EncryptedStorage implements ArchiveStorage {
   readonly #storage: ArchiveStorage;
-  readonly #keys: readonly Uint8Array[];
+  readonly #keys: ArchiveKeyRing;
   readonly #prefix: string;
   /** Of stored bytes. */
   readonly #sizes = new Map<string, number>();
@@ -43,12 +50,12 @@ export class EncryptedStorage implements ArchiveStorage {
   }
 
   async put(upload: Upload): Promise<string> {
-    const [key] = this.#keys;
+    const key = this.#keys.current;
     if (!isEncryptedKey(upload.key)) {
       return this.#storage.put(upload);
     }
     if (!key) {
-      throw archiveFailure('key', 'there is no key to encrypt with');
+      throw archiveFailure('key', 'the key of the archive cannot be read: type it again');
     }
     this.#sizes.delete(upload.key);
     const encrypted = new EncryptedUpload(upload, this.#cipherOf(key, upload.key));
@@ -110,7 +117,7 @@ export class EncryptedStorage implements ArchiveStorage {
   ): Promise<void> {
     const { stored, storedBytes, position, content } = found;
     const lastBlock = blockCount(storedBytes) - 1;
-    let ciphers = this.#keys.map((one) => this.#cipherOf(one, key));
+    let ciphers = this.#keys.all.map((one) => this.#cipherOf(one, key));
     for (let at = 0, block = found.block; at < stored.length; at += BLOCK_BYTES, block += 1) {
       const bytes = stored.subarray(at, at + BLOCK_BYTES);
       const opened = openOne(ciphers, bytes, block, block === lastBlock);
@@ -135,8 +142,11 @@ export class EncryptedStorage implements ArchiveStorage {
     const header = await this.#storage.read(key, 0, HEADER_BYTES, signal);
     const fault = headerFault(header);
     const id = Buffer.from(header.subarray(HEADER_BYTES - 8));
-    if (fault === undefined && !this.#keys.some((one) => keyIdOf(one).equals(id))) {
-      return archiveFailure('key', `${key} is encrypted with the key ${id.toString('hex')}, which this box does not have`);
+    if (fault === undefined && !this.#keys.all.some((one) => keyIdOf(one).equals(id))) {
+      return archiveFailure(
+        'key',
+        `${key} is encrypted with the key ${id.toString('hex')}, which this box does not have`,
+      );
     }
     return archiveFailure('damaged', `${key} ${fault ?? 'was changed in the archive'}`);
   }

@@ -11,6 +11,7 @@ const BLOCKS_IN_TURN = 4;
 export class EncryptedUpload implements Upload {
   readonly key: string;
   readonly sizeBytes: number;
+  readonly isMultipart: boolean;
   readonly pace: Upload['pace'];
   readonly checkPoint: Upload['checkPoint'];
   readonly unfinished: string | undefined;
@@ -24,9 +25,10 @@ export class EncryptedUpload implements Upload {
   #hashedBytes = 0;
 
   constructor(upload: Upload, cipher: ObjectCipher) {
-    const { key, sizeBytes, pace, checkPoint, unfinished, begun, signal } = upload;
+    const { key, sizeBytes, isMultipart = false, pace, checkPoint, unfinished, begun, signal } = upload;
     this.key = key;
     this.sizeBytes = storedBytesOf(sizeBytes);
+    this.isMultipart = isMultipart;
     this.pace = pace;
     this.checkPoint = checkPoint;
     this.unfinished = unfinished;
@@ -46,7 +48,9 @@ export class EncryptedUpload implements Upload {
 
   readonly sent = (bytes: number): void => {
     const { sizeBytes } = this.#upload;
-    this.#upload.sent(bytes === this.sizeBytes ? sizeBytes : Math.min(sizeBytes, blockStart(Math.floor(bytes / BLOCK_BYTES))));
+    this.#upload.sent(
+      bytes === this.sizeBytes ? sizeBytes : Math.min(sizeBytes, blockStart(Math.floor(bytes / BLOCK_BYTES))),
+    );
   };
 
   /** @param position of a block, as every part begins with one */

@@ -80,6 +80,18 @@ export class FolderStorage implements ArchiveStorage {
     });
   }
 
+  sizeOf(key: string): Promise<number> {
+    return this.#guard(async () => {
+      const size = await sizeOf(join(this.#top, key));
+      if (size === undefined) {
+        // A folder that is not mounted is `missing`.
+        await stat(join(this.#top, this.#own, MARK));
+        throw archiveFailure('gone', `${this.#top} no longer has this recording`);
+      }
+      return size;
+    });
+  }
+
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
     const top = join(this.#top, prefix);
     yield* this.#below(top, prefix.replace(/\/+$/, ''), 0, signal);

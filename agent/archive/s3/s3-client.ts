@@ -12,7 +12,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { AwsV4Signer } from 'aws4fetch';
 import { canonicalIp, isPrivateIp } from '../../base/ip-address.ts';
 import { archiveFailure, connectionFailure } from '../storage/failure.ts';
-import type { S3Settings } from '../storage/settings.ts';
+import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts';
 
 /** Without a byte in either direction. */
 const MAX_SILENCE_MS = 30_000;
@@ -47,13 +47,14 @@ export interface S3Answer {
 
 /** Signed requests to one bucket (AWS Signature Version 4). Never follows a redirect, which could lead anywhere. */
 export class S3Client {
-  readonly #settings: S3Settings;
+  readonly #settings: TargetSettings;
   readonly #base: URL;
   readonly #wallMs: () => number;
+  readonly #isPrivate: boolean;
   readonly #agent: PlainAgent | TlsAgent;
 
   /** @throws PerchError for plain http to a public address */
-  constructor(settings: S3Settings, wallMs: () => number, maxConnections = MAX_CONNECTIONS) {
+  constructor(settings: TargetSettings, wallMs: () => number, maxConnections = MAX_CONNECTIONS) {
     const url = new URL(settings.archiveURL);
     if (!settings.archivePathStyle) {
       url.hostname = `${settings.archiveBucket}.${url.hostname}`;
@@ -62,8 +63,9 @@ export class S3Client {
     this.#base = url;
     this.#wallMs = wallMs;
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    if (!this.#isTls && isIP(host) !== 0) {
-      requirePrivate(host, this.host);
+    this.#isPrivate = needsPrivateAddress(settings);
+    if (this.#isPrivate && isIP(host) !== 0) {
+      requirePrivate(host, this.host, this.#isTls);
     }
     const options = { keepAlive: true, maxSockets: maxConnections };
     this.#agent = this.#isTls ? new TlsAgent(options) : new PlainAgent(options);
@@ -122,7 +124,7 @@ export class S3Client {
     const { method, signal, pace = async () => {}, maxBytes = MAX_TEXT_BYTES } = asked;
     const options: RequestOptions = {
       ...{ method, headers, signal, agent: this.#agent, timeout: MAX_SILENCE_MS },
-      ...(!this.#isTls && { lookup: privateLookup(this.host) }),
+      ...(this.#isPrivate && { lookup: privateLookup(this.host, this.#isTls) }),
     };
     const request = (this.#isTls ? tlsRequest : plainRequest)(url, options);
     const ended = Promise.withResolvers<S3Answer>();
@@ -185,22 +187,20 @@ async function collect(response: IncomingMessage, maxBytes: number): Promise<S3A
 }
 
 /** Keys and recordings would pass through the internet in clear. */
-function requirePrivate(ip: string, host: string): void {
+function requirePrivate(ip: string, host: string, isTls: boolean): void {
   if (!isPrivateIp(canonicalIp(ip) ?? '')) {
-    throw archiveFailure(
-      'notPrivate',
-      `${host} is on the internet: plain http is for private addresses, write https://`,
-    );
+    const way = isTls ? 'set archiveEncryption: yes' : 'plain http is for private addresses, write https://';
+    throw archiveFailure('notPrivate', `${host} is on the internet: ${way}`);
   }
 }
 
 const privateLookup =
-  (host: string): LookupFunction =>
+  (host: string, isTls: boolean): LookupFunction =>
   (name, options, done) => {
     lookup(name, options, (error, found: string | LookupAddress[], family) => {
       try {
         for (const { address } of error ? [] : [found].flat().map((one) => addressed(one))) {
-          requirePrivate(address, host);
+          requirePrivate(address, host, isTls);
         }
       } catch (failure) {
         done(failure as Error, found, family);

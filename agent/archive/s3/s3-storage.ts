@@ -1,6 +1,6 @@
 import { type ArchiveStorage, MAX_READ_BYTES, type StoredObject, type Upload } from '../storage/contracts.ts';
 import { archiveFailure } from '../storage/failure.ts';
-import type { S3Settings } from '../storage/settings.ts';
+import type { TargetSettings } from '../storage/settings.ts';
 import { partBytesOf, plainTag, WholeDigest } from './digests.ts';
 import { MultipartUpload } from './multipart.ts';
 import { type S3Answer, S3Client } from './s3-client.ts';
@@ -16,7 +16,7 @@ export class S3Storage implements ArchiveStorage {
   readonly #client: S3Client;
 
   /** @throws PerchError for plain http to a public address */
-  constructor(settings: S3Settings, wallMs: () => number, maxConnections?: number) {
+  constructor(settings: TargetSettings, wallMs: () => number, maxConnections?: number) {
     this.#client = new S3Client(settings, wallMs, maxConnections);
   }
 
@@ -30,7 +30,8 @@ export class S3Storage implements ArchiveStorage {
         return digest.sha256;
       }
     }
-    const digest = sizeBytes > partBytesOf(sizeBytes) ? await this.#putParts(upload) : await this.#putWhole(upload);
+    const isParts = upload.isMultipart || sizeBytes > partBytesOf(sizeBytes);
+    const digest = isParts ? await this.#putParts(upload) : await this.#putWhole(upload);
     await this.#verify(upload, digest);
     return digest.sha256;
   }
@@ -47,6 +48,14 @@ export class S3Storage implements ArchiveStorage {
       throw archiveFailure('damaged', `${this.#client.host} sends ${body.length} bytes of ${key} instead of ${length}`);
     }
     return body;
+  }
+
+  async sizeOf(key: string, signal: AbortSignal): Promise<number> {
+    const found = await this.#find(key, signal);
+    if (!found) {
+      throw archiveFailure('gone', `${this.#client.host} no longer has this recording`);
+    }
+    return found.sizeBytes;
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
@@ -72,18 +81,33 @@ export class S3Storage implements ArchiveStorage {
   }
 
   async removeUnfinished(prefix: string, kept: string | undefined, signal: AbortSignal): Promise<void> {
-    const text = await this.#text({ method: 'GET', query: { uploads: '', prefix }, signal });
-    for (const one of elementsOf(text, 'Upload')) {
-      const [key = '', uploadId = ''] = [textOf(one, 'Key'), textOf(one, 'UploadId')];
-      // Servers that ignore the prefix list the uploads of others.
-      if (key.startsWith(prefix) && uploadId !== kept) {
-        await this.#client.send({ method: 'DELETE', key, query: { uploadId }, signal });
+    let from: Record<string, string> = {};
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const text = await this.#text({ method: 'GET', query: { uploads: '', prefix, ...from }, signal });
+      for (const one of elementsOf(text, 'Upload')) {
+        const [key = '', uploadId = ''] = [textOf(one, 'Key'), textOf(one, 'UploadId')];
+        // Servers that ignore the prefix list the uploads of others.
+        if (key.startsWith(prefix) && uploadId !== kept) {
+          await this.#abort(key, uploadId, signal);
+        }
       }
+      const [key = '', id = ''] = [textOf(text, 'NextKeyMarker'), textOf(text, 'NextUploadIdMarker')];
+      if (textOf(text, 'IsTruncated') !== 'true' || key === '') {
+        return;
+      }
+      from = { 'key-marker': key, 'upload-id-marker': id };
     }
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  async #abort(key: string, uploadId: string, signal: AbortSignal): Promise<void> {
+    const answer = await this.#client.send({ method: 'DELETE', key, query: { uploadId }, signal });
+    if (answer.status >= 300 && answer.status !== 404) {
+      throw this.#failure(answer);
+    }
   }
 
   async #putWhole(upload: Upload): Promise<WholeDigest> {

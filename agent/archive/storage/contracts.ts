@@ -44,6 +44,8 @@ export interface Upload {
   readonly sizeBytes: number;
   /** Exactly these bytes of the recording; the result is valid until the next call. @throws PerchError if the file is shorter */
   readonly read: (position: number, length: number) => Promise<Uint8Array>;
+  /** In parts, however small it is. */
+  readonly isMultipart?: boolean;
   /** Waits until as many bytes may be sent. */
   readonly pace: (bytes: number) => Promise<void>;
   /** Called between parts. @throws to end the upload, which is resumed later */

@@ -1,3 +1,5 @@
+import { isLanHost } from './lan-host.ts';
+
 /** A bucket on object storage that speaks S3. */
 export interface S3Settings {
   /** `https://s3.eu-central-1.amazonaws.com`, without credentials, query and fragment. */
@@ -12,6 +14,7 @@ export interface S3Settings {
 
 export interface TargetSettings extends S3Settings {
   readonly archive: 'no' | 's3' | 'folder';
+  readonly archiveEncryption: 'auto' | 'no' | 'yes';
   readonly archiveFolder: string;
   /** First part of the names, without slashes at its ends; may be empty. */
   readonly archivePrefix: string;
@@ -23,6 +26,18 @@ export interface ArchiveSettings extends TargetSettings {
   /** `22:00-06:00`, local time; empty: always. */
   readonly archiveHours: string;
 }
+
+/** Whether new objects are encrypted. Automatic: on a server of S3 that is not one of the local network. */
+export function isEncrypted({ archive, archiveEncryption, archiveURL }: TargetSettings): boolean {
+  if (archiveEncryption !== 'auto') {
+    return archiveEncryption === 'yes';
+  }
+  return archive === 's3' && URL.canParse(archiveURL) && !isLanHost(new URL(archiveURL).hostname);
+}
+
+/** Recordings are sent in clear, or as they are to a server that looks like one of the local network: its address must be private. */
+export const needsPrivateAddress = (settings: TargetSettings): boolean =>
+  settings.archiveURL.startsWith('http:') || (settings.archiveEncryption === 'auto' && !isEncrypted(settings));
 
 /** The place itself: recordings archived in another one count for nothing there. */
 export const placeOf = (settings: TargetSettings): string =>

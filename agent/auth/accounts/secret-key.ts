@@ -18,7 +18,7 @@ export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 /** A signature is valid only for its purpose. */
 type Purpose = 'guest' | 'device' | 'session' | 'camera' | 'passkey';
 /** Each has its own key, derived from the stored one. */
-type SealPurpose = 'devicePassword' | 'secondFactor';
+type SealPurpose = 'devicePassword' | 'secondFactor' | 'archiveKey';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -32,8 +32,9 @@ export class SecretKey {
   static async open(dataDir: string, log: Logger): Promise<SecretKey> {
     const file = join(dataDir, 'secret.json');
     const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
-    if (Check(KeyFile, stored)) {
-      return new SecretKey(Buffer.from(stored.key, 'base64url'));
+    const found = SecretKey.of(stored);
+    if (found) {
+      return found;
     }
     if (stored !== undefined) {
       log.warn({ file }, 'key of guest links is damaged: create new links');
@@ -43,6 +44,11 @@ export class SecretKey {
       log.warn({ cause: explain(error) }, 'saving the key of guest links failed: links last until the next start'),
     );
     return new SecretKey(key);
+  }
+
+  /** Of a `secret.json`; undefined: it is damaged. */
+  static of(stored: unknown): SecretKey | undefined {
+    return Check(KeyFile, stored) ? new SecretKey(Buffer.from(stored.key, 'base64url')) : undefined;
   }
 
   private constructor(key: Buffer) {

@@ -40,6 +40,12 @@ export const ARCHIVE_KEYS = {
     default: true,
     description: 'The bucket is in the path of the address (HOST/BUCKET), not in its host (BUCKET.HOST).',
   }),
+  archiveEncryption: Type.Enum(['auto', 'no', 'yes'], {
+    default: 'auto',
+    words: { yes: 'yes', no: 'no' },
+    description:
+      'Encrypt recordings in the archive with a key of this box. auto: on servers of S3 outside of the local network.',
+  }),
   archiveMaxRate: Size('0B', 'Send at most this much in a second: 2M. 0 = no limit.'),
   archiveHours: Type.String({
     default: '',

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { ArchiveLink } from '../../../agent/archive/archive-link.ts';
+import type { ArchiveKeyRing } from '../../../agent/archive/encryption/encrypted-storage.ts';
+import { newArchiveKey } from '../../../agent/archive/encryption/key-text.ts';
 import type { ArchiveScope, LocalRecording, RecordingSource } from '../../../agent/archive/storage/contracts.ts';
 import type { ArchiveSettings } from '../../../agent/archive/storage/settings.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
@@ -27,11 +29,17 @@ export const SETTINGS: ArchiveSettings = {
   archiveAccessKey: ACCESS_KEY,
   archiveSecretKey: SECRET_KEY,
   archivePathStyle: true,
+  archiveEncryption: 'auto',
   archiveMaxRateBytes: 0,
   archiveHours: '',
 };
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+export function keyRing(): ArchiveKeyRing {
+  const current = newArchiveKey();
+  return { current, all: [current] };
+}
 
 /** A box with recordings on its disk, whose links to an archive start and end. */
 export class ArchiveHarness {
@@ -43,6 +51,7 @@ export class ArchiveHarness {
   protectedRanges: { readonly startUs: number; readonly endUs: number }[] = [];
   isClockTrusted = true;
   isHeldUp = false;
+  keys: ArchiveKeyRing = keyRing();
   #dataDir: string;
   #copies = 0;
 
@@ -75,6 +84,7 @@ export class ArchiveHarness {
     const link = await ArchiveLink.start({
       settings: { ...SETTINGS, ...settings },
       source: this.source,
+      keys: this.keys,
       dataDir: this.#dataDir,
       clock: this.clock,
       log: silentLogger,

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 const MAX_BODY_BYTES = 8_192;
@@ -11,7 +12,7 @@ const Failure = {
   why: OrNull(
     Type.String({
       description:
-        'name, unreachable, timeout, certificate, notPrivate, login, denied, noBucket, region, clock, full, slow, missing, readOnly, damaged, noS3, or other.',
+        'name, unreachable, timeout, certificate, notPrivate, login, denied, noBucket, region, clock, full, slow, missing, readOnly, damaged, gone, key (of the encryption: it cannot be read), noS3, or other.',
     }),
   ),
 };
@@ -21,6 +22,12 @@ const ArchiveState = Type.Object({
   ...Failure,
   since: OrNull(Type.String({ format: 'date-time', description: 'Of the failure.' })),
   waiting: Type.Object({ ...Count, oldest: OrNull(TimeText) }, { description: 'Recordings to be archived.' }),
+  warning: OrNull(Type.Enum(['sameDisk'], { description: 'sameDisk: the folder is on a disk with recordings.' })),
+  encryption: Type.Object({
+    isOn: Type.Boolean({ description: 'New recordings are encrypted in the archive.' }),
+    keyId: OrNull(Type.String({ description: 'Of the key that encrypts.' })),
+    isKeyNoted: Type.Boolean({ description: 'The key was written down, and is not shown again.' }),
+  }),
   archived: Type.Object(Count, { description: 'What the archive has of this box.' }),
   current: OrNull(
     Type.Object({ path: Type.String(), start: TimeText, bytes: Type.Integer(), sentBytes: Type.Integer() }),
@@ -39,18 +46,33 @@ const ArchiveTest = Type.Object(
     archiveAccessKey: Type.Optional(Type.String({ maxLength: 256 })),
     archiveSecretKey: Type.Optional(Type.String({ maxLength: 256 })),
     archivePathStyle: Type.Optional(Type.Boolean()),
+    archiveEncryption: Type.Optional(Type.Enum(['auto', 'no', 'yes'])),
   },
   { additionalProperties: false, description: 'Absent values are those of the configuration.' },
 );
 export type ArchiveTest = Static<typeof ArchiveTest>;
-const ArchiveResult = Type.Object({ isGood: Type.Boolean(), ...Failure });
+const ArchiveResult = Type.Object({
+  isGood: Type.Boolean(),
+  ...Failure,
+  warning: OrNull(Type.Enum(['sameDisk'])),
+});
 export type ArchiveResult = Static<typeof ArchiveResult>;
 
 export interface ArchiveControl {
   readonly status: ArchiveState;
   /** Stores, reads, lists and deletes a small object. @throws PerchError badInput for invalid settings, exhausted during another test */
   test(settings: ArchiveTest): Promise<ArchiveResult>;
+  /** The key that encrypts, to be written down. @throws PerchError conflict after that, notFound if there is none */
+  showKey(): Promise<ShownKey>;
+  keyNoted(): Promise<void>;
+  /** Takes a key that was written down. @returns its id @throws PerchError badInput */
+  addKey(typed: string): Promise<string>;
 }
+
+const ShownKey = Type.Object({ key: Type.String(), id: Type.String() });
+type ShownKey = Static<typeof ShownKey>;
+const KeyId = Type.Object({ id: Type.String() });
+const TypedKey = Type.Object({ key: Type.String({ maxLength: 200 }) }, { additionalProperties: false });
 
 interface ArchiveRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
@@ -68,4 +90,24 @@ export const archiveRoutes: FastifyPluginAsync<ArchiveRoutesOptions> = async (ap
   app.post('/v3/archive/test', { bodyLimit: MAX_BODY_BYTES, schema: test }, async ({ body }) =>
     archive.test(checkedBody(ArchiveTest, body)),
   );
+  const show = operation(
+    'box',
+    'The key of the encrypted archive, until it was written down',
+    answers(ShownKey, 404, 409),
+  );
+  app.post('/v3/archive/key/show', { schema: show }, async (_, reply) => {
+    reply.header('Cache-Control', 'no-store');
+    return archive.showKey();
+  });
+  const noted = operation('box', 'The key was written down: it is not shown again', answers(OkAnswer));
+  app.post('/v3/archive/key/noted', { schema: noted }, async () => {
+    await archive.keyNoted();
+    return OK;
+  });
+  const add = operation('box', 'Take a key that was written down, for its recordings', answers(KeyId, 400, 413, 429), {
+    body: TypedKey,
+  });
+  app.post('/v3/archive/key/add', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
+    id: await archive.addKey(checkedBody(TypedKey, body).key),
+  }));
 };

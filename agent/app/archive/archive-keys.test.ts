@@ -1,0 +1,97 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { keyTextOf, newArchiveKey, parseKeyText } from '../../archive/encryption/key-text.ts';
+import { silentLogger } from '../../base/log.ts';
+import { reviseWrites } from '../device/backup-members.ts';
+import { ARCHIVE_KEY_FILE, ArchiveKeys, archiveKeysHere } from './archive-keys.ts';
+
+const open = (folder: { readonly path: string }) => ArchiveKeys.open(folder.path, silentLogger);
+const textIn = (folder: { readonly path: string }, name: string): string =>
+  readFileSync(join(folder.path, name), 'utf8');
+
+test('the first key lasts, and only its owner may read the file', async () => {
+  using folder = temporaryFolder();
+  const keys = await open(folder);
+  expect([keys.current, keys.id, keys.all]).toEqual([undefined, undefined, []]);
+  await keys.makeFirst();
+  const text = keys.text();
+  await keys.makeFirst();
+  expect(keys.text()).toBe(text);
+  expect(statSync(join(folder.path, ARCHIVE_KEY_FILE)).mode & 0o777).toBe(0o600);
+  const again = await open(folder);
+  expect(again.current?.equals(parseKeyText(text))).toBe(true);
+  expect(again.texts()).toEqual([text]);
+  await again.noted();
+  // On the box itself it is shown again.
+  expect(await archiveKeysHere(folder.path)).toEqual([text]);
+});
+
+test('without a key the command says where it looked', async () => {
+  using folder = temporaryFolder();
+  await expect(archiveKeysHere(folder.path)).rejects.toThrow(`${folder.path} has no key of an archive`);
+});
+
+test('further keys decrypt, the first one encrypts', async () => {
+  using folder = temporaryFolder();
+  const keys = await open(folder);
+  await keys.makeFirst();
+  const first = keys.current;
+  const typed = newArchiveKey();
+  await keys.add(keyTextOf(typed));
+  await keys.add(keyTextOf(typed));
+  expect(keys.current).toEqual(first);
+  expect(keys.all).toEqual([first, typed]);
+  expect(keys.isNoted).toBe(false);
+  for (let i = 0; i < 6; i += 1) {
+    await keys.add(keyTextOf(newArchiveKey()));
+  }
+  await expect(keys.add(keyTextOf(newArchiveKey()))).rejects.toMatchObject({ code: 'exhausted' });
+});
+
+test('a damaged file stops the archive, because a new key would encrypt what the old one does not decrypt', async () => {
+  using folder = temporaryFolder();
+  for (const damaged of ['{}', '{"keys":[]', '{"keys":[],"isNoted":true}', '[1]']) {
+    writeFileSync(join(folder.path, ARCHIVE_KEY_FILE), damaged);
+    await expect(open(folder), damaged).rejects.toMatchObject({ name: 'PerchError' });
+  }
+});
+
+test('without the key of the box nothing encrypts until the key is typed again', async () => {
+  using folder = temporaryFolder();
+  const keys = await open(folder);
+  await keys.makeFirst();
+  const text = keys.text();
+  rmSync(join(folder.path, 'secret.json'));
+  const lost = await open(folder);
+  await lost.makeFirst();
+  expect([lost.current, lost.all, lost.id]).toEqual([undefined, [], keys.id]);
+  expect(() => lost.texts()).toThrow('cannot be read');
+  await lost.add(text);
+  expect(lost.texts()).toEqual([text]);
+  expect(lost.isNoted).toBe(true);
+});
+
+test('a restore keeps the keys of this box next to those of the backup', async () => {
+  using here = temporaryFolder();
+  using there = temporaryFolder();
+  const [mine, theirs] = [await open(here), await open(there)];
+  await mine.makeFirst();
+  await theirs.makeFirst();
+  const member = (file: string) => ({ file, text: textIn(there, file) });
+  const users = { file: 'users.json', text: '{"users":[]}' };
+  const writes = await reviseWrites(here.path, [
+    { file: '/perch.yml', text: '' },
+    ...[users, member('secret.json'), member(ARCHIVE_KEY_FILE)],
+  ]);
+  const written = writes.filter(({ file }) => file === ARCHIVE_KEY_FILE);
+  expect(written.length).toBe(1);
+  for (const { file, text } of writes.slice(1)) {
+    if (text !== null) {
+      writeFileSync(join(here.path, file), text);
+    }
+  }
+  const restored = await open(here);
+  expect(restored.all).toEqual([theirs.current, mine.current]);
+});
