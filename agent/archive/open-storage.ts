@@ -31,7 +31,6 @@ export function openStorage(options: StorageOptions): ArchiveStorage {
       : new S3Storage(settings, wallMs, maxConnections);
   return new EncryptedStorage({ storage, keys, prefix: settings.archivePrefix });
 }
-}
 
 const TEST_BYTES = 1_000;
 

@@ -14,7 +14,13 @@ const KEYS = keyRing();
 const CONTENT = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i % 251));
 
 const openOf = (settings: Partial<TargetSettings>): ArchiveStorage =>
-  openStorage({ settings: { ...SETTINGS, ...settings }, own: OWN, isMarked: false, keys: KEYS, wallMs: () => Date.now() });
+  openStorage({
+    settings: { ...SETTINGS, ...settings },
+    own: OWN,
+    isMarked: false,
+    keys: KEYS,
+    wallMs: () => Date.now(),
+  });
 
 const uploadOf = (signal: AbortSignal): Upload => ({
   key: KEY,
