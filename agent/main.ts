@@ -6,12 +6,15 @@ import { saveMemory } from '../system/memory.ts';
 import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
+import type { ReindexOptions } from './app/commands/reindex.ts';
 import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this configuration file
        perch check FILE.yml             report problems in a configuration file
        perch reindex [--data DIR] [FILE.yml]
                                         read all recordings and rebuild their index
+       perch restore-archive [--box ID] [--data DIR] [FILE.yml]
+                                        learn what the archive has of a lost box: ID is its folder there
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         explain whether a request is permitted: ACTION is read, publish, playback, api,
                                         metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1
@@ -31,6 +34,9 @@ DIR is the data folder (recordings, users, index). Default: ./perch-data`;
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
+/** With a configuration file. */
+const COMMANDS: readonly (string | undefined)[] = ['check', 'update', 'reindex', 'restore-archive', 'reset-password'];
+
 /** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
 const TEMPORARY_CODE = 75;
 /** Each time costs about a millisecond, most of it for pages that are used again. */
@@ -44,6 +50,7 @@ async function main(): Promise<number> {
     options: {
       data: { type: 'string' },
       ip: { type: 'string' },
+      box: { type: 'string' },
       link: { type: 'boolean' },
       install: { type: 'boolean' },
       version: { type: 'boolean' },
@@ -67,7 +74,10 @@ async function main(): Promise<number> {
   if (values.install && first !== 'update') {
     throw new PerchError('badInput', `--install is for perch update\n${USAGE}`);
   }
-  const isCommand = first === 'check' || first === 'update' || first === 'reindex' || first === 'reset-password';
+  if (values.box !== undefined && first !== 'restore-archive') {
+    throw new PerchError('badInput', `--box is for perch restore-archive\n${USAGE}`);
+  }
+  const isCommand = COMMANDS.includes(first);
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
   }
@@ -93,6 +103,9 @@ async function main(): Promise<number> {
   if (first === 'reindex') {
     return makeIndex(values.data ?? 'perch-data', second);
   }
+  if (first === 'restore-archive') {
+    return restoreArchive(values.data ?? 'perch-data', second, values.box);
+  }
   return run(values.data ?? 'perch-data', first);
 }
 
@@ -107,10 +120,22 @@ async function explainRequest(words: readonly string[], ip: string, data: string
 async function makeIndex(data: string, file: string | undefined): Promise<number> {
   needsFile(file);
   const { reindex } = await import('./app/commands/reindex.ts');
+  await reindex(commandOptions(data, file));
+  return 0;
+}
+
+async function restoreArchive(data: string, file: string | undefined, box: string | undefined): Promise<number> {
+  needsFile(file);
+  const { restoreArchive: restore } = await import('./app/commands/restore-archive.ts');
+  await restore({ ...commandOptions(data, file), box });
+  return 0;
+}
+
+function commandOptions(data: string, file: string | undefined): ReindexOptions {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
-  await reindex({
+  return {
     data,
     ...(file === undefined ? {} : { file }),
     cwd: process.cwd(),
@@ -118,8 +143,7 @@ async function makeIndex(data: string, file: string | undefined): Promise<number
     signal: stop.signal,
     write: (text) => process.stdout.write(text),
     isTerminal: process.stdout.isTTY === true,
-  });
-  return 0;
+  };
 }
 
 function needsFile(file: string | undefined): void {

@@ -109,7 +109,7 @@ describe('perch on a router without its Node', () => {
     'start-stop-daemon': 'while [ "$1" != -x ]; do shift; done; run="$2"; shift 3; exec "$run" "$@"',
   };
 
-  test.for([['check'], ['reindex'], ['reset-password'], ['--version']])(
+  test.for([['check'], ['reindex'], ['restore-archive'], ['reset-password'], ['--version']])(
     'perch %s says what the service says',
     (words) => {
       const message = 'perch: Node is missing: install perch-node, or mount its disk\n';

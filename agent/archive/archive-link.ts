@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { explain } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { ArchiveState } from './archive-state.ts';
 import type { ArchiveKeyRing } from './encryption/encrypted-storage.ts';
@@ -8,8 +8,10 @@ import { listArchive, removeExpired } from './expiry.ts';
 import { Ledger } from './ledger.ts';
 import { type ArchivedName, objectKey, ownPrefix } from './object-key.ts';
 import { openStorage } from './open-storage.ts';
+import { ArchiveReader, MAX_READS } from './reader.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveSettings, isEncrypted, placeOf } from './storage/settings.ts';
+import { readUnread } from './unread.ts';
 import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
 import { Waiting, type WaitingTotals } from './waiting.ts';
 
@@ -20,6 +22,10 @@ export interface ArchiveLinkOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The archive has more recordings, or other ones, than it was known to have. */
+  readonly onFound: () => void;
+  /** The archive no longer has a copy. */
+  readonly onRemoved: (path: string, nameUs: number) => void;
 }
 
 export interface ArchiveStatus {
@@ -27,6 +33,8 @@ export interface ArchiveStatus {
   readonly failure: UploadFailure | undefined;
   readonly waiting: WaitingTotals;
   readonly archived: { readonly files: number; readonly bytes: number };
+  /** Of the archived ones: they are not listed until their ends are read. */
+  readonly unreadFiles: number;
   readonly current: CurrentUpload | undefined;
   /** Since the start of the link. */
   readonly uploaded: { readonly files: number; readonly bytes: number };
@@ -36,8 +44,12 @@ interface LinkParts {
   readonly state: ArchiveState;
   readonly ledger: Ledger;
   readonly storage: ArchiveStorage;
+  readonly reader: ArchiveReader;
   readonly own: string;
 }
+
+/** After a failure. */
+const UNREAD_MS = 60_000;
 
 /** The archive while it is configured. */
 export class ArchiveLink {
@@ -47,6 +59,7 @@ export class ArchiveLink {
   readonly #uploader: Uploader;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
+  #reading: Promise<void> | undefined;
 
   /** @throws PerchError for a damaged state, or plain http to a public address */
   static async start(options: ArchiveLinkOptions): Promise<ArchiveLink> {
@@ -56,7 +69,8 @@ export class ArchiveLink {
     const isSame = state.now.place === place;
     const own = ownPrefix(settings.archivePrefix, state.now.id);
     const isMarked = isSame && state.now.isMarked;
-    const storage = openStorage({ settings, own, isMarked, keys, wallMs: () => clock.wallMs() });
+    const opening = { settings, own, isMarked, keys, wallMs: () => clock.wallMs() };
+    const storage = openStorage(opening);
     const onFault = (error: unknown) =>
       log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged');
     const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
@@ -73,7 +87,9 @@ export class ArchiveLink {
       ledger.close();
       throw error;
     }
-    const link = new ArchiveLink(options, { state, ledger, storage, own });
+    const reading = openStorage({ ...opening, maxConnections: MAX_READS });
+    const reader = new ArchiveReader({ storage: reading, ledger, own, onGone: options.onRemoved });
+    const link = new ArchiveLink(options, { state, ledger, storage, reader, own });
     link.#begin();
     return link;
   }
@@ -95,7 +111,20 @@ export class ArchiveLink {
   get status(): ArchiveStatus {
     const { isOutOfHours, failure, current, uploadedFiles: files, uploadedBytes: bytes } = this.#uploader;
     const { totals: waiting } = this.#waiting;
-    return { isOutOfHours, failure, current, waiting, archived: this.#parts.ledger.totals, uploaded: { files, bytes } };
+    const { totals: archived, unreadCount: unreadFiles } = this.#parts.ledger;
+    return { isOutOfHours, failure, current, waiting, archived, unreadFiles, uploaded: { files, bytes } };
+  }
+
+  get recordings(): ArchiveReader {
+    return this.#parts.reader;
+  }
+
+  /** A recording was deleted by hand before it was archived. */
+  forget(name: ArchivedName, file: string): void {
+    const key = objectKey(this.#parts.own, name, file);
+    if (key !== undefined) {
+      this.#uploader.forget(key);
+    }
   }
 
   /** A finished recording that is to be archived and is not yet. */
@@ -107,19 +136,39 @@ export class ArchiveLink {
   /** An upload under way is continued by the next start. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#parts.reader.close();
     await this.#running;
+    await this.#reading;
     this.#parts.storage.close();
     this.#parts.ledger.close();
   }
 
   #begin(): void {
     const { signal } = this.#stop;
-    const { log } = this.#options;
-    this.#running = this.#uploader.run(signal).catch((error: unknown) => {
-      if (!signal.aborted) {
-        log.error({ err: error }, 'the archive has stopped');
+    this.#running = this.#uploader.run(signal).catch((error: unknown) => this.#stopped(error));
+  }
+
+  #stopped(error: unknown): void {
+    if (!this.#stop.signal.aborted) {
+      this.#options.log.error({ err: error }, 'the archive has stopped');
+    }
+  }
+
+  /** Learns what the archive has of a lost box, or of an earlier Perch. */
+  async #readUnread(signal: AbortSignal): Promise<void> {
+    const { source, clock, log, onFound } = this.#options;
+    while (!signal.aborted && this.#parts.ledger.unreadCount > 0) {
+      try {
+        await readUnread({ ...this.#parts, source, onRead: onFound }, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof PerchError) || signal.aborted) {
+          throw error;
+        }
+        log.debug({ cause: explain(error) }, 'cannot read what the archive has');
+        await clock.sleep(UNREAD_MS, signal);
       }
-    });
+    }
   }
 
   /** Before the first upload, and every hour. */
@@ -134,6 +183,11 @@ export class ArchiveLink {
       ledger.listed();
       await state.change({ isListed: true });
     }
+    this.#reading ??= this.#readUnread(signal)
+      .catch((error: unknown) => this.#stopped(error))
+      .finally(() => {
+        this.#reading = undefined;
+      });
   }
 
   /** @throws PerchError for objects that cannot be deleted */
@@ -143,7 +197,10 @@ export class ArchiveLink {
     if (!source.isClockTrusted || !(await this.#waiting.lookWhole(signal))) {
       return;
     }
-    const { removed: files, refusal } = await removeExpired({ ...this.#parts, source, clock }, signal);
+    const { removed: files, refusal } = await removeExpired(
+      { ...this.#parts, source, clock, onRemoved: this.#options.onRemoved },
+      signal,
+    );
     if (files > 0) {
       log.info({ files }, 'old recordings were deleted from the archive');
     }

@@ -24,12 +24,14 @@ interface StoredState {
   readonly upload?: UnfinishedUpload | undefined;
 }
 
+export const isBoxId = (text: string): boolean => /^[0-9a-f]{12}$/.test(text);
+
 /** Undefined for a damaged one. */
 export function readArchiveState(stored: unknown): StoredState | undefined {
   const { id, place, isMarked, isListed, upload } = (stored ?? {}) as Partial<StoredState>;
   const isWhole =
     typeof id === 'string' &&
-    /^[0-9a-f]{12}$/.test(id) &&
+    isBoxId(id) &&
     typeof place === 'string' &&
     typeof isMarked === 'boolean' &&
     typeof isListed === 'boolean' &&
@@ -49,13 +51,22 @@ export class ArchiveState {
 
   /** @throws PerchError for a damaged file: a new id would archive everything again */
   static async open(dataDir: string): Promise<ArchiveState> {
+    return (await ArchiveState.find(dataDir)) ?? ArchiveState.create(dataDir, randomBytes(6).toString('hex'));
+  }
+
+  /** Of a box that has archived nothing yet. @param id of this box in every archive */
+  static async create(dataDir: string, id: string): Promise<ArchiveState> {
+    const fresh = new ArchiveState(join(dataDir, ARCHIVE_FILE), { id, place: '', isMarked: false, isListed: false });
+    await fresh.#save();
+    return fresh;
+  }
+
+  /** undefined: there is none. @throws PerchError for a damaged file */
+  static async find(dataDir: string): Promise<ArchiveState | undefined> {
     const file = join(dataDir, ARCHIVE_FILE);
     const stored = await loadPrivate(file);
     if (stored === undefined) {
-      const id = randomBytes(6).toString('hex');
-      const fresh = new ArchiveState(file, { id, place: '', isMarked: false, isListed: false });
-      await fresh.#save();
-      return fresh;
+      return undefined;
     }
     const now = readArchiveState(stored);
     if (!now) {

@@ -20,6 +20,7 @@ interface ExpiryDeps {
   /** `PREFIX/BOX/` */
   readonly own: string;
   readonly clock: Pick<Clock, 'wallMs'>;
+  readonly onRemoved: (path: string, nameUs: number) => void;
 }
 
 interface Expired {
@@ -53,7 +54,7 @@ export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Prom
 }
 
 async function removeOne(
-  { storage, source, ledger, own }: ExpiryDeps,
+  { storage, source, ledger, own, onRemoved }: ExpiryDeps,
   object: ArchivedObject,
   expired: Expired,
   signal: AbortSignal,
@@ -74,6 +75,7 @@ async function removeOne(
     return { ...expired, refused: expired.refused + 1, refusal };
   }
   ledger.remove(object);
+  onRemoved(path, nameUs);
   return { ...expired, removed: expired.removed + 1 };
 }
 

@@ -5,12 +5,15 @@ import type { ArchivedName } from './object-key.ts';
 const VERSION = 2;
 /*
  * sha256 is null for an object that was found in the archive and not yet compared with the recording; start_us is null
- * until the recording is seen in the index.
+ * until the recording is seen in the index. facts: what the recorder's side noted of an object; empty: it is no recording.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS objects (
     path TEXT NOT NULL, name_us INTEGER NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, duration_us INTEGER,
     sha256 BLOB, start_us INTEGER, PRIMARY KEY (path, name_us)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS facts (
+    path TEXT NOT NULL, name_us INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (path, name_us)
   ) WITHOUT ROWID;
 `;
 
@@ -23,6 +26,16 @@ export interface ArchivedObject extends ArchivedName {
   readonly startUs: number | undefined;
 }
 
+export interface LedgerEntry extends ArchivedName {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** undefined: not read yet. */
+  readonly facts: string | undefined;
+}
+
+const ENTRIES = `SELECT o.path, o.name_us, o.key, o.size, f.text FROM objects AS o
+  LEFT JOIN facts AS f ON f.path = o.path AND f.name_us = o.name_us`;
+
 /** What the archive has, in SQLite: a cache of its list. Without it each recording is compared with the archive again. */
 export class Ledger {
   readonly #file: string;
@@ -31,6 +44,9 @@ export class Ledger {
   #isFresh: boolean;
   #files = 0;
   #bytes = 0;
+  #unread = 0;
+  /** Since the unread ones were counted. */
+  #isChanged = true;
 
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#file = file;
@@ -69,6 +85,54 @@ export class Ledger {
     return this.#attempt(() => this.#row(path, nameUs)?.['key'] as string | undefined, undefined);
   }
 
+  find({ path, nameUs }: ArchivedName): LedgerEntry | undefined {
+    const query = `${ENTRIES} WHERE o.path = ? AND o.name_us = ?`;
+    return this.#attempt(() => this.#database.prepare(query).all(path, nameUs).map(entryOf)[0], undefined);
+  }
+
+  /** Objects of a path in the order of their names. @param afterUs the last of the previous page */
+  after(path: string, afterUs: number, limit: number): LedgerEntry[] {
+    const query = `${ENTRIES} WHERE o.path = ? AND o.name_us > ? ORDER BY o.name_us LIMIT ?`;
+    return this.#attempt(() => this.#database.prepare(query).all(path, afterUs, limit).map(entryOf), []);
+  }
+
+  /** Objects without facts. @param after the last of the previous page */
+  unread(limit: number, after?: ArchivedName): LedgerEntry[] {
+    const query = `${ENTRIES} WHERE f.text IS NULL AND (o.path, o.name_us) > (?, ?) ORDER BY o.path, o.name_us LIMIT ?`;
+    const last = [after?.path ?? '', after?.nameUs ?? Number.MIN_SAFE_INTEGER] as const;
+    return this.#attempt(
+      () =>
+        this.#database
+          .prepare(query)
+          .all(...last, limit)
+          .map(entryOf),
+      [],
+    );
+  }
+
+  get unreadCount(): number {
+    if (this.#isChanged) {
+      this.#isChanged = false;
+      const query = 'SELECT (SELECT count(*) FROM objects) - (SELECT count(*) FROM facts) AS count';
+      this.#unread = this.#attempt(() => Number(this.#database.prepare(query).get()?.['count']), 0);
+    }
+    return Math.max(0, this.#unread);
+  }
+
+  /** Objects that are no recordings, or damaged ones. */
+  get unreadableCount(): number {
+    const query = "SELECT count(*) AS count FROM facts WHERE text = ''";
+    return this.#attempt(() => Number(this.#database.prepare(query).get()?.['count']), 0);
+  }
+
+  setFacts({ path, nameUs }: ArchivedName, facts: string): void {
+    this.#isChanged = true;
+    this.#attempt(
+      () => this.#database.prepare('INSERT OR REPLACE INTO facts VALUES (?, ?, ?)').run(path, nameUs, facts),
+      undefined,
+    );
+  }
+
   /** The start of a recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
   dated({ path, nameUs }: ArchivedName, startUs: number): void {
     this.#attempt(() => {
@@ -82,6 +146,7 @@ export class Ledger {
 
   /** @param sha256 in hex; undefined: not verified */
   add({ path, nameUs, key, sizeBytes, durationUs, startUs }: ArchivedObject, sha256: string | undefined): void {
+    this.#isChanged = true;
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
       const hash = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
@@ -94,9 +159,12 @@ export class Ledger {
   }
 
   remove({ path, nameUs }: ArchivedName): void {
+    this.#isChanged = true;
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
-      this.#database.prepare('DELETE FROM objects WHERE path = ? AND name_us = ?').run(path, nameUs);
+      for (const table of ['objects', 'facts']) {
+        this.#database.prepare(`DELETE FROM ${table} WHERE path = ? AND name_us = ?`).run(path, nameUs);
+      }
       this.#files -= before ? 1 : 0;
       this.#bytes -= Number(before?.['size'] ?? 0);
     }, undefined);
@@ -137,11 +205,13 @@ export class Ledger {
 
   /** For another archive. */
   clear(): void {
-    this.#attempt(() => this.#database.exec('DELETE FROM objects'), undefined);
+    this.#isChanged = true;
+    this.#attempt(() => this.#database.exec('DELETE FROM objects; DELETE FROM facts'), undefined);
     this.#count();
   }
 
   close(): void {
+    this.#isChanged = false;
     this.#database.close();
   }
 
@@ -183,3 +253,11 @@ export class Ledger {
     }
   }
 }
+
+const entryOf = (row: Record<string, unknown>): LedgerEntry => ({
+  path: String(row['path']),
+  nameUs: Number(row['name_us']),
+  key: String(row['key']),
+  sizeBytes: Number(row['size']),
+  facts: row['text'] === null ? undefined : String(row['text']),
+});

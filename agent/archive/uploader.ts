@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ArchiveState } from './archive-state.ts';
-import { encryptedKey } from './encryption/layout.ts';
+import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, UnreadableRecording } from './local-file.ts';
 import { objectKey } from './object-key.ts';
@@ -63,6 +63,9 @@ export class Uploader {
   readonly #pace: Pace;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
+  /** The recording that is being sent, and one that was deleted meanwhile. */
+  #currentKey: string | undefined;
+  #unwantedKey: string | undefined;
   /** Of deleting old objects. */
   #expiryFailure: UploadFailure | undefined;
   #failures = 0;
@@ -86,6 +89,12 @@ export class Uploader {
   get isOutOfHours(): boolean {
     const { hours, clock } = this.#deps;
     return !isWithin(hours, new Date(clock.wallMs()));
+  }
+
+  /** A recording was deleted by hand: if it is being sent, its copy is deleted then. @param key not encrypted */
+  forget(key: string): void {
+    const current = this.#currentKey;
+    this.#unwantedKey = current !== undefined && plainKey(current) === key ? current : this.#unwantedKey;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -135,6 +144,7 @@ export class Uploader {
       return false;
     } finally {
       this.#current = undefined;
+      this.#currentKey = undefined;
     }
   }
 
@@ -172,7 +182,7 @@ export class Uploader {
   }
 
   async #archive(recording: LocalRecording, signal: AbortSignal): Promise<void> {
-    const { ledger, waiting, own, isEncrypted, storage, log } = this.#deps;
+    const { ledger, waiting, own, isEncrypted, storage, source, log } = this.#deps;
     const name = objectKey(own, recording, recording.file);
     if (name === undefined) {
       waiting.done(recording);
@@ -188,6 +198,12 @@ export class Uploader {
           waiting.postpone(recording);
           return;
         }
+        const facts = await source.factsOf(recording);
+        if (this.#unwantedKey === key) {
+          await storage.remove(key, signal);
+          waiting.done(recording);
+          return;
+        }
         const former = ledger.keyOf(recording);
         if (former !== undefined && former !== key) {
           // Encryption was switched since.
@@ -197,6 +213,9 @@ export class Uploader {
         ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
         if (!ledger.has(recording)) {
           throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
+        }
+        if (facts !== undefined) {
+          ledger.setFacts(recording, facts);
         }
         this.uploadedFiles += 1;
       }
@@ -215,6 +234,7 @@ export class Uploader {
     const { path, startUs } = recording;
     const { sizeBytes } = file;
     this.#current = { path, startUs, sizeBytes, sentBytes: 0 };
+    this.#currentKey = key;
     const sha256 = await storage.put({
       key,
       sizeBytes,

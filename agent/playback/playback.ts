@@ -7,6 +7,7 @@ import { pathNameFault } from '../config/values/path-name.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
+import type { ArchivedRecordings } from './archived/archived-recordings.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
 import { DownloadCache } from './get/download-cache.ts';
@@ -53,6 +54,8 @@ export class Playback {
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
+  #syncing: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
   /** Of recordings being played. */
   readonly tables: TableCache;
   readonly streams: RecordedStreams;
@@ -61,7 +64,7 @@ export class Playback {
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
-    this.tables = new TableCache(isBeingWritten);
+    this.tables = new TableCache(isBeingWritten, undefined, () => this.#catalog.archived);
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
@@ -150,6 +153,35 @@ export class Playback {
   /** The start is trusted even if the clock was not when the file was named. */
   isDated(file: string): boolean {
     return this.#index.isDated(file);
+  }
+
+  /** What only the archive has is listed and played from there. @param archived undefined: there is no archive */
+  setArchive(archived: ArchivedRecordings | undefined): void {
+    this.#catalog.archived = archived;
+    this.syncArchive();
+  }
+
+  /** While there is one that has not started, its recordings stay listed. */
+  expectArchive(isExpected: () => boolean): void {
+    this.#catalog.isArchiveExpected = isExpected;
+  }
+
+  /** The archive has more, or other recordings. */
+  syncArchive(): void {
+    this.#syncing = this.#syncing
+      .then(() => this.#catalog.syncArchived(this.#closing.signal))
+      .catch((error: unknown) => this.#logger.error({ err: error }, 'failed to list archived recordings'));
+  }
+
+  /** The archive no longer has it. */
+  removedFromArchive(path: string, nameUs: number): void {
+    this.#index.archived.remove(path, nameUs);
+  }
+
+  /** @throws PerchError while the archive is away */
+  async deleteArchived({ path, nameUs }: Pick<SegmentRow, 'path' | 'nameUs'>): Promise<void> {
+    await this.#catalog.archived?.remove(path, nameUs);
+    this.removedFromArchive(path, nameUs);
   }
 
   get indexProgress(): IndexProgress {
@@ -279,6 +311,11 @@ export class Playback {
     if (reason !== undefined) {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
+    // First: nothing is deleted while the archive is away.
+    await this.deleteArchived(row);
+    if (row.state === STATE.archived) {
+      return;
+    }
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
@@ -287,8 +324,10 @@ export class Playback {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#downloads.clear();
     this.tables.clear();
+    await this.#syncing;
     await this.#keeping;
     await this.#catalog.settle();
     this.#index.close();

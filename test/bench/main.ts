@@ -23,6 +23,7 @@ import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
 import { discover, discoverCpu } from './onvif/discover.ts';
+import { archiveFirstByte } from './playback/archive-first-byte.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
@@ -104,6 +105,7 @@ const FIGURES: readonly Figure[] = [
   getFmp4,
   getMp4,
   getFirstByte,
+  archiveFirstByte,
   getMemory,
   uiFirstPaint,
   uiGrid9,

@@ -1,6 +1,9 @@
+import { open } from 'node:fs/promises';
 import type { RecordingSource } from '../../archive/storage/contracts.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
+import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
@@ -33,6 +36,25 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
     keptMs: (path) => settingsOf(path)?.recordArchiveDeleteAfterMs ?? 0,
     finishedFrom: (path, fromUs, toUs, limit, after) =>
       playback.space.finishedFrom(path, fromUs, toUs, limit, after as SegmentRow | undefined),
+    factsOf: async ({ file }) => {
+      const facts = await factsOfFile(file).catch(unlessFileFault);
+      return facts && writeFacts(facts);
+    },
+    archivedFactsOf,
     protectedOf: (path) => space.protectedRanges.all.filter((range) => range.path === path),
   };
+}
+
+export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, file) => {
+  const facts = await readArchivedFacts(name, file);
+  return facts && writeFacts(facts);
+};
+
+async function factsOfFile(file: string): Promise<RecordingFacts | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    return await readFacts(file, handle);
+  } finally {
+    await handle.close();
+  }
 }

@@ -36,7 +36,7 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
     dataDir,
-    recordings: { space, playback: { stateOf: () => state } },
+    recordings: { space, playback: { stateOf: () => state, expectArchive: () => {}, setArchive: () => {} } },
     signal: new AbortController().signal,
   } as unknown as Deps);
   return { archive, space, config };

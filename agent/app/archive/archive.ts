@@ -33,7 +33,7 @@ const SYNTAX = { archiveFolder: 'folder', archiveURL: 'askedUrl', archiveBucket:
 const MORE_SYNTAX = { archivePrefix: 'objectPrefix', archiveRegion: 'region' } as const;
 const NOTHING = { files: 0, bytes: 0 };
 const NOT_STARTED: Omit<ArchiveStatus, 'failure'> = {
-  ...{ isOutOfHours: false, current: undefined, archived: NOTHING, uploaded: NOTHING },
+  ...{ isOutOfHours: false, current: undefined, archived: NOTHING, unreadFiles: 0, uploaded: NOTHING },
   waiting: { ...NOTHING, oldestUs: undefined },
 };
 const OFF: ArchiveState = {
@@ -42,6 +42,7 @@ const OFF: ArchiveState = {
   archived: NOTHING,
   warning: null,
   encryption: { isOn: false, keyId: null, isKeyNoted: false },
+  unreadFiles: 0,
 };
 
 interface ArchiveDeps extends ArchiveSourceDeps {
@@ -67,9 +68,12 @@ export class Archive implements ArchiveControl {
 
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
-    const folders = () => deps.recordings.space.list().map(({ folder }) => folder);
+    const { space, playback } = deps.recordings;
+    const folders = () => space.list().map(({ folder }) => folder);
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
-    deps.recordings.space.isAwaited = (recording) => this.#isAwaited(recording);
+    space.isAwaited = (recording) => this.#isAwaited(recording);
+    space.unwanted = (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file);
+    playback.expectArchive(() => deps.config().archive !== 'no');
   }
 
   get status(): ArchiveState {
@@ -102,8 +106,11 @@ export class Archive implements ArchiveControl {
         const link = await this.#start(config);
         this.#link = link;
         this.#failedStart = undefined;
+        const { playback } = this.#deps.recordings;
+        playback.setArchive(link.recordings);
         return async () => {
           this.#link = undefined;
+          playback.setArchive(undefined);
           await link.close();
         };
       },
@@ -120,7 +127,12 @@ export class Archive implements ArchiveControl {
       if (isEncrypted(settings)) {
         await keys.makeFirst();
       }
-      return await part.ArchiveLink.start({ settings, source, keys, dataDir, clock, log });
+      const { playback } = this.#deps.recordings;
+      return await part.ArchiveLink.start({
+        ...{ settings, source, keys, dataDir, clock, log },
+        onFound: () => playback.syncArchive(),
+        onRemoved: (path, nameUs) => playback.removedFromArchive(path, nameUs),
+      });
     } catch (error) {
       const sinceMs = this.#failedStart?.sinceMs ?? clock.wallMs();
       this.#failedStart = { why: whyOf(error), error: explain(error), sinceMs };
@@ -219,7 +231,7 @@ export class Archive implements ArchiveControl {
 }
 
 function shown(status: ArchiveStatus): Omit<ArchiveState, 'encryption' | 'warning'> {
-  const { isOutOfHours, failure, waiting, archived, current } = status;
+  const { isOutOfHours, failure, waiting, archived, unreadFiles, current } = status;
   const working = current ? 'uploading' : isOutOfHours ? 'outOfHours' : 'idle';
   return {
     state: failure ? 'failing' : working,
@@ -232,6 +244,7 @@ function shown(status: ArchiveStatus): Omit<ArchiveState, 'encryption' | 'warnin
       oldest: waiting.oldestUs === undefined ? null : timeText(waiting.oldestUs / 1000),
     },
     archived,
+    unreadFiles,
     current: current
       ? {
           path: current.path,

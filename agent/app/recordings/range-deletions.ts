@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type {
   DeletionForecast,
@@ -16,6 +16,7 @@ import { inBatches } from '../../record/retention/delete-path.ts';
 import { type DeletedRange, DeletedRanges } from '../../record/retention/deleted-ranges.ts';
 import type { Deletions } from '../../record/retention/deletions.ts';
 import type { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
+import { deleteArchived } from './archived-deletions.ts';
 
 /** Minimum time to undo a deletion, by the monotonic clock. A restart begins it again. */
 const UNDO_MS = 10 * 60_000;
@@ -141,6 +142,26 @@ export class RangeDeletions implements DeletionLookup {
       }
     }
     deletions.endSweep();
+    await this.#deleteArchived(path, merged(ranges.flatMap(({ parts }) => parts)), signal);
+  }
+
+  /** What cannot be deleted now is hidden, and tried again. */
+  async #deleteArchived(path: string, ranges: readonly UsRange[], signal: AbortSignal): Promise<void> {
+    const { playback, protectedRanges, log } = this.#deps;
+    for (const { startUs, endUs } of ranges) {
+      const { fault } = await deleteArchived({
+        ...{ playback, signal, maxFiles: MAX_FILES },
+        rows: (limit, after) => playback.space.archivedFrom(path, startUs, endUs, limit, after),
+        isKept: (row) => {
+          const rowEndUs = row.startUs + row.durationUs;
+          return rowEndUs > endUs || protectedRanges.isProtected(path, row.startUs, rowEndUs);
+        },
+      });
+      if (fault) {
+        log.warn({ path, cause: explain(fault) }, 'cannot delete recordings from the archive yet');
+        return;
+      }
+    }
   }
 
   /** Finished files that lie wholly within ranges. */

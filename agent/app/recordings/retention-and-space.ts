@@ -25,6 +25,7 @@ import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { KnownDisks } from '../../record/space/known-disks.ts';
+import { deleteArchived } from './archived-deletions.ts';
 import { ProtectedClips } from './protected-clips.ts';
 import { RangeDeletions } from './range-deletions.ts';
 
@@ -76,6 +77,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly segmentLog: SegmentAges;
   /** A recording is not deleted by age before the archive has it. */
   isAwaited: (recording: AwaitedRecording) => boolean = () => false;
+  /** A recording was deleted by hand: it is not archived any more. */
+  unwanted: (path: string, nameUs: number, file: string) => void = () => {};
   #isRead = false;
   /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
@@ -106,13 +109,13 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       log: this.segmentLog,
       isOpen: deps.isOpen,
       protection: this.protectedRanges,
-      isClockTrusted: deps.isClockTrusted,
-      dateDoubt: () => this.#dateDoubt(),
+      ...{ isClockTrusted: deps.isClockTrusted, dateDoubt: () => this.#dateDoubt() },
       isAwaited: ({ path, startsUs, file }) =>
         this.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
+      unwanted: (path, nameUs, file) => this.unwanted(path, nameUs, file),
       logger: log,
     });
     this.rangeDeletions = new RangeDeletions({
@@ -253,8 +256,18 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       keptBecause: ({ startUs, durationUs }) => this.keptBecause(path, startUs, durationUs),
       tops: this.#folders(),
     });
+    const archived = await deleteArchived({
+      playback,
+      rows: (limit, after) =>
+        playback.space.archivedFrom(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit, after),
+      isKept: (row) =>
+        isMeant?.(row.file) === false || this.keptBecause(path, row.startUs, row.durationUs) !== undefined,
+    });
+    if (archived.fault) {
+      throw archived.fault;
+    }
     const items = kept.map(({ startUs, because }) => ({ start: playback.localTime(startUs), reason: because }));
-    return { deleted: files, bytes: diskBytes, kept: keptFiles, items };
+    return { deleted: files + archived.deleted, bytes: diskBytes, kept: keptFiles + archived.kept, items };
   }
 
   list(): (DiskStatus & { readonly deletionsHeld: string | null; readonly deletionsHeldWhy: DeletionHold | null })[] {

@@ -20,6 +20,7 @@ const CONTENT_BYTES = BLOCK_BYTES - OVERHEAD_BYTES;
 const SUFFIX = '.enc';
 export const isEncryptedKey = (key: string): boolean => key.endsWith(SUFFIX);
 export const encryptedKey = (key: string): string => `${key}${SUFFIX}`;
+export const plainKey = (key: string): string => (isEncryptedKey(key) ? key.slice(0, -SUFFIX.length) : key);
 
 export function headerOf(keyId: Uint8Array): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);

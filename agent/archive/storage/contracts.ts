@@ -28,8 +28,26 @@ export interface RecordingSource {
   keptMs(path: string): number;
   /** Finished recordings that start in a range, oldest first. @param after the last of the previous page */
   finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: LocalRecording): LocalRecording[];
+  /** What is noted of a finished recording to list and play its copy, as text; undefined: it cannot be read. */
+  factsOf(recording: LocalRecording): Promise<string | undefined>;
+  /** The same of a copy. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
+  archivedFactsOf(name: string, file: StoredFile): Promise<string | undefined>;
   /** Parts of the path that are never deleted. */
   protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
+}
+
+/** A recording in the archive as a file, which is read by ranges. Its bytes never change. */
+export interface StoredFile {
+  /** Of `RecordingSource`; undefined: not known yet. */
+  readonly facts: string | undefined;
+  stat(): Promise<{ readonly size: number; readonly mtimeMs: number }>;
+  /** Reads a range in advance; it stays in memory until the file is closed. */
+  keep(position: number, length: number): Promise<void>;
+  /** Like `FileHandle.read`. */
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  /** Ends what is being read. */
+  abort(): void;
+  close(): Promise<void>;
 }
 
 export interface StoredObject {

@@ -3,6 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { timeOf } from '../../media/mp4/table/sample-search.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
+import { isArchiveFault } from '../archived/archive-fault.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type UsRange, without } from '../index/hidden-ranges.ts';
 import { continues, type SegmentRow } from '../index/segment-row.ts';
@@ -169,7 +170,12 @@ class DownloadBuilder {
     }
     const before = this.#before && isJoined(this.#before.part, part) ? this.#before : undefined;
     // undefined if the file is gone or damaged since it was listed.
-    const tabled = await this.#tables.of(row).catch(unlessFileFault);
+    const tabled = await this.#tables.of(row).catch((error: unknown) => {
+      if (isArchiveFault(error) && !this.#output) {
+        throw error;
+      }
+      return unlessFileFault(error);
+    });
     if (this.#output && !before) {
       // Another init segment starts a new stream, even without a gap.
       const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);

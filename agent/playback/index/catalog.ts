@@ -4,13 +4,17 @@ import type { Logger } from '../../base/log.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
 import { codeOf, isDiskFailing, unlessFileFault } from '../../record/file/disk-fault.ts';
 import { findFileMark } from '../../record/file/file-mark.ts';
+import { signatureOf } from '../../record/file/recording-file.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';
 import { findStreamMark } from '../../record/file/stream-mark.ts';
 import type { PartChain } from '../../record/file/whole-parts.ts';
+import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
+import { parseFacts } from '../archived/facts.ts';
+import { syncArchived } from './archived-sync.ts';
 import { scanFolders, statOf } from './folder-scan.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { SegmentIndex } from './segment-index.ts';
-import { type ReadInfo, readSegmentInfo, signatureOf } from './segment-info.ts';
+import { type ReadInfo, readSegmentInfo } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 export interface RecordPaths {
@@ -37,6 +41,10 @@ const MAX_CHANGED = 1_000;
 /** Keeps the index in sync with the folders: checks folder mtimes and growing files before each response. */
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
+  /** undefined: there is no archive. */
+  archived: ArchivedRecordings | undefined;
+  /** There is one, but it may not have started yet. */
+  isArchiveExpected: () => boolean = () => false;
   readonly #options: CatalogOptions;
   readonly #chains = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
@@ -168,7 +176,24 @@ export class Catalog implements SegmentLog {
 
   #remove(file: string): void {
     this.#chains.delete(file);
+    const row = this.archived && this.index.find(file);
+    const copy = row && this.archived?.find(row.path, row.nameUs);
+    if (copy && row.state === STATE.finished) {
+      this.index.archived.move(file, copy);
+      return;
+    }
     this.index.remove(file);
+    const facts = parseFacts(copy?.facts ?? '');
+    if (copy && facts) {
+      this.index.archived.add(copy, facts);
+    }
+  }
+
+  /** Makes the index agree with the archive, once it knows the files on the disks. */
+  async syncArchived(signal: AbortSignal): Promise<void> {
+    if (this.archived || !this.isArchiveExpected()) {
+      await syncArchived(this.index, this.archived, signal);
+    }
   }
 
   async #scan(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {

@@ -1,14 +1,14 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 5;
+export const INDEX_VERSION = 6;
 
 /*
  * names: texts shared by many rows (folders, paths, boots, tracks).
- * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason).
+ * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 only the archive has it.
  * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
  * history costs as much as it has gaps, not files.
  * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
  * looks: folder mtimes when last read for a template. An unchanged folder need not be read again, also after a restart.
- * usage: bytes by path, kept by triggers.
+ * usage: files by path, and bytes on disks of this box, kept by triggers.
  */
 export const INDEX_SCHEMA = `
   CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -38,11 +38,12 @@ export const INDEX_SCHEMA = `
     UNIQUE (folder, name)
   );
   CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us);
-  CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2);
-  CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
+  CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2, 4);
+  CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2, 4);
   CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state IN (0, 1, 3);
   CREATE INDEX IF NOT EXISTS by_unread ON segments (state) WHERE state = 0;
   CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state = 2;
+  CREATE INDEX IF NOT EXISTS by_archived ON segments (path, name_us) WHERE state = 4;
   CREATE INDEX IF NOT EXISTS by_boot ON segments (boot, mono_us) WHERE boot IS NOT NULL AND trusted = 0;
   CREATE TABLE IF NOT EXISTS boots (boot INTEGER PRIMARY KEY, mono_us INTEGER, offset_us INTEGER) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS looks (
@@ -55,13 +56,15 @@ export const INDEX_SCHEMA = `
     INSERT INTO usage VALUES (new.path, 1, new.size, new.size * new.own)
       ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + new.size, own_bytes = own_bytes + new.size * new.own;
   END;
-  CREATE TRIGGER IF NOT EXISTS usage_change AFTER UPDATE OF size, own ON segments
-    WHEN old.size != new.size OR old.own != new.own BEGIN
-    UPDATE usage SET bytes = bytes + new.size - old.size, own_bytes = own_bytes + new.size * new.own - old.size * old.own
+  CREATE TRIGGER IF NOT EXISTS usage_change AFTER UPDATE OF size, own, state ON segments
+    WHEN old.size != new.size OR old.own != new.own OR (old.state = 4) != (new.state = 4) BEGIN
+    UPDATE usage SET bytes = bytes + new.size * (new.state != 4) - old.size * (old.state != 4),
+      own_bytes = own_bytes + new.size * new.own * (new.state != 4) - old.size * old.own * (old.state != 4)
       WHERE path = new.path;
   END;
   CREATE TRIGGER IF NOT EXISTS usage_less AFTER DELETE ON segments BEGIN
-    UPDATE usage SET files = files - 1, bytes = bytes - old.size, own_bytes = own_bytes - old.size * old.own
+    UPDATE usage SET files = files - 1, bytes = bytes - old.size * (old.state != 4),
+      own_bytes = own_bytes - old.size * old.own * (old.state != 4)
       WHERE path = old.path;
   END;
   CREATE TABLE IF NOT EXISTS events (

@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/sqlite.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
+import { ArchivedTable } from './archived-table.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { HiddenRanges } from './hidden-ranges.ts';
@@ -48,12 +49,12 @@ interface Break {
 /** One query: event recording has a timespan per event. */
 const BREAKS = `SELECT id, start_us AS startUs, (
     SELECT before.start_us + before.duration_us FROM segments AS before INDEXED BY by_readable
-    WHERE before.state IN (1, 2) AND before.path = ?1 AND (before.start_us, before.id) < (s.start_us, s.id)
+    WHERE before.state IN (1, 2, 4) AND before.path = ?1 AND (before.start_us, before.id) < (s.start_us, s.id)
     ORDER BY before.start_us DESC, before.id DESC LIMIT 1
   ) AS endBefore
-  FROM segments AS s INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2) AND path = ?1 AND start_us BETWEEN ?2 AND ?3
+  FROM segments AS s INDEXED BY by_break WHERE joins = 0 AND state IN (1, 2, 4) AND path = ?1 AND start_us BETWEEN ?2 AND ?3
   ORDER BY start_us, id`;
-const LAST_END = `SELECT start_us + duration_us AS end_us FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND start_us <= ?
+const LAST_END = `SELECT start_us + duration_us AS end_us FROM ${READABLE} WHERE state IN (1, 2, 4) AND path = ? AND start_us <= ?
   ORDER BY start_us DESC, id DESC LIMIT 1`;
 const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
   segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, fault = NULL
@@ -64,6 +65,7 @@ export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
   readonly looks: ScanTable;
+  readonly archived: ArchivedTable;
   /** Not in the database: they must outlast it. */
   readonly hidden = new HiddenRanges();
   readonly #database: IndexDatabase;
@@ -78,6 +80,7 @@ export class SegmentIndex {
     this.events = new EventTable(this.#database);
     this.space = new SpaceTable(this.#database);
     this.looks = new ScanTable(this.#database);
+    this.archived = new ArchivedTable(this.#database, this);
   }
 
   get generation(): number {
@@ -106,13 +109,18 @@ export class SegmentIndex {
     const database = this.#database;
     const query = 'INSERT OR IGNORE INTO segments (folder, name, path, name_us, start_us) VALUES (?, ?, ?, ?, ?)';
     database.write(() => {
+      const hasArchived = this.archived.isUsed;
       for (const { folder, name, path, startUs } of found) {
-        database.run(query, database.idOf(folder), name, database.idOf(path), startUs, startUs);
+        const added = database.run(query, database.idOf(folder), name, database.idOf(path), startUs, startUs);
+        // On a disk again: a recording is listed once.
+        if (added > 0 && hasArchived) {
+          this.archived.remove(path, startUs);
+        }
       }
     }, undefined);
   }
 
-  setInfo(file: string, info: SegmentInfo): void {
+  setInfo(file: string, info: SegmentInfo, state: SegmentState = stateOf(info)): void {
     this.#database.write(() => {
       const row = this.#joins.find(file);
       if (!row) {
@@ -126,7 +134,7 @@ export class SegmentIndex {
       const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
-        ...[startUs, stateOf(info), info.fileMark ? 1 : 0, info.sizeBytes, info.mtimeMs, info.durationUs],
+        ...[startUs, state, info.fileMark ? 1 : 0, info.sizeBytes, info.mtimeMs, info.durationUs],
         ...[mark ? Buffer.from(mark.streamId, 'hex') : null, mark?.segmentNumber ?? 0],
         ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
         ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
@@ -205,7 +213,7 @@ export class SegmentIndex {
 
   /** Readable files named for this start, whatever is shown. Scans the whole path. */
   named(path: string, nameUs: number, count: number): SegmentRow[] {
-    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2, 4) AND s.path = (SELECT id FROM names WHERE text = ?)
       AND s.name_us = ? LIMIT ?`;
     return this.#rows(query, path, nameUs, count);
   }
@@ -260,7 +268,7 @@ export class SegmentIndex {
    * @param after the last row of the previous page: two files can start at the same time
    */
   list(path: string, fromUs: number, toUs: number, count: number, after?: SegmentRow): SegmentRow[] {
-    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2, 4) AND s.path = (SELECT id FROM names WHERE text = ?)
       AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
     const from = [Math.max(fromUs, after?.startUs ?? Number.MIN_SAFE_INTEGER), toUs];
     return this.#rows(query, path, ...from, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? -1, count);
@@ -269,7 +277,7 @@ export class SegmentIndex {
   /** From the start of the first recording to the end of the last. */
   extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
     const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
-    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2, 4) AND s.path = (SELECT id FROM names WHERE text = ?)
       ORDER BY s.start_us DESC, s.id DESC LIMIT 1`;
     const last = this.#row(query, path);
     if (startUs === undefined || !last) {

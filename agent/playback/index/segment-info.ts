@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
-import { readRecordingHead } from '../../record/file/recording-file.ts';
+import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
 import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
@@ -78,6 +77,3 @@ async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
   const durationUs = Math.round(Math.min(durationMs, MAX_SECONDS * 1000) * 1000);
   return { sizeBytes, mtimeMs, isFinished: isKnown, durationUs, mark, fileMark, signature: 'mpegts' };
 }
-
-export const signatureOf = (tracks: readonly Mp4Track[]): string =>
-  tracks.map((track) => `${track.id}:${track.timescale}:${track.codec}`).join(',');

@@ -31,7 +31,7 @@ export class SegmentJoins {
   }
 
   after({ pathId, startUs, id }: SegmentPosition): SegmentPosition | undefined {
-    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) > (?, ?)
+    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2, 4) AND path = ? AND (start_us, id) > (?, ?)
       ORDER BY start_us, id LIMIT 1`;
     return positionOf(this.#database.first(query, pathId, startUs, id));
   }
@@ -51,7 +51,7 @@ export class SegmentJoins {
   }
 
   #before({ pathId, startUs, id }: SegmentPosition): SegmentPosition | undefined {
-    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) < (?, ?)
+    const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2, 4) AND path = ? AND (start_us, id) < (?, ?)
       ORDER BY start_us DESC, id DESC LIMIT 1`;
     return positionOf(this.#database.first(query, pathId, startUs, id));
   }
@@ -69,7 +69,7 @@ function positionOf(row: Row | undefined): SegmentPosition | undefined {
       nameUs: Number(row['name_us']),
       startUs: Number(row['start_us']),
       durationUs: Number(row['duration_us']),
-      isReadable: row['state'] === 1 || row['state'] === 2,
+      isReadable: [1, 2, 4].includes(Number(row['state'])),
       streamId: String(row['stream']) || undefined,
       segmentNumber: Number(row['segment_number']),
       signature: Number(row['signature']),

@@ -3,7 +3,7 @@ import type { Row } from './index-database.ts';
 /** Files without a `mtxi` box are joined if one starts this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;
 
-export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3 } as const;
+export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, archived: 4 } as const;
 export type SegmentState = (typeof STATE)[keyof typeof STATE];
 
 /** A recording in the index. Times are Unix microseconds. */

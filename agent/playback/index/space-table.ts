@@ -50,9 +50,10 @@ export class SpaceTable {
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
 
+  /** On the disks of this box. */
   allOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND (s.start_us, s.id) > (?1, ?2)
+      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.state != 4 AND (s.start_us, s.id) > (?1, ?2)
       ORDER BY s.start_us, s.id LIMIT ?4`;
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
@@ -62,6 +63,15 @@ export class SpaceTable {
     const query = `${selectRows('segments INDEXED BY by_start')}
       WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state = 2 AND s.start_us BETWEEN ? AND ?
         AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
+    const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
+    return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
+  }
+
+  /** Recordings of a path that only the archive has and that start in a range. */
+  archivedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_readable')}
+      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (1, 2, 4) AND s.state = 4
+        AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
     const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
     return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
   }
@@ -87,9 +97,9 @@ export class SpaceTable {
   /** @param sinceUs start of the recent period, or the first recording if later */
   spanOf(path: string, sinceUs: number, nowUs: number): PathSpan {
     const query = `SELECT
-        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1) AS first_us,
+        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND state != 4) AS first_us,
         (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 2) AS bytes,
-        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2) AS from_us,
+        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state != 4) AS from_us,
         (SELECT MAX(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 1) AS growing_us`;
     const id = this.#database.row('SELECT id FROM names WHERE text = ?', path)?.['id'];
     const row = id === undefined ? undefined : this.#database.row(query, Number(id), sinceUs);

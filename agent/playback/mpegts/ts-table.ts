@@ -5,6 +5,7 @@ import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
 import { release } from '../../media/sample/slab.ts';
 import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
+import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { TsIndex } from './ts-index.ts';
 
@@ -54,7 +55,7 @@ export async function readTsTable(handle: FileHandle, known: Partial<TsTable> | 
 export const bytesOfIndex = ({ fragments }: TsIndex): number => fragments.length * FRAGMENT_COST_BYTES;
 
 /** The duration of a file of another program, from its first time to its last; 0: not known. */
-export async function measureTs(handle: FileHandle, sizeBytes: number): Promise<number> {
+export async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number> {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   const sink = {

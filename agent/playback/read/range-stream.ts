@@ -7,6 +7,8 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
+/** Of the archive, behind the first one: each read is a round trip. */
+const ARCHIVE_CHUNK_BYTES = 1 << 20;
 
 interface Window {
   readonly source: FileSource;
@@ -15,7 +17,11 @@ interface Window {
 }
 
 /** Reads a recording's bytes, or of MPEG-TS those of its samples. */
-type OpenRecording = ReadableFile & { close(): Promise<void> };
+type OpenRecording = ReadableFile & {
+  /** Ends what is being read, if that may take long. */
+  abort?(): void;
+  close(): Promise<void>;
+};
 
 /** A range of a download. Reads one chunk ahead; copies nothing. */
 export class RangeStream extends Readable {
@@ -27,6 +33,8 @@ export class RangeStream extends Readable {
   #window: Window | undefined;
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
+  /** Of the open recording. */
+  #hasRead = false;
 
   constructor(file: SliceLookup, start: number, end: number) {
     super({ highWaterMark: CHUNK_BYTES });
@@ -53,6 +61,7 @@ export class RangeStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#handle?.abort?.();
     // A file is closed only when no read or open is pending.
     this.#reading
       .then(() => this.#close())
@@ -99,7 +108,9 @@ export class RangeStream extends Readable {
     const handle = await this.#open(recording);
     // A patched read serves one slice: sequence numbers differ.
     const limit = patch ? slice.offset + slice.end - slice.start : source.endOffset;
-    const plain = { start: from, end: Math.min(from + CHUNK_BYTES, from + this.#end - this.#at, limit) };
+    const chunkBytes = recording.openArchived && this.#hasRead ? ARCHIVE_CHUNK_BYTES : CHUNK_BYTES;
+    this.#hasRead = true;
+    const plain = { start: from, end: Math.min(from + chunkBytes, from + this.#end - this.#at, limit) };
     const wanted = patch?.whole(plain) ?? plain;
     const bytes = Buffer.allocUnsafeSlow(wanted.end - wanted.start);
     await readFully(handle, bytes, wanted.start, recording.file);
@@ -116,6 +127,7 @@ export class RangeStream extends Readable {
     const handle = await openRecording(recording);
     this.#handle = handle;
     this.#recording = recording;
+    this.#hasRead = false;
     const { size } = await handle.stat();
     if (recording.isFinished ? size !== recording.sizeBytes : size < recording.sizeBytes) {
       throw new PerchError('unavailable', 'recording has another size than it had', { file: recording.file });
@@ -135,7 +147,11 @@ export class RangeStream extends Readable {
 export async function openRecording({
   file,
   tsFragments,
-}: Pick<RecordedFile, 'file' | 'tsFragments'>): Promise<OpenRecording> {
+  openArchived,
+}: Pick<RecordedFile, 'file' | 'tsFragments' | 'openArchived'>): Promise<OpenRecording> {
+  if (openArchived) {
+    return openArchived();
+  }
   try {
     return await (tsFragments ? TsFile.open(file, tsFragments) : open(file, 'r'));
   } catch (cause) {

@@ -1,4 +1,5 @@
 import type { TsFragment } from '../mpegts/ts-index.ts';
+import type { OpenArchived } from './archived-table.ts';
 import type { MoofPatch } from './moof-patch.ts';
 import type { Tabled } from './table-cache.ts';
 
@@ -9,6 +10,8 @@ export interface RecordedFile {
   readonly isFinished: boolean;
   /** Of MPEG-TS: offsets are those of the samples' bytes alone. */
   readonly tsFragments?: readonly TsFragment[] | undefined;
+  /** Of one that only the archive has. */
+  readonly openArchived?: OpenArchived | undefined;
 }
 
 /** A recording, whole fragments with patched headers, or samples. */
@@ -34,9 +37,10 @@ export interface SliceLookup {
 }
 
 /** What must still match when a recording is read later. */
-export const recordedFile = ({ file, head, endOffset, tsIndex }: Tabled): RecordedFile => ({
+export const recordedFile = ({ file, head, endOffset, tsIndex, openArchived }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,
   isFinished: head.isFinished,
   tsFragments: tsIndex?.fragments,
+  openArchived,
 });

@@ -1,10 +1,13 @@
 import { open, stat } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
 import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
+import { type ArchivedRecordings, isArchivedFile, nameInArchive } from '../archived/archived-recordings.ts';
 import type { TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
+import { type OpenArchived, readArchivedTable } from './archived-table.ts';
 import { ByteCache } from './byte-cache.ts';
 
 /** About ten hours of video and audio. */
@@ -18,6 +21,8 @@ export interface Tabled extends RecordingTable {
   readonly head: RecordingHead;
   /** Of MPEG-TS. */
   readonly tsIndex?: TsIndex;
+  /** Of a recording that only the archive has. */
+  readonly openArchived?: OpenArchived;
 }
 
 /** Sample tables of recordings being played: read once, extended for growing files. */
@@ -25,10 +30,16 @@ export class TableCache {
   readonly #isBeingWritten: (file: string) => boolean;
   readonly #kept: ByteCache<Tabled>;
   readonly #reading = new Map<string, Promise<Tabled>>();
+  readonly #archived: () => ArchivedRecordings | undefined;
 
   /** @param isBeingWritten by this process */
-  constructor(isBeingWritten: (file: string) => boolean = () => false, maxBytes = MAX_BYTES) {
+  constructor(
+    isBeingWritten: (file: string) => boolean = () => false,
+    maxBytes = MAX_BYTES,
+    archived: () => ArchivedRecordings | undefined = () => undefined,
+  ) {
     this.#isBeingWritten = isBeingWritten;
+    this.#archived = archived;
     this.#kept = new ByteCache(maxBytes);
   }
 
@@ -53,6 +64,11 @@ export class TableCache {
     return tabled;
   }
 
+  /** @throws the error of `stat`; PerchError for one that the archive no longer has */
+  async statOf(file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
+    return isArchivedFile(file) ? this.#openArchived(file).stat() : stat(file);
+  }
+
   clear(): void {
     this.#kept.clear();
   }
@@ -60,15 +76,31 @@ export class TableCache {
   async #read(file: string): Promise<Tabled> {
     const known = this.#kept.get(file);
     try {
-      const { size, mtimeMs } = await stat(file);
+      const { size, mtimeMs } = await this.statOf(file);
       const isSame = known?.head.sizeBytes === size && known.head.mtimeMs === mtimeMs;
-      const tabled = isSame ? known : await readTable(file, known, this.#isBeingWritten(file));
+      const tabled = isSame ? known : await this.#readTable(file, known);
       this.#kept.set(file, tabled, costOf(tabled));
       return tabled;
     } catch (error) {
       this.#kept.delete(file);
       throw error;
     }
+  }
+
+  #readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
+    return isArchivedFile(file)
+      ? readArchivedTable(file, () => this.#openArchived(file))
+      : readTable(file, known, this.#isBeingWritten(file));
+  }
+
+  #openArchived(file: string): ReturnType<OpenArchived> {
+    const archived = this.#archived();
+    if (!archived) {
+      throw new PerchError('unavailable', 'this recording is in the archive, which is switched off', {
+        archived: file,
+      });
+    }
+    return archived.open(nameInArchive(file));
   }
 }
 

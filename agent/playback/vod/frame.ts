@@ -4,6 +4,7 @@ import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/t
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { isArchiveFault } from '../archived/archive-fault.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
 import { etagOf } from '../read/send-ranged.ts';
 import { recordedFile } from '../read/slice.ts';
@@ -39,7 +40,12 @@ export async function findFrame(
   let early: Found | undefined;
   // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
-    const tabled = await tables.of(row).catch(unlessFileFault);
+    const tabled = await tables.of(row).catch((error: unknown) => {
+      if (isArchiveFault(error)) {
+        throw error;
+      }
+      return unlessFileFault(error);
+    });
     const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
     // The group of pictures may begin in a deleted range.
     if (!key || recordings.hidden.has(path, shownUs(row, key))) {

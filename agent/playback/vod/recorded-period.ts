@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { isArchiveFault } from '../archived/archive-fault.ts';
 import type { HiddenRanges, UsRange } from '../index/hidden-ranges.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import { ByteCache } from '../read/byte-cache.ts';
@@ -42,9 +42,16 @@ export class RecordedPeriods {
   async between(path: string, fromUs: number, toUs: number): Promise<PlaylistFile[]> {
     const files: PlaylistFile[] = [];
     let segments = 0;
+    let fault: PerchError | undefined;
     const visible = this.#recordings.hidden.visible(path, { startUs: fromUs, endUs: toUs });
     for (const row of await this.#recordings.between(path, fromUs, toUs)) {
-      const layout = await this.#layoutOf(row);
+      const layout = await this.#layoutOf(row).catch((error: unknown) => {
+        if (!isArchiveFault(error)) {
+          throw error;
+        }
+        fault ??= error;
+        return undefined;
+      });
       for (const range of layout ? visible : []) {
         const file = layout && partOf(layout, row, files.at(-1), range, { startUs: fromUs, endUs: toUs });
         if (file) {
@@ -56,6 +63,10 @@ export class RecordedPeriods {
         const message = `more than ${MAX_SEGMENTS} segments in one playlist: ask for a shorter duration`;
         throw new PerchError('badInput', message);
       }
+    }
+    // What is on the disks plays without the archive.
+    if (files.length === 0 && fault) {
+      throw fault;
     }
     return files;
   }
@@ -78,16 +89,19 @@ export class RecordedPeriods {
     return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
 
-  /** undefined for a file that is gone or unplayable; the others remain. */
+  /** undefined for a file that is gone or unplayable; the others remain. @throws PerchError if the archive fails */
   async #layoutOf({ file, nameUs }: RowOfRecording): Promise<VodLayout | undefined> {
     try {
       const known = this.#layouts.get(file);
-      const { size, mtimeMs } = await stat(file);
+      const { size, mtimeMs } = await this.#tables.statOf(file);
       const isSame = known?.sizeBytes === size && known.mtimeMs === mtimeMs;
       const layout = isSame ? known : layOut(await this.#tables.of({ file }), nameUs);
       this.#layouts.set(file, layout, bytesOfLayout(layout));
       return layout;
     } catch (error) {
+      if (isArchiveFault(error)) {
+        throw error;
+      }
       unlessFileFault(error);
       this.#logger.debug({ file, cause: explain(error) }, 'left a recording out of a playlist');
       return undefined;

@@ -26,7 +26,8 @@ export class VodResource implements SliceLookup {
     this.#tabled = tabled;
     this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
-    this.#recording = { file, sizeBytes, isFinished, tsFragments: tabled.tsIndex?.fragments };
+    const { tsIndex, openArchived } = tabled;
+    this.#recording = { file, sizeBytes, isFinished, tsFragments: tsIndex?.fragments, openArchived };
     this.#header.addBytes(layout.init);
   }
 

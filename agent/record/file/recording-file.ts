@@ -2,6 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
+import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { MFRO_BYTES, mfraSize } from '../../media/mp4/write/mfra.ts';
 import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
@@ -121,3 +122,7 @@ export async function readAt(handle: ReadableFile, at: number, sizeBytes: number
 }
 
 export const trackIdsOf = (init: FileInit): number[] => init.tracks.map((track) => track.id);
+
+/** Tracks as text: recordings with the same one may continue each other. */
+export const signatureOf = (tracks: readonly Mp4Track[]): string =>
+  tracks.map((track) => `${track.id}:${track.timescale}:${track.codec}`).join(',');

@@ -38,6 +38,8 @@ export interface DeletionDeps {
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   readonly companions?: (file: string) => Promise<readonly string[]>;
   readonly freed?: (file: string, diskBytes: number) => void;
+  /** A person wants it gone: its copies are, too. */
+  readonly unwanted?: (path: string, nameUs: number, file: string) => void;
   readonly logger: Logger;
 }
 
@@ -152,6 +154,9 @@ export class Deletions {
         return { kind: 'kept', because: 'protected' };
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);
+      if (deletion.kind === 'deleted' && reason === 'hand') {
+        this.#deps.unwanted?.(doomed.path, doomed.startsUs.at(-1) ?? 0, file);
+      }
       if (deletion.kind === 'deleted') {
         const [startUs = 0] = doomed.startsUs;
         const endUs = startUs + (found.durationMs * 1000 || doomed.durationUs || 0);

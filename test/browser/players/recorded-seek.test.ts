@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../../peers/browser/browser.ts';
+import { openVideo, SETUP, seek } from '../../peers/browser/recorded-video.ts';
 import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
@@ -46,35 +47,6 @@ interface PlayerWindow {
     readonly playingDate: Date | null;
   };
   player: { readonly playingDate: Date | null };
-}
-
-/** Seeks. @returns the time of the picture that is then shown, in seconds from the beginning */
-const seek = (page: Page, toS: number): Promise<number> =>
-  page.evaluate(
-    (seconds) =>
-      new Promise<number>((resolve) => {
-        const video = document.querySelector('video') as HTMLVideoElement;
-        const sought = new Promise((done) => video.addEventListener('seeked', done, { once: true }));
-        video.requestVideoFrameCallback((_now, { mediaTime }) => void sought.then(() => resolve(mediaTime)));
-        video.currentTime = seconds;
-      }),
-    toS,
-  );
-
-const SETUP = '<video preload="auto" style="width: 320px"></video>';
-
-async function openVideo(page: Page, url: string): Promise<void> {
-  await page.setContent(SETUP);
-  await page.evaluate(
-    (source) =>
-      new Promise<void>((resolve, reject) => {
-        const video = document.querySelector('video') as HTMLVideoElement;
-        video.onerror = () => reject(new Error(video.error?.message));
-        video.onloadeddata = () => resolve();
-        video.src = source;
-      }),
-    url,
-  );
 }
 
 async function openHls(page: Page, url: string): Promise<void> {

@@ -3,12 +3,13 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { type Moto, startMoto } from '../../peers/programs/moto.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
 
 const LIMIT = { timeout: 90_000 };
 const SECONDS = 7;
@@ -118,4 +119,55 @@ ${more}`;
     const { streams } = await ffprobe(copies[0] ?? '');
     expect(streams.map((stream) => stream.codec_name)).toContain('h264');
   });
+
+  test(
+    'recordings whose files are gone are listed and play from the bucket, also after the box is lost',
+    LIMIT,
+    async () => {
+      const config = configOf(s3());
+      const listOf = async ({ url }: Agent) =>
+        (await (await fetch(`${url}/playback/list?path=yard`, { headers })).json()) as {
+          start: string;
+          duration: number;
+        }[];
+      const bodyOf = async ({ url }: Agent, start: string, range?: string) => {
+        const query = new URLSearchParams({ path: 'yard', start, duration: '4', format: 'fmp4' });
+        const answer = await fetch(`${url}/playback/get?${query}`, {
+          headers: { ...headers, ...(range && { range }) },
+        });
+        return [answer.status, Buffer.from(await answer.arrayBuffer())] as const;
+      };
+      const agent = await start(config);
+      await archived(agent);
+      const before = await listOf(agent);
+      const [{ start: from } = { start: '' }] = before;
+      const [, body] = await bodyOf(agent, from);
+      await agent[Symbol.asyncDispose]();
+      rmSync(join(dataDir, 'recordings'), { recursive: true });
+      {
+        await using again = await start(config);
+        await until(async () => ((await listOf(again)).length > 0 ? true : undefined));
+        // The urls name the port of this start.
+        expect((await listOf(again)).map(timesOf)).toEqual(before.map(timesOf));
+        const [status, same] = await bodyOf(again, from);
+        expect([status, same.equals(body)]).toEqual([200, true]);
+        const [partly, middle] = await bodyOf(again, from, 'bytes=5000-5999');
+        expect([partly, middle.equals(body.subarray(5000, 6000))]).toEqual([206, true]);
+      }
+      for (const name of ['archive.json', 'archive.db', 'archive.db-wal', 'archive.db-shm', 'segments.db']) {
+        rmSync(join(dataDir, name), { force: true });
+      }
+      const { code, output } = await runProcess(process.execPath, [
+        ...[...AGENT, 'restore-archive', '--data', dataDir, join(dataDir, 'test.yml')],
+      ]);
+      expect([code, output]).toEqual([0, expect.stringContaining(`${files.length} recordings of box`)]);
+      await using restored = await start(config);
+      await until(async () => ((await listOf(restored)).length > 0 ? true : undefined));
+      expect((await listOf(restored)).map(timesOf)).toEqual(before.map(timesOf));
+      expect((await bodyOf(restored, from))[1].equals(body)).toBe(true);
+      expect((await statusOf(restored)).waiting.files).toBe(0);
+    },
+  );
 });
+
+const timesOf = ({ start, duration }: { readonly start: string; readonly duration: number }) => [start, duration];

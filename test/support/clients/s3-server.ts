@@ -20,6 +20,8 @@ interface S3Call {
   readonly method: string;
   readonly key: string;
   readonly query: URLSearchParams;
+  /** First and last byte, of a read by range. */
+  readonly range?: readonly [first: number, last: number] | undefined;
 }
 
 interface S3Options {
@@ -74,7 +76,9 @@ export class S3Server {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '', this.url);
     const key = decodeURIComponent(pathname).slice(`/${BUCKET}/`.length);
-    const call = { method: request.method ?? '', key, query };
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const range = first === undefined ? undefined : ([Number(first), Number(last)] as const);
+    const call = { method: request.method ?? '', key, query, range };
     this.calls.push(call);
     const fault = this.#options.fault?.(call);
     if (fault === 'cut before') {
@@ -120,11 +124,11 @@ export class S3Server {
       return failure(400, 'XAmzContentSHA256Mismatch');
     }
     return isDigest('content-md5', Buffer.from(md5(body), 'hex').toString('base64'))
-      ? this.#effect(call, body, headers.range)
+      ? this.#effect(call, body)
       : failure(400, 'BadDigest');
   }
 
-  #effect({ method, key, query }: S3Call, body: Buffer, range: string | undefined): Answer {
+  #effect({ method, key, query, range }: S3Call, body: Buffer): Answer {
     const id = query.get('uploadId') ?? '';
     if (query.has('uploads')) {
       return method === 'POST' ? this.#create(key) : this.#listUploads();
@@ -146,9 +150,8 @@ export class S3Server {
     if (!found) {
       return failure(404, 'NoSuchKey');
     }
-    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
-    const bytes = from === undefined ? found.bytes : found.bytes.subarray(Number(from), Number(to) + 1);
-    return [from === undefined ? 200 : 206, bytes, { etag: `"${found.tag}"` }];
+    const bytes = range === undefined ? found.bytes : found.bytes.subarray(range[0], range[1] + 1);
+    return [range === undefined ? 200 : 206, bytes, { etag: `"${found.tag}"` }];
   }
 
   #store(key: string, bytes: Buffer, digest: string): Answer {

@@ -88,6 +88,8 @@ export class ArchiveHarness {
       dataDir: this.#dataDir,
       clock: this.clock,
       log: silentLogger,
+      onFound: () => {},
+      onRemoved: () => {},
     });
     onTestFinished(() => link.close().catch(() => {}));
     return link;
@@ -139,6 +141,8 @@ export class ArchiveHarness {
           .filter((one) => one.startUs > (after?.startUs ?? Number.NEGATIVE_INFINITY))
           .map((one) => ({ ...one, sizeBytes: statSync(one.file, { throwIfNoEntry: false })?.size ?? one.sizeBytes }))
           .slice(0, limit),
+      factsOf: async ({ file }) => `facts of ${file}`,
+      archivedFactsOf: async (name, file) => `${name}: ${(await file.stat()).size} bytes`,
       protectedOf: () => this.protectedRanges,
     };
   }

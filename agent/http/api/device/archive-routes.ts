@@ -29,6 +29,7 @@ const ArchiveState = Type.Object({
     isKeyNoted: Type.Boolean({ description: 'The key was written down, and is not shown again.' }),
   }),
   archived: Type.Object(Count, { description: 'What the archive has of this box.' }),
+  unreadFiles: Type.Integer({ description: 'Of these: not listed yet, since Perch has not read their ends.' }),
   current: OrNull(
     Type.Object({ path: Type.String(), start: TimeText, bytes: Type.Integer(), sentBytes: Type.Integer() }),
   ),

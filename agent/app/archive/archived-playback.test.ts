@@ -1,0 +1,261 @@
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
+import { record, WALL } from '../../../test/support/disks/recordings.ts';
+import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { getBytes } from '../../../test/support/harness/playback.ts';
+import type { Playback } from '../../playback/playback.ts';
+
+const COUNT = 8;
+const SECONDS = 4;
+
+const listOf = (playback: Playback) => playback.list('cam', undefined, undefined, '').catch(() => []);
+/** Recordings an hour apart. */
+const recordAll = async (box: ArchivedBox, count = COUNT): Promise<string[]> => {
+  const files: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    files.push(...(await record(box.recordings, SECONDS, { wall: WALL + i * 3_600_000, sound: true })));
+  }
+  return files;
+};
+const bytesAt = (playback: Playback, i: number) => getBytes(playback, i * 3_600_000 + 500, 2);
+const erase = (playback: Playback, files: readonly string[]): void => {
+  for (const file of files) {
+    rmSync(file);
+    playback.segmentLog.removed(file);
+  }
+};
+
+/** A bucket, and a folder. */
+const PLACES = {
+  'a bucket': async () => ({ archiveURL: (await S3Server.start()).url }),
+  'an encrypted bucket': async () => ({ archiveURL: (await S3Server.start()).url, archiveEncryption: 'yes' }) as const,
+  'a folder': async (box: ArchivedBox) => {
+    const archiveFolder = join(box.folder, 'nas');
+    mkdirSync(archiveFolder);
+    return { archive: 'folder', archiveFolder } as const;
+  },
+};
+
+test.for(Object.entries(PLACES))('recordings that only %s has are listed and played as before', async ([, placeOf]) => {
+  const box = new ArchivedBox();
+  const place = await placeOf(box);
+  const files = await recordAll(box);
+  await box.start(place);
+  await box.archived(COUNT);
+  const listed = await listOf(box.playback);
+  expect(listed.length).toBe(COUNT);
+  const played = await Promise.all(files.map((_, i) => bytesAt(box.playback, i)));
+  erase(box.playback, files);
+  expect(await listOf(box.playback)).toEqual(listed);
+  for (const [i, bytes] of played.entries()) {
+    expect((await bytesAt(box.playback, i)).equals(bytes)).toBe(true);
+  }
+  expect(box.playback.space.bytesOf('cam')).toMatchObject({ files: COUNT, bytes: 0, ownBytes: 0 });
+  // Without the index, then without the list of the archive's objects too.
+  for (const lost of [[], ['segments.db'], ['archive.db'], ['segments.db', 'archive.db']] as const) {
+    await box.stop();
+    lost.forEach((name) => {
+      box.lose(name);
+    });
+    await box.start(place);
+    await box.until(async () => (await listOf(box.playback)).length === COUNT);
+    expect(await listOf(box.playback)).toEqual(listed);
+    expect((await bytesAt(box.playback, 3)).equals(played[3] ?? Buffer.alloc(0))).toBe(true);
+  }
+});
+
+test('a recording is read by ranges: its table, and what is asked for', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await record(box.recordings, 60, { gop: 10 });
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  erase(box.playback, files);
+  const [object] = server.objects.values();
+  server.calls.length = 0;
+  await getBytes(box.playback, 30_000, 1);
+  const reads = server.calls.filter(({ method }) => method === 'GET');
+  expect(reads.every(({ range }) => range !== undefined)).toBe(true);
+  // Both ends at the same time, then the media.
+  expect(reads.length).toBeLessThanOrEqual(4);
+  const media = reads.slice(2).reduce((sum, { range: [first, last] = [0, -1] }) => sum + last - first + 1, 0);
+  expect(media).toBeLessThan((object?.bytes.length ?? 0) / 10);
+  // The table is known now.
+  server.calls.length = 0;
+  await getBytes(box.playback, 10_000, 1);
+  expect(server.calls.length).toBeLessThanOrEqual(2);
+});
+
+test('recorded HLS and stills come from the archive', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await record(box.recordings, 20);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  const period = { startUs: WALL * 1000, durationUs: 20e6 };
+  const frame = await box.playback.frame('cam', (WALL + 5_000) * 1000);
+  erase(box.playback, files);
+  const playlist = await box.playback.streams.media('cam', period);
+  expect(playlist).toContain('#EXT-X-ENDLIST');
+  expect(Buffer.from((await box.playback.frame('cam', (WALL + 5_000) * 1000)).bytes)).toEqual(Buffer.from(frame.bytes));
+});
+
+test('a file that is on the disk again is listed once', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const [file = ''] = await recordAll(box, 1);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  const copy = join(box.folder, 'copy.mp4');
+  copyFileSync(file, copy);
+  const listed = await listOf(box.playback);
+  erase(box.playback, [file]);
+  expect(await listOf(box.playback)).toEqual(listed);
+  copyFileSync(copy, file);
+  await box.playback.rebuild(new AbortController().signal);
+  expect(await listOf(box.playback)).toEqual(listed);
+  expect(box.playback.stateOf(file)).toBe(2);
+  expect(box.playback.space.bytesOf('cam').files).toBe(1);
+});
+
+test.for([
+  ['denies access', { status: 403, code: 'AccessDenied' }, 'unavailable', 'denies access'],
+  ['is overloaded', { status: 503, code: 'SlowDown' }, 'unavailable', 'asks for fewer requests'],
+  ['has lost the bucket', { status: 404, code: 'NoSuchBucket' }, 'unavailable', 'no such bucket'],
+] as const)('an archive that %s says so to a player, and the recording stays listed', async ([, fault, code, text]) => {
+  let now: S3Fault;
+  const server = await S3Server.start({ fault: ({ method }) => (method === 'GET' ? now : undefined) });
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 1);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  erase(box.playback, files);
+  now = fault;
+  const fails = { code, message: expect.stringContaining(text) };
+  await expect(bytesAt(box.playback, 0)).rejects.toMatchObject(fails);
+  const period = { startUs: WALL * 1000, durationUs: 4e6 };
+  await expect(box.playback.streams.media('cam', period)).rejects.toMatchObject(fails);
+  await expect(box.playback.frame('cam', (WALL + 1_000) * 1000)).rejects.toMatchObject(fails);
+  now = undefined;
+  expect((await listOf(box.playback)).length).toBe(1);
+  expect((await bytesAt(box.playback, 0)).length).toBeGreaterThan(0);
+});
+
+test('an object that was deleted in the bucket is no longer listed', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 2);
+  await box.start({ archiveURL: server.url });
+  await box.archived(2);
+  erase(box.playback, files);
+  const [key = ''] = [...server.objects.keys()].sort();
+  server.objects.delete(key);
+  await expect(bytesAt(box.playback, 0)).rejects.toMatchObject({ code: 'notFound' });
+  expect((await listOf(box.playback)).map(({ start }) => start)).toEqual(['2026-07-01T13:00:00Z']);
+});
+
+test('a client that goes ends what is read for it', async () => {
+  let isSilent = false;
+  const server = await S3Server.start({ fault: ({ method }) => (isSilent && method === 'GET' ? 'silent' : undefined) });
+  const box = new ArchivedBox();
+  const files = await record(box.recordings, 60);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  erase(box.playback, files);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 60e6, format: 'fmp4' } as const;
+  const { file } = await box.playback.get(query);
+  isSilent = true;
+  const before = server.calls.length;
+  const body = file.read(0, file.sizeBytes);
+  body.on('data', () => {});
+  await box.until(() => server.calls.length > before);
+  const open = server.connections;
+  body.destroy();
+  await box.until(() => server.connections < open);
+});
+
+test('a recording that is deleted by hand is deleted in the archive, too, or not at all', async () => {
+  let now: S3Fault;
+  const server = await S3Server.start({ fault: ({ method }) => (method === 'DELETE' ? now : undefined) });
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 2);
+  await box.start({ archiveURL: server.url });
+  await box.archived(2);
+  erase(box.playback, files.slice(0, 1));
+  const [archivedOnly = '', onDisk = ''] = (await listOf(box.playback)).map(({ start }) => start);
+  now = { status: 403, code: 'AccessDenied' };
+  for (const start of [archivedOnly, onDisk]) {
+    await expect(box.playback.deleteSegment('cam', start, () => undefined)).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  }
+  expect((await listOf(box.playback)).length).toBe(2);
+  now = undefined;
+  for (const start of [archivedOnly, onDisk]) {
+    await box.playback.deleteSegment('cam', start, () => undefined);
+  }
+  expect(server.objects.size).toBe(0);
+  expect(await listOf(box.playback)).toEqual([]);
+});
+
+test('an MPEG-TS recording in the archive is listed, and says why it does not play', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await record(box.recordings, 4, { format: 'mpegts' });
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  const listed = await listOf(box.playback);
+  expect(listed.length).toBe(1);
+  erase(box.playback, files);
+  expect(await listOf(box.playback)).toEqual(listed);
+  await expect(getBytes(box.playback, 0, 2)).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('MPEG-TS'),
+  });
+});
+
+test('a power cut at any time around a deletion loses and doubles nothing', async () => {
+  const server = await S3Server.start();
+  const place = { archiveURL: server.url };
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 3);
+  await box.start(place);
+  await box.archived(3);
+  box.playback.commit();
+  const listed = await listOf(box.playback);
+  const cuts = [box.snapshot()];
+  for (const file of files.slice(0, 2)) {
+    rmSync(file);
+    cuts.push(box.snapshot());
+    box.playback.segmentLog.removed(file);
+    cuts.push(box.snapshot());
+    box.playback.commit();
+    cuts.push(box.snapshot());
+  }
+  for (const restore of cuts) {
+    await box.stop();
+    restore();
+    await box.start(place);
+    await box.until(async () => (await listOf(box.playback)).length === 3);
+    expect(await listOf(box.playback)).toEqual(listed);
+    expect(box.playback.space.bytesOf('cam').files).toBe(3);
+    expect((await bytesAt(box.playback, 0)).length).toBeGreaterThan(0);
+  }
+});
+
+test('bodies end with an error when the archive fails in the middle', async () => {
+  let now: S3Fault;
+  const server = await S3Server.start({ fault: ({ method }) => (method === 'GET' ? now : undefined) });
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 1);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  erase(box.playback, files);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 4e6, format: 'fmp4' } as const;
+  const { file } = await box.playback.get(query);
+  now = { status: 403, code: 'AccessDenied' };
+  await expect(buffer(file.read(0, file.sizeBytes))).rejects.toThrow('denies access');
+});

@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
+import { record, WALL } from '../../../test/support/disks/recordings.ts';
+import { SETTINGS } from '../../../test/support/harness/archive-harness.ts';
+import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { Restore } from '../../archive/restore.ts';
+import { archivedFactsOf } from './archive-source.ts';
+
+const { signal } = new AbortController();
+
+function restoreOf(box: ArchivedBox, archiveURL: string, id?: string): Restore {
+  return new Restore({
+    ...{
+      settings: { ...SETTINGS, archiveURL },
+      dataDir: box.dataDir,
+      box: id,
+      source: { archivedFactsOf },
+      keys: box.keys,
+    },
+    wallMs: () => box.clock.wallMs(),
+    onFault: (error) => expect.unreachable(String(error)),
+  });
+}
+
+const listOf = ({ playback }: ArchivedBox) => playback.list('cam', undefined, undefined, '').catch(() => []);
+
+/** A box with five archived recordings, whose disks are lost. */
+async function lost(fault: (key: string) => S3Fault = () => undefined) {
+  const server = await S3Server.start({
+    fault: ({ method, key }) => (method === 'GET' ? fault(key) : undefined),
+  });
+  const box = new ArchivedBox();
+  for (let i = 0; i < 5; i += 1) {
+    await record(box.recordings, 3, { wall: WALL + i * 3_600_000 });
+  }
+  await box.start({ archiveURL: server.url });
+  await box.archived(5);
+  const listed = await listOf(box);
+  await box.stop();
+  rmSync(join(box.recordings, 'cam'), { recursive: true });
+  box.lose('archive.db');
+  box.lose('segments.db');
+  rmSync(join(box.dataDir, 'archive.json'));
+  const [id = ''] = [...server.objects.keys()].map((key) => key.split('/')[1]);
+  return { server, box, listed, id };
+}
+
+test('the recordings of a lost box are listed again, and its id is that of the new one', async () => {
+  const { server, box, listed, id } = await lost();
+  const restore = restoreOf(box, server.url);
+  expect(await restore.run(signal)).toMatchObject({ box: id, files: 5, unreadableFiles: 0 });
+  server.calls.length = 0;
+  await box.start({ archiveURL: server.url });
+  await box.until(async () => (await listOf(box)).length === 5);
+  expect(await listOf(box)).toEqual(listed);
+  // Nothing is listed or read again.
+  expect(server.calls.filter(({ method, key }) => method === 'GET' && key !== '')).toEqual([]);
+  expect(server.objects.size).toBe(5);
+});
+
+test('it continues where it ended, and reads only the ends of recordings', async () => {
+  let reads = 0;
+  const { server, box, id } = await lost((key) => {
+    reads += key.endsWith('.mp4') ? 1 : 0;
+    return reads > 6 ? { status: 503, code: 'SlowDown' } : undefined;
+  });
+  reads = 0;
+  await expect(restoreOf(box, server.url).run(signal)).rejects.toThrow('asks for fewer requests');
+  const first = server.calls.filter(({ range }) => range !== undefined).length;
+  reads = Number.NEGATIVE_INFINITY;
+  server.calls.length = 0;
+  expect(await restoreOf(box, server.url).run(signal)).toMatchObject({ box: id, files: 5 });
+  const again = server.calls.filter(({ range }) => range !== undefined);
+  expect(first).toBeGreaterThan(2);
+  expect(again.length).toBeLessThan(10);
+  expect(server.calls.every(({ query }) => !query.has('list-type'))).toBe(true);
+});
+
+test('of several boxes one is chosen by its id', async () => {
+  const { server, box, id } = await lost();
+  const [[key = '', object] = []] = server.objects;
+  server.objects.set(key.replace(id, 'aaaaaaaaaaaa'), object as { bytes: Buffer; tag: string });
+  await expect(restoreOf(box, server.url).run(signal)).rejects.toThrow(/several boxes: add --box with one of/);
+  await expect(restoreOf(box, server.url, 'nobody').run(signal)).rejects.toThrow("'nobody' is not the id of a box");
+  expect(await restoreOf(box, server.url, 'aaaaaaaaaaaa').run(signal)).toMatchObject({ files: 1 });
+  // This one has recordings now.
+  await expect(restoreOf(box, server.url, id).run(signal)).rejects.toThrow('cannot continue as');
+});
+
+test('an object that is no recording is counted, and not listed', async () => {
+  const { server, box, id } = await lost();
+  const damaged = { bytes: Buffer.alloc(1_000, 7), tag: 'x' };
+  server.objects.set(`perch/${id}/cam/2026-07-01/23-00-00-000000Z.mp4`, damaged);
+  server.objects.set(`perch/${id}/cam/2026-07-01/23-30-00-000000Z.ts`, damaged);
+  expect(await restoreOf(box, server.url).run(signal)).toMatchObject({ files: 7, unreadableFiles: 2 });
+  await box.start({ archiveURL: server.url });
+  await box.until(async () => (await listOf(box)).length === 5);
+});
+
+test('an archive without recordings of a box says so', async () => {
+  const server = await S3Server.start();
+  await expect(restoreOf(new ArchivedBox(), server.url).run(signal)).rejects.toThrow('of no box');
+});

@@ -1,0 +1,70 @@
+import { holdDataFolder } from '../../../system/data-folder.ts';
+import { Restore, type RestoredBox } from '../../archive/restore.ts';
+import { systemClock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { createLogger } from '../../base/log.ts';
+import { textLine } from '../../base/log-text.ts';
+import { ConfigStore } from '../../config/store/store.ts';
+import { ArchiveKeys } from '../archive/archive-keys.ts';
+import { archivedFactsOf } from '../archive/archive-source.ts';
+import type { ReindexOptions } from './reindex.ts';
+
+interface RestoreArchiveOptions extends ReindexOptions {
+  /** Id of the lost box. */
+  readonly box: string | undefined;
+}
+
+/** Learns what the archive has of a lost box; the next start lists it. @throws PerchError if a Perch runs on the data folder */
+export async function restoreArchive(options: RestoreArchiveOptions): Promise<void> {
+  const { box, cwd, env, file, write, signal, isTerminal, clock = systemClock } = options;
+  const folder = hold(options.data);
+  try {
+    const log = createLogger('warn', (line) => write(textLine(line)));
+    const dataDir = folder.path;
+    const store = await ConfigStore.open({ dataDir, cwd, env, clock, log, ...(file === undefined ? {} : { file }) });
+    const settings = store.current;
+    store.close();
+    if (settings.archive === 'no') {
+      throw new PerchError('badInput', "archive is 'no': configure the archive first, as the lost box had it");
+    }
+    const restore = new Restore({
+      ...{ settings, dataDir, box, source: { archivedFactsOf }, keys: await ArchiveKeys.open(dataDir, log) },
+      wallMs: () => clock.wallMs(),
+      onFault: (error) => log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged'),
+    });
+    const show = (): void => {
+      const { files, unreadFiles } = restore.progress;
+      const line = `${files} recordings found, ${unreadFiles} of them to be read`;
+      write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+    };
+    const stop = clock.every(isTerminal ? 250 : 5_000, show);
+    try {
+      const done = await restore.run(signal);
+      if (signal.aborted) {
+        throw new PerchError('unavailable', 'ended before all recordings were read: the same command continues');
+      }
+      write(`${isTerminal ? '\r\x1b[K' : ''}${summaryOf(done)}`);
+    } finally {
+      stop();
+    }
+  } finally {
+    folder.release();
+  }
+}
+
+function summaryOf({ box, files, bytes, unreadableFiles }: RestoredBox): string {
+  const unreadable = unreadableFiles === 0 ? '' : `${unreadableFiles} of them cannot be read and are not listed.\n`;
+  return `the archive has ${files} recordings of box ${box} (${bytes} bytes)\n${unreadable}start Perch: it lists and plays them\n`;
+}
+
+function hold(data: string): ReturnType<typeof holdDataFolder> {
+  try {
+    return holdDataFolder(data);
+  } catch (cause) {
+    if (cause instanceof PerchError && cause.message.includes('in use')) {
+      const way = 'stop Perch first; a running Perch reads its own archive by itself (GET /v3/archive: unreadFiles)';
+      throw new PerchError('unavailable', way, {}, cause);
+    }
+    throw cause;
+  }
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { ReadLimit } from './read-limit.ts';
+
+const { signal } = new AbortController();
+
+test('so many run at the same time, the others wait for their turn, and more are refused', async () => {
+  const limit = new ReadLimit(2, 2);
+  const begun: number[] = [];
+  const ends: (() => void)[] = [];
+  const run = (n: number, end = signal) =>
+    limit.run(async () => {
+      begun.push(n);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return n;
+    }, end);
+  const left = new AbortController();
+  const [one, two, three, four] = [run(1), run(2), run(3, left.signal), run(4)];
+  await expect(run(5)).rejects.toMatchObject({ code: 'exhausted', context: { retryAfterS: 5 } });
+  expect(begun).toEqual([1, 2]);
+  left.abort();
+  await expect(three).rejects.toMatchObject({ name: 'AbortError' });
+  const six = run(6);
+  ends.shift()?.();
+  expect(await one).toBe(1);
+  await expect.poll(() => begun).toEqual([1, 2, 4]);
+  ends.splice(0).forEach((end) => {
+    end();
+  });
+  expect(await Promise.all([two, four])).toEqual([2, 4]);
+  await expect.poll(() => begun).toEqual([1, 2, 4, 6]);
+  ends.shift()?.();
+  expect(await six).toBe(6);
+});
+
+test('work that fails gives its turn to the next', async () => {
+  const limit = new ReadLimit(1, 1);
+  const failing = limit.run(() => Promise.reject(new Error('broken')), signal);
+  const next = limit.run(async () => 'next', signal);
+  await expect(failing).rejects.toThrow('broken');
+  expect(await next).toBe('next');
+});

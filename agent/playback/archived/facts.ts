@@ -1,0 +1,98 @@
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { PerchError } from '../../base/errors.ts';
+import type { FileMark } from '../../record/file/file-mark.ts';
+import { recordFormatOf } from '../../record/file/record-path.ts';
+import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
+import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import type { StreamMark } from '../../record/file/stream-mark.ts';
+import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
+import { measureTs } from '../mpegts/ts-table.ts';
+import type { ArchivedFile } from './archived-recordings.ts';
+
+/** Read of an unknown recording: its header, and the end, which has the header once more before an hour's table. */
+const HEAD_BYTES = 16 << 10;
+const END_BYTES = 64 << 10;
+/** A longer duration is not credible. */
+const MAX_US = 100 * 86_400e6;
+
+const Times = { dtsUs: Type.Number(), wallUs: Type.Integer() };
+const Facts = Type.Object({
+  durationUs: Type.Integer({ minimum: 1, maximum: MAX_US }),
+  /** From the table at the end of the recording to the end; 0: it has none. */
+  tailBytes: Type.Integer({ minimum: 0 }),
+  signature: Type.String({ maxLength: 1_024 }),
+  mark: Type.Optional(
+    Type.Object({ streamId: Type.String({ pattern: '^[0-9a-f]{32}$' }), segmentNumber: Type.Integer(), ...Times }),
+  ),
+  fileMark: Type.Optional(
+    Type.Object({
+      firstSequence: Type.Integer(),
+      bootId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+      monoUs: Type.Number(),
+      isClockTrusted: Type.Boolean(),
+      offsetMinutes: Type.Integer(),
+    }),
+  ),
+});
+
+/** What must be known of a recording to list it, and to find its table, without reading it. */
+export type RecordingFacts = Static<typeof Facts>;
+
+export const writeFacts = (facts: RecordingFacts): string => JSON.stringify(facts);
+
+/** @returns undefined for other text, as of a recording that cannot be read */
+export function parseFacts(text: string): RecordingFacts | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Check(Facts, value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a finished recording on a disk. @returns undefined: it is not one, or is damaged */
+export async function readFacts(file: string, handle: ReadableFile): Promise<RecordingFacts | undefined> {
+  const facts = recordFormatOf(file) === 'mpegts' ? await ofStream(handle) : await ofMp4(handle);
+  return facts && Check(Facts, facts) ? facts : undefined;
+}
+
+/** Of a recording of which nothing is known. */
+export async function readArchivedFacts(file: string, handle: ArchivedFile): Promise<RecordingFacts | undefined> {
+  const { size } = await handle.stat();
+  const [headBytes, endBytes] = [Math.min(HEAD_BYTES, size), Math.min(END_BYTES, size)];
+  await Promise.all([handle.keep(0, headBytes), handle.keep(size - endBytes, endBytes)]);
+  return readFacts(file, handle);
+}
+
+async function ofMp4(handle: ReadableFile): Promise<RecordingFacts | undefined> {
+  try {
+    const { durationMs, mark, fileMark, init, tail, sizeBytes } = await readRecordingHead(handle);
+    const tailBytes = tail ? sizeBytes - tail.offset : 0;
+    const durationUs = Math.round(durationMs * 1000);
+    return { durationUs, tailBytes, signature: signatureOf(init.tracks), ...marksOf(mark, fileMark) };
+  } catch (error) {
+    return unlessDamaged(error);
+  }
+}
+
+async function ofStream(handle: ReadableFile): Promise<RecordingFacts | undefined> {
+  try {
+    const { durationMs, mark, fileMark, sizeBytes } = await readTsHead(handle);
+    const ms = fileMark ? durationMs : await measureTs(handle, sizeBytes);
+    return { durationUs: Math.round(ms * 1000), tailBytes: 0, signature: 'mpegts', ...marksOf(mark, fileMark) };
+  } catch (error) {
+    return unlessDamaged(error);
+  }
+}
+
+const marksOf = (mark: StreamMark | undefined, fileMark: FileMark | undefined) => ({
+  ...(mark && { mark }),
+  ...(fileMark && { fileMark }),
+});
+
+function unlessDamaged(error: unknown): undefined {
+  if (!(error instanceof PerchError && error.code === 'badInput')) {
+    throw error;
+  }
+}
