@@ -30,7 +30,7 @@ import {
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
 
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /** Settings that are one of a few. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -47,7 +47,7 @@ interface ChannelsProps {
 /** E-mail, ntfy and web hooks, for the owner. */
 export function Channels({ onOpen }: ChannelsProps) {
   const t = notifyWords.value;
-  const { value } = usePolled<ChannelList>(CHANNELS, { everyMs: LOOK_MS });
+  const { value } = usePolled<ChannelList>(CHANNELS, { everyMs: POLL_MS });
   const options = [{ name: t.add, settings: {} }, ...(value?.presets ?? [])];
   return (
     <>
