@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { Clock } from '../../base/clock.ts';
+import { loadPrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
@@ -54,13 +54,8 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
 
   async begin(): Promise<void> {
     const { dataDir, log } = this.#deps;
-    const exist = [SUBSCRIPTIONS_FILE, CHANNELS_FILE].map((file) =>
-      stat(join(dataDir, file)).then(
-        () => true,
-        () => false,
-      ),
-    );
-    if ((await Promise.all(exist)).includes(true)) {
+    const used = [SUBSCRIPTIONS_FILE, CHANNELS_FILE].map((file) => hasEntries(join(dataDir, file)));
+    if ((await Promise.all(used)).includes(true)) {
       await this.#open().catch((error: unknown) => log.error({ cause: explain(error) }, 'no notifications'));
     }
   }
@@ -169,6 +164,13 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
     }
     return withJoinedSignal([this.#deps.signal], SMALL_PICTURE_MS, ({ signal }) => camera.fetch(signal));
   }
+}
+
+/** Also of a damaged file, which is reported when it is opened. */
+async function hasEntries(file: string): Promise<boolean> {
+  const stored = await loadPrivate(file).catch(() => 'damaged');
+  const [list] = typeof stored === 'object' && stored !== null ? Object.values(stored) : [];
+  return stored !== undefined && !(Array.isArray(list) && list.length === 0);
 }
 
 const boxTitle = ({ boxName }: Config): string => (boxName === 'perch' ? 'Perch' : boxName);
