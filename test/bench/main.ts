@@ -2,8 +2,8 @@ import { apiRps } from './api/api-rps.ts';
 import { authCost, authCostScrypt } from './api/auth-cost.ts';
 import { hlsJoin } from './browser/hls-join.ts';
 import { mseLag } from './browser/mse-lag.ts';
-import { uiFirstPaint } from './browser/ui-first-paint.ts';
-import { uiGrid9 } from './browser/ui-grid.ts';
+import { uiFirstPaint, uiFirstPaintFull } from './browser/ui-first-paint.ts';
+import { uiGrid9, uiGrid9Start } from './browser/ui-grid.ts';
 import { capacity } from './device/capacity.ts';
 import {
   footprintFirstSample,
@@ -108,7 +108,9 @@ const FIGURES: readonly Figure[] = [
   archiveFirstByte,
   getMemory,
   uiFirstPaint,
+  uiFirstPaintFull,
   uiGrid9,
+  uiGrid9Start,
   authCost,
   authCostScrypt,
   apiRps,

@@ -3,34 +3,43 @@ import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { startViewer } from '../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../peers/browser/page-harness.ts';
-import { type Size, settled, visit } from '../peers/browser/page-visit.ts';
+import { enterSetupCode, settled, visit } from '../peers/browser/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 import { guestsShots, troublesShots, viewersShots } from './shots-others.ts';
 
 /**
- * Pictures of every place and sheet in both sizes, themes and languages, for people to look through. Arguments: the folder, and parts of
- * the names of the pictures that are wanted.
+ * Pictures of every place and sheet in both themes and languages on a phone and a desktop, for people to look through. Arguments: the folder,
+ * and parts of the names of the pictures that are wanted, which may name the other windows, too.
  */
 const [folderName = join(import.meta.dirname, '../../screenshots'), ...wanted] = process.argv.slice(2);
 const folder = resolve(folderName);
 
+/** CSS pixels. */
+const WINDOWS = {
+  phone: { width: 390, height: 844 },
+  desktop: { width: 1440, height: 900 },
+  small: { width: 320, height: 568 },
+  sideways: { width: 844, height: 390 },
+  tablet: { width: 820, height: 1180 },
+  large: { width: 2560, height: 1440 },
+} as const;
+const USUAL: readonly string[] = ['phone', 'desktop'];
+
 interface Appearance {
-  readonly size: Size;
+  readonly window: keyof typeof WINDOWS;
   readonly theme: 'dark' | 'light';
   readonly speech: keyof typeof WORDS;
 }
 
-const APPEARANCES: readonly Appearance[] = [
-  { size: 'phone', theme: 'dark', speech: 'en' },
-  { size: 'phone', theme: 'light', speech: 'en' },
-  { size: 'desktop', theme: 'dark', speech: 'en' },
-  { size: 'desktop', theme: 'light', speech: 'en' },
-];
-const CHINESE: readonly Appearance[] = [
-  { size: 'phone', theme: 'light', speech: 'zh' },
-  { size: 'desktop', theme: 'dark', speech: 'zh' },
-];
+const APPEARANCES = appearancesIn('en');
+const CHINESE = appearancesIn('zh');
+
+function appearancesIn(speech: Appearance['speech']): readonly Appearance[] {
+  const windows = Object.keys(WINDOWS) as Appearance['window'][];
+  return windows.flatMap((window) => (['dark', 'light'] as const).map((theme) => ({ window, theme, speech })));
+}
+
 const LOCALES = { en: 'en-GB', zh: 'zh-CN' };
 /** How long a picture may take to settle. */
 const PATIENCE_MS = 12_000;
@@ -72,18 +81,20 @@ async function shoot(
   who: Visitor,
   shots: readonly Shot[],
 ): Promise<void> {
-  const nameOf = (shot: Shot) =>
-    `${shot.name}-${appearance.size}-${appearance.theme}${appearance.speech === 'en' ? '' : `-${appearance.speech}`}`;
-  const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
+  const { window, theme, speech } = appearance;
+  const nameOf = (shot: Shot) => `${shot.name}-${window}-${theme}${speech === 'en' ? '' : `-${speech}`}`;
+  const isWanted = (name: string) =>
+    wanted.length === 0 ? USUAL.includes(window) : wanted.some((part) => name.includes(part));
+  const chosen = shots.filter((shot) => isWanted(nameOf(shot)));
   if (chosen.length === 0) {
     return;
   }
   await using visitor = await visit(browser, box, {
-    ...appearance,
-    openBy: 'localhost',
-    locale: LOCALES[appearance.speech],
+    ...{ theme, openBy: 'localhost', locale: LOCALES[speech] },
+    size: window === 'desktop' || window === 'large' ? 'desktop' : 'phone',
   });
   const { page, url } = visitor;
+  await page.setViewportSize(WINDOWS[window]);
   page.setDefaultTimeout(PATIENCE_MS);
   await visitor.context.addInitScript((stills) => {
     for (const [key, value] of stills) {
@@ -98,7 +109,7 @@ async function shoot(
     await visitor.context.request.post(`${url}/v3/${address}`, { data, headers: { 'Sec-Fetch-Site': 'same-origin' } });
   }
   for (const shot of chosen) {
-    await take(page, WORDS[appearance.speech], url, nameOf(shot), shot);
+    await take(page, WORDS[speech], url, nameOf(shot), shot);
   }
 }
 
@@ -118,11 +129,13 @@ async function shootHouse(browser: Browser, house: House): Promise<void> {
   const [door = '', , , , paused = '', offline = ''] = house.cameras;
   const shots = ownersShots({ door, paused, offline, visitMs: house.visitMs, viewer: 'Ann' });
   const owner = { password: OWNER_PASSWORD, stills: await snapshotsOf(browser, house) };
+  const until = new Date(Date.now() + 86_400_000).toISOString();
+  const { token } = await house.box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
   await house.goSilent();
   for (const appearance of APPEARANCES) {
     await shoot(browser, house.box, appearance, owner, shots);
     await shoot(browser, house.box, appearance, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
-    await shootOthers(browser, house, appearance);
+    await shootOthers(browser, house, appearance, token);
     for (const shot of troublesShots) {
       await shoot(browser, house.box, appearance, owner, [shot]);
     }
@@ -138,9 +151,8 @@ async function shootOthers(
   browser: Browser,
   { box, cameras: [door = ''] }: House,
   appearance: Appearance,
+  token: string,
 ): Promise<void> {
-  const until = new Date(Date.now() + 86_400_000).toISOString();
-  const { token } = await box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
   const ann = { user: 'Ann', password: 'a wren in the hedge' };
   await shoot(browser, box, appearance, { enters: ['session', ann] }, viewersShots(door));
   await shoot(browser, box, appearance, { enters: ['guest', { token }] }, guestsShots);
@@ -152,6 +164,7 @@ async function shootStart(browser: Browser): Promise<void> {
     await using fresh = await startPageHarness({ cameras: [{}, {}, {}] });
     const found = async (page: Page) => {
       await page.locator('input[type=password]').fill(OWNER_PASSWORD);
+      await enterSetupCode(page, fresh.app.accounts.setup?.code);
       await page.locator('form .button.main').click();
       await settled(page, '.ticks');
     };

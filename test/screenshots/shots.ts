@@ -102,6 +102,7 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
       await page.keyboard.press('g');
       await settled(page, '.sheet');
     }),
+    shot('trust', 'trust', 'main'),
     ...settingsShots(door, offline, viewer),
   ];
 }
@@ -194,6 +195,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('name', '#/settings/system/name', '.network-name .switch'),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),
+    shot('onvif', '#/settings/system/onvif', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
@@ -205,6 +207,20 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
     opened('people-notify', 'people', '.you', (page, say) => row(page, say.notify.title)),
+    shot('people-notify-email', '#/settings/people', '.you', async (page, say) => {
+      await row(page, say.notify.title);
+      const kinds = page.locator('.sheet select').last();
+      await page.waitForFunction(
+        () => (document.querySelector('.sheet select:last-of-type')?.children.length ?? 0) > 1,
+      );
+      await kinds.selectOption('1');
+      await settled(page, '.sheet .main');
+    }),
+    shot('people-passkey', '#/settings/people', '.you', async (page, say) => {
+      await row(page, say.you.factor);
+      await page.locator('.sheet .row').first().click();
+      await settled(page, '.sheet [type=password]');
+    }),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
   ];
 }

@@ -29,7 +29,7 @@ export function EventDigest({ dayMs, path, newest }: EventDigestProps) {
   const listed = listedCounts(counts, path);
   const { total, kinds, paths } = digestOf(listed, words);
   const line = (parts: readonly (readonly [string, number])[]) =>
-    parts.map(([name, count]) => `${name}\u00a0${number(count, 0, language)}`).join(' · ');
+    parts.map(([name, count]) => `${name}\u00a0${number(count, 0, language)}`).join('\u00a0· ');
   return (
     <p class="digest dim">
       <span>{total > 0 ? words.eventCountOf(words.eventCount(total), line(kinds)) : '\u00a0'}</span>

@@ -77,6 +77,24 @@ describeWith(['chromium'], 'people on the page', () => {
     await over.waitFor();
   });
 
+  test('a viewer whose password is wrong is told to ask the owner, and a name is accepted in any letter case', async () => {
+    await ask('POST', '/v3/users', { name: 'Ann', password: 'a red kite', cameras: ['demo'] });
+    const page = await open(agent.url);
+    const logIn = page.getByRole('button', { name: 'Log in', exact: true });
+    await page.getByLabel('Your password').fill('a red kit');
+    await logIn.click();
+    await page.getByText('run “npm run perch -- reset-password”').waitFor();
+    await page.getByRole('button', { name: 'Use another name' }).click();
+    await page.getByLabel('Your name').fill('ANN');
+    await page.getByLabel('Your password').fill('a red kit');
+    await logIn.click();
+    await page.getByText('The owner of this box can give you a new password.').waitFor();
+    expect(await page.getByText('npm').count()).toBe(0);
+    await page.getByLabel('Your password').fill('a red kite');
+    await logIn.click();
+    await demo(page).waitFor();
+  });
+
   inLong(() =>
     test('a viewer logs in by name, sees the camera, and finds no settings except the logout', async () => {
       await ask('POST', '/v3/users', { name: 'eve', password: 'a red kite', cameras: ['demo'] });

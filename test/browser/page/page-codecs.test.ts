@@ -84,11 +84,11 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await tile(page, 'Garden, Live').click();
     await page.getByRole('button', { name: 'Information' }).click();
     const card = page.locator('.info');
-    await card.filter({ hasText: 'TechnologyWebRTC' }).filter({ hasText: 'Not sentAAC' }).waitFor();
+    await card.filter({ hasText: 'ConnectionWebRTC' }).filter({ hasText: 'Not sentAAC' }).waitFor();
     await page.getByRole('button', { name: 'Sound on' }).click();
-    await card.filter({ hasText: 'TechnologyMSE' }).filter({ hasNotText: 'Not sent' }).waitFor();
+    await card.filter({ hasText: 'ConnectionMSE' }).filter({ hasNotText: 'Not sent' }).waitFor();
     await page.getByRole('button', { name: 'Sound off' }).click();
-    await card.filter({ hasText: 'TechnologyWebRTC' }).waitFor();
+    await card.filter({ hasText: 'ConnectionWebRTC' }).waitFor();
   });
 
   test('names a recording that the browser cannot decode, even if its audio plays', async () => {

@@ -166,7 +166,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
       await other.page.getByRole('status').filter({ hasText: 'Passkey added.' }).waitFor();
       await there
         .getByRole('listitem')
-        .filter({ hasText: /Red key.*localhost · last used/s })
+        .filter({ hasText: /Red key.*localhost · Last used/s })
         .waitFor();
       await expect.poll(() => there.getByRole('listitem').count()).toBe(2);
       await settled(other.page, '.sheet');

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
+import { layoutFaults } from '../../peers/browser/page-layout.ts';
 import { axeFindings, onlyBy, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { openHttpSink } from '../../support/clients/http-sink.ts';
@@ -64,6 +65,11 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByRole('button', { name: /^Notifications/ }).click();
       await settled(page, '.sheet .card');
       expect(await page.locator('.sheet').textContent()).toContain('through Google. They are encrypted');
+      const [row, sheet] = await Promise.all(
+        ['.sheet .switch', '.sheet-content'].map((one) => page.locator(one).first().boundingBox()),
+      );
+      expect(row?.width).toBeGreaterThan((sheet?.width ?? 0) - 20);
+      expect(await page.locator('.sheet .card:empty:visible').count()).toBe(0);
       await page.getByRole('switch', { name: 'Notify this device' }).click();
       await until(async () => expect(await items()).toMatchObject([{ endpoint: ENDPOINT, snoozedUntil: null }]));
       expect((await items())[0]?.rules).toEqual([
@@ -184,6 +190,8 @@ describeWith(['chromium'], 'notifications', () => {
         expect((await items())[0]?.rules).toMatchObject([{ kinds: expect.arrayContaining(['motion']) }]),
       );
       await page.getByRole('combobox', { name: 'Add' }).selectOption('Web hook');
+      await page.getByLabel('URL').waitFor();
+      expect(await layoutFaults(page)).toEqual([]);
       await page.getByLabel('URL').fill(`${sink.url}/hook`);
       await page.getByLabel('{secret}', { exact: true }).fill('a-token');
       await page.getByLabel('Headers').fill('X-Key: {secret}');

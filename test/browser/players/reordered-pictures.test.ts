@@ -62,7 +62,7 @@ describeWith(['chromium', 'gstreamer'], 'pictures out of their order', () => {
     await page.locator('.camera-view .surface.playing').waitFor();
     await framesDecoded(page, FRAMES);
     await page.getByRole('button', { name: 'Information' }).click();
-    await page.locator('.info').filter({ hasText: 'TechnologyMSE' }).waitFor();
+    await page.locator('.info').filter({ hasText: 'ConnectionMSE' }).waitFor();
     expect({ offers, errors, complaints }).toEqual({ offers: [], errors: [], complaints: [] });
   });
 

@@ -63,6 +63,9 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
       return `${one.tagName.toLowerCase()}.${one.getAttribute('class') ?? ''} “${text.slice(0, 40)}”`;
     };
     const found = new Set<string>();
+    if (root.matches('dialog') && root.scrollTop > 0) {
+      found.add(`scrolled away: the first ${root.scrollTop} px of the sheet, with its title and its button`);
+    }
     // Rows beyond the window would have the height that they are expected to have.
     const whole = new CSSStyleSheet();
     whole.replaceSync('* { content-visibility: visible !important }');

@@ -11,9 +11,15 @@ interface ConfirmProps {
 /** For actions without Undo: the second tap confirms. */
 export function Confirm({ title, text, onConfirm }: ConfirmProps) {
   const [isAsked, setAsked] = useState(false);
+  const onClick = () => {
+    setAsked(!isAsked);
+    if (isAsked) {
+      onConfirm();
+    }
+  };
   return (
     <>
-      <Row title={title} onClick={isAsked ? onConfirm : () => setAsked(true)} />
+      <Row title={title} onClick={onClick} />
       <p class="small warn confirm-text" role="status">
         {isAsked && text}
       </p>

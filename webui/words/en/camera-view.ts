@@ -69,7 +69,7 @@ export const cameraView = {
   fullScreen: 'Full screen',
   slideBack: 'Slide to go back',
   information: 'Information',
-  infoTechnology: 'Technology',
+  infoTechnology: 'Connection',
   infoSize: 'Resolution',
   infoCodec: 'Codec',
   infoRate: 'Bit rate',

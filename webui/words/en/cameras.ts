@@ -78,7 +78,7 @@ export const cameras = {
 
   large: 'High resolution',
   small: 'Low resolution',
-  rate: (pictures: string) => `${pictures} frames per second`,
+  rate: (pictures: string) => `${pictures} fps`,
   slowStart: (seconds: string) => `Video starts up to ${seconds} s late`,
   slowStartText: 'Viewers wait for the next key frame. The camera can send key frames more often.',
   changeIt: 'Change',

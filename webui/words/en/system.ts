@@ -61,9 +61,9 @@ export const system = {
   version: 'Version',
   ofTotal: (used: string, total: string) => `${used} of ${total}`,
   rateIn: (rate: string) => `${rate} in`,
-  clockNetwork: 'set by the network',
-  clockBattery: 'battery-backed',
-  clockNone: 'not set yet',
+  clockNetwork: 'Set by the network',
+  clockBattery: 'Battery-backed',
+  clockNone: 'Not set yet',
 
   weakPowerNow: 'The power supply is too weak right now.',
   weakPowerBefore: 'The power has dipped since startup.',

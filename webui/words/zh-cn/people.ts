@@ -39,7 +39,7 @@ export const people: PeopleWords = {
   linkIsTheKey: '持有链接的人都能看。',
   endsAt: (time) => `${time} 到期`,
   linkEnded: '已失效',
-  linkMade: (until) => `链接在 ${until} 前有效。`,
+  linkMade: (until) => `链接有效至：${until}。`,
   linkSees: (cameras) => `持有者只能看：${cameras}。`,
   linkSeesLive: (cameras) => `持有者只能看实时画面：${cameras}。`,
   linkAtHome: '只能在您自己的网络中打开，或通过 VPN 打开。',

@@ -89,7 +89,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
           {main.change && <ChangeCard change={main.change} />}
           {sub.change && <ChangeCard change={sub.change} />}
         </div>
-        <div class="card plain">
+        <div class="card">
           <Size title={t.large} path={camera.main} advice={large.value} onEdit={editOf('main', main)} />
           {camera.sub && <Size title={t.small} path={camera.sub} advice={small.value} onEdit={editOf('sub', sub)} />}
           <ImageRow title={titles.image} video={main.video.value} onEdit={editOf('image', main)} />

@@ -66,7 +66,7 @@ export function MasksSheet({ camera, value, onClosed, onChanged }: MasksSheetPro
         {t.hint}
       </p>
       {masks.length > 0 ? (
-        <ul class="card plain devices">
+        <ul class="card devices">
           {masks.map((mask, i) => (
             <MaskLine key={mask.token} mask={mask} number={i + 1} isLocked={isBusy || isDirty} onRemove={remove} />
           ))}

@@ -37,7 +37,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   return (
     <Sheet title={t.devices} onClosed={onClosed}>
       <p class="dim small">{t.devicesText}</p>
-      <ul class="card plain devices">
+      <ul class="card devices">
         {[...items.filter(({ current }) => current), ...items.filter(({ current }) => !current)].map((item) => (
           <Device key={item.id} item={item} isOwn={item.user === own} onEnd={() => end([item])} />
         ))}

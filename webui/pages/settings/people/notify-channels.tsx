@@ -67,7 +67,7 @@ export function Channels({ onOpen }: ChannelsProps) {
         class="chip"
         label={t.add}
         value="0"
-        options={options.map(({ name }, i) => ({ value: `${i}`, text: name }))}
+        options={options.map(({ name }, i) => ({ value: `${i}`, text: name.replace('E-mail', t.email) }))}
         onChange={(i) => onOpen({ ...(options[+i] as ChannelDraft), rules: [FIRST_RULE] })}
       />
     </>
@@ -128,7 +128,7 @@ function labels(): Readonly<Record<string, string>> {
   const t = notifyWords.value;
   const { user, password } = mqttWords.value;
   return {
-    ...{ host: t.server, port: 'Port', security: 'TLS', user, password, from: t.sender, to: t.recipients },
+    ...{ host: t.server, port: t.port, security: 'TLS', user, password, from: t.sender, to: t.recipients },
     ...{ url: 'URL', token: 'Token', secret: '{secret}', method: 'HTTP', type: 'Content-Type' },
     ...{ headers: t.headers, body: t.body },
   };
@@ -153,7 +153,10 @@ function SettingField({ name, label, settings, onSettings }: SettingProps) {
     return (
       <SegmentedControl
         {...{ label, value }}
-        options={options.map((text) => ({ value: text, text }))}
+        options={options.map((text) => ({
+          value: text,
+          text: text === 'none' ? mqttWords.value.off : text.toUpperCase(),
+        }))}
         onChange={onInput}
       />
     );

@@ -52,7 +52,7 @@ export function FactorOverview({ state, onStep }: OverviewProps) {
         </>
       )}
       {state.passkeys.length > 0 && (
-        <ul class="card plain devices">
+        <ul class="card devices">
           {state.passkeys.map((passkey) => (
             <Passkey
               key={passkey.id}
@@ -62,7 +62,7 @@ export function FactorOverview({ state, onStep }: OverviewProps) {
           ))}
         </ul>
       )}
-      <div class="card plain">
+      <div class="card">
         {obstacle === undefined && (
           <Row icon="lock" title={t.passkeyAdd} text={t.passkeyText} onClick={() => onStep({ kind: 'passkey' })} />
         )}
