@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startProcess } from '../test/peers/programs/process.ts';
+import { SHIPPED_FLAGS } from '../test/support/base/shipped-run.ts';
 
 const SHELLS = [['/usr/bin/dash'], ['/usr/bin/bash'], ['/usr/bin/busybox', 'sh']].filter(([file = '']) =>
   existsSync(file),
@@ -34,13 +35,13 @@ describe.each(SHELLS)('%s', (shell, ...applet) => {
     const root = cloneOf(`
       const { readFileSync } = require('node:fs');
       const { NODE_COMPILE_CACHE: cache, UV_THREADPOOL_SIZE: threads, MALLOC_ARENA_MAX: arenas } = process.env;
-      const given = [process.argv.slice(2), readFileSync(0, 'utf8'), process.cwd(), process.execArgv.length, cache, threads, arenas];
+      const given = [process.argv.slice(2), readFileSync(0, 'utf8'), process.cwd(), process.execArgv, cache, threads, arenas];
       console.log(JSON.stringify(given));
       process.exitCode = 3;`);
     const { stdout, stderr, status } = run(root, ['--data', 'a b', '*'], 'a password\n');
     expect([stderr, status]).toEqual(['', 3]);
     const cache = join(root, 'node_modules/.cache/agent/current/compiled');
-    expect(JSON.parse(stdout)).toEqual([['--data', 'a b', '*'], 'a password\n', root, 4, cache, '12', '1']);
+    expect(JSON.parse(stdout)).toEqual([['--data', 'a b', '*'], 'a password\n', root, SHIPPED_FLAGS, cache, '12', '1']);
   });
 
   test('Perch is restarted when it asks for it and after an uncaught exception, not after other ends', () => {
