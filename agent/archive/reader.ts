@@ -45,6 +45,11 @@ export class ArchiveReader {
     this.#deps = deps;
   }
 
+  /** It is known what the archive has. */
+  get isListed(): boolean {
+    return !this.#deps.ledger.isFresh;
+  }
+
   find(path: string, nameUs: number): StoredRecording | undefined {
     const found = this.#deps.ledger.find({ path, nameUs });
     return found && this.#shown(found);

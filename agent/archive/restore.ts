@@ -33,7 +33,7 @@ export interface RestoredBox {
   readonly box: string;
   readonly files: number;
   readonly bytes: number;
-  /** They are no recordings, or are damaged. */
+  /** They are no recordings, are damaged, or need another key. */
   readonly unreadableFiles: number;
 }
 
@@ -80,7 +80,7 @@ export class Restore {
       } finally {
         reader.close();
       }
-      return { box: state.now.id, ...ledger.totals, unreadableFiles: ledger.unreadableCount };
+      return { box: state.now.id, ...ledger.totals, unreadableFiles: ledger.unreadableCount + ledger.unreadCount };
     } finally {
       ledger.close();
       this.#ledger = undefined;

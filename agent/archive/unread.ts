@@ -2,11 +2,13 @@ import { PerchError } from '../base/errors.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { type ArchiveReader, MAX_READS, nameOf } from './reader.ts';
 import type { RecordingSource } from './storage/contracts.ts';
-import { whyOf } from './storage/failure.ts';
+import { type ArchiveWhy, whyOf } from './storage/failure.ts';
 
 const PAGE = 200;
 /** Between two calls of `onRead`. */
 const MANY = 1_000;
+/** Faults of one object: it stays unread, and is tried again later. */
+const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['gone', 'damaged', 'key']);
 /** Viewers come first. */
 const LANES = MAX_READS - 1;
 
@@ -61,7 +63,8 @@ async function readOne({ ledger, reader, source, own }: UnreadDeps, entry: Ledge
       await file.close();
     }
   } catch (error) {
-    if (!(error instanceof PerchError && (error.code === 'notFound' || whyOf(error) === 'gone'))) {
+    // Others can be read.
+    if (!(error instanceof PerchError && (error.code === 'notFound' || OF_ONE.has(whyOf(error))))) {
       throw error;
     }
   }

@@ -178,8 +178,22 @@ export class Playback {
     this.#index.archived.remove(path, nameUs);
   }
 
+  /** There is an archive, but what it has is not known yet. */
+  get isArchiveAway(): boolean {
+    const { archived, isArchiveExpected } = this.#catalog;
+    return archived ? !archived.isListed : isArchiveExpected();
+  }
+
+  /** @throws PerchError while the archive is away: its copy would be listed later */
+  requireArchive(): void {
+    if (this.isArchiveAway) {
+      throw new PerchError('unavailable', 'the archive has not started: copies there cannot be deleted now');
+    }
+  }
+
   /** @throws PerchError while the archive is away */
   async deleteArchived({ path, nameUs }: Pick<SegmentRow, 'path' | 'nameUs'>): Promise<void> {
+    this.requireArchive();
     await this.#catalog.archived?.remove(path, nameUs);
     this.removedFromArchive(path, nameUs);
   }

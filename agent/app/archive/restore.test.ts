@@ -99,6 +99,16 @@ test('an object that is no recording is counted, and not listed', async () => {
   await box.until(async () => (await listOf(box)).length === 5);
 });
 
+test('one recording with an unknown key does not hold up the others', async () => {
+  const { server, box, id, listed } = await lost();
+  const key = `perch/${id}/cam/2026-07-01/11-00-00-000000Z.mp4.enc`;
+  server.objects.set(key, { bytes: Buffer.alloc(200_000, 7), tag: 'x' });
+  expect(await restoreOf(box, server.url).run(signal)).toMatchObject({ files: 6, unreadableFiles: 1 });
+  await box.start({ archiveURL: server.url });
+  await box.until(async () => (await listOf(box)).length === 5);
+  expect(await listOf(box)).toEqual(listed);
+});
+
 test('an archive without recordings of a box says so', async () => {
   const server = await S3Server.start();
   await expect(restoreOf(new ArchivedBox(), server.url).run(signal)).rejects.toThrow('of no box');

@@ -104,7 +104,7 @@ export class RangeDeletions implements DeletionLookup {
       await this.#deleteFiles(path, ranges, signal);
     }
     const { playback } = this.#deps;
-    const done = playback.hasOffline ? [] : final.filter((range) => !this.#hasFiles(range));
+    const done = playback.hasOffline || playback.isArchiveAway ? [] : final.filter((range) => !this.#hasFiles(range));
     if (done.length > 0 && !signal.aborted) {
       await this.#ranges.forget(new Set(done.map(({ id }) => id)));
       for (const { id } of done) {

@@ -249,6 +249,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
     playback.requireAvailable(path);
+    playback.requireArchive();
     const { files, diskBytes, kept, keptFiles } = await deletePath({
       deletions: this.#deletions,
       isMeant,

@@ -27,6 +27,8 @@ export interface ArchivedFile extends ReadableFile {
 
 /** What the archive has of this box. Its failures have `archived` in their context. */
 export interface ArchivedRecordings {
+  /** It is known what the archive has. */
+  readonly isListed: boolean;
   /** undefined: the archive has no copy. */
   find(path: string, nameUs: number): ArchivedRecording | undefined;
   paths(): readonly string[];
