@@ -88,6 +88,8 @@ export class Playback {
       isBeingWritten,
       monoMs: () => clock.monoMs(),
     });
+    // Downloads name the files that they are read from.
+    this.#catalog.onMoved = () => this.#downloads.clear();
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
     const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());

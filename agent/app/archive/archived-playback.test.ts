@@ -89,6 +89,20 @@ test('a recording is read by ranges: its table, and what is asked for', async ()
   expect(server.calls.length).toBeLessThanOrEqual(2);
 });
 
+test('a player goes on when the file that it reads goes', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await record(box.recordings, 20);
+  await box.start({ archiveURL: server.url });
+  await box.archived(1);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 20e6, format: 'fmp4' } as const;
+  const before = await box.playback.get(query);
+  const bytes = await buffer(before.file.read(0, before.file.sizeBytes));
+  erase(box.playback, files);
+  const { file } = await box.playback.get(query, before.etag);
+  expect((await buffer(file.read(1_000, file.sizeBytes))).equals(bytes.subarray(1_000))).toBe(true);
+});
+
 test('recorded HLS and stills come from the archive', async () => {
   const server = await S3Server.start();
   const box = new ArchivedBox();

@@ -45,6 +45,8 @@ export class Catalog implements SegmentLog {
   archived: ArchivedRecordings | undefined;
   /** There is one, but it may not have started yet. */
   isArchiveExpected: () => boolean = () => false;
+  /** A file is gone and its recording is read from the archive. */
+  onMoved: () => void = () => {};
   readonly #options: CatalogOptions;
   readonly #chains = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
@@ -180,6 +182,7 @@ export class Catalog implements SegmentLog {
     const copy = row && this.archived?.find(row.path, row.nameUs);
     if (copy && row.state === STATE.finished) {
       this.index.archived.move(file, copy);
+      this.onMoved();
       return;
     }
     this.index.remove(file);
