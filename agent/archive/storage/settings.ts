@@ -1,7 +1,7 @@
 import { isLanHost } from './lan-host.ts';
 
 /** A bucket on object storage that speaks S3. */
-export interface S3Settings {
+interface S3Settings {
   /** `https://s3.eu-central-1.amazonaws.com`, without credentials, query and fragment. */
   readonly archiveURL: string;
   readonly archiveBucket: string;
