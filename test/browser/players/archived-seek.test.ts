@@ -24,16 +24,20 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in a recording that only th
   const nas = join(dataDir, 'nas');
   const recorded = join(dataDir, 'recorded');
   const rules = `record: yes, recordPath: '${recorded}/%path/%Y-%m-%d_%H-%M-%S-%f', recordSegmentDuration: 4s`;
-  const config = `api: yes\nplayback: yes\narchive: folder\narchiveFolder: ${nas}\npaths:\n  all_others: { ${rules} }\n`;
+  const configOf = (archive: string) => `api: yes\nplayback: yes\n${archive}paths:\n  all_others: { ${rules} }\n`;
+  const config = configOf(`archive: folder\narchiveFolder: ${nas}\n`);
+  const countOf = (folder: string) => globSync(`${folder}/**/*.mp4`).length;
 
   beforeAll(async () => {
     mkdirSync(nas);
     const clip = await barClip({ ...SMALL, audio: 'opus', seconds: SECONDS });
-    await using agent = await startAgent({ dataDir, config });
-    const input = ['-nostdin', '-v', 'error', '-re', '-i', clip, '-c', 'copy'];
-    const publishing = [...input, '-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('cam')];
-    expect(await runProcess('ffmpeg', publishing)).toEqual({ code: 0, output: '' });
-    const countOf = (folder: string) => globSync(`${folder}/**/*.mp4`).length;
+    {
+      await using agent = await startAgent({ dataDir, config: configOf('') });
+      const input = ['-nostdin', '-v', 'error', '-re', '-i', clip, '-c', 'copy'];
+      const publishing = [...input, '-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('cam')];
+      expect(await runProcess('ffmpeg', publishing)).toEqual({ code: 0, output: '' });
+    }
+    await using _ = await startAgent({ dataDir, config });
     await until(() => (countOf(nas) > 2 && countOf(nas) === countOf(recorded) ? true : undefined));
   });
   afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
