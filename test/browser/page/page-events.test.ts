@@ -69,7 +69,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       const rows = page.locator('.events-page li');
       expect(await rows.first().textContent()).toMatch(/^Doorbell.*Front door/);
       expect(await rows.nth(1).textContent()).toMatch(/^Person.*Garden/);
-      await page.getByText(/2 events: (Doorbell\s1 · Person\s1|Person\s1 · Doorbell\s1)/).waitFor();
+      await page.getByText(/2 events: (Doorbell\s1\s· Person\s1|Person\s1\s· Doorbell\s1)/).waitFor();
       expect(await axeFindings(page)).toEqual([]);
       // Older pages load when they become visible.
       await expect
