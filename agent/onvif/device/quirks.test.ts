@@ -1,52 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { MAIN_PROFILE, SUB_PROFILE } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { systemClock } from '../../base/clock.ts';
+import { failureOf, never, read, start, targetOf } from '../../../test/support/cameras/described-camera.ts';
 import { PerchError } from '../../base/errors.ts';
-import { describeStream } from '../../sources/rtsp/probe.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
 import { describeDevice } from './describe-device.ts';
-import { type CameraTarget, openSession } from './onvif-session.ts';
+import { openSession } from './onvif-session.ts';
 import { Snapshots } from './snapshots.ts';
 import type { ProbeStream } from './streams.ts';
 
-const never = new AbortController().signal;
-const LOGIN = { user: 'admin', password: 'se<c>ret ä' };
 const HOUR_MS = 3_600_000;
-
-const probeStream: ProbeStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
-
-async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifCamera>[0] = {}) {
-  const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
-  onTestFinished(() => camera[Symbol.asyncDispose]());
-  return camera;
-}
-
-/** With its own login memory, independent of other tests. */
-const targetOf = (camera: OnvifCamera, more: Partial<CameraTarget> = {}): CameraTarget => ({
-  url: camera.url,
-  ...LOGIN,
-  signal: never,
-  logins: new LoginMemory(systemClock),
-  ...more,
-});
-
-async function read(camera: OnvifCamera, more: Partial<CameraTarget> = {}) {
-  const session = await openSession(targetOf(camera, more));
-  return { session, ...(await describeDevice(session, { probeStream, signal: never })) };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<PerchError> {
-  const error = await work.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
-  expect(error).toBeInstanceOf(PerchError);
-  return error as PerchError;
-}
 
 const EVERYBODY = {
   'a camera that keeps to the standard': {},
@@ -381,96 +347,4 @@ test('a cancelled snapshot ends, without effect on the camera', async () => {
   await expect.poll(() => camera.operations.includes('GetSnapshotUri')).toBe(true);
   stop.abort();
   expect((await picture).code).toBe('unavailable');
-});
-
-test('a recorder is a channel for each lens; one whose camera is away does not hide the others', async () => {
-  const lens = (source: string, main: string, sub: string) => [
-    { ...MAIN_PROFILE, token: main, name: main, source },
-    { ...SUB_PROFILE, token: sub, name: sub, source },
-  ];
-  const profiles = [...lens('ch1', 'a', 'b'), ...lens('ch2', 'c', 'd'), ...lens('ch3', 'e', 'f')];
-  const streamPaths = Object.fromEntries(profiles.map(({ token }) => [token, `/lens/${token}`]));
-  const camera = await start({ streamPaths }, { profiles });
-  const session = await openSession(targetOf(camera));
-  const away = new Set(['c', 'd'].map((token) => camera.rtspUrl(token)));
-  const one: ProbeStream = async (url, credentials, signal) => {
-    if (away.has(url)) {
-      throw new PerchError('notFound', 'no such stream');
-    }
-    return probeStream(url, credentials, signal);
-  };
-  const { channels, main } = await describeDevice(session, { probeStream: one, signal: never });
-  expect(channels.map((channel) => [channel.videoSource, channel.main.token, channel.sub?.token])).toEqual([
-    ['ch1', 'a', 'b'],
-    ['ch3', 'e', 'f'],
-  ]);
-  expect(main.token).toBe('a');
-  const third = await describeDevice(session, { signal: never, videoSources: ['ch3'] });
-  expect(third.channels.map(({ videoSource }) => videoSource)).toEqual(['ch3']);
-});
-
-test('a camera that names one address for its large and its small stream has one stream', async () => {
-  const camera = await start({ streamPaths: { main: '/live', sub: '/live' } });
-  const { main, sub } = await read(camera);
-  expect([main.rtspUrl, sub]).toEqual([camera.rtspUrl('main'), undefined]);
-  const third = { ...SUB_PROFILE, token: 'third', name: 'third', width: 160, height: 90 };
-  const streamPaths = { main: '/live', sub: '/live', third: '/third' };
-  const other = await start({ streamPaths }, { profiles: [MAIN_PROFILE, SUB_PROFILE, third] });
-  expect((await read(other)).sub?.token).toBe('third');
-});
-
-test.for([
-  [453, 'noRoom'],
-  [503, 'busy'],
-] as const)(
-  'a main stream that answers %s is the main stream all the same, with the reason',
-  async ([status, delay]) => {
-    const camera = await start({ describes: { main: status } });
-    const { main, sub } = await read(camera);
-    expect(main).toMatchObject({ token: 'main', rtspUrl: camera.rtspUrl('main'), delay, probed: undefined });
-    expect(sub).toMatchObject({ token: 'sub', rtspUrl: camera.rtspUrl('sub'), probed: { hasPicture: true } });
-    expect(sub?.delay).toBeUndefined();
-  },
-);
-
-test('a camera that is too busy to name its streams gets both', async () => {
-  const { main, sub } = await read(await start({ busyAddresses: ['main', 'sub'] }));
-  expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, probed: undefined, delay: 'busy' });
-  expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });
-});
-
-test('a delayed sub stream is kept, and a missing one is dropped', async () => {
-  const busy = await read(await start({ describes: { sub: 503 } }));
-  expect(busy.sub).toMatchObject({ token: 'sub', delay: 'busy' });
-  const away = await read(await start({ describes: { sub: 404 } }));
-  expect([away.main.delay, away.sub]).toEqual([undefined, undefined]);
-});
-
-test('a stream that does not answer in time is slow, not missing', async () => {
-  const camera = await start({ describes: { main: 'never' } });
-  const session = await openSession(targetOf(camera));
-  const impatient: ProbeStream = (url, credentials, signal) =>
-    describeStream(url, credentials, { signal, deadlineMs: 100, answerMs: 300 });
-  const { main, sub } = await describeDevice(session, { probeStream: impatient, signal: never });
-  expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
-});
-
-test('a stream that is temporarily unavailable is retried while the caller waits, a few times per camera', async () => {
-  const camera = await start({ describes: { main: 503, sub: 453 } });
-  const session = await openSession(targetOf(camera));
-  const clock = new FakeClock();
-  const asked: string[] = [];
-  const counting: ProbeStream = (url, ...more) => {
-    asked.push(url);
-    if (asked.length === 3) {
-      camera.state.quirks.describes = { sub: 453 };
-    }
-    return probeStream(url, ...more);
-  };
-  const reading = describeDevice(session, { probeStream: counting, signal: never, retryClock: clock });
-  const tick = setInterval(() => void clock.advance(4_000), 20);
-  const { main, sub } = await reading.finally(() => clearInterval(tick));
-  expect([main.delay, sub?.delay]).toEqual([undefined, 'noRoom']);
-  const [first, second] = [camera.rtspUrl('main'), camera.rtspUrl('sub')];
-  expect(asked).toEqual([first, first, first, second, second]);
 });
