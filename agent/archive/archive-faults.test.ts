@@ -1,7 +1,14 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../../test/support/cameras/channel-front.ts';
 import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
+import { ARCHIVE_FILE } from './archive-state.ts';
 
 function expectArchived(server: S3Server, box: ArchiveHarness): void {
   const stored = [...server.objects.values()].map(({ bytes }) => sha256(bytes)).sort();
@@ -14,6 +21,10 @@ test.for([
   ['does not know the key', { status: 403, code: 'InvalidAccessKeyId' }, 'login'],
   ['is full', { status: 507, code: 'XMinioStorageFull' }, 'full'],
   ['is overloaded', { status: 503, code: 'SlowDown' }, 'slow'],
+  ['has no room within its quota', { status: 403, code: 'QuotaExceeded' }, 'full'],
+  ['finds the clock wrong', { status: 403, code: 'RequestTimeTooSkewed' }, 'clock'],
+  ['has the bucket in another region', { status: 301, code: 'PermanentRedirect' }, 'region'],
+  ['redirects', { status: 307, code: 'TemporaryRedirect' }, 'region'],
   ['has lost the bucket', { status: 404, code: 'NoSuchBucket' }, 'noBucket'],
   ['cuts connections', 'cut before', 'other'],
 ] as const)('a server that %s is tried again, and the state says since when and what waits', async ([, fault, why]) => {
@@ -50,6 +61,70 @@ test('an unreachable server is a failure like others', async () => {
   await box.until(() => link.status.failure !== undefined && link.status.waiting.files === 1);
   expect(link.status.failure).toMatchObject({ why: 'unreachable', error: expect.stringContaining('127.0.0.1:1') });
 });
+
+test('a certificate that nobody vouches for is named, and nothing is sent', async () => {
+  const seen: string[] = [];
+  const { key, cert } = certificate('camera');
+  const server = createTlsServer({ key, cert }, (request) => seen.push(request.url ?? ''));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  const link = await box.link({ archiveURL: `https://127.0.0.1:${port}` });
+  await box.until(() => link.status.failure !== undefined && link.status.waiting.files === 1);
+  expect(link.status.failure).toMatchObject({ why: 'certificate', error: expect.stringContaining('is not trusted') });
+  expect(seen).toEqual([]);
+});
+
+test('a server of plain http is no server with TLS', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  const link = await box.link({ archiveURL: server.url.replace('http:', 'https:') });
+  await box.until(() => link.status.failure !== undefined);
+  expect(link.status.failure).toMatchObject({ why: 'noS3', error: expect.stringContaining('does not speak TLS') });
+});
+
+test('a redirect is not followed: keys and recordings go to the configured server only', async () => {
+  const other = await S3Server.start();
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.url ?? '');
+    response.writeHead(307, { location: `${other.url}${request.url}` }).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  const link = await box.link({ archiveURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  await box.until(() => link.status.failure !== undefined);
+  expect(link.status.failure?.why).toBe('region');
+  expect(seen.length).toBeGreaterThan(0);
+  expect(other.calls).toEqual([]);
+});
+
+test('an upload that may not be aborted is reported', async () => {
+  const server = await S3Server.start({
+    fault: ({ method, query }) =>
+      method === 'DELETE' && query.has('uploadId') ? { status: 403, code: 'AccessDenied' } : undefined,
+  });
+  const box = new ArchiveHarness();
+  const { id } = JSON.parse(await boxState(box, server.url));
+  server.uploads.set('abandoned', { key: `perch/${id}/yard/a.mp4`, parts: new Map() });
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => link.status.failure !== undefined);
+  expect(link.status.failure?.why).toBe('denied');
+});
+
+/** The state of a box that has used the archive. */
+async function boxState(box: ArchiveHarness, archiveURL: string): Promise<string> {
+  const link = await box.link({ archiveURL });
+  await box.until(() => !link.status.current);
+  await link.close();
+  return readFileSync(join(box.dataDir, ARCHIVE_FILE), 'utf8');
+}
 
 test('a wrong secret key is named, and appears nowhere', async () => {
   const server = await S3Server.start();

@@ -6,67 +6,100 @@ import type { LocalRecording } from './storage/contracts.ts';
 /** Of one read: a recorder's write waits no longer than for this. */
 const READ_BYTES = 1 << 20;
 
-/** A recording that is read for the archive. Its parts share one buffer. */
-export class LocalFile implements AsyncDisposable {
-  readonly sizeBytes: number;
-  readonly #handle: FileHandle;
+/** Of a file, which keep or change together with its content. */
+interface Identity {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/**
+ * A recording that is read for the archive. It is open during reads only: the space of a recording that is deleted
+ * meanwhile is free at once. Its parts share one buffer.
+ */
+export class LocalFile {
   readonly #name: string;
-  readonly #mtimeMs: number;
+  readonly #identity: Identity;
   #buffer = Buffer.alloc(0);
 
-  /** @returns undefined: it is gone. @throws PerchError unavailable: its disk fails */
-  static async open({ file }: LocalRecording): Promise<LocalFile | undefined> {
+  /** @throws PerchError unavailable: its disk fails; RecordingGone */
+  static async find({ file }: LocalRecording): Promise<LocalFile> {
+    const handle = await opened(file);
     try {
-      const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-      const { size, mtimeMs } = await handle.stat();
-      return new LocalFile(handle, file, size, mtimeMs);
+      return new LocalFile(file, await handle.stat());
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-        return undefined;
-      }
       throw unreadable(file, cause);
+    } finally {
+      await handle.close();
     }
   }
 
-  private constructor(handle: FileHandle, name: string, sizeBytes: number, mtimeMs: number) {
-    this.#handle = handle;
+  private constructor(name: string, { ino, size, mtimeMs }: Identity) {
     this.#name = name;
-    this.sizeBytes = sizeBytes;
-    this.#mtimeMs = mtimeMs;
+    this.#identity = { ino, size, mtimeMs };
   }
 
-  /** Exactly these bytes, valid until the next call. @throws PerchError unavailable */
+  get sizeBytes(): number {
+    return this.#identity.size;
+  }
+
+  /** Exactly these bytes, valid until the next call. @throws PerchError unavailable; RecordingGone */
   readonly read = async (position: number, length: number): Promise<Uint8Array> => {
     if (this.#buffer.length < length) {
       this.#buffer = Buffer.allocUnsafeSlow(length);
     }
-    let done = 0;
-    while (done < length) {
-      const wanted = Math.min(READ_BYTES, length - done);
-      const { bytesRead } = await this.#handle.read(this.#buffer, done, wanted, position + done).catch((cause) => {
-        throw unreadable(this.#name, cause);
-      });
-      if (bytesRead === 0) {
-        throw unreadable(this.#name, new Error(`it ends at ${position + done} bytes`));
+    const handle = await opened(this.#name);
+    try {
+      if ((await handle.stat()).ino !== this.#identity.ino) {
+        throw gone(this.#name);
       }
-      done += bytesRead;
+      await this.#fill(handle, position, length);
+    } catch (cause) {
+      throw cause instanceof PerchError ? cause : unreadable(this.#name, cause);
+    } finally {
+      await handle.close();
     }
     return this.#buffer.subarray(0, length);
   };
 
-  /** Nothing has changed it since it was opened. */
+  /** Nothing has changed it since it was found. @throws RecordingGone */
   async isSame(): Promise<boolean> {
-    const { size, mtimeMs } = await this.#handle.stat();
-    return size === this.sizeBytes && mtimeMs === this.#mtimeMs;
+    const handle = await opened(this.#name);
+    try {
+      const { ino, size, mtimeMs } = await handle.stat();
+      const { ino: inoThen, size: sizeThen, mtimeMs: mtimeThen } = this.#identity;
+      return ino === inoThen && size === sizeThen && mtimeMs === mtimeThen;
+    } finally {
+      await handle.close();
+    }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#handle.close();
+  async #fill(handle: FileHandle, position: number, length: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const wanted = Math.min(READ_BYTES, length - done);
+      const { bytesRead } = await handle.read(this.#buffer, done, wanted, position + done);
+      if (bytesRead === 0) {
+        throw new Error(`it ends at ${position + done} bytes`);
+      }
+      done += bytesRead;
+    }
   }
 }
 
 /** The recording is at fault, not the archive. */
 export class UnreadableRecording extends PerchError {}
 
+/** The recording was deleted, or another file has its name. */
+export class RecordingGone extends PerchError {}
+
+async function opened(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).code === 'ENOENT' ? gone(file) : unreadable(file, cause);
+  }
+}
+
+const gone = (file: string): RecordingGone => new RecordingGone('notFound', `${file} is gone`, { file });
 const unreadable = (file: string, cause: unknown): UnreadableRecording =>
   new UnreadableRecording('unavailable', `cannot read ${file}`, { file }, cause);

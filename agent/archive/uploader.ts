@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
-import { LocalFile, UnreadableRecording } from './local-file.ts';
+import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
 import { objectKey } from './object-key.ts';
 import { isWithin, Pace } from './pace.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
@@ -190,42 +190,51 @@ export class Uploader {
     }
     const key = isEncrypted ? encryptedKey(name) : name;
     try {
-      await using file = await LocalFile.open(recording);
-      if (file) {
-        const sha256 = await this.#put(recording, key, file, signal);
-        // Repaired meanwhile, for example.
-        if (!(await file.isSame())) {
-          waiting.postpone(recording);
-          return;
-        }
-        const facts = await source.factsOf(recording);
-        if (this.#unwantedKey === key) {
-          await storage.remove(key, signal);
-          waiting.done(recording);
-          return;
-        }
-        const former = ledger.keyOf(recording);
-        if (former !== undefined && former !== key) {
-          // Encryption was switched since.
-          await storage.remove(former, signal);
-        }
-        const { path, nameUs, startUs, durationUs } = recording;
-        ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
-        if (!ledger.has(recording)) {
-          throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
-        }
-        if (facts !== undefined) {
-          ledger.setFacts(recording, facts);
-        }
-        this.uploadedFiles += 1;
+      const file = await LocalFile.find(recording);
+      const sha256 = await this.#put(recording, key, file, signal);
+      // Repaired meanwhile, for example.
+      if (!(await file.isSame())) {
+        waiting.postpone(recording);
+        return;
       }
+      const facts = await source.factsOf(recording);
+      if (this.#unwantedKey === key) {
+        await storage.remove(key, signal);
+        waiting.done(recording);
+        return;
+      }
+      const former = ledger.keyOf(recording);
+      if (former !== undefined && former !== key) {
+        // Encryption was switched since.
+        await storage.remove(former, signal);
+      }
+      const { path, nameUs, startUs, durationUs } = recording;
+      ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
+      if (!ledger.has(recording)) {
+        throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
+      }
+      if (facts !== undefined) {
+        ledger.setFacts(recording, facts);
+      }
+      this.uploadedFiles += 1;
     } catch (error) {
-      if (!(error instanceof UnreadableRecording)) {
+      if (error instanceof RecordingGone) {
+        await this.#forgetUpload();
+      } else if (error instanceof UnreadableRecording) {
+        log.warn({ file: recording.file, cause: explain(error) }, 'a recording cannot be archived');
+      } else {
         throw error;
       }
-      log.warn({ file: recording.file, cause: explain(error) }, 'a recording cannot be archived');
     }
     waiting.done(recording);
+  }
+
+  /** What the archive has of an unfinished upload is deleted by the next `removeUnfinished`. */
+  async #forgetUpload(): Promise<void> {
+    const { state } = this.#deps;
+    if (state.now.upload) {
+      await state.change({ upload: undefined });
+    }
   }
 
   async #put(recording: LocalRecording, key: string, file: LocalFile, signal: AbortSignal): Promise<string> {
@@ -255,9 +264,7 @@ export class Uploader {
       },
       signal,
     });
-    if (state.now.upload) {
-      await state.change({ upload: undefined });
-    }
+    await this.#forgetUpload();
     return sha256;
   }
 }

@@ -1,4 +1,14 @@
-import { globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ArchiveHarness, sha256 } from '../../../test/support/harness/archive-harness.ts';
@@ -42,7 +52,7 @@ test('recordings are copied to a folder, and a restart copies nothing again', as
   expectCopied(archiveFolder, box);
 });
 
-test('a copy that was interrupted at any chunk is made again, and leaves nothing behind', async () => {
+test('a copy that was interrupted at any chunk continues there, and leaves nothing behind', async () => {
   for (let chunk = 1; chunk < 6; chunk += 1) {
     const box = new ArchiveHarness();
     const archiveFolder = nasOf(box);
@@ -52,9 +62,54 @@ test('a copy that was interrupted at any chunk is made again, and leaves nothing
     const restore = box.snapshot();
     await link.close();
     restore();
-    await box.settled(await box.link({ ...FOLDER, archiveFolder }));
+    const next = await box.link({ ...FOLDER, archiveFolder });
+    await box.settled(next);
+    expect(next.status.uploaded.bytes).toBeLessThanOrEqual((5 - chunk) << 20);
     expectCopied(archiveFolder, box);
   }
+});
+
+test('a copy that was damaged by a power cut continues at the damage', async () => {
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  box.record([5 << 20]);
+  const link = await box.link({ ...FOLDER, archiveFolder, archiveMaxRateBytes: 1 << 20 });
+  await box.until(() => (link.status.current?.sentBytes ?? 0) >= 4 << 20);
+  await link.close();
+  const [draft = ''] = globSync(`${archiveFolder}/**/incoming.part`);
+  const bytes = readFileSync(draft);
+  // Zeros, as some file systems leave them, and more than the recording has.
+  writeFileSync(draft, Buffer.concat([bytes.fill(0, 2_500_000), Buffer.alloc(6 << 20)]));
+  const next = await box.link({ ...FOLDER, archiveFolder });
+  await box.settled(next);
+  expect(next.status.uploaded.bytes).toBe(3 << 20);
+  expectCopied(archiveFolder, box);
+});
+
+const openFiles = (): string[] =>
+  readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // Closed meanwhile.
+      return '';
+    }
+  });
+
+test('a recording that is deleted while it is copied frees its space, and leaves no part of it', async () => {
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  const [first] = box.record([5 << 20, 1_000]);
+  const link = await box.link({ ...FOLDER, archiveFolder, archiveMaxRateBytes: 1 << 20 });
+  await box.until(() => (link.status.current?.sentBytes ?? 0) >= 2 << 20);
+  // It is open during reads only.
+  await expect.poll(openFiles).not.toContain(first?.file);
+  rmSync(first?.file ?? '');
+  box.recordings.shift();
+  await box.until(() => link.status.archived.files === 1 && link.status.waiting.files === 0);
+  await box.clock.advance(3_600_000);
+  await box.until(() => globSync(`${archiveFolder}/**/incoming.part`).length === 0);
+  expectCopied(archiveFolder, box);
 });
 
 test('a folder that is absent, or whose disk is no longer mounted, is not written to', async () => {
@@ -98,7 +153,7 @@ test('nothing is copied that would fill the disk of the folder', async () => {
   const box = new ArchiveHarness();
   const storage = new FolderStorage({ folder: nasOf(box), own: 'perch/box/', isMarked: false });
   const never = () => Promise.reject(new Error('it was read'));
-  const upload = { key: 'perch/box/yard/a.mp4', sizeBytes: 2 ** 50, read: never, pace: never, begun: never };
+  const upload = { key: 'perch/box/yard/a.mp4', sizeBytes: 2 ** 50, read: never, pace: never, begun: async () => {} };
   const put = storage.put({
     ...{ ...upload, checkPoint: () => {}, sent: () => {}, unfinished: undefined },
     signal: new AbortController().signal,

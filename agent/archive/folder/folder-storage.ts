@@ -9,7 +9,7 @@ import { archiveFailure, folderFailure } from '../storage/failure.ts';
 const CHUNK_BYTES = 1 << 20;
 /** In the box's own folder: shows that the disk is mounted. */
 const MARK = '.perch-archive';
-/** A recording that is being copied; there is one at a time. */
+/** A recording that is being copied; there is one at a time. An interrupted copy continues where it equals the recording. */
 const DRAFT = 'incoming.part';
 /** Stays free on the archive's disk, which may be the system's or have recordings. */
 const MAX_RESERVE_BYTES = 1 << 30;
@@ -54,8 +54,11 @@ export class FolderStorage implements ArchiveStorage {
         }
       }
       const draft = join(this.#top, this.#own, DRAFT);
-      await rm(draft, { force: true });
-      await this.#requireSpace(sizeBytes);
+      if (upload.unfinished === undefined) {
+        await rm(draft, { force: true });
+        await upload.begun(DRAFT);
+      }
+      await this.#requireSpace(sizeBytes - ((await sizeOf(draft)) ?? 0));
       const sha256 = await this.#copy(draft, upload);
       if ((await readBack(draft, sizeBytes, signal)) !== sha256) {
         throw archiveFailure('damaged', `${this.#top} has other bytes than were written: check its disk`);
@@ -108,10 +111,12 @@ export class FolderStorage implements ArchiveStorage {
     });
   }
 
-  removeUnfinished(): Promise<void> {
+  removeUnfinished(_prefix: string, kept: string | undefined): Promise<void> {
     return this.#guard(async () => {
       await this.#requireDisk();
-      await rm(join(this.#top, this.#own, DRAFT), { force: true });
+      if (kept === undefined) {
+        await rm(join(this.#top, this.#own, DRAFT), { force: true });
+      }
     });
   }
 
@@ -168,18 +173,23 @@ export class FolderStorage implements ArchiveStorage {
 
   async #copy(draft: string, { sizeBytes, read, pace, checkPoint, sent }: Upload): Promise<string> {
     const digest = createHash('sha256');
-    const handle = await open(draft, 'w', COPY_MODE);
+    const handle = await open(draft, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, COPY_MODE);
     try {
+      let foundBytes = (await handle.stat()).size;
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
         checkPoint();
         const chunk = await read(at, Math.min(CHUNK_BYTES, sizeBytes - at));
         digest.update(chunk);
-        await pace(chunk.length);
-        for (let done = 0; done < chunk.length; ) {
-          done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+        if (!(at + chunk.length <= foundBytes && (await hasAt(handle, at, chunk)))) {
+          foundBytes = 0;
+          await pace(chunk.length);
+          for (let done = 0; done < chunk.length; ) {
+            done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+          }
         }
         sent(at + chunk.length);
       }
+      await handle.truncate(sizeBytes);
       await handle.sync();
     } finally {
       await handle.close();
@@ -269,6 +279,12 @@ async function readBack(file: string, sizeBytes: number, signal: AbortSignal): P
     await handle.close();
   }
   return digest.digest('hex');
+}
+
+async function hasAt(handle: FileHandle, position: number, wanted: Uint8Array): Promise<boolean> {
+  const found = Buffer.allocUnsafe(wanted.length);
+  await readFully(handle, found, position, DRAFT);
+  return found.equals(wanted);
 }
 
 async function readFully(handle: FileHandle, buffer: Uint8Array, position: number, name: string): Promise<void> {
