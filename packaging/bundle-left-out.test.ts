@@ -46,6 +46,11 @@ test('without the other systems a machine is measured as with them, in a third o
   expect(lean.bytes).toBeLessThan(whole.bytes / 3);
 });
 
+test('WebRTC loads without the library that prints its steps', async () => {
+  const entry = `import('werift').then(({ RTCPeerConnection }) => console.log(typeof RTCPeerConnection));`;
+  expect((await saidBy(entry)).said).toBe('function\n');
+});
+
 test('the XML reader is bundled without the writer', async () => {
   const entry = `require('xml2js').parseString('<a b="1">c</a>', (error, result) => console.log(JSON.stringify(result)));`;
   expect((await saidBy(entry)).said).toBe('{"a":{"_":"c","$":{"b":"1"}}}\n');

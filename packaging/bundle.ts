@@ -174,7 +174,7 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [
     /^debug$/,
     /\/(?:mqtt|mqtt-packet|werift)\//,
-    'const silent = () => {}; silent.enabled = false; silent.extend = () => silent; module.exports = () => silent;',
+    'const silent = () => {}; silent.enabled = false; silent.extend = () => silent; module.exports = () => silent; module.exports.debug = module.exports;',
   ],
   // No attachment is fetched; each has its type and its name.
   [/^\.\.\/fetch\/index\.js$/, /\/nodemailer\/dist\/esm\/mime-node\/index\.js$/, 'export default undefined;'],
