@@ -6,7 +6,7 @@ export const modes = {
   night: 'Night',
   now: 'Mode now',
   modeIs: (mode: string) => `Mode: ${mode}`,
-  since: (when: string) => `since ${when}`,
+  since: (when: string) => `Since ${when}`,
   until: (mode: string, when: string) => `${mode} from ${when}`,
   held: 'Stays until you change it.',
   noTimeKnown: 'The box does not know the time yet. The mode stays until it does.',
