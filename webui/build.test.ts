@@ -17,14 +17,14 @@ const PAGE_LIMIT_BYTES = 36_000;
 const LIMIT_BYTES: Readonly<Record<string, number>> = {
   'cameras.js': 55_700,
   'recordings.js': 55_700,
-  'settings.js': 63_800,
+  'settings.js': 67_300,
   'zh-cn.js': 5_400,
-  'zh-cn-settings.js': 11_600,
+  'zh-cn-settings.js': 12_900,
 };
-const SCRIPTS_LIMIT_BYTES = 199_400;
-const WHOLE_LIMIT_BYTES = 222_900;
+const SCRIPTS_LIMIT_BYTES = 203_900;
+const WHOLE_LIMIT_BYTES = 227_300;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const ALL_SCRIPTS_LIMIT_BYTES = 417_900;
+const ALL_SCRIPTS_LIMIT_BYTES = 422_400;
 const MAX_SCRIPTS = 16;
 const ELEMENT_LIMIT_BYTES = 12_600;
 
@@ -158,14 +158,14 @@ test('later pages, hls.js and other languages load on demand', async () => {
   );
 });
 
-test('each later page is below 36 kB gzipped, cameras and recordings below 55.7 kB, the settings below 63.8 kB, Chinese below 5.4 kB and that of the settings below 11.6 kB', async () => {
+test('each later page is below 36 kB gzipped, cameras and recordings below 55.7 kB, the settings below 67.3 kB, Chinese below 5.4 kB and that of the settings below 12.9 kB', async () => {
   for (const file of (await laterFiles()).filter((name) => plainName(name) !== 'hls.js')) {
     const limit = LIMIT_BYTES[plainName(file)] ?? PAGE_LIMIT_BYTES;
     expect(await bytesOf(await laterLoad(file)), file).toBeLessThan(limit);
   }
 });
 
-test('all scripts of the page are below 199.4 kB gzipped without hls.js, with style and the rest below 222.7 kB, and fewer than 16', async () => {
+test('all scripts of the page are below 203.9 kB gzipped without hls.js, with style and the rest below 227.3 kB, and fewer than 16', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(SCRIPTS_LIMIT_BYTES);
@@ -173,7 +173,7 @@ test('all scripts of the page are below 199.4 kB gzipped without hls.js, with st
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
-test('all scripts that the device serves are below 417.9 kB gzipped', async () => {
+test('all scripts that the device serves are below 422.4 kB gzipped', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(ALL_SCRIPTS_LIMIT_BYTES);
 });

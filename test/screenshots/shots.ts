@@ -189,6 +189,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
+    shot('archive', '#/settings/storage/archive', '.archive .segment'),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
     shot('remote', '#/settings/system/remote', '.remote-access form'),

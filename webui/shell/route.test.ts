@@ -35,6 +35,8 @@ test.for([
   ['#/settings/system/remote', { page: 'settings', section: 'system', part: 'remote' }],
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
+  ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
+  ['#/settings/system/archive', { page: 'settings', section: 'system' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],
   ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],
   ['#/settings/system/log', { page: 'settings', section: 'system', part: 'log' }],

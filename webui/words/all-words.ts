@@ -1,3 +1,4 @@
+import type { ArchiveWords } from './en/archive.ts';
 import type { CameraViewWords } from './en/camera-view.ts';
 import type { CamerasWords } from './en/cameras.ts';
 import type { ClipsWords } from './en/clips.ts';
@@ -36,6 +37,7 @@ export interface AllWords {
   readonly start: StartWords;
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
+  readonly archive: ArchiveWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
   readonly modes: ModesWords;
@@ -53,6 +55,7 @@ export interface AllWords {
 export type SettingsPart =
   | 'cameras'
   | 'storage'
+  | 'archive'
   | 'system'
   | 'secure'
   | 'modes'

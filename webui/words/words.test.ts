@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { pageSources, TEXTS } from '../text-names.ts';
 import type { AllWords } from './all-words.ts';
+import { archive } from './en/archive.ts';
 import { cameraView } from './en/camera-view.ts';
 import { cameras } from './en/cameras.ts';
 import { clips } from './en/clips.ts';
@@ -53,6 +54,7 @@ const en: AllWords = {
   masks,
   sources,
   mqtt,
+  archive,
   notify,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };

@@ -1,4 +1,5 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
+import { archive } from './zh-cn/archive.ts';
 import { cameras } from './zh-cn/cameras.ts';
 import { forwards } from './zh-cn/forwards.ts';
 import { layouts } from './zh-cn/layouts.ts';
@@ -20,6 +21,7 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   ...{
     cameras,
     storage,
+    archive,
     system,
     secure,
     modes,

@@ -165,6 +165,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['layouts', '#/settings/cameras/layouts', '.layouts'],
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
+  ['archive', '#/settings/storage/archive', '.archive .segment'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],

@@ -1,13 +1,15 @@
 import { useState } from 'preact/hooks';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Empty } from '../../../live/notices.tsx';
-import { clipsLink } from '../../../shell/route.ts';
+import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { archiveWords } from '../../../words/archive.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 import type { RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
+import { ArchivePage } from './archive.tsx';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
@@ -23,8 +25,13 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-/** Length of the recordings, use by camera, and disks. */
 export function StoragePage() {
+  const here = route.value;
+  return here.page === 'settings' && here.part === 'archive' ? <ArchivePage /> : <Storage />;
+}
+
+/** Length of the recordings, use by camera, and disks. */
+function Storage() {
   const t = storageWords.value;
   const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS, news: ['config'] });
   const disks = usePolled<Items<RecordingDisk>>('v3/disks', { everyMs: POLL_MS, news: ['disk', 'config'] });
@@ -52,6 +59,9 @@ export function StoragePage() {
         <Button onClick={() => setChoosing(true)}>{t.otherDisk}</Button>
       </section>
       <FreeSpace />
+      <div class="card">
+        <Row title={archiveWords.value.archive} text={archiveWords.value.row} href={settingsLink('storage', 'archive')} />
+      </div>
       {kept > 0 && (
         <div class="card">
           <Row icon="lock" title={t.savedClips} text={t.clips(kept)} href={clipsLink()} />

@@ -1,0 +1,84 @@
+/** Keys of the configuration in the form. */
+export interface ArchiveConfig {
+  readonly archive: 'no' | 's3' | 'folder';
+  readonly archiveFolder: string;
+  readonly archiveURL: string;
+  readonly archiveBucket: string;
+  readonly archiveRegion: string;
+  readonly archiveAccessKey: string;
+  readonly archiveEncryption: 'auto' | 'no' | 'yes';
+  readonly archiveMaxRate: string;
+  readonly archiveHours: string;
+}
+
+/** The secret key is typed only to change it. */
+export interface ArchiveValues extends ArchiveConfig {
+  readonly archiveSecretKey: string;
+}
+
+/** Of all cameras without settings of their own. */
+export interface ScopeConfig {
+  readonly recordArchive: 'no' | 'protected' | 'all';
+  readonly recordArchiveDeleteAfter: string;
+}
+
+/** `GET /v3/archive` */
+export interface ArchiveStatus {
+  readonly state: 'off' | 'idle' | 'uploading' | 'outOfHours' | 'failing';
+  readonly why: string | null;
+  readonly error: string | null;
+  readonly since: string | null;
+  readonly warning: 'sameDisk' | null;
+  readonly encryption: { readonly isOn: boolean; readonly keyId: string | null; readonly isKeyNoted: boolean };
+  readonly waiting: { readonly files: number; readonly bytes: number };
+  readonly archived: { readonly files: number; readonly bytes: number };
+}
+
+/** `POST /v3/archive/test` */
+export interface ArchiveResult {
+  readonly isGood: boolean;
+  readonly why: string | null;
+  readonly error: string | null;
+  readonly warning: 'sameDisk' | null;
+}
+
+export const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
+export const RATE = /^\d+(\.\d+)?[KMG]$/;
+
+/** A host alone is one with TLS. */
+export function serverUrlOf(typed: string): string {
+  const text = typed.trim().replace(/\/+$/, '');
+  return text === '' || text.includes('://') ? text : `https://${text}`;
+}
+
+export const isServerUrl = (url: string): boolean => /^https?:\/\/[^\s@?#]+$/.test(url) && URL.canParse(url);
+
+/** No limit is an empty text. */
+const rateOf = (text: string): string => (Number.parseFloat(text) === 0 ? '' : text);
+
+export const valuesOf = (config: ArchiveConfig): ArchiveValues => ({
+  archive: config.archive,
+  archiveFolder: config.archiveFolder,
+  archiveURL: config.archiveURL,
+  archiveBucket: config.archiveBucket,
+  archiveRegion: config.archiveRegion,
+  archiveAccessKey: config.archiveAccessKey,
+  archiveSecretKey: '',
+  archiveEncryption: config.archiveEncryption,
+  archiveMaxRate: rateOf(config.archiveMaxRate),
+  archiveHours: config.archiveHours,
+});
+
+/** An empty secret key is none that was typed: Undo keeps the new one. */
+export const changeOf = ({ archiveURL, archiveSecretKey, archiveMaxRate, ...changed }: Partial<ArchiveValues>): object => ({
+  ...changed,
+  ...(archiveURL !== undefined && { archiveURL: serverUrlOf(archiveURL) }),
+  ...(archiveMaxRate !== undefined && { archiveMaxRate: archiveMaxRate.trim() === '' ? '0B' : archiveMaxRate.trim() }),
+  ...(archiveSecretKey && { archiveSecretKey }),
+});
+
+/** What a test tries: the form as it is. */
+export function testOf(values: ArchiveValues): object {
+  const { archiveMaxRate: _, archiveHours: __, archiveSecretKey, archiveURL, ...tested } = values;
+  return { ...tested, archiveURL: serverUrlOf(archiveURL), ...(archiveSecretKey !== '' && { archiveSecretKey }) };
+}

@@ -1,0 +1,194 @@
+import { useRef, useState } from 'preact/hooks';
+import type { Tagged } from '../../../api-client/config.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { ConfigForm } from '../../../forms/config-form.ts';
+import { ConflictLine } from '../../../forms/conflict.tsx';
+import { fieldProps } from '../../../forms/field-props.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { useConfigForm } from '../../../forms/use-config-form.ts';
+import { settingsLink } from '../../../shell/route.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { archiveWords } from '../../../words/archive.ts';
+import { storageWords } from '../../../words/storage.ts';
+import { words } from '../../../words/words.ts';
+import {
+  type ArchiveConfig,
+  type ArchiveResult,
+  type ArchiveStatus,
+  type ArchiveValues,
+  changeOf,
+  HOURS,
+  isServerUrl,
+  RATE,
+  serverUrlOf,
+  testOf,
+  valuesOf,
+} from './archive-data.ts';
+import { ArchiveKey } from './archive-key.tsx';
+import { ArchiveScope } from './archive-scope.tsx';
+import { ArchiveState, failureText } from './archive-state.tsx';
+
+const GET = 'v3/config/global/get';
+const LOOK_MS = 5_000;
+/** The box ends a test after a minute. */
+const TEST_MS = 70_000;
+
+type ArchiveForm = ConfigForm<ArchiveConfig, ArchiveValues>;
+type TextKey = Exclude<keyof ArchiveValues, 'archive' | 'archiveEncryption'>;
+
+/** Settings, Storage, Archive: copies of recordings elsewhere. */
+export function ArchivePage() {
+  const t = archiveWords.value;
+  const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
+  const { value, again } = usePolled<ArchiveStatus>('v3/archive', { everyMs: LOOK_MS, news: ['config'] });
+  return (
+    <section class="backup-page archive">
+      <LowerPageHeader title={t.archive} href={settingsLink('storage')} above={storageWords.value.storage} />
+      <p class="dim">{t.text}</p>
+      {value && <ArchiveState status={value} />}
+      {value && <ArchiveKey status={value} onChanged={again} />}
+      {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}
+      {value && value.state !== 'off' && <ArchiveScope />}
+    </section>
+  );
+}
+
+const archiveForm = (seen: Tagged<ArchiveConfig>): ArchiveForm =>
+  new ConfigForm({
+    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    validate: {
+      archiveURL: (typed, { archive }) =>
+        archive !== 's3' || isServerUrl(serverUrlOf(typed)) ? undefined : archiveWords.peek().urlWrong,
+      archiveBucket: (typed, { archive }) =>
+        archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().bucketMissing,
+      archiveAccessKey: (typed, { archive }) =>
+        archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().accessKeyMissing,
+      archiveFolder: (typed, { archive }) =>
+        archive !== 'folder' || typed.startsWith('/') ? undefined : archiveWords.peek().folderWrong,
+      archiveMaxRate: (typed) =>
+        typed.trim() === '' || RATE.test(typed.trim()) ? undefined : archiveWords.peek().rateWrong,
+      archiveHours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : archiveWords.peek().hoursWrong),
+    },
+  });
+
+function Fields({ edited }: { readonly edited: ArchiveForm }) {
+  const t = archiveWords.value;
+  const element = useRef<HTMLFormElement>(null);
+  const { form } = edited;
+  const { archive, archiveEncryption } = form.values.value;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (await form.submit()) {
+      edited.toastSaved(words.peek().saved);
+    } else {
+      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    }
+  };
+  const text = (name: TextKey, label: string, hint?: string) => (
+    <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, 1_000)} />
+  );
+  return (
+    <form ref={element} onSubmit={save} novalidate>
+      <SegmentedControl
+        label={t.where}
+        value={archive}
+        options={[
+          { value: 'no', text: t.off },
+          { value: 's3', text: t.s3 },
+          { value: 'folder', text: t.folder },
+        ]}
+        onChange={(value) => form.set('archive', value)}
+      />
+      {archive === 's3' && (
+        <>
+          {text('archiveURL', t.url, t.urlHint)}
+          {text('archiveBucket', t.bucket)}
+          {text('archiveRegion', t.region, t.regionHint)}
+          {text('archiveAccessKey', t.accessKey)}
+          <PasswordField
+            label={t.secretKey}
+            hint={t.secretHint}
+            autocomplete="off"
+            {...fieldProps(form, 'archiveSecretKey', 256)}
+          />
+        </>
+      )}
+      {archive === 'folder' && text('archiveFolder', t.folderPath, t.folderHint)}
+      {archive !== 'no' && (
+        <>
+          <SegmentedControl
+            label={t.encryption}
+            value={archiveEncryption}
+            options={[
+              { value: 'auto', text: t.auto },
+              { value: 'yes', text: t.on },
+              { value: 'no', text: t.off },
+            ]}
+            onChange={(value) => form.set('archiveEncryption', value)}
+          />
+          <p class="dim small">{t.encryptionHint}</p>
+          {text('archiveMaxRate', t.rate, t.rateHint)}
+          {text('archiveHours', t.hours, t.hoursHint)}
+          <Test values={form.values.value} />
+        </>
+      )}
+      <Conflicts form={form} />
+      <FormFooter form={form} text={t.effect} isOff={!form.isDirty.value} />
+    </form>
+  );
+}
+
+function Conflicts({ form }: Pick<ArchiveForm, 'form'>) {
+  return (
+    <>
+      {(Object.keys(form.conflicts.value) as (keyof ArchiveValues)[]).map((name) => (
+        <ConflictLine<string>
+          key={name}
+          conflict={form.conflicts.value[name]}
+          format={(value) => value}
+          onTake={() => form.takeTheirs(name)}
+          onKeep={() => form.keepMine(name)}
+        />
+      ))}
+    </>
+  );
+}
+
+function Test({ values }: { readonly values: ArchiveValues }) {
+  const t = archiveWords.value;
+  const [isBusy, setBusy] = useState(false);
+  const [result, setResult] = useState<ArchiveResult | { readonly failure: unknown }>();
+  const test = async () => {
+    setBusy(true);
+    setResult(undefined);
+    try {
+      const body = testOf(values);
+      setResult(await fetchJson<ArchiveResult>('v3/archive/test', { method: 'POST', body, limitMs: TEST_MS }));
+    } catch (failure) {
+      setResult({ failure });
+    }
+    setBusy(false);
+  };
+  const isGood = result !== undefined && 'isGood' in result && result.isGood;
+  return (
+    <>
+      <Button busy={isBusy && t.testing} onClick={() => void test()}>
+        {t.test}
+      </Button>
+      <p class={isGood && result.warning === null ? 'good small' : 'bad small'} role="status">
+        {result && 'failure' in result && actionErrorText(result.failure)}
+        {result && 'isGood' in result && resultText(result)}
+      </p>
+    </>
+  );
+}
+
+function resultText(result: ArchiveResult): string {
+  const { good, sameDisk } = archiveWords.value;
+  return result.isGood ? (result.warning === null ? good : sameDisk) : failureText(result);
+}
