@@ -79,10 +79,10 @@ export class ArchiveKeys implements ArchiveKeyRing {
     }
   }
 
-  /** The key that encrypts, to be written down. @throws PerchError conflict after that, unavailable if it cannot be read */
+  /** The key that encrypts, to be written down. @throws PerchError notFound after that, unavailable if it cannot be read */
   text(): string {
     if (this.isNoted) {
-      throw new PerchError('conflict', 'the key was written down before: perch archive-key shows it on the box', {
+      throw new PerchError('notFound', 'the key was written down before: perch archive-key shows it on the box', {
         why: 'noted',
       });
     }

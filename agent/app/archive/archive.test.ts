@@ -161,7 +161,7 @@ test('the key of an encrypted archive is shown until it was written down, and ta
   expect(archive.status.encryption).toEqual({ isOn: true, keyId: id, isKeyNoted: false });
   expect((await archive.showKey()).key).toBe(key);
   await archive.keyNoted();
-  await expect(archive.showKey()).rejects.toMatchObject({ code: 'conflict' });
+  await expect(archive.showKey()).rejects.toMatchObject({ code: 'notFound' });
   await stop('end');
 
   // The key is nowhere in clear.

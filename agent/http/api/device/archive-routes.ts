@@ -63,7 +63,7 @@ export interface ArchiveControl {
   readonly status: ArchiveState;
   /** Stores, reads, lists and deletes a small object. @throws PerchError badInput for invalid settings, exhausted during another test */
   test(settings: ArchiveTest): Promise<ArchiveResult>;
-  /** The key that encrypts, to be written down. @throws PerchError conflict after that, notFound if there is none */
+  /** The key that encrypts, to be written down. @throws PerchError notFound after that, or if there is none */
   showKey(): Promise<ShownKey>;
   keyNoted(): Promise<void>;
   /** Takes a key that was written down. @returns its id @throws PerchError badInput */
@@ -91,11 +91,7 @@ export const archiveRoutes: FastifyPluginAsync<ArchiveRoutesOptions> = async (ap
   app.post('/v3/archive/test', { bodyLimit: MAX_BODY_BYTES, schema: test }, async ({ body }) =>
     archive.test(checkedBody(ArchiveTest, body)),
   );
-  const show = operation(
-    'box',
-    'The key of the encrypted archive, until it was written down',
-    answers(ShownKey, 404, 409),
-  );
+  const show = operation('box', 'The key of the encrypted archive, until it was written down', answers(ShownKey, 404));
   app.post('/v3/archive/key/show', { schema: show }, async (_, reply) => {
     reply.header('Cache-Control', 'no-store');
     return archive.showKey();

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { type ArchiveConfig, changeOf, HOURS, isServerUrl, RATE, serverUrlOf, testOf, valuesOf } from './archive-data.ts';
+import {
+  type ArchiveConfig,
+  changeOf,
+  HOURS,
+  isServerUrl,
+  RATE,
+  serverUrlOf,
+  testOf,
+  valuesOf,
+} from './archive-data.ts';
 
 const CONFIG: ArchiveConfig = {
   archive: 's3',

@@ -70,7 +70,12 @@ export const valuesOf = (config: ArchiveConfig): ArchiveValues => ({
 });
 
 /** An empty secret key is none that was typed: Undo keeps the new one. */
-export const changeOf = ({ archiveURL, archiveSecretKey, archiveMaxRate, ...changed }: Partial<ArchiveValues>): object => ({
+export const changeOf = ({
+  archiveURL,
+  archiveSecretKey,
+  archiveMaxRate,
+  ...changed
+}: Partial<ArchiveValues>): object => ({
   ...changed,
   ...(archiveURL !== undefined && { archiveURL: serverUrlOf(archiveURL) }),
   ...(archiveMaxRate !== undefined && { archiveMaxRate: archiveMaxRate.trim() === '' ? '0B' : archiveMaxRate.trim() }),

@@ -60,7 +60,11 @@ function Storage() {
       </section>
       <FreeSpace />
       <div class="card">
-        <Row title={archiveWords.value.archive} text={archiveWords.value.row} href={settingsLink('storage', 'archive')} />
+        <Row
+          title={archiveWords.value.archive}
+          text={archiveWords.value.row}
+          href={settingsLink('storage', 'archive')}
+        />
       </div>
       {kept > 0 && (
         <div class="card">
