@@ -39,7 +39,14 @@ test.for([
       ...['rules/notice', 'rules/rules'],
     ].map((name) => `notify/${name}`),
   ],
-  ['the archive', /^agent\/archive\//, ['archive/archive-state', 'archive/storage/failure']],
+  [
+    'the archive',
+    /^agent\/archive\//,
+    // A backup has its key.
+    ['archive-state', 'encryption/key-text', 'storage/failure', 'storage/lan-host', 'storage/settings'].map(
+      (name) => `archive/${name}`,
+    ),
+  ],
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
   const loaded = [...loadedAtStart()].filter((file) => room.test(file));
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
