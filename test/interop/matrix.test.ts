@@ -24,6 +24,7 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   vp8: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', '15'],
   // RTP of VP9 is experimental in ffmpeg 5.1.
   vp9: ['-strict', 'experimental', '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-g', '15'],
+  mpeg2: ['-c:v', 'mpeg2video', '-g', '15', '-bf', '0'],
   mpeg4: ['-c:v', 'mpeg4', '-g', '15'],
   mjpeg: ['-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-huffman', 'default'],
   aac: ['-c:a', 'aac'],
@@ -31,8 +32,10 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   mp3: ['-c:a', 'libmp3lame'],
   ac3: ['-c:a', 'ac3'],
   g711: ['-c:a', 'pcm_alaw'],
+  g722: ['-c:a', 'g722', '-ac', '1'],
+  lpcm: ['-c:a', 'pcm_s16be'],
 };
-/** Codecs that ffmpeg 5.1, aiortc and, over Enhanced RTMP, a current FFmpeg can send. */
+/** Codecs that ffmpeg 5.1, aiortc and, over Enhanced RTMP and for AV1, a current FFmpeg can send. */
 const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])[] = [
   ['RTSP', 'h264', 'aac'],
   ['RTSP', 'h265', 'opus'],
@@ -41,6 +44,9 @@ const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])
   ['RTSP', 'mpeg4', 'mp3'],
   ['RTSP', 'mjpeg', 'g711'],
   ['RTSP', 'h264', 'mp3'],
+  ['RTSP', 'av1', 'opus'],
+  ['RTSP', 'h264', 'g722'],
+  ['RTSP', 'h264', 'lpcm'],
   ['RTMP', 'h264', 'aac'],
   ['RTMP', 'h264', 'mp3'],
   ['RTMP', 'h264', 'g711'],
@@ -51,21 +57,35 @@ const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])
   ['SRT', 'h265', 'opus'],
   ['SRT', 'mpeg4', 'mp3'],
   ['SRT', 'h264', 'ac3'],
+  ['SRT', 'mpeg2', 'aac'],
   ['TS over UDP', 'h264', 'aac'],
   ['TS over UDP', 'h265', 'opus'],
   ['TS over UDP', 'mpeg4', 'mp3'],
   ['TS over UDP', 'h264', 'ac3'],
+  ['TS over UDP', 'mpeg2', 'aac'],
   ['WHIP', 'h264', 'opus'],
   ['WHIP', 'vp8', 'opus'],
+  ['WHIP', 'h264', 'g711'],
 ];
-/** Encoders of the current FFmpeg, for codecs of Enhanced RTMP. */
+/** Encoders of the current FFmpeg. */
 const ENHANCED: Readonly<Record<string, string>> = {
   ...{ h265: 'libx265-plain', vp9: 'libvpx-vp9', av1: 'libsvtav1', opus: 'libopus', flac: 'flac', ac3: 'ac3' },
 };
 const AV_SCRIPT = join(import.meta.dirname, '../peers/clients/av-rtmp.py');
 const FOURCCS = 'hvc1,av01,vp09,Opus,fLaC,ac-3';
 /** ffprobe's names that differ. */
-const NAMES: Readonly<Record<string, string>> = { hevc: 'h265', pcm_alaw: 'g711', pcm_mulaw: 'g711', mp2: 'mp3' };
+const NAMES: Readonly<Record<string, string>> = {
+  hevc: 'h265',
+  mpeg2video: 'mpeg2',
+  pcm_alaw: 'g711',
+  pcm_mulaw: 'g711',
+  adpcm_g722: 'g722',
+  pcm_s16be: 'lpcm',
+  mp2: 'mp3',
+};
+/** Other rates than 48 kHz. */
+const RATES_HZ: Readonly<Record<string, number>> = { g711: 8_000, g722: 16_000 };
+const AUDIO_CODECS = new Set(['aac', 'opus', 'mp3', 'ac3', 'g711', 'g722', 'lpcm', 'flac', 'pcma', 'pcmu']);
 const PROBE_SECONDS = 15;
 const TRACK_MS = 8_000;
 
@@ -102,11 +122,13 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
     if (protocol === 'WHIP') {
       const url = `http://127.0.0.1:${agent.ports.webrtc}/${name}/whip`;
       const script = join(import.meta.dirname, '../peers/clients/aiortc-publisher.py');
-      return startProcess(PYTHON, [script, url, clip, video.toUpperCase()]);
+      const codecs = audio === 'g711' ? `${video},PCMA` : video;
+      return startProcess(PYTHON, [script, url, clip, codecs.toUpperCase()]);
     }
     const [enhancedVideo, enhancedAudio] = [ENHANCED[video], ENHANCED[audio]];
-    if (protocol === 'RTMP' && enhancedVideo !== undefined && enhancedAudio !== undefined) {
-      const url = `rtmp://127.0.0.1:${agent.ports.rtmp}/${name}`;
+    const isNew = protocol === 'RTMP' || video === 'av1';
+    if (isNew && enhancedVideo !== undefined && enhancedAudio !== undefined) {
+      const url = protocol === 'RTMP' ? `rtmp://127.0.0.1:${agent.ports.rtmp}/${name}` : agent.rtspUrl(name);
       return startProcess(AV_PYTHON, [AV_SCRIPT, 'publish', url, enhancedVideo, enhancedAudio, '120']);
     }
     const outputs: Readonly<Record<Exclude<Protocol, 'WHIP'>, readonly string[]>> = {
@@ -115,7 +137,7 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
       SRT: ['-f', 'mpegts', `srt://127.0.0.1:${srtPort}?streamid=publish:${name}&pkt_size=1316`],
       'TS over UDP': ['-f', 'mpegts', `udp://127.0.0.1:${tsPorts.get(name)}?pkt_size=1316`],
     };
-    const rateHz = audio === 'g711' ? 8_000 : audio === 'mp3' && protocol === 'RTMP' ? 44_100 : 48_000;
+    const rateHz = audio === 'mp3' && protocol === 'RTMP' ? 44_100 : (RATES_HZ[audio] ?? 48_000);
     const encoders = [...(ENCODERS[video] ?? []), ...(ENCODERS[audio] ?? [])];
     const input = ['-nostdin', '-v', 'error', '-re', ...VIDEO, '-re', ...AUDIO(rateHz)];
     return startProcess('ffmpeg', [...input, ...encoders, ...outputs[protocol]]);
@@ -224,6 +246,6 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
 
 /** Audio last. */
 function listOf(codecs: readonly string[]): string {
-  const isAudio = (codec: string) => ['aac', 'opus', 'mp3', 'ac3', 'g711', 'flac', 'pcma', 'pcmu'].includes(codec);
+  const isAudio = (codec: string) => AUDIO_CODECS.has(codec);
   return [...codecs].sort((a, b) => Number(isAudio(a)) - Number(isAudio(b))).join(', ');
 }

@@ -2,7 +2,7 @@
 
 usage: aiortc-publisher.py URL FILE CODEC [AUTHORIZATION]
 
-Decodes the file in its own time and sends it as CODEC (VP8 or H264) and Opus. Prints "connected" when the media flows,
+Decodes the file in its own time and sends it as CODEC (VP8 or H264) and Opus, or another codec of audio: H264,PCMA. Prints "connected" when the media flows,
 "closed" when the server closes DTLS, or "refused" with the status. Ends its session at the end of its standard input.
 """
 
@@ -43,9 +43,10 @@ async def main(url, file, codec, authorization=None):
 
     for track in (player.video, player.audio):
         transceiver = peer.addTransceiver(track, direction="sendonly")
-        if track.kind == "video":
-            known = RTCRtpSender.getCapabilities("video").codecs
-            transceiver.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
+        wanted = codec.split(",")[0 if track.kind == "video" else 1 :][:1]
+        if wanted:
+            known = RTCRtpSender.getCapabilities(track.kind).codecs
+            transceiver.setCodecPreferences([one for one in known if one.mimeType == f"{track.kind}/{wanted[0]}"])
     await peer.setLocalDescription(await peer.createOffer())
     offer = peer.localDescription.sdp
     status, headers, answer = await asyncio.to_thread(ask, "POST", url, offer, authorization)

@@ -1,4 +1,4 @@
-"""A current FFmpeg (PyPI's av) as publisher and reader of RTMP.
+"""A current FFmpeg (PyPI's av) as publisher and reader of RTMP, and publisher of RTSP.
 
 av-rtmp.py publish URL VIDEO AUDIO SECONDS    VIDEO and AUDIO: encoders with commas, or -; libx265-plain: no B-frames
 av-rtmp.py read URL FOURCCS                   prints codec and decoded frames of each track as JSON; URL may be a file
@@ -24,7 +24,10 @@ OPTIONS = {
 
 
 def publish(url, video, audio, seconds):
-    with av.open(url, "w", format="flv") as out:
+    is_rtsp = url.startswith("rtsp")
+    # AV1 in RTP is experimental in FFmpeg.
+    options = {"rtsp_transport": "tcp", "strict": "experimental"} if is_rtsp else {}
+    with av.open(url, "w", format="rtsp" if is_rtsp else "flv", options=options) as out:
         pictures = [out.add_stream(name.removesuffix("-plain"), rate=FPS, options=OPTIONS.get(name, {})) for name in names(video)]
         sounds = [out.add_stream(name, rate=SAMPLES, layout="stereo") for name in names(audio)]
         for picture in pictures:
