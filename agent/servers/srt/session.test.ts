@@ -17,6 +17,8 @@ import { srtServer } from './protocol.ts';
 import { SRT_CONN, type SrtConnItem } from './session-kind.ts';
 
 const PACKET_BYTES = 1316;
+/** Each key is derived in a thread of its own, which a busy machine delays. */
+const PATIENCE = { timeout: 5_000 };
 const CONFIG = `srt: yes
 srtAddress: 127.0.0.1:0
 paths:
@@ -173,7 +175,7 @@ test('a wrong passphrase waits as a wrong password does, and more than eight at 
   const server = await serve();
   const guesses = Array.from({ length: 8 }, (_, i) => server.call('publish:locked', `brown heron ${i}`));
   const fates = guesses.map((guess) => guess.catch((error: Error) => error.message));
-  await vi.waitUntil(() => server.lines.filter((line) => line.includes('wrong passphrase')).length === 8);
+  await vi.waitUntil(() => server.lines.filter((line) => line.includes('wrong passphrase')).length === 8, PATIENCE);
   // Even the right one, from the same address.
   await expect(server.call('publish:locked', 'blue heron 7')).rejects.toThrow('rejects');
   expect(server.lines.join()).toContain('8 wrong logins from this address are being answered: try again');
@@ -187,7 +189,10 @@ test('of many wrong passphrases at once from one address, eight are tried', asyn
   const guesses = Array.from({ length: 20 }, (_, i) => server.call('publish:locked', `brown heron ${i}`));
   const fates = guesses.map((guess) => guess.catch((error: Error) => error.message));
   const linesWith = (words: string) => server.lines.filter((line) => line.includes(words));
-  await vi.waitUntil(() => linesWith('"wrong passphrase"').length + linesWith('are being answered').length === 20);
+  await vi.waitUntil(
+    () => linesWith('"wrong passphrase"').length + linesWith('are being answered').length === 20,
+    PATIENCE,
+  );
   const answers = (await server.answered(Promise.all(fates))) as readonly string[];
   expect(answers.filter((answer) => answer.includes('wrong passphrase'))).toHaveLength(8);
 });
