@@ -3,6 +3,12 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ArchiveKeys } from '../../../agent/app/archive/archive-keys.ts';
+import type { ArchiveKeyRing } from '../../../agent/archive/encryption/encrypted-storage.ts';
+import { newArchiveKey } from '../../../agent/archive/encryption/key-text.ts';
+import { openStorage } from '../../../agent/archive/open-storage.ts';
+import type { TargetSettings } from '../../../agent/archive/storage/settings.ts';
+import { silentLogger } from '../../../agent/base/log.ts';
 import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
@@ -90,6 +96,50 @@ ${more}`;
       }
     },
   );
+
+  test('encrypted recordings are read back with the key of the box only', LIMIT, async () => {
+    const more = 'archivePrefix: sealed\narchiveEncryption: yes\narchiveMaxRate: ';
+    const slow = await start(configOf(s3(`${more}128K`)));
+    await until(async () => ((await statusOf(slow)).archived.files > 0 ? true : undefined));
+    await slow.process.stop('SIGKILL');
+    await using agent = await start(configOf(s3(`${more}0B`)));
+    await archived(agent);
+    const own = [...(await moto.objects())].filter(([key]) => key.startsWith('sealed/'));
+    expect(own.length).toBe(files.length);
+    expect(own.every(([key]) => key.endsWith('.mp4.enc'))).toBe(true);
+    expect(own.map(([, hash]) => hash).filter((hash) => files.map(sha256).includes(hash))).toEqual([]);
+
+    const settings: TargetSettings = {
+      archive: 's3',
+      archiveFolder: '',
+      archiveURL: moto.url,
+      archiveBucket: 'cameras',
+      archivePrefix: 'sealed',
+      archiveRegion: 'us-east-1',
+      archiveAccessKey: moto.accessKey,
+      archiveSecretKey: moto.secretKey,
+      archivePathStyle: true,
+      archiveEncryption: 'yes',
+    };
+    const readWith = async (keys: ArchiveKeyRing): Promise<string[]> => {
+      const { signal } = new AbortController();
+      const storage = openStorage({ settings, own: 'sealed/', isMarked: true, keys, wallMs: () => Date.now() });
+      try {
+        return await Promise.all(
+          own.map(async ([key]) => {
+            const bytes = await storage.read(key, 0, await storage.sizeOf(key, signal), signal);
+            return createHash('sha256').update(bytes).digest('hex');
+          }),
+        );
+      } finally {
+        storage.close();
+      }
+    };
+    const keys = await ArchiveKeys.open(dataDir, silentLogger);
+    expect((await readWith(keys)).sort()).toEqual(files.map(sha256).sort());
+    const wrong = newArchiveKey();
+    await expect(readWith({ current: wrong, all: [wrong] })).rejects.toThrow('which this box does not have');
+  });
 
   test('a wrong secret key is named, and recordings wait', LIMIT, async () => {
     await using agent = await start(
