@@ -27,6 +27,7 @@ import { archiveFirstByte } from './playback/archive-first-byte.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
+import { archiveCpu, archiveMemory } from './record/archive-load.ts';
 import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
@@ -67,6 +68,8 @@ const FIGURES: readonly Figure[] = [
   tsRecordCpu,
   recordMemory,
   recordMemoryGrowth,
+  archiveCpu,
+  archiveMemory,
   hostileClients,
   hostilePublishers,
   srtLoss,
