@@ -79,7 +79,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('button', { name: 'Undo' }).waitFor();
     expect(await saved()).toEqual([['127.0.0.1/32', '192.168.1.0/24'], ['perch.example']]);
-    expect(await proxies.inputValue()).toBe('127.0.0.1 192.168.1.0/24');
+    await expect.poll(() => proxies.inputValue()).toBe('127.0.0.1 192.168.1.0/24');
     await page.getByRole('button', { name: 'Undo' }).click();
     await expect.poll(saved).toEqual(before);
   });
