@@ -1,7 +1,8 @@
 import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
 import { SecondFactor } from '../../auth/accounts/second-factor.ts';
 import { Users } from '../../auth/accounts/users.ts';
-import { type Action, Authority } from '../../auth/permissions/authorize.ts';
+import { Authority } from '../../auth/permissions/authorize.ts';
+import type { Action } from '../../auth/permissions/identity.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';

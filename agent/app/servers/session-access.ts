@@ -1,4 +1,5 @@
-import type { Authority, Identity } from '../../auth/permissions/authorize.ts';
+import type { Authority } from '../../auth/permissions/authorize.ts';
+import type { Identity } from '../../auth/permissions/identity.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import { limitedPerson, ownerPerson, type Person } from '../accounts/person.ts';
-import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
+import { type ProgramLogin, ProgramLogins } from '../accounts/program-logins.ts';
+import { LoginLimits } from '../throttle/login-limits.ts';
+import { type AccessRules, Authority, type Owners } from './authorize.ts';
+import type { Action, Identity } from './identity.ts';
 
 const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
 const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
@@ -137,6 +141,47 @@ test.for(['rtmp', 'srt'])('over %s page passwords open nothing, and other logins
   expect(overRtsp.allowed).toBe(true);
 });
 
+/** Perch's own setup with limits: the same credentials over one protocol, again and again. */
+function limited(protocol: string) {
+  const clock = new FakeClock();
+  const logins = new ProgramLogins(clock, new LoginLimits(clock));
+  const people = { ...claimed, device, attempt: (login: ProgramLogin) => logins.take(login, false) };
+  const authority = new Authority(people, { ...own, internalUsers: [tom] });
+  const ask = (login: object, over = protocol) => {
+    const request = { protocol: over, mayHaveQueryToken: true, id: null, query: '', userAgent: '' };
+    return authority.authorize('read', 'door', { ...away, ...login, request });
+  };
+  const askTimes = async (count: number, login: object) => {
+    for (let i = 0; i < count; i += 1) {
+      await ask(login);
+    }
+  };
+  return { ask, askTimes };
+}
+
+test.for(['rtmp', 'srt'])('a right page password over %s uses up no attempts', async (protocol) => {
+  const { ask, askTimes } = limited(protocol);
+  await askTimes(11, owner);
+  expect((await ask(owner, 'rtsp')).allowed).toBe(true);
+  await askTimes(1, owner);
+  await askTimes(10, { ...owner, password: 'x' });
+  await expect(ask({ user: 'ann', password: 'blue heron' }, 'rtsp')).rejects.toThrow('10 wrong attempts');
+  expect((await ask(owner, 'rtsp')).allowed).toBe(true);
+});
+
+test.for([
+  ['rtmp', 'a device', 'obs'],
+  ['srt', 'a device', 'obs'],
+  ['rtmp', 'a user of the file', 'tom'],
+  ['rtmp', 'a person', 'owner'],
+  ['rtmp', 'nobody', 'nobody'],
+] as const)('over %s wrong passwords of %s are limited', async ([protocol, , user]) => {
+  const { ask, askTimes } = limited(protocol);
+  await askTimes(10, { user, password: 'x' });
+  await expect(ask({ user, password: 'x' })).rejects.toThrow('10 wrong attempts');
+  expect((await ask({ user: 'obs', password: 'abcd' })).allowed).toBe(true);
+});
+
 test('before the claim the rejection has a remedy', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
   expect(advice).toBe(
@@ -215,6 +260,15 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     'admin',
     { ...away, user: 'owner' },
     ['users of this box: owner (owner) permitted, with the session of the page, or name and password'],
+  ],
+  [
+    'a viewer at a stream',
+    own,
+    'read',
+    { ...home, user: 'ann' },
+    [
+      'users of this box: ann (viewer) permitted, with the session of the page, or name and password (not over RTMP and SRT)',
+    ],
   ],
   [
     'a viewer who may not',

@@ -1,55 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { isLoopbackIp } from '../../base/ip-address.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import type { InternalUser } from '../../config/schema/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import type { Person } from '../accounts/person.ts';
 import type { Outcome, ProgramLogin } from '../accounts/program-logins.ts';
 import { HashQueue } from '../passwords/hash-queue.ts';
-import type { ApiAuth, AuthRequest, Explanation } from './api-auth.ts';
+import type { ApiAuth, Explanation } from './api-auth.ts';
 import { ExternalAuth, type ExternalAuthSettings } from './external-auth.ts';
+import { type Action, hasCredentials, type Identity, mayBePagePassword, toAuthRequest } from './identity.ts';
 import { InternalUsers } from './internal-users.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
-
-/** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
-export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
-
-/** The requester, as far as the protocol's server could verify it. */
-export interface Identity {
-  /** Canonical; the client's own behind a trusted proxy. */
-  readonly ip: string;
-  /** A program on this machine: not a proxy's request, and not a browser's for a foreign web page. */
-  readonly isLoopback: boolean;
-  /** From a private network, not through an unknown proxy. Loopback is private. */
-  readonly isPrivate: boolean;
-  /** A page of another machine may have caused the request of a browser in a private network. */
-  readonly mayBeForged?: boolean;
-  readonly user?: string;
-  readonly password?: string;
-  /** Instead of a password: whether the HTTP Digest answer was made with this one. */
-  readonly proves?: (password: string) => boolean;
-  /** A bearer token other than name and password. */
-  readonly token?: string;
-  /** User of the session cookie, or the guest of the link's cookie. */
-  readonly sessionUser?: string;
-  /** A program that Perch has started, with a command that names the path. */
-  readonly isOwnProgram?: boolean;
-  /** Absent if only the person matters. */
-  readonly request?: RequestFacts;
-}
-
-interface RequestFacts {
-  /** `rtsp`; empty: none that carries live media. */
-  readonly protocol: string;
-  /** The URL may contain a token: a protocol other than HTTP. */
-  readonly mayHaveQueryToken?: boolean;
-  /** Of the session or connection, a UUID, where there is one already. */
-  readonly id: string | null;
-  /** As sent, without `?`. */
-  readonly query: string;
-  readonly userAgent: string;
-}
 
 interface Decision {
   readonly allowed: boolean;
@@ -231,13 +192,9 @@ export class Authority {
       return { ...allow(reason, isKnown), ...(user === undefined ? {} : { user }) };
     }
     const isApiClient = verdict?.isKnown === true && !isPerson;
-    const takesPagePassword = isOwn && !isApiClient && mayBePagePassword(identity);
-    const byPassword = takesPagePassword ? await this.#byPassword(action, path, identity) : undefined;
+    const byPassword = isOwn && !isApiClient ? await this.#byPassword(action, path, identity) : undefined;
     if (byPassword) {
       return byPassword;
-    }
-    if (isOwn && isPerson && !takesPagePassword && verdict?.isKnown !== true) {
-      return refuse(identity, NO_PAGE_PASSWORD);
     }
     const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
     const { reason = kept, isGuess = false } = verdict ?? {};
@@ -273,8 +230,9 @@ export class Authority {
     const person = this.#accounts.person(user);
     const device = this.#accounts.device?.(user);
     const takesPassword = isOwn && this.#accounts.hasSecondFactor?.(user) !== true;
+    const isLive = action === 'read' || action === 'publish';
     const how = takesPassword
-      ? 'with the session of the page, or name and password'
+      ? `with the session of the page, or name and password${isLive ? ' (not over RTMP and SRT)' : ''}`
       : 'with the session of the page only';
     if (person) {
       const may = person.may(action, path) ? `permitted, ${how}` : `may not ${action}${path && ` ${path}`}`;
@@ -333,6 +291,10 @@ export class Authority {
     if (!person) {
       return undefined;
     }
+    if (!mayBePagePassword(identity)) {
+      // Verified all the same: a right password is not a guess.
+      return { ...refuse(identity, NO_PAGE_PASSWORD), isKnown: true };
+    }
     if (this.#accounts.hasSecondFactor?.(user)) {
       return { ...refuse(identity, NEEDS_FACTOR, NEEDS_FACTOR), isKnown: true, challenge: false };
     }
@@ -354,10 +316,6 @@ export class Authority {
   }
 }
 
-/** RTMP and SRT show a password to everyone on the way: they take device passwords, which can be revoked. */
-const mayBePagePassword = ({ request }: Identity): boolean =>
-  request?.mayHaveQueryToken !== true || request.protocol === 'rtsp';
-
 function byDevice({ name, may }: DeviceLogin, action: Action, path: string, identity: Identity): Decision {
   return may(action, path)
     ? allow(`device password '${name}'`, true)
@@ -374,8 +332,6 @@ function outcomeOf({ allowed, isKnown }: Decision): Outcome {
   return allowed ? 'open' : 'wrong';
 }
 
-const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
-
 function refuse(identity: Identity, reason?: string, advice?: string): Decision {
   const isSilent = !hasCredentials(identity);
   return {
@@ -385,18 +341,3 @@ function refuse(identity: Identity, reason?: string, advice?: string): Decision 
     ...(advice === undefined ? {} : { advice }),
   };
 }
-
-const NO_FACTS: RequestFacts = { protocol: '', id: null, query: '', userAgent: '' };
-
-const toAuthRequest = (action: Action, path: string, identity: Identity): AuthRequest => ({
-  action,
-  path,
-  ip: identity.ip,
-  // An `ips` entry for loopback means local programs, not requests through a proxy or a web page.
-  isIpKnown: identity.isLoopback || !isLoopbackIp(identity.ip),
-  user: identity.user ?? '',
-  password: identity.password ?? '',
-  proves: identity.proves,
-  token: identity.token ?? '',
-  ...(identity.request ?? NO_FACTS),
-});

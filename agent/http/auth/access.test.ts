@@ -6,7 +6,7 @@ import {
   type HttpHarnessOptions,
   openHttpHarness,
 } from '../../../test/support/harness/http-harness.ts';
-import type { Action } from '../../auth/permissions/authorize.ts';
+import type { Action } from '../../auth/permissions/identity.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';

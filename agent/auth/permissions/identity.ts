@@ -1,0 +1,62 @@
+import { isLoopbackIp } from '../../base/ip-address.ts';
+import type { AuthRequest } from './api-auth.ts';
+
+/** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
+export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
+
+/** The requester, as far as the protocol's server could verify it. */
+export interface Identity {
+  /** Canonical; the client's own behind a trusted proxy. */
+  readonly ip: string;
+  /** A program on this machine: not a proxy's request, and not a browser's for a foreign web page. */
+  readonly isLoopback: boolean;
+  /** From a private network, not through an unknown proxy. Loopback is private. */
+  readonly isPrivate: boolean;
+  /** A page of another machine may have caused the request of a browser in a private network. */
+  readonly mayBeForged?: boolean;
+  readonly user?: string;
+  readonly password?: string;
+  /** Instead of a password: whether the HTTP Digest answer was made with this one. */
+  readonly proves?: (password: string) => boolean;
+  /** A bearer token other than name and password. */
+  readonly token?: string;
+  /** User of the session cookie, or the guest of the link's cookie. */
+  readonly sessionUser?: string;
+  /** A program that Perch has started, with a command that names the path. */
+  readonly isOwnProgram?: boolean;
+  /** Absent if only the person matters. */
+  readonly request?: RequestFacts;
+}
+
+interface RequestFacts {
+  /** `rtsp`; empty: none that carries live media. */
+  readonly protocol: string;
+  /** The URL may contain a token: a protocol other than HTTP. */
+  readonly mayHaveQueryToken?: boolean;
+  /** Of the session or connection, a UUID, where there is one already. */
+  readonly id: string | null;
+  /** As sent, without `?`. */
+  readonly query: string;
+  readonly userAgent: string;
+}
+
+export const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
+
+/** RTMP and SRT show a password to everyone on the way: they take device passwords, which can be revoked. */
+export const mayBePagePassword = ({ request }: Identity): boolean =>
+  request?.mayHaveQueryToken !== true || request.protocol === 'rtsp';
+
+const NO_FACTS: RequestFacts = { protocol: '', id: null, query: '', userAgent: '' };
+
+export const toAuthRequest = (action: Action, path: string, identity: Identity): AuthRequest => ({
+  action,
+  path,
+  ip: identity.ip,
+  // An `ips` entry for loopback means local programs, not requests through a proxy or a web page.
+  isIpKnown: identity.isLoopback || !isLoopbackIp(identity.ip),
+  user: identity.user ?? '',
+  password: identity.password ?? '',
+  proves: identity.proves,
+  token: identity.token ?? '',
+  ...(identity.request ?? NO_FACTS),
+});
