@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { FakeSource } from '../../test/support/harness/onvif-device-harness.ts';
@@ -108,6 +109,22 @@ test('a second pull ends the first, and a client that has gone loses nothing', a
   expect(await second).toEqual([]);
   source.tell('motion', true);
   expect(await points.pull(point, 100, 1_000, NEVER)).toHaveLength(1);
+});
+
+test('pulls leave no listeners on a signal that outlives them', async () => {
+  const { clock, source, points, subscribe } = open();
+  const point = subscribe('tns1:VideoSource/MotionAlarm');
+  await points.pull(point, 100, 1_000, NEVER);
+  const { signal } = new AbortController();
+  for (let i = 0; i < 5; i += 1) {
+    const silent = points.pull(point, 100, 1_000, signal);
+    await clock.advance(1_000);
+    await silent;
+    const heard = points.pull(point, 100, 1_000, signal);
+    source.tell('motion', i % 2 === 0);
+    await heard;
+  }
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 test.for([

@@ -122,8 +122,10 @@ export class PullPoints {
     if (point.waiting.length === 0 && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       point.wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const end = (): void => resolve();
+      signal.addEventListener('abort', end, { once: true });
       await endsWithin(this.#clock, timeoutMs, promise);
+      signal.removeEventListener('abort', end);
       resolve();
     }
     return signal.aborted ? [] : point.waiting.splice(0, limit);
