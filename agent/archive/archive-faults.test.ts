@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../../test/support/cameras/channel-front.ts';
 import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
+import type { ArchiveLink } from './archive-link.ts';
 import { ARCHIVE_FILE } from './archive-state.ts';
+import type { LocalRecording } from './storage/contracts.ts';
 
 function expectArchived(server: S3Server, box: ArchiveHarness): void {
   const stored = [...server.objects.values()].map(({ bytes }) => sha256(bytes)).sort();
@@ -254,4 +256,65 @@ test('an object that may not be deleted is reported, and holds up neither upload
   expect(link.status.failure?.why).toBe('denied');
   isLocked = false;
   await box.until(() => link.status.archived.files === 1 && link.status.failure === undefined);
+});
+
+/** A bucket that does something once a recording was stored, before that is confirmed. */
+const serverThen = async (then: (server: S3Server) => void, fault: (method: string) => S3Fault = () => undefined) => {
+  let isStored = false;
+  const server: S3Server = await S3Server.start({
+    fault: ({ method }) => {
+      isStored ||= method === 'PUT';
+      if (isStored && method === 'HEAD') {
+        then(server);
+      }
+      return fault(method);
+    },
+  });
+  return server;
+};
+
+test('the copy of a recording that goes after its last read is kept, and read for the list', async () => {
+  const box = new ArchiveHarness();
+  const [one] = box.record([1_000]) as [LocalRecording];
+  const server = await serverThen(() => rmSync(one.file, { force: true }));
+  box.factsOf = async () => undefined;
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => link.status.archived.files === 1 && link.status.unreadFiles === 0);
+  expect(link.isAwaited(one, one.file)).toBe(false);
+  expect(link.recordings.find(one.path, one.nameUs)?.facts).toMatch(/mp4: 1000 bytes$/);
+  expect(box.found).toBeGreaterThan(0);
+});
+
+test('a recording that goes while its copy is noted is listed', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  const [one] = box.record([1_000]) as [LocalRecording];
+  box.factsOf = async ({ file }) => {
+    rmSync(file);
+    return 'facts';
+  };
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => link.status.archived.files === 1 && !link.status.current);
+  expect(link.recordings.find(one.path, one.nameUs)?.facts).toBe('facts');
+  expect(box.found).toBe(1);
+});
+
+test('the copy of a recording that is deleted by hand after its last read is deleted, after a failure, too', async () => {
+  let refusals = 2;
+  const box = new ArchiveHarness();
+  const [one] = box.record([1_000]) as [LocalRecording];
+  let link: ArchiveLink | undefined;
+  const server = await serverThen(
+    () => {
+      rmSync(one.file, { force: true });
+      link?.forget(one, one.file);
+    },
+    (method) => {
+      refusals -= method === 'DELETE' ? 1 : 0;
+      return method === 'DELETE' && refusals >= 0 ? { status: 503, code: 'SlowDown' } : undefined;
+    },
+  );
+  link = await box.link({ archiveURL: server.url });
+  await box.until(() => refusals < 0 && server.objects.size === 0);
+  expect(link.status.archived).toEqual({ files: 0, bytes: 0 });
 });

@@ -105,6 +105,10 @@ export class ArchiveLink {
       hours: settings.archiveHours,
       prepare: (signal) => this.#prepare(signal),
       expire: (signal) => this.#expire(signal),
+      onOnlyCopy: () => {
+        options.onFound();
+        this.#beginReading();
+      },
     });
   }
 
@@ -183,7 +187,11 @@ export class ArchiveLink {
       ledger.listed();
       await state.change({ isListed: true });
     }
-    this.#reading ??= this.#readUnread(signal)
+    this.#beginReading();
+  }
+
+  #beginReading(): void {
+    this.#reading ??= this.#readUnread(this.#stop.signal)
       .catch((error: unknown) => this.#stopped(error))
       .finally(() => {
         this.#reading = undefined;

@@ -62,13 +62,16 @@ export class LocalFile {
     return this.#buffer.subarray(0, length);
   };
 
-  /** Nothing has changed it since it was found. @throws RecordingGone */
-  async isSame(): Promise<boolean> {
-    const handle = await opened(this.#name);
+  /** Whether it was changed or deleted since it was found. @throws PerchError unavailable */
+  async state(): Promise<'same' | 'changed' | 'gone'> {
+    const handle = await unlessGone(opened(this.#name));
+    if (!handle) {
+      return 'gone';
+    }
     try {
       const { ino, size, mtimeMs } = await handle.stat();
       const { ino: inoThen, size: sizeThen, mtimeMs: mtimeThen } = this.#identity;
-      return ino === inoThen && size === sizeThen && mtimeMs === mtimeThen;
+      return ino === inoThen && size === sizeThen && mtimeMs === mtimeThen ? 'same' : 'changed';
     } finally {
       await handle.close();
     }
@@ -97,6 +100,17 @@ async function opened(file: string): Promise<FileHandle> {
     return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (cause) {
     throw (cause as NodeJS.ErrnoException).code === 'ENOENT' ? gone(file) : unreadable(file, cause);
+  }
+}
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RecordingGone) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

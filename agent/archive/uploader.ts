@@ -43,6 +43,8 @@ interface UploaderDeps {
   readonly prepare: (signal: AbortSignal) => Promise<void>;
   /** Deletes what is too old, every hour. Uploads do not depend on it. */
   readonly expire: (signal: AbortSignal) => Promise<void>;
+  /** The archive has the only copy of a recording. */
+  readonly onOnlyCopy: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -182,7 +184,7 @@ export class Uploader {
   }
 
   async #archive(recording: LocalRecording, signal: AbortSignal): Promise<void> {
-    const { ledger, waiting, own, isEncrypted, storage, source, log } = this.#deps;
+    const { ledger, waiting, own, isEncrypted, storage, source, onOnlyCopy, log } = this.#deps;
     const name = objectKey(own, recording, recording.file);
     if (name === undefined) {
       waiting.done(recording);
@@ -193,39 +195,55 @@ export class Uploader {
       const file = await LocalFile.find(recording);
       const sha256 = await this.#put(recording, key, file, signal);
       // Repaired meanwhile, for example.
-      if (!(await file.isSame())) {
+      if ((await file.state()) === 'changed') {
         waiting.postpone(recording);
         return;
       }
       const facts = await source.factsOf(recording);
-      if (this.#unwantedKey === key) {
-        await storage.remove(key, signal);
-        waiting.done(recording);
-        return;
-      }
       const former = ledger.keyOf(recording);
-      if (former !== undefined && former !== key) {
-        // Encryption was switched since.
-        await storage.remove(former, signal);
-      }
       const { path, nameUs, startUs, durationUs } = recording;
       ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
       if (!ledger.has(recording)) {
         throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
       }
+      if (former !== undefined && former !== key) {
+        // Encryption was switched since.
+        await storage.remove(former, signal);
+      }
+      if (this.#unwantedKey === key) {
+        await this.#removeUnwanted(recording, key, signal);
+        return;
+      }
       if (facts !== undefined) {
         ledger.setFacts(recording, facts);
+      }
+      // Whoever deleted it before did not find its copy.
+      if ((await file.state()) === 'gone') {
+        onOnlyCopy();
       }
       this.uploadedFiles += 1;
     } catch (error) {
       if (error instanceof RecordingGone) {
         await this.#forgetUpload();
+        if (this.#unwantedKey === key) {
+          // An earlier attempt may have stored it.
+          await this.#removeUnwanted(recording, key, signal);
+          return;
+        }
       } else if (error instanceof UnreadableRecording) {
         log.warn({ file: recording.file, cause: explain(error) }, 'a recording cannot be archived');
       } else {
         throw error;
       }
     }
+    waiting.done(recording);
+  }
+
+  async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
+    const { storage, ledger, waiting } = this.#deps;
+    await storage.remove(key, signal);
+    ledger.remove(recording);
+    this.#unwantedKey = undefined;
     waiting.done(recording);
   }
 

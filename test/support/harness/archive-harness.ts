@@ -52,6 +52,9 @@ export class ArchiveHarness {
   isClockTrusted = true;
   isHeldUp = false;
   keys: ArchiveKeyRing = keyRing();
+  /** Calls of `onFound`. */
+  found = 0;
+  factsOf = async ({ file }: LocalRecording): Promise<string | undefined> => `facts of ${file}`;
   #dataDir: string;
   #copies = 0;
 
@@ -88,7 +91,9 @@ export class ArchiveHarness {
       dataDir: this.#dataDir,
       clock: this.clock,
       log: silentLogger,
-      onFound: () => {},
+      onFound: () => {
+        this.found += 1;
+      },
       onRemoved: () => {},
     });
     onTestFinished(() => link.close().catch(() => {}));
@@ -141,7 +146,7 @@ export class ArchiveHarness {
           .filter((one) => one.startUs > (after?.startUs ?? Number.NEGATIVE_INFINITY))
           .map((one) => ({ ...one, sizeBytes: statSync(one.file, { throwIfNoEntry: false })?.size ?? one.sizeBytes }))
           .slice(0, limit),
-      factsOf: async ({ file }) => `facts of ${file}`,
+      factsOf: (recording) => this.factsOf(recording),
       archivedFactsOf: async (name, file) => `${name}: ${(await file.stat()).size} bytes`,
       protectedOf: () => this.protectedRanges,
     };
