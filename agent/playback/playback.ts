@@ -312,8 +312,14 @@ export class Playback {
   /**
    * @param start as returned by `segments`
    * @param retainReason checked before anything is deleted
+   * @param unwanted called when the file is gone, which may be being archived
    */
-  async deleteSegment(path: string, start: string, retainReason: RetainReason): Promise<void> {
+  async deleteSegment(
+    path: string,
+    start: string,
+    retainReason: RetainReason,
+    unwanted: (row: SegmentRow) => void = () => {},
+  ): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
     await this.#requireKnown(path);
     if (startUs !== undefined) {
@@ -335,8 +341,11 @@ export class Playback {
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
+    unwanted(row);
     await removeSnapshots(row.file);
     this.#catalog.removed(row.file);
+    // It was archived meanwhile.
+    await this.deleteArchived(row);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
@@ -212,6 +212,36 @@ test('a recording that is deleted by hand is deleted in the archive, too, or not
     await box.playback.deleteSegment('cam', start, () => undefined);
   }
   expect(server.objects.size).toBe(0);
+  expect(await listOf(box.playback)).toEqual([]);
+});
+
+/** A box that sends its only recording slowly. */
+async function sendingBox() {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const [file = ''] = await recordAll(box, 1);
+  await box.start({ archiveURL: server.url, archiveMaxRateBytes: 64 << 10 });
+  await box.until(() => box.link.status.current !== undefined);
+  const [{ start = '' } = {}] = await listOf(box.playback);
+  const erased = box.playback.deleteSegment.bind(box.playback, 'cam', start, () => undefined, (row) =>
+    box.link.forget(row, row.file),
+  );
+  return { server, box, file, erased };
+}
+
+test('a recording that is deleted by hand while it is sent is deleted in the archive then', async () => {
+  const { server, box, erased } = await sendingBox();
+  await erased();
+  await box.until(() => server.calls.some(({ method }) => method === 'DELETE') && !box.link.status.current);
+  expect([server.objects.size, box.link.status.archived.files]).toEqual([0, 0]);
+  expect(await listOf(box.playback)).toEqual([]);
+});
+
+test('a recording that is archived while it is deleted by hand is deleted in the archive, too', async () => {
+  const { server, box, erased } = await sendingBox();
+  vi.spyOn(box.link.recordings, 'remove').mockImplementationOnce(() => box.archived(1));
+  await erased();
+  expect([server.objects.size, box.link.status.archived.files]).toEqual([0, 0]);
   expect(await listOf(box.playback)).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import { type Clock, endsWithin } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import { Playback } from '../../playback/playback.ts';
 import {
   type EventListRequest,
@@ -229,12 +230,11 @@ export class Recordings {
   }
 
   async deleteSegment(path: string, start: string): Promise<void> {
-    await this.playback.deleteSegment(path, start, ({ file, startUs, durationUs }) => {
-      if (this.#flush.isOpen(file)) {
-        return 'is still being written';
-      }
-      return this.space.keptBecause(path, startUs, durationUs);
-    });
+    const retainReason = ({ file, startUs, durationUs }: SegmentRow): string | undefined =>
+      this.#flush.isOpen(file) ? 'is still being written' : this.space.keptBecause(path, startUs, durationUs);
+    await this.playback.deleteSegment(path, start, retainReason, ({ nameUs, file }) =>
+      this.space.unwanted(path, nameUs, file),
+    );
   }
 
   /** Waits for the recorder of a removed camera: its last file is deleted, too. */

@@ -41,6 +41,7 @@ function startRecordings() {
     folder[Symbol.dispose]();
   });
   return {
+    recordings,
     folder: folder.path,
     configure: async (paths: string, more?: string) => {
       config = configOf(paths, more);
@@ -106,4 +107,15 @@ test('a request for a removed camera by a matching pattern does not shorten its 
   await configure('all_others: { record: yes, recordDeleteAfter: 1d }');
   expectStream('door');
   expect(await left(files, ['guest'], 60)).toEqual(['door']);
+});
+
+test('the archive is told of one recording that is deleted by hand', async () => {
+  const { recordings, configure, make } = startRecordings();
+  await configure('door: {}');
+  const file = make('door', 1);
+  const unwanted: unknown[][] = [];
+  recordings.space.unwanted = (...told) => unwanted.push([...told, existsSync(file)]);
+  const [{ start = '' } = {}] = (await recordings.segments('door')) ?? [];
+  await recordings.deleteSegment('door', start);
+  expect(unwanted).toEqual([['door', Date.parse(start) * 1000, file, false]]);
 });
