@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { S3Server } from '../../test/support/clients/s3-server.ts';
+import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
 import { temporaryFolder } from '../../test/support/disks/recordings.ts';
 import { keyRing, SETTINGS } from '../../test/support/harness/archive-harness.ts';
 import { openStorage } from './open-storage.ts';
@@ -67,5 +67,24 @@ test('a read from a bucket ends when its signal aborts', async () => {
   const read = storage.read(KEY, 0, 10, stop.signal);
   stop.abort();
   await expect(read).rejects.toMatchObject({ name: 'AbortError' });
+  storage.close();
+});
+
+test.for([
+  ['a proxy', { status: 404, code: '' }, 'other'],
+  ['a server without the bucket', { status: 404, code: 'NoSuchBucket' }, 'noBucket'],
+  ['a server without the object', { status: 404, code: 'NoSuchKey' }, 'gone'],
+] as const)('an encrypted recording that %s does not find is gone only if the object is', async ([, fault, why]) => {
+  let now: S3Fault;
+  const server = await S3Server.start({ fault: () => now });
+  const storage = openOf({ archiveURL: server.url, archiveEncryption: 'yes' });
+  const { signal } = new AbortController();
+  const key = `${KEY}.enc`;
+  await storage.put({ ...uploadOf(signal), key });
+  now = fault;
+  await expect(storage.read(key, 0, 10, signal)).rejects.toMatchObject({ context: { why } });
+  await expect(storage.sizeOf(key, signal)).rejects.toMatchObject({ context: { why } });
+  now = undefined;
+  expect(Buffer.from(await storage.read(key, 100, 50, signal))).toEqual(CONTENT.subarray(100, 150));
   storage.close();
 });

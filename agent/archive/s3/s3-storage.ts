@@ -51,11 +51,11 @@ export class S3Storage implements ArchiveStorage {
   }
 
   async sizeOf(key: string, signal: AbortSignal): Promise<number> {
-    const found = await this.#find(key, signal);
-    if (!found) {
-      throw archiveFailure('gone', `${this.#client.host} no longer has this recording`);
+    const answer = await this.#client.send({ method: 'HEAD', key, signal });
+    if (answer.status !== 200) {
+      throw await this.#headFailure(key, answer, signal);
     }
-    return found.sizeBytes;
+    return sizeIn(answer);
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
@@ -179,11 +179,15 @@ export class S3Storage implements ArchiveStorage {
       return undefined;
     }
     if (answer.status !== 200) {
-      // Its answer has no body, which would say why.
-      const said = await this.#client.send({ method: 'GET', key, headers: { Range: 'bytes=0-0' }, signal });
-      throw this.#failure(said.status < 300 ? answer : said);
+      throw await this.#headFailure(key, answer, signal);
     }
-    return { sizeBytes: Number(answer.headers['content-length']), tag: plainTag(answer.headers.etag) };
+    return { sizeBytes: sizeIn(answer), tag: plainTag(answer.headers.etag) };
+  }
+
+  /** An answer to HEAD has no body, which would say why: 404 may come from a proxy, or mean the bucket. */
+  async #headFailure(key: string, answer: S3Answer, signal: AbortSignal) {
+    const said = await this.#client.send({ method: 'GET', key, headers: { Range: 'bytes=0-0' }, signal });
+    return this.#failure(said.status < 300 ? answer : said);
   }
 
   async #text(request: Omit<Parameters<S3Client['send']>[0], 'key'>): Promise<string> {
@@ -199,4 +203,5 @@ export class S3Storage implements ArchiveStorage {
   }
 }
 
+const sizeIn = ({ headers }: S3Answer): number => Number(headers['content-length']);
 const typeOf = (key: string): string => TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
