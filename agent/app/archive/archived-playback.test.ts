@@ -223,8 +223,12 @@ async function sendingBox() {
   await box.start({ archiveURL: server.url, archiveMaxRateBytes: 64 << 10 });
   await box.until(() => box.link.status.current !== undefined);
   const [{ start = '' } = {}] = await listOf(box.playback);
-  const erased = box.playback.deleteSegment.bind(box.playback, 'cam', start, () => undefined, (row) =>
-    box.link.forget(row, row.file),
+  const erased = box.playback.deleteSegment.bind(
+    box.playback,
+    'cam',
+    start,
+    () => undefined,
+    (row) => box.link.forget(row, row.file),
   );
   return { server, box, file, erased };
 }
