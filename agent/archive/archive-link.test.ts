@@ -162,6 +162,21 @@ test('old objects of this box are deleted, protected ones and those of others st
   expect(link.status.archived).toEqual({ files: 1, bytes: 1_000 });
 });
 
+test('while protected ranges are unreadable, nothing is deleted from the archive', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  await box.settled(await box.link({ archiveURL: server.url }));
+  box.keptMs = DAY_MS;
+  box.isProtectionKnown = false;
+  await box.clock.advance(3 * DAY_MS);
+  await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 2);
+  expect(server.objects.size).toBe(1);
+  box.isProtectionKnown = true;
+  await box.clock.advance(3_600_000);
+  await box.until(() => server.objects.size === 0);
+});
+
 test('only abandoned uploads of this box are aborted', async () => {
   const server = await S3Server.start();
   const box = new ArchiveHarness();

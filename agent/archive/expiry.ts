@@ -41,7 +41,7 @@ export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Prom
     for (let afterUs = -1, page = PAGE; keptMs > 0 && page === PAGE; ) {
       const objects = ledger.before(path, endUs, PAGE, afterUs);
       for (const object of objects) {
-        if (signal.aborted || !source.isClockTrusted || expired.refused >= MAX_REFUSED) {
+        if (signal.aborted || !mayExpire(source) || expired.refused >= MAX_REFUSED) {
           return expired;
         }
         expired = await removeOne(deps, object, expired, signal);
@@ -78,6 +78,10 @@ async function removeOne(
   onRemoved(path, nameUs);
   return { ...expired, removed: expired.removed + 1 };
 }
+
+/** While it is not known how old recordings are, or which are protected, none is deleted. */
+export const mayExpire = ({ isClockTrusted, isProtectionKnown }: RecordingSource): boolean =>
+  isClockTrusted && isProtectionKnown;
 
 /** By either start: a corrected one protects the same recording. */
 function isProtected(

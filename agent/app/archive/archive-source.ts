@@ -24,6 +24,9 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
     get isClockTrusted() {
       return space.isDateTrusted;
     },
+    get isProtectionKnown() {
+      return space.protectedRanges.fault === undefined;
+    },
     get isHeldUp() {
       return recordings.isHeldUp;
     },

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
@@ -99,4 +99,19 @@ test('a range that is deleted before the archive has started stays hidden, and i
   expect(await starts()).toEqual([2, 3]);
   await ranges.run(true, signal);
   expect([server.objects.size, ranges.list().length, await starts()]).toEqual([2, 0, [2, 3]]);
+});
+
+test('while protected ranges are unreadable, copies of a deleted range stay', async () => {
+  const { server, box, ranges, protectedRanges, starts } = await setUp(() => undefined);
+  await ranges.delete({ path: 'cam', start: at(-1_000), end: at(10_000) }, undefined);
+  const file = join(box.folder, 'protected.json');
+  writeFileSync(file, '{');
+  await protectedRanges.load();
+  await box.clock.advance(10 * 60_000 + 1_000);
+  await ranges.run(true, signal);
+  expect([server.objects.size, ranges.list().length, await starts()]).toEqual([4, 1, [1, 2, 3]]);
+  rmSync(file);
+  await protectedRanges.load();
+  await ranges.run(true, signal);
+  expect([server.objects.size, ranges.list().length]).toEqual([3, 0]);
 });

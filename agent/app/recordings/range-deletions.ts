@@ -148,6 +148,9 @@ export class RangeDeletions implements DeletionLookup {
   /** What cannot be deleted now is hidden, and tried again. */
   async #deleteArchived(path: string, ranges: readonly UsRange[], signal: AbortSignal): Promise<void> {
     const { playback, protectedRanges, log } = this.#deps;
+    if (protectedRanges.fault !== undefined) {
+      return;
+    }
     for (const { startUs, endUs } of ranges) {
       const { fault } = await deleteArchived({
         ...{ playback, signal, maxFiles: MAX_FILES },

@@ -19,6 +19,8 @@ export interface RecordingSource {
   readonly isWhole: boolean;
   /** New recordings get later names than earlier ones, and the date is right. */
   readonly isClockTrusted: boolean;
+  /** `protectedOf` is complete. */
+  readonly isProtectionKnown: boolean;
   /** A recording waits for its disk: the archive leaves the disk alone. */
   readonly isHeldUp: boolean;
   /** Paths with recordings. */

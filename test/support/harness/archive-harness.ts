@@ -50,6 +50,7 @@ export class ArchiveHarness {
   keptMs = 0;
   protectedRanges: { readonly startUs: number; readonly endUs: number }[] = [];
   isClockTrusted = true;
+  isProtectionKnown = true;
   isHeldUp = false;
   keys: ArchiveKeyRing = keyRing();
   /** Calls of `onFound`. */
@@ -133,6 +134,9 @@ export class ArchiveHarness {
       isWhole: true,
       get isClockTrusted() {
         return box.isClockTrusted;
+      },
+      get isProtectionKnown() {
+        return box.isProtectionKnown;
       },
       get isHeldUp() {
         return box.isHeldUp;
