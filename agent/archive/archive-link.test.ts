@@ -229,6 +229,40 @@ test('a recording that was named by an unset clock stays in the archive as long 
   expect([...server.objects.values()].map(({ bytes }) => bytes.length)).toEqual([3_000]);
 });
 
+test('after the loss of the list, a recording of an unknown start stays until its start is known', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  const [made] = box.record([1_000]);
+  const nameUs = Date.UTC(2020, 0, 1) * 1000;
+  const named = { ...made, nameUs } as LocalRecording;
+  box.recordings.splice(0, 1, named);
+  const link = await box.link({ archiveURL: server.url });
+  await box.settled(link);
+  await link.close();
+  rmSync(join(box.dataDir, 'archive.db'));
+  box.recordings.length = 0;
+  box.keptMs = 30 * DAY_MS;
+  server.calls.length = 0;
+  const next = await box.link({ archiveURL: server.url });
+  const upkeeps = () => server.calls.filter(({ query }) => query.has('uploads')).length;
+  const later = async (ms: number) => {
+    const before = upkeeps();
+    await box.clock.advance(ms);
+    await box.until(() => upkeeps() > before);
+  };
+  await later(3_600_000);
+  await box.until(() => next.status.archived.files === 1);
+  await later(3_600_000);
+  expect([server.objects.size, next.status.archived.files]).toEqual([1, 1]);
+  box.archivedOnly.push(named);
+  box.protectedRanges = [{ startUs: named.startUs + 1, endUs: named.startUs + 2 }];
+  await later(40 * DAY_MS);
+  await later(3_600_000);
+  expect(server.objects.size).toBe(1);
+  box.protectedRanges = [];
+  await box.until(() => server.objects.size === 0);
+});
+
 test('an encrypted archive has nothing that can be read, and each recording once after a restart without its list', async () => {
   const server = await S3Server.start();
   const box = new ArchiveHarness();

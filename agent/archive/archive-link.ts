@@ -4,7 +4,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { ArchiveState } from './archive-state.ts';
 import type { ArchiveKeyRing } from './encryption/encrypted-storage.ts';
-import { listArchive, mayExpire, removeExpired } from './expiry.ts';
+import { listArchive, removeExpired } from './expiry.ts';
 import { Ledger } from './ledger.ts';
 import { type ArchivedName, objectKey, ownPrefix } from './object-key.ts';
 import { openStorage } from './open-storage.ts';
@@ -201,10 +201,6 @@ export class ArchiveLink {
   /** @throws PerchError for objects that cannot be deleted */
   async #expire(signal: AbortSignal): Promise<void> {
     const { clock, source, log } = this.#options;
-    // Starts that were corrected meanwhile are noted first.
-    if (!mayExpire(source) || !(await this.#waiting.lookWhole(signal))) {
-      return;
-    }
     const { removed: files, refusal } = await removeExpired(
       { ...this.#parts, source, clock, onRemoved: this.#options.onRemoved },
       signal,

@@ -6,6 +6,8 @@ import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
 
 const PAGE = 200;
+/** Between two pages of starts: the index answers others meanwhile. */
+const PAGE_PAUSE_MS = 10;
 /** The maximum of `recordSegmentDuration`: for objects of unknown duration. */
 const MAX_FILE_US = 86_400_000_000;
 /** Refused deletions in one run: each costs a request. */
@@ -19,7 +21,7 @@ interface ExpiryDeps {
   readonly ledger: Ledger;
   /** `PREFIX/BOX/` */
   readonly own: string;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly clock: Pick<Clock, 'wallMs' | 'sleep'>;
   readonly onRemoved: (path: string, nameUs: number) => void;
 }
 
@@ -38,6 +40,9 @@ export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Prom
   for (const path of ledger.paths()) {
     const keptMs = source.keptMs(path);
     const endUs = (clock.wallMs() - keptMs) * 1000;
+    if (keptMs > 0) {
+      await noteStarts(deps, path, endUs, signal);
+    }
     for (let afterUs = -1, page = PAGE; keptMs > 0 && page === PAGE; ) {
       const objects = ledger.before(path, endUs, PAGE, afterUs);
       for (const object of objects) {
@@ -51,6 +56,28 @@ export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Prom
     }
   }
   return expired;
+}
+
+/** Starts are corrected after an upload, and are not in the archive's list. */
+async function noteStarts(
+  { source, ledger, clock }: ExpiryDeps,
+  path: string,
+  endUs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let count = 0;
+  for (const known of source.startsOf(path)) {
+    if (known.nameUs < endUs) {
+      ledger.dated(path, known);
+    }
+    count += 1;
+    if (count % PAGE === 0) {
+      await clock.sleep(PAGE_PAUSE_MS, signal);
+    }
+    if (signal.aborted) {
+      return;
+    }
+  }
 }
 
 async function removeOne(
@@ -80,8 +107,8 @@ async function removeOne(
 }
 
 /** While it is not known how old recordings are, or which are protected, none is deleted. */
-export const mayExpire = ({ isClockTrusted, isProtectionKnown }: RecordingSource): boolean =>
-  isClockTrusted && isProtectionKnown;
+const mayExpire = ({ isWhole, isClockTrusted, isProtectionKnown }: RecordingSource): boolean =>
+  isWhole && isClockTrusted && isProtectionKnown;
 
 /** By either start: a corrected one protects the same recording. */
 function isProtected(

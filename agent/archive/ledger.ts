@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isDamaged, isSqliteError, openCache, removeCache } from '../base/sqlite.ts';
 import type { ArchivedName } from './object-key.ts';
+import type { KnownStart } from './storage/contracts.ts';
 
 const VERSION = 2;
 /*
@@ -133,13 +134,14 @@ export class Ledger {
     );
   }
 
-  /** The start of a recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
-  dated({ path, nameUs }: ArchivedName, startUs: number): void {
+  /** A recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
+  dated(path: string, { nameUs, startUs, durationUs }: KnownStart): void {
     this.#attempt(() => {
-      if (this.#row(path, nameUs)?.['start_us'] !== startUs) {
+      const row = this.#row(path, nameUs);
+      if (row && (row['start_us'] !== (startUs ?? null) || row['duration_us'] !== durationUs)) {
         this.#database
-          .prepare('UPDATE objects SET start_us = ? WHERE path = ? AND name_us = ?')
-          .run(startUs, path, nameUs);
+          .prepare('UPDATE objects SET start_us = ?, duration_us = ? WHERE path = ? AND name_us = ?')
+          .run(startUs ?? null, durationUs, path, nameUs);
       }
     }, undefined);
   }
@@ -182,13 +184,13 @@ export class Ledger {
     );
   }
 
-  /** Objects of recordings that began before a time by name and by shown start, oldest name first. @param afterUs the last of the previous page */
+  /** Objects of recordings that began before a time by name and by shown start, oldest name first, without those of an unknown start. @param afterUs the last of the previous page */
   before(path: string, endUs: number, limit: number, afterUs: number): ArchivedObject[] {
     return this.#attempt(
       () =>
         this.#database
           .prepare(
-            'SELECT * FROM objects WHERE path = ? AND name_us > ? AND name_us < ? AND ifnull(start_us, name_us) < ? ORDER BY name_us LIMIT ?',
+            'SELECT * FROM objects WHERE path = ? AND name_us > ? AND name_us < ? AND start_us < ? ORDER BY name_us LIMIT ?',
           )
           .all(path, afterUs, endUs, endUs, limit)
           .map((row) => ({
@@ -217,7 +219,7 @@ export class Ledger {
 
   #row(path: string, nameUs: number): Record<string, unknown> | undefined {
     return this.#database
-      .prepare('SELECT key, size, sha256, start_us FROM objects WHERE path = ? AND name_us = ?')
+      .prepare('SELECT key, size, sha256, start_us, duration_us FROM objects WHERE path = ? AND name_us = ?')
       .get(path, nameUs);
   }
 

@@ -32,7 +32,7 @@ interface Range {
 
 interface WaitingDeps {
   readonly source: RecordingSource;
-  readonly ledger: Pick<Ledger, 'has' | 'dated'>;
+  readonly ledger: Pick<Ledger, 'has'>;
   readonly clock: Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
 }
 
@@ -89,13 +89,6 @@ export class Waiting {
   /** Tries others first. */
   postpone(recording: LocalRecording): void {
     this.#next = [...this.#next.filter((one) => one !== recording), recording];
-  }
-
-  /** Looks at every recording now. @returns false: the index is incomplete, or the signal is aborted */
-  async lookWhole(signal: AbortSignal): Promise<boolean> {
-    this.#wholeMs = Number.NEGATIVE_INFINITY;
-    await this.look(signal);
-    return this.#wholeMs > Number.NEGATIVE_INFINITY;
   }
 
   /** Looks for what waits, if that is due. */
@@ -163,7 +156,6 @@ export class Waiting {
       do {
         const page = source.finishedFrom(path, startUs - backUs, endUs - 1, PAGE, after);
         for (const one of page) {
-          ledger.dated(one, one.startUs);
           const reaches = one.startUs >= startUs || one.startUs + one.durationUs > startUs;
           if (reaches && !seen.has(one.file) && !ledger.has(one)) {
             files += 1;

@@ -4,6 +4,7 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { inBatches } from '../../record/retention/delete-path.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
@@ -39,6 +40,21 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
     keptMs: (path) => settingsOf(path)?.recordArchiveDeleteAfterMs ?? 0,
     finishedFrom: (path, fromUs, toUs, limit, after) =>
       playback.space.finishedFrom(path, fromUs, toUs, limit, after as SegmentRow | undefined),
+    startsOf: function* (path) {
+      const [fromUs, toUs] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+      const finished = inBatches<SegmentRow>((limit, after) =>
+        playback.space.finishedFrom(path, fromUs, toUs, limit, after),
+      );
+      const archived = inBatches<SegmentRow>((limit, after) =>
+        playback.space.archivedFrom(path, fromUs, toUs, limit, after),
+      );
+      for (const rows of [finished, archived]) {
+        for (const { file, nameUs, startUs, durationUs, isOwn, isClockTrusted } of rows) {
+          const isDated = !isOwn || isClockTrusted || playback.isDated(file);
+          yield { nameUs, startUs: isDated ? startUs : undefined, durationUs };
+        }
+      }
+    },
     factsOf: async ({ file }) => {
       const facts = await factsOfFile(file).catch(unlessFileFault);
       return facts && writeFacts(facts);

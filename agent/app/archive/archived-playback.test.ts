@@ -117,6 +117,28 @@ test('recorded HLS and stills come from the archive', async () => {
   expect(Buffer.from((await box.playback.frame('cam', (WALL + 5_000) * 1000)).bytes)).toEqual(Buffer.from(frame.bytes));
 });
 
+test('after the loss of the list of copies, their age is that of the index', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const wall = box.clock.wallMs();
+  const [gone = ''] = await record(box.recordings, SECONDS, { wall });
+  await record(box.recordings, SECONDS, { wall: wall + 60_000 });
+  await box.start({ archiveURL: server.url });
+  await box.archived(2);
+  erase(box.playback, [gone]);
+  await box.stop();
+  box.lose('archive.db');
+  const keptFor = (days: number) =>
+    box.start(
+      { archiveURL: server.url },
+      `perch: own\npathDefaults: { recordArchive: all, recordArchiveDeleteAfter: ${days}d }\npaths: { cam: }\n`,
+    );
+  await keptFor(2);
+  await box.archived(2);
+  await box.clock.advance(2 * 86_400_000);
+  await box.until(() => server.objects.size === 0);
+});
+
 test('a file that is on the disk again is listed once', async () => {
   const server = await S3Server.start();
   const box = new ArchivedBox();

@@ -10,6 +10,14 @@ export interface LocalRecording {
   readonly sizeBytes: number;
 }
 
+/** Of a recording in the index, on a disk or in the archive. Times are Unix microseconds. */
+export interface KnownStart {
+  readonly nameUs: number;
+  /** Shown start; undefined: it is not known, as while the clock has never been set since. */
+  readonly startUs: number | undefined;
+  readonly durationUs: number;
+}
+
 /** Which recordings of a path are archived. */
 export type ArchiveScope = 'all' | 'protected' | 'no';
 
@@ -30,6 +38,8 @@ export interface RecordingSource {
   keptMs(path: string): number;
   /** Finished recordings that start in a range, oldest first. @param after the last of the previous page */
   finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: LocalRecording): LocalRecording[];
+  /** Of all recordings of a path in the index; others are unknown. */
+  startsOf(path: string): Iterable<KnownStart>;
   /** What is noted of a finished recording to list and play its copy, as text; undefined: it cannot be read. */
   factsOf(recording: LocalRecording): Promise<string | undefined>;
   /** The same of a copy. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */

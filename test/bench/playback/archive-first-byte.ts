@@ -52,11 +52,12 @@ async function bucketOf(file: string): Promise<Reads> {
 }
 
 const SOURCE = {
-  ...{ isWhole: true, isClockTrusted: true, isHeldUp: false },
+  ...{ isWhole: true, isClockTrusted: true, isProtectionKnown: true, isHeldUp: false },
   names: async () => [],
   scopeOf: () => 'no',
   keptMs: () => 0,
   finishedFrom: () => [],
+  startsOf: () => [],
   factsOf: async () => undefined,
   archivedFactsOf,
   protectedOf: () => [],

@@ -46,6 +46,8 @@ export class ArchiveHarness {
   readonly clock = new FakeClock();
   readonly folder: string;
   readonly recordings: LocalRecording[] = [];
+  /** In the index, but no longer on the disk. */
+  readonly archivedOnly: LocalRecording[] = [];
   scope: ArchiveScope = 'all';
   keptMs = 0;
   protectedRanges: { readonly startUs: number; readonly endUs: number }[] = [];
@@ -150,6 +152,7 @@ export class ArchiveHarness {
           .filter((one) => one.startUs > (after?.startUs ?? Number.NEGATIVE_INFINITY))
           .map((one) => ({ ...one, sizeBytes: statSync(one.file, { throwIfNoEntry: false })?.size ?? one.sizeBytes }))
           .slice(0, limit),
+      startsOf: (path) => [...this.recordings, ...this.archivedOnly].filter((one) => one.path === path),
       factsOf: (recording) => this.factsOf(recording),
       archivedFactsOf: async (name, file) => `${name}: ${(await file.stat()).size} bytes`,
       protectedOf: () => this.protectedRanges,

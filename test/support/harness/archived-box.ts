@@ -57,7 +57,7 @@ export class ArchivedBox {
   }
 
   /** As Perch starts: the index is filled, then the archive is connected. */
-  async start(settings: Partial<ArchiveSettings>): Promise<void> {
+  async start(settings: Partial<ArchiveSettings>, text = CONFIG): Promise<void> {
     const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'));
     this.#playback = playback;
     playback.expectArchive(() => true);
@@ -66,7 +66,7 @@ export class ArchivedBox {
       ...{ isHeldUp: false, names: () => playback.names(), playback },
       space: { isIndexWhole: true, isDateTrusted: true, protectedRanges: { all: [] } },
     };
-    const config = good(CONFIG);
+    const config = good(text);
     this.#link = await ArchiveLink.start({
       ...{ settings: { ...SETTINGS, ...settings }, dataDir: this.#dataDir, clock: this.clock, log: silentLogger },
       keys: this.keys,
