@@ -106,7 +106,7 @@ export interface Call {
   readonly subscription: string | undefined;
   /** Undefined without a login. */
   readonly user: string | undefined;
-  /** Of the client, canonical; undefined: a proxy is between. */
+  /** Of the client, canonical; undefined: a proxy may be between. */
   readonly ip: string | undefined;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
@@ -96,12 +97,34 @@ test.for([
   ['https', 'https://127.0.0.1/', {}],
   ['a login', 'http://a:b@127.0.0.1/', {}],
   ['an unknown subscriber behind a proxy', 'http://127.0.0.1:9/', { 'X-Forwarded-For': '127.0.0.1' }],
+  ['the address of a proxy that names only its port', 'http://127.0.0.1:9/', { 'X-Forwarded-Port': '80' }],
 ] as const)('events are not sent to %s', async ([, address, headers]) => {
   const { server, urlOf } = await openOnvifDevice();
   const { status, text } = await post(urlOf('event_service'), soapRequest(subscribe(address), token()), headers);
   expect([status, text]).toEqual([400, expect.stringContaining('use a pull point')]);
   expect(server.subscriptions).toBe(0);
 });
+
+test.for([
+  ['HTTP/1.0', '127.0.0.1', '400', 0],
+  ['HTTP/1.1', '192.0.2.1:8600', '400', 0],
+  ['HTTP/1.1', '127.0.0.1', '200', 1],
+] as const)(
+  'a subscriber at loopback that speaks %s to %s without headers of a proxy gets %s',
+  async ([version, host, status, count]) => {
+    const { server, portOf } = await openOnvifDevice();
+    const body = soapRequest(subscribe('http://127.0.0.1:9/'), token());
+    const asked = connect(portOf(), '127.0.0.1');
+    asked.write(
+      `POST /onvif/event_service ${version}\r\nHost: ${host}\r\nConnection: close\r\n` +
+        'Content-Type: application/soap+xml\r\n' +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+    const answer = Buffer.concat(await asked.toArray()).toString();
+    expect(answer.split(' ')[1]).toBe(status);
+    expect(server.subscriptions).toBe(count);
+  },
+);
 
 test('no text makes another host the consumer', () => {
   const next = random(31);

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
-import { canonicalIp } from '../base/ip-address.ts';
+import { canonicalIp, IpList, isLoopbackIp } from '../base/ip-address.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import { parseAddress } from '../config/values/address.ts';
+import { originOf } from '../http/auth/request-origin.ts';
 import { createHttpApp } from '../http/listener/app.ts';
 import { type Listener, listen } from '../http/listener/listeners.ts';
 import { newcomersAt } from '../http/listener/newcomers.ts';
@@ -34,8 +35,7 @@ import {
 import { hostText } from './stream-uri.ts';
 
 const RETRY_MS = 10_000;
-/** Of proxies. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip'];
+const NO_PROXIES = new IpList([]);
 const REPLY_ACTIONS: Readonly<Record<string, string>> = {
   tev: 'http://www.onvif.org/ver10/events/wsdl',
   wsnt: 'http://docs.oasis-open.org/wsn/bw-2',
@@ -254,7 +254,7 @@ export class OnvifServer {
       host,
       subscription,
       user: login?.user,
-      ip: FORWARDING.some((name) => request.headers[name] !== undefined) ? undefined : ipOf(request),
+      ip: clientOf(request),
     };
     const text = await withJoinedSignal([gone.signal, this.#stop.signal], undefined, async ({ signal }) =>
       operation.answer({ ...call, signal }),
@@ -296,6 +296,15 @@ const send = (reply: FastifyReply, { status, contentType, text }: SoapReply): Fa
   reply.code(status).header('Content-Type', contentType).send(text);
 
 const ipOf = ({ raw }: FastifyRequest): string => canonicalIp(raw.socket.remoteAddress ?? '') ?? '';
+
+/** Undefined: a proxy may be between. nginx without further settings speaks HTTP/1.0; a gateway on this machine passes the host on. */
+function clientOf(request: FastifyRequest): string | undefined {
+  const { headers, raw } = request;
+  const ip = ipOf(request);
+  const { isProxied, isLoopback } = originOf(headers, ip, false, NO_PROXIES, raw.httpVersion);
+  const isHidden = isProxied || raw.httpVersion === '1.0' || (isLoopbackIp(ip) && !isLoopback);
+  return isHidden ? undefined : ip;
+}
 
 /** As the client has addressed this device; else the local end of its connection. */
 function hostOf({ headers, raw }: FastifyRequest): string {
