@@ -294,6 +294,21 @@ test('other passwords may be tried a limited number of times; each user has a se
   expect(logins.mayTry({ ...KEY, user: 'operator' }, false)).toBe(true);
 });
 
+test('a seventh password waits while six have no answer, and is rejected only when the six are', async () => {
+  const passwords = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  for (const verdict of ['accepted', 'refused'] as const) {
+    const { clock, ask, settle } = memory();
+    const asked = passwords.map((password) => ask({ ...KEY, password }));
+    await settle();
+    expect(asked.map(stateOf)).toEqual([...Array.from({ length: 6 }, () => 'goes'), 'waits']);
+    for (const { turn } of asked) {
+      turn?.[verdict]();
+    }
+    await clock.advance(10_000);
+    expect(asked.map(stateOf).at(-1)).toBe(verdict === 'accepted' ? 'goes' : 'refused');
+  }
+});
+
 test('an accepted login resets the count for other passwords, not for one that was rejected twice', async () => {
   const { logins, use } = memory();
   for (const password of ['wrong', 'wrong', 'c', 'd']) {

@@ -11,6 +11,7 @@ import {
   type PendingLogin,
   type RefusalCause,
   type StoredLogins,
+  UNANSWERED_MS,
 } from './login-verdict.ts';
 
 /** For one user of a camera within half an hour, over all passwords: a person sees how many tries are left. */
@@ -325,8 +326,10 @@ export class LoginMemory {
     if (verdict.isGood || admission.kind !== 'go' || refusedAtMs.length + this.#pendingOf(account) < max) {
       return admission;
     }
-    // All may be pending: none is forgotten before the lock's usual time.
-    return { kind: 'no', untilMs: Math.max(nowMs + 1, Math.min(nowMs, ...refusedAtMs) + LOCK_MS), why: 'count' };
+    if (refusedAtMs.length < max) {
+      return { kind: 'wait', untilMs: nowMs + UNANSWERED_MS };
+    }
+    return { kind: 'no', untilMs: Math.max(nowMs + 1, Math.min(...refusedAtMs) + LOCK_MS), why: 'count' };
   }
 
   /** Repeats the reason of the first rejection. */
