@@ -304,7 +304,7 @@ function requireOk({ status }: HttpReply, url: string): void {
     const isRefused = (status === 401 || status === 403) && username !== '';
     const message = `${protocol}//${host}${pathname.slice(0, 200)} answers ${status}`;
     throw isRefused
-      ? new PerchError('unauthorized', message, { status, absence: 'password' })
+      ? new PerchError('unauthorized', message, { status, absence: status === 401 ? 'password' : 'forbidden' })
       : new PerchError('unavailable', message, { status });
   }
 }

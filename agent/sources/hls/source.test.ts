@@ -279,6 +279,15 @@ test.for([
   expect(run.samples.length).toBe(pictures);
 });
 
+test.for([
+  [401, 'password'],
+  [403, 'forbidden'],
+] as const)('to a login the answer %i means %s', async ([status, absence]) => {
+  const url = await serve((_request, reply) => reply.writeHead(status).end());
+  await using run = start(`${url.replace('//', '//tom:secret@')}/index.m3u8`);
+  expect(await run.cause()).toMatchObject({ code: 'unauthorized', context: { status, absence } });
+});
+
 test('a live playlist that stays away ends the source with the reason', async () => {
   let requests = 0;
   const url = await serve((request, reply) => {
