@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../../test/support/disks/recordings.ts';
 import { Ledger } from './ledger.ts';
 
@@ -31,4 +31,30 @@ test('a ledger that was damaged while it was open lacks the list of the archive,
   const last = open();
   expect(last.isFresh).toBe(false);
   last.close();
+});
+
+test('a ledger is fresh until it has the list of the archive, however often it is opened, and again for another archive', () => {
+  using folder = temporaryFolder();
+  const open = () => new Ledger(join(folder.path, 'archive.db'), () => {});
+  const isFresh = (change: (ledger: Ledger) => void = () => {}) => {
+    const ledger = open();
+    change(ledger);
+    const { isFresh: is } = ledger;
+    ledger.close();
+    return is;
+  };
+  expect([isFresh(), isFresh((ledger) => ledger.add(ONE, '00')), isFresh()]).toEqual([true, true, true]);
+  expect([isFresh((ledger) => ledger.listed()), isFresh()]).toEqual([false, false]);
+  expect([isFresh((ledger) => ledger.clear()), isFresh()]).toEqual([true, true]);
+});
+
+test('a row is on disk when it is added', () => {
+  using folder = temporaryFolder();
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const ledger = new Ledger(join(folder.path, 'archive.db'), () => {});
+  const [database] = exec.mock.contexts as DatabaseSync[];
+  exec.mockRestore();
+  // FULL
+  expect(database?.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+  ledger.close();
 });

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isDamaged, isSqliteError, openCache, removeCache } from '../base/sqlite.ts';
+import { isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from '../base/sqlite.ts';
 import type { ArchivedName } from './object-key.ts';
 import type { KnownStart } from './storage/contracts.ts';
 
@@ -52,7 +52,7 @@ export class Ledger {
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;
-    const { database, found } = openCache(file, VERSION, SCHEMA);
+    const { database, found } = openLedger(file);
     this.#database = database;
     this.#isFresh = found !== 'good';
     this.#count();
@@ -208,7 +208,10 @@ export class Ledger {
   /** For another archive. */
   clear(): void {
     this.#isChanged = true;
-    this.#attempt(() => this.#database.exec('DELETE FROM objects; DELETE FROM facts'), undefined);
+    this.#attempt(() => {
+      this.#database.exec('PRAGMA user_version = 0; DELETE FROM objects; DELETE FROM facts');
+      this.#isFresh = true;
+    }, undefined);
     this.#count();
   }
 
@@ -244,9 +247,7 @@ export class Ledger {
       if (isDamaged(error)) {
         this.#database.close();
         removeCache(this.#file);
-        this.#database = openCache(this.#file, VERSION, SCHEMA).database;
-        // Still fresh after a restart.
-        this.#database.exec('PRAGMA user_version = 0');
+        this.#database = openLedger(this.#file).database;
         this.#isFresh = true;
         this.#files = 0;
         this.#bytes = 0;
@@ -254,6 +255,14 @@ export class Ledger {
       return otherwise;
     }
   }
+}
+
+/** Fresh until `listed`. */
+function openLedger(file: string): OpenCache {
+  const opened = openCache(file, VERSION, SCHEMA, false);
+  // A row is on disk before the local file may be deleted.
+  opened.database.exec('PRAGMA synchronous = FULL');
+  return opened;
 }
 
 const entryOf = (row: Record<string, unknown>): LedgerEntry => ({

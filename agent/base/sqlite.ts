@@ -51,16 +51,17 @@ export interface OpenCache {
 /**
  * Opens a cache database; replaces one that is damaged or of another version.
  * @param version changes with the schema
+ * @param isGoodEmpty false: an empty one is `missing` until the caller has filled it and sets `user_version`
  */
-export function openCache(file: string, version: number, schema: string): OpenCache {
+export function openCache(file: string, version: number, schema: string, isGoodEmpty = true): OpenCache {
   try {
-    return openWith(file, version, schema);
+    return openWith(file, version, schema, isGoodEmpty);
   } catch (error) {
     if (!isDamaged(error)) {
       throw error;
     }
     removeCache(file);
-    return { ...openWith(file, version, schema), found: 'damaged' };
+    return { ...openWith(file, version, schema, isGoodEmpty), found: 'damaged' };
   }
 }
 
@@ -70,7 +71,7 @@ export function removeCache(file: string): void {
   }
 }
 
-function openWith(file: string, version: number, schema: string): OpenCache {
+function openWith(file: string, version: number, schema: string, isGoodEmpty: boolean): OpenCache {
   const open = (): DatabaseSync => new (sqlite().DatabaseSync)(file);
   let database = open();
   try {
@@ -84,7 +85,9 @@ function openWith(file: string, version: number, schema: string): OpenCache {
     // NORMAL with WAL: no flush per change; a power cut may lose the newest rows, which the files restore.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
     database.exec(schema);
-    database.exec(`PRAGMA user_version = ${version}`);
+    if (isGoodEmpty) {
+      database.exec(`PRAGMA user_version = ${version}`);
+    }
     return { database, found };
   } catch (error) {
     database.close();
