@@ -318,6 +318,72 @@ test('recordings of an archive that is encrypted later stay as they are; without
   expect([...server.objects.keys()].map((key) => key.endsWith('.enc'))).toEqual([true, true]);
 });
 
+/** A box whose only recording was archived in clear, and whose list is lost. */
+async function clearBox(server: S3Server) {
+  const box = new ArchiveHarness();
+  const [one] = box.record([1_000]) as [LocalRecording];
+  const link = await box.link({ archiveURL: server.url });
+  await box.settled(link);
+  await link.close();
+  rmSync(join(box.dataDir, 'archive.db'));
+  const [[key, object] = ['', undefined]] = server.objects;
+  return { box, one, key, object: object as NonNullable<typeof object>, bytes: readFileSync(one.file) };
+}
+
+test('of a recording with two objects the unencrypted one is deleted when the other is verified', async () => {
+  const server = await S3Server.start();
+  const { box, one, key, object } = await clearBox(server);
+  const settings = { archiveURL: server.url, archiveEncryption: 'yes' as const };
+  const link = await box.link(settings);
+  await box.until(() => !link.isAwaited(one, one.file));
+  await link.close();
+  rmSync(join(box.dataDir, 'archive.db'));
+  server.objects.set(key, object);
+  const next = await box.link(settings);
+  await box.until(() => !next.isAwaited(one, one.file));
+  expect([...server.objects.keys()]).toEqual([`${key}.enc`]);
+  await next.close();
+
+  // Both are known without the file, too.
+  rmSync(join(box.dataDir, 'archive.db'));
+  server.objects.set(key, object);
+  box.recordings.length = 0;
+  const last = await box.link(settings);
+  await box.until(() => last.status.archived.files === 1 && last.status.unreadFiles === 0);
+  await last.recordings.remove(one.path, one.nameUs);
+  expect(server.objects.size).toBe(0);
+  expect(last.status.archived).toEqual({ files: 0, bytes: 0 });
+});
+
+test('a power cut while the unencrypted object is deleted does not lose the other one', async () => {
+  let restore: (() => void) | undefined;
+  let box: ArchiveHarness | undefined;
+  const server = await S3Server.start({
+    fault: ({ method, query }) => {
+      const isCut = method === 'DELETE' && !query.has('uploadId') && restore === undefined;
+      restore ??= isCut ? box?.snapshot() : undefined;
+      return isCut ? 'cut after' : undefined;
+    },
+  });
+  const clear = await clearBox(server);
+  box = clear.box;
+  const { one, key, bytes } = clear;
+  const settings = { archiveURL: server.url, archiveEncryption: 'yes' as const };
+  const link = await box.link(settings);
+  await box.until(() => restore !== undefined);
+  await link.close();
+  restore?.();
+  rmSync(one.file);
+  box.recordings.length = 0;
+  const next = await box.link(settings);
+  await box.until(() => server.calls.at(-1)?.query.has('uploads') === true);
+  expect([...server.objects.keys()]).toEqual([`${key}.enc`]);
+  const file = next.recordings.open(next.recordings.find(one.path, one.nameUs)?.name ?? '');
+  const read = Buffer.alloc(bytes.length);
+  await file.read(read, 0, read.length, 0);
+  expect(read.equals(bytes)).toBe(true);
+});
+
 test('without a key that can be read nothing is sent, and the state says so', async () => {
   const server = await S3Server.start();
   const box = new ArchiveHarness();

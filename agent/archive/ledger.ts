@@ -7,12 +7,17 @@ const VERSION = 2;
 /*
  * sha256 is null for an object that was found in the archive and not yet compared with the recording; start_us is null
  * until the recording is seen in the index. facts: what the recorder's side noted of an object; empty: it is no recording.
+ * others: further objects of a recording, after encryption was switched.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS objects (
     path TEXT NOT NULL, name_us INTEGER NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, duration_us INTEGER,
     sha256 BLOB, start_us INTEGER, PRIMARY KEY (path, name_us)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS others (
+    key TEXT PRIMARY KEY, path TEXT NOT NULL, name_us INTEGER NOT NULL, size INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS others_by_name ON others (path, name_us);
   CREATE TABLE IF NOT EXISTS facts (
     path TEXT NOT NULL, name_us INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (path, name_us)
   ) WITHOUT ROWID;
@@ -76,14 +81,24 @@ export class Ledger {
     return { files: this.#files, bytes: this.#bytes };
   }
 
-  /** The archive's copy was verified. */
-  has({ path, nameUs }: ArchivedName): boolean {
-    return this.#attempt(() => this.#row(path, nameUs)?.['sha256'] instanceof Uint8Array, false);
+  /** The archive's copy was verified, and is the only one. */
+  has(name: ArchivedName): boolean {
+    return this.verifiedKeyOf(name) !== undefined && this.otherKeyOf(name) === undefined;
   }
 
-  /** The object of a recording, verified or not. */
-  keyOf({ path, nameUs }: ArchivedName): string | undefined {
-    return this.#attempt(() => this.#row(path, nameUs)?.['key'] as string | undefined, undefined);
+  /** The object of a recording that was compared with it. */
+  verifiedKeyOf({ path, nameUs }: ArchivedName): string | undefined {
+    const row = this.#attempt(() => this.#row(path, nameUs), undefined);
+    return row?.['sha256'] instanceof Uint8Array ? String(row['key']) : undefined;
+  }
+
+  /** Another object of a recording. */
+  otherKeyOf({ path, nameUs }: ArchivedName): string | undefined {
+    return this.#attempt(() => this.#other(path, nameUs)?.key, undefined);
+  }
+
+  removeOther(key: string): void {
+    this.#attempt(() => this.#database.prepare('DELETE FROM others WHERE key = ?').run(key), undefined);
   }
 
   find({ path, nameUs }: ArchivedName): LedgerEntry | undefined {
@@ -146,27 +161,40 @@ export class Ledger {
     }, undefined);
   }
 
-  /** @param sha256 in hex; undefined: not verified */
+  /** An earlier object of another key becomes the other one. @param sha256 in hex; undefined: not verified */
   add({ path, nameUs, key, sizeBytes, durationUs, startUs }: ArchivedObject, sha256: string | undefined): void {
     this.#isChanged = true;
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
       const hash = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
+      if (before && before['key'] !== key) {
+        this.#database
+          .prepare('INSERT OR REPLACE INTO others VALUES (?, ?, ?, ?)')
+          .run(String(before['key']), path, nameUs, Number(before['size']));
+      }
       this.#database
         .prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)')
         .run(path, nameUs, key, sizeBytes, durationUs ?? null, hash, startUs ?? null);
+      this.removeOther(key);
       this.#files += before ? 0 : 1;
       this.#bytes += sizeBytes - Number(before?.['size'] ?? 0);
     }, undefined);
   }
 
+  /** Its other object takes its place. */
   remove({ path, nameUs }: ArchivedName): void {
     this.#isChanged = true;
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
-      for (const table of ['objects', 'facts']) {
-        this.#database.prepare(`DELETE FROM ${table} WHERE path = ? AND name_us = ?`).run(path, nameUs);
+      this.#database.prepare('DELETE FROM facts WHERE path = ? AND name_us = ?').run(path, nameUs);
+      const other = this.#other(path, nameUs);
+      if (other) {
+        const startUs = (before?.['start_us'] as number | null | undefined) ?? undefined;
+        this.add({ path, nameUs, ...other, durationUs: undefined, startUs }, undefined);
+        this.removeOther(String(before?.['key']));
+        return;
       }
+      this.#database.prepare('DELETE FROM objects WHERE path = ? AND name_us = ?').run(path, nameUs);
       this.#files -= before ? 1 : 0;
       this.#bytes -= Number(before?.['size'] ?? 0);
     }, undefined);
@@ -209,7 +237,7 @@ export class Ledger {
   clear(): void {
     this.#isChanged = true;
     this.#attempt(() => {
-      this.#database.exec('PRAGMA user_version = 0; DELETE FROM objects; DELETE FROM facts');
+      this.#database.exec('PRAGMA user_version = 0; DELETE FROM objects; DELETE FROM others; DELETE FROM facts');
       this.#isFresh = true;
     }, undefined);
     this.#count();
@@ -224,6 +252,13 @@ export class Ledger {
     return this.#database
       .prepare('SELECT key, size, sha256, start_us, duration_us FROM objects WHERE path = ? AND name_us = ?')
       .get(path, nameUs);
+  }
+
+  #other(path: string, nameUs: number): { readonly key: string; readonly sizeBytes: number } | undefined {
+    const row = this.#database
+      .prepare('SELECT key, size FROM others WHERE path = ? AND name_us = ? LIMIT 1')
+      .get(path, nameUs);
+    return row && { key: String(row['key']), sizeBytes: Number(row['size']) };
   }
 
   #count(): void {

@@ -79,15 +79,17 @@ export class ArchiveReader {
     });
   }
 
-  /** Deletes the archive's copy. @throws PerchError while the archive is away */
+  /** Deletes the archive's copies. @throws PerchError while the archive is away */
   async remove(path: string, nameUs: number): Promise<void> {
     const { storage, ledger } = this.#deps;
-    const found = ledger.find({ path, nameUs });
-    if (!found) {
-      return;
+    let removed: string | undefined;
+    for (let found = ledger.find({ path, nameUs }); found && found.key !== removed; ) {
+      const { key } = found;
+      await this.#guarded(found, new AbortController().signal, (signal) => storage.remove(key, signal));
+      ledger.remove(found);
+      removed = key;
+      found = ledger.find(found);
     }
-    await this.#guarded(found, new AbortController().signal, (signal) => storage.remove(found.key, signal));
-    ledger.remove(found);
   }
 
   close(): void {

@@ -200,15 +200,16 @@ export class Uploader {
         return;
       }
       const facts = await source.factsOf(recording);
-      const former = ledger.keyOf(recording);
       const { path, nameUs, startUs, durationUs } = recording;
       ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
-      if (!ledger.has(recording)) {
+      if (ledger.verifiedKeyOf(recording) !== key) {
         throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
       }
-      if (former !== undefined && former !== key) {
+      const former = ledger.otherKeyOf(recording);
+      if (former !== undefined) {
         // Encryption was switched since.
         await storage.remove(former, signal);
+        ledger.removeOther(former);
       }
       if (this.#unwantedKey === key) {
         await this.#removeUnwanted(recording, key, signal);
@@ -242,7 +243,9 @@ export class Uploader {
   async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
     const { storage, ledger, waiting } = this.#deps;
     await storage.remove(key, signal);
-    ledger.remove(recording);
+    if (ledger.find(recording)?.key === key) {
+      ledger.remove(recording);
+    }
     this.#unwantedKey = undefined;
     waiting.done(recording);
   }

@@ -208,6 +208,16 @@ test.for([
   }
 });
 
+test('an object that was stored again is read with its new size', async () => {
+  const { storage, open } = boxOf();
+  await storage.put(uploadOf(bytesOf(1_000)));
+  const reading = open();
+  await reading.read(KEY, 0, 1_000, signal);
+  const longer = bytesOf(2_000);
+  await storage.put(uploadOf(longer));
+  expect(Buffer.from(await reading.read(KEY, 0, 2_000, signal)).equals(longer)).toBe(true);
+});
+
 test('an object in place of another one is noticed', async () => {
   const { storage, objects } = boxOf();
   await storage.put(uploadOf(bytesOf(1_000)));

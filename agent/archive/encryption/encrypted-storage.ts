@@ -69,9 +69,16 @@ export class EncryptedStorage implements ArchiveStorage {
     }
     const first = blockAt(position);
     const last = blockAt(position + Math.max(length, 1) - 1);
-    const storedBytes = await this.#storedBytesOf(key, signal);
+    const isTooShort = (bytes: number) => position + length > (plainBytesOf(bytes) ?? 0);
+    let storedBytes = await this.#storedBytesOf(key, signal);
+    if (isTooShort(storedBytes)) {
+      // It may have been stored again since.
+      this.#sizes.delete(key);
+      storedBytes = await this.#storedBytesOf(key, signal);
+    }
     const end = Math.min(storedBytes, (last + 1) * BLOCK_BYTES);
-    if (position + length > (plainBytesOf(storedBytes) ?? 0)) {
+    if (isTooShort(storedBytes)) {
+      this.#sizes.delete(key);
       throw archiveFailure('damaged', `the archive has ${storedBytes} bytes of ${key}, which is too few`);
     }
     const content = Buffer.allocUnsafe(length);
