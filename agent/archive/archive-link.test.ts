@@ -69,6 +69,21 @@ test('another bucket begins empty', async () => {
   expectArchived(second, box);
 });
 
+test('what another archive has is not known before it is listed', async () => {
+  const [first, second] = [await S3Server.start(), await S3Server.start()];
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  const link = await box.link({ archiveURL: first.url });
+  expect(link.recordings.isListed).toBe(false);
+  await box.settled(link);
+  expect(link.recordings.isListed).toBe(true);
+  await link.close();
+  const next = await box.link({ archiveURL: second.url });
+  expect(next.recordings.isListed).toBe(false);
+  await box.settled(next);
+  expect(next.recordings.isListed).toBe(true);
+});
+
 test('encrypted objects, whose tags are no checksums, are read back', async () => {
   const server = await S3Server.start({ hasOtherTags: true });
   const box = new ArchiveHarness();

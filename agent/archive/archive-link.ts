@@ -50,6 +50,10 @@ interface LinkParts {
 
 /** After a failure. */
 const UNREAD_MS = 60_000;
+/** More than the index takes to list what was read. */
+const LISTING_MS = 60_000;
+/** Of copies that are deleted unread. */
+const PAGE = 200;
 
 /** The archive while it is configured. */
 export class ArchiveLink {
@@ -88,7 +92,7 @@ export class ArchiveLink {
       throw error;
     }
     const reading = openStorage({ ...opening, maxConnections: MAX_READS });
-    const reader = new ArchiveReader({ storage: reading, ledger, own, onGone: options.onRemoved });
+    const reader = new ArchiveReader({ storage: reading, ledger, state, own, onGone: options.onRemoved });
     const link = new ArchiveLink(options, { state, ledger, storage, reader, own });
     link.#begin();
     return link;
@@ -137,6 +141,16 @@ export class ArchiveLink {
     return objectKey(own, name, file) !== undefined && !ledger.has(name);
   }
 
+  /** Copies of a path that are known by name only. @param afterUs the last of the previous page */
+  unreadOf(path: string, afterUs: number): readonly ArchivedName[] {
+    return this.#parts.ledger.unread(PAGE, { path, nameUs: afterUs }).filter((one) => one.path === path);
+  }
+
+  /** The index may not list all copies of a path yet. */
+  mayAppear(path: string): boolean {
+    return this.#reading !== undefined || this.unreadOf(path, Number.MIN_SAFE_INTEGER).length > 0;
+  }
+
   /** An upload under way is continued by the next start. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -164,6 +178,7 @@ export class ArchiveLink {
     while (!signal.aborted && this.#parts.ledger.unreadCount > 0) {
       try {
         await readUnread({ ...this.#parts, source, onRead: onFound }, signal);
+        await clock.sleep(LISTING_MS, signal);
         return;
       } catch (error) {
         if (!(error instanceof PerchError) || signal.aborted) {

@@ -1,5 +1,6 @@
 import { PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
+import type { ArchiveState } from './archive-state.ts';
 import { plainKey } from './encryption/layout.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { recordingOf } from './object-key.ts';
@@ -18,6 +19,7 @@ interface ReaderDeps {
   /** Its connections are its own: an upload does not delay a viewer. */
   readonly storage: ArchiveStorage;
   readonly ledger: Ledger;
+  readonly state: Pick<ArchiveState, 'now'>;
   /** `PREFIX/BOX/` */
   readonly own: string;
   /** The archive no longer has it. */
@@ -47,7 +49,8 @@ export class ArchiveReader {
 
   /** It is known what the archive has. */
   get isListed(): boolean {
-    return !this.#deps.ledger.isFresh;
+    const { ledger, state } = this.#deps;
+    return !ledger.isFresh && state.now.isListed;
   }
 
   find(path: string, nameUs: number): StoredRecording | undefined {

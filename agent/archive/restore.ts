@@ -69,7 +69,7 @@ export class Restore {
         await state.change({ place, isMarked: false, isListed: false, upload: undefined });
       }
       const storage = open(own);
-      const reader = new ArchiveReader({ storage, ledger, own, onGone: () => {} });
+      const reader = new ArchiveReader({ storage, ledger, state, own, onGone: () => {} });
       try {
         if (!state.now.isListed) {
           await listArchive({ storage, ledger, own }, signal);

@@ -13,21 +13,8 @@ const { signal } = new AbortController();
 const HOUR_MS = 3_600_000;
 const at = (ms: number): string => new Date(WALL + ms).toISOString();
 
-/** Four recordings, an hour apart, all archived; the file of the first is gone. */
-async function setUp(fault: () => S3Fault) {
-  const server = await S3Server.start({ fault: ({ method }) => (method === 'DELETE' ? fault() : undefined) });
-  const box = new ArchivedBox();
-  box.clock.stepWall(WALL + 24 * HOUR_MS - box.clock.wallMs());
-  const files: string[] = [];
-  for (let i = 0; i < 4; i += 1) {
-    files.push(...(await record(box.recordings, 4, { wall: WALL + i * HOUR_MS })));
-  }
-  await box.start({ archiveURL: server.url });
-  await box.archived(4);
+async function rangesOf(box: ArchivedBox) {
   const { playback, clock } = box;
-  const [first = ''] = files;
-  rmSync(first);
-  playback.segmentLog.removed(first);
   const protectedRanges = new ProtectedRanges(join(box.folder, 'protected.json'));
   await protectedRanges.load();
   const deletions = new Deletions({
@@ -39,10 +26,32 @@ async function setUp(fault: () => S3Fault) {
     ...{ file: join(box.folder, 'deleted.json'), clock, log: silentLogger, playback, deletions, protectedRanges },
     tops: () => [box.recordings],
     ageMs: () => undefined,
+    mayAppear: (path) => box.link.mayAppear(path),
   });
   await ranges.load();
+  return { ranges, protectedRanges };
+}
+
+/** Four recordings, an hour apart, all archived; the file of the first is gone. */
+async function setUp(fault: () => S3Fault, readFault: () => S3Fault = () => undefined) {
+  const server = await S3Server.start({
+    fault: ({ method, range }) => (method === 'DELETE' ? fault() : range === undefined ? undefined : readFault()),
+  });
+  const box = new ArchivedBox();
+  box.clock.stepWall(WALL + 24 * HOUR_MS - box.clock.wallMs());
+  const files: string[] = [];
+  for (let i = 0; i < 4; i += 1) {
+    files.push(...(await record(box.recordings, 4, { wall: WALL + i * HOUR_MS })));
+  }
+  await box.start({ archiveURL: server.url });
+  await box.archived(4);
+  const { playback } = box;
+  const [first = ''] = files;
+  rmSync(first);
+  playback.segmentLog.removed(first);
+  const { ranges, protectedRanges } = await rangesOf(box);
   const starts = async () =>
-    (await playback.list('cam', undefined, undefined, '').catch(() => [])).map(
+    (await box.playback.list('cam', undefined, undefined, '').catch(() => [])).map(
       ({ start }) => (Date.parse(start) - WALL) / HOUR_MS,
     );
   return { server, box, ranges, protectedRanges, starts };
@@ -114,4 +123,34 @@ test('while protected ranges are unreadable, copies of a deleted range stay', as
   await protectedRanges.load();
   await ranges.run(true, signal);
   expect([server.objects.size, ranges.list().length]).toEqual([3, 0]);
+});
+
+test('after the loss of the list and the index a deleted range stays until the copies of its camera are read', async () => {
+  let fault: S3Fault;
+  const first = await setUp(
+    () => undefined,
+    () => fault,
+  );
+  const { server, box } = first;
+  await first.ranges.delete({ path: 'cam', start: at(-1_000), end: at(10_000) }, undefined);
+  await box.stop();
+  box.lose('archive.db');
+  box.lose('segments.db');
+  fault = { status: 503, code: 'SlowDown' };
+  await box.start({ archiveURL: server.url });
+  const { ranges } = await rangesOf(box);
+  await box.clock.advance(10 * 60_000 + 1_000);
+  await ranges.run(true, signal);
+  await box.archived(4);
+  await ranges.run(true, signal);
+  expect([server.objects.size, ranges.list().length]).toEqual([4, 1]);
+  fault = undefined;
+  await box.until(() => box.playback.space.bytesOf('cam').files === 4);
+  await ranges.run(true, signal);
+  expect(server.objects.size).toBe(3);
+  await box.until(async () => {
+    await ranges.run(true, signal);
+    return ranges.list().length === 0;
+  });
+  expect(server.objects.size).toBe(3);
 });

@@ -34,6 +34,8 @@ interface RangeDeletionsDeps {
   readonly tops: () => readonly string[];
   /** Monotonic age of files started by this process; undefined for others. */
   readonly ageMs: (file: string) => number | undefined;
+  /** The archive may have copies of a path that are not listed yet. */
+  readonly mayAppear: (path: string) => boolean;
 }
 
 /** Deletes the recordings of a range on request: hides them at once, and deletes their files when Undo is over. */
@@ -103,8 +105,9 @@ export class RangeDeletions implements DeletionLookup {
     for (const [path, ranges] of Map.groupBy(final, (range) => range.path)) {
       await this.#deleteFiles(path, ranges, signal);
     }
-    const { playback } = this.#deps;
-    const done = playback.hasOffline || playback.isArchiveAway ? [] : final.filter((range) => !this.#hasFiles(range));
+    const { playback, mayAppear } = this.#deps;
+    const isGone = (range: DeletedRange) => !mayAppear(range.path) && !this.#hasFiles(range);
+    const done = playback.hasOffline || playback.isArchiveAway ? [] : final.filter(isGone);
     if (done.length > 0 && !signal.aborted) {
       await this.#ranges.forget(new Set(done.map(({ id }) => id)));
       for (const { id } of done) {

@@ -119,3 +119,22 @@ test('the archive is told of one recording that is deleted by hand', async () =>
   await recordings.deleteSegment('door', start);
   expect(unwanted).toEqual([['door', Date.parse(start) * 1000, file, false]]);
 });
+
+test('a camera is deleted with copies that are known by name only, unless something of it is protected', async () => {
+  const { recordings, configure } = startRecordings();
+  await configure('yard: {}');
+  const names = [1, 2, 3];
+  const archive = {
+    ...{ isListed: true, find: () => undefined, paths: () => [], after: () => [] },
+    open: () => expect.unreachable(),
+    remove: async (_path: string, nameUs: number) => void names.splice(names.indexOf(nameUs), 1),
+  };
+  recordings.playback.setArchive(archive);
+  recordings.space.unreadCopies = (path, afterUs) =>
+    path === 'yard' ? names.filter((nameUs) => nameUs > afterUs).map((nameUs) => ({ nameUs })) : [];
+  const range = await recordings.space.protectedRanges.add({ path: 'yard', startUs: 1, endUs: 2, note: '' });
+  expect(await recordings.space.deletePath('yard')).toMatchObject({ deleted: 0 });
+  await recordings.space.protectedRanges.remove(range.id);
+  expect(await recordings.space.deletePath('yard')).toMatchObject({ deleted: 3 });
+  expect(names).toEqual([]);
+});

@@ -79,6 +79,10 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   isAwaited: (recording: AwaitedRecording) => boolean = () => false;
   /** A recording was deleted by hand: it is not archived any more. */
   unwanted: (path: string, nameUs: number, file: string) => void = () => {};
+  /** The archive may have copies of a path that are not listed yet. */
+  mayAppear: (path: string) => boolean = () => false;
+  /** Copies of a path that are known by name only, in its order, a page at a time. */
+  unreadCopies: (path: string, afterUs: number) => readonly { readonly nameUs: number }[] = () => [];
   #isRead = false;
   /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
@@ -122,7 +126,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       ...{ clock, log, playback, deletions: this.#deletions, protectedRanges: this.protectedRanges },
       file: join(dataDir, 'deleted.json'),
       tops: () => this.#folders(),
-      ageMs: (file) => this.segmentLog.ageMs(file),
+      ...{ ageMs: (file) => this.segmentLog.ageMs(file), mayAppear: (path) => this.mayAppear(path) },
     });
     this.#index = this.#indexOf(playback);
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
@@ -267,8 +271,25 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     if (archived.fault) {
       throw archived.fault;
     }
+    const unread = isMeant ? 0 : await this.#deleteUnread(path);
     const items = kept.map(({ startUs, because }) => ({ start: playback.localTime(startUs), reason: because }));
-    return { deleted: files + archived.deleted, bytes: diskBytes, kept: keptFiles + archived.kept, items };
+    return { deleted: files + archived.deleted + unread, bytes: diskBytes, kept: keptFiles + archived.kept, items };
+  }
+
+  /** Their times are not known: a protected range keeps them all. */
+  async #deleteUnread(path: string): Promise<number> {
+    let [count, afterUs] = [0, Number.MIN_SAFE_INTEGER];
+    if (this.keptBecause(path, Number.MIN_SAFE_INTEGER, Number.POSITIVE_INFINITY) !== undefined) {
+      return count;
+    }
+    for (let page = this.unreadCopies(path, afterUs); page.length > 0; page = this.unreadCopies(path, afterUs)) {
+      for (const { nameUs } of page) {
+        await this.#deps.playback.deleteArchived({ path, nameUs });
+        count += 1;
+        afterUs = nameUs;
+      }
+    }
+    return count;
   }
 
   list(): (DiskStatus & { readonly deletionsHeld: string | null; readonly deletionsHeldWhy: DeletionHold | null })[] {
