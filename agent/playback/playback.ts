@@ -45,6 +45,7 @@ interface PlaybackOptions {
 }
 
 type RetainReason = (row: SegmentRow) => string | undefined;
+type Unwanted = (row: SegmentRow) => void;
 
 export class Playback {
   readonly #paths: RecordPaths;
@@ -90,7 +91,7 @@ export class Playback {
     });
     // Downloads name the files that they are read from.
     this.#catalog.onMoved = () => this.#downloads.clear();
-    this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
+    this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#requireKnown(path));
     const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
     this.#rebuild = new IndexRebuild(this.#catalog, logger, () => clock.monoMs());
@@ -228,12 +229,12 @@ export class Playback {
     end: ZonedTime | undefined,
     baseUrl: string,
   ): Promise<ListEntry[]> {
-    await this.#require(path);
+    await this.#requireKnown(path);
     return listTimespans(this.#catalog, { path, start, end, baseUrl, zone: this.#zone });
   }
 
   async timeline(query: TimelineQuery): Promise<Timeline> {
-    await this.#require(query.path);
+    await this.#requireKnown(query.path);
     return timelineOf(this.#catalog, query, this.#zone);
   }
 
@@ -251,7 +252,7 @@ export class Playback {
    * @param done aborts the build when the request ends
    */
   async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Download> {
-    await this.#require(query.path);
+    await this.#requireKnown(query.path);
     const key = keyOf(query);
     const kept = this.#downloads.cached(key);
     if (kept && etag === kept.etag) {
@@ -314,12 +315,7 @@ export class Playback {
    * @param retainReason checked before anything is deleted
    * @param unwanted called when the file is gone, which may be being archived
    */
-  async deleteSegment(
-    path: string,
-    start: string,
-    retainReason: RetainReason,
-    unwanted: (row: SegmentRow) => void = () => {},
-  ): Promise<void> {
+  async deleteSegment(path: string, start: string, retainReason: RetainReason, unwanted?: Unwanted): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
     await this.#requireKnown(path);
     if (startUs !== undefined) {
@@ -341,7 +337,7 @@ export class Playback {
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
-    unwanted(row);
+    unwanted?.(row);
     await removeSnapshots(row.file);
     this.#catalog.removed(row.file);
     // It was archived meanwhile.
@@ -379,11 +375,6 @@ export class Playback {
       const hint = isNear ? `: leave out '${MAIN_PREFIX}' on this port` : '';
       throw new PerchError('badInput', `path '${path}' is not configured${hint}`, { path });
     }
-  }
-
-  /** Before playback. */
-  async #require(path: string): Promise<void> {
-    await this.#requireKnown(path);
   }
 
   /** As in recording names: RFC 3339 with the zone's offset. */
