@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
@@ -73,6 +73,39 @@ test('without the key of the box nothing encrypts until the key is typed again',
   expect(lost.isNoted).toBe(true);
 });
 
+test('keys that are added at the same time all last', async () => {
+  using folder = temporaryFolder();
+  const keys = await open(folder);
+  const typed = [newArchiveKey(), newArchiveKey()];
+  await Promise.all([keys.makeFirst(), ...typed.map((key) => keys.add(keyTextOf(key))), keys.noted()]);
+  expect(keys.all.slice(1)).toEqual(typed);
+  const again = await open(folder);
+  expect(again.all).toEqual(keys.all);
+  expect(again.isNoted).toBe(true);
+});
+
+test('no key is made that the next start could not read', async () => {
+  using folder = temporaryFolder();
+  // The key of the box cannot be saved.
+  const draft = join(folder.path, 'secret.json.new');
+  mkdirSync(draft);
+  const keys = await open(folder);
+  await expect(keys.makeFirst()).rejects.toMatchObject({ code: 'unavailable', context: { why: 'key' } });
+  await expect(keys.add(keyTextOf(newArchiveKey()))).rejects.toMatchObject({ code: 'unavailable' });
+  expect([keys.current, existsSync(join(folder.path, ARCHIVE_KEY_FILE))]).toEqual([undefined, false]);
+  rmSync(draft, { recursive: true });
+  const next = await open(folder);
+  await next.makeFirst();
+  expect((await open(folder)).all).toEqual(next.all);
+});
+
+test('a damaged key of the box is put aside', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'secret.json'), '{"key":"cut');
+  await (await open(folder)).makeFirst();
+  expect(textIn(folder, 'secret.json.damaged')).toBe('{"key":"cut');
+});
+
 test('a restore keeps the keys of this box next to those of the backup', async () => {
   using here = temporaryFolder();
   using there = temporaryFolder();
@@ -85,6 +118,13 @@ test('a restore keeps the keys of this box next to those of the backup', async (
     { file: '/perch.yml', text: '' },
     ...[users, member('secret.json'), member(ARCHIVE_KEY_FILE)],
   ]);
+  const full = {
+    keys: Array.from({ length: 8 }, (_, i) => ({ id: String(i).padStart(16, '0'), sealed: 'x' })),
+    isNoted: true,
+  };
+  await expect(
+    reviseWrites(here.path, [users, member('secret.json'), { file: ARCHIVE_KEY_FILE, text: JSON.stringify(full) }]),
+  ).rejects.toThrow('9 keys of the archive');
   const written = writes.filter(({ file }) => file === ARCHIVE_KEY_FILE);
   expect(written.length).toBe(1);
   for (const { file, text } of writes.slice(1)) {

@@ -31,10 +31,10 @@ export const readArchiveKeys = (stored: unknown): StoredKeys | undefined =>
 
 /** The keys that this box encrypts and decrypts its archive with, sealed on the disk with the key of the box. */
 export class ArchiveKeys implements ArchiveKeyRing {
-  readonly #file: string;
-  readonly #secret: SecretKey;
+  readonly #dataDir: string;
   #stored: StoredKeys | undefined;
   #opened: readonly (Buffer | undefined)[];
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws PerchError for a damaged file: another key would leave the archive unreadable */
   static async open(dataDir: string, log: Logger): Promise<ArchiveKeys> {
@@ -45,12 +45,11 @@ export class ArchiveKeys implements ArchiveKeyRing {
       const way = 'restore it from a backup, or delete it and type the key again';
       throw new PerchError('unavailable', `${file} is damaged: ${way}`);
     }
-    return new ArchiveKeys(file, await SecretKey.open(dataDir, log), stored);
+    return new ArchiveKeys(dataDir, await SecretKey.open(dataDir, log), stored);
   }
 
-  private constructor(file: string, secret: SecretKey, stored: StoredKeys | undefined) {
-    this.#file = file;
-    this.#secret = secret;
+  private constructor(dataDir: string, secret: SecretKey, stored: StoredKeys | undefined) {
+    this.#dataDir = dataDir;
     this.#stored = stored;
     this.#opened = openedWith(secret, stored);
   }
@@ -73,10 +72,12 @@ export class ArchiveKeys implements ArchiveKeyRing {
   }
 
   /** Makes the first key, unless there is one. */
-  async makeFirst(): Promise<void> {
-    if (!this.#stored) {
-      await this.#save([sealedWith(this.#secret, newArchiveKey())], false);
-    }
+  makeFirst(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#stored) {
+        await this.#save([sealedWith(await this.#secret(), newArchiveKey())], false);
+      }
+    });
   }
 
   /** The key that encrypts, to be written down. @throws PerchError notFound after that, unavailable if it cannot be read */
@@ -100,31 +101,51 @@ export class ArchiveKeys implements ArchiveKeyRing {
     return this.all.map(keyTextOf);
   }
 
-  async noted(): Promise<void> {
-    if (this.#stored) {
-      await this.#save(this.#stored.keys, true);
-    }
+  noted(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#stored) {
+        await this.#save(this.#stored.keys, true);
+      }
+    });
   }
 
   /** Takes a key that was written down: the first one encrypts, too. @returns its id @throws PerchError badInput, exhausted */
   async add(typed: string): Promise<string> {
     const key = parseKeyText(typed);
-    const added = sealedWith(this.#secret, key);
-    const { keys = [], isNoted = true } = this.#stored ?? {};
-    const at = keys.findIndex(({ id }) => id === added.id);
-    const next = at < 0 ? [...keys, added] : keys.with(at, added);
-    if (next.length > MAX_KEYS) {
-      throw new PerchError('exhausted', `this box has ${MAX_KEYS} keys, which is the maximum`, { why: 'limit' });
-    }
-    await this.#save(next, isNoted || at === 0);
-    return added.id;
+    return this.#inTurn(async () => {
+      const added = sealedWith(await this.#secret(), key);
+      const { keys = [], isNoted = true } = this.#stored ?? {};
+      const at = keys.findIndex(({ id }) => id === added.id);
+      const next = at < 0 ? [...keys, added] : keys.with(at, added);
+      if (next.length > MAX_KEYS) {
+        throw new PerchError('exhausted', `this box has ${MAX_KEYS} keys, which is the maximum`, { why: 'limit' });
+      }
+      await this.#save(next, isNoted || at === 0);
+      return added.id;
+    });
   }
 
   async #save(keys: StoredKeys['keys'], isNoted: boolean): Promise<void> {
     const stored = { keys, isNoted };
-    await savePrivate(this.#file, stored);
+    await savePrivate(join(this.#dataDir, ARCHIVE_KEY_FILE), stored);
+    this.#opened = openedWith(await this.#secret(), stored);
     this.#stored = stored;
-    this.#opened = openedWith(this.#secret, stored);
+  }
+
+  /** As it is on the disk: what another one seals could not be read after the next start. @throws PerchError unavailable */
+  async #secret(): Promise<SecretKey> {
+    const secret = await SecretKey.find(this.#dataDir);
+    if (!secret) {
+      const why = `${this.#dataDir} has no readable secret.json, which seals the keys of the archive`;
+      throw new PerchError('unavailable', `${why}: make room on its disk, then start Perch again`, { why: 'key' });
+    }
+    return secret;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 }
 
@@ -151,6 +172,7 @@ function openedWith(secret: SecretKey, stored: StoredKeys | undefined): readonly
 /**
  * The file after a restore: the backup's keys, then those of this box, which it may still have objects of.
  * @param secrets keys that sealed them, of the backup or of this box; undefined: no readable one
+ * @throws PerchError exhausted: they are too many
  */
 export function restoredKeys(
   [backup, now]: readonly [StoredKeys | undefined, StoredKeys | undefined],
@@ -162,6 +184,11 @@ export function restoredKeys(
   }
   const kept = openedWith(former ?? seals, now).flatMap((key) => (key ? [sealedWith(seals, key)] : []));
   const others = kept.filter(({ id }) => !backup?.keys.some((one) => one.id === id));
-  const keys = [...(backup?.keys ?? []), ...others].slice(0, MAX_KEYS);
+  const keys = [...(backup?.keys ?? []), ...others];
+  if (keys.length > MAX_KEYS) {
+    const way = `write down those of this box (perch archive-key), move its ${ARCHIVE_KEY_FILE} away, and restore again`;
+    const text = `the backup and this box have ${keys.length} keys of the archive, the maximum is ${MAX_KEYS}`;
+    throw new PerchError('exhausted', `${text}: ${way}`, { why: 'limit' });
+  }
   return keys.length === 0 ? undefined : { keys, isNoted: (backup ?? now).isNoted };
 }

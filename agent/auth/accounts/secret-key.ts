@@ -2,10 +2,11 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEq
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { loadPrivate, putAside, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 
+const SECRET_FILE = 'secret.json';
 const KEY_BYTES = 32;
 /** HMAC-SHA-256 as base64url. */
 export const SIGNATURE_CHARS = 43;
@@ -28,22 +29,30 @@ const TAG_BYTES = 16;
 export class SecretKey {
   readonly #key: Buffer;
 
-  /** Creates the key at the first start. A damaged one is replaced, which invalidates guest links. */
+  /** Creates the key at the first start. A damaged one is put aside and replaced, which invalidates guest links. */
   static async open(dataDir: string, log: Logger): Promise<SecretKey> {
-    const file = join(dataDir, 'secret.json');
+    const file = join(dataDir, SECRET_FILE);
     const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
     const found = SecretKey.of(stored);
     if (found) {
       return found;
     }
-    if (stored !== undefined) {
-      log.warn({ file }, 'key of guest links is damaged: create new links');
-    }
     const key = randomBytes(KEY_BYTES);
-    await savePrivate(file, { key: key.toString('base64url') }).catch((error: unknown) =>
-      log.warn({ cause: explain(error) }, 'saving the key of guest links failed: links last until the next start'),
-    );
+    try {
+      if (stored !== undefined) {
+        log.warn({ file }, 'key of guest links is damaged: create new links');
+        await putAside(file);
+      }
+      await savePrivate(file, { key: key.toString('base64url') });
+    } catch (error) {
+      log.warn({ cause: explain(error) }, 'saving the key of guest links failed: links last until the next start');
+    }
     return new SecretKey(key);
+  }
+
+  /** As it is on the disk; undefined: there is none, or it is damaged. */
+  static async find(dataDir: string): Promise<SecretKey | undefined> {
+    return SecretKey.of(await loadPrivate(join(dataDir, SECRET_FILE)).catch(() => undefined));
   }
 
   /** Of a `secret.json`; undefined: it is damaged. */
