@@ -54,8 +54,8 @@ export class Restore {
   /** @throws PerchError if the archive fails, or it is not clear which box is meant */
   async run(signal: AbortSignal): Promise<RestoredBox> {
     const { settings, dataDir, keys, wallMs, onFault } = this.#options;
-    const open = (own: string) =>
-      openStorage({ settings, own, isMarked: true, keys, wallMs, maxConnections: MAX_READS });
+    const open = (own: string, isMarked = false) =>
+      openStorage({ settings, own, isMarked, keys, wallMs, maxConnections: MAX_READS });
     const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
     this.#ledger = ledger;
     try {
@@ -68,11 +68,15 @@ export class Restore {
         }
         await state.change({ place, isMarked: false, isListed: false, upload: undefined });
       }
-      const storage = open(own);
+      const storage = open(own, true);
       const reader = new ArchiveReader({ storage, ledger, state, own, onGone: () => {} });
       try {
-        if (!state.now.isListed) {
+        if (!state.now.isListed || ledger.totals.files === 0) {
           await listArchive({ storage, ledger, own }, signal);
+          if (ledger.totals.files === 0) {
+            const where = settings.archive === 'folder' ? join(settings.archiveFolder, own) : own;
+            throw new PerchError('notFound', `${where} of the archive has no recordings: is this the right box?`);
+          }
           ledger.listed();
           await state.change({ isListed: true });
         }

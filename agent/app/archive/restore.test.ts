@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
@@ -6,14 +6,15 @@ import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { SETTINGS } from '../../../test/support/harness/archive-harness.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
 import { Restore } from '../../archive/restore.ts';
+import type { ArchiveSettings } from '../../archive/storage/settings.ts';
 import { archivedFactsOf } from './archive-source.ts';
 
 const { signal } = new AbortController();
 
-function restoreOf(box: ArchivedBox, archiveURL: string, id?: string): Restore {
+function restoreOf(box: ArchivedBox, place: string | Partial<ArchiveSettings>, id?: string): Restore {
   return new Restore({
     ...{
-      settings: { ...SETTINGS, archiveURL },
+      settings: { ...SETTINGS, ...(typeof place === 'string' ? { archiveURL: place } : place) },
       dataDir: box.dataDir,
       box: id,
       source: { archivedFactsOf },
@@ -112,4 +113,32 @@ test('one recording with an unknown key does not hold up the others', async () =
 test('an archive without recordings of a box says so', async () => {
   const server = await S3Server.start();
   await expect(restoreOf(new ArchivedBox(), server.url).run(signal)).rejects.toThrow('of no box');
+});
+
+test('a folder that is not mounted is no empty archive', async () => {
+  const box = new ArchivedBox();
+  const nas = join(box.folder, 'nas');
+  mkdirSync(nas);
+  await record(box.recordings, 3);
+  const settings = { archive: 'folder', archiveFolder: nas } as const;
+  await box.start(settings);
+  await box.archived(1);
+  await box.stop();
+  box.lose('archive.db');
+  renameSync(nas, `${nas}.mounted`);
+  mkdirSync(nas);
+  await expect(restoreOf(box, settings).run(signal)).rejects.toThrow(/nas.*is its disk mounted/);
+  rmSync(nas, { recursive: true });
+  renameSync(`${nas}.mounted`, nas);
+  expect(await restoreOf(box, settings).run(signal)).toMatchObject({ files: 1, unreadableFiles: 0 });
+});
+
+test('an archive without recordings of the chosen box says so each time', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  for (let i = 0; i < 2; i += 1) {
+    await expect(restoreOf(box, server.url, '0123456789ab').run(signal)).rejects.toThrow(
+      'perch/0123456789ab/ of the archive has no recordings',
+    );
+  }
 });

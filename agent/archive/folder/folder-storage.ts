@@ -96,8 +96,12 @@ export class FolderStorage implements ArchiveStorage {
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    const requireMark = () => this.#guard(async () => (this.#isMarked ? this.#requireDisk() : undefined));
+    await requireMark();
     const top = join(this.#top, prefix);
     yield* this.#below(top, prefix.replace(/\/+$/, ''), 0, signal);
+    // A disk that went meanwhile makes the list incomplete.
+    await requireMark();
   }
 
   remove(key: string): Promise<void> {
