@@ -88,7 +88,8 @@ export class ArchiveReader {
     let removed: string | undefined;
     for (let found = ledger.find({ path, nameUs }); found && found.key !== removed; ) {
       const { key } = found;
-      await this.#guarded(found, new AbortController().signal, (signal) => storage.remove(key, signal));
+      const remove = (signal: AbortSignal) => this.#limit.run(() => storage.remove(key, signal), signal);
+      await this.#guarded(found, new AbortController().signal, remove);
       ledger.remove(found);
       removed = key;
       found = ledger.find(found);

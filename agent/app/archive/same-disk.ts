@@ -3,10 +3,15 @@ import type { Clock } from '../../base/clock.ts';
 
 const LOOK_MS = 60_000;
 
+/** The device of a folder; undefined: it is missing. */
+type DeviceOf = (folder: string) => Promise<number | undefined>;
+
 interface SameDiskDeps {
   /** Folders of recordings, one of each disk. */
   folders(): readonly string[];
   readonly clock: Pick<Clock, 'monoMs'>;
+  /** Default: by `stat`. */
+  readonly deviceOf?: DeviceOf;
 }
 
 /** Whether the folder of the archive is on a disk with recordings, which fail together. */
@@ -15,6 +20,8 @@ export class SameDisk {
   #folder = '';
   #isSame = false;
   #lookMs = Number.NEGATIVE_INFINITY;
+  /** A network disk that hangs never answers. */
+  #isLooking = false;
 
   constructor(deps: SameDiskDeps) {
     this.#deps = deps;
@@ -23,26 +30,29 @@ export class SameDisk {
   /** As last seen; looks again in the background. @param folder empty: none */
   isSame(folder: string): boolean {
     const { clock } = this.#deps;
-    if (folder !== this.#folder || clock.monoMs() - this.#lookMs >= LOOK_MS) {
+    const isDue = folder !== this.#folder || clock.monoMs() - this.#lookMs >= LOOK_MS;
+    if (isDue && !this.#isLooking) {
+      this.#isLooking = true;
       this.#lookMs = clock.monoMs();
       this.#isSame = folder === this.#folder && this.#isSame;
       this.#folder = folder;
       void this.look(folder).then((isSame) => {
         this.#isSame = folder === this.#folder && isSame;
+        this.#isLooking = false;
       });
     }
     return this.#isSame;
   }
 
   async look(folder: string): Promise<boolean> {
+    const { folders, deviceOf = deviceByStat } = this.#deps;
     const device = folder === '' ? undefined : await deviceOf(folder);
-    const others = await Promise.all(this.#deps.folders().map(deviceOf));
+    const others = await Promise.all(folders().map((one) => deviceOf(one)));
     return device !== undefined && others.includes(device);
   }
 }
 
-/** undefined: it is missing. */
-const deviceOf = (folder: string): Promise<number | undefined> =>
+const deviceByStat: DeviceOf = (folder) =>
   stat(folder).then(
     ({ dev }) => dev,
     () => undefined,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ReadLimit } from './read-limit.ts';
 
@@ -38,4 +39,22 @@ test('work that fails gives its turn to the next', async () => {
   const next = limit.run(async () => 'next', signal);
   await expect(failing).rejects.toThrow('broken');
   expect(await next).toBe('next');
+});
+
+test('work that hangs ends for its caller when its signal aborts, and counts until it really ends', async () => {
+  const limit = new ReadLimit(1, 1);
+  const stop = new AbortController();
+  const hung = Promise.withResolvers<void>();
+  const first = limit.run(() => hung.promise, stop.signal);
+  stop.abort();
+  await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+  let isDone = false;
+  const second = limit.run(async () => {
+    isDone = true;
+  }, signal);
+  await setImmediate();
+  expect(isDone).toBe(false);
+  hung.resolve();
+  await second;
+  expect(isDone).toBe(true);
 });

@@ -14,7 +14,10 @@ export class ReadLimit {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** @throws PerchError exhausted: too much waits; the signal's reason if it aborts meanwhile */
+  /**
+   * Ends at once when the signal aborts; work that goes on, as on a disk that hangs, still counts.
+   * @throws PerchError exhausted: too much waits; the signal's reason if it aborts meanwhile
+   */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     if (this.#running < this.#maxRunning) {
@@ -22,16 +25,27 @@ export class ReadLimit {
     } else {
       await this.#wait(signal);
     }
+    if (signal.aborted) {
+      this.#next();
+      throw signal.reason;
+    }
+    const done = work().finally(() => this.#next());
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
     try {
-      signal.throwIfAborted();
-      return await work();
+      return await Promise.race([done, aborted.promise]);
     } finally {
-      const next = this.#waiting.shift();
-      if (next) {
-        next();
-      } else {
-        this.#running -= 1;
-      }
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift();
+    if (next) {
+      next();
+    } else {
+      this.#running -= 1;
     }
   }
 
