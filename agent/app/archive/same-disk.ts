@@ -41,7 +41,7 @@ export class SameDisk {
         this.#isLooking = false;
       });
     }
-    return this.#isSame;
+    return folder === this.#folder && this.#isSame;
   }
 
   async look(folder: string): Promise<boolean> {
