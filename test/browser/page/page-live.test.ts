@@ -176,8 +176,11 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await tile.focus();
     await tile.press('Shift+F10');
     await page.getByRole('menuitem', { name: 'Pause' }).click();
+    const undo = page.getByRole('button', { name: 'Undo' });
+    // A message with the focus stays.
+    await undo.focus();
     await page.getByRole('link', { name: 'Garden, Paused' }).waitFor();
-    await page.getByRole('button', { name: 'Undo' }).click();
+    await undo.click();
     await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
   });
 
