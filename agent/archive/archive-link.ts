@@ -22,8 +22,8 @@ export interface ArchiveLinkOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The archive has more recordings, or other ones, than it was known to have. */
-  readonly onFound: () => void;
+  /** The archive has more recordings, or other ones, than it was known to have. Resolves once the index lists them. */
+  readonly onFound: () => Promise<void>;
   /** The archive no longer has a copy. */
   readonly onRemoved: (path: string, nameUs: number) => void;
 }
@@ -50,8 +50,6 @@ interface LinkParts {
 
 /** After a failure. */
 const UNREAD_MS = 60_000;
-/** More than the index takes to list what was read. */
-const LISTING_MS = 60_000;
 /** Of copies that are deleted unread. */
 const PAGE = 200;
 
@@ -110,7 +108,7 @@ export class ArchiveLink {
       prepare: (signal) => this.#prepare(signal),
       expire: (signal) => this.#expire(signal),
       onOnlyCopy: () => {
-        options.onFound();
+        void options.onFound();
         this.#beginReading();
       },
     });
@@ -175,10 +173,14 @@ export class ArchiveLink {
   /** Learns what the archive has of a lost box, or of an earlier Perch. */
   async #readUnread(signal: AbortSignal): Promise<void> {
     const { source, clock, log, onFound } = this.#options;
+    let listed = Promise.resolve();
+    const onRead = (): void => {
+      listed = onFound();
+    };
     while (!signal.aborted && this.#parts.ledger.unreadCount > 0) {
       try {
-        await readUnread({ ...this.#parts, source, onRead: onFound }, signal);
-        await clock.sleep(LISTING_MS, signal);
+        await readUnread({ ...this.#parts, source, onRead }, signal);
+        await listed;
         return;
       } catch (error) {
         if (!(error instanceof PerchError) || signal.aborted) {

@@ -161,7 +161,7 @@ export class Playback {
   /** What only the archive has is listed and played from there. @param archived undefined: there is no archive */
   setArchive(archived: ArchivedRecordings | undefined): void {
     this.#catalog.archived = archived;
-    this.syncArchive();
+    void this.syncArchive();
   }
 
   /** While there is one that has not started, its recordings stay listed. */
@@ -169,11 +169,12 @@ export class Playback {
     this.#catalog.isArchiveExpected = isExpected;
   }
 
-  /** The archive has more, or other recordings. */
-  syncArchive(): void {
+  /** The archive has more, or other recordings. Resolves once they are listed. */
+  syncArchive(): Promise<void> {
     this.#syncing = this.#syncing
       .then(() => this.#catalog.syncArchived(this.#closing.signal))
       .catch((error: unknown) => this.#logger.error({ err: error }, 'failed to list archived recordings'));
+    return this.#syncing;
   }
 
   /** The archive no longer has it. */
@@ -190,7 +191,7 @@ export class Playback {
   /** @throws PerchError while the archive is away: its copy would be listed later */
   requireArchive(): void {
     if (this.isArchiveAway) {
-      throw new PerchError('unavailable', 'the archive has not started: copies there cannot be deleted now');
+      throw new PerchError('unavailable', 'the archive is not listed yet: copies there cannot be deleted now');
     }
   }
 

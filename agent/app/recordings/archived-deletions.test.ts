@@ -101,7 +101,7 @@ test('a range that is deleted before the archive has started stays hidden, and i
   await box.clock.advance(10 * 60_000 + 1_000);
   await ranges.run(true, signal);
   const [start = ''] = (await playback.list('cam', undefined, undefined, '')).map((one) => one.start);
-  await expect(playback.deleteSegment('cam', start, () => undefined)).rejects.toThrow('the archive has not started');
+  await expect(playback.deleteSegment('cam', start, () => undefined)).rejects.toThrow('the archive is not listed yet');
   expect([server.objects.size, ranges.list().length]).toEqual([4, 1]);
   playback.setArchive(link.recordings);
   await box.until(() => playback.space.bytesOf('cam').files === 4);

@@ -94,7 +94,7 @@ export class ArchiveHarness {
       dataDir: this.#dataDir,
       clock: this.clock,
       log: silentLogger,
-      onFound: () => {
+      onFound: async () => {
         this.found += 1;
       },
       onRemoved: () => {},
