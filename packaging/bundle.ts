@@ -169,6 +169,8 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^\.\/builder$/, /\/xml2js\/lib\/xml2js\.js$/, 'exports.Builder = undefined;'],
   // Only MQTT 5 has topic aliases.
   [/^lru-cache$/, /\/mqtt\/build\/lib\/topic-alias-send\.js$/, ''],
+  // Regular expressions of routes are those of the program.
+  [/^safe-regex2$/, /\/find-my-way\/index\.js$/, 'module.exports = () => true;'],
   // The lock file has plugins for this Fastify.
   [/^semver$/, /\/fastify\/lib\/plugin-utils\.js$/, 'exports.satisfies = () => true;'],
   [
