@@ -64,7 +64,7 @@ test('an unreachable server is a failure like others', async () => {
   expect(link.status.failure).toMatchObject({ why: 'unreachable', error: expect.stringContaining('127.0.0.1:1') });
 });
 
-test('a certificate that nobody vouches for is named, and nothing is sent', async () => {
+test('a certificate of an unknown authority is reported, and nothing is sent', async () => {
   const seen: string[] = [];
   const { key, cert } = certificate('camera');
   const server = createTlsServer({ key, cert }, (request) => seen.push(request.url ?? ''));

@@ -218,7 +218,7 @@ export class Uploader {
       if (facts !== undefined) {
         ledger.setFacts(recording, facts);
       }
-      // Whoever deleted it before did not find its copy.
+      // An earlier deletion did not find its copy.
       if ((await file.state()) === 'gone') {
         onOnlyCopy();
       }

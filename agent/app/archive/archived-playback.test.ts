@@ -89,7 +89,7 @@ test('a recording is read by ranges: its table, and what is asked for', async ()
   expect(server.calls.length).toBeLessThanOrEqual(2);
 });
 
-test('a player goes on when the file that it reads goes', async () => {
+test('a player continues from the archive when its file is deleted while it reads', async () => {
   const server = await S3Server.start();
   const box = new ArchivedBox();
   const files = await record(box.recordings, 20);

@@ -109,12 +109,12 @@ test('a request for a removed camera by a matching pattern does not shorten its 
   expect(await left(files, ['guest'], 60)).toEqual(['door']);
 });
 
-test('the archive is told of one recording that is deleted by hand', async () => {
+test('deleting one recording by hand notifies the archive', async () => {
   const { recordings, configure, make } = startRecordings();
   await configure('door: {}');
   const file = make('door', 1);
   const unwanted: unknown[][] = [];
-  recordings.space.unwanted = (...told) => unwanted.push([...told, existsSync(file)]);
+  recordings.space.unwanted = (...deleted) => unwanted.push([...deleted, existsSync(file)]);
   const [{ start = '' } = {}] = (await recordings.segments('door')) ?? [];
   await recordings.deleteSegment('door', start);
   expect(unwanted).toEqual([['door', Date.parse(start) * 1000, file, false]]);

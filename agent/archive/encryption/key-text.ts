@@ -24,7 +24,7 @@ export function keyTextOf(key: Uint8Array): string {
   return (digits.match(GROUP) ?? []).join('-');
 }
 
-/** A key as somebody typed it: spaces, dashes and case do not matter. @throws PerchError badInput, without the text */
+/** Parses a typed key: spaces, dashes and case do not matter. @throws PerchError badInput, without the text */
 export function parseKeyText(typed: string): Buffer {
   const text = typed
     .toUpperCase()

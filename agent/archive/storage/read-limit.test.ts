@@ -4,7 +4,7 @@ import { ReadLimit } from './read-limit.ts';
 
 const { signal } = new AbortController();
 
-test('so many run at the same time, the others wait for their turn, and more are refused', async () => {
+test('a limited number of reads run at the same time, others wait for their turn, and more are rejected', async () => {
   const limit = new ReadLimit(2, 2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];

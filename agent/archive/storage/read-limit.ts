@@ -15,7 +15,7 @@ export class ReadLimit {
   }
 
   /**
-   * Ends at once when the signal aborts; work that goes on, as on a disk that hangs, still counts.
+   * Ends at once when the signal aborts. Work that continues, as on a hung disk, still counts.
    * @throws PerchError exhausted: too much waits; the signal's reason if it aborts meanwhile
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -9,7 +9,7 @@ const REPEAT_MS = 250;
 const CALLS = 5;
 const HANDSHAKES = 400;
 
-test('calls that nobody answers keep no memory', async () => {
+test('calls without an answer keep no memory', async () => {
   const silent = createSocket('udp4');
   onTestFinished(() => void silent.close());
   silent.bind(0, '127.0.0.1');
