@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
 import { configOf, namesOf, publisherOf, tableOf } from '../../test/support/harness/path-table-of.ts';
 import { RTSP_SESSION, readerOf } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
@@ -309,6 +310,34 @@ test('a change of audio restarts the path without or with audio', async () => {
   await apply('  cam: {audio: yes}');
   expect(table.publish('cam', publisher('three'))).toMatchObject({ isSilent: false });
   expect(replaced).toEqual(['one', 'two']);
+});
+
+test('restarted paths stay listed, and their sources start after all old ones have closed their connections', async () => {
+  const order: string[] = [];
+  const closing = Promise.withResolvers<void>();
+  const source = (_name: string, { source: url, audio }: { source: string; audio: boolean }) => ({
+    ...new ScriptedSource(),
+    run: async (_publication: unknown, signal: AbortSignal) => {
+      order.push(`${url} with ${audio ? 'audio' : 'video only'}`);
+      await aborted(signal);
+      await closing.promise;
+      order.push(`${url} closed`);
+    },
+  });
+  const before = '  a: {source: "rtsp://h/1"}\n  b: {source: "rtsp://h/2"}';
+  const { clock, table, apply } = await tableOf(before, '', { source });
+  await clock.advance(0);
+  const applied = apply('  a: {source: "rtsp://h/1", audio: no}\n  c: {source: "rtsp://h/2"}');
+  expect(namesOf(table)).toEqual(['a (a)', 'c (c)']);
+  await clock.advance(0);
+  expect(order.splice(0)).toEqual(['rtsp://h/1 with audio', 'rtsp://h/2 with audio']);
+  closing.resolve();
+  await applied;
+  await clock.advance(0);
+  expect(order.toSorted()).toEqual([
+    ...['rtsp://h/1 closed', 'rtsp://h/1 with video only', 'rtsp://h/2 closed', 'rtsp://h/2 with audio'],
+  ]);
+  expect(order.slice(0, 2)).toEqual(['rtsp://h/1 closed', 'rtsp://h/2 closed']);
 });
 
 test('foresee reports the effect of settings before they apply', async () => {

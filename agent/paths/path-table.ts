@@ -105,12 +105,14 @@ export class PathTable implements Paths {
         stopping.push(this.#end(name, live.path));
       }
     }
-    // A new source starts after the old one has closed its connection: some cameras allow one session only.
-    await Promise.all(stopping);
+    // New sources start after the old ones have closed their connections: some cameras allow one session only. Their
+    // paths exist at once, so that they stay in the API's lists.
+    const released = Promise.all(this.#former.values()).then(() => {});
     const lasting = [...config.paths.values()].filter((entry) => entry.settings && !entry.pattern);
     for (const { name } of lasting) {
-      this.#obtain(name, config);
+      this.#obtain(name, config, released);
     }
+    await Promise.all(stopping);
     await Promise.all([...this.#live].map(([name, live]) => this.#follow(name, live, config)));
   }
 
@@ -248,8 +250,11 @@ export class PathTable implements Paths {
     return entry;
   }
 
-  /** The path of this name, created on first use; undefined: its entry is disabled. */
-  #obtain(name: string, config: Config | undefined): LivePath | undefined {
+  /**
+   * The path of this name, created on first use; undefined: its entry is disabled.
+   * @param former its source starts after it
+   */
+  #obtain(name: string, config: Config | undefined, former = this.#former.get(name)): LivePath | undefined {
     const known = this.#live.get(name);
     const entry = config && resolvePath(config, name);
     const settings = settingsFor(entry, name);
@@ -260,7 +265,6 @@ export class PathTable implements Paths {
       const message = `${MAX_MADE_PATHS} paths of patterns are in use, the limit`;
       throw new PerchError('exhausted', message, { path: name });
     }
-    const former = this.#former.get(name);
     const hooks = this.#makers.hooks?.(name, settings, groupsOf(entry, name), former);
     const path = new Path(
       {

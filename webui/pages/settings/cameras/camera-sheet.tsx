@@ -75,6 +75,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const facts = useCameraFacts(name);
   const edited = useMemo(() => cameraForm(name, seen), []);
   const saveEffect = useSaveEffect(name, edited);
+  const restarts = useRef(false);
   const [deeper, setDeeper] = useState<SubSheet>();
   const [isGone, setGone] = useState(false);
   // They are there when they are tapped.
@@ -108,7 +109,12 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         form={edited.form}
         foot={<CameraFoot edited={edited} saveEffect={saveEffect.value} />}
         onClosed={onClosed}
-        onSaved={() => toastCameraSaved(name, edited, saveEffect.peek() === 'restart')}
+        // After saving, the effect is that of the remaining changes: none.
+        check={async () => {
+          restarts.current = saveEffect.peek() === 'restart';
+          return true;
+        }}
+        onSaved={() => toastCameraSaved(name, edited, restarts.current)}
         hasRoute
       >
         {camera && <CameraTrouble camera={camera} facts={facts} onOpenPart={setDeeper} />}
