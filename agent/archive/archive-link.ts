@@ -15,7 +15,7 @@ import { readUnread } from './unread.ts';
 import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
 import { Waiting, type WaitingTotals } from './waiting.ts';
 
-export interface ArchiveLinkOptions {
+interface ArchiveLinkOptions {
   readonly settings: ArchiveSettings;
   readonly source: RecordingSource;
   readonly keys: ArchiveKeyRing;

@@ -26,7 +26,7 @@ const SAVE_MS = 5_000;
 const MAX_IN_FLIGHT = 20;
 const CLOSE_MS = 5_000;
 
-export interface MqttLinkOptions {
+interface MqttLinkOptions {
   readonly settings: MqttSettings;
   readonly source: MqttSource;
   /** Folder of the queue and of what was announced. */

@@ -28,7 +28,7 @@ const MAX_TESTS = 5;
 const TESTS_MS = 60_000;
 const MAX_TESTERS = 500;
 
-export interface NotificationsDeps {
+interface NotificationsDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -41,7 +41,7 @@ const REPLY_ACTIONS: Readonly<Record<string, string>> = {
   wsnt: 'http://docs.oasis-open.org/wsn/bw-2',
 };
 
-export interface OnvifServerDeps {
+interface OnvifServerDeps {
   readonly source: OnvifSource;
   readonly file: DeviceFile;
   /** `onvifAddress`: of the first camera. */

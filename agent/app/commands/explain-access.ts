@@ -11,7 +11,7 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { isOfDemo } from '../demo/demo.ts';
 import { readConfig } from './read-config.ts';
 
-export interface ExplainOptions {
+interface ExplainOptions {
   /** Arguments of `perch explain`: USER ACTION [PATH] [FILE.yml]. */
   readonly words: readonly string[];
   /** Address of the request. */

@@ -90,7 +90,7 @@ async function run(playback: Playback, { signal, write, isTerminal }: ReindexOpt
   write(leftOut(count, unreadable));
 }
 
-export function progressLine({ state, files, read, left, filesPerSecond, leftSeconds }: IndexProgress): string {
+function progressLine({ state, files, read, left, filesPerSecond, leftSeconds }: IndexProgress): string {
   if (state === 'looking') {
     return `looking for recordings: ${inWords(files)} so far`;
   }

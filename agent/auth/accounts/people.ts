@@ -28,7 +28,7 @@ export interface LoginClient extends Device {
   readonly passkey?: PasskeyProof | undefined;
 }
 
-export interface PeopleOptions {
+interface PeopleOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;

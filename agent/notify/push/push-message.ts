@@ -13,7 +13,7 @@ const TOKEN_LIFE = '12h';
 /** Bytes of a coordinate of P-256; the point begins with 0x04. */
 const COORDINATE_BYTES = 32;
 
-export interface PushTarget {
+interface PushTarget {
   readonly endpoint: string;
   /** The browser's keys, base64url (RFC 8291 §2). */
   readonly p256dh: string;
