@@ -13,7 +13,7 @@ import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveSettings, isEncrypted, placeOf } from './storage/settings.ts';
 import { readUnread } from './unread.ts';
 import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
-import { Waiting, type WaitingTotals } from './waiting.ts';
+import { Waiting, type WaitingTotals } from './upload-queue.ts';
 
 interface ArchiveLinkOptions {
   readonly settings: ArchiveSettings;

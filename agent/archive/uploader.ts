@@ -9,7 +9,7 @@ import { objectKey } from './object-key.ts';
 import { isWithin, Pace } from './pace.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
-import type { Waiting } from './waiting.ts';
+import type { Waiting } from './upload-queue.ts';
 
 const LOOK_MS = 5_000;
 const UPKEEP_MS = 3_600_000;
