@@ -12,8 +12,8 @@ import { ArchiveReader, MAX_READS } from './reader.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveSettings, isEncrypted, placeOf } from './storage/settings.ts';
 import { readUnread } from './unread.ts';
+import { type QueueTotals, UploadQueue } from './upload-queue.ts';
 import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
-import { Waiting, type WaitingTotals } from './upload-queue.ts';
 
 interface ArchiveLinkOptions {
   readonly settings: ArchiveSettings;
@@ -31,7 +31,7 @@ interface ArchiveLinkOptions {
 export interface ArchiveStatus {
   readonly isOutOfHours: boolean;
   readonly failure: UploadFailure | undefined;
-  readonly waiting: WaitingTotals;
+  readonly waiting: QueueTotals;
   readonly archived: { readonly files: number; readonly bytes: number };
   /** Of the archived ones: they are not listed until their ends are read. */
   readonly unreadFiles: number;
@@ -57,7 +57,7 @@ const PAGE = 200;
 export class ArchiveLink {
   readonly #options: ArchiveLinkOptions;
   readonly #parts: LinkParts;
-  readonly #waiting: Waiting;
+  readonly #queue: UploadQueue;
   readonly #uploader: Uploader;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -100,9 +100,9 @@ export class ArchiveLink {
     const { source, settings, clock, log } = options;
     this.#options = options;
     this.#parts = parts;
-    this.#waiting = new Waiting({ source, ledger: parts.ledger, clock });
+    this.#queue = new UploadQueue({ source, ledger: parts.ledger, clock });
     this.#uploader = new Uploader({
-      ...{ ...parts, source, clock, log, waiting: this.#waiting, isEncrypted: isEncrypted(settings) },
+      ...{ ...parts, source, clock, log, queue: this.#queue, isEncrypted: isEncrypted(settings) },
       maxBytesPerSecond: settings.archiveMaxRateBytes,
       hours: settings.archiveHours,
       prepare: (signal) => this.#prepare(signal),
@@ -116,7 +116,7 @@ export class ArchiveLink {
 
   get status(): ArchiveStatus {
     const { isOutOfHours, failure, current, uploadedFiles: files, uploadedBytes: bytes } = this.#uploader;
-    const { totals: waiting } = this.#waiting;
+    const { totals: waiting } = this.#queue;
     const { totals: archived, unreadCount: unreadFiles } = this.#parts.ledger;
     return { isOutOfHours, failure, current, waiting, archived, unreadFiles, uploaded: { files, bytes } };
   }

@@ -7,16 +7,16 @@ const MAX_NEXT = 200;
 const PAGE = 200;
 /** Between two pages: the index answers others meanwhile. */
 const PAGE_PAUSE_MS = 10;
-/** Between two looks for the same path. */
-const LOOK_MS = 60_000;
-const SHORT_LOOK_MS = 5_000;
-const LOOK_SHARE = 50;
-/** A look that starts at the beginning: finds files that were repaired, and what is protected since. */
-const WHOLE_LOOK_MS = 3_600_000;
+/** Between two scans of a path. */
+const SCAN_MS = 60_000;
+const SHORT_SCAN_MS = 5_000;
+const SCAN_SHARE = 50;
+/** Between two scans from the beginning, which find files that were repaired, and what is protected since. */
+const WHOLE_SCAN_MS = 3_600_000;
 /** The maximum of `recordSegmentDuration`. */
 const MAX_FILE_US = 86_400_000_000;
 
-interface PathLook {
+interface PathScan {
   readonly files: number;
   readonly bytes: number;
   readonly oldestUs: number | undefined;
@@ -30,13 +30,13 @@ interface Range {
   readonly endUs: number;
 }
 
-interface WaitingDeps {
+interface UploadQueueDeps {
   readonly source: RecordingSource;
   readonly ledger: Pick<Ledger, 'has'>;
   readonly clock: Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
 }
 
-export interface WaitingTotals {
+export interface QueueTotals {
   readonly files: number;
   readonly bytes: number;
   /** Start of the oldest, Unix microseconds. */
@@ -44,24 +44,24 @@ export interface WaitingTotals {
 }
 
 /** The recordings that wait for the archive, found in the index: there is no list that could be lost. */
-export class Waiting {
-  readonly #deps: WaitingDeps;
-  readonly #looks = new Map<string, PathLook>();
+export class UploadQueue {
+  readonly #deps: UploadQueueDeps;
+  readonly #scans = new Map<string, PathScan>();
   #next: LocalRecording[] = [];
-  #nextLookMs = Number.NEGATIVE_INFINITY;
+  #nextScanMs = Number.NEGATIVE_INFINITY;
   #nextShortMs = Number.NEGATIVE_INFINITY;
   #wholeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(deps: WaitingDeps) {
+  constructor(deps: UploadQueueDeps) {
     this.#deps = deps;
   }
 
-  get totals(): WaitingTotals {
-    const looks = [...this.#looks.values()];
-    const oldest = looks.flatMap(({ oldestUs }) => (oldestUs === undefined ? [] : [oldestUs]));
+  get totals(): QueueTotals {
+    const scans = [...this.#scans.values()];
+    const oldest = scans.flatMap(({ oldestUs }) => (oldestUs === undefined ? [] : [oldestUs]));
     return {
-      files: looks.reduce((sum, { files }) => sum + files, 0),
-      bytes: looks.reduce((sum, { bytes }) => sum + bytes, 0),
+      files: scans.reduce((sum, { files }) => sum + files, 0),
+      bytes: scans.reduce((sum, { bytes }) => sum + bytes, 0),
       oldestUs: oldest.length === 0 ? undefined : Math.min(...oldest),
     };
   }
@@ -74,14 +74,14 @@ export class Waiting {
   /** It is archived, or gone. */
   done(recording: LocalRecording): void {
     this.#next = this.#next.filter((one) => one !== recording);
-    const look = this.#looks.get(recording.path);
-    if (look) {
+    const scan = this.#scans.get(recording.path);
+    if (scan) {
       const left = this.#next.find(({ path }) => path === recording.path);
-      this.#looks.set(recording.path, {
-        ...look,
-        files: Math.max(0, look.files - 1),
-        bytes: Math.max(0, look.bytes - recording.sizeBytes),
-        oldestUs: left?.startUs ?? (look.files > 1 ? look.oldestUs : undefined),
+      this.#scans.set(recording.path, {
+        ...scan,
+        files: Math.max(0, scan.files - 1),
+        bytes: Math.max(0, scan.bytes - recording.sizeBytes),
+        oldestUs: left?.startUs ?? (scan.files > 1 ? scan.oldestUs : undefined),
       });
     }
   }
@@ -91,26 +91,26 @@ export class Waiting {
     this.#next = [...this.#next.filter((one) => one !== recording), recording];
   }
 
-  /** Looks for what waits, if that is due. */
-  async look(signal: AbortSignal): Promise<void> {
+  /** Reads the index for recordings that wait, if that is due. */
+  async scan(signal: AbortSignal): Promise<void> {
     const { source, clock } = this.#deps;
     const nowMs = clock.monoMs();
-    const isWhole = nowMs - this.#wholeMs >= WHOLE_LOOK_MS;
+    const isWhole = nowMs - this.#wholeMs >= WHOLE_SCAN_MS;
     // All known ones are done, but others were only counted.
     const isShort = this.#next.length === 0 && this.totals.files > 0;
-    const isDue = nowMs >= this.#nextLookMs || (isShort && nowMs >= this.#nextShortMs) || isWhole;
+    const isDue = nowMs >= this.#nextScanMs || (isShort && nowMs >= this.#nextShortMs) || isWhole;
     if (!isDue || !source.isWhole) {
       return;
     }
     const names = await source.names();
-    for (const path of this.#looks.keys()) {
+    for (const path of this.#scans.keys()) {
       if (!names.includes(path)) {
-        this.#looks.delete(path);
+        this.#scans.delete(path);
       }
     }
     for (const path of names) {
-      const fromUs = isWhole ? Number.MIN_SAFE_INTEGER : (this.#looks.get(path)?.doneUs ?? Number.MIN_SAFE_INTEGER);
-      this.#looks.set(path, await this.#lookAt(path, fromUs, signal));
+      const fromUs = isWhole ? Number.MIN_SAFE_INTEGER : (this.#scans.get(path)?.doneUs ?? Number.MIN_SAFE_INTEGER);
+      this.#scans.set(path, await this.#scanPath(path, fromUs, signal));
       if (signal.aborted) {
         return;
       }
@@ -118,15 +118,15 @@ export class Waiting {
     if (isWhole) {
       this.#wholeMs = nowMs;
     }
-    // A long look is rare.
+    // A long scan is rare.
     const endMs = clock.monoMs();
-    this.#nextLookMs = endMs + Math.max(LOOK_MS, (endMs - nowMs) * LOOK_SHARE);
-    this.#nextShortMs = endMs + SHORT_LOOK_MS;
-    const found = [...this.#looks.values()].flatMap(({ next }) => next);
+    this.#nextScanMs = endMs + Math.max(SCAN_MS, (endMs - nowMs) * SCAN_SHARE);
+    this.#nextShortMs = endMs + SHORT_SCAN_MS;
+    const found = [...this.#scans.values()].flatMap(({ next }) => next);
     this.#next = found.sort((a, b) => a.startUs - b.startUs).slice(0, MAX_NEXT);
   }
 
-  async #lookAt(path: string, fromUs: number, signal: AbortSignal): Promise<PathLook> {
+  async #scanPath(path: string, fromUs: number, signal: AbortSignal): Promise<PathScan> {
     const scope = this.#deps.source.scopeOf(path);
     if (scope === 'no') {
       return NOTHING;
@@ -140,12 +140,12 @@ export class Waiting {
       return this.#collect(path, [all], signal, 0);
     }
     const ranges = this.#deps.source.protectedOf(path).filter(({ endUs }) => endUs > keptUs);
-    const look = await this.#collect(path, ranges, signal, MAX_FILE_US);
-    return { ...look, doneUs: Number.MIN_SAFE_INTEGER };
+    const scan = await this.#collect(path, ranges, signal, MAX_FILE_US);
+    return { ...scan, doneUs: Number.MIN_SAFE_INTEGER };
   }
 
   /** @param backUs a recording that begins before a range may reach into it */
-  async #collect(path: string, ranges: readonly Range[], signal: AbortSignal, backUs: number): Promise<PathLook> {
+  async #collect(path: string, ranges: readonly Range[], signal: AbortSignal, backUs: number): Promise<PathScan> {
     const { source, ledger, clock } = this.#deps;
     const seen = new Set<string>();
     const next: LocalRecording[] = [];
@@ -176,4 +176,4 @@ export class Waiting {
   }
 }
 
-const NOTHING: PathLook = { files: 0, bytes: 0, oldestUs: undefined, next: [], doneUs: Number.MIN_SAFE_INTEGER };
+const NOTHING: PathScan = { files: 0, bytes: 0, oldestUs: undefined, next: [], doneUs: Number.MIN_SAFE_INTEGER };

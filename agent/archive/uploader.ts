@@ -9,7 +9,7 @@ import { objectKey } from './object-key.ts';
 import { isWithin, Pace } from './pace.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
-import type { Waiting } from './upload-queue.ts';
+import type { UploadQueue } from './upload-queue.ts';
 
 const LOOK_MS = 5_000;
 const UPKEEP_MS = 3_600_000;
@@ -33,7 +33,7 @@ interface UploaderDeps {
   readonly source: RecordingSource;
   readonly state: ArchiveState;
   readonly ledger: Ledger;
-  readonly waiting: Waiting;
+  readonly queue: UploadQueue;
   /** `PREFIX/BOX/` */
   readonly own: string;
   readonly isEncrypted: boolean;
@@ -100,7 +100,7 @@ export class Uploader {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { waiting, clock, source, prepare } = this.#deps;
+    const { queue, clock, source, prepare } = this.#deps;
     let preparedMs = Number.NEGATIVE_INFINITY;
     let expireMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
@@ -109,15 +109,15 @@ export class Uploader {
         preparedMs = isDone ? clock.monoMs() : preparedMs;
         if (!isDone) {
           // What waits is counted all the same.
-          await waiting.look(signal);
+          await queue.scan(signal);
           continue;
         }
       }
       if (clock.monoMs() >= expireMs) {
         expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : EXPIRE_AGAIN_MS);
       }
-      await waiting.look(signal);
-      const next = waiting.first();
+      await queue.scan(signal);
+      const next = queue.first();
       if (!next || this.isOutOfHours || source.isHeldUp || signal.aborted) {
         await clock.sleep(LOOK_MS, signal);
         continue;
@@ -170,11 +170,11 @@ export class Uploader {
   }
 
   #failed(error: unknown, one: LocalRecording | undefined): void {
-    const { clock, log, waiting } = this.#deps;
+    const { clock, log, queue } = this.#deps;
     const why = whyOf(error);
     const cause = explain(error);
     if (one && OF_ONE.has(why)) {
-      waiting.postpone(one);
+      queue.postpone(one);
     }
     // Each cause once.
     if (this.#failure?.error !== cause) {
@@ -184,10 +184,10 @@ export class Uploader {
   }
 
   async #archive(recording: LocalRecording, signal: AbortSignal): Promise<void> {
-    const { ledger, waiting, own, isEncrypted, storage, source, onOnlyCopy, log } = this.#deps;
+    const { ledger, queue, own, isEncrypted, storage, source, onOnlyCopy, log } = this.#deps;
     const name = objectKey(own, recording, recording.file);
     if (name === undefined) {
-      waiting.done(recording);
+      queue.done(recording);
       return;
     }
     const key = isEncrypted ? encryptedKey(name) : name;
@@ -196,7 +196,7 @@ export class Uploader {
       const sha256 = await this.#put(recording, key, file, signal);
       // Repaired meanwhile, for example.
       if ((await file.state()) === 'changed') {
-        waiting.postpone(recording);
+        queue.postpone(recording);
         return;
       }
       const facts = await source.factsOf(recording);
@@ -237,17 +237,17 @@ export class Uploader {
         throw error;
       }
     }
-    waiting.done(recording);
+    queue.done(recording);
   }
 
   async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
-    const { storage, ledger, waiting } = this.#deps;
+    const { storage, ledger, queue } = this.#deps;
     await storage.remove(key, signal);
     if (ledger.find(recording)?.key === key) {
       ledger.remove(recording);
     }
     this.#unwantedKey = undefined;
-    waiting.done(recording);
+    queue.done(recording);
   }
 
   /** What the archive has of an unfinished upload is deleted by the next `removeUnfinished`. */

@@ -152,7 +152,7 @@ export class Archive implements ArchiveControl {
       const { testStorage } = await loadLate(PART, () => import('../../archive/open-storage.ts'));
       const wallMs = () => this.#deps.clock.wallMs();
       await withJoinedSignal([this.#deps.signal], TEST_MS, ({ signal }) => testStorage(settings, wallMs, signal));
-      const isSame = settings.archive === 'folder' && (await this.#sameDisk.look(settings.archiveFolder));
+      const isSame = settings.archive === 'folder' && (await this.#sameDisk.check(settings.archiveFolder));
       return { isGood: true, error: null, why: null, warning: isSame ? 'sameDisk' : null };
     } catch (error) {
       return { isGood: false, error: explain(error), why: whyOf(error), warning: null };

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 
-const LOOK_MS = 60_000;
+const CHECK_MS = 60_000;
 
 /** The device of a folder; undefined: it is missing. */
 type DeviceOf = (folder: string) => Promise<number | undefined>;
@@ -19,32 +19,32 @@ export class SameDisk {
   readonly #deps: SameDiskDeps;
   #folder = '';
   #isSame = false;
-  #lookMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
   /** A network disk that hangs never answers. */
-  #isLooking = false;
+  #isChecking = false;
 
   constructor(deps: SameDiskDeps) {
     this.#deps = deps;
   }
 
-  /** As last seen; looks again in the background. @param folder empty: none */
+  /** As last checked; checks again in the background. @param folder empty: none */
   isSame(folder: string): boolean {
     const { clock } = this.#deps;
-    const isDue = folder !== this.#folder || clock.monoMs() - this.#lookMs >= LOOK_MS;
-    if (isDue && !this.#isLooking) {
-      this.#isLooking = true;
-      this.#lookMs = clock.monoMs();
+    const isDue = folder !== this.#folder || clock.monoMs() - this.#checkedMs >= CHECK_MS;
+    if (isDue && !this.#isChecking) {
+      this.#isChecking = true;
+      this.#checkedMs = clock.monoMs();
       this.#isSame = folder === this.#folder && this.#isSame;
       this.#folder = folder;
-      void this.look(folder).then((isSame) => {
+      void this.check(folder).then((isSame) => {
         this.#isSame = folder === this.#folder && isSame;
-        this.#isLooking = false;
+        this.#isChecking = false;
       });
     }
     return folder === this.#folder && this.#isSame;
   }
 
-  async look(folder: string): Promise<boolean> {
+  async check(folder: string): Promise<boolean> {
     const { folders, deviceOf = deviceByStat } = this.#deps;
     const device = folder === '' ? undefined : await deviceOf(folder);
     const others = await Promise.all(folders().map((one) => deviceOf(one)));
