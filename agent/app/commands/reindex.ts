@@ -27,7 +27,10 @@ export interface ReindexOptions {
 /** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
 export async function reindex(options: ReindexOptions): Promise<void> {
   const { cwd, env, file, signal, write, clock = systemClock } = options;
-  const folder = hold(options.data);
+  const folder = hold(
+    options.data,
+    'a running Perch updates its index itself (GET /v3/recordings/index shows the progress)',
+  );
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
     const dataDir = folder.path;
@@ -56,12 +59,12 @@ export async function reindex(options: ReindexOptions): Promise<void> {
   }
 }
 
-function hold(data: string): ReturnType<typeof holdDataFolder> {
+/** @param way out if a Perch runs on the data folder, for the message */
+export function hold(data: string, way: string): ReturnType<typeof holdDataFolder> {
   try {
     return holdDataFolder(data);
   } catch (cause) {
     if (cause instanceof PerchError && cause.message.includes('in use')) {
-      const way = 'a running Perch updates its index itself (GET /v3/recordings/index shows the progress)';
       throw new PerchError('unavailable', way, {}, cause);
     }
     throw cause;

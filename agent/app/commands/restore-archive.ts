@@ -1,4 +1,3 @@
-import { holdDataFolder } from '../../../system/data-folder.ts';
 import { Restore, type RestoredBox } from '../../archive/restore.ts';
 import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
@@ -7,7 +6,7 @@ import { textLine } from '../../base/log-text.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import { ArchiveKeys } from '../archive/archive-keys.ts';
 import { archivedFactsOf } from '../archive/archive-source.ts';
-import type { ReindexOptions } from './reindex.ts';
+import { hold, type ReindexOptions } from './reindex.ts';
 
 interface RestoreArchiveOptions extends ReindexOptions {
   /** Id of the lost box. */
@@ -17,7 +16,10 @@ interface RestoreArchiveOptions extends ReindexOptions {
 /** Learns what the archive has of a lost box; the next start lists it. @throws PerchError if a Perch runs on the data folder */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<void> {
   const { box, cwd, env, file, write, signal, isTerminal, clock = systemClock } = options;
-  const folder = hold(options.data);
+  const folder = hold(
+    options.data,
+    'stop Perch first; a running Perch reads its own archive by itself (GET /v3/archive: unreadFiles)',
+  );
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
     const dataDir = folder.path;
@@ -55,16 +57,4 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<vo
 function summaryOf({ box, files, bytes, unreadableFiles }: RestoredBox): string {
   const unreadable = unreadableFiles === 0 ? '' : `${unreadableFiles} of them cannot be read and are not listed.\n`;
   return `the archive has ${files} recordings of box ${box} (${bytes} bytes)\n${unreadable}start Perch: it lists and plays them\n`;
-}
-
-function hold(data: string): ReturnType<typeof holdDataFolder> {
-  try {
-    return holdDataFolder(data);
-  } catch (cause) {
-    if (cause instanceof PerchError && cause.message.includes('in use')) {
-      const way = 'stop Perch first; a running Perch reads its own archive by itself (GET /v3/archive: unreadFiles)';
-      throw new PerchError('unavailable', way, {}, cause);
-    }
-    throw cause;
-  }
 }

@@ -1,11 +1,10 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, IdParams, OrNull, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
-import { textFields } from './events.ts';
+import { rangeFields, textFields } from './events.ts';
 
 const MAX_BODY_BYTES = 16_384;
 const KEYS = ['path', 'start', 'end'] as const;
@@ -121,14 +120,4 @@ export const deletionRoutes: FastifyPluginAsync<DeletionRoutesOptions> = async (
   });
 };
 
-function parseRange(body: unknown): DeletionRequest {
-  const text = textFields(body, KEYS, 'path, start and end');
-  const required = (key: (typeof KEYS)[number]): string => {
-    const value = text(key);
-    if (!value) {
-      throw new PerchError('badInput', `${key} is missing`);
-    }
-    return value;
-  };
-  return { path: required('path'), start: required('start'), end: required('end') };
-}
+const parseRange = (body: unknown): DeletionRequest => rangeFields(textFields(body, KEYS, 'path, start and end'));

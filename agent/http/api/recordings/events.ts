@@ -81,6 +81,18 @@ export function textFields<Key extends string>(
   };
 }
 
+/** A range of recordings. @param text of `textFields` @throws PerchError badInput if a field is missing or empty */
+export function rangeFields(text: (key: 'path' | 'start' | 'end') => string | undefined) {
+  const required = (key: 'path' | 'start' | 'end'): string => {
+    const value = text(key);
+    if (!value) {
+      throw new PerchError('badInput', `${key} is missing`);
+    }
+    return value;
+  };
+  return { path: required('path'), start: required('start'), end: required('end') };
+}
+
 export function parseEvent(body: unknown): ReportedEvent {
   const text = textFields(body, KEYS, 'path and type');
   const [path = '', state, id] = [text('path'), text('state'), text('id')];

@@ -6,7 +6,7 @@ import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, IdParams, OrNull, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
-import { textFields } from './events.ts';
+import { rangeFields, textFields } from './events.ts';
 
 const MAX_BODY_BYTES = 16_384;
 const KEYS = ['path', 'start', 'end', 'note'] as const;
@@ -158,12 +158,5 @@ export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async
 
 function parseRange(body: unknown): Omit<ProtectedRecording, 'id'> {
   const text = textFields(body, KEYS, 'path, start and end');
-  const required = (key: (typeof KEYS)[number]): string => {
-    const value = text(key);
-    if (!value) {
-      throw new PerchError('badInput', `${key} is missing`);
-    }
-    return value;
-  };
-  return { path: required('path'), start: required('start'), end: required('end'), note: text('note') ?? '' };
+  return { ...rangeFields(text), note: text('note') ?? '' };
 }
