@@ -5,10 +5,10 @@ import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 test.for([
-  ['he is kicked', 'ended through the API'],
-  ['his stream ends', "the stream on path 'cam' has ended"],
+  ['the viewer is kicked', 'ended through the API'],
+  ['the stream ends', "the stream on path 'cam' has ended"],
   ['the server closes', 'the server is shutting down'],
-] as const)('a viewer of live fMP4 is two lines in the log; when %s it says: %s', async ([what, reason]) => {
+] as const)('a viewer of live fMP4 is two lines in the log; when %s the second says: %s', async ([what, reason]) => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -18,9 +18,9 @@ test.for([
   expect(box.logged).toEqual([['info', 'HLS viewer is connected', viewer]]);
   feed(stream, 1, 1);
   const sentBytes = box.server.list()[0]?.outboundBytes;
-  if (what === 'he is kicked') {
+  if (what === 'the viewer is kicked') {
     box.server.kick(session?.id ?? '');
-  } else if (what === 'his stream ends') {
+  } else if (what === 'the stream ends') {
     stream.close();
   } else {
     box.server.close();

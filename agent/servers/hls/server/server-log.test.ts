@@ -30,16 +30,16 @@ test('one viewer is four log lines, however many requests it sends', async () =>
 });
 
 test.for([
-  ['he is kicked', 'ended through the API'],
-  ['his stream ends', 'the stream has ended'],
+  ['the viewer is kicked', 'ended through the API'],
+  ['the stream ends', 'the stream has ended'],
   ['the server closes', 'the server is closing'],
-] as const)('when %s a viewer leaves because: %s', async ([what, reason]) => {
+] as const)('when %s the log says why the viewer has left: %s', async ([what, reason]) => {
   const { app, paths, logged, server } = openHlsHarness();
   const stream = live(paths);
   await new HlsPlayer(app).get('/cam/index.m3u8');
-  if (what === 'he is kicked') {
+  if (what === 'the viewer is kicked') {
     server.sessions.kick(server.sessions.list()[0]?.id ?? '');
-  } else if (what === 'his stream ends') {
+  } else if (what === 'the stream ends') {
     stream.close();
   } else {
     await server.close();

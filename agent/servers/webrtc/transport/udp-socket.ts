@@ -115,8 +115,8 @@ export class UdpSocket {
     }
     const transport = this.#transports.get(from.address, from.port);
     if (isStun(datagram)) {
-      const isForSomebody = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, from));
-      this.ignored += isForSomebody ? 0 : 1;
+      const isForSession = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, from));
+      this.ignored += isForSession ? 0 : 1;
     } else if (transport?.peer) {
       transport.peer.onDatagram(datagram, transport);
     } else {
