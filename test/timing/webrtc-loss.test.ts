@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { MediaRelay } from '../impair/media-relay.ts';
 import { startAgent } from '../peers/agent/agent.ts';

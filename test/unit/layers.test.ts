@@ -89,6 +89,14 @@ test.for(files)('%s imports only rooms that its room may know', (file) => {
   expect(wrong).toEqual([]);
 });
 
+test('node:ffi is known in agent/native alone', () => {
+  const others = files.filter(
+    (file) => roomOf(file) !== 'native' && /['"`]node:ffi['"`]/.test(readFileSync(file, 'utf8')),
+  );
+  expect(others).toEqual([]);
+  expect(readFileSync('agent/native/functions.ts', 'utf8')).toContain("getBuiltinModule('node:ffi')");
+});
+
 test.for(files.filter((file) => SIBLINGS.includes(roomOf(file)) && protocolOf(file)))(
   '%s does not know its siblings',
   (file) => {

@@ -30,17 +30,20 @@ test('the fingerprint is reported as in /trust', () => {
 });
 
 test('native functions are reported once they are opened, or why they cannot be used', () => {
-  const [isUsed, reason] = [{ isUsed: true }, 'this Node has no node:ffi'];
+  const isUsed = { isUsed: true };
   expect(reportLines(facts({ native: { bursts: isUsed, batches: isUsed, gcm: isUsed, reads: isUsed } }))).toContain(
-    "\nok WebRTC sends in bursts, encrypted by OpenSSL's AES-GCM\nok cameras over TCP are read without an event per read\n",
+    "\nok UDP packets are sent in bursts\nok WebRTC is encrypted by OpenSSL's AES-GCM\nok cameras over TCP are read without an event per read\nok UDP datagrams are received many at once\n",
   );
-  const isUnused = { isUsed: false, reason };
+  const [isUnused, reason] = [{ isUsed: false, reason: 'this Node has no node:ffi' }, '(this Node has no node:ffi)'];
   expect(
     reportLines(facts({ native: { bursts: isUnused, batches: isUnused, gcm: isUnused, reads: isUnused } })),
   ).toContain(
-    `\nnote WebRTC sends packets one by one (${reason})\nnote WebRTC encrypts without OpenSSL's AES-GCM (${reason})\nnote cameras over TCP cost an event per read (${reason})\nnote UDP datagrams are received one by one (${reason})\n`,
+    `\nnote UDP packets are sent one by one ${reason}\nnote WebRTC is encrypted without OpenSSL's AES-GCM ${reason}\nnote cameras over TCP cost an event per read ${reason}\nnote UDP datagrams are received one by one ${reason}\n`,
   );
-  expect(reportLines(facts())).not.toMatch(/WebRTC|cameras over TCP/);
+  expect(reportLines(facts({ native: { ...facts().native, batches: isUsed } }))).toContain(
+    '\nok UDP datagrams are received many at once\n',
+  );
+  expect(reportLines(facts())).not.toMatch(/UDP|WebRTC|cameras over TCP/);
 });
 
 test.for<[string, Partial<Path>, string]>([

@@ -57,17 +57,19 @@ export function reportLines(facts: ReportFacts): string {
   return `${shown.join('\n')}\n`;
 }
 
-function nativeLines({ bursts, batches, gcm, reads }: NativeStatus): string[] {
-  const unused = [
-    ...(bursts.isUsed === false ? [`note WebRTC sends packets one by one (${bursts.reason})`] : []),
-    ...(gcm.isUsed === false ? [`note WebRTC encrypts without OpenSSL's AES-GCM (${gcm.reason})`] : []),
-  ];
-  return [
-    ...(bursts.isUsed && gcm.isUsed ? ["ok WebRTC sends in bursts, encrypted by OpenSSL's AES-GCM"] : unused),
-    ...(reads.isUsed ? ['ok cameras over TCP are read without an event per read'] : []),
-    ...(reads.isUsed === false ? [`note cameras over TCP cost an event per read (${reads.reason})`] : []),
-    ...(batches.isUsed === false ? [`note UDP datagrams are received one by one (${batches.reason})`] : []),
-  ];
+/** What is said where they are in use, and where not. */
+const NATIVE_LINES: Readonly<Record<keyof NativeStatus, readonly [string, string]>> = {
+  bursts: ['UDP packets are sent in bursts', 'UDP packets are sent one by one'],
+  gcm: ["WebRTC is encrypted by OpenSSL's AES-GCM", "WebRTC is encrypted without OpenSSL's AES-GCM"],
+  reads: ['cameras over TCP are read without an event per read', 'cameras over TCP cost an event per read'],
+  batches: ['UDP datagrams are received many at once', 'UDP datagrams are received one by one'],
+};
+
+function nativeLines(native: NativeStatus): string[] {
+  return Object.entries(NATIVE_LINES).flatMap(([name, [used, unused]]) => {
+    const { isUsed, reason } = native[name as keyof NativeStatus];
+    return isUsed === undefined ? [] : [isUsed ? `ok ${used}` : `note ${unused} (${reason})`];
+  });
 }
 
 function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][number]): string {

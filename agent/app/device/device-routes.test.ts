@@ -5,6 +5,8 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
+import { nativeStatus, openDatagramReceiver, openGcmCipher, openStreamReader } from '../../native/native.ts';
+import { PacketMemory } from '../../native/packet-memory.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from './device-routes.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -63,6 +65,21 @@ test("the owner reads the machine's temperature, power, network, clock and drive
     disks: [{ folder: tmpdir() }],
     cpuPercent: expect.any(Number),
     canRestart: false,
+  });
+});
+
+test('the owner reads which native functions are in use, or why not, and null before they are needed', async () => {
+  openStreamReader();
+  openGcmCipher(new PacketMemory(1), 12);
+  await openDatagramReceiver();
+  const { ask } = await open(SENSORS);
+  const { bursts, batches, gcm, reads } = nativeStatus();
+  expect([batches, gcm, reads].map(({ isUsed }) => typeof isUsed)).toEqual(['boolean', 'boolean', 'boolean']);
+  expect((await ask('owner', PASSWORD)).native).toEqual({
+    ...{ udpBursts: bursts.isUsed ?? null, udpBurstsReason: bursts.reason ?? null },
+    ...{ udpBatches: batches.isUsed, udpBatchesReason: batches.reason ?? null },
+    ...{ aesGcm: gcm.isUsed, aesGcmReason: gcm.reason ?? null },
+    ...{ tcpReads: reads.isUsed, tcpReadsReason: reads.reason ?? null },
   });
 });
 

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, RtcpSrPacket, RtpPacket, useH264, usePCMU } from 'werift';
+import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
 import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
@@ -11,6 +12,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';
+import { nativeStatus } from '../../../native/native.ts';
 import { Stream } from '../../../stream/stream.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
 import { WebRtcServer } from './server.ts';
@@ -30,10 +32,11 @@ async function startServer(
   paths: WebRtcPaths | Stream,
   clock: Clock = systemClock,
   handshakeTimeoutMs = 10_000,
+  log = silentLogger,
 ): Promise<WebRtcServer> {
   const lookup = paths instanceof Stream ? webrtcPaths(async () => paths) : paths;
   const options = { ...WEBRTC_OPTIONS, webrtcHandshakeTimeoutMs: handshakeTimeoutMs };
-  const server = new WebRtcServer(options, lookup, clock, silentLogger);
+  const server = new WebRtcServer(options, lookup, clock, log);
   await server.listen();
   cleanups.push(() => server.close());
   return server;
@@ -136,6 +139,19 @@ test('another implementation connects and gets every packet, from the parameter 
   });
   expect(item?.remoteCandidate).toMatch(/^host\/udp\/[\d.]+\/\d+$/);
   expect(stream.bytesSent).toBe(item?.outboundBytes);
+});
+
+test('one log line says which native functions are in use, or why not', async () => {
+  const { log, logged } = keepLogLines();
+  const server = await startServer(new Stream([H264_TRACK]), systemClock, 10_000, log);
+  const lines = () => logged.filter(([, phrase]) => phrase === 'WebRTC native functions opened');
+  server.prepare();
+  server.prepare();
+  await expect.poll(lines).toHaveLength(1);
+  const { bursts, gcm } = nativeStatus();
+  const use = { udpBursts: bursts.isUsed || bursts.reason, aesGcm: gcm.isUsed || gcm.reason };
+  expect(lines()).toEqual([['info', 'WebRTC native functions opened', use]]);
+  expect(Object.values(use)).not.toContain(undefined);
 });
 
 test('a peer that must be the DTLS server is supported', async () => {

@@ -19,13 +19,13 @@ const PACKET_BYTES = 1_000;
 afterEach(() => vi.restoreAllMocks());
 
 /** A viewer's route, and the numbers of the packets that it receives. */
-async function openRoute() {
+async function openRoute(host: '127.0.0.1' | '::1' = '127.0.0.1') {
   await prepareBursts();
   const ufrags = new UfragTable();
   const udp = new UdpPort(ufrags);
-  await udp.listen('127.0.0.1:0');
-  const client = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-  client.bind(0, '127.0.0.1');
+  await udp.listen(host === '::1' ? '[::1]:0' : `${host}:0`);
+  const client = createSocket({ type: host === '::1' ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
+  client.bind(0, host);
   await once(client, 'listening');
   const received: number[] = [];
   client.on('message', (packet) => received.push(packet.readUInt32BE(0)));
@@ -39,7 +39,7 @@ async function openRoute() {
       onTransportClosed: () => {},
     };
     ufrags.register('ours', peer);
-    client.send(writeCheck({ ufrag: 'ours', password: 'secret' }).bytes, udp.port, '127.0.0.1');
+    client.send(writeCheck({ ufrag: 'ours', password: 'secret' }).bytes, udp.port, host);
   });
   let sent = 0;
   return {
@@ -71,10 +71,13 @@ function failAt(calls: readonly number[], errno: number): () => number {
 
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-test.for(['EIO', 'EINVAL', 'EMSGSIZE', 'ENOBUFS', 'EAGAIN', 'ENETUNREACH'] as const)(
-  'after %s within a batch each packet arrives once and in order',
-  async (name) => {
-    await using route = await openRoute();
+const HOSTS = ['127.0.0.1', '::1'] as const;
+const ERRORS = ['EIO', 'EINVAL', 'EMSGSIZE', 'ENOBUFS', 'EAGAIN', 'ENETUNREACH'] as const;
+
+test.for(HOSTS.flatMap((host) => ERRORS.map((name) => [host, name] as const)))(
+  'to %s after %s within a batch each packet arrives once and in order',
+  async ([host, name]) => {
+    await using route = await openRoute(host);
     failAt([1, 5], constants.errno[name]);
     for (let batch = 0; batch < 4; batch += 1) {
       route.sendBatch(40);

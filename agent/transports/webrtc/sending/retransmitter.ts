@@ -46,6 +46,8 @@ export class Retransmitter {
   readonly #link: SecureLink;
   readonly #track: OutboundTrack;
   readonly #rtx: OutboundTrack | undefined;
+  /** A copy of the track, set to the packet that is sent again. */
+  readonly #again: OutboundTrack;
   /** When packet index n was repeated, in slot n mod 1,024: milliseconds modulo 2^32 plus one; 0: never. */
   readonly #resentMs = new Uint32Array(HISTORY_PACKETS);
   #creditBytes = INITIAL_CREDIT_BYTES;
@@ -58,6 +60,7 @@ export class Retransmitter {
     this.#link = link;
     this.#track = track;
     this.#rtx = rtx;
+    this.#again = { ...track };
     this.#earnedOctets = track.octets;
   }
 
@@ -140,7 +143,9 @@ export class Retransmitter {
   #sendAgain(source: RtpPackets, packet: number, index: number, srtp: SrtpSender): void {
     batch.payloadBytes[0] = source.payloadBytesOf(packet);
     batch.sourceWords[0] = source.wordOf(packet);
-    batch.tracks[0] = { ...this.#track, packetIndex: index };
+    this.#again.timestampOffset = this.#track.timestampOffset;
+    this.#again.packetIndex = index;
+    batch.tracks[0] = this.#again;
     batch.count = 1;
     this.#send(source.words, srtp);
     batch.count = 0;
