@@ -9,7 +9,6 @@ export class BurstSocket {
   #descriptor: number;
   /** Packets may wait in libuv. */
   #mayQueue = false;
-  #isClosed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -24,25 +23,21 @@ export class BurstSocket {
   /** Packets above either limit wait in libuv. */
   isBeyond(maxBytes: number, maxPackets: number): boolean {
     const socket = this.#socket;
-    return (
-      !this.#isClosed &&
-      this.#mayQueue &&
-      (socket.getSendQueueSize() > maxBytes || socket.getSendQueueCount() > maxPackets)
-    );
+    return this.#mayQueue && (socket.getSendQueueSize() > maxBytes || socket.getSendQueueCount() > maxPackets);
   }
 
   /** libuv queues what the kernel does not accept. @param bytes must not change afterwards */
   send(bytes: Uint8Array, start: number, length: number, port: number, ip: string): void {
-    this.#mayQueue = true;
     try {
       this.#socket.send(bytes, start, length, port, ip);
+      this.#mayQueue = true;
     } catch {
       // The port was closed: the packet is lost.
     }
   }
 
   close(): Promise<void> {
-    this.#isClosed = true;
+    this.#mayQueue = false;
     this.#descriptor = -1;
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }

@@ -24,7 +24,7 @@ interface ProcessLibrary {
 let opened: ProcessLibrary | undefined;
 
 /**
- * Requires Node 26 on a 64-bit little-endian Linux: the structures of `burst-sender.ts` are laid out for it.
+ * Requires Node 26 on a 64-bit little-endian Linux: the structures of this folder are laid out for it.
  * `PERCH_NO_FFI=1` turns it off. Kept for the life of the process.
  * @throws Error with the reason why it cannot be opened
  */
