@@ -39,6 +39,7 @@ const PEERS = {
   haproxy: ['/usr/sbin/haproxy'],
   moto: [MOTO_PYTHON.replace(/python$/, 'moto_server')],
   mosquitto: ['/usr/sbin/mosquitto'],
+  prometheus: ['/usr/bin/prometheus'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],
   obs: ['/usr/bin/obs'],
