@@ -117,6 +117,7 @@ export class StatePublisher {
     this.#isRefreshDue = false;
     this.#refreshedMs = nowMs;
     this.#options.announcements.forget();
+    this.#presets.forgetOnline();
     this.#publishChanges();
     void this.#sendDevice();
     void this.#sendAllPictures();

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
@@ -14,6 +15,8 @@ import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
 const SUB_SUFFIX = '_sub';
 /** After a command to record a clip. */
 const CLIP_US = 30e6;
+/** For recorders to follow a command: one whose disk hangs does not hold up the next commands. */
+const SETTLED_MS = 5_000;
 /** Commands change no permissions and run no programs. */
 const EDITOR = { hasAllRights: false, user: 'MQTT' } as const;
 
@@ -33,7 +36,7 @@ export interface MqttSourceDeps {
   /** Of the device. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<MqttDeviceState>;
-  readonly clock: { wallMs(): number };
+  readonly clock: Clock;
 }
 
 /** Cameras, events and commands for the MQTT link. */
@@ -110,7 +113,8 @@ function cameraOf(path: string, { config, paths, pictures }: MqttSourceDeps): Mq
 /** What was recorded before `OFF`, by path, so that `ON` restores it. */
 const former = new WeakMap<ApiEdits, Map<string, 'always' | 'motion'>>();
 
-async function setRecording(path: string, isOn: boolean, { config, edits }: MqttSourceDeps): Promise<void> {
+async function setRecording(path: string, isOn: boolean, deps: MqttSourceDeps): Promise<void> {
+  const { config, edits, recordings, clock } = deps;
   const known = former.get(edits) ?? new Map<string, 'always' | 'motion'>();
   former.set(edits, known);
   const { pathDefaults } = config();
@@ -123,4 +127,5 @@ async function setRecording(path: string, isOn: boolean, { config, edits }: Mqtt
   }
   const wanted = known.get(path) ?? (pathDefaults.record === 'motion' ? 'motion' : 'always');
   await edits.patchPath(path, { record: !isOn ? false : wanted === 'always' ? true : wanted }, EDITOR);
+  await endsWithin(clock, SETTLED_MS, recordings.settled());
 }

@@ -262,7 +262,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
   });
 
   test(
-    'the list of presets stays until the camera has another one, and is read when it comes online',
+    'the list of presets stays until the camera has another one, and is read when it or Home Assistant comes online',
     LIMIT,
     async () => {
       await using broker = await startMosquitto();
@@ -275,7 +275,8 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
         seen.messages
           .filter(({ topic }) => topic.endsWith('_door/config'))
           .map(
-            ({ payload }) => (JSON.parse(payload.toString()) as { components: { preset?: object } }).components.preset,
+            ({ payload }) =>
+              (JSON.parse(payload.toString()) as { components: { preset?: { options?: string[] } } }).components.preset,
           );
       await until(() => (presets().length > 0 ? true : undefined));
       expect(presets()).toEqual([undefined]);
@@ -293,6 +294,9 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
       await cameraIs(true, []);
       await until(() => presets()[2]);
       expect(presets().slice(1)).toEqual([expect.objectContaining({ options: ['Gate'] }), { platform: 'select' }]);
+      source.doorPresets = ['Street'];
+      await broker.publish('homeassistant/status', 'online');
+      await until(() => presets().find((preset) => preset?.options?.includes('Street')));
     },
   );
 
