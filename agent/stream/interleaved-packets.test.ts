@@ -1,20 +1,19 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { random } from '../../test/support/base/random.ts';
+import { InterleavedClient } from '../../test/support/clients/interleaved-client.ts';
 import { g722, lpcm, mpegTs } from '../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
-import { H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS } from '../../test/support/media/tiny-streams.ts';
+import { H264_PPS, H264_SPS } from '../../test/support/media/tiny-streams.ts';
 import { H264_TRACK } from '../../test/support/media/tracks.ts';
 import { hex, sampleOf } from '../../test/support/media/units.ts';
-import { vp8 } from '../../test/support/media/video-tracks.ts';
+import { h265, vp8 } from '../../test/support/media/video-tracks.ts';
 import { createDepacketizer } from '../media/codecs.ts';
 import { h264Track } from '../media/h264/params.ts';
-import type { SenderInfo } from '../media/rtcp/parse.ts';
-import { parseRtcp } from '../media/rtcp/parse.ts';
 import { RtpHeader } from '../media/rtp/header.ts';
 import { RtspFramer } from '../media/rtsp/interleaved.ts';
 import type { Sample } from '../media/sample/sample.ts';
-import type { AacTrack, G711Track, H265Track, OpusTrack, Track } from '../media/sample/track.ts';
+import type { AacTrack, G711Track, OpusTrack, Track } from '../media/sample/track.ts';
 import { parseSdp } from '../media/sdp/parse.ts';
 import { writeSdp } from '../media/sdp/write.ts';
 import { InterleavedPackets, type InterleavedViewer } from './interleaved-packets.ts';
@@ -30,13 +29,6 @@ const AAC: AacTrack = {
   config: Uint8Array.of(0x11, 0x90),
   frameSamples: 1024,
 };
-const H265: H265Track = {
-  ...H264_TRACK,
-  codec: 'h265',
-  vps: hex(H265_VPS),
-  sps: hex(H265_SPS),
-  pps: [hex(H265_PPS)],
-};
 
 const WALL_MS = Date.UTC(2026, 0, 1);
 /** A sample of one NAL unit. */
@@ -51,62 +43,7 @@ function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample 
   return { pts, dts, wall: WALL_MS + pts / 90, key, data };
 }
 
-/** The frames, as a client over TCP reads them. */
-class Client implements InterleavedViewer {
-  readonly wantsPlaceholders: boolean;
-  readonly packets: string[] = [];
-  readonly sequences: number[][] = [[], []];
-  readonly timestamps: number[][] = [[], []];
-  readonly reports: SenderInfo[][] = [[], []];
-  readonly chunks: string[] = [];
-  readonly ends: unknown[] = [];
-  readonly #header = new RtpHeader();
-  readonly #framer = new RtspFramer({
-    onFrame: (chunk, channel, start, end) => this.#read(chunk, channel, start, end),
-    onMessage: () => {},
-  });
-
-  constructor(wantsPlaceholders = false) {
-    this.wantsPlaceholders = wantsPlaceholders;
-  }
-
-  onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
-    const before = this.packets.length;
-    this.#framer.push(chunk, chunk.length);
-    expect(this.packets.length - before).toBe(packets);
-    this.chunks.push(`${track}${key ? ' key' : ''} ${packets}`);
-    return false;
-  }
-
-  onReport(chunk: Buffer, track: number): void {
-    expect(chunk[1]).toBe(2 * track + 1);
-    this.#framer.push(chunk, chunk.length);
-  }
-
-  onEnd(cause?: unknown): void {
-    this.ends.push(cause);
-  }
-
-  #read(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    const track = channel >> 1;
-    if (channel % 2 === 1) {
-      parseRtcp(chunk, start, end, {
-        onSenderReport: (info) => this.reports[track]?.push(info),
-        onBye: () => {},
-      });
-      return;
-    }
-    const header = this.#header;
-    header.parse(chunk, start, end);
-    this.sequences[track]?.push(header.sequence);
-    this.timestamps[track]?.push(header.timestamp);
-    const first = (chunk[header.payloadStart] ?? 0).toString(16);
-    const marker = header.marker ? ' marker' : '';
-    this.packets.push(`${track} ${header.payloadEnd - header.payloadStart}x${first}${marker}`);
-  }
-}
-
-function join(stream: Stream, clock = new FakeClock(), client = new Client()) {
+function join(stream: Stream, clock = new FakeClock(), client = new InterleavedClient()) {
   const packets = InterleavedPackets.of(stream, 1440, clock);
   const starts = packets.join(client);
   packets.flow(client);
@@ -235,7 +172,7 @@ test('reports follow the capture time slowly, so that no player moves a track ba
     });
   await clock.advance(30_000);
   expect(offsets()).toEqual([0, -1, -2, -3]);
-  const second = new Client();
+  const second = new InterleavedClient();
   const packets = InterleavedPackets.of(stream, 1440, clock);
   packets.join(second);
   packets.flow(second);
@@ -277,7 +214,7 @@ test('sequence numbers, timestamps and SSRC continue between the last viewer and
 test('a viewer that throws is removed with its error; the others lose nothing', () => {
   const stream = new Stream([H264_TRACK]);
   const { client, packets } = join(stream);
-  const broken = new Client();
+  const broken = new InterleavedClient();
   broken.onChunk = () => {
     throw new Error('broken');
   };
@@ -292,7 +229,7 @@ test('a viewer that throws is removed with its error; the others lose nothing', 
 test('all viewers are notified of the end of the stream, later ones too', () => {
   const stream = new Stream([H264_TRACK]);
   const first = join(stream);
-  const joined = new Client();
+  const joined = new InterleavedClient();
   first.packets.join(joined);
   stream.close();
   const late = join(stream);
@@ -384,7 +321,7 @@ function anySample(track: Track, next: () => number): Uint8Array {
 
 test.for([
   ['h264', tinyH264],
-  ['h265', H265],
+  ['h265', h265],
   ['aac', AAC],
   ['opus', OPUS],
   ['g711', G711],
@@ -446,8 +383,8 @@ test('placeholders precede the first key frame of viewers that request them, and
   stream.write(0, sample(90_000, true, nalu(50, 0x65), 82_800));
   stream.write(1, sample(8_000, true, new Uint8Array(160)));
   stream.write(0, sample(104_400, false, nalu(60), 86_400));
-  const waiting = join(new Stream([track, G711]), new FakeClock(), new Client(true));
-  const { client, starts, clock } = join(stream, new FakeClock(), new Client(true));
+  const waiting = join(new Stream([track, G711]), new FakeClock(), new InterleavedClient(true));
+  const { client, starts, clock } = join(stream, new FakeClock(), new InterleavedClient(true));
   const { client: other, starts: otherStarts } = join(stream, clock);
   stream.write(0, sample(97_200, false, nalu(70), 90_000));
   expect(client.chunks).toEqual(['0 3', ...other.chunks]);

@@ -1,29 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
+import { fileOf } from '../../../test/support/harness/edited-config.ts';
 import { PerchError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/log.ts';
-import { ConfigStore } from '../store/store.ts';
-import { ApiEdits } from './api-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
 
 const OWNER = { hasAllRights: true };
 const MACHINE = { hasAllRights: false };
-
-async function fileOf(text: string, env: Record<string, string> = {}) {
-  const cwd = mkdtempSync(join(tmpdir(), 'perch-edits-'));
-  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
-  const file = join(cwd, 'perch.yml');
-  writeFileSync(file, text);
-  const options = { cwd, dataDir: join(cwd, 'data'), env, clock: new FakeClock(), log: silentLogger };
-  const store = await ConfigStore.open(options);
-  onTestFinished(() => store.close());
-  const write = (next: string) => writeFileSync(file, next);
-  return { store, edits: new ApiEdits(store, env), write, text: () => readFileSync(file, 'utf8') };
-}
 
 const PATHS = `# mine
 paths:
@@ -61,100 +44,6 @@ test('a former name is written under its current name', async () => {
   expect(text()).toMatch(/^hls: false$/m);
   expect(text()).toMatch(/^apiAllowOrigins:\n {2}- http:\/\/a$/m);
   expect(text()).toMatch(/^pathDefaults:\n {2}record: true$/m);
-});
-
-test('an answer can be sent back unchanged: hidden passwords stay', async () => {
-  const users = 'authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\nhlsCDNSecret: abc\n';
-  const before = `${users}${PATHS}`;
-  const { edits, store, text } = await fileOf(before);
-  await edits.patchGlobal(globalJson(store.current), MACHINE);
-  await edits.patchPathDefaults(pathDefaultsJson(store.current), MACHINE);
-  for (const path of pathListJson(store.current)) {
-    await edits.patchPath(path.name, path, MACHINE);
-  }
-  expect(text()).toBe(before);
-
-  const [cam] = pathListJson(store.current);
-  await edits.replacePath('cam', { ...cam, maxReaders: 2 }, MACHINE);
-  expect(store.current.paths.get('cam')?.settings).toMatchObject({
-    source: 'rtsp://me:pw@h/1',
-    camera: { user: 'me', password: 'pw' },
-    maxReaders: 2,
-  });
-  expect(text()).toContain('record: yes # always');
-});
-
-test('hidden passwords follow their users when a list is reordered, and one without a user is rejected', async () => {
-  const { edits, store } = await fileOf('authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\n');
-  const hidden = (user: string) => ({ user, pass: '<redacted>' });
-  await edits.patchGlobal({ authInternalUsers: [hidden('b'), { user: 'c', pass: 'new' }, hidden('a')] }, OWNER);
-  expect(store.current.authInternalUsers.map(({ user, pass }) => [user, pass])).toEqual([
-    ['b', 'two'],
-    ['c', 'new'],
-    ['a', 'one'],
-  ]);
-  await expect(edits.patchGlobal({ authInternalUsers: [hidden('d')] }, OWNER)).rejects.toThrow(
-    "authInternalUsers[0].pass: '<redacted>' stands for a secret that is not set",
-  );
-});
-
-test('a destination that is sent back keeps its password and token at any place; another one does not get them', async () => {
-  const dest = (host: string) => `rtsp://pia:secret@${host}/door`;
-  const item = (host: string) => `{dest: "${dest(host)}", whipBearerToken: token-${host}}`;
-  const { edits, store } = await fileOf(`paths: {cam: {forward: [${item('a')}, ${item('b')}]}}\n`);
-  const shown = (host: string) => ({ dest: `rtsp://${host}/door`, whipBearerToken: '<redacted>' });
-  await edits.patchPath('cam', { forward: [shown('b'), shown('a')] }, MACHINE);
-  const kept = (host: string) => ({ dest: dest(host), destFingerprint: '', whipBearerToken: `token-${host}` });
-  expect(store.current.paths.get('cam')?.settings?.forward).toEqual([kept('b'), kept('a')]);
-  await expect(edits.patchPath('cam', { forward: [shown('c')] }, MACHINE)).rejects.toThrow(
-    "whipBearerToken: '<redacted>' stands for a secret that is not set",
-  );
-  await expect(edits.patchPath('cam', { forward: [{ dest: 'rtsp://c/***' }] }, MACHINE)).rejects.toThrow(
-    "forward[0].dest: '***' stands for a stream key: send the whole URL",
-  );
-});
-
-test("a camera's hidden password stays with its host", async () => {
-  const onvif = (host: string) => `http://${host}/onvif/device_service`;
-  const { edits, store } = await fileOf(`paths: {cam: {camera: {onvif: "${onvif('192.0.2.7')}", password: pw}}}\n`);
-  const camera = () => store.current.paths.get('cam')?.settings?.camera;
-  await edits.patchPath('cam', { camera: { onvif: `${onvif('192.0.2.7')}2`, password: '<redacted>' } }, MACHINE);
-  expect(camera()).toEqual({ onvif: `${onvif('192.0.2.7')}2`, password: 'pw' });
-  for (const host of ['192.0.2.8', '192.0.2.7:8080']) {
-    const moved = { onvif: onvif(host), password: '<redacted>', clearPassword: true };
-    await expect(edits.patchPath('cam', { camera: moved }, MACHINE)).rejects.toThrow(
-      "camera.password: '<redacted>' stands for a secret of another host: send the secret",
-    );
-  }
-  await edits.patchPath('cam', { camera: { password: '<redacted>' } }, MACHINE);
-  await expect(
-    edits.patchPath('cam', { camera: { onvif: onvif('192.0.2.8'), password: '<redacted>' } }, MACHINE),
-  ).rejects.toThrow('another host');
-  await edits.patchPath('cam', { camera: { onvif: onvif('192.0.2.8'), password: 'new' } }, MACHINE);
-  expect(camera()).toEqual({ onvif: onvif('192.0.2.8'), password: 'new' });
-});
-
-test('the token of a WHEP server stays with its host, in a saved change and in one that is only tried', async () => {
-  const whep = (rest: string) => `wheps://a.example${rest}`;
-  const { edits, store } = await fileOf(`paths: {cam: {source: "${whep('/1/whep')}", whepBearerToken: t0k3n}}\n`);
-  const settings = () => store.current.paths.get('cam')?.settings;
-  await edits.patchPath('cam', { source: whep('/2/whep'), whepBearerToken: '<redacted>' }, MACHINE);
-  await edits.patchPath('cam', { source: whep('/3/whep') }, MACHINE);
-  expect(settings()).toMatchObject({ source: whep('/3/whep'), whepBearerToken: 't0k3n' });
-  for (const source of ['wheps://evil.example/3/whep', 'wheps://a.example:8443/3/whep', 'whep://a.example/3/whep']) {
-    for (const token of [{}, { whepBearerToken: '<redacted>' }]) {
-      const another = 'the kept token is that of another server: send whepBearerToken';
-      await expect(edits.patchPath('cam', { source, ...token }, MACHINE)).rejects.toThrow(another);
-      await expect(edits.tryPath('cam', { source, ...token }, MACHINE)).rejects.toThrow(another);
-    }
-    const hidden = { source, whepBearerToken: '<redacted>' };
-    await expect(edits.replacePath('cam', hidden, MACHINE)).rejects.toThrow('another server');
-  }
-  await edits.patchPath('cam', { source: 'wheps://b.example/1', whepBearerToken: 'other' }, MACHINE);
-  expect(settings()).toMatchObject({ source: 'wheps://b.example/1', whepBearerToken: 'other' });
-  await edits.replacePath('cam', { source: 'wheps://c.example/1' }, MACHINE);
-  expect(settings()).toMatchObject({ source: 'wheps://c.example/1', whepBearerToken: '' });
-  await edits.patchPath('cam', { source: 'rtsp://d.example/1' }, MACHINE);
 });
 
 test('a path is added once, replaced, and deleted', async () => {
@@ -251,29 +140,6 @@ test('privilege escalation: an API client cannot grant rights, not even to itsel
   await edits.patchGlobal({ ...globalJson(store.current), hls: false }, MACHINE);
   await edits.patchGlobal({ authInternalUsers: changes.authInternalUsers }, OWNER);
   expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
-});
-
-test('the kept password of the MQTT broker does not go to another one', async () => {
-  const before = 'perch: own\nmqttURL: mqtts://broker:8883\nmqttPassword: hunter22\n';
-  const { edits, store, text } = await fileOf(before);
-  for (const mqttURL of ['mqtts://evil:8883', 'mqtt://broker:8883', 'mqtts://broker:8884', ' mqtts://evil']) {
-    for (const kept of [{}, { mqttPassword: '<redacted>' }]) {
-      await expect(edits.patchGlobal({ mqttURL, ...kept }, OWNER), mqttURL).rejects.toMatchObject({
-        code: 'badInput',
-        message: 'the kept password is that of another broker: send mqttPassword',
-      });
-    }
-  }
-  expect(text()).toBe(before);
-  await edits.patchGlobal(globalJson(store.current), OWNER);
-  expect(text()).toBe(before);
-  // Not in two steps, either.
-  await edits.patchGlobal({ mqttURL: '' }, OWNER);
-  await expect(edits.patchGlobal({ mqttURL: 'mqtts://evil:8883' }, OWNER)).rejects.toThrow('another broker');
-  await edits.patchGlobal({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' }, OWNER);
-  expect(store.current).toMatchObject({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' });
-  await edits.patchGlobal({ mqttURL: 'mqtt://third', mqttPassword: '' }, OWNER);
-  expect(store.current).toMatchObject({ mqttURL: 'mqtt://third', mqttPassword: '' });
 });
 
 test('a key that the environment sets is rejected, because the file would have no effect', async () => {

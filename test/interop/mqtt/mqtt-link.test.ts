@@ -5,73 +5,16 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import type { MqttEvent } from '../../../agent/mqtt/camera-states.ts';
 import { openBroker } from '../../../agent/mqtt/connection.ts';
-import type { MqttCamera, MqttSource } from '../../../agent/mqtt/contracts.ts';
 import { whyOf } from '../../../agent/mqtt/failure.ts';
 import { MqttLink } from '../../../agent/mqtt/mqtt-link.ts';
 import type { MqttSettings } from '../../../agent/mqtt/settings.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { BROKER_FINGERPRINT, BROKER_LOGIN, type Mosquitto, startMosquitto } from '../../peers/programs/mosquitto.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { mqttCamera, PICTURE, ScriptedMqttSource } from '../../support/clients/mqtt-source.ts';
 
 const LIMIT = { timeout: 60_000 };
-const PICTURE = Buffer.from('ffd8ffe000104a464946', 'hex');
-const camera = (path: string, more: Partial<MqttCamera> = {}): MqttCamera => ({
-  path,
-  name: path,
-  hasPicture: true,
-  isOnline: true,
-  isRecording: true,
-  ...more,
-});
-
-class Source implements MqttSource {
-  readonly version = '1.2.3';
-  readonly name = 'Perch test';
-  list: MqttCamera[] = [camera('door'), camera('garden/back', { hasPicture: false })];
-  running: MqttEvent[] = [];
-  readonly done: string[] = [];
-  readonly #events = new Set<(event: MqttEvent) => void>();
-  readonly #changes = new Set<() => void>();
-  cameras = () => this.list;
-  device = async () => ({ cpu: 12.5, disk: 80, temperature: 51, newest: '1.3.0' });
-  picture = async () => PICTURE;
-  /** Of the door; undefined: it does not answer. */
-  doorPresets: readonly string[] | undefined = ['Gate', 'Street'];
-  presets = async (path: string) =>
-    path === 'door' && this.doorPresets ? this.doorPresets : Promise.reject(new PerchError('notFound', 'no'));
-  ongoing = () => this.running;
-  onEvent = (listener: (event: MqttEvent) => void) => {
-    this.#events.add(listener);
-    return () => this.#events.delete(listener);
-  };
-  onChange = (listener: () => void) => {
-    this.#changes.add(listener);
-    return () => this.#changes.delete(listener);
-  };
-  commands = {
-    record: async (path: string, isOn: boolean) => void this.done.push(`record ${path} ${isOn}`),
-    goToPreset: async (path: string, name: string) => void this.done.push(`preset ${path} ${name}`),
-    recordClip: async (path: string) => void this.done.push(`clip ${path}`),
-  };
-
-  happens(id: string, type: string, isOver: boolean, path = 'door'): void {
-    const nowUs = Date.now() * 1000;
-    const event = { id, path, type, startUs: nowUs, endUs: isOver ? nowUs : undefined, text: '', source: 'camera' };
-    for (const listener of this.#events) {
-      listener(event);
-    }
-  }
-
-  change(list: MqttCamera[]): void {
-    this.list = list;
-    for (const listener of this.#changes) {
-      listener();
-    }
-  }
-}
-
 const settingsOf = (broker: Mosquitto, more: Partial<MqttSettings> = {}): MqttSettings => ({
   mqttURL: broker.url,
   ...BROKER_LOGIN,
@@ -82,7 +25,7 @@ const settingsOf = (broker: Mosquitto, more: Partial<MqttSettings> = {}): MqttSe
   ...more,
 });
 
-async function startLink(settings: MqttSettings, source = new Source(), former?: string) {
+async function startLink(settings: MqttSettings, source = new ScriptedMqttSource(), former?: string) {
   const folder = former ?? mkdtempSync(join(tmpdir(), 'perch-mqtt-'));
   const link = await MqttLink.start({ settings, source, folder, clock: systemClock, log: silentLogger });
   const becomes = (state: string) => until(() => (link.status.state === state ? true : undefined));
@@ -267,7 +210,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
     async () => {
       await using broker = await startMosquitto();
       await using seen = await broker.subscribe('homeassistant/#');
-      const source = new Source();
+      const source = new ScriptedMqttSource();
       source.doorPresets = undefined;
       await using one = await startLink(settingsOf(broker, { mqttCommands: true }), source);
       await one.becomes('connected');
@@ -282,7 +225,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
       expect(presets()).toEqual([undefined]);
       const cameraIs = (isOnline: boolean, list: readonly string[] | undefined) => {
         source.doorPresets = list;
-        source.change([camera('door', { isOnline })]);
+        source.change([mqttCamera('door', { isOnline })]);
         return new Promise(setImmediate);
       };
       await cameraIs(false, ['Gate']);

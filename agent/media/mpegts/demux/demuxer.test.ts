@@ -3,13 +3,14 @@ import { random } from '../../../../test/support/base/random.ts';
 import { ac3, mp3 } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../../test/support/media/tiny-streams.ts';
+import { demuxing, muxed, type Put } from '../../../../test/support/media/ts-demuxing.ts';
 import { TsWriter } from '../../../../test/support/media/ts-writer.ts';
-import { Collector, hex, sampleOf, toHex } from '../../../../test/support/media/units.ts';
+import { type Collector, hex, sampleOf, toHex } from '../../../../test/support/media/units.ts';
 import { MPEG2_CONFIG, MPEG4_CONFIG, mpeg2Video, mpeg4Video } from '../../../../test/support/media/video-tracks.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { AacTrack, OpusTrack, Track } from '../../sample/track.ts';
-import { START_TICKS, TsMuxer } from '../mux/mux.ts';
-import { TsDemuxer, type TsStream } from './demuxer.ts';
+import { START_TICKS } from '../mux/mux.ts';
+import { TsDemuxer } from './demuxer.ts';
 
 const aac: AacTrack = {
   kind: 'audio',
@@ -22,45 +23,6 @@ const aac: AacTrack = {
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
 
 const sample = (dts: number, data: Uint8Array, key = true, pts = dts): Sample => ({ pts, dts, wall: 0, key, data });
-type Put = readonly [track: number, sample: Sample];
-
-function mux(tracks: readonly Track[], puts: readonly Put[], baseDts = 0): Uint8Array {
-  const muxer = new TsMuxer(tracks);
-  const room = puts.reduce((sum, [track, put]) => sum + muxer.maxBytesOf(track, put), muxer.tableBytes);
-  const out = new Uint8Array(room);
-  muxer.begin(out);
-  for (const [track, put] of puts) {
-    muxer.write(track, put, baseDts);
-  }
-  return out.slice(0, muxer.sizeBytes);
-}
-
-/** A demuxer that collects what it delivers, of every programme. */
-function setUp() {
-  const programs: (readonly TsStream[])[] = [];
-  const streams: Collector[] = [];
-  const events: string[] = [];
-  const demuxer = new TsDemuxer({
-    onProgram(list) {
-      programs.push(list);
-      events.push('program');
-      streams.splice(0, streams.length, ...list.map(() => new Collector()));
-      return [...streams];
-    },
-    onDiscontinuity: () => events.push('discontinuity'),
-    onDamage: (reason) => events.push(reason),
-  });
-  /** Pushes pieces of this size, whose memory is reused. */
-  const push = (bytes: Uint8Array, pieceBytes = bytes.length) => {
-    for (let at = 0; at < bytes.length; at += pieceBytes) {
-      const piece = bytes.slice(at, at + pieceBytes);
-      demuxer.push(piece);
-      piece.fill(0xee);
-    }
-  };
-  return { demuxer, programs, streams, events, push };
-}
-
 const unitsOf = (stream: Collector | undefined) =>
   (stream?.units ?? []).map(({ pts, dts, key, data }) => [pts - START_TICKS, dts - START_TICKS, key, toHex(data)]);
 const expected = (puts: readonly Put[], track: number, { clockRate }: Track) =>
@@ -96,8 +58,8 @@ const frame = (head: string, size: number): Uint8Array => {
 test.for([1, 7, 187, 188, 189, 1316, 65_536])('pieces of %i bytes give the same units', (pieceBytes) => {
   const video = tinyVideo(30, 10, 10).map((picture): Put => [0, picture]);
   const audio = Array.from({ length: 60 }, (_, i): Put => [1, sample(i * 1024, new Uint8Array(300).fill(i))]);
-  const { push, streams, events, demuxer } = setUp();
-  push(mux([tinyH264, aac], [...video, ...audio]), pieceBytes);
+  const { push, streams, events, demuxer } = demuxing();
+  push(muxed([tinyH264, aac], [...video, ...audio]), pieceBytes);
   demuxer.end();
   expect(unitsOf(streams[0])).toEqual(expected(video, 0, tinyH264));
   expect(unitsOf(streams[1])).toEqual(expected(audio, 1, aac));
@@ -142,8 +104,8 @@ test.for([
   ['AC-3', ac3, [0, 1, 2].map((i): Put => [0, sample(i * 1536, frame('0b77000014404300', 768))])],
   ['Opus', opus, [0, 1, 2].map((i): Put => [0, sample(i * 960, frame('fc', 200 + 100 * i))])],
 ] as const)('the demuxer returns what the muxer wrote: %s', ([, track, puts]) => {
-  const { push, streams, demuxer } = setUp();
-  push(mux([track], puts), 1000);
+  const { push, streams, demuxer } = demuxing();
+  push(muxed([track], puts), 1000);
   demuxer.end();
   expect(unitsOf(streams[0])).toEqual(expected(puts, 0, track));
   expect(streams[0]?.tracks.map(({ codec }) => codec)).toEqual([track.codec]);
@@ -153,8 +115,8 @@ test.for([
 test('times continue across the wrap of 33 bits', () => {
   const wrapAt = 2 ** 33 - START_TICKS;
   const puts = tinyVideo(50, 10, 10).map((picture): Put => [0, picture]);
-  const { push, streams, demuxer } = setUp();
-  push(mux([tinyH264], puts, -(wrapAt - 90_000)));
+  const { push, streams, demuxer } = demuxing();
+  push(muxed([tinyH264], puts, -(wrapAt - 90_000)));
   demuxer.end();
   const first = streams[0]?.units[0]?.dts ?? 0;
   expect(streams[0]?.units.map(({ dts }) => dts - first)).toEqual(puts.map(([, { dts }]) => dts));
@@ -171,7 +133,7 @@ const timesOf = (stream: Collector | undefined) => stream?.units.map(({ pts }) =
 
 test('bytes between packets are passed over and reported', () => {
   const writer = withVideo().pes(VIDEO, keyUnit, { pts: 9000 }).pes(VIDEO, skipUnit(0), { pts: 12_600 });
-  const { push, streams, events, demuxer } = setUp();
+  const { push, streams, events, demuxer } = demuxing();
   push(Uint8Array.of(1, 2, 3, ...writer.bytes, 9, 9, 9), 100);
   demuxer.end();
   expect(timesOf(streams[0])).toEqual([9000, 12_600]);
@@ -184,7 +146,7 @@ test('a picture with a missing packet is dropped, counted and reported; the next
   writer.pes(VIDEO, Buffer.concat([skipUnit(0), new Uint8Array(400).fill(0x55)]), { pts: 1800 });
   writer.pes(VIDEO, skipUnit(1), { pts: 3600 }).pes(VIDEO, keyUnit, { pts: 7200 });
   writer.pes(VIDEO, skipUnit(0), { pts: 10_800 });
-  const { push, streams, demuxer } = setUp();
+  const { push, streams, demuxer } = demuxing();
   writer.packets.splice(lost, 1);
   push(writer.bytes);
   demuxer.end();
@@ -195,7 +157,7 @@ test('a picture with a missing packet is dropped, counted and reported; the next
 
 test('a packet that is sent twice counts once', () => {
   const writer = withVideo().pes(VIDEO, keyUnit, { pts: 0 }).pes(VIDEO, skipUnit(0), { pts: 3600 });
-  const { push, streams, demuxer } = setUp();
+  const { push, streams, demuxer } = demuxing();
   push(Buffer.concat(writer.packets.flatMap((packet) => [packet, packet])));
   demuxer.end();
   expect(timesOf(streams[0])).toEqual([0, 3600]);
@@ -206,7 +168,7 @@ test('after the discontinuity indicator a new continuity counter is not a loss, 
   const writer = withVideo().pes(VIDEO, keyUnit, { pts: 9000, pcr: 0 });
   writer.packet(VIDEO, new Uint8Array(0)).packets.pop();
   writer.pes(VIDEO, keyUnit, { pts: 900_000, pcr: 891_000, flags: 0x80 });
-  const { push, streams, events, demuxer } = setUp();
+  const { push, streams, events, demuxer } = demuxing();
   push(writer.bytes);
   demuxer.end();
   expect(timesOf(streams[0])).toEqual([9000, 900_000]);
@@ -214,10 +176,10 @@ test('after the discontinuity indicator a new continuity counter is not a loss, 
 });
 
 test('a picture with its length is delivered at once, one without by the next', () => {
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(withVideo().pes(VIDEO, keyUnit, { pts: 0, isBounded: true }).bytes);
   expect(timesOf(streams[0])).toEqual([0]);
-  const other = setUp();
+  const other = demuxing();
   const writer = withVideo().pes(VIDEO, keyUnit, { pts: 0 });
   other.push(writer.bytes);
   expect(timesOf(other.streams[0])).toEqual([]);
@@ -227,7 +189,7 @@ test('a picture with its length is delivered at once, one without by the next', 
 });
 
 test('several access units of a PES packet are a frame apart', () => {
-  const { push, streams, demuxer } = setUp();
+  const { push, streams, demuxer } = demuxing();
   const both = Buffer.concat([keyUnit, skipUnit(0), skipUnit(1)]);
   push(withVideo().pes(VIDEO, both, { pts: 9000 }).pes(VIDEO, skipUnit(2), { pts: 19_800 }).bytes);
   demuxer.end();
@@ -236,7 +198,7 @@ test('several access units of a PES packet are a frame apart', () => {
 
 test('a picture split into PES packets, of which only the first has a time, is one unit', () => {
   const large = Buffer.concat([keyUnit, new Uint8Array(90_000).fill(0x55)]);
-  const { push, streams, demuxer } = setUp();
+  const { push, streams, demuxer } = demuxing();
   const writer = withVideo();
   for (let at = 0; at < large.length; at += 40_000) {
     const times = at === 0 ? { pts: 9000 } : {};
@@ -257,7 +219,7 @@ test('frames of a PES packet follow each other, and one may be cut between two P
   const writer = withAudio().pes(AUDIO, Buffer.concat([two, ADTS.subarray(0, 5)]), { pts: 9000, isBounded: true });
   // The time is that of the first frame which begins here.
   writer.pes(AUDIO, Buffer.concat([ADTS.subarray(5), ADTS]), { pts: 9000 + 3 * 1920, isBounded: true });
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(writer.bytes);
   expect(timesOf(streams[0])).toEqual([9000, 10_920, 12_840, 14_760]);
   expect(streams[0]?.units.every(({ data }) => toHex(data) === 'aabbccddeeff')).toBe(true);
@@ -268,7 +230,7 @@ test('after bytes that are no frame, audio resumes at the next frame', () => {
     pts: 0,
     isBounded: true,
   });
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(writer.bytes);
   expect(timesOf(streams[0])).toEqual([0, 1920, 3840, 5760]);
   expect(streams[0]?.damage).toEqual(['ADTS frame begins with byte 1, 2: no sync word']);
@@ -282,7 +244,7 @@ test('after a loss, one header of another format does not change the track', () 
   writer.packet(AUDIO, new Uint8Array(0)).packets.pop();
   // The first frame is the end of a damaged one.
   writer.pes(AUDIO, Buffer.concat([ADTS_44, ADTS, ADTS]), { pts: 7200, isBounded: true });
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(writer.bytes);
   expect(streams[0]?.tracks).toEqual([aac]);
   expect(streams[0]?.units.map(({ data }) => toHex(data))).toEqual(new Array(4).fill('aabbccddeeff'));
@@ -290,7 +252,7 @@ test('after a loss, one header of another format does not change the track', () 
 
 test('audio in another format is described again with its second frame', () => {
   const frames = Buffer.concat([ADTS, ADTS, ADTS_44, ADTS_44, ADTS_44]);
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(withAudio().pes(AUDIO, frames, { pts: 0, isBounded: true }).bytes);
   expect(streams[0]?.tracks).toEqual([aac, { ...aac, clockRate: 44_100, config: hex('1210') }]);
   expect(streams[0]?.units).toHaveLength(4);
@@ -299,7 +261,7 @@ test('audio in another format is described again with its second frame', () => {
 test('an Opus packet may have trims and an extension before it', () => {
   const opusStream = { pid: AUDIO, type: 6, descriptors: [5, 4, ...Buffer.from('Opus'), 0x7f, 2, 0x80, 1] };
   const payload = hex('7ffc 04 0010 0020 02 eeee f8aabbcc 7fe0 03 f80102');
-  const { push, streams } = setUp();
+  const { push, streams } = demuxing();
   push(new TsWriter().pat().pmt([opusStream]).pes(AUDIO, payload, { pts: 900, streamId: 0xbd, isBounded: true }).bytes);
   expect(streams[0]?.units.map(({ pts, data }) => [pts, toHex(data)])).toEqual([
     [900, 'f8aabbcc'],
@@ -319,7 +281,7 @@ test.for([
   ['Opus with channel configuration 0', 6, [5, 4, ...Buffer.from('Opus'), 0x7f, 2, 0x80, 0]],
   ['stream type 200', 200, []],
 ] as const)('%s is known by name only', ([label, type, descriptors]) => {
-  const { push, programs } = setUp();
+  const { push, programs } = demuxing();
   push(new TsWriter().pat().pmt([{ pid: AUDIO, type, descriptors }]).bytes);
   expect(programs).toMatchObject([[{ pid: AUDIO, codec: undefined, label }]]);
 });
@@ -331,7 +293,7 @@ test('of several programmes the first is read', () => {
     [8, 0x30],
   ]);
   writer.pmt([{ pid: AUDIO, type: 0x0f }], 0, 0x30).pmt([{ pid: VIDEO, type: 0x1b }], 0, 0x20);
-  const { push, programs } = setUp();
+  const { push, programs } = demuxing();
   push(writer.bytes);
   expect(programs).toMatchObject([[{ pid: VIDEO, label: 'H264' }]]);
 });
@@ -350,7 +312,7 @@ test('a new version of the map with the same streams changes nothing, other stre
       2,
     )
     .pes(AUDIO, ADTS, { pts: 0, isBounded: true });
-  const { push, programs, streams } = setUp();
+  const { push, programs, streams } = demuxing();
   push(writer.bytes);
   expect(programs.map((list) => list.map(({ label }) => label))).toEqual([['H264'], ['H264', 'MPEG-4 Audio']]);
   expect(timesOf(streams[1])).toEqual([0]);
@@ -362,7 +324,7 @@ test('subtitles that come and go, and other descriptors, change nothing', () => 
   const writer = withVideo().pes(VIDEO, keyUnit, { pts: 0 });
   writer.pmt([video, subtitles], 1).pes(VIDEO, skipUnit(0), { pts: 3600 });
   writer.pmt([{ ...video, descriptors: [0x0a, 4, 0x65, 0x6e, 0x67, 0] }], 2).pes(VIDEO, skipUnit(1), { pts: 7200 });
-  const { push, programs, streams, demuxer } = setUp();
+  const { push, programs, streams, demuxer } = demuxing();
   push(writer.bytes);
   demuxer.end();
   expect(programs).toHaveLength(1);
@@ -373,7 +335,7 @@ test('a map with a wrong CRC is reported and not used', () => {
   const writer = withVideo();
   const packet = writer.packets[1] as Uint8Array;
   packet[20] = (packet[20] as number) ^ 1;
-  const { push, programs, events } = setUp();
+  const { push, programs, events } = demuxing();
   push(writer.bytes);
   expect([programs, events]).toEqual([[], ['MPEG-TS section with a wrong CRC']]);
 });
@@ -383,7 +345,7 @@ test('a scrambled programme is rejected by name', () => {
   for (let i = 0; i < 100; i += 1) {
     writer.packet(VIDEO, new Uint8Array(184), { scrambling: 2 });
   }
-  const { push } = setUp();
+  const { push } = demuxing();
   expect(() => push(writer.bytes)).toThrow('MPEG-TS is scrambled');
 });
 
@@ -414,11 +376,11 @@ test('random damage to packets gives units or damage, and nothing else', () => {
   const next = random(13_818);
   const video = tinyVideo(40, 10, 10).map((picture): Put => [0, picture]);
   const audio = Array.from({ length: 60 }, (_, i): Put => [1, sample(i * 1024, new Uint8Array(300).fill(i))]);
-  const bytes = mux([tinyH264, aac], [...video, ...audio]);
+  const bytes = muxed([tinyH264, aac], [...video, ...audio]);
   let units = 0;
   let damage = 0;
   for (let round = 0; round < 300; round += 1) {
-    const { push, streams, demuxer } = setUp();
+    const { push, streams, demuxer } = demuxing();
     const copy = bytes.slice();
     for (let changes = Math.floor(next() * 20); changes >= 0; changes -= 1) {
       copy[Math.floor(next() * copy.length)] = Math.floor(next() * 256);

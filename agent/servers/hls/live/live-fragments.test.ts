@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
+import { FragmentWatcher } from '../../../../test/support/clients/fragment-watcher.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
+import { parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { LiveFragment } from './live-fragment.ts';
-import { type FragmentViewer, LiveFragments, type LiveInit } from './live-fragments.ts';
+import { LiveFragments } from './live-fragments.ts';
 
 const aac: AacTrack = {
   kind: 'audio',
@@ -19,64 +19,6 @@ const aac: AacTrack = {
 };
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
 
-/** One sample as it has arrived. */
-interface Seen {
-  readonly track: number;
-  readonly time: number;
-  readonly duration: number;
-  readonly data: string;
-}
-
-/** Takes all fragments apart at once, as their memory may be used again. */
-class Watcher implements FragmentViewer {
-  readonly inits: { readonly init: LiveInit; readonly startS: number; readonly liveS: number }[] = [];
-  readonly fragments: (Omit<LiveFragment, 'message'> & { readonly seen: readonly Seen[] })[] = [];
-  readonly clocks: Record<string, unknown>[] = [];
-  readonly messages: Buffer[] = [];
-  ends = 0;
-
-  onInit(init: LiveInit, startS: number, liveS: number): void {
-    this.inits.push({ init, startS, liveS });
-  }
-
-  onClock(message: Buffer): void {
-    this.clocks.push(JSON.parse(message.subarray(message.indexOf('{')).toString()));
-  }
-
-  onFragment(fragment: LiveFragment): boolean {
-    const { message, ...about } = fragment;
-    this.fragments.push({ ...about, seen: samplesOf(fragment) });
-    this.messages.push(Buffer.from(message));
-    return false;
-  }
-
-  onEnd(): void {
-    this.ends += 1;
-  }
-
-  get seen(): readonly Seen[] {
-    return this.fragments.flatMap(({ seen }) => seen);
-  }
-}
-
-function samplesOf({ message, headBytes, moofBytes }: LiveFragment): Seen[] {
-  const bytes = message.subarray(headBytes);
-  const parsed = parseFragment(bytes);
-  expect(parsed?.sizeBytes).toBe(bytes.length);
-  expect((parsed?.moofBytes ?? 0) + 8).toBe(moofBytes);
-  return (parsed?.runs ?? []).flatMap((run) => {
-    let [at, time] = [run.dataOffset, run.baseTime];
-    return Array.from(run.sizes, (size, i) => {
-      const duration = run.durations[i] ?? 0;
-      const data = Buffer.from(bytes.subarray(at, at + size)).toString('latin1');
-      const seen = { track: run.trackId - 1, time, duration, data };
-      at += size;
-      time += duration;
-      return seen;
-    });
-  });
-}
-
 function setup(tracks: readonly Track[], wanted = tracks.map((_, i) => i)) {
   const stream = new Stream(tracks);
   const clock = new FakeClock();
@@ -84,8 +26,8 @@ function setup(tracks: readonly Track[], wanted = tracks.map((_, i) => i)) {
   const live = new LiveFragments(stream, wanted, clock, () => {
     idle += 1;
   });
-  const join = (): Watcher => {
-    const watcher = new Watcher();
+  const join = (): FragmentWatcher => {
+    const watcher = new FragmentWatcher();
     live.join(watcher);
     return watcher;
   };
@@ -161,7 +103,7 @@ test('audio does not wait for a missing picture', () => {
 });
 
 /** Media time up to which a track is complete, in seconds. */
-function wholeToS({ seen }: Watcher, track: number, rate: number): number {
+function wholeToS({ seen }: FragmentWatcher, track: number, rate: number): number {
   let end: number | undefined;
   for (const { time, duration } of seen.filter((one) => one.track === track)) {
     expect(time).toBe(end ?? time);
@@ -339,7 +281,7 @@ test('it reads the stream only while it has viewers, and reports the end once', 
 
 test('one viewer that fails does not harm the others', () => {
   const { stream, live, join } = setup([tinyH264]);
-  const broken = new Watcher();
+  const broken = new FragmentWatcher();
   broken.onFragment = () => {
     throw new Error('broken');
   };
@@ -361,7 +303,7 @@ test('for any input, each viewer gets each sample once, in order, from a key pic
     /** From the first key picture on, by track. */
     const due: string[][] = [[], [], []];
     let hasBegun = false;
-    const watchers: Watcher[] = [join()];
+    const watchers: FragmentWatcher[] = [join()];
     const ticks = [0, 0, 0];
     let sent = 0;
     for (let i = 0; i < 400; i += 1) {
@@ -382,7 +324,7 @@ test('for any input, each viewer gets each sample once, in order, from a key pic
       if (next() < 0.02) {
         watchers.push(join());
       } else if (next() < 0.01 && watchers.length > 1) {
-        live.leave(watchers.pop() as Watcher);
+        live.leave(watchers.pop() as FragmentWatcher);
       }
     }
     for (const [number, track] of wanted.entries()) {

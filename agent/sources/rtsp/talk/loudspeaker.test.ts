@@ -2,25 +2,24 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { lastCaller, url } from '../../../../test/support/cameras/rtsp-run.ts';
-import { type Caller, type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
+import { lastCaller } from '../../../../test/support/cameras/rtsp-run.ts';
+import { type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
+import {
+  heard,
+  loudspeakerAt,
+  PLAIN_SDP,
+  REQUIRE,
+  refusing,
+  talkative,
+} from '../../../../test/support/cameras/talkative-camera.ts';
 import { rtpFormat } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import { silentLogger } from '../../../base/log.ts';
 import { AacDecoder } from '../../../media/aac/decode/decoder.ts';
 import { createDepacketizer } from '../../../media/codecs.ts';
 import { MU_LAW } from '../../../media/g711/decode.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { type Transport, TransportChoice } from '../transport/transport-choice.ts';
-import { RtspLoudspeaker } from './loudspeaker.ts';
 
-const REQUIRE = 'www.onvif.org/ver20/backchannel';
-const TALK = `m=audio 0 RTP/AVP 97 8 0
-a=rtpmap:97 G726-16/8000
-a=control:talk
-a=sendonly
-`;
 /** A period of a tone of 1 kHz, and its level. */
 const MU_LAW_TONE = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => nearestMuLaw(12_000 * Math.sin((Math.PI * i) / 4)));
 const TONE_RMS = 12_000 / 32_768 / Math.SQRT2;
@@ -30,58 +29,9 @@ function nearestMuLaw(value: number): number {
 }
 const fmtpOf = (text: string): Record<string, string> =>
   Object.fromEntries(text.split('; ').map((word) => word.split('=') as [string, string]));
-const PLAIN_SDP = 'v=0\nm=audio 0 RTP/AVP 0\na=control:listen\na=recvonly\n';
-
-/** A camera with a back channel (ONVIF Streaming §5.3) that sends no media. */
-const talkative: Script = (request, caller) => {
-  if (request.method === 'PLAY') {
-    caller.reply(request, 200, [['Session', '4711']]);
-    return true;
-  }
-  if (request.method !== 'DESCRIBE') {
-    return undefined;
-  }
-  const isAsked = request.headers.get('Require') === REQUIRE;
-  caller.reply(request, 200, [['Content-Type', 'application/sdp']], isAsked ? PLAIN_SDP + TALK : PLAIN_SDP);
-  return true;
-};
-
-const refusing =
-  (method: string, status: number): Script =>
-  (request, caller) => {
-    if (request.method === method && request.headers.get('Require') !== undefined) {
-      caller.reply(request, status);
-      return true;
-    }
-    return talkative(request, caller);
-  };
-
-function loudspeakerAt(
-  camera: { port: number },
-  clock: FakeClock | typeof systemClock = systemClock,
-  transport: Transport | 'automatic' = 'automatic',
-): RtspLoudspeaker {
-  const options = { name: 'garden', url: url(camera), readTimeoutMs: 5_000 };
-  return new RtspLoudspeaker(options, new TransportChoice(transport, clock), clock, silentLogger);
-}
-
 const never = new AbortController().signal;
 const deaf = () => {};
 const reasonOf = (failing: Promise<unknown>): Promise<string> => failing.then(() => 'nothing failed', explain);
-
-/** Interleaved frames of a talk, as RTP fields and payload. */
-const heard = ({ frames }: Caller) =>
-  frames
-    .filter((frame) => frame.startsWith('0:'))
-    .map((frame) => {
-      const packet = Buffer.from(frame.slice(2), 'hex');
-      return {
-        first: packet.readUInt16BE(0).toString(16),
-        sequence: packet.readUInt16BE(2),
-        ticks: packet.readUInt32BE(4),
-        payload: packet.subarray(12).toString('latin1'),
-      };
-    });
 
 test('a check requests the description once and sets nothing up', async () => {
   await using camera = await scriptedCamera(talkative);
