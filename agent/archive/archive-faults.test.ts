@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { certificate } from '../../test/support/cameras/channel-front.ts';
 import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
@@ -53,6 +53,36 @@ test.for([
   isFaulty = false;
   await box.settled(link);
   expect(link.status).toMatchObject({ failure: undefined, waiting: { files: 0 } });
+  expectArchived(server, box);
+});
+
+test('a server that accepts connections and never answers is given up after 30 s, and does not hold up an end', async () => {
+  const setTimeout = Socket.prototype.setTimeout;
+  const ofSocket = vi.spyOn(Socket.prototype, 'setTimeout').mockImplementation(function (this: Socket, ms, done) {
+    return setTimeout.call(this, ms === 30_000 ? 30 : ms, done);
+  });
+  onTestFinished(() => ofSocket.mockRestore());
+  let isSilent = false;
+  const server = await S3Server.start({ fault: () => (isSilent ? 'silent' : undefined) });
+  const box = new ArchiveHarness();
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => server.calls.length >= 2);
+  isSilent = true;
+  box.record([1_000, 20 << 20]);
+  await box.until(() => link.status.failure !== undefined);
+  const { why, error, sinceMs } = link.status.failure ?? {};
+  expect([why, error]).toEqual(['timeout', expect.stringContaining('does not answer')]);
+  for (let hour = 0; hour < 3; hour += 1) {
+    await box.clock.advance(3_600_000);
+    await box.until(() => !link.status.current);
+  }
+  expect(link.status).toMatchObject({ failure: { why: 'timeout', sinceMs }, waiting: { files: 2 } });
+  const seen = server.calls.length;
+  await box.until(() => server.calls.length > seen && server.connections > 0);
+  await link.close();
+  isSilent = false;
+  ofSocket.mockRestore();
+  await box.settled(await box.link({ archiveURL: server.url }));
   expectArchived(server, box);
 });
 
@@ -213,23 +243,16 @@ test('after a power cut at any request, before or after its effect, each recordi
 }, 120_000);
 
 test('parts that arrived before a power cut are not sent again', async () => {
-  let [isOff, isMended] = [false, false];
-  const server = await S3Server.start({
-    fault: ({ query }) => {
-      isOff ||= !isMended && query.get('partNumber') === '3';
-      return isOff ? 'cut before' : undefined;
-    },
-  });
+  const { server, isOff, restore } = await S3Server.cutAtPart3();
   const box = new ArchiveHarness();
   box.record([20 << 20]);
   const link = await box.link({ archiveURL: server.url });
-  await box.until(() => isOff);
+  await box.until(isOff);
   await link.close();
   await box.until(() => server.connections === 0);
-  server.calls.length = 0;
-  [isOff, isMended] = [false, true];
+  restore();
   await box.settled(await box.link({ archiveURL: server.url }));
-  expect(server.calls.flatMap(({ query }) => query.get('partNumber') ?? [])).toEqual(['3']);
+  expect(server.parts).toEqual(['3']);
   expectArchived(server, box);
 });
 

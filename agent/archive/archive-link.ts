@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, endsWithin } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { ArchiveState } from './archive-state.ts';
@@ -50,6 +50,8 @@ interface LinkParts {
 
 /** After a failure. */
 const UNREAD_MS = 60_000;
+/** For work at a network disk that hangs. */
+const CLOSE_MS = 5_000;
 /** Of copies that are deleted unread. */
 const PAGE = 200;
 
@@ -153,8 +155,7 @@ export class ArchiveLink {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#parts.reader.close();
-    await this.#running;
-    await this.#reading;
+    await endsWithin(this.#options.clock, CLOSE_MS, Promise.all([this.#running, this.#reading]));
     this.#parts.storage.close();
     this.#parts.ledger.close();
   }
@@ -196,6 +197,7 @@ export class ArchiveLink {
   async #prepare(signal: AbortSignal): Promise<void> {
     const { state, ledger, storage, own } = this.#parts;
     await storage.removeUnfinished(own, state.now.upload?.uploadId, signal);
+    signal.throwIfAborted();
     if (!state.now.isMarked) {
       await state.change({ isMarked: true });
     }

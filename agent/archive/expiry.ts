@@ -4,6 +4,7 @@ import type { ArchivedObject, Ledger } from './ledger.ts';
 import { recordingOf } from './object-key.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
+import { removeCopy } from './table-object.ts';
 
 const PAGE = 200;
 /** Between two pages of starts: the index answers others meanwhile. */
@@ -92,7 +93,7 @@ async function removeOne(
     return expired;
   }
   try {
-    await storage.remove(key, signal);
+    await removeCopy(storage, key, signal);
   } catch (error) {
     const why = whyOf(error);
     if (signal.aborted || !(error instanceof PerchError) || !OF_ONE.has(why)) {

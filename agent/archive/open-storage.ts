@@ -5,8 +5,10 @@ import { type ArchiveKeyRing, EncryptedStorage } from './encryption/encrypted-st
 import { newArchiveKey } from './encryption/key-text.ts';
 import { encryptedKey } from './encryption/layout.ts';
 import { FolderStorage } from './folder/folder-storage.ts';
+import { unlessHung } from './folder/hung-disk.ts';
 import { ownPrefix } from './object-key.ts';
 import { S3Storage } from './s3/s3-storage.ts';
+import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, Upload } from './storage/contracts.ts';
 import { archiveFailure } from './storage/failure.ts';
 import { isEncrypted, type TargetSettings } from './storage/settings.ts';
@@ -48,7 +50,8 @@ export async function testStorage(settings: TargetSettings, wallMs: () => number
   } finally {
     storage.close();
     if (settings.archive === 'folder') {
-      await rm(join(settings.archiveFolder, own), { recursive: true, force: true }).catch(() => {});
+      const left = join(settings.archiveFolder, own);
+      await unlessHung(settings.archiveFolder, () => rm(left, { recursive: true, force: true })).catch(() => {});
     }
   }
 }
@@ -95,15 +98,3 @@ async function tryReading(storage: ArchiveStorage, upload: Upload, content: Buff
     throw archiveFailure('noS3', 'the archive does not list what it has');
   }
 }
-
-const uploadOf = (key: string, content: Buffer, signal: AbortSignal): Upload => ({
-  key,
-  sizeBytes: content.length,
-  read: async (position, length) => content.subarray(position, position + length),
-  pace: async () => {},
-  checkPoint: () => signal.throwIfAborted(),
-  unfinished: undefined,
-  begun: async () => {},
-  sent: () => {},
-  signal,
-});

@@ -8,6 +8,7 @@ import type { ArchiveStorage } from './storage/contracts.ts';
 import { archiveFailure, whyOf } from './storage/failure.ts';
 import { ReadLimit } from './storage/read-limit.ts';
 import { RemoteFile } from './storage/remote-file.ts';
+import { readTable, removeCopy } from './table-object.ts';
 
 /** At the same time. */
 export const MAX_READS = 4;
@@ -79,6 +80,10 @@ export class ArchiveReader {
     return new RemoteFile({
       ...{ sizeBytes, facts },
       read: (position, length, signal) => this.#read(found, position, length, signal),
+      readTable: (signal) =>
+        this.#guarded(found, signal, (joined) =>
+          this.#limit.run(() => readTable(this.#deps.storage, found.key, joined), joined),
+        ),
     });
   }
 
@@ -88,7 +93,7 @@ export class ArchiveReader {
     let removed: string | undefined;
     for (let found = ledger.find({ path, nameUs }); found && found.key !== removed; ) {
       const { key } = found;
-      const remove = (signal: AbortSignal) => this.#limit.run(() => storage.remove(key, signal), signal);
+      const remove = (signal: AbortSignal) => this.#limit.run(() => removeCopy(storage, key, signal), signal);
       await this.#guarded(found, new AbortController().signal, remove);
       ledger.remove(found);
       removed = key;

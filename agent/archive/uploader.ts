@@ -7,8 +7,10 @@ import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
 import { objectKey } from './object-key.ts';
 import { isWithin, Pace } from './pace.ts';
+import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
+import { removeCopy, tableKey } from './table-object.ts';
 import type { UploadQueue } from './upload-queue.ts';
 
 const LOOK_MS = 5_000;
@@ -199,6 +201,7 @@ export class Uploader {
         queue.postpone(recording);
         return;
       }
+      await this.#putTable(recording, key, signal);
       const facts = await source.factsOf(recording);
       const { path, nameUs, startUs, durationUs } = recording;
       ledger.add({ path, nameUs, startUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
@@ -208,7 +211,7 @@ export class Uploader {
       const former = ledger.otherKeyOf(recording);
       if (former !== undefined) {
         // Encryption was switched since.
-        await storage.remove(former, signal);
+        await removeCopy(storage, former, signal);
         ledger.removeOther(former);
       }
       if (this.#unwantedKey === key) {
@@ -242,12 +245,22 @@ export class Uploader {
 
   async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
     const { storage, ledger, queue } = this.#deps;
-    await storage.remove(key, signal);
+    await removeCopy(storage, key, signal);
     if (ledger.find(recording)?.key === key) {
       ledger.remove(recording);
     }
     this.#unwantedKey = undefined;
     queue.done(recording);
+  }
+
+  /** Of an MPEG-TS recording: with it the copy plays by ranges. */
+  async #putTable(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
+    const { storage, source } = this.#deps;
+    const table = await source.tableOf(recording);
+    if (table) {
+      const pace = (bytes: number) => this.#pace.take(bytes, signal);
+      await storage.put({ ...uploadOf(tableKey(key), table, signal), pace });
+    }
   }
 
   /** What the archive has of an unfinished upload is deleted by the next `removeUnfinished`. */
@@ -279,12 +292,17 @@ export class Uploader {
         }
       },
       unfinished: upload?.key === key ? upload.uploadId : undefined,
-      begun: (uploadId) => state.change({ upload: { key, uploadId } }),
+      begun: async (uploadId) => {
+        signal.throwIfAborted();
+        await state.change({ upload: { key, uploadId } });
+      },
       sent: (sentBytes) => {
         this.#current = { path, startUs, sizeBytes, sentBytes };
       },
       signal,
     });
+    // After the end of the link its state is another one's.
+    signal.throwIfAborted();
     await this.#forgetUpload();
     return sha256;
   }

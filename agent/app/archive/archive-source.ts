@@ -1,9 +1,13 @@
 import { open } from 'node:fs/promises';
 import type { RecordingSource } from '../../archive/storage/contracts.ts';
+import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
+import { writeTsTable } from '../../playback/mpegts/ts-stored-table.ts';
+import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -60,6 +64,10 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
       return facts && writeFacts(facts);
     },
     archivedFactsOf,
+    tableOf: async ({ file }) => {
+      const isStream = recordFormatOf(file) === 'mpegts';
+      return isStream ? tableOfFile(file).catch(unlessFileFault) : undefined;
+    },
     protectedOf: (path) => space.protectedRanges.all.filter((range) => range.path === path),
   };
 }
@@ -68,6 +76,22 @@ export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, 
   const facts = await readArchivedFacts(name, file);
   return facts && writeFacts(facts);
 };
+
+/** Reads all of it. */
+async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    const { head, table, tsIndex } = await readTsTable(handle, undefined);
+    return writeTsTable(head, table, tsIndex.fragments);
+  } catch (error) {
+    if (error instanceof PerchError && error.code === 'badInput') {
+      return undefined;
+    }
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
 
 async function factsOfFile(file: string): Promise<RecordingFacts | undefined> {
   const handle = await open(file, 'r');

@@ -21,12 +21,6 @@ const recordAll = async (box: ArchivedBox, count = COUNT): Promise<string[]> => 
   return files;
 };
 const bytesAt = (playback: Playback, i: number) => getBytes(playback, i * 3_600_000 + 500, 2);
-const erase = (playback: Playback, files: readonly string[]): void => {
-  for (const file of files) {
-    rmSync(file);
-    playback.segmentLog.removed(file);
-  }
-};
 
 /** A bucket, and a folder. */
 const PLACES = {
@@ -48,7 +42,7 @@ test.for(Object.entries(PLACES))('recordings that only %s has are listed and pla
   const listed = await listOf(box.playback);
   expect(listed.length).toBe(COUNT);
   const played = await Promise.all(files.map((_, i) => bytesAt(box.playback, i)));
-  erase(box.playback, files);
+  box.erase(files);
   expect(await listOf(box.playback)).toEqual(listed);
   for (const [i, bytes] of played.entries()) {
     expect((await bytesAt(box.playback, i)).equals(bytes)).toBe(true);
@@ -68,12 +62,8 @@ test.for(Object.entries(PLACES))('recordings that only %s has are listed and pla
 });
 
 test('a recording is read by ranges: its table, and what is asked for', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const files = await record(box.recordings, 60, { gop: 10 });
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
-  erase(box.playback, files);
+  const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 60, { gop: 10 }));
+  box.erase(files);
   const [object] = server.objects.values();
   server.calls.length = 0;
   await getBytes(box.playback, 30_000, 1);
@@ -90,28 +80,20 @@ test('a recording is read by ranges: its table, and what is asked for', async ()
 });
 
 test('a player continues from the archive when its file is deleted while it reads', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const files = await record(box.recordings, 20);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
+  const { box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 20));
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 20e6, format: 'fmp4' } as const;
   const before = await box.playback.get(query);
   const bytes = await buffer(before.file.read(0, before.file.sizeBytes));
-  erase(box.playback, files);
+  box.erase(files);
   const { file } = await box.playback.get(query, before.etag);
   expect((await buffer(file.read(1_000, file.sizeBytes))).equals(bytes.subarray(1_000))).toBe(true);
 });
 
 test('recorded HLS and stills come from the archive', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const files = await record(box.recordings, 20);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
+  const { box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 20));
   const period = { startUs: WALL * 1000, durationUs: 20e6 };
   const frame = await box.playback.frame('cam', (WALL + 5_000) * 1000);
-  erase(box.playback, files);
+  box.erase(files);
   const playlist = await box.playback.streams.media('cam', period);
   expect(playlist).toContain('#EXT-X-ENDLIST');
   expect(Buffer.from((await box.playback.frame('cam', (WALL + 5_000) * 1000)).bytes)).toEqual(Buffer.from(frame.bytes));
@@ -125,7 +107,7 @@ test('after the loss of the list of copies, their age is that of the index', asy
   await record(box.recordings, SECONDS, { wall: wall + 60_000 });
   await box.start({ archiveURL: server.url });
   await box.archived(2);
-  erase(box.playback, [gone]);
+  box.erase([gone]);
   await box.stop();
   box.lose('archive.db');
   const keptFor = (days: number) =>
@@ -140,15 +122,14 @@ test('after the loss of the list of copies, their age is that of the index', asy
 });
 
 test('a file that is on the disk again is listed once', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const [file = ''] = await recordAll(box, 1);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
+  const {
+    box,
+    files: [file = ''],
+  } = await ArchivedBox.inBucket((one) => recordAll(one, 1));
   const copy = join(box.folder, 'copy.mp4');
   copyFileSync(file, copy);
   const listed = await listOf(box.playback);
-  erase(box.playback, [file]);
+  box.erase([file]);
   expect(await listOf(box.playback)).toEqual(listed);
   copyFileSync(copy, file);
   await box.playback.rebuild(new AbortController().signal);
@@ -163,12 +144,10 @@ test.for([
   ['has lost the bucket', { status: 404, code: 'NoSuchBucket' }, 'unavailable', 'no such bucket'],
 ] as const)('an archive that %s says so to a player, and the recording stays listed', async ([, fault, code, text]) => {
   let now: S3Fault;
-  const server = await S3Server.start({ fault: ({ method }) => (method === 'GET' ? now : undefined) });
-  const box = new ArchivedBox();
-  const files = await recordAll(box, 1);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
-  erase(box.playback, files);
+  const { box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 1), {
+    fault: ({ method }) => (method === 'GET' ? now : undefined),
+  });
+  box.erase(files);
   now = fault;
   const fails = { code, message: expect.stringContaining(text) };
   await expect(bytesAt(box.playback, 0)).rejects.toMatchObject(fails);
@@ -180,13 +159,30 @@ test.for([
   expect((await bytesAt(box.playback, 0)).length).toBeGreaterThan(0);
 });
 
+test('the timeline says what lies only in the archive', async () => {
+  const { box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 3));
+  const lanes = async (resolution: number) => {
+    const at = (seconds: number) => ({ us: WALL * 1000 + seconds * 1e6, offsetMs: 0 });
+    return box.playback.timeline({ path: 'cam', from: at(2), to: at(7_202), resolution });
+  };
+  expect((await lanes(10)).archived).toEqual([]);
+  box.erase(files.slice(0, 2));
+  expect(await lanes(10)).toMatchObject({
+    coverage: [
+      [0, 2],
+      [3_598, 4],
+      [7_198, 2],
+    ],
+    archived: [
+      [0, 2],
+      [3_598, 4],
+    ],
+  });
+});
+
 test('an object that was deleted in the bucket is no longer listed', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const files = await recordAll(box, 2);
-  await box.start({ archiveURL: server.url });
-  await box.archived(2);
-  erase(box.playback, files);
+  const { server, box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 2));
+  box.erase(files);
   const [key = ''] = [...server.objects.keys()].sort();
   server.objects.delete(key);
   await expect(bytesAt(box.playback, 0)).rejects.toMatchObject({ code: 'notFound' });
@@ -195,12 +191,10 @@ test('an object that was deleted in the bucket is no longer listed', async () =>
 
 test('a client that goes ends what is read for it', async () => {
   let isSilent = false;
-  const server = await S3Server.start({ fault: ({ method }) => (isSilent && method === 'GET' ? 'silent' : undefined) });
-  const box = new ArchivedBox();
-  const files = await record(box.recordings, 60);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
-  erase(box.playback, files);
+  const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 60), {
+    fault: ({ method }) => (isSilent && method === 'GET' ? 'silent' : undefined),
+  });
+  box.erase(files);
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 60e6, format: 'fmp4' } as const;
   const { file } = await box.playback.get(query);
   isSilent = true;
@@ -215,12 +209,10 @@ test('a client that goes ends what is read for it', async () => {
 
 test('a recording that is deleted by hand is deleted in the archive, too, or not at all', async () => {
   let now: S3Fault;
-  const server = await S3Server.start({ fault: ({ method }) => (method === 'DELETE' ? now : undefined) });
-  const box = new ArchivedBox();
-  const files = await recordAll(box, 2);
-  await box.start({ archiveURL: server.url });
-  await box.archived(2);
-  erase(box.playback, files.slice(0, 1));
+  const { server, box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 2), {
+    fault: ({ method }) => (method === 'DELETE' ? now : undefined),
+  });
+  box.erase(files.slice(0, 1));
   const [archivedOnly = '', onDisk = ''] = (await listOf(box.playback)).map(({ start }) => start);
   now = { status: 403, code: 'AccessDenied' };
   for (const start of [archivedOnly, onDisk]) {
@@ -271,20 +263,68 @@ test('a recording that is archived while it is deleted by hand is deleted in the
   expect(await listOf(box.playback)).toEqual([]);
 });
 
-test('an MPEG-TS recording in the archive is listed, and says why it does not play', async () => {
-  const server = await S3Server.start();
-  const box = new ArchivedBox();
-  const files = await record(box.recordings, 4, { format: 'mpegts' });
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
-  const listed = await listOf(box.playback);
-  expect(listed.length).toBe(1);
-  erase(box.playback, files);
-  expect(await listOf(box.playback)).toEqual(listed);
+test.for(Object.entries(PLACES))(
+  'MPEG-TS recordings that only %s has play by ranges as before',
+  async ([, placeOf]) => {
+    const box = new ArchivedBox();
+    const place = await placeOf(box);
+    const files = await record(box.recordings, 12, { format: 'mpegts', sound: true });
+    await box.start(place);
+    await box.archived(1);
+    const playedOf = async () => ({
+      listed: await listOf(box.playback),
+      bytes: await getBytes(box.playback, 2_500, 4),
+      // The names of its files change with the place of the recording.
+      playlist: (await box.playback.streams.media('cam', { startUs: WALL * 1000, durationUs: 12e6 })).replaceAll(
+        /-[\w-]{8}\.mp4/g,
+        '',
+      ),
+      frame: Buffer.from((await box.playback.frame('cam', (WALL + 5_000) * 1000)).bytes),
+    });
+    const before = await playedOf();
+    box.erase(files);
+    expect(await playedOf()).toEqual(before);
+    // Without the index and the list of the archive's objects.
+    await box.stop();
+    box.lose('segments.db');
+    box.lose('archive.db');
+    await box.start(place);
+    await box.until(async () => (await listOf(box.playback)).length === 1);
+    expect(await playedOf()).toEqual(before);
+  },
+);
+
+test('of an MPEG-TS recording its table, its ends and what is asked for are read', async () => {
+  const { server, box, files } = await ArchivedBox.inBucket((one) =>
+    record(one.recordings, 60, { format: 'mpegts', sound: true, gop: 10 }),
+  );
+  box.erase(files);
+  const table = [...server.objects].find(([key]) => key.endsWith('.ts.table'));
+  expect(table?.[1].bytes.length).toBeGreaterThan(1_000);
+  server.calls.length = 0;
+  await getBytes(box.playback, 30_000, 1);
+  const reads = server.calls.filter(({ method }) => method === 'GET');
+  expect(reads.every(({ range }) => range !== undefined)).toBe(true);
+  // Table and both ends at the same time; the programme, then the media.
+  expect(reads.length).toBeLessThanOrEqual(6);
+});
+
+test('the table of an MPEG-TS recording is deleted with it; without it the recording says why it does not play', async () => {
+  const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 4, { format: 'mpegts' }));
+  box.erase(files);
+  const [tableKey = ''] = [...server.objects.keys()].filter((key) => key.endsWith('.table'));
+  const table = server.objects.get(tableKey);
+  server.objects.delete(tableKey);
   await expect(getBytes(box.playback, 0, 2)).rejects.toMatchObject({
     code: 'unsupported',
-    message: expect.stringContaining('MPEG-TS'),
+    message: expect.stringContaining('without a table'),
   });
+  const [{ start = '' } = {}] = await listOf(box.playback);
+  expect(start).not.toBe('');
+  server.objects.set(tableKey, table ?? expect.unreachable('no table'));
+  expect((await getBytes(box.playback, 0, 2)).length).toBeGreaterThan(0);
+  await box.playback.deleteSegment('cam', start, () => undefined);
+  expect([...server.objects.keys()]).toEqual([]);
 });
 
 test('a power cut at any time around a deletion loses and doubles nothing', async () => {
@@ -318,12 +358,10 @@ test('a power cut at any time around a deletion loses and doubles nothing', asyn
 
 test('bodies end with an error when the archive fails in the middle', async () => {
   let now: S3Fault;
-  const server = await S3Server.start({ fault: ({ method }) => (method === 'GET' ? now : undefined) });
-  const box = new ArchivedBox();
-  const files = await recordAll(box, 1);
-  await box.start({ archiveURL: server.url });
-  await box.archived(1);
-  erase(box.playback, files);
+  const { box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 1), {
+    fault: ({ method }) => (method === 'GET' ? now : undefined),
+  });
+  box.erase(files);
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 4e6, format: 'fmp4' } as const;
   const { file } = await box.playback.get(query);
   now = { status: 403, code: 'AccessDenied' };

@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   globSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -10,8 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { ArchiveHarness, sha256 } from '../../../test/support/harness/archive-harness.ts';
+import { ArchiveState } from '../archive-state.ts';
 import { FolderStorage } from './folder-storage.ts';
 
 /** A NAS that is mounted at this folder. */
@@ -162,4 +166,65 @@ test('nothing is copied that would fill the disk of the folder', async () => {
     context: { why: 'full' },
     message: expect.stringContaining('nearly full'),
   });
+});
+
+test('a disk that hangs holds one thread and neither a start nor an end; the state says since when, and what waits', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  const own = join(archiveFolder, 'perch/0123456789ab');
+  mkdirSync(own, { recursive: true });
+  // Opening a pipe that nobody reads does not return.
+  const mark = join(own, '.perch-archive');
+  execFileSync('mkfifo', [mark]);
+  await ArchiveState.create(box.dataDir, '0123456789ab');
+  box.record([1_000, 2_000]);
+  const link = await box.link({ ...FOLDER, archiveFolder });
+  await box.until(() => vi.getTimerCount() > 0);
+  vi.advanceTimersByTime(30_000);
+  await box.until(() => link.status.waiting.files === 2);
+  const { why, sinceMs = 0 } = link.status.failure ?? {};
+  expect(why).toBe('timeout');
+  // A week. Another thread for each try would leave none for other files.
+  for (let day = 0; day < 7; day += 1) {
+    await box.clock.advance(86_400_000);
+    await box.until(() => link.status.waiting.files === 2);
+  }
+  expect(link.status).toMatchObject({ failure: { why: 'timeout', sinceMs }, waiting: { files: 2, bytes: 3_000 } });
+  let isClosed = false;
+  void link.close().then(() => {
+    isClosed = true;
+  });
+  await box.until(() => isClosed);
+  const next = await box.link({ ...FOLDER, archiveFolder });
+  await box.until(() => next.status.failure?.why === 'timeout' && next.status.waiting.files === 2);
+  // The disk answers.
+  closeSync(openSync(mark, 'r+'));
+  rmSync(mark);
+  await box.settled(next);
+  expectCopied(archiveFolder, box);
+});
+
+test('an end does not wait for an upload to a disk that hangs', async () => {
+  let reader: number | undefined;
+  // The disk answers.
+  onTestFinished(() => closeSync(reader ?? 0));
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  const own = join(archiveFolder, 'perch/0123456789ab');
+  mkdirSync(own, { recursive: true });
+  const mark = join(own, '.perch-archive');
+  execFileSync('mkfifo', [mark]);
+  await ArchiveState.create(box.dataDir, '0123456789ab');
+  const link = await box.link({ ...FOLDER, archiveFolder });
+  await box.clock.advance(1_000);
+  let isClosed = false;
+  void link.close().then(() => {
+    isClosed = true;
+  });
+  await box.clock.advance(4_000);
+  expect(isClosed).toBe(false);
+  await box.until(() => isClosed);
+  reader = openSync(mark, 'r+');
 });

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { syncFolder } from '../../base/durable-file.ts';
 import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
 import { archiveFailure, folderFailure } from '../storage/failure.ts';
+import { type Progress, unlessHung } from './hung-disk.ts';
 
 const CHUNK_BYTES = 1 << 20;
 /** In the box's own folder: shows that the disk is mounted. */
@@ -42,13 +43,14 @@ export class FolderStorage implements ArchiveStorage {
   }
 
   put(upload: Upload): Promise<string> {
-    return this.#guard(async () => {
+    return this.#guard(async (progress) => {
       await this.#requireDisk();
       const file = join(this.#top, upload.key);
       const { sizeBytes, signal } = upload;
+      const readBack = (name: string) => hashOfFile(name, sizeBytes, signal, progress);
       if ((await sizeOf(file)) === sizeBytes) {
-        const sha256 = await hashOf(upload);
-        if (sha256 === (await readBack(file, sizeBytes, signal))) {
+        const sha256 = await progress.elsewhere(hashOf(upload));
+        if (sha256 === (await readBack(file))) {
           upload.sent(sizeBytes);
           return sha256;
         }
@@ -56,11 +58,11 @@ export class FolderStorage implements ArchiveStorage {
       const draft = join(this.#top, this.#own, DRAFT);
       if (upload.unfinished === undefined) {
         await rm(draft, { force: true });
-        await upload.begun(DRAFT);
+        await progress.elsewhere(upload.begun(DRAFT));
       }
       await this.#requireSpace(sizeBytes - ((await sizeOf(draft)) ?? 0));
-      const sha256 = await this.#copy(draft, upload);
-      if ((await readBack(draft, sizeBytes, signal)) !== sha256) {
+      const sha256 = await this.#copy(draft, upload, progress);
+      if ((await readBack(draft)) !== sha256) {
         throw archiveFailure('damaged', `${this.#top} has other bytes than were written: check its disk`);
       }
       await makeFolders(this.#top, dirname(file));
@@ -175,22 +177,27 @@ export class FolderStorage implements ArchiveStorage {
     }
   }
 
-  async #copy(draft: string, { sizeBytes, read, pace, checkPoint, sent }: Upload): Promise<string> {
+  async #copy(
+    draft: string,
+    { sizeBytes, read, pace, checkPoint, sent }: Upload,
+    { answered, elsewhere }: Progress,
+  ): Promise<string> {
     const digest = createHash('sha256');
     const handle = await open(draft, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, COPY_MODE);
     try {
       let foundBytes = (await handle.stat()).size;
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
         checkPoint();
-        const chunk = await read(at, Math.min(CHUNK_BYTES, sizeBytes - at));
+        const chunk = await elsewhere(read(at, Math.min(CHUNK_BYTES, sizeBytes - at)));
         digest.update(chunk);
         if (!(at + chunk.length <= foundBytes && (await hasAt(handle, at, chunk)))) {
           foundBytes = 0;
-          await pace(chunk.length);
+          await elsewhere(pace(chunk.length));
           for (let done = 0; done < chunk.length; ) {
             done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
           }
         }
+        answered();
         sent(at + chunk.length);
       }
       await handle.truncate(sizeBytes);
@@ -217,9 +224,9 @@ export class FolderStorage implements ArchiveStorage {
     }
   }
 
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
+  async #guard<T>(work: (progress: Progress) => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await unlessHung(this.#top, work);
     } catch (error) {
       throw isFileError(error) ? folderFailure(error, this.#top) : error;
     }
@@ -268,13 +275,19 @@ async function hashOf({ sizeBytes, read, checkPoint }: Upload): Promise<string> 
   return digest.digest('hex');
 }
 
-async function readBack(file: string, sizeBytes: number, signal: AbortSignal): Promise<string> {
+async function hashOfFile(
+  file: string,
+  sizeBytes: number,
+  signal: AbortSignal,
+  { answered }: Progress,
+): Promise<string> {
   const digest = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   const handle = await open(file, 'r');
   try {
     for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
       signal.throwIfAborted();
+      answered();
       const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at));
       await readFully(handle, chunk, at, file);
       digest.update(chunk);

@@ -44,6 +44,8 @@ export interface RecordingSource {
   factsOf(recording: LocalRecording): Promise<string | undefined>;
   /** The same of a copy. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
   archivedFactsOf(name: string, file: StoredFile): Promise<string | undefined>;
+  /** The table of a finished recording that has none at its end; undefined: it has one, or cannot be read. */
+  tableOf(recording: LocalRecording): Promise<Uint8Array | undefined>;
   /** Parts of the path that are never deleted. */
   protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
 }
@@ -57,6 +59,8 @@ export interface StoredFile {
   keep(position: number, length: number): Promise<void>;
   /** Like `FileHandle.read`. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  /** Of `RecordingSource.tableOf`. @throws PerchError notFound: there is none */
+  readTable(): Promise<Uint8Array>;
   /** Ends what is being read. */
   abort(): void;
   close(): Promise<void>;

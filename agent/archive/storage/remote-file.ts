@@ -5,6 +5,7 @@ interface RemoteFileParts {
   readonly facts: string | undefined;
   /** @param length at most MAX_READ_BYTES */
   readonly read: (position: number, length: number, signal: AbortSignal) => Promise<Uint8Array>;
+  readonly readTable: (signal: AbortSignal) => Promise<Uint8Array>;
 }
 
 interface Kept {
@@ -50,6 +51,10 @@ export class RemoteFile implements StoredFile {
       await this.#fetch(buffer, offset, bytesRead, position);
     }
     return { bytesRead };
+  }
+
+  readTable(): Promise<Uint8Array> {
+    return this.#parts.readTable(this.#stop.signal);
   }
 
   abort(): void {

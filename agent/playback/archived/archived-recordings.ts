@@ -20,6 +20,8 @@ export interface ArchivedFile extends ReadableFile {
   readonly facts: string | undefined;
   /** Reads a range in advance; it stays in memory until the file is closed. */
   keep(position: number, length: number): Promise<void>;
+  /** Of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
+  readTable(): Promise<Uint8Array>;
   /** Ends what is being read. */
   abort(): void;
   close(): Promise<void>;

@@ -1,14 +1,22 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
 import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import { release } from '../../media/sample/slab.ts';
+import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 const READ_BYTES = 256 << 10;
+/** A fragment is one read: in the archive each is a round trip. */
+const MAX_READ_BYTES = 4 << 20;
 /** Within these the programme is known: Perch begins with it, and other programs repeat it. */
 const MAX_HEAD_BYTES = 8 << 20;
+
+export interface StreamHandle extends ReadableFile {
+  /** Ends what is being read. */
+  abort?(): void;
+  close(): Promise<void>;
+}
 
 /** Copies the samples of one run out of a stream. */
 class RunCopy implements UnitSink {
@@ -68,7 +76,7 @@ class RunCopy implements UnitSink {
 /** The samples of a transport stream as bytes of a virtual file, whose places are those of its `SampleTable`. */
 export class TsFile {
   readonly #file: string;
-  readonly #handle: FileHandle;
+  readonly #handle: StreamHandle;
   readonly #fragments: readonly TsFragment[];
   readonly #offsets: readonly number[];
   readonly #copies: RunCopy[] = [];
@@ -78,7 +86,7 @@ export class TsFile {
   #number = -1;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  private constructor(file: string, handle: FileHandle, fragments: readonly TsFragment[]) {
+  constructor(file: string, handle: StreamHandle, fragments: readonly TsFragment[]) {
     this.#file = file;
     this.#handle = handle;
     this.#fragments = fragments;
@@ -102,11 +110,6 @@ export class TsFile {
     );
   }
 
-  /** @throws Node's error when the file is gone */
-  static async open(file: string, fragments: readonly TsFragment[]): Promise<TsFile> {
-    return new TsFile(file, await open(file, 'r'), fragments);
-  }
-
   stat(): Promise<{ readonly size: number; readonly mtimeMs: number }> {
     return this.#handle.stat();
   }
@@ -124,7 +127,7 @@ export class TsFile {
       return { bytesRead: Math.min(1, length) };
     }
     if (this.#number !== number) {
-      this.#bytes = await this.#load(fragment);
+      this.#bytes = await this.#load(fragment, this.#fragments[number + 1]?.position);
       this.#number = number;
     }
     const from = position - fragment.offset;
@@ -133,13 +136,18 @@ export class TsFile {
     return { bytesRead };
   }
 
+  abort(): void {
+    this.#handle.abort?.();
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }
 
-  async #load({ runs, position, sizeBytes }: TsFragment): Promise<Uint8Array> {
+  /** @param next where the next fragment begins */
+  async #load({ runs, position, sizeBytes }: TsFragment, next = position + sizeBytes): Promise<Uint8Array> {
     if (!this.#isReady) {
-      await this.#readFrom(0, () => this.#copies.length > 0, MAX_HEAD_BYTES);
+      await this.#readFrom(0, () => this.#copies.length > 0, MAX_HEAD_BYTES, READ_BYTES);
       this.#isReady = true;
     }
     const bytes = new Uint8Array(sizeBytes);
@@ -151,7 +159,9 @@ export class TsFile {
     }
     this.#demuxer.seek(position);
     const isDone = () => this.#copies.every((copy) => copy.isDone);
-    await this.#readFrom(position, isDone, Number.POSITIVE_INFINITY);
+    // Audio of a fragment may follow the next one's first picture.
+    const pieceBytes = Math.min(MAX_READ_BYTES, Math.max(READ_BYTES, next - position + READ_BYTES));
+    await this.#readFrom(position, isDone, Number.POSITIVE_INFINITY, pieceBytes);
     if (!isDone()) {
       this.#demuxer.end();
     }
@@ -161,8 +171,8 @@ export class TsFile {
     return bytes;
   }
 
-  async #readFrom(position: number, isDone: () => boolean, maxBytes: number): Promise<void> {
-    const buffer = new Uint8Array(READ_BYTES);
+  async #readFrom(position: number, isDone: () => boolean, maxBytes: number, pieceBytes: number): Promise<void> {
+    const buffer = new Uint8Array(pieceBytes);
     for (let at = position; !isDone() && at - position < maxBytes; ) {
       const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) {

@@ -7,7 +7,7 @@ import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
-import { TsIndex } from './ts-index.ts';
+import { type TsFragment, TsIndex } from './ts-index.ts';
 
 /** Read between turns of other work: some milliseconds each. */
 const PIECE_BYTES = 512 << 10;
@@ -18,6 +18,7 @@ const TICKS_PER_MS = 90;
 
 interface TsTable extends RecordingTable {
   readonly head: RecordingHead;
+  readonly tsFragments: readonly TsFragment[];
   readonly tsIndex: TsIndex;
 }
 
@@ -48,11 +49,12 @@ export async function readTsTable(handle: FileHandle, known: Partial<TsTable> | 
   }
   const { init, table } = index.finish();
   const head = { init, durationMs, mark, fileMark, sizeBytes, mtimeMs, isFinished, tail: undefined };
-  return { head, table, endOffset: index.readBytes, walked: undefined, tsIndex: index };
+  const { readBytes: endOffset, fragments: tsFragments } = index;
+  return { head, table, endOffset, walked: undefined, tsFragments, tsIndex: index };
 }
 
 /** Memory of an index besides its table. */
-export const bytesOfIndex = ({ fragments }: TsIndex): number => fragments.length * FRAGMENT_COST_BYTES;
+export const bytesOfIndex = (fragments: readonly TsFragment[]): number => fragments.length * FRAGMENT_COST_BYTES;
 
 /** The duration of a file of another program, from its first time to its last; 0: not known. */
 export async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number> {

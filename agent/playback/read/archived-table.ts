@@ -2,23 +2,29 @@ import { PerchError } from '../../base/errors.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
+import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import type { ArchivedFile } from '../archived/archived-recordings.ts';
 import { parseFacts } from '../archived/facts.ts';
+import type { TsFragment } from '../mpegts/ts-index.ts';
+import { parseTsTable } from '../mpegts/ts-stored-table.ts';
 
 const HEAD_BYTES = 16 << 10;
 /** Of a recording whose table's size is not known: the rest of the table takes another read. */
 const END_BYTES = 256 << 10;
+/** Of MPEG-TS, at both ends: the file's marks and its last checksum. */
+const STREAM_HEAD_BYTES = 4 << 10;
 
 export type OpenArchived = () => ArchivedFile;
 
 interface ArchivedTable extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
+  readonly tsFragments?: readonly TsFragment[];
   readonly openArchived: OpenArchived;
 }
 
 /**
- * The table of a recording in the archive, by one range at each of its ends, at the same time.
+ * The table of a recording in the archive, by one range at each of its ends, at the same time, and of MPEG-TS by an object of its own.
  * @throws PerchError for a recording without a table, which would have to be fetched whole
  */
 export async function readArchivedTable(file: string, open: OpenArchived): Promise<ArchivedTable> {
@@ -26,11 +32,11 @@ export async function readArchivedTable(file: string, open: OpenArchived): Promi
   try {
     const { size } = await handle.stat();
     const { tailBytes = Math.min(END_BYTES, size) } = parseFacts(handle.facts ?? '') ?? {};
-    if (recordFormatOf(file) === 'mpegts' || tailBytes === 0) {
-      const what =
-        recordFormatOf(file) === 'mpegts' ? 'an MPEG-TS recording' : 'a recording without a table at its end';
-      const text = `${what} does not play from the archive: fetch its file there`;
-      throw new PerchError('unsupported', text, { archived: file });
+    if (recordFormatOf(file) === 'mpegts') {
+      return { ...(await streamTable(handle, size, file)), file, openArchived: open };
+    }
+    if (tailBytes === 0) {
+      throw withoutTable(file);
     }
     await Promise.all([handle.keep(0, Math.min(HEAD_BYTES, size)), handle.keep(size - tailBytes, tailBytes)]);
     const head = await readRecordingHead(handle);
@@ -42,4 +48,27 @@ export async function readArchivedTable(file: string, open: OpenArchived): Promi
   } finally {
     await handle.close();
   }
+}
+
+const withoutTable = (archived: string): PerchError =>
+  new PerchError('unsupported', 'a recording without a table does not play from the archive: fetch its file there', {
+    archived,
+  });
+
+/** The table is an object of its own. */
+async function streamTable(
+  handle: ArchivedFile,
+  size: number,
+  file: string,
+): Promise<Omit<ArchivedTable, 'file' | 'openArchived'>> {
+  const headBytes = Math.min(STREAM_HEAD_BYTES, size);
+  const ends = [handle.keep(0, headBytes), handle.keep(size - headBytes, headBytes)];
+  const reading = handle.readTable().catch((error: unknown) => {
+    throw error instanceof PerchError && error.code === 'notFound' ? withoutTable(file) : error;
+  });
+  const [bytes] = await Promise.all([reading, ...ends]);
+  const { mark, fileMark, durationMs, sizeBytes, mtimeMs } = await readTsHead(handle);
+  const { init, table, fragments: tsFragments } = await parseTsTable(bytes, size);
+  const head = { init, durationMs, mark, fileMark, sizeBytes, mtimeMs, isFinished: true, tail: undefined };
+  return { head, table, endOffset: size, walked: undefined, tsFragments };
 }

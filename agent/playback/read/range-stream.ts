@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { PerchError } from '../../base/errors.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
-import { TsFile } from '../mpegts/ts-file.ts';
+import { type StreamHandle, TsFile } from '../mpegts/ts-file.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Per read, but a fragment's header is never cut. */
@@ -17,11 +17,7 @@ interface Window {
 }
 
 /** Reads a recording's bytes, or of MPEG-TS those of its samples. */
-type OpenRecording = ReadableFile & {
-  /** Ends what is being read, if that may take long. */
-  abort?(): void;
-  close(): Promise<void>;
-};
+type OpenRecording = StreamHandle;
 
 /** A range of a download. Reads one chunk ahead; copies nothing. */
 export class RangeStream extends Readable {
@@ -149,11 +145,13 @@ export async function openRecording({
   tsFragments,
   openArchived,
 }: Pick<RecordedFile, 'file' | 'tsFragments' | 'openArchived'>): Promise<OpenRecording> {
-  if (openArchived) {
-    return openArchived();
-  }
+  const handle = openArchived?.() ?? (await openFile(file));
+  return tsFragments ? new TsFile(file, handle, tsFragments) : handle;
+}
+
+async function openFile(file: string): Promise<OpenRecording> {
   try {
-    return await (tsFragments ? TsFile.open(file, tsFragments) : open(file, 'r'));
+    return await open(file, 'r');
   } catch (cause) {
     throw new PerchError('notFound', 'recording is gone', { file }, cause);
   }

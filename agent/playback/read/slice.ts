@@ -37,10 +37,10 @@ export interface SliceLookup {
 }
 
 /** What must still match when a recording is read later. */
-export const recordedFile = ({ file, head, endOffset, tsIndex, openArchived }: Tabled): RecordedFile => ({
+export const recordedFile = ({ file, head, endOffset, tsFragments, openArchived }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,
   isFinished: head.isFinished,
-  tsFragments: tsIndex?.fragments,
+  tsFragments,
   openArchived,
 });

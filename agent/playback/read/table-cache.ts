@@ -5,7 +5,7 @@ import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 import { type ArchivedRecordings, isArchivedFile, nameInArchive } from '../archived/archived-recordings.ts';
-import type { TsIndex } from '../mpegts/ts-index.ts';
+import type { TsFragment, TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { type OpenArchived, readArchivedTable } from './archived-table.ts';
 import { ByteCache } from './byte-cache.ts';
@@ -20,6 +20,8 @@ export interface Tabled extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
   /** Of MPEG-TS. */
+  readonly tsFragments?: readonly TsFragment[];
+  /** Of MPEG-TS on a disk. */
   readonly tsIndex?: TsIndex;
   /** Of a recording that only the archive has. */
   readonly openArchived?: OpenArchived;
@@ -104,8 +106,8 @@ export class TableCache {
   }
 }
 
-const costOf = ({ table, head, tsIndex }: Tabled): number =>
-  bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES + (tsIndex ? bytesOfIndex(tsIndex) : 0);
+const costOf = ({ table, head, tsFragments = [] }: Tabled): number =>
+  bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES + bytesOfIndex(tsFragments);
 
 async function readTable(file: string, known: Tabled | undefined, isBeingWritten: boolean): Promise<Tabled> {
   const handle = await open(file, 'r');

@@ -26,8 +26,8 @@ export class VodResource implements SliceLookup {
     this.#tabled = tabled;
     this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
-    const { tsIndex, openArchived } = tabled;
-    this.#recording = { file, sizeBytes, isFinished, tsFragments: tsIndex?.fragments, openArchived };
+    const { tsFragments, openArchived } = tabled;
+    this.#recording = { file, sizeBytes, isFinished, tsFragments, openArchived };
     this.#header.addBytes(layout.init);
   }
 

@@ -60,6 +60,7 @@ const SOURCE = {
   startsOf: () => [],
   factsOf: async () => undefined,
   archivedFactsOf,
+  tableOf: async () => undefined,
   protectedOf: () => [],
 } satisfies RecordingSource;
 

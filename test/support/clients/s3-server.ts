@@ -24,7 +24,7 @@ interface S3Call {
   readonly range?: readonly [first: number, last: number] | undefined;
 }
 
-interface S3Options {
+export interface S3Options {
   readonly fault?: (call: S3Call) => S3Fault;
   /** As with encryption by KMS: the tags are no MD5. */
   readonly hasOtherTags?: boolean;
@@ -54,6 +54,27 @@ export class S3Server {
       server.#server.close();
     });
     return server;
+  }
+
+  /** A server whose power fails when the third part of an upload arrives. */
+  static async cutAtPart3(): Promise<{ readonly server: S3Server; readonly isOff: () => boolean; restore(): void }> {
+    let [isOff, isMended] = [false, false];
+    const server = await S3Server.start({
+      fault: ({ query }) => {
+        isOff ||= !isMended && query.get('partNumber') === '3';
+        return isOff ? 'cut before' : undefined;
+      },
+    });
+    const restore = () => {
+      [isOff, isMended] = [false, true];
+      server.calls.length = 0;
+    };
+    return { server, isOff: () => isOff, restore };
+  }
+
+  /** Numbers of the parts that arrived. */
+  get parts(): string[] {
+    return this.calls.flatMap(({ query }) => query.get('partNumber') ?? []);
   }
 
   private constructor(options: S3Options) {

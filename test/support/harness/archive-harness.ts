@@ -154,6 +154,7 @@ export class ArchiveHarness {
           .slice(0, limit),
       startsOf: (path) => [...this.recordings, ...this.archivedOnly].filter((one) => one.path === path),
       factsOf: (recording) => this.factsOf(recording),
+      tableOf: async () => undefined,
       archivedFactsOf: async (name, file) => `${name}: ${(await file.stat()).size} bytes`,
       protectedOf: () => this.protectedRanges,
     };

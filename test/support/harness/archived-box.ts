@@ -8,6 +8,7 @@ import type { ArchiveSettings } from '../../../agent/archive/storage/settings.ts
 import { silentLogger } from '../../../agent/base/log.ts';
 import type { Playback } from '../../../agent/playback/playback.ts';
 import { FakeClock } from '../base/fake-clock.ts';
+import { type S3Options, S3Server } from '../clients/s3-server.ts';
 import { temporaryFolder } from '../disks/recordings.ts';
 import { keyRing, SETTINGS } from './archive-harness.ts';
 import { good } from './loaded-config.ts';
@@ -27,6 +28,16 @@ export class ArchivedBox {
   #copies = 0;
   #playback: Playback | undefined;
   #link: ArchiveLink | undefined;
+
+  /** A box whose recordings are on its disk, and in a bucket. @param make the recordings */
+  static async inBucket(make: (box: ArchivedBox) => Promise<readonly string[]>, options?: S3Options) {
+    const server = await S3Server.start(options);
+    const box = new ArchivedBox();
+    const files = await make(box);
+    await box.start({ archiveURL: server.url });
+    await box.archived(files.length);
+    return { server, box, files };
+  }
 
   constructor() {
     const folder = temporaryFolder();
@@ -111,6 +122,14 @@ export class ArchivedBox {
       await delay(1);
     }
     throw new Error('it did not become true');
+  }
+
+  /** Deletes recordings on the disk, as space does. */
+  erase(files: readonly string[]): void {
+    for (const file of files) {
+      rmSync(file);
+      this.playback.segmentLog.removed(file);
+    }
   }
 
   archived(files: number): Promise<void> {
