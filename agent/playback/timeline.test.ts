@@ -46,6 +46,7 @@ test('recordings and the gaps between them are shown in seconds after the asked 
       [1, 4],
       [11, 3],
     ],
+    archived: [],
     gaps: [
       [0, 1],
       [5, 6],

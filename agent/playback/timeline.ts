@@ -16,6 +16,8 @@ const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
 const REASON_BYTES = 4_000;
 const MANY_REASONS = 100;
+const MAX_ARCHIVED = 200;
+const MAX_ARCHIVED_ROWS = 10_000;
 /** Up to this many events are shown individually. */
 const MAX_EVENTS = 200;
 const MAX_EVENT_STEPS = 120;
@@ -61,6 +63,9 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
     last: last ? text(last.endUs) : null,
     recordedSeconds: Number((spans.reduce((sum, { durationUs }) => sum + durationUs, 0) / 1e6).toFixed(3)),
     coverage: shown.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
+    archived: archivedOf(catalog, query, resolution).map(({ startUs, durationUs }) =>
+      stretch(startUs, startUs + durationUs),
+    ),
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
@@ -116,6 +121,20 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
     }
   }
   return clipped;
+}
+
+/** What only the archive has. Shorter alternations with local recordings are merged. */
+function archivedOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
+  const firstUs = index.lastStartUpTo(path, from.us);
+  const rows = index.space.archivedFrom(path, firstUs, to.us, MAX_ARCHIVED_ROWS);
+  const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);
+  let gapUs = resolution * 1e6;
+  let merged = merge(spans, gapUs);
+  while (merged.length > MAX_ARCHIVED) {
+    gapUs *= 2;
+    merged = merge(spans, gapUs);
+  }
+  return merged;
 }
 
 function merge(spans: readonly Timespan[], minGapUs: number): Timespan[] {

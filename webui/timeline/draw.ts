@@ -50,27 +50,30 @@ export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: 
   const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
   const top = place.track - place.width / 2;
   const endMs = Math.min(window.toMs, nowMs);
-  drawGaps(sheet, window, lane.covered, place.track, endMs);
-  context.fillStyle = palette.recorded;
-  const { covered } = lane;
-  for (let i = firstBehind(covered, window.fromMs); i < covered.length && (covered[i] ?? 0) < window.toMs; i += 2) {
-    const start = px(covered[i] ?? 0);
-    // Short ranges stay visible.
-    fill(sheet, start, Math.max(1, px(covered[i + 1] ?? 0) - start), top, place.width);
-  }
-  context.fillStyle = palette.ink;
-  const { kept } = lane;
-  for (let i = firstBehind(kept, window.fromMs); i < kept.length && (kept[i] ?? 0) < window.toMs; i += 2) {
-    const start = px(kept[i] ?? 0);
-    fill(sheet, start, Math.max(2, px(kept[i + 1] ?? 0) - start), top - 4, 2);
-  }
+  drawGaps(sheet, window, lane.covered, place.track, endMs, px);
+  const bars = (pairs: Float64Array, colour: string, from: number, width: number) => {
+    context.fillStyle = colour;
+    for (let i = firstBehind(pairs, window.fromMs); i < pairs.length && (pairs[i] ?? 0) < window.toMs; i += 2) {
+      const start = px(pairs[i] ?? 0);
+      // Short ranges stay visible.
+      fill(sheet, start, Math.max(2, px(pairs[i + 1] ?? 0) - start), from, width);
+    }
+  };
+  bars(lane.covered, palette.recorded, top, place.width);
+  bars(lane.kept, palette.ink, top - 4, 2);
+  bars(lane.archived, palette.dim, top + place.width + 2, 2);
   drawMarks(sheet, window, lane, place);
 }
 
 /** Dotted line in gaps, from the first recording until now. */
-function drawGaps(sheet: Drawing, window: TimeWindow, covered: Float64Array, track: number, endMs: number): void {
-  const { context, axis, along, palette } = sheet;
-  const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
+function drawGaps(
+  { context, axis, along, palette }: Drawing,
+  window: TimeWindow,
+  covered: Float64Array,
+  track: number,
+  endMs: number,
+  px: (ms: number) => number,
+): void {
   context.strokeStyle = palette.bad;
   context.lineWidth = 2;
   context.lineCap = 'round';

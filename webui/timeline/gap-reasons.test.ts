@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
 import { recordings } from '../words/en/recordings.ts';
 import { gapReasonText, reasonOf } from './gap-reasons.ts';
 
@@ -23,6 +24,10 @@ test.for([
   ['none when it was long ago', [lasting('offline', 10, 70)], undefined],
 ] as const)('the reason of a gap is %s', ([, reasons, reason]) => {
   expect(reasonOf(reasons, 100 * S, 160 * S)).toBe(reason);
+});
+
+test.for(REASONS)('%s has a text', (reason) => {
+  expect(gapReasonText(reason, recordings)).toBeTypeOf('string');
 });
 
 test('an unknown reason has no text', () => {

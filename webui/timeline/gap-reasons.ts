@@ -4,20 +4,6 @@ import type { GapReason } from './lane.ts';
 /** The device checks every two seconds, and recording resumes at the next key frame. */
 const SLACK_MS = 20_000;
 
-const WORDS = new Map<string, (words: RecordingsWords) => string>([
-  ['offline', (t) => t.gapOffline],
-  ['paused', (t) => t.gapPaused],
-  ['private', (t) => t.gapPrivate],
-  ['recordingOff', (t) => t.gapRecordingOff],
-  ['diskFull', (t) => t.gapDiskFull],
-  ['diskAway', (t) => t.gapDiskAway],
-  ['diskFault', (t) => t.gapDiskFault],
-  ['boxOff', (t) => t.gapBoxOff],
-  ['clockSet', (t) => t.gapClockSet],
-  ['nothingSeen', (t) => t.gapNothingSeen],
-  ['deleted', (t) => t.gapDeleted],
-]);
-
 /** Reason of most of a gap; undefined if the device knows none, or for less than half of it. */
 export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: number): string | undefined {
   const lengths = new Map<string, number>();
@@ -36,6 +22,6 @@ export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: 
   return explained * 2 >= endMs - startMs ? longest?.[0] : undefined;
 }
 
-/** Undefined for unknown reasons of a newer version. */
-export const gapReasonText = (reason: string | undefined, words: RecordingsWords): string | undefined =>
-  WORDS.get(reason ?? '')?.(words);
+/** The word for `offline` is `gapOffline`. Undefined for unknown reasons of a newer version. */
+export const gapReasonText = (reason = ' ', words: RecordingsWords): string | undefined =>
+  words[`gap${reason[0]?.toUpperCase()}${reason.slice(1)}` as 'gapOffline'];

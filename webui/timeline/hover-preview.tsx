@@ -2,9 +2,11 @@ import { computed, effect, signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
+import { recordingsWords } from '../words/recordings.ts';
 import { shareOf } from './draw.ts';
 import { FramePreview } from './frame-preview.ts';
 import { isCovered } from './lane.ts';
+import { laneFor } from './lane-data.ts';
 import { recordedNow } from './scene.ts';
 import { fromMs, scrubMs, toMs } from './view.ts';
 
@@ -24,7 +26,8 @@ export function HoverPreview({ along, camera }: { readonly along: number; readon
   if (ms === undefined || camera === undefined) {
     return null;
   }
-  const px = shareOf({ fromMs: fromMs.value, toMs: toMs.value }, ms) * along;
+  const window = { fromMs: fromMs.value, toMs: toMs.value };
+  const px = shareOf(window, ms) * along;
   const left = Math.min(Math.max(px - WIDTH / 2, 0), Math.max(0, along - WIDTH));
   return (
     <>
@@ -36,7 +39,10 @@ export function HoverPreview({ along, camera }: { readonly along: number; readon
         aria-hidden="true"
       >
         <HoverStill camera={camera} />
-        <b class="digits">{clockSeconds(ms, i18n().language)}</b>
+        <b class="digits">
+          {clockSeconds(ms, i18n().language)}
+          {isCovered(laneFor(camera, window).archived, ms) && recordingsWords.value.inArchive}
+        </b>
       </div>
     </>
   );

@@ -15,6 +15,7 @@ const answer = (more: Partial<TimelineAnswer>): TimelineAnswer => ({
   from: new Date(T).toISOString(),
   to: new Date(T + 3_600_000).toISOString(),
   coverage: [],
+  archived: [],
   reasons: [],
   events: [],
   eventCounts: [],
@@ -27,7 +28,10 @@ const mark = (startMs: number, endMs = startMs + 5_000, count = 1): Mark => ({
 
 test('responses of neighbouring periods are merged, and an event in both appears once', () => {
   const event = { id: 'a', type: 'motion', text: '', duration: 20 };
-  const second = answer({ coverage: [[0, 60]], events: [{ ...event, at: -10 }], protected: [{ at: 0, duration: 5 }] });
+  const second = answer({
+    ...{ coverage: [[0, 60]], archived: [[0, 60]] },
+    ...{ events: [{ ...event, at: -10 }], protected: [{ at: 0, duration: 5 }] },
+  });
   const lane = buildLane(
     [
       { ...second, from: new Date(T + 3_600_000).toISOString() },
@@ -36,12 +40,14 @@ test('responses of neighbouring periods are merged, and an event in both appears
           [0, 1800],
           [3000, 600],
         ],
+        archived: [[3000, 600]],
         events: [{ ...event, at: 3590 }],
       }),
     ],
     T,
   );
   expect([...lane.covered]).toEqual([T, T + 1_800_000, T + 3_000_000, T + 3_660_000]);
+  expect([...lane.archived]).toEqual([T + 3_000_000, T + 3_660_000]);
   expect([...lane.kept]).toEqual([T + 3_600_000, T + 3_605_000]);
   expect(lane.events).toEqual([
     { ...{ id: 'a', type: 'motion', text: '', count: 1 }, startMs: T + 3_590_000, endMs: T + 3_610_000 },

@@ -7,6 +7,8 @@ export interface Lane {
   readonly events: readonly Mark[];
   /** Alternating starts and ends. */
   readonly kept: Float64Array;
+  /** Only the archive has them. */
+  readonly archived: Float64Array;
   readonly reasons: readonly GapReason[];
   /** Too many events to list: they are counted. */
   readonly isCounted: boolean;
@@ -34,6 +36,8 @@ export interface TimelineAnswer {
   readonly from: string;
   readonly to: string;
   readonly coverage: readonly (readonly [at: number, seconds: number])[];
+  /** Of `coverage`. */
+  readonly archived: readonly (readonly [at: number, seconds: number])[];
   readonly reasons: readonly (readonly [at: number, seconds: number, reason: string])[];
   readonly events: readonly {
     readonly id: string;
@@ -51,36 +55,31 @@ export interface TimelineAnswer {
   readonly protected: readonly { readonly at: number; readonly duration: number }[];
 }
 
-export const EMPTY: Lane = {
-  covered: new Float64Array(),
-  events: [],
-  kept: new Float64Array(),
-  reasons: [],
-  isCounted: false,
-};
-
 /** Recorded ranges, in milliseconds. */
 export function coveredOf(spans: readonly Span[]): Float64Array {
   return merged(spans.flatMap(({ startMs, endMs }) => [startMs, endMs]));
 }
 
+type Spans = TimelineAnswer['coverage'];
+
+/** The same ranges of all answers. */
+const pairsOf = (answers: readonly TimelineAnswer[], of: (answer: TimelineAnswer) => Spans): Float64Array =>
+  merged(
+    answers.flatMap((answer) => {
+      const fromMs = Date.parse(answer.from);
+      return of(answer).flatMap(([at, seconds]) => [fromMs + at * 1000, fromMs + (at + seconds) * 1000]);
+    }),
+  );
+
 /** @param nowMs end of what continues */
 export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): Lane {
-  const covered: number[] = [];
-  const kept: number[] = [];
   const reasons: GapReason[] = [];
   const events = new Map<string, Mark>();
   for (const answer of answers) {
     const fromMs = Date.parse(answer.from);
     const at = (seconds: number) => fromMs + seconds * 1000;
-    for (const [start, seconds] of answer.coverage) {
-      covered.push(at(start), at(start + seconds));
-    }
     for (const [start, seconds, reason] of answer.reasons) {
       reasons.push({ startMs: at(start), endMs: at(start + seconds), reason });
-    }
-    for (const { at: start, duration } of answer.protected) {
-      kept.push(at(start), at(start + duration));
     }
     for (const { id, type, at: start, duration, text } of answer.events.filter(isSeen)) {
       const startMs = at(start);
@@ -92,10 +91,17 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
       events.set(`${type} ${startMs}`, { id: '', type, startMs, endMs: startMs + duration * 1000, text: '', count });
     }
   }
-  const inOrder = [...events.values()].sort((a, b) => a.startMs - b.startMs);
-  const isCounted = answers.some(({ eventCounts }) => eventCounts.length > 0);
-  return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons, isCounted };
+  return {
+    covered: pairsOf(answers, ({ coverage }) => coverage),
+    archived: pairsOf(answers, ({ archived }) => archived),
+    kept: pairsOf(answers, (answer) => answer.protected.map((one) => [one.at, one.duration])),
+    events: [...events.values()].sort((a, b) => a.startMs - b.startMs),
+    reasons,
+    isCounted: answers.some(({ eventCounts }) => eventCounts.length > 0),
+  };
 }
+
+export const EMPTY: Lane = buildLane([], 0);
 
 /** Events of the device itself are not detections. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');

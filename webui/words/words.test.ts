@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
 import { pageSources, TEXTS } from '../text-names.ts';
 import type { AllWords } from './all-words.ts';
 import { archive } from './en/archive.ts';
@@ -159,6 +160,8 @@ const said = new Set([
   ...namesIn(String.raw`${TEXTS}\??\.(\w+)`),
   ...namesIn(String.raw`\{([^{}]*)\} = ${TEXTS}`),
   ...namesIn(String.raw`\(\{ (\w+) \}\) => \w`),
+  // By the device's name of a reason (`gapReasonText`).
+  ...REASONS.map((reason) => `gap${reason[0]?.toUpperCase()}${reason.slice(1)}`),
   ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);
 

@@ -146,7 +146,7 @@ describeWith(['chromium'], 'recordings of several cameras', () => {
     );
     await page.route('**/v3/timeline/yard_*', (route) => {
       const of = (key: string) => new URL(route.request().url()).searchParams.get(key);
-      const lists = { coverage: [], reasons: [], events: [], eventCounts: [], protected: [] };
+      const lists = { coverage: [], archived: [], reasons: [], events: [], eventCounts: [], protected: [] };
       return route.fulfill({ json: { from: of('from'), to: of('to'), ...lists } });
     });
   }

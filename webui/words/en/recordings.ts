@@ -16,6 +16,7 @@ export const recordings = {
   gapClockSet: 'clock was set',
   gapNothingSeen: 'nothing detected',
   gapDeleted: 'deleted',
+  inArchive: ' · in the archive',
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). You can download it.`,
   recordingAway: 'This recording is not available right now. Retrying…',
   recordingGone: 'This recording no longer exists. Old recordings make room for new ones.',

@@ -17,6 +17,7 @@ export const recordings: RecordingsWords = {
   gapClockSet: '时钟调整',
   gapNothingSeen: '未侦测到移动',
   gapDeleted: '已删除',
+  inArchive: ' · 在归档中',
   cannotPlayRecording: (codec) => `此浏览器无法播放这段录像（${codec}），可以下载。`,
   recordingAway: '这段录像暂时取不到，正在重试…',
   recordingGone: '这段录像已不存在。旧录像会让位给新录像。',

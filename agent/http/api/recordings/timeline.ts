@@ -23,7 +23,7 @@ interface TimelineQuery {
   readonly resolution?: string | readonly string[];
 }
 
-/** See `GAP_REASONS` of `record/gaps/gap-reason.ts`. */
+/** `GAP_REASONS` of `record/gaps/gap-reason.ts`, and ranges deleted by hand. */
 export const REASONS = [
   'offline',
   'paused',
@@ -35,6 +35,7 @@ export const REASONS = [
   'boxOff',
   'clockSet',
   'nothingSeen',
+  'deleted',
 ];
 const Spans = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
   description: 'Seconds after `from`, and duration in seconds.',
@@ -48,6 +49,7 @@ const Timeline = Type.Object({
   last: OrNull(TimeText),
   recordedSeconds: Type.Number(),
   coverage: Spans,
+  archived: { ...Spans, description: 'Of `coverage`, what only the archive has: seconds after `from`, and duration.' },
   gaps: Spans,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:
