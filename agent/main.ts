@@ -15,6 +15,11 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
                                         read all recordings and rebuild their index
        perch restore-archive [--box ID] [--data DIR] [FILE.yml]
                                         learn what the archive has of a lost box: ID is its folder there
+       perch import FOLDER --path NAME [--camera NAME] [--link | --move] [--data DIR] [FILE.yml]
+                                        take recordings of MediaMTX, Frigate and others into those of a path, by the
+                                        times in their names: --camera is Frigate's name, --link saves room where
+                                        files are taken unchanged, --move deletes recordings once
+                                        their copies have the same bytes, as for another disk
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         explain whether a request is permitted: ACTION is read, publish, playback, api,
                                         metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1
@@ -52,6 +57,9 @@ async function main(): Promise<number> {
       ip: { type: 'string' },
       box: { type: 'string' },
       link: { type: 'boolean' },
+      move: { type: 'boolean' },
+      path: { type: 'string' },
+      camera: { type: 'string' },
       install: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -68,8 +76,14 @@ async function main(): Promise<number> {
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
   }
+  if (first === 'import') {
+    return importFolder(positionals.slice(1), values);
+  }
+  if (values.path !== undefined || values.camera !== undefined || values.move) {
+    throw new PerchError('badInput', `--path, --camera and --move are for perch import\n${USAGE}`);
+  }
   if (values.link && first !== 'claim') {
-    throw new PerchError('badInput', `--link is for perch claim\n${USAGE}`);
+    throw new PerchError('badInput', `--link is for perch claim and perch import\n${USAGE}`);
   }
   if (values.install && first !== 'update') {
     throw new PerchError('badInput', `--install is for perch update\n${USAGE}`);
@@ -129,6 +143,33 @@ async function restoreArchive(data: string, file: string | undefined, box: strin
   const { restoreArchive: restore } = await import('./app/commands/restore-archive.ts');
   await restore({ ...commandOptions(data, file), box });
   return 0;
+}
+
+interface ImportValues {
+  readonly path?: string;
+  readonly camera?: string;
+  readonly link?: boolean;
+  readonly move?: boolean;
+  readonly data?: string;
+}
+
+async function importFolder(words: readonly string[], values: ImportValues): Promise<number> {
+  const [folder, file, ...more] = words;
+  const { path, camera, link: isLinked = false, move: isMoved = false, data = 'perch-data' } = values;
+  if (folder === undefined || path === undefined || more.length > 0 || (isLinked && isMoved)) {
+    throw new PerchError(
+      'badInput',
+      `perch import needs FOLDER and --path NAME, and takes one of --link and --move\n${USAGE}`,
+    );
+  }
+  needsFile(file);
+  const [{ importRecordings }, { becomeOwnerOf }] = await Promise.all([
+    import('./app/commands/import-command.ts'),
+    import('../system/data-folder.ts'),
+  ]);
+  becomeOwnerOf(resolve(data));
+  const isGood = await importRecordings({ ...commandOptions(data, file), folder, path, camera, isLinked, isMoved });
+  return isGood ? 0 : 1;
 }
 
 function commandOptions(data: string, file: string | undefined): ReindexOptions {

@@ -51,6 +51,15 @@ test('WebRTC loads without the library that prints its steps', async () => {
   expect((await saidBy(entry)).said).toBe('function\n');
 });
 
+test('the log and the ONVIF client work without the threads of the one and the pretty printer of the other', async () => {
+  const entry = `const { pino } = require('pino');
+    pino({ base: null, timestamp: false }, { write: (line) => process.stdout.write(line) }).info('here');
+    const Device = require('node-onvif/lib/modules/device.js');
+    const soap = require('node-onvif/lib/modules/soap.js');
+    console.log(typeof Device, typeof soap.requestCommand);`;
+  expect((await saidBy(entry)).said).toBe('{"level":30,"msg":"here"}\nfunction function\n');
+});
+
 test('the XML reader is bundled without the writer', async () => {
   const entry = `require('xml2js').parseString('<a b="1">c</a>', (error, result) => console.log(JSON.stringify(result)));`;
   expect((await saidBy(entry)).said).toBe('{"a":{"_":"c","$":{"b":"1"}}}\n');

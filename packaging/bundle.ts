@@ -169,6 +169,10 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^\.\/builder$/, /\/xml2js\/lib\/xml2js\.js$/, 'exports.Builder = undefined;'],
   // Only MQTT 5 has topic aliases.
   [/^lru-cache$/, /\/mqtt\/build\/lib\/topic-alias-send\.js$/, ''],
+  // node-onvif writes each answer once more, for people.
+  [/^html$/, /\/node-onvif\/lib\/modules\/soap\.js$/, 'module.exports = undefined;'],
+  // The log has a stream of its own, in this thread.
+  [/^\.\/(?:lib\/)?transport$/, /\/pino\/(?:pino|lib\/tools)\.js$/, ''],
   // Regular expressions of routes are those of the program.
   [/^safe-regex2$/, /\/find-my-way\/index\.js$/, 'module.exports = () => true;'],
   // The lock file has plugins for this Fastify.

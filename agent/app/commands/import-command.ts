@@ -1,0 +1,80 @@
+import { join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import { RecordPathPattern } from '../../record/file/record-path.ts';
+import { machineDisks } from '../../record/space/disk-probe.ts';
+import { identityOf, KnownDisks } from '../../record/space/known-disks.ts';
+import { importFolder } from '../import/import-folder.ts';
+import { readConfig } from './read-config.ts';
+import type { ReindexOptions } from './reindex.ts';
+
+interface ImportOptions extends ReindexOptions {
+  readonly folder: string;
+  /** The path whose recordings they become. */
+  readonly path: string;
+  /** Of Frigate's folders. */
+  readonly camera: string | undefined;
+  readonly isLinked: boolean;
+  readonly isMoved: boolean;
+}
+
+const MAX_NAMED = 100;
+
+/** Takes recordings of other programs into those of a path. A running Perch finds them. @returns whether any was taken, or none left out */
+export async function importRecordings(options: ImportOptions): Promise<boolean> {
+  const { folder, path, camera, isLinked, isMoved, data, cwd, env, file, write, signal, isTerminal } = options;
+  const clock: Clock = options.clock ?? systemClock;
+  const dataDir = resolve(cwd, data);
+  const { config } = await readConfig(file, { cwd, dataDir, env });
+  const settings = resolvePath(config, path)?.settings;
+  if (!settings) {
+    throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
+  }
+  const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
+  await requireDisk(new RecordPathPattern(recordPath, undefined).folder, dataDir, config.recordNeedsDisk);
+  const minFreeBytes = (diskBytes: number) => freeSpaceBytes(config.recordMinFree, diskBytes);
+  const target = {
+    path,
+    recordPath,
+    deleteAfterMs,
+    minFreeBytes,
+    isLinked,
+    isMoved,
+    camera,
+    nowMs: () => clock.wallMs(),
+  };
+  let last = clock.monoMs();
+  const report = await importFolder(resolve(cwd, folder), target, signal, ({ taken, left }) => {
+    const nowMs = clock.monoMs();
+    if (nowMs - last >= (isTerminal ? 250 : 5_000)) {
+      last = nowMs;
+      const line = `${taken} recordings taken, ${left.length} left out`;
+      write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+    }
+  });
+  const { taken, takenBytes, present, left } = report;
+  write(
+    `${isTerminal ? '\r\x1b[K' : ''}${taken} recordings taken (${takenBytes} bytes), ${present} were there already\n`,
+  );
+  if (left.length > 0) {
+    const lines = left.slice(0, MAX_NAMED).map((one) => `  ${one.file}: ${one.reason}`);
+    const more = left.length > MAX_NAMED ? [`  and ${left.length - MAX_NAMED} more`] : [];
+    write(`${[`left out ${left.length}:`, ...lines, ...more].join('\n')}\n`);
+  }
+  if (signal.aborted) {
+    throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
+  }
+  return taken > 0 || left.length === 0;
+}
+
+/** @throws PerchError while the disk of the recordings is away: the disk below its folder would fill up */
+async function requireDisk(folder: string, dataDir: string, needsDisk: boolean): Promise<void> {
+  const known = new KnownDisks(join(dataDir, 'disks.json'), () => {});
+  await known.load();
+  const reading = await machineDisks(dataDir).read(folder);
+  if (identityOf(reading, known.find(folder)) === 'vanished' || (needsDisk && !reading.isOwnDisk)) {
+    throw new PerchError('unavailable', `the disk of ${folder} is not mounted`, { folder });
+  }
+}
