@@ -182,7 +182,7 @@ test('a disk that hangs holds one thread and neither a start nor an end; the sta
   box.record([1_000, 2_000]);
   const link = await box.link({ ...FOLDER, archiveFolder });
   await box.until(() => vi.getTimerCount() > 0);
-  vi.advanceTimersByTime(30_000);
+  vi.advanceTimersByTime(60_000);
   await box.until(() => link.status.waiting.files === 2);
   const { why, sinceMs = 0 } = link.status.failure ?? {};
   expect(why).toBe('timeout');

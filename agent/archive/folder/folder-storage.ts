@@ -8,6 +8,8 @@ import { archiveFailure, folderFailure } from '../storage/failure.ts';
 import { type Progress, unlessHung } from './hung-disk.ts';
 
 const CHUNK_BYTES = 1 << 20;
+/** A slow disk flushes so much within seconds. */
+const SYNC_BYTES = 16 << 20;
 /** In the box's own folder: shows that the disk is mounted. */
 const MARK = '.perch-archive';
 /** A recording that is being copied; there is one at a time. An interrupted copy continues where it equals the recording. */
@@ -186,6 +188,7 @@ export class FolderStorage implements ArchiveStorage {
     const handle = await open(draft, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, COPY_MODE);
     try {
       let foundBytes = (await handle.stat()).size;
+      let writtenBytes = 0;
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
         checkPoint();
         const chunk = await elsewhere(read(at, Math.min(CHUNK_BYTES, sizeBytes - at)));
@@ -195,6 +198,11 @@ export class FolderStorage implements ArchiveStorage {
           await elsewhere(pace(chunk.length));
           for (let done = 0; done < chunk.length; ) {
             done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+          }
+          writtenBytes += chunk.length;
+          if (writtenBytes >= SYNC_BYTES) {
+            writtenBytes = 0;
+            await handle.datasync();
           }
         }
         answered();

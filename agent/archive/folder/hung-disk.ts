@@ -1,7 +1,7 @@
 import { archiveFailure } from '../storage/failure.ts';
 
 /** Each call at a network disk that hangs holds a thread of the pool, until the disk answers. */
-const STALL_MS = 30_000;
+const STALL_MS = 60_000;
 
 /** By folder: work that hangs. */
 const hung = new Map<string, number>();
