@@ -204,6 +204,7 @@ test('a move that a power cut ended before the deletion continues there', async 
   const { from, moved, target, names, all, file } = await formerRecording();
   await importFolder(from, target, SIGNAL);
   expect(names()).toContain(file);
+  expect(all().length).toBe(2);
   expect(await importFolder(from, moved, SIGNAL)).toMatchObject({ taken: 1, present: 0, left: [] });
   expect([names().length, all().length]).toEqual([0, 2]);
 });

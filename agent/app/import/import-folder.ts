@@ -184,6 +184,7 @@ async function take(
   } finally {
     await rm(draft, { force: true });
   }
+  await copyStills(file, wanted);
   if (target.isMoved) {
     await removeMoved(file, wanted);
   }
@@ -248,7 +249,7 @@ async function finish(file: string, startMs: number, durationMs: number): Promis
 }
 
 /**
- * Deletes a recording whose copy has the same bytes, after its stills are copied, too.
+ * Deletes a recording whose copy has the same bytes, and its stills, once they are copied, too.
  * @returns false: it is the recording itself
  * @throws PerchError if another recording has its name
  */
@@ -259,7 +260,15 @@ async function removeMoved(file: string, wanted: string): Promise<boolean> {
   if ((await sha256Of(file)) !== (await sha256Of(wanted))) {
     throw leftOut('another recording of the path has its time');
   }
-  for (const [i, still] of (await snapshotsOf(file)).entries()) {
+  await copyStills(file, wanted);
+  await unlink(file);
+  await removeSnapshots(file);
+  return true;
+}
+
+async function copyStills(file: string, wanted: string): Promise<void> {
+  const stills = await snapshotsOf(file);
+  for (const [i, still] of stills.entries()) {
     const copy = snapshotName(wanted, i + 1);
     if (!(await stat(copy).catch(() => undefined))) {
       await copyFile(still.file, `${copy}.part`);
@@ -267,10 +276,9 @@ async function removeMoved(file: string, wanted: string): Promise<boolean> {
       await rename(`${copy}.part`, copy);
     }
   }
-  await syncFolder(dirname(wanted));
-  await unlink(file);
-  await removeSnapshots(file);
-  return true;
+  if (stills.length > 0) {
+    await syncFolder(dirname(wanted));
+  }
 }
 
 async function sha256Of(file: string): Promise<string> {
