@@ -183,7 +183,11 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
     'const silent = () => {}; silent.enabled = false; silent.extend = () => silent; module.exports = () => silent; module.exports.debug = module.exports;',
   ],
   // No attachment is fetched; each has its type and its name.
-  [/^\.\.\/fetch\/index\.js$/, /\/nodemailer\/dist\/esm\/mime-node\/index\.js$/, 'export default undefined;'],
+  [
+    /^\.\.\/fetch\/index\.js$/,
+    /\/nodemailer\/dist\/esm\/(?:mime-node|shared)\/index\.js$/,
+    'export default undefined;',
+  ],
   [/^\.\/mime-types\.js$/, /\/nodemailer\/dist\/esm\/mime-funcs\/index\.js$/, ''],
   // Perch asks for no attestation: browsers send none, or the key's own (`packed`; WebAuthn §5.1.3).
   ...['FIDOU2F', 'AndroidSafetyNet', 'TPM', 'AndroidKey', 'Apple'].map(
