@@ -227,6 +227,23 @@ describeWith(['chromium'], 'notifications', () => {
     }),
   );
 
+  test('on the Chinese page the reason of a failed test is marked as English', async () => {
+    const settings = { kind: 'ntfy', url: 'http://127.0.0.1:1/garden', token: '' };
+    const rules = [{ cameras: 'all', kinds: ['person'] }];
+    const channel = { name: 'Garden', language: 'zh-cn', page: 'https://perch.example.net/', rules, settings };
+    const { id } = await box.api<Item>('POST', 'notifications/channels', channel);
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale: 'zh-CN' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/people');
+    await settled(page, '.you');
+    await page.getByRole('button', { name: /^通知/ }).click();
+    await page.getByRole('button', { name: /^Garden/ }).click();
+    await page.getByRole('button', { name: '发送测试' }).click();
+    const status = page.getByRole('status').filter({ hasText: '未发送：' });
+    expect(await status.locator('[lang=en]').textContent()).toBe('nothing answers at 127.0.0.1:1');
+    await box.api('DELETE', `notifications/channels/${id}`, {});
+  });
+
   test('another device of the person is removed, and the page says which', async () => {
     const rules = [{ cameras: 'all', kinds: ['person'] }];
     const { keys } = pushBrowser();

@@ -28,7 +28,7 @@ export const notify: NotifyWords = {
   test: '发送测试',
   testing: '正在发送…',
   testSent: '已发送，稍后即可看到。',
-  testFailed: (problem) => `未发送：${problem}。`,
+  testFailed: (problem) => `未发送：${problem}`,
   others: '您的其他设备',
   remove: '移除',
   removeText: '不再收到通知。再按一次即移除。',

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
+import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { moment } from '../../../words/format.ts';
@@ -43,7 +43,7 @@ export function TestButton({ address }: TestProps) {
     setBusy(true);
     try {
       const problem = await sendTest(address);
-      setResult(problem === undefined ? t.testSent : t.testFailed(problem));
+      setResult(problem === undefined ? t.testSent : serverText(t.testFailed, problem));
     } catch (error) {
       setResult(actionErrorText(error));
     }
