@@ -11,6 +11,9 @@ const CUT_ERRORS = new Set(['ECONNRESET', 'EPIPE']);
 /** MQTT 3.1.1 §3.2.2.3: bad user name or password, not authorized. */
 const LOGIN_CODES: readonly unknown[] = [4, 5];
 
+/** Of the library: an answer that is none of MQTT. */
+const NOT_MQTT = /^(?:Invalid|Malformed|Cannot parse|Packet must|Packet too)/;
+
 export function mqttFailure(why: MqttFailureWhy, message: string, cause?: unknown): PerchError {
   return new PerchError(why === 'login' ? 'unauthorized' : 'unavailable', message, { why }, cause);
 }
@@ -52,6 +55,9 @@ export function explainedFailure(
   }
   if (/connack timeout/i.test(message)) {
     return mqttFailure('timeout', `the broker at ${at} does not answer`, error);
+  }
+  if (NOT_MQTT.test(message)) {
+    return mqttFailure('noMqtt', `${at} is no MQTT broker (${message})`, error);
   }
   if (CUT_ERRORS.has(text) || error === undefined) {
     const hint = isTls ? '' : ': it may expect TLS (mqtts://)';

@@ -44,6 +44,22 @@ test('a test says why there is no connection, without the password', async () =>
   expect(result).toEqual({ isGood: false, why: 'unreachable', error: expect.stringMatching(/^no broker answers at /) });
 });
 
+test.for(['HTTP/1.1 400 Bad Request\r\n\r\n', 'SSH-2.0-OpenSSH_9.2p1\r\n'])(
+  'a test of a server that answers %j says that it is no broker',
+  async (greeting) => {
+    const server = createServer((socket) => socket.on('error', () => {}).write(greeting));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { readonly port: number };
+    const result = await mqttOf(good(`mqtt: yes\nmqttURL: mqtt://127.0.0.1:${port}`)).test({});
+    expect(result).toEqual({
+      ...{ isGood: false, why: 'noMqtt' },
+      error: expect.stringContaining(`127.0.0.1:${port} is no MQTT broker (`),
+    });
+    server.close();
+  },
+);
+
 test('the kept password goes to its own broker only', async () => {
   const received: Buffer[] = [];
   const server = createServer((socket) =>

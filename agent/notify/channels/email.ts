@@ -7,9 +7,9 @@ import type { EmailSettings } from './channel-fields.ts';
 import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
-/** For the connection, the greeting and each pause. */
-const STEP_MS = 10_000;
 const TIMEOUT_MS = 40_000;
+/** The connection, the greeting and each pause have this part of the time. */
+const STEPS = 4;
 const MAX_RESPONSE_BYTES = 16 << 10;
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
 /** RFC 1870. */
@@ -31,10 +31,11 @@ export async function sendEmail(
     return;
   }
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const stepMs = timeoutMs / STEPS;
   const connection = new SmtpConnection({
     ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls', ignoreTLS: security === 'none' },
     tls: { minVersion: OLDEST_TLS, ...(ca !== undefined && { ca }) },
-    ...{ connectionTimeout: STEP_MS, greetingTimeout: STEP_MS, dnsTimeout: STEP_MS, socketTimeout: STEP_MS },
+    ...{ connectionTimeout: stepMs, greetingTimeout: stepMs, dnsTimeout: stepMs, socketTimeout: stepMs },
     ...{ socketCloseTimeout: 0, maxResponseSize: MAX_RESPONSE_BYTES, allowInternalNetworkInterfaces: true },
   });
   const { promise: broken, reject } = Promise.withResolvers<never>();
@@ -99,6 +100,8 @@ interface SentMail {
 }
 
 interface SmtpError {
+  /** Of nodemailer: the step that took too long. */
+  readonly timeoutType?: string | undefined;
   readonly code?: string | undefined;
   readonly recipient?: string | undefined;
   readonly rejectedErrors?: readonly SmtpError[] | undefined;
@@ -127,7 +130,14 @@ function faultOf(at: string, error: unknown, { security }: EmailSettings): Perch
   if (error instanceof PerchError) {
     return error;
   }
-  const { code = '', command = '', response = '', responseCode = 0, rejectedErrors } = (error ?? {}) as SmtpError;
+  const {
+    code = '',
+    command = '',
+    response = '',
+    responseCode = 0,
+    rejectedErrors,
+    timeoutType,
+  } = (error ?? {}) as SmtpError;
   const words = plain(response) === '' ? '' : `: ${plain(response)}`;
   if (command === 'STARTTLS' || (security === 'starttls' && /^(?:EHLO|HELO)$/.test(command))) {
     return responseCode >= 500 || responseCode === 0
@@ -136,6 +146,9 @@ function faultOf(at: string, error: unknown, { security }: EmailSettings): Perch
   }
   if (responseCode === TOO_LARGE || (responseCode === 0 && code === 'EMESSAGE')) {
     return new PerchError('badInput', `the message is too large for ${at}`, { isTooLarge: true });
+  }
+  if (security !== 'tls' && timeoutType === 'GREETING_TIMEOUT') {
+    return new PerchError('timeout', `${at} does not greet: it may expect TLS from the start`);
   }
   if (responseCode === 0) {
     return code === 'EAUTH'

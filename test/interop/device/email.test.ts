@@ -19,7 +19,7 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
   /** An agent with a camera and a channel to this server. */
   async function open(port: number, more: object = {}, fields: object = {}, ca: string | undefined = MAIL_CA) {
     const paths = `paths:\n  door:\n    camera: {onvif: "${camera.url}", name: "Front <door>"}\n`;
-    const box = await openAdoptionHarness({}, paths, { channelSending: { timeoutMs: 10_000, ...(ca && { ca }) } });
+    const box = await openAdoptionHarness({}, paths, { channelSending: { timeoutMs: 20_000, ...(ca && { ca }) } });
     const settings = {
       ...{ kind: 'email', host: '127.0.0.1', port, security: 'starttls', user: '', password: '' },
       ...{ from: 'perch@example.net', to: ['ann@example.net', 'ben@example.net'], ...more },
@@ -121,6 +121,7 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
   test('the test says in a sentence what is wrong', LIMIT, async () => {
     await using secure = await startSmtpServer({ security: 'starttls', login: LOGIN });
     await using plain = await startSmtpServer({ security: 'none' });
+    await using wrapped = await startSmtpServer({ security: 'tls' });
     const login = { user: LOGIN[0], password: 'a wrong one' };
     const problemOf = async (...[port, more, ca]: [number, object?, (string | undefined)?]) => {
       await using it = await open(port, more, {}, ca);
@@ -133,6 +134,9 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     expect(await problemOf(secure.port, login, '')).toMatch(`the certificate of ${at(secure.port)} is not trusted (`);
     expect(await problemOf(plain.port, { security: 'tls' }, MAIL_CA)).toBe(`${at(plain.port)} does not speak TLS`);
     expect(await problemOf(plain.port, {}, MAIL_CA)).toMatch(/TLS/);
+    expect(await problemOf(wrapped.port, {}, MAIL_CA)).toBe(
+      `${at(wrapped.port)} does not greet: it may expect TLS from the start`,
+    );
     expect(await problemOf(1, {}, MAIL_CA)).toBe(`nothing answers at ${at(1)}`);
     const to = ['ann@example.net', 'nobody@example.net'];
     expect(await problemOf(plain.port, { security: 'none', to }, MAIL_CA)).toBe(
