@@ -44,6 +44,15 @@ describe.each(SHELLS)('%s', (shell, ...applet) => {
     expect(JSON.parse(stdout)).toEqual([['--data', 'a b', '*'], 'a password\n', root, SHIPPED_FLAGS, cache, '12', '1']);
   });
 
+  test('no other Node runs next to Perch: only the shell waits for it', () => {
+    const root = cloneOf(`
+      const { readFileSync, readlinkSync } = require('node:fs');
+      const [shell, parent] = [process.ppid, '/proc/' + process.ppid];
+      const children = readFileSync(parent + '/task/' + shell + '/children', 'utf8').trim();
+      console.log(JSON.stringify([readlinkSync(parent + '/exe'), children === String(process.pid)]));`);
+    expect(JSON.parse(run(root).stdout)).toEqual([realpathSync(shell), true]);
+  });
+
   test('Perch is restarted when it asks for it and after an uncaught exception, not after other ends', () => {
     const root = cloneOf(`
       const { appendFileSync, readFileSync } = require('node:fs');

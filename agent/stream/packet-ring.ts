@@ -1,3 +1,5 @@
+import { copyBytes } from '../media/sample/copy-bytes.ts';
+
 /** Enough for a sub stream; doubles from there. */
 const FIRST_BYTES = 64 << 10;
 const FIRST_PACKETS = 256;
@@ -153,7 +155,7 @@ export class PacketRing {
       this.#bytes[at] = prefix >>> shift;
       at += 1;
     }
-    this.#bytes.set(data.subarray(start, end), at);
+    copyBytes(data, start, end, this.#bytes, at);
     this.#starts[place] = this.#head;
     this.#payloadBytes[place] = payloadBytes;
     // 32-bit arrays store modulo 2^32, as RTP time wraps.

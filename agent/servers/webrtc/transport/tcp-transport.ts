@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { copyBytes } from '../../../media/sample/copy-bytes.ts';
 import { type PacketMemory, SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { isStun } from '../../../transports/webrtc/link/stun.ts';
 import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
@@ -96,7 +97,7 @@ export class TcpTransport implements Transport {
     const at = this.#filledTo;
     chunk[at] = length >> 8;
     chunk[at + 1] = length & 0xff;
-    chunk.set(bytes.subarray(offset, offset + length), at + LENGTH_BYTES);
+    copyBytes(bytes, offset, offset + length, chunk, at + LENGTH_BYTES);
     this.#filledTo = at + needed;
     if (!this.#isAwaitingFlush) {
       this.#isAwaitingFlush = true;
