@@ -11,7 +11,7 @@ import { toast, toastWithLink } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
-import { byteSize, clockSeconds, duration, number } from '../words/format.ts';
+import { byteSize, clockSeconds, duration, listed, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { libraryWords } from '../words/library.ts';
 import { recordingsWords } from '../words/recordings.ts';
@@ -118,7 +118,8 @@ function missingReason(name: string, clip: Clip): string | undefined {
   const all = gapsIn(spans.value, clip).map(({ startMs, endMs }) =>
     gapReasonText(reasonOf(reasons, startMs, endMs), recordingsWords.value),
   );
-  return all.includes(undefined) ? undefined : [...new Set(all)].join(', ');
+  const known = all.filter((reason) => reason !== undefined);
+  return known.length < all.length ? undefined : listed([...new Set(known)], i18n().language);
 }
 
 function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {

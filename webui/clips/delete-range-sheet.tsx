@@ -77,7 +77,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
         </b>
         <br />
         <span class="digits">
-          {longDay(startMs, language)}, {t.fromTo(clockSeconds(startMs, language), clockSeconds(endMs, language))}
+          {longDay(startMs, language)} · {t.fromTo(clockSeconds(startMs, language), clockSeconds(endMs, language))}
         </span>
       </p>
       {forecast && <Forecast forecast={forecast} />}

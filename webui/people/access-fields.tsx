@@ -4,6 +4,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { Chips } from '../ui/controls/chips.tsx';
 import { SegmentedControl } from '../ui/controls/segment.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
+import { listed } from '../words/format.ts';
 import { peopleWords } from '../words/people.ts';
 import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 
@@ -96,8 +97,8 @@ export const oneAtLeast = (chosen: CameraSelection): string | undefined =>
 export function cameraSelectionText(seen: CameraSelection, language: string): string {
   const t = peopleWords.value;
   if (seen === 'all') {
-    return t.allCameras;
+    return t.chooseAll;
   }
   const titles = seen.map(cameraTitle);
-  return titles.length === 0 ? t.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
+  return titles.length === 0 ? t.noCamera : listed(titles, language);
 }

@@ -6,6 +6,7 @@ import {
   clockSeconds,
   dayName,
   duration,
+  listed,
   longDuration,
   moment,
   monthName,
@@ -95,4 +96,10 @@ test('durations have a suitable unit', () => {
   ]);
   expect(longDuration(23 * 24 * hour, 'zh-CN')).toBe('23 天');
   expect(percent(0.174, 'en')).toBe('17%');
+});
+
+test('names in a list are separated, also in Chinese', () => {
+  expect(listed(['Garden', 'Barn', 'Hall'], 'en-GB')).toBe('Garden, Barn, Hall');
+  expect(listed(['花园', '马厩', '门厅'], 'zh-CN')).toBe('花园、马厩、门厅');
+  expect(listed(['Garden'], 'en-GB')).toBe('Garden');
 });

@@ -27,6 +27,10 @@ export const clock = (ms: number, language: string): string =>
 export const clockSeconds = (ms: number, language: string): string =>
   format(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
 
+/** `Garden, Barn`; Chinese separates by `、`. */
+export const listed = (texts: readonly string[], language: string): string =>
+  new Intl.ListFormat(language, { style: 'narrow' }).format(texts);
+
 /** Midnight before `ms`, in the browser's time zone. Days have 23 to 25 hours. */
 export function dayStart(ms: number): number {
   return new Date(ms).setHours(0, 0, 0, 0);

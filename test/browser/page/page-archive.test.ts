@@ -89,7 +89,7 @@ describeWith(['chromium', 'moto'], 'the page about the archive', () => {
     await page.getByRole('button', { name: 'Enter the key of another box' }).click();
     await page.getByLabel('Key', { exact: true }).fill('ABCD');
     await page.getByRole('button', { name: 'Add key' }).click();
-    await page.getByText('This is not a key of an archive.').waitFor();
+    await page.getByText('This is not an archive key.').waitFor();
     await page.getByLabel('Key', { exact: true }).fill(shown ?? '');
     await page.getByRole('button', { name: 'Add key' }).click();
     await page.getByText('Key added').waitFor();

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
-import { axeFindings, type Size, settled, visit } from '../../peers/browser/page-visit.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { recordClock } from '../../support/disks/recorded-clock.ts';
 
@@ -27,6 +27,9 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       box.api('POST', 'events', { path, type, start: new Date(ms).toISOString() });
     for (let i = 0; i < MANY; i += 1) {
       await report('garden', 'motion', doorbellMs - 2 * DAY_MS - i * 120_000);
+    }
+    for (const s of [0, 20, 40]) {
+      await report('garden', 'vehicle', doorbellMs - DAY_MS + s * 1_000);
     }
     await report('garden', 'person', doorbellMs - 1_000);
     await report('front_door', 'doorbell', doorbellMs);
@@ -77,7 +80,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
           await page.mouse.wheel(0, 4_000);
           return rows.count();
         })
-        .toBe(MANY + 2);
+        .toBe(MANY + 3);
 
       await rows.first().getByRole('link').click();
       await settled(page, '.recording-screen video');
@@ -93,6 +96,31 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       await other.page.getByRole('button', { name: /^Mark as seen: Person/ }).click();
       await expect.poll(() => seen.nth(1).getByText('New').count()).toBe(0);
       expect([...complaints, ...other.complaints]).toEqual([]);
+    },
+  );
+
+  test.for(sizesInTurn())(
+    'on a %s rows have seconds, a placeholder for a missing picture, and events that follow each other are one row',
+    async (size) => {
+      await using visitor = await open(size);
+      const { page, complaints } = visitor;
+      await settled(page, '.events-page li .thumb canvas[width="192"]');
+      const rows = page.locator('.events-page li');
+      const texts = await rows.allTextContents();
+      expect(texts.filter((text) => !/\d\d:\d\d:\d\d/.test(text))).toEqual([]);
+      expect(texts.filter((text) => text.includes('Vehicle'))).toEqual([expect.stringMatching(/^Vehicle × 3/)]);
+      const withPicture = rows.filter({ hasText: 'Doorbell' });
+      const without = rows.filter({ hasText: 'Person' });
+      expect(await without.locator('.thumb canvas').getAttribute('width')).toBe('16');
+      const icon = await without.locator('.thumb .icon').boundingBox();
+      const [frame, picture] = await Promise.all(
+        [without, withPicture].map((row) => row.locator('.thumb').boundingBox()),
+      );
+      expect([frame?.width, frame?.height]).toEqual([picture?.width, picture?.height]);
+      expect(
+        Math.abs((icon?.x ?? 0) + (icon?.width ?? 0) / 2 - (frame?.x ?? 0) - (frame?.width ?? 0) / 2),
+      ).toBeLessThan(2);
+      expect(complaints).toEqual([]);
     },
   );
 

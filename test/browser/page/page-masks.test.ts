@@ -63,7 +63,7 @@ describeWith(['chromium'], 'privacy masks that a camera paints itself', () => {
     expect(await axeFindings(page)).toEqual([]);
 
     await drag(board, [0.1, 0.1], [0.4, 0.5]);
-    const mask = sheet(page).getByRole('button', { name: /^Mask 1: 10 % from the left, 10 % from the top/ });
+    const mask = sheet(page).getByRole('button', { name: /^Mask 1: 10% from the left, 10% from the top/ });
     await mask.waitFor();
     await sheet(page).getByRole('button', { name: 'Save mask' }).click();
     await says(page, 'Mask saved.');
@@ -105,9 +105,7 @@ describeWith(['chromium'], 'privacy masks that a camera paints itself', () => {
         await page.keyboard.press(key);
       }
     }
-    expect(await mask.getAttribute('aria-label')).toContain(
-      '30 % from the left, 30 % from the top, 35 % wide, 35 % high',
-    );
+    expect(await mask.getAttribute('aria-label')).toContain('30% from the left, 30% from the top, 35% wide, 35% high');
     expect(await axeFindings(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Keep editing' }).press('Enter');

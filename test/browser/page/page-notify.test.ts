@@ -217,7 +217,7 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByText(/a secret of another server/).waitFor();
       await page.getByRole('button', { name: 'Remove', exact: true }).click();
-      await page.getByText('No messages go there any more. Press again to remove.').waitFor();
+      await page.getByText('It gets no more notifications. Press again to remove.').waitFor();
       expect(await channels()).toHaveLength(1);
       await page.getByRole('button', { name: 'Remove', exact: true }).click();
       await settled(page, '.sheet .card');

@@ -182,7 +182,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
     await sheet.getByRole('button', { name: 'Create link' }).click();
-    await sheet.getByText('Anyone with it sees Garden, live only.').waitFor();
+    await sheet.getByText('Anyone with it sees, live only: Garden.').waitFor();
     // Only phones share, and browsers let them over https only.
     const isSecure = await page.evaluate(() => isSecureContext);
     expect(await sheet.getByText('Sharing needs https.').count()).toBe(size === 'phone' && !isSecure ? 1 : 0);

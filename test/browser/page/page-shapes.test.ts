@@ -34,6 +34,63 @@ const overlap = (one: Box, other: Box): number =>
     bottom: Math.min(one.bottom, other.bottom),
   });
 
+/** In the page: notes when the colours behind a live picture are drawn. */
+function watchAmbient(): void {
+  const draws: number[] = [];
+  Object.assign(window, { draws });
+  const { drawImage } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.drawImage = function (this: CanvasRenderingContext2D, ...picture: unknown[]) {
+    if (this.canvas instanceof HTMLCanvasElement && this.canvas.className === 'ambient') {
+      draws.push(performance.now());
+    }
+    return Reflect.apply(drawImage, this, picture);
+  };
+}
+
+const ambientDraws = (page: Page): Promise<readonly number[]> =>
+  page.evaluate(() => (window as unknown as { draws: readonly number[] }).draws);
+
+interface Colours {
+  /** Channels of sRGB, 0 to 255: the largest one, the largest difference of two in a pixel, and of two pixels beside each other. */
+  readonly brightest: number;
+  readonly mostSaturated: number;
+  readonly steepest: number;
+}
+
+/** Of the screen when the picture behind the controls has the strongest colours. */
+async function ambientColours(page: Page): Promise<Colours> {
+  await page.locator('canvas.ambient').evaluate((canvas: HTMLCanvasElement) => {
+    const context = canvas.getContext('2d');
+    for (const [i, colour] of ['#fff', '#f00', '#00f', '#ff0'].entries()) {
+      Object.assign(context ?? {}, { fillStyle: colour });
+      context?.fillRect(i * 8, 0, 8, 18);
+    }
+    for (const one of document.querySelectorAll<HTMLElement>('.camera-view > :not(.ambient)')) {
+      one.style.display = 'none';
+    }
+  });
+  const png = (await page.screenshot()).toString('base64');
+  return page.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context?.drawImage(bitmap, 0, 0);
+    const data = context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
+    let [brightest, mostSaturated, steepest] = [0, 0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      const [red = 0, green = 0, blue = 0] = data.subarray(i, i + 3);
+      brightest = Math.max(brightest, red, green, blue);
+      mostSaturated = Math.max(mostSaturated, Math.max(red, green, blue) - Math.min(red, green, blue));
+      if (i % (width * 4) > 0) {
+        const channels = [red, green, blue].map((value, channel) => Math.abs(value - (data[i - 4 + channel] ?? 0)));
+        steepest = Math.max(steepest, ...channels);
+      }
+    }
+    return { brightest, mostSaturated, steepest };
+  }, png);
+}
+
 describeWith(['chromium'], 'the page in windows of every shape', () => {
   let viewer: Viewer;
   let box: PageHarness;
@@ -182,6 +239,44 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     const { top, bottom } = await boxOf(strip);
     expect(bottom - top).toBeLessThanOrEqual(72);
     expect(await strip.evaluate((element) => getComputedStyle(element).backgroundColor)).toBe('rgba(0, 0, 0, 0)');
+  });
+
+  test("behind a phone's live picture its colours are dark, soft and change every ten seconds", async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    await page.addInitScript(watchAmbient);
+    await visitor.logIn('#/live/front_door');
+    await page.locator('.camera-view .picture:only-child .surface.playing').waitFor();
+    await expect.poll(async () => (await ambientDraws(page)).length).toBeGreaterThan(0);
+    const { brightest, mostSaturated, steepest } = await ambientColours(page);
+    expect(brightest).toBeGreaterThan(8);
+    // White text on it has a contrast of at least 12 : 1 (WCAG 2.2, 1.4.6 asks for 7 : 1).
+    expect(brightest).toBeLessThanOrEqual(56);
+    expect(mostSaturated).toBeLessThanOrEqual(40);
+    expect(steepest).toBeLessThanOrEqual(3);
+    const longest = (draws: readonly number[]) => Math.max(...draws.map((ms, i) => ms - (draws[i - 1] ?? ms)));
+    await expect.poll(async () => longest(await ambientDraws(page)), { timeout: 20_000 }).toBeGreaterThan(9_900);
+    // Of the small picture, of the large one, and the change.
+    expect((await ambientDraws(page)).length).toBeLessThanOrEqual(3);
+  });
+
+  test('at 320 px each of four choices is one line', async () => {
+    await using visitor = await open({ width: 320, height: 568 }, '#/settings/modes');
+    const { page } = visitor;
+    await page.getByRole('button', { name: /^Front door/ }).click();
+    const choices = page.getByRole('group', { name: 'Record' }).locator('span');
+    await expect.poll(() => choices.count()).toBe(4);
+    const boxes = await Promise.all((await choices.all()).map(boxOf));
+    expect(new Set(boxes.map(({ top, bottom }) => `${top} ${bottom}`)).size).toBe(1);
+    const lines = await choices.evaluateAll((all) =>
+      all.map((one) => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getClientRects().length;
+      }),
+    );
+    expect(lines).toEqual([1, 1, 1, 1]);
+    expect(await layoutFaults(page)).toEqual([]);
   });
 
   test('at 320 px both ends of a clip can be taken hold of above its sheet', async () => {

@@ -199,7 +199,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(await sheet.getByRole('button', { name: 'Record here' }).isDisabled()).toBe(true);
     await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
     await sheet.getByRole('button', { name: 'Record here' }).click();
-    await page.getByRole('status').filter({ hasText: 'Recordings now go to the other disk.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Now recording to the other disk.' }).waitFor();
     const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
     expect(file()).toContain(`recordPath: ${folder}/perch/`);
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -234,7 +234,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
     expect(file()).not.toContain(folder);
     await sheet.getByRole('button', { name: 'Record here' }).click();
-    await page.getByRole('status').filter({ hasText: 'Recordings now go to the other disk.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Now recording to the other disk.' }).waitFor();
     expect(file()).toContain(`recordPath: ${folder}/perch/`);
     expect(opened).toEqual([{ folder }, { folder }]);
     await page.getByRole('button', { name: 'Undo' }).click();

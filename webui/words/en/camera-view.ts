@@ -27,7 +27,7 @@ export const cameraView = {
   notRecordingText: (why: string) => `Recording has stopped. Live video continues. ${why}`,
   diskIsFull: 'The disk is full.',
   diskHasFaults: 'The disk reports faults.',
-  diskTakesNothing: 'The disk cannot be written.',
+  diskTakesNothing: 'The disk is read-only.',
   diskHasNoRights: 'The box may not write there.',
   nothingToRecord: 'The camera sends nothing that can be recorded.',
   recorderFailed: 'Something went wrong. See the log.',

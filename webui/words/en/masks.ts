@@ -12,8 +12,8 @@ export const masks = {
   count: (count: number) => many(count, { one: 'One mask', other: '# masks' }),
   mask: (number: number) => `Mask ${number}`,
   place: (left: number, top: number, width: number, height: number) =>
-    `${left} % from the left, ${top} % from the top, ${width} % wide, ${height} % high`,
-  covers: (percent: number) => `Covers ${percent} % of the picture`,
+    `${left}% from the left, ${top}% from the top, ${width}% wide, ${height}% high`,
+  covers: (percent: number) => `Covers ${percent}% of the picture`,
   isOff: 'Turned off in the camera',
   add: 'Add a mask',
   save: 'Save mask',

@@ -31,7 +31,7 @@ export const notify = {
   testFailed: (problem: string) => `Not sent: ${problem}.`,
   others: 'Your other devices',
   remove: 'Remove',
-  removeText: 'No messages go there any more. Press again to remove.',
+  removeText: 'It gets no more notifications. Press again to remove.',
   removed: (device: string) => `${device} no longer gets notifications.`,
   removeNamed: (device: string) => `Remove ${device}`,
   isOn: 'This device gets notifications.',

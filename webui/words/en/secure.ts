@@ -37,18 +37,18 @@ export const secure = {
   outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
   outsideMore: 'All steps are in the documentation:',
   remote: 'Reverse proxy and router',
-  remoteRow: 'What Perch has to know of them',
+  remoteRow: 'What Perch needs to know about them',
   remoteText: 'For people who open Perch from outside, through a reverse proxy. A VPN needs nothing here.',
   proxies: 'Addresses of the reverse proxy',
   proxiesHint: '127.0.0.1 for one on this box. Perch then sees the address of each client.',
-  proxiesWrong: 'Addresses such as 127.0.0.1 or 192.168.1.0/24, with spaces between them.',
+  proxiesWrong: 'Enter addresses such as 127.0.0.1 or 192.168.1.0/24, separated by spaces.',
   hosts: 'Public names or addresses',
   hostsHint: (port: string) =>
     port === ''
       ? 'WebRTC is off.'
-      : `Live pictures are then without delay outside, too. The router has to forward port ${port}, UDP and TCP, to this box.`,
-  hostsWrong: 'Names such as perch.example or addresses, with spaces between them and without a port.',
-  remoteEffect: 'Live pictures pause for some seconds.',
+      : `Live video then plays without delay outside, too. The router must forward port ${port}, UDP and TCP, to this box.`,
+  hostsWrong: 'Enter names such as perch.example or addresses, separated by spaces, without a port.',
+  remoteEffect: 'Live video pauses for a few seconds.',
 };
 
 export type SecureWords = typeof secure;

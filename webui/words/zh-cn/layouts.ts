@@ -35,7 +35,7 @@ export const layouts: LayoutsWords = {
   wallSaves: '正在显示此监控墙的屏幕会在几秒内更新。',
 
   copyAddress: '复制屏幕地址',
-  screenText: '在那块屏幕上打开并登录一次，建议使用观看者账号',
+  screenText: '在那块屏幕上打开并登录一次，建议使用成员账号',
   show: '在此显示',
   copied: '地址已复制。',
   notCopied: (address) => `此处无法复制：${address}`,

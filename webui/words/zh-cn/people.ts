@@ -4,7 +4,6 @@ export const people: PeopleWords = {
   people: '成员',
   owner: '管理员',
   itIsYou: '您',
-  allCameras: '全部摄像头',
   chooseAll: '全部摄像头',
   noCamera: '没有摄像头',
   liveOnly: '仅实时',

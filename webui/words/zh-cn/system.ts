@@ -125,8 +125,8 @@ export const system: SystemWords = {
   secureRow: 'https、手机和电脑、从外部访问',
 
   backup: '备份',
-  backupRow: '摄像头、设置和用户存为一个文件，也可恢复',
-  backupText: '本设备的摄像头、设置、用户、访客链接、设备密码和证书，存为一个文件。不含录像。',
+  backupRow: '摄像头、设置和成员存为一个文件，也可恢复',
+  backupText: '本设备的摄像头、设置、成员、访客链接、设备密码和证书，存为一个文件。不含录像。',
   backupSecret: '文件中含有摄像头的密码。',
   backupSecretText: '请存放在他人拿不到的地方。',
   backupDownload: '下载备份',

@@ -1,5 +1,6 @@
 import { fetchJson } from '../../../api-client/request.ts';
 import type { ModesWords } from '../../../words/en/modes.ts';
+import { listed } from '../../../words/format.ts';
 import type { RecordWhen } from '../cameras/camera-settings.ts';
 
 export const MODES = ['home', 'away', 'night'] as const;
@@ -97,7 +98,7 @@ export function daysText(days: readonly Day[], language: string, t: ModesWords):
   const isWork = chosen.length === WORK_DAYS && DAYS.slice(0, WORK_DAYS).every((day) => chosen.includes(day));
   const isFree = chosen.length === DAYS.length - WORK_DAYS && chosen.includes('sat') && chosen.includes('sun');
   const names = chosen.map((day) => dayName(day, language));
-  return isWork ? t.weekdays : isFree ? t.weekend : new Intl.ListFormat(language, { type: 'unit' }).format(names);
+  return isWork ? t.weekdays : isFree ? t.weekend : listed(names, language);
 }
 
 /** A Monday, in UTC. */

@@ -80,5 +80,5 @@ function statusText({ since, next, hold, timeKnown, timeZone }: ModeStatus): str
     return t.noTimeKnown;
   }
   const began = since === null ? '' : t.since(moment(Date.parse(since), nowMs.value, i18n()));
-  return [began, hold ? t.held : next && nextText(next, timeZone)].filter(Boolean).join(' · ');
+  return [began, hold ? t.held : next && nextText(next, timeZone, nowMs.value)].filter(Boolean).join(' · ');
 }

@@ -1,14 +1,15 @@
+import { spaced } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/modes.ts';
 import { type ModeStatus, modeName } from './modes-data.ts';
 
-const DAY_MS = 86_400_000;
-
-/** `Night from 22:30`, with the day unless it is within 24 hours. @param timeZone of the timetable */
-export function nextText({ mode, time }: NonNullable<ModeStatus['next']>, timeZone: string): string {
+/** `Night from 22:30`, with the weekday unless it is today. @param timeZone of the timetable */
+export function nextText({ mode, time }: NonNullable<ModeStatus['next']>, timeZone: string, nowMs: number): string {
   const t = modesWords.value;
+  const { language } = i18n();
   const atMs = Date.parse(time);
-  const day = atMs - Date.now() < DAY_MS ? {} : ({ weekday: 'long' } as const);
+  const dayOf = (ms: number) => new Date(ms).toLocaleDateString(language, { timeZone });
+  const day = dayOf(atMs) === dayOf(nowMs) ? {} : ({ weekday: 'long' } as const);
   const clock = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone } as const;
-  return t.until(modeName(mode, t), new Intl.DateTimeFormat(i18n().language, { ...day, ...clock }).format(atMs));
+  return t.until(modeName(mode, t), spaced(new Intl.DateTimeFormat(language, { ...day, ...clock }).format(atMs)));
 }

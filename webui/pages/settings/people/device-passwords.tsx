@@ -7,7 +7,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { moment } from '../../../words/format.ts';
+import { listed, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswordSheet } from './device-password-sheet.tsx';
@@ -32,7 +32,7 @@ export function DevicePasswords() {
   const devices = value?.items ?? [];
   const rightsOf = (device: DeviceItem) => {
     const rights = DEVICE_RIGHTS.filter((right) => device[right]).map((right) => rightName(right));
-    return `${rights.join(', ')} · ${cameraSelectionText(device.paths, language)}`;
+    return `${listed(rights, language)} · ${cameraSelectionText(device.paths, language)}`;
   };
   const changed = () => {
     again();

@@ -48,7 +48,8 @@ interface ChannelsProps {
 export function Channels({ onOpen }: ChannelsProps) {
   const t = notifyWords.value;
   const { value } = usePolled<ChannelList>(CHANNELS, { everyMs: POLL_MS });
-  const options = [{ name: t.add, settings: {} }, ...(value?.presets ?? [])];
+  const presets = value?.presets.map((preset) => ({ ...preset, name: preset.name.replace('E-mail', t.email) })) ?? [];
+  const options = [{ name: t.add, settings: {} }, ...presets];
   return (
     <>
       <h3>{t.channels}</h3>
@@ -67,7 +68,7 @@ export function Channels({ onOpen }: ChannelsProps) {
         class="chip"
         label={t.add}
         value="0"
-        options={options.map(({ name }, i) => ({ value: `${i}`, text: name.replace('E-mail', t.email) }))}
+        options={options.map(({ name }, i) => ({ value: `${i}`, text: name }))}
         onChange={(i) => onOpen({ ...(options[+i] as ChannelDraft), rules: [FIRST_RULE] })}
       />
     </>

@@ -106,7 +106,7 @@ const linkMayText = (link: GuestItem): string => (link.clip ? peopleWords.value.
 /** Cameras, or camera and moment of a clip. */
 const seenText = ({ clip, paths }: GuestItem, language: string): string =>
   clip
-    ? `${cameraSelectionText([clip.path], language)}, ${moment(Date.parse(clip.start), nowMs.value, i18n())}`
+    ? `${cameraSelectionText([clip.path], language)} · ${moment(Date.parse(clip.start), nowMs.value, i18n())}`
     : cameraSelectionText(paths, language);
 
 function GuestLinks() {

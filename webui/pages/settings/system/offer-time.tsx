@@ -28,7 +28,7 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
     }
     setBusy(false);
   };
-  const here = `${longDay(nowMs.value, language)}, ${clock(nowMs.value, language)}`;
+  const here = `${longDay(nowMs.value, language)} ${clock(nowMs.value, language)}`;
   return (
     <MessageCard icon="clock" tone="warn" title={t.clockUnsure} text={t.clockHere(here)}>
       <Button busy={isBusy && t.clockTaking} onClick={take}>

@@ -148,7 +148,7 @@ function Certificate({ certificate }: { readonly certificate: NonNullable<HttpsS
     <section class="card padded secure-certificate">
       <h3>{t.certificate}</h3>
       <p>
-        {isOwn ? t.madeHere : t.yours}, {t.until(monthName(Date.parse(until), language))}
+        {isOwn ? t.madeHere : t.yours} · {t.until(monthName(Date.parse(until), language))}
       </p>
       <h4>{t.covers}</h4>
       <p class="break">{[...names, ...addresses].join(' · ')}</p>

@@ -18,6 +18,8 @@ import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { MessageCard } from '../../../../ui/feedback/message-card.tsx';
 import type { IconName } from '../../../../ui/icons/icon.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
+import { listed } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
 import { reasonsWords } from '../../../../words/reasons.ts';
 import { sentences } from '../../../../words/sentences.ts';
 import { startWords } from '../../../../words/start.ts';
@@ -50,7 +52,10 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
     return group.map((one) => <Trouble key={one.key} arrival={one} isSharedTaken={isSharedTaken} />);
   }
   const tries = Math.min(...group.map(({ triesLeft }) => triesLeft ?? Number.POSITIVE_INFINITY));
-  const names = group.map(({ title }) => title).join(', ');
+  const names = listed(
+    group.map(({ title }) => title),
+    i18n().language,
+  );
   return (
     <>
       <MessageCard

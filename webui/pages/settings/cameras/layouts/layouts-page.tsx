@@ -9,6 +9,7 @@ import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../../words/cameras.ts';
+import { listed } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { layoutWords } from '../../../../words/layouts.ts';
 import { wallWords } from '../../../../words/walls.ts';
@@ -143,6 +144,6 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
 function camerasText({ cameras: tiles }: Layout): string {
   const t = layoutWords.value;
   const titles = tiles.flatMap(({ path }) => cameras.value?.find(({ name }) => name === path)?.title ?? []);
-  const list = new Intl.ListFormat(i18n().language, { type: 'unit' }).format(titles);
+  const list = listed(titles, i18n().language);
   return titles.length === 0 ? t.showsNone : t.shows(list, titles.length);
 }
