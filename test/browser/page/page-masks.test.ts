@@ -70,7 +70,7 @@ describeWith(['chromium'], 'privacy masks that a camera paints itself', () => {
     const [[left, top] = [], , [right, bottom] = []] = masksOf(0)[0] ?? [];
     expect([left, top]).toEqual([expect.closeTo(-0.8, 1), expect.closeTo(0.8, 1)]);
     expect([right, bottom]).toEqual([expect.closeTo(-0.2, 1), expect.closeTo(0, 1)]);
-    await sheet(page).getByText('Covers 12 % of the picture').waitFor();
+    await sheet(page).getByText('Covers 12% of the picture').waitFor();
     expect(await axeFindings(page)).toEqual([]);
 
     await drag(board, [0.2, 0.2], [0.2, 0.2]);
@@ -78,16 +78,16 @@ describeWith(['chromium'], 'privacy masks that a camera paints itself', () => {
     expect(await sheet(page).getByRole('button', { name: 'Save mask' }).isDisabled()).toBe(true);
     await drag(board, [0.4, 0.5], [0.6, 0.7]);
     await sheet(page).getByRole('button', { name: 'Save mask' }).click();
-    await sheet(page).getByText('Covers 30 % of the picture').waitFor();
+    await sheet(page).getByText('Covers 30% of the picture').waitFor();
     expect(masksOf(0)).toHaveLength(1);
     await page.getByRole('button', { name: 'Undo' }).click();
-    await sheet(page).getByText('Covers 12 % of the picture').waitFor();
+    await sheet(page).getByText('Covers 12% of the picture').waitFor();
 
     await sheet(page).getByRole('button', { name: 'Remove mask 1' }).click();
     await says(page, 'Mask removed.');
     expect(masksOf(0)).toEqual([]);
     await page.getByRole('button', { name: 'Undo' }).click();
-    await sheet(page).getByText('Covers 12 % of the picture').waitFor();
+    await sheet(page).getByText('Covers 12% of the picture').waitFor();
     expect(masksOf(0)).toHaveLength(1);
     await page.goBack();
     await page.getByRole('button', { name: /^Privacy masks.*One mask/ }).waitFor();
