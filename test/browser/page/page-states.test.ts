@@ -52,20 +52,26 @@ describeWith(['chromium'], 'the states of a camera on its tile', () => {
   };
   const tile = (page: Page, name: string) => page.locator('.cell', { hasText: name });
 
-  test('a person rings its tile; motion is a word', async () => {
+  test('a person, a vehicle and a doorbell ring their tile; motion is a word', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.grid .surface.playing').nth(2).waitFor();
-    const [door, garden] = names;
+    const [door, garden, drive] = names;
     const start = new Date().toISOString();
     const ring = (name: string) =>
       tile(page, name).evaluate((cell) => getComputedStyle(cell, '::before').borderTopStyle === 'solid');
     await box.api('POST', 'events', { path: garden, type: 'motion', start });
     await page.getByRole('link', { name: 'Garden, Motion' }).waitFor();
     expect(await ring('Garden')).toBe(false);
-    await box.api('POST', 'events', { path: door, type: 'person', start });
-    await page.getByRole('link', { name: 'Front door, Person' }).waitFor();
-    expect(await ring('Front door')).toBe(true);
+    for (const [path, type, title, word] of [
+      [door, 'person', 'Front door', 'Person'],
+      [garden, 'vehicle', 'Garden', 'Vehicle'],
+      [drive, 'doorbell', 'Driveway', 'Doorbell'],
+    ] as const) {
+      await box.api('POST', 'events', { path, type, start: new Date().toISOString() });
+      await page.getByRole('link', { name: `${title}, ${word}` }).waitFor();
+      expect(await ring(title), word).toBe(true);
+    }
     expect(await axeFindings(page)).toEqual([]);
   });
 
