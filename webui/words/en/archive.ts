@@ -28,7 +28,7 @@ export const archive = {
   folderHint: '/mnt/nas/perch. It must exist, on another disk than the recordings.',
   folderWrong: 'Enter the whole path, beginning with /.',
   encryption: 'Encryption',
-  encryptionHint: 'Automatic encrypts on servers outside your network. Existing copies stay as they are.',
+  encryptionHint: 'Automatic encrypts outside your network. Existing copies stay as they are.',
   rate: 'Bandwidth per second',
   rateHint: '2M or 500K. Empty: no limit.',
   rateWrong: 'Enter a size such as 2M or 500K.',
@@ -46,7 +46,7 @@ export const archive = {
   keepFor: 'Keep in the archive',
   whatEffect: 'For all cameras without settings of their own. Clips are saved recordings and those of events.',
   uploading: 'Copying.',
-  outOfHours: 'Waiting for the set hours.',
+  outOfHours: 'Waiting for these hours.',
   nothingWaits: 'Nothing is waiting.',
   waiting: (count: number, size: string) =>
     many(count, { one: `1 recording (${size}) is waiting.`, other: `# recordings (${size}) are waiting.` }),

@@ -41,13 +41,13 @@ export const secure = {
   remoteText: 'For people who open Perch from outside, through a reverse proxy. A VPN needs nothing here.',
   proxies: 'Addresses of the reverse proxy',
   proxiesHint: '127.0.0.1 for one on this box. Perch then sees the address of each client.',
-  proxiesWrong: 'Enter addresses such as 127.0.0.1 or 192.168.1.0/24, separated by spaces.',
+  proxiesWrong: 'Addresses such as 127.0.0.1 or 192.168.1.0/24, separated by spaces.',
   hosts: 'Public names or addresses',
   hostsHint: (port: string) =>
     port === ''
       ? 'WebRTC is off.'
-      : `Live video then plays without delay outside, too. The router must forward port ${port}, UDP and TCP, to this box.`,
-  hostsWrong: 'Enter names such as perch.example or addresses, separated by spaces, without a port.',
+      : `Live video has no delay outside, either. The router must forward port ${port}, UDP and TCP, to this box.`,
+  hostsWrong: 'Names such as perch.example or addresses, separated by spaces, without a port.',
   remoteEffect: 'Live video pauses for a few seconds.',
 };
 

@@ -30,7 +30,7 @@ export const system = {
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',
   toDevicePasswords: 'Device passwords',
-  onvifHint: 'Lets other recorders show your cameras, even those without ONVIF.',
+  onvifHint: 'Other recorders can show your cameras, even those without ONVIF.',
   onvifOn: 'Offer the cameras',
   onvifFind: 'Recorders discover the cameras',
   onvifRecorders: (count: number) => `Recorders that receive events: ${count}.`,
