@@ -12,6 +12,8 @@ export interface MuxerOptions {
   readonly segmentMaxBytes: number;
   /** The longest GOP that the path has had before; 0 or undefined: not known. */
   readonly longestGroupMs?: number;
+  /** Players of all muxers. */
+  readonly playerCount?: () => number;
 }
 
 export interface MediaFile {

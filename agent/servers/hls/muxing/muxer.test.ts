@@ -86,6 +86,18 @@ test.for([
   expect(stream.toleratedDelayMs).toBe(ms);
 });
 
+test('samples for many low-latency players are not late', () => {
+  const stream = new Stream([tinyH264]);
+  let players = 100;
+  setup(stream, { variant: 'lowLatency', playerCount: () => players });
+  for (const picture of tinyVideo(21, 20, 10, 4500)) {
+    stream.write(0, picture);
+  }
+  expect(stream.toleratedDelayMs).toBe(50);
+  players = 101;
+  expect(stream.toleratedDelayMs).toBe(0);
+});
+
 test('segments end before the first key frame that is late enough, and hold what the stream had', () => {
   const stream = new Stream([tinyH264]);
   const { muxer } = setup(stream);

@@ -14,6 +14,8 @@ import { SegmentClock } from './segment-clock.ts';
 const PATIENCE_S = 1;
 /** Of a part's duration: samples may be this late. */
 const PART_SHARE = 0.25;
+/** With more players the last one gets its part late as it is, and their requests take most of the CPU time. */
+const MAX_DELAYED_PLAYERS = 100;
 /** In segment durations: a shorter part of the cached GOP stays with its end. */
 const MIN_KEPT = 0.2;
 
@@ -87,8 +89,11 @@ export class Muxer implements Reader, HlsMuxer {
     if (!this.#isReady) {
       return 0;
     }
-    const { variant, partDurationMs } = this.#options;
-    return variant === 'lowLatency' ? partDurationMs * PART_SHARE : FILE_DELAY_MS;
+    const { variant, partDurationMs, playerCount } = this.#options;
+    if (variant !== 'lowLatency') {
+      return FILE_DELAY_MS;
+    }
+    return (playerCount?.() ?? 0) > MAX_DELAYED_PLAYERS ? 0 : partDurationMs * PART_SHARE;
   }
 
   get framesDiscarded(): number {

@@ -230,7 +230,10 @@ export class HlsServer {
     const prefix = randomBytes(6).toString('hex');
     const longestGroupMs = Math.max(this.#longestGroups.get(name) ?? 0, origin.longestGroupMs);
     const known = longestGroupMs > 0 ? { longestGroupMs } : {};
-    const options = { prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes, ...known };
+    const options = {
+      ...{ prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes, ...known },
+      playerCount: () => this.sessions.count,
+    };
     return variant === 'mpegts'
       ? new TsHlsMuxer(name, read, options, onClosed)
       : new Muxer(name, read, options, onClosed);
