@@ -93,7 +93,7 @@ export class Reconciler<C> {
       running.key = isDone ? key : running.key;
       return isDone;
     } catch (error) {
-      this.#log.error({ part: component.name, err: error }, 'failed to take its configuration; it is started again');
+      this.#log.error({ part: component.name, err: error }, 'failed to apply its configuration, restarting');
       return false;
     }
   }

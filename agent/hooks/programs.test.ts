@@ -101,7 +101,7 @@ test('a command with restart runs again five seconds after its end, until it is 
   expect(box.written()).toEqual(['run']);
   await clock.advance(1);
   await expect.poll(box.written, WAIT).toEqual(['run', 'run']);
-  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended again');
+  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended as before');
   await running.stop();
   await clock.advance(60_000);
   expect(box.written()).toEqual(['run', 'run']);

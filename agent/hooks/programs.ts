@@ -240,7 +240,7 @@ export class Programs {
 function tellEnd(log: Logger, end: ProgramEnd, before?: string): string {
   const words = JSON.stringify(end);
   if (words === before) {
-    log.debug(end, 'command has ended again');
+    log.debug(end, 'command has ended as before');
   } else if (end.kind === 'failure') {
     log.error({ reason: end.reason }, 'command cannot be started');
   } else if (end.kind === 'exit') {

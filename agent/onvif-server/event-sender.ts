@@ -63,7 +63,7 @@ export class EventSender {
       }
       if (failures >= MAX_FAILURES) {
         points.remove(point);
-        log.info({ host: consumer.host, path: point.path }, 'a recorder takes no ONVIF events, its subscription ends');
+        log.info({ host: consumer.host, path: point.path }, 'a recorder rejects ONVIF events, its subscription ends');
         return;
       }
       await clock.sleep(RETRY_MS, signal);

@@ -29,16 +29,8 @@ interface TrackStatus {
   readonly codecProps: Record<string, unknown> | null;
 }
 
-interface SourceStatisticsItem {
-  readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | null;
-  /** RTP packets: received, missing, too late, out of order, invalid. */
-  readonly packets: number;
-  readonly lost: number;
-  readonly late: number;
-  readonly reordered: number;
-  readonly badPackets: number;
-  /** Times that the camera's timestamps jumped. */
-  readonly jumps: number;
+interface SourceStatisticsItem extends Omit<SourceStatistics, 'transport' | 'clockOffsetMs'> {
+  readonly transport: NonNullable<SourceStatistics['transport']> | null;
 }
 
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */

@@ -8,7 +8,7 @@ import { inMode } from '../modes/effect.ts';
 import { LivePictures, OF_EVENT } from './live-pictures.ts';
 
 const noRecordings = {
-  playback: { snapshot: () => Promise.reject(new PerchError('notFound', 'no still was taken around then')) },
+  playback: { snapshot: () => Promise.reject(new PerchError('notFound', 'no still was taken near this time')) },
 };
 const paths = { openStreams: () => [] };
 const { signal } = new AbortController();

@@ -40,7 +40,7 @@ export class Servers implements SessionTables {
     return wanted.flatMap((protocol) => this.#componentsOf(protocol));
   }
 
-  /** Those that programs publish to by an address. */
+  /** The servers that programs publish to, with their addresses. */
   publishing(config: Config) {
     return this.#protocols.flatMap(({ name, label, publishing }) =>
       publishing
@@ -49,7 +49,7 @@ export class Servers implements SessionTables {
     );
   }
 
-  /** Their names. */
+  /** Names of the protocols. */
   get protocols(): readonly string[] {
     return this.#protocols.map(({ name }) => name);
   }

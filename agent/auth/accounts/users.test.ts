@@ -53,17 +53,17 @@ test('a removed viewer is restored with the same password and rights, unless the
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
   await users.add(EVE, 'red kite');
-  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed recently");
   await users.remove('eve');
   expect(users.person('eve')).toBeUndefined();
   await users.restore('eve');
   expect([users.viewers, await users.verify('eve', 'red kite')]).toEqual([[EVE], true]);
   expect((await Users.open(folder, silentLogger)).viewers).toEqual([EVE]);
-  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed recently");
   await users.remove('eve');
   await users.add({ ...EVE, name: 'Eve' }, 'grey heron');
   await expect(users.restore('eve')).rejects.toThrow("there is a user 'eve' already");
-  await expect(users.restore('owner')).rejects.toThrow("no user 'owner' was removed lately");
+  await expect(users.restore('owner')).rejects.toThrow("no user 'owner' was removed recently");
 });
 
 test.for([

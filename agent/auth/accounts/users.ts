@@ -183,7 +183,7 @@ export class Users {
   async restore(name: string): Promise<void> {
     const removed = this.#removed.find((user) => user.name === name);
     if (!removed) {
-      throw new PerchError('notFound', `no user '${name.slice(0, NAME_CHARS)}' was removed lately`);
+      throw new PerchError('notFound', `no user '${name.slice(0, NAME_CHARS)}' was removed recently`);
     }
     await this.#change((users) => withNew(users, removed));
     this.#removed = this.#removed.filter((user) => user !== removed);

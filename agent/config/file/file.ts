@@ -182,7 +182,7 @@ async function unlessMissing<T>(file: string, work: Promise<T>): Promise<T | und
     if (isMissing(error)) {
       return undefined;
     }
-    throw new PerchError('unavailable', `cannot look at ${file}`, { file }, error);
+    throw new PerchError('unavailable', `cannot inspect ${file}`, { file }, error);
   }
 }
 

@@ -9,7 +9,7 @@ import type { PathSettings } from './path.ts';
 /** Sources of MediaMTX that are not URLs; `true`: supported. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
 /** Schemes of MediaMTX that Perch does not support. */
-const OTHER_SCHEMES = 'moqt'.split(' ');
+const OTHER_SCHEMES = ['moqt'];
 
 const expectedOf = (sources: readonly SourceKeys[]): string =>
   `write publisher, redirect, or for example ${sources[0]?.example}`;

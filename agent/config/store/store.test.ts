@@ -255,5 +255,5 @@ test('a reload of an inaccessible file is rejected with the reason', async () =>
   const store = await open();
   symlinkSync('perch.yml', join(cwd, 'perch.yml'));
   expect(await store.reload()).toBe(false);
-  expect(logged.at(-1)?.problem).toContain(`cannot look at ${join(cwd, 'perch.yml')}`);
+  expect(logged.at(-1)?.problem).toContain(`cannot inspect ${join(cwd, 'perch.yml')}`);
 });

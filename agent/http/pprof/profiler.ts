@@ -136,7 +136,7 @@ export class Profiler {
     if (this.#taken) {
       const leftMs = this.#taken.untilMs - nowMs;
       const retryAfterS = Math.max(1, Math.min(60, Math.ceil(leftMs / 1_000)));
-      throw new PerchError('exhausted', 'another profile is being taken: one at a time', { retryAfterS });
+      throw new PerchError('exhausted', 'another profile is being recorded: one at a time', { retryAfterS });
     }
     const taken = { untilMs: nowMs + ms };
     this.#taken = taken;

@@ -38,7 +38,7 @@ export function readStreamMuxConfig(bits: BitReader, data: Uint8Array): LatmConf
   const frames = bits.bits(6) + 1;
   const [programs, layers] = [bits.bits(4) + 1, bits.bits(3) + 1];
   if (!isSameTiming || programs > 1 || layers > 1) {
-    throw new PerchError('unsupported', `LATM with ${programs} programs and ${layers} layers, one of each is taken`);
+    throw new PerchError('unsupported', `LATM with ${programs} programs and ${layers} layers, one of each allowed`);
   }
   const { aac, config } = version === 0 ? readConfig(bits, data) : readSizedConfig(bits, data);
   const fixedBytes = readFrameLength(bits);

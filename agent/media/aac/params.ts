@@ -64,7 +64,7 @@ export function readAacConfig(bits: BitReader): AacConfig {
 export function skipAacConfig(bits: BitReader): void {
   const { objectType, channels } = readAacConfig(bits);
   if (channels === 0) {
-    throw new PerchError('unsupported', 'AAC channel configuration 0 in LATM: only 1 to 7 are taken');
+    throw new PerchError('unsupported', 'AAC channel configuration 0 in LATM: only 1 to 7 allowed');
   }
   if (bits.flag()) {
     bits.skip(14); // coreCoderDelay
@@ -83,7 +83,7 @@ export function skipAacConfig(bits: BitReader): void {
   }
   const protection = objectType >= FIRST_RESILIENT ? bits.bits(2) : 0;
   if (protection > 1) {
-    throw new PerchError('unsupported', `AAC with epConfig ${protection}, 0 and 1 are taken`);
+    throw new PerchError('unsupported', `AAC with epConfig ${protection}, 0 and 1 allowed`);
   }
 }
 

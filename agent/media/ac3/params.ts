@@ -43,7 +43,7 @@ export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3
   }
   const bsid = at(5) >> 3;
   if (bsid > MAX_BSID) {
-    throw new PerchError('unsupported', `AC-3 with bsid ${bsid}, at most ${MAX_BSID} is taken`);
+    throw new PerchError('unsupported', `AC-3 with bsid ${bsid}, at most ${MAX_BSID} allowed`);
   }
   const bsmod = at(5) & 7;
   const acmod = at(6) >> 5;

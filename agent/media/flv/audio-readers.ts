@@ -163,7 +163,7 @@ export class FlacReader extends AudioReader {
     const channels = ((info.readUInt8(12) >> 1) & 7) + 1;
     const bitDepth = ((info.readUInt16BE(12) >> 4) & 0x1f) + 1;
     if (bitDepth !== 16 || channels > 2 || least !== frameSamples || clockRate === 0) {
-      const message = `FLAC with ${bitDepth} bits and ${channels} channels; 16 bits and two channels are taken`;
+      const message = `FLAC with ${bitDepth} bits and ${channels} channels; 16 bits and two channels allowed`;
       throw new PerchError('unsupported', message);
     }
     this.#frameMs = (frameSamples * 1000) / clockRate;

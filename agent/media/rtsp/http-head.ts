@@ -78,7 +78,7 @@ export function parseHttpHead(head: Uint8Array): HttpRequest | HttpResponse {
   const lines = decoder.decode(head).split(/\r?\n/);
   const first = (lines[0] ?? '').trim();
   if (first.length > MAX_LINE_BYTES) {
-    throw new PerchError('badInput', `HTTP line of ${first.length} characters, at most ${MAX_LINE_BYTES} are taken`);
+    throw new PerchError('badInput', `HTTP line of ${first.length} characters, at most ${MAX_LINE_BYTES} allowed`);
   }
   const headers = new RtspHeaders(parseFields(lines));
   const response = RESPONSE_LINE.exec(first);

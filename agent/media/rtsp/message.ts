@@ -111,7 +111,7 @@ export function contentLengthOf(message: RtspMessage): number {
   }
   const bytes = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(bytes <= MAX_BODY_BYTES)) {
-    throw new PerchError('badInput', `Content-Length '${text.slice(0, 20)}', at most ${MAX_BODY_BYTES} is taken`);
+    throw new PerchError('badInput', `Content-Length '${text.slice(0, 20)}', at most ${MAX_BODY_BYTES} allowed`);
   }
   return bytes;
 }

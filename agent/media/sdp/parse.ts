@@ -102,7 +102,7 @@ interface Session {
 export function parseSdp(text: string): Sdp {
   const lines = text.split(/\r\n|\n|\r/);
   if (lines.length > MAX_LINES) {
-    throw new PerchError('badInput', `SDP of ${lines.length} lines, at most ${MAX_LINES} are taken`);
+    throw new PerchError('badInput', `SDP of ${lines.length} lines, at most ${MAX_LINES} allowed`);
   }
   const session: Session = {
     name: '',

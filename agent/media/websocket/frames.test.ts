@@ -80,9 +80,9 @@ test.for([
   ['an unknown type of data', false, '83 01 41', 'frame of type 3 between messages'],
   ['an unknown type of control', false, '8b 00', 'control frame of type 11'],
   ['a ping in fragments', false, '09 00', 'control frame of type 9, cut, 0 bytes'],
-  ['a ping of 126 bytes', false, '89 7e 007e', '126 bytes, at most 125 are taken'],
-  ['a frame without end', false, '82 7f 0000000100000000', 'frame of 4294967296 bytes, at most 67108864 are taken'],
-  ['a frame beyond all numbers', false, '82 7f ffffffffffffffff', 'at most 67108864 are taken'],
+  ['a ping of 126 bytes', false, '89 7e 007e', '126 bytes, at most 125 allowed'],
+  ['a frame without end', false, '82 7f 0000000100000000', 'frame of 4294967296 bytes, at most 67108864 allowed'],
+  ['a frame beyond all numbers', false, '82 7f ffffffffffffffff', 'at most 67108864 allowed'],
 ] as const)('%s is refused by name', ([, wantsMask, frames, message]) => {
   expect(() => decode(hex(frames), wantsMask)).toThrow(message);
 });

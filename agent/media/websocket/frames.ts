@@ -102,10 +102,7 @@ export class WebSocketDecoder {
       this.#checkData(opcode, isFinal);
     }
     if (!(payloadBytes <= MAX_FRAME_BYTES)) {
-      throw new PerchError(
-        'badInput',
-        `WebSocket frame of ${payloadBytes} bytes, at most ${MAX_FRAME_BYTES} are taken`,
-      );
+      throw new PerchError('badInput', `WebSocket frame of ${payloadBytes} bytes, at most ${MAX_FRAME_BYTES} allowed`);
     }
     if (isMasked) {
       this.#mask.set(header.subarray(size - 4, size));
@@ -156,7 +153,7 @@ export class WebSocketDecoder {
 function checkControl(opcode: number, isFinal: boolean, payloadBytes: number): void {
   if (opcode > PONG || !isFinal || payloadBytes > MAX_CONTROL_BYTES) {
     const message = `WebSocket control frame of type ${opcode}, ${isFinal ? '' : 'cut, '}${payloadBytes} bytes`;
-    throw new PerchError('badInput', `${message}, at most ${MAX_CONTROL_BYTES} are taken`);
+    throw new PerchError('badInput', `${message}, at most ${MAX_CONTROL_BYTES} allowed`);
   }
 }
 

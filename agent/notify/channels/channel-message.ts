@@ -4,16 +4,7 @@ import type { NewChannel } from './channel-fields.ts';
 const MAX_TEXT_CHARS = 500;
 
 /** A notice in the words of a channel. */
-export interface ChannelMessage {
-  readonly id: string;
-  /** Empty: the machine. */
-  readonly path: string;
-  readonly kind: string;
-  /** Unix milliseconds. */
-  readonly startMs: number;
-  /** Name of the camera, or of the box. */
-  readonly title: string;
-  readonly text: string;
+export interface ChannelMessage extends Notice {
   /** Opens the moment on the page. */
   readonly link: string;
   /** `2026-11-23 19:00:05`, by the box's clock. */

@@ -176,7 +176,7 @@ async function checkedSettings(settings: ChannelSettings): Promise<ChannelSettin
   if (settings.kind === 'webHook') {
     (await import('./web-hook.ts')).checkWebHook(settings);
   } else if (!isAddress(settings)) {
-    throw new PerchError('badInput', 'url: it is no address');
+    throw new PerchError('badInput', 'url: it is not an address');
   } else if (settings.kind === 'ntfy') {
     (await import('./ntfy.ts')).checkNtfy(settings);
   } else if (settings.user !== '' && settings.password === '') {

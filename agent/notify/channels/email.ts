@@ -117,7 +117,7 @@ const recipientsOf = (errors: readonly SmtpError[]): string[] => errors.map(({ r
 function throwRejected(at: string, errors: readonly SmtpError[]): void {
   const [first, ...left] = recipientsOf(errors.filter(isRefusedForNow));
   if (first !== undefined) {
-    const text = `${at} takes no message for ${first} now; the others have it`;
+    const text = `${at} accepts no message for ${first} now; the others have it`;
     throw new PerchError('unavailable', text, { left: [first, ...left] });
   }
   const [rejected] = recipientsOf(errors);
@@ -157,7 +157,7 @@ function faultOf(at: string, error: unknown, { security }: EmailSettings): Perch
   }
   if (responseCode < 500) {
     const left = rejectedErrors && { left: recipientsOf(rejectedErrors.filter(isRefusedForNow)) };
-    return new PerchError('unavailable', `${at} takes no message now${words}`, left);
+    return new PerchError('unavailable', `${at} accepts no message now${words}`, left);
   }
   if (code === 'EAUTH') {
     return new PerchError('unauthorized', `${at} rejects the user name or password${words}`);

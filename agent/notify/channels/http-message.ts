@@ -1,13 +1,12 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { readAnswer } from '../push/public-https.ts';
 import type { SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
 const TIMEOUT_MS = 20_000;
-/** Of an answer; the rest is not read. */
-const MAX_ANSWER_BYTES = 2_048;
 const MAX_RETRY_AFTER_S = 3_600;
 
 interface HttpMessage {
@@ -67,7 +66,7 @@ export function checkAnswer({ host }: URL, { status, text, retryAfterS }: HttpAn
     throw new PerchError('unsupported', `${host} redirects (${status}): set the address that it names`);
   }
   if (status === 429) {
-    throw new PerchError('exhausted', `${host} has got too many messages (429)${words}`, { retryAfterS });
+    throw new PerchError('exhausted', `${host} has received too many messages (429)${words}`, { retryAfterS });
   }
   if (status >= 500 || status === 408 || status === 425) {
     throw new PerchError('unavailable', `${host} has a fault of its own (${status})${words}`, { retryAfterS });
@@ -78,17 +77,4 @@ export function checkAnswer({ host }: URL, { status, text, retryAfterS }: HttpAn
 /** Seconds or a date (RFC 9110 §10.2.3); dates are ignored. */
 function secondsOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Math.min(MAX_RETRY_AFTER_S, Number(text)) : undefined;
-}
-
-async function readAnswer(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= MAX_ANSWER_BYTES) {
-      break;
-    }
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8');
 }

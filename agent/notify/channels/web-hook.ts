@@ -70,7 +70,7 @@ function requestOf(settings: WebHookSettings, message: ChannelMessage) {
   const text = fill(settings.url, values, forUrl);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.origin !== new URL(ORIGIN.exec(settings.url)?.[0] ?? '').origin) {
-    throw new PerchError('badInput', 'url: it is no address');
+    throw new PerchError('badInput', 'url: it is not an address');
   }
   const body = method === 'GET' ? undefined : bodyOf(settings, values, message.picture);
   const headers = { ...(body && { 'Content-Type': body.type }), ...headersOf(settings.headers, values) };

@@ -179,7 +179,8 @@ function failureOf(host: string, cause: unknown, signal: AbortSignal): PerchErro
     : new PerchError('unavailable', `no connection to ${host}`, {}, cause);
 }
 
-async function readAnswer(response: IncomingMessage): Promise<string> {
+/** The first two kilobytes of an answer. */
+export async function readAnswer(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -82,7 +82,7 @@ function faultOf(relay: string, { status, text }: HttpsAnswer): string {
     case 413:
       return `the message is too large for ${relay}`;
     case 429:
-      return `${relay} has got too many messages from this box: wait for an hour`;
+      return `${relay} has received too many messages from this box: wait for an hour`;
     default:
       return `${relay} answers ${status}${status >= 500 ? ', a fault of its own: try again later' : `: ${plain(text)}`}`;
   }

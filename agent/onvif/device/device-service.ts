@@ -60,7 +60,7 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
   if (name === undefined || xaddr === undefined || found.has(name)) {
     return;
   }
-  // Its zone is local to the camera.
+  // The zone of an IPv6 address is local to the camera.
   const url = URL.parse(withoutZone(xaddr));
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) {
     found.set(name, { path: url.pathname + url.search, claimed: httpOriginOf(url) });

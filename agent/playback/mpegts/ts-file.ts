@@ -166,7 +166,7 @@ export class TsFile {
       this.#demuxer.end();
     }
     if (this.#copies.some((copy) => !copy.isWhole)) {
-      throw new PerchError('unavailable', 'recording has other samples than it had', { file: this.#file });
+      throw new PerchError('unavailable', 'the samples of the recording have changed', { file: this.#file });
     }
     return bytes;
   }

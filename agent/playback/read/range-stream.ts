@@ -126,7 +126,7 @@ export class RangeStream extends Readable {
     this.#hasRead = false;
     const { size } = await handle.stat();
     if (recording.isFinished ? size !== recording.sizeBytes : size < recording.sizeBytes) {
-      throw new PerchError('unavailable', 'recording has another size than it had', { file: recording.file });
+      throw new PerchError('unavailable', 'the size of the recording has changed', { file: recording.file });
     }
     return handle;
   }

@@ -41,7 +41,7 @@ export async function findSnapshot(recordings: SnapshotLookup, path: string, tim
       return found;
     }
   }
-  throw new PerchError('notFound', 'no still was taken around then', { path });
+  throw new PerchError('notFound', 'no still was taken near this time', { path });
 }
 
 async function nearestOf(

@@ -87,7 +87,7 @@ export class DeletedRanges {
 
 function parse(value: unknown, name: string): DeletedRange {
   if (!Check(Range, value)) {
-    throw new PerchError('badInput', `${name} is no deleted range`);
+    throw new PerchError('badInput', `${name} is not a deleted range`);
   }
   for (const range of [value, ...value.parts]) {
     const fault = timesFault(range);

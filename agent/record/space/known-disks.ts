@@ -17,8 +17,8 @@ export interface KnownDisk {
 }
 
 /**
- * Whether a folder is still on its recording disk. Device numbers change between starts, so the mark decides, or other
- * facts without one.
+ * Whether a folder is still on its recording disk. Device numbers change between starts, so the mark decides; without a
+ * mark the device and its size do.
  * - `vanished`: the mounted disk is gone; writing would fill the system's disk
  * - `replaced`: another disk is mounted; recording continues on it
  */
@@ -34,7 +34,7 @@ export function identityOf(reading: DiskReading, known: KnownDisk | undefined): 
   if (reading.place === 'mount') {
     return 'replaced';
   }
-  // Without its disk, a mount point is a folder of the disk below. A folder that never was one was only emptied.
+  // Without its disk, a mount point is a folder of the disk below. A folder that never was a mount point has only been emptied.
   const isBelow = reading.place === 'system' ? known.place !== 'system' : known.place === 'mount';
   return isBelow ? 'vanished' : 'same';
 }

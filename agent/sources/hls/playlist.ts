@@ -80,7 +80,7 @@ export function parsePlaylist(text: string, base: string): MediaPlaylist | Multi
   }
   const lines = text.split('\n').length;
   if (lines > MAX_LINES) {
-    throw new PerchError('badInput', `playlist of ${lines} lines, at most ${MAX_LINES} are taken`);
+    throw new PerchError('badInput', `playlist of ${lines} lines, at most ${MAX_LINES} allowed`);
   }
   let playlist: types.MasterPlaylist | types.MediaPlaylist;
   try {
@@ -108,7 +108,7 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
   if (playlist.segments.length > MAX_SEGMENTS) {
     throw new PerchError(
       'badInput',
-      `playlist of ${playlist.segments.length} segments, at most ${MAX_SEGMENTS} are taken`,
+      `playlist of ${playlist.segments.length} segments, at most ${MAX_SEGMENTS} allowed`,
     );
   }
   let init: Resource | undefined;

@@ -181,7 +181,7 @@ export class Rendition {
     }
     if (!this.#isMissing) {
       this.#isMissing = true;
-      this.#log.warn({ reason: explain(cause) }, 'HLS playlist cannot be loaded and is tried again');
+      this.#log.warn({ reason: explain(cause) }, 'HLS playlist cannot be loaded, retrying');
     }
     return true;
   }

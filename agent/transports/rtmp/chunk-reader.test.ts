@@ -73,7 +73,7 @@ test.for([
   [
     'a message above the limit',
     '04 000000 ffffff 08 01000000',
-    'RTMP message of 16777215 bytes, at most 1048576 are taken',
+    'RTMP message of 16777215 bytes, at most 1048576 allowed',
   ],
   ['a chunk stream without a whole header', 'c4 aa', 'RTMP chunk stream 4 begins without a whole header'],
   [

@@ -175,7 +175,7 @@ export class ChunkReader {
   #begin(stream: ChunkStream): void {
     if (!stream.isOpen) {
       if (stream.messageBytes > this.maxMessageBytes) {
-        const message = `RTMP message of ${stream.messageBytes} bytes, at most ${this.maxMessageBytes} are taken`;
+        const message = `RTMP message of ${stream.messageBytes} bytes, at most ${this.maxMessageBytes} allowed`;
         throw new PerchError('badInput', message);
       }
       stream.isOpen = true;

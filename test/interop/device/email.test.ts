@@ -103,7 +103,7 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     const list = async () =>
       (await it.box.call('GET', '/notifications/channels')).body['items'] as Record<string, unknown>[];
     await vi.waitFor(async () =>
-      expect(await list()).toMatchObject([{ problem: expect.stringMatching(/takes no message/), waiting: 1 }]),
+      expect(await list()).toMatchObject([{ problem: expect.stringMatching(/accepts no message/), waiting: 1 }]),
     );
     await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]), LIMIT);
     expect(server.mails().map((mail) => mail.to)).toEqual(envelopes);

@@ -172,7 +172,7 @@ function pictureRoute(app: FastifyInstance, options: NotificationRoutesOptions):
     async (request, reply) => {
       const path = typeof request.query.path === 'string' ? request.query.path : '';
       if (!personOf(options, request).may('playback', path)) {
-        throw new PerchError('unauthorized', 'this camera is not yours to play', { path });
+        throw new PerchError('unauthorized', 'no permission to play this camera', { path });
       }
       return reply.type('image/jpeg').send(Buffer.from(await options.notifications.picture(path, request.params.id)));
     },

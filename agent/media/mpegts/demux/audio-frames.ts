@@ -96,7 +96,7 @@ export class AdtsFrames extends DescribedFrames {
     this.#dataBytes = (second & 1) === 1 ? 7 : 9;
     const blocks = ((data[at + 6] as number) & 3) + 1;
     if (size <= this.#dataBytes || blocks > 1) {
-      throw new PerchError('unsupported', `ADTS frame of ${size} bytes with ${blocks} blocks, one is taken`);
+      throw new PerchError('unsupported', `ADTS frame of ${size} bytes with ${blocks} blocks, one allowed`);
     }
     // As in an AudioSpecificConfig: object type 5, rate 4, channels 4, 3 zeros.
     const channels = ((third & 1) << 2) | (fourth >> 6);

@@ -113,7 +113,7 @@ class Delivery {
     reply.header('Cache-Control', 'no-store');
     const { length } = queryOf(request.url);
     if (length > MAX_QUERY_CHARACTERS) {
-      throw new PerchError('badInput', `query of ${length} characters, at most ${MAX_QUERY_CHARACTERS} are taken`);
+      throw new PerchError('badInput', `query of ${length} characters, at most ${MAX_QUERY_CHARACTERS} allowed`);
     }
     switch (wanted.kind) {
       case 'foreign':

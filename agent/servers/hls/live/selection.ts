@@ -28,7 +28,7 @@ export function parseCodecs(text: string | undefined): readonly string[] | undef
     return undefined;
   }
   if (text.length > MAX_CODECS_CHARACTERS) {
-    throw new PerchError('badInput', `codecs of ${text.length} characters, at most ${MAX_CODECS_CHARACTERS} are taken`);
+    throw new PerchError('badInput', `codecs of ${text.length} characters, at most ${MAX_CODECS_CHARACTERS} allowed`);
   }
   return text
     .toLowerCase()

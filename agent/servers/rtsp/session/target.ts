@@ -99,7 +99,7 @@ export function withoutCredentials(uri: string): string {
 
 function split(uri: string): { readonly path: string; readonly query: string } {
   if (uri.length > MAX_URI) {
-    throw new PerchError('badInput', `URL of ${uri.length} characters, at most ${MAX_URI} are taken`);
+    throw new PerchError('badInput', `URL of ${uri.length} characters, at most ${MAX_URI} allowed`);
   }
   const rest = uri.replace(/^rtsps?:\/\/[^/?]*/i, '');
   const question = rest.indexOf('?');

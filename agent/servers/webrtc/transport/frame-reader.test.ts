@@ -52,7 +52,7 @@ test.for([
   ['a TLS hello', Buffer.from('16030100c8', 'hex')],
   ['a frame above the limit', Buffer.from('0801', 'hex')],
 ] as const)('%s is rejected by its first two bytes', ([, bytes]) => {
-  expect(() => readAll([bytes])).toThrow(/^TCP frame of \d+ bytes, at most 2048 are taken$/);
+  expect(() => readAll([bytes])).toThrow(/^TCP frame of \d+ bytes, at most 2048 allowed$/);
   expect(() => readAll([bytes.subarray(0, 1), bytes.subarray(1)])).toThrow(PerchError);
 });
 

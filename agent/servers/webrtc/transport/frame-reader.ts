@@ -38,7 +38,7 @@ export class FrameReader {
         at += 2;
       }
       if (length > MAX_FRAME_BYTES) {
-        throw new PerchError('badInput', `TCP frame of ${length} bytes, at most ${MAX_FRAME_BYTES} are taken`);
+        throw new PerchError('badInput', `TCP frame of ${length} bytes, at most ${MAX_FRAME_BYTES} allowed`);
       }
       const end = at + length;
       if (end > chunk.length) {

@@ -50,12 +50,12 @@ export function chooseInbound(offer: Offer): readonly Inbound[] {
   const sending = offer.sections.filter((section) => cannotSendReason(section) === undefined);
   const other = sending.find(({ kind }) => kind !== 'video' && kind !== 'audio');
   if (other) {
-    throw unacceptable(`the offer has a section '${other.kind.slice(0, 40)}', only video and audio are taken`);
+    throw unacceptable(`the offer has a section '${other.kind.slice(0, 40)}', only video and audio are allowed`);
   }
   for (const kind of ['video', 'audio'] as const) {
     const count = sending.filter((section) => section.kind === kind).length;
     if (count > 1) {
-      throw unacceptable(`the offer has ${count} ${kind} sections, only a single video and a single audio are taken`);
+      throw unacceptable(`the offer has ${count} ${kind} sections, only a single video and a single audio are allowed`);
     }
   }
   if (sending.length === 0) {

@@ -89,7 +89,7 @@ export function parseOffer(text: string): Offer {
     throw new PerchError('badInput', 'the offer is not a session description: it does not begin with v=');
   }
   if (lines.length > MAX_LINES) {
-    throw new PerchError('badInput', `offer of ${lines.length} lines, at most ${MAX_LINES} are taken`);
+    throw new PerchError('badInput', `offer of ${lines.length} lines, at most ${MAX_LINES} allowed`);
   }
   const session = new Map<string, string[]>();
   const drafts: Draft[] = [];
@@ -101,7 +101,7 @@ export function parseOffer(text: string): Offer {
   }
   const formatCount = drafts.reduce((sum, { formatWords }) => sum + formatWords.length, 0);
   if (formatCount > MAX_FORMATS) {
-    throw new PerchError('badInput', `offer of ${formatCount} formats, at most ${MAX_FORMATS} are taken`);
+    throw new PerchError('badInput', `offer of ${formatCount} formats, at most ${MAX_FORMATS} allowed`);
   }
   // Credentials stand at session level or in each section; bundled sections share them (RFC 8843 §7).
   const transport = (name: string): string[] =>
@@ -196,7 +196,7 @@ function rejectReason({ kind, port, protocol, attributes }: Draft, session: Attr
 /** Limits words that live as long as the session. */
 function requireWord(name: string, word: string): void {
   if (word.length > MAX_WORD_CHARACTERS) {
-    throw new PerchError('badInput', `${name} of ${word.length} characters, at most ${MAX_WORD_CHARACTERS} are taken`);
+    throw new PerchError('badInput', `${name} of ${word.length} characters, at most ${MAX_WORD_CHARACTERS} allowed`);
   }
 }
 
@@ -218,7 +218,7 @@ function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, st
   const fmtp = new Map<string, string>();
   const parameters = fmtps.get(payloadType) ?? '';
   if (parameters.length > MAX_FMTP_CHARACTERS) {
-    const limit = `at most ${MAX_FMTP_CHARACTERS} are taken`;
+    const limit = `at most ${MAX_FMTP_CHARACTERS} allowed`;
     throw new PerchError('badInput', `a=fmtp of ${parameters.length} characters, ${limit}`);
   }
   for (const part of parameters.split(';', MAX_PARAMETERS)) {
