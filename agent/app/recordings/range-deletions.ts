@@ -156,7 +156,9 @@ export class RangeDeletions implements DeletionLookup {
     }
     for (const { startUs, endUs } of ranges) {
       const { fault } = await deleteArchived({
-        ...{ playback, signal, maxFiles: MAX_FILES },
+        playback,
+        signal,
+        maxFiles: MAX_FILES,
         rows: (limit, after) => playback.space.archivedFrom(path, startUs, endUs, limit, after),
         isKept: (row) => {
           const rowEndUs = row.startUs + row.durationUs;

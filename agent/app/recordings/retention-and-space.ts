@@ -26,16 +26,12 @@ import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { KnownDisks } from '../../record/space/known-disks.ts';
 import { deleteArchived } from './archived-deletions.ts';
+import { DateCheck } from './date-check.ts';
 import { ProtectedClips } from './protected-clips.ts';
 import { RangeDeletions } from './range-deletions.ts';
 
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
-const DAY_MS = 86_400_000;
-/** A machine that was off for longer may have a wrong date. */
-const MAX_GAP_MS = 7 * DAY_MS;
-/** Recordings dated by the doubtful clock itself prove nothing. */
-const VOUCHER_BEFORE_MS = 60_000;
 
 interface RetentionAndSpaceDeps {
   readonly config: () => Config;
@@ -74,6 +70,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #limits: RememberedRetention;
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
+  readonly #dateCheck: DateCheck;
   readonly segmentLog: SegmentAges;
   /** A recording is not deleted by age before the archive has it. */
   isAwaited: (recording: AwaitedRecording) => boolean = () => false;
@@ -86,14 +83,13 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   #isRead = false;
   /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
-  /** How far before the doubtful date the newest recording ends: queried once. */
-  #vouched: { readonly sinceMs: number; readonly gapMs: number } | undefined;
   #upkeepMs = Number.NEGATIVE_INFINITY;
 
   /** @param agesOf wraps the log that receives recordings */
   constructor(deps: RetentionAndSpaceDeps, agesOf: (log: SegmentLog) => SegmentAges) {
     const { clock, log, playback, dataDir, config } = deps;
     this.#deps = deps;
+    this.#dateCheck = new DateCheck(deps.dateDoubt, (beforeUs) => playback.space.lastEndUs(beforeUs));
     const index = playback.segmentLog;
     this.segmentLog = agesOf({
       opened: (segment) => {
@@ -113,7 +109,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       log: this.segmentLog,
       isOpen: deps.isOpen,
       protection: this.protectedRanges,
-      ...{ isClockTrusted: deps.isClockTrusted, dateDoubt: () => this.#dateDoubt() },
+      isClockTrusted: deps.isClockTrusted,
+      dateDoubt: () => this.#dateDoubt(),
       isAwaited: ({ path, startsUs, file }) =>
         this.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
@@ -123,10 +120,15 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       logger: log,
     });
     this.rangeDeletions = new RangeDeletions({
-      ...{ clock, log, playback, deletions: this.#deletions, protectedRanges: this.protectedRanges },
+      clock,
+      log,
+      playback,
+      deletions: this.#deletions,
+      protectedRanges: this.protectedRanges,
       file: join(dataDir, 'deleted.json'),
       tops: () => this.#folders(),
-      ...{ ageMs: (file) => this.segmentLog.ageMs(file), mayAppear: (path) => this.mayAppear(path) },
+      ageMs: (file) => this.segmentLog.ageMs(file),
+      mayAppear: (path) => this.mayAppear(path),
     });
     this.#index = this.#indexOf(playback);
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
@@ -365,25 +367,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       );
   }
 
-  /**
-   * Why nothing expires by the date. A date without a confirmed earlier one is confirmed by the newest recording before
-   * it, if that is recent.
-   */
   #dateDoubt(): string | undefined {
-    const doubt = this.#deps.dateDoubt?.();
-    if (doubt?.kind !== 'new') {
-      return doubt && doubtText(doubt.jumpMs, doubt.kind, 'the last confirmed one');
-    }
-    if (this.#filledGeneration === undefined) {
-      return undefined;
-    }
-    const { sinceMs } = doubt;
-    if (this.#vouched?.sinceMs !== sinceMs) {
-      const lastUs = this.#deps.playback.space.lastEndUs((sinceMs - VOUCHER_BEFORE_MS) * 1000);
-      this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
-    }
-    const { gapMs } = this.#vouched;
-    return gapMs > MAX_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
+    return this.#dateCheck.doubt(this.#filledGeneration !== undefined);
   }
 
   #folders(): string[] {
@@ -403,8 +388,3 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
-
-const doubtText = (jumpMs: number, kind: 'ahead' | 'behind', of: string): string =>
-  `the date is ${Math.round(jumpMs / DAY_MS)} days ${kind === 'ahead' ? 'after' : 'before'} ${of} and nothing confirms it: ` +
-  'set the clock from the network (NTP), or if it is right create the file /run/perch-clock-set; ' +
-  'otherwise it is accepted once Perch has run for 24 h';
