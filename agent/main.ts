@@ -213,7 +213,11 @@ async function update(data: string, file: string | undefined, isInstall: boolean
   const dataDir = resolve(data);
   becomeOwnerOf(dataDir);
   await updateHere({
-    ...{ version: packageJson.version, dataDir, file, isInstall, clock: systemClock },
+    version: packageJson.version,
+    dataDir,
+    file,
+    isInstall,
+    clock: systemClock,
     cwd: process.cwd(),
     env: process.env,
     write: console.log,

@@ -135,7 +135,10 @@ export class PathCommands {
     const ofGroups = Object.fromEntries((groups ?? []).map((value, i) => [`G${i + 1}`, value]));
     const ofPath = { MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(rtspPort()) };
     return {
-      ...{ hook, text, path: name, variables: { ...ofGroups, ...ofPath, ...more } },
+      hook,
+      text,
+      path: name,
+      variables: { ...ofGroups, ...ofPath, ...more },
       // A client has named the path of a pattern.
       isCaused: groups !== undefined || OF_READERS.has(hook),
     };

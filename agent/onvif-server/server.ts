@@ -97,7 +97,10 @@ export class OnvifServer {
     this.#gate = new Gate(deps);
     this.#points = new PullPoints(source, clock);
     const sender = new EventSender({
-      ...{ points: this.#points, clock, log, signal: this.#stop.signal },
+      points: this.#points,
+      clock,
+      log,
+      signal: this.#stop.signal,
       isPermitted: ({ user, path }) => deps.login(user)?.may(path) === true,
     });
     const lookup = ptzLookup(source.ptz, clock);

@@ -14,8 +14,13 @@ const MAX_WAITING = 20;
 const MAX_OF_A_PATH = 50;
 /** ZLMediaKit's schema by scheme. */
 const SCHEMAS: Readonly<Record<string, string>> = {
-  ...{ rtsp: 'rtsp', rtsps: 'rtsp', rtmp: 'rtmp', rtmps: 'rtmp' },
-  ...{ srt: 'ts', whip: 'rtc', whips: 'rtc' },
+  rtsp: 'rtsp',
+  rtsps: 'rtsp',
+  rtmp: 'rtmp',
+  rtmps: 'rtmp',
+  srt: 'ts',
+  whip: 'rtc',
+  whips: 'rtc',
 };
 
 /** A destination of a path, as far as these calls show it. */

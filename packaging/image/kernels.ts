@@ -30,7 +30,9 @@ export async function debianKernel(root: string): Promise<Kernel> {
   }
   const files = join(root, `usr/lib/linux-image-${release}`);
   const kernel = {
-    ...{ release, name: 'vmlinuz', image: await imageOf(join(root, `boot/vmlinuz-${release}`)) },
+    release,
+    name: 'vmlinuz',
+    image: await imageOf(join(root, `boot/vmlinuz-${release}`)),
     trees: await treesOf(join(files, 'broadcom'), /^bcm(?:2837|2711)-.*\.dtb$/),
     // ext4 asks for its checksum by a name that only modprobe would understand.
     drivers: ['crc32c_generic'],

@@ -133,8 +133,14 @@ export class Updater {
       const wasIll = !(await machine.isHealthy(host, port));
       const folders = await growing(machine, request.folders, clock);
       const journal: Journal = {
-        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, failures: 0 },
-        ...{ watched: { host, port, folders, wasIll }, packages: packages.map(debName) },
+        step: 'verified',
+        id,
+        from,
+        to: manifest.version,
+        starts: 0,
+        failures: 0,
+        watched: { host, port, folders, wasIll },
+        packages: packages.map(debName),
         previous: await this.#kept.keepPrevious(packages, architecture),
       };
       this.#keepUpdater(packages);

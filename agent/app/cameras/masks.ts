@@ -22,7 +22,9 @@ export function masksOf(controls: { control(path: string): Control | undefined }
       }
       const { maxMasks, maxPoints, isRectangleOnly: rectangleOnly, masks } = found;
       return {
-        ...{ maxMasks, maxPoints, rectangleOnly },
+        maxMasks,
+        maxPoints,
+        rectangleOnly,
         masks: masks.map(({ token, points, isEnabled: enabled }) => {
           return { token, enabled, points: points.map(([x, y]) => [x, y]) };
         }),

@@ -196,7 +196,9 @@ export class OwnSettingsChanges implements CameraOwnSettings {
 const settingsJson = ({ encoder, choices, irCutFilter, overlay }: OwnSettings) => ({
   encoder: encoderJson(encoder),
   choices: choices.map(({ codec, sizes, fps, bitrateKbps, groupFrames }) => ({
-    ...{ codec, sizes: [...sizes], fps: [...fps] },
+    codec,
+    sizes: [...sizes],
+    fps: [...fps],
     bitrateKbps: bitrateKbps ?? null,
     groupFrames: groupFrames ?? null,
   })),
@@ -206,6 +208,10 @@ const settingsJson = ({ encoder, choices, irCutFilter, overlay }: OwnSettings) =
 });
 
 const encoderJson = ({ codec, width, height, fps, bitrateKbps, groupFrames }: EncoderSettings) => ({
-  ...{ codec: codec ?? null, width: width ?? null, height: height ?? null },
-  ...{ fps: fps ?? null, bitrateKbps: bitrateKbps ?? null, groupFrames: groupFrames ?? null },
+  codec: codec ?? null,
+  width: width ?? null,
+  height: height ?? null,
+  fps: fps ?? null,
+  bitrateKbps: bitrateKbps ?? null,
+  groupFrames: groupFrames ?? null,
 });

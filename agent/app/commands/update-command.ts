@@ -58,7 +58,11 @@ function updatesOf(
 ): Updates {
   const names = [...config.paths.values()].filter(({ pattern }) => !pattern).map(({ name }) => name);
   return new Updates({
-    ...{ version, dataDir, clock, signal, log: silentLogger },
+    version,
+    dataDir,
+    clock,
+    signal,
+    log: silentLogger,
     events: { emit: () => {} },
     paths: { list: () => names.map((name) => ({ name, recording: { active: true } })) },
     settings: () => config,

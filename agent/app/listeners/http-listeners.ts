@@ -221,7 +221,9 @@ export class HttpListeners {
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
     await app.register(secondFactorRoutes, {
-      ...{ accounts, access, wrongCredentials },
+      accounts,
+      access,
+      wrongCredentials,
     });
     await app.register(viewRoutes, { access, views: this.#deps.views });
     const wallMs = () => this.#deps.clock.wallMs();

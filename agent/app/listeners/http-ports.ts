@@ -174,7 +174,10 @@ export class HttpPorts {
     const app = createHttpApp({ log });
     const isOfPage = proxies === 'trustedProxies';
     const access = new HttpAccess({
-      ...{ authority, sessions: accounts, wrongCredentials, log },
+      authority,
+      sessions: accounts,
+      wrongCredentials,
+      log,
       trustedProxies: config[proxies],
       isOfPage,
     });
@@ -199,7 +202,9 @@ export class HttpPorts {
     const address = addressOf(config) ?? '';
     const tls = server && (await openTls(server, config, this.#deps));
     const listener = await listen(key, address, app, {
-      ...{ log, readTimeoutMs: config.readTimeoutMs, newcomers: newcomersAt(address, this.#deps) },
+      log,
+      readTimeoutMs: config.readTimeoutMs,
+      newcomers: newcomersAt(address, this.#deps),
       ...(tls && { tls: tls.pair }),
     });
     tls?.renew(listener.server);

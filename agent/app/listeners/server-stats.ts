@@ -19,7 +19,8 @@ export async function serverStats(deps: ServerStatsDeps, started: string, starte
   const { meanMs, p99Ms, maxMs } = loop.delay;
   const [host, own, all] = [await hostFacts([]), load.read(), paths.list()];
   return {
-    ...{ version, started },
+    version,
+    started,
     uptimeSeconds: Math.round((clock.monoMs() - startedMs) / 1000),
     cpuPercent: host.cpuPercent,
     processCpuPercent: own.cpuPercent,

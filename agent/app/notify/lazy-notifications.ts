@@ -132,7 +132,12 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
     const zone = () => config().timetableZone || undefined;
     const { sessions } = accounts.people;
     return {
-      ...{ dataDir, clock, log, https, sending, events: recordings.events.hub },
+      dataDir,
+      clock,
+      log,
+      https,
+      sending,
+      events: recordings.events.hub,
       paths: () => paths.list(),
       isAlive: ({ user, session }) => {
         const person = accounts.person(user);

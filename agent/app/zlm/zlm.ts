@@ -110,7 +110,11 @@ export class ZlmApi {
       clock,
     });
     this.#calls = new ZlmCalls({
-      ...{ paths, clock, sessions: deps.sessions, edits: deps.edits, version: deps.version },
+      paths,
+      clock,
+      sessions: deps.sessions,
+      edits: deps.edits,
+      version: deps.version,
       pathOf: (app, stream) => this.#pathOf(app, stream),
       config,
       schemas: () => schemasOf(deps.sessions.kinds, config()),
@@ -126,7 +130,10 @@ export class ZlmApi {
       secret: () => this.secret,
     });
     this.#watch = new StreamWatch({
-      ...{ paths, clock, log, hooks: this.#hooks },
+      paths,
+      clock,
+      log,
+      hooks: this.#hooks,
       items: (path) => this.#calls.items(path),
       end: (path) => this.#calls.end(path),
       noneReaderDelayMs: () => config().zlmStreamNoneReaderDelayMs,
@@ -227,8 +234,14 @@ export class ZlmApi {
     }
     const { ip, request: facts } = access.identify(request);
     const body = {
-      ...{ schema: 'rtc', protocol: 'rtc', vhost: VHOST, ...streamNameOf(path), params: facts.query },
-      ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
+      schema: 'rtc',
+      protocol: 'rtc',
+      vhost: VHOST,
+      ...streamNameOf(path),
+      params: facts.query,
+      ip,
+      port: request.raw.socket.remotePort ?? 0,
+      id: facts.id ?? '',
     };
     const { code, close } = await this.#hooks.ask('on_stream_not_found', body, ip);
     // A failing hook does not end the wait for a stream that may start by itself.

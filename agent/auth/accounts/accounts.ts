@@ -73,7 +73,12 @@ export class Accounts {
     this.#publish = publish;
     const takeAttempt = (user: string, client: LoginClient) => this.#takeAttempt(user, client);
     this.factorGate = new FactorGate({
-      ...{ factor: people.secondFactor, key: people.key, clock, log, publish, takeAttempt },
+      factor: people.secondFactor,
+      key: people.key,
+      clock,
+      log,
+      publish,
+      takeAttempt,
     });
   }
 

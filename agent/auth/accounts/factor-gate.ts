@@ -137,7 +137,11 @@ export class FactorGate {
     const { transports = [] } = response.response;
     return factor.addPasskey({
       ...key,
-      ...{ name, transports, host: place.host, created: clock.wallMs(), lastUsed: null },
+      name,
+      transports,
+      host: place.host,
+      created: clock.wallMs(),
+      lastUsed: null,
     });
   }
 

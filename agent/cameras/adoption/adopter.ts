@@ -281,7 +281,13 @@ export class Adopter {
     const { clock, logins } = this.#deps;
     const { clearPassword: isClearAllowed, endpoint } = request;
     const target = {
-      ...{ url, ...credentialsOf(request), isClearAllowed, isInteractive: true, signal, clock, logins },
+      url,
+      ...credentialsOf(request),
+      isClearAllowed,
+      isInteractive: true,
+      signal,
+      clock,
+      logins,
       slowCallDeadlineMs: SLOW_CALL_DEADLINE_MS,
     };
     const { session, guard } = await openGuarded(target, endpoint, otherWords);

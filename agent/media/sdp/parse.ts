@@ -248,7 +248,12 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
     const text = { rtpmap: map.encoding === '' ? mapOf(encoding, clockRate, channels) : mapText, fmtp: fmtpText };
     const pictureSize = parseSize(session.frameSizes.get(own)) ?? parseSize(draft.dimensions);
     formats.push({
-      ...{ payloadType, encoding, clockRate, channels, fmtp, text },
+      payloadType,
+      encoding,
+      clockRate,
+      channels,
+      fmtp,
+      text,
       ...(pictureSize && { pictureSize }),
     });
   }

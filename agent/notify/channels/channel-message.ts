@@ -31,7 +31,13 @@ export function messageOf(
   const { id, path, kind, startMs, title } = notice;
   const text = bodyOf(notice, language).slice(0, MAX_TEXT_CHARS);
   return {
-    ...{ id, path, kind, startMs: Math.round(startMs), text, localTime, picture },
+    id,
+    path,
+    kind,
+    startMs: Math.round(startMs),
+    text,
+    localTime,
+    picture,
     title: title.slice(0, MAX_TEXT_CHARS),
     link: page + linkOf(notice),
   };

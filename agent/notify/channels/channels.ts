@@ -63,7 +63,12 @@ export class Channels {
 
   targets(): readonly Target[] {
     return this.#all.map(({ id, rules, snoozedUntil }) => ({
-      ...{ id, user: '', isOwner: true, rules, snoozedUntil, mayKnow: () => true },
+      id,
+      user: '',
+      isOwner: true,
+      rules,
+      snoozedUntil,
+      mayKnow: () => true,
       send: async (notice, pictures) => this.#queue(id, notice, pictures),
     }));
   }

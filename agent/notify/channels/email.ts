@@ -33,10 +33,19 @@ export async function sendEmail(
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const stepMs = timeoutMs / STEPS;
   const connection = new SmtpConnection({
-    ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls', ignoreTLS: security === 'none' },
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
     tls: { minVersion: OLDEST_TLS, ...(ca !== undefined && { ca }) },
-    ...{ connectionTimeout: stepMs, greetingTimeout: stepMs, dnsTimeout: stepMs, socketTimeout: stepMs },
-    ...{ socketCloseTimeout: 0, maxResponseSize: MAX_RESPONSE_BYTES, allowInternalNetworkInterfaces: true },
+    connectionTimeout: stepMs,
+    greetingTimeout: stepMs,
+    dnsTimeout: stepMs,
+    socketTimeout: stepMs,
+    socketCloseTimeout: 0,
+    maxResponseSize: MAX_RESPONSE_BYTES,
+    allowInternalNetworkInterfaces: true,
   });
   const { promise: broken, reject } = Promise.withResolvers<never>();
   broken.catch(() => {});
@@ -76,7 +85,9 @@ export async function sendEmail(
 function mailOf({ from, to }: EmailSettings, { title, text, link, localTime, picture }: ChannelMessage) {
   const lines = [text, `${title}, ${localTime}`];
   return {
-    ...{ from: { name: 'Perch', address: from }, to: [...to], subject: `${title}: ${text}` },
+    from: { name: 'Perch', address: from },
+    to: [...to],
+    subject: `${title}: ${text}`,
     headers: { 'Auto-Submitted': 'auto-generated' },
     text: `${lines.join('\n')}\n\n${link}\n`,
     html:
@@ -88,7 +99,8 @@ function mailOf({ from, to }: EmailSettings, { title, text, link, localTime, pic
         { cid: PICTURE_ID, filename: 'picture.jpg', contentType: 'image/jpeg', content: Buffer.from(picture) },
       ],
     }),
-    ...{ disableFileAccess: true, disableUrlAccess: true },
+    disableFileAccess: true,
+    disableUrlAccess: true,
   };
 }
 

@@ -39,7 +39,9 @@ function exchange(
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   const fail = (cause: unknown): void => reject(signal.aborted ? noAnswer(url.host) : connectionFault(url.host, cause));
   const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-    ...{ method, agent: false, signal },
+    method,
+    agent: false,
+    signal,
     headers: { 'User-Agent': 'Perch', ...headers, ...(body && { 'Content-Length': String(body.length) }) },
     ...(ca !== undefined && { ca }),
   });

@@ -38,7 +38,9 @@ export async function sendNtfy(settings: NtfySettings, message: ChannelMessage, 
   const url = new URL(settings.url);
   const body = `${text}\n${localTime}`;
   const shown = {
-    ...{ title, click: link, priority: URGENT.has(kind) ? HIGH : DEFAULT },
+    title,
+    click: link,
+    priority: URGENT.has(kind) ? HIGH : DEFAULT,
     tags: [EMOJIS[kind], kind].filter((tag) => tag !== undefined).join(','),
   };
   const headers: Record<string, string> = settings.token === '' ? {} : { Authorization: authorization(settings.token) };

@@ -32,8 +32,15 @@ const OWN_HEADERS = new Set([
 ]);
 
 const SAMPLE: ChannelMessage = {
-  ...{ id: 'sample', path: 'door', kind: 'person', startMs: 0, title: 'A "door" \\ {}', text: 'one\ntwo' },
-  ...{ link: 'http://localhost/#/live', localTime: '2026-01-01 00:00:00', picture: undefined },
+  id: 'sample',
+  path: 'door',
+  kind: 'person',
+  startMs: 0,
+  title: 'A "door" \\ {}',
+  text: 'one\ntwo',
+  link: 'http://localhost/#/live',
+  localTime: '2026-01-01 00:00:00',
+  picture: undefined,
 };
 
 /** @throws PerchError badInput that names the part */
@@ -82,7 +89,14 @@ function valuesOf({ url, headers, type, body, secret }: WebHookSettings, message
   const isText = [url, headers, type === 'multipart' ? '' : body].some((template) => template.includes('{picture}'));
   const encoded = picture && (isText ? Buffer.from(picture).toString('base64') : 'yes');
   return {
-    ...{ camera: title, path, kind, text, localTime, link, id, secret },
+    camera: title,
+    path,
+    kind,
+    text,
+    localTime,
+    link,
+    id,
+    secret,
     time: new Date(startMs).toISOString(),
     unix: String(Math.floor(startMs / 1000)),
     picture: encoded ?? '',

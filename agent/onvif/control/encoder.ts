@@ -102,7 +102,12 @@ export const settingsOf = ({
   height,
   codec,
 }: CameraProfile): EncoderSettings => ({
-  ...{ groupFrames, fps, bitrateKbps, width, height, codec },
+  groupFrames,
+  fps,
+  bitrateKbps,
+  width,
+  height,
+  codec,
 });
 
 const NUMBERS = Object.keys(LIMITS) as (keyof typeof LIMITS)[];

@@ -97,7 +97,10 @@ async function readState(session: OnvifSession, profile: CameraProfile): Promise
 }
 
 const shown = ({ maxMasks, maxPoints, isRectangleOnly, masks }: MaskState): Masks => ({
-  ...{ maxMasks, maxPoints, isRectangleOnly, masks },
+  maxMasks,
+  maxPoints,
+  isRectangleOnly,
+  masks,
 });
 
 function maskOf(element: XmlElement): Mask[] {

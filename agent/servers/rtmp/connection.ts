@@ -225,7 +225,9 @@ export class RtmpConnection implements LinkOwner {
     this.#abilities = abilitiesOf(fields);
     this.#link.begin();
     const information = {
-      ...{ level: 'status', code: 'NetConnection.Connect.Success', description: 'Connection succeeded.' },
+      level: 'status',
+      code: 'NetConnection.Connect.Success',
+      description: 'Connection succeeded.',
       objectEncoding: 0,
       ...OUR_ABILITIES,
     };
@@ -282,7 +284,11 @@ export class RtmpConnection implements LinkOwner {
   #publish({ name, query }: RtmpTarget, messageStream: number): void {
     const { kind, paths } = this.#server;
     const request = {
-      ...{ kind, id: this.id, name, query: withoutSecrets(query), link: this.#link },
+      kind,
+      id: this.id,
+      name,
+      query: withoutSecrets(query),
+      link: this.#link,
       close: (reason: string) => this.close(reason),
     };
     this.#session = new PublishSession(request, paths, this.#clock, this.#log);
@@ -298,8 +304,12 @@ export class RtmpConnection implements LinkOwner {
       return;
     }
     const request = {
-      ...{ kind, id: this.id, query: withoutSecrets(query), link: this.#link },
-      ...{ abilities: this.#abilities, messageStream: MESSAGE_STREAM },
+      kind,
+      id: this.id,
+      query: withoutSecrets(query),
+      link: this.#link,
+      abilities: this.#abilities,
+      messageStream: MESSAGE_STREAM,
       watcher: { user: this.#user, remoteAddr: this.#channel.remote },
       limitBytes: writeQueueSize * PACKET_BYTES,
       finish: (reason: string) => this.#endPlay(messageStream, reason),

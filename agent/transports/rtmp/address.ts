@@ -31,7 +31,11 @@ export function parseRtmpUrl(url: string, phrase: string): RtmpAddress {
   const place = portText === undefined ? host : `${host}:${portText}`;
   const queries = [query, loginOf(user)].filter((part) => part !== '').join('&');
   return {
-    ...{ isSecure, tunnel: 'none', port, credentials: undefined, app },
+    isSecure,
+    tunnel: 'none',
+    port,
+    credentials: undefined,
+    app,
     host: host.replace(/^\[(.*)\]$/, '$1').replace(/%25(?=.)/, '%'),
     origin: `${scheme}://${place}`,
     uri: `${scheme}://${place}/${app}`,

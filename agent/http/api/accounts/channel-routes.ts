@@ -47,9 +47,20 @@ const text = Type.Optional(Type.String());
 const Blanks = Type.Object(
   {
     kind: Type.String(),
-    ...{ host: text, port: Type.Optional(Type.Integer()), security: text, user: text, password: text, from: text },
-    ...{ to: Type.Optional(Type.Array(Type.String())), url: text, token: text },
-    ...{ method: text, headers: text, type: text, body: text, secret: text },
+    host: text,
+    port: Type.Optional(Type.Integer()),
+    security: text,
+    user: text,
+    password: text,
+    from: text,
+    to: Type.Optional(Type.Array(Type.String())),
+    url: text,
+    token: text,
+    method: text,
+    headers: text,
+    type: text,
+    body: text,
+    secret: text,
   },
   { description: 'To begin with: what is empty or in capitals is to be filled in.' },
 );

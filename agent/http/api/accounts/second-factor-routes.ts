@@ -138,7 +138,8 @@ const proven = (
   { code = '', passkey }: Static<typeof ProofBody>,
 ) => ({
   ...client,
-  ...{ code, passkey: passkeyProof(request, passkey) },
+  code,
+  passkey: passkeyProof(request, passkey),
 });
 
 function factorRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOptions, tools: Tools): void {
@@ -149,7 +150,10 @@ function factorRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOpti
       app: secondFactor.hasApp,
       recoveryCodes: secondFactor.recoveryLeft,
       passkeys: secondFactor.passkeys.map(({ id, name, host, created, lastUsed }) => ({
-        ...{ id, name, host, created: new Date(created).toISOString() },
+        id,
+        name,
+        host,
+        created: new Date(created).toISOString(),
         lastUsed: lastUsed === null ? null : new Date(lastUsed).toISOString(),
       })),
     };

@@ -84,7 +84,8 @@ export const ownSettingsRoutes: FastifyPluginAsync<{ settings: CameraOwnSettings
       bodyLimit: MAX_BODY_BYTES,
       schema: {
         ...about('Change settings of a camera; those of a stream that does not come back are restored'),
-        ...{ body: Body, response: answers(Change, ...FAILURES) },
+        body: Body,
+        response: answers(Change, ...FAILURES),
       },
     },
     (request) => settings.set(nameOf(request), checkedBody(Body, request.body)),

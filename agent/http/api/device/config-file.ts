@@ -90,7 +90,9 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
 
   const reveal = {
     summary: "The configuration file with its passwords, for the owner's password",
-    ...{ tags, body: PasswordBody, response: { ...failures, 200: FileText, 403: ErrorAnswer, 429: ErrorAnswer } },
+    tags,
+    body: PasswordBody,
+    response: { ...failures, 200: FileText, 403: ErrorAnswer, 429: ErrorAnswer },
   };
   app.post('/v3/config/file/passwords', { schema: reveal }, async (request, reply) => {
     return (await isConfirmed(options, request)) ? answer(reply, false) : wrongPassword(reply);
@@ -105,7 +107,9 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
 
   const put = {
     summary: 'Replace the configuration file, unless it was changed meanwhile; the former one is kept',
-    ...{ tags, headers: IfMatch, body: NewText },
+    tags,
+    headers: IfMatch,
+    body: NewText,
     response: { ...failures, 200: Written, 412: ConflictAnswer, 503: ErrorAnswer },
   };
   app.put('/v3/config/file', { bodyLimit, schema: put }, async (request) => {
@@ -120,7 +124,9 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
 };
 
 const shown = ({ severity, key, message, line, column }: FileProblem): object => ({
-  ...{ severity, key, message },
+  severity,
+  key,
+  message,
   line: line ?? null,
   column: column ?? null,
 });

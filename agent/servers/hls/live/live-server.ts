@@ -239,5 +239,9 @@ function reasonOf(code: MseError['code'], path: string): string {
 }
 
 const factsOf = ({ id, request: { path, remoteAddr, user, transport } }: Session): ViewerFacts => ({
-  ...{ path, session: id, remote: remoteAddr, user, protocol: transport },
+  path,
+  session: id,
+  remote: remoteAddr,
+  user,
+  protocol: transport,
 });

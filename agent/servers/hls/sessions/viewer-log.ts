@@ -67,6 +67,9 @@ export class ViewerLog {
 }
 
 const fieldsOf = ({ path, session, remote, user, protocol }: ViewerFacts): object => ({
-  ...{ path, session, remote, protocol },
+  path,
+  session,
+  remote,
+  protocol,
   ...(user === '' ? {} : { user }),
 });
