@@ -20,14 +20,24 @@ export interface Ptz extends PtzCapabilities {
 
 interface Listed {
   readonly path: string;
+  readonly onvif: object | null;
+  /** null: not read since the device started. */
   readonly description: { readonly hasPtz: boolean } | null;
 }
 
-/** PTZ of a path's camera; undefined without PTZ, or if it was not adopted. Only for the owner. */
+/**
+ * PTZ of a path's camera; undefined without PTZ, or if it was not adopted. Only for the owner.
+ *
+ * @throws Error while the device has not read the camera's abilities
+ */
 export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
   // The browser would report the rejection of other paths as a failure.
   const { items } = await fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000', { signal });
-  if (!items.some((item) => item.path === path && item.description?.hasPtz)) {
+  const item = items.find((one) => one.path === path);
+  if (item?.onvif && !item.description) {
+    throw new Error(path);
+  }
+  if (!item?.description?.hasPtz) {
     return undefined;
   }
   const name = encodeName(path);

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { retryUntilAnswered } from '../api-client/retry.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
@@ -34,8 +35,8 @@ export function PtzControls({ name }: { readonly name: string }) {
   const [ptz, setPtz] = useState<Ptz>();
   useEffect(() => {
     const stop = new AbortController();
-    // Not known; the strip reports an unreachable device.
-    loadPtz(name, stop.signal).then(setPtz, () => {});
+    // The strip reports an unreachable device.
+    retryUntilAnswered(() => loadPtz(name, stop.signal), stop.signal).then(setPtz, () => {});
     return () => stop.abort();
   }, [name]);
   return ptz ? <Controls name={name} ptz={ptz} /> : null;

@@ -27,6 +27,12 @@ function TalkButton({ name }: { readonly name: string }) {
   const [phase, setPhase] = useState<Phase>('quiet');
   const { start, stop } = useTalkConnection(name, setPhase);
   const { holdToTalk, speakNow } = cameraViewWords.value;
+  const release = () => {
+    if (phase === 'opening') {
+      toast(holdToTalk);
+    }
+    stop();
+  };
   useHeldKeys(['t'], start, stop);
   return (
     <>
@@ -40,7 +46,7 @@ function TalkButton({ name }: { readonly name: string }) {
             start();
           }
         }}
-        onLostPointerCapture={stop}
+        onLostPointerCapture={release}
         onContextMenu={(event) => event.preventDefault()}
         onClick={({ detail }) => {
           // The pointer has handled this click; keys and screen readers toggle.
@@ -101,9 +107,8 @@ function useTalkConnection(name: string, onPhase: (phase: Phase) => void) {
 
 function failureText(error: unknown): string {
   const { microphoneRefused, notHeard } = cameraViewWords.peek();
-  const isRefused =
-    error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'NotFoundError');
-  return isRefused ? microphoneRefused : notHeard(error instanceof Error ? error.message : String(error));
+  const isRefused = error instanceof Error && /^Not(Allowed|Found)Error/.test(error.name);
+  return isRefused ? microphoneRefused : notHeard;
 }
 
 function TalkNeedsHttps() {

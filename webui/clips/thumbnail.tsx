@@ -57,6 +57,8 @@ function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
 }
 
 const UNDER_WAY = 2;
+/** A request without an end does not hold up the others. */
+const LIMIT_MS = 10_000;
 const KEPT = 120;
 const WIDTH = 192;
 
@@ -69,7 +71,8 @@ interface ThumbnailRequest {
 const kept = new Map<string, HTMLCanvasElement>();
 /** The latest request is served first: it is visible. */
 let waiting: ThumbnailRequest[] = [];
-let underWay = 0;
+/** Chromium collects an element without a reference before it has decoded its picture. */
+const underWay = new Set<HTMLVideoElement>();
 
 /** The key frame before a moment, scaled down. @returns cancels the request */
 function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvasElement) => void): () => void {
@@ -90,21 +93,39 @@ function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvas
 }
 
 function next(): void {
-  while (underWay < UNDER_WAY) {
+  while (underWay.size < UNDER_WAY) {
     const request = waiting.pop();
     if (!request) {
       return;
     }
-    underWay += 1;
-    load(request.address).then((picture) => {
-      underWay -= 1;
-      if (picture) {
-        keep(request.address, picture);
-        request.onDone(picture);
-      }
-      next();
-    });
+    load(request);
   }
+}
+
+/** Without a picture if there is no frame, or if the browser cannot decode it. */
+function load({ address, onDone }: ThumbnailRequest): void {
+  const video = document.createElement('video');
+  const end = () => {
+    clearTimeout(timer);
+    underWay.delete(video);
+    const picture = small(video);
+    // No further event follows.
+    video.removeAttribute('src');
+    video.load();
+    if (picture) {
+      keep(address, picture);
+      onDone(picture);
+    }
+    next();
+  };
+  const timer = setTimeout(end, LIMIT_MS);
+  underWay.add(video);
+  video.muted = true;
+  video.playsInline = true;
+  video.preload = 'auto';
+  video.onloadeddata = end;
+  video.onerror = end;
+  video.src = address;
 }
 
 function keep(address: string, picture: HTMLCanvasElement): void {
@@ -115,28 +136,8 @@ function keep(address: string, picture: HTMLCanvasElement): void {
   }
 }
 
-/** Undefined without a frame, or if the browser cannot decode it. */
-function load(address: string): Promise<HTMLCanvasElement | undefined> {
-  return new Promise((resolve) => {
-    const video = document.createElement('video');
-    const end = (picture?: HTMLCanvasElement) => {
-      video.onloadeddata = null;
-      video.onerror = null;
-      video.removeAttribute('src');
-      video.load();
-      resolve(picture);
-    };
-    video.muted = true;
-    video.playsInline = true;
-    video.preload = 'auto';
-    video.onloadeddata = () => end(small(video));
-    video.onerror = () => end();
-    video.src = address;
-  });
-}
-
 function small(video: HTMLVideoElement): HTMLCanvasElement | undefined {
-  if (video.videoWidth === 0) {
+  if (video.videoWidth === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
     return undefined;
   }
   const canvas = document.createElement('canvas');

@@ -47,7 +47,7 @@ export function LivePage() {
     <>
       <header class="top">
         <div>
-          <h1>{session.value?.role === 'guest' ? common.live : words.home}</h1>
+          <h1>{common.live}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
         {isOwner.value && <ModeButton />}

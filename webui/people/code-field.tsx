@@ -8,6 +8,7 @@ interface CodeFieldProps {
   readonly isLocked: boolean;
   /** A text, or the reason `wrongCode` or `wrongPasskey`. */
   readonly wrong: string | undefined;
+  readonly hint?: string;
   readonly takesFocus?: boolean;
   /** Says what to do without phone and codes. */
   readonly showsWayOut?: boolean;

@@ -61,8 +61,7 @@ export class FramePreview {
   #end(request: Request | undefined): void {
     this.#under = this.#under.filter((one) => one !== request);
     if (request) {
-      request.video.onerror = null;
-      request.video.onloadeddata = null;
+      // No further event follows.
       request.video.removeAttribute('src');
       request.video.load();
     }

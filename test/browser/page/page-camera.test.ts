@@ -32,13 +32,31 @@ describeWith(['chromium'], 'one camera', () => {
     await visitor.page.locator('.rewind .time').waitFor();
     return visitor;
   };
-  const _head = () => {
-    const { ptz } = box.cameras[0] ?? {};
-    if (!ptz) {
-      throw new Error('no camera');
-    }
-    return ptz;
-  };
+
+  onlyBy('localhost', () =>
+    test('a tap on the microphone tells how to talk, and a camera that does not play the voice is named without log text', async () => {
+      await using visitor = await open({ size: 'phone', openBy: 'localhost' });
+      const { page } = visitor;
+      const microphone = page.getByRole('button', { name: 'Hold to talk' });
+      const said = (text: string) => page.getByRole('status').filter({ hasText: new RegExp(`^${text}$`) });
+      const gate = Promise.withResolvers<void>();
+      await page.route('**/talk', (route) =>
+        route.request().method() === 'POST' ? gate.promise.then(() => route.continue()) : route.continue(),
+      );
+      const { x = 0, y = 0, width = 0, height = 0 } = (await microphone.boundingBox()) ?? {};
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.down();
+      await page.locator('.talk.opening').waitFor();
+      await page.mouse.up();
+      await said('Hold to talk').waitFor();
+      gate.resolve();
+      // The simulated camera rejects every voice.
+      await page.mouse.down();
+      await said('The camera does not play your voice\\. Someone else may be talking through it\\.').waitFor();
+      await page.mouse.up();
+      expect(await said('Hold to talk').count()).toBe(0);
+    }),
+  );
 
   test("the tile's picture grows and keeps playing until the large stream replaces it, and shrinks back likewise", async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });

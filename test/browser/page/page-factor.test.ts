@@ -53,6 +53,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     const secret = secretOfText(await sheet.getByLabel('Or enter this key').inputValue());
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
+    expect(await sheet.getByText('recovery code').count()).toBe(0);
     await sheet.getByLabel('Code', { exact: true }).fill('000000');
     await sheet.getByRole('button', { name: 'Turn on' }).click();
     await sheet.getByRole('alert').filter({ hasText: 'Wrong code.' }).waitFor();

@@ -199,6 +199,33 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     },
   );
 
+  test('pictures whose requests never end do not hold up the others', async () => {
+    await empty();
+    for (const from of [1, 5, 9]) {
+      await saveClip('', from, from + 3);
+    }
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    const { page } = visitor;
+    await page.clock.install();
+    let asked = 0;
+    await page.route('**/frame.mp4?*', async (route) => {
+      asked += 1;
+      if (asked > 2) {
+        await route.continue();
+      }
+    });
+    await visitor.logIn('#/clips');
+    await page.locator('.clips-page li').nth(2).waitFor();
+    const drawn = () =>
+      page
+        .locator('.clip-thumb canvas')
+        .evaluateAll((all) => all.filter((one) => (one as HTMLCanvasElement).width > 16).length);
+    await expect.poll(() => asked).toBe(2);
+    expect(await drawn()).toBe(0);
+    await page.clock.fastForward(10_000);
+    await expect.poll(drawn).toBe(1);
+  });
+
   test('a viewer plays and downloads the clips of its cameras, without their notes, and changes nothing', async () => {
     await empty();
     await saveClip('a quarrel', 2, 8);

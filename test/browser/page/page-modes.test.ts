@@ -65,6 +65,7 @@ describeWith(['chromium'], 'home, away and night', () => {
     await settled(page, '.segment');
     await page.getByRole('button', { name: 'Add a time' }).click();
     await settled(page, '.sheet');
+    await page.getByText('If no other time has come since, it changes now.').waitFor();
     await choose(page, '.sheet .segment', 'Night');
     await page.getByLabel('Begins at').fill('22:30');
     for (const day of ['Sat', 'Sun']) {
@@ -78,6 +79,10 @@ describeWith(['chromium'], 'home, away and night', () => {
     const { timetable } = await box.api<{ timetable: object[] }>('GET', 'config/global/get');
     expect(timetable).toEqual([{ days: EVERY_DAY, from: '22:30', mode: 'night' }]);
     expect((await mode()).next?.mode).toBe('night');
+    await page.getByText('Night from 22:30').waitFor();
+    await choose(page, '.settings-page .segment', 'Night');
+    await page.locator('.headline', { hasText: 'Night' }).waitFor();
+    expect(await page.getByText('Night from 22:30').count()).toBe(0);
     await row.click();
     await settled(page, '.sheet');
     for (const day of EVERY_DAY.map((name) => `${name[0]?.toUpperCase()}${name.slice(1)}`)) {

@@ -75,6 +75,32 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('the pad follows once the device has read the camera, also after a request that failed', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    let isRead = false;
+    let failures = 0;
+    // As after a start of the device, whose first requests keep the camera busy.
+    await page.route('**/v3/cameras/list?*', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as { items: readonly object[] };
+      const items = isRead ? answer.items : answer.items.map((item) => ({ ...item, description: null }));
+      await route.fulfill({ response, json: { ...answer, items } });
+    });
+    await page.route('**/v3/cameras/ptz/get/*', async (route) => {
+      failures += 1;
+      await (failures === 1 ? route.fulfill({ status: 504, json: { error: 'no answer' } }) : route.continue());
+    });
+    const listed = page.waitForResponse('**/v3/cameras/list?*');
+    await visitor.logIn(`#/live/${garden}`);
+    await listed;
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+    expect(await page.locator('.pad').count()).toBe(0);
+    isRead = true;
+    await page.locator('.pad').waitFor();
+    expect(failures).toBe(2);
+  });
+
   test('held keys turn it, and so do buttons that are pressed repeatedly', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;

@@ -73,7 +73,7 @@ describeWith(['chromium'], "the page's shell", () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
-    const heading = page.getByRole('heading', { name: 'Home' });
+    const heading = page.getByRole('heading', { name: 'Live' });
     const place = async () => (await heading.boundingBox())?.y;
     const before = await place();
     await page.route('**/v3/**', (route) => route.abort());

@@ -1,9 +1,24 @@
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { startRecorder } from '../../support/disks/recordings.ts';
+import { tinyVideo } from '../../support/media/tiny-h264.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Twenty minutes until now: after ten of each camera the device knows what a day takes. */
+async function recordMinutes(folder: string, path: string): Promise<void> {
+  await using running = startRecorder(folder, { path, partDurationMs: 10 * MINUTE_MS });
+  for (const sample of tinyVideo(240, 0.2, 1, 0, Date.now() - 21 * MINUTE_MS)) {
+    running.stream.write(0, sample);
+  }
+  running.stream.close();
+  await running.recorder.stop();
+}
 
 describeWith(['chromium'], 'settings that a camera keeps itself', () => {
   let viewer: Viewer;
@@ -14,6 +29,12 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
   beforeAll(async () => {
     const cameras = [{}, { quirks: { losesStreamAboveKbps: 2000 } }, { quirks: { hasNoOsd: true } }];
     [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras })]);
+    // Sizes count from the next start on.
+    await box.away(async () => {
+      for (const path of ['front_door', 'garden', 'driveway']) {
+        await recordMinutes(join(box.folder, 'data/recordings'), path);
+      }
+    });
     await box.claim();
     [door = '', garden = '', barn = ''] = await box.adopt();
   });
@@ -63,6 +84,45 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('before it is saved, the sheet says what a day of recordings will take and how many days fit', async () => {
+    Object.assign(profileOf(0) ?? {}, { kbitPerSecond: 1000 });
+    await using visitor = await open('desktop', door, /^High resolution/);
+    const { page, complaints } = visitor;
+    await sheet(page).getByText('The bit rate and disk use stay the same.').waitFor();
+    await dial(page, 'Bit rate').press('ArrowUp');
+    const said = sheet(page).getByText(/^Recordings take about .* a day instead of /);
+    await said.waitFor();
+    const text = (await said.textContent()) ?? '';
+    expect(text).toMatch(/^Recordings take about \S+ [MG]B a day instead of \S+ [MG]B\. Recordings of .* fit.*\.$/);
+    const [after = 0, before = 0] = [...text.matchAll(/(\S+)\s[MG]B/g)].map(([, size]) => Number(size));
+    expect(after / before).toBeCloseTo(1.536, 1);
+    expect(profileOf(0)?.kbitPerSecond).toBe(1000);
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(sizesInTurn())('on a %s a camera is restarted after a question, and its video comes back', async (size) => {
+    await using visitor = await visit(viewer.browser, box, { size });
+    const { page, complaints } = visitor;
+    await visitor.logIn(`#/settings/cameras/${barn}`);
+    await page.getByRole('button', { name: /^Picture/ }).click();
+    const readySince = async () => (await box.api<{ readyTime: string | null }>('GET', `paths/get/${barn}`)).readyTime;
+    const before = await readySince();
+    const restarts = () => box.cameras[2]?.operations.filter((name) => name === 'SystemReboot').length;
+    await page.getByRole('button', { name: /^Restart the camera/ }).click();
+    const restart = page.getByRole('button', { name: 'Restart now' });
+    await restart.waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await restart.waitFor({ state: 'detached' });
+    expect(restarts()).toBe(0);
+    await page.getByRole('button', { name: /^Restart the camera/ }).click();
+    await restart.click();
+    await page.getByRole('status').filter({ hasText: 'Driveway is restarting.' }).waitFor();
+    expect(restarts()).toBe(1);
+    await expect.poll(async () => (await readySince()) ?? before, { timeout: 60_000 }).not.toBe(before);
+    expect(complaints).toEqual([]);
+  });
 
   test.for(sizesInTurn())('on a %s night vision and the texts on the picture are set at once', async (size) => {
     await using visitor = await open(size, door, /^Night vision and text/);

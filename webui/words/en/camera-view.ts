@@ -39,7 +39,7 @@ export const cameraView = {
   httpsSteps: 'Open the steps',
   howHttps: 'The steps make this phone or computer trust the box. This page then switches to https by itself.',
   microphoneRefused: 'No access to the microphone. Allow it in the browser settings.',
-  notHeard: (why: string) => `The camera does not play your voice. ${why}`,
+  notHeard: 'The camera does not play your voice. Someone else may be talking through it.',
   turnIt: 'Turn the camera',
   turnUp: 'Up',
   turnLeft: 'Left',

@@ -4,7 +4,6 @@ const many = counter('en');
 
 /** The grid, the wall display and the states of a camera. */
 export const live = {
-  home: 'Home',
   wall: 'Wall display',
   arrange: 'Layout',
   groups: 'Groups',

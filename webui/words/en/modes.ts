@@ -31,7 +31,7 @@ export const modes = {
   deleteTimeText: 'The mode before it continues.',
   deleted: 'Deleted.',
   zone: (zone: string) => `Time zone: ${zone}.`,
-  timeSaved: 'The mode changes at this time. If it has passed today, it changes now.',
+  timeSaved: 'The mode changes at this time. If no other time has come since, it changes now.',
 
   cameras: 'Cameras',
   sameAlways: 'The same in every mode',

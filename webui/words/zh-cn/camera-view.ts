@@ -39,7 +39,7 @@ export const cameraView: CameraViewWords = {
   httpsSteps: '打开操作步骤',
   howHttps: '按步骤让这部手机或电脑信任设备，之后本页会自动转到 https。',
   microphoneRefused: '无法使用麦克风，请在浏览器设置中允许。',
-  notHeard: (why) => `摄像头没有播放您的声音。${why}`,
+  notHeard: '摄像头没有播放您的声音。可能有其他人正在通过它说话。',
   turnIt: '转动摄像头',
   turnUp: '向上',
   turnLeft: '向左',

@@ -1,7 +1,6 @@
 import type { LiveWords } from '../en/live.ts';
 
 export const live: LiveWords = {
-  home: '我的家',
   wall: '监控墙',
   arrange: '布局',
   groups: '分组',

@@ -32,7 +32,7 @@ export const modes: ModesWords = {
   deleteTimeText: '之前的模式将继续。',
   deleted: '已删除。',
   zone: (zone) => `时区：${zone}。`,
-  timeSaved: '到时间后切换模式；今天已过的时间立即生效。',
+  timeSaved: '到时间后切换模式；若此后没有其他时间点，则立即切换。',
 
   cameras: '摄像头',
   sameAlways: '各模式相同',

@@ -74,11 +74,13 @@ export function ModesPage() {
 }
 
 /** `since 17:30. Night from 22:30` */
-function statusText({ since, next, hold, timeKnown, timeZone }: ModeStatus): string {
+function statusText({ mode, since, next, hold, timeKnown, timeZone }: ModeStatus): string {
   const t = modesWords.value;
   if (!timeKnown) {
     return t.noTimeKnown;
   }
   const began = since === null ? '' : t.since(moment(Date.parse(since), nowMs.value, i18n()));
-  return [began, hold ? t.held : next && nextText(next, timeZone, nowMs.value)].filter(Boolean).join(' · ');
+  // The next time of the timetable may have the mode of now.
+  const ends = next && next.mode !== mode && nextText(next, timeZone, nowMs.value);
+  return [began, hold ? t.held : ends].filter(Boolean).join(' · ');
 }

@@ -106,7 +106,7 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
   const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
     everyMs: POLL_MS,
   });
-  const copied = { action: t.copyAddress, done: t.addressCopied };
+  const copied = { action: t.copy, done: t.addressCopied };
   const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];
   return (
     <OnceSheet

@@ -214,7 +214,8 @@ export function Scan({
       <p>{t.factorScan}</p>
       <QrCode text={uri} label={t.factorQr} />
       <OnceField label={t.factorKey} value={key.replace(/.{4}(?=.)/g, '$& ')} />
-      <CodeField value={typed.code} onInput={(code) => set({ code })} isLocked={isBusy} wrong={wrong.code} />
+      {/* There are no recovery codes yet. */}
+      <CodeField hint="" value={typed.code} onInput={(code) => set({ code })} isLocked={isBusy} wrong={wrong.code} />
     </>
   );
 }

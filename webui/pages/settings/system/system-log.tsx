@@ -43,7 +43,7 @@ export function LogPage() {
             }
           }}
         >
-          {t.logCopy}
+          {t.copy}
         </Button>
         <Button onClick={() => download(shown)}>{t.logDownload}</Button>
       </div>
