@@ -165,6 +165,7 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
       const sheet = page.getByRole('dialog', { name: 'Delete recordings?' });
       await sheet.getByText(/^7 s of recordings, about .* (kB|MB), will be deleted\.$/).waitFor();
       await sheet.getByText('the parcel').waitFor();
+      await sheet.getByText('Saved clips stay until you remove them').waitFor();
       await sheet.getByText(/You can undo this for ten minutes.*of disk space becomes free/).waitFor();
       await settled(page, '.sheet');
       expect(await axeFindings(page)).toEqual([]);

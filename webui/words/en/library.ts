@@ -34,8 +34,8 @@ export const library = {
   deletingRange: 'Deleting…',
   fromTo: (from: string, to: string) => `${from} to ${to}`,
   rangeSize: (length: string, size: string) => `${length} of recordings, about ${size}, will be deleted.`,
-  nothingToDelete: 'There are no recordings to delete in this range.',
-  keptClips: 'These saved clips are kept',
+  nothingToDelete: 'Nothing to delete in this range.',
+  keptClips: 'Saved clips stay until you remove them',
   undoForTenMinutes: 'They disappear immediately. You can undo this for ten minutes, also in Clips.',
   partlyFreed: (size: string) =>
     `${size} of disk space becomes free. The rest is in files with earlier or later recordings: it stays hidden until they expire.`,

@@ -36,7 +36,7 @@ export const library: LibraryWords = {
   fromTo: (from, to) => `${from} 至 ${to}`,
   rangeSize: (length, size) => `将删除 ${length} 的录像，约 ${size}。`,
   nothingToDelete: '这一段没有可删除的录像。',
-  keptClips: '以下已保存的片段会保留',
+  keptClips: '已保存的片段会保留，直到您移除',
   undoForTenMinutes: '录像会立即隐藏。十分钟内可以撤销，也可在“片段”中撤销。',
   partlyFreed: (size) => `可释放 ${size} 空间。其余部分与前后的录像在同一文件中，会一直隐藏，到期后删除。`,
   rangeDeleted: '录像已删除。',
