@@ -26,7 +26,7 @@ export function MadeLinkSheet({ made, sees, onClosed }: MadeLinkSheetProps) {
     <OnceSheet
       title={t.newGuestLink}
       secret={made.link}
-      copy={t.copy}
+      copy={t.copyAction}
       copied={t.linkCopied}
       extra={canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{t.shareLink}</Button>}
       onClosed={onClosed}

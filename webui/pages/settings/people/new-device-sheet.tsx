@@ -106,7 +106,7 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
   const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
     everyMs: POLL_MS,
   });
-  const copied = { action: t.copy, done: t.addressCopied };
+  const copied = { action: t.copyAction, done: t.addressCopied };
   const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];
   return (
     <OnceSheet
@@ -116,8 +116,8 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
       copied={t.passwordCopied}
       onClosed={onClosed}
     >
-      <OnceField label={t.deviceUser} value={made.user} />
-      <OnceField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
+      <OnceField label={t.accountName} value={made.user} />
+      <OnceField label={t.accountPassword} value={made.password} hint={t.devicePasswordOnce} />
       <div class="together">
         {open.flatMap(({ urls }) =>
           urls.map((url) => (

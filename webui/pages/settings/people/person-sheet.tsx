@@ -51,9 +51,9 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
       }}
       foot={<FormFooter form={form} text={t.personWillSee} {...(user ? {} : { action: t.addPerson })} />}
     >
-      {!user && <TextField label={t.personName} autocomplete="off" {...fieldProps(form, 'name')} />}
+      {!user && <TextField label={t.accountName} autocomplete="off" {...fieldProps(form, 'name')} />}
       <PasswordField
-        label={user ? t.personNewPassword : t.personPassword}
+        label={user ? t.personNewPassword : t.accountPassword}
         autocomplete="new-password"
         hint={user ? t.personPasswordText : youWords.value.newPasswordHint}
         {...fieldProps(form, 'password')}

@@ -60,7 +60,7 @@ export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscar
       </div>
       <div id="file-problems" role="status">
         <p class="small dim">
-          {isChecking ? t.fileChecking : problems.length === 0 ? t.fileGood : ''} {isChanged && t.fileUnsaved}
+          {isChecking ? t.checkingFile : problems.length === 0 ? t.fileGood : ''} {isChanged && t.fileUnsaved}
         </p>
         <Problems problems={problems} onGo={goTo} />
       </div>

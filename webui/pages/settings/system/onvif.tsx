@@ -95,7 +95,7 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
                 key={url}
                 label={state.cameras[i]?.name ?? ''}
                 text={url.replace('HOST', location.hostname)}
-                action={t.copy}
+                action={t.copyAction}
                 done={t.addressCopied}
               />
             ),

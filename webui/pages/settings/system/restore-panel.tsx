@@ -112,8 +112,8 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
               {t.restoreNow}
             </Button>
           )}
-          <Button busy={work === 'reading' && t.restoreReading} onClick={ask}>
-            {chosen ? t.restoreOther : t.restoreChoose}
+          <Button busy={work === 'reading' && t.readingFile} onClick={ask}>
+            {chosen ? t.otherFile : t.restoreChoose}
           </Button>
         </div>
       )}

@@ -65,7 +65,7 @@ function Server({ server: { name, key, isOn, urls }, onChanged }: ServerProps) {
             key={url}
             text={url.replace('HOST', location.hostname)}
             {...(isWebRtc && { hint: t.whipToken })}
-            action={t.copy}
+            action={t.copyAction}
             done={t.addressCopied}
           />
         ))}

@@ -43,7 +43,7 @@ export function LogPage() {
             }
           }}
         >
-          {t.copy}
+          {t.copyAction}
         </Button>
         <Button onClick={() => download(shown)}>{t.logDownload}</Button>
       </div>

@@ -197,12 +197,12 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
           </Button>
         )}
         {mayLook && (
-          <Button busy={work === 'looking' && t.updateLooking} onClick={() => void lookThere()}>
+          <Button busy={work === 'looking' && t.checkingFile} onClick={() => void lookThere()}>
             {t.updateLook}
           </Button>
         )}
-        <Button busy={work === 'reading' && t.updateReading} onClick={() => input.current?.click()}>
-          {chosen ? t.updateOther : t.updateChoose}
+        <Button busy={work === 'reading' && t.readingFile} onClick={() => input.current?.click()}>
+          {chosen ? t.otherFile : t.updateChoose}
         </Button>
       </div>
     </div>
