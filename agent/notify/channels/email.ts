@@ -42,7 +42,8 @@ export async function sendEmail(
     connectionTimeout: stepMs,
     greetingTimeout: stepMs,
     dnsTimeout: stepMs,
-    socketTimeout: stepMs,
+    // Later than the greeting's, which says more.
+    socketTimeout: stepMs * 1.5,
     socketCloseTimeout: 0,
     maxResponseSize: MAX_RESPONSE_BYTES,
     allowInternalNetworkInterfaces: true,
