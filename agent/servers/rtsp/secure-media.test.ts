@@ -90,6 +90,7 @@ test('a reader gets SRTP within the connection, with the key of the description,
 test('a reader gets SRTP in datagrams, and one that joins later the same packets', async () => {
   await using box = await openBox();
   await using pair = await UdpPair.open();
+  pair.senders = [box.secureMedia.rtpPort, box.secureMedia.rtcpPort];
   const { stream, client, setUp, media } = await play(box, udp(pair.ports));
   expect(setUp.headers.get('Transport')).toContain(
     `server_port=${box.secureMedia.rtpPort}-${box.secureMedia.rtcpPort}`,
@@ -122,6 +123,7 @@ test('a reader gets SRTP in datagrams, and one that joins later the same packets
 test('datagrams of SRTP have at most udpMaxPayloadSize bytes, also where a plain reader came first', async () => {
   await using box = await openBox();
   await using pair = await UdpPair.open();
+  pair.senders = [box.secureMedia.rtpPort, box.secureMedia.rtcpPort];
   const stream = new Stream([tinyH264]);
   box.paths.streams.set('cam', stream);
   const plain = await box.call();
@@ -236,6 +238,7 @@ test('a publisher sends SRTP within the connection; forged packets are counted a
 test('a publisher sends SRTP in datagrams', async () => {
   await using box = await openBox();
   await using pair = await UdpPair.open();
+  pair.senders = [box.secureMedia.rtpPort, box.secureMedia.rtcpPort];
   const client = clientKey();
   const { caller } = await announce(box, udp(pair.ports, ';mode=record'), [client.header]);
   await caller.ask('RECORD', url(box, 'studio'));

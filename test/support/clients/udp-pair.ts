@@ -7,6 +7,8 @@ export class UdpPair implements AsyncDisposable {
   readonly rtp: Buffer[] = [];
   readonly rtcp: Buffer[] = [];
   readonly host: '127.0.0.1' | '::1';
+  /** Ports of the sender; undefined: any. A former owner of our ports may still get datagrams. */
+  senders: Pair | undefined;
   readonly #sockets: readonly [rtp: Socket, rtcp: Socket];
   readonly #wakes = new Set<() => void>();
 
@@ -29,7 +31,10 @@ export class UdpPair implements AsyncDisposable {
     this.host = host;
     this.#sockets = sockets;
     for (const [i, socket] of sockets.entries()) {
-      socket.on('message', (datagram) => {
+      socket.on('message', (datagram, { port }) => {
+        if (this.senders?.includes(port) === false) {
+          return;
+        }
         (i === 0 ? this.rtp : this.rtcp).push(datagram);
         for (const wake of this.#wakes) {
           wake();
