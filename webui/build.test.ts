@@ -106,8 +106,8 @@ test('the first load draws no icon that loads later', async () => {
   expect(drawn.filter((name) => name !== undefined && name in LATER_ICONS)).toEqual([]);
 });
 
-/** Files that other programs use, and compressed copies. */
-const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|\.gz$/;
+/** Files that other programs use, the guide, and compressed copies. */
+const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|^remote-access\.txt$|\.gz$/;
 const plainName = (file: string): string => file.replace(/-[0-9A-Z]{8}\./, '.');
 const bytesOf = async (files: Iterable<string>): Promise<number> => {
   const sizes = [...files].map(async (file) => gzipSync(await readFile(join(folder, file))).length);

@@ -159,12 +159,14 @@ async function buildApiPage(folder: string): Promise<void> {
   await copyFile(join(HERE, 'api/api.html'), join(folder, 'api.html'));
 }
 
-/** For installing the page; fixed names. */
+/** For installing the page, and the guide that it links; fixed names. */
 async function copyApp(folder: string): Promise<void> {
   await copyFile(join(HERE, 'manifest.webmanifest'), join(folder, 'manifest.webmanifest'));
   for (const icon of await readdir(join(HERE, 'icons'))) {
     await copyFile(join(HERE, 'icons', icon), join(folder, icon));
   }
+  // Browsers show plain text, and download Markdown.
+  await copyFile(join(HERE, '../docs/guide/access/remote-access.md'), join(folder, 'remote-access.txt'));
 }
 
 /** The service worker: a fixed name, with new content for every build of the page. */

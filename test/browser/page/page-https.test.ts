@@ -64,6 +64,15 @@ describeWith(['chromium', 'certutil'], 'the page about the secure connection', (
     expect(complaints()).toEqual([]);
   });
 
+  test('the guide to access from outside opens in a window of its own', async () => {
+    const { page, owner, complaints } = await open('phone');
+    await using _ = owner;
+    const opened = page.waitForEvent('popup');
+    await page.getByRole('link', { name: 'All steps for VPN and reverse proxy' }).click();
+    await (await opened).getByText('## Reverse proxy').waitFor();
+    expect(complaints()).toEqual([]);
+  });
+
   test.for(sizesInTurn())('the QR code and the address below it lead to the steps, on a %s', async (size) => {
     const { page, owner } = await open(size);
     await using _ = owner;

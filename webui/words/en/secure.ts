@@ -35,7 +35,7 @@ export const secure = {
   outsideProxy:
     'A reverse proxy such as Caddy or nginx gives the box a public name with a certificate that every browser trusts.',
   outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
-  outsideMore: 'All steps are in the documentation:',
+  outsideMore: 'All steps for VPN and reverse proxy',
   remote: 'Reverse proxy and router',
   remoteRow: 'What Perch needs to know about them',
   remoteText: 'For people who open Perch from outside, through a reverse proxy. A VPN needs nothing here.',

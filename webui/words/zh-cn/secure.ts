@@ -35,7 +35,7 @@ export const secure: SecureWords = {
   outsideVpn: 'WireGuard、Tailscale 等 VPN 最安全：互联网上看不到这台设备。',
   outsideProxy: 'Caddy、nginx 等反向代理可为设备提供公开的域名，以及所有浏览器都信任的证书。',
   outsideNever: '切勿在路由器上转发 http 端口：密码和视频在途中会被看到。',
-  outsideMore: '完整步骤见 Perch 文档：',
+  outsideMore: 'VPN 与反向代理的完整步骤（英文）',
   remote: '反向代理和路由器',
   remoteRow: 'Perch 需要了解的信息',
   remoteText: '适用于通过反向代理从外部打开 Perch 的用户。使用 VPN 时无需填写。',

@@ -25,7 +25,6 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
 const POLL_MS = 5_000;
-const DOCUMENT = 'docs/guide/access/remote-access.md';
 
 /** https on and off, the steps for phones and computers, the certificate, and the way in from outside. */
 export function SecurePage() {
@@ -170,9 +169,9 @@ function Outside() {
           <li>{t.outsideProxy}</li>
           <li>{t.outsideNever}</li>
         </ul>
-        <p class="dim small">
-          {t.outsideMore} <span class="break">{DOCUMENT}</span>
-        </p>
+        <a href="remote-access.txt" target="_blank" rel="noreferrer">
+          {t.outsideMore}
+        </a>
       </section>
       <div class="card">
         <Row title={t.remote} text={t.remoteRow} href={settingsLink('system', 'remote')} />
