@@ -11,11 +11,13 @@ class Box {
   writes = 0;
   /** Set: the next reading is answered when it resolves, with what the settings are when it is asked. */
   late: Promise<void> | undefined;
+  /** Replaces what is saved next. */
+  rewritten: Settings | undefined;
 
   readonly fetch = async (_address: string, { method, body }: RequestInit): Promise<Response> => {
     if (method === 'PATCH') {
       this.writes += 1;
-      this.settings = { ...this.settings, ...JSON.parse(String(body)) };
+      this.settings = this.rewritten ?? { ...this.settings, ...JSON.parse(String(body)) };
       return Response.json({}, { headers: { ETag: `"${this.writes}"` } });
     }
     const { settings, writes, late } = this;
@@ -69,6 +71,16 @@ test('nor does it when the box could not be asked again after the saving', async
   answer.resolve();
   await refreshed;
   expect(edited.form.values.value).toEqual({ days: 30 });
+});
+
+test('a reading that fails after the saving is repeated: the box may write a value in another form', async () => {
+  const edited = open();
+  edited.form.set('days', 30);
+  box.rewritten = { days: 31 };
+  box.late = Promise.reject(new TypeError('the port restarts'));
+  expect(await edited.form.submit()).toBe(true);
+  await vi.waitFor(() => expect(edited.form.values.value).toEqual({ days: 31 }));
+  expect(edited.form.isDirty.value).toBe(false);
 });
 
 test('the query that began later counts, whichever is answered last', async () => {

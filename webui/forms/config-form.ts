@@ -1,6 +1,7 @@
 import { type ChangedBy, PreconditionFailed, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
 import { saveErrorText } from '../api-client/error-text.ts';
 import { RequestError } from '../api-client/request.ts';
+import { retryUntilAnswered } from '../api-client/retry.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { words } from '../words/words.ts';
 import type { Form, FormOptions } from './form.ts';
@@ -125,10 +126,14 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
+  #refreshLater(): void {
+    retryUntilAnswered(() => this.refresh(), new AbortController().signal).catch(() => {});
+  }
+
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
-    // Saved, even if this read fails.
-    await this.refresh().catch(() => {});
+    // Saved, even if this read fails: the device may restart its port with the change.
+    await this.refresh().catch(() => this.#refreshLater());
   }
 }

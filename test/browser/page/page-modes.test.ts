@@ -80,6 +80,7 @@ describeWith(['chromium'], 'home, away and night', () => {
     expect(timetable).toEqual([{ days: EVERY_DAY, from: '22:30', mode: 'night' }]);
     expect((await mode()).next?.mode).toBe('night');
     await page.getByText('Night from 22:30').waitFor();
+    await page.locator('.sheet').waitFor({ state: 'detached' });
     await choose(page, '.settings-page .segment', 'Night');
     await page.locator('.headline', { hasText: 'Night' }).waitFor();
     expect(await page.getByText('Night from 22:30').count()).toBe(0);
