@@ -58,5 +58,6 @@ export const joinFigure = (name: string, measure: Figure['measure'], what = ''):
 export const webrtcJoin = joinFigure('webrtc-join', async (note) => {
   await using box = await startWebRtcServer(LONG_GROUPS);
   const { camera, openPage, whepUrl } = box;
-  return measureJoins({ phase: () => camera.phase(), openPage, whepUrl }, note);
+  // Awaited here: the server ends with this scope.
+  return await measureJoins({ phase: () => camera.phase(), openPage, whepUrl }, note);
 });
