@@ -220,7 +220,7 @@ test('what is not the same there, not finished, or of other programs is not move
   const { taken, left } = await importFolder(from, moved, SIGNAL);
   expect(taken).toBe(0);
   expect(left.map(({ reason }) => reason)).toEqual([
-    expect.stringContaining('take it without --move'),
+    expect.stringContaining('import it without --move'),
     expect.stringContaining('not finished'),
     expect.stringContaining('another recording of the path has its time'),
   ]);

@@ -212,7 +212,7 @@ async function write(file: string, draft: string, startMs: number, target: Impor
     throw leftOut('it is no MPEG-TS stream that Perch reads');
   }
   if (isMoved) {
-    throw leftOut('it is neither of Perch nor of MediaMTX, and would be written anew: take it without --move');
+    throw leftOut('neither Perch nor MediaMTX recorded it, so Perch has to rewrite it: import it without --move');
   }
   const out = await open(draft, 'wx', RECORDING_MODE);
   try {

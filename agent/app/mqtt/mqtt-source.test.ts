@@ -6,11 +6,14 @@ import { mqttSource } from './mqtt-source.ts';
 test('a clip right after recording was switched on is recorded', async () => {
   let config = good('paths:\n  door:\n');
   let written = config;
-  const told: string[] = [];
+  const events: string[] = [];
   const { commands } = mqttSource({
     config: () => config,
     recordings: {
-      events: { hub: {}, tell: async ({ path, type }: { path: string; type: string }) => told.push(`${type} ${path}`) },
+      events: {
+        hub: {},
+        tell: async ({ path, type }: { path: string; type: string }) => events.push(`${type} ${path}`),
+      },
       settled: async () => {
         config = written;
       },
@@ -26,5 +29,5 @@ test('a clip right after recording was switched on is recorded', async () => {
   await expect(commands.recordClip('door')).rejects.toThrow('recording is off');
   await commands.record('door', true);
   await commands.recordClip('door');
-  expect(told).toEqual(['clip door']);
+  expect(events).toEqual(['clip door']);
 });

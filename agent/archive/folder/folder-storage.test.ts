@@ -175,7 +175,7 @@ test('a disk that hangs holds one thread and neither a start nor an end; the sta
   const archiveFolder = nasOf(box);
   const own = join(archiveFolder, 'perch/0123456789ab');
   mkdirSync(own, { recursive: true });
-  // Opening a pipe that nobody reads does not return.
+  // open(2) of a pipe without a reader blocks.
   const mark = join(own, '.perch-archive');
   execFileSync('mkfifo', [mark]);
   await ArchiveState.create(box.dataDir, '0123456789ab');

@@ -6,7 +6,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers());
 });
 
-/** Work at a disk that answers when it is told to. */
+/** Work whose disk answers when the test says so. */
 function workAt(folder: string) {
   const answer = Promise.withResolvers<void>();
   let progress: Progress | undefined;

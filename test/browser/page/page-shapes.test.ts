@@ -51,7 +51,7 @@ const ambientDraws = (page: Page): Promise<readonly number[]> =>
   page.evaluate(() => (window as unknown as { draws: readonly number[] }).draws);
 
 interface Colours {
-  /** Channels of sRGB, 0 to 255: the largest one, the largest difference of two in a pixel, and of two pixels beside each other. */
+  /** In sRGB, 0 to 255: the largest channel, the largest difference of two channels in a pixel, and of two neighbouring pixels. */
   readonly brightest: number;
   readonly mostSaturated: number;
   readonly steepest: number;

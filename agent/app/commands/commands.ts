@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { explain, PerchError } from '../../base/errors.ts';
+import { needsFile, USAGE } from './command-line.ts';
+import type { ReindexOptions } from './reindex.ts';
+
+/** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
+const TEMPORARY_CODE = 75;
+
+export async function explainRequest(words: readonly string[], ip: string, data: string): Promise<number> {
+  const { explainAccess } = await import('./explain-access.ts');
+  const cwd = process.cwd();
+  const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env });
+  console.log(lines.join('\n'));
+  return allowed === false ? 1 : 0;
+}
+
+export async function makeIndex(data: string, file: string | undefined): Promise<number> {
+  needsFile(file);
+  const { reindex } = await import('./reindex.ts');
+  await reindex(commandOptions(data, file));
+  return 0;
+}
+
+export async function restoreArchive(data: string, file: string | undefined, box: string | undefined): Promise<number> {
+  needsFile(file);
+  const { restoreArchive: restore } = await import('./restore-archive.ts');
+  await restore({ ...commandOptions(data, file), box });
+  return 0;
+}
+
+interface ImportValues {
+  readonly path?: string;
+  readonly camera?: string;
+  readonly link?: boolean;
+  readonly move?: boolean;
+  readonly data?: string;
+}
+
+export async function importFolder(words: readonly string[], values: ImportValues): Promise<number> {
+  const [folder, file, ...more] = words;
+  const { path, camera, link: isLinked = false, move: isMoved = false, data = 'perch-data' } = values;
+  if (folder === undefined || path === undefined || more.length > 0 || (isLinked && isMoved)) {
+    throw new PerchError(
+      'badInput',
+      `perch import needs FOLDER and --path NAME, and takes one of --link and --move\n${USAGE}`,
+    );
+  }
+  needsFile(file);
+  const [{ importRecordings }, { becomeOwnerOf }] = await Promise.all([
+    import('./import-command.ts'),
+    import('../../../system/data-folder.ts'),
+  ]);
+  becomeOwnerOf(resolve(data));
+  const isGood = await importRecordings({ ...commandOptions(data, file), folder, path, camera, isLinked, isMoved });
+  return isGood ? 0 : 1;
+}
+
+function commandOptions(data: string, file: string | undefined): ReindexOptions {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  return {
+    data,
+    ...(file === undefined ? {} : { file }),
+    cwd: process.cwd(),
+    env: process.env,
+    signal: stop.signal,
+    write: (text) => process.stdout.write(text),
+    isTerminal: process.stdout.isTTY === true,
+  };
+}
+
+export async function check(file: string | undefined): Promise<number> {
+  if (file === undefined) {
+    throw new PerchError('badInput', `FILE.yml is missing\n${USAGE}`);
+  }
+  const { checkFile } = await import('../../config/load/check-files.ts');
+  const { lines, isUsable } = await checkFile(resolve(file), process.env);
+  console.log(lines.length > 0 ? lines.join('\n') : `${file}: no problems found`);
+  return isUsable ? 0 : 1;
+}
+
+export async function update(data: string, file: string | undefined, isInstall: boolean): Promise<number> {
+  needsFile(file);
+  const [{ becomeOwnerOf }, { updateHere }, { systemClock }] = await Promise.all([
+    import('../../../system/data-folder.ts'),
+    import('./update-command.ts'),
+    import('../../base/clock.ts'),
+  ]);
+  const dataDir = resolve(data);
+  becomeOwnerOf(dataDir);
+  await updateHere({
+    version: packageJson.version,
+    dataDir,
+    file,
+    isInstall,
+    clock: systemClock,
+    cwd: process.cwd(),
+    env: process.env,
+    write: console.log,
+  });
+  return 0;
+}
+
+export async function claim(data: string, isLink: boolean): Promise<number> {
+  const [{ becomeOwnerOf }, { claimHere, linkHere, needsNoOwner }, { askNewPassword }, { systemClock }] =
+    await Promise.all([
+      import('../../../system/data-folder.ts'),
+      import('./claim-command.ts'),
+      import('./ask-password.ts'),
+      import('../../base/clock.ts'),
+    ]);
+  const folder = resolve(data);
+  becomeOwnerOf(folder);
+  if (isLink) {
+    console.log((await linkHere(folder)).join('\n'));
+    return 0;
+  }
+  await needsNoOwner(folder);
+  const password = await askNewPassword(process.stdin, (text) => process.stderr.write(text));
+  try {
+    await claimHere(folder, password, systemClock);
+  } catch (error) {
+    if (!(error instanceof PerchError && error.code === 'unavailable')) {
+      throw error;
+    }
+    console.error(`Perch: ${explain(error)}`);
+    return TEMPORARY_CODE;
+  }
+  console.log('Password set. Log in as owner');
+  return 0;
+}
+
+export async function resetPassword(data: string): Promise<number> {
+  if (!existsSync(data)) {
+    throw new PerchError('notFound', `the data folder ${resolve(data)} does not exist: set it with --data DIR`);
+  }
+  const [{ becomeOwnerOf, holdDataFolder }, { forgetOwner }] = await Promise.all([
+    import('../../../system/data-folder.ts'),
+    import('../../auth/accounts/people.ts'),
+  ]);
+  becomeOwnerOf(resolve(data));
+  // A running Perch would not notice.
+  const folder = holdDataFolder(data);
+  const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
+  console.log(
+    isForgotten
+      ? 'Password and second factor removed, all users logged out. Set a new password with perch claim'
+      : 'This box has no owner. Set a password with perch claim',
+  );
+  return 0;
+}
+
+export async function showArchiveKeys(data: string): Promise<number> {
+  const [{ becomeOwnerOf }, { archiveKeysHere }] = await Promise.all([
+    import('../../../system/data-folder.ts'),
+    import('../archive/archive-keys.ts'),
+  ]);
+  const folder = resolve(data);
+  becomeOwnerOf(folder);
+  console.log((await archiveKeysHere(folder)).join('\n'));
+  return 0;
+}
