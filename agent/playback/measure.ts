@@ -20,9 +20,13 @@ export interface Measure {
 /** Files read from the index in one step. A month of clips has many; media is handled between steps. */
 const ROWS_AT_ONCE = 500;
 
-/** How much is recorded in a range. */
-export async function measure(catalog: Catalog, { path, startUs, endUs }: RecordedRange): Promise<Measure> {
-  await catalog.refresh(path, startUs, endUs);
+/** How much is recorded in a range. @param scans default: looks for new and deleted files */
+export async function measure(
+  catalog: Catalog,
+  { path, startUs, endUs }: RecordedRange,
+  scans = true,
+): Promise<Measure> {
+  await catalog.refresh(path, startUs, endUs, scans);
   const { hidden } = catalog.index;
   let [bytes, recordedUs, doneUs, rows] = [0, 0, startUs, 0];
   let firstUs: number | undefined;

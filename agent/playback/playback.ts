@@ -279,9 +279,9 @@ export class Playback {
     return this.#catalog.hasOffline;
   }
 
-  /** How much is recorded in a range, also of a removed camera. */
-  measure(range: RecordedRange): Promise<Measure> {
-    return measure(this.#catalog, range);
+  /** How much is recorded in a range, also of a removed camera. @param scans default: looks for new and deleted files */
+  measure(range: RecordedRange, scans = true): Promise<Measure> {
+    return measure(this.#catalog, range, scans);
   }
 
   snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {

@@ -1,12 +1,17 @@
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { resolvePath } from '../../config/load/load.ts';
+import { silentLogger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import { KnownTemplates } from '../../playback/index/known-templates.ts';
+import { Playback } from '../../playback/playback.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { identityOf, KnownDisks } from '../../record/space/known-disks.ts';
-import { importFolder } from '../import/import-folder.ts';
+import { type ImportReport, importFolder } from '../import/import-folder.ts';
+import { recordedUsOf } from '../import/recorded.ts';
+import { recordPathsOf } from '../recordings/record-path-templates.ts';
 import { readConfig } from './read-config.ts';
 import type { ReindexOptions } from './reindex.ts';
 
@@ -35,6 +40,7 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
   const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
   await requireDisk(new RecordPathPattern(recordPath, undefined).folder, dataDir, config.recordNeedsDisk);
   const minFreeBytes = (diskBytes: number) => freeSpaceBytes(config.recordMinFree, diskBytes);
+  const playback = recordingsOf(config, dataDir, clock);
   const target = {
     path,
     recordPath,
@@ -44,16 +50,19 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
     isMoved,
     camera,
     nowMs: () => clock.wallMs(),
+    recordedUs: recordedUsOf(playback, path, () => clock.monoMs()),
   };
+  const pace = { signal, wait: async () => signal.throwIfAborted() };
   let last = clock.monoMs();
-  const report = await importFolder(resolve(cwd, folder), target, signal, ({ taken, left }) => {
+  const show = ({ taken, left }: ImportReport): void => {
     const nowMs = clock.monoMs();
     if (nowMs - last >= (isTerminal ? 250 : 5_000)) {
       last = nowMs;
       const line = `${taken} recordings taken, ${left.length} left out`;
       write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
     }
-  });
+  };
+  const report = await importFolder(resolve(cwd, folder), target, pace, show).finally(() => playback.close());
   const { taken, takenBytes, present, left } = report;
   write(
     `${isTerminal ? '\r\x1b[K' : ''}${taken} recordings taken (${takenBytes} bytes), ${present} were there already\n`,
@@ -67,6 +76,14 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
     throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
   }
   return taken > 0 || left.length === 0;
+}
+
+/** What is recorded, former disks included. The index of a running Perch stays its own. */
+function recordingsOf(config: Config, dataDir: string, clock: Clock): Playback {
+  const former = new KnownTemplates(join(dataDir, 'record-paths.json'), () => {}).with([]);
+  const all = [...new Set([...recordPathsOf(config).map((template) => resolve(template)), ...former])];
+  const paths = { recordPathOf: () => undefined, recordPaths: () => all };
+  return new Playback({ file: ':memory:', paths, logger: silentLogger, clock });
 }
 
 /** @throws PerchError while the disk of the recordings is away: the disk below its folder would fill up */

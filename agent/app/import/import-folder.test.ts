@@ -9,8 +9,10 @@ import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { writeAacConfig } from '../../media/aac/params.ts';
 import { saveSnapshot } from '../../record/snapshots/snapshot-files.ts';
 import { importFolder } from './import-folder.ts';
+import { recordedUsOf } from './recorded.ts';
 
-const SIGNAL = new AbortController().signal;
+const paceOf = (signal: AbortSignal) => ({ signal, wait: async () => signal.throwIfAborted() });
+const PACE = paceOf(new AbortController().signal);
 /** 2026-07-01 12:00:00 UTC, as `WALL`. */
 const NAME = '2026-07-01_12-00-00.mp4';
 
@@ -60,7 +62,7 @@ test('a plain MP4 file becomes a recording with the same samples and times', asy
   const { from, to, put, target, all } = folders();
   const bytes = Buffer.from(movie(60));
   put(NAME, bytes);
-  const report = await importFolder(from, target, SIGNAL);
+  const report = await importFolder(from, target, PACE);
   expect(report).toMatchObject({ taken: 1, present: 0, left: [] });
   await using playback = openPlayback(to);
   const listed = await playback.list('cam', undefined, undefined, '');
@@ -88,7 +90,7 @@ test.for(['fmp4', 'mpegts'] as const)(
       const { from, to, target, all } = folders();
       const [file = ''] = await record(from, 4, { format });
       utimesSync(file, 1e9, 1e9);
-      const report = await importFolder(from, { ...target, isLinked }, SIGNAL);
+      const report = await importFolder(from, { ...target, isLinked }, PACE);
       expect(report).toMatchObject({ taken: 1, left: [] });
       const [copy = ''] = all();
       expect(readFileSync(copy).equals(readFileSync(file))).toBe(true);
@@ -103,16 +105,76 @@ test('a second import takes nothing again, and never overwrites', async () => {
   const { from, put, target, all } = folders();
   put(NAME, movie(10));
   put('2026-07-01_13-00-00.mp4', movie(10));
-  await importFolder(from, target, SIGNAL);
+  await importFolder(from, target, PACE);
   const before = all().map((file) => [file, statSync(file).ino, statSync(file).mtimeMs]);
   put(NAME, movie(30));
   put('2026-07-01_14-00-00.mp4', movie(10));
-  expect(await importFolder(from, target, SIGNAL)).toMatchObject({ taken: 1, present: 2, left: [] });
+  expect(await importFolder(from, target, PACE)).toMatchObject({ taken: 1, present: 2, left: [] });
   expect(
     all()
       .slice(0, 2)
       .map((file) => [file, statSync(file).ino, statSync(file).mtimeMs]),
   ).toEqual(before);
+});
+
+test('what the path has recordings of is not taken twice, whatever the name', async () => {
+  const { from, to, put, target, all } = folders();
+  // Twelve seconds, of another program and of the path itself.
+  await record(to, 12);
+  await using playback = openPlayback(to);
+  const known = () => ({ ...target, recordedUs: recordedUsOf(playback, 'cam', () => performance.now()) });
+  put('2026-07-01_12-00-02.mp4', movie(60));
+  put('2026-07-01_12-00-08.mp4', movie(60));
+  // Whole seconds in names: they follow each other.
+  put('2026-07-01_12-00-11.mp4', movie(60));
+  put('2026-07-01_12-00-16.mp4', movie(60));
+  put('again/2026-07-01_12-00-17.mp4', movie(40));
+  put('2026-07-01_11-59-57.mp4', movie(600));
+  const count = () => all().filter((file) => file.endsWith('.mp4')).length;
+  expect(count()).toBe(1);
+  const report = await importFolder(from, known(), PACE);
+  expect(report).toMatchObject({ files: 6, doneFiles: 6, taken: 2, present: 2 });
+  expect(report.left).toEqual([
+    {
+      ...{ file: '2026-07-01_11-59-57.mp4', why: 'overlap' },
+      reason: 'the path has recordings of 12 of its 60 seconds',
+    },
+    { file: '2026-07-01_12-00-08.mp4', why: 'overlap', reason: 'the path has recordings of 4 of its 6 seconds' },
+  ]);
+  expect(count()).toBe(3);
+  expect(await importFolder(from, known(), PACE)).toMatchObject({ taken: 0, present: 5 });
+});
+
+test('an import continues after the last file that it has done', async () => {
+  const { from, put, target } = folders();
+  for (let i = 0; i < 4; i += 1) {
+    put(`2026-07-01_12-0${i}-00.mp4`, movie(10));
+  }
+  put('no-time.mp4', movie(10));
+  const stop = new AbortController();
+  const first = await importFolder(
+    from,
+    target,
+    paceOf(stop.signal),
+    ({ doneFiles }) => doneFiles === 3 && stop.abort(),
+  );
+  expect(first).toMatchObject({ files: 5, doneFiles: 3, taken: 2, last: '2026-07-01_12-01-00.mp4' });
+  const seen: number[] = [];
+  const second = await importFolder(from, target, PACE, ({ doneFiles }) => seen.push(doneFiles), first);
+  expect(seen).toEqual([3, 4, 5]);
+  expect(second).toMatchObject({ files: 5, doneFiles: 5, doneBytes: second.bytes, taken: 4, present: 0 });
+  expect(second.left.map(({ file }) => file)).toEqual(['no-time.mp4']);
+});
+
+test('the name that a power cut left empty on a disk without hard links is used', async () => {
+  const { from, put, target, all } = folders();
+  put(NAME, movie(10));
+  await importFolder(from, target, PACE);
+  const [file = ''] = all();
+  writeFileSync(file, '');
+  utimesSync(file, 1e9, 1e9);
+  expect(await importFolder(from, target, PACE)).toMatchObject({ taken: 1, present: 0 });
+  expect(statSync(file).size).toBeGreaterThan(1_000);
 });
 
 test('what is not taken is reported with the reason', async () => {
@@ -126,16 +188,16 @@ test('what is not taken is reported with the reason', async () => {
   put('2026-07-09_12-00-05.mp4', good);
   utimesSync(put('2026-07-01_12-00-06.mp4', good), (WALL + 86_400_000) / 1000, (WALL + 86_400_000) / 1000);
   put('notes.txt', good);
-  const { taken, left } = await importFolder(from, { ...target, deleteAfterMs: 7 * 86_400_000 }, SIGNAL);
+  const { taken, left } = await importFolder(from, { ...target, deleteAfterMs: 7 * 86_400_000 }, PACE);
   expect(taken).toBe(0);
   expect(left.map(({ file, reason }) => `${file}: ${reason}`)).toEqual([
+    expect.stringContaining('no-time.mp4: its name has no date and time'),
     expect.stringContaining('2026-06-01_12-00-04.mp4: it is older than recordDeleteAfter'),
     expect.stringContaining('2026-07-01_12-00-01.mp4: it is not an MP4 file'),
     expect.stringMatching(/2026-07-01_12-00-02\.mp4: .*(?:moov|cut)/),
     expect.stringMatching(/2026-07-01_12-00-03\.ts: /),
     expect.stringContaining('2026-07-01_12-00-06.mp4: it was changed within the last minute'),
     expect.stringContaining('2026-07-09_12-00-05.mp4: its time is in the future'),
-    expect.stringContaining('no-time.mp4: its name has no date and time'),
   ]);
   expect(all()).toEqual([]);
 });
@@ -145,9 +207,9 @@ test('of several cameras of Frigate one is named', async () => {
   put('2026-07-01/12/front/00.00.mp4', movie(20));
   put('2026-07-01/12/front/00.02.mp4', movie(20));
   put('2026-07-01/12/yard/00.00.mp4', movie(20));
-  await expect(importFolder(from, target, SIGNAL)).rejects.toThrow('add --camera with one of front, yard');
-  await expect(importFolder(from, { ...target, camera: 'door' }, SIGNAL)).rejects.toThrow("no camera 'door'");
-  const report = await importFolder(from, { ...target, camera: 'front' }, SIGNAL);
+  await expect(importFolder(from, target, PACE)).rejects.toThrow('add --camera with one of front, yard');
+  await expect(importFolder(from, { ...target, camera: 'door' }, PACE)).rejects.toThrow("no camera 'door'");
+  const report = await importFolder(from, { ...target, camera: 'front' }, PACE);
   expect(report).toMatchObject({ taken: 2, left: [{ file: '2026-07-01/12/yard/00.00.mp4' }] });
   await using playback = openPlayback(to);
   // One after the other, they are one span.
@@ -161,10 +223,10 @@ test('the disk keeps the room that recordings need, and drafts of an import that
   mkdirSync(join(to, 'cam'));
   // No process has this number.
   writeFileSync(join(to, 'cam/.import-4194305.part'), 'half');
-  const full = importFolder(from, { ...target, minFreeBytes: (diskBytes) => diskBytes }, SIGNAL);
+  const full = importFolder(from, { ...target, minFreeBytes: (diskBytes) => diskBytes }, PACE);
   await expect(full).rejects.toMatchObject({ code: 'exhausted', message: expect.stringContaining('recordMinFree') });
   expect(all().filter((file) => file.endsWith('.mp4'))).toEqual([]);
-  await importFolder(from, target, SIGNAL);
+  await importFolder(from, target, PACE);
   expect(readdirSync(join(to, 'cam'))).toEqual(['2026-07-01_12-00-00-000000.mp4']);
 });
 
@@ -174,9 +236,9 @@ test('an import that is ended leaves whole recordings only, and continues', asyn
     put(`2026-07-01_12-0${i}-00.mp4`, movie(10));
   }
   const stop = new AbortController();
-  const first = await importFolder(from, target, stop.signal, ({ taken }) => taken === 2 && stop.abort());
+  const first = await importFolder(from, target, paceOf(stop.signal), ({ taken }) => taken === 2 && stop.abort());
   expect([first.taken, all().length]).toEqual([2, 2]);
-  expect(await importFolder(from, target, SIGNAL)).toMatchObject({ taken: 2, present: 2 });
+  expect(await importFolder(from, target, PACE)).toMatchObject({ taken: 2, present: 2 });
 });
 
 /** A recording with a still, in the folder of a former disk. */
@@ -191,7 +253,7 @@ async function formerRecording() {
 
 test('a moved recording has the same bytes, its stills go with it, and its file is deleted', async () => {
   const { from, to, moved, bytes, names, all } = await formerRecording();
-  expect(await importFolder(from, moved, SIGNAL)).toMatchObject({ taken: 1, takenBytes: bytes.length, left: [] });
+  expect(await importFolder(from, moved, PACE)).toMatchObject({ taken: 1, takenBytes: bytes.length, left: [] });
   expect(names()).toEqual([]);
   const [copy = '', still = ''] = all();
   expect(readFileSync(copy).equals(bytes)).toBe(true);
@@ -202,27 +264,27 @@ test('a moved recording has the same bytes, its stills go with it, and its file 
 
 test('a move that a power cut ended before the deletion continues there', async () => {
   const { from, moved, target, names, all, file } = await formerRecording();
-  await importFolder(from, target, SIGNAL);
+  await importFolder(from, target, PACE);
   expect(names()).toContain(file);
   expect(all().length).toBe(2);
-  expect(await importFolder(from, moved, SIGNAL)).toMatchObject({ taken: 1, present: 0, left: [] });
+  expect(await importFolder(from, moved, PACE)).toMatchObject({ taken: 1, present: 0, left: [] });
   expect([names().length, all().length]).toEqual([0, 2]);
 });
 
 test('what is not the same there, not finished, or of other programs is not moved', async () => {
   const { from, put, moved, target, names, all, file, bytes } = await formerRecording();
-  await importFolder(from, target, SIGNAL);
+  await importFolder(from, target, PACE);
   const [copy = ''] = all();
   writeFileSync(copy, 'another recording');
   put('2026-07-01_15-00-00.mp4', movie(10));
   const growing = put('2026-07-01_16-00-00.mp4', bytes.subarray(0, bytes.length - 200));
   const before = names();
-  const { taken, left } = await importFolder(from, moved, SIGNAL);
+  const { taken, left } = await importFolder(from, moved, PACE);
   expect(taken).toBe(0);
   expect(left.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining('another recording of the path has its time'),
     expect.stringContaining('import it without --move'),
     expect.stringContaining('not finished'),
-    expect.stringContaining('another recording of the path has its time'),
   ]);
   expect(names()).toEqual(before);
   expect(before).toContain(growing);
@@ -233,7 +295,7 @@ test('what is not the same there, not finished, or of other programs is not move
 test('a move into the same folder deletes nothing', async () => {
   const { from, moved, names } = await formerRecording();
   const before = names();
-  const report = await importFolder(from, { ...moved, recordPath: join(from, TEMPLATE) }, SIGNAL);
+  const report = await importFolder(from, { ...moved, recordPath: join(from, TEMPLATE) }, PACE);
   expect(report).toMatchObject({ taken: 0, present: 1, left: [] });
   expect(names()).toEqual(before);
 });

@@ -1,37 +1,23 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import {
-  access,
-  constants,
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs/promises';
+import { access, constants, link, mkdir, open, readdir, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { readSegmentInfo } from '../../playback/index/segment-info.ts';
-import { codeOf } from '../../record/file/disk-fault.ts';
+import { type ReadInfo, readSegmentInfo } from '../../playback/index/segment-info.ts';
 import { formatRecordPath, recordFormatOf } from '../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
-import { removeSnapshots, snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
+import { copyTo, digestOf, openSource, type Pace } from './copy-file.ts';
+import { copyStills, finishCopy } from './copy-stills.ts';
+import { diskFaultOf, type LeftFile, leftOut, whyOf } from './left-file.ts';
 import { timeOfName } from './name-time.ts';
+import { BUSY_MS, draftIn, placeNew, removeEmpty, removeLeftDrafts, tryLink } from './place-file.ts';
 import { rewriteMp4 } from './rewrite-mp4.ts';
 
-/** A file that changed this recently may still be written. */
-const BUSY_MS = 60_000;
 const MAX_DEPTH = 32;
+/** Names with whole seconds let files that follow each other overlap. */
+const MAX_OVERLAP_US = 1_500_000;
 
-interface ImportTarget {
+export interface ImportTarget {
   readonly path: string;
   readonly recordPath: string;
   /** 0: they stay. */
@@ -47,64 +33,98 @@ interface ImportTarget {
   readonly nowMs: () => number;
   /** IANA name; undefined: the machine's zone. */
   readonly zone?: string;
+  /** How much of a range the path's recordings have, in microseconds. Not asked for files that are moved. */
+  readonly recordedUs?: (startUs: number, endUs: number) => Promise<number>;
 }
 
-interface ImportReport {
+export interface ImportReport {
+  /** All that were found, and their sizes. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly doneFiles: number;
+  readonly doneBytes: number;
   readonly taken: number;
   readonly takenBytes: number;
-  /** Taken before. */
+  /** The path has recordings of their times. */
   readonly present: number;
   /** By file, below the folder. */
-  readonly left: readonly { readonly file: string; readonly reason: string }[];
+  readonly left: readonly LeftFile[];
+  /** The last file that is done. */
+  readonly last: string | undefined;
 }
 
-/** A recording that is left out. */
-const leftOut = (reason: string): PerchError => new PerchError('badInput', reason);
+const NOTHING_YET: ImportReport = {
+  ...{ files: 0, bytes: 0, doneFiles: 0, doneBytes: 0, taken: 0, takenBytes: 0, present: 0 },
+  ...{ left: [], last: undefined },
+};
 
 /**
- * Takes the recordings of other programs below a folder into those of a path, by their times. Never overwrites.
+ * Takes the recordings of other programs below a folder into those of a path, by their times. Never overwrites, and
+ * leaves out what the path has recordings of.
  * @param onProgress after each file
+ * @param former of an import that was ended
+ * @returns what was done when the signal ended it
  * @throws PerchError when nothing more can be taken: the disk is full, for example
  */
 export async function importFolder(
   folder: string,
   target: ImportTarget,
-  signal: AbortSignal,
+  pace: Pace,
   onProgress: (report: ImportReport) => void = () => {},
+  former: ImportReport = NOTHING_YET,
 ): Promise<ImportReport> {
-  const names = (await namesBelow(folder, '', 0)).sort();
-  const camera = cameraOf(names, target);
-  const cleaned = new Set<string>();
-  const left: { readonly file: string; readonly reason: string }[] = [];
-  let report: ImportReport = { taken: 0, takenBytes: 0, present: 0, left };
-  for (const name of names) {
-    if (signal.aborted) {
-      return report;
-    }
+  const files = inOrder(await namesBelow(folder, '', 0), target.zone);
+  const work = new FolderImport(folder, cameraOf(files, target), target, pace);
+  const sizes = new Map<string, number>();
+  for (const { name } of files) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    sizes.set(name, found?.size ?? 0);
+  }
+  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  let report: ImportReport = { ...former, files: files.length, bytes };
+  // A file that is gone has left the others after it.
+  const next = former.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === former.last);
+  onProgress(report);
+  for (const { name, startUs } of files.slice(next)) {
+    const sizeBytes = sizes.get(name) ?? 0;
+    const done = { last: name, doneFiles: report.doneFiles + 1, doneBytes: report.doneBytes + sizeBytes };
     try {
-      const bytes = await take(join(folder, name), name, { camera, cleaned }, target);
+      pace.signal.throwIfAborted();
+      const takenBytes = await work.take(name, startUs);
       report =
-        bytes === undefined
-          ? { ...report, present: report.present + 1 }
-          : { ...report, taken: report.taken + 1, takenBytes: report.takenBytes + bytes };
+        takenBytes === undefined
+          ? { ...report, ...done, present: report.present + 1 }
+          : { ...report, ...done, taken: report.taken + 1, takenBytes: report.takenBytes + takenBytes };
     } catch (error) {
+      if (pace.signal.aborted) {
+        return report;
+      }
       if (!(error instanceof PerchError)) {
-        throw new PerchError('unavailable', `cannot take ${name}`, { folder }, error);
+        throw diskFaultOf(error, `cannot take ${name}`);
       }
       if (error.code === 'exhausted') {
         throw error;
       }
-      left.push({ file: name, reason: explain(error) });
+      const left = { file: name, why: whyOf(error), reason: explain(error) };
+      report = { ...report, ...done, left: [...report.left, left] };
     }
     onProgress(report);
   }
   return report;
 }
 
+interface NamedFile {
+  readonly name: string;
+  /** Unix microseconds; undefined: its name has no time. */
+  readonly startUs: number | undefined;
+  /** Of Frigate. */
+  readonly camera: string | undefined;
+}
+
 async function namesBelow(folder: string, below: string, depth: number): Promise<string[]> {
   const names: string[] = [];
   const entries = await readdir(join(folder, below), { withFileTypes: true }).catch((cause: unknown) => {
-    throw new PerchError('notFound', `cannot read the folder ${join(folder, below)}`, { folder }, cause);
+    throw new PerchError('notFound', `cannot read the folder ${join(folder, below)}`, { folder, why: 'folder' }, cause);
   });
   for (const entry of entries) {
     const name = below === '' ? entry.name : `${below}/${entry.name}`;
@@ -117,109 +137,209 @@ async function namesBelow(folder: string, below: string, depth: number): Promise
   return names;
 }
 
+/** By time: what was taken before a file ends later than any other that begins before it. */
+function inOrder(names: readonly string[], zone: string | undefined): NamedFile[] {
+  const files = names.map(
+    (name): NamedFile => ({ startUs: undefined, camera: undefined, ...timeOfName(name, zone), name }),
+  );
+  return files.sort((a, b) => (a.startUs ?? 0) - (b.startUs ?? 0) || (a.name < b.name ? -1 : 1));
+}
+
 /** @throws PerchError if it is not clear which camera is meant */
-function cameraOf(names: readonly string[], { camera, zone }: ImportTarget): string | undefined {
-  const cameras = new Set(names.map((name) => timeOfName(name, zone)?.camera).filter((one) => one !== undefined));
-  const known = [...cameras].join(', ');
-  if (camera !== undefined && !cameras.has(camera)) {
-    throw new PerchError('notFound', `the folder has no camera '${camera}' of Frigate${known && `, but ${known}`}`);
+function cameraOf(files: readonly NamedFile[], { camera }: ImportTarget): string | undefined {
+  const cameras = [...new Set(files.map((file) => file.camera).filter((one) => one !== undefined))].sort();
+  const known = cameras.join(', ');
+  const context = { why: 'camera', cameras: known };
+  if (camera !== undefined && !cameras.includes(camera)) {
+    const others = known && `, but ${known}`;
+    throw new PerchError('notFound', `the folder has no camera '${camera}' of Frigate${others}`, context);
   }
-  if (camera === undefined && cameras.size > 1) {
-    throw new PerchError('badInput', `the folder has several cameras: add --camera with one of ${known}`);
+  if (camera === undefined && cameras.length > 1) {
+    throw new PerchError('badInput', `the folder has several cameras: add --camera with one of ${known}`, context);
   }
   return camera;
 }
 
-/**
- * @param cleaned folders without drafts of earlier imports
- * @returns the size of the recording; undefined: it is there already
- */
-async function take(
-  file: string,
-  name: string,
-  { camera, cleaned }: { readonly camera: string | undefined; readonly cleaned: Set<string> },
-  target: ImportTarget,
-): Promise<number | undefined> {
-  const { path, recordPath, deleteAfterMs, zone, nowMs } = target;
-  const time = timeOfName(name, zone);
-  if (!time) {
-    throw leftOut('its name has no date and time: name it like 2026-01-31_18-00-00.mp4');
-  }
-  if (camera !== undefined && time.camera !== camera) {
-    throw leftOut(`it is of the camera ${time.camera ?? 'of another name'}`);
-  }
-  const startMs = time.startUs / 1000;
-  if (startMs > nowMs()) {
-    throw leftOut('its time is in the future');
-  }
-  if (deleteAfterMs > 0 && startMs < nowMs() - deleteAfterMs) {
-    throw leftOut('it is older than recordDeleteAfter of the path: Perch would delete it');
-  }
-  const { size, mtimeMs } = await stat(file);
-  if (Math.abs(nowMs() - mtimeMs) < BUSY_MS) {
-    throw leftOut('it was changed within the last minute, and may still be written');
-  }
-  await access(file, constants.R_OK).catch((cause: unknown) => {
-    throw new PerchError('unavailable', 'it cannot be read', {}, cause);
-  });
-  const format = /\.ts$/i.test(name) ? 'mpegts' : 'fmp4';
-  const wanted = formatRecordPath(recordPath, path, startMs, zone, format);
-  if (await stat(wanted).catch(() => undefined)) {
-    // An earlier call may have ended before it deleted the file.
-    return target.isMoved && (await removeMoved(file, wanted)) ? size : undefined;
-  }
-  await mkdir(dirname(wanted), { recursive: true, mode: 0o750 });
-  const { bavail, blocks, bsize } = await statfs(dirname(wanted));
-  if (bavail * bsize < size + target.minFreeBytes(blocks * bsize)) {
-    throw new PerchError('exhausted', `no room for ${name}: recordMinFree keeps the rest of the disk free`);
-  }
-  const draft = join(dirname(wanted), `.import-${process.pid}.part`);
-  if (!cleaned.has(dirname(wanted))) {
-    cleaned.add(dirname(wanted));
-    await removeLeftDrafts(dirname(wanted));
-  }
-  try {
-    await write(file, draft, startMs, target);
-    await place(draft, wanted);
-  } finally {
-    await rm(draft, { force: true });
-  }
-  await copyStills(file, wanted);
-  if (target.isMoved) {
-    await removeMoved(file, wanted);
-  }
-  return (await stat(wanted)).size;
-}
+class FolderImport {
+  readonly #folder: string;
+  readonly #camera: string | undefined;
+  readonly #target: ImportTarget;
+  readonly #pace: Pace;
+  /** Folders without drafts of earlier imports. */
+  readonly #cleaned = new Set<string>();
+  /** End of what was taken, Unix microseconds. */
+  #takenUntilUs = 0;
 
-async function write(file: string, draft: string, startMs: number, target: ImportTarget): Promise<void> {
-  const { isLinked, isMoved = false, zone } = target;
-  const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(unlessFault);
-  const format = recordFormatOf(file.toLowerCase());
-  const isPlayable = format === 'mpegts' || known?.info.mark || known?.info.fileMark;
-  if (known && isPlayable) {
-    if (isMoved && !known.info.isFinished) {
-      throw leftOut('it is not finished: start Perch once with its folder as recordPath');
+  constructor(folder: string, camera: string | undefined, target: ImportTarget, pace: Pace) {
+    this.#folder = folder;
+    this.#camera = camera;
+    this.#target = target;
+    this.#pace = pace;
+  }
+
+  /** @returns the size of the recording; undefined: it is there already */
+  async take(name: string, startUs: number | undefined): Promise<number | undefined> {
+    const { path, recordPath, zone, isMoved, nowMs } = this.#target;
+    const file = join(this.#folder, name);
+    const startMs = this.#startOf(name, startUs);
+    const found = await stat(file);
+    if (Math.abs(nowMs() - found.mtimeMs) < BUSY_MS) {
+      throw leftOut('busy', 'it was changed within the last minute, and may still be written');
     }
+    await access(file, constants.R_OK).catch((cause: unknown) => {
+      throw new PerchError('unavailable', 'it cannot be read', { why: 'unreadable' }, cause);
+    });
+    const format = /\.ts$/i.test(name) ? 'mpegts' : 'fmp4';
+    const wanted = formatRecordPath(recordPath, path, startMs, zone, format);
+    const there = await stat(wanted).catch(() => undefined);
+    if (there && !(await removeEmpty(wanted, there, nowMs()))) {
+      // An earlier call may have ended before it deleted the file.
+      return isMoved && (await this.#removeMoved(file, wanted)) ? found.size : undefined;
+    }
+    await this.#prepare(wanted, name, found.size);
+    const draft = draftIn(dirname(wanted));
+    let durationMs: number | undefined;
+    try {
+      durationMs = await this.#write(file, draft, startMs);
+      if (durationMs === undefined) {
+        return undefined;
+      }
+      await placeNew(draft, wanted);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    this.#takenUntilUs = Math.max(this.#takenUntilUs, (startMs + durationMs) * 1000);
+    await copyStills(file, wanted);
+    if (isMoved) {
+      await this.#removeMoved(file, wanted);
+    }
+    return (await stat(wanted)).size;
+  }
+
+  /** @returns Unix milliseconds @throws PerchError for a time that is not taken */
+  #startOf(name: string, startUs: number | undefined): number {
+    const { deleteAfterMs, nowMs, zone } = this.#target;
+    if (startUs === undefined) {
+      throw leftOut('noTime', 'its name has no date and time: name it like 2026-01-31_18-00-00.mp4');
+    }
+    if (this.#camera !== undefined) {
+      const { camera = 'of another name' } = timeOfName(name, zone) ?? {};
+      if (camera !== this.#camera) {
+        throw leftOut('otherCamera', `it is of the camera ${camera}`);
+      }
+    }
+    const startMs = startUs / 1000;
+    if (startMs > nowMs()) {
+      throw leftOut('future', 'its time is in the future');
+    }
+    if (deleteAfterMs > 0 && startMs < nowMs() - deleteAfterMs) {
+      throw leftOut('old', 'it is older than recordDeleteAfter of the path: Perch would delete it');
+    }
+    return startMs;
+  }
+
+  async #prepare(wanted: string, name: string, sizeBytes: number): Promise<void> {
+    const folder = dirname(wanted);
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    const { bavail, blocks, bsize } = await statfs(folder);
+    if (bavail * bsize < sizeBytes + this.#target.minFreeBytes(blocks * bsize)) {
+      const text = `no room for ${name}: recordMinFree keeps the rest of the disk free`;
+      throw new PerchError('exhausted', text, { why: 'full' });
+    }
+    if (!this.#cleaned.has(folder)) {
+      this.#cleaned.add(folder);
+      await removeLeftDrafts(folder);
+    }
+  }
+
+  /** @returns its duration; undefined: the path has recordings of all of it */
+  async #write(file: string, draft: string, startMs: number): Promise<number | undefined> {
+    const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(unlessFault);
+    const format = recordFormatOf(file.toLowerCase());
     // MediaMTX's, Perch's, or MPEG-TS.
-    const isDone = isLinked && (await link(file, draft).then(() => true, unlessOtherDisk));
-    if (!isDone) {
-      await copyFile(file, draft, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      await finish(draft, startMs, known.info.durationUs / 1000);
+    if (known && (format === 'mpegts' || known.info.mark || known.info.fileMark)) {
+      return this.#copy(file, draft, startMs, known.info);
     }
-    return;
+    if (format === 'mpegts') {
+      throw leftOut('damaged', 'it is no MPEG-TS stream that Perch reads');
+    }
+    if (this.#target.isMoved) {
+      const text = 'neither Perch nor MediaMTX recorded it, so Perch has to rewrite it: import it without --move';
+      throw leftOut('foreign', text);
+    }
+    return this.#rewrite(file, draft, startMs);
   }
-  if (format === 'mpegts') {
-    throw leftOut('it is no MPEG-TS stream that Perch reads');
+
+  async #copy(file: string, draft: string, startMs: number, info: ReadInfo['info']): Promise<number | undefined> {
+    const { isLinked, isMoved = false } = this.#target;
+    const durationMs = info.durationUs / 1000;
+    if (isMoved && !info.isFinished) {
+      throw leftOut('unfinished', 'it is not finished: start Perch once with its folder as recordPath');
+    }
+    if (!isMoved && (await this.#isRecorded(startMs, durationMs))) {
+      return undefined;
+    }
+    if (!(isLinked && (await tryLink(file, draft, link)))) {
+      const source = await openSource(file);
+      try {
+        await copyTo(source, draft, this.#pace);
+      } finally {
+        await source.close();
+      }
+      await finishCopy(draft, startMs, durationMs);
+    }
+    return durationMs;
   }
-  if (isMoved) {
-    throw leftOut('neither Perch nor MediaMTX recorded it, so Perch has to rewrite it: import it without --move');
+
+  async #rewrite(file: string, draft: string, startMs: number): Promise<number | undefined> {
+    const out = await open(draft, 'wx', RECORDING_MODE);
+    try {
+      const options = {
+        offsetMinutes: Math.round(zoneOffsetMs(startMs, this.#target.zone) / 60_000),
+        wait: () => this.#pace.wait(),
+        isWanted: async (durationMs: number) => !(await this.#isRecorded(startMs, durationMs)),
+      };
+      const durationMs = await rewriteMp4(file, out, options);
+      if (durationMs !== undefined) {
+        await out.utimes(startMs / 1000, (startMs + durationMs) / 1000);
+      }
+      return durationMs;
+    } finally {
+      await out.close();
+    }
   }
-  const out = await open(draft, 'wx', RECORDING_MODE);
-  try {
-    const durationMs = await rewriteMp4(file, out, Math.round(zoneOffsetMs(startMs, zone) / 60_000));
-    await out.utimes(startMs / 1000, (startMs + durationMs) / 1000);
-  } finally {
-    await out.close();
+
+  /** @returns whether the path has recordings of all of it @throws PerchError: of a part of it */
+  async #isRecorded(startMs: number, durationMs: number): Promise<boolean> {
+    const [startUs, endUs] = [startMs * 1000, (startMs + durationMs) * 1000];
+    const takenUs = Math.min(endUs, this.#takenUntilUs) - startUs;
+    const recordedUs = Math.max(takenUs, (await this.#target.recordedUs?.(startUs, endUs)) ?? 0);
+    if (recordedUs <= Math.min(MAX_OVERLAP_US, (endUs - startUs) / 2)) {
+      return false;
+    }
+    if (endUs - startUs - recordedUs > MAX_OVERLAP_US) {
+      const [seconds, ofSeconds] = [recordedUs, endUs - startUs].map((us) => Math.round(us / 1e6));
+      throw leftOut('overlap', `the path has recordings of ${seconds} of its ${ofSeconds} seconds`);
+    }
+    return true;
+  }
+
+  /**
+   * Deletes a recording whose copy has the same bytes, and its stills, once they are copied, too.
+   * @returns false: it is the recording itself
+   * @throws PerchError if another recording has its name
+   */
+  async #removeMoved(file: string, wanted: string): Promise<boolean> {
+    if ((await realpath(file)) === (await realpath(wanted))) {
+      return false;
+    }
+    if ((await digestOf(file, this.#pace)) !== (await digestOf(wanted, this.#pace))) {
+      throw leftOut('taken', 'another recording of the path has its time');
+    }
+    await copyStills(file, wanted);
+    await unlink(file);
+    await removeSnapshots(file);
+    return true;
   }
 }
 
@@ -227,98 +347,4 @@ function unlessFault(error: unknown): undefined {
   if (!(error instanceof PerchError)) {
     throw error;
   }
-}
-
-function unlessOtherDisk(error: unknown): false {
-  if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) {
-    throw error;
-  }
-  return false;
-}
-
-/** Of a copy. @param startMs,durationMs its times */
-async function finish(file: string, startMs: number, durationMs: number): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.chmod(RECORDING_MODE);
-    await handle.utimes(startMs / 1000, (startMs + durationMs) / 1000);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/**
- * Deletes a recording whose copy has the same bytes, and its stills, once they are copied, too.
- * @returns false: it is the recording itself
- * @throws PerchError if another recording has its name
- */
-async function removeMoved(file: string, wanted: string): Promise<boolean> {
-  if ((await realpath(file)) === (await realpath(wanted))) {
-    return false;
-  }
-  if ((await sha256Of(file)) !== (await sha256Of(wanted))) {
-    throw leftOut('another recording of the path has its time');
-  }
-  await copyStills(file, wanted);
-  await unlink(file);
-  await removeSnapshots(file);
-  return true;
-}
-
-async function copyStills(file: string, wanted: string): Promise<void> {
-  const stills = await snapshotsOf(file);
-  for (const [i, still] of stills.entries()) {
-    const copy = snapshotName(wanted, i + 1);
-    if (!(await stat(copy).catch(() => undefined))) {
-      await copyFile(still.file, `${copy}.part`);
-      await finish(`${copy}.part`, still.timeMs, 0);
-      await rename(`${copy}.part`, copy);
-    }
-  }
-  if (stills.length > 0) {
-    await syncFolder(dirname(wanted));
-  }
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-    digest.update(chunk as Buffer);
-  }
-  return digest.digest('hex');
-}
-
-/** Of imports that a power cut ended. */
-async function removeLeftDrafts(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const [, pid] = /^\.import-(\d+)\.part$/.exec(name) ?? [];
-    if (pid !== undefined && !isRunning(Number(pid))) {
-      await rm(join(folder, name), { force: true });
-    }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
-  }
-}
-
-/** Gives a file its name, which no other file has. */
-async function place(draft: string, wanted: string): Promise<void> {
-  try {
-    await link(draft, wanted);
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') {
-      throw leftOut('a recording with its time appeared meanwhile');
-    }
-    // A file system without hard links, as of sticks.
-    unlessOtherDisk(error);
-    await rename(draft, wanted);
-  }
-  await syncFolder(dirname(wanted));
 }

@@ -16,15 +16,29 @@ const MAX_PART_BYTES = 16 << 20;
 const MAX_AUDIO_PART_MS = 2_000;
 const MAX_FIRST_SEQUENCE = 2 ** 30;
 
+interface RewriteOptions {
+  /** Of the local time, to UTC. */
+  readonly offsetMinutes: number;
+  /** Before each part. */
+  readonly wait: () => Promise<void>;
+  /** Asked before anything is written. */
+  readonly isWanted: (durationMs: number) => Promise<boolean>;
+}
+
 /**
  * Writes the samples of an MP4 file of another program as a recording of Perch, unchanged.
- * @returns its duration
+ * @returns its duration; undefined: it is not wanted
  * @throws PerchError for a file that cannot be taken; an error of the file system
  */
-export async function rewriteMp4(file: string, out: FileHandle, offsetMinutes: number): Promise<number> {
+export async function rewriteMp4(file: string, out: FileHandle, options: RewriteOptions): Promise<number | undefined> {
   const clip = await openClip(file);
   try {
-    return await new Rewrite(clip, out, offsetMinutes).run();
+    const durationMs = Math.max(1, Math.round(Math.max(...clip.tracks.map((one) => msOf(one, one.end)))));
+    if (!(await options.isWanted(durationMs))) {
+      return undefined;
+    }
+    await new Rewrite(clip, out, options).run(durationMs);
+    return durationMs;
   } finally {
     await clip.handle.close();
   }
@@ -40,12 +54,14 @@ class Rewrite {
   readonly #leading: number;
   /** By track: the next sample. */
   readonly #next: number[];
+  readonly #wait: () => Promise<void>;
   #sizeBytes = 0;
   #sequence = this.#firstSequence;
 
-  constructor(clip: Clip, out: FileHandle, offsetMinutes: number) {
+  constructor(clip: Clip, out: FileHandle, { offsetMinutes, wait }: RewriteOptions) {
     this.#clip = clip;
     this.#out = out;
+    this.#wait = wait;
     const tracks = clip.tracks.map(({ track }) => track);
     const origin = { bootId: randomBytes(16).toString('hex'), monoUs: 0, isClockTrusted: true, offsetMinutes };
     this.#init = writeInit(tracks, writeFileMark({ ...origin, firstSequence: this.#firstSequence }));
@@ -56,12 +72,12 @@ class Rewrite {
     this.#next = clip.tracks.map(({ first }) => first);
   }
 
-  async run(): Promise<number> {
+  async run(durationMs: number): Promise<void> {
     await this.#write(this.#init);
     while (this.#clip.tracks.some(({ end }, i) => (this.#next[i] as number) < end)) {
+      await this.#wait();
       await this.#writePart();
     }
-    const durationMs = Math.max(1, Math.round(Math.max(...this.#clip.tracks.map((one) => msOf(one, one.end)))));
     const tail = writeRecordingTail({ init: this.#init, table: this.#table.bytes });
     await this.#write(tail);
     await this.#write(writeMfra([{ trackId: this.#leading + 1, entries: this.#access }]));
@@ -70,7 +86,6 @@ class Rewrite {
     new DataView(field.buffer).setUint32(0, durationMs);
     await this.#out.write(field, 0, 4, parseInit(this.#init)?.durationOffset ?? 0);
     await this.#out.sync();
-    return durationMs;
   }
 
   async #writePart(): Promise<void> {
@@ -161,7 +176,7 @@ class Rewrite {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await this.#out.write(bytes, done, bytes.length - done, this.#sizeBytes + done);
       if (bytesWritten === 0) {
-        throw new PerchError('exhausted', 'the disk is full');
+        throw new PerchError('exhausted', 'the disk is full', { why: 'full' });
       }
       done += bytesWritten;
     }

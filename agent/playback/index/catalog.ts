@@ -96,8 +96,11 @@ export class Catalog implements SegmentLog {
     await Promise.allSettled([...this.#reading, ...this.#scanning.values()]);
   }
 
-  async refresh(path: string, fromUs: number, toUs: number): Promise<void> {
-    await this.scan(path);
+  /** @param scans default: looks for new and deleted files */
+  async refresh(path: string, fromUs: number, toUs: number, scans = true): Promise<void> {
+    if (scans) {
+      await this.scan(path);
+    }
     const firstUs = this.index.lastStartUpTo(path, fromUs);
     for (const row of this.index.work(path, firstUs, toUs)) {
       await this.update(row);

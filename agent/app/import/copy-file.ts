@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
+import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+
+/** A recorder's write waits no longer than for one of these. */
+const CHUNK_BYTES = 1 << 20;
+/** More unwritten bytes would hold up the flush of a recorder. */
+const FLUSH_BYTES = 8 << 20;
+
+/** Work on files that may wait for recording. */
+export interface Pace {
+  readonly signal: AbortSignal;
+  /** Before the next megabyte. @throws the reason of the signal once that is aborted */
+  wait(): Promise<void>;
+}
+
+/** A regular file, and no link to one. */
+export const openSource = (file: string): Promise<FileHandle> =>
+  open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+
+/**
+ * Copies a file to a new one, which is flushed.
+ * @param onBytes after each chunk
+ * @returns SHA-256 of what was read
+ */
+export async function copyTo(
+  source: FileHandle,
+  draft: string,
+  pace: Pace,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const out = await open(draft, 'wx', RECORDING_MODE);
+  try {
+    let unflushed = 0;
+    const digest = await readAll(source, pace, async (chunk, position) => {
+      await writeAll(out, chunk, position);
+      unflushed += chunk.length;
+      if (unflushed >= FLUSH_BYTES) {
+        unflushed = 0;
+        await out.datasync();
+      }
+      onBytes(chunk.length);
+    });
+    await out.sync();
+    return digest;
+  } finally {
+    await out.close();
+  }
+}
+
+/** SHA-256 of a file. */
+export async function digestOf(file: string, pace: Pace): Promise<string> {
+  const handle = await openSource(file);
+  try {
+    return await readAll(handle, pace, async () => {});
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readAll(
+  handle: FileHandle,
+  pace: Pace,
+  take: (chunk: Uint8Array, position: number) => Promise<void>,
+): Promise<string> {
+  const digest = createHash('sha256');
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  for (let position = 0; ; ) {
+    await pace.wait();
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) {
+      return digest.digest('hex');
+    }
+    const chunk = buffer.subarray(0, bytesRead);
+    digest.update(chunk);
+    await take(chunk, position);
+    position += bytesRead;
+  }
+}
+
+async function writeAll(out: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await out.write(bytes, done, bytes.length - done, position + done);
+    if (bytesWritten === 0) {
+      throw new PerchError('exhausted', 'the disk is full', { why: 'full' });
+    }
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Stats } from 'node:fs';
+import { link, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder } from '../../base/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
+import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+
+/** A file that changed this recently may still be written. */
+export const BUSY_MS = 60_000;
+/** Of file systems without hard links, as of sticks, and of files on two disks. */
+const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Next to the recording that it becomes. */
+export const draftIn = (folder: string): string => join(folder, `.import-${process.pid}.part`);
+
+/** @returns false if the file system cannot link these files */
+export async function tryLink(from: string, to: string, linkFile = link): Promise<boolean> {
+  try {
+    await linkFile(from, to);
+    return true;
+  } catch (error) {
+    if (!NO_LINK.has(codeOf(error) ?? '')) {
+      throw error;
+    }
+    return false;
+  }
+}
+
+/**
+ * Gives a draft its name and never replaces a file. Without hard links an empty file of this call takes the name before
+ * the draft replaces it.
+ * @throws PerchError if another file has the name
+ */
+export async function placeNew(draft: string, wanted: string, linkFile = link): Promise<void> {
+  try {
+    if (!(await tryLink(draft, wanted, linkFile))) {
+      await (await open(wanted, 'wx', RECORDING_MODE)).close();
+      await rename(draft, wanted).catch(async (error: unknown) => {
+        await rm(wanted, { force: true }).catch(() => {});
+        throw error;
+      });
+    }
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') {
+      throw new PerchError('badInput', 'a recording with its time appeared meanwhile');
+    }
+    throw error;
+  }
+  await syncFolder(dirname(wanted));
+}
+
+/** Removes an empty file with which `placeNew` took a name before a power cut. @returns false: it is none */
+export async function removeEmpty(file: string, { size, mtimeMs }: Stats, nowMs: number): Promise<boolean> {
+  if (size > 0 || Math.abs(nowMs - mtimeMs) < BUSY_MS) {
+    return false;
+  }
+  await unlink(file);
+  return true;
+}
+
+/** Of imports that a power cut ended. */
+export async function removeLeftDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [, pid] = /^\.import-(\d+)\.part$/.exec(name) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) {
+      await rm(join(folder, name), { force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
