@@ -209,7 +209,7 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   ],
 ];
 
-/** Leaves out code that never runs on a device: it would be downloaded with each update and kept in memory. */
+/** Leaves out code that never runs on a box: it would be downloaded with each update and kept in memory. */
 export const leftOut: Plugin = {
   name: 'left out',
   setup: (built) => {

@@ -28,7 +28,7 @@ export const PAGE_PACKAGES = ['@preact/signals', 'hls.js', 'preact'];
 /** Identifiers of SPDX among the licences in package-lock.json. Others go by name. */
 const SPDX = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'MPL-2.0']);
 
-/** The npm packages that a device may run, Node included: all dependencies, and those of the page. */
+/** The npm packages that a box may run, Node included: all dependencies, and those of the page. */
 export function npmComponents(lock: Lock = packageLock.packages): readonly Component[] {
   const ofPage = pagePackages(lock);
   const components: Component[] = Object.entries(lock)

@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts';
 /** Public keys of publishers whose updates the packages accept. */
 const KEYS = join(import.meta.dirname, 'update-keys');
 
-/** To a new file: the given one may be a key after all, and devices accept no other. */
+/** To a new file: the given one may be a key after all, and boxes accept no other. */
 const HOW_TO_MAKE = 'openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
 
 /** @throws Refusal if the file has no private Ed25519 key */
@@ -85,7 +85,7 @@ export async function updateKeys(signing?: KeyObject, folder = KEYS): Promise<Re
 }
 
 /**
- * `perch-VERSION.perchupdate` next to the packages, and the file that announces it to devices.
+ * `perch-VERSION.perchupdate` next to the packages, and the file that announces it to boxes.
  * @param files Debian packages, perch among them, with their original names
  * @param time Unix seconds
  */

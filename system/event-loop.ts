@@ -4,7 +4,7 @@ export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /**
  * Sampling interval. Longer delays are always seen, and reported at most this much too short. Samples every 100 ms took
- * a third of the CPU time of a device without cameras.
+ * a third of the CPU time of a box without cameras.
  */
 export const RESOLUTION_MS = 200;
 /** Reported values cover the last one to two windows. */

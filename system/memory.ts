@@ -20,7 +20,7 @@ export const CALLS_FOR_MEDIA = {
 };
 
 /**
- * Ten times V8's own and more: nothing that only runs at the start is optimized, and an idle device has 8 MB less (`footprint-idle`), most
+ * Ten times V8's own and more: nothing that only runs at the start is optimized, and an idle box has 8 MB less (`footprint-idle`), most
  * of it pages of V8's compilers.
  */
 export const CALLS_WITHOUT_MEDIA = {

@@ -173,7 +173,7 @@ test('all scripts of the page are below 203.9 kB gzipped without hls.js, with st
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
-test('all scripts that the device serves are below 422.4 kB gzipped', async () => {
+test('all scripts that the box serves are below 422.4 kB gzipped', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(ALL_SCRIPTS_LIMIT_BYTES);
 });
@@ -225,7 +225,7 @@ test('the page can be installed: its manifest names existing icons with their si
   }
 });
 
-test('one style and one script are inline, which the device allows by their hashes', () => {
+test('one style and one script are inline, which the box allows by their hashes', () => {
   expect(page.match(/<style\b[^>]*>/g)).toEqual(['<style>']);
   expect(page.match(/<script(?![^>]*\bsrc=)[^>]*>/g)).toEqual(['<script>']);
   const [, script = ''] = /<script>(.*?)<\/script>/s.exec(page) ?? [];

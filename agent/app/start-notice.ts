@@ -5,7 +5,7 @@ import { setupNotice } from './device/setup-notice.ts';
 type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts' | 'fingerprint'>;
 
 /**
- * Texts of the start: addresses of the page, and how to claim a device without owner. Only a terminal shows the setup code, because other
+ * Texts of the start: addresses of the page, and how to claim a box without owner. Only a terminal shows the setup code, because other
  * outputs are stored.
  * @returns the same texts while the addresses are the same
  */

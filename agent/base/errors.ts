@@ -57,7 +57,7 @@ export const explain = (error: unknown): string =>
     .map((one) => (one instanceof Error ? one.message : String(one)))
     .join(': ');
 
-/** The text for a viewer: without causes, which may reveal addresses behind this device. */
+/** The text for a viewer: without causes, which may reveal addresses behind this box. */
 export const explainToViewer = (error: unknown): string =>
   error instanceof PerchError && error.code !== 'badInput' ? error.message : explain(error);
 

@@ -24,7 +24,7 @@ const MAX_HISTORY_BYTES = 192 << 10;
 const MAX_TEXT = 500;
 const MAX_LIST = 50;
 
-/** Distributes events of the device. Listeners are called synchronously and must not throw. */
+/** Distributes events of the box. Listeners are called synchronously and must not throw. */
 export class EventBus {
   /** Identifies the run: numbers of another run mean other events. */
   readonly run: string;

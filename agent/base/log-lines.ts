@@ -9,7 +9,7 @@ export interface LogLine {
   readonly level: LogLevel;
   readonly path: string | null;
   readonly text: string;
-  /** About a viewer: on a busy device most lines are. */
+  /** About a viewer: on a busy box most lines are. */
   readonly isViewers: boolean;
   /** The whole line as JSON. */
   readonly data: string;

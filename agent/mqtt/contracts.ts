@@ -25,7 +25,7 @@ export interface MqttDeviceState {
 /** Contents for the broker, and commands of its clients. */
 export interface MqttSource extends CommandTarget {
   readonly version: string;
-  /** Of the device, for people. */
+  /** Of the box, for people. */
   readonly name: string;
   cameras(): readonly MqttCamera[];
   device(): Promise<MqttDeviceState>;

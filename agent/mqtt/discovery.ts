@@ -11,7 +11,7 @@ interface AnnouncedCamera {
 }
 
 export interface AnnouncedDevice {
-  /** Of this device, in Home Assistant's alphabet. */
+  /** Of this box, in Home Assistant's alphabet. */
   readonly id: string;
   /** For people. */
   readonly name: string;
@@ -42,7 +42,7 @@ export function discoveryOf(
   topics: Topics,
 ): readonly (readonly [string, string])[] {
   return [
-    // The device first: cameras refer to it.
+    // The box first: cameras refer to it.
     [discoveryTopic(objectIdOfDevice(device)), JSON.stringify(deviceDiscovery(device, topics))],
     ...cameras
       .slice(0, MAX_ANNOUNCED)

@@ -19,7 +19,7 @@ const MAX_PAUSE_MS = 30_000;
 /** Brokers may lock an address after wrong passwords. */
 const REJECTED_PAUSE_MS = 60_000;
 const JITTER = 0.2;
-/** A connection that ends earlier counts as a failure: two devices with one id end each other's. */
+/** A connection that ends earlier counts as a failure: two boxes with one id end each other's. */
 const MIN_CONNECTED_MS = 60_000;
 const SAVE_MS = 5_000;
 /** Unconfirmed events at the broker. */

@@ -2,7 +2,7 @@
 export const MQTT_FILE = 'mqtt.json';
 
 export interface Retained {
-  /** Of this device at every broker. */
+  /** Of this box at every broker. */
   readonly id: string;
   /** Topics of discovery that are retained at the broker. */
   readonly announced: readonly string[];

@@ -31,7 +31,7 @@ interface StatePublisherOptions {
   readonly signal: AbortSignal;
 }
 
-/** Publishes cameras, their states and pictures, and the device, over the connection of the moment. */
+/** Publishes cameras, their states and pictures, and the box, over the connection of the moment. */
 export class StatePublisher {
   readonly #options: StatePublisherOptions;
   readonly #states = new CameraStates();

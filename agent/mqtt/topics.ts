@@ -32,7 +32,7 @@ export class Topics {
     this.#prefix = prefix;
   }
 
-  /** `online` or `offline`: the connection of this device to the broker. */
+  /** `online` or `offline`: the connection of this box to the broker. */
   get status(): string {
     return `${this.#prefix}/status`;
   }

@@ -61,7 +61,7 @@ test('only those get it whose rules and rights cover it, and who do not sleep', 
   expect(sent.map(({ to }) => to)).toEqual(['t3', 't2', 't3']);
 });
 
-test('nothing is sent of a camera that is silent in the present mode; the device itself is never silent', () => {
+test('nothing is sent of a camera that is silent in the present mode; the box itself is never silent', () => {
   const { event, sent, state } = open();
   state.isWanted = false;
   event();

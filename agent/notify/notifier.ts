@@ -19,7 +19,7 @@ const MAX_SENDING_OF_OTHERS = 48;
 /** Of each user but the owner. */
 const MAX_SENDING_OF_USER = 8;
 
-/** As the device's events. Times are Unix microseconds. */
+/** As the box's events. Times are Unix microseconds. */
 interface Happening {
   readonly id: string;
   readonly path: string;

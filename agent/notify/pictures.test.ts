@@ -66,7 +66,7 @@ test('a camera without a small enough picture is asked again after an hour', asy
   expect(asked.filter((one) => one === 'small door')).toHaveLength(2);
 });
 
-test('the device itself has no picture', async () => {
+test('the box itself has no picture', async () => {
   const { pictures, asked } = open();
   expect(await pictures.of(notice('e1', '')).full()).toBeUndefined();
   expect(asked).toEqual([]);

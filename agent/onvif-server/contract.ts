@@ -98,7 +98,7 @@ export interface OnvifLogin {
 export interface Call {
   readonly camera: OfferedCamera;
   readonly body: XmlElement;
-  /** `http://192.168.1.5:8600`, as the client has reached this device. */
+  /** `http://192.168.1.5:8600`, as the client has reached this box. */
   readonly origin: string;
   /** Without brackets. */
   readonly host: string;

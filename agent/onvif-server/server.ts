@@ -309,7 +309,7 @@ function clientOf(request: FastifyRequest): string | undefined {
   return isHidden ? undefined : ip;
 }
 
-/** As the client has addressed this device; else the local end of its connection. */
+/** As the client has addressed this box; else the local end of its connection. */
 function hostOf({ headers, raw }: FastifyRequest): string {
   const given = headers.host ?? '';
   const isPlain = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/i.test(given);

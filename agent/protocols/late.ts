@@ -4,7 +4,7 @@ import type { Stream } from '../stream/stream.ts';
 import type { Forwarder } from './contract.ts';
 
 /**
- * Loads a part of the program that is not used by every device.
+ * Loads a part of the program that is not used by every box.
  * @param part for people: `HLS source`
  * @throws PerchError unavailable: the files of this version are gone
  */

@@ -1,7 +1,7 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { canonicalIp } from '../base/ip-address.ts';
 
-/** Names for the device's certificate. */
+/** Names for the box's certificate. */
 export interface DeviceNames {
   /** Lower case, without trailing dot. */
   readonly dns: readonly string[];
@@ -45,7 +45,7 @@ export const withFormer = (now: DeviceNames, former: readonly string[]): DeviceN
   ips: [...new Set([...now.ips, ...former])].slice(0, MAX_IPS),
 });
 
-/** Domains of the own authority: all local ones, and the device's own names. */
+/** Domains of the own authority: all local ones, and the box's own names. */
 export const domainsOf = ({ dns }: DeviceNames): readonly string[] => [
   ...LOCAL_DOMAINS,
   ...dns.filter((name) => !isWithin(name, LOCAL_DOMAINS)),

@@ -24,7 +24,7 @@ const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const load = () => import('./x509.ts');
 
 /**
- * The own authority, limited to local domains and the device's names, so that a stolen key cannot impersonate a bank to a phone that trusts
+ * The own authority, limited to local domains and the box's names, so that a stolen key cannot impersonate a bank to a phone that trusts
  * it. Addresses are not limited, because devices have public IPv6 addresses.
  * @param before the authority to renew: key and permitted domains stay, so the trust in it stays
  */
@@ -104,7 +104,7 @@ async function permittedDomains({ certPem }: Issued): Promise<readonly string[] 
   return extension ? readNameConstraints(new Uint8Array(extension.value)) : undefined;
 }
 
-/** Random digits distinguish two devices of one name on a phone. */
+/** Random digits distinguish two boxes of one name on a phone. */
 const subjectOf = ({ dns }: DeviceNames): string =>
   `CN=Perch ${dns[0] ?? ''} ${randomBytes(2).toString('hex')}, O=Perch`;
 

@@ -12,7 +12,7 @@ import { OwnCertificate } from './own-certificate.ts';
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
-/** A device with a data folder, whose names and clock can be changed. */
+/** A box with a data folder, whose names and clock can be changed. */
 async function box(names: DeviceNames = namesOf('perch', ['192.168.1.9', 'fd00::9']), wallMs?: number) {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-own-'));
   const clock = new FakeClock();
@@ -61,7 +61,7 @@ function verify(dataDir: string, certificate: X509Certificate, ca: X509Certifica
   }
 }
 
-test('the certificate is valid for every name and address of the device, by its authority only', async () => {
+test('the certificate is valid for every name and address of the box, by its authority only', async () => {
   const { dataDir, clock, served, authority } = await box();
   const at = ['-attime', String(Math.floor(clock.wallMs() / 1000))];
   for (const name of ['perch', 'perch.local', 'localhost']) {
@@ -124,7 +124,7 @@ test('a new address causes a new certificate at once, by the same authority; a r
   expect(served().fingerprint256).toBe(before);
 });
 
-test('a new device name is certified; a warning asks devices to fetch the authority again', async () => {
+test('a new box name is certified; a warning asks devices to fetch the authority again', async () => {
   const { dataDir, now, renewed, served, authority, clock, lines } = await box();
   const [trusted, at] = [authority(), ['-attime', String(Math.floor(clock.wallMs() / 1000))]];
   now.names = namesOf('attic', []);
@@ -159,7 +159,7 @@ test('a certificate created before the clock was set is valid then and later, an
   expect(authority().fingerprint256).toBe(trusted);
 });
 
-test('a device that starts with its clock at 1970 again keeps its certificate', async () => {
+test('a box that starts with its clock at 1970 again keeps its certificate', async () => {
   const { clock, open, served } = await box(undefined, Date.UTC(2028, 1, 1));
   const before = served().fingerprint256;
   clock.stepWall(-clock.wallMs());

@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 /** Earlier clocks are not set. */
 const MIN_MS = Date.UTC(2026, 0, 1);
-/** Before any clock, so that the authority is valid whatever the device's clock said. */
+/** Before any clock, so that the authority is valid whatever the box's clock said. */
 const AUTHORITY_FROM_MS = Date.UTC(2025, 0, 1);
 const AUTHORITY_MS = 10 * YEAR_MS;
 /** Renewed with the same key, so clients keep their copy until its own end. */
@@ -56,7 +56,7 @@ interface OwnCertificateOptions {
 }
 
 /**
- * The device's own certificate and the authority behind it, which phones can trust: `tls/server.pem` and `tls/authority.pem` of the data
+ * The box's own certificate and the authority behind it, which phones can trust: `tls/server.pem` and `tls/authority.pem` of the data
  * folder, each with key and certificate, so that they change together. Created on first use; renewed well before the end, and for new names
  * or addresses.
  */

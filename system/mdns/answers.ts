@@ -9,7 +9,7 @@ interface Answers {
 
 /**
  * The records that answer questions.
- * @param own records that the device has claimed
+ * @param own records that the box has claimed
  * @param known records that the querier has: omitted if at least half of their TTL is left (RFC 6762 §7.1)
  */
 export function answersTo(

@@ -15,7 +15,7 @@ const instances = (house: MdnsHouse) => [
   ),
 ];
 
-test('a second device becomes perch-2.local and Perch (2), and the first keeps its name', async () => {
+test('a second box becomes perch-2.local and Perch (2), and the first keeps its name', async () => {
   const house = new MdnsHouse();
   const first = house.box('192.0.2.5');
   await house.clock.advance(5_000);

@@ -17,7 +17,7 @@ export interface BoundLink extends LocalLink {
 const MAX_LINKS = 16;
 const MAX_ADDRESSES = 16;
 
-/** The networks in which the device announces its name: local ones, not those of containers and tunnels. */
+/** The networks in which the box announces its name: local ones, not those of containers and tunnels. */
 export function localLinks(interfaces: Interfaces): BoundLink[] {
   return Object.entries(interfaces)
     .filter(([name]) => !isVirtualInterface(name))

@@ -59,7 +59,7 @@ test('any packet is read or rejected quickly', () => {
   }
 });
 
-test('any traffic leaves the device working, with bounded memory', async () => {
+test('any traffic leaves the box working, with bounded memory', async () => {
   const house = new MdnsHouse(3);
   const box = house.box('192.0.2.5');
   await house.clock.advance(5_000);

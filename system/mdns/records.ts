@@ -8,7 +8,7 @@ const OTHER_TTL_SECONDS = 75 * 60;
 const SERVICE = '_http._tcp.local';
 const SERVICES = '_services._dns-sd._udp.local';
 
-/** What the device publishes in one network. */
+/** What the box publishes in one network. */
 export interface Published {
   /** `perch.local`. */
   readonly host: string;

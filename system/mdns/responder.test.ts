@@ -19,7 +19,7 @@ const answersOf = (said: readonly Said[]) =>
   said.flatMap(({ message }) => (message.type === 'response' ? (message.answers ?? []) : [])) as MdnsRecord[];
 const shown = (records: readonly MdnsRecord[]) => records.map(({ name, type }) => `${type} ${name}`);
 
-/** A device that has its name, and silence. */
+/** A box that has its name, and silence. */
 async function settled(house = new MdnsHouse()) {
   const box = house.box(BOX);
   await house.clock.advance(10_000);

@@ -4,7 +4,7 @@ import type { Logger } from '../../agent/base/log.ts';
 import { Link, type Source } from './link.ts';
 import type { Published } from './records.ts';
 
-/** One network of the device, over IPv4 or IPv6. */
+/** One network of the box, over IPv4 or IPv6. */
 export interface LocalLink {
   /** `eth0 IPv4`. */
   readonly key: string;
@@ -48,7 +48,7 @@ const ASK_AGAIN_MS = 60_000;
 /** Multicast loopback returns sent packets at once. */
 const KEPT_SENT = 32;
 
-/** The device's name, the same in all its networks. */
+/** The box's name, the same in all its networks. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #links = new Map<string, Link>();

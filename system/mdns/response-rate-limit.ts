@@ -5,7 +5,7 @@ import type { MdnsRecord } from './message.ts';
 const MIN_MS = 1_000;
 /** Limit of unicast responses, whose address could be forged. */
 const MAX_UNICAST_A_SECOND = 50;
-/** The device has some ten records. */
+/** The box has some ten records. */
 const MAX_KEPT = 64;
 
 export class ResponseRateLimit {

@@ -4,7 +4,7 @@ import { type ErrorCode, PerchError } from '../../agent/base/errors.ts';
 export const UPDATE_REASONS = [
   // About the file.
   ...(['noUpdate', 'damaged', 'notSigned', 'laterFormat', 'older', 'same'] as const),
-  // About the device, before anything is changed.
+  // About the box, before anything is changed.
   ...(['noService', 'noKey', 'noAddress', 'notFetched', 'notWritten', 'taking', 'noAnswer'] as const),
   ...(['room', 'unknownVersion', 'noExec', 'busy', 'failed'] as const),
   // About the new version: the previous one is restored.

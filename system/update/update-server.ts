@@ -122,7 +122,7 @@ async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage>
   throw notFetched(`${first.host} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-/** Sends nothing about the device. A redirect's userinfo is not used as a login. */
+/** Sends nothing about the box. A redirect's userinfo is not used as a login. */
 function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
   url.username = '';
   url.password = '';

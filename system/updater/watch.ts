@@ -82,7 +82,7 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
     : { why: 'notRecording', text: `the new version recorded nothing in ${silent.join(', ')} ${within}` };
 }
 
-/** Not by time: the clock of a device without a battery may be behind. */
+/** Not by time: the clock of a box without a battery may be behind. */
 function grownOf(
   folders: readonly string[],
   before: ReadonlyMap<string, number>,

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => viewer[Symbol.asyncDispose]());
 
 describeWith(['chromium'], 'the page, from the first start to every place of it', () => {
-  test('a new device is claimed, finds two cameras with different passwords and shows them live', async () => {
+  test('a new box is claimed, finds two cameras with different passwords and shows them live', async () => {
     await using box = await startPageHarness({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;

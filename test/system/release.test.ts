@@ -69,7 +69,7 @@ test('everything that people download is there, and its checksums are signed', (
   );
 });
 
-test('a device finds and accepts the release where updateAddress names its folder', async () => {
+test('a box finds and accepts the release where updateAddress names its folder', async () => {
   const server = createServer((request, response) => {
     response.end(readFileSync(inRelease(decodeURIComponent((request.url ?? '').replace('/perch/', '')))));
   });

@@ -2,7 +2,7 @@ import { sleep } from '../shell/sleep.ts';
 
 /**
  * A call during a run, or during the rest after it, schedules another run. Failures are ignored: the strip reports an
- * unreachable device.
+ * unreachable box.
  */
 export function coalesce(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
   let isGoing = false;

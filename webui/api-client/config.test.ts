@@ -3,7 +3,7 @@ import { checkResponse, PreconditionFailed } from './config.ts';
 
 const answer = (status: number, body: object): Response => new Response(JSON.stringify(body), { status });
 
-test('a conflict has the author, if the device knows one', async () => {
+test('a conflict has the author, if the box knows one', async () => {
   const conflicts = [{ user: null }, { user: 'eve', time: '2026-11-20T17:51:02.114Z' }];
   const failure = await checkResponse(answer(412, { error: 'changed', conflicts })).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(PreconditionFailed);
@@ -15,7 +15,7 @@ test('a conflict has the author, if the device knows one', async () => {
   await expect(checkResponse(answer(412, { error: 'changed' }))).rejects.toMatchObject({ by: undefined });
 });
 
-test("other rejections have the device's reason", async () => {
+test("other rejections have the box's reason", async () => {
   await expect(checkResponse(answer(409, { error: 'it is paused' }))).rejects.toMatchObject({
     ...{ status: 409, message: 'it is paused' },
   });

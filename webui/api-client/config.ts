@@ -6,14 +6,14 @@ export interface Tagged<T> {
   readonly tag: string | undefined;
 }
 
-/** Author and time of a change, as the device reports them. */
+/** Author and time of a change, as the box reports them. */
 export interface ChangedBy {
   readonly user: string;
   /** Unix milliseconds. */
   readonly atMs: number;
 }
 
-/** Of an event or a conflict; undefined if the device does not know the author. */
+/** Of an event or a conflict; undefined if the box does not know the author. */
 export const changedBy = (answer: {
   readonly user?: string | null;
   readonly time?: string | null;
@@ -46,7 +46,7 @@ export async function patchConfig(
   return response.headers.get('ETag') ?? undefined;
 }
 
-/** @throws PreconditionFailed for 412, else RequestError with the device's reason */
+/** @throws PreconditionFailed for 412, else RequestError with the box's reason */
 export async function checkResponse(response: Response): Promise<Response> {
   if (response.status === 412) {
     const body = (await response.json()) as {

@@ -35,7 +35,7 @@ test('a failed action is not reported as not saved', async () => {
   expect(actionErrorText(new RequestError(0, 'no answer'))).toMatch(/^No answer\./);
 });
 
-test("in Chinese, the device's English messages are marked as English", async () => {
+test("in Chinese, the box's English messages are marked as English", async () => {
   await speak('zh-CN');
   expect(saveErrorText(new RequestError(409, 'this camera is paused', undefined, 'paused'))).toBe(
     '未保存。摄像头已暂停。',

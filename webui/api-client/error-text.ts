@@ -7,7 +7,7 @@ import { RequestError } from './request.ts';
 
 type Reason = { [K in keyof ReasonsWords]: ReasonsWords[K] extends string ? K : never }[keyof ReasonsWords];
 
-/** The device's reason codes. */
+/** The box's reason codes. */
 const BY_WORD: Readonly<Record<string, Reason>> = {
   paused: 'paused',
   busy: 'busy',
@@ -52,6 +52,6 @@ export function reasonText(
   return known ? sentence(reasonsWords.value[known]) : serverText(sentence, message);
 }
 
-/** A sentence with the device's own text, which is English. */
+/** A sentence with the box's own text, which is English. */
 export const serverText = (sentence: (why: string) => string, why: string): ComponentChildren =>
   language.value === 'en' ? sentence(why) : [sentence(''), h('span', { lang: 'en' }, why)];

@@ -26,7 +26,7 @@ async function listen(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-/** Requests to the device in this many seconds. */
+/** Requests to the box in this many seconds. */
 async function countIn(seconds: number): Promise<number> {
   const before = asked.mock.calls.length;
   await vi.advanceTimersByTimeAsync(seconds * 1000);
@@ -45,7 +45,7 @@ test.for([429, 503])(
   },
 );
 
-test('an unreachable device is asked every two seconds, also after it was full', async () => {
+test('an unreachable box is asked every two seconds, also after it was full', async () => {
   answers = Array.from({ length: 6 }, () => new Response(null, { status: 429 }));
   await listen();
   await vi.advanceTimersByTimeAsync(200_000);
@@ -64,7 +64,7 @@ test('after a connection, delays start short again', async () => {
   expect(await countIn(15)).toBe(3);
 });
 
-test.for([401, 403])('a device that answers %i is not asked again', async (status) => {
+test.for([401, 403])('a box that answers %i is not asked again', async (status) => {
   answers = [new Response(null, { status })];
   await listen();
   expect(await countIn(600)).toBe(0);

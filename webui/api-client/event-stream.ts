@@ -10,13 +10,13 @@ import { access, isOwner } from './session.ts';
 import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
-/** After a fault, or while the device accepts no more streams. */
+/** After a fault, or while the box accepts no more streams. */
 const MAX_RETRY_MS = 60_000;
-/** The device sends something every 15 s. The connection is dead after three silent periods. */
+/** The box sends something every 15 s. The connection is dead after three silent periods. */
 const SILENT_MS = 45_000;
 
 /**
- * Listens to the device's events while the page is visible and permitted: a browser has six connections for all its
+ * Listens to the box's events while the page is visible and permitted: a browser has six connections for all its
  * windows. After a reconnect the stream resumes at the last event.
  */
 export function listenToEvents(): void {
@@ -62,7 +62,7 @@ async function listen(stop: AbortSignal): Promise<number> {
     if (!response.ok || !response.body) {
       return response.status;
     }
-    // A restart closes the former connection, so a device that accepts a new one has restarted.
+    // A restart closes the former connection, so a box that accepts a new one has restarted.
     noteAnswer(true);
     const lines = new SseParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

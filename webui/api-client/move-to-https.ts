@@ -5,19 +5,19 @@ import { access, session, setupCode } from './session.ts';
 const ANSWER_LIMIT_MS = 5_000;
 
 /**
- * Moves a page that was opened over http to https at the same place, once the browser trusts the device. This is tried
+ * Moves a page that was opened over http to https at the same place, once the browser trusts the box. This is tried
  * at startup, at login and whenever the page becomes visible, as after a visit to `/trust`. A page with typed text
  * stays.
  */
 function moveToHttps(): void {
   // The session is read again after each rejection, with the same content.
   const port = computed(() => session.value?.https?.port);
-  const device = computed(() => session.value?.https?.box);
+  const box = computed(() => session.value?.https?.box);
   effect(() => {
     // Read here to subscribe to both.
     const isWanted = access.value !== 'unknown' && isPageVisible.value;
     const https =
-      port.value === undefined || device.value === undefined ? undefined : { port: port.value, device: device.value };
+      port.value === undefined || box.value === undefined ? undefined : { port: port.value, box: box.value };
     if (https && isWanted && location.protocol === 'http:' && !window.isSecureContext) {
       void moveIfTrusted(https);
     }
@@ -36,7 +36,7 @@ function isTyping(): boolean {
 
 let isAsking = false;
 
-async function moveIfTrusted({ port, device }: { readonly port: number; readonly device: string }): Promise<void> {
+async function moveIfTrusted({ port, box }: { readonly port: number; readonly box: string }): Promise<void> {
   if (isAsking) {
     return;
   }
@@ -44,14 +44,14 @@ async function moveIfTrusted({ port, device }: { readonly port: number; readonly
   const base = `https://${location.hostname}:${port}`;
   const answered = await boxAt(base);
   isAsking = false;
-  if (answered === device && !isTyping()) {
+  if (answered === box && !isTyping()) {
     // The setup code has been removed from the address; after a reload it would have to be typed.
     const hash = setupCode.peek() === '' ? location.hash : `#/setup/${setupCode.peek()}`;
     location.replace(`${base}${location.pathname}${location.search}${hash}`);
   }
 }
 
-/** Identity of the device at that address; undefined if none answers or the browser does not trust it. */
+/** Identity of the box at that address; undefined if none answers or the browser does not trust it. */
 async function boxAt(base: string): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);

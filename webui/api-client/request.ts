@@ -1,6 +1,6 @@
 import { anySignal } from './any-signal.ts';
 
-/** The device has rejected a request, or did not answer. `status` is HTTP's; 0: no response. */
+/** The box has rejected a request, or did not answer. `status` is HTTP's; 0: no response. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly status: number;
@@ -19,7 +19,7 @@ export class RequestError extends Error {
 
 const ANSWER_LIMIT_MS = 15_000;
 
-/** Tells the device not to challenge, so that no browser dialog covers the page. */
+/** Tells the box not to challenge, so that no browser dialog covers the page. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
 interface RequestOptions {

@@ -10,7 +10,7 @@ interface Restarting {
   readonly sinceMs: number;
 }
 
-/** Announced by the device, until it answers again. */
+/** Announced by the box, until it answers again. */
 export const restarting = signal<Restarting | undefined>(undefined);
 
 export function noteRestart(seconds: number): void {

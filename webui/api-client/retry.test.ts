@@ -33,7 +33,7 @@ test.for([0, 401, 429, 500, 503])('a failure with %i is retried after a delay', 
   expect(await answer).toBe('there');
 });
 
-test('it is retried at once when the device is back', async () => {
+test('it is retried at once when the box is back', async () => {
   const work = failing(0, 0);
   const answer = retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);

@@ -4,7 +4,7 @@ import { RequestError } from './request.ts';
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 
-/** Whether a retry may succeed: the device is away, busy or has a fault, or the session has ended. */
+/** Whether a retry may succeed: the box is away, busy or has a fault, or the session has ended. */
 export const isTransient = (error: unknown): boolean =>
   !(error instanceof RequestError) || [0, 401, 429].includes(error.status) || error.status >= 500;
 

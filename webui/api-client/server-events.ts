@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** An event of the device. Times are RFC 3339; more fields may be added. */
+/** An event of the box. Times are RFC 3339; more fields may be added. */
 export interface ServerEvents {
   readonly camera: CameraUpdate;
   readonly path: { readonly time: string; readonly path: string; readonly state: 'available' | 'unavailable' };

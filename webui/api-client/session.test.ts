@@ -46,7 +46,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('a guest link waits for a device that is away, busy or has a fault, and says why', async () => {
+test('a guest link waits for a box that is away, busy or has a fault, and says why', async () => {
   const opened = openGuestLink('t', new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);
   expect(guestLinkError.value?.status).toBe(0);

@@ -11,9 +11,9 @@ export interface Session {
   readonly role: 'owner' | 'viewer' | 'guest' | null;
   /** The guest link shows a clip and no cameras. */
   readonly clip: boolean;
-  /** Whether the device lists its cameras. */
+  /** Whether the box lists its cameras. */
   readonly mayLook: boolean;
-  /** Without an owner, and with Perch's own configuration: the setup code and a password claim the device. */
+  /** Without an owner, and with Perch's own configuration: the setup code and a password claim the box. */
   readonly mayClaim: boolean;
   readonly openAccess: boolean;
   readonly warnings: readonly string[];
@@ -26,12 +26,12 @@ export interface Session {
 /** Undefined until the first response. */
 export const session = signal<Session | undefined>(undefined);
 
-/** Whether the device lists its cameras. */
+/** Whether the box lists its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
 export const isOwner = computed(() => session.value?.role === 'owner');
 
-/** A name in what the device reports of changes. */
+/** A name in what the box reports of changes. */
 export const isMe = (user: string): boolean => session.value?.user === user;
 
 /** The user has logged out or changed: discard everything. */
@@ -58,7 +58,7 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-/** Setup code of the link that the device shows; empty: to be typed. */
+/** Setup code of the link that the box shows; empty: to be typed. */
 export const setupCode = signal('');
 
 export async function claim(password: string, code: string): Promise<void> {
@@ -88,7 +88,7 @@ export function forgetGuestLink(): void {
 /** Why a guest link could not be opened yet. */
 export const guestLinkError = signal<RequestError | undefined>(undefined);
 
-/** Exchanges a guest link's token for a cookie as soon as the device answers. A token can be used only once. */
+/** Exchanges a guest link's token for a cookie as soon as the box answers. A token can be used only once. */
 export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
   const exchange = () => fetchJson('v3/guest', { method: 'POST', body: { token } });
   try {

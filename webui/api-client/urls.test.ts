@@ -14,7 +14,7 @@ test("all addresses are relative to the page, so that a proxy's sub-folder stays
   }
 });
 
-test("a clip keeps the device's time stamp, and its length in milliseconds", () => {
+test("a clip keeps the box's time stamp, and its length in milliseconds", () => {
   const address = clipAddress('yard/gate', '2026-11-17T16:04:12.000001+01:00', 42.123456);
   expect(Object.fromEntries(new URL(address, 'http://box/').searchParams)).toEqual({
     path: 'yard/gate',

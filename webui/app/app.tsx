@@ -169,7 +169,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
       await fetch();
     }
   };
-  // The device may be away when they are needed.
+  // The box may be away when they are needed.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-actions.ts')];
   const events = () => loadEvents().then((page) => page.watchNewestEvents());
   for (const fetch of [

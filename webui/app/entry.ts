@@ -4,7 +4,7 @@ import type { Route } from '../shell/route.ts';
 type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
- * Whether the pages may be shown. A device without an owner is claimed first, unless its configuration shows the
+ * Whether the pages may be shown. A box without an owner is claimed first, unless its configuration shows the
  * cameras to this client. The login replaces the page, or covers it after a session has ended (`again`).
  */
 export function entryState(

@@ -1,8 +1,8 @@
-/** Shows the device's push messages; a tap opens their moment. */
+/** Shows the box's push messages; a tap opens their moment. */
 
 interface PushMessage {
   readonly id: string;
-  /** Empty: the device itself. */
+  /** Empty: the box itself. */
   readonly path: string;
   readonly kind: string;
   /** Unix milliseconds. */
@@ -55,7 +55,7 @@ interface WorkerScope {
 }
 const worker = self as unknown as WorkerScope;
 
-/** The device may be out of reach. */
+/** The box may be out of reach. */
 const PICTURE_MS = 8_000;
 
 worker.addEventListener<PushEvent>('push', (event) => {
@@ -74,7 +74,7 @@ worker.addEventListener<ChangeEvent>('pushsubscriptionchange', (event) => {
   event.waitUntil(renew(event));
 });
 
-/** The browser has replaced its subscription: the device gets the new one in place of the old one. */
+/** The browser has replaced its subscription: the box gets the new one in place of the old one. */
 async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
   const list = `${worker.registration.scope}v3/notifications`;
   const { publicKey, items } = (await (await fetch(list)).json()) as NotifyList;

@@ -1,5 +1,5 @@
 /**
- * Caches the page's shell, so that it opens at once and while the device is away. Responses of the API are never
+ * Caches the page's shell, so that it opens at once and while the box is away. Responses of the API are never
  * cached. Service workers need a secure context.
  */
 
@@ -65,7 +65,7 @@ async function deleteOldCaches(): Promise<void> {
   await worker.clients.claim();
 }
 
-/** From the network, so that an update shows at once; from the cache while the device is away or starting. */
+/** From the network, so that an update shows at once; from the cache while the box is away or starting. */
 async function networkFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match('./');

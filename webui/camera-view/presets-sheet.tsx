@@ -9,7 +9,7 @@ import { Confirm } from '../ui/sheet/confirm.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { listPresets, type Preset, removePreset, savePreset } from './ptz-api.ts';
 
-/** ONVIF's limit as the device applies it. */
+/** ONVIF's limit as the box applies it. */
 const MAX_NAME_CHARS = 64;
 
 interface PresetsSheetProps {

@@ -21,14 +21,14 @@ export interface Ptz extends PtzCapabilities {
 interface Listed {
   readonly path: string;
   readonly onvif: object | null;
-  /** null: not read since the device started. */
+  /** null: not read since the box started. */
   readonly description: { readonly hasPtz: boolean } | null;
 }
 
 /**
  * PTZ of a path's camera; undefined without PTZ, or if it was not adopted. Only for the owner.
  *
- * @throws Error while the device has not read the camera's abilities
+ * @throws Error while the box has not read the camera's abilities
  */
 export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
   // The browser would report the rejection of other paths as a failure.

@@ -35,7 +35,7 @@ export function PtzControls({ name }: { readonly name: string }) {
   const [ptz, setPtz] = useState<Ptz>();
   useEffect(() => {
     const stop = new AbortController();
-    // The strip reports an unreachable device.
+    // The strip reports an unreachable box.
     retryUntilAnswered(() => loadPtz(name, stop.signal), stop.signal).then(setPtz, () => {});
     return () => stop.abort();
   }, [name]);

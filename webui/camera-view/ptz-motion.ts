@@ -13,7 +13,7 @@ interface PtzCalls {
   readonly onFailure: () => void;
 }
 
-/** The device stops a camera two seconds after the last command. */
+/** The box stops a camera two seconds after the last command. */
 const RENEW_MS = 1_000;
 /** Shortest visible movement. */
 const MIN_MS = 400;

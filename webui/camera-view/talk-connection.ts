@@ -27,7 +27,7 @@ export class TalkConnection {
     this.#onEnded = onEnded;
   }
 
-  /** Resolves when the camera plays. Rejects with the browser's DOMException, or the device's reason. */
+  /** Resolves when the camera plays. Rejects with the browser's DOMException, or the box's reason. */
   async open(): Promise<void> {
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     this.#microphone = await navigator.mediaDevices.getUserMedia({ audio });

@@ -41,7 +41,7 @@ test('a retried camera keeps its place and loses its failure', () => {
   expect(again[0]?.trouble).toBeUndefined();
 });
 
-test('a camera that the device already has counts as added', () => {
+test('a camera that the box already has counts as added', () => {
   const [one] = applyResult(startAdoptions([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
   expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
 });
@@ -68,7 +68,7 @@ test('events of other cameras, or of two streams of one device, change nothing',
   expect(applyUpdate(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
 });
 
-test('an unfinished camera can be retried, and is added when the device reports it', () => {
+test('an unfinished camera can be retried, and is added when the box reports it', () => {
   const all = markUnfinished(
     applyResult(startAdoptions([], [garden, barn]), garden.key, OK),
     new Set([garden.key, barn.key]),

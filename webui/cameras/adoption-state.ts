@@ -37,7 +37,7 @@ export interface Adoption extends Candidate {
   readonly paths: readonly string[];
   /** Error code; `unfinished`: the outcome is unknown. */
   readonly trouble?: string | undefined;
-  /** The device's message. */
+  /** The box's message. */
   readonly error?: string | undefined;
   readonly triesLeft?: number | undefined;
   /** The camera is connected and slow to answer. */
@@ -46,7 +46,7 @@ export interface Adoption extends Candidate {
   readonly hasOwnLogin: boolean;
 }
 
-/** The device's result for one camera. */
+/** The box's result for one camera. */
 export interface AdoptItem {
   readonly status: 'ok' | 'error';
   readonly path: string | null;
@@ -120,7 +120,7 @@ function reported(one: Adoption, news: CameraUpdate): Adoption {
   return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
 }
 
-/** No result will come: the device was away, or the page was reloaded. */
+/** No result will come: the box was away, or the page was reloaded. */
 export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 

@@ -24,11 +24,11 @@ export interface CameraLogin {
 export const acceptedLogins = new AcceptedLogins();
 
 const KEPT = 'perch-adding';
-/** Limit of the device per request. */
+/** Limit of the box per request. */
 const AT_ONCE = 64;
-/** The device's limit per camera, for all cameras in turn. */
+/** The box's limit per camera, for all cameras in turn. */
 const ANSWER_LIMIT_MS = 15 * 60_000;
-/** After a reload: the device is still adding them, which takes seconds each. */
+/** After a reload: the box is still adding them, which takes seconds each. */
 const SILENT_MS = 20_000;
 
 /** Cameras being added, or just added. */
@@ -86,7 +86,7 @@ export function clearAdoptions(): void {
   adoptions.value = [];
 }
 
-/** Follows the device's events, and keeps the cameras across a reload. */
+/** Follows the box's events, and keeps the cameras across a reload. */
 function follow(): void {
   adoptions.value = restored();
   onServerEvent('camera', (news) => {

@@ -4,7 +4,7 @@ export interface AnnouncedCamera {
   readonly title: string;
   /** It is not offline. */
   readonly isThere: boolean;
-  /** The device's word for why it is offline; null: not known. */
+  /** The box's word for why it is offline; null: not known. */
   readonly cause: string | null;
   /** Label of the current event. */
   readonly event: string | undefined;

@@ -19,7 +19,7 @@ test('the return of a camera is reported once, with the length of the outage', (
   expect(returns.note(garden(live))).toEqual([]);
 });
 
-test('a return while the page was hidden is timed by the clock of the device', () => {
+test('a return while the page was hidden is timed by the clock of the box', () => {
   const returns = new ReturnTracker();
   returns.note(garden(since(600)));
   expect(returns.note(garden({ ...live, readyTime: minutesAgo(595) }))).toEqual([

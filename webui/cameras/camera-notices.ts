@@ -48,7 +48,7 @@ type Watched = Pick<PathItem, 'ready' | 'readyTime' | 'paused' | 'sourceOnDemand
 export class ReturnTracker {
   #away = new Map<string, number>();
 
-  /** @returns cameras that are back, with the duration by the device's clock: the page may have been hidden */
+  /** @returns cameras that are back, with the duration by the box's clock: the page may have been hidden */
   note(
     all: readonly { readonly name: string; readonly main: Watched }[],
   ): readonly { readonly name: string; readonly awayMs: number }[] {

@@ -34,7 +34,7 @@ const only = (...items: PathItem[]) => {
   return camera;
 };
 
-test('a path and its sub stream are one camera, in the order of the device', () => {
+test('a path and its sub stream are one camera, in the order of the box', () => {
   const cameras = pairCameras([item('barn'), item('garden_sub'), item('garden')]);
   expect(cameras.map(({ name, sub }) => [name, sub?.name])).toEqual([
     ['barn', undefined],
@@ -147,7 +147,7 @@ test.for([
   expect([videoCodec(camera), hasSound(camera)]).toEqual([codec, false]);
 });
 
-test("cameras have the owner's order; those without a place follow in the device's order", () => {
+test("cameras have the owner's order; those without a place follow in the box's order", () => {
   const cameras = pairCameras([item('attic'), item('barn'), item('garden', { order: 2 }), item('yard', { order: 1 })]);
   expect(cameras.map(({ name }) => name)).toEqual(['yard', 'garden', 'attic', 'barn']);
 });

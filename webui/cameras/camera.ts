@@ -52,7 +52,7 @@ function titlesOf(mains: readonly PathItem[]): ReadonlyMap<string, string> {
 
 const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTEGER;
 
-/** The device's own name for its demo camera. */
+/** The box's own name for its demo camera. */
 const DEMO_TITLE = 'Demo camera';
 
 /** A name without a title is made readable: `front-door` becomes `Front door`. */

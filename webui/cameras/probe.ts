@@ -28,7 +28,7 @@ interface ProbeRequest extends Partial<CameraLogin> {
 
 const ASK_EVERY_MS = 500;
 
-/** Probes until it ends. Abort cancels it on the device. */
+/** Probes until it ends. Abort cancels it on the box. */
 export async function probeTarget(
   request: ProbeRequest,
   stop: AbortSignal,

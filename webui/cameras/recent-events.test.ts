@@ -32,7 +32,7 @@ test('the end of an event is not another event', () => {
   expect(rings.at('door', NOW + 30_001)).toBeUndefined();
 });
 
-test('events ring although the clock of the device is years behind', () => {
+test('events ring although the clock of the box is years behind', () => {
   const rings = new RecentEvents();
   rings.take(event('1', 5_000), NOW);
   rings.take(event('2', 60_000), NOW + 55_000);

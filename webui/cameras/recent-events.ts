@@ -9,7 +9,7 @@ export const isUrgent = (type: string): boolean => URGENT.has(type);
 const KEPT = 64;
 
 /**
- * Events of the last ten seconds. The device's clock may differ, and missed events arrive late: the fastest event gives
+ * Events of the last ten seconds. The box's clock may differ, and missed events arrive late: the fastest event gives
  * the offset between the clocks.
  */
 export class RecentEvents {
@@ -53,7 +53,7 @@ export class RecentEvents {
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
 
 onServerEvent('event', (event) => {
-  // Events of the device itself.
+  // Events of the box itself.
   if (event.type.startsWith('perch.')) {
     return;
   }

@@ -7,7 +7,7 @@ export const reachesBackDays = signal<number | undefined>(undefined);
 const KEPT_MS = 10 * 60_000;
 let askedMs = Number.NEGATIVE_INFINITY;
 
-/** Asks the device, at most once per period. Only for the owner. */
+/** Asks the box, at most once per period. Only for the owner. */
 export async function loadReach(nowMs: number): Promise<void> {
   if (nowMs - askedMs < KEPT_MS) {
     return;

@@ -16,7 +16,7 @@ interface SourceTest {
   readonly why: string | null;
 }
 
-/** Beyond the device's own limit of 30 s. */
+/** Beyond the box's own limit of 30 s. */
 const ANSWER_LIMIT_MS = 45_000;
 
 /** Connects to a source as the path would with these settings. */
@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   notSupported: 'whyNotSupported',
 };
 
-/** Senders connect to the device. */
+/** Senders connect to the box. */
 const isPushed = (source: string): boolean => /^\s*(?:udp|unix)/i.test(source);
 
 /** One sentence. */

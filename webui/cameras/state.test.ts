@@ -92,7 +92,7 @@ test('a browser whose clock is behind does not wait for a camera that is offline
   expect(cameraState(lost(-3_600_000), none, NOW).kind).toBe('offline');
 });
 
-test('an offline camera has the time and reason of the device', () => {
+test('an offline camera has the time and reason of the box', () => {
   const item = { ...away, offlineSince: '1970-01-01T00:15:00.000Z' };
   expect(cameraState(item, none, NOW)).toEqual({ kind: 'offline', sinceMs: 900_000, why: 'no route to host' });
 });

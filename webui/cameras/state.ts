@@ -4,14 +4,14 @@ import { type OfflineReason, offlineReasonOf } from './offline-reason.ts';
 
 /** State of a tile. */
 export type CameraState =
-  /** `joining`: the device connects to the camera for the first time since it started. */
+  /** `joining`: the box connects to the camera for the first time since it started. */
   | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' | 'private' }
   /** `untilMs`: end of the pause in Unix milliseconds. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
   /** `atMs`: time of the old picture in Unix milliseconds, while a new one is loading. */
   | { readonly kind: 'past'; readonly atMs: number }
-  /** `sinceMs`: Unix milliseconds. `why`: the device's message, `word`: its code. */
+  /** `sinceMs`: Unix milliseconds. `why`: the box's message, `word`: its code. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string; readonly word?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
   | { readonly kind: 'unplayable' };
@@ -65,7 +65,7 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
 /** Trouble that passes without help. */
 const PASSING: readonly string[] = ['refuses', 'closed', 'silent', 'noNetwork', 'unknown'] satisfies OfflineReason[];
 
-/** The device connects to the camera: nothing has failed yet, or the stream ended a moment ago for a reason that passes. */
+/** The box connects to the camera: nothing has failed yet, or the stream ended a moment ago for a reason that passes. */
 function isComing({ sourceState, lastError, lastErrorWhy, offlineSince }: PathItem, nowMs: number): boolean {
   if (sourceState !== 'waiting' && sourceState !== 'running') {
     return false;
@@ -74,7 +74,7 @@ function isComing({ sourceState, lastError, lastErrorWhy, offlineSince }: PathIt
   return lastError === null || (awayMs >= 0 && awayMs < OFFLINE_MS && PASSING.includes(offlineReasonOf(lastErrorWhy)));
 }
 
-/** State as the device reports it, with or without viewers. */
+/** State as the box reports it, with or without viewers. */
 export const stateOfPath = (item: PathItem, nowMs: number): CameraState =>
   cameraState(item, { phase: 'stopped', lastFrameMs: canPlay(item) ? nowMs : 0, stillMs: 0 }, nowMs);
 

@@ -18,7 +18,7 @@ export type TypedAddress =
       readonly login: CameraLogin | undefined;
     };
 
-/** The device connects to an ONVIF service by its address only. */
+/** The box connects to an ONVIF service by its address only. */
 const IP = /^(?:[\d.]+|\[.*\])$/;
 const RANGE = /^[\d.]+\/\d{1,2}$/;
 /** The login ends at the last @ before the first slash, because a password may contain others. */

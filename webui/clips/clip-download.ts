@@ -15,7 +15,7 @@ export function useClipSize(name: string | undefined, { startMs, endMs }: Clip):
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      // The last size stays; the strip reports an unreachable device.
+      // The last size stays; the strip reports an unreachable box.
       const bytes =
         name !== undefined && (await clipSize(name, { startMs, endMs }, stop.signal).catch(() => undefined));
       if (!stop.signal.aborted && bytes !== false) {

@@ -134,7 +134,7 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
     }
     setBusy(true);
     try {
-      // Shown as saved only after the device has confirmed it.
+      // Shown as saved only after the box has confirmed it.
       await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip));
       if (!kept) {
         toastWithLink(t.clipIsSaved, t.showClips, clipsLink());

@@ -8,7 +8,7 @@ export interface Clip {
 
 const AROUND_MS = 15_000;
 const MIN_MS = 1_000;
-/** The device's limit for a file. */
+/** The box's limit for a file. */
 const MAX_MS = 6 * 3_600_000;
 /** Shorter gaps are ignored. */
 const MIN_GAP_MS = 1_000;

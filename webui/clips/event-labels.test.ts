@@ -106,7 +106,7 @@ test('events of one kind and camera within a minute of each other are one entry,
   ]);
 });
 
-test('an entry holds at most five minutes, and nothing that the device reports of a camera', () => {
+test('an entry holds at most five minutes, and nothing that the box reports of a camera', () => {
   expect(runsOf([10, 9, 8, 7, 6, 5, 4].map((minute) => ['door', minute * 60]))).toEqual([
     ['door', 300, 6],
     ['door', 240, 1],

@@ -2,7 +2,7 @@ import type { EventCounts } from '../api-client/event-list.ts';
 import type { Mark } from '../timeline/lane.ts';
 import type { ClipsWords } from '../words/en/clips.ts';
 
-/** The device's types, and common types of other programs. */
+/** The box's types, and common types of other programs. */
 const KINDS = new Map<string, (words: ClipsWords) => string>([
   ['motion', (t) => t.seenMotion],
   ['person', (t) => t.seenPerson],
@@ -23,10 +23,10 @@ export function eventLabel(type: string, words: ClipsWords): string {
   return KINDS.get(type.toLowerCase())?.(words) ?? type;
 }
 
-/** Types of the device itself. */
+/** Types of the box itself. */
 export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
 
-/** Label of the device's own event. @param lasted duration as text; undefined: it continues */
+/** Label of the box's own event. @param lasted duration as text; undefined: it continues */
 export function statusEventText(type: string, lasted: string | undefined, words: ClipsWords): string {
   if (type === 'perch.moved') {
     return words.hasMoved;

@@ -11,7 +11,7 @@ const door = event('a', 'door', 0);
 const garden = event('b', 'garden', 0);
 const hall = event('c', 'hall', 300);
 const late = event('d', 'door', 60_000);
-/** As the device tells them. */
+/** As the box tells them. */
 const all = [late, hall, garden, door];
 const ledTo = ({ startMs }: CameraEvent) => startMs - LEAD_MS;
 

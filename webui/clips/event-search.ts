@@ -4,7 +4,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { LEAD_MS } from '../timeline/view.ts';
 import { isStatusEvent } from './event-labels.ts';
 
-/** Types of the device; empty: all. */
+/** Types of the box; empty: all. */
 export const chosenTypes = signal<readonly string[]>([]);
 
 /** Whether the list shows it. The state of a sub stream follows that of its main stream. */
@@ -42,7 +42,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /** Widths of the searched periods, the nearest first: the list starts with the newest. */
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
-/** The device's limit of a request: 32 days. */
+/** The box's limit of a request: 32 days. */
 const MAX_REACH_MS = 30 * DAY_MS;
 const MAX_DISTANCE_MS = 399 * DAY_MS;
 

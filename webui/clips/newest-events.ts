@@ -17,7 +17,7 @@ export const ALL_EVENTS: EventQuery = {
   isUnseen: false,
 };
 
-/** Known events, which the page of events shows before the device answers. */
+/** Known events, which the page of events shows before the box answers. */
 export const newestEvents = signal<EventPage | undefined>(undefined);
 
 /** Viewers get no events, so they poll. */

@@ -5,11 +5,11 @@ import { session } from '../api-client/session.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { clipWords } from '../words/clips.ts';
 
-/** Marked here; the device's next answer includes them. */
+/** Marked here; the box's next answer includes them. */
 const marked = signal<ReadonlySet<string>>(new Set());
 const markedUpToMs = signal(0);
 
-/** The device notes what owners and viewers have seen, and nothing of guests. */
+/** The box notes what owners and viewers have seen, and nothing of guests. */
 export const hasMarks = computed(() => ['owner', 'viewer'].includes(session.value?.role ?? ''));
 
 export const isNew = (event: CameraEvent): boolean =>
@@ -32,7 +32,7 @@ export async function markAsSeen(events: readonly CameraEvent[]): Promise<void> 
   }
 }
 
-/** @param ms start of the newest event. @param onUndone after the device has undone it */
+/** @param ms start of the newest event. @param onUndone after the box has undone it */
 export async function markAllAsSeen(ms: number, onUndone: () => void): Promise<void> {
   try {
     const beforeMs = await markSeenUpTo(ms);

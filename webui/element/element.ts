@@ -27,7 +27,7 @@ interface ScriptInfo {
  * `<perch-video src="garden" autoplay muted controls>`: live video over WebRTC, else MSE, else HLS. Always plays
  * inline.
  *
- * Attributes: `src` (path, with an optional `?token=…`), `base` (address of the device), `webrtc-base` and `hls-base`
+ * Attributes: `src` (path, with an optional `?token=…`), `base` (address of the box), `webrtc-base` and `hls-base`
  * (services on other ports, or `none`), `ways` (`webrtc mse hls`), `label` (shows the technology), `controls`, `muted`,
  * `autoplay`.
  * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`, `play()`. Event `change`: a property has

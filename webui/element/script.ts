@@ -14,7 +14,7 @@ export function runScript(port: ScriptPort): void {
 
 let loading: Promise<typeof Hls> | undefined;
 
-/** hls.js of the device, as a plain script, so that pages of other sites can load it. */
+/** hls.js of the box, as a plain script, so that pages of other sites can load it. */
 function loadHls(hls: string): Promise<typeof Hls> {
   loading ??= new Promise<typeof Hls>((resolve, reject) => {
     const script = document.createElement('script');

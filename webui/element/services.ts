@@ -4,7 +4,7 @@ import type { Services } from '../player/session/source.ts';
 export type ScriptPort = 'main port' | 'HLS port';
 
 interface ServiceAttributes {
-  /** Address of the device; default: that of the script. */
+  /** Address of the box; default: that of the script. */
   readonly base: string | null;
   /** Addresses of services on other ports, or `none`. */
   readonly webrtcBase: string | null;
@@ -17,19 +17,19 @@ export function servicesOf(
   script: string,
   port: ScriptPort,
 ): Services {
-  const device = new URL(base ?? '.', base === null ? script : document.baseURI);
+  const box = new URL(base ?? '.', base === null ? script : document.baseURI);
   const isWhole = base !== null || port === 'main port';
   return {
-    webrtc: serviceAt(webrtcBase, isWhole ? 'webrtc/' : undefined, device),
-    hls: serviceAt(hlsBase, isWhole ? 'hls/' : './', device),
+    webrtc: serviceAt(webrtcBase, isWhole ? 'webrtc/' : undefined, box),
+    hls: serviceAt(hlsBase, isWhole ? 'hls/' : './', box),
   };
 }
 
-function serviceAt(attribute: string | null, usual: string | undefined, device: URL): string | undefined {
+function serviceAt(attribute: string | null, usual: string | undefined, box: URL): string | undefined {
   if (attribute === 'none') {
     return undefined;
   }
-  const url = attribute === null ? usual && new URL(usual, asFolder(device)) : new URL(attribute, document.baseURI);
+  const url = attribute === null ? usual && new URL(usual, asFolder(box)) : new URL(attribute, document.baseURI);
   return url ? asFolder(url).href : undefined;
 }
 

@@ -5,7 +5,7 @@ interface Settings {
   readonly days: number;
 }
 
-/** A device whose answers come when the test says so. */
+/** A box whose answers come when the test says so. */
 class Box {
   settings: Settings = { days: 14 };
   writes = 0;

@@ -133,7 +133,7 @@ export class ConfigForm<C, V extends object> {
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
-    // Saved, even if this read fails: the device may restart its port with the change.
+    // Saved, even if this read fails: the box may restart its port with the change.
     await this.refresh().catch(() => this.#refreshLater());
   }
 }

@@ -1,7 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ChangedBy } from '../api-client/config.ts';
 
-/** Thrown by `save` for a field that the device rejects. */
+/** Thrown by `save` for a field that the box rejects. */
 export class FieldError<V> extends Error {
   readonly field: keyof V;
 
@@ -18,7 +18,7 @@ export interface Conflict<T> {
   readonly by: ChangedBy | undefined;
 }
 
-/** `waiting`: for the device or a login, then continues. */
+/** `waiting`: for the box or a login, then continues. */
 type Saving = 'no' | 'busy' | 'waiting';
 
 export interface FormOptions<V> {

@@ -4,7 +4,7 @@ import { RequestError } from '../api-client/request.ts';
 import { access, checkSession, session } from '../api-client/session.ts';
 import { Form, type FormOptions } from './form.ts';
 
-/** A form that waits while the device is away, and for a login after the session has ended. */
+/** A form that waits while the box is away, and for a login after the session has ended. */
 export const serverForm = <V extends object>(options: Omit<FormOptions<V>, 'retryAfter'>): Form<V> =>
   new Form({ ...options, retryAfter });
 

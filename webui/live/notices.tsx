@@ -9,7 +9,7 @@ import { liveWords, words } from '../words/words.ts';
 
 const QUIET_MS = 3_000;
 
-/** Shown while the device does not answer. */
+/** Shown while the box does not answer. */
 export function AwayStrip() {
   const since = unreachableSinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;

@@ -15,7 +15,7 @@ import { liveWords } from '../words/words.ts';
 
 const MINUTE_MS = 60_000;
 
-/** State of the camera, from the device and the player. */
+/** State of the camera, from the box and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
   const { lastFrameMs, stillMs } = player.surface;
   const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };

@@ -185,7 +185,7 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
       loadReach(Date.now());
     }
   }, [mayAsk]);
-  // Outdated while the device is away.
+  // Outdated while the box is away.
   const isKnown = access.value === 'granted' && unreachableSinceMs.value === undefined;
   const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;

@@ -1,7 +1,7 @@
-/** The device's minimum. */
+/** The box's minimum. */
 const SHORTEST = 8;
 
-/** Common passwords, which the device rejects. */
+/** Common passwords, which the box rejects. */
 const COMMONEST = new Set(
   `password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 123123123
   11111111 00000000 88888888 66666666 87654321 987654321 0987654321 12341234 11223344 112233445566 147258369

@@ -35,7 +35,7 @@ export function StartPage() {
   return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
 }
 
-/** With a configuration that is not Perch's own, the device cannot be claimed on the page. */
+/** With a configuration that is not Perch's own, the box cannot be claimed on the page. */
 function ClaimThere() {
   return (
     <div class="entry-page">
@@ -134,7 +134,7 @@ async function tryClaim(password: string, code: string, t: CommonWords & StartWo
       return { password: t.tooManyTries(retryAfterS ?? 1) };
     }
     if (status === 400) {
-      // Someone else has claimed the device: the login says so.
+      // Someone else has claimed the box: the login says so.
       await loadSession().catch(() => {});
       return { password: t.passwordCommon };
     }

@@ -10,7 +10,7 @@ export interface Person {
   readonly sees: AccessLevel;
 }
 
-/** The device's code for this failure alone. */
+/** The box's code for this failure alone. */
 const NAME_IS_TAKEN = 409;
 
 /** Adds a person. A retry after a lost response updates the person instead. */
@@ -58,5 +58,5 @@ export const changePerson = (name: string, { password, cameras, sees }: Partial<
     },
   });
 
-/** As the device compares names. */
+/** As the box compares names. */
 const folded = (name: string): string => name.normalize('NFKC').toLowerCase();

@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A device that makes links, and whose first answers are lost. */
+/** A box that makes links, and whose first answers are lost. */
 function stubBox({ lost }: { readonly lost: number }) {
   const others = { id: 'other', until: '2026-05-01T22:00:00.000Z', note: 'the parcel', paths: ['door'] };
   const guests: { id: string }[] = [others];

@@ -17,7 +17,7 @@ export class LoadRetry {
   #stop = new AbortController();
 
   /**
-   * Asks the device for the reason; calls `again` after a delay, or as soon as a retry is worthwhile.
+   * Asks the box for the reason; calls `again` after a delay, or as soon as a retry is worthwhile.
    * @param isWorthIt decides by the HTTP status, 0 without a response
    */
   async after(address: string, isWorthIt: (status: number) => boolean, again: () => void): Promise<void> {

@@ -147,7 +147,7 @@ test('a network failure is not treated as damage', async () => {
   expect([new Set(calls), video.currentTime]).toEqual([new Set(['away']), 20]);
 });
 
-test('playback continues from the last moment as soon as the device is back', async () => {
+test('playback continues from the last moment as soon as the box is back', async () => {
   answer = noNetwork;
   const { video, fail } = shown();
   video.currentTime = 31;

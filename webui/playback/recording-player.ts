@@ -21,7 +21,7 @@ interface RecordingPlayerListener {
   readonly onPaused: () => void;
 }
 
-/** From this speed on, the device sends key frames only. */
+/** From this speed on, the box sends key frames only. */
 const BOX_SPEED_FROM = 8;
 /** Constants of MediaError, which are missing in some environments. */
 const NETWORK_ERROR = 2;

@@ -47,7 +47,7 @@ test('a path that was rejected for WebRTC is retried only after its tracks chang
   expect(isWebRtcUnsupported('lane', tracksOf(['H264']))).toBe(false);
 });
 
-test('B-frames are not requested over WebRTC until the device reports their end', () => {
+test('B-frames are not requested over WebRTC until the box reports their end', () => {
   expect(isWebRtcUnsupported('pond', tracksOf(['H264'], true))).toBe(true);
   expect(isWebRtcUnsupported('pond', tracksOf(['H264'], false))).toBe(false);
   rememberWebRtcUnsupported('pond', tracksOf(['H264']));

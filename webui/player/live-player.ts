@@ -29,7 +29,7 @@ async function loadFallbacks(): Promise<Fallbacks> {
   return fallbacks(async () => (await import('hls.js')).default);
 }
 
-/** A player with its view as a signal, and with the device's knowledge of the path. */
+/** A player with its view as a signal, and with the box's knowledge of the path. */
 export class LivePlayer {
   readonly view = signal<PlayerView>({ phase: 'stopped', passed: [] });
   readonly options: LivePlayerOptions;

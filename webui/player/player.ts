@@ -64,7 +64,7 @@ export interface PlayerView {
   readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
   /** Technology in use. */
   readonly technology?: Technology;
-  /** Reason of the failure, from the device or the player. */
+  /** Reason of the failure, from the box or the player. */
   readonly reason?: string;
   /** Codec that this browser cannot decode. */
   readonly codec?: Codec;
@@ -91,9 +91,9 @@ interface PlayerOptions {
 interface KnownState {
   /** An attempt would fail as before. */
   isHopeless(): boolean;
-  /** The device does not answer. */
+  /** The box does not answer. */
   isAway(): boolean;
-  /** The device has rejected WebRTC for this path and browser. */
+  /** The box has rejected WebRTC for this path and browser. */
   noteUnsupported(): void;
 }
 

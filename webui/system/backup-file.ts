@@ -1,6 +1,6 @@
 import { okResponse, send } from '../api-client/request.ts';
 
-/** The device's limit. */
+/** The box's limit. */
 export const MAX_BYTES = 4 << 20;
 const LIMIT_MS = 60_000;
 
@@ -44,7 +44,7 @@ export interface RestorePlan {
   readonly problems: readonly string[];
 }
 
-/** Downloads a file under the device's name for it. */
+/** Downloads a file under the box's name for it. */
 export async function fetchFile(address: string, options: RequestInit = {}): Promise<File> {
   const response = await okResponse(await send(address, options, LIMIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
@@ -59,7 +59,7 @@ export const fetchBackup = (password: string): Promise<File> =>
     body: JSON.stringify({ password }),
   });
 
-/** @param setupCode before the device has an owner */
+/** @param setupCode before the box has an owner */
 export async function checkBackup(file: File, setupCode: string): Promise<RestorePlan> {
   return (await (await post('v3/restore/check', file, setupCode)).json()) as RestorePlan;
 }

@@ -14,7 +14,7 @@ export interface FileProblem {
 export interface ConfigFile {
   readonly name: string;
   readonly text: string;
-  /** Placeholders stand for passwords; the device restores them when it checks or saves the text. */
+  /** Placeholders stand for passwords; the box restores them when it checks or saves the text. */
   readonly passwordsHidden: boolean;
   readonly tag: string;
   readonly problems: readonly FileProblem[];
@@ -39,7 +39,7 @@ export const readPasswords = (password: string): Promise<ConfigFile> =>
 export const checkText = (text: string, signal: AbortSignal): Promise<{ problems: readonly FileProblem[] }> =>
   fetchJson('v3/config/file/check', { method: 'POST', body: { text }, signal });
 
-/** @throws PreconditionFailed if the file no longer has the tag; RequestError 400 if the device rejects the text */
+/** @throws PreconditionFailed if the file no longer has the tag; RequestError 400 if the box rejects the text */
 export async function writeFile(text: string, tag: string): Promise<void> {
   const response = await send('v3/config/file', {
     method: 'PUT',

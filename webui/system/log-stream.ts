@@ -4,7 +4,7 @@ import { SseParser } from '../api-client/sse-parser.ts';
 import { sleep } from '../shell/sleep.ts';
 
 export interface LogLine {
-  /** Counts up from the start of the device. */
+  /** Counts up from the start of the box. */
   readonly number: number;
   /** RFC 3339. */
   readonly time: string;
@@ -22,7 +22,7 @@ export interface LogFilter {
 
 const RETRY_MS = 2_000;
 const FIRST_LINES = 300;
-/** The device sends something every 15 s. */
+/** The box sends something every 15 s. */
 const SILENT_MS = 45_000;
 
 interface LogListener {

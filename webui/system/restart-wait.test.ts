@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { session } from '../api-client/session.ts';
 import { newAddress, waitForRestart } from './restart-wait.ts';
 
-/** The device's present answer; undefined: none. */
+/** The box's present answer; undefined: none. */
 let answer: { readonly started: string } | undefined;
 let asked = 0;
 
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('another run of the device is recognized', async () => {
+test('another run of the box is recognized', async () => {
   answer = { started: 'before' };
   const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -31,7 +31,7 @@ test('another run of the device is recognized', async () => {
   expect(await isBack).toBe(true);
 });
 
-test('waiting for the device ends after three times the usual duration', async () => {
+test('waiting for the box ends after three times the usual duration', async () => {
   answer = undefined;
   const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(32_000);

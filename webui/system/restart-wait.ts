@@ -8,7 +8,7 @@ const LIMIT_MS = 3_000;
 /** Limit, much longer than usual. */
 const MAX_FACTOR = 3;
 
-/** Identifies a run of the device; undefined while it does not answer. */
+/** Identifies a run of the box; undefined while it does not answer. */
 export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
@@ -17,13 +17,13 @@ export async function serverRun(): Promise<string | undefined> {
     }
     return (await fetchJson<{ started: string }>('v3/system', { limitMs: LIMIT_MS })).started;
   } catch (error) {
-    // The restored device needs another login.
+    // The restored box needs another login.
     return error instanceof RequestError && error.status === 401 ? 'other' : undefined;
   }
 }
 
 /**
- * Waits for another run of the device.
+ * Waits for another run of the box.
  * @param before the present run
  * @param seconds usual duration
  * @returns false after the limit

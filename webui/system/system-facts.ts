@@ -35,7 +35,7 @@ export interface SystemFacts {
   }[];
   readonly clock: {
     readonly time: string;
-    /** Offset to the device's clock at the response; negative: the browser is ahead. */
+    /** Offset to the box's clock at the response; negative: the browser is ahead. */
     readonly behindMs: number;
     readonly timeZone: string;
     readonly set: boolean;

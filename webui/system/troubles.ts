@@ -18,7 +18,7 @@ export function troublesOf({ configFault, power, temperatureCelsius, clock }: Sy
 /** Tolerance for transfer time and clock drift. */
 const NEAR_MS = 2_000;
 
-/** The device has no time and could take that of the browser. */
+/** The box has no time and could take that of the browser. */
 export const needsTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
   !set && canBeSet && Math.abs(behindMs) > NEAR_MS;
 

@@ -1,10 +1,10 @@
 import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
-/** The device's limit. */
+/** The box's limit. */
 export const MAX_BYTES = 320 << 20;
 /** Time for a large file over slow Wi-Fi, and for its check. */
 const LIMIT_MS = 240_000;
-/** The device waits half a minute for a silent server. */
+/** The box waits half a minute for a silent server. */
 const LOOK_LIMIT_MS = 45_000;
 
 export interface LastUpdate {
@@ -46,7 +46,7 @@ export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/updat
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
   fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
-/** The device continues the download when the request is aborted. */
+/** The box continues the download when the request is aborted. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
   fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
 

@@ -1,6 +1,6 @@
 import type { SystemWords } from '../words/en/system.ts';
 
-/** The device's reason codes. */
+/** The box's reason codes. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   noUpdate: (t) => t.updateNone,
   damaged: (t) => t.updateDamaged,
@@ -32,6 +32,6 @@ const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
 export const updateReason = (why: string | null | undefined, t: SystemWords): string | undefined =>
   REASONS[why ?? '']?.(t);
 
-/** These reasons are shown with the device's own text, such as an error of dpkg. */
+/** These reasons are shown with the box's own text, such as an error of dpkg. */
 const WITH_DEVICE_TEXT: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
 export const needsDeviceText = (why: string | null): boolean => WITH_DEVICE_TEXT.includes(why);

@@ -30,7 +30,7 @@ test('small steps stay in the same file', () => {
   expect(fileRangeAt(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
 });
 
-test("the start of a span is requested with the device's microseconds", () => {
+test("the start of a span is requested with the box's microseconds", () => {
   expect(fileRangeAt(spans, T)?.start).toBe(first.start);
   expect(fileRangeAt(spans, T - MINUTE)?.start).toBe(first.start);
 });

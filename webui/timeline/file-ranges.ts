@@ -2,7 +2,7 @@ import type { Span } from '../api-client/recordings.ts';
 
 /** A range of a span, played as one file. */
 export interface FileRange {
-  /** RFC 3339, with the device's precision at the start of a span. */
+  /** RFC 3339, with the box's precision at the start of a span. */
   readonly start: string;
   /** Unix milliseconds. */
   readonly startMs: number;
@@ -47,7 +47,7 @@ export function nextFileRange(spans: readonly Span[], range: FileRange): FileRan
 }
 
 /**
- * The moment some seconds before the newest recording, by the device's clock. In a gap, the start of the next
+ * The moment some seconds before the newest recording, by the box's clock. In a gap, the start of the next
  * recording.
  */
 export function momentAgo(spans: readonly Span[], agoS: number): number | undefined {

@@ -1,10 +1,10 @@
 import type { RecordingsWords } from '../words/en/recordings.ts';
 import type { GapReason } from './lane.ts';
 
-/** The device checks every two seconds, and recording resumes at the next key frame. */
+/** The box checks every two seconds, and recording resumes at the next key frame. */
 const SLACK_MS = 20_000;
 
-/** Reason of most of a gap; undefined if the device knows none, or for less than half of it. */
+/** Reason of most of a gap; undefined if the box knows none, or for less than half of it. */
 export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: number): string | undefined {
   const lengths = new Map<string, number>();
   let explained = 0;

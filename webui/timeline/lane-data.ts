@@ -93,7 +93,7 @@ async function fetchInto(entry: Entry): Promise<void> {
   const { camera, tile } = entry;
   const times = { from: new Date(tile.fromMs).toISOString(), to: new Date(tile.toMs).toISOString() };
   const askedMs = Date.now();
-  // Requested again later; the strip reports an unreachable device.
+  // Requested again later; the strip reports an unreachable box.
   const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
   const answer = await fetchJson<TimelineAnswer>(address).catch(() => undefined);
   entry.isAsked = false;
@@ -134,7 +134,7 @@ const HOUR_MS = 3_600_000;
 /** Widths of the searched periods, the nearest first. Events farther away are not searched for. */
 const REACHES_MS = [6, 48, 16 * 24, 128 * 24, 399 * 24].map((hours) => hours * HOUR_MS);
 
-/** The event before or after a moment. Undefined if there is none, or the device does not answer. */
+/** The event before or after a moment. Undefined if there is none, or the box does not answer. */
 export async function findAdjacentMark(
   camera: string,
   ms: number,

@@ -54,7 +54,7 @@ test('responses of neighbouring periods are merged, and an event in both appears
   ]);
 });
 
-test('a lane knows whether its events are counted, and has no events of the device itself', () => {
+test('a lane knows whether its events are counted, and has no events of the box itself', () => {
   const moved = { id: 'a', type: 'perch.moved', at: 5, duration: 5, text: '' };
   const counts = [
     { type: 'motion', at: 10, duration: 60, count: 7 },

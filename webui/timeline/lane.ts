@@ -14,7 +14,7 @@ export interface Lane {
   readonly isCounted: boolean;
 }
 
-/** The device's reason code of a gap. Start and end are off by seconds. */
+/** The box's reason code of a gap. Start and end are off by seconds. */
 export interface GapReason {
   readonly startMs: number;
   readonly endMs: number;
@@ -103,7 +103,7 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
 
 export const EMPTY: Lane = buildLane([], 0);
 
-/** Events of the device itself are not detections. */
+/** Events of the box itself are not detections. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
 
 /** Sorts and merges; ranges of neighbouring responses meet. @param pairs alternating starts and ends */

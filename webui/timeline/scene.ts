@@ -65,7 +65,7 @@ const TRACK_PX = 10;
 const COMB_PX = 44;
 /** Between labels. */
 const LABELS_PX = 64;
-/** The last recording ends when the device noticed the outage. */
+/** The last recording ends when the box noticed the outage. */
 const SAME_END_MS = 60_000;
 
 /** With the chosen one; the others scroll. */

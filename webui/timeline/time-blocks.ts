@@ -13,7 +13,7 @@ const MONTH = 32 * DAY;
 /** Longer windows use months; shorter than the other bound they need finer blocks. */
 const DAYS_UP_TO_MS = 4 * DAY;
 const HOURS_UP_TO_MS = 3 * HOUR;
-/** The device only counts the events of an hour with very many. */
+/** The box only counts the events of an hour with very many. */
 const PARTS_UP_TO_MS = HOUR / 6;
 
 /** Blocks that cover a window: parts of an hour, hours, days or months, aligned the same for every window. */

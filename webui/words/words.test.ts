@@ -160,7 +160,7 @@ const said = new Set([
   ...namesIn(String.raw`${TEXTS}\??\.(\w+)`),
   ...namesIn(String.raw`\{([^{}]*)\} = ${TEXTS}`),
   ...namesIn(String.raw`\(\{ (\w+) \}\) => \w`),
-  // By the device's name of a reason (`gapReasonText`).
+  // By the box's name of a reason (`gapReasonText`).
   ...REASONS.map((reason) => `gap${reason[0]?.toUpperCase()}${reason.slice(1)}`),
   ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);

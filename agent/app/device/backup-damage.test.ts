@@ -65,7 +65,7 @@ test('damaged users prevent a backup, which names the file', async () => {
   await expect(backup.make()).rejects.toThrow('cannot back up: users.json is damaged');
 });
 
-test('the backup of a device without a configuration can be restored', async () => {
+test('the backup of a box without a configuration can be restored', async () => {
   const { backup } = open({ text: '' });
   const { bytes } = await backup.make();
   expect(await backup.check(bytes)).toMatchObject({ problems: [], cameras: { removed: [{ path: 'door' }] } });

@@ -40,7 +40,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
-  // The id that the broker and Home Assistant know this device by.
+  // The id that the broker and Home Assistant know this box by.
   [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),
   // Ports and identities that recorders know the cameras by.
   [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
@@ -173,7 +173,7 @@ function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id:
  */
 export function writesOf({ members }: Backup, config: Write): readonly Write[] {
   const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
-  // Revocations of this device stay even if the backup has no device passwords.
+  // Revocations of this box stay even if the backup has no device passwords.
   const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
   const others = members
     .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
@@ -183,7 +183,7 @@ export function writesOf({ members }: Backup, config: Write): readonly Write[] {
 }
 
 /**
- * Keeps sessions of people whose password is the same, protections of recordings, and revocations. Another device's key cannot decrypt the
+ * Keeps sessions of people whose password is the same, protections of recordings, and revocations. Another box's key cannot decrypt the
  * second factor, which is removed. Sessions and the second factor are written before the files that decide about them, so that a repeated
  * run gives the same result.
  */
@@ -235,7 +235,7 @@ async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<bo
   return next !== undefined && !isDeepStrictEqual(parseJson(next), parseJson(now ?? ''));
 }
 
-/** Revoked device passwords stay revoked. @param now this device's file */
+/** Revoked device passwords stay revoked. @param now this box's file */
 const devicesText = (now: string | undefined, text: string | null): string =>
   `${JSON.stringify(restoredDevices(devicesIn(text ?? undefined), devicesIn(now)), undefined, 2)}\n`;
 

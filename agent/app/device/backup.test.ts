@@ -141,7 +141,7 @@ test('users with another password in the backup must log in again, and the previ
   expect(await statusOf(box, 'POST', 'session', { password: 'a newer one of mine' })).toBe(200);
 });
 
-test('a new device becomes the old one before it is claimed, and phones still trust it', async () => {
+test('a new box becomes the old one before it is claimed, and phones still trust it', async () => {
   const [old, fresh] = [
     await open({ config: `tlsAddress: 127.0.0.1:0\n${CONFIG}` }),
     await open({ isUnclaimed: true }),
@@ -164,7 +164,7 @@ test('a new device becomes the old one before it is claimed, and phones still tr
   expect(await (await fresh.ask('GET', 'config/paths/get/door')).status).toBe(200);
 });
 
-test('a restore keeps the second factor, unless the backup has the key of another device', async () => {
+test('a restore keeps the second factor, unless the backup has the key of another box', async () => {
   const [old, box] = [await open(), await open()];
   const [foreign, own] = [await old.backup(), await box.backup()];
   const setup = (await done(box, 'POST', 'session/factor', { password: PASSWORD })) as { uri: string };
@@ -208,7 +208,7 @@ test.for<[string, Record<string, string>]>([
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
 });
 
-test('the broker and Home Assistant know a restored device by its former id', async () => {
+test('the broker and Home Assistant know a restored box by its former id', async () => {
   const box = await open();
   const mqtt = { id: '0123456789ab', announced: ['homeassistant/device/a/config'], published: { perch: ['door'] } };
   const file = join(box.dataDir, 'mqtt.json');

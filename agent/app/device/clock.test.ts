@@ -46,7 +46,7 @@ test("Perch waits for root's service as long as systemd does: no answer means th
   expect(patience.ms).toBeGreaterThan(limitMs);
 });
 
-test("a device with a trusted clock rejects the phone's time", async () => {
+test("a box with a trusted clock rejects the phone's time", async () => {
   const { clock, asked, boxClock } = box({ isTrusted: true });
   expect(boxClock.canBeSet).toBe(false);
   await expect(boxClock.set(clock.wallMs() + LATER_MS, signal)).rejects.toMatchObject({ context: { isKnown: true } });

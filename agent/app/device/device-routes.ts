@@ -66,7 +66,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly updateKeys?: string;
 }
 
-/** The owner's routes about the device itself, on the main port only. */
+/** The owner's routes about the box itself, on the main port only. */
 export class DeviceRoutes {
   readonly #deps: DeviceRoutesDeps;
   readonly #startedMs: number;

@@ -122,7 +122,7 @@ test('events of disks have no path and the type disk', () => {
   expect(published).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });
 
-test('a camera found in the networks of the device is published', async () => {
+test('a camera found in the networks of the box is published', async () => {
   const port = await freeUdpPort();
   const { base, cookie } = await openApp({ port, includeLoopback: true });
   const abort = new AbortController();

@@ -14,7 +14,7 @@ test.for([
   ['boxName: Barn', 'barn'],
   ['boxName: barn.local', 'barn'],
   ["address: '192.0.2.5:80'", 'perch'],
-] as const)('with "%s" the device is called %s', ([text, boxName]) => {
+] as const)('with "%s" the box is called %s', ([text, boxName]) => {
   expect(settingsOf(text)).toMatchObject({ boxName });
 });
 
@@ -29,6 +29,6 @@ test('nothing is announced without a network', () => {
   expect(settingsOf('', { network: undefined })).toBeUndefined();
 });
 
-test.for(['my box', '-barn', 'barn-', 'a.b', '', 'x'.repeat(59), 'käfer'])('"%s" is not a device name', (name) => {
+test.for(['my box', '-barn', 'barn-', 'a.b', '', 'x'.repeat(59), 'käfer'])('"%s" is not a box name', (name) => {
   expect(linesOf(`boxName: '${name}'`, 'error')).toEqual([expect.stringContaining('is not a host name')]);
 });

@@ -78,7 +78,7 @@ export class MdnsName {
     return new BoxName({ label, title, port }, options);
   }
 
-  /** Keeps the numbers of two devices across a power cut. */
+  /** Keeps the numbers of two boxes across a power cut. */
   async #lastNumber(label: string): Promise<number> {
     const kept = await loadPrivate(this.#file).catch(() => undefined);
     const { label: of, number } = (kept ?? {}) as { readonly label?: unknown; readonly number?: unknown };

@@ -17,7 +17,7 @@ const QR_MARGIN = 2;
 /** The code follows `#`, so browsers do not send it. */
 const setupLink = ({ code, url }: SetupNotice): string => `${url}/#/setup/${code}`;
 
-/** Shown at the device until there is an owner; never logged. */
+/** Shown at the box until there is an owner; never logged. */
 export function setupNotice(notice: SetupNotice): readonly string[] {
   return [
     '',

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { PASSWORD, startRestartingHarness } from '../../../test/support/base/restarting-harness.ts';
 
-/** Each is stored in one place of the device; none is part of another. */
+/** Each is stored in one place of the box; none is part of another. */
 const SECRETS = {
   cameraUrl: 'Zq-url-secret-1',
   cameraOdd: 'Zq:odd@sec/ret-2',
@@ -51,7 +51,7 @@ paths:
     source: publisher
 `;
 
-test('the bundle has the state of the device, and no secrets', async () => {
+test('the bundle has the state of the box, and no secrets', async () => {
   const box = await startRestartingHarness({ config: CONFIG });
   onTestFinished(() => box[Symbol.asyncDispose]());
   const asks = (path: string, body: object) => box.ask('POST', path, body);
@@ -115,7 +115,7 @@ test('a viewer gets no bundle', async () => {
   expect((await box.ask('GET', 'diagnostics')).status).toBe(401);
 });
 
-/** The bundle of a device with this configuration. @param then its file becomes this one */
+/** The bundle of a box with this configuration. @param then its file becomes this one */
 async function bundleOf(config: string, then?: string): Promise<{ text: string; bundle: Record<string, unknown> }> {
   const box = await startRestartingHarness({ config });
   onTestFinished(() => box[Symbol.asyncDispose]());

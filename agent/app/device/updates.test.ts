@@ -169,7 +169,7 @@ test.for([
   expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
-test('a device that cannot install updates reports the reason and rejects them', async () => {
+test('a box that cannot install updates reports the reason and rejects them', async () => {
   isOffered = false;
   expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noService' });
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noService' });
@@ -260,7 +260,7 @@ test.for([
   expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
-test('nothing is fetched without an address, on a device that cannot install it, or for an invalid version', async () => {
+test('nothing is fetched without an address, on a box that cannot install it, or for an invalid version', async () => {
   expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 501, why: 'noAddress' });
   const fetchIt = (version: string) => tell('/v3/update/fetch', { version });
   expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noAddress' });

@@ -69,7 +69,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly dataDir: string;
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   readonly pageFolder: string;
-  /** mDNS name of the device. */
+  /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   /** The latest log lines. */
   readonly lines?: LogLines;

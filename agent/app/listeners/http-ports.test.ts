@@ -22,7 +22,7 @@ interface Ports {
   readonly tls: number;
 }
 
-/** A device with both main ports. */
+/** A box with both main ports. */
 async function openBox({ more = '' } = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-ports-'));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));

@@ -15,7 +15,7 @@ const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
 const OTHERS = 'hls: no\nsrt: no\nrtsp: no\nrtmp: no\nwebrtc: no\n';
 const PASSWORD = 'correct horse battery';
 
-/** A device with an owner. */
+/** A box with an owner. */
 async function openBox(settings: string) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-https-state-'));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));

@@ -15,7 +15,7 @@ const WORK: readonly TimetableEntry[] = [
   { days: [...EVERY_DAY], from: '18:00', mode: 'home' },
 ];
 
-/** A device that is switched off and on; its data folder stays. */
+/** A box that is switched off and on; its data folder stays. */
 function device() {
   const folder = temporaryFolder();
   const box = {

@@ -41,7 +41,7 @@ async function open(paths = PATHS) {
   };
 }
 
-test('an event reaches the browser, encrypted for it and signed by the key of the device', async () => {
+test('an event reaches the browser, encrypted for it and signed by the key of the box', async () => {
   await using it = await open();
   const { service, box } = it;
   const publicKey = String((await box.call('GET', '/notifications')).body['publicKey']);

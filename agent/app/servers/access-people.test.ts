@@ -17,7 +17,7 @@ const FOR_ALL = [
   'DELETE /v3/session',
   'POST /v3/guest',
   'DELETE /v3/guest',
-  // For supervisors, and for phones that are to trust the device before they log in.
+  // For supervisors, and for phones that are to trust the box before they log in.
   'GET /health',
   'GET /trust',
   'GET /trust/here',

@@ -53,7 +53,7 @@ async function openApp(host: string) {
   return { url, ask, owner };
 }
 
-test('an owner with a second factor opens nothing with the password alone, whether from elsewhere or on the device', async () => {
+test('an owner with a second factor opens nothing with the password alone, whether from elsewhere or on the box', async () => {
   const { ask, owner } = await openApp('127.0.0.1');
   const device = (await (
     await ask('POST', '/v3/devicepasswords', owner, { name: 'Frigate', paths: 'all', recordings: true })

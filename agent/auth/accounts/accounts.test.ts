@@ -46,7 +46,7 @@ test('the first password makes the owner, logged in at once and after a restart'
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain(PASSWORD);
 });
 
-test('a device is claimed once, even by two concurrent requests', async () => {
+test('a box is claimed once, even by two concurrent requests', async () => {
   const accounts = await open();
   const both = await Promise.allSettled([claim(accounts), claim(accounts, 'grey heron')]);
   expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
@@ -103,7 +103,7 @@ test('reset-password creates a new setup code, with and without an owner', async
   expect(third).not.toBe(second);
 });
 
-test('a device that cannot be claimed over HTTP rejects the right code, too', async () => {
+test('a box that cannot be claimed over HTTP rejects the right code, too', async () => {
   const accounts = await Accounts.open({ dataDir: folder, clock, log: silentLogger, isClaimable: () => false });
   expect(accounts.mayClaim).toBe(false);
   expect(accounts.setup).toBeUndefined();
@@ -111,7 +111,7 @@ test('a device that cannot be claimed over HTTP rejects the right code, too', as
   await expect(accounts.claim(PASSWORD, code, HOME)).rejects.toThrow('claimed on the machine itself (perch claim)');
 });
 
-test('a local claim is accepted by a running device, and ends old sessions permanently', async () => {
+test('a local claim is accepted by a running box, and ends old sessions permanently', async () => {
   const old = await claim(await open());
   await rm(join(folder, 'users.json'));
   const accounts = await open();
@@ -154,7 +154,7 @@ test('a local claim that can be neither read nor removed is ignored', async () =
   expect((await open()).owner).toBeUndefined();
 });
 
-test('a local claim changes nothing on a device with an owner', async () => {
+test('a local claim changes nothing on a box with an owner', async () => {
   const accounts = await open();
   await claim(accounts);
   await writeClaim(folder, 'grey heron');
@@ -221,7 +221,7 @@ test('concurrent requests of one player cost one attempt and one hash', async ()
   expect(new Set(wrong)).toEqual(new Set([false]));
 });
 
-test('a damaged users file locks the device: no claim, no login, no setup code', async () => {
+test('a damaged users file locks the box: no claim, no login, no setup code', async () => {
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
   const accounts = await open();
   expect(accounts.setup).toBeUndefined();

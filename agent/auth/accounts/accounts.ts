@@ -16,7 +16,7 @@ import { SIGNATURE_CHARS } from './secret-key.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
 import { VerifiedPasswords } from './verified-passwords.ts';
 
-/** How often the data folder of a device without owner is searched for a local claim. */
+/** How often the data folder of a box without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;
 const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
@@ -30,7 +30,7 @@ interface AccountsOptions {
   readonly log: Logger;
   /** Reports accepted and rejected logins. */
   readonly publish?: PublishEvent;
-  /** Whether the device can be claimed over HTTP: not with a MediaMTX configuration, which defines access itself. */
+  /** Whether the box can be claimed over HTTP: not with a MediaMTX configuration, which defines access itself. */
   readonly isClaimable?: () => boolean;
 }
 
@@ -87,7 +87,7 @@ export class Accounts {
     return this.people.users.owner;
   }
 
-  /** For the terminal and the screen, never for the log; undefined if the device cannot be claimed over HTTP. */
+  /** For the terminal and the screen, never for the log; undefined if the box cannot be claimed over HTTP. */
   get setup(): SetupFacts | undefined {
     return this.mayClaim ? this.#setup.facts : undefined;
   }
@@ -99,7 +99,7 @@ export class Accounts {
     }
   }
 
-  /** The setup code can claim the device. */
+  /** The setup code can claim the box. */
   get mayClaim(): boolean {
     return this.owner === undefined && this.#isClaimable();
   }

@@ -224,7 +224,7 @@ export const readDevices = (stored: unknown): DevicesFile | undefined =>
 /**
  * The device passwords after a restore: those of the backup except for those revoked since.
  * @param restored from the backup; undefined if it has none
- * @param kept of this device
+ * @param kept of this box
  */
 export function restoredDevices(restored: DevicesFile | undefined, kept: DevicesFile | undefined): DevicesFile {
   const revoked = [...new Set([...(restored?.revoked ?? []), ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);

@@ -93,7 +93,7 @@ test('a password reset and a claim remove the second factor', async () => {
   expect(again.hasSecondFactor('owner')).toBe(false);
 });
 
-test('a claim on the device removes the second factor of an owner whose users.json is missing', async () => {
+test('a claim on the box removes the second factor of an owner whose users.json is missing', async () => {
   await openWithFactor();
   await rm(join(folder, 'users.json'));
   await writeClaim(folder, 'grey heron');

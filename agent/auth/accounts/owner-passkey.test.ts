@@ -94,7 +94,7 @@ test('a signature whose counter goes back is rejected: the passkey was copied', 
   await expect(logIn(accounts, browser, requestOf(accounts))).rejects.toThrow('not accepted');
 });
 
-test('each name of the device has its own passkeys', async () => {
+test('each name of the box has its own passkeys', async () => {
   const { accounts, browser } = await openWithPasskey();
   expect(accounts.factorGate.request('owner', PROXY)).toBeUndefined();
   const outside = await addPasskey(accounts, PROXY);
@@ -104,7 +104,7 @@ test('each name of the device has its own passkeys', async () => {
   await expect(logIn(accounts, browser, requestOf(accounts, PROXY), PROXY)).rejects.toThrow('not accepted');
 });
 
-test('a registration needs a challenge of this device, and a signed page', async () => {
+test('a registration needs a challenge of this box, and a signed page', async () => {
   const { accounts } = await openWithPasskey();
   const add = (browser: SoftwareAuthenticator, options: Creation) =>
     accounts.factorGate.addPasskey('owner', 'Phone', HERE, browser.create(options));

@@ -187,7 +187,7 @@ export class People {
 }
 
 /**
- * For a forgotten owner password: returns the device to setup, and ends all sessions. No other process may run. The next start creates a
+ * For a forgotten owner password: returns the box to setup, and ends all sessions. No other process may run. The next start creates a
  * new setup code. Viewers, guest links, cameras and recordings stay.
  * @returns false if there is no owner
  */

@@ -25,7 +25,7 @@ const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** The device's key for links and cookies, `secret.json` of the data folder. */
+/** The box's key for links and cookies, `secret.json` of the data folder. */
 export class SecretKey {
   readonly #key: Buffer;
 

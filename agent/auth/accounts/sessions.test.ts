@@ -137,7 +137,7 @@ test('replies with the next token may be lost or overtake each other: the old on
   expect(one).toBe(other);
   await clock.advance(3 * DAY_MS);
   expect(sessions.find(token)).toBe('owner');
-  // The device may have started again in between.
+  // The box may have started again in between.
   const restarted = await open();
   expect([await restarted.renewal(token, PHONE.ip), restarted.find(one ?? '')]).toEqual([one, 'owner']);
 });

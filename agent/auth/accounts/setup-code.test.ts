@@ -43,7 +43,7 @@ test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"cod
   },
 );
 
-test('the code of a device with an owner is removed', async () => {
+test('the code of a box with an owner is removed', async () => {
   const folder = emptyFolder();
   await SetupCode.open(folder, false, silentLogger);
   expect((await SetupCode.open(folder, true, silentLogger)).facts).toBeUndefined();

@@ -35,7 +35,7 @@ export async function forgetSetup(dataDir: string): Promise<void> {
   await rm(fileIn(dataDir), { force: true });
 }
 
-/** The setup code of a device without owner, in `setup.json` of the data folder. It stays until the claim. */
+/** The setup code of a box without owner, in `setup.json` of the data folder. It stays until the claim. */
 export class SetupCode {
   readonly #dataDir: string;
   readonly #log: Logger;

@@ -102,7 +102,7 @@ test.for<[string, object]>([
   ['a viewer without rights', { users: [owner, { name: 'eve', role: 'viewer', password }] }],
   ['another role', { users: [owner, { ...viewer('eve'), role: 'admin' }] }],
   ['something else', { users: 'owner' }],
-])('a file with %s locks the device, which keeps running and cannot be claimed', async ([, content]) => {
+])('a file with %s locks the box, which keeps running and cannot be claimed', async ([, content]) => {
   await put(content);
   const before = await readFile(join(folder, 'users.json'), 'utf8');
   const { log, logged } = keepLogLines();
@@ -120,21 +120,21 @@ test.for<[string, object]>([
   expect(await readFile(join(folder, 'users.json'), 'utf8')).toBe(before);
 });
 
-test('a file that cannot be read locks the device, too', async () => {
+test('a file that cannot be read locks the box, too', async () => {
   await mkdir(join(folder, 'users.json'));
   const users = await Users.open(folder, silentLogger);
   expect(users.owner).toBe('owner');
   await expect(users.verify('owner', 'x')).rejects.toThrow('users.json is damaged');
 });
 
-test('removing the owner renames a damaged file, and the device is set up again', async () => {
+test('removing the owner renames a damaged file, and the box is set up again', async () => {
   await writeFile(join(folder, 'users.json'), '{');
   expect(await forgetOwner(folder)).toBe(true);
   expect(await readFile(join(folder, 'users.json.damaged'), 'utf8')).toBe('{');
   expect((await Users.open(folder, silentLogger)).owner).toBeUndefined();
 });
 
-test('removing the owner returns the device to setup, with its viewers and without sessions', async () => {
+test('removing the owner returns the box to setup, with its viewers and without sessions', async () => {
   await put({ users: [owner, viewer('eve')] });
   await writeFile(join(folder, 'sessions.json'), '{"sessions":[]}');
   expect(await forgetOwner(folder)).toBe(true);

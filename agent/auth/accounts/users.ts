@@ -74,7 +74,7 @@ export class Users {
     }
   }
 
-  /** Removes the owner: the device is set up again. Viewers stay, unless the file is damaged, which is renamed. @returns false if there was none */
+  /** Removes the owner: the box is set up again. Viewers stay, unless the file is damaged, which is renamed. @returns false if there was none */
   static async forgetOwner(dataDir: string): Promise<boolean> {
     const file = join(dataDir, 'users.json');
     const stored = await loadUsers(file).catch(async (error: unknown) => {
@@ -105,7 +105,7 @@ export class Users {
   }
 
   get owner(): string | undefined {
-    // Not undefined, which would offer the device to anyone.
+    // Not undefined, which would offer the box to anyone.
     return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
@@ -280,7 +280,7 @@ function isWhole({ users, setup }: UsersFile): boolean {
 }
 
 function withNew(users: readonly User[], viewer: User): readonly User[] {
-  // The owner's name stays reserved while the device is set up again.
+  // The owner's name stays reserved while the box is set up again.
   if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
     throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
   }

@@ -92,7 +92,7 @@ test.for([
     '',
   ],
   ['foreign without any user', claimed, { ...foreign, internalUsers: [] }, loopback, ''],
-  // Users and guests of the device.
+  // Users and guests of the box.
   ['own, a viewer by session', claimed, own, { ...away, sessionUser: 'ann' }, 'read'],
   ['own, a viewer by password', claimed, own, { ...away, user: 'ann', password: 'blue heron' }, 'read'],
   ['own, a viewer by a wrong password', claimed, own, { ...away, user: 'ann', password: 'x' }, ''],
@@ -245,7 +245,7 @@ test.for<[string, AccessRules, boolean, string[]]>([
     false,
     ['authInternalUsers: entries without a password (1) has no effect (perch: own)'],
   ],
-])('with %s the device is open: %s', ([, rules, isOpen, warnings]) => {
+])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
   const authority = new Authority(claimed, rules);
   expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
 });

@@ -178,7 +178,7 @@ export class Authority {
       const isKnown = await this.#isApiClient(identity);
       return { ...refuse(identity, reason, 'log in first'), ...(isKnown ? { isKnown } : {}) };
     }
-    // Passwords of this device's people are not sent to another server.
+    // Passwords of this box's people are not sent to another server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
     const isPerson = identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
     const isOwnName = isOwn && (isPerson || isDevice);

@@ -22,7 +22,7 @@ test('many addresses together have thirty guesses at one account', () => {
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('30 wrong attempts for this user: try again in 10 min');
 });
 
-test('guesses from outside do not lock out a new device at home', () => {
+test('guesses from outside do not lock out a new box at home', () => {
   const limits = new LoginLimits(new FakeClock());
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   expect(() => limits.take(stranger('192.168.1.9', true))).not.toThrow();

@@ -106,7 +106,7 @@ test('the disk is written at most once a minute, for any number of views', async
   await views.close();
 });
 
-test('programs of the device itself, without a user, are left out', async () => {
+test('programs of the box itself, without a user, are left out', async () => {
   const views = open();
   views.begin('door', '', '127.0.0.1:1')();
   views.begin('yard', '', `${HOME}:1`)();

@@ -8,7 +8,7 @@ import { type KeyPair, keyFilesOf, readKeyPair, watchKeyPair } from './key-pair.
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
 
-/** A folder with the device's own pair in one file; counts how often the pair was requested. */
+/** A folder with the box's own pair in one file; counts how often the pair was requested. */
 function folder() {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-pair-'));
   onTestFinished(() => rmSync(cwd, { recursive: true }));

@@ -196,6 +196,6 @@ test('without credentials a foreign page cannot use the API, whatever its addres
   expect(await ask('/api', HOME, { ...evil, authorization: basic('made:up') })).toBe(401);
   expect(await ask('/api?token=made-up', HOME, evil)).toBe(401);
   expect(await ask('/read', HOME, evil)).toBe(200);
-  // A client outside the device's network gives a foreign page no rights that the page lacks.
+  // A client outside the box's network gives a foreign page no rights that the page lacks.
   expect(await ask('/api', '203.0.113.5', evil)).toBe(200);
 });

@@ -10,7 +10,7 @@ export interface Credentials {
 export const SESSION_COOKIE = 'perch_session';
 /** Token of a guest link, set by the page. */
 export const GUEST_COOKIE = 'perch_guest';
-/** Marks a device that was logged in. It outlasts the session, and grants no access. */
+/** Marks a browser that was logged in. It outlasts the session, and grants no access. */
 export const DEVICE_COOKIE = 'perch_device';
 /** Distinguishes the browsers of a guest link that have push notifications. */
 export const NOTIFIED_COOKIE = 'perch_notified';

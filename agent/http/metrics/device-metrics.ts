@@ -45,7 +45,7 @@ interface ArchiveFacts {
   readonly failure: object | undefined;
 }
 
-/** Metrics that MediaMTX does not have: the device, its cameras and its recordings. */
+/** Metrics that MediaMTX does not have: the box, its cameras and its recordings. */
 export interface DeviceFacts {
   readonly version: string;
   wallMs(): number;
@@ -99,7 +99,7 @@ const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
   ['source_timestamp_jumps_total', 'counter', "Jumps of the camera's timestamps.", ({ jumps }) => jumps],
 ];
 
-/** @param only this path, and nothing of the device; empty: everything */
+/** @param only this path, and nothing of the box; empty: everything */
 export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only: string): void {
   const isShown = (path: string) => only === '' || path === only;
   const shown = paths.filter(({ name }) => isShown(name));

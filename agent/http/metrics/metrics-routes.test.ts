@@ -215,7 +215,7 @@ hls_muxers_bytes_sent{name="door"} 3
   expect(await textOf(2.5e-9)).toMatch(/jitter\{.*\} 0\.0000000025\n/);
 });
 
-test("Perch's own metrics cover the device, its cameras, disks and recordings", async () => {
+test("Perch's own metrics cover the box, its cameras, disks and recordings", async () => {
   const { series } = readExposition(await read({ paths: [DOOR, ATTIC] }, '?type=perch'), false);
   const figure = (name: string, labels: object = {}) =>
     series.find((one) => one.name === `perch_${name}` && Object.entries(labels).every(([k, v]) => one.labels[k] === v))

@@ -6,7 +6,7 @@ import { healthRoute } from './health.ts';
 test.for<[string, number]>([
   ['ok', 200],
   ['starting', 503],
-])('a device that is %s answers %i to any client', async ([status, code]) => {
+])('a box that is %s answers %i to any client', async ([status, code]) => {
   const app = createHttpApp({ log: silentLogger });
   await app.register(healthRoute, { health: { status: () => status, isClaimed: false } });
   const answer = await app.inject({ url: '/health', remoteAddress: '203.0.113.5' });

@@ -12,7 +12,7 @@ const at = (day: LocalTime['day'], time: string): LocalTime => {
   return { day, minutes: hour * 60 + minute };
 };
 
-test('a rule names cameras and kinds; the device itself belongs to no camera', () => {
+test('a rule names cameras and kinds; the box itself belongs to no camera', () => {
   const now = at('mon', '12:00');
   expect(matches([rule()], notice(), now)).toBe(true);
   expect(matches([rule({ cameras: ['yard'] })], notice(), now)).toBe(false);

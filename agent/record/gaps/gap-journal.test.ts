@@ -136,7 +136,7 @@ test('a path without recording has no reasons, nor does a removed one', async ()
   expect(box.reasons('gone')).toEqual([['offline', 20, 26]]);
 });
 
-test('after an orderly shutdown the device was off until its next start', async () => {
+test('after an orderly shutdown the box was off until its next start', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
   await box.journal.close();
@@ -152,7 +152,7 @@ test('after an orderly shutdown the device was off until its next start', async 
   ]);
 });
 
-test('after a power cut the device was off since it was last alive, and ongoing reasons end then', async () => {
+test('after a power cut the box was off since it was last alive, and ongoing reasons end then', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
   await box.journal.files.close();
@@ -171,7 +171,7 @@ test('after a power cut the device was off since it was last alive, and ongoing 
   ]);
 });
 
-test('a new device was never off, nor one that was last alive after its start', async () => {
+test('a new box was never off, nor one that was last alive after its start', async () => {
   const box = gapBox();
   await box.see(1, RECORDED);
   expect(box.reasons()).toEqual([]);

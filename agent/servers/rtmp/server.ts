@@ -127,7 +127,7 @@ const withViewers = (table: SessionTable | undefined, flv: FlvServer): SessionTa
   kick: (id) => table?.kick?.(id) === true || flv.kick(id),
 });
 
-/** Key and certificate as absolute names, or the device's own. */
+/** Key and certificate as absolute names, or the box's own. */
 async function keysOf(options: RtmpOptions, deps: ServerDeps): Promise<KeyFiles> {
   const names = { key: options.rtmpServerKey, cert: options.rtmpServerCert };
   const { own } = await keyFilesOf('rtmp', names, deps);

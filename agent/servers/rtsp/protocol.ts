@@ -75,7 +75,7 @@ const tablesOf = ({ connection, session }: typeof PLAIN, { conns, sessions }: Rt
     [session, sessions],
   ] as const;
 
-/** Key and certificate as absolute names, or the device's own. */
+/** Key and certificate as absolute names, or the box's own. */
 async function withKeys(options: RtspServerOptions, deps: ServerDeps): Promise<RtspServerOptions> {
   const names = { key: options.rtspServerKey, cert: options.rtspServerCert };
   const { key, cert } = absoluteKeyFiles(names, deps.cwd);

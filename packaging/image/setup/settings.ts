@@ -140,7 +140,7 @@ class Lines {
       return undefined;
     }
     if (password === undefined && this.#seen.has('wifi-password')) {
-      // Without a password the device would join any open network of that name.
+      // Without a password the box would join any open network of that name.
       this.complain('the Wi-Fi was ignored, because its wifi-password is invalid');
       return undefined;
     }

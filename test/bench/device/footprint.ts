@@ -74,7 +74,7 @@ async function visit(url: string, cookie: string): Promise<void> {
   }
 }
 
-/** Claims the device. @returns the cookie of the owner's session */
+/** Claims the box. @returns the cookie of the owner's session */
 async function claim({ url, dataDir }: Box): Promise<string> {
   const body = JSON.stringify({ password: 'a wren in the hedge', setupCode: setupCodeOf({ dataDir }) });
   const headers = { 'Content-Type': 'application/json' };
@@ -89,7 +89,7 @@ async function claim({ url, dataDir }: Box): Promise<string> {
 const ownSetup = async (): Promise<string> => `perch: own\nmdns: no\ntlsAddress: 127.0.0.1:${await freePort()}\n`;
 
 /**
- * The owner claims the device and opens the page. The compiled code, the owner and the certificate stay for the next start.
+ * The owner claims the box and opens the page. The compiled code, the owner and the certificate stay for the next start.
  * @returns the cookie of the owner's session
  */
 const firstVisit = (box: ShippedServer, folder: string, config: string): Promise<string> =>

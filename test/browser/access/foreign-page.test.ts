@@ -132,7 +132,7 @@ describeWith(['chromium'], 'a page of another site, in a browser that has kept a
     expect(existsSync(hook)).toBe(false);
   });
 
-  test("the device's own page can still change settings", async () => {
+  test("the box's own page can still change settings", async () => {
     const page = await loggedIn();
     const status = await page.evaluate(async () => {
       const headers = { 'Content-Type': 'application/json' };

@@ -14,7 +14,7 @@ import { setupCodeOf } from '../../support/base/setup-code.ts';
 const PASSWORD = 'a long enough password';
 const SOON = { timeout: 30_000 };
 
-/** Every name of the device; the names of the network resolve to this machine, as at home. */
+/** Every name of the box; the names of the network resolve to this machine, as at home. */
 const NAMES = [...systemNames().dns, '127.0.0.1'];
 
 describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certificate", () => {
@@ -73,7 +73,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
   }
 
-  test('a page over http does not change to https while the browser does not trust the device, and warns at password fields', async () => {
+  test('a page over http does not change to https while the browser does not trust the box, and warns at password fields', async () => {
     const browser = await startBrowserAt(join(folder, 'stays'));
     const { page, probes, plain } = await openPlain(browser, '#/settings/people');
     await expect.poll(() => probes, SOON).toEqual(['failed']);
@@ -86,7 +86,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await browser.close();
   });
 
-  /** Opens the device's people over http, where the browser does not trust the first response over https. */
+  /** Opens the box's people over http, where the browser does not trust the first response over https. */
   async function openBeforeTrust() {
     const opened = await openPlain(trusting, 'trust/here');
     const { page, probes, plain, safe } = opened;
@@ -100,7 +100,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     return opened;
   }
 
-  test('a page over http moves to https by itself once the browser trusts the device, at the same place and logged in', async () => {
+  test('a page over http moves to https by itself once the browser trusts the box, at the same place and logged in', async () => {
     const { page, context, plain, safe } = await openBeforeTrust();
     await logIn(page);
     await page.waitForURL(`${safe}/#/settings/people`);
@@ -162,7 +162,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test("the publisher's page has camera and microphone by the device's name", async () => {
+  test("the publisher's page has camera and microphone by the box's name", async () => {
     const context = await trusting.newContext();
     const page = await context.newPage();
     const [name = ''] = systemNames().dns;

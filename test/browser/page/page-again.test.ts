@@ -93,7 +93,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.content()).not.toMatch(OWNERS);
   });
 
-  test('a recording that the device fails to serve is retried until it plays, and is not called deleted', async () => {
+  test('a recording that the box fails to serve is retried until it plays, and is not called deleted', async () => {
     await using visitor = await open('phone');
     const { page } = visitor;
     let isBusy = true;
@@ -105,7 +105,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.getByText('This recording is not available right now.').waitFor({ state: 'detached' });
   });
 
-  test("a guest's link that the device did not answer at first opens as soon as it does", async () => {
+  test("a guest's link that the box did not answer at first opens as soon as it does", async () => {
     const { link } = await box.api<{ link: string }>('POST', 'guests', {
       paths: cameras.slice(1),
       until: new Date(Date.now() + 3_600_000).toISOString(),
@@ -143,7 +143,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.getByText('Your other browsers are logged out.').count()).toBe(0);
   });
 
-  test('a logout in one window hides everything of the device in the others', async () => {
+  test('a logout in one window hides everything of the box in the others', async () => {
     await using visitor = await open();
     await visitor.logIn('#/settings/people');
     const other = await visitor.context.newPage();

@@ -19,7 +19,7 @@ afterAll(() => viewer[Symbol.asyncDispose]());
 const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
 
 describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away', () => {
-  test('the picture returns without a click when the device is killed and restarted', async () => {
+  test('the picture returns without a click when the box is killed and restarted', async () => {
     await using agent = await startOwnedAgent();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
     const { page } = visitor;

@@ -73,7 +73,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
     const former = box.app;
-    // The page reloads when the device is back.
+    // The page reloads when the box is back.
     const again = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
     await page.getByText('The box is restarting').first().waitFor();
@@ -148,7 +148,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(owner.complaints).toEqual([]);
   });
 
-  test.for(sizesInTurn())('a new device becomes the old one before it has a password, on a %s', async (size) => {
+  test.for(sizesInTurn())('a new box becomes the old one before it has a password, on a %s', async (size) => {
     await using owner = await visit(viewer.browser, box, { size });
     await owner.logIn(BACKUP);
     await settled(owner.page, '.restore');
@@ -176,7 +176,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByText('Your password becomes the one in the backup.').waitFor();
     await settled(page, '.plan');
     expect(await axeFindings(page)).toEqual([]);
-    // A device that restarts within a second is soon noticed as away.
+    // A box that restarts within a second is soon noticed as away.
     await page.route('**/v3/restore', async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });

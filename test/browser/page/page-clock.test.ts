@@ -82,7 +82,7 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       await page.getByText('Clock set.').waitFor();
       await page.getByText('The box does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
-      // A device with the correct time takes none.
+      // A box with the correct time takes none.
       await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(
         /409.*already knows the time/,
       );

@@ -182,7 +182,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('the first rows are those that are known already, without waiting for the device', async () => {
+  test('the first rows are those that are known already, without waiting for the box', async () => {
     await using visitor = await open('phone', '#/live');
     const { page } = visitor;
     await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });

@@ -231,7 +231,7 @@ async function addAuthenticator(page: Page): Promise<void> {
 const grouped = (code: string): string => `${code.slice(0, 3)} ${code.slice(3)}`;
 
 let lastStep = 0;
-/** A code that was not used before: the device accepts that of the next step, too. */
+/** A code that was not used before: the box accepts that of the next step, too. */
 async function nextCode(secret: Uint8Array): Promise<string> {
   const step = Math.max(Math.floor(Date.now() / STEP_MS), lastStep + 1);
   await expect

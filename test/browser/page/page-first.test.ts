@@ -80,7 +80,7 @@ describeWith(['chromium'], 'the picture before the page is loaded', () => {
   /** The page is drawn with all of its style. */
   const STEADY = { shifts: 0, styles: 2 };
 
-  // Before the device has an owner, only localhost may view it.
+  // Before the box has an owner, only localhost may view it.
   onlyBy('localhost', () =>
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
       'on a %s the four places are painted before any script or style arrives, and do not move',
@@ -191,7 +191,7 @@ describeWith(['chromium'], 'the picture before the page is loaded', () => {
   test('a current browser shows none of these notes', async () => {
     await using visitor = await open({ size: 'phone' });
     await visitor.page.goto(visitor.url);
-    // By the machine's address the device must be claimed first.
+    // By the machine's address the box must be claimed first.
     await visitor.page.locator('nav:not([data-first]), form').first().waitFor();
     expect(await isSeen(visitor.page, [...TOO_OLD, 'too old for live'])).toEqual([false, false, false]);
   });

@@ -36,7 +36,7 @@ describeWith(['chromium'], 'settings typed on the page are not lost', () => {
   /** Intercepts the next request, and passes the others. */
   const once = (page: Page, url: string, meet: (route: Route) => Promise<void>) => page.route(url, meet, { times: 1 });
 
-  test('an error of the device shows next to the setting, which is saved at the next try', async () => {
+  test('an error of the box shows next to the setting, which is saved at the next try', async () => {
     await using visitor = await openStorage('phone');
     const { page, field, less } = visitor;
     await once(page, GLOBAL, (route) =>
@@ -52,7 +52,7 @@ describeWith(['chromium'], 'settings typed on the page are not lost', () => {
     await field.getByRole('alert').waitFor({ state: 'detached' });
   });
 
-  test('a setting waits while the device is unreachable, and is then saved by itself', async () => {
+  test('a setting waits while the box is unreachable, and is then saved by itself', async () => {
     await using visitor = await openStorage('desktop');
     const { page, field, less } = visitor;
     await page.route('**/v3/**', (route) => route.abort());
@@ -166,7 +166,7 @@ describeWith(['chromium'], 'settings typed on the page are not lost', () => {
     const sheet = page.getByRole('dialog');
     await sheet.getByLabel('User name').fill('Jay');
     await sheet.getByLabel('Password', { exact: true }).fill('a jay in the oak');
-    // The device carries it out, and its response is lost.
+    // The box carries it out, and its response is lost.
     await once(page, '**/v3/users', async (route) => {
       await route.fetch();
       await route.abort();

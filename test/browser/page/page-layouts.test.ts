@@ -87,7 +87,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await page.getByRole('button', { name: 'Outside' }).click();
     await until(async () => expect(await shown()).toEqual(['Driveway', 'Garden']));
     await page.locator('.tile.live .surface.playing').nth(1).waitFor();
-    // The group exists before the device has answered, and 1 opens its first camera.
+    // The group exists before the box has answered, and 1 opens its first camera.
     await page.reload();
     await page.getByRole('button', { name: 'Outside', pressed: true }).waitFor();
     await until(async () => expect(await shown()).toEqual(['Driveway', 'Garden']));
@@ -99,7 +99,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('Live shows the groups of the last visit before the device answers, and nothing moves after', async () => {
+  test('Live shows the groups of the last visit before the box answers, and nothing moves after', async () => {
     await put('Outside', 'group', [drive, garden]);
     await using visitor = await open('desktop', '#/live');
     const { page } = visitor;

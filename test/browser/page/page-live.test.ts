@@ -196,7 +196,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title: 'Barn' });
   });
 
-  test('the next visit shows names and last pictures before the device responds, until the logout', async () => {
+  test('the next visit shows names and last pictures before the box responds, until the logout', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await playsOn(page, 5);

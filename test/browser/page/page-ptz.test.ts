@@ -75,12 +75,12 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('the pad follows once the device has read the camera, also after a request that failed', async () => {
+  test('the pad follows once the box has read the camera, also after a request that failed', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     let isRead = false;
     let failures = 0;
-    // As after a start of the device, whose first requests keep the camera busy.
+    // As after a start of the box, whose first requests keep the camera busy.
     await page.route('**/v3/cameras/list?*', async (route) => {
       const response = await route.fetch();
       const answer = (await response.json()) as { items: readonly object[] };

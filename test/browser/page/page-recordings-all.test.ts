@@ -138,7 +138,7 @@ describeWith(['chromium'], 'recordings of several cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  /** As if the device had twelve cameras; eleven of them have only a name. */
+  /** As if the box had twelve cameras; eleven of them have only a name. */
   async function showTwelve(page: Page): Promise<void> {
     const names = ['front_door', ...Array.from({ length: 11 }, (_, i) => `yard_${i + 1}`)];
     await page.route('**/v3/recordings/list?*', (route) =>

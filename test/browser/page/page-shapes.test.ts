@@ -120,7 +120,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     return visitor;
   }
 
-  /** Makes the page show this many cameras; those that the device lacks are paused. */
+  /** Makes the page show this many cameras; those that the box lacks are paused. */
   async function showCameras(page: Page, count: number): Promise<void> {
     await page.route('**/v3/paths/list**', async (route) => {
       const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');

@@ -69,7 +69,7 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
-  test('while the device does not answer, a strip covers part of the page, which keeps its scroll position', async () => {
+  test('while the box does not answer, a strip covers part of the page, which keeps its scroll position', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();

@@ -313,7 +313,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await titles(box)).toEqual(['Garden']);
   });
 
-  test('a visitor of a device that has an owner by now is informed, and logs in', async () => {
+  test('a visitor of a box that has an owner by now is informed, and logs in', async () => {
     await using box = await startPageHarness({ cameras: [{}] });
     await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
@@ -323,7 +323,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.locator('[name=password]').fill('an otter swims by');
     await enterSetupCode(page, box.app.accounts.setup?.code);
     await page.getByRole('button', { name: '搜索摄像头' }).click();
-    await page.getByText('此设备已有管理员，请登录。').waitFor();
+    await page.getByText('此主机已有管理员，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: '登录' }).click();
     await page.getByRole('heading', { name: '找到 1 个摄像头' }).waitFor();

@@ -97,7 +97,7 @@ describeWith(['chromium'], 'the states of a camera on its tile', () => {
     expect(await page.getByRole('link', { name: '2 offline' }).count()).toBe(1);
   });
 
-  test('after a start of the device a camera that does not answer yet is connecting, not offline', async () => {
+  test('after a start of the box a camera that does not answer yet is connecting, not offline', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.getByRole('link', { name: /^Garden, Offline/ }).waitFor();

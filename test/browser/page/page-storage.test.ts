@@ -46,7 +46,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   };
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for(sizesInTurn())("on a %s its numbers are the device's, and axe finds nothing", async (size) => {
+  test.for(sizesInTurn())("on a %s its numbers are the box's, and axe finds nothing", async (size) => {
     await using visitor = await open(size);
     const { page, complaints } = visitor;
     await settled(page, '.settings-page .tall');
@@ -169,7 +169,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const folder = join(box.folder, 'usb');
-    // A test has no second mount: the device's response gets one more.
+    // A test has no second mount: the box's response gets one more.
     await page.route('**/v3/disks/places', async (route) => {
       const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
       const room = {

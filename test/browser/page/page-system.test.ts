@@ -30,7 +30,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  test.for(sizesInTurn())("shows the device's health on a %s", async (size) => {
+  test.for(sizesInTurn())("shows the box's health on a %s", async (size) => {
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
@@ -247,7 +247,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(await editor.inputValue()).toMatch(/readTimeout: 11s(?![\s\S]*# mine)/);
   });
 
-  test.for(sizesInTurn())('a restart of the device is announced and survived, on a %s', async (size) => {
+  test.for(sizesInTurn())('a restart of the box is announced and survived, on a %s', async (size) => {
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     const former = box.app;

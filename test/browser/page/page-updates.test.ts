@@ -34,7 +34,7 @@ function packagedMachine() {
   const last: { id: string; from: string } = { id: '', from: HERE };
   return {
     ...{ folder, host, keys, published },
-    /** Sets the data folder that the service watches, and gives the device its keys. */
+    /** Sets the data folder that the service watches, and gives the box its keys. */
     ready: async (dataDir: string) => {
       writeFileSync(join(host, 'update.ready'), `${dataDir}\n`);
       for (const [name, pem] of await updateKeys(own, join(folder, 'none'))) {
@@ -66,7 +66,7 @@ function packagedMachine() {
       const said = { ...last, ok: true, text: state, state, time: new Date().toISOString(), ...more };
       writeFileSync(answer, JSON.stringify(said));
     },
-    /** Publishes it at the device's update address. */
+    /** Publishes it at the box's update address. */
     publish: (update: string) => {
       mkdirSync(published, { recursive: true });
       for (const name of [basename(update), 'perch-update.json']) {
@@ -124,7 +124,7 @@ describeWith(['chromium'], 'updates on the page', () => {
     rmSync(machine.folder, { recursive: true });
   });
   beforeEach(async () => {
-    // The device may not have read the page's choice yet.
+    // The box may not have read the page's choice yet.
     const isFree = async () => !(await box.api<{ isReceiving: boolean }>('GET', 'update')).isReceiving || undefined;
     await until(isFree);
     machine.forget();

@@ -10,7 +10,7 @@ import { tinyVideo } from '../../support/media/tiny-h264.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Twenty minutes until now: after ten of each camera the device knows what a day takes. */
+/** Twenty minutes until now: after ten of each camera the box knows what a day takes. */
 async function recordMinutes(folder: string, path: string): Promise<void> {
   await using running = startRecorder(folder, { path, partDurationMs: 10 * MINUTE_MS });
   for (const sample of tinyVideo(240, 0.2, 1, 0, Date.now() - 21 * MINUTE_MS)) {

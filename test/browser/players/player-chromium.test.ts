@@ -90,7 +90,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   });
 
   test("it falls back to MSE if WebRTC's media do not get through", async () => {
-    // Nothing answers at the device's announced address.
+    // Nothing answers at the box's announced address.
     const unreachable = (page: Page) =>
       page.addInitScript(() => {
         const { setRemoteDescription } = RTCPeerConnection.prototype;
@@ -144,7 +144,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     },
   );
 
-  test('without autoplay it makes no request to the device before its button is pressed', async () => {
+  test('without autoplay it makes no request to the box before its button is pressed', async () => {
     const page = await viewer.browser.newPage();
     onTestFinished(() => page.close());
     const asked: string[] = [];

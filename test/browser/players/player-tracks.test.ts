@@ -71,7 +71,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras whose tracks it can 
     await page.getByText('H.265').first().waitFor();
     const before = asked.length;
     expect(before).toBeGreaterThan(0);
-    // The device's events arrive with each check; many more change nothing.
+    // The box's events arrive with each check; many more change nothing.
     for (let i = 0; i < 2; i += 1) {
       await page.waitForResponse((response) => response.url().includes('/v3/'));
     }

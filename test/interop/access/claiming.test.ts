@@ -52,7 +52,7 @@ const OWN = 'perch: own\napi: yes\n';
 const HOOK = { source: 'publisher', runOnInit: 'true' };
 const withCode = (code: string) => ({ 'perch-setup-code': code });
 
-/** The backup and the ports of a device with an owner. */
+/** The backup and the ports of a box with an owner. */
 let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
 beforeAll(async () => {
   await using owned = await startAgent({ config: OWN, isOwned: true });
@@ -64,7 +64,7 @@ beforeAll(async () => {
   old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
 });
 
-/** Every request that would take the device over: each must be rejected and change nothing. */
+/** Every request that would take the box over: each must be rejected and change nothing. */
 async function cannotBeTaken(target: Target, dataDir: string): Promise<void> {
   const tries: readonly [string, string, object?][] = [
     ['POST', '/v3/claim', { password: PASSWORD }],
@@ -157,7 +157,7 @@ beforeAll(async () => {
 });
 afterAll(() => agent?.[Symbol.asyncDispose]());
 
-test.runIf(lan)('a machine of the home network that names an address cannot claim a new device', async () => {
+test.runIf(lan)('a machine of the home network that names an address cannot claim a new box', async () => {
   await cannotBeTaken({ at: lan ?? '', port: agent.ports.main }, agent.dataDir);
 });
 
@@ -195,7 +195,7 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
     expect((await ask({ at: '127.0.0.1', port, host: 'cams.example' }, 'POST', '/v3/claim', right)).status).toBe(200);
   });
 
-  test('lets no client change a device with a file for MediaMTX', async () => {
+  test('lets no client change a box with a file for MediaMTX', async () => {
     await using free = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     for (const perchPort of [free.ports.main, free.ports.api]) {
       const port = await startPlainNginx(perchPort);
@@ -255,7 +255,7 @@ test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other
   expect(logIn.status).toBe(200);
 });
 
-test('the setup code allows a restore from a backup, whose owner then owns the device', async () => {
+test('the setup code allows a restore from a backup, whose owner then owns the box', async () => {
   await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
   const here = { at: '127.0.0.1', port: fresh.ports.main };
   await expectNoCode(here, '/v3/restore');

@@ -343,7 +343,7 @@ async function isShutOut(site: FrontClient, user: string, from: string): Promise
   return refused !== undefined && /from this address/.test(refused.body.toString());
 }
 
-/** One concurrent attempt above the limit: further ones would only keep the device busy. */
+/** One concurrent attempt above the limit: further ones would only keep the box busy. */
 async function guessUntilShutOut(site: FrontClient, user: string, from: string): Promise<void> {
   let isOut = false;
   let waiting = 0;
@@ -377,7 +377,7 @@ function lockOutTest(proxy: () => FrontServer): void {
     const user = JSON.stringify({ name, password: PASSWORD });
     await site.ask('/v3/users', { method: 'POST', headers: { ...JSON_TYPE, authorization: basic }, body: user });
     await guessUntilShutOut(site, name, first);
-    // The device may have too many passwords to check for a moment.
+    // The box may have too many passwords to check for a moment.
     const comesIn = async () => (await site.ask('/v3/session', logIn(PASSWORD, { from: second }))).status === 200;
     await until(async () => (await comesIn()) || undefined);
     await guessUntilShutOut(stranger, name, first);

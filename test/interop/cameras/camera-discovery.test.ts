@@ -24,7 +24,7 @@ const placesOf = (cameras: readonly KnownCamera[]) =>
   cameras.map(({ address, url, foundFrom }) => `${url} answers from ${address} to ${foundFrom}`).sort();
 
 describeWith(['namespaces'], 'in separate networks', () => {
-  test.concurrent('a device with two networks finds the cameras of both, each at its address there', async () => {
+  test.concurrent('a box with two networks finds the cameras of both, each at its address there', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
     await using inHouse = await startOnvifCameraIn(house);

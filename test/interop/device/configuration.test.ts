@@ -102,7 +102,7 @@ async function change(url: string, method: string, path: string, body: object, h
   return error === undefined ? answer.status : `${answer.status} ${error}`;
 }
 
-test("the control API changes a running device: recording begins, readers stay, and a restart of the client's own port is answered", async () => {
+test("the control API changes a running box: recording begins, readers stay, and a restart of the client's own port is answered", async () => {
   await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
   const api = `http://127.0.0.1:${agent.ports.api}`;
   const one = await until(async () => {

@@ -8,7 +8,7 @@ import { type Machine, openSharedNetwork } from '../../peers/host/shared-network
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 
-/** A device on one machine of the network, with the page on port 80. */
+/** A box on one machine of the network, with the page on port 80. */
 async function startBox(machine: Machine) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-mdns-'));
   const file = join(folder, 'perch.yml');
@@ -35,7 +35,7 @@ const ip = async (...args: readonly string[]) => {
 };
 
 describeWith(['namespaces', 'avahi'], 'the name of the box in the local network', () => {
-  test('Avahi finds two devices by name and as pages, each continues without the other, and a new address is known at once', async () => {
+  test('Avahi finds two boxes by name and as pages, each continues without the other, and a new address is known at once', async () => {
     await using network = await openSharedNetwork();
     const [one, two] = network.machines;
     await using avahi = await startAvahi(two.name, 'observer');
@@ -76,7 +76,7 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
       expect(await observer.resolve('perch.local')).toBe(one.ip);
       expect(own.output()).not.toMatch(/conflict|perch-2/i);
       await own[Symbol.asyncDispose]();
-      // The device notices that the other has left.
+      // The box notices that the other has left.
       await until(async () => ((await observer.resolve('perch.local')) === one.ip ? true : undefined));
       await pagesBecome(observer, [`Perch perch.local ${one.ip} 80`]);
 

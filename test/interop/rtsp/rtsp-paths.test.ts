@@ -88,7 +88,7 @@ paths:
     sourceOnDemandStartTimeout: 3s
 `,
     });
-    // The cause names addresses behind the device: it is only for the log.
+    // The cause names addresses behind the box: it is only for the log.
     const reason = "source of path 'off' has timed out";
     const [whep, hls, rtsp] = await Promise.all([
       fetch(`http://127.0.0.1:${agent.ports.webrtc}/off/whep`, {

@@ -210,7 +210,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     expect([Math.min(...gaps) >= 0, Math.max(...gaps) < 0.5]).toEqual([true, true]);
   });
 
-  test('a playlist of 10 MB is rejected by its size, and the device answers meanwhile', async () => {
+  test('a playlist of 10 MB is rejected by its size, and the box answers meanwhile', async () => {
     const files = await serveFolder();
     const lines = Array.from({ length: 200_000 }, (_, i) => `#EXTINF:2.000000,\nsegment-with-a-name-${i}.ts\n`);
     writeFileSync(join(files.folder, 'live.m3u8'), `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${lines.join('')}`);
@@ -221,7 +221,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
-  test('a playlist of a day has its end played, and costs the device no pause', async () => {
+  test('a playlist of a day has its end played, and costs the box no pause', async () => {
     const files = await serveFolder();
     const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
     await written(files.folder, 3);

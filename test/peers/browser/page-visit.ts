@@ -146,7 +146,7 @@ export async function expectMoving(visitor: Visit, count: number): Promise<void>
     .toBe(true);
 }
 
-/** The page loads only from its device. */
+/** The page loads only from its box. */
 const isElsewhere = (asked: string, box: string): boolean =>
   /^(?:https?|wss?):/.test(asked) && new URL(asked).host !== new URL(box).host;
 

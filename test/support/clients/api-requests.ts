@@ -115,7 +115,7 @@ const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
 const NUMBERS = [0, 1, -1, 2 ** 31, 2 ** 53, 1e300, 0.5, 7];
 const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 
-/** Settings that open ports, run programs, write files or change the device's identity are tested elsewhere. */
+/** Settings that open ports, run programs, write files or change the box's identity are tested elsewhere. */
 const DANGEROUS =
   /ddress|ncryption|^runOn|^(?:api|hls|rtsp|webrtc|metrics|pprof|playback|rtmp|srt|moq|perch|source|fallback)$|recordPath|Directory|Cert|Key|^log|^sysLog|^auth|Port|Multicast|trustedProxies|TrustedProxies|^rpi/;
 

@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** A claimed device that discovers cameras on this machine. `log` has every log line. */
+/** A claimed box that discovers cameras on this machine. `log` has every log line. */
 export async function openAdoptionHarness(discovery: AppOptions['discovery'], paths = '', more: object = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-adoption-'));
   const file = join(folder, 'perch.yml');

@@ -14,7 +14,7 @@ export const emptyMemory = () =>
     async () => {},
   );
 
-/** All disks of a device over a simulated one, on a fake clock. */
+/** All disks of a box over a simulated one, on a fake clock. */
 export function setUpDisks(minFreePercent = 10, memory = emptyMemory()) {
   const clock = new FakeClock();
   const disk = new SimulatedDisk();

@@ -26,7 +26,7 @@ export interface HttpHarnessOptions {
   /** Of https; undefined while it is off. */
   readonly httpsPort?: number;
   readonly rules?: AccessRules;
-  /** The owner's password; without one the device is not claimed. */
+  /** The owner's password; without one the box is not claimed. */
   readonly password?: string;
   readonly trustedProxies?: readonly string[];
   /** Default: wrong credentials are rejected at once. */

@@ -37,7 +37,7 @@ export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined 
   );
 }
 
-/** Until the device has the time, which the network may provide late. */
+/** Until the box has the time, which the network may provide late. */
 async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal): Promise<void> {
   for (let isLost = true; isLost && !stop.aborted; ) {
     const facts = await systemFacts(stop).catch(() => undefined);

@@ -30,7 +30,7 @@ const PROBES: readonly (readonly [probe: string, start: string])[] = [
 ];
 const SOUNDS = new Set(['mp4a.40', 'mp4a.6B', 'opus', 'fLaC', 'ac-3']);
 
-/** Codecs that Media Source plays in MP4, for the device's `codecs=`. */
+/** Codecs that Media Source plays in MP4, for the box's `codecs=`. */
 export const playableCodecs = (isTypeSupported: (type: string) => boolean, wantsSound: boolean): string[] =>
   PROBES.filter(
     ([probe, start]) => (wantsSound || !SOUNDS.has(start)) && isTypeSupported(`video/mp4; codecs="${probe}"`),

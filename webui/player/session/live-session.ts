@@ -11,13 +11,13 @@ export interface SessionFacts {
   readonly packetsLost?: number;
   /** Labels of tracks that are left out, such as `MPEG-4 Audio`. */
   readonly leftOut?: readonly string[];
-  /** From arrival at the device to display, if known. */
+  /** From arrival at the box to display, if known. */
   readonly lagMs?: number;
   /** Raw WebRTC statistics. */
   readonly report?: RTCStatsReport;
 }
 
-/** A connection to the device that feeds a `<video>`. */
+/** A connection to the box that feeds a `<video>`. */
 export interface LiveSession {
   readonly technology: Technology;
   /** The technology leaves out the camera's audio. */
@@ -27,13 +27,13 @@ export interface LiveSession {
   /** Resolves with the reason of the end. Never rejects. */
   readonly ended: Promise<string>;
   facts(): Promise<SessionFacts>;
-  /** Ends the session here and on the device. */
+  /** Ends the session here and on the box. */
   close(): void;
 }
 
 /**
  * `codec`: not decodable here. `transport`: media are not received. `absent`: no such stream now. `refused`: not
- * permitted. `away`: the device does not answer.
+ * permitted. `away`: the box does not answer.
  */
 export type FailureKind = 'codec' | 'transport' | 'absent' | 'refused' | 'away';
 
@@ -50,7 +50,7 @@ export class PlayError extends Error {
   }
 }
 
-/** Labels in the device's `Perch-Left-Out` header. */
+/** Labels in the box's `Perch-Left-Out` header. */
 export const leftOutOf = (header: string | null): string[] =>
   entriesOf(header).map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
 
@@ -62,7 +62,7 @@ const entriesOf = (header: string | null): string[] => (header ?? '').split(', '
 
 /** The error of a response. */
 export function failureOf(status: number, message: string): PlayError {
-  // 503 has the device's reason: another technology may work.
+  // 503 has the box's reason: another technology may work.
   if (status === 0 || status === 502 || status >= 504) {
     return new PlayError('away', message);
   }

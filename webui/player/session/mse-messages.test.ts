@@ -9,7 +9,7 @@ test.for([
   ['tooSlow', 'transport'],
   ['kicked', 'transport'],
   ['exhausted', 'transport'],
-] as const)("the device's %s means: %s", ([code, kind]) => {
+] as const)("the box's %s means: %s", ([code, kind]) => {
   expect(failureOfMse({ type: 'error', code, error: 'why' }).kind).toBe(kind);
 });
 
@@ -18,7 +18,7 @@ test('codecs that the browser lacks are named', () => {
   expect(failure).toMatchObject({ codec: 'H.265', message: 'nothing to play (H265, G711)' });
 });
 
-test('the delay depends only on the clock of the device', () => {
+test('the delay depends only on the clock of the box', () => {
   const said = { type: 'clock', mediaS: 100, captureMs: 50_000, nowMs: 50_120 } as const;
   // 300 ms after that was said, the picture of 0.2 s later is shown.
   expect(lagMs(said, 300, 100.2)).toBeCloseTo(220);

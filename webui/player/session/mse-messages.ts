@@ -16,7 +16,7 @@ export interface MseInit {
 export interface MseClock {
   readonly type: 'clock';
   readonly mediaS: number;
-  /** Unix milliseconds of the device: capture and sending. */
+  /** Unix milliseconds of the box: capture and sending. */
   readonly captureMs: number;
   readonly nowMs: number;
 }
@@ -53,6 +53,6 @@ export function failureOfMse({ code, error, labels = [] }: MseError): PlayError 
   return failureOf(STATUS.get(code) ?? 500, error);
 }
 
-/** Age of the shown frame since its capture by the device, independent of the local clock. */
+/** Age of the shown frame since its capture by the box, independent of the local clock. */
 export const lagMs = ({ nowMs, captureMs, mediaS }: MseClock, sinceMs: number, positionS: number): number =>
   nowMs + sinceMs - captureMs - (positionS - mediaS) * 1000;

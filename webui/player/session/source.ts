@@ -39,7 +39,7 @@ export const withParameter = (address: string, parameter: string): string =>
   `${address}${address.includes('?') ? '&' : '?'}${parameter}`;
 
 /**
- * A WHEP session's address. The last part of `Location` is its secret; the rest is the device's view of the address,
+ * A WHEP session's address. The last part of `Location` is its secret; the rest is the box's view of the address,
  * which lacks a proxy's sub-folder.
  */
 export function sessionAddress(whep: string, location: string): string | undefined {

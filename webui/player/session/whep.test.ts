@@ -80,7 +80,7 @@ test('a rejection after the close leaves nothing to delete', async () => {
   expect(whats()).toEqual(['POST webrtc/yard/whep']);
 });
 
-test("a rejected offer ends with the device's reason", async () => {
+test("a rejected offer ends with the box's reason", async () => {
   const { ended } = await opening();
   asked[0]?.answer(new Response('{"status":"error","error":"no stream is available"}', { status: 404 }));
   expect(await ended).toBe('no stream is available');

@@ -99,13 +99,13 @@ class WhepSession implements LiveSession {
     this.#listenForGoodbye();
   }
 
-  /** The device ends a session by a TLS alert (RFC 8446 §6.1); the connection state would change seconds later. */
+  /** The box ends a session by a TLS alert (RFC 8446 §6.1); the connection state would change seconds later. */
   #listenForGoodbye(): void {
     for (const { receiver } of this.#peer.getTransceivers()) {
       const { transport } = receiver;
       transport?.addEventListener('statechange', () => {
         if (transport.state === 'closed' && !this.#isClosed) {
-          // The session no longer exists on the device.
+          // The session no longer exists on the box.
           this.#address = undefined;
           this.#end('ended by the server');
         }
@@ -174,7 +174,7 @@ class WhepSession implements LiveSession {
     clearTimeout(this.#patience);
     this.#end('closed');
     setTimeout(() => this.#offering.abort(), LEFT_LIMIT_MS);
-    // DELETE comes first: after the connection has closed, the device no longer knows the session.
+    // DELETE comes first: after the connection has closed, the box no longer knows the session.
     this.#delete().finally(() => this.#peer.close());
   }
 

@@ -1,9 +1,9 @@
 import { startWords } from '../../words/start.ts';
 
-/** The owner's account on each device. */
+/** The owner's account on each box. */
 const OWNER = 'owner';
 
-/** Below a password field: plain http can be read in the network. Not shown on the device itself. */
+/** Below a password field: plain http can be read in the network. Not shown on the box itself. */
 export function UnencryptedNotice() {
   const t = startWords.value;
   return location.protocol === 'https:' || window.isSecureContext ? null : (
@@ -16,7 +16,7 @@ export function UnencryptedNotice() {
   );
 }
 
-/** After a wrong password: the owner resets it on the device, others ask the owner. */
+/** After a wrong password: the owner resets it on the box, others ask the owner. */
 export function ForgottenPassword({ name = OWNER }: { readonly name: string | undefined }) {
   const { forgotten, askOwner } = startWords.value;
   return <p class="dim small">{name.trim().toLowerCase() === OWNER ? forgotten : askOwner}</p>;

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { fetchJson } from '../../api-client/request.ts';
 import { retryUntilAnswered } from '../../api-client/retry.ts';
 
-/** Black on white in both themes, for scanners. The device draws it. */
+/** Black on white in both themes, for scanners. The box draws it. */
 export function QrCode({ text, label }: { readonly text: string; readonly label: string }) {
   const [{ size, path }, setCode] = useState({ size: 1, path: '' });
   useEffect(() => {

@@ -63,7 +63,7 @@ export function lazyPart<P extends object>(load: () => Promise<FunctionComponent
   };
 }
 
-/** The strip reports an unreachable device. */
+/** The strip reports an unreachable box. */
 async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     try {
@@ -76,7 +76,7 @@ async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Prom
   }
 }
 
-/** After an update of the device, the file names of this page no longer exist. */
+/** After an update of the box, the file names of this page no longer exist. */
 async function reloadIfOld(stop: AbortSignal): Promise<void> {
   const own = document.querySelector('script[src]')?.getAttribute('src');
   const page = await window.fetch('.', { cache: 'no-store', signal: stop }).then(

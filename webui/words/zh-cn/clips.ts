@@ -18,7 +18,7 @@ export const clips: ClipsWords = {
   download: '下载',
   fetching: (percent) => `正在下载 · ${percent}`,
   notFetched: '下载不完整，未保存任何内容。请重试。',
-  clipNotSaved: '未能保存，设备无法存储。',
+  clipNotSaved: '未能保存，主机无法存储。',
   savedClips: '已保存的片段',
   removeClip: '从“片段”中移除',
   removedClip: '已从“片段”中移除，录像到期后会被删除。',

@@ -10,7 +10,7 @@ export const modes: ModesWords = {
   since: (when) => `自 ${when} 起`,
   until: (mode, when) => `下一模式：${mode}（${when}）`,
   held: '保持到您手动更改为止。',
-  noTimeKnown: '设备尚未获得准确时间，在此之前模式保持不变。',
+  noTimeKnown: '主机尚未获得准确时间，在此之前模式保持不变。',
   hold: '保持此模式',
   holdText: '时间表不会结束它。',
   isSet: (mode) => `模式：${mode}。`,

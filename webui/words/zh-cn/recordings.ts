@@ -7,7 +7,7 @@ export const recordings: RecordingsWords = {
   noRecordingsOf: (camera) => `${camera} 没有录像。`,
   noRecordingHere: (why) => `无录像 · ${why}`,
   gapOffline: '摄像头离线',
-  gapBoxOff: '设备关机',
+  gapBoxOff: '主机关机',
   gapDiskFull: '磁盘已满',
   gapDiskAway: '找不到磁盘',
   gapDiskFault: '磁盘故障',

@@ -21,7 +21,7 @@ export const sources: SourceWords = {
   saveUntested: '测试未通过，仍然保存',
   addUntested: '仍然添加',
   notTested: '未测试',
-  rejected: '设备不接受此地址。',
+  rejected: '主机不接受此地址。',
 
   whyPassword: '对方不接受此用户名或密码。',
   whyNoStream: '此地址没有视频流。',

@@ -48,7 +48,7 @@ class Browser {
   }
 }
 
-/** A device with two cameras, whose media are at `/watch/NAME` and `/recorded/NAME`. */
+/** A box with two cameras, whose media are at `/watch/NAME` and `/recorded/NAME`. */
 async function openBox(options: Parameters<typeof openHttpHarness>[0] = {}) {
   const box = await openHttpHarness({ password: PASSWORD, ...options });
   box.app.all<{ Params: { '*': string } }>('/watch/*', async (request) => {

@@ -20,7 +20,7 @@ const claimOf = ({ accounts }: HttpHarness) => ({ password: PASSWORD, setupCode:
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
-test('a phone claims the device with a password and the setup code, and is logged in', async () => {
+test('a phone claims the box with a password and the setup code, and is logged in', async () => {
   await using box = await openHttpHarness();
   expect((await box.app.inject({ ...HOME, url: '/v3/session' })).json()).toEqual({
     claimed: false,
@@ -67,7 +67,7 @@ test.for([
   expect(JSON.parse(answer).https).toEqual(https);
 });
 
-test('a device is not claimed twice', async () => {
+test('a box is not claimed twice', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const again = await box.app.inject(post('/v3/claim', { password: 'grey heron' }));
   expect([again.statusCode, again.json()]).toEqual([

@@ -12,7 +12,7 @@ const ViewItem = Type.Object({
   mode: Type.Enum(['live', 'recording']),
   address: Type.String(),
   from: TimeText,
-  /** Null: it lasts, or the device lost power before its end. */
+  /** Null: it lasts, or the box lost power before its end. */
   to: OrNull(TimeText),
   running: Type.Boolean(),
 });

@@ -16,7 +16,7 @@ interface BackupDownloadOptions extends ConfirmOptions {
   readonly accounts: ConfirmOptions['accounts'] & { readonly owner: string | undefined };
 }
 
-/** A backup contains every password and key of the device: for the owner. A session gets it only with the user's own password. */
+/** A backup contains every password and key of the box: for the owner. A session gets it only with the user's own password. */
 export const backupDownload: FastifyPluginAsync<BackupDownloadOptions> = async (app, options) => {
   const { access, backup, accounts } = options;
   noStore(app);

@@ -24,7 +24,7 @@ async function open(canRestart: boolean) {
   return { post, done };
 }
 
-test('the owner restarts the device: an event has the usual duration, and the program ends after the reply', async () => {
+test('the owner restarts the box: an event has the usual duration, and the program ends after the reply', async () => {
   const { post, done } = await open(true);
   expect((await post()).body).toEqual({ status: 'ok', seconds: 4 });
   await expect.poll(() => done).toEqual([['box', { state: 'restarting', seconds: 4 }], 'restart']);

@@ -68,7 +68,7 @@ interface BackupRoutesOptions {
   readonly backup: BackupControl;
   readonly accounts: {
     readonly owner: string | undefined;
-    /** @throws PerchError if this client may not claim the device */
+    /** @throws PerchError if this client may not claim the box */
     checkSetUp(setupCode: string | undefined, asker: { readonly ip: string; readonly isPrivate: boolean }): void;
   };
   readonly wrongCredentials: WrongCredentials;
@@ -79,7 +79,7 @@ interface BackupRoutesOptions {
 
 const FAILURES = [400, 409, 413, 415, 429, 503, 507];
 
-/** Restoring: for the owner, or for a client that may claim the device. */
+/** Restoring: for the owner, or for a client that may claim the box. */
 export const restoreRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
   const { backup } = options;
   app.removeAllContentTypeParsers();
@@ -128,7 +128,7 @@ export const restoreRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app
 };
 
 async function backupIn(options: BackupRoutesOptions, request: FastifyRequest): Promise<Uint8Array> {
-  // The device may have been claimed meanwhile.
+  // The box may have been claimed meanwhile.
   await mayRestore(options, request);
   if (!(request.body instanceof Uint8Array)) {
     throw new PerchError('badInput', `the body must be the backup, with Content-Type: ${BINARY}`);
@@ -136,7 +136,7 @@ async function backupIn(options: BackupRoutesOptions, request: FastifyRequest): 
   return request.body;
 }
 
-/** The owner; before the claim, a client that may claim the device. */
+/** The owner; before the claim, a client that may claim the box. */
 async function mayRestore(options: BackupRoutesOptions, request: FastifyRequest): Promise<void> {
   const { access, accounts, wrongCredentials } = options;
   if (accounts.owner !== undefined) {

@@ -75,7 +75,7 @@ const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
 const received = answers(UpdatePlan, ...FAILURES);
 const sent = { body: Type.String({ format: 'binary' }), consumes: BINARY };
 
-/** Updates of the device, for the owner, on the main port only. */
+/** Updates of the box, for the owner, on the main port only. */
 export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   await app.register(sentUpdates, { updates });

@@ -24,7 +24,7 @@ interface StreamedEvent {
   readonly data: string;
 }
 
-/** The device's events, or its log. */
+/** The box's events, or its log. */
 interface EventFeed<E extends StreamedEvent> {
   readonly run: string;
   readonly last: number;
@@ -43,7 +43,7 @@ interface EventStreamOptions {
 }
 
 /**
- * Streams the events of the device, or its log. Viewers and guests have separate limits: a link opened by many, or a
+ * Streams the events of the box, or its log. Viewers and guests have separate limits: a link opened by many, or a
  * house behind one address, must not keep the owner out.
  */
 export class EventStreams<E extends StreamedEvent = DeviceEvent> {

@@ -24,7 +24,7 @@ interface AudienceOptions {
   readonly sessions: SessionTables;
 }
 
-/** `/publishers`: clients that publish to this device, by any protocol. Pulled sources have no session. */
+/** `/publishers`: clients that publish to this box, by any protocol. Pulled sources have no session. */
 export const publisherRoutes: FastifyPluginAsync<AudienceOptions> = async (app, { paths, sessions }) => {
   // Items of kinds that publish have a state.
   const protocols = sessions.kinds.flatMap(({ itemSchema, protocol }) =>

@@ -30,7 +30,7 @@ interface TrustPage {
   readonly authority: ShownAuthority | undefined;
   /** Of https; undefined: off. */
   readonly port: number | undefined;
-  /** Identifies this device. */
+  /** Identifies this box. */
   readonly box: string;
 }
 

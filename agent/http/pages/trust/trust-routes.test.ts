@@ -93,12 +93,12 @@ test("the certificate is offered as DER, as PEM, and as Apple's profile", async 
   expect((await get('/trust/perch.mobileconfig')).body).toBe(profile.body);
 });
 
-test('a page of any origin may probe the trust, and learns which device answers', async () => {
+test('a page of any origin may probe the trust, and learns which box answers', async () => {
   const { headers, body } = await (await open())('/trust/here', { origin: 'http://box.local:8080' });
   expect([headers['access-control-allow-origin'], JSON.parse(body)]).toEqual(['*', { box: 'this one' }]);
 });
 
-test('a device without its own certificate has a remedy', async () => {
+test('a box without its own certificate has a remedy', async () => {
   const get = await open({ authority: () => undefined, port: () => undefined, box: '' });
   expect((await get('/trust')).body).toContain('Settings, System, Secure connection');
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);

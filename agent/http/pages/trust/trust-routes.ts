@@ -13,7 +13,7 @@ export interface TrustLookup {
   authority(): ShownAuthority | undefined;
   /** The https port of the page. */
   port(): number | undefined;
-  /** Identifies this device. */
+  /** Identifies this box. */
   readonly box: string;
 }
 
@@ -24,7 +24,7 @@ const PROFILE = 'application/x-apple-aspen-config';
 
 /**
  * `/trust`: leads a phone or computer through trusting the own authority. Without a login and before there is an owner: a certificate is
- * public, and without it neither the first password nor a login is encrypted. It shows nothing else of the device.
+ * public, and without it neither the first password nor a login is encrypted. It shows nothing else of the box.
  */
 export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
   app.addHook('onSend', async ({ headers }, reply) => {

@@ -1,7 +1,7 @@
 /**
  * Checks whether the browser trusts the box, shows the steps of one system, and offers to install the page.
  *
- * Over http it asks the https port which device answers: a browser that does not trust the certificate fails, whatever the reply. Over
+ * Over http it asks the https port which box answers: a browser that does not trust the certificate fails, whatever the reply. Over
  * https a browser may have been forced past its warning, and then rejects only the service worker.
  */
 export const SCRIPT = `

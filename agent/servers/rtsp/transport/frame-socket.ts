@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES } from '../../../stream/interleaved-writer.ts';
 let bursts: FrameBurstSender | undefined;
 let opening: Promise<void> | undefined;
 
-/** Called for the first reader: an idle device saves the memory. Until it has resolved packets are sent one by one. */
+/** Called for the first reader: an idle box saves the memory. Until it has resolved packets are sent one by one. */
 export function prepareBursts(): Promise<void> {
   opening ??= openFrameBurstSender().then((sender) => {
     bursts = sender;

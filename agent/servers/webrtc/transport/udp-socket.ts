@@ -20,7 +20,7 @@ const QUEUE_LIMIT_PACKETS = 2_048;
 let bursts: BurstSender | undefined;
 let opening: Promise<void> | undefined;
 
-/** Called before the first peer connects: an idle device saves the memory. */
+/** Called before the first peer connects: an idle box saves the memory. */
 export function prepareBursts(): Promise<void> {
   opening ??= openBurstSender(batchPackets).then((sender) => {
     bursts = sender;

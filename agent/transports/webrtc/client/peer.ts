@@ -31,7 +31,7 @@ interface PeerMedia {
   create(answer: Offer): SessionMedia;
 }
 
-/** A session that this device opens at a WHEP or WHIP server: signalling, ICE by werift, DTLS and SRTP as in the server. */
+/** A session that this box opens at a WHEP or WHIP server: signalling, ICE by werift, DTLS and SRTP as in the server. */
 export class Peer implements SecureLink {
   readonly transport: Transport;
   inboundBytes = 0;

@@ -12,13 +12,13 @@ import { words } from '../../../words/words.ts';
 import { configAddress, patchAddress, saveEffectAddress } from './camera-data.ts';
 import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './camera-settings.ts';
 
-/** What saving would interrupt, as the device reports. */
+/** What saving would interrupt, as the box reports. */
 type SaveEffect = 'nothing' | 'recording' | 'restart';
 
 /** Delay, so that each step of a stepper is not a request. */
 const REST_MS = 200;
 
-/** Asks the device for the effect of the changes. @returns undefined until known */
+/** Asks the box for the effect of the changes. @returns undefined until known */
 export function useSaveEffect(name: string, { form, config }: CameraForm): Signal<SaveEffect | undefined> {
   const saveEffect = useMemo(() => signal<SaveEffect | undefined>('nothing'), []);
   const { changed } = form;
@@ -105,7 +105,7 @@ export function toastCameraSaved(name: string, edited: CameraForm, restarts: boo
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 
-/** Shown before the device's next response. */
+/** Shown before the box's next response. */
 function showName(name: string, title: string | undefined): void {
   if (title !== undefined) {
     paths.value = paths.peek()?.map((item) => (item.name === name ? { ...item, title } : item));

@@ -59,7 +59,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           .map(({ name }) => name)
           .join('\n')
     ) {
-      // The device confirms it; later changes of others show.
+      // The box confirms it; later changes of others show.
       order.value = undefined;
     }
   }, [cameras]);

@@ -49,7 +49,7 @@ export function daysOf(text: string): number {
 export const durationOf = (days: number): string =>
   days === FOR_EVER ? '0s' : Number.isInteger(days) ? `${days}d` : `${Math.round((days * DAY_MS) / 1000)}s`;
 
-/** As the device formats sizes: `46.6G`, in powers of 1024. */
+/** As the box formats sizes: `46.6G`, in powers of 1024. */
 export function bytesOf(text: string): number {
   const [, amount = '0', unit = ''] = /^([\d.]+)([KMGT]?)/.exec(text) ?? [];
   const bytes = Math.round(Number(amount) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit));
@@ -70,7 +70,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
   sound: config.audio !== false,
 });
 
-/** The changes to send. The camera block is sent whole; the device keeps hidden passwords. */
+/** The changes to send. The camera block is sent whole; the box keeps hidden passwords. */
 export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfig): object => ({
   ...(changed.name === undefined ? {} : { camera: { ...camera, name: changed.name.trim() } }),
   ...(changed.record === undefined

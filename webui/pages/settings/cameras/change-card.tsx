@@ -4,7 +4,7 @@ import { camerasWords } from '../../../words/cameras.ts';
 import { videoWords } from '../../../words/video.ts';
 import type { SeenChange } from './video-data.ts';
 
-/** The device restores the former settings after a minute. */
+/** The box restores the former settings after a minute. */
 const CHECKING_S = 60;
 
 /** How a change of the encoder goes. */

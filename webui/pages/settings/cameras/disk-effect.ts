@@ -34,7 +34,7 @@ export function diskEffect(facts: EffectFacts): DiskEffect | undefined {
     return { before: { perDay, days: undefined }, after: { perDay: newPerDay, days: undefined } };
   }
   const total = Math.max(totalPerDay ?? perDay, perDay);
-  // The device gives the lower of both limits, rounded. Other cameras share the disk only.
+  // The box gives the lower of both limits, rounded. Other cameras share the disk only.
   const isBySize = fits > 0.95 * (maxBytes / perDay);
   const onDisk = isBySize ? Number.POSITIVE_INFINITY : (fits * total) / (total - perDay + newPerDay);
   const keptOf = (days: number) => Math.min(days, use.wantedDays ?? Number.POSITIVE_INFINITY);

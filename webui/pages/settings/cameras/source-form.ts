@@ -99,7 +99,7 @@ export class SourceForm {
     }
   }
 
-  /** Cancels a test on the device. */
+  /** Cancels a test on the box. */
   close(): void {
     this.#stop.abort();
   }

@@ -13,7 +13,7 @@ interface Line {
   readonly tone?: 'bad' | 'warn';
 }
 
-/** State as the device reports it. */
+/** State as the box reports it. */
 export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, nowMs.value);
 
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];

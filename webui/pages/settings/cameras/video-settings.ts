@@ -134,7 +134,7 @@ export interface LastChange {
 export const readVideo = (path: string, signal: AbortSignal): Promise<CameraVideo> =>
   fetchJson<CameraVideo>(cameraCall('settings', path), { signal, limitMs: LIMIT_MS });
 
-/** Texts and infrared filter apply at once; after a change of the encoder the device watches the video (`checking`). */
+/** Texts and infrared filter apply at once; after a change of the encoder the box watches the video (`checking`). */
 export async function saveVideo(path: string, change: object): Promise<ChangeState> {
   const options = { method: 'POST', body: change, limitMs: LIMIT_MS } as const;
   return (await fetchJson<{ state: ChangeState }>(cameraCall('settings', path), options)).state;

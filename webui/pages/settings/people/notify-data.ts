@@ -33,7 +33,7 @@ export const KINDS = [
   ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline', 'disk'],
 ] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
-/** As the device. */
+/** As the box. */
 export const MAX_RULES = 20;
 /** A mail server takes its time. */
 const TEST_MS = 60_000;

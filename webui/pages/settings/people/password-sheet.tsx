@@ -57,7 +57,7 @@ const newForm = () =>
     },
   });
 
-/** The length was checked here, so the device rejects only common passwords. */
+/** The length was checked here, so the box rejects only common passwords. */
 const inField = (error: unknown): unknown =>
   error instanceof RequestError && error.status === 400
     ? new FieldError<Passwords>('newPassword', youWords.peek().newPasswordCommon)

@@ -21,7 +21,7 @@ import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 
 const MIN_PASSWORD_CHARS = 8;
-/** Limits of the device. */
+/** Limits of the box. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
 
 interface PersonSheetProps {
@@ -102,7 +102,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
       try {
         await (user ? changePerson(user.name, changed) : adding.add(values));
       } catch (error) {
-        // The length was checked here, so the device rejects only common passwords.
+        // The length was checked here, so the box rejects only common passwords.
         const isPassword = error instanceof RequestError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
       }

@@ -20,7 +20,7 @@ interface Defaults {
 }
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
-/** The device waits 65 s for its disk. */
+/** The box waits 65 s for its disk. */
 const OPENING_LIMIT_MS = 75_000;
 /** Time to stop and start again. */
 const RESTART_S = 15;

@@ -9,7 +9,7 @@ export interface MountedDisk {
   readonly removable: boolean;
   readonly network: boolean;
   readonly writable: boolean;
-  /** Not writable, but the device can change that and restarts. */
+  /** Not writable, but the box can change that and restarts. */
   readonly canBeOpened: boolean;
   readonly recordsHere: readonly string[];
   readonly isChosen: boolean;

@@ -1,4 +1,4 @@
-/** As the device checks `boxName`; the room is for the number of a second device. */
+/** As the box checks `boxName`; the room is for the number of a second box. */
 const HOST_LABEL = /^(?=.{1,58}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 /** `boxName` of typed text: `Barn.local` is `barn`. */

@@ -98,7 +98,7 @@ function Fields({ edited }: { readonly edited: NameForm }) {
   );
 }
 
-/** A second device at the configured name has a number behind it. */
+/** A second box at the configured name has a number behind it. */
 function NameNow({ name }: { readonly name: string | null }) {
   const t = systemWords.value;
   const address = addressByName(location.href, name);

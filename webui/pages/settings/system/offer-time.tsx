@@ -9,10 +9,10 @@ import { clock, longDay } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 
-/** The device waits 35 s. */
+/** The box waits 35 s. */
 const LIMIT_MS = 45_000;
 
-/** Sets the device's clock from the browser. For the owner. */
+/** Sets the box's clock from the browser. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const t = systemWords.value;
   const { language } = i18n();

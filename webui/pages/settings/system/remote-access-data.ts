@@ -18,7 +18,7 @@ const IP_RANGE = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f]*:[\da-f:.]*)(?:\/
 
 const listOf = (typed: string): readonly string[] => typed.split(/[\s,;]+/).filter(Boolean);
 
-/** The device shows a single address as a range of one. */
+/** The box shows a single address as a range of one. */
 const withoutFullPrefix = (range: string): string => range.replace(range.includes(':') ? /\/128$/ : /\/32$/, '');
 
 /** A host name or an address, without port. */

@@ -21,10 +21,10 @@ import { words } from '../../../words/words.ts';
 
 type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 
-/** HTTP statuses of the device. */
+/** HTTP statuses of the box. */
 const TOO_LARGE = 413;
 
-/** The device's reason codes. */
+/** The box's reason codes. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   noBackup: (t) => t.restoreNoBackup,
   damaged: (t) => t.restoreDamaged,
@@ -229,13 +229,13 @@ function sentence(error: unknown, work: Work): ComponentChildren {
 }
 
 interface RestoreProgressProps {
-  /** The device has not returned in time. */
+  /** The box has not returned in time. */
   readonly isGone: boolean;
   /** Address after the restore, if it differs. */
   readonly moved: string | undefined;
 }
 
-/** Waits for the device and reloads the page, or shows its new address. */
+/** Waits for the box and reloads the page, or shows its new address. */
 function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
   const t = systemWords.value;
   return (

@@ -136,7 +136,7 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
   return [file, setFile] as const;
 }
 
-/** Problems are listed with their lines; other rejections are the device's message. */
+/** Problems are listed with their lines; other rejections are the box's message. */
 const sentence = (error: unknown): ComponentChildren =>
   error instanceof RequestError && error.status === 400
     ? serverText((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
@@ -152,7 +152,7 @@ interface FileChangesProps {
 
 const SIGNS = { same: ' ', theirs: '−', mine: '+' } as const;
 
-/** The changes, with the device's warnings. */
+/** The changes, with the box's warnings. */
 function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps) {
   const t = systemWords.value;
   const lines = diffOf(before, after);

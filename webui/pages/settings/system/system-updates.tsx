@@ -25,10 +25,10 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
 const POLL_MS = 2_000;
-/** HTTP statuses of the device. */
+/** HTTP statuses of the box. */
 const TOO_LARGE = 413;
 
-/** An update that the device accepts, from a file or from the configured address. */
+/** An update that the box accepts, from a file or from the configured address. */
 interface Chosen {
   readonly plan: UpdatePlan;
   install(): Promise<unknown>;
@@ -57,7 +57,7 @@ export function UpdatesPage() {
   );
 }
 
-/** The device restarts meanwhile; the last state stays. */
+/** The box restarts meanwhile; the last state stays. */
 function useUpdateState(): readonly [UpdateState | undefined, boolean, () => void] {
   const [state, setState] = useState<UpdateState>();
   const [isAway, setAway] = useState(false);
@@ -120,7 +120,7 @@ type Work = 'none' | 'reading' | 'looking' | 'sending';
 
 interface ChooseProps {
   readonly mayLook: boolean;
-  /** Just confirmed by the device. */
+  /** Just confirmed by the box. */
   readonly isTaking: boolean;
   readonly onBegun: () => void;
 }

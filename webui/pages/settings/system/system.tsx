@@ -35,7 +35,7 @@ const File = lazyPage(() => import('./system-file.tsx').then((page) => page.File
 const BUSY_PERCENT = 90;
 const MAX_SAID = 2;
 
-/** State of the device in one sentence, then its values. */
+/** State of the box in one sentence, then its values. */
 export function SystemPage() {
   const here = route.value;
   const part = here.page === 'settings' ? here.part : undefined;

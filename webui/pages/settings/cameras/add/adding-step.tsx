@@ -271,7 +271,7 @@ const newForm = (path: string, title: string) =>
     save: async (values) => {
       const body = { title: values.title.trim() };
       await fetchJson(`v3/cameras/patch/${encodeName(path)}`, { method: 'PATCH', body });
-      // Shown before the device's next response.
+      // Shown before the box's next response.
       paths.value = paths.peek()?.map((item) => (item.name === path ? { ...item, ...body } : item));
     },
   });

@@ -155,7 +155,7 @@ function messageOf(
   }
 }
 
-/** The device's own message is for its log. */
+/** The box's own message is for its log. */
 function otherText(trouble: string | undefined, t: StartWords): string {
   switch (trouble) {
     case 'unfinished':

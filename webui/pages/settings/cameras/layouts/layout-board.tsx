@@ -13,7 +13,7 @@ import { useFocusKept } from '../list/focus-kept.ts';
 import { useListDrag } from '../list/list-drag.ts';
 import { movedTo } from '../list/list-order.ts';
 
-/** As the device stores them. */
+/** As the box stores them. */
 const MAX_CAMERAS = 64;
 /** Tiles that a finger can hold. */
 const MAX_COLUMNS = 4;

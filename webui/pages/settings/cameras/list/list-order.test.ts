@@ -35,7 +35,7 @@ test('items in between make room', () => {
   expect([0, 1, 2, 3].map((i) => roomFor(i, 3, 1))).toEqual([0, 1, 1, 0]);
 });
 
-test('a new order applies before the device confirms it; new cameras follow', () => {
+test('a new order applies before the box confirms it; new cameras follow', () => {
   const items = ['a', 'b', 'new', 'c'].map((name) => ({ name }));
   expect(inOrder(items, ['c', 'a', 'b']).map(({ name }) => name)).toEqual(['c', 'a', 'b', 'new']);
 });
