@@ -21,13 +21,19 @@ const keysOf = (schema: object) => (schema as { readonly properties: Keys }).pro
 /** Title and keys of each table. A key belongs to the first that fits. */
 const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
   ['Access', /^auth/],
-  ['RTSP server', /^(rtsp|rtp|rtcp|multicast)/],
+  ['RTSP server', /^(rtsp|rtp|rtcp|srtp|srtcp|multicast)/],
+  ['RTMP server', /^rtmp/],
+  ['SRT server', /^srt/],
   ['HLS server', /^hls/],
   ['WebRTC server', /^webrtc/],
   ['Control API', /^api/],
   ['Playback server', /^playback/],
   ['Metrics and profiles', /^(metrics|pprof)/],
   ["ZLMediaKit's API", /^zlm/],
+  ['Recordings and archive', /^(record|archive)/],
+  ['MQTT', /^mqtt/],
+  ['ONVIF for other recorders', /^onvif/],
+  ['Log', /^(log|sysLog)/],
   ['General', /./],
 ];
 const PATH_TABLES: readonly (readonly [string, RegExp])[] = [
@@ -85,6 +91,8 @@ function keys(): string {
     block('Entries of `timetable`', global['timetable'] ?? {}),
     '### Paths\n\nIn `pathDefaults` and in each entry of `paths`.',
     ...tables(path, PATH_TABLES),
+    block('Entries of `forward`', path['forward'] ?? {}),
+    block('Entries of `alwaysAvailableTracks`', path['alwaysAvailableTracks'] ?? {}),
     block('`camera`', path['camera'] ?? {}),
     block('`home`, `away` and `night` of `modes`', path['modes']?.properties?.['home'] ?? {}),
   ].join('\n\n');

@@ -3,7 +3,9 @@ import type { Resolved } from '../values/quantity.ts';
 import type { Fault } from './key-rules.ts';
 
 const AvailableTrack = Type.Object({
-  codec: Type.Enum(['AV1', 'VP9', 'H265', 'H264', 'Opus', 'MPEG4Audio', 'G711', 'LPCM']),
+  codec: Type.Enum(['AV1', 'VP9', 'H265', 'H264', 'Opus', 'MPEG4Audio', 'G711', 'LPCM'], {
+    description: 'Codec of the track.',
+  }),
   sampleRate: Type.Integer({
     minimum: 0,
     maximum: 192_000,
@@ -19,18 +21,16 @@ export const ALWAYS_AVAILABLE_KEYS = {
   alwaysAvailable: Type.Boolean({
     default: false,
     description:
-      'Readers stay while the source is away: they see since when it is offline, or the last picture in codecs other than H.264.',
+      'Keep readers while the source is away. They see since when it is offline, or the last picture in codecs other than H.264.',
   }),
   alwaysAvailableTracks: Type.Array(AvailableTrack, {
     default: [],
     maxItems: 8,
-    description:
-      "Tracks of the stream before the source was online. Empty = the source's, from its first connection on.",
+    description: 'Tracks of the stream until the source is online. Empty = no stream before its first connection.',
   }),
   alwaysAvailableFile: Type.String({
     default: '',
-    description:
-      'An MP4 file that is played in a loop while the source is away, instead of the picture. Its tracks are those of the stream.',
+    description: 'MP4 file to play in a loop while the source is away. Its tracks are those of the stream.',
   }),
 };
 

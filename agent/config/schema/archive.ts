@@ -13,44 +13,45 @@ export const ARCHIVE_KEYS = {
   archive: Type.Enum(['no', 's3', 'folder'], {
     default: 'no',
     words: { yes: 's3', no: 'no' },
-    description: 'Copy finished recordings to an archive: to a bucket (s3), or to a folder of a NAS or second disk.',
+    description:
+      'Copy finished recordings to an archive: a bucket (s3; yes is the same), or a folder on a NAS or a second disk.',
   }),
   archiveFolder: Type.String({
     default: '',
     maxLength: 1_000,
     syntax: 'folder',
-    description: 'With archive: folder, the folder. It must exist, so that a missing disk is noticed.',
+    description: 'With archive: folder, its path. It must exist, so that a missing disk is noticed.',
   }),
   archiveURL: Type.String({
     default: '',
     maxLength: 300,
     syntax: 'askedUrl',
-    description: 'With archive: s3, the server: https://HOST. http:// is for private addresses.',
+    description: 'With archive: s3, URL of the server: https://HOST. http:// only for private addresses.',
   }),
-  archiveBucket: Type.String({ default: '', syntax: 'bucket', description: 'The bucket there.' }),
+  archiveBucket: Type.String({ default: '', syntax: 'bucket', description: 'Name of the bucket.' }),
   archivePrefix: Type.String({
     default: 'perch',
     syntax: 'objectPrefix',
     description: 'First part of the names in the archive. The id of this box follows.',
   }),
   archiveRegion: Type.String({ default: 'us-east-1', syntax: 'region', description: 'Region of the bucket.' }),
-  archiveAccessKey: Type.String({ default: '', maxLength: 256, description: 'Access key (its id).' }),
-  archiveSecretKey: Type.String({ default: '', maxLength: 256, secret: true, description: 'Secret key.' }),
+  archiveAccessKey: Type.String({ default: '', maxLength: 256, description: 'Id of the access key.' }),
+  archiveSecretKey: Type.String({ default: '', maxLength: 256, secret: true, description: 'The access key itself.' }),
   archivePathStyle: Type.Boolean({
     default: true,
-    description: 'The bucket is in the path of the address (HOST/BUCKET), not in its host (BUCKET.HOST).',
+    description: 'Address the bucket as HOST/BUCKET. no = BUCKET.HOST.',
   }),
   archiveEncryption: Type.Enum(['auto', 'no', 'yes'], {
     default: 'auto',
     words: { yes: 'yes', no: 'no' },
     description:
-      'Encrypt recordings in the archive with a key of this box. auto: on servers of S3 outside of the local network.',
+      'Encrypt recordings in the archive with a key of this box. auto = at S3 servers outside the local network.',
   }),
-  archiveMaxRate: Size('0B', 'Send at most this much in a second: 2M. 0 = no limit.'),
+  archiveMaxRate: Size('0B', 'Send at most this much a second, such as 2M. 0 = no limit.'),
   archiveHours: Type.String({
     default: '',
     syntax: 'hours',
-    description: 'Send only in these hours, 22:00-06:00, local time. Empty = always.',
+    description: 'Send only in these hours of local time, such as 22:00-06:00. Empty = always.',
   }),
 };
 type ArchiveKeys = Resolved<Static<TObject<typeof ARCHIVE_KEYS>>>;
@@ -60,7 +61,8 @@ export const PATH_ARCHIVE_KEYS = {
   recordArchive: Type.Enum(['no', 'protected', 'all'], {
     default: 'all',
     words: { yes: 'all', no: 'no' },
-    description: 'With archive: what is archived: all recordings, protected ones and clips of record: motion, or none.',
+    description:
+      'What goes to the archive: all recordings, protected ones and clips of record: motion (protected), or none.',
   }),
   recordArchiveDeleteAfter: Duration(
     '0s',

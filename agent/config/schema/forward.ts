@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { HIDDEN_PART } from '../values/destination.ts';
+import { Fingerprint } from './fields.ts';
 import type { Fault } from './key-rules.ts';
 
 /** The URLs of one forwarder. */
@@ -32,11 +33,7 @@ const Destination = Type.Object({
     maxLength: 2_000,
     description: 'URL of the server. $MTX_PATH is the name of the path, $G1 the first group of its regular expression.',
   }),
-  destFingerprint: Type.String({
-    default: '',
-    syntax: 'fingerprint',
-    description: "SHA-256 of the server's TLS certificate in hex. It is trusted regardless of its issuer.",
-  }),
+  destFingerprint: Fingerprint("the server's"),
   whipBearerToken: Type.String({
     default: '',
     secret: true,

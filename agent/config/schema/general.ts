@@ -4,23 +4,23 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import { FreeSpaceText } from '../values/free-space.ts';
 import type { Resolved } from '../values/quantity.ts';
-import { CertFile, KeyFile, Origins, Proxies, Switch } from './fields.ts';
+import { CertFile, Fingerprint, KeyFile, Origins, Proxies, Switch } from './fields.ts';
 import { asList, type Renames } from './key-rules.ts';
 
 const Permission = Type.Object({
-  action: Type.Enum(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']),
+  action: Type.Enum(['publish', 'read', 'playback', 'api', 'metrics', 'pprof'], { description: 'What is permitted.' }),
   path: Type.String({ default: '', description: 'Path name, ~regular expression, or empty for every path.' }),
 });
 
 export type PermissionRule = Static<typeof Permission>;
-const Exclusions = (server: string) =>
-  Type.Array(Permission, { default: [], description: `Permissions of every client: ${server} is not used for them.` });
+const Exclusions = (exempt: string) =>
+  Type.Array(Permission, { default: [], description: `Permissions of every client: ${exempt}.` });
 
 const InternalUserSchema = Type.Object({
   user: Type.String({ minLength: 1, description: 'User name, or "any" for everyone.' }),
-  pass: Type.String({ default: '', secret: true, description: 'Password, or its hash after sha256: or argon2:.' }),
+  pass: Type.String({ default: '', secret: true, description: 'Password, or sha256: or argon2: and its hash.' }),
   ips: IpRanges('Addresses that the user may come from. Empty = any.'),
-  permissions: Type.Array(Permission, { default: [] }),
+  permissions: Type.Array(Permission, { default: [], description: 'What the user may do.' }),
 });
 export type InternalUser = Static<typeof InternalUserSchema>;
 
@@ -70,23 +70,23 @@ export const GENERAL_KEYS = {
     default: '',
     syntax: 'askedUrl',
     description:
-      'Folder of a web server with updates of Perch (`perch-update.json`). Read only when the owner asks for updates.',
+      'URL of a folder with updates of Perch (`perch-update.json`). It is read only when the owner looks for updates.',
   }),
   recordSyncInterval: Duration(
     '5s',
-    'Write recordings to the disk at least this often: the maximum loss of a power cut.',
+    'Flush recordings to the disk at least this often. A power cut loses no more than this.',
   ),
   recordMinFree: FreeSpaceText(
     '0%',
-    "Delete the oldest of Perch's own recordings before less than this of their disk is free: 10% or 20G. 0% = never.",
+    "Space to keep free on each recording disk, 10% or 20G: the oldest of Perch's own recordings are deleted for it. 0% = off.",
   ),
   recordNeedsDisk: Type.Boolean({
     default: false,
-    description: "Record only to a mounted disk, not to the system's own, to flash memory, or to RAM.",
+    description: "Record only to a mounted disk, never to the system's own, to flash memory or to RAM.",
   }),
   viewsDeleteAfter: Duration(
     '30d',
-    'Delete views from the viewing history that ended longer ago than this. 0s = never, up to 2 MB.',
+    'Delete entries of the viewing history that ended longer ago than this. 0s = never, up to 2 MB.',
   ),
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], {
@@ -95,18 +95,18 @@ export const GENERAL_KEYS = {
   }),
   logDestinations: Type.Array(Type.Enum(['stdout', 'file', 'syslog']), {
     default: ['stdout'],
-    description: 'Where log lines go: stdout, file, syslog.',
+    description: 'Where log lines go.',
   }),
-  logStructured: Switch(false, 'Log lines as JSON objects, in the terminal and in the file.'),
+  logStructured: Switch(false, 'Write log lines as JSON objects, to the terminal and to the file.'),
   logFile: Type.String({
     minLength: 1,
     default: 'mediamtx.log',
-    description: 'With destination file: the log file. Above 64 MB it is renamed to FILE.1. SIGHUP opens it again.',
+    description: 'Log file of the destination file. Above 64 MB it is renamed to FILE.1. SIGHUP reopens it.',
   }),
   sysLogPrefix: Type.String({
     minLength: 1,
     default: 'mediamtx',
-    description: 'With destination syslog: name of the program there.',
+    description: 'Name of the program at the destination syslog.',
   }),
   runOnConnect: Command('Run for each RTSP client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
@@ -117,13 +117,14 @@ export const GENERAL_KEYS = {
     minimum: 1,
     maximum: 1 << 20,
     default: 512,
-    description: 'Packets that may wait for a reader before it is disconnected. A power of two.',
+    description:
+      'Disconnect a TCP reader or a forward destination when more packets than this (of 1,472 bytes) wait for it. A power of two.',
   }),
   udpMaxPayloadSize: Type.Integer({
     minimum: 256,
     maximum: 1_472,
     default: 1_452,
-    description: 'Largest UDP payload that is sent, in bytes.',
+    description: 'Largest UDP payload that Perch sends, in bytes.',
   }),
   udpReadBufferSize: Type.Integer({
     minimum: 0,
@@ -136,33 +137,25 @@ export const GENERAL_KEYS = {
   authHTTPAddress: Type.String({
     default: '',
     syntax: 'askedUrl',
-    description: 'With authMethod http: server that decides, by POST. 2xx = allowed.',
+    description: 'With authMethod: http, URL that gets each request for access by POST. 2xx = allowed.',
   }),
-  authHTTPFingerprint: Type.String({
-    default: '',
-    syntax: 'fingerprint',
-    description: 'SHA-256 of its TLS certificate in hex. It is trusted regardless of its issuer.',
-  }),
-  authHTTPExclude: Exclusions('authHTTPAddress'),
+  authHTTPFingerprint: Fingerprint("its server's"),
+  authHTTPExclude: Exclusions('authHTTPAddress is not asked'),
   authJWTJWKS: Type.String({
     default: '',
     syntax: 'askedUrl',
-    description: 'With authMethod jwt: URL of the public keys (JWKS). They are cached for an hour.',
+    description: 'With authMethod: jwt, URL of the public keys (JWKS), which are cached for an hour.',
   }),
-  authJWTJWKSFingerprint: Type.String({
-    default: '',
-    syntax: 'fingerprint',
-    description: 'SHA-256 of its TLS certificate in hex. It is trusted regardless of its issuer.',
-  }),
+  authJWTJWKSFingerprint: Fingerprint("its server's"),
   authJWTClaimKey: Type.String({
     minLength: 1,
     default: 'mediamtx_permissions',
     description: "The claim that lists a token's permissions.",
   }),
-  authJWTExclude: Exclusions('for a token'),
+  authJWTExclude: Exclusions('no token is needed'),
   authJWTInHTTPQuery: Switch(
     false,
-    'Accept tokens in the query of HTTP requests, too (?token=, ?jwt=): they end up in logs.',
+    'Accept tokens in the query of HTTP requests (?token=, ?jwt=), too. They end up in logs.',
   ),
   authJWTIssuer: Type.String({ default: '', description: 'Required issuer of the token (iss). Empty = any.' }),
   authJWTAudience: Type.String({ default: '', description: 'Required audience of the token (aud). Empty = any.' }),

@@ -12,7 +12,7 @@ const MIN_LOW_LATENCY_SEGMENTS = 7;
 const schema = {
   hls: Switch(true, 'Open the HLS server on its own port.'),
   hlsAddress: Address(':8888', 'Port of the HLS server.'),
-  hlsEncryption: Switch(false, 'HLS over TLS, with HTTP/2: Apple devices want both for low latency.'),
+  hlsEncryption: Switch(false, 'HLS over TLS, with HTTP/2. Apple devices need both for low latency.'),
   hlsServerKey: KeyFile('HLS over TLS'),
   hlsServerCert: CertFile('HLS over TLS'),
   hlsAllowOrigins: Origins(),
@@ -20,22 +20,25 @@ const schema = {
   hlsAlwaysRemux: Switch(false, 'Prepare HLS for every stream, even without viewers.'),
   hlsVariant: Type.Enum(['mpegts', 'fmp4', 'lowLatency'], {
     default: 'lowLatency',
-    description: 'Kind of HLS: mpegts for old players, fmp4 for more codecs, lowLatency for those and least delay.',
+    description: 'mpegts for old players, fmp4 for more codecs, lowLatency for more codecs and the least delay.',
   }),
   hlsSegmentCount: Type.Integer({ minimum: 3, maximum: 1_000, default: 7, description: 'Segments in a playlist.' }),
-  hlsSegmentDuration: Duration('1s', 'Shortest segment; the camera decides by its key frames.'),
-  hlsPartDuration: Duration('200ms', 'Shortest part of a segment, with lowLatency. Players stay three parts behind.'),
+  hlsSegmentDuration: Duration('1s', 'Shortest segment. It ends at the next key frame of the camera.'),
+  hlsPartDuration: Duration(
+    '200ms',
+    'With lowLatency: shortest part of a segment. Players stay three parts behind live.',
+  ),
   hlsSegmentMaxSize: Size('50M', 'A larger segment ends the muxer with an error.'),
   hlsDirectory: Type.String({
     default: '',
-    description: 'Folder in which segments are stored, too, with a folder for each path. Empty = in memory only.',
+    description: 'Folder to store segments in, one subfolder for each path. Empty = in memory only.',
   }),
   hlsMuxerCloseAfter: Duration('60s', 'Stop preparing HLS after this long without requests.'),
   hlsCDNSecret: Type.String({
     default: '',
     secret: true,
     syntax: 'token',
-    description: 'Bearer token of a CDN: it needs no login, and may cache responses.',
+    description: 'Bearer token of a CDN, which then needs no login and may cache responses.',
   }),
 };
 

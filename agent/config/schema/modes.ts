@@ -15,9 +15,11 @@ const RuleSchema = Type.Object({
     }),
   ),
   audio: Type.Optional(Type.Boolean({ description: '`audio` in this mode.' })),
-  notify: Type.Optional(Type.Boolean({ description: 'Notifications of the camera in this mode. Default: yes.' })),
+  notify: Type.Optional(Type.Boolean({ description: 'Send notifications of the camera in this mode. Default: yes.' })),
   privacy: Type.Optional(
-    Type.Boolean({ description: 'In this mode no stream, no recording, no events and no pictures of the camera.' }),
+    Type.Boolean({
+      description: 'Take no stream, recording, event or picture from the camera in this mode. Default: no.',
+    }),
   ),
 });
 export type ModeRule = Static<typeof RuleSchema>;
@@ -33,7 +35,7 @@ export const ModeRules = Type.Object(
 
 const EntrySchema = Type.Object({
   days: Type.Array(Type.Enum([...DAYS]), { description: 'Days of the week.' }),
-  from: Type.String({ syntax: 'timeOfDay', description: 'Local time, 07:30.' }),
+  from: Type.String({ syntax: 'timeOfDay', description: 'Local time, such as 07:30.' }),
   mode: Type.Enum([...MODES], { description: 'The mode that begins.' }),
 });
 export type TimetableEntry = Static<typeof EntrySchema>;
@@ -42,11 +44,11 @@ export type TimetableEntry = Static<typeof EntrySchema>;
 export const TIMETABLE_KEYS = {
   timetable: Type.Array(EntrySchema, {
     default: [],
-    description: 'When a mode (home, away, night) begins. Empty = modes change on request only.',
+    description: 'When each mode begins. Empty = modes change on request only.',
   }),
   timetableZone: Type.String({
     default: '',
     syntax: 'timeZone',
-    description: "Time zone of the timetable, Europe/Vienna. Empty = this machine's.",
+    description: "Time zone of the timetable, such as Europe/Vienna. Empty = this box's.",
   }),
 };

@@ -1,6 +1,6 @@
 import Type, { type Static, type TObject } from 'typebox';
 import type { Resolved } from '../values/quantity.ts';
-import { Switch } from './fields.ts';
+import { Fingerprint, Switch } from './fields.ts';
 import type { Fault } from './key-rules.ts';
 
 /** The link to an MQTT broker and, through it, to Home Assistant. */
@@ -14,20 +14,16 @@ export const MQTT_KEYS = {
   }),
   mqttUser: Type.String({ default: '', maxLength: 256, description: 'User name at the broker.' }),
   mqttPassword: Type.String({ default: '', maxLength: 256, secret: true, description: 'Password at the broker.' }),
-  mqttFingerprint: Type.String({
-    default: '',
-    syntax: 'fingerprint',
-    description: "SHA-256 of the broker's TLS certificate in hex. It is trusted regardless of its issuer.",
-  }),
+  mqttFingerprint: Fingerprint("the broker's"),
   mqttPrefix: Type.String({
     default: 'perch',
     syntax: 'topic',
-    description: 'Beginning of the topics. Each Perch at the same broker needs another one.',
+    description: 'Beginning of the topics. Each Perch at one broker needs its own.',
   }),
   mqttHomeAssistant: Switch(true, 'With mqtt: announce the cameras to Home Assistant (MQTT discovery).'),
   mqttCommands: Switch(
     false,
-    'With mqtt: take commands from the broker: recording on and off, PTZ presets, record a clip. Every client that may publish there can send them.',
+    'With mqtt: take commands from the broker (recording on and off, PTZ presets, record a clip), from every client that may publish there.',
   ),
 };
 

@@ -10,9 +10,9 @@ export const ONVIF_KEYS = {
   onvif: Switch(false, 'Offer each camera to other recorders as an ONVIF device. They log in with device passwords.'),
   onvifAddress: Address(
     ':8600',
-    'Port of the first camera over ONVIF; further cameras have the ports above it. A camera keeps its port.',
+    'ONVIF port of the first camera. Others get the ports above it. A camera keeps its port.',
   ),
-  onvifDiscovery: Switch(true, 'With onvif: recorders in the same network find the cameras (WS-Discovery).'),
+  onvifDiscovery: Switch(true, 'With onvif: let recorders in the same network find the cameras (WS-Discovery).'),
 };
 
 type OnvifSettings = Resolved<Static<TObject<typeof ONVIF_KEYS>>>;

@@ -5,6 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
 import { PATH_ARCHIVE_KEYS } from './archive.ts';
+import { Fingerprint } from './fields.ts';
 import { Forward } from './forward.ts';
 import { inverted, type Renames, type SourceKeys } from './key-rules.ts';
 import { HLS_SOURCE, RTMP_SOURCE } from './keyless-sources.ts';
@@ -23,7 +24,7 @@ const CameraSchema = Type.Object({
   profile: Type.Optional(Type.String({ description: 'Token of the ONVIF media profile that the source comes from.' })),
   user: Type.Optional(Type.String({ description: "The camera's user name." })),
   password: Type.Optional(Type.String({ secret: true, description: "The camera's password." })),
-  name: Type.Optional(Type.String({ maxLength: 200, description: 'Name for people.' })),
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'Name that people see.' })),
   events: Type.Optional(
     Type.Boolean({ description: 'Subscribe to events of the camera: motion, persons, vehicles. Default: yes.' }),
   ),
@@ -39,12 +40,11 @@ const CameraSchema = Type.Object({
   fingerprint: Type.Optional(
     Type.String({
       syntax: 'fingerprint',
-      description:
-        "SHA-256 in hex of the certificate of the camera's ONVIF service over https: no other one is accepted.",
+      description: "SHA-256 in hex of the camera's certificate for ONVIF over https. No other one is accepted.",
     }),
   ),
   paused: Type.Optional(
-    Type.Boolean({ description: 'No stream and no events of the camera; its path stays. Default: no.' }),
+    Type.Boolean({ description: 'Take no stream and no events from the camera; its path stays. Default: no.' }),
   ),
   pausedUntil: Type.Optional(
     Type.String({ syntax: 'time', description: 'With paused: when the pause ends, 2026-01-31T18:00:00Z.' }),
@@ -62,7 +62,7 @@ const CameraSchema = Type.Object({
   ),
   clearPassword: Type.Optional(
     Type.Boolean({
-      description: 'The password may be sent to the camera unencrypted (ONVIF, stills, the test of its stream).',
+      description: 'The password may be sent to the camera in clear (ONVIF, snapshots, the test of its stream).',
     }),
   ),
 });
@@ -86,14 +86,9 @@ export const PathSchema = Type.Object({
     syntax: 'source',
     description: 'URL of the camera or server, "publisher" to wait for one, or "redirect" to send readers elsewhere.',
   }),
-  sourceFingerprint: Type.String({
-    default: '',
-    syntax: 'fingerprint',
-    description:
-      'SHA-256 of the TLS certificate of the camera or server in hex. It is trusted regardless of its issuer.',
-  }),
+  sourceFingerprint: Fingerprint("the source's"),
   sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while there are readers.' }),
-  sourceOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for a source on demand.'),
+  sourceOnDemandStartTimeout: Duration('10s', 'Readers wait this long for a source on demand.'),
   sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand after this long without readers.'),
   sourceRedirect: Type.String({
     default: '',
@@ -110,16 +105,16 @@ export const PathSchema = Type.Object({
   useAbsoluteTimestamp: Type.Boolean({ default: false, description: "Label pictures with the camera's own clock." }),
   overridePublisher: Type.Boolean({
     default: true,
-    description: 'A new publisher replaces the present one.',
+    description: 'A new publisher replaces the present one. no = it is rejected.',
   }),
   audio: Type.Boolean({
     default: true,
-    description: "Take the source's sound: no = it is neither requested nor recorded.",
+    description: "Take the source's sound. no = it is neither requested nor recorded.",
   }),
   continueAfterLoss: Type.Boolean({
     default: false,
     description:
-      'After packet loss show the next pictures at once, damaged until the next key frame. No = wait for an intact picture.',
+      'After packet loss show pictures at once, damaged until the next key frame. no = wait for an intact one.',
   }),
   ...RTSP_SOURCE.schema,
   ...RTP_SOURCE.schema,
@@ -128,7 +123,7 @@ export const PathSchema = Type.Object({
   ...SRT_SOURCE.schema,
   webrtc: Type.Boolean({
     default: true,
-    description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',
+    description: 'Serve the path over WebRTC. no = no watching, publishing or talking over it.',
   }),
   forward: Forward,
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
@@ -136,21 +131,18 @@ export const PathSchema = Type.Object({
     default: 'no',
     words: { yes: 'always', no: 'no' },
     isSwitch: true,
-    description: 'Record the stream to disk: yes (always), no, or motion: around events only.',
+    description: 'Record the stream: always, no, or motion (around events only).',
   }),
-  recordPreRoll: Duration(
-    '5s',
-    'With record: motion, time before an event that is recorded, in whole groups of pictures.',
-  ),
-  recordPostRoll: Duration('10s', 'With record: motion, time after an event that is recorded.'),
+  recordPreRoll: Duration('5s', 'With record: motion, record this long before an event, in whole groups of pictures.'),
+  recordPostRoll: Duration('10s', 'With record: motion, record this long after an event.'),
   recordPath: Type.String({
     default: '',
     maxLength: 1_000,
     description:
-      'Recording files, without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds).',
+      'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: recordings/%path/%Y-%m-%d_%H-%M-%S-%f in the data folder.',
   }),
   recordFormat: Type.Enum(['fmp4', 'mpegts'], { default: 'fmp4', description: 'Format of recording files.' }),
-  recordPartDuration: Duration('1s', 'Write to the file at least this often: the maximum loss of a power cut.'),
+  recordPartDuration: Duration('1s', 'Write to the file at least this often. A crash loses no more than this.'),
   recordMaxPartSize: Size('50M', 'A part that grows larger than this ends the recording with an error.'),
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
@@ -158,11 +150,11 @@ export const PathSchema = Type.Object({
   ...PATH_ARCHIVE_KEYS,
   runOnInit: Command('Run while the path exists.'),
   runOnInitRestart: Restart('runOnInit'),
-  runOnDemand: Command('Run while there are readers: publishes to the path.'),
+  runOnDemand: Command('Run while there are readers. It publishes to the path.'),
   runOnDemandRestart: Restart('runOnDemand'),
-  runOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for the publisher of runOnDemand.'),
+  runOnDemandStartTimeout: Duration('10s', 'Readers wait this long for the publisher of runOnDemand.'),
   runOnDemandCloseAfter: Duration('10s', 'End runOnDemand after this long without readers.'),
-  runOnUnDemand: Command('Run once when runOnDemand is ended.'),
+  runOnUnDemand: Command('Run once when runOnDemand has ended.'),
   runOnAvailable: Command('Run while the stream can be read.'),
   runOnAvailableRestart: Restart('runOnAvailable'),
   runOnUnavailable: Command('Run once when the stream is no longer available.'),

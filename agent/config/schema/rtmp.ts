@@ -9,7 +9,7 @@ const schema = {
   rtmpEncryption: Type.Enum(['no', 'optional', 'strict'], {
     default: 'no',
     words: { yes: 'strict', no: 'no' },
-    description: 'RTMP over TLS: no, in addition to plain RTMP, or alone.',
+    description: 'RTMP over TLS: no, optional (in addition to plain RTMP), or strict (alone; yes is the same).',
   }),
   rtmpAddress: Address(':1935', 'Port of RTMP.'),
   rtmpsAddress: Address(':1936', 'Port of RTMP over TLS.'),

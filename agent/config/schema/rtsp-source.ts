@@ -5,26 +5,31 @@ import { attempt, type Fault, type SourceKeys } from './key-rules.ts';
 const schema = {
   rtspTransport: Type.Enum(['automatic', 'udp', 'multicast', 'tcp'], {
     default: 'automatic',
-    description: 'Transport of the stream from the camera.',
+    description: 'Transport of RTP from the camera.',
   }),
   rtspAnyPort: Type.Boolean({
     default: false,
-    description: 'Accept RTP over UDP from any port of the camera.',
+    description: 'Accept RTP over UDP from any port of the camera, not only from the one it names.',
   }),
   rtspRangeType: Type.Enum(['', 'clock', 'npt', 'smpte'], {
     default: '',
-    description: 'Unit of the time at which a recorded source begins. Empty = live.',
+    description: 'Unit of rtspRangeStart. Empty = live.',
   }),
   rtspRangeStart: Type.String({
     default: '',
     maxLength: 64,
-    description: 'That time: 20260131T120000Z for clock, a duration such as 1m30s for npt and smpte.',
+    description:
+      'Where a recorded source begins: 20260131T120000Z for clock, a duration such as 1m30s for npt and smpte.',
   }),
   rtspDemuxMpegts: Type.Boolean({
     default: false,
     description: 'Demux MPEG-TS in RTP, from a camera or an RTSP publisher, into its tracks.',
   }),
-  rtspScale: Type.String({ default: '', maxLength: 16, description: 'Speed of a recorded source, such as 2.0.' }),
+  rtspScale: Type.String({
+    default: '',
+    maxLength: 16,
+    description: 'Playback speed of a recorded source, such as 2.0.',
+  }),
   rtspUDPSourcePortRange: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
     default: [32_768, 60_999],
     description: 'First and last local UDP port for RTP from the camera.',

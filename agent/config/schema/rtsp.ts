@@ -16,7 +16,7 @@ const schema = {
   rtspEncryption: Type.Enum(['no', 'optional', 'strict'], {
     default: 'no',
     words: { yes: 'strict', no: 'no' },
-    description: 'RTSP over TLS: no, in addition to plain RTSP, or alone.',
+    description: 'RTSP over TLS: no, optional (in addition to plain RTSP), or strict (alone; yes is the same).',
   }),
   rtspAddress: Address(':8554', 'Port of RTSP.'),
   rtspsAddress: Address(':8322', 'Port of RTSP over TLS.'),
@@ -25,7 +25,7 @@ const schema = {
   multicastIPRange: Type.String({
     syntax: 'multicastRange',
     default: '224.1.0.0/16',
-    description: 'Range of multicast groups, one for each path.',
+    description: 'Range of multicast groups. Each path gets one.',
   }),
   multicastRTPPort: Port(8002, 'Port of RTP by multicast.'),
   multicastRTCPPort: Port(8003, 'Port of RTCP by multicast.'),
@@ -38,7 +38,7 @@ const schema = {
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
     description:
-      "How RTSP clients may log in. Default in Perch's own setup without users in the file: both; digest is for device passwords.",
+      "How RTSP clients may log in. Default in Perch's own setup without users in the file: both. digest works with device passwords only.",
   }),
   rtspTrustedProxies: TcpProxies(),
 };

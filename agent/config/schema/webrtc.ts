@@ -9,9 +9,9 @@ import { httpPort, type ServerKeys, type ServerSettings } from './server-keys.ts
 const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description });
 
 const IceServer = Type.Object({
-  url: Type.String({ syntax: 'iceUrl' }),
-  username: Type.String({ default: '' }),
-  password: Type.String({ default: '', secret: true }),
+  url: Type.String({ syntax: 'iceUrl', description: 'stun:HOST:3478, turn:HOST:3478 or turns:HOST:5349.' }),
+  username: Type.String({ default: '', description: 'User name for TURN.' }),
+  password: Type.String({ default: '', secret: true, description: 'Password for TURN.' }),
   clientOnly: Type.Boolean({ default: false, description: 'Has no effect: only browsers use these servers.' }),
 });
 
@@ -28,7 +28,7 @@ const schema = {
   webrtcLocalTCPAddress: Address(':8189', 'TCP port of WebRTC media, for networks that block UDP. Empty = off.'),
   webrtcIPsFromInterfaces: Switch(true, 'Offer the addresses of the network interfaces.'),
   webrtcIPsFromInterfacesList: Texts('Interfaces whose addresses are offered. Empty = all.'),
-  webrtcAdditionalHosts: Texts('More host names or addresses to offer, such as the public one.'),
+  webrtcAdditionalHosts: Texts('Further host names or addresses to offer, such as the public one.'),
   webrtcICEServers2: Type.Array(IceServer, {
     default: [],
     description: 'STUN and TURN servers for browsers. Perch itself uses none.',

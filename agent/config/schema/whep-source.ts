@@ -7,11 +7,11 @@ const schema = {
     default: '',
     maxLength: 4_096,
     secret: true,
-    description: 'With a source whep://: token for the server.',
+    description: 'With a source whep://: bearer token for the server.',
   }),
-  whepSTUNGatherTimeout: Duration('5s', 'With a source whep://: longest wait for its STUN and TURN servers.'),
-  whepHandshakeTimeout: Duration('10s', 'With a source whep://: longest time until it is connected.'),
-  whepTrackGatherTimeout: Duration('2s', 'With a source whep://: longest wait for all of its tracks.'),
+  whepSTUNGatherTimeout: Duration('5s', 'With a source whep://: wait this long for its STUN and TURN servers.'),
+  whepHandshakeTimeout: Duration('10s', 'With a source whep://: fail if it is not connected after this time.'),
+  whepTrackGatherTimeout: Duration('2s', 'With a source whep://: wait this long for all of its tracks.'),
 };
 
 export const WHEP_SOURCE: SourceKeys<typeof schema> = {
