@@ -231,7 +231,7 @@ test('adopting cameras warns once if every user can read the file with their pas
   const adopt = (sub: string) => ({ cameras: [{ rtsp: camera.rtspUrl(sub), again: true, ...login }] });
   box.chmod(0o644);
   const warning = (await box.call('POST', '/cameras/adopt', adopt('main'))).body['warning'];
-  expect(warning).toMatch(/^every user of this machine can read .*chmod 600 '.*perch\.yml'$/);
+  expect(warning).toMatch(/^every user of this box can read .*chmod 600 '.*perch\.yml'$/);
   expect((await box.call('POST', '/cameras/adopt', adopt('sub'))).body['warning']).toBeNull();
 });
 

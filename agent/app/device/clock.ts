@@ -51,7 +51,7 @@ export class DeviceClock {
     }
     if (!host.offers('clock')) {
       const byHand = `date -s @${Math.round(toMs / 1_000)} && touch /run/perch-clock-set`;
-      throw new PerchError('unsupported', `Perch may not set this machine's clock: as root, ${byHand}`);
+      throw new PerchError('unsupported', `Perch may not set this box's clock: as root, ${byHand}`);
     }
     // With the time since the start, the service can correct for its delay.
     const answer = await host.ask('clock', { unixMs: Math.round(toMs), uptimeMs }, PATIENCE_MS, signal);

@@ -22,7 +22,7 @@ export interface SupportBundleDeps {
   readonly paths: { list(): readonly object[] };
   readonly cameras: { readonly adopted: { list(): readonly object[] } };
   readonly recordings: { readonly space: { list(): readonly object[] } };
-  /** State of the machine. */
+  /** State of the box. */
   facts(): Promise<object>;
 }
 

@@ -108,7 +108,7 @@ test('a box that cannot be claimed over HTTP rejects the right code, too', async
   expect(accounts.mayClaim).toBe(false);
   expect(accounts.setup).toBeUndefined();
   const { code } = (await readSetup(folder)) ?? {};
-  await expect(accounts.claim(PASSWORD, code, HOME)).rejects.toThrow('claimed on the machine itself (perch claim)');
+  await expect(accounts.claim(PASSWORD, code, HOME)).rejects.toThrow('run perch claim on the box itself');
 });
 
 test('a local claim is accepted by a running box, and ends old sessions permanently', async () => {

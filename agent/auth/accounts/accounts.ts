@@ -184,7 +184,7 @@ export class Accounts {
     }
     if (!this.#isClaimable()) {
       const why = 'its configuration does not begin with perch: own';
-      throw new PerchError('unauthorized', `this box is claimed on the machine itself (perch claim): ${why}`);
+      throw new PerchError('unauthorized', `run perch claim on the box itself: ${why}`);
     }
     if (setupCode === undefined || setupCode === '') {
       throw new PerchError('badInput', `the setup code is needed: ${WHERE}`);

@@ -25,7 +25,7 @@ test('the warning is given once, with the remedy', () => {
   const lines: string[] = [];
   const warning = new OpenFileWarning(createLogger('info', (line) => lines.push(line)));
   expect(warning.warn("/the box's.yml")).toMatch(
-    /^every user of this machine can read .*: chmod 600 '\/the box'\\''s\.yml'$/,
+    /^every user of this box can read .*: chmod 600 '\/the box'\\''s\.yml'$/,
   );
   expect(warning.warn("/the box's.yml")).toBeUndefined();
   expect(lines.filter((line) => line.includes('chmod 600'))).toHaveLength(1);

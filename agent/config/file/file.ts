@@ -191,13 +191,13 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
 
 const READ_BY_OTHERS = 0o004;
 
-/** Whether every user of this machine can read it. A file that does not exist will be made for its owner alone. */
+/** Whether every user of this box can read it. A file that does not exist will be made for its owner alone. */
 export async function isReadByAll(file: string | undefined): Promise<boolean> {
   const status = file === undefined ? undefined : await stat(file).catch(() => undefined);
   return status !== undefined && (status.mode & READ_BY_OTHERS) !== 0;
 }
 
-/** Warns once that every user of this machine can read a file with passwords. Its mode is the owner's choice, and stays. */
+/** Warns once that every user of this box can read a file with passwords. Its mode is the owner's choice, and stays. */
 export class OpenFileWarning {
   readonly #log: Logger;
   #wasGiven = false;
@@ -213,7 +213,7 @@ export class OpenFileWarning {
     }
     this.#wasGiven = true;
     const todo = `chmod 600 '${file.replaceAll("'", "'\\''")}'`;
-    this.#log.warn({ file, todo }, 'every user of this machine can read the camera passwords in the configuration');
-    return `every user of this machine can read ${file}, which holds camera passwords: ${todo}`;
+    this.#log.warn({ file, todo }, 'every user of this box can read the camera passwords in the configuration');
+    return `every user of this box can read ${file}, which holds camera passwords: ${todo}`;
   }
 }

@@ -25,7 +25,7 @@ const ZLM_KEYS = {
     description:
       "Secret of ZLMediaKit's calls (/index/api/...). Empty = the one that Perch generated in its data folder.",
   }),
-  zlmAllowIPs: IpRanges('Addresses that may use calls with the secret. Empty = this machine and private networks.'),
+  zlmAllowIPs: IpRanges('Addresses that may use calls with the secret. Empty = this box and private networks.'),
   zlmMediaServerId: Type.String({ default: 'perch', maxLength: 100, description: 'mediaServerId in web hooks.' }),
   zlmOnPlay: Hook('Web hook before a client watches. Its refusal rejects the client.'),
   zlmOnPublish: Hook('Web hook before a client publishes. Its refusal rejects the client.'),

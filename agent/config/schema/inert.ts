@@ -15,7 +15,7 @@ export const UNSUPPORTED_SOURCES: Readonly<Record<string, string>> = {
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
   {
     feature: 'writing packets to the disk',
-    reason: 'it fills the disk of a box that records; use tcpdump on this machine, or logLevel: debug',
+    reason: 'it fills the disk of a box that records; use tcpdump there, or logLevel: debug',
     keys: { dumpPackets: false },
   },
   {

@@ -30,7 +30,7 @@ const CameraSchema = Type.Object({
   ),
   setClock: Type.Optional(
     Type.Boolean({
-      description: "Set the camera's clock when it differs from this machine's by seconds. Default: no.",
+      description: "Set the camera's clock when it differs from this box's by seconds. Default: no.",
     }),
   ),
   endpoint: Type.Optional(

@@ -20,19 +20,19 @@ import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './targ
 
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
-/** Before publish or play, and in each second after it. */
+/** Limit before publish or play, and for each second after it. */
 const MAX_COMMANDS = 64;
-/** Before publish or play: clients need a few kilobytes, and what floods of them send is read between the packets of cameras. */
+/** Limit before publish or play: a client needs a few kilobytes, and a flood of clients delays the packets of cameras. */
 const MAX_BYTES_BEFORE_MEDIA = 128 << 10;
-/** Unread answers. */
+/** Limit of unread answers. */
 const MAX_UNREAD_BYTES = 1 << 18;
-/** Unread answers, media included: a group of pictures of a good camera. */
+/** Limit of unread answers and media: a group of pictures of a good camera. */
 const MAX_UNREAD_MEDIA_BYTES = 32 << 20;
-/** Of Flash Media Server: clients look for one of the usual form. */
+/** Version of a Flash Media Server: clients expect this form. */
 const SERVER_VERSION = 'FMS/3,0,1,123';
 const SERVER_CAPABILITIES = 31;
 
-/** Of one port. */
+/** What the connections of one port share. */
 interface SharedServer {
   readonly kind: SessionKind;
   readonly readTimeoutMs: number;

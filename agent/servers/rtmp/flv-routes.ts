@@ -16,7 +16,7 @@ const FILES = ['/:app/:file(^[^/]+\\.live\\.flv$)', '/:app/:folder/:file(^[^/]+\
 const ENDING = '.live.flv';
 /** The app of paths without a slash. */
 const PLAIN_APP = 'live';
-/** For a viewer to read the rest after the stream has ended; without a limit it could keep the connection forever. */
+/** How long a viewer may read the rest after the stream has ended. Without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
 const MAX_USER_AGENT_CHARACTERS = 512;
 
@@ -39,7 +39,7 @@ export async function mountFlv(app: FastifyInstance, deps: RouteDeps<RunningFlv>
     );
     for (const url of FILES) {
       routes.get<{ Params: Names }>(url, (request, reply) => answer(deps, request, reply));
-      // For preflights, which the hook answers.
+      // Preflights need a route; the hook answers them.
       routes.options(url, () => {
         throw new PerchError('notFound', 'not found');
       });

@@ -14,12 +14,12 @@ const MAX_VIEWERS = 500;
 /** A household behind one address, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
-/** A viewer that is behind for this long does not catch up, and the samples that wait for it hold memory. */
+/** A viewer that has been behind for this long does not catch up. The samples that wait for it hold memory. */
 const HOPELESS_MS = 30_000;
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
 
-/** What current players of FLV take of Enhanced RTMP; as with ZLMediaKit, older ones get it, too. */
+/** What current FLV players take of Enhanced RTMP. Older players get it, too, as from ZLMediaKit. */
 const ABILITIES: FlvAbilities = { fourCcs: ['hvc1', 'av01', 'Opus', 'fLaC'], hasMultitrack: false };
 
 export interface FlvRequest {

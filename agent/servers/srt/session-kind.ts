@@ -73,10 +73,9 @@ const SrtConn = Type.Object({
 });
 export type SrtConnItem = Static<typeof SrtConn>;
 
-/** Before the handshake is answered. */
+/** Values before the handshake is answered. */
 export const IDLE_VALUES = Object.fromEntries(VALUES.map(([field]) => [field, 0])) as SrtValues;
 
-/** A gauge counts nothing. */
 const isGauge = (metric: string): boolean =>
   /^(ms|mbps|us_packets)_|_(window|size|buf|mss|tolerance|time|rate)$/.test(metric);
 

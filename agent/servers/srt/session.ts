@@ -17,7 +17,7 @@ import { MAX_BUFFERED_PACKETS, TsOutput } from '../../transports/srt/ts-output.t
 import { IDLE_VALUES, SRT_CONN, type SrtConnItem } from './session-kind.ts';
 import { parseStreamId, type SrtTarget } from './stream-id.ts';
 
-/** Held for a caller without a login. */
+/** Memory that a caller without a login counts for. */
 const REQUEST_BYTES = 2 << 10;
 
 const REASON_OF: Readonly<Record<PerchError['code'], RejectReason>> = {

@@ -10,13 +10,13 @@ import { abilitiesOf, OUR_ABILITIES } from './abilities.ts';
 import type { RtmpAddress } from './address.ts';
 import { type LinkOwner, RtmpLink } from './link.ts';
 
-/** Of Flash: servers look for the usual form. */
+/** Version of a Flash player: servers expect this form. */
 const PLAYER_VERSION = 'LNX 9,0,124,2';
 const ENCODER_VERSION = 'FMLE/3.0 (compatible; Perch)';
-/** Of the live stream, or the recorded one of this name: what other clients send. */
+/** Asks for the live stream, else the recorded one of this name, as other clients do. */
 const START = -2_000;
 const MAX_REASON_CHARS = 200;
-/** Words of servers, Perch and MediaMTX among them. */
+/** Words for a rejected login, of several servers. */
 const REJECTED_LOGIN =
   /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i;
 

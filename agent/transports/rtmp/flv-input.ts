@@ -65,7 +65,7 @@ export class FlvInput implements FlvTracks {
     this.#demuxer.push(type, timestamp, data, start, end);
   }
 
-  /** How far all tracks are ahead of real time is more than `limitMs`. Called after `push`. */
+  /** Whether all tracks are more than `limitMs` ahead of real time. Called after `push`. */
   isAhead(limitMs: number): boolean {
     const nowMs = this.#clock.monoMs();
     for (let i = 0; i < this.#tracks.length; i += 1) {

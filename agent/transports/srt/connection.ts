@@ -167,7 +167,7 @@ export class SrtConnection {
 
   /** @param packet for this socket, from the peer's address */
   receive(packet: Buffer, nowUs: number): void {
-    // A larger one is none of SRT, and could ask for hundreds of answers.
+    // SRT sends no larger packets, and one could ask for hundreds of answers.
     if (this.#isClosed || packet.length < HEADER_BYTES || packet.length > HEADER_BYTES + MAX_PAYLOAD_BYTES) {
       return;
     }

@@ -64,7 +64,7 @@ export class Encryption {
     this.#senders[this.#sending] = new PayloadCipher(key, material.salt);
   }
 
-  /** A caller's. */
+  /** For a caller: makes the keys. */
   static async create(passphrase: string, keyBytes: 16 | 24 | 32, refresh: KeyRefresh = KEY_REFRESH) {
     const salt = randomBytes(SALT_BYTES);
     const even = randomBytes(keyBytes);
@@ -73,7 +73,7 @@ export class Encryption {
     return new Encryption(passphrase, kek, material, { even }, refresh);
   }
 
-  /** A listener's. @param material of the caller @returns undefined: another passphrase */
+  /** For a listener. @param material of the caller @returns undefined: another passphrase */
   static async accept(passphrase: string, material: KeyMaterial, refresh: KeyRefresh = KEY_REFRESH) {
     const kek = await deriveKek(passphrase, material.salt, material.keyBytes);
     const keys = unwrapKeys(kek, material);

@@ -52,7 +52,7 @@ export class SrtEndpoint {
     return this.#clock.monoMs() * 1000;
   }
 
-  /** One that no connection has. */
+  /** An ID that no connection has. */
   newSocketId(): number {
     for (;;) {
       const id = randomInt(1, MAX_SOCKET_ID);

@@ -40,7 +40,7 @@ export const FLAG = {
 /** What this end can do: live mode. */
 export const LIVE_FLAGS =
   FLAG.tsbpdSend | FLAG.tsbpdReceive | FLAG.crypt | FLAG.tooLateDrop | FLAG.periodicNak | FLAG.retransmitFlag;
-/** Of libsrt and MediaMTX. */
+/** The default of libsrt and MediaMTX. */
 export const DEFAULT_LATENCY_MS = 120;
 /** The version of libsrt whose behaviour this is: 1.5.0. */
 export const SRT_VERSION = 0x01_05_00;

@@ -308,10 +308,10 @@ function faultOf(handshake: Handshake): RejectReason | undefined {
 }
 
 interface Negotiated {
-  /** Without it and without `fault`: none. */
+  /** Undefined without a fault: the connection is not encrypted. */
   readonly encryption?: Encryption | undefined;
   readonly fault?: RejectReason;
-  /** The fault is answered after it. */
+  /** When the fault may be answered. */
   readonly answerTime?: Promise<void> | undefined;
 }
 

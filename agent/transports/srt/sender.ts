@@ -13,7 +13,7 @@ import { type RoundTrip, SYN_US } from './rtt.ts';
 import type { SrtStatistics } from './statistics.ts';
 
 const LOST = 1;
-/** A packet is kept for as long, or for 1.25 times the latency (§4.6). */
+/** A packet is kept for at least this long, or for 1.25 times the latency if that is longer (§4.6). */
 const MIN_KEPT_US = 1_000_000;
 /** Without pacing a key frame would overflow the receiver's socket buffer. */
 const BURST_PACKETS = 64;
@@ -250,7 +250,7 @@ export class Sender {
     }
     const { rttUs, varianceUs } = this.#roundTrip;
     const isRetransmitted = ((slab.bytes[offsetOf(sequence) + 4] as number) & (RETRANSMITTED >>> 24)) !== 0;
-    // About as libsrt: with a varying round trip it may have been overtaken by the report.
+    // About as libsrt does: if the round trip varies, the report may have overtaken the retransmission.
     const waitUs = Math.max(0.75 * rttUs, rttUs - 4 * varianceUs);
     if (isRetransmitted && nowUs - (slab.sentUs[slot] as number) < waitUs) {
       return;

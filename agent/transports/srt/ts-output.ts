@@ -4,13 +4,13 @@ import { TsMuxer } from '../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 
-/** Of 8160: a reader that acknowledges nothing for this long waits for the next key picture. */
+/** Of the 8,160 that fit: a reader that leaves more unacknowledged waits for the next key picture. */
 export const MAX_BUFFERED_PACKETS = 6_000;
 /** Players expect the tables at least as often. */
 const TABLES_EVERY_S = 0.5;
 const NO_TRACK = -1;
 
-/** Of all outputs: filled and sent within one call. */
+/** Shared by all outputs: filled and sent within one call. */
 let scratch = new Uint8Array(256 << 10);
 
 /** Sends `bytes[start, end)`, whole transport packets, which are valid during the call only. */

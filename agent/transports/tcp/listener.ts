@@ -18,7 +18,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
-  /** In messages, and of `rtspServerKey` in lower case. */
+  /** For messages, and in lower case the beginning of keys such as `rtspServerKey`. */
   readonly protocol: 'RTSP' | 'RTMP';
   readonly key: string;
   readonly address: string;

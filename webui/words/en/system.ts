@@ -116,7 +116,7 @@ export const system = {
   updateNotInstalled: 'The new version could not be installed.',
   updateNotPutBack: 'The previous version could not be restored.',
   updateBusy: 'Another program is installing packages. Try again later.',
-  updateFailed: 'The update failed on this machine.',
+  updateFailed: 'The update failed on this box.',
   updateNoPackage: 'Perch was not installed as a package here.',
   updateNoExec: 'Programs cannot start from /var, which an update needs.',
   updateNotWritten: 'The box cannot write it to its disk.',

@@ -7,7 +7,7 @@ const ProblemItem = Type.Object({
   kind: Type.Enum(['configuration', 'clock', 'power', 'drive', 'disk', 'mqtt', 'archive', 'path', 'recording']),
   name: OrNull(
     Type.String({
-      description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the machine.',
+      description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the box.',
     }),
   ),
   why: OrNull(

@@ -18,7 +18,7 @@ interface SystemRoutesOptions {
 
 const Seen = Type.Object({
   now: Type.Boolean(),
-  sinceStart: Type.Boolean({ description: 'Since the machine booted.' }),
+  sinceStart: Type.Boolean({ description: 'Since the box booted.' }),
 });
 const Power = Type.Object(
   { underVoltage: Seen, slowed: Seen, hot: Seen },
@@ -105,7 +105,7 @@ const SystemFacts = Type.Object({
 const Time = Type.Object({ time: TimeText }, { description: 'The current time by the clock of the client.' });
 const TimeSet = Type.Object({ status: Type.Literal('ok'), text: Type.String({ description: 'What was done.' }) });
 
-const system = operation('box', 'State of the machine, for the owner: null if unknown', answers(SystemFacts));
+const system = operation('box', 'State of the box, for the owner: null if unknown', answers(SystemFacts));
 const diagnostics = operation(
   'box',
   'Support bundle without passwords, as one file: settings, states, host and recent log',
