@@ -48,7 +48,7 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/perch/run', await source('linux/run'), 0o755)
     .add('usr/bin/perch', await source('linux/perch'), 0o755)
     .add('usr/share/perch/perch.yml', await source('linux/perch.yml'))
-    .add('usr/lib/systemd/system/perch.service', await source('linux/perch.service'))
+    .add('usr/lib/systemd/system/perch.service', await source('linux/systemd/perch.service'))
     .add('usr/lib/sysusers.d/perch.conf', await source('linux/sysusers.conf'))
     .add('usr/lib/tmpfiles.d/perch.conf', await source('linux/tmpfiles.conf'))
     // Below 60, so that every file of the administrator follows it (sysctl.d(5)).
@@ -59,7 +59,7 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
   }
   for (const unit of UNITS) {
-    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/${unit}`));
+    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/systemd/${unit}`));
   }
   await addUpdater(tree, options.updateKeys ?? new Map());
   return makeDeb('perch', 'all', tree, ['postinst', 'prerm', 'postrm'], options);
@@ -89,7 +89,7 @@ export async function addUpdater(tree: Tree, keys: ReadonlyMap<string, Uint8Arra
     .add('usr/lib/perch/update/run', await source('linux/update-run'), 0o755)
     .add('usr/lib/perch/update/updater.cjs', outputFiles[0]?.contents ?? '');
   for (const unit of UPDATE_UNITS) {
-    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/${unit}`));
+    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/systemd/${unit}`));
   }
   for (const [name, pem] of keys) {
     tree.add(`usr/share/perch/update-keys/${name}`, pem);

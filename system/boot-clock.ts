@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
-import { replaceFile } from '../agent/base/durable-file.ts';
+import { replaceFile } from '../agent/base/files/durable-file.ts';
 import {
   ClockPlausibility,
   type DateDoubt,

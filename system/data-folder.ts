@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
-import { sqlite } from '../agent/base/sqlite.ts';
+import { sqlite } from '../agent/base/files/sqlite.ts';
 
 /** The folder of all of Perch's own files, locked by one process at a time. */
 interface DataFolder {

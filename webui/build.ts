@@ -73,7 +73,7 @@ export async function buildPage(folder: string): Promise<void> {
 const chineseTexts: Plugin = {
   name: 'Chinese texts',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/words\/zh-cn\/[\w-]+\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/words\/zh-cn\/(?:settings\/)?[\w-]+\.ts$/ }, async ({ path }) => {
       const pages: Readonly<Record<string, object>> = await import(path);
       const lists = Object.entries(pages).map(([page, texts]) => {
         const list = Object.values(texts).map((text) => (typeof text === 'function' ? text : JSON.stringify(text)));

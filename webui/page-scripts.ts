@@ -54,7 +54,7 @@ const LATER: Scripts = {
     'pages/settings/people/views.tsx',
     'pages/settings/settings.tsx',
     'pages/settings/storage/storage.tsx',
-    'pages/settings/system/offer-time.tsx',
+    'pages/settings/system/parts/offer-time.tsx',
     'pages/settings/system/restore-panel.tsx',
     'pages/settings/system/secure.tsx',
     'pages/settings/system/system-backup.tsx',

@@ -22,7 +22,7 @@ export function pageSources(): string {
 export function onlyTextNames(): readonly string[] {
   const libraries = LIBRARIES.map((name) => readFileSync(new URL(import.meta.resolve(name)), 'utf8'));
   const sources = [pageSources(), ...libraries].join('\n');
-  const texts = globSync('words/en/*.ts', { cwd: HERE }).map((file) => readFileSync(join(HERE, file), 'utf8'));
+  const texts = globSync('words/en/**/*.ts', { cwd: HERE }).map((file) => readFileSync(join(HERE, file), 'utf8'));
   const names = new Set([...texts.join('\n').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name));
   const uses = counts(sources.matchAll(/[\w$]+/g), 0);
   const members = counts(sources.matchAll(new RegExp(String.raw`${TEXTS}\??\.(\w+)`, 'g')), 1);

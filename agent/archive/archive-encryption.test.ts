@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, SETTINGS, sha256 } from '../../test/support/harness/archive-harness.ts';
+import { S3Server } from '../../test/support/servers/s3-server.ts';
 import { openStorage } from './open-storage.ts';
 import type { LocalRecording } from './storage/contracts.ts';
 

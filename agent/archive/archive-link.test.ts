@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { S3Server } from '../../test/support/clients/s3-server.ts';
 import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
+import { S3Server } from '../../test/support/servers/s3-server.ts';
 import { ARCHIVE_FILE } from './archive-state.ts';
 import type { LocalRecording } from './storage/contracts.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { loadPrivate, savePrivate } from '../base/durable-file.ts';
 import { PerchError } from '../base/errors.ts';
+import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
 
 /** In the data folder. */
 export const ARCHIVE_FILE = 'archive.json';

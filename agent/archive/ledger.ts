@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from '../base/sqlite.ts';
+import { isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from '../base/files/sqlite.ts';
 import type { ArchivedName } from './object-key.ts';
 import type { KnownStart } from './storage/contracts.ts';
 

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
 import { temporaryFolder } from '../../test/support/disks/recordings.ts';
 import { keyRing, SETTINGS } from '../../test/support/harness/archive-harness.ts';
+import { type S3Fault, S3Server } from '../../test/support/servers/s3-server.ts';
 import { openStorage } from './open-storage.ts';
 import type { ArchiveStorage, Upload } from './storage/contracts.ts';
 import type { TargetSettings } from './storage/settings.ts';

@@ -3,8 +3,8 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { syncFolder } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { syncFolder } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
 

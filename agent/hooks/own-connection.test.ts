@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { type Endpoint, endpointOf } from '../base/ip-address.ts';
-import { SocketChannel } from '../base/socket-channel.ts';
+import { type Endpoint, endpointOf } from '../base/network/ip-address.ts';
+import { SocketChannel } from '../base/network/socket-channel.ts';
 import { isOwnConnection, type LocalConnection } from './own-connection.ts';
 
 const isLinux = process.platform === 'linux';

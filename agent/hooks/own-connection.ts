@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Endpoint } from '../base/ip-address.ts';
+import type { Endpoint } from '../base/network/ip-address.ts';
 import { processIds, readStat } from './process-group.ts';
 
 /** Both ends of a local connection; IPv4 as `127.0.0.1`, even on an IPv6 socket. */

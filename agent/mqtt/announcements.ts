@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { loadPrivate, savePrivate } from '../base/durable-file.ts';
 import { explain } from '../base/errors.ts';
+import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import type { BrokerConnection } from './connection.ts';

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile } from '../base/durable-file.ts';
 import { explain } from '../base/errors.ts';
+import { replaceFile } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 

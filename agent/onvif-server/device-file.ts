@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { loadPrivate, savePrivate } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { isPerchId } from '../onvif/device/perch-camera.ts';
 

@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
-import { canonicalIp } from '../base/ip-address.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
+import { canonicalIp } from '../base/network/ip-address.ts';
 import type { Message, PullPoint, PullPoints } from './pull-points.ts';
 import { fault, replyOf, tag } from './soap.ts';
 

@@ -7,7 +7,7 @@ import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { writeProbe } from '../onvif/discovery/probe.ts';
 import { deviceOperations } from './device-service.ts';
-import { parseProbe } from './discovery-messages.ts';
+import { parseProbe } from './discovery/discovery-messages.ts';
 import { EventSender } from './event-sender.ts';
 import { eventOperations } from './event-service.ts';
 import { Logins } from './login.ts';

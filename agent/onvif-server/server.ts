@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
-import { canonicalIp, IpList, isLoopbackIp } from '../base/ip-address.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
-import type { NewcomerMemory } from '../base/newcomer-memory.ts';
+import { canonicalIp, IpList, isLoopbackIp } from '../base/network/ip-address.ts';
+import type { NewcomerMemory } from '../base/network/newcomer-memory.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import { parseAddress } from '../config/values/address.ts';
 import { originOf } from '../http/auth/request-origin.ts';

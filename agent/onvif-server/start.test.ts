@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { FakeSource, YARD } from '../../test/support/harness/onvif-device-harness.ts';
 import { silentLogger } from '../base/log.ts';
-import { NewcomerMemory } from '../base/newcomer-memory.ts';
+import { NewcomerMemory } from '../base/network/newcomer-memory.ts';
 import type { DeviceFile } from './device-file.ts';
 import { OnvifServer } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
-import { configOf, namesOf, publisherOf, tableOf } from '../../test/support/harness/path-table-of.ts';
+import { configOf, namesOf, publisherOf, tableOf } from '../../test/support/harness/servers/path-table-of.ts';
 import { RTSP_SESSION, readerOf } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { namesOf, publisherOf, tableOf } from '../../test/support/harness/path-table-of.ts';
+import { namesOf, publisherOf, tableOf } from '../../test/support/harness/servers/path-table-of.ts';
 import { RTSP_SESSION, readerOf } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 

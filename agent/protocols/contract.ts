@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TObject } from 'typebox';
 import type { Clock } from '../base/clock.ts';
-import type { Endpoint } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
-import type { NewcomerMemory } from '../base/newcomer-memory.ts';
+import type { Endpoint } from '../base/network/ip-address.ts';
+import type { NewcomerMemory } from '../base/network/newcomer-memory.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
+import type { SourceKeys } from '../config/schema/common/key-rules.ts';
+import type { ServerKeys } from '../config/schema/common/server-keys.ts';
 import type { Destination, ForwardKeys } from '../config/schema/forward.ts';
 import type { HttpServerName } from '../config/schema/global.ts';
-import type { SourceKeys } from '../config/schema/key-rules.ts';
 import type { PathSettings } from '../config/schema/path.ts';
-import type { ServerKeys } from '../config/schema/server-keys.ts';
 import type { AudioForms, OpusSound, Paths, Source } from '../stream/contracts.ts';
 import type { PeerKind, Stream } from '../stream/stream.ts';
 

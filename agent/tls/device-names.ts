@@ -1,5 +1,5 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { canonicalIp } from '../base/ip-address.ts';
+import { canonicalIp } from '../base/network/ip-address.ts';
 
 /** Names for the box's certificate. */
 export interface DeviceNames {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { configOf } from '../../test/support/harness/path-table-of.ts';
-import { sessionTables } from '../../test/support/harness/session-tables.ts';
+import { sessionTables } from '../../test/support/harness/http/session-tables.ts';
+import { configOf } from '../../test/support/harness/servers/path-table-of.ts';
 import { silentLogger } from '../base/log.ts';
 import type { SessionItem } from '../protocols/contract.ts';
 import { FlowWatch } from './flow-watch.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../test/support/base/log-lines.ts';
 import { random } from '../../test/support/base/random.ts';
-import { sessionTables } from '../../test/support/harness/session-tables.ts';
+import { sessionTables } from '../../test/support/harness/http/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
 import { HookGate } from './hook-gate.ts';
 import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';

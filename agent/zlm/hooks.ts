@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { WaitQuota } from '../base/wait-quota.ts';
+import { WaitQuota } from '../base/network/wait-quota.ts';
 import { CODE } from './call.ts';
 import { VHOST } from './stream-name.ts';
 

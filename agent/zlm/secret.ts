@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { putBounded } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
-import { IpList } from '../base/ip-address.ts';
+import { IpList } from '../base/network/ip-address.ts';
 import type { ZlmParameters } from '../protocols/contract.ts';
 import { CODE } from './call.ts';
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
-import { configOf } from '../../test/support/harness/path-table-of.ts';
+import { configOf } from '../../test/support/harness/servers/path-table-of.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
 import { setSettings, shownSettings } from './server-settings.ts';
 

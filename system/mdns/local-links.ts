@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { isVirtualInterface } from '../../agent/base/ip-address.ts';
+import { isVirtualInterface } from '../../agent/base/network/ip-address.ts';
 import type { Interfaces } from '../network-watch.ts';
 import type { LocalLink } from './responder.ts';
 

@@ -1,4 +1,4 @@
-import { canonicalIp } from '../../agent/base/ip-address.ts';
+import { canonicalIp } from '../../agent/base/network/ip-address.ts';
 import { bytesOf, type HeardRecord, type MdnsRecord } from './message.ts';
 
 /** RFC 6762 §10: records with an address or host name have the shorter TTL. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import { canonicalIp } from '../../agent/base/ip-address.ts';
 import type { Logger } from '../../agent/base/log.ts';
+import { canonicalIp } from '../../agent/base/network/ip-address.ts';
 import { Link, type Source } from './link.ts';
 import type { Published } from './records.ts';
 

@@ -5,7 +5,7 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
-import { openAskedServer } from '../../test/support/clients/asked-server.ts';
+import { openAskedServer } from '../../test/support/servers/asked-server.ts';
 import { newestVersion, parseNewest, updateFrom, writeNewest } from './update-server.ts';
 
 let server: Server | undefined;

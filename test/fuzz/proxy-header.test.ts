@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
-import { canonicalIp } from '../../agent/base/ip-address.ts';
+import { canonicalIp } from '../../agent/base/network/ip-address.ts';
 import { MAX_PROXY_HEADER_BYTES, readProxyHeader } from '../../agent/transports/tcp/proxy-header.ts';
 import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';

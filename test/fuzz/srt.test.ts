@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
 import { parseStreamId } from '../../agent/servers/srt/stream-id.ts';
 import { SrtConnection } from '../../agent/transports/srt/connection.ts';
-import { HANDSHAKE, parseHandshake, writeHandshake } from '../../agent/transports/srt/handshake.ts';
+import { HANDSHAKE, parseHandshake, writeHandshake } from '../../agent/transports/srt/endpoint/handshake.ts';
 import { parseKeyMaterial, writeKeyMaterial } from '../../agent/transports/srt/key-material.ts';
 import { CONTROL, type ControlType, writeControlHeader } from '../../agent/transports/srt/packet.ts';
 import { mutate } from '../support/base/mutate.ts';

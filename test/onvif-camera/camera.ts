@@ -3,13 +3,13 @@ import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import type { RtspServer } from '../../agent/sources/demo/demo-camera.ts';
 import type { PlayedStreams } from '../../agent/sources/demo/demo-streams.ts';
 import type { DeviceIdentity } from '../../agent/sources/demo/onvif-replies.ts';
-import { devicePathOf } from './device-service.ts';
 import { DiscoverySide } from './discovery.ts';
 import type { Happening } from './event-dialects.ts';
 import { EventSource } from './event-source.ts';
 import { type HttpSide, OnvifServices } from './http-side.ts';
 import type { PtzHead } from './ptz-head.ts';
 import type { Quirks } from './quirks.ts';
+import { devicePathOf } from './services/device-service.ts';
 import { type Asked, CameraState, type Login, type SimulatedProfile } from './state.ts';
 import { sharedFeed, startStreamSide, streamPathOf } from './stream-side.ts';
 

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { PerchError } from '../../agent/base/errors.ts';
 import { writeProbeMatches } from '../../agent/sources/demo/onvif-replies.ts';
 import { parseSoapRequest } from '../../agent/sources/demo/onvif-server.ts';
-import { devicePathOf } from './device-service.ts';
+import { devicePathOf } from './services/device-service.ts';
 import type { CameraState } from './state.ts';
 
 const GROUP = '239.255.255.250';

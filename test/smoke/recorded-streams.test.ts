@@ -15,8 +15,8 @@ import {
   WALL,
 } from '../support/disks/recordings.ts';
 import { readPlaylist } from '../support/disks/vod.ts';
+import { openVodApp } from '../support/harness/http/vod-app.ts';
 import { openPlayback } from '../support/harness/playback.ts';
-import { openVodApp } from '../support/harness/vod-app.ts';
 import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
 
 const NOON = '2026-07-01T12:00:00Z';

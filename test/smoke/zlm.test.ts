@@ -4,7 +4,7 @@ import { startAgent, until } from '../peers/agent/agent.ts';
 import { startPublisher } from '../peers/clients/publisher.ts';
 import { CAM1, call, isOnline, SECRET } from '../peers/clients/zlm-client.ts';
 import { describeWith } from '../peers/programs/peers.ts';
-import { openHookServer } from '../support/clients/web-hooks.ts';
+import { openHookServer } from '../support/servers/web-hooks.ts';
 
 const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n`;
 

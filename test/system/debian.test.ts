@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../peers/programs/peers.ts';
-import { debianMachine, type Suite } from './debian-machine.ts';
-import type { Machine } from './machine.ts';
+import { debianMachine, type Suite } from './machine/debian-machine.ts';
+import type { Machine } from './machine/machine.ts';
 
 const run = promisify(execFile);
 const BUILD = join(import.meta.dirname, '../../packaging/build.ts');

@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { playClip, smallClip, startGstCamera } from '../peers/cameras/camera.ts';
 import { describeWith } from '../peers/programs/peers.ts';
-import { emptyNetwork } from './empty-network.ts';
-import { imageDisk } from './image-disk.ts';
-import { expectWhole, filesOf, recordingGoesOn } from './recorded-whole.ts';
+import { emptyNetwork } from './machine/empty-network.ts';
+import { imageDisk } from './machine/image-disk.ts';
+import { expectWhole, filesOf, recordingGoesOn } from './machine/recorded-whole.ts';
 
 const MINUTES = Number(process.env['PERCH_FAULT_MINUTES'] ?? 5);
 const KILL_EVERY_SECONDS = 10;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../peers/programs/peers.ts';
-import { PerchMachine } from './perch-machine.ts';
+import { PerchMachine } from './machine/perch-machine.ts';
 
 const RECORDINGS = '/var/lib/perch/recordings';
 const REQUESTS = '/var/lib/perch/requests';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../peers/programs/peers.ts';
-import { HEALTHY, PerchMachine } from './perch-machine.ts';
+import { HEALTHY, PerchMachine } from './machine/perch-machine.ts';
 
 const MINUTES = Number(process.env['PERCH_FAULT_MINUTES'] ?? 5);
 const KILL_EVERY_SECONDS = 10;

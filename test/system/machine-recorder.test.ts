@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../peers/programs/peers.ts';
-import { NOT_RECORDING, PerchMachine } from './perch-machine.ts';
+import { NOT_RECORDING, PerchMachine } from './machine/perch-machine.ts';
 
 const USB = '/mnt/usb';
 const RECORDINGS = `${USB}/perch`;

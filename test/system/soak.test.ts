@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { Agent } from '../peers/agent/agent.ts';
 import { describeWith } from '../peers/programs/peers.ts';
 import { random } from '../support/base/random.ts';
-import { pause, RESTART_SECONDS, SoakCameras } from './soak-cameras.ts';
-import { expectNoGrowth, SOAK_MINUTES } from './soak-look.ts';
-import { VIEWERS } from './soak-viewers.ts';
+import { pause, RESTART_SECONDS, SoakCameras } from './soak/soak-cameras.ts';
+import { expectNoGrowth, SOAK_MINUTES } from './soak/soak-look.ts';
+import { VIEWERS } from './soak/soak-viewers.ts';
 
 const CAMERAS = 8;
 const VIEWERS_AT_ONCE = 10;

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { debianMachine } from './debian-machine.ts';
-import type { Machine } from './machine.ts';
-import { makeUpdateFiles, type UpdateFiles } from './update-files.ts';
-import { askForUpdate, outcomeOf, RECORDINGS, REQUESTS, UPDATES } from './update-requests.ts';
+import { debianMachine } from './machine/debian-machine.ts';
+import type { Machine } from './machine/machine.ts';
+import { makeUpdateFiles, type UpdateFiles } from './machine/update-files.ts';
+import { askForUpdate, outcomeOf, RECORDINGS, REQUESTS, UPDATES } from './machine/update-requests.ts';
 
 let folder: string;
 let files: UpdateFiles;

@@ -9,8 +9,8 @@ import { SMALL } from '../peers/cameras/bar-clip.ts';
 import { describeWith } from '../peers/programs/peers.ts';
 import { startProcess } from '../peers/programs/process.ts';
 import { random } from '../support/base/random.ts';
-import { pause } from './soak-cameras.ts';
-import { expectNoGrowth, SOAK_MINUTES } from './soak-look.ts';
+import { pause } from './soak/soak-cameras.ts';
+import { expectNoGrowth, SOAK_MINUTES } from './soak/soak-look.ts';
 
 const CAMERAS = 4;
 const VIEWERS_PER_CAMERA = 5;

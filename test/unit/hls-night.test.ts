@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../agent/stream/stream.ts';
 import { type Verdict, validate } from '../hls-validator/validate.ts';
-import { g711, HlsPlayer, openHlsHarness } from '../support/harness/hls-harness.ts';
+import { g711, HlsPlayer, openHlsHarness } from '../support/harness/servers/hls-harness.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
 
 const GROUP_PICTURES = 25;

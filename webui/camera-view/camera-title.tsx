@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { mayPlayBack } from '../api-client/recordings.ts';
+import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { isOwner, session } from '../api-client/session.ts';
 import { type Camera, hasRecordings } from '../cameras/camera.ts';
 import { currentEventLabel, stateOf, stateText } from '../live/tile.tsx';
@@ -7,7 +7,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { cameraSettingsLink, eventsLink, recordingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { lazyPart } from '../ui/icons/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';

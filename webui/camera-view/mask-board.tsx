@@ -14,7 +14,7 @@ import {
   withCorner,
 } from '../cameras/mask-shape.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
-import { maskWords } from '../words/masks.ts';
+import { maskWords } from '../words/settings/masks.ts';
 
 const KEY_STEP = 0.01;
 /** Distance from a corner at which a finger holds it. */

@@ -1,6 +1,6 @@
 import { batch } from '@preact/signals';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
-import { useSpans } from '../api-client/recordings.ts';
+import { useSpans } from '../api-client/recordings/recordings.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';

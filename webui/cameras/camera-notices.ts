@@ -3,9 +3,9 @@ import type { PathItem } from '../api-client/paths.ts';
 import { onServerEvent } from '../api-client/server-events.ts';
 import { route } from '../shell/route.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { camerasWords } from '../words/cameras.ts';
 import { duration } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
+import { camerasWords } from '../words/settings/cameras.ts';
 import { cameras } from './cameras.ts';
 
 /** Toasts for cameras that are back, or have a new address. Not on the wall display. */

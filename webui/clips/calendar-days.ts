@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 import { merged } from '../timeline/lane.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 

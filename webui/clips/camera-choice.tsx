@@ -1,4 +1,4 @@
-import { mayPlayBack } from '../api-client/recordings.ts';
+import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Select } from '../ui/controls/choice.tsx';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 import { clipAround, endingAt, fileName, missingMs, startingAt } from './clip.ts';
 
 const span = (startS: number, endS: number): Span => ({

@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 
 /** Unix milliseconds. */
 export interface Clip {

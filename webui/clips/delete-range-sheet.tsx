@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { actionErrorText } from '../api-client/error-text.ts';
-import { type DeletionForecast, deleteRange, foreseeDeletion } from '../api-client/range-deletions.ts';
+import { type DeletionForecast, deleteRange, foreseeDeletion } from '../api-client/recordings/range-deletions.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { byteSize, clockSeconds, duration, longDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { libraryWords } from '../words/library.ts';
+import { libraryWords } from '../words/settings/library.ts';
 import { words } from '../words/words.ts';
 import type { Clip } from './clip.ts';
 import { clearClip } from './clip-selection.ts';

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { actionErrorText } from '../api-client/error-text.ts';
-import { type Protection, protect, protectionsOf, unprotect } from '../api-client/protections.ts';
-import { mayPlayBack } from '../api-client/recordings.ts';
+import { type Protection, protect, protectionsOf, unprotect } from '../api-client/recordings/protections.ts';
+import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { isOwner } from '../api-client/session.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { invalidateLanes } from '../timeline/lane-data.ts';

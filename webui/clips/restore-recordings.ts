@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import { actionErrorText } from '../api-client/error-text.ts';
-import { undoDeletion } from '../api-client/range-deletions.ts';
-import { refreshRecordings } from '../api-client/recordings.ts';
+import { undoDeletion } from '../api-client/recordings/range-deletions.ts';
+import { refreshRecordings } from '../api-client/recordings/recordings.ts';
 import { invalidateLanes } from '../timeline/lane-data.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { libraryWords } from '../words/library.ts';
+import { libraryWords } from '../words/settings/library.ts';
 
 /** Number of deletions and restorations so far; lists of deletions reload when it changes. */
 export const deletionChanges = signal(0);

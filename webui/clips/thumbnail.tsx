@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 import { frameAddress } from '../api-client/urls.ts';
 import { spans } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';

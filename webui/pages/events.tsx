@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { CameraEvent } from '../api-client/event-list.ts';
+import type { CameraEvent } from '../api-client/recordings/event-list.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { CameraChoice } from '../clips/camera-choice.tsx';
-import { EventCaption, StatusEventCaption } from '../clips/event-caption.tsx';
-import { Earlier, EventKinds } from '../clips/event-controls.tsx';
-import { EventDigest } from '../clips/event-digest.tsx';
-import { useEvents } from '../clips/event-feed.ts';
-import { eventLabel, groupRuns, isStatusEvent } from '../clips/event-labels.ts';
-import { chosenTypes, visibleEvents } from '../clips/event-search.ts';
-import { ALL_EVENTS, newestEvents } from '../clips/newest-events.ts';
-import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/seen-events.ts';
+import { EventCaption, StatusEventCaption } from '../clips/events/event-caption.tsx';
+import { Earlier, EventKinds } from '../clips/events/event-controls.tsx';
+import { EventDigest } from '../clips/events/event-digest.tsx';
+import { useEvents } from '../clips/events/event-feed.ts';
+import { eventLabel, groupRuns, isStatusEvent } from '../clips/events/event-labels.ts';
+import { chosenTypes, visibleEvents } from '../clips/events/event-search.ts';
+import { ALL_EVENTS, newestEvents } from '../clips/events/newest-events.ts';
+import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/events/seen-events.ts';
 import { RecordedThumbnail } from '../clips/thumbnail.tsx';
 import { Empty } from '../live/notices.tsx';
 import { nowMs } from '../shell/page-state.ts';
@@ -22,7 +22,7 @@ import { clockSeconds, dayName, dayStart } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { words } from '../words/words.ts';
 
-export { watchNewestEvents } from '../clips/newest-events.ts';
+export { watchNewestEvents } from '../clips/events/newest-events.ts';
 
 /** Rows of the first render: more than a phone shows. */
 const FIRST_ROWS = 12;

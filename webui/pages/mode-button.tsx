@@ -6,7 +6,7 @@ import { retryNow } from '../shell/sleep.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
-import { modesWords } from '../words/modes.ts';
+import { modesWords } from '../words/settings/modes.ts';
 import { loadSettingsWords } from '../words/words.ts';
 import { MODES, type Mode, type ModeStatus, modeName, setMode } from './settings/modes/modes-data.ts';
 

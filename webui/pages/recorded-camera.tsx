@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { mayPlayBack, type Span } from '../api-client/recordings.ts';
+import { mayPlayBack, type Span } from '../api-client/recordings/recordings.ts';
 import { type Camera, videoCodec } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { DayChip } from '../clips/calendar.tsx';
@@ -9,9 +9,9 @@ import { ClipHandles } from '../clips/clip-handles.tsx';
 import { zoomToClip } from '../clips/clip-selection.ts';
 import { ClipTools } from '../clips/clip-tools.tsx';
 import { ClipsChip } from '../clips/clips-chip.tsx';
-import { DayList } from '../clips/day-list.tsx';
-import { findAdjacentEvent } from '../clips/event-search.ts';
-import { EventThumbnails } from '../clips/event-thumbnails.tsx';
+import { DayList } from '../clips/events/day-list.tsx';
+import { findAdjacentEvent } from '../clips/events/event-search.ts';
+import { EventThumbnails } from '../clips/events/event-thumbnails.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
 import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { MissingDisk } from '../playback/missing-disk.tsx';
@@ -46,7 +46,7 @@ import {
 import { useMedia } from '../ui/browser/use-media.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { lazyPart } from '../ui/icons/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
 interface Entry {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { useRecordedNames, useSpans } from '../api-client/recordings.ts';
+import { useRecordedNames, useSpans } from '../api-client/recordings/recordings.ts';
 import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { ClipsChip } from '../clips/clips-chip.tsx';

@@ -5,7 +5,7 @@ import { Chips } from '../ui/controls/chips.tsx';
 import { SegmentedControl } from '../ui/controls/segment.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { listed } from '../words/format.ts';
-import { peopleWords } from '../words/people.ts';
+import { peopleWords } from '../words/settings/people.ts';
 import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 
 /** No path has this name. */

@@ -1,6 +1,6 @@
 import { fetchJson, RequestError } from '../api-client/request.ts';
 import { FieldError } from '../forms/form.ts';
-import { peopleWords } from '../words/people.ts';
+import { peopleWords } from '../words/settings/people.ts';
 import type { AccessLevel, CameraSelection } from './people.ts';
 
 export interface Person {

@@ -1,5 +1,5 @@
 import { session } from '../api-client/session.ts';
-import { peopleWords } from '../words/people.ts';
+import { peopleWords } from '../words/settings/people.ts';
 import type { DeviceRight, PageLoginItem } from './people.ts';
 
 export function rightName(right: DeviceRight): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { people as en } from '../words/en/people.ts';
-import { people as zh } from '../words/zh-cn/people.ts';
+import { people as en } from '../words/en/settings/people.ts';
+import { people as zh } from '../words/zh-cn/settings/people.ts';
 import { expiryText, linkEnd, spanName } from './link-expiry.ts';
 
 const at = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute).getTime();

@@ -1,4 +1,4 @@
-import type { PeopleWords } from '../words/en/people.ts';
+import type { PeopleWords } from '../words/en/settings/people.ts';
 import { clock, dayStart, longDay, nextDay } from '../words/format.ts';
 
 const EVENING_HOUR = 18;

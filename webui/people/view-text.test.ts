@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { common } from '../words/en/common.ts';
-import { people } from '../words/en/people.ts';
+import { people } from '../words/en/settings/people.ts';
 import { spanText } from './view-text.ts';
 
 const at = (day: number, hour: number, minute: number) => new Date(2026, 10, day, hour, minute).toISOString();

@@ -1,5 +1,5 @@
 import { settingsLink } from '../shell/route.ts';
-import type { PeopleWords } from '../words/en/people.ts';
+import type { PeopleWords } from '../words/en/settings/people.ts';
 import { clock, dayStart, moment } from '../words/format.ts';
 import type { ViewItem } from './people.ts';
 

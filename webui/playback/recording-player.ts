@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 import { clipAddress } from '../api-client/urls.ts';
 import { type FileRange, fileRangeAt, nextFileRange } from '../timeline/file-ranges.ts';
 import { FrameStepper } from './frame-steps.ts';

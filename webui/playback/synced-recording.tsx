@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useSpans } from '../api-client/recordings.ts';
+import { useSpans } from '../api-client/recordings/recordings.ts';
 import { atMs, isPlaying, scrubMs, seekTarget, speed, toggleSynced } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';

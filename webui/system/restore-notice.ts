@@ -1,7 +1,7 @@
 import { toast } from '../ui/feedback/toast.tsx';
 import { moment } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { systemWords } from '../words/system.ts';
+import { systemWords } from '../words/settings/system.ts';
 
 const KEPT = 'perch.restored';
 

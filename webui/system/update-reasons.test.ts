@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { UPDATE_REASONS } from '../../system/update/reasons.ts';
-import { system as english } from '../words/en/system.ts';
-import { system as chinese } from '../words/zh-cn/system.ts';
+import { system as english } from '../words/en/settings/system.ts';
+import { system as chinese } from '../words/zh-cn/settings/system.ts';
 import { updateReason } from './update-reasons.ts';
 
 test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => {

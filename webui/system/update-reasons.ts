@@ -1,4 +1,4 @@
-import type { SystemWords } from '../words/en/system.ts';
+import type { SystemWords } from '../words/en/settings/system.ts';
 
 /** The box's reason codes. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {

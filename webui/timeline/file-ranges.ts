@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 
 /** A range of a span, played as one file. */
 export interface FileRange {

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { mayPlayBack } from '../api-client/recordings.ts';
+import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { fetchJson } from '../api-client/request.ts';
 import { onServerEvent } from '../api-client/server-events.ts';
 import { encodeName } from '../api-client/urls.ts';

@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 
 /** Data of a camera's lane in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
 export interface Lane {

@@ -1,5 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
-import type { Span } from '../api-client/recordings.ts';
+import type { Span } from '../api-client/recordings/recordings.ts';
 import { shiftedTo, type TimeWindow, timeWindow, zoomed } from './time-window.ts';
 
 /** State of the recordings page: moment, window and camera. Unix milliseconds. */

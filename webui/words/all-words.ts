@@ -1,27 +1,27 @@
-import type { ArchiveWords } from './en/archive.ts';
 import type { CameraViewWords } from './en/camera-view.ts';
-import type { CamerasWords } from './en/cameras.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
-import type { ForwardsWords } from './en/forwards.ts';
-import type { LayoutsWords } from './en/layouts.ts';
-import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
-import type { MasksWords } from './en/masks.ts';
-import type { ModesWords } from './en/modes.ts';
-import type { MqttWords } from './en/mqtt.ts';
-import type { NotifyWords } from './en/notify.ts';
-import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
-import type { SecureWords } from './en/secure.ts';
-import type { SourceWords } from './en/sources.ts';
+import type { ArchiveWords } from './en/settings/archive.ts';
+import type { CamerasWords } from './en/settings/cameras.ts';
+import type { ForwardsWords } from './en/settings/forwards.ts';
+import type { LayoutsWords } from './en/settings/layouts.ts';
+import type { LibraryWords } from './en/settings/library.ts';
+import type { MasksWords } from './en/settings/masks.ts';
+import type { ModesWords } from './en/settings/modes.ts';
+import type { MqttWords } from './en/settings/mqtt.ts';
+import type { NotifyWords } from './en/settings/notify.ts';
+import type { PeopleWords } from './en/settings/people.ts';
+import type { SecureWords } from './en/settings/secure.ts';
+import type { SourceWords } from './en/settings/sources.ts';
+import type { StorageWords } from './en/settings/storage.ts';
+import type { SystemWords } from './en/settings/system.ts';
+import type { VideoWords } from './en/settings/video.ts';
+import type { YouWords } from './en/settings/you.ts';
 import type { StartWords } from './en/start.ts';
-import type { StorageWords } from './en/storage.ts';
-import type { SystemWords } from './en/system.ts';
-import type { VideoWords } from './en/video.ts';
 import type { WallsWords } from './en/walls.ts';
-import type { YouWords } from './en/you.ts';
 
 /** Texts by page; `common` is for all pages. */
 export interface AllWords {

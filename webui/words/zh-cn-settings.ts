@@ -1,20 +1,20 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
-import { archive } from './zh-cn/archive.ts';
-import { cameras } from './zh-cn/cameras.ts';
-import { forwards } from './zh-cn/forwards.ts';
-import { layouts } from './zh-cn/layouts.ts';
-import { library } from './zh-cn/library.ts';
-import { masks } from './zh-cn/masks.ts';
-import { modes } from './zh-cn/modes.ts';
-import { mqtt } from './zh-cn/mqtt.ts';
-import { notify } from './zh-cn/notify.ts';
-import { people } from './zh-cn/people.ts';
-import { secure } from './zh-cn/secure.ts';
-import { sources } from './zh-cn/sources.ts';
-import { storage } from './zh-cn/storage.ts';
-import { system } from './zh-cn/system.ts';
-import { video } from './zh-cn/video.ts';
-import { you } from './zh-cn/you.ts';
+import { archive } from './zh-cn/settings/archive.ts';
+import { cameras } from './zh-cn/settings/cameras.ts';
+import { forwards } from './zh-cn/settings/forwards.ts';
+import { layouts } from './zh-cn/settings/layouts.ts';
+import { library } from './zh-cn/settings/library.ts';
+import { masks } from './zh-cn/settings/masks.ts';
+import { modes } from './zh-cn/settings/modes.ts';
+import { mqtt } from './zh-cn/settings/mqtt.ts';
+import { notify } from './zh-cn/settings/notify.ts';
+import { people } from './zh-cn/settings/people.ts';
+import { secure } from './zh-cn/settings/secure.ts';
+import { sources } from './zh-cn/settings/sources.ts';
+import { storage } from './zh-cn/settings/storage.ts';
+import { system } from './zh-cn/settings/system.ts';
+import { video } from './zh-cn/settings/video.ts';
+import { you } from './zh-cn/settings/you.ts';
 
 /** Loaded with the settings. */
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {

@@ -5,8 +5,8 @@ import { Check } from 'typebox/value';
 import type { ArchiveKeyRing } from '../../archive/encryption/encrypted-storage.ts';
 import { keyIdOf, keyTextOf, newArchiveKey, parseKeyText } from '../../archive/encryption/key-text.ts';
 import { SecretKey } from '../../auth/accounts/secret-key.ts';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { PerchError } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 
 /** In the data folder. */

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/clients/s3-server.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
+import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/servers/s3-server.ts';
 import { parseKeyText } from '../../archive/encryption/key-text.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';

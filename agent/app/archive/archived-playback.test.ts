@@ -2,10 +2,10 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test, vi } from 'vitest';
-import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
 import { getBytes } from '../../../test/support/harness/playback.ts';
+import { type S3Fault, S3Server } from '../../../test/support/servers/s3-server.ts';
 import type { Playback } from '../../playback/playback.ts';
 
 const COUNT = 8;

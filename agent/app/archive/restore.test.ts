@@ -1,10 +1,10 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { SETTINGS } from '../../../test/support/harness/archive-harness.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { type S3Fault, S3Server } from '../../../test/support/servers/s3-server.ts';
 import { Restore } from '../../archive/restore.ts';
 import type { ArchiveSettings } from '../../archive/storage/settings.ts';
 import { archivedFactsOf } from './archive-source.ts';

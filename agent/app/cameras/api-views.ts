@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Static } from 'typebox';
-import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/network/ip-address.ts';
 import { type CameraRequest, isHostName, parseHost } from '../../cameras/adoption/camera-request.ts';
 import type { Failure } from '../../cameras/adoption/failure.ts';
 import type { ProbeJob } from '../../cameras/adoption/probe-jobs.ts';

@@ -10,7 +10,7 @@ import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { CameraChannel, CameraDescription } from '../../onvif/device/describe-device.ts';
 import { withoutLogin } from './login.ts';
-import { linkOf } from './onvif-link.ts';
+import { linkOf } from './onvif/onvif-link.ts';
 import { isReady } from './path-entries.ts';
 
 /** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */

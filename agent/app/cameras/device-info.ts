@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
-import { linkOf } from './onvif-link.ts';
+import { linkOf } from './onvif/onvif-link.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
 
 const MAX_CONCURRENT = 2;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { good } from '../../../test/support/harness/loaded-config.ts';
-import { linkOfPath } from './onvif-link.ts';
+import { linkOfPath } from './onvif/onvif-link.ts';
 
 const keyOf = (camera: string): string | undefined =>
   linkOfPath(good(`paths: {a: {source: "rtsp://[fe80::1%25eth0]:8554/1", camera: {${camera}}}}`), 'a')?.key;

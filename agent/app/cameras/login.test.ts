@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import { describeStream } from '../../sources/rtsp/probe.ts';
 import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { describeInBackground } from './login.ts';
-import { linkEvenIfPaused, openOnvifSession } from './onvif-link.ts';
+import { linkEvenIfPaused, openOnvifSession } from './onvif/onvif-link.ts';
 import { cameraAt } from './path-entries.ts';
 import { streamLogin } from './stream-login.ts';
 

@@ -4,7 +4,7 @@ import type { ReadyPath } from '../../config/load/path-entry.ts';
 import { SOURCE_KEYS } from '../../config/schema/path.ts';
 import { schemeOf } from '../../config/schema/source.ts';
 import { type CameraDescription, describeDevice } from '../../onvif/device/describe-device.ts';
-import { linkEvenIfPaused, openOnvifSession } from './onvif-link.ts';
+import { linkEvenIfPaused, openOnvifSession } from './onvif/onvif-link.ts';
 import { createStreamProbe } from './stream-probe.ts';
 
 export interface Login {

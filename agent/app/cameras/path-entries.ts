@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
-import { linkEvenIfPaused } from './onvif-link.ts';
+import { linkEvenIfPaused } from './onvif/onvif-link.ts';
 
 /** Configured cameras in their owner's order; a sub stream is not a camera. */
 export function camerasOf(config: Config): ReadyPath[] {

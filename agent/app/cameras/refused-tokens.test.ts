@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { openAskedServer } from '../../../test/support/clients/asked-server.ts';
-import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
+import { openAskedServer } from '../../../test/support/servers/asked-server.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { systemClock } from '../../base/clock.ts';

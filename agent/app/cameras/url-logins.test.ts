@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
-import { RtmpHarness } from '../../../test/support/harness/rtmp-harness.ts';
+import { RtmpHarness } from '../../../test/support/harness/servers/rtmp-harness.ts';
 import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';

@@ -5,7 +5,7 @@ import { Authority } from '../../auth/permissions/authorize.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
+import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { isOfDemo } from '../demo/demo.ts';

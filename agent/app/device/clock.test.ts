@@ -39,7 +39,7 @@ test("root's service gets the phone's time and the uptime", async () => {
 });
 
 test("Perch waits for root's service as long as systemd does: no answer means that the clock was not set", async () => {
-  const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/perch-clock.service'), 'utf8');
+  const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/systemd/perch-clock.service'), 'utf8');
   const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
   const { clock, boxClock, patience } = box();
   await boxClock.set(clock.wallMs() + LATER_MS, signal);

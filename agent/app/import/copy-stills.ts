@@ -1,6 +1,6 @@
 import { copyFile, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { link, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
 import { PerchError } from '../../base/errors.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 

@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import { exportJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePorts } from '../../../test/support/base/free-port.ts';
-import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/servers/asked-server.ts';
 import { Users } from '../../auth/accounts/users.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';

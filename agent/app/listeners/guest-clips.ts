@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GuestClip } from '../../auth/accounts/guests.ts';
-import type { ViewLog } from '../../auth/views/view-log.ts';
+import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { SharedClips } from '../../http/api/accounts/shared-clip-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';

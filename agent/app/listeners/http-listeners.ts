@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
-import type { ViewLog } from '../../auth/views/view-log.ts';
+import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import type { Component } from '../../base/reconciler.ts';

@@ -4,7 +4,7 @@ import type { Authority } from '../../auth/permissions/authorize.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { canonicalIp } from '../../base/ip-address.ts';
+import { canonicalIp } from '../../base/network/ip-address.ts';
 import type { Config } from '../../config/load/load.ts';
 import { usualTlsAddress } from '../../config/values/address.ts';
 import type { HttpsState } from '../../http/api/device/https-route.ts';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { ViewLog } from '../../auth/views/view-log.ts';
+import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 
 /** The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. */

@@ -9,7 +9,7 @@ import type { Component } from '../../base/reconciler.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import { checkKeptBroker } from '../../config/edit/kept-secrets.ts';
 import type { Config } from '../../config/load/load.ts';
-import { MQTT_KEYS, mqttPinFault } from '../../config/schema/mqtt.ts';
+import { MQTT_KEYS, mqttPinFault } from '../../config/schema/servers/mqtt.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
 import type { MqttControl, MqttResult, MqttState, MqttTest } from '../../http/api/device/mqtt-routes.ts';
 import { whyOf } from '../../mqtt/failure.ts';

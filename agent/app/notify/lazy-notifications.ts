@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { Clock } from '../../base/clock.ts';
-import { loadPrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { loadPrivate } from '../../base/files/durable-file.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';

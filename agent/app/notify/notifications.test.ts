@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { pictureOf, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
-import { openPushService, vapidClaims } from '../../../test/support/clients/push-service.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
+import { openPushService, vapidClaims } from '../../../test/support/servers/push-service.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const RULES = [{ cameras: 'all', kinds: ['person', 'doorbell'] }];

@@ -2,7 +2,7 @@ import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
@@ -11,7 +11,7 @@ import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import type { OnvifLogin } from '../../onvif-server/contract.ts';
-import type { Responder } from '../../onvif-server/responder.ts';
+import type { Responder } from '../../onvif-server/discovery/responder.ts';
 import type { OnvifServer } from '../../onvif-server/server.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { OnvifSourceDeps } from './onvif-source.ts';
@@ -138,7 +138,7 @@ export class Onvif {
         import('../../onvif-server/server.ts'),
         import('../../onvif-server/device-file.ts'),
         import('./onvif-source.ts'),
-        onvifDiscovery ? import('../../onvif-server/responder.ts') : undefined,
+        onvifDiscovery ? import('../../onvif-server/discovery/responder.ts') : undefined,
       ]),
     );
     const file = await DeviceFile.open(dataDir, log);

@@ -1,9 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type S3Fault, S3Server } from '../../../test/support/clients/s3-server.ts';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { type S3Fault, S3Server } from '../../../test/support/servers/s3-server.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Deletions } from '../../record/retention/deletions.ts';
 import { ProtectedRanges } from '../../record/retention/protected-ranges.ts';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
-import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { LOOPBACK } from '../../../test/support/harness/http/control-api-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
 import { type StorageDeps, StorageUse } from './storage-use.ts';
@@ -171,7 +171,7 @@ test('the host opens a disk to Perch, and those in use stay open', async () => {
 });
 
 test('opening a disk waits as long as systemd lets its service run; no answer means failure', async () => {
-  const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/perch-disk.service'), 'utf8');
+  const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/systemd/perch-disk.service'), 'utf8');
   const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
   let patientMs = 0;
   const ask: StorageDeps['host']['ask'] = async (_task, _fields, patienceMs) => {

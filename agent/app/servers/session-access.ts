@@ -1,8 +1,8 @@
 import type { Authority } from '../../auth/permissions/authorize.ts';
 import type { Identity } from '../../auth/permissions/identity.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { SessionAccess, SessionRequester } from '../../protocols/contract.ts';
 
 /** Wrong values count as guesses. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { sessionTables } from '../../../test/support/harness/session-tables.ts';
+import { sessionTables } from '../../../test/support/harness/http/session-tables.ts';
 import { SessionRevocation } from './session-revocation.ts';
 
 interface Session {

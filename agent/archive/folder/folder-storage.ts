@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
 import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
 import { archiveFailure, folderFailure } from '../storage/failure.ts';
 import { type Progress, unlessHung } from './hung-disk.ts';

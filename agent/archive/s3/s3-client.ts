@@ -10,7 +10,7 @@ import {
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { AwsV4Signer } from 'aws4fetch';
-import { canonicalIp, isPrivateIp } from '../../base/ip-address.ts';
+import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import { archiveFailure, connectionFailure } from '../storage/failure.ts';
 import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts';
 

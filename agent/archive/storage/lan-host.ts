@@ -1,4 +1,4 @@
-import { canonicalIp, isPrivateIp } from '../../base/ip-address.ts';
+import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 
 /** Names that only the local network knows (RFC 6762, RFC 8375, and what routers and administrators use). */
 const LOCAL_SUFFIXES = ['.local', '.lan', '.home', '.internal', '.home.arpa', '.localdomain', '.localhost'];

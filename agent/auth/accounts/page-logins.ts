@@ -4,10 +4,10 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 
 const MAX_LOGINS = 100;

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
+import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 
 /** A pair that was right is not counted at its address for this long after its last use. */

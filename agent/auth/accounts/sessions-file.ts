@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 export const MAX_SESSIONS = 100;

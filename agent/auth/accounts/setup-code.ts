@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 /** Without 0/O, 1/I/L: read from a screen and typed on a phone. 8 of 31 are 40 bits. */

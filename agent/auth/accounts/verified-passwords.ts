@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 import type { Users } from './users.ts';
 
 /** A player sends name and password with each request: a verified pair is not hashed again for this long. */

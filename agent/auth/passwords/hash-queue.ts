@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { addCount } from '../../base/count-map.ts';
 import { PerchError } from '../../base/errors.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;

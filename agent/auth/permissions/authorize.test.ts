@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import { limitedPerson, ownerPerson, type Person } from '../accounts/person.ts';
 import { type ProgramLogin, ProgramLogins } from '../accounts/program-logins.ts';

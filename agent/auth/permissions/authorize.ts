@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
-import type { InternalUser } from '../../config/schema/general.ts';
+import type { InternalUser } from '../../config/schema/common/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import type { Person } from '../accounts/person.ts';
 import type { Outcome, ProgramLogin } from '../accounts/program-logins.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
-import { openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { openAskedServer } from '../../../test/support/servers/asked-server.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { AuthRequest } from './api-auth.ts';
 import { ExternalAuth, type ExternalAuthSettings } from './external-auth.ts';

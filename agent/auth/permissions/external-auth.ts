@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { PermissionRule } from '../../config/schema/general.ts';
+import type { PermissionRule } from '../../config/schema/common/general.ts';
 import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
 import { Permissions } from './permissions.ts';
 import { requestServer } from './server-request.ts';

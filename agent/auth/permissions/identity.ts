@@ -1,4 +1,4 @@
-import { isLoopbackIp } from '../../base/ip-address.ts';
+import { isLoopbackIp } from '../../base/network/ip-address.ts';
 import type { AuthRequest } from './api-auth.ts';
 
 /** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */

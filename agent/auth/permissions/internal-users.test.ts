@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 import { HashQueue } from '../passwords/hash-queue.ts';
 import type { AuthRequest } from './api-auth.ts';
 import { InternalUsers } from './internal-users.ts';

@@ -1,5 +1,5 @@
-import { IpList } from '../../base/ip-address.ts';
-import type { InternalUser } from '../../config/schema/general.ts';
+import { IpList } from '../../base/network/ip-address.ts';
+import type { InternalUser } from '../../config/schema/common/general.ts';
 import { type Credential, compileCredential } from '../passwords/credential.ts';
 import type { HashQueue } from '../passwords/hash-queue.ts';
 import type { ApiAuth, AuthRequest, Verdict } from './api-auth.ts';

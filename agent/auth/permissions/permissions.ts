@@ -1,5 +1,5 @@
 import { explain } from '../../base/errors.ts';
-import type { PermissionRule } from '../../config/schema/general.ts';
+import type { PermissionRule } from '../../config/schema/common/general.ts';
 
 const ACTIONS_WITH_PATH = new Set(['publish', 'read', 'playback']);
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/servers/asked-server.ts';
 import { createLogger } from '../../base/log.ts';
 import type { AuthRequest } from './api-auth.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';

@@ -2,7 +2,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { PermissionRule } from '../../config/schema/general.ts';
+import type { PermissionRule } from '../../config/schema/common/general.ts';
 import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
 import { JwksCache } from './jwks.ts';
 import { Permissions } from './permissions.ts';

@@ -1,7 +1,7 @@
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 
 const MAX_FAILURES = 10;
 const WINDOW_MS = 10 * 60_000;

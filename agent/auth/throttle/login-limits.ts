@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 import { LoginAttempts } from './login-attempts.ts';
 
 /** Attempts for one account by all unknown clients together: from private networks, and from elsewhere. */

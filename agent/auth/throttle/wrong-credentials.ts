@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { addCount } from '../../base/count-map.ts';
 import { PerchError } from '../../base/errors.ts';
-import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
+import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 const MAX_PAUSE_MS = 4_000;
 const PER_ADDRESS_LIMIT = 8;

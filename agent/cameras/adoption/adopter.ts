@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/ip-address.ts';
+import { withoutZone } from '../../base/network/ip-address.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';

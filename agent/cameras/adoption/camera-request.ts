@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/network/ip-address.ts';
 import { isFfmpegSource } from '../../config/schema/ffmpeg-source.ts';
 import { SOURCE_KEYS } from '../../config/schema/path.ts';
 import { checkSource } from '../../config/schema/source.ts';

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/ip-address.ts';
+import { withoutZone } from '../../base/network/ip-address.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { isBlock } from '../yaml/edit.ts';
 import { HIDDEN, shownText } from './json.ts';

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
 import { PerchError } from '../../base/errors.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 const MAX_BYTES = 4_194_304;

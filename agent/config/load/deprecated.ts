@@ -1,5 +1,5 @@
+import { asList, type Renames, scalarAt } from '../schema/common/key-rules.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
-import { asList, type Renames, scalarAt } from '../schema/key-rules.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode } from '../yaml/tree.ts';
 

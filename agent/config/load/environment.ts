@@ -1,4 +1,4 @@
-import type { UnsupportedGroup } from '../schema/key-rules.ts';
+import type { UnsupportedGroup } from '../schema/common/key-rules.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode, Tree } from '../yaml/tree.ts';

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
-import { type InternalUser, MEDIAMTX_USERS } from '../schema/general.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../schema/common/general.ts';
+import { attempt } from '../schema/common/key-rules.ts';
 import type { GlobalSettings } from '../schema/global.ts';
-import { attempt } from '../schema/key-rules.ts';
 import { asNode, type SchemaNode } from '../schema/node.ts';
 import { parseIpRange } from '../values/address.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';

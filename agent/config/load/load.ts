@@ -1,5 +1,5 @@
+import { MEDIAMTX_USERS } from '../schema/common/general.ts';
 import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
-import { MEDIAMTX_USERS } from '../schema/general.ts';
 import { type GlobalSettings, OWN_DEFAULTS } from '../schema/global.ts';
 import { defaultsOf, type SchemaNode } from '../schema/node.ts';
 import type { PathSettings } from '../schema/path.ts';

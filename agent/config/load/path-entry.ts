@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { alwaysAvailableFaults } from '../schema/always-available.ts';
+import { attempt, type Fault } from '../schema/common/key-rules.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import { withPublisher } from '../schema/ffmpeg-source.ts';
 import { forwardFaults } from '../schema/forward.ts';
-import { attempt, type Fault } from '../schema/key-rules.ts';
 import { defaultsOf } from '../schema/node.ts';
 import { OWN_PATH_DEFAULTS, type PathSettings } from '../schema/path.ts';
 import { commandFaults, recordFaults } from '../schema/rules.ts';
 import { sourceFaults } from '../schema/source.ts';
+import { alwaysAvailableFaults } from '../schema/sources/always-available.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Entry, MapNode } from '../yaml/tree.ts';

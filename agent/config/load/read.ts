@@ -1,6 +1,6 @@
 import { Check, Errors } from 'typebox/value';
-import type { SourceKeys } from '../schema/key-rules.ts';
-import { attempt } from '../schema/key-rules.ts';
+import type { SourceKeys } from '../schema/common/key-rules.ts';
+import { attempt } from '../schema/common/key-rules.ts';
 import { defaultsOf, QUANTITIES, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { checkSource } from '../schema/source.ts';
 import { checkSyntax } from '../schema/syntax.ts';

@@ -1,4 +1,4 @@
-import type { Harmless, UnsupportedGroup } from '../schema/key-rules.ts';
+import type { Harmless, UnsupportedGroup } from '../schema/common/key-rules.ts';
 import { parseWord } from '../values/word.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode, Tree } from '../yaml/tree.ts';

@@ -1,9 +1,9 @@
 import Type, { type Static, type TObject } from 'typebox';
-import { canonicalIp, isPrivateIp } from '../../base/ip-address.ts';
+import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { formatSize, Size } from '../values/size.ts';
-import type { Fault } from './key-rules.ts';
+import type { Fault } from './common/key-rules.ts';
 
 /** Below it a connection would be silent for too long. */
 const MIN_RATE_BYTES = 64 << 10;

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { parseConfig } from '../load/load.ts';
 import { Address } from '../values/address.ts';
 import { problemText } from '../yaml/problem.ts';
+import { inverted, type SourceKeys } from './common/key-rules.ts';
+import type { ServerKeys } from './common/server-keys.ts';
 import { configKeysOf } from './config-keys.ts';
 import { SERVER_KEYS } from './global.ts';
-import { inverted, type SourceKeys } from './key-rules.ts';
 import { SOURCE_KEYS } from './path.ts';
-import type { ServerKeys } from './server-keys.ts';
 
 const serverSchema = { toy: Type.Boolean({ default: true }), toyAddress: Address(':7000', 'Port.') };
 const toyServer: ServerKeys<typeof serverSchema> = {

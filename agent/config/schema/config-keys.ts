@@ -1,11 +1,11 @@
+import { GENERAL_RENAMED } from './common/general.ts';
+import type { Renames, SourceKeys, UnsupportedGroup } from './common/key-rules.ts';
+import type { ServerKeys } from './common/server-keys.ts';
 import { FORWARD_KEYS, type ForwardKeys } from './forward.ts';
-import { GENERAL_RENAMED } from './general.ts';
 import { GlobalSchema, SERVER_KEYS } from './global.ts';
 import { INERT_GLOBAL, INERT_PATH } from './inert.ts';
-import type { Renames, SourceKeys, UnsupportedGroup } from './key-rules.ts';
 import { asNode, type SchemaNode } from './node.ts';
 import { PATH_RENAMED, PathSchema, SOURCE_KEYS } from './path.ts';
-import type { ServerKeys } from './server-keys.ts';
 
 /** The keys of one block of the file. */
 interface BlockKeys {

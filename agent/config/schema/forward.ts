@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { HIDDEN_PART } from '../values/destination.ts';
-import { Fingerprint } from './fields.ts';
-import type { Fault } from './key-rules.ts';
+import { Fingerprint } from './common/fields.ts';
+import type { Fault } from './common/key-rules.ts';
 
 /** The URLs of one forwarder. */
 export interface ForwardKeys {

@@ -3,16 +3,16 @@ import { IpRanges } from '../values/address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { ARCHIVE_KEYS } from './archive.ts';
-import { GENERAL_KEYS } from './general.ts';
-import { HLS } from './hls.ts';
+import { GENERAL_KEYS } from './common/general.ts';
+import type { ServerKeys } from './common/server-keys.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
-import { MQTT_KEYS } from './mqtt.ts';
-import { ONVIF_KEYS } from './onvif.ts';
-import { RTMP } from './rtmp.ts';
-import { RTSP } from './rtsp.ts';
-import type { ServerKeys } from './server-keys.ts';
-import { SRT } from './srt.ts';
-import { WEBRTC } from './webrtc.ts';
+import { HLS } from './servers/hls.ts';
+import { MQTT_KEYS } from './servers/mqtt.ts';
+import { ONVIF_KEYS } from './servers/onvif.ts';
+import { RTMP } from './servers/rtmp.ts';
+import { RTSP } from './servers/rtsp.ts';
+import { SRT } from './servers/srt.ts';
+import { WEBRTC } from './servers/webrtc.ts';
 
 const Hook = (description: string) => Type.String({ default: '', syntax: 'askedUrl', description });
 

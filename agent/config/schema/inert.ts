@@ -1,4 +1,4 @@
-import type { UnsupportedGroup } from './key-rules.ts';
+import type { UnsupportedGroup } from './common/key-rules.ts';
 
 const NO_QUIC = 'Node has no QUIC, and no kept library in plain JavaScript does it';
 const PI_CAMERA =

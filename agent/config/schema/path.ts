@@ -3,18 +3,18 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
-import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
 import { PATH_ARCHIVE_KEYS } from './archive.ts';
-import { Fingerprint } from './fields.ts';
+import { Fingerprint } from './common/fields.ts';
+import { inverted, type Renames, type SourceKeys } from './common/key-rules.ts';
 import { Forward } from './forward.ts';
-import { inverted, type Renames, type SourceKeys } from './key-rules.ts';
-import { HLS_SOURCE, RTMP_SOURCE } from './keyless-sources.ts';
 import { ModeRules } from './modes.ts';
-import { MPEGTS_SOURCE } from './mpegts-source.ts';
-import { RTP_SOURCE } from './rtp-source.ts';
-import { RTSP_SOURCE } from './rtsp-source.ts';
-import { SRT_SOURCE } from './srt.ts';
-import { WHEP_SOURCE } from './whep-source.ts';
+import { SRT_SOURCE } from './servers/srt.ts';
+import { ALWAYS_AVAILABLE_KEYS } from './sources/always-available.ts';
+import { HLS_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
+import { MPEGTS_SOURCE } from './sources/mpegts-source.ts';
+import { RTP_SOURCE } from './sources/rtp-source.ts';
+import { RTSP_SOURCE } from './sources/rtsp-source.ts';
+import { WHEP_SOURCE } from './sources/whep-source.ts';
 
 /** Perch's own block of a path: the camera's ONVIF service, in addition to its stream. */
 const CameraSchema = Type.Object({

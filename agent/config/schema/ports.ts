@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type ListenAddress, parseAddress } from '../values/address.ts';
+import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './common/server-keys.ts';
 import type { GlobalSettings } from './global.ts';
-import { onvifPort } from './onvif.ts';
-import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './server-keys.ts';
+import { onvifPort } from './servers/onvif.ts';
 
 /** Two servers of one configuration that cannot both listen. */
 interface PortClash {

@@ -2,15 +2,15 @@ import { formatDuration } from '../values/duration.ts';
 import { patternOf } from '../values/path-name.ts';
 import { formatSize } from '../values/size.ts';
 import { archiveFaults } from './archive.ts';
+import type { GeneralSettings } from './common/general.ts';
+import { attempt, type Fault, notPositive } from './common/key-rules.ts';
+import type { ServerKeys } from './common/server-keys.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
-import type { GeneralSettings } from './general.ts';
 import type { GlobalSettings } from './global.ts';
-import { attempt, type Fault, notPositive } from './key-rules.ts';
 import { MAX_ENTRIES } from './modes.ts';
-import { mqttFaults } from './mqtt.ts';
-import { onvifFaults } from './onvif.ts';
 import type { PathSettings } from './path.ts';
-import type { ServerKeys } from './server-keys.ts';
+import { mqttFaults } from './servers/mqtt.ts';
+import { onvifFaults } from './servers/onvif.ts';
 
 const DAY_MS = 86_400_000;
 /** A few seconds of a camera. */

@@ -1,9 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/ip-address.ts';
 import { redact } from '../../base/log.ts';
+import { withoutZone } from '../../base/network/ip-address.ts';
+import type { Fault, SourceKeys } from './common/key-rules.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import { UNSUPPORTED_SOURCES } from './inert.ts';
-import type { Fault, SourceKeys } from './key-rules.ts';
 import type { PathSettings } from './path.ts';
 
 /** Sources of MediaMTX that are not URLs; `true`: supported. */

@@ -1,7 +1,7 @@
 import { isAbsolute, normalize } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { IpList, withoutZone } from '../../base/ip-address.ts';
 import { redact } from '../../base/log.ts';
+import { IpList, withoutZone } from '../../base/network/ip-address.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import { isLoopbackIp } from '../../base/ip-address.ts';
+import { isLoopbackIp } from '../../base/network/ip-address.ts';
 
 /** Where a server listens. Without a host: every interface, IPv4 and IPv6. */
 export interface ListenAddress {

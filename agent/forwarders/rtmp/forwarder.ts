@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
-import { watchWrites } from '../../base/stall-watch.ts';
+import { watchWrites } from '../../base/time/stall-watch.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';

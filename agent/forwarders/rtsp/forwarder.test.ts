@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { RtspHarness, type RtspHarnessOptions } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness, type RtspHarnessOptions } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 import { AUTH_TAG_BYTES } from '../../media/rtp/header.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../stream/interleaved-packets.ts';

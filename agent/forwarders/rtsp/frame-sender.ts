@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { watchWrites } from '../../base/stall-watch.ts';
+import { watchWrites } from '../../base/time/stall-watch.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../stream/interleaved-packets.ts';
 import { FRAME_HEADER_BYTES, withChannel } from '../../stream/interleaved-writer.ts';
 import type { Stream } from '../../stream/stream.ts';

@@ -4,10 +4,10 @@ import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
 import type { Reader, Stream } from '../../stream/stream.ts';
-import { addressOf, parseSrtUrl } from '../../transports/srt/address.ts';
-import { callSrt } from '../../transports/srt/caller.ts';
 import type { SrtConnection } from '../../transports/srt/connection.ts';
-import type { SrtEndpoint } from '../../transports/srt/endpoint.ts';
+import { addressOf, parseSrtUrl } from '../../transports/srt/endpoint/address.ts';
+import { callSrt } from '../../transports/srt/endpoint/caller.ts';
+import type { SrtEndpoint } from '../../transports/srt/endpoint/endpoint.ts';
 import { HEADER_BYTES } from '../../transports/srt/packet.ts';
 import { MAX_BUFFERED_PACKETS, TsOutput } from '../../transports/srt/ts-output.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { failure, LOOPBACK, openApi } from '../../../test/support/harness/control-api-harness.ts';
-import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { failure, LOOPBACK, openApi } from '../../../test/support/harness/http/control-api-harness.ts';
+import { MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 
 test('a page of another origin calls the API with name and password', async () => {
   await using api = await openApi({ password: 'blue heron' });

@@ -10,7 +10,7 @@ import {
   PATHS,
   PROTECTED,
   PUBLISHER,
-} from '../../../test/support/harness/control-api-harness.ts';
+} from '../../../test/support/harness/http/control-api-harness.ts';
 
 const TIMES = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };
 const RANGE = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };

@@ -11,7 +11,7 @@ import {
   PATHS,
   SESSION,
   STATS,
-} from '../../../test/support/harness/control-api-harness.ts';
+} from '../../../test/support/harness/http/control-api-harness.ts';
 
 const SESSIONS = [SESSION, { id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' }];
 

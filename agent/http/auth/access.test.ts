@@ -5,12 +5,12 @@ import {
   type HttpHarness,
   type HttpHarnessOptions,
   openHttpHarness,
-} from '../../../test/support/harness/http-harness.ts';
+} from '../../../test/support/harness/http/http-harness.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
-import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 import { listen } from '../listener/listeners.ts';
 
 const PASSWORD = 'blue heron';

@@ -6,8 +6,8 @@ import type { Authority } from '../../auth/permissions/authorize.ts';
 import type { Action, Identity } from '../../auth/permissions/identity.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, IpList } from '../../base/ip-address.ts';
 import { type Logger, redact } from '../../base/log.ts';
+import { canonicalIp, IpList } from '../../base/network/ip-address.ts';
 import { letIn } from '../listener/newcomers.ts';
 import {
   cookieOf,

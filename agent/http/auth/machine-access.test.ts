@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
-import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/servers/asked-server.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/;

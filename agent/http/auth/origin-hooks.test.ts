@@ -4,7 +4,7 @@ import { get as getByTls } from 'node:https';
 import { expect, onTestFinished, test } from 'vitest';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
-import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
 import { silentLogger } from '../../base/log.ts';
 import { createHttpApp } from '../listener/app.ts';
 import { insistOnTls, keepPrefix, redirectToTls, warnOfUnknownProxy } from './origin-hooks.ts';

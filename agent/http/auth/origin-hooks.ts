@@ -1,7 +1,7 @@
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { isPrivateIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { isPrivateIp } from '../../base/network/ip-address.ts';
 import { isNamedOrigin } from '../listener/cors.ts';
 import { type HttpAccess, SAFE_METHODS } from './access.ts';
 import { mediaTypeOf } from './credentials.ts';

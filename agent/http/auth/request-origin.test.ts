@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { IpList } from '../../base/ip-address.ts';
+import { IpList } from '../../base/network/ip-address.ts';
 import { originOf } from './request-origin.ts';
 
 const none = new IpList([]);

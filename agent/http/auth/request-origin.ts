@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { canonicalIp, type IpList, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
+import { canonicalIp, type IpList, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 
 /** Origin of a request, as far as connection and headers are reliable. */
 export interface RequestOrigin {

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
+import { canonicalIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 /** Connections of one listener whose first requests are awaited concurrently. */
 const MAX_CONCURRENT = 8;

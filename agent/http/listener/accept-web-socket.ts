@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { SocketChannel } from '../../base/socket-channel.ts';
+import { SocketChannel } from '../../base/network/socket-channel.ts';
 import { acceptOf } from '../../media/websocket/frames.ts';
 import { takeUpgrade } from './web-socket.ts';
 

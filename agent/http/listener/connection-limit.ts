@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { addCount } from '../../base/count-map.ts';
-import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/ip-address.ts';
+import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 /** Connections of one listener; a browser opens six, and a player two for each stream. */
 const MAX_CONNECTIONS = 2048;

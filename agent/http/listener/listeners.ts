@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { listenTcp } from '../../base/listen-tcp.ts';
+import { listenTcp } from '../../base/network/listen-tcp.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
 

@@ -11,7 +11,7 @@ import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { CONNECTION_BYTES, NewcomerMemory, TLS_CONNECTION_BYTES } from '../../base/newcomer-memory.ts';
+import { CONNECTION_BYTES, NewcomerMemory, TLS_CONNECTION_BYTES } from '../../base/network/newcomer-memory.ts';
 import { createHttpApp } from './app.ts';
 import { letIn } from './newcomers.ts';
 

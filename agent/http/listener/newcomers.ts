@@ -5,14 +5,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
-import { canonicalIp, isLoopbackIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { canonicalIp, isLoopbackIp } from '../../base/network/ip-address.ts';
 import {
   CONNECTION_BYTES,
   NewcomerMemory,
   type NewcomerShare,
   TLS_CONNECTION_BYTES,
-} from '../../base/newcomer-memory.ts';
+} from '../../base/network/newcomer-memory.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { AcceptQueue } from './accept-queue.ts';
 

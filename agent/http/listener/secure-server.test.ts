@@ -14,7 +14,7 @@ import { until } from '../../../test/peers/agent/agent.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { KeyFiles } from '../../config/file/key-pair.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { createHttpApp } from './app.ts';

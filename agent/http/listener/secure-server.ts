@@ -10,8 +10,8 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { explain } from '../../base/errors.ts';
-import { canonicalIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { canonicalIp } from '../../base/network/ip-address.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
 import { isAwaited } from './slow-body.ts';
 

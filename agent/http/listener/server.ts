@@ -3,7 +3,7 @@ import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
 import { limitConnections } from './connection-limit.ts';
 import { limitNewcomers } from './newcomers.ts';

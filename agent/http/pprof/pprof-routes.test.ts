@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
-import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
 import { cors } from '../listener/cors.ts';
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './pprof-routes.ts';
 import { Profiler } from './profiler.ts';

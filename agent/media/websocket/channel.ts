@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { ByteChannel, ByteSink } from '../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
 /** A channel that sends two buffers in one write. */

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { decode, encode } from 'dns-packet';
 import { expect, onTestFinished, test } from 'vitest';
-import { openPushService } from '../../../test/support/clients/push-service.ts';
+import { openPushService } from '../../../test/support/servers/push-service.ts';
 import { addressesOf, checkHttpsUrl, isRemotePublicIp, PublicHttps } from './public-https.ts';
 
 const body = new Uint8Array();

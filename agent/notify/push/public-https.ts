@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, IpList, isPublicIp } from '../../base/ip-address.ts';
+import { canonicalIp, IpList, isPublicIp } from '../../base/network/ip-address.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Of one question to a server of DNS, which gets two. */

@@ -2,8 +2,8 @@ import { createECDH } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 export const PUSH_KEY_FILE = 'push-key.json';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
-import { pushBrowser } from '../../../test/support/clients/push-service.ts';
+import { pushBrowser } from '../../../test/support/servers/push-service.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 let folder = '';

@@ -1,5 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { withoutZone } from '../../base/ip-address.ts';
+import { withoutZone } from '../../base/network/ip-address.ts';
 import { type HttpOrigin, httpOriginOf } from '../soap/http/origin.ts';
 import { elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 

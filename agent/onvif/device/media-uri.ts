@@ -1,4 +1,4 @@
-import { withoutZone, zonedUrl } from '../../base/ip-address.ts';
+import { withoutZone, zonedUrl } from '../../base/network/ip-address.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import type { NetworkPorts } from './device-service.ts';
 

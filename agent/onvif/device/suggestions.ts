@@ -1,4 +1,4 @@
-import { formatDuration } from '../../base/format-duration.ts';
+import { formatDuration } from '../../base/time/format-duration.ts';
 import type { OnvifSession } from './onvif-session.ts';
 import type { CameraProfile } from './profiles.ts';
 import type { CameraStream } from './streams.ts';

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { isVirtualInterface } from '../../base/ip-address.ts';
+import { isVirtualInterface } from '../../base/network/ip-address.ts';
 
 export interface LocalAddress {
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/ip-address.ts';
+import { withoutZone } from '../../base/network/ip-address.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import { cameraError, ignoreExpected, isTrouble } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import { openRegularFile } from '../../base/open-regular-file.ts';
+import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { type BoxPlace, boxAt, viewOf } from '../../media/mp4/box/walk.ts';
 import { trackOfEntry } from '../../media/mp4/read/entry-track.ts';

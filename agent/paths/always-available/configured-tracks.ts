@@ -1,4 +1,4 @@
-import type { AvailableTrack } from '../../config/schema/always-available.ts';
+import type { AvailableTrack } from '../../config/schema/sources/always-available.ts';
 import { writeAacConfig } from '../../media/aac/params.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { OfflinePicture } from './offline-picture.ts';

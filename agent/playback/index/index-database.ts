@@ -8,7 +8,7 @@ import {
   type OpenCache,
   openCache,
   removeCache,
-} from '../../base/sqlite.ts';
+} from '../../base/files/sqlite.ts';
 import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
 
 export type Row = Record<string, unknown>;

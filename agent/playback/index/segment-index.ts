@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { CacheFound } from '../../base/sqlite.ts';
+import type { CacheFound } from '../../base/files/sqlite.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ArchivedTable } from './archived-table.ts';

@@ -2,8 +2,8 @@ import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
 import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { readPlaylist } from '../../../test/support/disks/vod.ts';
+import { openVodApp } from '../../../test/support/harness/http/vod-app.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
-import { openVodApp } from '../../../test/support/harness/vod-app.ts';
 
 const PERIOD = 'start=2026-07-01T12:00:00Z&duration=60';
 

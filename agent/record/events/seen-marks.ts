@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 /** Above it, the person whose marks changed first loses them. */

@@ -1,7 +1,7 @@
 import { close, fdatasync, fstat, ftruncate, futimes, open, read, write, writev } from 'node:fs';
 import { mkdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../../base/durable-file.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
 import { codeOf } from './disk-fault.ts';
 
 /** Codes for unsupported file times. Only a file's owner may set them, and a mounted stick may have another owner. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { HLS } from '../../config/schema/hls.ts';
+import { HLS } from '../../config/schema/servers/hls.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type {
   PathRoutes,

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
-import { CONNECTION_BYTES, type NewcomerMemory, type NewcomerShare } from '../../base/newcomer-memory.ts';
-import type { ByteChannel } from '../../base/socket-channel.ts';
+import { endpointOf } from '../../base/network/ip-address.ts';
+import { CONNECTION_BYTES, type NewcomerMemory, type NewcomerShare } from '../../base/network/newcomer-memory.ts';
+import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import type { AmfInput, AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
 import type { Paths } from '../../stream/contracts.ts';

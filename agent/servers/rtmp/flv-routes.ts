@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { shownPeer } from '../../base/ip-address.ts';
+import { shownPeer } from '../../base/network/ip-address.ts';
 import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { WebSocketChannel } from '../../media/websocket/channel.ts';

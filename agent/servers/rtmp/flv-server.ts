@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { subscriberOf } from '../../base/network/ip-address.ts';
 import { FILE_FRAMING, flvHeader } from '../../media/flv/file.ts';
 import type { Paths } from '../../stream/contracts.ts';
 import type { PeerKind, Reader, Stream, Watcher } from '../../stream/stream.ts';

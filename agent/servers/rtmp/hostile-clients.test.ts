@@ -12,9 +12,9 @@ import {
   METADATA,
   opening,
 } from '../../../test/support/clients/rtmp-bytes.ts';
-import { RtmpHarness } from '../../../test/support/harness/rtmp-harness.ts';
+import { RtmpHarness } from '../../../test/support/harness/servers/rtmp-harness.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
-import type { InternalUser } from '../../config/schema/general.ts';
+import type { InternalUser } from '../../config/schema/common/general.ts';
 import { Stream } from '../../stream/stream.ts';
 import { EVENT, writeEvent } from '../../transports/rtmp/messages.ts';
 import { RtmpSender } from '../../transports/rtmp/sender.ts';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { RtmpHarness } from '../../../test/support/harness/rtmp-harness.ts';
+import { RtmpHarness } from '../../../test/support/harness/servers/rtmp-harness.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { hex } from '../../../test/support/media/units.ts';
-import type { InternalUser } from '../../config/schema/general.ts';
+import type { InternalUser } from '../../config/schema/common/general.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';

@@ -1,5 +1,5 @@
 import { pick } from '../../base/pick.ts';
-import { RTMP } from '../../config/schema/rtmp.ts';
+import { RTMP } from '../../config/schema/servers/rtmp.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { ServerProtocol } from '../../protocols/contract.ts';
 import { loadLate } from '../../protocols/late.ts';

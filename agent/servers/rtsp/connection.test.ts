@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';

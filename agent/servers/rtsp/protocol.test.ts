@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
-import { serversOf } from '../../../test/support/harness/servers-of.ts';
+import { serversOf } from '../../../test/support/harness/servers/servers-of.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import { createLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';

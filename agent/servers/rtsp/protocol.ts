@@ -1,7 +1,7 @@
 import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { absoluteKeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
-import { RTSP } from '../../config/schema/rtsp.ts';
+import { RTSP } from '../../config/schema/servers/rtsp.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { RtspServer } from './server.ts';

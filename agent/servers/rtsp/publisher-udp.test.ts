@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { PublisherSession, packetOf, picture, SDP, sound } from '../../../test/support/clients/rtsp-publisher.ts';
-import { UdpPair } from '../../../test/support/clients/udp-pair.ts';
+import { UdpPair } from '../../../test/support/clients/webrtc/udp-pair.ts';
 import { writeSenderReport } from '../../media/rtcp/write.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
 import { UdpPorts } from './transport/udp-ports.ts';

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
-import { UdpPair } from '../../../test/support/clients/udp-pair.ts';
-import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
+import { UdpPair } from '../../../test/support/clients/webrtc/udp-pair.ts';
+import { RtspHarness } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { parseKeyMgmt, writeKeyMgmt } from '../../media/mikey/key-mgmt.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';

@@ -1,7 +1,7 @@
 // @also without-ffi
 
 import { expect, test } from 'vitest';
-import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Track } from '../../media/sample/track.ts';

@@ -1,7 +1,7 @@
 // @also without-ffi
 
 import { expect, test } from 'vitest';
-import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_PPS, H264_SPS } from '../../../test/support/media/tiny-streams.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import { hex } from '../../../test/support/media/units.ts';

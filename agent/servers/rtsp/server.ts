@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
 import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
 import type { ListenerOptions } from '../../transports/tcp/listener.ts';

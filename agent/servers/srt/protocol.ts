@@ -1,5 +1,5 @@
 import { pick } from '../../base/pick.ts';
-import { SRT } from '../../config/schema/srt.ts';
+import { SRT } from '../../config/schema/servers/srt.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { ServerProtocol } from '../../protocols/contract.ts';
 import { loadLate } from '../../protocols/late.ts';

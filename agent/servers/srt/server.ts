@@ -1,8 +1,8 @@
+import { openUdpPort } from '../../base/network/udp.ts';
 import type { EndCause } from '../../base/reconciler.ts';
-import { openUdpPort } from '../../base/udp.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { ServerDeps, SessionTable } from '../../protocols/contract.ts';
-import { SrtListener } from '../../transports/srt/listener.ts';
+import { SrtListener } from '../../transports/srt/endpoint/listener.ts';
 import { HEADER_BYTES } from '../../transports/srt/packet.ts';
 import type { RunningSrt, SrtOptions } from './options.ts';
 import { SrtSession } from './session.ts';

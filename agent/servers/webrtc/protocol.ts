@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { WEBRTC } from '../../config/schema/webrtc.ts';
+import { WEBRTC } from '../../config/schema/servers/webrtc.ts';
 import { portOf } from '../../config/values/address.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type { RouteDeps, RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';

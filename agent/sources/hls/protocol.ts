@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { HLS_SOURCE } from '../../config/schema/keyless-sources.ts';
+import { HLS_SOURCE } from '../../config/schema/sources/keyless-sources.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 import { LoginTurnSource } from '../../protocols/login-turns.ts';

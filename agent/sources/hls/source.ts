@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/shared-timer.ts';
+import { everyTogether } from '../../base/time/shared-timer.ts';
 import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';

@@ -1,5 +1,5 @@
 import { pick } from '../../base/pick.ts';
-import { MPEGTS_SOURCE } from '../../config/schema/mpegts-source.ts';
+import { MPEGTS_SOURCE } from '../../config/schema/sources/mpegts-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { ReadRounds } from '../../base/read-rounds.ts';
-import { everyTogether } from '../../base/shared-timer.ts';
+import { ReadRounds } from '../../base/time/read-rounds.ts';
+import { everyTogether } from '../../base/time/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { TsInput } from '../../stream/ingest/ts-input.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/shared-timer.ts';
+import { everyTogether } from '../../base/time/shared-timer.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
 import { RtmpClient } from '../../transports/rtmp/client.ts';

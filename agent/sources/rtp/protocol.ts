@@ -1,5 +1,5 @@
 import { pick } from '../../base/pick.ts';
-import { RTP_SOURCE } from '../../config/schema/rtp-source.ts';
+import { RTP_SOURCE } from '../../config/schema/sources/rtp-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 

@@ -1,4 +1,4 @@
-import { RTSP_SOURCE } from '../../config/schema/rtsp-source.ts';
+import { RTSP_SOURCE } from '../../config/schema/sources/rtsp-source.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../transports/rtsp/request/address.ts';
 import { RtspSource } from './client.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { ReadRounds } from '../../base/read-rounds.ts';
-import { everyTogether } from '../../base/shared-timer.ts';
+import { ReadRounds } from '../../base/time/read-rounds.ts';
+import { everyTogether } from '../../base/time/shared-timer.ts';
 import { isSupported } from '../../media/codecs.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';

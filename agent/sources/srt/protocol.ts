@@ -1,5 +1,5 @@
 import { pick } from '../../base/pick.ts';
-import { SRT_SOURCE } from '../../config/schema/srt.ts';
+import { SRT_SOURCE } from '../../config/schema/servers/srt.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 

@@ -2,12 +2,12 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/shared-timer.ts';
+import { everyTogether } from '../../base/time/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { TsInput } from '../../stream/ingest/ts-input.ts';
-import { addressOf, parseSrtUrl } from '../../transports/srt/address.ts';
-import { callSrt } from '../../transports/srt/caller.ts';
+import { addressOf, parseSrtUrl } from '../../transports/srt/endpoint/address.ts';
+import { callSrt } from '../../transports/srt/endpoint/caller.ts';
 
 const TICK_MS = 500;
 

@@ -1,4 +1,4 @@
-import { WHEP_SOURCE } from '../../config/schema/whep-source.ts';
+import { WHEP_SOURCE } from '../../config/schema/sources/whep-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 

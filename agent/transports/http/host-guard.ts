@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, isPublicIp } from '../../base/ip-address.ts';
+import { canonicalIp, isPublicIp } from '../../base/network/ip-address.ts';
 
 /**
  * The hosts that a source may ask: the configured one, and public ones. What a server on the internet answers (playlists, redirects) never

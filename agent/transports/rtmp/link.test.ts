@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ByteChannel } from '../../base/socket-channel.ts';
+import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import { RtmpLink } from './link.ts';
 import { EVENT, MESSAGE, writeControl, writeEvent } from './messages.ts';
 

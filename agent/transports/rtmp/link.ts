@@ -1,5 +1,5 @@
 import { explain, PerchError } from '../../base/errors.ts';
-import type { ByteChannel, ByteSink } from '../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { type AmfInput, type AmfValue, readAmf0, writeAmf0 } from '../../media/amf/amf0.ts';
 import { VIDEO_SAMPLES } from '../../media/sample/sample-buffer.ts';
 import { ChunkReader, type MessageSink } from './chunk-reader.ts';

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { createLogger } from '../../base/log.ts';
-import type { SocketChannel } from '../../base/socket-channel.ts';
+import type { SocketChannel } from '../../base/network/socket-channel.ts';
 import { Listener } from './listener.ts';
 
 const TLS = join(import.meta.dirname, '../../../test/fixtures/tls');

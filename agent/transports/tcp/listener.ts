@@ -2,11 +2,11 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { canonicalIp, type Endpoint, subscriberOf } from '../../base/ip-address.ts';
-import { listenTcp } from '../../base/listen-tcp.ts';
+import { readIntoBuffer } from '../../base/files/read-into-buffer.ts';
 import type { Logger } from '../../base/log.ts';
-import { readIntoBuffer } from '../../base/read-into-buffer.ts';
-import { SocketChannel } from '../../base/socket-channel.ts';
+import { canonicalIp, type Endpoint, subscriberOf } from '../../base/network/ip-address.ts';
+import { listenTcp } from '../../base/network/listen-tcp.ts';
+import { SocketChannel } from '../../base/network/socket-channel.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { ProxyHeaderReader } from './proxy-header-reader.ts';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { canonicalIp, type Endpoint, IpList } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { canonicalIp, type Endpoint, IpList } from '../../base/network/ip-address.ts';
 import { MAX_PROXY_HEADER_BYTES, type ProxyHeader, readProxyHeader } from './proxy-header.ts';
 
 const HEADER_TIMEOUT_MS = 10_000;

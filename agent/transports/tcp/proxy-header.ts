@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, type Endpoint } from '../../base/ip-address.ts';
+import { canonicalIp, type Endpoint } from '../../base/network/ip-address.ts';
 
 /** HAProxy's PROXY protocol: what a proxy sends ahead of the bytes of its client, and ahead of TLS. */
 export interface ProxyHeader {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp } from '../../base/ip-address.ts';
+import { canonicalIp } from '../../base/network/ip-address.ts';
 import { familyOf, interfacesTowards, isGroup, isSourceSpecific, joinAll } from './multicast.ts';
 import { UdpSocket } from './udp-socket.ts';
 

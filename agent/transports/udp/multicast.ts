@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { canonicalIp, IpList, isLoopbackIp } from '../../base/ip-address.ts';
+import { canonicalIp, IpList, isLoopbackIp } from '../../base/network/ip-address.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 const GROUPS = new IpList(['224.0.0.0/4', 'ff00::/8']);

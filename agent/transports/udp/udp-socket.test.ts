@@ -7,7 +7,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { describeInRounds } from '../../../test/support/base/native-tests.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { bound } from '../../../test/support/cameras/udp-camera.ts';
-import { ReadRounds } from '../../base/read-rounds.ts';
+import { ReadRounds } from '../../base/time/read-rounds.ts';
 import { nativeStatus, openDatagramReceiver } from '../../native/native.ts';
 import { UdpSocket } from './udp-socket.ts';
 

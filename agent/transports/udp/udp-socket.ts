@@ -1,8 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { canonicalIp } from '../../base/ip-address.ts';
-import type { ReadRounds } from '../../base/read-rounds.ts';
+import { canonicalIp } from '../../base/network/ip-address.ts';
+import type { ReadRounds } from '../../base/time/read-rounds.ts';
 import { type DatagramReceiver, MAX_DATAGRAMS, type ReceivedSink } from '../../native/datagram-receiver.ts';
 import { openDatagramReceiver } from '../../native/native.ts';
 import { ReceivingSocket } from '../../native/receiving-socket.ts';

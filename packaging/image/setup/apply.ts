@@ -1,7 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../../agent/base/durable-file.ts';
+import { replaceFile } from '../../../agent/base/files/durable-file.ts';
 import { writeAtomic } from '../../../agent/config/file/file.ts';
 import { editText } from '../../../agent/config/yaml/edit.ts';
 import type { Settings, Wifi } from './settings.ts';

@@ -3,15 +3,15 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { EventBus } from '../../../agent/base/event-bus.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { parseConfig } from '../../../agent/config/load/load.ts';
-import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
+import { MEDIAMTX_USERS } from '../../../agent/config/schema/common/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
 import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts';
 import type { AacTrack } from '../../../agent/media/sample/track.ts';
 import { PathTable } from '../../../agent/paths/path-table.ts';
 import { listenLocally } from '../../support/base/local-listener.ts';
 import { ScriptedSource } from '../../support/cameras/scripted-source.ts';
-import { openHttpHarness } from '../../support/harness/http-harness.ts';
-import { sessionTables } from '../../support/harness/session-tables.ts';
+import { openHttpHarness } from '../../support/harness/http/http-harness.ts';
+import { sessionTables } from '../../support/harness/http/session-tables.ts';
 import { H264_TRACK } from '../../support/media/tracks.ts';
 
 /*

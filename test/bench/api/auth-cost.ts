@@ -1,7 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { listenLocally } from '../../support/base/local-listener.ts';
-import { openHttpHarness } from '../../support/harness/http-harness.ts';
+import { openHttpHarness } from '../../support/harness/http/http-harness.ts';
 import type { Figure } from '../measure/figure.ts';
 
 const RUNS = 7;

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { bindUdp } from '../../../agent/base/udp.ts';
+import { bindUdp } from '../../../agent/base/network/udp.ts';
 
 /**
  * The floor of relaying a publisher: `node bare-relay.ts udp|tcp NAME ...` forwards the bytes of each, unparsed, to every client

@@ -1,4 +1,4 @@
-import { bindUdp } from '../../../agent/base/udp.ts';
+import { bindUdp } from '../../../agent/base/network/udp.ts';
 
 /** The floor of receiving over UDP: `node bare-receiver.ts PORT ...` drops each datagram. Ends with its standard input. */
 for (const port of process.argv.slice(2)) {

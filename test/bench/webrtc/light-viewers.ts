@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CipherContext, DtlsClient, parseMessage, SrtcpSession, SrtpSession } from 'werift';
-import { type Credentials, credentialsIn, writeCheck } from '../../support/clients/ice-client.ts';
+import { type Credentials, credentialsIn, writeCheck } from '../../support/clients/webrtc/ice-client.ts';
 
 /**
  * Many viewers that decode nothing: `node light-viewers.ts WHEP_URL DECRYPTED`. The first DECRYPTED of them decrypt every packet, the

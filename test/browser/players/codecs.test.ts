@@ -12,9 +12,9 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { framesDecoded, pictureOf, startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../../peers/cameras/coded-clip.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
-import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
-import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
-import { openAccess } from '../../support/harness/open-access.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc/webrtc-options.ts';
+import { webrtcPaths } from '../../support/clients/webrtc/webrtc-paths.ts';
+import { openAccess } from '../../support/harness/http/open-access.ts';
 
 const SECONDS = byLength(1, 20);
 const CLIP_SECONDS = 3;

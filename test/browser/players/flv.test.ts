@@ -17,7 +17,7 @@ import { CLIP_FPS, codedClip } from '../../peers/cameras/coded-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { listenLocally } from '../../support/base/local-listener.ts';
-import { openAccess } from '../../support/harness/open-access.ts';
+import { openAccess } from '../../support/harness/http/open-access.ts';
 
 const MPEGTS_JS = createRequire(import.meta.url).resolve('mpegts.js');
 const CLIPS: Readonly<Record<string, BarClip>> = {

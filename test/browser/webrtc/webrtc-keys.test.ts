@@ -9,8 +9,8 @@ import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
 import type { SrtpProfile } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
-import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
-import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc/webrtc-options.ts';
+import { webrtcPaths } from '../../support/clients/webrtc/webrtc-paths.ts';
 
 const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgent: 'test', user: '' };
 

@@ -17,8 +17,8 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
-import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
-import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc/webrtc-options.ts';
+import { webrtcPaths } from '../../support/clients/webrtc/webrtc-paths.ts';
 
 const FPS = 25;
 const TICKS = 90_000 / FPS;

@@ -17,7 +17,7 @@ import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { startPublisher } from '../../peers/clients/publisher.ts';
 import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
-import { offerOf } from '../../support/harness/signalling-app.ts';
+import { offerOf } from '../../support/harness/http/signalling-app.ts';
 
 interface Session {
   readonly user: string;

@@ -7,7 +7,7 @@ import {
   parseHandshake,
   HANDSHAKE as TYPE,
   writeHandshake,
-} from '../../../agent/transports/srt/handshake.ts';
+} from '../../../agent/transports/srt/endpoint/handshake.ts';
 import { pssMegabytes } from '../../bench/measure/proc.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { writeProbe } from '../../../agent/onvif/discovery/probe.ts';
-import { Responder } from '../../../agent/onvif-server/responder.ts';
+import { Responder } from '../../../agent/onvif-server/discovery/responder.ts';
 import { linkLocal, type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';

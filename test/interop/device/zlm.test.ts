@@ -11,7 +11,7 @@ import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { freePorts } from '../../support/base/free-port.ts';
 import { pictureOf, startSnapshotCamera } from '../../support/cameras/snapshot-camera.ts';
-import { openHookServer } from '../../support/clients/web-hooks.ts';
+import { openHookServer } from '../../support/servers/web-hooks.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const LIMIT = { timeout: 60_000 };

@@ -12,7 +12,7 @@ import { type Mp4Clip, mp4Clip } from '../../peers/cameras/mp4-clip.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
-import { openHlsHarness } from '../../support/harness/hls-harness.ts';
+import { openHlsHarness } from '../../support/harness/servers/hls-harness.ts';
 import { g722, lpcm, mp3, mpegTs } from '../../support/media/audio-tracks.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../support/media/video-tracks.ts';
 

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext } from 'playwright-core';
-import { openHttpSink } from '../../support/clients/http-sink.ts';
+import { openHttpSink } from '../../support/servers/http-sink.ts';
 
 /** A page of one word, to compare with. */
 export const openBarePage = () =>

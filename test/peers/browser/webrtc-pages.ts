@@ -5,7 +5,7 @@ import { PerchError } from '../../../agent/base/errors.ts';
 import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { BackChannel, Publication, Publisher } from '../../../agent/stream/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
-import { type SignallingApp, signallingApp } from '../../support/harness/signalling-app.ts';
+import { type SignallingApp, signallingApp } from '../../support/harness/http/signalling-app.ts';
 import { type Mp4Clip, mp4Clip } from '../cameras/mp4-clip.ts';
 import { startViewer, type Viewer } from './browser.ts';
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { CipherContext, DtlsClient, parseMessage, SrtpSession } from 'werift';
-import { type Credentials, credentialsIn, frame, writeCheck } from '../../support/clients/ice-client.ts';
+import { type Credentials, credentialsIn, frame, writeCheck } from '../../support/clients/webrtc/ice-client.ts';
 
 /*
  * A viewer with one UDP port or one TCP connection at a time, like a phone: it continues its checks whatever happens to

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../agent/base/clock.ts';
-import { bindUdp } from '../../../agent/base/udp.ts';
-import { SrtListener } from '../../../agent/transports/srt/listener.ts';
+import { bindUdp } from '../../../agent/base/network/udp.ts';
+import { SrtListener } from '../../../agent/transports/srt/endpoint/listener.ts';
 import { MediaRelay } from '../../impair/media-relay.ts';
 import { freeUdpPair } from '../../support/base/free-port.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';

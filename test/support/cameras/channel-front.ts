@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import { type ByteChannel, SocketChannel } from '../../../agent/base/socket-channel.ts';
+import { type ByteChannel, SocketChannel } from '../../../agent/base/network/socket-channel.ts';
 import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tunnel/accept-channel.ts';
 
 /** Key and certificate of a simulated camera. */

@@ -10,8 +10,8 @@ import type { ArchiveScope, LocalRecording, RecordingSource } from '../../../age
 import type { ArchiveSettings } from '../../../agent/archive/storage/settings.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { FakeClock } from '../base/fake-clock.ts';
-import { ACCESS_KEY, BUCKET, SECRET_KEY } from '../clients/s3-server.ts';
 import { temporaryFolder } from '../disks/recordings.ts';
+import { ACCESS_KEY, BUCKET, SECRET_KEY } from '../servers/s3-server.ts';
 
 const MIB = 1 << 20;
 /** One whole object, and one of two parts. */

@@ -8,8 +8,8 @@ import type { ArchiveSettings } from '../../../agent/archive/storage/settings.ts
 import { silentLogger } from '../../../agent/base/log.ts';
 import type { Playback } from '../../../agent/playback/playback.ts';
 import { FakeClock } from '../base/fake-clock.ts';
-import { type S3Options, S3Server } from '../clients/s3-server.ts';
 import { temporaryFolder } from '../disks/recordings.ts';
+import { type S3Options, S3Server } from '../servers/s3-server.ts';
 import { keyRing, SETTINGS } from './archive-harness.ts';
 import { good } from './loaded-config.ts';
 import { openPlayback } from './playback.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../agent/base/newcomer-memory.ts';
+import { NewcomerMemory } from '../../../agent/base/network/newcomer-memory.ts';
 import { usernameToken } from '../../../agent/onvif/soap/xml/envelope.ts';
 import type { CameraNews, OfferedCamera, OnvifSource, StreamFacts } from '../../../agent/onvif-server/contract.ts';
 import { DeviceFile } from '../../../agent/onvif-server/device-file.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { shownPeer } from '../../../agent/base/ip-address.ts';
+import { shownPeer } from '../../../agent/base/network/ip-address.ts';
 import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import type { ServerDeps, SessionItem } from '../../../agent/protocols/contract.ts';

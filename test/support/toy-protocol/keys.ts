@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { Config } from '../../../agent/config/load/load.ts';
-import type { SourceKeys } from '../../../agent/config/schema/key-rules.ts';
-import type { ServerKeys, ServerSettings } from '../../../agent/config/schema/server-keys.ts';
+import type { SourceKeys } from '../../../agent/config/schema/common/key-rules.ts';
+import type { ServerKeys, ServerSettings } from '../../../agent/config/schema/common/server-keys.ts';
 import { Address } from '../../../agent/config/values/address.ts';
 
 const schema = {

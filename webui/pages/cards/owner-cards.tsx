@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { sleep } from '../../shell/sleep.ts';
 import { systemFacts } from '../../system/system-facts.ts';
 import { needsTime } from '../../system/troubles.ts';
-import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
+import { lazyPart } from '../../ui/icons/lazy-page.tsx';
 import { loadSettingsWords } from '../../words/words.ts';
 
 const POLL_MS = 10_000;
@@ -13,7 +13,7 @@ const DiskTrouble = lazyPart(async () => {
   return part.DiskTrouble;
 });
 const OfferTime = lazyPart(async () => {
-  const [part] = await Promise.all([import('../settings/system/offer-time.tsx'), loadSettingsWords()]);
+  const [part] = await Promise.all([import('../settings/system/parts/offer-time.tsx'), loadSettingsWords()]);
   return part.OfferTime;
 });
 

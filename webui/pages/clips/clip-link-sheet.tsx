@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../api-client/error-text.ts';
+import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { fetchJson } from '../../api-client/request.ts';
-import type { SavedClip } from '../../api-client/saved-clips.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
@@ -15,8 +15,8 @@ import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { spaced } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { libraryWords } from '../../words/library.ts';
-import { peopleWords } from '../../words/people.ts';
+import { libraryWords } from '../../words/settings/library.ts';
+import { peopleWords } from '../../words/settings/people.ts';
 import { MadeLinkSheet } from '../settings/people/made-link-sheet.tsx';
 
 const POLL_MS = 30_000;

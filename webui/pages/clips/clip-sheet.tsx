@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../api-client/error-text.ts';
-import { protect, setNote, unprotect } from '../../api-client/protections.ts';
-import type { SavedClip } from '../../api-client/saved-clips.ts';
+import { protect, setNote, unprotect } from '../../api-client/recordings/protections.ts';
+import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { isMe, isOwner } from '../../api-client/session.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { ClipDelivery } from '../../clips/clip-delivery.tsx';
@@ -15,12 +15,12 @@ import { recordingsLink } from '../../shell/route.ts';
 import { TextField } from '../../ui/controls/field.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
-import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
+import { lazyPart } from '../../ui/icons/lazy-page.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { clipWords } from '../../words/clips.ts';
 import { byteSize, clockSeconds, dayName, duration, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { libraryWords } from '../../words/library.ts';
+import { libraryWords } from '../../words/settings/library.ts';
 import { ClipVideo } from './clip-video.tsx';
 
 const LinkSheet = lazyPart(() => import('./clip-link-sheet.tsx').then((part) => part.ClipLinkSheet));

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { libraryWords } from '../../words/library.ts';
+import { libraryWords } from '../../words/settings/library.ts';
 
 /** Plays a clip with the browser's own controls. */
 export function ClipVideo({ address }: { readonly address: string }) {

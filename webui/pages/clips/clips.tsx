@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/saved-clips.ts';
+import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { isOwner } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
@@ -12,7 +12,7 @@ import { Button } from '../../ui/controls/button.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { libraryWords } from '../../words/library.ts';
+import { libraryWords } from '../../words/settings/library.ts';
 import { words } from '../../words/words.ts';
 import { ClipSheet } from './clip-sheet.tsx';
 import { DeletedRecordings } from './deleted-recordings.tsx';

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { Deletion } from '../../api-client/range-deletions.ts';
+import type { Deletion } from '../../api-client/recordings/range-deletions.ts';
 import { isMe } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
@@ -7,7 +7,7 @@ import { deletionChanges, restoreRecordings } from '../../clips/restore-recordin
 import { nowMs } from '../../shell/page-state.ts';
 import { clock, clockSeconds, dayName } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { libraryWords } from '../../words/library.ts';
+import { libraryWords } from '../../words/settings/library.ts';
 import { words } from '../../words/words.ts';
 
 const POLL_MS = 15_000;

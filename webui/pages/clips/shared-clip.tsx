@@ -6,7 +6,7 @@ import { nowMs } from '../../shell/page-state.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { libraryWords } from '../../words/library.ts';
+import { libraryWords } from '../../words/settings/library.ts';
 import { ClipVideo } from './clip-video.tsx';
 
 const FILE = 'v3/guest/clip.mp4';

@@ -5,12 +5,12 @@ import { Warnings } from '../../live/notices.tsx';
 import { route, type SettingsSection, settingsLink } from '../../shell/route.ts';
 import { toastRestored } from '../../system/restore-notice.ts';
 import { Icon, type IconName } from '../../ui/icons/icon.tsx';
-import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
-import { camerasWords } from '../../words/cameras.ts';
-import { modesWords } from '../../words/modes.ts';
-import { peopleWords } from '../../words/people.ts';
-import { storageWords } from '../../words/storage.ts';
-import { systemWords } from '../../words/system.ts';
+import { lazyPage } from '../../ui/icons/lazy-page.tsx';
+import { camerasWords } from '../../words/settings/cameras.ts';
+import { modesWords } from '../../words/settings/modes.ts';
+import { peopleWords } from '../../words/settings/people.ts';
+import { storageWords } from '../../words/settings/storage.ts';
+import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
 import { You } from './people/you.tsx';
 

@@ -1,8 +1,8 @@
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
-import { MEDIAMTX_USERS } from '../../../config/schema/general.ts';
+import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http/http-harness.ts';
+import { MEDIAMTX_USERS } from '../../../config/schema/common/general.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { host: '192.168.1.2:8080' };

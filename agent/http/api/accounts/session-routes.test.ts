@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { listenLocally } from '../../../../test/support/base/local-listener.ts';
-import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
+import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http/http-harness.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { remoteAddress: '192.168.1.9', headers: { host: '192.168.1.2:8080' } };

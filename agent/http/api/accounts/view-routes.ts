@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
-import type { ViewLog } from '../../../auth/views/view-log.ts';
+import type { ViewLog } from '../../../auth/accounts/view-log.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LOOPBACK, openApi } from '../../../../test/support/harness/control-api-harness.ts';
+import { LOOPBACK, openApi } from '../../../../test/support/harness/http/control-api-harness.ts';
 
 test('the mode is read and set by programs with the api permission alone', async () => {
   await using api = await openApi();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failure, LOOPBACK, openApi, PROBLEM } from '../../../../test/support/harness/control-api-harness.ts';
+import { failure, LOOPBACK, openApi, PROBLEM } from '../../../../test/support/harness/http/control-api-harness.ts';
 
 test('the present problems are a list in pages', async () => {
   await using api = await openApi();

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { LOOPBACK } from '../../../../test/support/harness/control-api-harness.ts';
-import { openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
+import { LOOPBACK } from '../../../../test/support/harness/http/control-api-harness.ts';
+import { openHttpHarness } from '../../../../test/support/harness/http/http-harness.ts';
 import { restartRoute } from './restart.ts';
 
 const PASSWORD = 'correct horse battery';

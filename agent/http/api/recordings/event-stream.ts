@@ -4,7 +4,7 @@ import Type from 'typebox';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { DEVICE_EVENT_TYPES, type DeviceEvent, type DeviceEventType } from '../../../base/event-bus.ts';
-import { WaitQuota } from '../../../base/wait-quota.ts';
+import { WaitQuota } from '../../../base/network/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
 import { isVisibleTo, type Viewer } from '../schema/visibility.ts';
 

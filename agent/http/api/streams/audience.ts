@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
-import { endpointOf } from '../../../base/ip-address.ts';
+import { endpointOf } from '../../../base/network/ip-address.ts';
 import type { SessionTable, SessionTables } from '../../../protocols/contract.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';

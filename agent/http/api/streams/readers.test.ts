@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { sessionTables } from '../../../../test/support/harness/session-tables.ts';
+import { sessionTables } from '../../../../test/support/harness/http/session-tables.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { SessionItem } from '../../../protocols/contract.ts';
 import { createHttpApp } from '../../listener/app.ts';

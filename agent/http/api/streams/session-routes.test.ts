@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ID } from '../../../../test/support/harness/control-api-harness.ts';
-import { sessionTables } from '../../../../test/support/harness/session-tables.ts';
+import { ID } from '../../../../test/support/harness/http/control-api-harness.ts';
+import { sessionTables } from '../../../../test/support/harness/http/session-tables.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../listener/app.ts';
 import { sessionRoutes } from './session-routes.ts';

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
+import { feed, HlsPlayer, live, openHlsHarness } from '../../../../test/support/harness/servers/hls-harness.ts';
 
 /** A player of low latency, at a stream that has run for four seconds. */
 async function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {

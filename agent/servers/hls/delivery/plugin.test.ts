@@ -7,7 +7,7 @@ import {
   linesOf,
   live,
   openHlsHarness,
-} from '../../../../test/support/harness/hls-harness.ts';
+} from '../../../../test/support/harness/servers/hls-harness.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
-import { shownPeer } from '../../../base/ip-address.ts';
+import { shownPeer } from '../../../base/network/ip-address.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { HlsServer, SoundForm } from '../server/server.ts';

@@ -11,9 +11,9 @@ import {
   HlsPaths,
   hlsAccess,
   live,
-} from '../../../../test/support/harness/hls-harness.ts';
+} from '../../../../test/support/harness/servers/hls-harness.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { NewcomerMemory } from '../../../base/newcomer-memory.ts';
+import { NewcomerMemory } from '../../../base/network/newcomer-memory.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
 import { cors } from '../../../http/listener/cors.ts';
 import { HlsServer } from '../server/server.ts';

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { shownPeer } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { shownPeer } from '../../../base/network/ip-address.ts';
 import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
 import { LiveBody } from './live-body.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { feed } from '../../../../test/support/harness/hls-harness.ts';
-import { openLiveHarness, turns } from '../../../../test/support/harness/live-harness.ts';
+import { openLiveHarness, turns } from '../../../../test/support/harness/http/live-harness.ts';
+import { feed } from '../../../../test/support/harness/servers/hls-harness.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
 

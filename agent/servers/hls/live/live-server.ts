@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explainToViewer, PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { subscriberOf } from '../../../base/network/ip-address.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
 import type { AudioForms } from '../../../stream/contracts.ts';
 import type { PeerKind, Reader, Stream, Viewer } from '../../../stream/stream.ts';

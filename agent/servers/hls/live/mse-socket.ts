@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { codecOf, codecString } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { closeFrame, pingFrame, pongFrame, textFrame, WebSocketDecoder } from '../../../media/websocket/frames.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { openLiveHarness, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
+import { openLiveHarness, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/http/live-harness.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';

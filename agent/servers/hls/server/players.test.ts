@@ -5,7 +5,7 @@ import fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeWith } from '../../../../test/peers/programs/peers.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { openAccess } from '../../../../test/support/harness/open-access.ts';
+import { openAccess } from '../../../../test/support/harness/http/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';

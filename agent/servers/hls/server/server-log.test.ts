@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
+import {
+  feed,
+  HlsPlayer,
+  linesOf,
+  live,
+  openHlsHarness,
+} from '../../../../test/support/harness/servers/hls-harness.ts';
 import { mp3 } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
+import {
+  feed,
+  HlsPlayer,
+  linesOf,
+  live,
+  openHlsHarness,
+} from '../../../../test/support/harness/servers/hls-harness.ts';
 
 const CHROMIUM = { 'accept-encoding': 'identity;q=1, *;q=0' };
 

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { until } from '../../../../test/peers/agent/agent.ts';
-import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
+import {
+  feed,
+  HlsPlayer,
+  linesOf,
+  live,
+  openHlsHarness,
+} from '../../../../test/support/harness/servers/hls-harness.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 const ATTRIBUTES = 'HttpOnly; SameSite=Lax';

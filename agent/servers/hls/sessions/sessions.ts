@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/ip-address.ts';
+import { subscriberOf } from '../../../base/network/ip-address.ts';
 import type { Stream, Viewer, Watcher } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { ChromiumCompat } from './chromium-compat.ts';

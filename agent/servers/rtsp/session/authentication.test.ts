@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspHarness, type RtspHarnessOptions } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness, type RtspHarnessOptions } from '../../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
-import type { InternalUser } from '../../../config/schema/general.ts';
+import type { InternalUser } from '../../../config/schema/common/general.ts';
 import { authorization, type Challenge, type DigestAlgorithm, parseChallenges } from '../../../media/rtsp/digest.ts';
 import type { HeaderField, RtspResponse } from '../../../media/rtsp/message.ts';
 import { Stream } from '../../../stream/stream.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { endpointOf } from '../../../base/ip-address.ts';
+import { endpointOf } from '../../../base/network/ip-address.ts';
 import {
   type BasicAnswer,
   type DigestAlgorithm,

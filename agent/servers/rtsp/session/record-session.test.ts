@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspHarness } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../../test/support/harness/servers/rtsp-harness.ts';
 import { writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 

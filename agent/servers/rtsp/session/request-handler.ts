@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { NewcomerMemory } from '../../../base/newcomer-memory.ts';
+import type { NewcomerMemory } from '../../../base/network/newcomer-memory.ts';
 import { bodyText, type HeaderField, type RtspRequest } from '../../../media/rtsp/message.ts';
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
 import { writeSdp } from '../../../media/sdp/write.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { subscriberOf } from '../../../base/network/ip-address.ts';
 import { RtspSession, type SessionOptions } from './session.ts';
 import { describeSession } from './session-item.ts';
 import type { RtspSessionItem } from './session-kinds.ts';

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { UdpPair } from '../../../../test/support/clients/udp-pair.ts';
-import { bindUdp } from '../../../base/udp.ts';
+import { UdpPair } from '../../../../test/support/clients/webrtc/udp-pair.ts';
+import { bindUdp } from '../../../base/network/udp.ts';
 import { BurstRoute } from '../../../native/burst-route.ts';
 import { nativeStatus } from '../../../native/native.ts';
 import { type FrameRoute, FrameSocket, prepareBursts } from './frame-socket.ts';

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../../test/support/base/free-port.ts';
-import { UdpPair } from '../../../../test/support/clients/udp-pair.ts';
+import { UdpPair } from '../../../../test/support/clients/webrtc/udp-pair.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { writeReceiverReport } from '../../../media/rtcp/write.ts';

@@ -1,4 +1,4 @@
-import { isLoopbackIp } from '../../../base/ip-address.ts';
+import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import type { Frame, RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspHarness } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../../media/rtcp/write.ts';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { UdpPair } from '../../../../test/support/clients/udp-pair.ts';
+import { UdpPair } from '../../../../test/support/clients/webrtc/udp-pair.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { parseRtcp } from '../../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../../media/rtcp/write.ts';

@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { UdpPair } from '../../../../test/support/clients/udp-pair.ts';
+import { UdpPair } from '../../../../test/support/clients/webrtc/udp-pair.ts';
 import { type UdpPeer, UdpPorts } from './udp-ports.ts';
 
 class Peer implements UdpPeer {

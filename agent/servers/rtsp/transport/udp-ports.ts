@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
-import { canonicalIp } from '../../../base/ip-address.ts';
-import { openUdpPort, PeerTable } from '../../../base/udp.ts';
+import { canonicalIp } from '../../../base/network/ip-address.ts';
+import { openUdpPort, PeerTable } from '../../../base/network/udp.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { type FrameRoute, FrameSocket } from './frame-socket.ts';

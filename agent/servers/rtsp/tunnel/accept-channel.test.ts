@@ -7,7 +7,7 @@ import { random } from '../../../../test/support/base/random.ts';
 import { type ChannelFront, channelFront } from '../../../../test/support/cameras/channel-front.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
-import type { ByteChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel } from '../../../base/network/socket-channel.ts';
 
 /** A client of the front: what it was sent, as text. */
 class Client implements AsyncDisposable {

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteChannel, ByteSink } from '../../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink } from '../../../base/network/socket-channel.ts';
 import { Base64Decoder } from '../../../media/rtsp/base64-stream.ts';
 
 /**

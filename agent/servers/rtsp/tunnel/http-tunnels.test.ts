@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { SocketChannel } from '../../../base/socket-channel.ts';
+import { SocketChannel } from '../../../base/network/socket-channel.ts';
 import { HttpTunnels } from './http-tunnels.ts';
 import { ProtocolSniffer } from './protocol-sniffer.ts';
 

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/ip-address.ts';
-import type { ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
+import { subscriberOf } from '../../../base/network/ip-address.ts';
+import type { ByteChannel, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import { HttpTunnel } from './http-tunnel.ts';
 import type { ProtocolSniffer } from './protocol-sniffer.ts';

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { HttpHeadReader, type HttpRequest, parseHttpHead } from '../../../media/rtsp/http-head.ts';
 
 const NOTHING = new Uint8Array(0);

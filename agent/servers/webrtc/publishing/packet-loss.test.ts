@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
+import { vp8Frame } from '../../../../test/support/clients/webrtc/webrtc-peer.ts';
 import {
   connect,
   FRAME_MS,
@@ -9,7 +9,7 @@ import {
   PICTURE,
   PICTURE_WITHOUT_NACK,
   range,
-} from '../../../../test/support/clients/webrtc-publisher.ts';
+} from '../../../../test/support/clients/webrtc/webrtc-publisher.ts';
 
 test('a lost packet is requested and arrives in a separate stream', async () => {
   const session = connect([PICTURE]);

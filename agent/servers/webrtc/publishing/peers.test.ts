@@ -14,9 +14,9 @@ import {
 } from 'werift';
 import { MediaRelay } from '../../../../test/impair/media-relay.ts';
 import type { PacketImpairment } from '../../../../test/impair/packet-link.ts';
-import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
-import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
-import { vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc/webrtc-options.ts';
+import { webrtcPaths } from '../../../../test/support/clients/webrtc/webrtc-paths.ts';
+import { vp8Frame } from '../../../../test/support/clients/webrtc/webrtc-peer.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { payloadsOf } from '../../../../test/support/media/units.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';

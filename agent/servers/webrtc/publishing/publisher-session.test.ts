@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { RecordingLink, RtpSource, vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
+import { RecordingLink, RtpSource, vp8Frame } from '../../../../test/support/clients/webrtc/webrtc-peer.ts';
 import {
   connect,
   FRAME_MS,
@@ -13,7 +13,7 @@ import {
   pass,
   range,
   SOUND,
-} from '../../../../test/support/clients/webrtc-publisher.ts';
+} from '../../../../test/support/clients/webrtc/webrtc-publisher.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';

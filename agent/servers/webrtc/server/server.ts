@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
-import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { endpointOf } from '../../../base/network/ip-address.ts';
 import type { Config } from '../../../config/load/load.ts';
 import { nativeStatus } from '../../../native/native.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';

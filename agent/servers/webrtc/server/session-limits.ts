@@ -1,6 +1,6 @@
 import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { endpointOf, subscriberOf } from '../../../base/ip-address.ts';
+import { endpointOf, subscriberOf } from '../../../base/network/ip-address.ts';
 
 /** A session holds a few kilobytes before its handshake and a hundred after it. */
 const MAX_SESSIONS = 1_000;

@@ -3,10 +3,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, useH264, usePCMU } from 'werift';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { credentialsIn, IceClient } from '../../../../test/support/clients/ice-client.ts';
-import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
-import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
-import { offerOf } from '../../../../test/support/harness/signalling-app.ts';
+import { credentialsIn, IceClient } from '../../../../test/support/clients/webrtc/ice-client.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc/webrtc-options.ts';
+import { webrtcPaths } from '../../../../test/support/clients/webrtc/webrtc-paths.ts';
+import { offerOf } from '../../../../test/support/harness/http/signalling-app.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { createLogger } from '../../../base/log.ts';
 import type { Track } from '../../../media/sample/track.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
-import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { endpointOf } from '../../../base/network/ip-address.ts';
 import type { DtlsEvents, DtlsIdentity, DtlsPeer } from '../../../transports/webrtc/dtls/dtls.ts';
 import type { SecureLink, SessionEnd, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
 import type { BindingRequest } from '../../../transports/webrtc/link/stun.ts';

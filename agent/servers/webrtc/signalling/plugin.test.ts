@@ -3,7 +3,7 @@
 import { runInNewContext } from 'node:vm';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { FRAGMENT, offerOf, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
+import { FRAGMENT, offerOf, signallingApp } from '../../../../test/support/harness/http/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { SignallingOptions } from './requests.ts';
 

@@ -1,7 +1,7 @@
 // @also without-ffi
 
 import { expect, test } from 'vitest';
-import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
+import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/http/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
 

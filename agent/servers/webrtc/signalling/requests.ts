@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
-import { shownPeer } from '../../../base/ip-address.ts';
+import { shownPeer } from '../../../base/network/ip-address.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { frame } from '../../../../test/support/clients/ice-client.ts';
+import { frame } from '../../../../test/support/clients/webrtc/ice-client.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { FrameReader } from './frame-reader.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { frame, writeCheck } from '../../../../test/support/clients/ice-client.ts';
+import { frame, writeCheck } from '../../../../test/support/clients/webrtc/ice-client.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
 import { TcpPort } from './tcp-port.ts';

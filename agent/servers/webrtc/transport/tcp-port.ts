@@ -1,8 +1,8 @@
 import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { addCount } from '../../../base/count-map.ts';
-import { listenTcp } from '../../../base/listen-tcp.ts';
 import type { Logger } from '../../../base/log.ts';
+import { listenTcp } from '../../../base/network/listen-tcp.ts';
 import { boundAddress, type LocalPort, parseMediaAddress } from './candidates.ts';
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
 import type { UfragTable } from './ufrag-table.ts';

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
-import { listenFailure } from '../../../base/listen-tcp.ts';
+import { listenFailure } from '../../../base/network/listen-tcp.ts';
 import { boundAddress, type LocalPort, ownAddresses, parseMediaAddress } from './candidates.ts';
 import { UdpSocket } from './udp-socket.ts';
 import type { UfragTable } from './ufrag-table.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { afterEach, expect, test, vi } from 'vitest';
 import { describeNative } from '../../../../test/support/base/native-tests.ts';
-import { writeCheck } from '../../../../test/support/clients/ice-client.ts';
+import { writeCheck } from '../../../../test/support/clients/webrtc/ice-client.ts';
 import { BurstSender } from '../../../native/burst-sender.ts';
 import { SLOT_BYTES } from '../../../native/packet-memory.ts';
 import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';

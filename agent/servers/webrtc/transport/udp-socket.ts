@@ -1,6 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { bindUdp, PeerTable } from '../../../base/udp.ts';
+import { bindUdp, PeerTable } from '../../../base/network/udp.ts';
 import { BurstRoute } from '../../../native/burst-route.ts';
 import type { BurstSender } from '../../../native/burst-sender.ts';
 import { BurstSocket } from '../../../native/burst-socket.ts';

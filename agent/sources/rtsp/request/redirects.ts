@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { PerchError } from '../../../base/errors.ts';
-import { canonicalIp, isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import { canonicalIp, isLoopbackIp } from '../../../base/network/ip-address.ts';
 import type { LoginWatch } from '../../../protocols/contract.ts';
 import { type Address, parseAddress, redirectedTo } from '../../../transports/rtsp/request/address.ts';
 import { Authenticator } from '../../../transports/rtsp/request/authenticator.ts';

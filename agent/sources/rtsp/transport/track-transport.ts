@@ -1,4 +1,4 @@
-import type { ReadRounds } from '../../../base/read-rounds.ts';
+import type { ReadRounds } from '../../../base/time/read-rounds.ts';
 import type { ReceivedTrack } from '../../../stream/ingest/source-statistics.ts';
 
 /** Carries one track's RTP from the camera to its receiver, and RTCP back. */

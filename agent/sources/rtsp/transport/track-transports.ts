@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { canonicalIp } from '../../../base/ip-address.ts';
+import { canonicalIp } from '../../../base/network/ip-address.ts';
 import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { Transport as TransportHeader } from '../../../media/rtsp/transport.ts';

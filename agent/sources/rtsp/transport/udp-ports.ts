@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { canonicalIp } from '../../../base/ip-address.ts';
+import { canonicalIp } from '../../../base/network/ip-address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import {
   familyOf,

@@ -1,4 +1,4 @@
-import type { ReadRounds } from '../../../base/read-rounds.ts';
+import type { ReadRounds } from '../../../base/time/read-rounds.ts';
 import { RTCP_RECEIVER_REPORT } from '../../../media/rtcp/parse.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';

@@ -3,7 +3,7 @@ import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { constants as system } from 'node:os';
 import { connect as connectTls } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
-import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
+import { type ByteChannel, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { tcpDescriptorOf } from '../../../native/descriptor.ts';
 import { openStreamReader } from '../../../native/native.ts';
 import { certificateFailure } from '../../tls/certificate.ts';

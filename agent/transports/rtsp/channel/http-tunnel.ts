@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';

@@ -1,4 +1,4 @@
-import type { ByteChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel } from '../../../base/network/socket-channel.ts';
 import type { Peer } from '../../tls/peer.ts';
 import { type Address, placeOf } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';

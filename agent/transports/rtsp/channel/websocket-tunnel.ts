@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { PerchError } from '../../../base/errors.ts';
-import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/http-head.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';

@@ -1,8 +1,8 @@
 import { type Clock, sleepUnlessHeld } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { canonicalIp } from '../../../base/ip-address.ts';
-import type { ReadRounds } from '../../../base/read-rounds.ts';
-import type { ByteChannel, ByteSink } from '../../../base/socket-channel.ts';
+import { canonicalIp } from '../../../base/network/ip-address.ts';
+import type { ByteChannel, ByteSink } from '../../../base/network/socket-channel.ts';
+import type { ReadRounds } from '../../../base/time/read-rounds.ts';
 import { RtspFramer } from '../../../media/rtsp/interleaved.ts';
 import {
   cseqOf,

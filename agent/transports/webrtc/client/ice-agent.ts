@@ -1,6 +1,6 @@
 import type { Candidate, Connection } from 'werift';
 import { PerchError } from '../../../base/errors.ts';
-import { isLoopbackIp } from '../../../base/ip-address.ts';
+import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import type { IceServer } from './signalling.ts';
 
 const MAX_CANDIDATES = 32;

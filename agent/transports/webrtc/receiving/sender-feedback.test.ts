@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
+import { vp8Frame } from '../../../../test/support/clients/webrtc/webrtc-peer.ts';
 import {
   connect,
   FRAME_TICKS,
@@ -11,7 +11,7 @@ import {
   RTX,
   SOUND,
   VP8,
-} from '../../../../test/support/clients/webrtc-publisher.ts';
+} from '../../../../test/support/clients/webrtc/webrtc-publisher.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
 
 test.for([

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 import { BitrateAdaptation, type LinkStatistics } from './bitrate-adaptation.ts';
 
 const GOOD: LinkStatistics = {

@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import {
+  type Received,
+  ScriptedCamera,
+  ScriptedViewer,
+} from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 
 const STAP_A = 24;
 const FU_A = 28;

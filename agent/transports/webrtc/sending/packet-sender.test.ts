@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { NotedNetwork } from '../../../../test/support/clients/webrtc-network.ts';
+import { NotedNetwork } from '../../../../test/support/clients/webrtc/webrtc-network.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';

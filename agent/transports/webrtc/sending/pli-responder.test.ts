@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 import { type KeyFrameSource, PliResponder } from './pli-responder.ts';
 
 /** Records the actions and their times. */

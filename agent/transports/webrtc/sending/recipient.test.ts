@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 
 test('a viewer receives the stream once, from its connection to its end', () => {
   const camera = new ScriptedCamera(new FakeClock(), 5_000);

@@ -3,7 +3,11 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import {
+  type Received,
+  ScriptedCamera,
+  ScriptedViewer,
+} from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 
 /** A viewer that has seen a key frame and some pictures after it. */
 async function watch({ firstIndex, knowsRtx = true }: { firstIndex?: number; knowsRtx?: boolean } = {}) {

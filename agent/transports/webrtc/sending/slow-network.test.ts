@@ -2,7 +2,11 @@
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import {
+  type Received,
+  ScriptedCamera,
+  ScriptedViewer,
+} from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 
 const NAL_TYPE = 0x1f;
 /** Of the first payload of a key frame: parameter sets in one packet. */

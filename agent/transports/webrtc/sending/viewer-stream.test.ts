@@ -3,7 +3,11 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
+import {
+  type Received,
+  ScriptedCamera,
+  ScriptedViewer,
+} from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
 import type { Track } from '../../../media/sample/track.ts';

@@ -10,13 +10,13 @@ import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
 import { reasonsWords } from '../../../words/reasons.ts';
 import { sentences } from '../../../words/sentences.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
 import { startWords } from '../../../words/start.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraItem, cameraCall, hostOf } from './camera-data.ts';
 import { CameraActionButton } from './camera-trouble.tsx';
+import { type CameraItem, cameraCall, hostOf } from './data/camera-data.ts';
 
 /** The camera unlocks by itself after a while. */
 const TRY_LIMIT_MS = 60_000;

@@ -7,10 +7,10 @@ import { readableName } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
 import { words } from '../../../words/words.ts';
-import { configAddress, patchAddress, saveEffectAddress } from './camera-data.ts';
-import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './camera-settings.ts';
+import { configAddress, patchAddress, saveEffectAddress } from './data/camera-data.ts';
+import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
 
 /** What saving would interrupt, as the box reports. */
 type SaveEffect = 'nothing' | 'recording' | 'restart';

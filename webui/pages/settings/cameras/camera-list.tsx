@@ -8,12 +8,12 @@ import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
-import type { PathConfig } from './camera-settings.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import type { PathConfig } from './data/camera-settings.ts';
+import { statusLine } from './data/status-line.ts';
 import { useFocusKept } from './list/focus-kept.ts';
 import { type Drag, useListDrag } from './list/list-drag.ts';
 import { inOrder, movedTo, roomFor } from './list/list-order.ts';
-import { statusLine } from './status-line.ts';
 
 const POLL_MS = 60_000;
 

@@ -9,13 +9,13 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast, toastWithLink } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
-import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-data.ts';
-import { deleteRecordings } from './delete-recordings.ts';
-import { type RemovalTexts, removalTexts } from './retention-text.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { type CameraFacts, cameraCall, useConfigAtFirst } from './data/camera-data.ts';
+import { deleteRecordings } from './data/delete-recordings.ts';
+import { type RemovalTexts, removalTexts } from './data/retention-text.ts';
 
 const LIST = 'v3/cameras/list?itemsPerPage=1000';
 const HOUR_MS = 3_600_000;

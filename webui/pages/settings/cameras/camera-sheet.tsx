@@ -10,10 +10,12 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
-import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
+import { lazyPart } from '../../../ui/icons/lazy-page.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
-import { sourceWords } from '../../../words/sources.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { sourceWords } from '../../../words/settings/sources.ts';
+import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
+import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
 import {
   type CameraFacts,
   type CameraItem,
@@ -21,10 +23,8 @@ import {
   type SubSheet,
   useCameraFacts,
   useConfigAtFirst,
-} from './camera-data.ts';
-import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
-import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
-import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
+} from './data/camera-data.ts';
+import type { CameraSettings, PathConfig, RecordWhen } from './data/camera-settings.ts';
 import { ForwardsRow } from './forwards-row.tsx';
 import { KeepFields } from './retention-fields.tsx';
 

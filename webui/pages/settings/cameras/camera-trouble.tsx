@@ -11,12 +11,12 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { cameraViewWords } from '../../../words/camera-view.ts';
-import { camerasWords } from '../../../words/cameras.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/modes.ts';
 import { sentences } from '../../../words/sentences.ts';
-import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './camera-data.ts';
-import { stateNow } from './status-line.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
+import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './data/camera-data.ts';
+import { stateNow } from './data/status-line.ts';
 
 interface TroubleProps {
   readonly camera: Camera;

@@ -1,8 +1,8 @@
 import { nowMs } from '../../../shell/page-state.ts';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
-import { videoWords } from '../../../words/video.ts';
-import type { SeenChange } from './video-data.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { videoWords } from '../../../words/settings/video.ts';
+import type { SeenChange } from './data/video-data.ts';
 
 /** The box restores the former settings after a minute. */
 const CHECKING_S = 60;

@@ -1,6 +1,6 @@
 import { Row } from '../../../ui/controls/row.tsx';
-import { forwardsWords } from '../../../words/forwards.ts';
-import { useForwards } from './forwards-data.ts';
+import { forwardsWords } from '../../../words/settings/forwards.ts';
+import { useForwards } from './data/forwards-data.ts';
 
 /** Leads to the servers that a path is forwarded to, with a summary. */
 export function ForwardsRow({ name, onClick }: { readonly name: string; readonly onClick: () => void }) {

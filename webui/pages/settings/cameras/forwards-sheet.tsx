@@ -13,9 +13,9 @@ import { Icon } from '../../../ui/icons/icon.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { byteSize } from '../../../words/format.ts';
-import { forwardsWords } from '../../../words/forwards.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { addForward, type ForwardItem, removeForward, useForwards } from './forwards-data.ts';
+import { forwardsWords } from '../../../words/settings/forwards.ts';
+import { addForward, type ForwardItem, removeForward, useForwards } from './data/forwards-data.ts';
 
 const MAX_ADDRESS = 2_000;
 

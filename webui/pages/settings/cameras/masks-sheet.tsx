@@ -6,9 +6,9 @@ import { areaOf, boxOf, type Mask, type MaskDraft, rectangleOf } from '../../../
 import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { maskWords } from '../../../words/masks.ts';
+import { maskWords } from '../../../words/settings/masks.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraMasks, removeMask, saveMask } from './mask-data.ts';
+import { type CameraMasks, removeMask, saveMask } from './data/mask-data.ts';
 
 /** A new mask before it is moved. */
 const NEW_MASK = rectangleOf([0.35, 0.35], [0.65, 0.65]);

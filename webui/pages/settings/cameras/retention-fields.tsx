@@ -1,10 +1,10 @@
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import type { Conflict, Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import type { CameraFacts } from './camera-data.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import type { CameraFacts } from './data/camera-data.ts';
 import {
   type CameraSettings,
   costBytes,
@@ -14,8 +14,8 @@ import {
   NO_LIMIT,
   type PathConfig,
   SIZE_STEPS,
-} from './camera-settings.ts';
-import { daysText } from './retention-text.ts';
+} from './data/camera-settings.ts';
+import { daysText } from './data/retention-text.ts';
 
 interface KeepProps {
   readonly form: Form<CameraSettings>;

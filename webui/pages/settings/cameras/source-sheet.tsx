@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
-import { isRtpSource } from '../../../cameras/typed-address.ts';
+import { isRtpSource } from '../../../cameras/adding/typed-address.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -10,11 +10,11 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { sourceWords } from '../../../words/sources.ts';
+import { sourceWords } from '../../../words/settings/sources.ts';
 import { words } from '../../../words/words.ts';
-import { useConfigAtFirst } from './camera-data.ts';
-import type { PathConfig } from './camera-settings.ts';
-import { SourceForm } from './source-form.ts';
+import { useConfigAtFirst } from './data/camera-data.ts';
+import type { PathConfig } from './data/camera-settings.ts';
+import { SourceForm } from './data/source-form.ts';
 
 const MAX_ADDRESS = 2_000;
 

@@ -9,12 +9,12 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
 import { bitRate, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { videoWords } from '../../../words/video.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { videoWords } from '../../../words/settings/video.ts';
 import { words } from '../../../words/words.ts';
-import type { SeenVideo } from './video-data.ts';
+import type { SeenVideo } from './data/video-data.ts';
 import {
   type CameraVideo,
   type ChangeState,
@@ -28,7 +28,7 @@ import {
   type VideoSteps,
   type VideoValues,
   valuesOf,
-} from './video-settings.ts';
+} from './data/video-settings.ts';
 
 /** ONVIF limits texts, too. */
 const MAX_TEXT = 100;

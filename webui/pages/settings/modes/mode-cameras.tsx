@@ -11,10 +11,10 @@ import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
-import { modesWords } from '../../../words/modes.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
 import { words } from '../../../words/words.ts';
-import { configAddress, patchAddress, useConfigAtFirst } from '../cameras/camera-data.ts';
-import type { PathConfig } from '../cameras/camera-settings.ts';
+import { configAddress, patchAddress, useConfigAtFirst } from '../cameras/data/camera-data.ts';
+import type { PathConfig } from '../cameras/data/camera-settings.ts';
 import {
   choiceOf,
   choiceText,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { modes as t } from '../../../words/en/modes.ts';
+import { modes as t } from '../../../words/en/settings/modes.ts';
 import { choiceOf, daysText, inOrder, ruleOf, rulesText } from './modes-data.ts';
 
 test.for([

@@ -1,7 +1,7 @@
 import { fetchJson } from '../../../api-client/request.ts';
-import type { ModesWords } from '../../../words/en/modes.ts';
+import type { ModesWords } from '../../../words/en/settings/modes.ts';
 import { listed } from '../../../words/format.ts';
-import type { RecordWhen } from '../cameras/camera-settings.ts';
+import type { RecordWhen } from '../cameras/data/camera-settings.ts';
 
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];

@@ -8,7 +8,7 @@ import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/modes.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
 import { ModeCameras } from './mode-cameras.tsx';
 import { MODES, type ModeStatus, modeName, setMode } from './modes-data.ts';
 import { nextText } from './next-text.ts';

@@ -1,6 +1,6 @@
 import { spaced } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/modes.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
 import { type ModeStatus, modeName } from './modes-data.ts';
 
 /** `Night from 22:30`, with the weekday unless it is today. @param timeZone of the timetable */

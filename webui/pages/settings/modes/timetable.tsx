@@ -12,7 +12,7 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/modes.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
 import { words } from '../../../words/words.ts';
 import {
   DAYS,

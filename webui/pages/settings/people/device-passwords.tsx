@@ -9,7 +9,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { listed, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 import { DevicePasswordSheet } from './device-password-sheet.tsx';
 import { NewDeviceSheet } from './new-device-sheet.tsx';
 

@@ -8,7 +8,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { youWords } from '../../../words/you.ts';
+import { youWords } from '../../../words/settings/you.ts';
 
 const POLL_MS = 15_000;
 

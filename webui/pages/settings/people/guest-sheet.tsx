@@ -14,7 +14,7 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { i18n } from '../../../words/i18n.ts';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 import { MadeLinkSheet } from './made-link-sheet.tsx';
 import { RevokeSheet } from './revoke-sheet.tsx';
 

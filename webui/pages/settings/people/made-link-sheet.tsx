@@ -5,7 +5,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { SharingNeedsHttps } from '../../../ui/controls/sharing-needs-https.tsx';
 import { i18n } from '../../../words/i18n.ts';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 
 interface MadeLinkSheetProps {

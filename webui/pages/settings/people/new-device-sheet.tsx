@@ -16,7 +16,7 @@ import {
 } from '../../../people/people.ts';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 import type { PublishServer } from '../system/servers.tsx';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 

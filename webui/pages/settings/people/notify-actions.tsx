@@ -5,7 +5,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { notifyWords } from '../../../words/notify.ts';
+import { notifyWords } from '../../../words/settings/notify.ts';
 import { minutesUntilTomorrow, sendTest } from './notify-data.ts';
 
 interface PauseProps {

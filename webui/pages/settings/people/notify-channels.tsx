@@ -9,8 +9,8 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { mqttWords } from '../../../words/mqtt.ts';
-import { notifyWords } from '../../../words/notify.ts';
+import { mqttWords } from '../../../words/settings/mqtt.ts';
+import { notifyWords } from '../../../words/settings/notify.ts';
 import { words } from '../../../words/words.ts';
 import { TestButton } from './notify-actions.tsx';
 import {

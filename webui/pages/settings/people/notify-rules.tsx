@@ -6,7 +6,7 @@ import { toggled } from '../../../people/people.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { clipWords } from '../../../words/clips.ts';
-import { notifyWords } from '../../../words/notify.ts';
+import { notifyWords } from '../../../words/settings/notify.ts';
 import { FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
 
 interface RulesProps {

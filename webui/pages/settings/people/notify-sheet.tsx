@@ -6,7 +6,7 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { notifyWords } from '../../../words/notify.ts';
+import { notifyWords } from '../../../words/settings/notify.ts';
 import { Pause, TestButton } from './notify-actions.tsx';
 import { ChannelForm, Channels } from './notify-channels.tsx';
 import {

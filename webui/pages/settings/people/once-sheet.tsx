@@ -4,7 +4,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 
 interface OnceSheetProps {
   readonly title: string;

@@ -9,7 +9,7 @@ import { serverForm } from '../../../forms/server-form.ts';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { youWords } from '../../../words/you.ts';
+import { youWords } from '../../../words/settings/you.ts';
 
 const MIN_PASSWORD_CHARS = 8;
 

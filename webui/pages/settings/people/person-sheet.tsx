@@ -16,9 +16,9 @@ import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
+import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
-import { youWords } from '../../../words/you.ts';
 
 const MIN_PASSWORD_CHARS = 8;
 /** Limits of the box. */

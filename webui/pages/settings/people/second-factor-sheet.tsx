@@ -20,8 +20,8 @@ import {
 import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
+import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
-import { youWords } from '../../../words/you.ts';
 import { FactorConfirm, FactorOverview, RecoveryButtons, RecoveryCodes, Scan } from './second-factor-steps.tsx';
 
 const POLL_MS = 30_000;

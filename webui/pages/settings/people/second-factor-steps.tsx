@@ -24,8 +24,8 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
-import { youWords } from '../../../words/you.ts';
 import { OnceField } from './once-sheet.tsx';
 
 interface OverviewProps {

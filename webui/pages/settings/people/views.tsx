@@ -10,7 +10,7 @@ import { Select } from '../../../ui/controls/choice.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { i18n } from '../../../words/i18n.ts';
-import { peopleWords } from '../../../words/people.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
 
 const POLL_MS = 60_000;
 const STEP = 100;

@@ -5,7 +5,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { archiveWords } from '../../../words/archive.ts';
+import { archiveWords } from '../../../words/settings/archive.ts';
 import type { ArchiveStatus } from './archive-data.ts';
 
 interface ArchiveKeyProps {

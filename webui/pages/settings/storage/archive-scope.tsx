@@ -4,10 +4,10 @@ import { FormFooter } from '../../../forms/form-footer.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
-import { archiveWords } from '../../../words/archive.ts';
+import { archiveWords } from '../../../words/settings/archive.ts';
 import { words } from '../../../words/words.ts';
-import { DAY_STEPS, daysOf, durationOf } from '../cameras/camera-settings.ts';
-import { daysText } from '../cameras/retention-text.ts';
+import { DAY_STEPS, daysOf, durationOf } from '../cameras/data/camera-settings.ts';
+import { daysText } from '../cameras/data/retention-text.ts';
 import type { ScopeConfig } from './archive-data.ts';
 
 const GET = 'v3/config/pathdefaults/get';

@@ -1,6 +1,6 @@
-import { archiveWords } from '../../../words/archive.ts';
 import { byteSize, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { archiveWords } from '../../../words/settings/archive.ts';
 import type { ArchiveStatus } from './archive-data.ts';
 
 /** What is archived and what waits; while it fails, since when and why. */

@@ -13,8 +13,8 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { archiveWords } from '../../../words/archive.ts';
-import { storageWords } from '../../../words/storage.ts';
+import { archiveWords } from '../../../words/settings/archive.ts';
+import { storageWords } from '../../../words/settings/storage.ts';
 import { words } from '../../../words/words.ts';
 import {
   type ArchiveConfig,

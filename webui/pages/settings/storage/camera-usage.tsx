@@ -9,10 +9,10 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { storageWords } from '../../../words/storage.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { storageWords } from '../../../words/settings/storage.ts';
 import {
   FOR_EVER,
   fewerDays,
@@ -20,10 +20,10 @@ import {
   type PathUse,
   recordWhen,
   type StorageUse,
-} from '../cameras/camera-settings.ts';
-import { deleteRecordings } from '../cameras/delete-recordings.ts';
-import { daysText } from '../cameras/retention-text.ts';
-import { retentionDaysText, retentionText } from '../cameras/status-line.ts';
+} from '../cameras/data/camera-settings.ts';
+import { deleteRecordings } from '../cameras/data/delete-recordings.ts';
+import { daysText } from '../cameras/data/retention-text.ts';
+import { retentionDaysText, retentionText } from '../cameras/data/status-line.ts';
 import { retentionLength } from './retention-length.ts';
 import { byCamera } from './storage-data.ts';
 

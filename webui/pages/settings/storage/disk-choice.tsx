@@ -9,7 +9,7 @@ import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { storageWords } from '../../../words/storage.ts';
+import { storageWords } from '../../../words/settings/storage.ts';
 import { retentionLength } from './retention-length.ts';
 import type { MountedDisk } from './storage-data.ts';
 

@@ -8,7 +8,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { storageWords } from '../../../words/storage.ts';
+import { storageWords } from '../../../words/settings/storage.ts';
 import { words } from '../../../words/words.ts';
 import { FREE_STEPS, percentOf } from './storage-data.ts';
 

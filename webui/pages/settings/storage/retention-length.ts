@@ -1,5 +1,5 @@
 import { longDuration } from '../../../words/format.ts';
-import { storageWords } from '../../../words/storage.ts';
+import { storageWords } from '../../../words/settings/storage.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
+import type { PathUse, RecordingDisk, StorageUse } from '../cameras/data/camera-settings.ts';
 import {
   byCamera,
   type Drive,

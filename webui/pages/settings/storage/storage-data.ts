@@ -1,4 +1,4 @@
-import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
+import type { PathUse, RecordingDisk, StorageUse } from '../cameras/data/camera-settings.ts';
 
 /** A mounted disk, of `/v3/disks/places`. */
 export interface MountedDisk {

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { FileProblem } from '../../../system/config-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { Problems, useProblems } from './file-problems.tsx';
 
 /** Narrower windows start read-only. */

@@ -3,7 +3,7 @@ import { retryUntilAnswered } from '../../../api-client/retry.ts';
 import { checkText, type FileProblem } from '../../../system/config-file.ts';
 import { number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 
 const TYPED_MS = 400;
 

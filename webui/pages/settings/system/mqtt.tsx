@@ -11,10 +11,9 @@ import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
-import { mqttWords } from '../../../words/mqtt.ts';
-import { systemWords } from '../../../words/system.ts';
+import { mqttWords } from '../../../words/settings/mqtt.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
 import {
   brokerUrlOf,
   changeOf,
@@ -26,6 +25,7 @@ import {
   testOf,
   valuesOf,
 } from './mqtt-data.ts';
+import { BackToSystem } from './parts/back-to-system.tsx';
 
 const GET = 'v3/config/global/get';
 const POLL_MS = 5_000;

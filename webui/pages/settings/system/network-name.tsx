@@ -9,10 +9,10 @@ import { useSystemFacts } from '../../../system/system-facts.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
 import { addressByName, boxNameOf, isBoxName } from './network-name-data.ts';
+import { BackToSystem } from './parts/back-to-system.tsx';
 
 const GET = 'v3/config/global/get';
 const MAX_CHARS = 64;

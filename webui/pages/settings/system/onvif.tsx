@@ -8,11 +8,11 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { mqttWords } from '../../../words/mqtt.ts';
-import { peopleWords } from '../../../words/people.ts';
-import { systemWords } from '../../../words/system.ts';
-import { BackToSystem } from './back-to-system.tsx';
-import { ConfigSwitch } from './config-switch.tsx';
+import { mqttWords } from '../../../words/settings/mqtt.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
+import { systemWords } from '../../../words/settings/system.ts';
+import { BackToSystem } from './parts/back-to-system.tsx';
+import { ConfigSwitch } from './parts/config-switch.tsx';
 
 const POLL_MS = 5_000;
 /** A test listens for two seconds. */

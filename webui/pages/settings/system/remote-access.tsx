@@ -8,7 +8,7 @@ import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
-import { secureWords } from '../../../words/secure.ts';
+import { secureWords } from '../../../words/settings/secure.ts';
 import { words } from '../../../words/words.ts';
 import {
   areHosts,

@@ -12,11 +12,11 @@ import { noteRestored } from '../../../system/restore-notice.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import type { SystemWords } from '../../../words/en/system.ts';
+import type { SystemWords } from '../../../words/en/settings/system.ts';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { startWords } from '../../../words/start.ts';
-import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 
 type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';

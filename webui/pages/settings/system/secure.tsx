@@ -20,9 +20,9 @@ import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { monthName } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { secureWords } from '../../../words/secure.ts';
+import { secureWords } from '../../../words/settings/secure.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
+import { BackToSystem } from './parts/back-to-system.tsx';
 
 const POLL_MS = 5_000;
 

@@ -2,9 +2,9 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { systemWords } from '../../../words/system.ts';
-import { BackToSystem } from './back-to-system.tsx';
-import { ConfigSwitch } from './config-switch.tsx';
+import { systemWords } from '../../../words/settings/system.ts';
+import { BackToSystem } from './parts/back-to-system.tsx';
+import { ConfigSwitch } from './parts/config-switch.tsx';
 
 const POLL_MS = 5_000;
 

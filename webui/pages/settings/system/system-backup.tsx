@@ -7,10 +7,10 @@ import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
-import { OwnerPasswordSheet } from './owner-password-sheet.tsx';
+import { BackToSystem } from './parts/back-to-system.tsx';
+import { OwnerPasswordSheet } from './parts/owner-password-sheet.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 
 /** Backup, restore and problem report. */

@@ -10,12 +10,12 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { reasonsWords } from '../../../words/reasons.ts';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
 import { FileEditor } from './file-editor.tsx';
 import { Problems, useProblems } from './file-problems.tsx';
-import { OwnerPasswordSheet } from './owner-password-sheet.tsx';
+import { BackToSystem } from './parts/back-to-system.tsx';
+import { OwnerPasswordSheet } from './parts/owner-password-sheet.tsx';
 
 /** The configuration file in an editor that checks while typing, and shows changes before saving. */
 export function FilePage() {

@@ -10,8 +10,8 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { clockSeconds, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { systemWords } from '../../../words/system.ts';
-import { BackToSystem } from './back-to-system.tsx';
+import { systemWords } from '../../../words/settings/system.ts';
+import { BackToSystem } from './parts/back-to-system.tsx';
 
 const MAX_LINES = 500;
 const TYPED_MS = 300;

@@ -20,9 +20,9 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { systemWords } from '../../../words/system.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './back-to-system.tsx';
+import { BackToSystem } from './parts/back-to-system.tsx';
 
 const POLL_MS = 2_000;
 /** HTTP statuses of the box. */

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../../test/support/base/random.ts';
-import { offerOf, signallingApp } from '../../../../../test/support/harness/signalling-app.ts';
+import { offerOf, signallingApp } from '../../../../../test/support/harness/http/signalling-app.ts';
 import { type Clock, systemClock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { cors } from '../../../../http/listener/cors.ts';

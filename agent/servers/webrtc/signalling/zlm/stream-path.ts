@@ -1,7 +1,7 @@
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { joinSignals } from '../../../../base/joined-signal.ts';
-import { WaitQuota } from '../../../../base/wait-quota.ts';
+import { WaitQuota } from '../../../../base/network/wait-quota.ts';
 
 /** ZLMediaKit's limit. */
 const STREAM_WAIT_MS = 15_000;

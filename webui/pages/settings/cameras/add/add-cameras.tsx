@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { adoptions, closeAdding } from '../../../../cameras/adoption.ts';
+import { adoptions, closeAdding } from '../../../../cameras/adding/adoption.ts';
 import { closeRoute } from '../../../../shell/navigation.ts';
 import { LIVE } from '../../../../shell/route.ts';
 import { Icon } from '../../../../ui/icons/icon.tsx';

@@ -6,8 +6,8 @@ import {
   type CameraLogin,
   clearAdoptions,
   sharedLogin,
-} from '../../../../cameras/adoption.ts';
-import { type Adoption, type Remedy, remedyOf } from '../../../../cameras/adoption-state.ts';
+} from '../../../../cameras/adding/adoption.ts';
+import { type Adoption, type Remedy, remedyOf } from '../../../../cameras/adding/adoption-state.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';

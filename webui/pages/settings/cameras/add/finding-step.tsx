@@ -1,9 +1,14 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { addCameras, sharedLogin } from '../../../../cameras/adoption.ts';
-import type { Candidate } from '../../../../cameras/adoption-state.ts';
-import { candidateOf, discoveredCameras, hasDiscovered, keepDiscovering } from '../../../../cameras/discovery.ts';
+import { addCameras, sharedLogin } from '../../../../cameras/adding/adoption.ts';
+import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
+import {
+  candidateOf,
+  discoveredCameras,
+  hasDiscovered,
+  keepDiscovering,
+} from '../../../../cameras/adding/discovery.ts';
 import { LIVE } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { RequestError } from '../../../../api-client/request.ts';
-import type { CameraLogin } from '../../../../cameras/adoption.ts';
-import type { Candidate } from '../../../../cameras/adoption-state.ts';
-import { discoveredCameras, isWithin, likelyRange, loadDiscovered } from '../../../../cameras/discovery.ts';
+import type { CameraLogin } from '../../../../cameras/adding/adoption.ts';
+import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
+import { discoveredCameras, isWithin, likelyRange, loadDiscovered } from '../../../../cameras/adding/discovery.ts';
 import {
   addressCandidate,
   candidateAt,
@@ -11,9 +11,9 @@ import {
   probeTarget,
   sourceCandidate,
   streamCandidate,
-} from '../../../../cameras/probe.ts';
-import { cameText, failureText, testSource } from '../../../../cameras/source-test.ts';
-import { parseTyped, type TypedAddress } from '../../../../cameras/typed-address.ts';
+} from '../../../../cameras/adding/probe.ts';
+import { cameText, failureText, testSource } from '../../../../cameras/adding/source-test.ts';
+import { parseTyped, type TypedAddress } from '../../../../cameras/adding/typed-address.ts';
 import { FieldError, type Form } from '../../../../forms/form.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
@@ -25,7 +25,7 @@ import { TextArea } from '../../../../ui/controls/text-area.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { sentences } from '../../../../words/sentences.ts';
-import { sourceWords } from '../../../../words/sources.ts';
+import { sourceWords } from '../../../../words/settings/sources.ts';
 import { startWords } from '../../../../words/start.ts';
 
 interface Missing {

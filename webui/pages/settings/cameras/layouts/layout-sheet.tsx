@@ -13,7 +13,7 @@ import { TextField } from '../../../../ui/controls/field.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../../ui/sheet/confirm.tsx';
-import { layoutWords } from '../../../../words/layouts.ts';
+import { layoutWords } from '../../../../words/settings/layouts.ts';
 import { words } from '../../../../words/words.ts';
 import { type BoardTiles, LayoutBoard } from './layout-board.tsx';
 

@@ -1,0 +1,203 @@
+import type { Clock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { type Config, resolvePath } from '../../../config/load/load.ts';
+import { CLOCK_TOLERANCE_MS, setCameraClock } from '../../../onvif/control/camera-clock.ts';
+import type { OnvifSession } from '../../../onvif/device/onvif-session.ts';
+import { type ChannelUser, readChannels } from '../../../onvif/events/channels.ts';
+import { EventSubscription } from '../../../onvif/events/event-subscription.ts';
+import type { DetectionType } from '../../../onvif/events/topics.ts';
+import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
+import type { CameraEvent } from '../../../record/events/event.ts';
+import type { NewEvent } from '../../../record/events/event-hub.ts';
+import { linkOf, type OnvifLink, openOnvifSession } from './onvif-link.ts';
+import type { SubscriptionFile } from './subscription-file.ts';
+
+/** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
+const CLOCK_CHECK_MS = 3_600_000;
+
+export interface EventSubscriptionsOptions {
+  readonly config: () => Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: { add(event: NewEvent): Promise<CameraEvent> };
+  readonly memory: SubscriptionFile;
+  /** An untrusted clock does not set others. */
+  readonly isClockTrusted: () => boolean;
+}
+
+interface Group {
+  readonly link: OnvifLink;
+  readonly users: readonly ChannelUser[];
+  readonly wantsEvents: boolean;
+  readonly setsClock: boolean;
+}
+
+interface ClockState {
+  readonly log: Logger;
+  isFailureLogged: boolean;
+}
+
+interface Watched {
+  readonly key: string;
+  close(): Promise<void>;
+}
+
+/** Receives the events of every configured camera, with one subscription each, and keeps clocks set where configured. */
+export class EventSubscriptions {
+  readonly #options: EventSubscriptionsOptions;
+  readonly #watched = new Map<string, Watched>();
+  readonly #ending = new Map<string, Promise<void>>();
+  #isClosed = false;
+
+  constructor(options: EventSubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  apply(): void {
+    const groups = this.#isClosed ? new Map<string, Group>() : groupsOf(this.#options.config());
+    for (const [key, watched] of this.#watched) {
+      const group = groups.get(key);
+      if (!group || keyOf(group) !== watched.key) {
+        this.#watched.delete(key);
+        this.#end(key, watched);
+      }
+    }
+    for (const [key, group] of groups) {
+      if (!this.#watched.has(key) && (group.wantsEvents || group.setsClock)) {
+        this.#watched.set(key, this.#watch(key, group));
+      }
+    }
+  }
+
+  /** Resolves when every camera has been unsubscribed, or does not answer. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.apply();
+    await Promise.all(this.#ending.values());
+    await this.#options.memory.close();
+  }
+
+  #end(key: string, watched: Watched): void {
+    const ended = Promise.all([this.#ending.get(key), watched.close()]).then(() => {
+      if (this.#ending.get(key) === ended) {
+        this.#ending.delete(key);
+      }
+    });
+    this.#ending.set(key, ended);
+  }
+
+  #watch(key: string, group: Group): Watched {
+    const { clock, log, memory } = this.#options;
+    const { link, users } = group;
+    const own = log.child({ path: users[0]?.path });
+    const kept: ClockState = { log: own, isFailureLogged: false };
+    const stop = new AbortController();
+    const before = this.#ending.get(key);
+    const events = group.wantsEvents
+      ? new EventSubscription({
+          open: async (signal) => {
+            await before;
+            const session = await openOnvifSession(link, clock, signal);
+            if (group.setsClock) {
+              await this.#keepClock(session, kept);
+            }
+            return session;
+          },
+          channels: (session) => readChannels(session, users),
+          memory: memory.of(key),
+          notify: (paths, type, isOn) => this.#notify(paths, type, isOn),
+          clock,
+          log: own,
+        })
+      : undefined;
+    const clocks = group.setsClock ? this.#keepClocks(group, kept, stop.signal) : undefined;
+    return {
+      key: keyOf(group),
+      close: async () => {
+        stop.abort();
+        await Promise.all([events?.close(), clocks]);
+      },
+    };
+  }
+
+  /** For the main path, and for others that record on motion. */
+  #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void {
+    const { config, events, log } = this.#options;
+    const [main, ...others] = paths;
+    const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
+    for (const path of main === undefined ? recording : [main, ...recording]) {
+      const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);
+      events.add({ path, type, source: 'camera', ...state }).catch((error: unknown) => {
+        // The end of an event that was too long has been reported already.
+        log.debug({ path, type, reason: explain(error) }, 'event of a camera rejected');
+      });
+    }
+  }
+
+  async #keepClocks({ link, wantsEvents }: Group, kept: ClockState, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    if (wantsEvents) {
+      // The event subscription checks the clock first.
+      await clock.sleep(CLOCK_CHECK_MS, signal);
+    }
+    while (!signal.aborted) {
+      try {
+        await this.#keepClock(await openOnvifSession(link, clock, signal), kept);
+      } catch (error) {
+        const isBug = !(error instanceof PerchError);
+        kept.log[isBug ? 'error' : 'debug'](
+          isBug ? { err: error } : { reason: explain(error) },
+          'checking the clock of a camera failed',
+        );
+      }
+      await clock.sleep(CLOCK_CHECK_MS, signal);
+    }
+  }
+
+  async #keepClock(session: OnvifSession, kept: ClockState): Promise<void> {
+    const { clock, isClockTrusted } = this.#options;
+    if (!isClockTrusted() || Math.abs(session.skewMs) <= CLOCK_TOLERANCE_MS) {
+      return;
+    }
+    const wasOffMs = session.skewMs;
+    try {
+      const { skewMs } = await setCameraClock(session, clock);
+      kept.isFailureLogged = false;
+      kept.log.info({ wasOffMs, skewMs }, 'clock of a camera set');
+    } catch (error) {
+      ignoreExpected(error);
+      kept.log[kept.isFailureLogged ? 'debug' : 'info'](
+        { wasOffMs, reason: explain(error) },
+        'setting the clock of a camera failed',
+      );
+      kept.isFailureLogged = true;
+    }
+  }
+}
+
+/** Groups paths by camera, recording ones first: theirs are the main streams. Patterns do not count until used. */
+function groupsOf(config: Config): Map<string, Group> {
+  const groups = new Map<string, Group>();
+  const all = [...config.paths].filter(([, entry]) => !entry.pattern);
+  const records = ([, { settings }]: (typeof all)[number]) =>
+    Number(settings !== undefined && settings.record !== 'no');
+  for (const [path, { settings }] of all.sort((one, other) => records(other) - records(one))) {
+    const link = settings && linkOf(settings);
+    if (!link) {
+      continue;
+    }
+    const known = groups.get(link.key);
+    const { events = true, setClock = false, profile } = link.settings;
+    groups.set(link.key, {
+      link: known?.link ?? link,
+      users: [...(known?.users ?? []), ...(events ? [{ path, profile }] : [])],
+      wantsEvents: events || (known?.wantsEvents ?? false),
+      setsClock: setClock || (known?.setsClock ?? false),
+    });
+  }
+  return groups;
+}
+
+const keyOf = ({ link, users, wantsEvents, setsClock }: Group): string =>
+  JSON.stringify([link.settings.serial, link.settings.endpoint, users, wantsEvents, setsClock]);

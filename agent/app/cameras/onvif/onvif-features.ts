@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { Config } from '../../../config/load/load.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
+import { Controls } from './controls.ts';
+import { EventSubscriptions } from './event-subscriptions.ts';
+import { SubscriptionFile } from './subscription-file.ts';
+
+interface OnvifFeaturesOptions {
+  readonly config: () => Config;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recordings: Pick<Recordings, 'events' | 'isClockTrusted'>;
+}
+
+/** What ONVIF adds to the stream of a camera: events and control. */
+export class OnvifFeatures {
+  readonly controls: Controls;
+  readonly #subscriptions: EventSubscriptions;
+  readonly #memory: SubscriptionFile;
+  #hasBegun = false;
+
+  constructor(options: OnvifFeaturesOptions) {
+    const { config, dataDir, clock, log, recordings } = options;
+    this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
+    this.controls = new Controls({ config, clock, log });
+    this.#subscriptions = new EventSubscriptions({
+      config,
+      clock,
+      log,
+      memory: this.#memory,
+      events: recordings.events.hub,
+      isClockTrusted: () => recordings.isClockTrusted,
+    });
+  }
+
+  /** Call when the recorders accept events. */
+  async begin(): Promise<void> {
+    await this.#memory.load();
+    this.#hasBegun = true;
+    this.apply();
+  }
+
+  apply(): void {
+    if (this.#hasBegun) {
+      this.controls.apply();
+      this.#subscriptions.apply();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.controls.close(), this.#subscriptions.close()]);
+  }
+}

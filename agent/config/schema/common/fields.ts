@@ -1,0 +1,27 @@
+import Type from 'typebox';
+import { IpRanges } from '../../values/address.ts';
+
+export const Origins = () =>
+  Type.Array(Type.String(), {
+    default: ['*'],
+    description: 'Web sites whose scripts may send requests to this server (CORS).',
+  });
+export const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are trusted.');
+export const TcpProxies = () => IpRanges('Proxies whose PROXY protocol headers (version 1 or 2) are trusted.');
+export const KeyFile = (what: string) =>
+  Type.String({
+    default: 'server.key',
+    description: `File of the private key for ${what}. If it is missing: Perch's own.`,
+  });
+export const CertFile = (what: string) =>
+  Type.String({
+    default: 'server.crt',
+    description: `File of the certificate for ${what}. If it is missing: Perch's own.`,
+  });
+export const Fingerprint = (whose: string) =>
+  Type.String({
+    default: '',
+    syntax: 'fingerprint',
+    description: `SHA-256 in hex of ${whose} TLS certificate. No other one is accepted, and the issuer does not matter.`,
+  });
+export const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });

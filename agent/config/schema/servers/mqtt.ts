@@ -1,0 +1,46 @@
+import Type, { type Static, type TObject } from 'typebox';
+import type { Resolved } from '../../values/quantity.ts';
+import { Fingerprint, Switch } from '../common/fields.ts';
+import type { Fault } from '../common/key-rules.ts';
+
+/** The link to an MQTT broker and, through it, to Home Assistant. */
+export const MQTT_KEYS = {
+  mqtt: Switch(false, 'Publish events, states and pictures of the cameras to an MQTT broker.'),
+  mqttURL: Type.String({
+    default: '',
+    maxLength: 300,
+    syntax: 'brokerUrl',
+    description: 'The broker: mqtt://HOST:1883, or mqtts://HOST:8883 with TLS.',
+  }),
+  mqttUser: Type.String({ default: '', maxLength: 256, description: 'User name at the broker.' }),
+  mqttPassword: Type.String({ default: '', maxLength: 256, secret: true, description: 'Password at the broker.' }),
+  mqttFingerprint: Fingerprint("the broker's"),
+  mqttPrefix: Type.String({
+    default: 'perch',
+    syntax: 'topic',
+    description: 'Beginning of the topics. Each Perch at one broker needs its own.',
+  }),
+  mqttHomeAssistant: Switch(true, 'With mqtt: announce the cameras to Home Assistant (MQTT discovery).'),
+  mqttCommands: Switch(
+    false,
+    'With mqtt: take commands from the broker (recording on and off, PTZ presets, record a clip), from every client that may publish there.',
+  ),
+};
+
+export function mqttFaults(settings: Resolved<Static<TObject<typeof MQTT_KEYS>>>): readonly Fault[] {
+  const { mqtt, mqttURL } = settings;
+  const pinFault = mqttPinFault(settings);
+  return [
+    ...(mqtt && mqttURL === '' ? [{ key: 'mqtt', message: 'needs mqttURL, the address of the broker' }] : []),
+    ...(pinFault === undefined ? [] : [{ key: 'mqttFingerprint', message: pinFault }]),
+  ];
+}
+
+/** Without TLS the password would be sent in clear to an unknown broker. */
+export const mqttPinFault = (settings: {
+  readonly mqttURL: string;
+  readonly mqttFingerprint: string;
+}): string | undefined =>
+  settings.mqttFingerprint !== '' && settings.mqttURL.startsWith('mqtt://')
+    ? 'needs mqtts:// in mqttURL: without TLS the broker has no certificate'
+    : undefined;

@@ -1,0 +1,272 @@
+import type { RemoteInfo } from 'node:dgram';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { perchCamera } from '../../onvif/device/perch-camera.ts';
+import { GroupSockets } from '../../onvif/discovery/group-sockets.ts';
+import {
+  type InterfaceChoice,
+  type LocalAddress,
+  networkOf,
+  probeAddresses,
+} from '../../onvif/discovery/interfaces.ts';
+import { DISCOVERY_PORT, groupOn } from '../../onvif/discovery/probe-socket.ts';
+import { isPrivate } from '../../onvif/discovery/targets.ts';
+import { escapeXml } from '../../onvif/soap/xml/xml.ts';
+import { SERVICES } from '../contract.ts';
+import { scopesOf } from '../device-service.ts';
+import type { ServedCamera } from '../server.ts';
+import { hostText } from '../stream-uri.ts';
+import { announcement, isWanted, MAX_PROBE_BYTES, type Probe, parseProbe, probeMatches } from './discovery-messages.ts';
+import { DiscoveryNetwork } from './discovery-network.ts';
+
+/** Answers are larger than questions, and the sender can be forged: a scan has up to six probes. */
+const MAX_PROBES_A_SECOND = 12;
+/** APP_MAX_DELAY of WS-Discovery: all devices of a network answer at once. */
+const MAX_DELAY_MS = 500;
+const REFRESH_MS = 60_000;
+
+export interface ResponderOptions extends InterfaceChoice {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Id of this Perch. */
+  readonly perch: string;
+  /** Of `onvifAddress`: the devices are announced where they listen. Undefined: everywhere. */
+  readonly host?: string | undefined;
+  /** UDP port, default 3702; others for tests. */
+  readonly port?: number;
+  readonly random?: () => number;
+  /** Default: those of this machine. */
+  readonly interfaces?: typeof networkInterfaces;
+}
+
+/** Where a probe came in. @param isDirect sent to this machine alone */
+interface Arrival {
+  readonly network: DiscoveryNetwork;
+  readonly isDirect: boolean;
+}
+
+/** A device of WS-Discovery for each camera, over IPv4 and IPv6: answers probes, and sends Hello and Bye. */
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #groups: GroupSockets;
+  /** By `address%interface`. */
+  readonly #networks = new Map<string, DiscoveryNetwork>();
+  readonly #stop = new AbortController();
+  readonly #instance: number;
+  readonly #leave: () => void;
+  #cameras: readonly ServedCamera[] = [];
+  /** Of this machine at the last refresh. */
+  #locals: readonly LocalAddress[] = [];
+  #lastError: string | undefined;
+  #secondBeganMs = 0;
+  #inSecond = 0;
+  #messages = 0;
+  #probes = 0;
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#instance = Math.floor(options.clock.wallMs() / 1000);
+    this.#groups = new GroupSockets({
+      port: options.port,
+      onMessage: (datagram, from) => this.#receive(datagram, from),
+      onError: (error, family) => this.#fail(error, family),
+    });
+    this.#leave = options.clock.every(REFRESH_MS, () => this.#refresh());
+    this.#refresh();
+  }
+
+  /** Why probes are not answered: over IPv4, or over IPv6 in a network without IPv4. */
+  get error(): string | undefined {
+    const isBroken = (local: LocalAddress) =>
+      !this.#groups.hasJoined(local) || this.#networks.get(keyOf(local))?.isReady !== true;
+    const ofIpv4 = this.#locals.filter(({ family }) => family === 'IPv4');
+    return (ofIpv4.length > 0 ? ofIpv4 : this.#locals).some(isBroken) ? this.#lastError : undefined;
+  }
+
+  /** How many probes it has received. */
+  get probes(): number {
+    return this.#probes;
+  }
+
+  /** Announces new cameras, and takes leave of others. */
+  setCameras(cameras: readonly ServedCamera[]): void {
+    const open = cameras.filter(({ port }) => port !== undefined);
+    const isSame = (a: ServedCamera) => (b: ServedCamera) =>
+      a.path === b.path && a.port === b.port && a.name === b.name;
+    const gone = this.#cameras.filter(({ path }) => !open.some((other) => other.path === path));
+    const added = open.filter((camera) => !this.#cameras.some(isSame(camera)));
+    this.#cameras = open;
+    for (const network of this.#networks.values()) {
+      this.#announce(network, 'Bye', gone);
+      this.#announce(network, 'Hello', added);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#leave();
+    this.#stop.abort();
+    this.#groups.close();
+    const networks = [...this.#networks.values()];
+    await Promise.all(networks.flatMap((network) => this.#announce(network, 'Bye', this.#cameras)));
+    for (const network of networks) {
+      network.close();
+    }
+    this.#networks.clear();
+  }
+
+  get #port(): number {
+    return this.#options.port ?? DISCOVERY_PORT;
+  }
+
+  /** Joins the groups on new addresses of this machine, and leaves those that are gone. */
+  #refresh(): void {
+    const { interfaces = networkInterfaces, host } = this.#options;
+    this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));
+    this.#groups.refresh(this.#locals);
+    const wanted = new Map(this.#locals.map((local) => [keyOf(local), local]));
+    for (const [key, network] of this.#networks) {
+      if (!wanted.has(key)) {
+        this.#networks.delete(key);
+        network.close();
+      }
+    }
+    for (const [key, local] of wanted) {
+      const known = this.#networks.get(key);
+      if (known) {
+        known.openDirect();
+      } else {
+        this.#openNetwork(key, local);
+      }
+    }
+  }
+
+  #openNetwork(key: string, local: LocalAddress): void {
+    const network: DiscoveryNetwork = new DiscoveryNetwork(local, this.#port, {
+      log: this.#options.log,
+      onReady: () => this.#announce(network, 'Hello', this.#cameras),
+      onDirect: (datagram, from) => this.#receive(datagram, from, network),
+      onError: (error) => {
+        this.#fail(error, local.family);
+        // The next refresh opens another one.
+        if (this.#networks.get(key) === network) {
+          this.#networks.delete(key);
+          network.close();
+        }
+      },
+    });
+    this.#networks.set(key, network);
+  }
+
+  /** @param direct the network whose own address the datagram was sent to */
+  #receive(datagram: Buffer, from: RemoteInfo, direct?: DiscoveryNetwork): void {
+    if (datagram.length > MAX_PROBE_BYTES || !datagram.includes('Probe') || !this.#mayRead()) {
+      return;
+    }
+    try {
+      const network = direct ?? this.#networkOf(from.address);
+      // Routers between the networks of a house pass datagrams to a single address.
+      const isNear =
+        network && (isIn(network.local, from.address) || (direct !== undefined && isPrivate(from.address)));
+      const probe = isNear ? parseProbe(datagram) : undefined;
+      if (probe && network) {
+        this.#probes += 1;
+        void this.#answer(probe, { network, isDirect: direct !== undefined }, from).catch((err: unknown) =>
+          this.#options.log.error({ err }, 'a probe was not answered'),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#options.log.debug({ error: explain(error), address: from.address }, 'invalid probe');
+    }
+  }
+
+  #networkOf(address: string): DiscoveryNetwork | undefined {
+    return [...this.#networks.values()].find(({ local }) => isIn(local, address));
+  }
+
+  /** One datagram for each camera: many clients read the first match of a datagram only. */
+  async #answer(probe: Probe, { network, isDirect }: Arrival, { address, port }: RemoteInfo): Promise<void> {
+    const { clock, random = Math.random } = this.#options;
+    if (!isDirect) {
+      await clock.sleep(random() * MAX_DELAY_MS, this.#stop.signal);
+    }
+    if (this.#stop.signal.aborted || this.#networks.get(keyOf(network.local)) !== network) {
+      return;
+    }
+    for (const camera of this.#cameras) {
+      if (isWanted(probe, scopesOf(camera))) {
+        const match = this.#matchOf(camera, network.local);
+        void network.send(probeMatches(match, probe.messageId, this.#sequence()), port, address, isDirect);
+      }
+    }
+  }
+
+  #announce(
+    network: DiscoveryNetwork,
+    kind: 'Hello' | 'Bye',
+    cameras: readonly ServedCamera[],
+  ): readonly Promise<void>[] {
+    return cameras.map((camera) => {
+      const text = announcement(kind, this.#matchOf(camera, network.local), this.#sequence());
+      return network.send(text, this.#port, groupOn(network.local));
+    });
+  }
+
+  #matchOf(camera: ServedCamera, local: LocalAddress): string {
+    const { endpoint } = perchCamera(this.#options.perch, camera.path);
+    const urls = this.#hostsAt(local).map((host) => `http://${hostText(host)}:${camera.port}${SERVICES.device.path}`);
+    return (
+      `<a:EndpointReference><a:Address>${endpoint}</a:Address></a:EndpointReference>` +
+      '<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types>' +
+      `<d:Scopes>${scopesOf(camera).map(escapeXml).join(' ')}</d:Scopes>` +
+      `<d:XAddrs>${urls.join(' ')}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>`
+    );
+  }
+
+  /** Over IPv6 the IPv4 addresses of the interface come first: they need no zone. */
+  #hostsAt({ name, address, family }: LocalAddress): readonly string[] {
+    const others = this.#locals.filter((local) => family === 'IPv6' && local.family === 'IPv4' && local.name === name);
+    return [...others.map((local) => local.address), address];
+  }
+
+  #sequence(): string {
+    this.#messages += 1;
+    return `<d:AppSequence InstanceId="${this.#instance}" MessageNumber="${this.#messages}"/>`;
+  }
+
+  #mayRead(): boolean {
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs - this.#secondBeganMs >= 1_000) {
+      this.#secondBeganMs = nowMs;
+      this.#inSecond = 0;
+    }
+    this.#inSecond += 1;
+    return this.#inSecond <= MAX_PROBES_A_SECOND;
+  }
+
+  #fail(error: string, family: LocalAddress['family']): void {
+    if (error !== this.#lastError) {
+      this.#lastError = error;
+      this.#options.log.warn({ error, family }, 'recorders cannot find the cameras: add them by address');
+    }
+  }
+}
+
+const keyOf = ({ address, name }: LocalAddress): string => `${address}%${name}`;
+
+/** Whether a device at this host can be reached at the address. */
+function isServed({ family, address }: LocalAddress, host: string | undefined): boolean {
+  if (host === undefined || isIP(host) === 0) {
+    return true;
+  }
+  return host === '0.0.0.0' ? family === 'IPv4' : host === '::' ? family === 'IPv6' : host === address;
+}
+
+/** Whether a sender is in the network: link-local ones of IPv6 have its interface as zone. */
+const isIn = (local: LocalAddress, sender: string): boolean =>
+  local.family === 'IPv4' ? networkOf(sender, [local]) !== undefined : sender.endsWith(`%${local.name}`);

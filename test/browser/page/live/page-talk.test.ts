@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { A_LAW } from '../../../../agent/media/g711/decode.ts';
+import { until } from '../../../peers/agent/agent.ts';
+import { startOwnedAgent } from '../../../peers/agent/owned-agent.ts';
+import { startViewer } from '../../../peers/browser/browser.ts';
+import { axeFindings, onlyBy, type PageAddress, type Size, settled, visit } from '../../../peers/browser/page-visit.ts';
+import { startGstCamera } from '../../../peers/cameras/camera.ts';
+import { describeWith, inLong } from '../../../peers/programs/peers.ts';
+
+const VIDEO =
+  '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96 )';
+const RATE_HZ = 8_000;
+/** Louder than silence in any encoding. */
+const isLoud = (code: number): boolean => Math.abs(A_LAW[code] ?? 0) > 2_000;
+
+/** The page of a camera with a loudspeaker. @param heard file of the received sound */
+async function openGate(size: Size, openBy: PageAddress) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
+  const heard = join(folder, 'heard.alaw');
+  await using all = new AsyncDisposableStack();
+  all.defer(() => rmSync(folder, { recursive: true }));
+  const camera = all.use(await startGstCamera({ '/gate': VIDEO }, { backChannel: heard }));
+  const config = `paths:\n  gate: { source: '${camera.url('/gate')}' }\n`;
+  const agent = all.use(await startOwnedAgent({ config }));
+  await until(async () => (await agent.json<{ ready: boolean }>('/v3/paths/get/gate')).ready || undefined);
+  const viewer = all.use(await startViewer());
+  const visitor = all.use(await visit(viewer.browser, agent, { size, openBy }));
+  await visitor.logIn('#/live/gate');
+  const { page, complaints } = visitor;
+  await page.locator('.camera-view .surface.playing').waitFor();
+  const open = all.move();
+  return { page, complaints, heard, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
+async function press(page: Page, name: string): Promise<void> {
+  const { x = 0, y = 0, width = 0, height = 0 } = (await page.getByRole('button', { name }).boundingBox()) ?? {};
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+}
+
+describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', () => {
+  onlyBy('localhost', () =>
+    inLong(() =>
+      test.for(['phone', 'desktop'] as const)('holding the button sends sound to the camera, on a %s', async (size) => {
+        await using gate = await openGate(size, 'localhost');
+        const { page, complaints, heard } = gate;
+        await press(page, 'Hold to talk');
+        await page.getByRole('button', { name: 'Speak now' }).waitFor();
+        // The browser's own microphone beeps.
+        await until(() => readFileSync(heard).filter(isLoud).length > RATE_HZ / 100 || undefined);
+        await page.mouse.up();
+        await page.getByRole('button', { name: 'Hold to talk' }).waitFor();
+        expect(complaints).toEqual([]);
+      }),
+    ),
+  );
+
+  onlyBy('plain', () =>
+    test('without https the page explains that it may not use the microphone, and the remedy', async () => {
+      await using gate = await openGate('phone', 'plain');
+      const { page, complaints } = gate;
+      await page.getByRole('button', { name: 'Hold to talk' }).click();
+      await page.getByRole('dialog').getByText('The microphone needs https.').waitFor();
+      await settled(page, 'dialog');
+      expect(await axeFindings(page)).toEqual([]);
+      const [steps] = await Promise.all([
+        page.context().waitForEvent('page'),
+        page.getByRole('link', { name: 'Open the steps' }).click(),
+      ]);
+      await steps.getByRole('heading', { name: 'Trust this box' }).waitFor();
+      expect(complaints).toEqual([]);
+    }),
+  );
+});

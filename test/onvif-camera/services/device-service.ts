@@ -1,0 +1,193 @@
+import { type DemoFacts, writeReply } from '../../../agent/sources/demo/onvif-replies.ts';
+import {
+  type Call,
+  Fault,
+  findDeep,
+  notSupported,
+  numberOf,
+  type Operations,
+  SERVICES,
+  type ServiceName,
+} from '../call.ts';
+import type { CameraState } from '../state.ts';
+
+const PATHS: Readonly<Record<ServiceName, string>> = {
+  device: '/onvif/device_service',
+  media: '/onvif/media_service',
+  media2: '/onvif/media2_service',
+  ptz: '/onvif/ptz_service',
+  events: '/onvif/event_service',
+  imaging: '/onvif/imaging_service',
+};
+
+export const devicePathOf = ({ quirks }: CameraState): string => quirks.devicePath ?? PATHS.device;
+export const pathOf = (state: CameraState, service: ServiceName): string =>
+  service === 'device' || state.quirks.hasOnePath ? devicePathOf(state) : PATHS[service];
+
+/** The services that the camera lists. */
+export function servicesOf({ quirks }: CameraState): ServiceName[] {
+  const isThere: Record<ServiceName, boolean> = {
+    device: true,
+    media: quirks.media !== '2',
+    media2: quirks.media !== '1',
+    ptz: quirks.ptz !== 'none',
+    events: quirks.events !== 'none',
+    imaging: true,
+  };
+  return (Object.keys(isThere) as ServiceName[]).filter((name) => isThere[name]);
+}
+
+function addressOf(state: CameraState, call: Call, service: ServiceName): string {
+  const base = state.quirks.serviceHost === undefined ? call.base : `http://${state.quirks.serviceHost}`;
+  return base + pathOf(state, service);
+}
+
+/** The demo camera's response to the same operation. */
+export function demoReply(state: CameraState, call: Call, profiles: DemoFacts['profiles'] = []): string {
+  const facts: DemoFacts = {
+    identity: state.identity,
+    deviceUrl: addressOf(state, call, 'device'),
+    mediaUrl: addressOf(state, call, 'media'),
+    profiles,
+    unixMs: state.nowMs(),
+  };
+  return /<s:Body>(.*)<\/s:Body>/s.exec(writeReply(call.operation, facts, call.argument) ?? '')?.[1] ?? '';
+}
+
+const answer = (operation: string, inner = ''): string =>
+  `<tds:${operation}Response xmlns:tds="${SERVICES.device}">${inner}</tds:${operation}Response>`;
+
+export function deviceOperations(state: CameraState): Operations {
+  const { quirks } = state;
+  return {
+    GetSystemDateAndTime: (call) => dateAndTime(state, call),
+    SetSystemDateAndTime: (call) => setDateAndTime(state, call),
+    GetDeviceInformation: (call) =>
+      quirks.saysLittleOfItself
+        ? demoReply(state, call).replace(/<tds:(Manufacturer|SerialNumber)>.*?<\/tds:\1>/g, '')
+        : demoReply(state, call),
+    GetScopes: (call) => demoReply(state, call),
+    GetServices: (call) => services(state, call),
+    GetCapabilities: (call) => capabilities(state, call),
+    GetNetworkProtocols: () => networkProtocols(state),
+    GetNetworkInterfaces: (call) =>
+      answer(
+        'GetNetworkInterfaces',
+        '<tds:NetworkInterfaces token="eth0"><tt:Enabled>true</tt:Enabled><tt:Info><tt:Name>eth0</tt:Name>' +
+          `<tt:HwAddress>${quirks.macAddress ?? '02:00:00:00:00:01'}</tt:HwAddress></tt:Info><tt:IPv4><tt:Enabled>true</tt:Enabled>` +
+          `<tt:Config><tt:Manual><tt:Address>${call.host}</tt:Address><tt:PrefixLength>24</tt:PrefixLength></tt:Manual>` +
+          '<tt:DHCP>false</tt:DHCP></tt:Config></tt:IPv4></tds:NetworkInterfaces>',
+      ),
+    GetEndpointReference: () =>
+      answer('GetEndpointReference', `<tds:GUID>${state.identity.endpoint.replace('urn:uuid:', '')}</tds:GUID>`),
+    GetHostname: () =>
+      answer('GetHostname', '<tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP></tds:HostnameInformation>'),
+    GetNTP: () => answer('GetNTP', ntp(state)),
+    SetNTP: (call) => {
+      state.ntpServer = call.argument('IPv4Address') ?? call.argument('DNSname') ?? call.argument('IPv6Address');
+      return answer('SetNTP');
+    },
+    SystemReboot: (call) => reboot(state, call),
+  };
+}
+
+async function reboot(state: CameraState, call: Call): Promise<string> {
+  if (state.quirks.rebootsWithoutAnswer) {
+    void state.restart();
+    await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve(), { once: true }));
+  } else {
+    // After the answer is out.
+    setImmediate(() => setImmediate(() => void state.restart()));
+  }
+  return answer('SystemReboot', '<tds:Message>Rebooting in 1 seconds</tds:Message>');
+}
+
+function dateAndTime(state: CameraState, call: Call): string {
+  const { utcTime } = state.quirks;
+  if (utcTime === 'missing') {
+    return demoReply(state, call).replace(/<tt:UTCDateTime>.*<\/tt:UTCDateTime>/s, '');
+  }
+  if (utcTime === 'hollow') {
+    return demoReply(state, call).replace(/<tt:Date>.*<\/tt:Date>/s, '');
+  }
+  if (utcTime === undefined) {
+    return demoReply(state, call);
+  }
+  const { zoneMs } = utcTime;
+  const local = Object.create(state, { nowMs: { value: () => state.nowMs() + zoneMs } }) as CameraState;
+  return demoReply(local, call);
+}
+
+function setDateAndTime(state: CameraState, call: Call): string {
+  const type = call.argument('DateTimeType');
+  const element = findDeep(call.root, 'UTCDateTime');
+  if (type !== 'Manual') {
+    return answer('SetSystemDateAndTime');
+  }
+  const part = (name: string) => numberOf(element ? call.argument(name) : undefined) ?? Number.NaN;
+  const unixMs = Date.UTC(part('Year'), part('Month') - 1, part('Day'), part('Hour'), part('Minute'), part('Second'));
+  if (Number.isNaN(unixMs)) {
+    throw new Fault('InvalidDateTime', 'not a date');
+  }
+  state.clockOffsetMs = unixMs - state.clock.wallMs();
+  return answer('SetSystemDateAndTime');
+}
+
+function services(state: CameraState, call: Call): string {
+  if (state.quirks.hasNoGetServices) {
+    throw notSupported();
+  }
+  const list = servicesOf(state).map(
+    (name) =>
+      `<tds:Service><tds:Namespace>${SERVICES[name]}</tds:Namespace><tds:XAddr>${addressOf(state, call, name)}</tds:XAddr>` +
+      '<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>',
+  );
+  return answer('GetServices', list.join(''));
+}
+
+/** For old clients: without Media 2. */
+function capabilities(state: CameraState, call: Call): string {
+  const names: Partial<Record<ServiceName, string>> = {
+    device: 'Device',
+    events: 'Events',
+    imaging: 'Imaging',
+    media: 'Media',
+    ptz: 'PTZ',
+  };
+  const more: Partial<Record<ServiceName, string>> = {
+    events:
+      '<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport><tt:WSPullPointSupport>true</tt:WSPullPointSupport>' +
+      '<tt:WSPausableSubscriptionManagerInterfaceSupport>false</tt:WSPausableSubscriptionManagerInterfaceSupport>',
+    media:
+      '<tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP>' +
+      '<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities>',
+  };
+  const list = servicesOf(state).flatMap((name) =>
+    names[name]
+      ? [
+          `<tt:${names[name]}><tt:XAddr>${addressOf(state, call, name)}</tt:XAddr>${more[name] ?? ''}</tt:${names[name]}>`,
+        ]
+      : [],
+  );
+  return answer('GetCapabilities', `<tds:Capabilities>${list.join('')}</tds:Capabilities>`);
+}
+
+function networkProtocols({ quirks, httpPort, rtspPort }: CameraState): string {
+  if (quirks.hasNoNetworkProtocols) {
+    throw notSupported();
+  }
+  const protocol = (name: string, port: number, isOn: boolean) =>
+    `<tds:NetworkProtocols><tt:Name>${name}</tt:Name><tt:Enabled>${isOn}</tt:Enabled><tt:Port>${port}</tt:Port></tds:NetworkProtocols>`;
+  return answer(
+    'GetNetworkProtocols',
+    protocol('HTTP', httpPort, true) + protocol('HTTPS', 443, false) + protocol('RTSP', rtspPort, true),
+  );
+}
+
+function ntp({ ntpServer }: CameraState): string {
+  const manual =
+    ntpServer === undefined
+      ? ''
+      : `<tt:NTPManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>${ntpServer}</tt:IPv4Address></tt:NTPManual>`;
+  return `<tds:NTPInformation><tt:FromDHCP>false</tt:FromDHCP>${manual}</tds:NTPInformation>`;
+}

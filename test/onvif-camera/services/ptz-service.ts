@@ -1,0 +1,182 @@
+import { escapeXml } from '../../../agent/onvif/soap/xml/xml.ts';
+import {
+  attributeOf,
+  type Call,
+  durationMs,
+  Fault,
+  findDeep,
+  notSupported,
+  numberOf,
+  type Operations,
+  SERVICES,
+} from '../call.ts';
+import type { PtzPosition } from '../ptz-head.ts';
+import type { CameraState } from '../state.ts';
+
+const CONFIGURATION =
+  '<tt:Name>ptz</tt:Name><tt:UseCount>2</tt:UseCount><tt:NodeToken>node</tt:NodeToken>' +
+  '<tt:DefaultPTZTimeout>PT5S</tt:DefaultPTZTimeout>';
+export const PTZ_CONFIGURATION = `<tt:PTZConfiguration token="ptz">${CONFIGURATION}</tt:PTZConfiguration>`;
+
+/** Part of each profile. */
+export const hasPtz = ({ quirks: { ptz } }: CameraState): boolean => ptz !== 'none' && ptz !== 'serviceOnly';
+
+const answer = (operation: string, inner = ''): string =>
+  `<tptz:${operation}Response xmlns:tptz="${SERVICES.ptz}">${inner}</tptz:${operation}Response>`;
+
+export function ptzOperations(state: CameraState): Operations {
+  const { ptz, quirks } = state;
+  const check = (call: Call) => {
+    if (!state.profile(call.argument('ProfileToken'))) {
+      throw new Fault('NoProfile', 'no profile of this token');
+    }
+    if (findDeep(call.root, 'Zoom') && (quirks.refusesZoom || quirks.ptz === 'panTilt') && call.operation !== 'Stop') {
+      throw new Fault('SpaceNotSupported', 'there is no zoom');
+    }
+  };
+  return {
+    GetServiceCapabilities: () =>
+      answer('GetServiceCapabilities', '<tptz:Capabilities EFlip="false" Reverse="false"/>'),
+    GetNodes: () => answer('GetNodes', node('tptz:PTZNode', state)),
+    GetNode: () => answer('GetNode', node('tptz:PTZNode', state)),
+    GetConfigurations: () =>
+      answer('GetConfigurations', `<tptz:PTZConfiguration token="ptz">${CONFIGURATION}</tptz:PTZConfiguration>`),
+    GetConfigurationOptions: () => answer('GetConfigurationOptions', options()),
+    GetStatus: (call) => {
+      check(call);
+      return answer('GetStatus', status(state));
+    },
+    ContinuousMove: (call) => {
+      check(call);
+      const timeout = call.argument('Timeout');
+      if (timeout !== undefined && quirks.refusesMoveTimeout) {
+        throw new Fault('InvalidArgVal', 'timeout is not supported');
+      }
+      ptz.move(position(call), durationMs(timeout));
+      return answer('ContinuousMove');
+    },
+    RelativeMove: (call) => {
+      check(call);
+      const { x, y, zoom } = ptz.position;
+      const by = position(call);
+      ptz.goTo({ x: x + by.x, y: y + by.y, zoom: zoom + by.zoom });
+      return answer('RelativeMove');
+    },
+    AbsoluteMove: (call) => {
+      check(call);
+      ptz.goTo(position(call));
+      return answer('AbsoluteMove');
+    },
+    Stop: (call) => {
+      check(call);
+      if (!quirks.ignoresStop) {
+        ptz.stop(call.argument('PanTilt') !== 'false', call.argument('Zoom') !== 'false');
+      }
+      return answer('Stop');
+    },
+    ...presetOperations(state, check),
+  };
+}
+
+function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => void): Operations {
+  const most = quirks.presets === 'none' ? 0 : (quirks.presets ?? 8);
+  const known = (call: Call) => {
+    check(call);
+    const preset = ptz.presets.get(call.argument('PresetToken') ?? '');
+    if (!preset) {
+      throw new Fault('NoToken', 'no preset of this token');
+    }
+    return preset;
+  };
+  const orFail = (isSupported: boolean, operations: Operations): Operations =>
+    isSupported ? operations : Object.fromEntries(Object.keys(operations).map((name) => [name, fail]));
+  const fail = () => {
+    throw notSupported();
+  };
+  return {
+    ...orFail(most > 0, {
+      GetPresets: () => answer('GetPresets', [...ptz.presets].map(([token, { name }]) => preset(token, name)).join('')),
+      SetPreset: (call) => {
+        check(call);
+        const token = call.argument('PresetToken');
+        if (token === undefined && ptz.presets.size >= most) {
+          throw new Fault('TooManyPresets', `at most ${most} presets`, { isSender: false });
+        }
+        const set = ptz.setPreset(call.argument('PresetName') ?? '', token);
+        return answer('SetPreset', `<tptz:PresetToken>${set}</tptz:PresetToken>`);
+      },
+      GotoPreset: (call) => {
+        ptz.goTo(known(call).position);
+        return answer('GotoPreset');
+      },
+      RemovePreset: (call) => {
+        known(call);
+        ptz.presets.delete(call.argument('PresetToken') ?? '');
+        return answer('RemovePreset');
+      },
+    }),
+    ...orFail(!quirks.hasNoHome, {
+      GotoHomePosition: (call) => {
+        check(call);
+        ptz.goTo(ptz.home);
+        return answer('GotoHomePosition');
+      },
+      SetHomePosition: (call) => {
+        check(call);
+        ptz.home = ptz.position;
+        return answer('SetHomePosition');
+      },
+    }),
+  };
+}
+
+const preset = (token: string, name: string): string =>
+  `<tptz:Preset token="${escapeXml(token)}"><tt:Name>${escapeXml(name)}</tt:Name></tptz:Preset>`;
+
+/** A position, a velocity or a translation: missing axes are 0. */
+function position(call: Call): PtzPosition {
+  return {
+    x: numberOf(attributeOf(call, 'PanTilt', 'x')) ?? 0,
+    y: numberOf(attributeOf(call, 'PanTilt', 'y')) ?? 0,
+    zoom: numberOf(attributeOf(call, 'Zoom', 'x')) ?? 0,
+  };
+}
+
+function status(state: CameraState): string {
+  const { ptz, quirks } = state;
+  if (quirks.status === 'missing') {
+    throw notSupported();
+  }
+  const { x, y, zoom } = quirks.status === 'constant' ? { x: 0, y: 0, zoom: 0 } : ptz.position;
+  const isMoving = quirks.status !== 'constant' && ptz.moving;
+  const word = isMoving ? 'MOVING' : 'IDLE';
+  return (
+    `<tptz:PTZStatus><tt:Position><tt:PanTilt x="${x}" y="${y}"/><tt:Zoom x="${zoom}"/></tt:Position>` +
+    `<tt:MoveStatus><tt:PanTilt>${word}</tt:PanTilt><tt:Zoom>${word}</tt:Zoom></tt:MoveStatus>` +
+    `<tt:UtcTime>${new Date(state.nowMs()).toISOString()}</tt:UtcTime></tptz:PTZStatus>`
+  );
+}
+
+const range = (axis: 'X' | 'Y', least: number): string =>
+  `<tt:${axis}Range><tt:Min>${least}</tt:Min><tt:Max>1</tt:Max></tt:${axis}Range>`;
+const space = (name: string, uri: string, ranges: string): string =>
+  `<tt:${name}><tt:URI>http://www.onvif.org/ver10/tptz/${uri}</tt:URI>${ranges}</tt:${name}>`;
+const PAN_TILT = space(
+  'ContinuousPanTiltVelocitySpace',
+  'PanTiltSpaces/VelocityGenericSpace',
+  range('X', -1) + range('Y', -1),
+);
+const ZOOM = space('ContinuousZoomVelocitySpace', 'ZoomSpaces/VelocityGenericSpace', range('X', -1));
+
+function node(element: string, { quirks }: CameraState): string {
+  return (
+    `<${element} token="node" FixedHomePosition="false"><tt:Name>node</tt:Name><tt:SupportedPTZSpaces>` +
+    `${PAN_TILT}${quirks.ptz === 'panTilt' ? '' : ZOOM}</tt:SupportedPTZSpaces>` +
+    `<tt:MaximumNumberOfPresets>${quirks.presets === 'none' ? 0 : (quirks.presets ?? 8)}</tt:MaximumNumberOfPresets>` +
+    `<tt:HomeSupported>${!quirks.hasNoHome}</tt:HomeSupported></${element}>`
+  );
+}
+
+const options = (): string =>
+  `<tptz:PTZConfigurationOptions><tt:Spaces>${PAN_TILT}${ZOOM}</tt:Spaces>` +
+  '<tt:PTZTimeout><tt:Min>PT1S</tt:Min><tt:Max>PT60S</tt:Max></tt:PTZTimeout></tptz:PTZConfigurationOptions>';

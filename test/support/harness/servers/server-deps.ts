@@ -1,0 +1,36 @@
+import { SessionAuthority } from '../../../../agent/app/servers/session-access.ts';
+import { Authority } from '../../../../agent/auth/permissions/authorize.ts';
+import { WrongCredentials } from '../../../../agent/auth/throttle/wrong-credentials.ts';
+import type { Clock } from '../../../../agent/base/clock.ts';
+import type { Logger } from '../../../../agent/base/log.ts';
+import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import type { Config } from '../../../../agent/config/load/load.ts';
+import type { InternalUser } from '../../../../agent/config/schema/common/general.ts';
+import type { ServerDeps } from '../../../../agent/protocols/contract.ts';
+import type { TestPaths } from './rtsp-harness.ts';
+
+const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
+
+interface Given {
+  readonly users: readonly InternalUser[];
+  readonly paths: TestPaths;
+  readonly clock: Clock;
+  /** Of the waits of wrong logins; default: `clock`. */
+  readonly loginClock?: Clock;
+  /** Default: with the product's limit. */
+  readonly newcomers?: NewcomerMemory;
+  readonly log: Logger;
+  /** Ends the waits of wrong logins. */
+  readonly signal: AbortSignal;
+  readonly config: Config;
+}
+
+/** Of a server with the real access rules of a file for MediaMTX, over the test's paths. */
+export function serverDeps(given: Given): ServerDeps {
+  const { users, paths, clock, loginClock = clock, log, signal, config } = given;
+  const { newcomers = new NewcomerMemory(clock, log) } = given;
+  const authority = new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: users });
+  const access = new SessionAuthority(authority, new WrongCredentials(loginClock, signal, () => 1), log);
+  const connections = { opened: () => () => {} };
+  return { cwd: '/', paths, access, clock, log, connections, newcomers, config: () => config } as unknown as ServerDeps;
+}

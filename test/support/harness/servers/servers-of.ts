@@ -1,0 +1,48 @@
+import { Servers } from '../../../../agent/app/servers/servers.ts';
+import { systemClock } from '../../../../agent/base/clock.ts';
+import { silentLogger } from '../../../../agent/base/log.ts';
+import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import { Reconciler } from '../../../../agent/base/reconciler.ts';
+import type { Config } from '../../../../agent/config/load/load.ts';
+import type { RunningServer, ServerDeps, ServerProtocol } from '../../../../agent/protocols/contract.ts';
+import { configOf } from './path-table-of.ts';
+
+/** One protocol's server as the app runs it. */
+export function serversOf<Options, Running extends RunningServer>(
+  protocol: ServerProtocol<Options, Running>,
+  deps: Partial<ServerDeps> = {},
+) {
+  const { clock = systemClock, log = silentLogger } = deps;
+  let config = configOf('  all_others:');
+  const servers = new Servers([protocol as ServerProtocol], {
+    cwd: '/etc/perch',
+    own: { file: () => Promise.reject(new Error('nothing asks for it')) },
+    paths: {} as ServerDeps['paths'],
+    access: { authorize: async () => 'refused', offersDigest: () => true, beginGuess: () => async () => {} },
+    connections: { opened: () => () => {} },
+    newcomers: new NewcomerMemory(clock, log),
+    audio: {
+      of: (stream) => stream,
+      open: async (stream) => stream,
+      opus: { whyNot: () => 'no transcoder', of: (stream) => stream },
+    },
+    config: () => config,
+    ...deps,
+    clock,
+    log,
+  });
+  const components = [...servers.components(true), ...servers.components(false)];
+  const reconciler = new Reconciler<Config>(components, log);
+  return {
+    running: () => servers.running(protocol),
+    settings: (of: Config) => components.map((component) => component.settings(of)),
+    apply: async (next: Config) => {
+      config = next;
+      await reconciler.apply(next);
+    },
+    retry: () => reconciler.retry(),
+    isRunning: (name: string) => reconciler.isRunning(name),
+    close: () => reconciler.close(),
+    tables: servers,
+  };
+}

@@ -1,0 +1,66 @@
+import { fetchJson } from '../request.ts';
+
+/** A range of recordings is measured and stored. */
+const LIMIT_MS = 60_000;
+
+interface Range {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface DeletionForecast {
+  readonly recordedMs: number;
+  readonly bytes: number;
+  /** Of files that lie wholly in the range. */
+  readonly freedBytes: number;
+  /** Saved clips, which stay. */
+  readonly kept: readonly (Range & { readonly id: string; readonly note: string })[];
+}
+
+interface ForecastAnswer {
+  readonly recordedSeconds: number;
+  readonly bytes: number;
+  readonly freedBytes: number;
+  readonly kept: readonly {
+    readonly id: string;
+    readonly start: string;
+    readonly end: string;
+    readonly note: string;
+  }[];
+}
+
+/** Of `/v3/recordings/deletions`. Times are RFC 3339. */
+export interface Deletion {
+  readonly id: string;
+  readonly path: string;
+  readonly start: string;
+  readonly end: string;
+  readonly by: string | null;
+  /** Null: its files are being deleted. */
+  readonly undoUntil: string | null;
+}
+
+const bodyOf = (path: string, { startMs, endMs }: Range) => ({
+  path,
+  start: new Date(startMs).toISOString(),
+  end: new Date(endMs).toISOString(),
+});
+
+export async function foreseeDeletion(path: string, range: Range): Promise<DeletionForecast> {
+  const { recordedSeconds, bytes, freedBytes, kept } = await fetchJson<ForecastAnswer>(
+    'v3/recordings/deletions/foresee',
+    { method: 'POST', body: bodyOf(path, range), limitMs: LIMIT_MS },
+  );
+  const clips = kept.map(({ id, start, end, note }) => ({
+    ...{ id, note },
+    ...{ startMs: Date.parse(start), endMs: Date.parse(end) },
+  }));
+  return { recordedMs: recordedSeconds * 1000, bytes, freedBytes, kept: clips };
+}
+
+export const deleteRange = (path: string, range: Range): Promise<Deletion> =>
+  fetchJson<Deletion>('v3/recordings/deletions', { method: 'POST', body: bodyOf(path, range), limitMs: LIMIT_MS });
+
+export async function undoDeletion(id: string): Promise<void> {
+  await fetchJson(`v3/recordings/deletions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}

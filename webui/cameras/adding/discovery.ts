@@ -1,0 +1,94 @@
+import { signal } from '@preact/signals';
+import { fetchJson } from '../../api-client/request.ts';
+import { onServerEvent } from '../../api-client/server-events.ts';
+import { sleep } from '../../shell/sleep.ts';
+import type { Candidate } from './adoption-state.ts';
+
+/** As the camera describes itself. */
+export interface DiscoveredCamera {
+  readonly endpoint: string;
+  readonly address: string;
+  readonly onvif: string;
+  readonly foundFrom: string;
+  readonly name: string | null;
+  readonly manufacturer: string | null;
+  readonly hardware: string | null;
+  /** Path of the adopted camera. */
+  readonly path: string | null;
+}
+
+/** A probe takes about 4 s. */
+const LIMIT_MS = 20_000;
+const REPEAT_MS = 10_000;
+
+/** In the order of their responses. */
+export const discoveredCameras = signal<readonly DiscoveredCamera[]>([]);
+/** The first probe has ended. */
+export const hasDiscovered = signal(false);
+
+/** Probes repeatedly until `stop`. */
+export async function keepDiscovering(stop: AbortSignal): Promise<void> {
+  hasDiscovered.value = false;
+  const forget = onServerEvent('camera', ({ state, path }) => {
+    if (state === 'found' || state === 'adopted' || (state === 'forgotten' && path !== undefined)) {
+      loadDiscovered(stop);
+    }
+  });
+  stop.addEventListener('abort', forget, { once: true });
+  loadDiscovered(stop);
+  while (!stop.aborted) {
+    const options = { method: 'POST', signal: stop, limitMs: LIMIT_MS } as const;
+    await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
+      ({ items }) => {
+        discoveredCameras.value = items;
+        hasDiscovered.value = true;
+      },
+      () => {},
+    );
+    await sleep(REPEAT_MS, stop);
+  }
+}
+
+export async function loadDiscovered(stop: AbortSignal): Promise<void> {
+  const options = { signal: stop };
+  await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
+    ({ items }) => {
+      discoveredCameras.value = items;
+    },
+    () => {},
+  );
+}
+
+export function candidateOf(item: DiscoveredCamera): Candidate {
+  const { endpoint, address, name, manufacturer, hardware } = item;
+  const model = modelOf(manufacturer, hardware);
+  // Many cameras are named like their model; the maker is added then.
+  const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
+  return {
+    ...{ key: endpoint, asked: endpoint, request: { endpoint }, title, address },
+    text: [model, address].filter((part) => part !== '' && part !== title).join(' · '),
+  };
+}
+
+function modelOf(maker: string | null, hardware: string | null): string {
+  const [first, second] = [maker?.trim() ?? '', hardware?.trim() ?? ''];
+  return second.toLowerCase().startsWith(first.toLowerCase()) ? second : `${first} ${second}`.trim();
+}
+
+/** `192.168.1.0/24` of a found camera; empty if unknown. */
+export function likelyRange(items: readonly DiscoveredCamera[]): string {
+  const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
+  return network === undefined ? '' : `${network}.0/24`;
+}
+
+export function isWithin(address: string, range: string): boolean {
+  const [network = '', bits = '32'] = range.trim().split('/');
+  const size = 2 ** (32 - Number(bits));
+  const [one, other] = [numberOf(address), numberOf(network)];
+  return one !== undefined && other !== undefined && Math.floor(one / size) === Math.floor(other / size);
+}
+
+function numberOf(address: string): number | undefined {
+  const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1);
+  return bytes?.reduce((sum, byte) => sum * 256 + Number(byte), 0);
+}

@@ -1,0 +1,106 @@
+import { fetchJson, RequestError } from '../../api-client/request.ts';
+import { sleep } from '../../shell/sleep.ts';
+import type { CameraLogin } from './adoption.ts';
+import type { Candidate } from './adoption-state.ts';
+import { parseTyped, streamTitle, type TypedAddress } from './typed-address.ts';
+
+/** Progress of probing an address or range. */
+export interface Probe {
+  readonly id: string;
+  readonly target: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly done: number;
+  readonly total: number;
+  /** The camera takes long to answer. */
+  readonly slow: boolean;
+  readonly onvif: string | null;
+  readonly rtsp: string | null;
+  readonly sub: string | null;
+  readonly makers: string | null;
+  readonly error: string | null;
+  readonly trouble: string | null;
+}
+
+interface ProbeRequest extends Partial<CameraLogin> {
+  readonly target: string;
+  readonly maker?: string;
+}
+
+const ASK_EVERY_MS = 500;
+
+/** Probes until it ends. Abort cancels it on the box. */
+export async function probeTarget(
+  request: ProbeRequest,
+  stop: AbortSignal,
+  onProgress: (look: Probe) => void,
+): Promise<Probe> {
+  let look = await fetchJson<Probe>('v3/cameras/probe', { method: 'POST', body: request, signal: stop });
+  const address = `v3/cameras/probe/${look.id}`;
+  while (look.state === 'running') {
+    onProgress(look);
+    await sleep(ASK_EVERY_MS, stop);
+    if (stop.aborted) {
+      await fetchJson(address, { method: 'DELETE' }).catch(() => {});
+      return look;
+    }
+    look = await fetchJson<Probe>(address).catch((error: unknown) => {
+      if (error instanceof RequestError && error.status === 0) {
+        return look;
+      }
+      throw error;
+    });
+  }
+  return look;
+}
+
+/** The camera at an address; cameras of a range are among the discovered ones. */
+export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: CameraLogin): Candidate | undefined {
+  if (onvif !== null) {
+    return onvifCandidate(onvif, target, login);
+  }
+  const stream = rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login);
+  const [maker] = makers?.split(/[,(]/) ?? [];
+  return stream && { ...stream, title: [maker?.trim(), stream.address].filter(Boolean).join(' '), text: makers ?? '' };
+}
+
+export const onvifCandidate = (onvif: string, address: string, login: CameraLogin): Candidate => ({
+  ...{ key: onvif, asked: onvif, title: address, text: '', address },
+  request: { onvif, ...typed(login) },
+});
+
+/**
+ * A camera that is identified again when it is added, because its owner decides whether its password may be sent
+ * unencrypted.
+ */
+export const addressCandidate = (target: string, login: CameraLogin): Candidate => ({
+  ...{ key: target, asked: target, title: target, text: '', address: target },
+  request: { address: target, ...typed(login) },
+});
+
+/** Without a password, the shared one applies. */
+const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
+
+/** @param came what its test has shown */
+export const sourceCandidate = (
+  { text, title }: Extract<TypedAddress, { kind: 'source' }>,
+  rtpSDP: string,
+  came: string,
+): Candidate => ({
+  ...{ key: text, asked: text, title, text: came, address: '' },
+  request: { source: text, title, ...(rtpSDP === '' ? {} : { rtpSDP }) },
+});
+
+/** A camera by its stream address; undefined if invalid. A login is removed from the address. */
+export function streamCandidate(stream: string, small: string, login: CameraLogin): Candidate | undefined {
+  const [main, sub] = [parseTyped(stream), parseTyped(small)];
+  const hasSmall = small.trim() !== '';
+  if (main?.kind !== 'stream' || (hasSmall && sub?.kind !== 'stream')) {
+    return undefined;
+  }
+  const { text: rtsp, url } = main;
+  const title = streamTitle(url);
+  return {
+    ...{ key: rtsp, asked: url.host, title, text: url.host + url.pathname, address: url.hostname },
+    request: { rtsp, ...(hasSmall && sub ? { sub: sub.text } : {}), title, ...(main.login ?? typed(login)) },
+  };
+}

@@ -1,0 +1,83 @@
+import { useEffect, useState } from 'preact/hooks';
+import { readConfig, type Tagged } from '../../../../api-client/config.ts';
+import { retryUntilAnswered } from '../../../../api-client/retry.ts';
+import { encodeName, urlOf } from '../../../../api-client/urls.ts';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { titleOf } from '../../../../cameras/camera.ts';
+import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
+
+const POLL_MS = 10_000;
+
+/** An adopted camera of `/v3/cameras/list`. */
+export interface CameraItem {
+  readonly path: string;
+  readonly sub: string | null;
+  readonly title: string | null;
+  readonly onvif: string | null;
+  readonly source: string;
+  readonly hasLogin: boolean;
+  readonly state: 'running' | 'waiting' | 'stopped' | 'paused' | 'private' | null;
+  readonly pausedUntil: string | null;
+  readonly lastError: string | null;
+  readonly trouble: string | null;
+  /** Last known address, which it no longer has. */
+  readonly eventAt?: string | null;
+  /** Streams that could not be probed at adoption. */
+  readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
+  readonly description: {
+    readonly manufacturer: string | null;
+    readonly model: string | null;
+    readonly firmware: string | null;
+    readonly serial: string | null;
+    readonly suggestions: readonly { readonly kind: string }[];
+  } | null;
+}
+
+/** Pages of the camera's sheet. */
+export type SubSheet = 'picture' | 'connection' | 'source' | 'forwards' | 'removal';
+
+export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
+export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
+export const saveEffectAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
+export const cameraCall = (call: string, name: string): string => `v3/cameras/${call}/${encodeName(name)}`;
+
+/** `192.168.1.31` */
+export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>): string | undefined =>
+  urlOf(onvif ?? source.replace(/^[a-z+]+:/, 'http:'))?.hostname || undefined;
+
+/** Settings of the camera; `null`: not in the file. */
+export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | undefined {
+  const [seen, setSeen] = useState<Tagged<PathConfig> | null>();
+  useEffect(() => {
+    const stop = new AbortController();
+    // A permanent rejection.
+    retryUntilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
+      (answer) => answer && setSeen(answer),
+      () => setSeen(null),
+    );
+    return () => stop.abort();
+  }, [name]);
+  return seen;
+}
+
+export interface CameraFacts {
+  /** Undefined for paths without an adopted camera, such as publishers. */
+  readonly item: CameraItem | undefined;
+  readonly title: string;
+  readonly use: StorageUse | undefined;
+  readonly disks: readonly RecordingDisk[];
+  readonly again: () => void;
+}
+
+/** Data of the camera besides its settings. */
+export function useCameraFacts(name: string): CameraFacts {
+  const options = { everyMs: POLL_MS, news: ['camera', 'config'] } as const;
+  const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
+  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS });
+  const disks = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: POLL_MS });
+  const item = list.value?.items.find(({ path }) => path === name);
+  return {
+    ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },
+    title: titleOf({ name, title: item?.title ?? null }),
+  };
+}

@@ -1,0 +1,43 @@
+import { patchConfig, readConfig } from '../../../../api-client/config.ts';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { configAddress, patchAddress } from './camera-data.ts';
+
+const POLL_MS = 3_000;
+
+/** A server of `/v3/paths/forward/list`. */
+export interface ForwardItem {
+  readonly id: string;
+  readonly pos: number;
+  readonly conf: Destination;
+  readonly state: 'idle' | 'forwarding' | 'error';
+  readonly lastError: string | null;
+  readonly outboundBytes: number;
+}
+
+/** Secrets are hidden; sent back unchanged, they stay. */
+interface Destination {
+  readonly dest: string;
+  readonly whipBearerToken?: string;
+}
+
+interface Forwarding {
+  readonly forward: readonly Destination[];
+}
+
+/** Undefined until known. */
+export function useForwards(name: string) {
+  const address = `v3/paths/forward/list?itemsPerPage=1000&path=${encodeURIComponent(name)}`;
+  const { value, again } = usePolled<{ readonly items: readonly ForwardItem[] }>(address, { everyMs: POLL_MS });
+  return { items: value?.items, again };
+}
+
+const change = async (name: string, next: (list: readonly Destination[]) => readonly Destination[]): Promise<void> => {
+  const { value, tag } = await readConfig<Forwarding>(configAddress(name));
+  await patchConfig(patchAddress(name), { forward: next(value.forward) }, tag);
+};
+
+export const addForward = (name: string, added: Destination): Promise<void> => change(name, (list) => [...list, added]);
+
+/** @param pos in the list */
+export const removeForward = (name: string, pos: number): Promise<void> =>
+  change(name, (list) => list.filter((_, at) => at !== pos));

@@ -1,0 +1,23 @@
+import { fetchJson } from '../../../../api-client/request.ts';
+import type { Mask, MaskDraft } from '../../../../cameras/mask-shape.ts';
+import { cameraCall } from './camera-data.ts';
+
+/** Slow cameras take 8 s for an answer, and several are needed. */
+const LIMIT_MS = 60_000;
+
+/** Of `/v3/cameras/masks`. */
+export interface CameraMasks {
+  /** 0: the camera has none. */
+  readonly maxMasks: number;
+  readonly maxPoints: number;
+  readonly rectangleOnly: boolean;
+  readonly masks: readonly Mask[];
+}
+
+const post = (call: string, path: string, body: object): Promise<CameraMasks> =>
+  fetchJson<CameraMasks>(cameraCall(call, path), { method: 'POST', body, limitMs: LIMIT_MS });
+
+export const saveMask = (path: string, { token, points }: MaskDraft): Promise<CameraMasks> =>
+  post('masks', path, { points, ...(token === undefined ? {} : { token }) });
+
+export const removeMask = (path: string, token: string): Promise<CameraMasks> => post('removemask', path, { token });

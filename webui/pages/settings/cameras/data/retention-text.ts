@@ -1,0 +1,66 @@
+import { longDuration } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { camerasWords } from '../../../../words/settings/cameras.ts';
+import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
+
+/** How long the recordings of a removed camera are kept. */
+export interface RemovalTexts {
+  readonly choice: string;
+  readonly done: (camera: string) => string;
+}
+
+/** @param deleteAfter of the camera's settings, which still apply; undefined: unknown */
+export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
+  const t = camerasWords.value;
+  if (deleteAfter === undefined) {
+    return { choice: t.removeKeep, done: t.removed };
+  }
+  const days = daysOf(deleteAfter);
+  if (days === FOR_EVER) {
+    return { choice: t.removeKeepAll, done: t.removedKept };
+  }
+  const time = daysText(days);
+  return { choice: t.removeKeepDays(time), done: (camera) => t.removedDays(camera, time) };
+}
+
+const DAY_MS = 86_400_000;
+
+/** `14 days`, `6 hours`. */
+export function daysText(days: number): string {
+  const { language } = i18n();
+  const t = camerasWords.value;
+  if (days === FOR_EVER) {
+    return t.forEver;
+  }
+  return days >= 1 ? t.days(Math.round(days)) : longDuration(days * DAY_MS, language);
+}
+
+interface Retention {
+  /** `FOR_EVER`: as long as space allows. */
+  readonly days: number;
+  /** Days that fit at today's rate, if fewer. */
+  readonly fits: number | undefined;
+}
+
+/** Retention of these cameras: the shortest. @returns undefined if none records */
+export function shortestRetention(configs: readonly PathConfig[], uses: readonly PathUse[]): Retention | undefined {
+  const all = configs
+    .filter((config) => recordWhen(config) !== 'no')
+    .map(({ name, recordDeleteAfter = '' }) => {
+      const days = daysOf(recordDeleteAfter);
+      return {
+        days,
+        fits: fewerDays(
+          uses.find(({ path }) => path === name),
+          days,
+        ),
+      };
+    });
+  const lasts = ({ days, fits = days }: Retention): number => fits;
+  return all.length === 0 ? undefined : all.reduce((least, one) => (lasts(one) < lasts(least) ? one : least));
+}
+
+/** Whole days, at least one. */
+export const wholeDays = (days: number): number => Math.max(1, Math.floor(days));
+
+export const isForEver = ({ days }: Retention): boolean => days === FOR_EVER;

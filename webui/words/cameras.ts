@@ -1,4 +1,0 @@
-import { cameras } from './en/cameras.ts';
-import { wordsOf } from './words.ts';
-
-export const camerasWords = wordsOf('cameras', cameras);

@@ -1,4 +1,0 @@
-import { layouts } from './en/layouts.ts';
-import { wordsOf } from './words.ts';
-
-export const layoutWords = wordsOf('layouts', layouts);

@@ -1,4 +1,0 @@
-import { sources } from './en/sources.ts';
-import { wordsOf } from './words.ts';
-
-export const sourceWords = wordsOf('sources', sources);
