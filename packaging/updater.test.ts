@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { RUN_MS, START_MS } from '../system/updater/packages.ts';
 
-const UNITS = join(import.meta.dirname, 'linux');
+const UNITS = join(import.meta.dirname, 'linux/systemd');
 const triggers = readdirSync(UNITS).filter((name) => name.endsWith('.path'));
 
 test.for(triggers)('the service of %s may be started any number of times', (name) => {
