@@ -5,7 +5,7 @@ import { type Answer, HttpConnection } from './http-connection.ts';
 /**
  * Many players of low latency that decode nothing: `node hls-viewers.ts PORT PATH`. Each keeps cookies and has two connections, one
  * for its playlist, which it requests again at once (blocking until the next part exists), and one for the parts.
- * On standard input `open N` opens more until there are N and answers `opened N`; `begin` resets the counts; `tell` answers with one
+ * On standard input `open N` opens or closes some until there are N and answers `opened N`; `begin` resets the counts; `tell` answers with one
  * line of JSON, a `ViewerReport`. Ends with its standard input.
  */
 const [port = '', path = ''] = process.argv.slice(2);
@@ -91,6 +91,11 @@ class HlsViewer {
     this.#playlists.ask(this.#request('index.m3u8'), (answer) => this.#onIndex(answer));
   }
 
+  close(): void {
+    this.#playlists.close();
+    this.#parts.close();
+  }
+
   #request(name: string): string {
     // Like a browser's, which are long.
     return `GET /${path}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36\r\nReferer: http://127.0.0.1:${port}/${path}/\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nConnection: keep-alive\r\nCookie: ${this.#cookie}\r\n\r\n`;
@@ -150,6 +155,9 @@ const SIDE_BY_SIDE = 25;
 const viewers: HlsViewer[] = [];
 
 async function open(count: number): Promise<void> {
+  for (const viewer of viewers.splice(count)) {
+    viewer.close();
+  }
   while (viewers.length < count) {
     const more = Array.from({ length: Math.min(SIDE_BY_SIDE, count - viewers.length) }, () => new HlsViewer());
     viewers.push(...more);
