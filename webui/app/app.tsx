@@ -8,7 +8,7 @@ import { forgetStills } from '../player/video-surface.ts';
 import { lastScroll } from '../shell/navigation.ts';
 import { type Route, route, scrollKey } from '../shell/route.ts';
 import { Toasts } from '../ui/feedback/toast.tsx';
-import { lazyPage, lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPage, lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { liveWords, loadSettingsWords, words } from '../words/words.ts';
 import { entryState } from './entry.ts';
 import { Nav } from './nav.tsx';

@@ -7,7 +7,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { cameraSettingsLink, eventsLink, recordingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';

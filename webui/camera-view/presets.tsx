@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import type { Preset } from './ptz-api.ts';
 

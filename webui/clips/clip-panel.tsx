@@ -9,7 +9,7 @@ import { useMedia } from '../ui/browser/use-media.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast, toastWithLink } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, listed, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';

@@ -3,7 +3,7 @@ import { route } from '../shell/route.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
 import { loadSettingsWords } from '../words/words.ts';
 import { clearClip, createClip, setEndHere, zoomToClip } from './clip-selection.ts';

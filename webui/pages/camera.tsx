@@ -23,7 +23,7 @@ import { sharePicture } from '../ui/browser/share-picture.ts';
 import { keepScreenAwake } from '../ui/browser/wake-lock.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { liveWords } from '../words/words.ts';
 import { type CameraShortcuts, openNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';

@@ -5,7 +5,7 @@ import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } fro
 import type { Section } from '../cameras/sections.ts';
 import { GridCell } from '../live/tile-cell.tsx';
 import { useMedia } from '../ui/browser/use-media.ts';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { liveWords } from '../words/words.ts';
 
 /** Gap and margin in wide windows, as in the style. */

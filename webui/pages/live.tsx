@@ -15,7 +15,7 @@ import { useRemovedCameraToast } from '../live/removed-camera.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { cameraLink, settingsLink, wallLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
 import { LiveGrid } from './live-grid.tsx';
 

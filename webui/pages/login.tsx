@@ -5,7 +5,7 @@ import { route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { EntryHead } from '../ui/controls/language-choice.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 

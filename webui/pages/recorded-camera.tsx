@@ -46,7 +46,7 @@ import {
 import { useMedia } from '../ui/browser/use-media.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
 interface Entry {

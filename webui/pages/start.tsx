@@ -6,7 +6,7 @@ import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { EntryHead } from '../ui/controls/language-choice.tsx';
 import { UnencryptedNotice } from '../ui/controls/login-notes.tsx';
-import { lazyPart } from '../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { sleep } from '../../shell/sleep.ts';
 import { systemFacts } from '../../system/system-facts.ts';
 import { needsTime } from '../../system/troubles.ts';
-import { lazyPart } from '../../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { loadSettingsWords } from '../../words/words.ts';
 
 const POLL_MS = 10_000;

@@ -15,7 +15,7 @@ import { recordingsLink } from '../../shell/route.ts';
 import { TextField } from '../../ui/controls/field.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
-import { lazyPart } from '../../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { clipWords } from '../../words/clips.ts';
 import { byteSize, clockSeconds, dayName, duration, moment } from '../../words/format.ts';

@@ -5,7 +5,7 @@ import { Warnings } from '../../live/notices.tsx';
 import { route, type SettingsSection, settingsLink } from '../../shell/route.ts';
 import { toastRestored } from '../../system/restore-notice.ts';
 import { Icon, type IconName } from '../../ui/icons/icon.tsx';
-import { lazyPage } from '../../ui/icons/lazy-page.tsx';
+import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { modesWords } from '../../words/settings/modes.ts';
 import { peopleWords } from '../../words/settings/people.ts';

@@ -10,7 +10,7 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
-import { lazyPart } from '../../../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { sourceWords } from '../../../words/settings/sources.ts';

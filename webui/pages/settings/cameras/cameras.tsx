@@ -6,7 +6,7 @@ import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { lazyPart } from '../../../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../words/settings/layouts.ts';
 import { wallWords } from '../../../words/walls.ts';

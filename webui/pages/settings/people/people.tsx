@@ -10,7 +10,7 @@ import { route } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { lazyPage } from '../../../ui/icons/lazy-page.tsx';
+import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';

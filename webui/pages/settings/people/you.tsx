@@ -8,7 +8,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { lazyPart } from '../../../ui/icons/lazy-page.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { notifyWords } from '../../../words/settings/notify.ts';
 import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';

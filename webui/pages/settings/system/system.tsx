@@ -11,7 +11,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../../../ui/icons/icon.tsx';
-import { lazyPage } from '../../../ui/icons/lazy-page.tsx';
+import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { sleep } from '../../shell/sleep.ts';
-import { drawn } from './icon.tsx';
+import { drawn } from '../icons/icon.tsx';
 
 const RETRY_MS = 2_000;
 
@@ -99,7 +99,7 @@ function loadLaterAssets(): Promise<unknown> {
   return fetched;
 }
 
-const fetchIcons = async () => Object.assign(drawn, (await import('./later-icons.ts')).LATER_ICONS);
+const fetchIcons = async () => Object.assign(drawn, (await import('../icons/later-icons.ts')).LATER_ICONS);
 
 /** Inserted by the build. It follows the first style, because later rules win. */
 function fetchStyle(): Promise<void> {
