@@ -5,14 +5,14 @@ import type { Logger } from '../../base/log.ts';
 import { endpointOf } from '../../base/network/ip-address.ts';
 import { CONNECTION_BYTES, type NewcomerMemory, type NewcomerShare } from '../../base/network/newcomer-memory.ts';
 import type { ByteChannel } from '../../base/network/socket-channel.ts';
-import type { AmfInput, AmfObject, AmfValue } from '../../media/amf/amf0.ts';
+import type { AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
 import type { Paths } from '../../stream/contracts.ts';
 import type { FlvAbilities } from '../../transports/flv/selection.ts';
-import { abilitiesOf, OUR_ABILITIES } from '../../transports/rtmp/abilities.ts';
+import { abilitiesOf } from '../../transports/rtmp/abilities.ts';
 import { type LinkOwner, RtmpLink } from '../../transports/rtmp/link.ts';
 import { EVENT, MESSAGE_STREAM } from '../../transports/rtmp/messages.ts';
-
+import { acceptConnect, rejectionCode, sendStatus } from './answers.ts';
 import { PlaySession } from './play-session.ts';
 import { PublishSession } from './publish-session.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
@@ -28,9 +28,6 @@ const MAX_BYTES_BEFORE_MEDIA = 128 << 10;
 const MAX_UNREAD_BYTES = 1 << 18;
 /** Limit of unread answers and media: a group of pictures of a good camera. */
 const MAX_UNREAD_MEDIA_BYTES = 32 << 20;
-/** Version of a Flash Media Server: clients expect this form. */
-const SERVER_VERSION = 'FMS/3,0,1,123';
-const SERVER_CAPABILITIES = 31;
 
 /** What the connections of one port share. */
 interface SharedServer {
@@ -224,15 +221,7 @@ export class RtmpConnection implements LinkOwner {
     this.#userAgent = textOf(fields.get('flashVer')).slice(0, 256);
     this.#abilities = abilitiesOf(fields);
     this.#link.begin();
-    const information = {
-      level: 'status',
-      code: 'NetConnection.Connect.Success',
-      description: 'Connection succeeded.',
-      objectEncoding: 0,
-      ...OUR_ABILITIES,
-    };
-    const properties = { fmsVer: SERVER_VERSION, capabilities: SERVER_CAPABILITIES };
-    this.#link.command(0, '_result', transaction, properties, information);
+    acceptConnect(this.#link, transaction);
   }
 
   #take(action: 'publish' | 'play', stream: string, messageStream: number): void {
@@ -293,7 +282,7 @@ export class RtmpConnection implements LinkOwner {
     };
     this.#session = new PublishSession(request, paths, this.#clock, this.#log);
     this.#link.allowMedia();
-    this.#status(messageStream, 'NetStream.Publish.Start', 'Publishing.');
+    sendStatus(this.#link, messageStream, 'NetStream.Publish.Start', 'Publishing.');
     this.#log.info({ path: name }, 'is publishing to path');
   }
 
@@ -321,8 +310,8 @@ export class RtmpConnection implements LinkOwner {
     }
     this.#session = session;
     this.#link.event(EVENT.streamBegin, MESSAGE_STREAM);
-    this.#status(messageStream, 'NetStream.Play.Reset', 'Playing and resetting.');
-    this.#status(messageStream, 'NetStream.Play.Start', 'Started playing.');
+    sendStatus(this.#link, messageStream, 'NetStream.Play.Reset', 'Playing and resetting.');
+    sendStatus(this.#link, messageStream, 'NetStream.Play.Start', 'Started playing.');
     session.start();
     this.#log.info({ path: name }, 'is reading from path');
     for (const { codec, reason } of session.rejected) {
@@ -333,7 +322,7 @@ export class RtmpConnection implements LinkOwner {
   #endPlay(messageStream: number, reason: string): void {
     if (!this.#isClosed) {
       this.#link.event(EVENT.streamEnd, MESSAGE_STREAM);
-      this.#status(messageStream, 'NetStream.Play.Stop', 'The stream has ended.');
+      sendStatus(this.#link, messageStream, 'NetStream.Play.Stop', 'The stream has ended.');
       this.#finish(reason);
     }
   }
@@ -342,24 +331,15 @@ export class RtmpConnection implements LinkOwner {
     if (this.#session instanceof PlaySession) {
       this.#session.pause(isPaused);
       const code = isPaused ? 'NetStream.Pause.Notify' : 'NetStream.Unpause.Notify';
-      this.#status(messageStream, code, isPaused ? 'Paused.' : 'Continues.');
+      sendStatus(this.#link, messageStream, code, isPaused ? 'Paused.' : 'Continues.');
     }
   }
 
   #reject(action: 'publish' | 'play', error: unknown, messageStream: number): void {
     const reason = error instanceof PerchError ? error.message : 'internal error';
-    const isDenied = error instanceof PerchError && error.code === 'unauthorized';
-    const publishCode = isDenied ? 'NetStream.Publish.Denied' : 'NetStream.Publish.BadName';
-    const isMissing = error instanceof PerchError && error.code === 'notFound';
-    const playCode = isMissing ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
-    this.#status(messageStream, action === 'publish' ? publishCode : playCode, reason, 'error');
+    sendStatus(this.#link, messageStream, rejectionCode(action, error), reason, 'error');
     this.#log.info({ path: this.#target.name, reason }, `RTMP ${action} rejected`);
     this.#finish(reason);
-  }
-
-  #status(messageStream: number, code: string, description: string, level: 'status' | 'error' = 'status'): void {
-    const information: { readonly [name: string]: AmfInput } = { level, code, description };
-    this.#link.command(messageStream, 'onStatus', 0, null, information);
   }
 
   #checkPublisher(session: PublishSession, nowMs: number): void {
