@@ -83,7 +83,7 @@ describeWith(['chromium'], 'people on the page', () => {
     const logIn = page.getByRole('button', { name: 'Log in', exact: true });
     await page.getByLabel('Your password').fill('a red kit');
     await logIn.click();
-    await page.getByText('run “npm run perch -- reset-password”').waitFor();
+    await page.getByText('run “perch reset-password”').waitFor();
     await page.getByRole('button', { name: 'Use another name' }).click();
     await page.getByLabel('Your name').fill('ANN');
     await page.getByLabel('Your password').fill('a red kit');

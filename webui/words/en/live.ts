@@ -30,7 +30,7 @@ export const live = {
   daysBack: (days: number) => many(days, { one: 'one day back', other: '# days back' }),
 
   secondsAgo: (seconds: number) => `${seconds} s ago`,
-  signingIn: 'Signing in…',
+  signingIn: 'Logging in…',
   connecting: 'Connecting…',
   firstPicture: 'Loading video…',
   reconnecting: 'Reconnecting…',

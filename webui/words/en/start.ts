@@ -12,7 +12,7 @@ export const start = {
   setupCode: 'Setup code',
   setupCodeHint: 'Shown in the terminal or on the screen of the box. Running “perch claim” on the box needs no code.',
   forgotten:
-    'Forgotten? On the box, stop Perch, run “npm run perch -- reset-password” in its folder and start it again. The owner then chooses a new password.',
+    'Forgotten? On the box, stop Perch, run “perch reset-password” and start it again. The owner then chooses a new password.',
   askOwner: 'Forgotten? The owner of this box can give you a new password.',
   codeLabel: 'Code',
   codeHint: 'Six digits from your authenticator app, or a recovery code.',
@@ -21,7 +21,7 @@ export const start = {
   passkeyUnused: 'No passkey was used. Try again, or enter a code.',
   passkeyWrong: 'This passkey was not accepted. Try again, or enter a code.',
   lostPhone:
-    'No phone and no recovery code? On the box, stop Perch, run “npm run perch -- reset-password” in its folder and start it again. That removes the password and two-factor authentication.',
+    'No phone and no recovery code? On the box, stop Perch, run “perch reset-password” and start it again. That removes the password and two-factor authentication.',
   clearText: 'This connection is not encrypted.',
   clearTextWayOut: 'Encrypt it: trust this box',
   setupCodeWrong: 'Wrong setup code.',

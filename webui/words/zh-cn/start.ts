@@ -7,8 +7,7 @@ export const start: StartWords = {
   passwordCommon: '这个密码太常见，请再加一个词。',
   setupCode: '设置码',
   setupCodeHint: '见主机的终端或屏幕；在主机上运行“perch claim”则无需设置码。',
-  forgotten:
-    '忘记密码？在主机上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，管理员即可重新设置。',
+  forgotten: '忘记密码？在主机上停止 Perch，运行“perch reset-password”，再启动，管理员即可重新设置。',
   askOwner: '忘记密码？请让此主机的管理员为您设置新密码。',
   codeLabel: '验证码',
   codeHint: '验证器应用中的六位数字，或一个恢复码。',
@@ -17,7 +16,7 @@ export const start: StartWords = {
   passkeyUnused: '未使用通行密钥。请重试，或输入验证码。',
   passkeyWrong: '此通行密钥未被接受。请重试，或输入验证码。',
   lostPhone:
-    '没有手机，也没有恢复码？在主机上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动。密码和两步验证会一并清除。',
+    '没有手机，也没有恢复码？在主机上停止 Perch，运行“perch reset-password”，再启动。密码和两步验证会一并清除。',
   clearText: '此连接未加密。',
   clearTextWayOut: '信任此主机即可加密',
   setupCodeWrong: '这不是此主机的设置码。',

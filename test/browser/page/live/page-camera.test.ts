@@ -174,7 +174,7 @@ describeWith(['chromium'], 'one camera', () => {
     await page.keyboard.press('?');
     const sheet = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
     await sheet.getByText('Picture in picture').waitFor();
-    expect(await sheet.getByText('Turn the camera').count(), 'which this one cannot').toBe(0);
+    expect(await sheet.getByText('Move the camera').count(), 'which this one cannot').toBe(0);
     await page.keyboard.press('Escape');
     await sheet.waitFor({ state: 'detached' });
     expect(page.url()).toContain(plain);

@@ -34,7 +34,7 @@ export const secure = {
   outsideVpn: 'A VPN such as WireGuard or Tailscale is safest: the internet sees nothing of the box.',
   outsideProxy:
     'A reverse proxy such as Caddy or nginx gives the box a public name with a certificate that every browser trusts.',
-  outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
+  outsideNever: 'Never forward the http port in your router: passwords and video would be readable on the way.',
   outsideMore: 'All steps for VPN and reverse proxy',
   remote: 'Reverse proxy and router',
   remoteRow: 'What Perch needs to know about them',

@@ -18,7 +18,7 @@ export const system: SystemWords = {
 
   servers: '推流',
   serversRow: 'OBS、ffmpeg 等程序可向此主机发送视频',
-  serversHint: '程序向以下某个地址推流，需要一个允许发布的设备密码。',
+  serversHint: '程序向以下某个地址推流，需要一个允许推流的设备密码。',
   serverOn: (protocol) => `允许用 ${protocol} 推流和播放`,
   serverEnds: '关闭后，用它播放的程序也会断开。',
   serverEndsHere: '关闭后无法对讲，本页的实时画面也会变慢。',
@@ -60,7 +60,7 @@ export const system: SystemWords = {
 
   weakPowerNow: '当前供电不足。',
   weakPowerBefore: '开机以来出现过供电不足。',
-  weakPowerText: '电源带不动磁盘。请换用 5 V 3 A 的电源。',
+  weakPowerText: '请换用 5 V 3 A 的电源。',
   tooHot: (degrees) => `主机温度高（${degrees} °C），已降速。`,
   tooHotText: '请改善散热。',
   clockUnsure: '主机尚未获得准确时间。',
@@ -165,7 +165,7 @@ export const system: SystemWords = {
   log: '日志',
   logText: '主机的实时日志',
   logLevel: '级别',
-  logBad: '故障',
+  logBad: '错误',
   logWarn: '警告',
   logInfo: '信息',
   logViewers: '信息与观看者',

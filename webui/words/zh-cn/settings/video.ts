@@ -1,7 +1,7 @@
 import type { VideoWords } from '../../en/settings/video.ts';
 
 export const video: VideoWords = {
-  nothingOffered: '摄像头不允许其他程序更改它的设置，请在摄像头自己的页面上更改。',
+  nothingOffered: '摄像头不允许其他程序更改它的设置，请在摄像头的网页上更改。',
   size: '分辨率',
   codec: '编码',
   bitRate: '码率',
@@ -15,7 +15,7 @@ export const video: VideoWords = {
   gone: '画面没有恢复',
   restoring: '正在还原之前的设置…',
   restored: '已还原之前的设置。',
-  notRestored: '无法还原之前的设置。请在摄像头自己的页面上设置，或重启摄像头。',
+  notRestored: '无法还原之前的设置。请在摄像头的网页上设置，或重启摄像头。',
   ignored: '摄像头保留了之前的设置。',
   unchecked: '已保存。当时没有画面，因此未检查。',
   nightAndText: '夜视和文字',
