@@ -68,7 +68,7 @@ export class ProgramOutput {
 
   #endLine(): void {
     const isCut = this.#isCut;
-    // A truncated URL may end in a part of a password that `redact` does not recognize.
+    // A truncated URL may end in a part of a password that `redact` does not recognise.
     const text = (isCut ? this.#rest.replace(CUT_URL, '') : this.#rest).trimEnd();
     this.#rest = '';
     this.#isCut = false;

@@ -26,7 +26,7 @@ export class Announcements {
   /** @param prefix of the topics; those of a former one are cleared */
   static async open(file: string, prefix: string, log: Logger): Promise<Announcements> {
     const stored = await loadPrivate(file).catch((error: unknown) => {
-      log.warn({ cause: explain(error) }, 'the MQTT announcements are lost');
+      log.warn({ cause: explain(error) }, 'list of MQTT announcements cannot be read');
       return undefined;
     });
     const announcements = new Announcements(file, prefix, log, readRetained(stored));
@@ -131,7 +131,7 @@ export class Announcements {
         published: Object.fromEntries([...this.#published].map(([prefix, paths]) => [prefix, [...paths]])),
       };
       await savePrivate(this.#file, stored).catch((error: unknown) =>
-        this.#log.warn({ cause: explain(error) }, 'the MQTT announcements cannot be kept'),
+        this.#log.warn({ cause: explain(error) }, 'list of MQTT announcements cannot be saved'),
       );
     });
   }

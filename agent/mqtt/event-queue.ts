@@ -117,7 +117,7 @@ export class EventQueue {
       }
     } catch (error) {
       if (!this.#hasFailed) {
-        this.#log.warn({ cause: explain(error) }, 'MQTT events cannot be kept on disk');
+        this.#log.warn({ cause: explain(error) }, 'MQTT events cannot be saved');
       }
       // An append to a full disk may have written a part.
       [this.#hasFailed, this.#isTorn] = [true, true];

@@ -187,7 +187,7 @@ export class StatePublisher {
       connection.send(topics.device, JSON.stringify({ cpu, disk, temperature }), { isRetained: true });
       connection.send(topics.update, JSON.stringify(update), { isRetained: true });
     } catch (error) {
-      log.warn({ reason: explain(error) }, "the device's state cannot be read for MQTT");
+      log.warn({ reason: explain(error) }, 'state of the box cannot be read for MQTT');
     }
   }
 

@@ -20,7 +20,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('another run of the box is recognized', async () => {
+test('another run of the box is recognised', async () => {
   answer = { started: 'before' };
   const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(5_000);

@@ -86,7 +86,7 @@ export class RangeDeletions implements DeletionLookup {
   async restore(id: string): Promise<void> {
     await this.#ranges.restore(id);
     this.#sinceMs.delete(id);
-    this.#deps.log.info({ id }, 'recordings are not deleted after all');
+    this.#deps.log.info({ id }, 'deletion of recordings undone');
   }
 
   /** Deletes files of ranges whose Undo is over. @param isIndexWhole all files are known */

@@ -76,7 +76,7 @@ export async function loadMadeSecret(dataDir: string, log: Logger): Promise<stri
     await savePrivate(file, { secret });
     return secret;
   } catch (error) {
-    log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be kept");
+    log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be saved");
     return randomBytes(SECRET_BYTES).toString('base64url');
   }
 }

@@ -205,7 +205,7 @@ export class Accounts {
     await sessions.forgetAll();
     await secondFactor.remove();
     await this.#setup.remove();
-    this.#log.info({ ip: ip ?? 'this machine' }, 'owner has set a password');
+    this.#log.info({ ip: ip ?? 'this box' }, 'owner has set a password');
     this.#publish('login', { state: 'claimed', user: users.owner, address: ip });
   }
 

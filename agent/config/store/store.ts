@@ -334,7 +334,7 @@ export class ConfigStore {
       log[isInherited ? 'debug' : 'info'](facts, 'configuration changed');
     }
     for (const problem of warnings) {
-      log.warn({ at: problemText(problem) }, 'configuration');
+      log.warn({ at: problemText(problem) }, 'configuration problem');
     }
     for (const listener of this.#listeners) {
       listener(config, changes, author);

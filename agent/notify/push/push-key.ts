@@ -21,7 +21,7 @@ export type PushKey = Static<typeof KeyPair>;
 export const isPushKey = (stored: unknown): boolean => Check(KeyPair, stored);
 
 /**
- * The key by which push services recognize this box (RFC 8292), created at the first use. Browsers bind their subscriptions to it: a lost
+ * The key by which push services recognise this box (RFC 8292), created at the first use. Browsers bind their subscriptions to it: a lost
  * one ends them all.
  */
 export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey> {

@@ -225,7 +225,7 @@ const loopback = (address: string): NetworkInterfaceInfo => ({
   cidr: `${address}/8`,
 });
 
-test('a camera is recognized as that of a Perch by its endpoint and its serial number', () => {
+test('a camera is recognised as that of a Perch by its endpoint and its serial number', () => {
   const { endpoint, serial, mac } = perchCamera(PERCH, 'door');
   expect([perchOf(endpoint), perchOf(serial), perchOf(endpoint.replace('urn:uuid:', '').toUpperCase())]).toEqual([
     PERCH,

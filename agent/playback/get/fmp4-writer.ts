@@ -114,7 +114,7 @@ export class Fmp4Writer {
   }
 }
 
-/** Files of other programs may have 32-bit times; Perch and MediaMTX (recognized by its mark) write 64. */
+/** Files of other programs may have 32-bit times; Perch and MediaMTX (recognised by its mark) write 64. */
 const hasRoomForTimes = ({ runs }: SelectedFragment, { tabled }: FileCut): boolean =>
   tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
 

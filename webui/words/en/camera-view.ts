@@ -26,7 +26,7 @@ export const cameraView = {
   anotherBrowser: 'Try another browser or phone. If you set the camera to H.264, it plays everywhere.',
   notRecordingText: (why: string) => `Recording has stopped. Live video continues. ${why}`,
   diskIsFull: 'The disk is full.',
-  diskHasFaults: 'The disk reports errors.',
+  diskHasFaults: 'The disk reports faults.',
   diskTakesNothing: 'The disk is read-only.',
   diskHasNoRights: 'The box may not write there.',
   nothingToRecord: 'The camera sends nothing that can be recorded.',

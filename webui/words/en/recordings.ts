@@ -9,7 +9,7 @@ export const recordings = {
   gapBoxOff: 'box was off',
   gapDiskFull: 'disk was full',
   gapDiskAway: 'disk was missing',
-  gapDiskFault: 'disk had an error',
+  gapDiskFault: 'disk had a fault',
   gapPaused: 'paused',
   gapPrivate: 'privacy',
   gapRecordingOff: 'recording was off',

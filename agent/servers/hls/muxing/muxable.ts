@@ -41,7 +41,7 @@ export function tsTracks(tracks: readonly Track[]): readonly number[] {
 }
 
 /**
- * CODECS of MPEG-TS segments, alternatives for different players: hls.js recognizes MP3 under Apple's name only,
+ * CODECS of MPEG-TS segments, alternatives for different players: hls.js recognises MP3 under Apple's name only,
  * Chromium's own player under its object type; both play video without AC-3 if it is not listed.
  */
 export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])[] {

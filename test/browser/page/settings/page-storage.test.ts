@@ -127,7 +127,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     const said: readonly (readonly [string, string])[] = [
       ['vanished', 'The disk is missing. Recording has stopped.'],
       ['full', 'The disk is full. Recording has stopped.'],
-      ['failing', 'The disk reports errors.'],
+      ['failing', 'The disk reports faults.'],
       ['filling', 'The oldest recordings will be deleted in 2 days. This is normal.'],
     ];
     for (const [next, words] of said) {

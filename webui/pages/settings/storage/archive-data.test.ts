@@ -48,7 +48,7 @@ test('no limit is an empty text, and the secret key is sent only if it was typed
   expect(testOf({ ...values, archiveSecretKey: 'x' })).toMatchObject({ archiveSecretKey: 'x', archiveBucket: 'cams' });
 });
 
-test('hours and rates are recognized', () => {
+test('hours and rates are recognised', () => {
   expect(['22:00-06:00', '00:00-23:59'].every((text) => HOURS.test(text))).toBe(true);
   expect(['22-6', '24:00-01:00', '22:00'].some((text) => HOURS.test(text))).toBe(false);
   expect(['2M', '500K', '1.5M'].every((text) => RATE.test(text))).toBe(true);

@@ -83,6 +83,6 @@ export const archive = {
   whyReadOnly: 'The folder is read-only.',
   whyKey: 'The key of the archive cannot be read. Enter it again.',
   whyNoS3: 'This is not an S3 server, or it needs http:// or https:// instead.',
-  whyOther: 'The archive reports an error.',
+  whyOther: 'The archive reports a fault.',
 };
 export type ArchiveWords = typeof archive;

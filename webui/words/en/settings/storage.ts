@@ -30,7 +30,7 @@ export const storage = {
   makeRoom: 'Free up space',
   diskGone: 'The disk is missing. Recording has stopped.',
   diskGoneText: 'Plug it in. Recording resumes automatically.',
-  diskFailing: 'The disk reports errors.',
+  diskFailing: 'The disk reports faults.',
   diskFailingText: 'Copy important recordings and replace it soon.',
   cardWorn: (percent: string) => `The SD card is ${percent} worn.`,
   cardWornText: 'Record to a USB disk, which lasts longer.',

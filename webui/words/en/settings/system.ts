@@ -177,7 +177,7 @@ export const system = {
   log: 'Log',
   logText: 'What the box does, as it happens',
   logLevel: 'Level',
-  logBad: 'Errors',
+  logBad: 'Faults',
   logWarn: 'Warnings',
   logInfo: 'Info',
   logViewers: 'Info and viewers',

@@ -57,7 +57,7 @@ export const you = {
   passkeyRemove: 'Remove',
   passkeyRemoveNamed: (name: string) => `Remove passkey ${name}`,
   passkeyRemoved: (name: string) => `Passkey ${name} removed.`,
-  passkeyNotMade: 'No passkey was added. This browser or you canceled it, or it already has one for this box.',
+  passkeyNotMade: 'No passkey was added. This browser or you cancelled it, or it already has one for this box.',
   passkeyUntrusted: 'This browser does not trust the connection, so it allows no passkeys here.',
   passkeyInsecure: 'Passkeys need https that this browser trusts, and a name instead of an IP address.',
   passkeyAddress: 'Browsers allow no passkeys at an IP address.',
@@ -75,7 +75,7 @@ export const you = {
     many(count, { one: 'One is left. New ones replace it.', other: '# are left. New ones replace them.' }),
 
   devices: 'Logged-in browsers',
-  devicesText: "Log out any you don't recognize, and change your password.",
+  devicesText: "Log out any you don't recognise, and change your password.",
   thisDevice: 'This browser',
   lastUsed: (time: string) => `Last used ${time}`,
   unknownDevice: 'Unknown browser',

@@ -78,5 +78,5 @@ export const archive: ArchiveWords = {
   whyReadOnly: '文件夹无法写入。',
   whyKey: '无法读取归档的密钥。请重新输入。',
   whyNoS3: '这不是 S3 服务器，或者地址类型不对（http:// 或 https://）。',
-  whyOther: '归档报告错误。',
+  whyOther: '归档报告了故障。',
 };

@@ -165,7 +165,7 @@ export const system: SystemWords = {
   log: '日志',
   logText: '主机的实时日志',
   logLevel: '级别',
-  logBad: '错误',
+  logBad: '故障',
   logWarn: '警告',
   logInfo: '信息',
   logViewers: '信息与观看者',
