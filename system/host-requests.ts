@@ -66,7 +66,10 @@ export class HostRequests {
       throw new PerchError('unsupported', `no service on this machine does '${task}' for Perch`, { task });
     }
     if (this.#asking.has(task)) {
-      throw new PerchError('exhausted', `another request for '${task}' is pending: try again in a moment`, { task, isBusy: true });
+      throw new PerchError('exhausted', `another request for '${task}' is pending: try again in a moment`, {
+        task,
+        isBusy: true,
+      });
     }
     this.#asking.add(task);
     try {

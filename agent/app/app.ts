@@ -254,7 +254,10 @@ export class App {
   async #begin(): Promise<void> {
     const { clock, log } = this.#options;
     for (const problem of this.#store.problems) {
-      log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration problem');
+      log[problem.severity === 'note' ? 'debug' : problem.severity](
+        { at: problemText(problem) },
+        'configuration problem',
+      );
     }
     this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
     const key = await SecretKey.open(this.#options.dataDir, log);

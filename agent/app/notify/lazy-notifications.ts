@@ -56,7 +56,9 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
     const { dataDir, log } = this.#deps;
     const used = [SUBSCRIPTIONS_FILE, CHANNELS_FILE].map((file) => hasEntries(join(dataDir, file)));
     if ((await Promise.all(used)).includes(true)) {
-      await this.#open().catch((error: unknown) => log.error({ cause: explain(error) }, 'starting notifications failed'));
+      await this.#open().catch((error: unknown) =>
+        log.error({ cause: explain(error) }, 'starting notifications failed'),
+      );
     }
   }
 
