@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../../agent/app/app.ts';
+import type { Protocols } from '../../../agent/app/protocols.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { LogLines } from '../../../agent/base/log-lines.ts';
@@ -44,6 +45,8 @@ export interface PageHarnessOptions {
   readonly updateKeys?: string;
   /** Of https; default: off. */
   readonly tlsAddress?: string;
+  /** Default: those of Perch. */
+  readonly protocols?: Protocols;
   /** Called at each start. */
   readonly version?: () => string;
 }
@@ -75,7 +78,7 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
 
 export async function startPageHarness(options: PageHarnessOptions = {}): Promise<PageHarness> {
   const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
-  const { version = () => 'v0.0.0', tlsAddress = '' } = options;
+  const { version = () => 'v0.0.0', tlsAddress = '', protocols } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
   const discoveryPort = await freeUdpPort();
@@ -95,6 +98,7 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
       ...{ discovery: { port: discoveryPort, includeLoopback: true } },
       ...(hostAnswers !== undefined && { hostAnswers }),
       ...(updateKeys !== undefined && { updateKeys }),
+      ...(protocols && { protocols }),
       restart: () => {
         restarted = app.close().then(async () => {
           app = await start();

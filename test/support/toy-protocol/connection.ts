@@ -72,6 +72,11 @@ export class ToyConnection implements Reader, Publisher {
     );
   }
 
+  /** For the viewing history. */
+  get watcher(): { readonly user: string; readonly remoteAddr: string } {
+    return { user: this.#session?.name ?? '', remoteAddr: this.#remote };
+  }
+
   get query(): string {
     return this.#session?.query ?? '';
   }
