@@ -164,7 +164,7 @@ test('power cuts at any step of the start that applies it, and of the next one, 
 });
 
 test.for(['.perch.yml', '.users.json', 'perch.yml'])(
-  'if %s cannot be written the device is unchanged, and starts',
+  'if %s cannot be written the box is unchanged, and starts',
   async (name) => {
     const folder = oldFolder();
     await stageRestore(folder, WRITES);

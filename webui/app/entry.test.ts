@@ -33,14 +33,14 @@ test.for([
   ['everybody may look', loggedOut, 'granted', 'live', 'open'],
   ['a new box is opened', unclaimed, 'refused', 'live', 'start'],
   [
-    'the device has no owner, and it cannot be claimed here',
+    'the box has no owner, and it cannot be claimed here',
     { ...unclaimed, mayClaim: false },
     'refused',
     'live',
     'start',
   ],
   [
-    'the device has no owner, and its file shows the cameras',
+    'the box has no owner, and its file shows the cameras',
     { ...unclaimed, mayClaim: false },
     'granted',
     'live',

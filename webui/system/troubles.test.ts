@@ -27,7 +27,7 @@ test.for([
   ['that knows it', { set: true }, false],
   ['whose clock only root sets', { canBeSet: false }, false],
   ['that says the same all the same', { behindMs: 1_500 }, false],
-  ['that is before this device', { behindMs: -2_500 }, true],
+  ['that is before this box', { behindMs: -2_500 }, true],
 ] as const)('the time of the browser is offered to a box %s: %o', ([, more, isOffered]) => {
   const clock = { timeZone: 'UTC', set: false, source: 'none', canBeSet: true, time: '', behindMs: 1e12 } as const;
   expect(needsTime({ ...clock, ...more })).toBe(isOffered);

@@ -110,7 +110,7 @@ test.runIf(outside)('after the claim only the session, and the password for play
 });
 
 test.runIf(outside)(
-  "a file without users has MediaMTX's meaning: anyone may play, and the API is for the device itself",
+  "a file without users has MediaMTX's meaning: anyone may play, and the API is for the box itself",
   async () => {
     await using free = await startDemoAgent({ host: '0.0.0.0' });
     await until(async () => ((await fetch(`${free.url}/playback/list?path=demo`)).ok ? true : undefined));

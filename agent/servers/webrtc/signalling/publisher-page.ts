@@ -234,7 +234,7 @@ if (navigator.mediaDevices && typeof RTCPeerConnection !== 'undefined') {
   fillDevices().then(fillFromQuery, (error) => say(inWords(error)));
 } else {
   field('publish').disabled = true;
-  say('Browsers allow camera and microphone only on pages opened over https:// or on this device itself (localhost).');
+  say('Browsers allow camera and microphone only on pages opened over https:// or on the box itself (localhost).');
 }
 </script>
 </body>
