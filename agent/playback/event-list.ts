@@ -200,5 +200,5 @@ function markOf(text: string | undefined): EventMark | undefined {
       return { startUs, path, id };
     }
   } catch {}
-  throw new PerchError('badInput', `invalid before: '${text.slice(0, 64)}' is not the next of a response`);
+  throw new PerchError('badInput', `invalid before: '${text.slice(0, 64)}' is not the value of next in an answer`);
 }

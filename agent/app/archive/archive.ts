@@ -145,7 +145,7 @@ export class Archive implements ArchiveControl {
   async test(wanted: ArchiveTest): Promise<ArchiveResult> {
     const settings = this.#tested(wanted);
     if (this.#isTesting) {
-      throw new PerchError('exhausted', 'another test is under way', { isBusy: true });
+      throw new PerchError('exhausted', 'another test is under way: try again in a moment', { isBusy: true });
     }
     this.#isTesting = true;
     try {

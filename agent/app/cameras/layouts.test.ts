@@ -129,7 +129,7 @@ test('50 layouts are kept', async () => {
   const { layouts } = open();
   await Promise.all(Array.from({ length: 50 }, (_, i) => layouts.replace(`n${i}`, group('door'))));
   await expect(layouts.replace('more', group('door'))).rejects.toMatchObject({
-    ...{ code: 'exhausted', message: 'there are 50 layouts, at most 50 are kept' },
+    ...{ code: 'exhausted', message: 'there are 50 layouts, the limit is 50: delete one' },
   });
   await layouts.replace('n0', group('yard'));
   expect((await layouts.list()).length).toBe(50);

@@ -96,7 +96,7 @@ export class Layouts implements LayoutStore {
     await this.#change((all) => {
       const isNew = all.every((one) => one.name !== name);
       if (isNew && all.length >= MAX_LAYOUTS) {
-        throw new PerchError('exhausted', `there are ${all.length} layouts, at most ${MAX_LAYOUTS} are kept`);
+        throw new PerchError('exhausted', `there are ${all.length} layouts, the limit is ${MAX_LAYOUTS}: delete one`);
       }
       return isNew ? [...without(name, all), layout] : all.map((one) => (one.name === name ? layout : one));
     });

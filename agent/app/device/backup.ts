@@ -177,7 +177,8 @@ export class Backups implements BackupControl {
   }
 }
 
-const busy = () => new PerchError('exhausted', 'another backup is being restored', { isBusy: true });
+const busy = () =>
+  new PerchError('exhausted', 'another backup is being restored: wait for it to end', { isBusy: true });
 
 /** Includes paths that are not adopted cameras. */
 function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {

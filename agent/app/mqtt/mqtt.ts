@@ -74,7 +74,7 @@ export class Mqtt implements MqttControl {
   async test(wanted: MqttTest): Promise<MqttResult> {
     const settings = this.#tested(wanted);
     if (this.#isTesting) {
-      throw new PerchError('exhausted', 'another test is under way', { isBusy: true });
+      throw new PerchError('exhausted', 'another test is under way: try again in a moment', { isBusy: true });
     }
     this.#isTesting = true;
     try {
