@@ -1,23 +1,26 @@
 import { EventLoopWatch } from '../../system/event-loop.ts';
 import { optimizeForMedia } from '../../system/memory.ts';
 import { ProcessLoad } from '../../system/process-load.ts';
-import { Accounts } from '../auth/accounts/accounts.ts';
+import type { Accounts } from '../auth/accounts/accounts.ts';
 import { SecretKey } from '../auth/accounts/secret-key.ts';
 import { ViewLog } from '../auth/accounts/view-log.ts';
+import type { PairedServers } from '../auth/pairing/paired-servers.ts';
 import { Authority } from '../auth/permissions/authorize.ts';
 import { rulesOf } from '../auth/permissions/rules.ts';
 import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
-import { EventBus } from '../base/event-bus.ts';
+import type { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
 import { NewcomerMemory } from '../base/network/newcomer-memory.ts';
 import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
+import type { Boxes } from '../boxes/boxes.ts';
+import { remoteBoxes } from '../boxes/rtsp-channel.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
-import { ConfigStore } from '../config/store/store.ts';
+import type { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
 import { FoundCameras } from '../onvif/discovery/found-cameras.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
@@ -31,6 +34,9 @@ import { Transcoder } from '../transcode/transcoder.ts';
 import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
 import type { AppOptions } from './app-options.ts';
+import { type AppState, openState } from './app-state.ts';
+import { BoxPaths } from './boxes/box-paths.ts';
+import { endReduced } from './boxes/pairing.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras } from './cameras/cameras.ts';
 import type { IdentityWatch } from './cameras/identity-checked-source.ts';
@@ -41,14 +47,14 @@ import { pinCertificates } from './cameras/onvif/onvif-link.ts';
 import { ptzOf } from './cameras/onvif/ptz.ts';
 import { lastingBytes, OwnSettingsChanges } from './cameras/own-settings.ts';
 import { DemoChoice } from './demo/demo-choice.ts';
-import { Backups, restoreStaged } from './device/backup.ts';
+import { Backups } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges, publishFoundCameras } from './device/event-feed.ts';
 import { MdnsName } from './device/mdns-name.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
 import { LazyNotifications } from './notify/lazy-notifications.ts';
-import { keysOf, PROTOCOLS } from './protocols.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { LivePictures } from './recordings/live-pictures.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
@@ -59,7 +65,6 @@ import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
 import { SourceTests } from './servers/source-tests.ts';
 import { Turns } from './turns.ts';
-import { loadMadeSecret } from './zlm/zlm.ts';
 
 const RETRY_MS = 10_000;
 
@@ -68,6 +73,8 @@ export class App {
   readonly #options: AppOptions & { readonly zlmSecret: string };
   readonly #store: ConfigStore;
   readonly #accounts: Accounts;
+  readonly #pairedServers: PairedServers;
+  readonly #boxes: Boxes;
   readonly #authority: Authority;
   readonly #paths: PathTable;
   #logins: LoginFile | undefined;
@@ -99,25 +106,13 @@ export class App {
 
   /** @throws PerchError without a valid configuration */
   static async start(options: AppOptions): Promise<App> {
-    const { dataDir, clock, log } = options;
-    await restoreStaged(dataDir, log);
-    const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
-    setLogLevel(log, store.current.logLevel);
-    options.output?.apply(pick(store.current, LOG_KEYS));
-    const events = new EventBus(clock);
-    const isClaimable = () => store.current.isOwn;
-    const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
-    const app = new App({ ...options, zlmSecret: await loadMadeSecret(dataDir, log) }, store, accounts, events);
+    const app = new App(options, await openState(options));
     await app.#begin();
     return app;
   }
 
-  private constructor(
-    options: AppOptions & { readonly zlmSecret: string },
-    store: ConfigStore,
-    accounts: Accounts,
-    events: EventBus,
-  ) {
+  private constructor(given: AppOptions, { store, accounts, events, pairedServers, boxes, zlmSecret }: AppState) {
+    const options = { ...given, zlmSecret };
     const { dataDir, clock, log } = options;
     this.#options = options;
     this.#store = store;
@@ -126,9 +121,17 @@ export class App {
     this.#loop = new EventLoopWatch(clock);
     this.#config = store.current;
     this.#accounts = accounts;
+    this.#pairedServers = pairedServers;
+    this.#boxes = boxes;
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
-    this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
-    const roleOf = (user: string) => accounts.person(user)?.role ?? (accounts.device(user) ? 'device' : 'other');
+    this.#authority = new Authority(accounts, rulesOf(this.#config), {
+      clock,
+      log,
+      objection,
+      servers: pairedServers,
+    });
+    const isDevice = (user: string) => user.startsWith('server:') || accounts.device(user) !== undefined;
+    const roleOf = (user: string) => accounts.person(user)?.role ?? (isDevice(user) ? 'device' : 'other');
     this.#views = new ViewLog({ ...options, roleOf, keptMs: () => this.#config.viewsDeleteAfterMs });
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#turns.done;
@@ -161,6 +164,7 @@ export class App {
       audio: this.#transcoder,
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
+    endReduced(pairedServers, this.#revocation);
     // The paths of the demo camera exist from then on.
     const onDemo = () => void this.#turns.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
@@ -237,6 +241,7 @@ export class App {
     await this.#notifications.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
+    await this.#boxes.close();
     this.#servers.drain();
     await this.#components.close();
     this.#own.close();
@@ -339,7 +344,8 @@ export class App {
 
   #source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    return makeSource(protocols.sources, { name, settings, config, clock, log }, watch);
+    const boxes = remoteBoxes(this.#boxes);
+    return makeSource(protocols.sources, { name, settings, config, boxes, clock, log }, watch);
   }
 
   #openHttp(shared: Pick<HttpListenersDeps, 'wrongCredentials' | 'newcomers'>): HttpListeners {
@@ -379,6 +385,8 @@ export class App {
       problems: () => this.#store.problems,
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
+      pairedServers: this.#pairedServers,
+      boxes: new BoxPaths({ boxes: this.#boxes, store: this.#store }),
     });
   }
 

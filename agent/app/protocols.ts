@@ -15,7 +15,7 @@ import { hlsSource } from '../sources/hls/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtmpSource } from '../sources/rtmp/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
-import { rtspSource } from '../sources/rtsp/protocol.ts';
+import { perchSource, rtspSource } from '../sources/rtsp/protocol.ts';
 import { srtSource } from '../sources/srt/protocol.ts';
 import { whepSource } from '../sources/whep/protocol.ts';
 
@@ -27,6 +27,7 @@ export const SOURCES: readonly SourceProtocol[] = [
   rtmpSource,
   srtSource,
   hlsSource,
+  perchSource,
 ];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];

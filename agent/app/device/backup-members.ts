@@ -7,11 +7,13 @@ import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
 import { isKeyFile, SecretKey } from '../../auth/accounts/secret-key.ts';
 import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
 import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
+import { readServers, restoredServers, SERVERS_FILE } from '../../auth/pairing/paired-servers.ts';
 import type { Backup, Member } from '../../backup/document.ts';
 import { checkParts, checkYamlParts } from '../../backup/parts.ts';
 import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { BOXES_FILE, readBoxes } from '../../boxes/box-file.ts';
 import { MQTT_FILE, readRetained } from '../../mqtt/retained-file.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';
@@ -36,6 +38,8 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
+  [SERVERS_FILE]: (text) => isTrue(readServers(JSON.parse(text)) !== undefined),
+  [BOXES_FILE]: (text) => isTrue(readBoxes(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
@@ -197,6 +201,7 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   const sessions = sessionsOf(parseJson((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
   const devices = await readWhole(join(dataDir, DEVICES_FILE));
+  const servers = await readWhole(join(dataDir, SERVERS_FILE));
   const links = parseJson((await readWhole(join(dataDir, GUESTS))) ?? '');
   return [
     first,
@@ -212,6 +217,9 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
       }
       if (write.file === GUESTS) {
         return { ...write, text: guestsText(links, write.text) };
+      }
+      if (write.file === SERVERS_FILE) {
+        return { ...write, text: serversText(servers, write.text) };
       }
       return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
     }),
@@ -238,6 +246,13 @@ async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<bo
 /** Revoked device passwords stay revoked. @param now this box's file */
 const devicesText = (now: string | undefined, text: string | null): string =>
   `${JSON.stringify(restoredDevices(devicesIn(text ?? undefined), devicesIn(now)), undefined, 2)}\n`;
+
+/** Revoked pairings stay revoked. */
+function serversText(now: string | undefined, text: string | null): string | null {
+  const restored = readServers(parseJson(text ?? ''));
+  const servers = restored && restoredServers(restored, readServers(parseJson(now ?? '')));
+  return servers ? `${JSON.stringify(servers, undefined, 2)}\n` : text;
+}
 
 /** Revoked guest links stay revoked. */
 const guestsText = (now: unknown, text: string | null): string =>

@@ -20,6 +20,8 @@ import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
 import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts';
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
+import { type BoxControl, boxRoutes } from '../../http/api/boxes/box-routes.ts';
+import { pairedServerRoutes } from '../../http/api/boxes/paired-server-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
@@ -37,6 +39,7 @@ import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsPlaces } from '../../http/auth/https-place.ts';
+import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { healthRoute } from '../../http/pages/health.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
@@ -47,6 +50,7 @@ import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { Archive } from '../archive/archive.ts';
+import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
 import { Onvif } from '../onvif/onvif.ts';
@@ -64,13 +68,13 @@ import { MetricsAndProfiles } from './metrics-and-profiles.ts';
 import { withViews } from './playback-views.ts';
 import { serverStats } from './server-stats.ts';
 
-export interface HttpListenersDeps extends HttpPortsDeps {
+export interface HttpListenersDeps extends HttpPortsDeps, Pick<PairingDeps, 'pairedServers'> {
   readonly version: string;
   readonly dataDir: string;
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   readonly pageFolder: string;
   /** mDNS name of the box. */
-  readonly name: { readonly current: string | undefined };
+  readonly name: PairingDeps['name'];
   /** The latest log lines. */
   readonly lines?: LogLines;
   readonly restart?: () => void;
@@ -102,6 +106,8 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   /** Problems of the current configuration file. */
   problems(): readonly Problem[];
   readonly servers: Servers;
+  /** Whose cameras are shown here. */
+  readonly boxes: BoxControl;
   /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
@@ -122,11 +128,13 @@ export class HttpListeners {
   readonly #mqtt: Mqtt;
   readonly #archive: Archive;
   readonly #ports: HttpPorts;
+  readonly #pairing: Pairing;
   readonly #https = new HttpsPlaces(() => this.tlsPort);
 
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
+    this.#pairing = new Pairing(deps, () => this.#ports.certificate);
     this.#archive = new Archive(deps);
     this.#diagnostics = new MetricsAndProfiles({ ...deps, archive: this.#archive });
     this.#started = new Date(deps.clock.wallMs()).toISOString();
@@ -185,6 +193,8 @@ export class HttpListeners {
 
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
     const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
+    const pairing = this.#pairing;
+    verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     const health = {
@@ -227,6 +237,8 @@ export class HttpListeners {
     });
     await app.register(viewRoutes, { access, views: this.#deps.views });
     const wallMs = () => this.#deps.clock.wallMs();
+    await app.register(pairedServerRoutes, { access, pairing, wallMs });
+    await app.register(boxRoutes, { access, boxes: this.#deps.boxes });
     const { notifications } = this.#deps;
     await app.register(notificationRoutes, { access, accounts, notifications, wallMs });
     await app.register(channelRoutes, { access, channels: notifications, wallMs });

@@ -86,6 +86,12 @@ export class HttpPorts {
     return this.#mainTls?.tls;
   }
 
+  /** Of HTTPS, with its port; undefined: off. */
+  get certificate(): { readonly port: number; readonly cert: Uint8Array } | undefined {
+    const { tls, tlsPort } = this;
+    return tls && tlsPort !== undefined ? { port: tlsPort, cert: tls.pair.cert } : undefined;
+  }
+
   /** Shared by both main ports: they stay when one port changes. */
   mainRoutes(mount: Mount): Component<Config> {
     return {

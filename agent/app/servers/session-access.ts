@@ -87,6 +87,19 @@ export class SessionAuthority implements SessionAccess {
   }
 }
 
+/** Access of a paired server's connection, whose requests need no other login. */
+export function accessOfServer(server: string, authority: Pick<Authority, 'authorize'>): SessionAccess {
+  return {
+    async authorize(action, path, requester) {
+      const identity = { ...identityOf({ ...requester, credentials: undefined }), server };
+      const { allowed, user = '' } = await authority.authorize(action, path, identity);
+      return allowed ? { user } : 'refused';
+    },
+    offersDigest: () => false,
+    beginGuess: () => async () => {},
+  };
+}
+
 function identityOf({ ip: text, protocol, credentials, id, query, userAgent }: SessionRequester): Identity {
   const ip = canonicalIp(text) ?? text;
   const { user, password, proves } = credentials ?? {};

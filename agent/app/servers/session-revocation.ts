@@ -43,6 +43,15 @@ export class SessionRevocation {
     this.#stop();
   }
 
+  /** Ends what a paired server plays and may not any more. @param may whether it still may */
+  endOfServer(user: string, may: (path: string) => boolean): void {
+    for (const live of this.#live()) {
+      if (live.user === user && !may(live.path)) {
+        live.end();
+      }
+    }
+  }
+
   #endDevice(device: string): void {
     for (const { user, end } of this.#live()) {
       if (user === device) {

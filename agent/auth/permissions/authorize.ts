@@ -5,6 +5,7 @@ import type { InternalUser } from '../../config/schema/common/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import type { Person } from '../accounts/person.ts';
 import type { Outcome, ProgramLogin } from '../accounts/program-logins.ts';
+import { type PairedServer, userOfServer } from '../pairing/paired-servers.ts';
 import { HashQueue } from '../passwords/hash-queue.ts';
 import type { ApiAuth, Explanation } from './api-auth.ts';
 import { ExternalAuth, type ExternalAuthSettings } from './external-auth.ts';
@@ -66,6 +67,7 @@ interface AuthorityDeps {
    * @returns why it is rejected, for the requester
    */
   readonly objection?: (action: 'read' | 'publish', path: string, identity: Identity) => Promise<string | undefined>;
+  readonly servers?: { find(id: string): PairedServer | undefined };
 }
 
 const NO_OWNER = 'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim';
@@ -120,7 +122,10 @@ export class Authority {
   }
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
-    const { sessionUser } = identity;
+    const { sessionUser, server } = identity;
+    if (server !== undefined) {
+      return byServer(server, this.#deps.servers?.find(server), action, path, identity);
+    }
     if ((action === 'read' || action === 'publish') && identity.isOwnProgram) {
       return allow('a command of the configuration, which names this path');
     }
@@ -320,6 +325,21 @@ function byDevice({ name, may }: DeviceLogin, action: Action, path: string, iden
   return may(action, path)
     ? allow(`device password '${name}'`, true)
     : { ...refuse(identity, `the device '${name}' may not do this`), isKnown: true, challenge: false };
+}
+
+/** A paired server may watch its cameras and play their recordings, whatever is open to others; settings are never its business. */
+function byServer(
+  id: string,
+  server: PairedServer | undefined,
+  action: Action,
+  path: string,
+  identity: Identity,
+): Decision {
+  if (server?.may(action, path)) {
+    return { ...allow(`paired server '${server.name}'`, true), user: userOfServer(id) };
+  }
+  const reason = server ? `the paired server '${server.name}' may not ${action} ${path}` : 'the pairing was revoked';
+  return { ...refuse(identity, reason, reason), isKnown: true, challenge: false };
 }
 
 const allow = (reason: string, isKnown = false): Decision => ({ allowed: true, reason, challenge: false, isKnown });

@@ -24,6 +24,8 @@ export interface Identity {
   readonly sessionUser?: string;
   /** A program that Perch has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;
+  /** Id of the paired server that has signed the request. Nothing else counts then. */
+  readonly server?: string;
   /** Absent if only the person matters. */
   readonly request?: RequestFacts;
 }

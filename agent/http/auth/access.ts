@@ -18,6 +18,7 @@ import {
   writtenCredentialsOf,
 } from './credentials.ts';
 import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
+import { serverOf } from './signed-requests.ts';
 
 type HttpIdentity = Identity & Required<Pick<Identity, 'mayBeForged' | 'request'>>;
 
@@ -84,6 +85,10 @@ export class HttpAccess {
   #identify(request: FastifyRequest): HttpIdentity {
     const { ip, isLoopback, isPrivate, isSameOrigin, isForeign, mayBeForged } = this.origin(request);
     const { method, headers } = request;
+    const server = serverOf(request);
+    if (server !== undefined) {
+      return { ip, isLoopback: false, isPrivate, mayBeForged: false, server, request: this.#factsOf(request) };
+    }
     const isWritten = !isForeign || !mayBeAdded(method, headers);
     // Browsers send cookies with requests of foreign pages: these may neither change anything nor read replies (any such request that a
     // script could read has an Origin, WebSockets included).
@@ -150,7 +155,7 @@ export class HttpAccess {
       identity,
     );
     if (allowed) {
-      letIn(request, hasCredentials);
+      letIn(request, hasCredentials || identity.server !== undefined);
       if (user !== undefined) {
         this.#names.set(request, user);
       }
@@ -192,7 +197,7 @@ export class HttpAccess {
 
   /** Whether the request may do this; never waits, so only without name and password. */
   async allows(request: FastifyRequest, action: Action): Promise<boolean> {
-    const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, request: facts } = this.#identify(request);
+    const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, server, request: facts } = this.#identify(request);
     const identity = {
       ip,
       isLoopback,
@@ -200,6 +205,7 @@ export class HttpAccess {
       mayBeForged,
       request: { ...facts, query: '' },
       ...(sessionUser === undefined ? {} : { sessionUser }),
+      ...(server === undefined ? {} : { server }),
     };
     return (await this.#options.authority.authorize(action, '', identity)).allowed;
   }

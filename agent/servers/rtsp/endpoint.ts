@@ -1,11 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { ConnectionHooks } from '../../protocols/contract.ts';
+import type { ByteChannel } from '../../base/network/socket-channel.ts';
+import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
 import { Listener, type ListenerOptions } from '../../transports/tcp/listener.ts';
 import { RtspConnection } from './connection.ts';
 import type { SharedServer } from './session/request-handler.ts';
 import type { SessionTable } from './session/session-table.ts';
-import { ChannelAcceptor } from './tunnel/accept-channel.ts';
+import { ChannelAcceptor, type TunnelKind } from './tunnel/accept-channel.ts';
 
 export class RtspEndpoint {
   readonly conns = {
@@ -22,6 +23,7 @@ export class RtspEndpoint {
   readonly #listener: Listener;
   readonly #acceptor: ChannelAcceptor;
   readonly #connections = new Map<string, RtspConnection>();
+  readonly #open: (channel: ByteChannel, tunnel: TunnelKind, access?: SessionAccess) => void;
 
   constructor(
     listener: ListenerOptions,
@@ -34,27 +36,29 @@ export class RtspEndpoint {
     this.#server = server;
     this.#timeouts = timeouts;
     const endpointLog = log.child({ server: listener.tls ? 'rtsps' : 'rtsp' });
-    this.#acceptor = new ChannelAcceptor(
-      { timeoutMs: timeouts.readMs },
-      (channel, tunnel) => {
-        let gone: (() => void) | undefined;
-        const connection = new RtspConnection(channel, tunnel, server, endpointLog, ({ id }) => {
-          this.#connections.delete(id);
-          gone?.();
-          gone = undefined;
-        });
-        this.#connections.set(connection.id, connection);
-        gone = connections?.opened(server.kinds.connection, connection.id);
-      },
-      clock,
-      endpointLog,
-    );
+    this.#open = (channel, tunnel, access = server.access) => {
+      let gone: (() => void) | undefined;
+      const connection = new RtspConnection(channel, tunnel, { ...server, access }, endpointLog, ({ id }) => {
+        this.#connections.delete(id);
+        gone?.();
+        gone = undefined;
+      });
+      this.#connections.set(connection.id, connection);
+      gone = connections?.opened(server.kinds.connection, connection.id);
+    };
+    const accepted = (channel: ByteChannel, tunnel: TunnelKind) => this.#open(channel, tunnel);
+    this.#acceptor = new ChannelAcceptor({ timeoutMs: timeouts.readMs }, accepted, clock, endpointLog);
     this.#listener = new Listener(listener, (channel) => this.#acceptor.accept(channel), clock, endpointLog);
     this.sessions = server.sessions;
   }
 
   get port(): number {
     return this.#listener.port;
+  }
+
+  /** A connection of another port, such as a WebSocket of a paired server. Its sink is set at the return. @param access instead of the logins of this port */
+  adopt(channel: ByteChannel, access: SessionAccess): void {
+    this.#open(channel, 'websocket', access);
   }
 
   listen(): Promise<void> {

@@ -1,9 +1,17 @@
+import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { absoluteKeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
 import { RTSP } from '../../config/schema/servers/rtsp.ts';
 import { portOf } from '../../config/values/address.ts';
-import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
+import type {
+  RunningServer,
+  ServerDeps,
+  ServerProtocol,
+  SessionAccess,
+  SessionKind,
+  SessionTable,
+} from '../../protocols/contract.ts';
 import { RtspServer } from './server.ts';
 import { PLAIN, SECURE } from './session/session-kinds.ts';
 import { DatagramPlane } from './transport/datagram-plane.ts';
@@ -19,6 +27,8 @@ const END_WORDS: Record<EndCause, string> = {
 interface RunningRtsp extends RunningServer {
   /** TCP ports in use; 0: closed. */
   readonly ports: { readonly rtsp: number; readonly rtsps: number };
+  /** Serves a connection of another port. */
+  adopt(channel: ByteChannel, access: SessionAccess): void;
 }
 
 /** Its UDP ports are opened apart: when one is taken, RTP goes over the connection or by multicast. */
@@ -63,6 +73,7 @@ async function startServer(configured: RtspServerOptions, deps: ServerDeps): Pro
   ]);
   return {
     ports: { rtsp: server.rtsp.port, rtsps: server.rtsps.port },
+    adopt: (channel, by) => (encryption === 'strict' ? server.rtsps : server.rtsp).adopt(channel, by),
     table: (kind) => tables.get(kind),
     openExtraPorts: openPorts,
     stop: (cause) => server.close(END_WORDS[cause]),

@@ -31,8 +31,9 @@ const FREQUENT_KEEP_ALIVE_MS = 5_000;
 
 /** A camera or another RTSP server: RFC 2326. */
 export class RtspSource implements Source {
-  readonly type = 'rtspSource';
-  readonly loudspeaker: RtspLoudspeaker;
+  readonly type: string;
+  /** Boxes have none. */
+  readonly loudspeaker: RtspLoudspeaker | undefined;
   readonly #options: RtspSourceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -53,7 +54,8 @@ export class RtspSource implements Source {
     this.#clock = clock;
     this.#log = log;
     this.#choice = new TransportChoice(options.rtspTransport ?? 'automatic', clock);
-    this.loudspeaker = new RtspLoudspeaker(options, this.#choice, clock, log);
+    this.type = options.box ? 'perchSource' : 'rtspSource';
+    this.loudspeaker = options.box ? undefined : new RtspLoudspeaker(options, this.#choice, clock, log);
   }
 
   get statistics(): SourceStatistics {
@@ -65,6 +67,9 @@ export class RtspSource implements Source {
   }
 
   async answers(signal: AbortSignal): Promise<boolean> {
+    if (this.#options.box) {
+      return this.#options.box.isConnected();
+    }
     const { host, port } = this.#lastAddress ?? parseAddress(this.#options.url, this.#options.name);
     return answersAt(host, port, this.#clock, signal);
   }
@@ -116,10 +121,12 @@ export class RtspSource implements Source {
     attempts: TransportAttempts,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
-    const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
+    const { name, readTimeoutMs, sourceFingerprint: fingerprint = '', box } = this.#options;
     this.#lastAddress = address;
     const peer = cameraOf(name);
-    const channel = openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
+    const channel = box
+      ? await box.open(signal)
+      : openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
     const connection = new RtspConnection(channel, address, peer, this.#clock);
     const options = { peer, timeoutMs: readTimeoutMs };
     const client = new MethodClient(connection, address, newAuthenticator(), options, signal);

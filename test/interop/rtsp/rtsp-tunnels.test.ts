@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import type { RtspConnItem } from '../../../agent/servers/rtsp/session/session-kinds.ts';
+import type { Loudspeaker } from '../../../agent/stream/contracts.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../../peers/agent/agent.ts';
 import { playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
@@ -59,7 +60,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
       await using run = new Run(camera.url('/cam'), { rtspTransport });
       await run.sampled(1);
       const { loudspeaker } = run.source;
-      const channel = await loudspeaker.open(() => {}, new AbortController().signal);
+      const channel = await (loudspeaker as Loudspeaker).open(() => {}, new AbortController().signal);
       const words = Uint8Array.from({ length: 8_000 }, (_, i) => i & 0xff);
       for (let at = 0; at < words.length; at += 160) {
         channel.send(words.subarray(at, at + 160), at);

@@ -1,3 +1,4 @@
+import type { ByteChannel } from '../../../base/network/socket-channel.ts';
 import { pick } from '../../../base/pick.ts';
 import type { Config } from '../../../config/load/load.ts';
 import type { PathSettings } from '../../../config/schema/path.ts';
@@ -31,4 +32,10 @@ export const settingsOf = (path: PathSettings, { readTimeoutMs, udpReadBufferSiz
 export interface RtspSourceOptions extends Login, Partial<Settings> {
   /** For the connection, each reply, and the pause between packets of media. */
   readonly readTimeoutMs: number;
+  /** A paired box, instead of the address of the URL. */
+  readonly box?: {
+    /** Opens a connection for each attempt. */
+    open(signal: AbortSignal): Promise<ByteChannel>;
+    isConnected(): boolean;
+  };
 }

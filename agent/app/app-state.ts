@@ -1,0 +1,41 @@
+import { Accounts } from '../auth/accounts/accounts.ts';
+import { PairedServers } from '../auth/pairing/paired-servers.ts';
+import { EventBus } from '../base/event-bus.ts';
+import { setLogLevel } from '../base/log.ts';
+import { LOG_KEYS } from '../base/log-output.ts';
+import { pick } from '../base/pick.ts';
+import { Boxes } from '../boxes/boxes.ts';
+import { ConfigStore } from '../config/store/store.ts';
+import type { AppOptions } from './app-options.ts';
+import { restoreStaged } from './device/backup.ts';
+import { keysOf, PROTOCOLS } from './protocols.ts';
+import { loadMadeSecret } from './zlm/zlm.ts';
+
+/** Configuration and data folder, read before the components start. */
+export interface AppState {
+  readonly store: ConfigStore;
+  readonly events: EventBus;
+  readonly accounts: Accounts;
+  readonly pairedServers: PairedServers;
+  readonly boxes: Boxes;
+  /** For ZLMediaKit's API, if the configuration has none. */
+  readonly zlmSecret: string;
+}
+
+/** @throws PerchError without a valid configuration */
+export async function openState(options: AppOptions): Promise<AppState> {
+  const { dataDir, clock, log } = options;
+  await restoreStaged(dataDir, log);
+  const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
+  setLogLevel(log, store.current.logLevel);
+  options.output?.apply(pick(store.current, LOG_KEYS));
+  const events = new EventBus(clock);
+  const isClaimable = () => store.current.isOwn;
+  const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
+  const [pairedServers, boxes, zlmSecret] = await Promise.all([
+    PairedServers.open(dataDir, clock, log),
+    Boxes.open(options),
+    loadMadeSecret(dataDir, log),
+  ]);
+  return { store, events, accounts, pairedServers, boxes, zlmSecret };
+}

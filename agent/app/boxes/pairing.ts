@@ -1,0 +1,153 @@
+import { hostname } from 'node:os';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { writeInvitation } from '../../auth/pairing/invitation-text.ts';
+import { Invitations } from '../../auth/pairing/invitations.ts';
+import { type PairedServers, type ServerItem, userOfServer } from '../../auth/pairing/paired-servers.ts';
+import { SignedRequests } from '../../auth/pairing/signed-requests.ts';
+import type { Authority } from '../../auth/permissions/authorize.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { isLoopbackIp } from '../../base/network/ip-address.ts';
+import type { Config } from '../../config/load/load.ts';
+import { parseAddress } from '../../config/values/address.ts';
+import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { PairingControl } from '../../http/api/boxes/paired-server-routes.ts';
+import { ServerConnections } from '../../http/auth/signed-requests.ts';
+import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
+import { WebSocketChannel } from '../../media/websocket/channel.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { rtspServer } from '../../servers/rtsp/protocol.ts';
+import type { DeviceNames } from '../../tls/device-names.ts';
+import { pinOf } from '../../tls/pin.ts';
+import type { Servers } from '../servers/servers.ts';
+import { accessOfServer } from '../servers/session-access.ts';
+
+const MAX_ADDRESSES = 12;
+const MAX_CAMERAS = 500;
+/** The default, which many boxes have. */
+const COMMON_NAME = 'perch';
+
+export interface PairingDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly pairedServers: PairedServers;
+  readonly paths: Pick<PathTable, 'list'>;
+  readonly servers: Pick<Servers, 'running'>;
+  readonly authority: Pick<Authority, 'authorize'>;
+  readonly own: { authority(): { readonly pem: string } | undefined };
+  readonly name: { readonly current: string | undefined; certificateNames(): DeviceNames };
+  config(): Config;
+}
+
+/** The side of the box: invites servers and serves their requests. */
+export class Pairing implements PairingControl {
+  readonly servers: PairedServers;
+  readonly invitations: Invitations;
+  readonly signatures: SignedRequests;
+  readonly connections = new ServerConnections();
+  readonly #deps: PairingDeps;
+  readonly #https: () => { readonly port: number; readonly cert: Uint8Array } | undefined;
+
+  /** @param https port and certificate in use; undefined: off */
+  constructor(deps: PairingDeps, https: () => { readonly port: number; readonly cert: Uint8Array } | undefined) {
+    const { pairedServers, clock, log } = deps;
+    this.#deps = deps;
+    this.#https = https;
+    this.servers = pairedServers;
+    this.invitations = new Invitations(clock, log);
+    this.signatures = new SignedRequests((id) => pairedServers.keyOf(id), clock);
+    pairedServers.onReduced((id, isGone) => {
+      if (isGone) {
+        this.signatures.forget(id);
+      } else {
+        this.connections.endDownloads(id);
+      }
+    });
+  }
+
+  invitationOf(secret: string, origin: string): string {
+    const https = this.#https();
+    if (!https) {
+      throw new PerchError('badInput', 'pairing needs https, which is off (tlsAddress)', { why: 'noHttps' });
+    }
+    const { hostname: host } = new URL(origin);
+    const pin = pinOf(https.cert, this.#deps.own.authority()?.pem);
+    return writeInvitation({ addresses: this.#addresses(https.port, host), pin, secret });
+  }
+
+  factsFor({ id, live, recordings }: ServerItem): object {
+    const port = this.#https()?.port;
+    const { boxName } = this.#deps.config();
+    return {
+      id: this.servers.boxId,
+      name: boxName === COMMON_NAME || boxName === '' ? hostname() || COMMON_NAME : boxName,
+      version: this.#deps.version,
+      addresses: port === undefined ? [] : this.#addresses(port),
+      live,
+      recordings,
+      cameras: this.#camerasFor(id),
+    };
+  }
+
+  serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void {
+    const rtsp = this.#deps.servers.running(rtspServer);
+    if (!rtsp) {
+      throw new PerchError(
+        'unavailable',
+        'the RTSP server of this box is off (rtsp), which live video of a paired server needs',
+      );
+    }
+    const channel = acceptWebSocket(request, reply);
+    if (channel) {
+      rtsp.adopt(new WebSocketChannel(channel, undefined), accessOfServer(server, this.#deps.authority));
+      channel.start();
+    }
+  }
+
+  /** Cameras that this box itself shows from other boxes are not passed on. */
+  #camerasFor(id: string): object[] {
+    const { config, paths } = this.#deps;
+    const server = this.servers.find(id);
+    const may = (path: string) => server?.may('read', path) || server?.may('playback', path);
+    const isRemote = (name: string) => remotePathOf(config().paths.get(name)?.settings?.source ?? '') !== undefined;
+    return paths
+      .list()
+      .filter(({ name, confName }) => may(name) && !isRemote(confName))
+      .slice(0, MAX_CAMERAS)
+      .map(({ name, title, tracks }) => ({ path: name, name: title, codecs: tracks.slice(0, 16) }));
+  }
+
+  /** @param first host that the owner's page is at */
+  #addresses(port: number, first?: string): string[] {
+    const { config, name } = this.#deps;
+    const { dns, ips } = name.certificateNames();
+    const listening = parseAddress(config().tlsAddress)?.host ?? '';
+    const isAny = listening === '' || listening === '0.0.0.0' || listening === '::' || listening === '[::]';
+    const isLocal = (ip: string) => isLoopbackIp(ip);
+    const hosts = isAny
+      ? [
+          ...(first === undefined || first === 'localhost' || isLocal(first) ? [] : [first]),
+          ...ips.filter((ip) => !isLocal(ip)),
+          ...(name.current === undefined ? dns.filter((one) => one.endsWith('.local')) : [name.current]),
+          ...ips.filter(isLocal),
+        ]
+      : [listening];
+    const shown = hosts.map((host) =>
+      host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`,
+    );
+    return [...new Set(shown)].slice(0, MAX_ADDRESSES);
+  }
+}
+
+/** What a paired server plays ends when it may not any more. */
+export function endReduced(
+  servers: PairedServers,
+  revocation: { endOfServer(user: string, may: (path: string) => boolean): void },
+): void {
+  servers.onReduced((id) => {
+    const may = (path: string) => servers.find(id)?.may('read', path) === true;
+    revocation.endOfServer(userOfServer(id), may);
+  });
+}

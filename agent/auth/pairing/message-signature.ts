@@ -1,0 +1,104 @@
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
+
+/**
+ * HTTP Message Signatures (RFC 9421) in the one form that a paired server sends: Ed25519 over method, path, query, the run of the box and,
+ * with a body, its Content-Digest (RFC 9530).
+ */
+
+/** Identifies a run of the box's program: signatures of an earlier run are not valid. */
+export const RUN_HEADER = 'perch-run';
+/** The box's own time in Unix seconds, for `created`. */
+export const TIME_HEADER = 'perch-time';
+export const MAX_SIGNATURE_S = 60;
+
+const COMPONENTS = '("@method" "@path" "@query" "perch-run"';
+const DIGEST = ' "content-digest"';
+const MAX_HEADER_CHARS = 400;
+const INPUT =
+  /^perch=(\("@method" "@path" "@query" "perch-run"( "content-digest")?\);created=(\d{1,12});expires=(\d{1,12});nonce="([\w-]{16,64})";keyid="([\w-]{1,64})";alg="ed25519";tag="perch")$/;
+const SIGNATURE = /^perch=:([A-Za-z0-9+/]{86}==):$/;
+/** RFC 9421 §2: values of one line. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** What is signed. */
+interface SignedMessage {
+  readonly method: string;
+  /** Path and query, as sent. */
+  readonly target: string;
+  readonly run: string;
+  /** Absent: no body. */
+  readonly digest?: string | undefined;
+}
+
+export interface SignatureFields {
+  /** Unix seconds. */
+  readonly created: number;
+  readonly expires: number;
+  /** base64url, 16 to 64 characters. */
+  readonly nonce: string;
+  readonly keyId: string;
+}
+
+interface MessageSignature extends SignatureFields {
+  readonly coversBody: boolean;
+  /** As sent: it is a part of what is signed. */
+  readonly parameters: string;
+  readonly signature: Buffer;
+}
+
+/** The header fields of a signed request. */
+export function signMessage(message: SignedMessage, fields: SignatureFields, key: KeyObject): Record<string, string> {
+  const { created, expires, nonce, keyId } = fields;
+  const covered = `${COMPONENTS}${message.digest === undefined ? '' : DIGEST})`;
+  const parameters = `${covered};created=${created};expires=${expires};nonce="${nonce}";keyid="${keyId}";alg="ed25519";tag="perch"`;
+  const signature = sign(null, Buffer.from(baseOf(message, parameters)), key).toString('base64');
+  return {
+    [RUN_HEADER]: message.run,
+    ...(message.digest === undefined ? {} : { 'content-digest': message.digest }),
+    'signature-input': `perch=${parameters}`,
+    signature: `perch=:${signature}:`,
+  };
+}
+
+/** @throws PerchError unauthorized for any other form */
+export function readSignature(input: unknown, signature: unknown): MessageSignature {
+  const [, parameters = '', digest, created, expires, nonce = '', keyId = ''] = matchOf(INPUT, input) ?? [];
+  const [, value = ''] = matchOf(SIGNATURE, signature) ?? [];
+  if (parameters === '' || value === '') {
+    throw new PerchError('unauthorized', 'the signature does not have the form of a paired server', { why: 'form' });
+  }
+  return {
+    parameters,
+    coversBody: digest !== undefined,
+    created: Number(created),
+    expires: Number(expires),
+    nonce,
+    keyId,
+    signature: Buffer.from(value, 'base64'),
+  };
+}
+
+export const isSigned = (
+  message: SignedMessage,
+  { parameters, signature }: MessageSignature,
+  key: KeyObject,
+): boolean =>
+  PLAIN.test(message.target + message.run) && verify(null, Buffer.from(baseOf(message, parameters)), key, signature);
+
+const matchOf = (form: RegExp, header: unknown): RegExpExecArray | null =>
+  typeof header === 'string' && header.length <= MAX_HEADER_CHARS ? form.exec(header) : null;
+
+/** RFC 9421 §2.5. */
+function baseOf({ method, target, run, digest }: SignedMessage, parameters: string): string {
+  const question = target.indexOf('?');
+  const [path, query] = question < 0 ? [target, '?'] : [target.slice(0, question), target.slice(question)];
+  return [
+    `"@method": ${method}`,
+    `"@path": ${path}`,
+    `"@query": ${query}`,
+    `"perch-run": ${run}`,
+    ...(digest === undefined ? [] : [`"content-digest": ${digest}`]),
+    `"@signature-params": ${parameters}`,
+  ].join('\n');
+}

@@ -1,0 +1,268 @@
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
+import { coversPath } from '../accounts/person.ts';
+import { CameraSelection } from '../accounts/users.ts';
+
+export const SERVERS_FILE = 'servers.json';
+const MAX_SERVERS = 50;
+/** Revoked ids, so that an older backup does not restore them. */
+const MAX_REVOKED = 1_000;
+const MAX_NAME_CHARS = 64;
+const ID_BYTES = 12;
+
+const Id = Type.String({ pattern: '^[\\w-]{16}$' });
+const Server = Type.Object({
+  id: Id,
+  name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
+  /** Ed25519, base64url of its 32 bytes. */
+  key: Type.String({ pattern: '^[\\w-]{43}$' }),
+  cameras: CameraSelection,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+});
+type Stored = Static<typeof Server>;
+const BOX_BYTES = 8;
+const ServersFile = Type.Object({
+  /** The id that servers know this box by. */
+  box: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  servers: Type.Array(Server, { maxItems: MAX_SERVERS }),
+  revoked: Type.Array(Id, { maxItems: MAX_REVOKED }),
+});
+type ServersFile = Static<typeof ServersFile>;
+
+/** What a server may do; never settings. */
+export interface ServerRights {
+  /** Path names; `all` includes future ones. A camera's sub stream (`door_sub`) is included. */
+  readonly cameras: 'all' | readonly string[];
+  readonly live: boolean;
+  readonly recordings: boolean;
+}
+
+export interface ServerItem extends ServerRights {
+  readonly id: string;
+  readonly name: string;
+  readonly createdMs: number;
+  /** Of the last request; undefined: none since the start. */
+  readonly seenMs: number | undefined;
+}
+
+/** A paired server, for decisions. */
+export interface PairedServer {
+  readonly name: string;
+  may(action: string, path: string): boolean;
+}
+
+/** The user name of a server's sessions. No person or device has such a name. */
+export const userOfServer = (id: string): string => `server:${id}`;
+
+interface Paired {
+  readonly stored: Stored;
+  readonly key: KeyObject;
+  seenMs: number | undefined;
+}
+
+/** Servers that may show cameras of this box, in `servers.json` of the data folder: public keys only, which grant no access. */
+export class PairedServers {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #box = randomBytes(BOX_BYTES).toString('hex');
+  #servers: ReadonlyMap<string, Paired> = new Map();
+  #revoked: readonly string[] = [];
+  readonly #changes = new SerialQueue();
+  readonly #listeners = new Set<(id: string, isGone: boolean) => void>();
+
+  static async open(dataDir: string, clock: Clock, log: Logger): Promise<PairedServers> {
+    const servers = new PairedServers(join(dataDir, SERVERS_FILE), clock, log);
+    await servers.#load();
+    return servers;
+  }
+
+  private constructor(file: string, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** The id of this box; it lasts from the first pairing on. */
+  get boxId(): string {
+    return this.#box;
+  }
+
+  /** Newest first. */
+  list(): readonly ServerItem[] {
+    return [...this.#servers.values()].map(shown).reverse();
+  }
+
+  find(id: string): PairedServer | undefined {
+    const server = this.#servers.get(id)?.stored;
+    return server && { name: server.name, may: (action, path) => mayDo(server, action, path) };
+  }
+
+  item(id: string): ServerItem | undefined {
+    const server = this.#servers.get(id);
+    return server && shown(server);
+  }
+
+  keyOf(id: string): KeyObject | undefined {
+    return this.#servers.get(id)?.key;
+  }
+
+  noteSeen(id: string): void {
+    const server = this.#servers.get(id);
+    if (server) {
+      server.seenMs = this.#clock.wallMs();
+    }
+  }
+
+  /** @param key Ed25519, base64url of its 32 bytes @throws PerchError badInput */
+  async add(name: string, key: string, rights: ServerRights): Promise<ServerItem> {
+    const stored: Stored = {
+      id: randomBytes(ID_BYTES).toString('base64url'),
+      name: name.trim().slice(0, MAX_NAME_CHARS) || 'Perch',
+      key,
+      ...termsOf(rights),
+      created: this.#clock.wallMs(),
+    };
+    const server: Paired = { stored, key: publicKeyOf(key), seenMs: undefined };
+    await this.#change((servers) => {
+      if (servers.length >= MAX_SERVERS) {
+        const message = `${MAX_SERVERS} servers are paired, which is the limit: remove one`;
+        throw new PerchError('badInput', message, { why: 'limit' });
+      }
+      return [...servers, server];
+    });
+    this.#log.info({ server: stored.name, id: stored.id }, 'server paired');
+    return shown(server);
+  }
+
+  /** @returns the changed one; undefined: there is no such server */
+  async change(id: string, rights: Partial<ServerRights>): Promise<ServerItem | undefined> {
+    if (!this.#servers.has(id)) {
+      return undefined;
+    }
+    await this.#change((servers) =>
+      servers.map((server) => {
+        const { stored } = server;
+        return stored.id === id ? { ...server, stored: { ...stored, ...termsOf({ ...stored, ...rights }) } } : server;
+      }),
+    );
+    this.#notify(id, false);
+    return this.item(id);
+  }
+
+  /** @returns false: there is no such server @throws PerchError if that cannot be saved, so that it would be back after a restart */
+  async remove(id: string): Promise<boolean> {
+    const server = this.#servers.get(id)?.stored;
+    if (!server) {
+      return false;
+    }
+    await this.#change(
+      (servers) => servers.filter(({ stored }) => stored.id !== id),
+      (revoked) => [...revoked, id].slice(-MAX_REVOKED),
+    );
+    this.#log.info({ server: server.name, id }, 'pairing revoked');
+    this.#notify(id, true);
+    return true;
+  }
+
+  /** Called when the rights of a server have changed, or the server is gone: its sessions may have to end. */
+  onReduced(listener: (id: string, isGone: boolean) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #notify(id: string, isGone: boolean): void {
+    for (const listener of this.#listeners) {
+      listener(id, isGone);
+    }
+  }
+
+  async #load(): Promise<void> {
+    const found = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    const file = readServers(found);
+    if (file) {
+      this.#box = file.box;
+      this.#servers = byId(file.servers.map((stored) => ({ stored, key: publicKeyOf(stored.key), seenMs: undefined })));
+      this.#revoked = file.revoked;
+    } else if (found !== undefined) {
+      this.#log.error({ file: this.#file }, 'paired servers cannot be read: invite them again');
+      await putAside(this.#file).catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'file stays'));
+    }
+  }
+
+  /** Changes run in sequence; memory changes after the file. */
+  #change(
+    next: (servers: readonly Paired[]) => readonly Paired[],
+    revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
+  ): Promise<void> {
+    return this.#changes.run(async () => {
+      const servers = next([...this.#servers.values()]);
+      const revoked = revoke(this.#revoked);
+      await savePrivate(this.#file, { box: this.#box, servers: servers.map(({ stored }) => stored), revoked });
+      this.#servers = byId(servers);
+      this.#revoked = revoked;
+    });
+  }
+}
+
+/** A `servers.json`; undefined if damaged. */
+export function readServers(stored: unknown): ServersFile | undefined {
+  if (!Check(ServersFile, stored)) {
+    return undefined;
+  }
+  try {
+    for (const { key } of stored.servers) {
+      publicKeyOf(key);
+    }
+    return stored;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The servers after a restore: those of the backup except for those revoked since. */
+export function restoredServers(restored: ServersFile, kept: ServersFile | undefined): ServersFile {
+  const { box } = restored;
+  const revoked = [...new Set([...restored.revoked, ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
+  return { box, servers: restored.servers.filter(({ id }) => !revoked.includes(id)), revoked };
+}
+
+/** @throws PerchError badInput */
+function publicKeyOf(key: string): KeyObject {
+  try {
+    const found = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key }, format: 'jwk' });
+    if (found.export({ format: 'jwk' }).x === key) {
+      return found;
+    }
+  } catch {
+    // As one of another length.
+  }
+  throw new PerchError('badInput', 'the key is not an Ed25519 public key');
+}
+
+const termsOf = ({ cameras, live, recordings }: ServerRights) => ({
+  cameras: cameras === 'all' ? cameras : [...new Set(cameras)],
+  live,
+  recordings,
+});
+
+function mayDo({ cameras, live, recordings }: ServerRights, action: string, path: string): boolean {
+  const isGranted = (action === 'read' && live) || (action === 'playback' && recordings);
+  return isGranted && path !== '' && coversPath(cameras, path);
+}
+
+const byId = (servers: readonly Paired[]) => new Map(servers.map((server) => [server.stored.id, server]));
+
+const shown = ({ stored, seenMs }: Paired): ServerItem => {
+  const { id, name, cameras, live, recordings, created } = stored;
+  return { id, name, cameras, live, recordings, createdMs: created, seenMs };
+};

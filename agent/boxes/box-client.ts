@@ -1,0 +1,278 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type RequestOptions, request as requestByTls } from 'node:https';
+import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { isBoxAddress } from '../auth/pairing/invitation-text.ts';
+import { MAX_SIGNATURE_S, RUN_HEADER, signMessage, TIME_HEADER } from '../auth/pairing/message-signature.ts';
+import { digestOf } from '../auth/pairing/signed-requests.ts';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import { connectPinned, PinnedAgent } from './pinned-connection.ts';
+
+const CONNECT_MS = 5_000;
+const ANSWER_MS = 15_000;
+/** A body that stops: a box that lost its power sends no end. */
+const SILENCE_MS = 30_000;
+const NONCE_BYTES = 16;
+
+export interface BoxRequest {
+  /** Of the URL, without `?`. */
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON. */
+  readonly body?: string;
+  /** Ends the request, and the body of its response. */
+  readonly signal?: AbortSignal;
+}
+
+export interface BoxResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The caller reads or destroys it. */
+  readonly body: Readable;
+}
+
+/** A connection that the box has switched to another protocol. */
+export interface BoxUpgrade {
+  readonly socket: TLSSocket;
+  /** Bytes received with the response. */
+  readonly head: Uint8Array;
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface BoxClientOptions {
+  readonly pin: string;
+  /** The id that the box has given to this server, and its key; undefined: not paired yet, requests are not signed. */
+  readonly identity?: { readonly id: string; readonly key: KeyObject };
+  readonly clock: Clock;
+}
+
+/** Signed requests to one box, over TLS with its pinned certificate. */
+export class BoxClient {
+  readonly #options: BoxClientOptions;
+  #agent: PinnedAgent | undefined;
+  #address = '';
+  /** Of the box's program; empty: not known yet. */
+  #run = '';
+  /** The box's time minus our monotonic time, in milliseconds. */
+  #offsetMs = 0;
+
+  constructor(options: BoxClientOptions) {
+    this.#options = options;
+  }
+
+  /** `host:port` in use; empty: none. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Uses the first of the addresses that the box answers at. @throws PerchError unavailable, unauthorized: another machine answers */
+  async connect(addresses: readonly string[], stop?: AbortSignal): Promise<void> {
+    const { pin, clock } = this.#options;
+    const found = new AbortController();
+    const late = new AbortController();
+    void clock.sleep(CONNECT_MS, found.signal).then(() => found.signal.aborted || late.abort());
+    const signal = AbortSignal.any([late.signal, found.signal, ...(stop ? [stop] : [])]);
+    const attempts = addresses.filter(isBoxAddress).map(async (address) => {
+      const socket = await connectPinned(address, pin, signal);
+      socket.destroy();
+      return address;
+    });
+    try {
+      this.#use(await Promise.any(attempts));
+    } catch (error) {
+      throw worst((error as AggregateError).errors);
+    } finally {
+      found.abort();
+    }
+  }
+
+  /** The box's run and time, from its response. */
+  learn(headers: IncomingHttpHeaders): boolean {
+    const [run, time] = [headers[RUN_HEADER], Number(headers[TIME_HEADER])];
+    if (typeof run !== 'string' || !/^[\w-]{1,64}$/.test(run) || !Number.isSafeInteger(time)) {
+      return false;
+    }
+    this.#run = run;
+    this.#offsetMs = time * 1000 - this.#options.clock.monoMs();
+    return true;
+  }
+
+  /** @param path of the box, encoded, without query @throws PerchError unavailable, timeout: no response; an error status is a response */
+  async request(method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+    const first = await this.#send(method, path, request);
+    if ('socket' in first) {
+      first.socket.destroy();
+      throw new PerchError('badInput', 'the box switches the protocol without a request');
+    }
+    if (first.status !== 401 || !this.learn(first.headers)) {
+      return first;
+    }
+    // An earlier run, or another time.
+    first.body.resume();
+    return (await this.#send(method, path, request)) as BoxResponse;
+  }
+
+  /** Opens a WebSocket. @throws PerchError that names the box's refusal */
+  async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
+    const request = { headers: { ...headers, Connection: 'Upgrade', Upgrade: 'websocket' }, signal };
+    let answer = await this.#send('GET', path, request);
+    if (!('socket' in answer) && answer.status === 401 && this.learn(answer.headers)) {
+      answer.body.resume();
+      answer = await this.#send('GET', path, request);
+    }
+    if ('socket' in answer) {
+      return answer;
+    }
+    throw await refusalOf(answer);
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  #use(address: string): void {
+    if (address !== this.#address || !this.#agent) {
+      this.#agent?.destroy();
+      this.#agent = new PinnedAgent(address, this.#options.pin);
+      this.#address = address;
+    }
+  }
+
+  async #send(method: string, path: string, request: BoxRequest): Promise<BoxResponse | BoxUpgrade> {
+    const { clock } = this.#options;
+    const answered = new AbortController();
+    const late = new AbortController();
+    void clock.sleep(ANSWER_MS, answered.signal).then(() => answered.signal.aborted || late.abort());
+    try {
+      return await this.#exchange(method, path, request, late.signal);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (late.signal.aborted) {
+        throw new PerchError('timeout', `no answer from the box at ${this.#address} for ${ANSWER_MS / 1000} s`);
+      }
+      throw error instanceof PerchError
+        ? error
+        : new PerchError('unavailable', `the box at ${this.#address}: ${explain(error)}`);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  #exchange(
+    method: string,
+    path: string,
+    { query = '', headers = {}, body, signal }: BoxRequest,
+    late: AbortSignal,
+  ): Promise<BoxResponse | BoxUpgrade> {
+    const agent = this.#agent;
+    if (!agent) {
+      throw new PerchError('unavailable', 'the box was not found yet');
+    }
+    const target = query === '' ? path : `${path}?${query}`;
+    const bytes = body === undefined ? undefined : Buffer.from(body);
+    const options: RequestOptions = {
+      agent,
+      method,
+      path: target,
+      headers: {
+        'User-Agent': 'Perch',
+        Host: this.#address,
+        ...headers,
+        ...(bytes && { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) }),
+        ...this.#signature(method, target, bytes),
+      },
+      signal: signal ? AbortSignal.any([late, signal]) : late,
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<BoxResponse | BoxUpgrade>();
+    const outgoing = requestByTls(options);
+    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new PerchError('timeout', 'the box has stopped to send')));
+    outgoing.once('response', (incoming: IncomingMessage) => {
+      resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
+    });
+    outgoing.once('upgrade', (incoming: IncomingMessage, socket, head: Uint8Array) => {
+      socket.setTimeout(0);
+      resolve({ socket: socket as TLSSocket, head, headers: incoming.headers });
+    });
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The box has closed an idle connection at the same moment.
+      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET' && (method === 'GET' || method === 'HEAD');
+      if (isStale) {
+        this.#exchange(method, path, { query, headers, ...(signal && { signal }) }, late).then(resolve, reject);
+      } else {
+        reject(error);
+      }
+    });
+    outgoing.end(bytes);
+    return promise;
+  }
+
+  #signature(method: string, target: string, body: Uint8Array | undefined): Record<string, string> {
+    const { identity, clock } = this.#options;
+    if (!identity) {
+      return {};
+    }
+    const created = Math.max(0, Math.floor((clock.monoMs() + this.#offsetMs) / 1000));
+    const fields = {
+      created,
+      expires: created + MAX_SIGNATURE_S,
+      nonce: randomBytes(NONCE_BYTES).toString('base64url'),
+      keyId: identity.id,
+    };
+    // The first request has no run yet: the box answers with its own.
+    const run = this.#run === '' ? 'none' : this.#run;
+    return signMessage({ method, target, run, digest: body && digestOf(body) }, fields, identity.key);
+  }
+}
+
+const MAX_ANSWER_BYTES = 2 << 20;
+
+/** The body as JSON. @throws PerchError badInput, or the box's refusal */
+export async function jsonOf(response: BoxResponse): Promise<unknown> {
+  if (response.status !== 200) {
+    throw await refusalOf(response);
+  }
+  try {
+    return JSON.parse(await textOf(response));
+  } catch (cause) {
+    throw cause instanceof PerchError ? cause : new PerchError('badInput', 'the box sends no JSON', {}, cause);
+  }
+}
+
+async function textOf({ body }: BoxResponse): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) {
+      body.destroy();
+      throw new PerchError('badInput', `the answer of the box has more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** An error response of a box, with its own words. */
+async function refusalOf(response: BoxResponse): Promise<PerchError> {
+  const { status } = response;
+  const text = await textOf(response).catch(() => '');
+  let said: { readonly error?: unknown; readonly why?: unknown } = {};
+  try {
+    said = (JSON.parse(text) ?? {}) as typeof said;
+  } catch {
+    // An answer of another program.
+  }
+  const words = typeof said.error === 'string' ? said.error.slice(0, 300) : `status ${status}`;
+  const code =
+    status === 401 ? 'unauthorized' : status === 404 ? 'notFound' : status === 400 ? 'badInput' : 'unavailable';
+  return new PerchError(code, `the box says: ${words}`, typeof said.why === 'string' ? { why: said.why } : {});
+}
+
+/** Another machine at an address says more than silence at the others. */
+const worst = (errors: readonly unknown[]): unknown =>
+  errors.find((error) => error instanceof PerchError && error.code === 'unauthorized') ??
+  errors[0] ??
+  new PerchError('unavailable', 'no address of the box is known');

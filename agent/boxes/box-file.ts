@@ -1,0 +1,71 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+
+export const BOXES_FILE = 'boxes.json';
+export const MAX_BOXES = 1_000;
+const MAX_CAMERAS = 500;
+const MAX_ADDRESSES = 16;
+const MAX_NAME_CHARS = 200;
+const MAX_PATH_CHARS = 512;
+
+const Address = Type.String({ minLength: 3, maxLength: 300 });
+
+/** A camera that a box offers. */
+export const OfferedCamera = Type.Object({
+  path: Type.String({ minLength: 1, maxLength: MAX_PATH_CHARS }),
+  /** For people; null: the path is all there is. */
+  name: Type.Union([Type.String({ maxLength: MAX_NAME_CHARS }), Type.Null()]),
+  /** Of its stream, as in `/v3/paths`; empty while there is none. */
+  codecs: Type.Array(Type.String({ maxLength: 40 }), { maxItems: 16 }),
+});
+export type OfferedCamera = Static<typeof OfferedCamera>;
+
+/** What a box tells a paired server. */
+export const BoxFacts = Type.Object({
+  id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
+  version: Type.String({ maxLength: 40 }),
+  /** `host:port` of https. */
+  addresses: Type.Array(Address, { maxItems: MAX_ADDRESSES }),
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+  cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
+});
+export type BoxFacts = Static<typeof BoxFacts>;
+
+const StoredBox = Type.Object({
+  ...BoxFacts.properties,
+  pin: Type.String({ maxLength: 120 }),
+  /** The id that the box has given to this server. */
+  server: Type.String({ pattern: '^[\\w-]{16}$' }),
+  /** Ed25519, the 32 secret bytes in base64url: of this pairing only, so that no box can use it for another. */
+  secret: Type.String({ pattern: '^[\\w-]{43}$' }),
+  key: Type.String({ pattern: '^[\\w-]{43}$' }),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+  seen: Type.Number(),
+});
+export type StoredBox = Static<typeof StoredBox>;
+const BoxesFile = Type.Object({ boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }) });
+
+/** A `boxes.json`; undefined if damaged. */
+export function readBoxes(stored: unknown): readonly StoredBox[] | undefined {
+  if (!Check(BoxesFile, stored)) {
+    return undefined;
+  }
+  try {
+    stored.boxes.forEach(checkKey);
+    return stored.boxes;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkKey(box: StoredBox): void {
+  keyOf(box);
+}
+
+/** @throws for a damaged key */
+export const keyOf = ({ secret, key }: Pick<StoredBox, 'secret' | 'key'>): KeyObject =>
+  createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d: secret, x: key }, format: 'jwk' });

@@ -1,0 +1,212 @@
+import { Check } from 'typebox/value';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
+import { BoxFacts, keyOf, type StoredBox } from './box-file.ts';
+
+/** Of the question what the box offers, which also shows that it is there. */
+const ASK_MS = 60_000;
+const FIRST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 30_000;
+const MAX_ADDRESSES = 16;
+
+export const SELF_PATH = '/v3/pairedservers/self';
+
+/** Whether a box answers. */
+export interface BoxState {
+  readonly state: 'connecting' | 'connected' | 'away' | 'refused';
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+  /** Why it is away; undefined while it is connected. */
+  readonly error: string | undefined;
+  /** Of the last answer; 0: never. */
+  readonly seenMs: number;
+}
+
+interface BoxLinkOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The box has other facts than before, or was seen. */
+  changed(box: StoredBox, isWorthSaving: boolean): void;
+}
+
+/** The connection to one box: finds its address, asks once a minute what it offers, and knows whether it is away. */
+export class BoxLink {
+  readonly #options: BoxLinkOptions;
+  readonly #client: BoxClient;
+  readonly #stop = new AbortController();
+  #box: StoredBox;
+  #state: BoxState;
+  #wake = new AbortController();
+  #asking: Promise<boolean> | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(box: StoredBox, options: BoxLinkOptions) {
+    this.#box = box;
+    this.#options = options;
+    const { pin, server } = box;
+    this.#client = new BoxClient({ pin, identity: { id: server, key: keyOf(box) }, clock: options.clock });
+    this.#state = { state: 'connecting', sinceMs: options.clock.wallMs(), error: undefined, seenMs: box.seen };
+  }
+
+  get box(): StoredBox {
+    return this.#box;
+  }
+
+  get state(): BoxState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#done;
+    this.#client.close();
+  }
+
+  /** Another address, entered by a person. */
+  setAddresses(addresses: readonly string[]): void {
+    this.#box = { ...this.#box, addresses: [...addresses].slice(0, MAX_ADDRESSES) };
+    this.#options.changed(this.#box, true);
+    this.#wake.abort();
+  }
+
+  /** Asks the box now; `state` has the outcome. */
+  async refresh(): Promise<void> {
+    await this.#ask();
+  }
+
+  /** Fails at once while the box is away. @throws PerchError unavailable */
+  async request(method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+    this.#checkThere();
+    return this.#noting(request.signal, () => this.#client.request(method, path, request));
+  }
+
+  /** The same for a WebSocket. */
+  async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
+    this.#checkThere();
+    const upgrade = await this.#noting(signal, () => this.#client.upgrade(path, headers, signal));
+    // The first sign of a box that loses its power or its pairing.
+    upgrade.socket.once('close', () => this.#wake.abort());
+    return upgrade;
+  }
+
+  #checkThere(): void {
+    const { state, sinceMs, error } = this.#state;
+    if (state === 'away' || state === 'refused') {
+      const since = new Date(sinceMs).toISOString();
+      throw new PerchError('unavailable', `box '${this.#box.name}' is away since ${since}: ${error}`, { why: 'away' });
+    }
+  }
+
+  async #noting<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#client.address === '') {
+        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+      }
+      return await work();
+    } catch (error) {
+      const isLost = error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');
+      if (isLost && signal?.aborted !== true && !('why' in error.context)) {
+        this.#wake.abort();
+      }
+      throw error;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    let failures = 0;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const wake = this.#wake.signal;
+      failures = (await this.#ask()) ? 0 : failures + 1;
+      const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS);
+      await clock.sleep(pauseMs, AbortSignal.any([signal, wake]));
+    }
+  }
+
+  #ask(): Promise<boolean> {
+    this.#asking ??= this.#askOnce().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #askOnce(): Promise<boolean> {
+    try {
+      if (this.#state.state !== 'connected') {
+        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+      }
+      const facts = await this.#facts().catch(async (error: unknown) => {
+        if (this.#state.state !== 'connected' || !isAway(error)) {
+          throw error;
+        }
+        // It may have another address.
+        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+        return this.#facts();
+      });
+      this.#learn(facts);
+      return true;
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#miss(error);
+      }
+      return false;
+    }
+  }
+
+  async #facts(): Promise<BoxFacts> {
+    const facts = await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal }));
+    if (!Check(BoxFacts, facts)) {
+      throw new PerchError('badInput', 'the box sends facts of another form: update both');
+    }
+    if (facts.id !== this.#box.id) {
+      throw new PerchError('badInput', `another box answers: its id is ${facts.id}`);
+    }
+    return facts;
+  }
+
+  #learn(facts: BoxFacts): void {
+    const { clock, log } = this.#options;
+    const nowMs = clock.wallMs();
+    const before = this.#box;
+    // The address in use stays known, such as one that a person has entered.
+    const addresses = [...new Set([this.#client.address, ...facts.addresses])].slice(0, MAX_ADDRESSES);
+    this.#box = { ...before, ...facts, addresses, seen: nowMs };
+    if (this.#state.state !== 'connected') {
+      log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
+      this.#state = { state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };
+    } else {
+      this.#state = { ...this.#state, seenMs: nowMs };
+    }
+    const isSame = JSON.stringify({ ...before, seen: 0 }) === JSON.stringify({ ...this.#box, seen: 0 });
+    this.#options.changed(this.#box, !isSame);
+  }
+
+  #miss(error: unknown): void {
+    const { clock, log } = this.#options;
+    if (!(error instanceof PerchError)) {
+      log.error({ err: error, box: this.#box.name }, 'asking a box failed');
+    }
+    const text = explain(error);
+    const isRefused = error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'pin';
+    const state = isRefused ? 'refused' : 'away';
+    if (this.#state.state !== state) {
+      log.warn({ box: this.#box.name, cause: text }, isRefused ? 'box refuses this server' : 'box is away');
+      this.#state = { ...this.#state, state, sinceMs: clock.wallMs(), error: text };
+      this.#options.changed(this.#box, true);
+    } else {
+      this.#state = { ...this.#state, error: text };
+    }
+  }
+}
+
+const isAway = (error: unknown): boolean =>
+  error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');

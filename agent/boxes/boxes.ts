@@ -1,0 +1,244 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { isBoxAddress, readInvitation } from '../auth/pairing/invitation-text.ts';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import { loadPrivate, putAside, savePrivate } from '../base/files/durable-file.ts';
+import type { Logger } from '../base/log.ts';
+import { SerialQueue } from '../base/serial-queue.ts';
+import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
+import { BOXES_FILE, BoxFacts, MAX_BOXES, type OfferedCamera, readBoxes, type StoredBox } from './box-file.ts';
+import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
+
+const PAIR_PATH = '/v3/pairedservers/pair';
+const FAREWELL_MS = 3_000;
+/** The file stays below the 4 MB that are read. */
+const MAX_ALL_CAMERAS = 8_000;
+
+const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: BoxFacts });
+
+export interface BoxItem extends BoxState {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly addresses: readonly string[];
+  readonly live: boolean;
+  readonly recordings: boolean;
+  readonly cameras: readonly OfferedCamera[];
+}
+
+interface BoxesOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
+export class Boxes {
+  readonly #options: BoxesOptions;
+  readonly #file: string;
+  readonly #links = new Map<string, BoxLink>();
+  readonly #writes = new SerialQueue();
+  readonly #listeners = new Set<() => void>();
+
+  static async open(options: BoxesOptions): Promise<Boxes> {
+    const boxes = new Boxes(options);
+    await boxes.#load();
+    return boxes;
+  }
+
+  private constructor(options: BoxesOptions) {
+    this.#options = options;
+    this.#file = join(options.dataDir, BOXES_FILE);
+  }
+
+  list(): readonly BoxItem[] {
+    return [...this.#links.values()].map(shown);
+  }
+
+  item(id: string): BoxItem | undefined {
+    const link = this.#links.get(id);
+    return link && shown(link);
+  }
+
+  /** Called when a box connects, goes away, or offers other cameras. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Signed, over TLS with the pinned certificate. An error status is a response.
+   * @param path of the box, encoded, without query
+   * @throws PerchError unavailable at once while the box is away, timeout, notFound: no such box
+   */
+  request(id: string, method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+    return this.#link(id).request(method, path, request);
+  }
+
+  /** Opens a WebSocket at the box. */
+  upgrade(
+    id: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<BoxUpgrade> {
+    return this.#link(id).upgrade(path, headers, signal);
+  }
+
+  /** Pairs with the box of an invitation. @param name of this server, for the box's owner */
+  async add(invitation: string, name: string): Promise<BoxItem> {
+    const { addresses, pin, secret } = readInvitation(invitation);
+    if (this.#links.size >= MAX_BOXES) {
+      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
+    }
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { d = '' } = privateKey.export({ format: 'jwk' });
+    const { x: key = '' } = publicKey.export({ format: 'jwk' });
+    const { clock } = this.#options;
+    const client = new BoxClient({ pin, clock });
+    try {
+      await client.connect(addresses);
+      const paired = await jsonOf(
+        await client.request('POST', PAIR_PATH, { body: JSON.stringify({ secret, name, key }) }),
+      );
+      if (!Check(Paired, paired)) {
+        throw new PerchError('badInput', 'the box answers in another form: update both');
+      }
+      const { server, box } = paired;
+      await this.#replace(box, pin);
+      const all = [...new Set([client.address, ...box.addresses, ...addresses])].slice(0, 16);
+      const nowMs = clock.wallMs();
+      const stored = { ...box, addresses: all, pin, server, secret: d, key, created: nowMs, seen: nowMs };
+      this.#add(stored);
+      await this.#save();
+      this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
+      return this.item(box.id) as BoxItem;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** The box is told, if it is there. @returns false: there is no such box */
+  async remove(id: string): Promise<boolean> {
+    const link = this.#links.get(id);
+    if (!link) {
+      return false;
+    }
+    await farewell(link);
+    this.#links.delete(id);
+    await link.close();
+    await this.#save();
+    this.#options.log.info({ box: link.box.name, id }, 'box removed');
+    this.#notify();
+    return true;
+  }
+
+  /** @throws PerchError badInput, notFound */
+  setAddresses(id: string, addresses: readonly string[]): void {
+    const wrong = addresses.find((address) => !isBoxAddress(address));
+    if (wrong !== undefined || addresses.length === 0) {
+      throw new PerchError('badInput', `'${wrong ?? ''}' is not host:port of the box's https`);
+    }
+    this.#link(id).setAddresses(addresses);
+  }
+
+  /** Asks the box now what it offers. @throws PerchError notFound */
+  refresh(id: string): Promise<void> {
+    return this.#link(id).refresh();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    await this.#writes.run(async () => {});
+  }
+
+  #link(id: string): BoxLink {
+    const link = this.#links.get(id);
+    if (!link) {
+      throw new PerchError(
+        'notFound',
+        `there is no box '${id.slice(0, 64)}': it was removed, or its invitation is missing`,
+      );
+    }
+    return link;
+  }
+
+  #add(box: StoredBox): void {
+    const { clock, log } = this.#options;
+    const link = new BoxLink(box, {
+      clock,
+      log,
+      changed: (_, isWorthSaving) => {
+        if (isWorthSaving) {
+          this.#save().catch((error: unknown) => log.warn({ cause: explain(error) }, 'saving the boxes failed'));
+          this.#notify();
+        }
+      },
+    });
+    this.#links.set(box.id, link);
+    link.start();
+  }
+
+  /** The box was paired before: its former pairing ends. */
+  async #replace({ id, name }: BoxFacts, pin: string): Promise<void> {
+    const link = this.#links.get(id);
+    if (!link) {
+      return;
+    }
+    if (link.box.pin !== pin) {
+      const message = `box '${name}' is paired already, with another key (${link.box.name}): remove that one first`;
+      throw new PerchError('badInput', message, { isTaken: true });
+    }
+    await farewell(link);
+    this.#links.delete(id);
+    await link.close();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { log } = this.#options;
+    const found = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    const boxes = readBoxes(found);
+    if (boxes) {
+      for (const box of boxes) {
+        this.#add(box);
+      }
+    } else if (found !== undefined) {
+      log.error({ file: this.#file }, 'boxes cannot be read: pair them again');
+      await putAside(this.#file).catch((error: unknown) => log.warn({ cause: explain(error) }, 'file stays'));
+    }
+  }
+
+  #save(): Promise<void> {
+    return this.#writes.run(() => {
+      const boxes = [...this.#links.values()].map(({ box }) => box);
+      const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
+      if (cameras > MAX_ALL_CAMERAS) {
+        throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
+      }
+      return savePrivate(this.#file, { boxes });
+    });
+  }
+}
+
+/** Ends the pairing on the box, if it is there. */
+async function farewell(link: BoxLink): Promise<void> {
+  try {
+    const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(FAREWELL_MS) });
+    body.resume();
+  } catch {
+    // The owner of the box revokes it.
+  }
+}
+
+const shown = ({ box, state }: BoxLink): BoxItem => {
+  const { id, name, version, addresses, live, recordings, cameras } = box;
+  return { id, name, version, addresses, live, recordings, cameras, ...state };
+};

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { pipeline, Transform } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { RUN_HEADER, TIME_HEADER } from '../../auth/pairing/message-signature.ts';
+import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
+import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
+import { PerchError } from '../../base/errors.ts';
+import { letIn } from '../listener/newcomers.ts';
+
+const servers = new WeakMap<FastifyRequest, string>();
+
+/** Id of the paired server that has signed the request. */
+export const serverOf = (request: FastifyRequest): string | undefined => servers.get(request);
+
+interface SignedRequestsOptions {
+  readonly signatures: SignedRequests;
+  readonly paired: PairedServers;
+}
+
+/** The connections on which paired servers have requests, which end with the pairing. */
+export class ServerConnections {
+  readonly #open = new Map<string, Map<Socket, boolean>>();
+
+  /** @param isLive it becomes a WebSocket, whose sessions end by themselves when rights are reduced */
+  add(server: string, socket: Socket, isLive: boolean): void {
+    const open = this.#open.get(server) ?? new Map<Socket, boolean>();
+    this.#open.set(server, open);
+    if (!open.has(socket)) {
+      open.set(socket, isLive);
+      socket.once('close', () => {
+        open.delete(socket);
+        if (open.size === 0 && this.#open.get(server) === open) {
+          this.#open.delete(server);
+        }
+      });
+    }
+  }
+
+  /** @param but stays for its response */
+  end(server: string, but?: Socket): void {
+    for (const socket of this.#open.get(server)?.keys() ?? []) {
+      if (socket !== but) {
+        socket.destroy();
+      }
+    }
+  }
+
+  /** Ends those of downloads. */
+  endDownloads(server: string): void {
+    for (const [socket, isLive] of this.#open.get(server) ?? []) {
+      if (!isLive) {
+        socket.destroy();
+      }
+    }
+  }
+}
+
+/** Verifies the requests of paired servers, before other hooks of the routes registered later. A wrong signature counts as no request at all. */
+export function verifySignatures(
+  app: FastifyInstance,
+  { signatures, paired }: SignedRequestsOptions,
+  connections: ServerConnections,
+): void {
+  const digests = new WeakMap<FastifyRequest, string>();
+  app.addHook('onRequest', async (request, reply) => {
+    const { method, headers, raw } = request;
+    if (headers['signature-input'] === undefined) {
+      return;
+    }
+    try {
+      const { 'content-length': length, 'transfer-encoding': coding } = headers;
+      const hasBody = coding !== undefined || Number(length ?? 0) > 0;
+      const { server, digest } = signatures.verify({ method, target: raw.url ?? '', headers, hasBody });
+      servers.set(request, server);
+      paired.noteSeen(server);
+      connections.add(server, raw.socket, headers.upgrade !== undefined);
+      letIn(request, true);
+      if (digest !== undefined) {
+        digests.set(request, digest);
+      }
+    } catch (error) {
+      reply.header(RUN_HEADER, signatures.run).header(TIME_HEADER, String(signatures.timeS));
+      throw error;
+    }
+  });
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    const digest = digests.get(request);
+    if (digest === undefined) {
+      return payload;
+    }
+    const checked = new CheckedBody(digest);
+    // The parser sees the error.
+    pipeline(payload, checked, () => {});
+    return checked;
+  });
+}
+
+/** Fails at the end of a body that is not the signed one. */
+class CheckedBody extends Transform {
+  /** Fastify compares it with Content-Length. */
+  receivedEncodedLength = 0;
+  readonly #hash = createHash('sha256');
+  readonly #digest: string;
+
+  constructor(digest: string) {
+    super();
+    this.#digest = digest;
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, chunk: Buffer) => void): void {
+    this.#hash.update(chunk);
+    this.receivedEncodedLength += chunk.length;
+    done(null, chunk);
+  }
+
+  override _flush(done: (error?: Error) => void): void {
+    const isSame = this.#hash.digest('base64') === this.#digest;
+    done(isSame ? undefined : new PerchError('unauthorized', 'the body is not the signed one', { why: 'digest' }));
+  }
+}
