@@ -32,7 +32,7 @@ test('the machine is measured with functions that the bundle keeps', () => {
 });
 
 test('without the other systems a machine is measured as with them, in a third of the text', async () => {
-  const entry = `const measure = require('systeminformation');
+  const entry = `import measure from 'systeminformation';
     const names = ${JSON.stringify(Object.keys(MEASURES))};
     const shape = (value) => Array.isArray(value) ? value.map(shape) : value && typeof value === 'object' ? Object.keys(value) : typeof value;
     const measured = async (name) => [name, await measure[name]()];

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { build, type Metafile, type OutputFile, type Plugin, transform } from 'esbuild';
+import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
+import { toCommonJs } from './common-js.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** A CommonJS script for Node from 22.13 on. */
@@ -62,8 +63,8 @@ export async function bundleAgent(
     const isAddressUsed = whole.split('ownAddress').length > 2;
     const text = isAddressUsed ? whole : whole.replace(OWN_ADDRESS, '');
     const sourcefile = basename(path);
-    const sourcemap = maps === 'maps' && 'external';
-    return { sourcefile, ...(await transform(text, { ...COMMON_JS, sourcefile, sourcemap })) };
+    const options = { target: ONE_SCRIPT.target, sourcefile, maps: maps === 'maps' };
+    return { sourcefile, ...(await toCommonJs(text, options)) };
   });
   for (const { sourcefile, code, map } of await Promise.all(transformed)) {
     if (/[^\0-\x7f]/.test(code)) {
@@ -90,16 +91,6 @@ function refuseNamedImports({ inputs }: Metafile): void {
     }
   }
 }
-
-/** Other parts by `require`: `import()` would load Node's second loader with them. */
-const COMMON_JS = {
-  platform: 'node',
-  format: 'cjs',
-  target: ONE_SCRIPT.target,
-  supported: { 'dynamic-import': false },
-  minify: true,
-  legalComments: 'none',
-} as const;
 
 const threadOf = (file: string): string => `${basename(file, '.ts')}.cjs`;
 
@@ -159,6 +150,14 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^glob$/, /\/@fastify\/static\/index\.js$/, 'exports.glob = undefined;'],
   [/^@fastify\/(?:ajv|fast-json-stringify)-compiler$/, /\/fastify\/lib\/schema-controller\.js$/, ''],
   [/^light-my-request$/, /\/fastify\/fastify\.js$/, ''],
+  // Certificates are issued and read, never requested (PKCS #10) or packed together (PKCS #7).
+  [
+    /^@peculiar\/asn1-(?:cms|csr|pkcs9)$/,
+    /\/@peculiar\/x509\//,
+    `exports.id_signedData = '1.2.840.113549.1.7.2';
+    exports.id_pkcs9_at_challengePassword = '1.2.840.113549.1.9.7';
+    exports.id_pkcs9_at_extensionRequest = '1.2.840.113549.1.9.14';`,
+  ],
   // Types of files that the page does not have; playlists are only read.
   [/^\.\/types\/other(?:\.js)?$/, /\/mime\/index\.js$/, 'module.exports = {};'],
   [/^\.\/stringify$/, /\/hls-parser\/index\.js$/, ''],
@@ -229,15 +228,21 @@ export const leftOut: Plugin = {
 /** Replaces the index, which also has printers, sound cards, Wi-Fi and containers. */
 const measures = (): string =>
   Object.entries(MEASURES)
-    .map(([name, file]) => `exports.${name} = require('./${file}').${name};\n`)
+    .map(([name, file]) => `import { ${name} } from './${file}.js';\n`)
+    .concat(`export default { ${Object.keys(MEASURES).join()} };`)
     .join('');
 
-/** Each file detects the operating system; esbuild then removes unreachable code. */
+/** Each file detects the operating system. As a module of ECMAScript it leaves unreachable code and unused functions to esbuild. */
 function onLinux(source: string): string {
   const known = source
     .replaceAll(/^const _(?:linux|darwin|windows|freebsd|openbsd|netbsd|sunos) = .*$/gm, '')
     .replaceAll(/\b_linux\b/g, 'true')
-    .replaceAll(/\b_(?:darwin|windows|freebsd|openbsd|netbsd|sunos)\b/g, 'false');
+    .replaceAll(/\b_(?:darwin|windows|freebsd|openbsd|netbsd|sunos)\b/g, 'false')
+    .replaceAll(/^const (\w+) = require\('\.\/(\w+)'\);$/gm, "import * as $1 from './$2.js';")
+    .replaceAll(/^const (\w+) = require\('(\w+)'\);$/gm, "import $1 from 'node:$2';")
+    .replaceAll(/^const (\w+) = require\('(\w+)'\)\.\1;$/gm, "import { $1 } from 'node:$2';")
+    .replaceAll("require('child_process').exec", 'exec')
+    .replaceAll(/^exports\.(\w+) = (\w+);$/gm, 'export { $2 as $1 };');
   // esbuild escapes non-ASCII characters in strings, but not in regular expressions and templates.
   return known.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -285,4 +290,15 @@ const opusFile: Plugin = {
   },
 };
 
-export const PLUGINS: Plugin[] = [sources, leftOut, onvifAddresses, opusFile];
+const NATIVE_CRYPTO = 'packaging/native-crypto.ts';
+
+/** Node's OpenSSL for werift, instead of three packages. */
+export const nativeCrypto: Plugin = {
+  name: 'native crypto',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^(?:@noble\/curves\/p256|tweetnacl|@fidm\/x509)$/ }, ({ importer }) =>
+      /\/werift\/lib\//.test(importer) ? { path: join(ROOT, NATIVE_CRYPTO), sideEffects: false } : undefined,
+    ),
+};
+
+export const PLUGINS: Plugin[] = [sources, leftOut, nativeCrypto, onvifAddresses, opusFile];

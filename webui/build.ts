@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { buildHls } from './hls-script.ts';
 import { JSX_CALLS, jsxCalls } from './jsx-calls.ts';
 import { fewScripts } from './page-scripts.ts';
 import { NAV_ITEMS } from './shell/nav-items.ts';
@@ -53,7 +53,7 @@ export async function buildPage(folder: string): Promise<void> {
   await buildNearLive(fresh);
   await buildApiPage(fresh);
   // For the HLS pages, the element and the page.
-  await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
+  await buildHls(join(fresh, 'hls.min.js'));
   const names = new Map([
     ['main.js', outputOf(metafile, 'app/main.tsx')],
     ['app.css', outputOf(metafile, 'app.css')],
