@@ -17,7 +17,7 @@ const MAX_DEPTH = 32;
 /** Names with whole seconds let files that follow each other overlap. */
 const MAX_OVERLAP_US = 1_500_000;
 
-export interface ImportTarget {
+interface ImportTarget {
   readonly path: string;
   readonly recordPath: string;
   /** 0: they stay. */

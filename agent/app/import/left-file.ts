@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
 /** Why a recording is left out, for programs. */
-export type WhyLeft =
+type WhyLeft =
   | 'noTime'
   | 'otherCamera'
   | 'future'
