@@ -37,6 +37,7 @@ import type { AppOptions } from './app-options.ts';
 import { type AppState, openState } from './app-state.ts';
 import { BoxPaths } from './boxes/box-paths.ts';
 import { endReduced } from './boxes/pairing.ts';
+import { RemoteCameras } from './boxes/remote-cameras.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras } from './cameras/cameras.ts';
 import type { IdentityWatch } from './cameras/identity-checked-source.ts';
@@ -75,6 +76,7 @@ export class App {
   readonly #accounts: Accounts;
   readonly #pairedServers: PairedServers;
   readonly #boxes: Boxes;
+  readonly #remote: RemoteCameras;
   readonly #authority: Authority;
   readonly #paths: PathTable;
   #logins: LoginFile | undefined;
@@ -136,6 +138,8 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#turns.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
+    const ofConfig = { ...options, boxes, recordings: this.#recordings, config: () => this.#config };
+    this.#remote = new RemoteCameras(ofConfig);
     this.#modes = new Modes({
       ...options,
       publish: events.emit,
@@ -241,6 +245,7 @@ export class App {
     await this.#notifications.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
+    await this.#remote.close();
     await this.#boxes.close();
     this.#servers.drain();
     await this.#components.close();
@@ -314,6 +319,7 @@ export class App {
   async #applyPaths(config = this.#store.current): Promise<void> {
     this.#config = this.#inForce(config);
     await this.#paths.apply(this.#config);
+    await this.#remote.apply();
     this.#onvif.apply();
     this.#cameras.apply();
     this.#servers.pathsChanged(this.#config);
@@ -386,6 +392,7 @@ export class App {
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
       pairedServers: this.#pairedServers,
+      remote: this.#remote,
       boxes: new BoxPaths({ boxes: this.#boxes, store: this.#store }),
     });
   }

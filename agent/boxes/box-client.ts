@@ -24,6 +24,8 @@ export interface BoxRequest {
   readonly body?: string;
   /** Ends the request, and the body of its response. */
   readonly signal?: AbortSignal;
+  /** The caller notices a body that stops: a reader that pauses is no fault of the box. */
+  readonly isWatched?: boolean;
 }
 
 export interface BoxResponse {
@@ -164,7 +166,7 @@ export class BoxClient {
   #exchange(
     method: string,
     path: string,
-    { query = '', headers = {}, body, signal }: BoxRequest,
+    { query = '', headers = {}, body, signal, isWatched = false }: BoxRequest,
     late: AbortSignal,
   ): Promise<BoxResponse | BoxUpgrade> {
     const agent = this.#agent;
@@ -190,6 +192,9 @@ export class BoxClient {
     const outgoing = requestByTls(options);
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new PerchError('timeout', 'the box has stopped to send')));
     outgoing.once('response', (incoming: IncomingMessage) => {
+      if (isWatched) {
+        outgoing.setTimeout(0);
+      }
       resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
     });
     outgoing.once('upgrade', (incoming: IncomingMessage, socket, head: Uint8Array) => {
@@ -200,7 +205,10 @@ export class BoxClient {
       // The box has closed an idle connection at the same moment.
       const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET' && (method === 'GET' || method === 'HEAD');
       if (isStale) {
-        this.#exchange(method, path, { query, headers, ...(signal && { signal }) }, late).then(resolve, reject);
+        this.#exchange(method, path, { query, headers, isWatched, ...(signal && { signal }) }, late).then(
+          resolve,
+          reject,
+        );
       } else {
         reject(error);
       }

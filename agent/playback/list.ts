@@ -54,8 +54,13 @@ function entryOf(span: Timespan, request: ListRequest): ListEntry {
   // A start from the request keeps the request's zone.
   const isTrimmed = request.start?.us === span.startUs;
   const start = isTrimmed ? formatRfc3339(request.start) : formatLocalTime(span.startUs, request.zone);
-  const duration = span.durationUs / 1e6;
+  return listEntry(request.path, start, span.durationUs, request.baseUrl);
+}
+
+/** @param start RFC 3339 @param baseUrl without a final slash */
+export function listEntry(path: string, start: string, durationUs: number, baseUrl: string): ListEntry {
+  const duration = durationUs / 1e6;
   // Neither a path nor a time contains characters that a form would encode.
-  const query = `duration=${duration}&path=${encodeURIComponent(request.path)}&start=${encodeURIComponent(start)}`;
-  return { start, duration, url: `${request.baseUrl}/get?${query}` };
+  const query = `duration=${duration}&path=${encodeURIComponent(path)}&start=${encodeURIComponent(start)}`;
+  return { start, duration, url: `${baseUrl}/get?${query}` };
 }

@@ -12,6 +12,7 @@ import {
   queryText,
   queryTime,
 } from './read/query.ts';
+import type { RemotePlayback } from './read/remote.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
 import { type MakeCors, REVALIDATE, sendRanged } from './read/send-ranged.ts';
 
@@ -24,6 +25,7 @@ interface PlaybackAccess {
 
 interface PlaybackPluginOptions {
   readonly playback: Playback;
+  readonly remote?: RemotePlayback;
   /** The camera's title; undefined: use the path. */
   titleOf(path: string): string | undefined;
   readonly access: PlaybackAccess;
@@ -34,7 +36,7 @@ const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Ran
 
 /** `/list` and `/get`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, options) => {
-  const { playback, access, cors } = options;
+  const { playback, remote, access, cors } = options;
   app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range, If-None-Match'));
 
   const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -43,7 +45,8 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     await access.require(request, 'playback', path);
     const [start, end] = [queryTime(query, 'start'), queryTime(query, 'end')];
     const baseUrl = `${access.origin(request).baseUrl}${app.prefix}`;
-    const entries = await playback.list(path, start, end, baseUrl);
+    const from = remote?.has(path) ? remote : playback;
+    const entries = await from.list(path, start, end, baseUrl);
     return reply.type('application/json; charset=utf-8').header('Cache-Control', REVALIDATE).send(entries);
   };
 
@@ -55,6 +58,9 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const durationUs = queryDuration(query);
     const format = queryFormat(query);
     const skipsGaps = querySkipsGaps(query);
+    if (remote?.has(path)) {
+      return remote.get(path, request, reply);
+    }
     const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query), skipsGaps };
     const download = { wanted, offsetMs: start.offsetMs, title: options.titleOf(path) ?? path };
     return sendDownload(playback, download, request, reply);

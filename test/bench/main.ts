@@ -1,5 +1,6 @@
 import { apiRps } from './api/api-rps.ts';
 import { authCost, authCostScrypt } from './api/auth-cost.ts';
+import { boxesFirstPicture, boxesRequests } from './browser/boxes-page.ts';
 import { hlsJoin } from './browser/hls-join.ts';
 import { mseLag } from './browser/mse-lag.ts';
 import { uiFirstPaint, uiFirstPaintFull } from './browser/ui-first-paint.ts';
@@ -114,6 +115,8 @@ const FIGURES: readonly Figure[] = [
   uiFirstPaintFull,
   uiGrid9,
   uiGrid9Start,
+  boxesFirstPicture,
+  boxesRequests,
   authCost,
   authCostScrypt,
   apiRps,

@@ -39,7 +39,7 @@ import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsPlaces } from '../../http/auth/https-place.ts';
-import { verifySignatures } from '../../http/auth/signed-requests.ts';
+import { serverOf, verifySignatures } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { healthRoute } from '../../http/pages/health.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
@@ -51,6 +51,7 @@ import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { Archive } from '../archive/archive.ts';
 import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
+import type { RemoteCameras } from '../boxes/remote-cameras.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
 import { Onvif } from '../onvif/onvif.ts';
@@ -108,6 +109,7 @@ export interface HttpListenersDeps extends HttpPortsDeps, Pick<PairingDeps, 'pai
   readonly servers: Servers;
   /** Whose cameras are shown here. */
   readonly boxes: BoxControl;
+  readonly remote: RemoteCameras;
   /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
@@ -268,26 +270,31 @@ export class HttpListeners {
     const recorded = rewindAddresses({
       streams: playback.streams,
       frames: playback,
-      access: withViews(access, this.#deps.views),
+      access: withViews(access, this.#deps.views, this.#deps.remote),
+      remote: this.#deps.remote,
     });
     return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.zlm.on(access) });
   }
 
   async #mountPlayback(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
-    const { recordings, views } = this.#deps;
-    const access = withViews(listener, views);
+    const { recordings, views, remote } = this.#deps;
+    const access = withViews(listener, views, remote);
     const { playback } = recordings;
     const allow = (methods: string, headers: string) =>
       cors(() => this.#deps.config().playbackAllowOrigins, methods, headers);
     const titleOf = (path: string) => recordings.titleOf(path);
-    await app.register(playbackPlugin, { prefix, access, playback, titleOf, cors: allow });
-    await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, cors: allow });
+    await app.register(playbackPlugin, { prefix, access, playback, remote, titleOf, cors: allow });
+    await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, remote, cors: allow });
   }
 
   async #mountApi(app: FastifyInstance, access: HttpAccess): Promise<void> {
-    const { paths, recordings } = this.#deps;
+    const { paths, recordings, remote, pairedServers } = this.#deps;
     await app.register(controlApi, {
       access,
+      pairedServer: (request) => {
+        const server = pairedServers.find(serverOf(request) ?? '');
+        return server && { may: (action, path) => server.may(action, path) && !remote.has(path) };
+      },
       allowOrigins: () => this.#deps.config().apiAllowOrigins,
       info: { version: this.#deps.version, started: this.#started },
       paths,
@@ -302,8 +309,8 @@ export class HttpListeners {
       editorOf: (request) => this.#editorOf(access, request),
       personOf: (request) => personOf(access, request),
       sessions: this.#deps.servers,
-      recordings,
-      protection: recordings.space.protection,
+      recordings: remote,
+      protection: remote.protection,
       deletions: recordings.space.rangeDeletions,
       disks: recordings.space,
       box: this.#boxRoutes,

@@ -1,13 +1,22 @@
 import type { FastifyRequest } from 'fastify';
 import type { ViewLog } from '../../auth/accounts/view-log.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
+import { serverOf } from '../../http/auth/signed-requests.ts';
+import type { RemotePlayback } from '../../playback/read/remote.ts';
 
-/** The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. */
-export function withViews(access: HttpAccess, views: Pick<ViewLog, 'touch'>) {
+/**
+ * The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. Paired servers get recordings of
+ * this box only: two that show each other's cameras must not ask each other in a circle.
+ */
+export function withViews(access: HttpAccess, views: Pick<ViewLog, 'touch'>, remote: Pick<RemotePlayback, 'has'>) {
   return {
     origin: (request: FastifyRequest) => access.origin(request),
     require: async (request: FastifyRequest, action: 'playback', path: string): Promise<void> => {
       await access.require(request, action, path);
+      if (serverOf(request) !== undefined && remote.has(path)) {
+        throw new PerchError('notFound', 'path not found', { path });
+      }
       if (request.routeOptions.url?.endsWith('/list') !== true) {
         const { user, sessionUser = '', ip } = access.identify(request);
         views.touch(path, user ?? sessionUser, ip);

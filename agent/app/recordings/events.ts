@@ -83,6 +83,13 @@ export class CameraEvents implements EventIntake {
     return { id: added.id };
   }
 
+  /** Stores an event that is over, of which nobody is notified. */
+  async storePast(event: CameraEvent): Promise<void> {
+    this.journal.checkCapacity();
+    this.#options.index.addEvent(event);
+    await this.journal.append(event);
+  }
+
   async close(): Promise<void> {
     await this.#upkeep;
     await this.hub.close();

@@ -5,6 +5,7 @@ import { type Clock, endsWithin } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { EventPage } from '../../playback/event-list.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import { Playback } from '../../playback/playback.ts';
 import {
@@ -252,7 +253,7 @@ export class Recordings {
     request: EventListRequest,
     maySee: (path: string) => boolean,
     person: string | undefined,
-  ): Promise<object> {
+  ): Promise<EventPage> {
     const seen = person === undefined ? undefined : await this.#seen.of(person);
     return this.playback.listEvents(eventListQuery(request), maySee, seen);
   }

@@ -24,7 +24,7 @@ import { type ProtectionLookup, protectedRoutes } from './recordings/protected.t
 import { type RecordingLookup, recordingRoutes } from './recordings/recordings.ts';
 import { timelineRoutes } from './recordings/timeline.ts';
 import { answers, operation } from './schema/schemas.ts';
-import { isForViewers, type Viewer } from './schema/visibility.ts';
+import { isForServers, isForViewers, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
 import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
@@ -39,6 +39,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
     ip(request: FastifyRequest): string;
     origin(request: FastifyRequest): { readonly baseUrl: string };
   };
+  /** The paired server that has signed the request. */
+  pairedServer?(request: FastifyRequest): Viewer | undefined;
   allowOrigins(): readonly string[];
   /** The name of the owner or viewer; undefined for guests and programs without a name. */
   personOf(request: FastifyRequest): string | undefined;
@@ -90,9 +92,11 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     }
   });
   const { access } = options;
-  const viewerOf = (request: FastifyRequest) => access.limitedPerson?.(request);
+  const serverOf = (request: FastifyRequest) => options.pairedServer?.(request);
+  const viewerOf = (request: FastifyRequest) => serverOf(request) ?? access.limitedPerson?.(request);
   app.addHook('onRequest', async (request) => {
-    if (!isForViewers(request) || !viewerOf(request)) {
+    const isOpen = serverOf(request) ? isForServers(request) : isForViewers(request);
+    if (!isOpen || !viewerOf(request)) {
       await access.require(request, 'api', '');
     }
   });

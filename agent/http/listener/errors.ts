@@ -101,7 +101,12 @@ function detailsOf(error: unknown): object {
     return {};
   }
   const why = whyOf(error.context);
-  return { ...(why === undefined ? {} : { why }), ...(error.code === 'conflict' ? error.context : {}) };
+  const { since } = error.context;
+  return {
+    ...(why === undefined ? {} : { why }),
+    ...(typeof since === 'string' && { since }),
+    ...(error.code === 'conflict' ? error.context : {}),
+  };
 }
 
 /** One word, for translation. */

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { checkPathName, type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
+import type { RemotePlayback, VodFile } from '../read/remote.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
 import { etagOf, type MakeCors, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
@@ -26,6 +27,7 @@ interface VodRoutesOptions {
     snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
   };
   readonly access: VodAccess;
+  readonly remote?: RemotePlayback;
   readonly cors: MakeCors;
 }
 
@@ -47,11 +49,12 @@ export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, optio
     // A wildcard: path names may contain slashes.
     url: '/*',
     handler: async (request, reply) => {
-      const address = parseVodAddress((request.params as { '*': string })['*']);
+      const text = (request.params as { '*': string })['*'];
+      const address = parseVodAddress(text);
       if (request.method === 'OPTIONS' || !address || !BESIDE_GET.has(address.kind)) {
         return reply.callNotFound();
       }
-      return answer(options, address, request, reply);
+      return answer(options, text, address, request, reply);
     },
   });
 };
@@ -71,13 +74,14 @@ export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
       if (!address) {
         throw new PerchError('notFound', 'not found');
       }
-      return answer(options, address, request, reply);
+      return answer(options, text, address, request, reply);
     },
   };
 }
 
 async function answer(
-  { streams, frames, access }: Omit<VodRoutesOptions, 'cors'>,
+  { streams, frames, access, remote }: Omit<VodRoutesOptions, 'cors'>,
+  text: string,
   address: VodAddress,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -85,6 +89,9 @@ async function answer(
   const { path } = address;
   checkPathName(path);
   await access.require(request, 'playback', path);
+  if (remote?.has(path)) {
+    return remote.file(path, fileOf(text.slice(path.length + 1), address.kind), request, reply);
+  }
   const query = request.query as Query;
   reply.header('Access-Control-Expose-Headers', EXPOSED);
   switch (address.kind) {
@@ -147,6 +154,15 @@ type VodAddress = { readonly path: string } & (
   | { readonly kind: keyof typeof PLAYLISTS | 'frame' | 'still' }
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
 );
+
+function fileOf(name: string, kind: VodAddress['kind']): VodFile {
+  const isPlaylist = Object.hasOwn(PLAYLISTS, kind);
+  return {
+    name,
+    kind: isPlaylist ? 'playlist' : kind === 'still' ? 'picture' : 'video',
+    isBesideLive: kind === 'rewind' || kind === 'rewindMedia',
+  };
+}
 
 const FRAME = 'frame.mp4';
 const STILL = 'still.jpg';

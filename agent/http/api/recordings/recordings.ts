@@ -15,8 +15,11 @@ interface RecordingSegment {
 
 export interface RecordingLookup extends TimelineLookup, EventListLookup {
   names(): Promise<readonly string[]> | readonly string[];
-  /** undefined for a path that is not configured; empty without recordings. */
-  segments(path: string): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
+  /** undefined for a path that is not configured; empty without recordings. @param isInList of all paths, which asks no other box */
+  segments(
+    path: string,
+    isInList?: boolean,
+  ): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
   /** Deletes the file that starts exactly then. @throws PerchError notFound */
   deleteSegment(path: string, start: string): Promise<void>;
   /** Deletes all recordings of a path except protected and growing ones. @throws PerchError notFound */
@@ -65,7 +68,7 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     // Only paths of the page are read: a disk holds many.
     const items = [];
     for (const name of page.items) {
-      items.push({ name, segments: (await recordings.segments(name)) ?? [] });
+      items.push({ name, segments: (await recordings.segments(name, true)) ?? [] });
     }
     return { ...page, items };
   });

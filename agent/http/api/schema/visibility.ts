@@ -14,6 +14,12 @@ const OPEN_ROUTES = new Set([
 /** Changes that concern the person alone. */
 const OPEN_CHANGES = new Set(['/v3/events/seen']);
 
+/** The only API addresses for paired servers, limited to their cameras. */
+const SERVER_ROUTES = new Set(['/v3/timeline/*', '/v3/events', '/v3/events/list']);
+
+export const isForServers = ({ method, routeOptions }: FastifyRequest): boolean =>
+  method === 'GET' && SERVER_ROUTES.has(routeOptions.url ?? '');
+
 /** Whether a person without `api` permission may request this. */
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
   method === 'GET' || method === 'HEAD'

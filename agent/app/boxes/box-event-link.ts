@@ -1,0 +1,238 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type BoxEvent, eventOf, eventPageOf } from './box-answers.ts';
+import { after, type BoxRequests } from './box-requests.ts';
+import { SseReader } from './sse-reader.ts';
+
+const RETRY_MS = 3_000;
+const MAX_RETRY_MS = 10_000;
+/** A box sends a line every 15 s. */
+const SILENT_MS = 45_000;
+/** Further back no events are fetched: the longest period of the box's list. */
+const MAX_BACK_MS = 31 * 86_400_000;
+/** Of a first contact, or after a long absence. */
+const MAX_FETCHED = 10_000;
+const PAGE = 200;
+const MAX_PAGE_BYTES = 1 << 20;
+/** Events that were ongoing when the connection ended, and clocks that differ. */
+const OVERLAP_MS = 3_600_000;
+/** A box cannot keep this server busy. */
+const MAX_PER_SECOND = 100;
+
+/** What is known of a box's events when the program starts again. */
+export interface EventMark {
+  /** Of the last event of the stream. */
+  readonly id: string;
+  /** When it arrived, in Unix milliseconds. */
+  readonly atMs: number;
+}
+
+interface BoxEventLinkDeps {
+  readonly box: string;
+  readonly requests: BoxRequests;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether a path here shows this camera. */
+  isShown(path: string): boolean;
+  /** Stores an event of the box. @param isPast of its list: nobody is notified */
+  take(event: BoxEvent, isPast: boolean): Promise<void>;
+  /** undefined: no contact yet. */
+  readonly mark: EventMark | undefined;
+  noteMark(mark: EventMark): void;
+}
+
+/** The events of all cameras of a box, in one stream. What happened while it was interrupted follows. */
+export class BoxEventLink {
+  readonly #deps: BoxEventLinkDeps;
+  readonly #stop = new AbortController();
+  /** Aborts to connect again. */
+  #renew = new AbortController();
+  #mark: EventMark | undefined;
+  /** Paths whose earlier events are not known yet. */
+  readonly #isNew = new Set<string>();
+  #done: Promise<void> = Promise.resolve();
+  #lastError = '';
+  #inSecond = 0;
+  #secondMs = 0;
+
+  constructor(deps: BoxEventLinkDeps) {
+    this.#deps = deps;
+    this.#mark = deps.mark;
+  }
+
+  begin(): void {
+    this.#done = this.#run().catch((error: unknown) => this.#deps.log.error({ err: error }, 'events of a box failed'));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  /** Fetches what the box knows of these cameras: they were added. */
+  addPaths(paths: readonly string[]): void {
+    for (const path of paths) {
+      this.#isNew.add(path);
+    }
+    this.#renew.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, box, log } = this.#deps;
+    const { signal } = this.#stop;
+    let waitMs = RETRY_MS;
+    while (!signal.aborted) {
+      const sinceMs = clock.monoMs();
+      try {
+        await this.#follow();
+      } catch (error) {
+        const text = explain(error);
+        if (!(error instanceof PerchError)) {
+          throw error;
+        }
+        if (!signal.aborted && text !== this.#lastError) {
+          log.info({ box, cause: text }, 'no events of a box');
+        }
+        this.#lastError = text;
+      }
+      waitMs = clock.monoMs() - sinceMs > MAX_RETRY_MS ? RETRY_MS : Math.min(2 * waitMs, MAX_RETRY_MS);
+      await clock.sleep(waitMs, signal);
+    }
+  }
+
+  /** Until the stream ends. */
+  async #follow(): Promise<void> {
+    const { box, requests, clock } = this.#deps;
+    this.#renew = new AbortController();
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    this.#stop.signal.addEventListener('abort', end, { once: true });
+    this.#renew.signal.addEventListener('abort', end, { once: true });
+    const headers: Record<string, string> = this.#mark ? { 'Last-Event-ID': this.#mark.id } : {};
+    const query = new URLSearchParams({ types: 'event' });
+    let inTime: (() => void) | undefined;
+    try {
+      const { body, status } = await requests.ask(
+        box,
+        { path: '/v3/events', query, headers, signal: over.signal },
+        true,
+      );
+      if (status !== 200) {
+        body.destroy();
+        throw new PerchError('badInput', `an event stream with status ${status}`);
+      }
+      this.#lastError = '';
+      // The stream is open: nothing is missed between it and the list.
+      await this.#fetchMissed();
+      const [reader, decoder] = [new SseReader(), new StringDecoder('utf8')];
+      inTime = after(clock, SILENT_MS, end);
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        inTime();
+        for (const { type, data } of reader.push(decoder.write(chunk))) {
+          await this.#takeSent(type, data);
+        }
+        this.#note(reader.lastId);
+        inTime = after(clock, SILENT_MS, end);
+      }
+    } catch (error) {
+      if (!over.signal.aborted) {
+        throw error instanceof PerchError ? error : new PerchError('unavailable', explain(error), { box }, error);
+      }
+    } finally {
+      inTime?.();
+      over.abort();
+      this.#stop.signal.removeEventListener('abort', end);
+    }
+  }
+
+  async #takeSent(type: string, data: string): Promise<void> {
+    if (type === 'gap') {
+      await this.#fetch(this.#mark?.atMs);
+      return;
+    }
+    const event = type === 'event' ? valid(data) : undefined;
+    if (event && this.#isOfCamera(event)) {
+      await this.#pace();
+      await this.#deps.take(event, false);
+    }
+  }
+
+  #note(id: string | undefined): void {
+    if (id !== undefined && /^[\w-]{1,64}$/.test(id)) {
+      this.#mark = { id, atMs: Math.round(this.#deps.clock.wallMs()) };
+      this.#deps.noteMark(this.#mark);
+    }
+  }
+
+  async #fetchMissed(): Promise<void> {
+    const added = [...this.#isNew];
+    if (!this.#mark) {
+      await this.#fetch(undefined);
+    } else {
+      for (const path of added) {
+        await this.#fetch(undefined, path);
+      }
+    }
+    for (const path of added) {
+      this.#isNew.delete(path);
+    }
+  }
+
+  /** Events of the list, newest first. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
+  async #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
+    const { box, requests, clock, take, log } = this.#deps;
+    const nowMs = clock.wallMs();
+    const fromMs = Math.max(sinceMs === undefined ? 0 : sinceMs - OVERLAP_MS, nowMs - MAX_BACK_MS);
+    let before: string | null = null;
+    let fetched = 0;
+    do {
+      const query = new URLSearchParams({
+        from: new Date(fromMs).toISOString(),
+        to: new Date(nowMs + OVERLAP_MS).toISOString(),
+        limit: String(PAGE),
+        ...(path === undefined ? {} : { path }),
+        ...(before === null ? {} : { before }),
+      });
+      const request = { path: '/v3/events/list', query, signal: this.#stop.signal };
+      const { events, next } = await requests.json(box, request, MAX_PAGE_BYTES, eventPageOf);
+      for (const event of events) {
+        if (this.#isOfCamera(event)) {
+          await this.#pace();
+          await take(event, true);
+        }
+      }
+      before = next;
+      fetched += PAGE;
+    } while (before !== null && fetched < MAX_FETCHED && !this.#stop.signal.aborted);
+    if (before !== null) {
+      log.warn({ box, events: fetched }, 'older events of a box are not fetched');
+    }
+  }
+
+  /** Those of Perch itself, such as outages, are not events of a camera. */
+  #isOfCamera({ path, type }: BoxEvent): boolean {
+    return !type.startsWith('perch.') && this.#deps.isShown(path);
+  }
+
+  async #pace(): Promise<void> {
+    const { clock } = this.#deps;
+    const nowMs = clock.monoMs();
+    if (nowMs - this.#secondMs >= 1_000) {
+      [this.#secondMs, this.#inSecond] = [nowMs, 0];
+    }
+    this.#inSecond += 1;
+    if (this.#inSecond > MAX_PER_SECOND) {
+      await clock.sleep(1_000 - (nowMs - this.#secondMs), this.#stop.signal);
+    }
+  }
+}
+
+function valid(data: string): BoxEvent | undefined {
+  try {
+    return eventOf(JSON.parse(data));
+  } catch {
+    return undefined;
+  }
+}

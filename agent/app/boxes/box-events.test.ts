@@ -1,0 +1,190 @@
+import type { ServerResponse } from 'node:http';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { silentLogger } from '../../base/log.ts';
+import { parseConfig } from '../../config/load/load.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import { FlushPoint } from '../../record/write/flush.ts';
+import { CameraEvents } from '../recordings/events.ts';
+import { BoxEvents } from './box-events.ts';
+import { BoxRequests } from './box-requests.ts';
+
+const configOf = (cameras: Readonly<Record<string, string>>) => ({
+  paths: new Map(Object.entries(cameras).map(([name, source]) => [name, { name, settings: { source } }])),
+});
+const YARD = configOf({ 'house/yard': 'perch://00000000000000b1/yard', 'house/door': 'perch://00000000000000b1/door' });
+
+/** A server and a box with an event stream and a list. */
+async function start() {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const playback = openPlayback(folder.path);
+  const flush = new FlushPoint(clock, 5_000);
+  const { config } = parseConfig('', 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const events = new CameraEvents({
+    ...{ config: () => config ?? expect.fail(), dataDir: folder.path, clock, log: silentLogger, flush },
+    ...{ keptMs: () => undefined, isClockTrusted: () => true, index: playback.events },
+  });
+  const streams: ServerResponse[] = [];
+  const lastIds: (string | undefined)[] = [];
+  const lists: { items: object[]; next: string | null }[] = [];
+  const box = await scriptedBox((request, response) => {
+    if (request.url?.startsWith('/v3/events/list')) {
+      response.end(JSON.stringify(lists.shift() ?? { items: [], next: null }));
+    } else {
+      streams.push(response);
+      lastIds.push(request.headers['last-event-id']?.toString());
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('retry: 3000\nid: run-7\n\n');
+    }
+  });
+  const announced: CameraEvent[] = [];
+  events.hub.listen((event) => announced.push(event));
+  const requests = new BoxRequests(
+    plainBoxes(() => box.port),
+    clock,
+  );
+  const open = () =>
+    new BoxEvents({ dataDir: folder.path, requests, recordings: { events, playback }, clock, log: silentLogger });
+  let following = open();
+  onTestFinished(async () => {
+    await following.close();
+    await box[Symbol.asyncDispose]();
+    await events.close();
+    await flush.close();
+    await playback.close();
+    folder[Symbol.dispose]();
+  });
+  const at = (seconds: number): string => new Date(clock.wallMs() + seconds * 1000).toISOString();
+  return {
+    ...{ clock, box, streams, lastIds, lists, announced, at },
+    apply: (config: ReturnType<typeof configOf>) => following.apply(config as never),
+    restart: async () => {
+      await following.close();
+      following = open();
+    },
+    send: (id: number, event: object) =>
+      streams
+        .at(-1)
+        ?.write(`id: run-${id}\nevent: event\ndata: ${JSON.stringify({ text: '', end: null, ...event })}\n\n`),
+    stored: (path: string) =>
+      playback.events.newestOf(path, { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, limit: 1_000 }).map(({ id }) => id),
+    streaming: (count: number) => vi.waitFor(() => expect(streams).toHaveLength(count)),
+    /** Time passes until the link has connected again. */
+    reconnected: (count: number) =>
+      vi.waitFor(async () => {
+        await clock.advance(3_000);
+        expect(streams).toHaveLength(count);
+      }),
+  };
+}
+
+test('one stream brings the events of all cameras of a box to their paths here, and to listeners', async () => {
+  const { apply, send, streaming, announced, stored, at, box } = await start();
+  await apply(YARD);
+  await streaming(1);
+  send(8, { id: 'a', path: 'yard', type: 'person', start: at(0) });
+  send(9, { id: 'b', path: 'door', type: 'doorbell', start: at(0), end: at(1), text: 'ding' });
+  send(10, { id: 'c', path: 'not-chosen', type: 'person', start: at(0) });
+  send(11, { id: 'a', path: 'yard', type: 'person', start: at(0), end: at(4) });
+  await vi.waitFor(() => expect(announced).toHaveLength(3));
+  expect(announced.map(({ id, path, type, endUs, source }) => [id, path, type, endUs !== undefined, source])).toEqual([
+    ['a', 'house/yard', 'person', false, 'camera'],
+    ['b', 'house/door', 'doorbell', true, 'camera'],
+    ['a', 'house/yard', 'person', true, 'camera'],
+  ]);
+  expect([stored('house/yard'), stored('house/door'), stored('not-chosen')]).toEqual([['a'], ['b'], []]);
+  expect(box.asked.filter((url) => url.startsWith('/v3/events?'))).toEqual(['/v3/events?types=event']);
+});
+
+test('the first contact fetches what happened before, page by page, and notifies nobody', async () => {
+  const { apply, streaming, announced, stored, at, lists, box } = await start();
+  const past = (id: string, hours: number, path = 'yard') => {
+    const times = { start: at(-hours * 3_600), end: at(-hours * 3_600 + 5) };
+    return { id, path, type: 'motion', ...times, text: '', picture: null, seen: null };
+  };
+  lists.push({ items: [past('p1', 1), past('p2', 2), past('other', 2, 'not-chosen')], next: 'more' });
+  lists.push({ items: [past('p3', 50), { ...past('p4', 60), type: 'perch.offline' }], next: null });
+  await apply(YARD);
+  await streaming(1);
+  await vi.waitFor(() => expect(stored('house/yard')).toEqual(['p1', 'p2', 'p3']));
+  expect(announced).toEqual([]);
+  expect(box.asked.filter((url) => url.includes('before=more'))).toHaveLength(1);
+});
+
+test('a connection that ends is resumed after the last event, also by the next run of the program', async () => {
+  const { apply, restart, send, streaming, reconnected, streams, lastIds, lists, announced, at, box } = await start();
+  await apply(YARD);
+  await streaming(1);
+  send(8, { id: 'a', path: 'yard', type: 'person', start: at(0), end: at(1) });
+  await vi.waitFor(() => expect(announced).toHaveLength(1));
+  streams[0]?.destroy();
+  await reconnected(2);
+  expect(lastIds).toEqual([undefined, 'run-8']);
+  send(9, { id: 'b', path: 'yard', type: 'person', start: at(0), end: at(1) });
+  await vi.waitFor(() => expect(announced).toHaveLength(2));
+  await restart();
+  await apply(YARD);
+  await streaming(3);
+  expect(lastIds[2]).toBe('run-9');
+  // Only the first contact asked for earlier events.
+  expect(box.asked.filter((url) => url.startsWith('/v3/events/list'))).toHaveLength(1);
+  expect(lists).toEqual([]);
+});
+
+test('events that the box no longer has in its stream come from its list, each once', async () => {
+  const { apply, send, streaming, reconnected, streams, lists, announced, stored, at } = await start();
+  await apply(YARD);
+  await streaming(1);
+  const known = { id: 'a', path: 'yard', type: 'person', start: at(0), end: at(1), text: '' };
+  send(8, known);
+  await vi.waitFor(() => expect(announced).toHaveLength(1));
+  streams[0]?.destroy();
+  lists.push({ items: [{ ...known, id: 'missed', start: at(-60), end: at(-50) }, known], next: null });
+  await reconnected(2);
+  streams[1]?.write('event: gap\ndata: {"missed":null}\n\n');
+  await vi.waitFor(() => expect(stored('house/yard')).toEqual(['a', 'missed']));
+  expect(announced).toHaveLength(1);
+});
+
+test('a camera that is added gets its earlier events, and a removed box is left', async () => {
+  const { apply, streaming, reconnected, streams, lists, stored, at, box } = await start();
+  await apply(configOf({ 'house/yard': 'perch://00000000000000b1/yard' }));
+  await streaming(1);
+  await vi.waitFor(() => expect(box.asked.some((url) => url.startsWith('/v3/events/list'))).toBe(true));
+  lists.push({
+    items: [{ id: 'd', path: 'door', type: 'motion', start: at(-500), end: at(-490), text: '' }],
+    next: null,
+  });
+  await apply(YARD);
+  await reconnected(2);
+  await vi.waitFor(() => expect(stored('house/door')).toEqual(['d']));
+  expect(box.asked.at(-1)).toContain('path=door');
+  const left = new Promise<void>((resolve) => streams[1]?.once('close', resolve));
+  await apply(configOf({ cam: 'rtsp://camera/1' }));
+  await left;
+});
+
+test.for([
+  ['an endless line', (): string => 'x'.repeat(40_000)],
+  ['no JSON', (): string => 'event: event\ndata: {{{\n\n'],
+  ['an event of the future', (): string => event({ start: '2099-01-01T00:00:00Z' })],
+  ['an event without times', (): string => event({ start: null })],
+  ['an event of another form', (): string => 'event: event\ndata: [1,2]\n\n'],
+  ['an id that is none', (): string => `id: ${'\u0007'.repeat(100)}\ndata: x\n\n`],
+] as const)('a box that sends %s does no harm', async ([, text]) => {
+  const { apply, send, streaming, streams, announced, at, clock } = await start();
+  await apply(YARD);
+  await streaming(1);
+  streams[0]?.write(text());
+  await vi.waitFor(async () => {
+    await clock.advance(3_000);
+    send(20, { id: `ok${clock.monoMs()}`, path: 'yard', type: 'person', start: at(0), end: at(1) });
+    expect(announced.some(({ id }) => id.startsWith('ok'))).toBe(true);
+  });
+});
+
+const event = (wrong: object): string =>
+  `event: event\ndata: ${JSON.stringify({ id: 'x', path: 'yard', type: 'person', start: '2026-01-01T00:00:00Z', end: null, ...wrong })}\n\n`;

@@ -1,0 +1,187 @@
+import { join } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import type { BoxEvent } from './box-answers.ts';
+import { BoxEventLink, type EventMark } from './box-event-link.ts';
+import type { BoxRequests } from './box-requests.ts';
+import { namesByBox } from './remote-paths.ts';
+
+const FILE = 'box-events.json';
+const SAVE_MS = 30_000;
+const MAX_BOXES = 10_000;
+/** Older ones are stored, but nobody is notified. */
+const NEWS_US = 120_000_000;
+const FUTURE_US = 60_000_000;
+
+const Marks = Type.Object({
+  boxes: Type.Record(
+    Type.String(),
+    Type.Object({ id: Type.String({ maxLength: 64 }), atMs: Type.Number(), paths: Type.Array(Type.String()) }),
+    { maxProperties: MAX_BOXES },
+  ),
+});
+
+interface BoxEventsDeps {
+  readonly dataDir: string;
+  readonly requests: BoxRequests;
+  readonly recordings: Pick<Recordings, 'events' | 'playback'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Followed {
+  readonly link: BoxEventLink;
+  /** Names here by path at the box. */
+  names: ReadonlyMap<string, readonly string[]>;
+  mark: EventMark | undefined;
+}
+
+/** Events of the boxes whose cameras are configured here: they become events of the paths here. */
+export class BoxEvents {
+  readonly #deps: BoxEventsDeps;
+  readonly #boxes = new Map<string, Followed>();
+  #stored: ReadonlyMap<string, EventMark & { readonly paths: readonly string[] }> = new Map();
+  #isLoaded = false;
+  #isChanged = false;
+  #stopSaving: () => void = () => {};
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(deps: BoxEventsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Follows the boxes of a configuration, and no others. */
+  async apply(config: Pick<Config, 'paths'>): Promise<void> {
+    const wanted = namesByBox(config);
+    this.#deps.requests.keepOnly(new Set(wanted.keys()));
+    const gone = [...this.#boxes].filter(([box]) => !wanted.has(box));
+    for (const [box] of gone) {
+      this.#boxes.delete(box);
+      this.#isChanged = true;
+    }
+    await Promise.all(gone.map(([, { link }]) => link.close()));
+    if (wanted.size > 0) {
+      await this.#load();
+    }
+    for (const [box, names] of wanted) {
+      const followed = this.#boxes.get(box);
+      const former = followed ? [...followed.names.keys()] : (this.#stored.get(box)?.paths ?? []);
+      const added = [...names.keys()].filter((path) => !former.includes(path));
+      const { link } = followed ?? this.#follow(box, names);
+      (this.#boxes.get(box) as Followed).names = names;
+      if (added.length > 0) {
+        this.#isChanged = true;
+        link.addPaths(added);
+      }
+      if (!followed) {
+        link.begin();
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stopSaving();
+    await Promise.all([...this.#boxes.values()].map(({ link }) => link.close()));
+    await this.#save();
+  }
+
+  #follow(box: string, names: Followed['names']): Followed {
+    const stored = this.#stored.get(box);
+    const link = new BoxEventLink({
+      ...this.#deps,
+      box,
+      mark: stored && { id: stored.id, atMs: stored.atMs },
+      isShown: (path) => this.#boxes.get(box)?.names.has(path) === true,
+      take: (event, isPast) => this.#take(box, event, isPast),
+      noteMark: (mark) => {
+        const followed = this.#boxes.get(box);
+        if (followed) {
+          // A quiet box causes no writes.
+          this.#isChanged ||= followed.mark?.id !== mark.id;
+          followed.mark = mark;
+        }
+      },
+    });
+    const followed = { link, names, mark: stored };
+    this.#boxes.set(box, followed);
+    return followed;
+  }
+
+  async #take(box: string, event: BoxEvent, isPast: boolean): Promise<void> {
+    for (const path of this.#boxes.get(box)?.names.get(event.path) ?? []) {
+      await this.#add({ ...event, path, source: 'camera' }, isPast).catch((error: unknown) => {
+        if (!(error instanceof PerchError)) {
+          throw error;
+        }
+        this.#deps.log.debug({ box, path, event: event.id, cause: explain(error) }, 'event of a box rejected');
+      });
+    }
+  }
+
+  async #add(event: CameraEvent, isPast: boolean): Promise<void> {
+    const { clock, recordings } = this.#deps;
+    const { events, playback } = recordings;
+    const { id, path, type, startUs, endUs } = event;
+    const known = playback.events.eventsOf(path, startUs, startUs, 100).find((one) => one.id === id);
+    if (known && known.startUs === startUs && known.endUs === endUs && known.type === type) {
+      return;
+    }
+    const nowUs = clock.wallMs() * 1000;
+    const isRunning = events.hub.running(path).some((one) => one.id === id);
+    if (isRunning || (!isPast && startUs > nowUs - NEWS_US)) {
+      // The box's clock may be ahead, which the hub would reject.
+      const begin = Math.min(startUs, Math.round(nowUs + FUTURE_US));
+      await events.hub.add({
+        ...event,
+        startUs: begin,
+        endUs: endUs === undefined ? undefined : Math.max(endUs, begin),
+        ...(endUs === undefined && { state: 'start' as const }),
+      });
+    } else if (endUs !== undefined || startUs > nowUs - NEWS_US) {
+      await events.storePast({ ...event, endUs: endUs ?? startUs });
+    }
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoaded) {
+      return;
+    }
+    this.#isLoaded = true;
+    const { dataDir, log, clock } = this.#deps;
+    const stored = await loadPrivate(join(dataDir, FILE)).catch((error: unknown) => {
+      log.warn({ cause: explain(error) }, 'events of boxes are fetched again');
+      return undefined;
+    });
+    if (Check(Marks, stored)) {
+      this.#stored = new Map(Object.entries(stored.boxes));
+    }
+    this.#stopSaving = clock.every(SAVE_MS, () => void this.#save());
+  }
+
+  #save(): Promise<void> {
+    if (!this.#isChanged) {
+      return this.#saving;
+    }
+    this.#isChanged = false;
+    const boxes = Object.fromEntries(
+      [...this.#boxes].flatMap(([box, { mark, names }]) =>
+        mark ? [[box, { id: mark.id, atMs: mark.atMs, paths: [...names.keys()] }]] : [],
+      ),
+    );
+    const { dataDir, log } = this.#deps;
+    this.#saving = this.#saving.then(() =>
+      savePrivate(join(dataDir, FILE), { boxes }).catch((error: unknown) => {
+        this.#isChanged = true;
+        log.warn({ cause: explain(error) }, 'the state of the events of boxes is not saved');
+      }),
+    );
+    return this.#saving;
+  }
+}

@@ -1,0 +1,253 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { readJson } from './box-answers.ts';
+
+/** Signed requests to paired boxes. */
+export interface BoxClient {
+  /** Resolves with the head of the answer. @throws PerchError if the box does not answer, or is not paired */
+  request(
+    box: string,
+    method: 'GET' | 'HEAD',
+    path: string,
+    options: {
+      readonly query?: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly signal: AbortSignal;
+      readonly isWatched: boolean;
+    },
+  ): Promise<BoxAnswer>;
+  /** undefined: it is not paired. */
+  item(box: string): { readonly name: string; readonly state: string; readonly sinceMs: number } | undefined;
+}
+
+export interface BoxAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+}
+
+interface BoxRequest {
+  readonly method?: 'GET' | 'HEAD';
+  /** As sent. */
+  readonly path: string;
+  readonly query?: URLSearchParams;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Until the head of the answer. */
+  readonly limitMs?: number;
+}
+
+/** A box that takes longer counts as away. */
+const ANSWER_LIMIT_MS = 2_000;
+/** For a long list over a slow link. */
+export const BODY_LIMIT_MS = 10_000;
+/** So long, requests to a box that is away fail at once. */
+const AWAY_MS = 5_000;
+/** At the same time, of one box. */
+const MAX_REQUESTS = 64;
+const MAX_MESSAGE = 200;
+/** Characters of log lines and pages. */
+const UNSHOWN = /[^\x20-\x7e\xa0-\uffff]/g;
+
+interface BoxState {
+  /** Unix milliseconds; undefined: it answers. */
+  awaySinceMs: number | undefined;
+  /** Monotonic. */
+  failedMs: number;
+  running: number;
+}
+
+/** Requests to boxes. Nothing waits for a box that is away. */
+export class BoxRequests {
+  readonly #client: BoxClient;
+  readonly #clock: Clock;
+  readonly #states = new Map<string, BoxState>();
+
+  constructor(client: BoxClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** Unix milliseconds; undefined: it answers, or was not asked yet. */
+  awaySinceMs(box: string): number | undefined {
+    return this.#states.get(box)?.awaySinceMs;
+  }
+
+  /** Forgets boxes that no path uses any more. */
+  keepOnly(boxes: ReadonlySet<string>): void {
+    for (const [box, { running }] of this.#states) {
+      if (running === 0 && !boxes.has(box)) {
+        this.#states.delete(box);
+      }
+    }
+  }
+
+  /**
+   * The answer, with a status below 400 or 416. The caller reads or destroys its body.
+   * @param asksAnyway though the box was away a moment ago
+   * @throws PerchError notFound, badInput, exhausted, or unavailable with `since` for a box that is away
+   */
+  async ask(box: string, request: BoxRequest, asksAnyway = false): Promise<BoxAnswer> {
+    const state = this.#stateOf(box);
+    if (state.awaySinceMs !== undefined && !asksAnyway && this.#clock.monoMs() - state.failedMs < AWAY_MS) {
+      throw this.#away(box);
+    }
+    if (state.running >= MAX_REQUESTS) {
+      throw new PerchError('exhausted', `${MAX_REQUESTS} requests to box '${this.#nameOf(box)}' are running`, {
+        retryAfterS: 1,
+      });
+    }
+    state.running += 1;
+    let answer: BoxAnswer | undefined;
+    try {
+      answer = await this.#send(box, request);
+    } finally {
+      if (answer === undefined) {
+        state.running -= 1;
+      }
+    }
+    whenClosed(answer.body, () => {
+      state.running -= 1;
+    });
+    state.awaySinceMs = undefined;
+    if (answer.status >= 400 && answer.status !== 416) {
+      throw await refusalOf(this.#nameOf(box), answer);
+    }
+    return answer;
+  }
+
+  /** The checked JSON of an answer. @throws PerchError as `ask`, and unavailable for an answer that is not valid */
+  async json<T>(box: string, request: BoxRequest, maxBytes: number, read: (answer: unknown) => T): Promise<T> {
+    const { body } = await this.ask(box, request);
+    const late = new PerchError('timeout', `no end of an answer within ${BODY_LIMIT_MS / 1000} s`);
+    const inTime = after(this.#clock, BODY_LIMIT_MS, () => body.destroy(late));
+    try {
+      return read(await readJson(body, maxBytes));
+    } catch (error) {
+      if (request.signal?.aborted) {
+        throw error;
+      }
+      const isFault = error instanceof PerchError && error !== late;
+      throw isFault ? this.invalid(box, error) : this.#failed(box, error);
+    } finally {
+      inTime();
+      body.destroy();
+    }
+  }
+
+  /** An answer that the box must not give. */
+  invalid(box: string, cause: unknown): PerchError {
+    const message = `box '${this.#nameOf(box)}' answered with ${explain(cause)}`;
+    return new PerchError('unavailable', message, { box, why: 'boxFault' }, cause);
+  }
+
+  async #send(box: string, request: BoxRequest): Promise<BoxAnswer> {
+    const { method = 'GET', path, query, headers = {}, signal, limitMs = ANSWER_LIMIT_MS } = request;
+    const stop = new AbortController();
+    const abort = (): void => stop.abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    const inTime = after(this.#clock, limitMs, abort);
+    try {
+      const text = query?.toString();
+      const options = { ...(text && { query: text }), headers, signal: stop.signal, isWatched: true };
+      const answer = await unlessAborted(this.#client.request(box, method, path, options), stop.signal);
+      whenClosed(answer.body, () => signal?.removeEventListener('abort', abort));
+      // It is reported to the reader; without a reader nothing needs it.
+      answer.body.on('error', () => {});
+      return answer;
+    } catch (error) {
+      signal?.removeEventListener('abort', abort);
+      // A client that left says nothing about the box.
+      throw signal?.aborted ? error : this.#failed(box, error);
+    } finally {
+      inTime();
+    }
+  }
+
+  #failed(box: string, cause: unknown): PerchError {
+    const state = this.#stateOf(box);
+    state.awaySinceMs ??= this.#clock.wallMs();
+    state.failedMs = this.#clock.monoMs();
+    return this.#away(box, cause);
+  }
+
+  /** The client knows sooner than a request that a box is away. */
+  #away(box: string, cause?: unknown): PerchError {
+    const item = this.#client.item(box);
+    if (!item) {
+      return new PerchError('unavailable', `box '${box}' is not paired`, { box, why: 'boxUnknown' }, cause);
+    }
+    const isKnown = item.state === 'away' || item.state === 'refused';
+    const sinceMs = isKnown ? item.sinceMs : (this.awaySinceMs(box) ?? this.#clock.wallMs());
+    const since = new Date(sinceMs).toISOString();
+    const [why, words] = item.state === 'refused' ? ['boxRefuses', 'refuses this server'] : ['boxAway', 'is away'];
+    // Such failures are expected, and are logged as those of cameras.
+    const facts = { box, why, since, camera: 'unreachable' };
+    return new PerchError('unavailable', `box '${item.name}' ${words} since ${since}`, facts, cause);
+  }
+
+  /** For messages. */
+  #nameOf = (box: string): string => this.#client.item(box)?.name ?? box;
+
+  #stateOf(box: string): BoxState {
+    const state = this.#states.get(box) ?? { awaySinceMs: undefined, failedMs: 0, running: 0 };
+    this.#states.set(box, state);
+    return state;
+  }
+}
+
+/** Calls `work` after a time, unless the returned function is called before. */
+export function after(clock: Clock, ms: number, work: () => void): () => void {
+  const stop = new AbortController();
+  void clock.sleep(ms, stop.signal).then(() => stop.signal.aborted || work());
+  return () => stop.abort();
+}
+
+/** Whether or not the client heeds the signal. */
+async function unlessAborted(answer: Promise<BoxAnswer>, signal: AbortSignal): Promise<BoxAnswer> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([answer, aborted.promise]);
+  } catch (error) {
+    answer.then(
+      ({ body }) => body.destroy(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function whenClosed(body: Readable, done: () => void): void {
+  if (body.closed) {
+    done();
+  } else {
+    body.once('close', done);
+  }
+}
+
+const MAX_REFUSAL_BYTES = 4_096;
+
+async function refusalOf(box: string, { status, headers, body }: BoxAnswer): Promise<PerchError> {
+  const answer = await readJson(body, MAX_REFUSAL_BYTES).catch(() => undefined);
+  body.destroy();
+  const { error } = (answer ?? {}) as { readonly error?: unknown };
+  const said = typeof error === 'string' ? error.replace(UNSHOWN, ' ').slice(0, MAX_MESSAGE) : `status ${status}`;
+  if (status === 404) {
+    return new PerchError('notFound', said, { box });
+  }
+  if (status === 400) {
+    return new PerchError('badInput', said, { box });
+  }
+  if (status === 429) {
+    const retryAfterS = Math.min(Math.max(Number(headers['retry-after']) || 1, 1), 3_600);
+    return new PerchError('exhausted', `box '${box}': ${said}`, { box, retryAfterS });
+  }
+  const why = status === 401 || status === 403 ? 'boxRefuses' : 'boxFault';
+  return new PerchError('unavailable', `box '${box}': ${said}`, { box, why });
+}

@@ -1,0 +1,22 @@
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { type RemotePath, remotePathOf } from '../../config/values/remote-path.ts';
+import { settingsFor } from '../../paths/path-settings.ts';
+
+/** The camera of another box whose recordings lie there; undefined: they are here, and of what the path records here. */
+export function recordedElsewhere(config: Config, name: string): RemotePath | undefined {
+  const settings = settingsFor(resolvePath(config, name), name);
+  return settings && settings.record === 'no' ? remotePathOf(settings.source) : undefined;
+}
+
+/** The names of a configuration's paths by box and path there; those of patterns are not known. */
+export function namesByBox({ paths }: Pick<Config, 'paths'>): Map<string, Map<string, string[]>> {
+  const boxes = new Map<string, Map<string, string[]>>();
+  for (const [name, { settings, pattern }] of paths) {
+    const remote = settings && !pattern ? remotePathOf(settings.source) : undefined;
+    if (remote) {
+      const ofBox = boxes.get(remote.box) ?? new Map<string, string[]>();
+      boxes.set(remote.box, ofBox.set(remote.path, [...(ofBox.get(remote.path) ?? []), name]));
+    }
+  }
+  return boxes;
+}

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, until } from '../../../peers/agent/agent.ts';
+import { asOwner, inviteServer, startBox } from '../../../peers/agent/paired-boxes.ts';
+import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
+import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
+import { settled, visit } from '../../../peers/browser/page-visit.ts';
+import { clockAfter, clockIn, clockNear, EXACT_MS, halt, MAIN } from '../../../peers/browser/recorded-cameras.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { GROUP_MS } from '../../../support/disks/recorded-clock.ts';
+
+const SECONDS = 30;
+
+describeWith(['chromium'], 'the page of a server with two boxes', () => {
+  const startMs = Math.floor(Date.now() / 1000) * 1000 - 90_000;
+  const at = (seconds: number) => new Date(startMs + seconds * 1000).toISOString();
+  let viewer: Viewer;
+  let server: PageHarness;
+  let boxes: readonly Agent[];
+
+  beforeAll(async () => {
+    const recorded = (path: string) => startBox([path], [{ path, startMs, seconds: SECONDS }]);
+    boxes = await Promise.all([recorded('gate'), recorded('stable')]);
+    [viewer, server] = await Promise.all([startViewer(), startPageHarness()]);
+    await server.claim();
+    for (const [i, path] of ['gate', 'stable'].entries()) {
+      const box = boxes[i] as Agent;
+      await asOwner(box, 'POST', '/v3/events', {
+        path,
+        type: 'person',
+        id: `p-${path}`,
+        start: at(10 + i),
+        end: at(12 + i),
+      });
+      await server.api('POST', 'boxes', { invitation: await inviteServer(box) });
+    }
+    await until(async () => {
+      const to = encodeURIComponent(new Date().toISOString());
+      const { items } = await server.api<{ readonly items: readonly object[] }>('GET', `events/list?to=${to}`);
+      return items.length === 2 ? true : undefined;
+    });
+  });
+  afterAll(async () => {
+    await viewer?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+    for (const box of boxes ?? []) {
+      await box[Symbol.asyncDispose]();
+    }
+  });
+
+  test('recordings of a box play at the moment that was asked for', async () => {
+    await using visitor = await visit(viewer.browser, server, { size: 'desktop' });
+    await visitor.logIn(`#/rec/gate?t=${at(5)}`);
+    await settled(visitor.page, MAIN);
+    await clockAfter(visitor.page, startMs + 6_000);
+    await halt(visitor.page);
+    expect(visitor.complaints).toEqual([]);
+  });
+
+  test('one list has the events of both boxes with their pictures, and a tap plays one of the other box', async () => {
+    await using visitor = await visit(viewer.browser, server, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn(`#/rec/gate?t=${at(5)}`);
+    await settled(page, MAIN);
+    await page.locator('.choice.title select').selectOption({ label: 'All cameras' });
+    const list = page.getByRole('region', { name: 'Events on this day' });
+    await list.getByRole('button', { name: /Person.*Gate/ }).waitFor();
+    const other = list.getByRole('button', { name: /Person.*Stable/ });
+    await other.waitFor();
+    const still = await until(() => clockIn(page, '.day-list li canvas'));
+    expect(Math.abs(still - startMs - 11_000)).toBeLessThan(GROUP_MS + 1_000 + EXACT_MS);
+    await other.click();
+    await clockAfter(page, startMs + 9_000);
+    expect(new URL(page.url()).hash).toContain('stable');
+    expect(visitor.complaints).toEqual([]);
+  });
+
+  test('a box that is away leaves the recordings of the other', async () => {
+    await using visitor = await visit(viewer.browser, server, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn(`#/rec/gate?t=${at(5)}`);
+    await settled(page, MAIN);
+    const [, stable] = boxes;
+    stable?.process.child.kill('SIGSTOP');
+    try {
+      await visitor.go(`#/rec/gate?t=${at(20)}`);
+      await clockNear(page, startMs + 20_000, 5_000);
+      const list = await fetch(`${visitor.url}/v3/paths/list`, { redirect: 'manual' });
+      expect(list.status).toBeLessThan(500);
+    } finally {
+      stable?.process.child.kill('SIGCONT');
+    }
+  });
+});
