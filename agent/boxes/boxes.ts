@@ -73,12 +73,12 @@ export class Boxes {
    * @param path of the box, encoded, without query
    * @throws PerchError unavailable at once while the box is away, timeout, notFound: no such box
    */
-  request(id: string, method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+  async request(id: string, method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
     return this.#link(id).request(method, path, request);
   }
 
   /** Opens a WebSocket at the box. */
-  upgrade(
+  async upgrade(
     id: string,
     path: string,
     headers: Readonly<Record<string, string>>,
