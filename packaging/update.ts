@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts';
 /** Public keys of publishers whose updates the packages accept. */
 const KEYS = join(import.meta.dirname, 'update-keys');
 
-/** To a new file: the given one may be a key after all, and boxes accept no other. */
+/** Writes to a new file: the given file may be the publisher's key, which must not be overwritten. */
 const HOW_TO_MAKE = 'openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
 
 /** @throws Refusal if the file has no private Ed25519 key */

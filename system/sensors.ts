@@ -40,7 +40,7 @@ export interface Sensors {
   clockSource(wallMs: number): Promise<ClockSource>;
 }
 
-const PROGRAM_LIMIT_MS = 2_000;
+const MAX_PROGRAM_MS = 2_000;
 const MAX_NAME = 100;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
@@ -178,5 +178,5 @@ const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() 
 
 const outputOf = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
-    execFile(program, args, { timeout: PROGRAM_LIMIT_MS }, (error, output) => resolve(error ? '' : output));
+    execFile(program, args, { timeout: MAX_PROGRAM_MS }, (error, output) => resolve(error ? '' : output));
   });

@@ -6,27 +6,27 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
 import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
-const FIRST_LOAD_LIMIT_BYTES = 60_000;
-const FIRST_SCRIPT_LIMIT_BYTES = 35_000;
-const FIRST_STYLE_LIMIT_BYTES = 6_000;
-const PAGE_LIMIT_BYTES = 36_000;
+const MAX_FIRST_LOAD_BYTES = 60_000;
+const MAX_FIRST_SCRIPT_BYTES = 35_000;
+const MAX_FIRST_STYLE_BYTES = 6_000;
+const MAX_PAGE_BYTES = 36_000;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
-const LIMIT_BYTES: Readonly<Record<string, number>> = {
+const MAX_BYTES: Readonly<Record<string, number>> = {
   'cameras.js': 55_700,
   'recordings.js': 55_700,
   'settings.js': 67_300,
   'zh-cn.js': 5_400,
   'zh-cn-settings.js': 12_900,
 };
-const SCRIPTS_LIMIT_BYTES = 203_900;
-const WHOLE_LIMIT_BYTES = 227_300;
+const MAX_SCRIPTS_BYTES = 203_900;
+const MAX_WHOLE_BYTES = 227_300;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const ALL_SCRIPTS_LIMIT_BYTES = 366_000;
+const MAX_ALL_SCRIPTS_BYTES = 366_000;
 const MAX_SCRIPTS = 16;
-const ELEMENT_LIMIT_BYTES = 12_600;
+const MAX_ELEMENT_BYTES = 12_600;
 
 let root: string;
 let folder: string;
@@ -81,16 +81,16 @@ test('the first load is below 60 kB gzipped', async () => {
     bytes += gzipSync(await readFile(join(folder, file))).length;
   }
   expect(bytes).toBeGreaterThan(10_000);
-  expect(bytes).toBeLessThan(FIRST_LOAD_LIMIT_BYTES);
+  expect(bytes).toBeLessThan(MAX_FIRST_LOAD_BYTES);
 });
 
 test('the scripts of shell and live are below 35 kB gzipped, and their style, with the inline one, below 6 kB', async () => {
   const first = [...(await firstLoad())];
-  expect(await bytesOf(first.filter((file) => file.endsWith('.js')))).toBeLessThan(FIRST_SCRIPT_LIMIT_BYTES);
+  expect(await bytesOf(first.filter((file) => file.endsWith('.js')))).toBeLessThan(MAX_FIRST_SCRIPT_BYTES);
   const [, inline = ''] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
   expect(inline).toContain('--accent');
   const style = await bytesOf(first.filter((file) => file.endsWith('.css')));
-  expect(style + gzipSync(inline).length).toBeLessThan(FIRST_STYLE_LIMIT_BYTES);
+  expect(style + gzipSync(inline).length).toBeLessThan(MAX_FIRST_STYLE_BYTES);
 });
 
 test('the style of later pages is named in the page, but not loaded with it', async () => {
@@ -160,7 +160,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
 
 test('each later page is below 36 kB gzipped, cameras and recordings below 55.7 kB, the settings below 67.3 kB, Chinese below 5.4 kB and that of the settings below 12.9 kB', async () => {
   for (const file of (await laterFiles()).filter((name) => plainName(name) !== 'hls.js')) {
-    const limit = LIMIT_BYTES[plainName(file)] ?? PAGE_LIMIT_BYTES;
+    const limit = MAX_BYTES[plainName(file)] ?? MAX_PAGE_BYTES;
     expect(await bytesOf(await laterLoad(file)), file).toBeLessThan(limit);
   }
 });
@@ -168,14 +168,14 @@ test('each later page is below 36 kB gzipped, cameras and recordings below 55.7 
 test('all scripts of the page are below 203.9 kB gzipped without hls.js, with style and the rest below 227.3 kB, and fewer than 16', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
-  expect(await bytesOf(scripts)).toBeLessThan(SCRIPTS_LIMIT_BYTES);
-  expect(await bytesOf(files)).toBeLessThan(WHOLE_LIMIT_BYTES);
+  expect(await bytesOf(scripts)).toBeLessThan(MAX_SCRIPTS_BYTES);
+  expect(await bytesOf(files)).toBeLessThan(MAX_WHOLE_BYTES);
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
 test('all scripts that the box serves are below 366 kB gzipped', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
-  expect(await bytesOf(scripts)).toBeLessThan(ALL_SCRIPTS_LIMIT_BYTES);
+  expect(await bytesOf(scripts)).toBeLessThan(MAX_ALL_SCRIPTS_BYTES);
 });
 
 test('near-live.js gives pages without modules the controller of live playback', async () => {
@@ -190,7 +190,7 @@ test.for(['perch-video.js', 'perch-video-hls.js'])(
   '%s has a name that stays, is below 12.6 kB gzipped and needs no other file',
   async (name) => {
     const script = await readFile(join(folder, name), 'utf8');
-    expect(gzipSync(script).length).toBeLessThan(ELEMENT_LIMIT_BYTES);
+    expect(gzipSync(script).length).toBeLessThan(MAX_ELEMENT_BYTES);
     expect(script).not.toMatch(/\bimport\b|\brequire\b|preact/);
   },
 );

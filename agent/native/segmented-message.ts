@@ -2,7 +2,7 @@ import type { SocketFunctions } from './functions.ts';
 import type { SocketAddress } from './socket-address.ts';
 import { MAX_ADDRESS_WORDS } from './socket-address.ts';
 
-/** A queue that is full drops a burst whole. The kernel's own limit is 64. */
+/** A full queue drops the whole burst. The kernel's own limit is 64 (UDP_MAX_SEGMENTS). */
 export const MAX_SEGMENTS = 16;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
@@ -38,7 +38,7 @@ export class SegmentedMessage {
   readonly #messagePointer: bigint;
   readonly #vectorsAt: number;
 
-  /** @param packets that it has places for */
+  /** @param packets how many it has room for */
   constructor(functions: SocketFunctions, packets: number) {
     this.#functions = functions;
     this.#vectors = new Uint32Array(IOV_WORDS * packets);
@@ -49,7 +49,7 @@ export class SegmentedMessage {
     this.#messagePointer = functions.pointerTo(this.#message);
   }
 
-  /** @param address of packet `i`: of user space, which has 47 or 48 bits, exact as a number */
+  /** @param address of packet `i` in user space: 47 or 48 bits, exact as a number */
   setPointer(i: number, address: number): void {
     writePointer(this.#vectors, IOV_WORDS * i, address);
   }

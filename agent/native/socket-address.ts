@@ -2,9 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-const IPV4_BYTES = 16;
-const IPV6_BYTES = 28;
-export const MAX_ADDRESS_WORDS = IPV6_BYTES / 4;
+const SOCKADDR_IN_BYTES = 16;
+const SOCKADDR_IN6_BYTES = 28;
+export const MAX_ADDRESS_WORDS = SOCKADDR_IN6_BYTES / 4;
 
 /** `struct sockaddr_in` or `sockaddr_in6` of Linux. */
 export interface SocketAddress {
@@ -18,7 +18,7 @@ export function socketAddress(ip: string, port: number): SocketAddress | undefin
   if (!isV4 && (!isIPv6(ip) || ip.includes('%'))) {
     return undefined;
   }
-  const bytes = new Uint8Array(isV4 ? IPV4_BYTES : IPV6_BYTES);
+  const bytes = new Uint8Array(isV4 ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, isV4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port);
@@ -33,7 +33,7 @@ export function socketAddress(ip: string, port: number): SocketAddress | undefin
   return { words: new Uint32Array(bytes.buffer), byteLength: bytes.length };
 }
 
-/** Of one family, without IPv6's flow information. */
+/** Compares family, port and address, but not IPv6's flow information. */
 export function isSameAddress(words: Uint32Array, at: number, other: Uint32Array): boolean {
   // Family and port, then the IPv4 address.
   if (words[at] !== other[0] || ((other[0] as number) & 0xffff) === AF_INET) {
@@ -47,7 +47,7 @@ export function isSameAddress(words: Uint32Array, at: number, other: Uint32Array
   return true;
 }
 
-/** The IPv6 address has no zone and all its groups. */
+/** @returns an IPv6 address without a zone, all eight groups written out */
 export function readSocketAddress(words: Uint32Array, at: number): { readonly address: string; readonly port: number } {
   const view = new DataView(words.buffer, words.byteOffset + words.BYTES_PER_ELEMENT * at);
   const port = view.getUint16(2);

@@ -25,7 +25,7 @@ function stand(name: string, script = ''): void {
   chmodSync(file, 0o755);
 }
 /** No step here takes that long. */
-const LIMIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 const asked = () => (existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8') : '');
 
 test('a root that is read-only is writable while packages are installed', async () => {
@@ -61,7 +61,7 @@ test.for([
   'dpkg: error: dpkg database lock is locked by another process',
 ])('%s is not blamed on the package', async (said) => {
   stand('dpkg', `echo '${said}' >&2; exit 2`);
-  await expect(debian.configureAll(LIMIT_MS)).rejects.toMatchObject({ code: 'conflict' });
+  await expect(debian.configureAll(MAX_WAIT_MS)).rejects.toMatchObject({ code: 'conflict' });
 });
 
 /** @returns its port */
@@ -96,7 +96,7 @@ test('a version with an endless response is unhealthy', async () => {
 
 test("dpkg's output is reported", async () => {
   stand('dpkg', "echo 'dpkg: error: disk full' >&2; exit 2");
-  await expect(debian.configureAll(LIMIT_MS)).rejects.toThrow('dpkg: dpkg: error: disk full');
+  await expect(debian.configureAll(MAX_WAIT_MS)).rejects.toThrow('dpkg: dpkg: error: disk full');
 });
 
 /** Running processes of those in the file. A program that was not started in time is not listed. */
@@ -163,11 +163,11 @@ function realDpkg(): { packageOf(version: string, preinst: string): string } {
 test('dpkg that was ended in the middle of a script puts the version before back', async () => {
   const { packageOf } = realDpkg();
   const [old, stuck] = [packageOf('1', ''), packageOf('2', `echo $$ > ${folder}/pids; trap "" TERM; sleep 1000; true`)];
-  await debian.install([old], LIMIT_MS);
+  await debian.install([old], MAX_WAIT_MS);
   await expect(debian.install([stuck], 3_000)).rejects.toMatchObject({ code: 'timeout' });
   await expect.poll(() => running(join(folder, 'pids'))).toEqual([]);
-  await debian.configureAll(LIMIT_MS);
-  await debian.install([old], LIMIT_MS);
+  await debian.configureAll(MAX_WAIT_MS);
+  await debian.install([old], MAX_WAIT_MS);
   expect(readFileSync(join(folder, 'root/tiny'), 'utf8')).toBe('1');
   const status = readFileSync(join(folder, 'root/var/lib/dpkg/status'), 'utf8');
   expect(status).toMatch(/^Status: install ok installed$/m);

@@ -92,7 +92,7 @@ export type Watch = (packet: Uint8Array, copies: number, isRtp: boolean) => void
 export type LinkState = 'open' | 'stalled' | 'blackHole';
 
 /** A stalled link keeps this much; further packets are lost. */
-const STALL_LIMIT_BYTES = 1 << 20;
+const MAX_STALLED_BYTES = 1 << 20;
 
 /** One direction of a link for datagrams. */
 export class PacketLink {
@@ -177,7 +177,7 @@ export class PacketLink {
     }
     if (this.#state !== 'stalled') {
       this.#deliver(packet);
-    } else if (this.#keptBytes + packet.length <= STALL_LIMIT_BYTES) {
+    } else if (this.#keptBytes + packet.length <= MAX_STALLED_BYTES) {
       this.#kept.push(packet);
       this.#keptBytes += packet.length;
     }

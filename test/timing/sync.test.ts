@@ -13,7 +13,7 @@ const WIDTH = 640;
 const HEIGHT = 360;
 const RATE = 8000;
 /** The camera knows both to the millisecond. */
-const LIMIT_MS = 10;
+const MAX_MS = 10;
 /** A stall of the machine while the camera draws shifts one tick against its picture: this much is imperceptible (ITU-R BT.1359). */
 const NOTICED_MS = 45;
 
@@ -97,7 +97,7 @@ describeWith(['ffmpeg'], 'the tick of each second is heard when the clock in the
   const check = async (input: string) => {
     const found = await lags(input);
     expect(found.length).toBeGreaterThanOrEqual(SECONDS - 2);
-    const astray = found.filter((lag) => Math.abs(lag) > LIMIT_MS);
+    const astray = found.filter((lag) => Math.abs(lag) > MAX_MS);
     expect(astray.length, astray.join(' ')).toBeLessThanOrEqual(1);
     expect(astray.filter((lag) => Math.abs(lag) > NOTICED_MS)).toEqual([]);
   };

@@ -2,7 +2,7 @@ import { computed, effect } from '@preact/signals';
 import { isPageVisible } from '../shell/page-state.ts';
 import { access, session, setupCode } from './session.ts';
 
-const ANSWER_LIMIT_MS = 5_000;
+const MAX_ANSWER_MS = 5_000;
 
 /**
  * Moves a page that was opened over http to https at the same place, once the browser trusts the box. This is tried
@@ -54,7 +54,7 @@ async function moveIfTrusted({ port, box }: { readonly port: number; readonly bo
 /** Identity of the box at that address; undefined if none answers or the browser does not trust it. */
 async function boxAt(base: string): Promise<string | undefined> {
   try {
-    const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const signal = AbortSignal.timeout(MAX_ANSWER_MS);
     const response = await fetch(`${base}/trust/here`, { cache: 'no-store', credentials: 'omit', signal });
     return ((await response.json()) as { box?: string }).box;
   } catch {

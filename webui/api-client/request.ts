@@ -17,7 +17,7 @@ export class RequestError extends Error {
   }
 }
 
-const ANSWER_LIMIT_MS = 15_000;
+const MAX_ANSWER_MS = 15_000;
 
 /** Tells the box not to challenge, so that no browser dialog covers the page. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
@@ -32,7 +32,7 @@ interface RequestOptions {
 /** Addresses are relative to the page, so that it works below a proxy's sub-folder. */
 export async function fetchJson<T>(
   address: string,
-  { method = 'GET', body, signal, limitMs = ANSWER_LIMIT_MS }: RequestOptions = {},
+  { method = 'GET', body, signal, limitMs = MAX_ANSWER_MS }: RequestOptions = {},
 ): Promise<T> {
   const json = body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {};
   const response = await send(address, { method, ...json, ...(signal && { signal }) }, limitMs);
@@ -40,7 +40,7 @@ export async function fetchJson<T>(
 }
 
 /** @throws RequestError with status 0 without a response; other statuses are for the caller to check */
-export async function send(address: string, options: RequestInit, limitMs = ANSWER_LIMIT_MS): Promise<Response> {
+export async function send(address: string, options: RequestInit, limitMs = MAX_ANSWER_MS): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
     return await fetch(address, {

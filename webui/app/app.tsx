@@ -191,13 +191,13 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
   }
 }
 
-const IDLE_LIMIT_MS = 10_000;
+const MAX_IDLE_MS = 10_000;
 
 /** Safari has no `requestIdleCallback`. */
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ('requestIdleCallback' in window) {
-      requestIdleCallback(() => resolve(), { timeout: IDLE_LIMIT_MS });
+      requestIdleCallback(() => resolve(), { timeout: MAX_IDLE_MS });
     } else {
       setTimeout(resolve, 2_000);
     }

@@ -2,7 +2,7 @@ import { errorFromResponse, UI_HEADER } from '../api-client/request.ts';
 import { encodeName } from '../api-client/urls.ts';
 import { sessionAddress } from '../player/session/source.ts';
 
-const CONNECT_LIMIT_MS = 8_000;
+const MAX_CONNECT_MS = 8_000;
 
 const addressOf = (path: string): string => `webrtc/${encodeName(path)}/talk`;
 
@@ -69,7 +69,7 @@ export class TalkConnection {
   #connected(): Promise<void> {
     const peer = this.#peer;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no connection')), CONNECT_LIMIT_MS);
+      const timer = setTimeout(() => reject(new Error('no connection')), MAX_CONNECT_MS);
       peer.addEventListener('connectionstatechange', () => {
         if (peer.connectionState === 'connected') {
           clearTimeout(timer);

@@ -58,7 +58,7 @@ function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
 
 const UNDER_WAY = 2;
 /** A request without an end does not hold up the others. */
-const LIMIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 const KEPT = 120;
 const WIDTH = 192;
 
@@ -118,7 +118,7 @@ function load({ address, onDone }: ThumbnailRequest): void {
     }
     next();
   };
-  const timer = setTimeout(end, LIMIT_MS);
+  const timer = setTimeout(end, MAX_WAIT_MS);
   underWay.add(video);
   video.muted = true;
   video.playsInline = true;

@@ -9,7 +9,7 @@ import { type ScriptPort, servicesOf } from './services.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
 
 /** A paused video is disconnected after this time. */
-const PAUSED_LIMIT_MS = 10_000;
+const MAX_PAUSED_MS = 10_000;
 
 /** Attributes that require a new connection. */
 const SOURCE_ATTRIBUTES = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
@@ -206,7 +206,7 @@ class PerchVideo extends HTMLElement {
     this.#pausedTimer = setTimeout(() => {
       this.#isWanted = false;
       this.#player?.stop();
-    }, PAUSED_LIMIT_MS);
+    }, MAX_PAUSED_MS);
   }
 
   #onView({ phase, codec }: PlayerView): void {

@@ -25,8 +25,8 @@ export function RecordingsPage() {
   const wanted = here.page === 'recordings' ? here.camera : undefined;
   const names = useRecordedNames();
   const entries = entriesOf(names ?? [], cameras.value ?? []);
-  const [looked] = useState(lastCamera);
-  const name = wanted ?? (entries.find((entry) => entry.name === looked) ?? entries[0])?.name;
+  const [last] = useState(lastCamera);
+  const name = wanted ?? (entries.find((entry) => entry.name === last) ?? entries[0])?.name;
   const camera = (cameras.value ?? []).find((one) => one.name === name);
   const isRefused = camera?.main.mayPlayback === false;
   const isKnown = names && cameras.value && !isRefused && (name === undefined || isNamed(name, names, cameras.value));

@@ -1,5 +1,5 @@
 /** The box's minimum. */
-const SHORTEST = 8;
+const MIN_PASSWORD_CHARS = 8;
 
 /** Common passwords, which the box rejects. */
 const COMMONEST = new Set(
@@ -18,7 +18,7 @@ type Judgement = 'short' | 'common' | 'good';
 
 /** Judges a new password by its length and frequency. */
 export function judgePassword(password: string): Judgement {
-  if ([...password].length < SHORTEST) {
+  if ([...password].length < MIN_PASSWORD_CHARS) {
     return 'short';
   }
   return COMMONEST.has(password.toLowerCase()) || /^(.)\1*$/u.test(password) ? 'common' : 'good';

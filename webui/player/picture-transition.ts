@@ -10,7 +10,7 @@ const EASE = 'cubic-bezier(.2,.8,.2,1)';
 const GROW_MS = 240;
 /** Leaving is shorter. */
 const SHRINK_MS = 160;
-const WIDTH_LIMIT_PX = 960;
+const MAX_WIDTH_PX = 960;
 
 /** From the picture's former place. Undefined without a picture or movement. */
 export function captureTransition(surface: VideoSurface, from: Bounds): Transition | undefined {
@@ -19,7 +19,7 @@ export function captureTransition(surface: VideoSurface, from: Bounds): Transiti
     return undefined;
   }
   const still = document.createElement('canvas');
-  still.width = Math.round(Math.min(WIDTH_LIMIT_PX, from.width * devicePixelRatio));
+  still.width = Math.round(Math.min(MAX_WIDTH_PX, from.width * devicePixelRatio));
   still.height = Math.round((still.width * from.height) / from.width);
   const context = still.getContext('2d');
   return context && surface.drawTo(context, still.width, still.height) ? { still, from } : undefined;

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { BRIDGE_LIMIT_MS, updatePlayback, watchBridge } from './picture.tsx';
+import { MAX_BRIDGE_MS, updatePlayback, watchBridge } from './picture.tsx';
 import type { PlayerView } from './player.ts';
 
 function fakePlayer(phase: PlayerView['phase']) {
@@ -70,7 +70,7 @@ test('a bridge to nothing ends after some seconds, and a removed one ends nothin
   const { onOver } = bridged();
   const other = bridged();
   other.stop();
-  vi.advanceTimersByTime(BRIDGE_LIMIT_MS - 1);
+  vi.advanceTimersByTime(MAX_BRIDGE_MS - 1);
   expect(onOver).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   other.own.to('playing');

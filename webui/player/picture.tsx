@@ -204,11 +204,11 @@ export function updatePlayback(player: PlaybackTarget, isWanted: boolean, isSeen
 }
 
 /** Limit for a bridge, because its stream may be too large for this place. */
-export const BRIDGE_LIMIT_MS = 10_000;
+export const MAX_BRIDGE_MS = 10_000;
 
 /** Calls `onOver` when the bridge is no longer useful. @returns stops watching */
 export function watchBridge(bridge: Watched, own: Watched, onOver: () => void): () => void {
-  const timer = setTimeout(onOver, BRIDGE_LIMIT_MS);
+  const timer = setTimeout(onOver, MAX_BRIDGE_MS);
   const stop = effect(() => {
     const phases = `${bridge.view.value.phase} ${own.view.value.phase}`;
     if (/unplayable|^stopped|playing$/.test(phases)) {

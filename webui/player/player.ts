@@ -8,7 +8,7 @@ import { isFinal, isWorthTrying, planTechnologies, type SkippedTechnology } from
 import { VideoSurface } from './video-surface.ts';
 
 const FIRST_MS = 2_000;
-const MAX_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 
 /** Retry delay: 2 s, growing to 10 s. */
 export class Backoff {
@@ -16,7 +16,7 @@ export class Backoff {
 
   take(): number {
     const ms = this.#nextMs;
-    this.#nextMs = Math.min(MAX_MS, ms * 1.5);
+    this.#nextMs = Math.min(MAX_WAIT_MS, ms * 1.5);
     return ms;
   }
 
@@ -98,15 +98,15 @@ interface KnownState {
 }
 
 /** After this long without a frame the connection is reopened: the machine slept, or the network changed. */
-const SILENCE_LIMIT_MS = 10_000;
-const SILENT = `nothing came for ${SILENCE_LIMIT_MS / 1000} s`;
+const MAX_SILENCE_MS = 10_000;
+const SILENT = `nothing came for ${MAX_SILENCE_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const POLL_MS = 2_000;
 /** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
-const OPENING_LIMIT = 4;
+const MAX_OPENING = 4;
 
-const gate = new ConcurrencyLimit(OPENING_LIMIT);
+const gate = new ConcurrencyLimit(MAX_OPENING);
 
 /** WebRTC failed because of the network: other players skip it for a while. */
 let webRtcBlockedUntilMs = 0;
@@ -301,14 +301,14 @@ export class Player {
     });
     // Time while hidden does not count: such a page gets no frames.
     const forget = onRetryNow(() => {
-      soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
+      soundedMs = Date.now() - MAX_SILENCE_MS + AFTER_WAKE_MS;
     });
     while (!isOver && !stop.aborted) {
       await sleep(POLL_MS, stop);
       if (document.visibilityState !== 'visible' || this.surface.video.paused) {
         soundedMs = Date.now();
       }
-      if (Date.now() - Math.max(soundedMs, this.surface.lastFrameMs) > SILENCE_LIMIT_MS) {
+      if (Date.now() - Math.max(soundedMs, this.surface.lastFrameMs) > MAX_SILENCE_MS) {
         break;
       }
     }

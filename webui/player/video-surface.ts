@@ -1,6 +1,6 @@
-const STILL_WIDTH_LIMIT_PX = 960;
+const MAX_STILL_WIDTH_PX = 960;
 /** Largest share of a picture that a tile may crop. */
-const CROP_LIMIT = 0.1;
+const MAX_CROP = 0.1;
 
 /** Last picture of each camera, for the next time that it is opened. */
 const stills = new Map<string, { readonly picture: HTMLCanvasElement; readonly atMs: number }>();
@@ -150,7 +150,7 @@ export class VideoSurface {
       return;
     }
     const shape = width / height / (clientWidth / clientHeight);
-    this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - CROP_LIMIT);
+    this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - MAX_CROP);
   }
 
   /** Bounds of the picture, cropped parts included. Undefined without a picture or layout. */
@@ -187,7 +187,7 @@ export class VideoSurface {
     if (videoWidth === 0 || !this.#isPlaying) {
       return;
     }
-    const scale = Math.min(1, STILL_WIDTH_LIMIT_PX / videoWidth);
+    const scale = Math.min(1, MAX_STILL_WIDTH_PX / videoWidth);
     this.#still.width = Math.round(videoWidth * scale);
     this.#still.height = Math.round(videoHeight * scale);
     this.#still.getContext('2d')?.drawImage(this.video, 0, 0, this.#still.width, this.#still.height);

@@ -2,7 +2,7 @@ import { okResponse, send } from '../api-client/request.ts';
 
 /** The box's limit. */
 export const MAX_BYTES = 4 << 20;
-const LIMIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 interface Camera {
   readonly path: string;
@@ -46,7 +46,7 @@ export interface RestorePlan {
 
 /** Downloads a file under the box's name for it. */
 export async function fetchFile(address: string, options: RequestInit = {}): Promise<File> {
-  const response = await okResponse(await send(address, options, LIMIT_MS));
+  const response = await okResponse(await send(address, options, MAX_WAIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
   return new File([await response.blob()], name);
 }
@@ -76,5 +76,5 @@ async function post(address: string, file: File, setupCode: string): Promise<Res
     // Headers are printable ASCII; a setup code has nothing else.
     ...(setupCode === '' ? {} : { 'Perch-Setup-Code': setupCode.replace(/[^\x21-\x7e]/g, '') }),
   };
-  return okResponse(await send(address, { method: 'POST', headers, body: file }, LIMIT_MS));
+  return okResponse(await send(address, { method: 'POST', headers, body: file }, MAX_WAIT_MS));
 }

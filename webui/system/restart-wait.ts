@@ -4,7 +4,7 @@ import { sleep } from '../shell/sleep.ts';
 import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;
-const LIMIT_MS = 3_000;
+const MAX_WAIT_MS = 3_000;
 /** Limit, much longer than usual. */
 const MAX_FACTOR = 3;
 
@@ -12,10 +12,10 @@ const MAX_FACTOR = 3;
 export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
-      const { claimed } = await fetchJson<Session>('v3/session', { limitMs: LIMIT_MS });
+      const { claimed } = await fetchJson<Session>('v3/session', { limitMs: MAX_WAIT_MS });
       return claimed ? 'owned' : 'new';
     }
-    return (await fetchJson<{ started: string }>('v3/system', { limitMs: LIMIT_MS })).started;
+    return (await fetchJson<{ started: string }>('v3/system', { limitMs: MAX_WAIT_MS })).started;
   } catch (error) {
     // The restored box needs another login.
     return error instanceof RequestError && error.status === 401 ? 'other' : undefined;

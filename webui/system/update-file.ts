@@ -3,9 +3,9 @@ import { fetchJson, okResponse, send } from '../api-client/request.ts';
 /** The box's limit. */
 export const MAX_BYTES = 320 << 20;
 /** Time for a large file over slow Wi-Fi, and for its check. */
-const LIMIT_MS = 240_000;
+const MAX_WAIT_MS = 240_000;
 /** The box waits half a minute for a silent server. */
-const LOOK_LIMIT_MS = 45_000;
+const MAX_LOOK_MS = 45_000;
 
 export interface LastUpdate {
   readonly ok: boolean;
@@ -45,13 +45,13 @@ export const checkUpdate = (file: File): Promise<UpdatePlan> => post('v3/update/
 export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/update', file);
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
-  fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
+  fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: MAX_LOOK_MS });
 /** The box continues the download when the request is aborted. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
-  fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
+  fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: MAX_WAIT_MS });
 
 async function post(address: string, file: File): Promise<UpdatePlan> {
   const headers = { 'Content-Type': 'application/octet-stream' };
-  const response = await okResponse(await send(address, { method: 'POST', headers, body: file }, LIMIT_MS));
+  const response = await okResponse(await send(address, { method: 'POST', headers, body: file }, MAX_WAIT_MS));
   return (await response.json()) as UpdatePlan;
 }

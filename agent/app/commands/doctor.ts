@@ -20,7 +20,7 @@ type Path = Pick<
 >;
 
 export interface ReportFacts {
-  /** Of the page; undefined: not listening. */
+  /** The page's port; undefined: not listening. */
   readonly port: number | undefined;
   readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
@@ -57,7 +57,7 @@ export function reportLines(facts: ReportFacts): string {
   return `${shown.join('\n')}\n`;
 }
 
-/** What is said where they are in use, and where not. */
+/** The lines of a function in use, and of one that is not. */
 const NATIVE_LINES: Readonly<Record<keyof NativeStatus, readonly [string, string]>> = {
   bursts: ['UDP packets are sent in bursts', 'UDP packets are sent one by one'],
   gcm: ["WebRTC is encrypted by OpenSSL's AES-GCM", "WebRTC is encrypted without OpenSSL's AES-GCM"],
@@ -80,17 +80,17 @@ function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][numb
 
 /** A sub stream gets a line only if it alone fails, or is in use. */
 function cameraLines(paths: readonly Path[]): string[] {
-  const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
+  const mainOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
   return paths.flatMap((path) => {
-    const large = largeOf.get(path.name);
-    const line = lineOf(path, large ? ' (its sub stream)' : '');
-    return line === undefined || (large && isCoveredBy(large, path)) ? [] : [line];
+    const main = mainOf.get(path.name);
+    const line = lineOf(path, main ? ' (its sub stream)' : '');
+    return line === undefined || (main && isCoveredBy(main, path)) ? [] : [line];
   });
 }
 
-function isCoveredBy(large: Path, small: Path): boolean {
-  const isCovered = small.ready ? small.recording?.error == null : !large.ready;
-  return isCovered && small.configError === null && lineOf(large) !== undefined;
+function isCoveredBy(main: Path, sub: Path): boolean {
+  const isCovered = sub.ready ? sub.recording?.error == null : !main.ready;
+  return isCovered && sub.configError === null && lineOf(main) !== undefined;
 }
 
 function lineOf(path: Path, which = ''): string | undefined {

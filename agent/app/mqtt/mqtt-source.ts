@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type Clock, endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { EventBus } from '../../base/event-bus.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
@@ -12,10 +13,9 @@ import type { PathStatus } from '../../paths/path-status.ts';
 import type { EventFeed } from '../../record/events/event.ts';
 import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
 
-const SUB_SUFFIX = '_sub';
-/** After a command to record a clip. */
+/** Length of the clip that a command records. */
 const CLIP_US = 30e6;
-/** For recorders to follow a command: one whose disk hangs does not hold up the next commands. */
+/** How long a command waits for the recorder. A recorder whose disk hangs does not delay the next commands. */
 const SETTLED_MS = 5_000;
 /** Commands change no permissions and run no programs. */
 const EDITOR = { hasAllRights: false, user: 'MQTT' } as const;
@@ -86,7 +86,7 @@ export function mqttSource(deps: MqttSourceDeps): MqttSource {
 
 const deviceName = (host: string): string => (host === 'perch' ? 'Perch' : `Perch ${host}`);
 
-/** Paths of the file without patterns, and without the small streams of others. */
+/** Paths of the configuration, without patterns and sub streams. */
 function camerasOf({ paths }: Config): string[] {
   return [...paths.values()]
     .filter(({ settings, pattern }) => settings !== undefined && pattern === undefined)

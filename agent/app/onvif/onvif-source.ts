@@ -1,4 +1,5 @@
 import type { EventBus } from '../../base/event-bus.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
@@ -10,7 +11,6 @@ import type { Stream } from '../../stream/stream.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 import { factsOf, NO_FACTS } from './stream-facts.ts';
 
-const SUB_SUFFIX = '_sub';
 /** A recorder waits for the picture of a camera. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
 

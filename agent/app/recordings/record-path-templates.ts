@@ -1,6 +1,6 @@
 import type { Config } from '../../config/load/load.ts';
 
-/** Every different `recordPath` in use, that of paths without an own one included. */
+/** Every `recordPath` in use, once; that of `pathDefaults` is always among them. */
 export function recordPathsOf({ pathDefaults, paths }: Config): string[] {
   const all = [...paths.values()].map(({ settings }) => settings?.recordPath ?? pathDefaults.recordPath);
   return [...new Set([pathDefaults.recordPath, ...all])];

@@ -32,7 +32,7 @@ import type { LivePictures } from '../recordings/live-pictures.ts';
 
 const SECRET_FILE = 'zlm-secret.json';
 const SECRET_BYTES = 24;
-const ANSWER_LIMIT_BYTES = 64 << 10;
+const MAX_ANSWER_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
 
@@ -101,7 +101,7 @@ export class ZlmApi {
     const { clock, log, config, paths, signal } = deps;
     this.#deps = deps;
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
-      requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
+      requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: MAX_ANSWER_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
     this.gate = new HookGate(this.#hooks, deps.sessions.kinds, clock);
     this.#secret = new CallSecret({

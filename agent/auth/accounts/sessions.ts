@@ -10,7 +10,7 @@ import { loadSessions, MAX_SESSIONS, type StoredSession, saveSessions } from './
 
 const TOKEN_BYTES = 32;
 const TOKEN_CHARS = 43;
-const IDLE_LIMIT_MS = 30 * 86_400_000;
+const MAX_IDLE_MS = 30 * 86_400_000;
 /** How often `seen` is saved: SD cards wear with every write. */
 const SEEN_STEP_MS = 6 * 3_600_000;
 const TOKEN_LIFE_MS = 86_400_000;
@@ -221,9 +221,9 @@ export class Sessions {
    * starts in the past and jumps when it gets the time.
    */
   #isOver(session: Session): boolean {
-    const isIdleByWall = this.#clock.wallMs() - session.seen > IDLE_LIMIT_MS;
+    const isIdleByWall = this.#clock.wallMs() - session.seen > MAX_IDLE_MS;
     const { seenMonoMs } = session;
-    return isIdleByWall && (seenMonoMs === undefined || this.#clock.monoMs() - seenMonoMs > IDLE_LIMIT_MS);
+    return isIdleByWall && (seenMonoMs === undefined || this.#clock.monoMs() - seenMonoMs > MAX_IDLE_MS);
   }
 
   #add(session: Session): void {

@@ -4,9 +4,9 @@ import { PerchError } from '../../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 const MAX_PAUSE_MS = 4_000;
-const PER_ADDRESS_LIMIT = 8;
+const MAX_PER_ADDRESS = 8;
 /** For all addresses outside private networks together. */
-const PUBLIC_LIMIT = 256;
+const MAX_PUBLIC = 256;
 
 /**
  * Delays replies to wrong credentials by up to four seconds, at random. Few may wait for one address; further ones are rejected unread, so
@@ -29,10 +29,10 @@ export class WrongCredentials {
   /** Guesses from outside do not delay private networks, however many addresses they use. */
   checkRoom(ip: string): void {
     const waiting = this.#waiting.get(subscriberOf(ip)) ?? 0;
-    if (waiting >= PER_ADDRESS_LIMIT) {
+    if (waiting >= MAX_PER_ADDRESS) {
       throw tooMany(`${waiting} wrong logins from this address are being answered: try again`, ip);
     }
-    if (this.#publicCount >= PUBLIC_LIMIT && !isPrivateIp(ip)) {
+    if (this.#publicCount >= MAX_PUBLIC && !isPrivateIp(ip)) {
       throw tooMany('too many wrong logins are being answered: try again', ip);
     }
   }

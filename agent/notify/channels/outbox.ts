@@ -8,7 +8,7 @@ const MAX_WAITING = 20;
 /** Older news is no news. */
 const MAX_AGE_MS = 30 * 60_000;
 const FIRST_PAUSE_MS = 5_000;
-const LONGEST_PAUSE_MS = 5 * 60_000;
+const MAX_PAUSE_MS = 5 * 60_000;
 
 interface Waiting {
   readonly sinceMs: number;
@@ -97,8 +97,8 @@ export class Outbox {
         // The attempt had the former settings.
         pauseMs = FIRST_PAUSE_MS;
       } else {
-        await this.#pause(Math.min(LONGEST_PAUSE_MS, Math.max(pauseMs, waitOf(fault))));
-        pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+        await this.#pause(Math.min(MAX_PAUSE_MS, Math.max(pauseMs, waitOf(fault))));
+        pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
       }
     }
   }

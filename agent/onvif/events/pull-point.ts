@@ -16,7 +16,7 @@ const MIN_LIFE_MS = 10_000;
 const MAX_LIFE_MS = 3_600_000;
 /** Added to the camera's wait for its reply. */
 const PULL_GRACE_MS = 10_000;
-const MESSAGE_LIMIT = 50;
+const MAX_MESSAGES = 50;
 const END_DEADLINE_MS = 3_000;
 const MAX_ADDRESS = 2_000;
 const MAX_REFERENCE = 4_000;
@@ -65,7 +65,7 @@ export class PullPoint {
   async pull(waitMs: number, signal: AbortSignal): Promise<Notification[]> {
     const leftMs = Math.max(1_000, this.#renewAtMs - this.#clock.monoMs());
     const seconds = Math.max(1, Math.round(Math.min(waitMs, leftMs) / 1000));
-    const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>${MESSAGE_LIMIT}</tev:MessageLimit></tev:PullMessages>`;
+    const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>${MAX_MESSAGES}</tev:MessageLimit></tev:PullMessages>`;
     const response = await call(this.#session, this.reference, {
       body,
       response: 'PullMessagesResponse',

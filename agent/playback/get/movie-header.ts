@@ -46,7 +46,7 @@ function trak({ track, tables }: MovieTrack, duration: number, stbl: readonly Ui
   return boxOf('trak', [tkhd, ...(edits ? [edits] : []), ...mdia(track, tables, stbl)]);
 }
 
-/** Hides decode-only samples and delays a track until its first sample (§8.6.6). */
+/** Hides decode-only samples and delays a track until its first sample: ISO/IEC 14496-12 §8.6.6. */
 function editList(track: Mp4Track, tables: SampleTables): Uint8Array | undefined {
   if (tables.firstTime === 0) {
     return undefined;
@@ -56,10 +56,10 @@ function editList(track: Mp4Track, tables: SampleTables): Uint8Array | undefined
   const from = Math.max(0, tables.firstShown, tables.firstTime);
   const shown = movieTicks(tables.endTime - from, track.timescale);
   const normalRate = u32(0x10000);
-  const nothing = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-  const wait = from > 0 ? [u64(movieTicks(from, track.timescale)), nothing, normalRate] : [];
-  const play = [u64(shown), u64(from - tables.firstTime), normalRate];
-  return box('edts', fullBox('elst', 1, 0, u32(wait.length > 0 ? 2 : 1), ...wait, ...play));
+  const noMediaTime = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+  const emptyEdit = from > 0 ? [u64(movieTicks(from, track.timescale)), noMediaTime, normalRate] : [];
+  const mediaEdit = [u64(shown), u64(from - tables.firstTime), normalRate];
+  return box('edts', fullBox('elst', 1, 0, u32(emptyEdit.length > 0 ? 2 : 1), ...emptyEdit, ...mediaEdit));
 }
 
 function mdia(track: Mp4Track, tables: SampleTables, stbl: readonly Uint8Array[]): Uint8Array[] {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { parseRanges, RangeFile, rangesText, timesFault } from './range-file.ts';
 
-/** The largest file is read in some milliseconds. */
+/** A file of this many is read in a few milliseconds. */
 const MAX_RANGES = 5_000;
 const MAX_NOTE_CHARS = 500;
 const MAX_NAME_CHARS = 256;
@@ -27,7 +27,7 @@ export class ProtectedRanges {
   readonly #file: RangeFile<ProtectedRange>;
   #ranges: readonly ProtectedRange[] = [];
   /** Ranges being written: already protected. */
-  readonly #coming = new Set<ProtectedRange>();
+  readonly #unsaved = new Set<ProtectedRange>();
 
   /** @param onChange receives all ranges whenever they are read or changed */
   constructor(file: string, onChange: (ranges: readonly ProtectedRange[]) => void = () => {}) {
@@ -56,7 +56,7 @@ export class ProtectedRanges {
     return range;
   }
 
-  /** Reads the file; after a fault again. Never rejects. */
+  /** Reads the file; called again after a fault. Never rejects. */
   load(): Promise<void> {
     return this.#file.load();
   }
@@ -68,11 +68,11 @@ export class ProtectedRanges {
       throw new PerchError('badInput', fault, { path: range.path });
     }
     const added = { id: randomUUID(), ...range };
-    this.#coming.add(added);
+    this.#unsaved.add(added);
     try {
       await this.#file.change((ranges) => [...ranges, added]);
     } finally {
-      this.#coming.delete(added);
+      this.#unsaved.delete(added);
     }
     return added;
   }
@@ -107,7 +107,7 @@ export class ProtectedRanges {
 
   /** Whether a range overlaps the times, not just touches them. */
   isProtected(path: string, fromUs: number, toUs: number): boolean {
-    for (const range of this.#coming) {
+    for (const range of this.#unsaved) {
       if (range.path === path && range.startUs < toUs && range.endUs > fromUs) {
         return true;
       }

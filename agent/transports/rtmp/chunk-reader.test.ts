@@ -4,9 +4,9 @@ import { SampleBuffer, VIDEO_SAMPLES } from '../../media/sample/sample-buffer.ts
 import { ChunkReader } from './chunk-reader.ts';
 import { appendMessage, CHUNK_BYTES } from './messages.ts';
 
-const LIMIT = 1 << 20;
+const MAX_BYTES = 1 << 20;
 
-function reader(limit = LIMIT) {
+function reader(limit = MAX_BYTES) {
   const messages: { type: number; stream: number; timestamp: number; body: string }[] = [];
   const chunks = new ChunkReader(
     {

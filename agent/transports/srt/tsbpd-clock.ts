@@ -2,7 +2,7 @@ const DRIFT_SAMPLES = 1_000;
 /** A larger drift moves the base at once. */
 const MAX_DRIFT_US = 5_000;
 
-/** Times at which received packets are due, §4.5. */
+/** Times at which received packets are due: Timestamp-Based Packet Delivery, draft-sharabayko-srt §4.5. */
 export class TsbpdClock {
   readonly #latencyUs: number;
   #baseUs: number;
@@ -50,9 +50,9 @@ export class TsbpdClock {
       return;
     }
     const driftUs = this.#driftSumUs / this.#samples;
-    const over = Math.abs(driftUs) > MAX_DRIFT_US ? driftUs : 0;
-    this.#baseUs += over;
-    this.#driftUs = driftUs - over;
+    const excessUs = Math.abs(driftUs) > MAX_DRIFT_US ? driftUs : 0;
+    this.#baseUs += excessUs;
+    this.#driftUs = driftUs - excessUs;
     this.#driftSumUs = 0;
     this.#samples = 0;
   }

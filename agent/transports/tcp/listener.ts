@@ -12,8 +12,8 @@ import { parseAddress } from '../../config/values/address.ts';
 import { ProxyHeaderReader } from './proxy-header-reader.ts';
 
 /** A recorder opens one for each camera and stream. */
-const TOTAL_LIMIT = 1_000;
-const PER_ADDRESS_LIMIT = 256;
+const MAX_TOTAL = 1_000;
+const MAX_PER_ADDRESS = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const LOG_EVERY_MS = 10_000;
 
@@ -92,14 +92,14 @@ export class Listener {
     const own = { ip: canonicalIp(remoteAddress) ?? '', port: remotePort };
     const isProxy = this.#proxies?.trusts(own.ip) === true;
     // Connections of a proxy count for the clients that they name.
-    if (!this.#count(socket, own, isProxy ? TOTAL_LIMIT : PER_ADDRESS_LIMIT)) {
+    if (!this.#count(socket, own, isProxy ? MAX_TOTAL : MAX_PER_ADDRESS)) {
       return;
     }
     socket.on('close', () => this.#sockets.delete(socket));
     // Later owners handle errors; before that they are ignored.
     socket.on('error', () => {});
     this.#proxies?.read(socket, (named) => {
-      if (isProxy && !this.#count(socket, named ?? own, PER_ADDRESS_LIMIT)) {
+      if (isProxy && !this.#count(socket, named ?? own, MAX_PER_ADDRESS)) {
         return;
       }
       if (this.#tlsServer) {
@@ -122,7 +122,7 @@ export class Listener {
     for (const other of this.#sockets.values()) {
       fromThere += subscriberOf(other.ip) === subscriber ? 1 : 0;
     }
-    if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= limit) {
+    if (this.#sockets.size >= MAX_TOTAL || fromThere >= limit) {
       this.#reject(socket, client, fromThere);
       return false;
     }

@@ -14,7 +14,7 @@ const SIDE_BY_SIDE = 4;
 /** A new page after this many joins: Chromium keeps some memory of each connection. */
 const JOINS_OF_A_PAGE = 40;
 /** Long before the next key frame. */
-const LIMIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 const CLIP = { ...byLength(TINY, SMALL), groupSeconds: 20, audio: 'opus' } as const;
 
 describeWith(['chromium', 'ffmpeg'], 'many viewers that join in the middle of a group of twenty seconds', () => {
@@ -31,7 +31,7 @@ describeWith(['chromium', 'ffmpeg'], 'many viewers that join in the middle of a 
         joined += 1;
         const number = joined;
         const watching = await watch(opened, { url });
-        const deadline = delay(LIMIT_MS, undefined, { ref: false });
+        const deadline = delay(MAX_WAIT_MS, undefined, { ref: false });
         const shown = await Promise.race([watching.shown(2), deadline]);
         if (!(shown && shown.contrast > 150)) {
           black.push(number);

@@ -1,7 +1,7 @@
 import { fetchJson } from '../request.ts';
 
 /** A range of recordings is measured and stored. */
-const LIMIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 interface Range {
   readonly startMs: number;
@@ -49,7 +49,7 @@ const bodyOf = (path: string, { startMs, endMs }: Range) => ({
 export async function foreseeDeletion(path: string, range: Range): Promise<DeletionForecast> {
   const { recordedSeconds, bytes, freedBytes, kept } = await fetchJson<ForecastAnswer>(
     'v3/recordings/deletions/foresee',
-    { method: 'POST', body: bodyOf(path, range), limitMs: LIMIT_MS },
+    { method: 'POST', body: bodyOf(path, range), limitMs: MAX_WAIT_MS },
   );
   const clips = kept.map(({ id, start, end, note }) => ({
     ...{ id, note },
@@ -59,7 +59,7 @@ export async function foreseeDeletion(path: string, range: Range): Promise<Delet
 }
 
 export const deleteRange = (path: string, range: Range): Promise<Deletion> =>
-  fetchJson<Deletion>('v3/recordings/deletions', { method: 'POST', body: bodyOf(path, range), limitMs: LIMIT_MS });
+  fetchJson<Deletion>('v3/recordings/deletions', { method: 'POST', body: bodyOf(path, range), limitMs: MAX_WAIT_MS });
 
 export async function undoDeletion(id: string): Promise<void> {
   await fetchJson(`v3/recordings/deletions/${encodeURIComponent(id)}`, { method: 'DELETE' });

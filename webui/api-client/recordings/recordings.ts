@@ -20,7 +20,7 @@ export interface Span {
 export const mayPlayBack = (name: string): boolean =>
   isOwner.value || paths.value?.find((path) => path.name === name)?.mayPlayback === true;
 
-const LIST_LIMIT_MS = 60_000;
+const MAX_LIST_MS = 60_000;
 
 /** Only the owner may list recordings. */
 export const canListRecordings = computed(() => !['viewer', 'guest'].includes(session.value?.role ?? ''));
@@ -36,7 +36,7 @@ async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
     'v3/recordings/list?itemsPerPage=1000',
     {
       signal,
-      limitMs: LIST_LIMIT_MS,
+      limitMs: MAX_LIST_MS,
     },
   );
   return answer.items.map(({ name }) => name);
@@ -49,7 +49,7 @@ async function recordedSpans(name: string, signal: AbortSignal): Promise<readonl
       spansAddress(name),
       {
         signal,
-        limitMs: LIST_LIMIT_MS,
+        limitMs: MAX_LIST_MS,
       },
     );
     return entries.map(({ start, duration }) => ({

@@ -27,7 +27,7 @@ const KEPT = 'perch-adding';
 /** Limit of the box per request. */
 const AT_ONCE = 64;
 /** The box's limit per camera, for all cameras in turn. */
-const ANSWER_LIMIT_MS = 15 * 60_000;
+const MAX_ANSWER_MS = 15 * 60_000;
 /** After a reload: the box is still adding them, which takes seconds each. */
 const SILENT_MS = 20_000;
 
@@ -55,7 +55,7 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
     }
   }
   try {
-    const options = { method: 'POST', body, limitMs: ANSWER_LIMIT_MS } as const;
+    const options = { method: 'POST', body, limitMs: MAX_ANSWER_MS } as const;
     const { items } = await fetchJson<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
     for (const [i, item] of items.entries()) {
       adoptions.value = applyResult(adoptions.peek(), some[i]?.key ?? '', item);

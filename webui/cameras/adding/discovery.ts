@@ -18,7 +18,7 @@ export interface DiscoveredCamera {
 }
 
 /** A probe takes about 4 s. */
-const LIMIT_MS = 20_000;
+const MAX_WAIT_MS = 20_000;
 const REPEAT_MS = 10_000;
 
 /** In the order of their responses. */
@@ -37,7 +37,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   stop.addEventListener('abort', forget, { once: true });
   loadDiscovered(stop);
   while (!stop.aborted) {
-    const options = { method: 'POST', signal: stop, limitMs: LIMIT_MS } as const;
+    const options = { method: 'POST', signal: stop, limitMs: MAX_WAIT_MS } as const;
     await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
         discoveredCameras.value = items;

@@ -17,7 +17,7 @@ interface SourceTest {
 }
 
 /** Beyond the box's own limit of 30 s. */
-const ANSWER_LIMIT_MS = 45_000;
+const MAX_ANSWER_MS = 45_000;
 
 /** Connects to a source as the path would with these settings. */
 export const testSource = (name: string, settings: object, signal: AbortSignal): Promise<SourceTest> =>
@@ -25,7 +25,7 @@ export const testSource = (name: string, settings: object, signal: AbortSignal):
     method: 'POST',
     body: settings,
     signal,
-    limitMs: ANSWER_LIMIT_MS,
+    limitMs: MAX_ANSWER_MS,
   });
 
 /** `H.264 · 1920 × 1080 · AAC` */

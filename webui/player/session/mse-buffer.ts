@@ -1,5 +1,5 @@
 /** A group of pictures has a few MB; a browser that is farther behind does not catch up. */
-const QUEUE_LIMIT_BYTES = 64 << 20;
+const MAX_QUEUED_BYTES = 64 << 20;
 const KEPT_BEHIND_S = 2;
 /** Minimum to remove at once. */
 const WORTH_REMOVING_S = 8;
@@ -43,7 +43,7 @@ export class MseBuffer {
   push(bytes: ArrayBuffer, isKey: boolean, type?: string): void {
     this.#queue.push(type === undefined ? { bytes, isKey } : { bytes, isKey, type });
     this.#queuedBytes += bytes.byteLength;
-    if (this.#queuedBytes > QUEUE_LIMIT_BYTES) {
+    if (this.#queuedBytes > MAX_QUEUED_BYTES) {
       this.#fail('the browser is too slow');
       return;
     }

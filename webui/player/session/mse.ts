@@ -16,7 +16,7 @@ import { withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
 
 /** A ready stream sends at once; an on-demand camera takes longer. */
-const FIRST_PICTURE_LIMIT_MS = 15_000;
+const MAX_FIRST_PICTURE_MS = 15_000;
 
 /** Plays a path as live fMP4 over a WebSocket, through Media Source Extensions. */
 export async function openMse(video: HTMLVideoElement, options: OpenOptions): Promise<LiveSession> {
@@ -30,7 +30,7 @@ export async function openMse(video: HTMLVideoElement, options: OpenOptions): Pr
   const session = new MseSession(video, new Source(), new WebSocket(address));
   return openSession(session, options.signal, () => {
     playOrMute(video);
-    return waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+    return waitForPicture(video, session.failed, MAX_FIRST_PICTURE_MS);
   });
 }
 

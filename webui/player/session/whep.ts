@@ -13,12 +13,12 @@ import {
 import { type Source, sessionAddress } from './source.ts';
 
 /** On the same network ICE takes a tenth of a second; otherwise the media port is unreachable. */
-const CONNECT_LIMIT_MS = 5_000;
+const MAX_CONNECT_MS = 5_000;
 /** ICE often recovers by itself. */
-const DISCONNECTED_LIMIT_MS = 3_000;
-const DELETE_LIMIT_MS = 2_000;
+const MAX_DISCONNECTED_MS = 3_000;
+const MAX_DELETE_MS = 2_000;
 /** Limit for the response to a cancelled offer, which has the session's address. */
-const LEFT_LIMIT_MS = 3_000;
+const MAX_LEFT_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
@@ -44,7 +44,7 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
       peer.addTransceiver('audio', { direction: 'recvonly' });
     }
     await Promise.race([session.offer(options.asksFirst === true), session.ended]);
-    await session.connected(CONNECT_LIMIT_MS);
+    await session.connected(MAX_CONNECT_MS);
     video.srcObject = stream;
     playOrMute(video);
   });
@@ -173,7 +173,7 @@ class WhepSession implements LiveSession {
     this.#isClosed = true;
     clearTimeout(this.#patience);
     this.#end('closed');
-    setTimeout(() => this.#offering.abort(), LEFT_LIMIT_MS);
+    setTimeout(() => this.#offering.abort(), MAX_LEFT_MS);
     // DELETE comes first: after the connection has closed, the box no longer knows the session.
     this.#delete().finally(() => this.#peer.close());
   }
@@ -185,7 +185,7 @@ class WhepSession implements LiveSession {
       this.#end('the connection is lost');
     }
     if (state === 'disconnected') {
-      this.#patience = setTimeout(() => this.#end('the connection is lost'), DISCONNECTED_LIMIT_MS);
+      this.#patience = setTimeout(() => this.#end('the connection is lost'), MAX_DISCONNECTED_MS);
     }
   }
 
@@ -196,7 +196,7 @@ class WhepSession implements LiveSession {
       return;
     }
     // `keepalive`, because the page may be closing. A session that is not deleted times out.
-    const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
+    const signal = AbortSignal.timeout(MAX_DELETE_MS);
     await fetch(address, { method: 'DELETE', headers: this.#headers, keepalive: true, signal }).catch(() => {});
   }
 }

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import { Address } from '../../values/address.ts';
 import { Switch } from '../common/fields.ts';
-
 import { type Fault, inverted, type SourceKeys } from '../common/key-rules.ts';
 import type { ServerKeys } from '../common/server-keys.ts';
 

@@ -8,7 +8,7 @@ import { ConflictAnswer } from '../schema/schemas.ts';
 import { type ConfirmOptions, isConfirmed, PasswordBody, wrongPassword } from './confirm-password.ts';
 
 /** The longest file, each of its characters escaped once in JSON. */
-const BODY_LIMIT_BYTES = 8 << 20;
+const MAX_BODY_BYTES = 8 << 20;
 
 interface FileProblem {
   readonly severity: 'error' | 'warn' | 'note';
@@ -76,7 +76,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });
-  const bodyLimit = BODY_LIMIT_BYTES;
+  const bodyLimit = MAX_BODY_BYTES;
 
   const get = { summary: 'The configuration file, for the owner', tags, response: { ...failures, 200: FileText } };
   const answer = async (reply: FastifyReply, hides: boolean) => {

@@ -7,7 +7,7 @@ export interface FragmentSink {
   onFragment(fragment: LiveFragment): boolean;
 }
 
-const LIMIT_FRAGMENTS = 20_000;
+const MAX_FRAGMENTS = 20_000;
 
 /** The fragments since the last key frame, bounded, without copies. */
 export class FragmentGroup {
@@ -40,7 +40,7 @@ export class FragmentGroup {
       return;
     }
     this.#bytes += fragment.message.length;
-    if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === LIMIT_FRAGMENTS) {
+    if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === MAX_FRAGMENTS) {
       // A partial group is useless: wait for the next one.
       this.clear();
       return;

@@ -7,8 +7,8 @@ import { describeSession } from './session-item.ts';
 import type { RtspSessionItem } from './session-kinds.ts';
 
 /** A recorder pulls two streams of every camera from one address. */
-const PER_ADDRESS_LIMIT = 256;
-const TOTAL_LIMIT = 1_000;
+const MAX_PER_ADDRESS = 256;
+const MAX_TOTAL = 1_000;
 
 /** The sessions of an endpoint, oldest first. */
 export class SessionTable {
@@ -28,8 +28,8 @@ export class SessionTable {
     for (const session of this.#byKey.values()) {
       fromThere += subscriberOf(session.options.connection.ip) === subscriber ? 1 : 0;
     }
-    if (fromThere >= PER_ADDRESS_LIMIT || this.#byKey.size >= TOTAL_LIMIT) {
-      const counted = fromThere >= PER_ADDRESS_LIMIT ? `${fromThere} from this address` : `${this.#byKey.size}`;
+    if (fromThere >= MAX_PER_ADDRESS || this.#byKey.size >= MAX_TOTAL) {
+      const counted = fromThere >= MAX_PER_ADDRESS ? `${fromThere} from this address` : `${this.#byKey.size}`;
       throw new PerchError('unavailable', `too many RTSP sessions: ${counted} are open`, { ip: options.connection.ip });
     }
     const session = new RtspSession(options, (closed) => this.#byKey.delete(closed.key), this.#clock, this.#log);

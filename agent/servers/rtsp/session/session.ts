@@ -12,7 +12,7 @@ export const TRANSPORT_LABEL = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multica
   string
 >;
 
-/** Carries interleaved media. */
+/** The connection of interleaved media, as the log names it. */
 const CARRIER: Record<TunnelKind, string> = { none: 'TCP', http: 'HTTP tunnel', websocket: 'WebSocket tunnel' };
 
 export interface SessionLink {
@@ -25,7 +25,7 @@ export interface SessionLink {
   readonly local: string | undefined;
   readonly tunnel: TunnelKind;
   readonly isClosed: boolean;
-  /** Written but not sent. */
+  /** Bytes written, but not yet sent. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
   /** Stops reading until `resume`: the peer has to wait. */
@@ -161,7 +161,7 @@ export class RtspSession implements PublisherOwner {
     }
   }
 
-  /** As `close`, after sending what waits. */
+  /** Closes the session, and its connections after everything is sent. */
   finish(reason: string): void {
     this.end(reason);
     for (const link of [...this.links]) {

@@ -24,7 +24,7 @@ const BURST_PACKETS = 16;
  */
 const DRAIN_TICKS = 250;
 /** Twice the largest cached GOP. */
-const LIMIT_BYTES = 16 << 20;
+const MAX_BYTES = 16 << 20;
 const LOOSE_CHUNKS = 64;
 
 /**
@@ -57,7 +57,7 @@ export class DatagramQueue {
 
   /** @returns false: the queue overflowed and was dropped with this chunk */
   push(chunk: Buffer, track: number, packets: number): boolean {
-    if (this.#waitingBytes + chunk.length > LIMIT_BYTES) {
+    if (this.#waitingBytes + chunk.length > MAX_BYTES) {
       this.discarded += this.#waitingPackets + packets;
       this.clear();
       return false;

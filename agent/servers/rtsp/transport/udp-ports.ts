@@ -31,8 +31,8 @@ interface UdpOptions {
 }
 
 /** Congestion limits. */
-const QUEUE_LIMIT_BYTES = 1 << 20;
-const QUEUE_LIMIT_PACKETS = 1_024;
+const MAX_QUEUED_BYTES = 1 << 20;
+const MAX_QUEUED_PACKETS = 1_024;
 /** Tracks of all sessions, and per address. A recorder's session has two. */
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
@@ -123,7 +123,7 @@ export class UdpPorts {
 
   /** The network or system is slower than the streams of this address family. */
   isCongested(ip: string): boolean {
-    return socketFor(this.#rtpSockets, ip)?.isBeyond(QUEUE_LIMIT_BYTES, QUEUE_LIMIT_PACKETS) === true;
+    return socketFor(this.#rtpSockets, ip)?.isBeyond(MAX_QUEUED_BYTES, MAX_QUEUED_PACKETS) === true;
   }
 
   /** As `FrameSocket`. A failed send is a lost packet. */

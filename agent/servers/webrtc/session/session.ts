@@ -16,11 +16,11 @@ import { IceLite, makeCredentials } from '../transport/ice-lite.ts';
 import type { UfragTable } from '../transport/ufrag-table.ts';
 
 /** Browsers send checks every two to three seconds. */
-const LIVENESS_LIMIT_MS = 15_000;
+const MAX_SILENCE_MS = 15_000;
 /** From the first DTLS packet on; a normal handshake takes less than 0.5 s. */
-const DTLS_LIMIT_MS = 5_000;
+const MAX_DTLS_MS = 5_000;
 /** A browser retries a broken TCP connection for five seconds; a closed tab does not. */
-const DISCONNECTED_LIMIT_MS = 5_000;
+const MAX_DISCONNECTED_MS = 5_000;
 /** Browsers still select the best candidate pair during this time. */
 const SETTLING_MS = 5_000;
 /** A phone has a handful of addresses, and so has this machine. The oldest transport is closed. */
@@ -295,14 +295,14 @@ export class WebRtcSession implements Peer, SecureLink {
       this.media.tick();
     } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
       this.#failToConnect('deadline exceeded while waiting connection');
-    } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
+    } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > MAX_DTLS_MS) {
       const why = this.#dtls?.lastError ?? 'no answer';
-      this.#failToConnect(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
+      this.#failToConnect(`DTLS handshake took more than ${MAX_DTLS_MS} ms: ${why}`);
     }
-    if (this.#disconnectedSinceMs !== undefined && nowMs - this.#disconnectedSinceMs > DISCONNECTED_LIMIT_MS) {
-      this.close(`no connection to the peer for ${DISCONNECTED_LIMIT_MS} ms`);
-    } else if (this.state !== 'closed' && nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
-      const reason = `no connectivity check for ${LIVENESS_LIMIT_MS} ms`;
+    if (this.#disconnectedSinceMs !== undefined && nowMs - this.#disconnectedSinceMs > MAX_DISCONNECTED_MS) {
+      this.close(`no connection to the peer for ${MAX_DISCONNECTED_MS} ms`);
+    } else if (this.state !== 'closed' && nowMs - this.#lastCheckMs > MAX_SILENCE_MS) {
+      const reason = `no connectivity check for ${MAX_SILENCE_MS} ms`;
       this.state === 'connected' ? this.close(reason) : this.#failToConnect(reason);
     }
   }

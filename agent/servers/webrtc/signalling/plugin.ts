@@ -6,13 +6,13 @@ import { sendPage, sendScript } from './pages.ts';
 import { bodyOf, queryOf, requireType, type SignallingOptions, ufragOf } from './requests.ts';
 import { encodePath, isUuid, readSignallingUrl, type SessionTarget } from './signalling-url.ts';
 
-const OFFER_LIMIT_BYTES = 128 << 10;
+const MAX_OFFER_BYTES = 128 << 10;
 
 /** WHEP, WHIP, talk and the pages, on one wildcard route: path names may contain slashes. */
 export const webrtcPlugin: FastifyPluginAsync<SignallingOptions> = async (app, options) => {
   // Bodies are text. A wrong type gets the protocol's own error.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: OFFER_LIMIT_BYTES }, (_request, body, done) => {
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: MAX_OFFER_BYTES }, (_request, body, done) => {
     done(null, body);
   });
   app.addHook('onRequest', options.cors(METHODS, HEADERS));
@@ -20,7 +20,7 @@ export const webrtcPlugin: FastifyPluginAsync<SignallingOptions> = async (app, o
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
-    config: { isForAnySite: true, newcomerBodyBytes: OFFER_LIMIT_BYTES },
+    config: { isForAnySite: true, newcomerBodyBytes: MAX_OFFER_BYTES },
     handler: async (request, reply) => {
       const target = readSignallingUrl((request.params as { '*': string })['*']);
       if (target.kind === 'endpoint') {

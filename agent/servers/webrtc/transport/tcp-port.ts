@@ -11,7 +11,7 @@ import type { UfragTable } from './ufrag-table.ts';
 const MAX_CONNECTIONS = 1_000;
 const MAX_PER_ADDRESS = 256;
 /** A browser sends its first check right after connecting. */
-const UNVERIFIED_LIMIT_MS = 10_000;
+const MAX_UNVERIFIED_MS = 10_000;
 
 /** The TCP port of all sessions, for networks that block UDP: one listener per address family. */
 export class TcpPort implements TcpTransportOwner {
@@ -66,12 +66,12 @@ export class TcpPort implements TcpTransportOwner {
 
   /** Called once a second: closes connections without a passed check. */
   tick(): void {
-    const openedBeforeMs = this.clock.monoMs() - UNVERIFIED_LIMIT_MS;
+    const openedBeforeMs = this.clock.monoMs() - MAX_UNVERIFIED_MS;
     for (const transport of this.#unverified) {
       if (transport.openedMs > openedBeforeMs) {
         break;
       }
-      transport.end(`no connectivity check passed for ${UNVERIFIED_LIMIT_MS} ms`);
+      transport.end(`no connectivity check passed for ${MAX_UNVERIFIED_MS} ms`);
     }
   }
 

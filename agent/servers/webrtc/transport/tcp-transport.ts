@@ -13,12 +13,12 @@ const CHUNK_BYTES = 16 << 10;
 const LENGTH_BYTES = 2;
 const MAX_FRAME_BYTES = 0xffff;
 /** Above either limit, video waits for the next key frame. */
-const QUEUE_LIMIT_BYTES = 1 << 20;
-const QUEUE_LIMIT_MS = 2_000;
+const MAX_QUEUED_BYTES = 1 << 20;
+const MAX_QUEUED_MS = 2_000;
 /** Twice the congestion limit: further packets are dropped. */
-const HARD_LIMIT_BYTES = 2 * QUEUE_LIMIT_BYTES;
+const MAX_BYTES = 2 * MAX_QUEUED_BYTES;
 /** A peer passes its first check within a kilobyte. */
-const UNVERIFIED_LIMIT_BYTES = 64 << 10;
+const MAX_UNVERIFIED_BYTES = 64 << 10;
 
 export interface TcpTransportOwner {
   readonly clock: Clock;
@@ -76,15 +76,15 @@ export class TcpTransport implements Transport {
   get isCongested(): boolean {
     const socket = this.#socket;
     const waitingBytes = socket.writableLength;
-    if (socket.destroyed || waitingBytes > QUEUE_LIMIT_BYTES) {
+    if (socket.destroyed || waitingBytes > MAX_QUEUED_BYTES) {
       return true;
     }
-    return waitingBytes > 0 && this.#waitedMs(waitingBytes) > QUEUE_LIMIT_MS;
+    return waitingBytes > 0 && this.#waitedMs(waitingBytes) > MAX_QUEUED_MS;
   }
 
   send(bytes: Uint8Array, offset: number, length: number): void {
     const needed = length + LENGTH_BYTES;
-    if (length > MAX_FRAME_BYTES || this.#socket.destroyed || this.#socket.writableLength > HARD_LIMIT_BYTES) {
+    if (length > MAX_FRAME_BYTES || this.#socket.destroyed || this.#socket.writableLength > MAX_BYTES) {
       return;
     }
     if (this.#filledTo + needed > this.#chunk.length) {
@@ -165,8 +165,8 @@ export class TcpTransport implements Transport {
   #onData(reader: FrameReader, chunk: Buffer): void {
     if (!this.#peer) {
       this.#unverifiedBytes += chunk.length;
-      if (this.#unverifiedBytes > UNVERIFIED_LIMIT_BYTES) {
-        this.end(`${UNVERIFIED_LIMIT_BYTES} bytes without a passed connectivity check`);
+      if (this.#unverifiedBytes > MAX_UNVERIFIED_BYTES) {
+        this.end(`${MAX_UNVERIFIED_BYTES} bytes without a passed connectivity check`);
         return;
       }
     }

@@ -13,8 +13,8 @@ import { QueuedPackets } from './queued-packets.ts';
 import type { UfragTable } from './ufrag-table.ts';
 
 /** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
-const QUEUE_LIMIT_BYTES = 1 << 20;
-const QUEUE_LIMIT_PACKETS = 2_048;
+const MAX_QUEUED_BYTES = 1 << 20;
+const MAX_QUEUED_PACKETS = 2_048;
 
 /** Shared by all sockets; undefined: not opened, or it does not work here. */
 let bursts: BurstSender | undefined;
@@ -59,7 +59,7 @@ export class UdpSocket {
   }
 
   get isCongested(): boolean {
-    return this.#socket.isBeyond(QUEUE_LIMIT_BYTES, QUEUE_LIMIT_PACKETS);
+    return this.#socket.isBeyond(MAX_QUEUED_BYTES, MAX_QUEUED_PACKETS);
   }
 
   /** @param bytes must not change afterwards */

@@ -19,7 +19,7 @@ import { CameraActionButton } from './camera-trouble.tsx';
 import { type CameraItem, cameraCall, hostOf } from './data/camera-data.ts';
 
 /** The camera unlocks by itself after a while. */
-const TRY_LIMIT_MS = 60_000;
+const MAX_TRY_MS = 60_000;
 
 interface Login {
   readonly user: string;
@@ -125,7 +125,7 @@ const loginForm = (path: string) =>
       const { isGood, ...refused } = await fetchJson<Refusal & { isGood: boolean }>(cameraCall('login', path), {
         method: 'POST',
         body: { user: user.trim(), password },
-        limitMs: TRY_LIMIT_MS,
+        limitMs: MAX_TRY_MS,
       });
       if (!isGood) {
         throw new FieldError<Login>('password', refusalText(refused));

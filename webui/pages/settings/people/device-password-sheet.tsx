@@ -1,6 +1,5 @@
 import type { DeviceItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
-
 import { Row } from '../../../ui/controls/row.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { RevokeSheet } from './revoke-sheet.tsx';

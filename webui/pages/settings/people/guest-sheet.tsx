@@ -9,7 +9,6 @@ import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';

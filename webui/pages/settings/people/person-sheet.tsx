@@ -10,7 +10,6 @@ import { AccessFields, oneAtLeast } from '../../../people/access-fields.tsx';
 import { AddPerson, changePerson, type Person } from '../../../people/add-person.ts';
 import type { UserItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
-
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';

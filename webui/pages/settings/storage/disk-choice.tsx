@@ -21,7 +21,7 @@ interface Defaults {
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
 /** The box waits 65 s for its disk. */
-const OPENING_LIMIT_MS = 75_000;
+const MAX_OPENING_MS = 75_000;
 /** Time to stop and start again. */
 const RESTART_S = 15;
 
@@ -33,7 +33,7 @@ const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Mount
     before: async ({ recordPath = '' }) => {
       const { canBeOpened, folder } = placeOf(recordPath) ?? {};
       if (canBeOpened) {
-        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: OPENING_LIMIT_MS });
+        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: MAX_OPENING_MS });
         noteRestart(RESTART_S);
       }
     },

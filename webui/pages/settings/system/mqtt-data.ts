@@ -31,7 +31,7 @@ export interface MqttResult {
 
 const BROKER_URL = /^mqtts?:\/\/[^\s@/?#]+$/;
 
-/** A host alone is one without TLS. */
+/** A host without a scheme means MQTT without TLS. */
 export function brokerUrlOf(typed: string): string {
   const text = typed.trim().replace(/\/$/, '');
   return text === '' || text.includes('://') ? text : `mqtt://${text}`;
@@ -58,7 +58,7 @@ export const valuesOf = ({
   mqttCommands,
 });
 
-/** Without a user name there is no password. An empty password is none that was typed: Undo keeps the new one. */
+/** Removing the user name removes the password. An empty password is not sent, so Undo keeps the new password. */
 export function changeOf({ mqttURL, mqttPassword, ...changed }: Partial<MqttValues>): object {
   return {
     ...changed,
@@ -68,7 +68,7 @@ export function changeOf({ mqttURL, mqttPassword, ...changed }: Partial<MqttValu
   };
 }
 
-/** What a test tries: the form as it is. */
+/** Body of the connection test: the form's unsaved values. */
 export const testOf = ({ mqttURL, mqttUser, mqttPassword, mqttFingerprint }: MqttValues): object => ({
   mqttURL: brokerUrlOf(mqttURL),
   mqttUser,

@@ -5,7 +5,7 @@ import type { SignallingOptions } from '../requests.ts';
 import { SignallingCalls, type ZlmCallOptions } from './calls.ts';
 import { Parameters } from './parameters.ts';
 
-const OFFER_LIMIT_BYTES = 128 << 10;
+const MAX_OFFER_BYTES = 128 << 10;
 const METHODS = 'GET, POST, PUT, HEAD, OPTIONS, DELETE';
 /** The asterisk does not cover Authorization (Fetch §3.2.4). */
 const HEADERS = 'Authorization, *';
@@ -21,7 +21,7 @@ export interface ZlmPluginOptions extends ZlmCallOptions {
 export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, options) => {
   // Offers come with any type, usually text/plain.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: OFFER_LIMIT_BYTES }, (_request, body, done) => {
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: MAX_OFFER_BYTES }, (_request, body, done) => {
     done(null, body);
   });
   app.addHook('onRequest', options.cors(METHODS, HEADERS));
@@ -29,7 +29,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
     url: '/index/api/:name',
-    config: { isForAnySite: true, newcomerBodyBytes: OFFER_LIMIT_BYTES },
+    config: { isForAnySite: true, newcomerBodyBytes: MAX_OFFER_BYTES },
     handler: async (request, reply) => {
       if (request.method === 'OPTIONS') {
         return reply.code(200).header('Access-Control-Allow-Methods', METHODS).send();

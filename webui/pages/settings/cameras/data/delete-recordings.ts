@@ -4,7 +4,7 @@ import { sleep } from '../../../../shell/sleep.ts';
 
 const RETRY_MS = 500;
 const MAX_TIMES = 20;
-const ANSWER_LIMIT_MS = 120_000;
+const MAX_ANSWER_MS = 120_000;
 const IS_WRITTEN = /being written/;
 
 interface DeletionResult {
@@ -20,7 +20,7 @@ export async function deleteRecordings(path: string): Promise<Pick<DeletionResul
   let bytes = 0;
   for (let turn = 1; ; turn += 1) {
     const answer = await fetchJson<DeletionResult>(`v3/recordings/deletepath/${encodeName(path)}`, {
-      ...{ method: 'DELETE', limitMs: ANSWER_LIMIT_MS },
+      ...{ method: 'DELETE', limitMs: MAX_ANSWER_MS },
     }).catch(nothing);
     bytes += answer.bytes;
     if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {

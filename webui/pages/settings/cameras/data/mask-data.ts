@@ -3,7 +3,7 @@ import type { Mask, MaskDraft } from '../../../../cameras/mask-shape.ts';
 import { cameraCall } from './camera-data.ts';
 
 /** Slow cameras take 8 s for an answer, and several are needed. */
-const LIMIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 /** Of `/v3/cameras/masks`. */
 export interface CameraMasks {
@@ -15,7 +15,7 @@ export interface CameraMasks {
 }
 
 const post = (call: string, path: string, body: object): Promise<CameraMasks> =>
-  fetchJson<CameraMasks>(cameraCall(call, path), { method: 'POST', body, limitMs: LIMIT_MS });
+  fetchJson<CameraMasks>(cameraCall(call, path), { method: 'POST', body, limitMs: MAX_WAIT_MS });
 
 export const saveMask = (path: string, { token, points }: MaskDraft): Promise<CameraMasks> =>
   post('masks', path, { points, ...(token === undefined ? {} : { token }) });

@@ -2,7 +2,7 @@ import { fetchJson } from '../../../../api-client/request.ts';
 import { cameraCall } from './camera-data.ts';
 
 /** Slow cameras take 8 s for an answer, and several are needed. */
-const LIMIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 interface Span {
   readonly min: number;
@@ -132,10 +132,10 @@ export interface LastChange {
 }
 
 export const readVideo = (path: string, signal: AbortSignal): Promise<CameraVideo> =>
-  fetchJson<CameraVideo>(cameraCall('settings', path), { signal, limitMs: LIMIT_MS });
+  fetchJson<CameraVideo>(cameraCall('settings', path), { signal, limitMs: MAX_WAIT_MS });
 
 /** Texts and infrared filter apply at once; after a change of the encoder the box watches the video (`checking`). */
 export async function saveVideo(path: string, change: object): Promise<ChangeState> {
-  const options = { method: 'POST', body: change, limitMs: LIMIT_MS } as const;
+  const options = { method: 'POST', body: change, limitMs: MAX_WAIT_MS } as const;
   return (await fetchJson<{ state: ChangeState }>(cameraCall('settings', path), options)).state;
 }

@@ -10,7 +10,7 @@ import { i18n } from '../../../../words/i18n.ts';
 import { systemWords } from '../../../../words/settings/system.ts';
 
 /** The box waits 35 s. */
-const LIMIT_MS = 45_000;
+const MAX_WAIT_MS = 45_000;
 
 /** Sets the box's clock from the browser. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
@@ -20,7 +20,7 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const take = async () => {
     setBusy(true);
     try {
-      await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: LIMIT_MS });
+      await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: MAX_WAIT_MS });
       toast(t.clockTaken);
       onSet();
     } catch (error) {
