@@ -293,7 +293,7 @@ const opusFile: Plugin = {
 const NATIVE_CRYPTO = 'packaging/native-crypto.ts';
 
 /** Node's OpenSSL for werift, instead of three packages. */
-export const nativeCrypto: Plugin = {
+const nativeCrypto: Plugin = {
   name: 'native crypto',
   setup: ({ onResolve }) =>
     onResolve({ filter: /^(?:@noble\/curves\/p256|tweetnacl|@fidm\/x509)$/ }, ({ importer }) =>
