@@ -156,8 +156,6 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     // The stream of events has those of cameras whose recordings it may play.
     expect(opened.filter((path) => !/^\/(?:health|trust)/.test(path)).sort()).toEqual([
       '/v3/events',
-      // Of its cameras only.
-      '/v3/events',
       '/v3/pairedservers/self',
       '/v3/session',
     ]);
