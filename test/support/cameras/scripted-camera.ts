@@ -8,6 +8,7 @@ import {
   type RtspRequest,
   writeResponse,
 } from '../../../agent/media/rtsp/message.ts';
+import { Conditions } from '../base/condition.ts';
 
 /** One client of the camera. */
 export class Caller {
@@ -54,12 +55,8 @@ export const SOUND_SDP = 'v=0\r\ns=camera\r\na=control:*\r\nm=audio 0 RTP/AVP 0\
 /** A camera on loopback that follows a script, so that every fault of real ones can be reproduced. */
 export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): Promise<ScriptedCamera> {
   const callers: Caller[] = [];
-  const wakes = new Set<() => void>();
-  const wake = () => {
-    for (const call of wakes) {
-      call();
-    }
-  };
+  const conditions = new Conditions();
+  const wake = () => conditions.changed();
   const server = createServer((socket) => {
     const caller = new Caller(socket);
     callers.push(caller);
@@ -91,17 +88,7 @@ export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): P
   return {
     port: (server.address() as AddressInfo).port,
     callers,
-    until: (condition) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (condition()) {
-            wakes.delete(look);
-            resolve();
-          }
-        };
-        wakes.add(look);
-        look();
-      }),
+    until: (condition) => conditions.until(condition),
     async [Symbol.asyncDispose]() {
       for (const { socket } of callers) {
         socket.destroy();

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseTransport, type Transport } from '../../../agent/media/rtsp/transport.ts';
+import { Conditions } from '../base/condition.ts';
 import { freeUdpPair } from '../base/free-port.ts';
 import { rtpFrame, type Script } from './scripted-camera.ts';
 
@@ -32,13 +33,11 @@ export async function udpCamera(address = '127.0.0.1'): Promise<UdpCamera> {
   const ports = await freeUdpPair();
   const sockets = [await bound(ports[0], address), await bound(ports[1], address)] as const;
   const received: readonly [string[], string[]] = [[], []];
-  const wakes = new Set<() => void>();
+  const conditions = new Conditions();
   for (const [i, socket] of sockets.entries()) {
     socket.on('message', (datagram) => {
       received[i]?.push(datagram.toString('hex'));
-      for (const wake of wakes) {
-        wake();
-      }
+      conditions.changed();
     });
   }
   let asked: Transport | undefined;
@@ -85,17 +84,7 @@ export async function udpCamera(address = '127.0.0.1'): Promise<UdpCamera> {
       }
     },
     sendControl: (packet) => sendTo(1, packet),
-    until: (condition) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (condition()) {
-            wakes.delete(look);
-            resolve();
-          }
-        };
-        wakes.add(look);
-        look();
-      }),
+    until: (condition) => conditions.until(condition),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) {
         socket.close();
