@@ -1,38 +1,27 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { demoSource, findPath, startDemo } from '../../peers/agent/demo-source.ts';
 import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 
 const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
 
-/** The address of `agent`'s demo camera. */
-const demoSource = (agent: Agent): Promise<string> =>
-  until(async () => {
-    const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
-    return items.find(({ name }) => name === 'demo')?.source;
-  });
-
-/** The demo camera of an untouched Perch: the source of the others' paths. */
 let camera: Agent;
 let source: string;
 beforeAll(async () => {
-  camera = await startAgent({ isOwned: true });
-  source = await demoSource(camera);
+  ({ camera, source } = await startDemo());
 });
 afterAll(() => camera?.[Symbol.asyncDispose]());
-
-const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
 
 test('an invalid value in one path disables that path with its reason, and the others start', async () => {
   await using agent = await startAgent({
     config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,
   });
-  await until(async () => ((await find(agent, 'good'))?.ready ? true : undefined));
-  const bad = await find(agent, 'bad');
+  await until(async () => ((await findPath(agent, 'good'))?.ready ? true : undefined));
+  const bad = await findPath(agent, 'bad');
   expect(bad).toMatchObject({ ready: false, sourceState: 'disabled' });
   expect(bad?.configError).toMatch(/recordSegmentDuration: 'often' is not a duration/);
   expect(agent.process.output()).toMatch(/test\.yml:\d+.*paths\.bad\.recordSegmentDuration/);
@@ -106,12 +95,12 @@ test("the control API changes a running box: recording begins, readers stay, and
   await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
   const api = `http://127.0.0.1:${agent.ports.api}`;
   const one = await until(async () => {
-    const path = await find(agent, 'one');
+    const path = await findPath(agent, 'one');
     return path?.ready ? path : undefined;
   });
   expect(await change(api, 'PATCH', 'paths/patch/one', { record: true })).toBe(200);
-  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
-  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  await until(async () => ((await findPath(agent, 'one'))?.recording?.active ? true : undefined));
+  expect(await findPath(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
   expect(await change(api, 'PATCH', 'paths/patch/one', { foo: 1 })).toBe('400 json: unknown field "foo"');
 
   for (const [url, origin] of [
@@ -124,7 +113,7 @@ test("the control API changes a running box: recording begins, readers stay, and
       return answer?.headers.get('access-control-allow-origin') === origin || undefined;
     });
   }
-  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  expect(await findPath(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
   expect(readFileSync(join(agent.dataDir, 'test.yml'), 'utf8')).toContain('  one: # mine\n');
   expect(agent.process.output()).toMatch(/\[one\] configuration changed change="recording switched on"/);
 });
@@ -161,7 +150,7 @@ test('a changed logLevel reaches existing paths', async () => {
   await using leaving = await startAgent({ isOwned: true });
   const from = await demoSource(leaving);
   await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${from}\n` });
-  await until(async () => ((await find(agent, 'one'))?.ready ? true : undefined));
+  await until(async () => ((await findPath(agent, 'one'))?.ready ? true : undefined));
   expect(agent.process.output()).not.toContain('[one]');
   expect(await change(agent.url, 'PATCH', 'global/patch', { logLevel: 'info' })).toBe(200);
   await leaving.process.stop('SIGINT');
@@ -174,7 +163,7 @@ test("adding the first camera writes Perch's own file, and removes the demo came
     const { items } = await agent.json<{ items: { name: string }[] }>('/v3/recordings/list');
     return items.map(({ name }) => name);
   };
-  await until(() => find(agent, 'demo'));
+  await until(() => findPath(agent, 'demo'));
   await until(async () => ((await recorded()).includes('demo') ? true : undefined));
   expect(
     await change(
@@ -199,7 +188,7 @@ test("adding the first camera writes Perch's own file, and removes the demo came
   expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(
     `perch: own\npaths:\n  front:\n    source: ${source}\n`,
   );
-  await until(async () => ((await find(agent, 'front'))?.ready ? true : undefined));
-  await until(async () => ((await find(agent, 'demo')) === undefined ? true : undefined));
+  await until(async () => ((await findPath(agent, 'front'))?.ready ? true : undefined));
+  await until(async () => ((await findPath(agent, 'demo')) === undefined ? true : undefined));
   await until(async () => ((await recorded()).includes('demo') ? undefined : true));
 });
