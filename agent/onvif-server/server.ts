@@ -16,7 +16,7 @@ import { type DeviceFile, MAX_CAMERAS, portAt } from './device-file.ts';
 import { deviceOperations } from './device-service.ts';
 import { EventSender } from './event-sender.ts';
 import { eventOperations } from './event-service.ts';
-import { Gate, LoginWanted, type Refusal } from './gate.ts';
+import { LoginCheck, LoginWanted, type Refusal } from './login-check.ts';
 import { mediaOperations } from './media-service.ts';
 import { media2Operations } from './media2-service.ts';
 import { ptzLookup } from './ptz-configuration.ts';
@@ -65,7 +65,7 @@ export interface ServedCamera extends OfferedCamera {
 export class OnvifServer {
   readonly #deps: OnvifServerDeps;
   readonly #app: FastifyInstance;
-  readonly #gate: Gate;
+  readonly #loginCheck: LoginCheck;
   readonly #points: PullPoints;
   readonly #operations: Operations;
   readonly #listeners = new Map<string, Listener>();
@@ -94,7 +94,7 @@ export class OnvifServer {
     const { source, clock, log, file } = deps;
     this.#deps = deps;
     this.#onCameras = onCameras;
-    this.#gate = new Gate(deps);
+    this.#loginCheck = new LoginCheck(deps);
     this.#points = new PullPoints(source, clock);
     const sender = new EventSender({
       points: this.#points,
@@ -133,7 +133,7 @@ export class OnvifServer {
   }
 
   get lastRefusal(): Refusal | undefined {
-    return this.#gate.lastRefusal;
+    return this.#loginCheck.lastRefusal;
   }
 
   get subscriptions(): number {
@@ -245,7 +245,9 @@ export class OnvifServer {
     if (!camera || !operation) {
       throw notSupported(soap.operation.replace(/^\w*:/, ''));
     }
-    const login = operation.isOpen ? undefined : await this.#gate.admit(request, ipOf(request), camera.path, soap);
+    const login = operation.isOpen
+      ? undefined
+      : await this.#loginCheck.admit(request, ipOf(request), camera.path, soap);
     const host = hostOf(request);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
@@ -272,7 +274,7 @@ export class OnvifServer {
       return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found');
     }
     try {
-      await this.#gate.admit(request, ipOf(request), camera.path);
+      await this.#loginCheck.admit(request, ipOf(request), camera.path);
       const jpeg = await this.#deps.source.picture(stream.path);
       return await reply.type('image/jpeg').header('Cache-Control', 'no-store').send(Buffer.from(jpeg));
     } catch (error) {
@@ -288,7 +290,7 @@ export class OnvifServer {
   #refuse(request: FastifyRequest, reply: FastifyReply, error: PerchError, answer: SoapReply): FastifyReply {
     const isHttpLogin = error.code === 'unauthorized' && request.headers.authorization !== undefined;
     if (error instanceof LoginWanted || isHttpLogin) {
-      reply.header('WWW-Authenticate', this.#gate.challenge(error instanceof LoginWanted && error.isStale));
+      reply.header('WWW-Authenticate', this.#loginCheck.challenge(error instanceof LoginWanted && error.isStale));
       return send(reply, { ...answer, status: 401 });
     }
     return send(reply, answer);

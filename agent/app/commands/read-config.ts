@@ -6,7 +6,7 @@ import type { Environment } from '../../config/load/environment.ts';
 import { type Config, NO_FILE, parseConfig } from '../../config/load/load.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 
-interface Places {
+interface ReadOptions {
   readonly cwd: string;
   readonly dataDir: string;
   readonly env: Environment;
@@ -19,23 +19,23 @@ interface Places {
  */
 export async function readConfig(
   file: string | undefined,
-  places: Places,
+  options: ReadOptions,
 ): Promise<{ readonly name: string; readonly config: Config }> {
-  const { cwd, dataDir, env } = places;
+  const { cwd, dataDir, env } = options;
   const texts = new ConfigText(env);
   for (const place of file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)]) {
     const text = await texts.read(place);
     if (text !== undefined) {
-      return { name: place, config: parsed(text, basename(place), places) };
+      return { name: place, config: parsed(text, basename(place), options) };
     }
   }
   if (file !== undefined) {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
   }
-  return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', places) };
+  return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', options) };
 }
 
-function parsed(text: string, name: string, { cwd, dataDir, env }: Places): Config {
+function parsed(text: string, name: string, { cwd, dataDir, env }: ReadOptions): Config {
   const recordPath = join(resolve(dataDir), 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
   const { config, problems } = parseConfig(text, name, env, { recordPath, cwd });
   const fault = problems.find(({ severity }) => severity === 'error');

@@ -30,7 +30,7 @@ const REASONS: Readonly<Record<RefusalWhy, string>> = {
   replay: 'this login was used before: each request needs a new nonce',
 };
 
-interface GateDeps {
+interface LoginCheckDeps {
   readonly clock: Clock;
   readonly log: Logger;
   login(user: string): OnvifLogin | undefined;
@@ -49,13 +49,13 @@ export class LoginWanted extends PerchError {
 }
 
 /** Checks the logins of requests. */
-export class Gate {
-  readonly #deps: GateDeps;
+export class LoginCheck {
+  readonly #deps: LoginCheckDeps;
   readonly #logins: Logins;
   #refusal: Refusal | undefined;
   #refusedMs = 0;
 
-  constructor(deps: GateDeps) {
+  constructor(deps: LoginCheckDeps) {
     this.#deps = deps;
     this.#logins = new Logins(deps.clock);
   }
