@@ -40,9 +40,9 @@ interface BoxRequest {
 }
 
 /** A box that takes longer counts as away. */
-const ANSWER_LIMIT_MS = 2_000;
+const MAX_ANSWER_MS = 2_000;
 /** For a long list over a slow link. */
-export const BODY_LIMIT_MS = 10_000;
+export const MAX_BODY_MS = 10_000;
 /** So long, requests to a box that is away fail at once. */
 const AWAY_MS = 5_000;
 /** At the same time, of one box. */
@@ -121,8 +121,8 @@ export class BoxRequests {
   /** The checked JSON of an answer. @throws PerchError as `ask`, and unavailable for an answer that is not valid */
   async json<T>(box: string, request: BoxRequest, maxBytes: number, read: (answer: unknown) => T): Promise<T> {
     const { body } = await this.ask(box, request);
-    const late = new PerchError('timeout', `no end of an answer within ${BODY_LIMIT_MS / 1000} s`);
-    const inTime = after(this.#clock, BODY_LIMIT_MS, () => body.destroy(late));
+    const late = new PerchError('timeout', `no end of an answer within ${MAX_BODY_MS / 1000} s`);
+    const inTime = after(this.#clock, MAX_BODY_MS, () => body.destroy(late));
     try {
       return read(await readJson(body, maxBytes));
     } catch (error) {
@@ -144,7 +144,7 @@ export class BoxRequests {
   }
 
   async #send(box: string, request: BoxRequest): Promise<BoxAnswer> {
-    const { method = 'GET', path, query, headers = {}, signal, limitMs = ANSWER_LIMIT_MS } = request;
+    const { method = 'GET', path, query, headers = {}, signal, limitMs = MAX_ANSWER_MS } = request;
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal?.addEventListener('abort', abort, { once: true });

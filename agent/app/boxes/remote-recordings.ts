@@ -11,7 +11,7 @@ import { formatLocalTime, formatRfc3339, type ZonedTime } from '../../playback/r
 import { REVALIDATE } from '../../playback/read/send-ranged.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import { type BoxSpan, checkPlaylist, readBytes, spansOf, timelineFields } from './box-answers.ts';
-import { after, BODY_LIMIT_MS, type BoxAnswer, type BoxRequests } from './box-requests.ts';
+import { after, type BoxAnswer, type BoxRequests, MAX_BODY_MS } from './box-requests.ts';
 
 const MAX_LIST_BYTES = 8 << 20;
 /** Perch's own stay below 40 kB. */
@@ -19,7 +19,7 @@ const MAX_TIMELINE_BYTES = 256 << 10;
 /** A day in segments of two seconds has 4 MB. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
 /** The box reads an index first. */
-const MEDIA_LIMIT_MS = 5_000;
+const MAX_MEDIA_MS = 5_000;
 /** Without a byte from the box in this time, a download ends. */
 const SILENT_S = 20;
 /** The only parameters that the box gets: others may be credentials for this server. */
@@ -145,7 +145,7 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
     const done = new AbortController();
     reply.raw.once('close', () => done.abort());
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    const asked = { method, path, query, headers, signal: done.signal, limitMs: MEDIA_LIMIT_MS } as const;
+    const asked = { method, path, query, headers, signal: done.signal, limitMs: MAX_MEDIA_MS } as const;
     try {
       return await this.#deps.requests.ask(box, asked);
     } catch (error) {
@@ -196,7 +196,7 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
   /** Its addresses are relative, so that they need no change. */
   async #playlist(box: string, body: Readable): Promise<string> {
     const { clock, requests } = this.#deps;
-    const inTime = after(clock, BODY_LIMIT_MS, () => body.destroy(new PerchError('timeout', 'no end of a playlist')));
+    const inTime = after(clock, MAX_BODY_MS, () => body.destroy(new PerchError('timeout', 'no end of a playlist')));
     try {
       return checkPlaylist((await readBytes(body, MAX_PLAYLIST_BYTES)).toString());
     } catch (cause) {
