@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { RUN_MS, START_MS } from '../system/updater/packages.ts';
 
 const UNITS = join(import.meta.dirname, 'linux/systemd');
+const UPDATE_RUN = join(import.meta.dirname, 'linux/update-run');
 const triggers = readdirSync(UNITS).filter((name) => name.endsWith('.path'));
 
 test.for(triggers)('the service of %s may be started any number of times', (name) => {
@@ -22,7 +23,7 @@ test('the work of a killed updater continues at once, not at the next start of t
 test.for(['resume', 'watch'])('the kept updater continues with %s where /var is mounted noexec', (command) => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const script = readFileSync(join(UNITS, 'update-run'), 'utf8')
+  const script = readFileSync(UPDATE_RUN, 'utf8')
     .replaceAll('/var/lib/perch-update', folder)
     .replace('/usr/lib/perch', folder);
   mkdirSync(join(folder, 'bin'));
@@ -60,7 +61,7 @@ test('one updater works at a time', () => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const own = join(folder, 'own');
   mkdirSync(own);
-  const script = readFileSync(join(UNITS, 'update-run'), 'utf8').replaceAll('/var/lib/perch-update', own);
+  const script = readFileSync(UPDATE_RUN, 'utf8').replaceAll('/var/lib/perch-update', own);
   writeFileSync(join(folder, 'run'), script, { mode: 0o755 });
   // Asks for the lock as another updater would, but does not wait.
   const node = `#!/bin/sh\nflock --nonblock ${own}/lock true && echo free || echo "taken $*"\n`;

@@ -8,6 +8,7 @@ import { MAX_SIGNATURE_S, RUN_HEADER, signMessage, TIME_HEADER } from '../auth/p
 import { digestOf } from '../auth/pairing/signed-requests.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { joinSignals } from '../base/joined-signal.ts';
 import { connectPinned, PinnedAgent } from './pinned-connection.ts';
 
 const CONNECT_MS = 5_000;
@@ -75,9 +76,9 @@ export class BoxClient {
     const found = new AbortController();
     const late = new AbortController();
     void clock.sleep(CONNECT_MS, found.signal).then(() => found.signal.aborted || late.abort());
-    const signal = AbortSignal.any([late.signal, found.signal, ...(stop ? [stop] : [])]);
+    const joined = joinSignals([late.signal, found.signal, ...(stop ? [stop] : [])]);
     const attempts = addresses.filter(isBoxAddress).map(async (address) => {
-      const socket = await connectPinned(address, pin, signal);
+      const socket = await connectPinned(address, pin, joined.signal);
       socket.destroy();
       return address;
     });
@@ -87,6 +88,7 @@ export class BoxClient {
       throw worst((error as AggregateError).errors);
     } finally {
       found.abort();
+      joined.release();
     }
   }
 
@@ -175,6 +177,7 @@ export class BoxClient {
     }
     const target = query === '' ? path : `${path}?${query}`;
     const bytes = body === undefined ? undefined : Buffer.from(body);
+    const joined = joinSignals(signal ? [late, signal] : [late]);
     const options: RequestOptions = {
       agent,
       method,
@@ -186,10 +189,11 @@ export class BoxClient {
         ...(bytes && { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) }),
         ...this.#signature(method, target, bytes),
       },
-      signal: signal ? AbortSignal.any([late, signal]) : late,
+      signal: joined.signal,
     };
     const { promise, resolve, reject } = Promise.withResolvers<BoxResponse | BoxUpgrade>();
     const outgoing = requestByTls(options);
+    outgoing.once('close', () => joined.release());
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new PerchError('timeout', 'the box has stopped to send')));
     outgoing.once('response', (incoming: IncomingMessage) => {
       if (isWatched) {

@@ -1,6 +1,7 @@
 import { Check } from 'typebox/value';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
 import { BoxFacts, keyOf, type StoredBox } from './box-file.ts';
@@ -128,7 +129,7 @@ export class BoxLink {
       const wake = this.#wake.signal;
       failures = (await this.#ask()) ? 0 : failures + 1;
       const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS);
-      await clock.sleep(pauseMs, AbortSignal.any([signal, wake]));
+      await withJoinedSignal([signal, wake], undefined, (joined) => clock.sleep(pauseMs, joined.signal));
     }
   }
 
