@@ -13,7 +13,7 @@ import { BOXES_FILE, BoxFacts, MAX_BOXES, type OfferedCamera, readBoxes, type St
 import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
 
 const PAIR_PATH = '/v3/pairedservers/pair';
-const FAREWELL_MS = 3_000;
+const END_MS = 3_000;
 /** The file stays below the 4 MB that are read. */
 const MAX_ALL_CAMERAS = 8_000;
 
@@ -120,13 +120,13 @@ export class Boxes {
     }
   }
 
-  /** The box is told, if it is there. @returns false: there is no such box */
+  /** Asks the box to end the pairing, if it answers. @returns false: there is no such box */
   async remove(id: string): Promise<boolean> {
     const link = this.#links.get(id);
     if (!link) {
       return false;
     }
-    await farewell(link);
+    await endPairing(link);
     this.#links.delete(id);
     await link.close();
     await this.#save();
@@ -191,7 +191,7 @@ export class Boxes {
       const message = `box '${name}' is paired already, with another key (${link.box.name}): remove that one first`;
       throw new PerchError('badInput', message, { isTaken: true });
     }
-    await farewell(link);
+    await endPairing(link);
     this.#links.delete(id);
     await link.close();
   }
@@ -229,9 +229,9 @@ export class Boxes {
 }
 
 /** Ends the pairing on the box, if it is there. */
-async function farewell(link: BoxLink): Promise<void> {
+async function endPairing(link: BoxLink): Promise<void> {
   try {
-    const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(FAREWELL_MS) });
+    const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
     body.resume();
   } catch {
     // The owner of the box revokes it.

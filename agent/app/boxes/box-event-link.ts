@@ -36,7 +36,7 @@ interface BoxEventLinkDeps {
   readonly log: Logger;
   /** Whether a path here shows this camera. */
   isShown(path: string): boolean;
-  /** Stores an event of the box. @param isPast of its list: nobody is notified */
+  /** Stores an event of the box. @param isPast from the box's list of past events: sends no notifications */
   take(event: BoxEvent, isPast: boolean): Promise<void>;
   /** undefined: no contact yet. */
   readonly mark: EventMark | undefined;

@@ -99,7 +99,7 @@ test('one stream brings the events of all cameras of a box to their paths here, 
   expect(box.asked.filter((url) => url.startsWith('/v3/events?'))).toEqual(['/v3/events?types=event']);
 });
 
-test('the first contact fetches what happened before, page by page, and notifies nobody', async () => {
+test('the first contact fetches past events page by page and sends no notifications', async () => {
   const { apply, streaming, announced, stored, at, lists, box } = await start();
   const past = (id: string, hours: number, path = 'yard') => {
     const times = { start: at(-hours * 3_600), end: at(-hours * 3_600 + 5) };

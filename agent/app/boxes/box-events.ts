@@ -16,7 +16,7 @@ import { namesByBox } from './remote-paths.ts';
 const FILE = 'box-events.json';
 const SAVE_MS = 30_000;
 const MAX_BOXES = 10_000;
-/** Older ones are stored, but nobody is notified. */
+/** Older events are stored without notifications. */
 const NEWS_US = 120_000_000;
 const FUTURE_US = 60_000_000;
 

@@ -83,7 +83,7 @@ export class CameraEvents implements EventIntake {
     return { id: added.id };
   }
 
-  /** Stores an event that is over, of which nobody is notified. */
+  /** Stores an event that is over, without notifications. */
   async storePast(event: CameraEvent): Promise<void> {
     this.journal.checkCapacity();
     this.#options.index.addEvent(event);

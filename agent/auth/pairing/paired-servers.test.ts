@@ -93,13 +93,13 @@ test('changes and revocations are announced, and a revoked server does not come 
   const servers = await open();
   const { id } = await servers.add('Office', newKey(), RIGHTS);
   const before = readServers(JSON.parse(readFileSync(file(), 'utf8')));
-  const told: unknown[] = [];
-  servers.onReduced((...one) => told.push(one));
+  const reduced: unknown[] = [];
+  servers.onReduced((...one) => reduced.push(one));
   expect(await servers.change(id, { cameras: 'all' })).toMatchObject({ cameras: 'all', live: true, recordings: false });
   expect(await servers.remove(id)).toBe(true);
   expect(await servers.remove(id)).toBe(false);
   expect(await servers.change(id, { live: false })).toBeUndefined();
-  expect(told).toEqual([
+  expect(reduced).toEqual([
     [id, false],
     [id, true],
   ]);
