@@ -16,6 +16,8 @@ function setup(broken: Partial<Sensors> = {}) {
       return 61.5;
     },
     power: async () => undefined,
+    hasStoppedFan: async () => undefined,
+    swap: async () => undefined,
     network: async () => counts.map((one) => ({ ...one })),
     drives: async () => {
       count('drives');
@@ -71,9 +73,17 @@ test('a failed sensor is missing, and the others are reported', async () => {
   const broken = async () => {
     throw new Error('no such sensor');
   };
-  const { watch } = setup({ drives: broken, power: broken, network: broken, clockSource: broken, model: broken });
+  const { watch } = setup({
+    drives: broken,
+    power: broken,
+    hasStoppedFan: broken,
+    swap: broken,
+    network: broken,
+    clockSource: broken,
+    model: broken,
+  });
   expect(await watch.read()).toEqual({
-    ...{ model: undefined, temperatureCelsius: 61.5, power: undefined },
+    ...{ model: undefined, temperatureCelsius: 61.5, power: undefined, hasStoppedFan: undefined, swap: undefined },
     ...{ network: [], drives: [], clockSource: 'none' },
   });
 });

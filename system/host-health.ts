@@ -1,12 +1,14 @@
 import { type Clock, endsWithin } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
-import type { ClockSource, Drive, NetworkCount, Sensors } from './sensors.ts';
+import type { ClockSource, Drive, NetworkCount, Sensors, SwapSpace } from './sensors.ts';
 
 /** Load and health of the machine; undefined: not available there. */
 export interface HostHealth {
   readonly model: string | undefined;
   readonly temperatureCelsius: number | undefined;
   readonly power: PowerState | undefined;
+  readonly hasStoppedFan: boolean | undefined;
+  readonly swap: SwapSpace | undefined;
   readonly network: readonly NetworkRate[];
   readonly drives: readonly Drive[];
   readonly clockSource: ClockSource;
@@ -33,30 +35,41 @@ const MAX_RATE_MS = 60_000;
 const PATIENCE_MS = 2_500;
 
 type HostClock = Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
-type Quick = Pick<HostHealth, 'temperatureCelsius' | 'power' | 'network'>;
-const NOTHING: Quick = { temperatureCelsius: undefined, power: undefined, network: [] };
+type Hardware = Pick<HostHealth, 'power' | 'hasStoppedFan' | 'swap'>;
+type Quick = Pick<HostHealth, 'temperatureCelsius' | 'network'>;
 
 /** Reads the machine's state on demand, at most as often as it changes, once for all callers. */
 export class HostWatch {
   readonly #clock: HostClock;
   readonly #quick: () => Promise<Quick>;
-  readonly #drives: () => Promise<readonly Drive[]>;
+  /** From files of the kernel alone. */
+  readonly hardware: () => Promise<Hardware>;
+  readonly drives: () => Promise<readonly Drive[]>;
   readonly #source: () => Promise<ClockSource>;
   readonly #model: () => Promise<string | undefined>;
   #counts: { readonly atMs: number; readonly byName: ReadonlyMap<string, NetworkCount> } | undefined;
 
   constructor(clock: HostClock, sensors: Sensors) {
     this.#clock = clock;
-    this.#quick = this.#kept(QUICK_MS, NOTHING, async () => {
-      // A sensor that fails counts as missing.
-      const [temperatureCelsius, power, counts] = await Promise.all([
-        sensors.temperatureCelsius().catch(() => undefined),
-        sensors.power().catch(() => undefined),
+    // A sensor that fails counts as missing.
+    const missing = () => undefined;
+    this.#quick = this.#kept<Quick>(QUICK_MS, { temperatureCelsius: undefined, network: [] }, async () => {
+      const [temperatureCelsius, counts] = await Promise.all([
+        sensors.temperatureCelsius().catch(missing),
         sensors.network().catch(() => []),
       ]);
-      return { temperatureCelsius, power, network: this.#rates(counts) };
+      return { temperatureCelsius, network: this.#rates(counts) };
     });
-    this.#drives = this.#kept(DRIVES_MS, [], () => sensors.drives().catch(() => []));
+    const unknown = { power: undefined, hasStoppedFan: undefined, swap: undefined };
+    this.hardware = this.#kept<Hardware>(QUICK_MS, unknown, async () => {
+      const [power, hasStoppedFan, swap] = await Promise.all([
+        sensors.power().catch(missing),
+        sensors.hasStoppedFan().catch(missing),
+        sensors.swap().catch(missing),
+      ]);
+      return { power, hasStoppedFan, swap };
+    });
+    this.drives = this.#kept(DRIVES_MS, [], () => sensors.drives().catch(() => []));
     const source = () => sensors.clockSource(clock.wallMs()).catch(() => 'none' as const);
     this.#source = this.#kept<ClockSource>(SLOW_MS, 'none', source);
     const model = () => sensors.model().catch(() => undefined);
@@ -64,9 +77,9 @@ export class HostWatch {
   }
 
   async read(): Promise<HostHealth> {
-    const slow = Promise.all([this.#drives(), this.#source(), this.#model()]);
-    const [quick, [drives, clockSource, model]] = await Promise.all([this.#quick(), slow]);
-    return { ...quick, model, drives, clockSource };
+    const slow = Promise.all([this.drives(), this.#source(), this.#model()]);
+    const [quick, hardware, [drives, clockSource, model]] = await Promise.all([this.#quick(), this.hardware(), slow]);
+    return { ...quick, ...hardware, model, drives, clockSource };
   }
 
   /**

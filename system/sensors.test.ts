@@ -43,6 +43,47 @@ test("without the kernel's file the firmware's program is run, and a failed one 
   expect(await machine({}).power()).toBeUndefined();
 });
 
+test("without both, Linux's own drivers tell low voltage and a limited processor", async () => {
+  const board = (files: Readonly<Record<string, string>>) =>
+    machine({ 'sys/class/hwmon/hwmon1/name': 'rpi_volt\n', ...files });
+  const power = async (files: Readonly<Record<string, string>>) => {
+    const { underVoltage, slowed } = (await board(files).power()) ?? {};
+    return [underVoltage?.now, slowed?.now];
+  };
+  const alarm = 'sys/class/hwmon/hwmon1/in0_lcrit_alarm';
+  const cooler = 'sys/class/thermal/cooling_device0';
+  expect(await power({ [alarm]: '0\n' })).toEqual([false, false]);
+  expect(await power({ [alarm]: '1\n' })).toEqual([true, false]);
+  const limited = { [`${cooler}/type`]: 'cpufreq-cpu0\n', [`${cooler}/cur_state`]: '2\n' };
+  expect(await power({ [alarm]: '0\n', ...limited })).toEqual([false, true]);
+  // A fan that turns is a cooling device, too.
+  const fan = { [`${cooler}/type`]: 'pwm-fan\n', [`${cooler}/cur_state`]: '4\n' };
+  expect(await power({ [alarm]: '0\n', ...fan })).toEqual([false, false]);
+});
+
+test.for([
+  [undefined, {}],
+  [false, { fan1_input: '2400', pwm1: '120' }],
+  [true, { fan1_input: '0', pwm1: '120' }],
+  // Cool enough without it.
+  [false, { fan1_input: '0', pwm1: '0' }],
+  [false, { fan1_input: '0' }],
+  [true, { fan1_input: '900', fan1_fault: '1' }],
+  [undefined, { fan1_input: 'unknown', pwm1: '120' }],
+] as const)('a stopped fan: %s of %o', async ([isStopped, files]) => {
+  const named = Object.entries(files).map(([name, text]) => [`sys/class/hwmon/hwmon0/${name}`, `${text}\n`]);
+  expect(await machine(Object.fromEntries(named)).hasStoppedFan()).toBe(isStopped);
+});
+
+test('swap space comes from the kernel; without any there is none', async () => {
+  const meminfo = (text: string) => machine({ 'proc/meminfo': text }).swap();
+  expect(await meminfo('MemTotal: 900 kB\nSwapTotal:     2000 kB\nSwapFree:       500 kB\n')).toEqual({
+    ...{ totalBytes: 2_048_000, freeBytes: 512_000 },
+  });
+  expect(await meminfo('MemTotal: 900 kB\nSwapTotal:        0 kB\nSwapFree:        0 kB\n')).toBeUndefined();
+  expect(await machine({}).swap()).toBeUndefined();
+});
+
 test.for([
   ['network', { 'run/systemd/timesync/synchronized': '' }],
   ['battery', { 'sys/class/rtc/rtc0/since_epoch': `${Date.UTC(2026, 5, 1) / 1000}\n` }],

@@ -30,10 +30,18 @@ export interface Drive {
   readonly temperatureCelsius: number | undefined;
 }
 
+export interface SwapSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
 /** Readings of a machine. Undefined, or an empty list: not available. */
 export interface Sensors {
   temperatureCelsius(): Promise<number | undefined>;
   power(): Promise<PowerState | undefined>;
+  /** A fan is driven and does not turn. */
+  hasStoppedFan(): Promise<boolean | undefined>;
+  swap(): Promise<SwapSpace | undefined>;
   network(): Promise<readonly NetworkCount[]>;
   drives(): Promise<readonly Drive[]>;
   model(): Promise<string | undefined>;
@@ -49,6 +57,8 @@ export function machineSensors(root = '/'): Sensors {
   return {
     temperatureCelsius: temperatureOf(root),
     power: () => power(root),
+    hasStoppedFan: () => hasStoppedFan(root),
+    swap: () => swap(root),
     network: () => network(root),
     drives: () => drives(root),
     model: () => model(root),
@@ -83,7 +93,54 @@ async function power(root: string): Promise<PowerState | undefined> {
     return parseThrottled(text);
   }
   const program = join(root, VCGENCMD);
-  return existsSync(program) ? parseThrottled(await outputOf(program, ['get_throttled'])) : undefined;
+  return existsSync(program) ? parseThrottled(await outputOf(program, ['get_throttled'])) : kernelPower(root);
+}
+
+/**
+ * From Linux's own drivers: `raspberrypi-hwmon` notices low voltage, and thermal zones limit the processor's frequency
+ * as a cooling device.
+ */
+async function kernelPower(root: string): Promise<PowerState | undefined> {
+  const [monitors, coolers] = await Promise.all([
+    entriesOf(root, 'sys/class/hwmon', ['name', 'in0_lcrit_alarm']),
+    entriesOf(root, 'sys/class/thermal', ['type', 'cur_state']),
+  ]);
+  const voltage = monitors.find(([name]) => name === 'rpi_volt')?.[1];
+  const limits = coolers
+    .filter(([type = '']) => /cpufreq|^Processor$/.test(type))
+    .map(([, state]) => Number(state) > 0);
+  if (voltage === undefined && limits.length === 0) {
+    return undefined;
+  }
+  const seen = (now: boolean) => ({ now, sinceStart: now });
+  return { underVoltage: seen(voltage === '1'), slowed: seen(limits.includes(true)), hot: seen(false) };
+}
+
+/** By the files of Linux's hwmon: `fan1_input` in revolutions per minute, `pwm1` from 0 to 255. */
+async function hasStoppedFan(root: string): Promise<boolean | undefined> {
+  const monitors = await entriesOf(root, 'sys/class/hwmon', ['fan1_input', 'fan1_fault', 'pwm1']);
+  const fans = monitors.filter(([speed]) => speed !== undefined && countOf(speed) !== undefined);
+  const isStopped = ([speed, fault, drive]: readonly (string | undefined)[]) =>
+    fault === '1' || (Number(speed) === 0 && Number(drive ?? 0) > 0);
+  return fans.length === 0 ? undefined : fans.some(isStopped);
+}
+
+async function swap(root: string): Promise<SwapSpace | undefined> {
+  const text = (await textOf(join(root, 'proc/meminfo'))) ?? '';
+  const bytes = (name: string): number =>
+    Number(new RegExp(`^${name}: +(\\d{1,12}) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024;
+  const totalBytes = bytes('SwapTotal');
+  return totalBytes === 0 ? undefined : { totalBytes, freeBytes: bytes('SwapFree') };
+}
+
+/** The files `names` of each entry of a folder of sysfs. */
+async function entriesOf(
+  root: string,
+  folder: string,
+  names: readonly string[],
+): Promise<readonly (string | undefined)[][]> {
+  const entries = await namesIn(join(root, folder));
+  return Promise.all(entries.map((entry) => Promise.all(names.map((name) => textOf(join(root, folder, entry, name))))));
 }
 
 async function network(root: string): Promise<readonly NetworkCount[]> {

@@ -25,8 +25,9 @@ export interface SystemFacts {
   /** The first error of the configuration file, which is then not fully in effect. */
   readonly configFault: { readonly line: number | null } | null;
   readonly temperatureCelsius: number | null;
-  /** Of a Raspberry Pi. */
+  /** Null: the box has no such sensor. */
   readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', PowerFault>> | null;
+  readonly hardwareFaults: readonly { readonly why: string; readonly since: string }[];
   readonly network: readonly {
     readonly name: string;
     readonly addresses: readonly string[];

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import type { SystemFacts } from './system-facts.ts';
-import { needsTime, Sparkline, troublesOf } from './troubles.ts';
+import { needsTime, Sparkline, sinceOf, troublesOf } from './troubles.ts';
 
 const no = { now: false, sinceStart: false };
 const well = {
   power: { underVoltage: no, slowed: no, hot: no },
   configFault: null,
+  hardwareFaults: [],
   temperatureCelsius: 58,
   clock: { timeZone: 'UTC', set: true, source: 'network' },
 } as unknown as SystemFacts;
@@ -20,6 +21,18 @@ test('troubles are listed by severity', () => {
   const all = { ...power({ underVoltage: now, hot: now }), clock: { ...well.clock, set: false } };
   expect(troublesOf(all)).toEqual(['hot', 'weakNow', 'clock']);
   expect(troublesOf({ ...all, configFault: { line: 6 } })).toEqual(['file', 'hot', 'weakNow', 'clock']);
+});
+
+test('a slowed processor is one trouble with its cause; each has the time of its beginning', () => {
+  const since = '2026-11-23T18:00:00Z';
+  const faults = (...whys: readonly string[]) => ({ hardwareFaults: whys.map((why) => ({ why, since })) });
+  const slowed = { ...well, ...faults('slowed', 'swap', 'fan') };
+  expect(troublesOf(slowed)).toEqual(['fan', 'slowed', 'swap']);
+  expect(sinceOf('slowed', slowed)).toBe(since);
+  expect(sinceOf('clock', slowed)).toBeUndefined();
+  const weak = { ...power({ underVoltage: { now: true, sinceStart: true } }), ...faults('slowed', 'underVoltage') };
+  expect(troublesOf(weak)).toEqual(['weakNow']);
+  expect(sinceOf('weakNow', weak)).toBe(since);
 });
 
 test.for([

@@ -1,19 +1,33 @@
 import type { SystemFacts } from './system-facts.ts';
 
 /** Most serious first. */
-export type SystemTrouble = 'file' | 'hot' | 'weakNow' | 'clock' | 'weakBefore';
+export type SystemTrouble = 'file' | 'fan' | 'hot' | 'weakNow' | 'slowed' | 'swap' | 'clock' | 'weakBefore';
 
-export function troublesOf({ configFault, power, temperatureCelsius, clock }: SystemFacts): readonly SystemTrouble[] {
+export function troublesOf(facts: SystemFacts): readonly SystemTrouble[] {
+  const { configFault, power, temperatureCelsius, clock, hardwareFaults } = facts;
   const isHot = power?.hot.now === true && temperatureCelsius !== null;
   const weak = power?.underVoltage;
+  const has = (why: string): boolean => hardwareFaults.some((fault) => fault.why === why);
   return [
     ...(configFault ? (['file'] as const) : []),
+    ...(has('fan') ? (['fan'] as const) : []),
     ...(isHot ? (['hot'] as const) : []),
     ...(weak?.now ? (['weakNow'] as const) : []),
+    ...(has('slowed') && !isHot && !weak?.now ? (['slowed'] as const) : []),
+    ...(has('swap') ? (['swap'] as const) : []),
     ...(clock.set ? [] : (['clock'] as const)),
     ...(weak?.sinceStart && !weak.now ? (['weakBefore'] as const) : []),
   ];
 }
+
+/** The kind of fault in `hardwareFaults`. */
+const WHY: Partial<Record<SystemTrouble, string>> = {
+  ...{ fan: 'fan', hot: 'hot', weakNow: 'underVoltage', slowed: 'slowed', swap: 'swap' },
+};
+
+/** RFC 3339. */
+export const sinceOf = (trouble: SystemTrouble, { hardwareFaults }: SystemFacts): string | undefined =>
+  hardwareFaults.find(({ why }) => why === WHY[trouble])?.since;
 
 /** Tolerance for transfer time and clock drift. */
 const NEAR_MS = 2_000;

@@ -14,6 +14,8 @@ const SEEN = { now: false, sinceStart: true };
 const SENSORS: Sensors = {
   temperatureCelsius: async () => 82.5,
   power: async () => ({ underVoltage: SEEN, slowed: SEEN, hot: SEEN }),
+  hasStoppedFan: async () => false,
+  swap: async () => ({ totalBytes: 1e9, freeBytes: 5e8 }),
   network: async () => [{ name: 'eth0', addresses: ['192.168.1.5'], receivedBytes: 1, sentBytes: 1 }],
   drives: async () => [
     {
@@ -58,7 +60,12 @@ test("the owner reads the machine's temperature, power, network, clock and drive
       temperatureCelsius: 82.5,
       processCpuPercent: 3.5,
     },
-    ...{ uptimeSeconds: 90, power: { underVoltage: SEEN } },
+    ...{
+      uptimeSeconds: 90,
+      power: { underVoltage: SEEN },
+      swap: { totalBytes: 1e9, freeBytes: 5e8 },
+      hardwareFaults: [],
+    },
     network: [{ name: 'eth0', addresses: ['192.168.1.5'], inboundBitrate: null }],
     clock: { set: false, source: 'none', time: '2026-01-01T00:01:30.000Z' },
     drives: [{ name: 'mmcblk0', health: null, wornPercent: 70 }],
@@ -88,11 +95,11 @@ test('a machine without sensors is shown with the known values', async () => {
     throw new Error('no such sensor');
   };
   const { ask } = await open({
-    ...{ temperatureCelsius: silent, power: silent, network: silent },
+    ...{ temperatureCelsius: silent, power: silent, network: silent, hasStoppedFan: silent, swap: silent },
     ...{ drives: silent, model: silent, clockSource: silent },
   });
   expect(await ask('owner', PASSWORD)).toMatchObject({
-    ...{ model: null, temperatureCelsius: null, power: null, network: [], drives: [] },
+    ...{ model: null, temperatureCelsius: null, power: null, swap: null, network: [], drives: [] },
     memoryTotalBytes: expect.any(Number),
   });
 });

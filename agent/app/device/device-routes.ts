@@ -32,6 +32,7 @@ import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
 import { DeviceClock } from './clock.ts';
+import { HardwareWatch } from './hardware-watch.ts';
 import { type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
 import { Updates } from './updates.ts';
@@ -47,7 +48,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly clock: Clock;
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
-  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback'>;
+  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback' | 'events'>;
   /** Last read or written. */
   settings(): Config;
   readonly configFile: FileEdits;
@@ -74,6 +75,7 @@ export class DeviceRoutes {
   readonly #timeZone = timeZoneName();
   #startTookMs: number | undefined;
   readonly #host: HostWatch;
+  readonly #hardware: HardwareWatch;
   readonly #lines: LogLines;
   readonly #lineStreams: EventStreams<LogLine>;
   readonly #diagnosis: SupportBundle;
@@ -86,6 +88,7 @@ export class DeviceRoutes {
     this.#deps = deps;
     this.#startedMs = clock.monoMs();
     this.#host = new HostWatch(clock, sensors);
+    this.#hardware = new HardwareWatch({ ...deps, host: this.#host, events: () => deps.recordings.events.hub });
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
     const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;
@@ -127,7 +130,7 @@ export class DeviceRoutes {
     return problemsOf({
       configuration: problems(),
       isClockTrusted: recordings.isClockTrusted,
-      host: await this.#host.read(),
+      hardware: this.#hardware.faults,
       disks: recordings.space.list(),
       paths: paths.list(),
       mqtt: this.#deps.mqtt.status,
@@ -169,6 +172,11 @@ export class DeviceRoutes {
       configFault: faultJson(this.#deps.problems()),
       native: nativeJson(nativeStatus()),
       ...healthJson(health),
+      hardwareFaults: this.#hardware.faults.map(({ sinceMs, why, name }) => ({
+        why,
+        name,
+        since: new Date(sinceMs).toISOString(),
+      })),
       clock: {
         time: new Date(clock.wallMs()).toISOString(),
         timeZone: this.#timeZone,
@@ -197,10 +205,11 @@ const nativeJson = ({ bursts, batches, gcm, reads }: NativeStatus): object => ({
   tcpReadsReason: reads.reason ?? null,
 });
 
-const healthJson = ({ model, temperatureCelsius, power, network, drives }: HostHealth): object => ({
+const healthJson = ({ model, temperatureCelsius, power, swap, network, drives }: HostHealth): object => ({
   model: model ?? null,
   temperatureCelsius: temperatureCelsius ?? null,
   power: power ?? null,
+  swap: swap ?? null,
   network: network.map(({ inboundBitrate, outboundBitrate, ...one }) => ({
     ...one,
     inboundBitrate: inboundBitrate ?? null,

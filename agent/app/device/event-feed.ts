@@ -17,12 +17,16 @@ export function publishConfigChanges(
   };
 }
 
-/** Events of cameras with start and end, and of disks, which have no path. */
+/** Events of cameras with start and end, and of disks and hardware, which have no path. */
 export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent) => void {
   return ({ id, path, type, startUs, endUs, text, source }) => {
     if (path === '') {
       // The text begins with the new state: `vanished: /mnt/usb: …`.
       const [state = ''] = text.split(':', 1);
+      if (type === 'hardware') {
+        publish('box', { state: 'hardware', why: state, present: endUs === undefined, text });
+        return;
+      }
       publish('disk', { state: type === 'disk' ? state : type, text });
       return;
     }

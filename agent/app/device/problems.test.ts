@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import type { HardwareFault } from './hardware-watch.ts';
 import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
 
 const SINCE = '2026-01-01T11:00:00Z';
-const never = { now: false, sinceStart: true };
-const now = { now: true, sinceStart: true };
+const SINCE_MS = '2026-01-01T11:00:00.000Z';
 const path = (name: string, more: Partial<ProblemPath> = {}): ProblemPath => ({
   ...{ name, configError: null, ready: true, sourceState: 'running', offlineSince: null },
   ...{ lastError: 'connection refused', lastErrorWhy: 'refuses', recording: null },
@@ -13,24 +13,22 @@ const offline = { ready: false, offlineSince: SINCE } as const;
 const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
   configuration: [],
   isClockTrusted: true,
-  host: { power: { underVoltage: never, slowed: never, hot: never }, drives: [] },
+  hardware: [],
   disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
   paths: [path('door')],
   mqtt: { state: 'off', error: null, why: null, since: null },
   archive: { error: null, why: null, since: null },
   ...more,
 });
-const drive = (health: 'ok' | 'failing' | undefined) => ({
-  ...{ name: '/dev/sda', model: 'A', kind: 'ssd', sizeBytes: 1e12, health },
-  ...{ wornPercent: undefined, temperatureCelsius: undefined },
+const fault = (why: HardwareFault['why'], text: string, name: string | null = null): HardwareFault => ({
+  ...{ why, text, name, sinceMs: Date.parse(SINCE) },
 });
 
-test('a healthy box has none: errors of a former connection and earlier low voltage do not count', () => {
+test('a healthy box has none: errors of a former connection do not count', () => {
   expect(problemsOf(facts())).toEqual([]);
 });
 
 test.for([
-  ['unknown power state', { host: { power: undefined, drives: [drive(undefined), drive('ok')] } }],
   ['warnings of the configuration', { configuration: [{ severity: 'warn', file: 'a.yml', key: 'b', message: 'c' }] }],
   ['a camera on demand without readers', { paths: [path('door', { ...offline, sourceState: 'stopped' })] }],
   ['the first connection', { paths: [path('door', { ...offline, sourceState: 'waiting', lastError: null })] }],
@@ -50,7 +48,7 @@ test('problems of the machine come first, then those of disks and paths', () => 
         { severity: 'error', file: 'my.yml', key: '', message: 'the file is empty' },
       ],
       isClockTrusted: false,
-      host: { power: { underVoltage: now, slowed: never, hot: now }, drives: [drive('failing')] },
+      hardware: [fault('underVoltage', 'low voltage'), fault('swap', 'full'), fault('failing', 'SMART', '/dev/sda')],
       disks: [{ folder: '/rec', state: 'vanished', error: 'the disk is gone', since: SINCE }],
       paths: [
         path('door', { ...offline, sourceState: 'waiting' }),
@@ -63,9 +61,9 @@ test('problems of the machine come first, then those of disks and paths', () => 
     ['configuration', 'hls', null, "my.yml:12: hls: 'maybe' is not yes or no", null],
     ['configuration', null, null, 'my.yml: the file is empty', null],
     ['clock', null, null, 'the time is not known', null],
-    ['power', null, 'underVoltage', 'the voltage of the power supply is too low', null],
-    ['power', null, 'hot', 'the processor is too hot', null],
-    ['drive', '/dev/sda', null, 'the drive reports that it is failing (SMART)', null],
+    ['power', null, 'underVoltage', 'low voltage', SINCE_MS],
+    ['memory', null, 'swap', 'full', SINCE_MS],
+    ['drive', '/dev/sda', 'failing', 'SMART', SINCE_MS],
     ['disk', '/rec', 'vanished', 'the disk is gone', SINCE],
     ['path', 'door', 'refuses', 'connection refused', SINCE],
     ['path', 'gate', null, 'source: not a URL', null],

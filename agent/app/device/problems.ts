@@ -1,4 +1,3 @@
-import type { HostHealth } from '../../../system/host-health.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
@@ -6,11 +5,12 @@ import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
+import type { HardwareFault } from './hardware-watch.ts';
 
 export interface ProblemFacts {
   readonly configuration: readonly Problem[];
   readonly isClockTrusted: boolean;
-  readonly host: Pick<HostHealth, 'power' | 'drives'>;
+  readonly hardware: readonly HardwareFault[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'since'>[];
   readonly paths: readonly ProblemPath[];
   readonly mqtt: Pick<MqttState, 'state' | 'error' | 'why' | 'since'>;
@@ -23,33 +23,27 @@ export type ProblemPath = Pick<
   'name' | 'configError' | 'ready' | 'sourceState' | 'lastError' | 'lastErrorWhy' | 'offlineSince' | 'recording'
 >;
 
-const POWER_TEXTS = {
-  underVoltage: 'the voltage of the power supply is too low',
-  slowed: 'the processor is slowed down because of low voltage or heat',
-  hot: 'the processor is too hot',
-} as const;
+/** Kinds of problems by the hardware's faults. */
+const KINDS = { underVoltage: 'power', slowed: 'power', hot: 'power', fan: 'fan', swap: 'memory' } as const;
 
 /** The present problems: of the box, then of its disks and paths. */
 export function problemsOf(facts: ProblemFacts): ProblemItem[] {
-  const { configuration, isClockTrusted, host, disks, paths, mqtt, archive } = facts;
+  const { configuration, isClockTrusted, hardware, disks, paths, mqtt, archive } = facts;
   const item = (
     kind: ProblemItem['kind'],
     name: string | null,
     text: string,
     more: Partial<Pick<ProblemItem, 'why' | 'since'>> = {},
   ): ProblemItem => ({ kind, name, why: null, text, since: null, ...more });
-  const { power, drives } = host;
   return [
     ...configuration
       .filter(({ severity }) => severity === 'error')
       .map((fault) => item('configuration', fault.key || null, problemText(fault))),
     ...(isClockTrusted ? [] : [item('clock', null, 'the time is not known')]),
-    ...(['underVoltage', 'slowed', 'hot'] as const)
-      .filter((why) => power?.[why].now)
-      .map((why) => item('power', null, POWER_TEXTS[why], { why })),
-    ...drives
-      .filter(({ health }) => health === 'failing')
-      .map(({ name }) => item('drive', name, 'the drive reports that it is failing (SMART)')),
+    ...hardware.map(({ why, name, text, sinceMs }) => {
+      const more = { why, since: new Date(sinceMs).toISOString() };
+      return why === 'failing' || why === 'worn' ? item('drive', name, text, more) : item(KINDS[why], name, text, more);
+    }),
     ...disks.flatMap(({ folder, state: why, error, since }) =>
       error === null ? [] : [item('disk', folder, error, { why, since })],
     ),

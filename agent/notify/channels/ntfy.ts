@@ -16,7 +16,7 @@ const EMOJIS: Readonly<Record<string, string>> = {
   offline: 'warning',
   disk: 'floppy_disk',
 };
-const URGENT: ReadonlySet<string> = new Set(['doorbell', 'tamper', 'offline', 'disk']);
+const URGENT: ReadonlySet<string> = new Set(['doorbell', 'tamper', 'offline', 'disk', 'hardware']);
 const [HIGH, DEFAULT] = ['4', '3'];
 /** Servers without attachments, and pictures above their limit. */
 const NO_PICTURE = new Set([400, 413, 507]);

@@ -36,6 +36,7 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
     input: 'Camera input',
     offline: 'Camera is offline',
     disk: 'Storage',
+    hardware: 'Hardware',
     test: 'This is a test.',
   },
   'zh-cn': {
@@ -51,6 +52,7 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
     input: '报警输入',
     offline: '摄像头离线',
     disk: '存储',
+    hardware: '硬件',
     test: '这是一条测试通知。',
   },
 };
@@ -64,7 +66,7 @@ export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: 
 /** The page's address after the origin: a tap opens the moment in the recordings. */
 export function linkOf({ path, kind, startMs }: Pick<Notice, 'path' | 'kind' | 'startMs'>): string {
   if (path === '') {
-    return '#/settings/storage';
+    return kind === 'hardware' ? '#/settings/system' : '#/settings/storage';
   }
   return kind === 'offline'
     ? `#/live/${encodeURIComponent(path)}`

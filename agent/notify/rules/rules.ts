@@ -26,7 +26,7 @@ export const Rule = Type.Object(
     ),
     kinds: Type.Array(Type.String({ pattern: '^[\\w.-]{1,32}$' }), {
       maxItems: 32,
-      description: 'Types of events, and `offline` and `disk`.',
+      description: 'Types of events, and `offline`, `disk` and `hardware`.',
     }),
     hours: Type.Optional(Hours),
   },

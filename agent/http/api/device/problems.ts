@@ -4,7 +4,9 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 
 const ProblemItem = Type.Object({
-  kind: Type.Enum(['configuration', 'clock', 'power', 'drive', 'disk', 'mqtt', 'archive', 'path', 'recording']),
+  kind: Type.Enum([
+    ...['configuration', 'clock', 'power', 'fan', 'memory', 'drive', 'disk', 'mqtt', 'archive', 'path', 'recording'],
+  ] as const),
   name: OrNull(
     Type.String({
       description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the box.',
@@ -13,7 +15,7 @@ const ProblemItem = Type.Object({
   why: OrNull(
     Type.String({
       description:
-        '`power`: underVoltage, slowed, hot. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `path`: `lastErrorWhy`. `recording`: its `why`.',
+        '`power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `path`: `lastErrorWhy`. `recording`: its `why`.',
     }),
   ),
   text: Type.String({ description: 'For people.' }),

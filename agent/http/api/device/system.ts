@@ -90,6 +90,15 @@ const SystemFacts = Type.Object({
   model: OrNull(Type.String()),
   temperatureCelsius: OrNull(Type.Number()),
   power: OrNull(Power),
+  swap: OrNull(Type.Object({ totalBytes: Type.Integer(), freeBytes: Type.Integer() })),
+  hardwareFaults: Type.Array(
+    Type.Object({
+      why: Type.String({ description: 'underVoltage, slowed, hot, fan, swap; failing or worn for a drive.' }),
+      name: OrNull(Type.String({ description: 'Of the drive.' })),
+      since: TimeText,
+    }),
+    { description: 'Present faults; past ones are events of the type `hardware`.' },
+  ),
   network: Type.Array(Network),
   clock: ClockState,
   drives: Type.Array(Drive),

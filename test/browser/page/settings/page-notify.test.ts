@@ -73,7 +73,7 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByRole('switch', { name: 'Notify this device' }).click();
       await until(async () => expect(await items()).toMatchObject([{ endpoint: ENDPOINT, snoozedUntil: null }]));
       expect((await items())[0]?.rules).toEqual([
-        { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline', 'disk'] },
+        { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline', 'disk', 'hardware'] },
       ]);
       await page.getByRole('button', { name: 'Motion' }).click();
       await page.getByRole('switch', { name: 'Only at certain times' }).click();

@@ -28,9 +28,11 @@ export interface NotifyChange {
   readonly snoozeMinutes?: number;
 }
 
-/** `disk` is the owner's. */
+/** Of the box itself, for the owner. */
+export const BOX_KINDS = ['disk', 'hardware'] as const;
 export const KINDS = [
-  ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline', 'disk'],
+  ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline'],
+  ...BOX_KINDS,
 ] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
 /** As the box. */

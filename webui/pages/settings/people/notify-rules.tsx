@@ -7,7 +7,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { clipWords } from '../../../words/clips.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
-import { FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
+import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
 
 interface RulesProps {
   readonly rules: readonly NotifyRule[];
@@ -55,7 +55,7 @@ function RuleFields({ rule, onRule }: RuleProps) {
   const t = notifyWords.value;
   const { hours, ...always } = rule;
   // The last one is the owner's.
-  const kinds = isOwner.value ? KINDS : KINDS.slice(0, -1);
+  const kinds = isOwner.value ? KINDS : KINDS.slice(0, -BOX_KINDS.length);
   const texts = kindTexts();
   return (
     <>
@@ -95,10 +95,10 @@ function RuleFields({ rule, onRule }: RuleProps) {
 /** In the order of `KINDS`. */
 function kindTexts(): readonly string[] {
   const t = clipWords.value;
-  const { offline, disk } = notifyWords.value;
+  const { offline, disk, hardware } = notifyWords.value;
   return [
     ...[t.seenPerson, t.seenVehicle, t.seenAnimal, t.seenPackage, t.seenDoorbell, t.seenMotion, t.seenSound],
-    ...[t.seenTamper, t.seenInput, offline, disk],
+    ...[t.seenTamper, t.seenInput, offline, disk, hardware],
   ];
 }
 

@@ -12,6 +12,7 @@ import { ChannelForm, Channels } from './notify-channels.tsx';
 import {
   type Act,
   addressOf,
+  BOX_KINDS,
   type ChannelDraft,
   change,
   FIRST_RULE,
@@ -79,7 +80,7 @@ function ThisDevice({ list, own, act }: ThisDeviceProps) {
   const t = notifyWords.value;
   const [isBusy, setBusy] = useState(false);
   const obstacle = own ? undefined : pushObstacle();
-  const rules = [isOwner.value ? { ...FIRST_RULE, kinds: [...FIRST_RULE.kinds, 'disk'] } : FIRST_RULE];
+  const rules = [isOwner.value ? { ...FIRST_RULE, kinds: [...FIRST_RULE.kinds, ...BOX_KINDS] } : FIRST_RULE];
   const set = async (isOn: boolean) => {
     setBusy(true);
     const id = own?.id;

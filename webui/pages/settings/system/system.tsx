@@ -6,14 +6,14 @@ import { session } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
-import { needsTime, Sparkline, type SystemTrouble, troublesOf } from '../../../system/troubles.ts';
+import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '../../../system/troubles.ts';
 import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { bitRate, byteSize, longDuration, number, percent } from '../../../words/format.ts';
+import { bitRate, byteSize, longDuration, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
@@ -117,6 +117,10 @@ function FileRow({ fault }: { readonly fault: SystemFacts['configFault'] }) {
 function Trouble({ trouble, facts }: { readonly trouble: SystemTrouble; readonly facts: SystemFacts }) {
   const t = systemWords.value;
   const degrees = number(facts.temperatureCelsius ?? 0, 0, i18n().language);
+  const since = sinceOf(trouble, facts);
+  /** With the time of its beginning. */
+  const dated = (text: string): string =>
+    since === undefined ? text : `${t.troubleSince(moment(Date.parse(since), nowMs.value, i18n()))} ${text}`;
   switch (trouble) {
     case 'file':
       return (
@@ -128,10 +132,16 @@ function Trouble({ trouble, facts }: { readonly trouble: SystemTrouble; readonly
           </div>
         </MessageCard>
       );
+    case 'fan':
+      return <MessageCard icon="temperature" tone="warn" title={t.fanStopped} text={dated(t.fanStoppedText)} />;
+    case 'slowed':
+      return <MessageCard icon="chip" tone="warn" title={t.slowedDown} text={dated(t.slowedDownText)} />;
+    case 'swap':
+      return <MessageCard icon="memory" tone="warn" title={t.swapFull} text={dated(t.swapFullText)} />;
     case 'hot':
-      return <MessageCard icon="temperature" tone="warn" title={t.tooHot(degrees)} text={t.tooHotText} />;
+      return <MessageCard icon="temperature" tone="warn" title={t.tooHot(degrees)} text={dated(t.tooHotText)} />;
     case 'weakNow':
-      return <MessageCard icon="bolt" tone="warn" title={t.weakPowerNow} text={t.weakPowerText} />;
+      return <MessageCard icon="bolt" tone="warn" title={t.weakPowerNow} text={dated(t.weakPowerText)} />;
     case 'weakBefore':
       return <MessageCard icon="bolt" tone="warn" title={t.weakPowerBefore} text={t.weakPowerText} />;
     case 'clock':

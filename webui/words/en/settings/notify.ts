@@ -16,6 +16,7 @@ export const notify = {
   kinds: 'Events',
   offline: 'Camera offline',
   disk: 'Storage problems',
+  hardware: 'Power, heat and drives',
   none: 'Choose at least one event and one camera.',
   hours: 'Only at certain times',
   hoursText: "By the box's clock. An end before the start is on the next day.",

@@ -16,6 +16,7 @@ export const notify: NotifyWords = {
   kinds: '事件',
   offline: '摄像头离线',
   disk: '存储问题',
+  hardware: '电源、温度与硬盘',
   none: '请至少选择一种事件和一个摄像头。',
   hours: '仅在指定时间',
   hoursText: '以主机时间为准。结束时间早于开始时间时，指次日。',
