@@ -15,16 +15,16 @@ const MAX_PAGE_BYTES = 36_000;
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'cameras.js': 55_700,
-  'recordings.js': 55_700,
-  'settings.js': 67_300,
-  'zh-cn.js': 5_400,
-  'zh-cn-settings.js': 12_900,
+  'cameras.js': 58_000,
+  'recordings.js': 58_000,
+  'settings.js': 76_000,
+  'zh-cn.js': 5_700,
+  'zh-cn-settings.js': 15_500,
 };
-const MAX_SCRIPTS_BYTES = 203_900;
-const MAX_WHOLE_BYTES = 227_300;
+const MAX_SCRIPTS_BYTES = 218_000;
+const MAX_WHOLE_BYTES = 243_000;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 366_000;
+const MAX_ALL_SCRIPTS_BYTES = 382_000;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 
@@ -158,14 +158,14 @@ test('later pages, hls.js and other languages load on demand', async () => {
   );
 });
 
-test('each later page is below 36 kB gzipped, cameras and recordings below 55.7 kB, the settings below 67.3 kB, Chinese below 5.4 kB and that of the settings below 12.9 kB', async () => {
+test('each later page is below 36 kB gzipped, and the larger ones and Chinese below their own limits', async () => {
   for (const file of (await laterFiles()).filter((name) => plainName(name) !== 'hls.js')) {
     const limit = MAX_BYTES[plainName(file)] ?? MAX_PAGE_BYTES;
     expect(await bytesOf(await laterLoad(file)), file).toBeLessThan(limit);
   }
 });
 
-test('all scripts of the page are below 203.9 kB gzipped without hls.js, with style and the rest below 227.3 kB, and fewer than 16', async () => {
+test('all scripts of the page are below 218 kB gzipped without hls.js, with style and the rest below 243 kB, and fewer than 16', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(MAX_SCRIPTS_BYTES);

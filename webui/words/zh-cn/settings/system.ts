@@ -69,7 +69,7 @@ export const system: SystemWords = {
   slowedDownText: '请检查电源与散热。录像不受影响，实时画面可能卡顿。',
   swapFull: '内存与交换空间即将用尽。',
   swapFullText: '请结束主机上的其他程序，或换用内存更大的主机。',
-  troubleSince: (when) => `自${when}起。`,
+  troubleSince: (when) => `开始时间：${when}。`,
   clockUnsure: '主机尚未获得准确时间。',
   clockUnsureText: '获得后会自动校正录像时间。',
   clockHere: (time: string) => `您的浏览器的时间：${time}。`,
