@@ -47,6 +47,7 @@ const LATER: Scripts = {
   ],
   settings: [
     'pages/cards/disk-trouble.tsx',
+    'pages/settings/boxes/paired-servers.tsx',
     'pages/settings/modes/modes.tsx',
     'pages/settings/people/notify-sheet.tsx',
     'pages/settings/people/people.tsx',

@@ -198,6 +198,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),
     shot('onvif', '#/settings/system/onvif', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
+    shot('paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
     shot('updates', '#/settings/system/updates', '.backup-page .dim'),

@@ -29,6 +29,7 @@ test.for([
   ['#/settings/people/views', { page: 'settings', section: 'people', part: 'views' }],
   ['#/settings/people/views/', { page: 'settings', section: 'people', part: 'views', person: '' }],
   ['#/settings/people/views/guest%3Aa', { page: 'settings', section: 'people', part: 'views', person: 'guest:a' }],
+  ['#/settings/people/paired', { page: 'settings', section: 'people', part: 'paired' }],
   ['#/settings/people/log', { page: 'settings', section: 'people' }],
   ['#/settings/system/updates', { page: 'settings', section: 'system', part: 'updates' }],
   ['#/settings/system/https', { page: 'settings', section: 'system', part: 'https' }],

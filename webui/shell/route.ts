@@ -38,8 +38,8 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add` and `layouts` belong to cameras, `archive` to storage, `views` to people, the others to system. */
-  readonly part?: CamerasPart | 'archive' | 'views' | SystemPart;
+  /** `add` and `layouts` belong to cameras, `archive` to storage, `views` and `paired` to people, the others to system. */
+  readonly part?: CamerasPart | 'archive' | 'views' | 'paired' | SystemPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
 }
@@ -47,7 +47,8 @@ interface SettingsRoute {
 type CamerasPart = 'add' | 'layouts';
 const CAMERAS_PARTS = /^(add|layouts)$/;
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
-const PARTS = /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/archive)$/;
+const PARTS =
+  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/archive|people\/paired)$/;
 const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {
@@ -86,7 +87,7 @@ function readSettings(path: string): SettingsRoute {
   return {
     page: 'settings',
     section,
-    ...(PARTS.test(path) ? { part: rest as SystemPart | 'archive' } : {}),
+    ...(PARTS.test(path) ? { part: rest as SystemPart | 'archive' | 'paired' } : {}),
   };
 }
 

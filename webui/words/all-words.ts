@@ -5,6 +5,7 @@ import type { LiveWords } from './en/live.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
 import type { ArchiveWords } from './en/settings/archive.ts';
+import type { BoxesWords } from './en/settings/boxes.ts';
 import type { CamerasWords } from './en/settings/cameras.ts';
 import type { ForwardsWords } from './en/settings/forwards.ts';
 import type { LayoutsWords } from './en/settings/layouts.ts';
@@ -49,6 +50,7 @@ export interface AllWords {
   readonly sources: SourceWords;
   readonly masks: MasksWords;
   readonly mqtt: MqttWords;
+  readonly boxes: BoxesWords;
 }
 
 /** Loaded with the settings in other languages. */
@@ -68,4 +70,5 @@ export type SettingsPart =
   | 'forwards'
   | 'sources'
   | 'masks'
-  | 'mqtt';
+  | 'mqtt'
+  | 'boxes';

@@ -9,6 +9,7 @@ import { live } from './en/live.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
 import { archive } from './en/settings/archive.ts';
+import { boxes } from './en/settings/boxes.ts';
 import { cameras } from './en/settings/cameras.ts';
 import { forwards } from './en/settings/forwards.ts';
 import { layouts } from './en/settings/layouts.ts';
@@ -57,6 +58,7 @@ const en: AllWords = {
   mqtt,
   archive,
   notify,
+  boxes,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];

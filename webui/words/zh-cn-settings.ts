@@ -1,5 +1,6 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
 import { archive } from './zh-cn/settings/archive.ts';
+import { boxes } from './zh-cn/settings/boxes.ts';
 import { cameras } from './zh-cn/settings/cameras.ts';
 import { forwards } from './zh-cn/settings/forwards.ts';
 import { layouts } from './zh-cn/settings/layouts.ts';
@@ -35,5 +36,6 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
     masks,
     sources,
     mqtt,
+    boxes,
   },
 };

@@ -6,13 +6,14 @@ import { expiryText } from '../../../people/link-expiry.ts';
 import type { CameraSelection, GuestItem, UserItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { route } from '../../../shell/route.ts';
+import { route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { boxesWords } from '../../../words/settings/boxes.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { DevicePasswords } from './device-passwords.tsx';
 import { GuestLinkSheet, GuestSheet } from './guest-sheet.tsx';
@@ -20,6 +21,7 @@ import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
 const POLL_MS = 30_000;
+const PairedServers = lazyPage(() => import('../boxes/paired-servers.tsx').then((page) => page.PairedServersPage));
 const Views = lazyPage(() => import('./views.tsx').then((page) => page.ViewsPage));
 
 interface Items<T> {
@@ -29,8 +31,12 @@ interface Items<T> {
 /** People, links and device passwords, and the user's own settings. */
 export function PeoplePage() {
   const hasOwner = session.value?.claimed === true;
-  if (route.value.page === 'settings' && route.value.part === 'views') {
+  const part = route.value.page === 'settings' ? route.value.part : undefined;
+  if (part === 'views') {
     return <Views.Page />;
+  }
+  if (part === 'paired') {
+    return <PairedServers.Page />;
   }
   return (
     <>
@@ -41,6 +47,12 @@ export function PeoplePage() {
       {hasOwner && (
         <div class="card">
           <Row icon="clock" title={peopleWords.value.views} text={peopleWords.value.viewsText} href={viewsLink()} />
+          <Row
+            icon="network"
+            title={boxesWords.value.pairedServers}
+            text={boxesWords.value.pairedServersText}
+            href={settingsLink('people', 'paired')}
+          />
         </div>
       )}
       <You />

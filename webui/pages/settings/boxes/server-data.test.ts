@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { bodyOf, rightsOf, timeLeft } from './server-data.ts';
+
+test.for([
+  [600_000, '10:00'],
+  [599_001, '10:00'],
+  [65_000, '1:05'],
+  [900, '0:01'],
+] as const)('%d ms are left as %s', ([ms, text]) => {
+  expect(timeLeft(ms)).toBe(text);
+});
+
+test('a request has what was changed, and all rights by name', () => {
+  expect(bodyOf({ rights: ['live'] })).toMatchObject({ live: true, recordings: false });
+  expect(bodyOf({ cameras: ['door'] })).toEqual({ cameras: ['door'] });
+  const server = {
+    id: 'a',
+    name: 'Office',
+    cameras: 'all',
+    live: false,
+    recordings: true,
+    created: '',
+    seen: null,
+  } as const;
+  expect(rightsOf(server)).toEqual(['recordings']);
+});

@@ -1,0 +1,57 @@
+import { fetchJson } from '../../../api-client/request.ts';
+import type { CameraSelection } from '../../../people/people.ts';
+import { boxesWords } from '../../../words/settings/boxes.ts';
+import { peopleWords } from '../../../words/settings/people.ts';
+
+/** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
+export const SERVER_RIGHTS = ['live', 'recordings'] as const;
+type ServerRight = (typeof SERVER_RIGHTS)[number];
+
+export function serverRightName(right: ServerRight): string {
+  const t = peopleWords.value;
+  return { live: t.deviceLive, recordings: t.deviceRecordings }[right];
+}
+
+/** A server that shows cameras of this box. Times are RFC 3339. */
+export interface ServerItem extends Readonly<Record<ServerRight, boolean>> {
+  readonly id: string;
+  readonly name: string;
+  readonly cameras: CameraSelection;
+  readonly created: string;
+  /** Null: not since the start. */
+  readonly seen: string | null;
+}
+
+interface Invitation {
+  readonly invitation: string;
+  /** RFC 3339. */
+  readonly until: string;
+}
+
+/** Values of the form. */
+export interface ServerTerms {
+  readonly cameras: CameraSelection;
+  readonly rights: readonly ServerRight[];
+}
+
+export const SERVERS_ADDRESS = 'v3/pairedservers/list?itemsPerPage=1000';
+
+export const rightsOf = (server: ServerItem): readonly ServerRight[] => SERVER_RIGHTS.filter((right) => server[right]);
+
+/** The changed ones as the body of a request. */
+export const bodyOf = ({ cameras, rights }: Partial<ServerTerms>): object => ({
+  ...(cameras && { cameras }),
+  ...(rights && Object.fromEntries(SERVER_RIGHTS.map((right) => [right, rights.includes(right)]))),
+});
+
+export const oneRight = (rights: readonly ServerRight[]): string | undefined =>
+  rights.length === 0 ? boxesWords.peek().oneServerRight : undefined;
+
+export const createInvitation = (terms: ServerTerms): Promise<Invitation> =>
+  fetchJson<Invitation>('v3/pairedservers/invitations', { method: 'POST', body: bodyOf(terms) });
+
+/** `9:05` */
+export function timeLeft(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,67 @@
+import { useMemo, useState } from 'preact/hooks';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../forms/server-form.ts';
+import { oneAtLeast } from '../../../people/access-fields.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
+import { boxesWords } from '../../../words/settings/boxes.ts';
+import { words } from '../../../words/words.ts';
+import { bodyOf, oneRight, rightsOf, type ServerItem, type ServerTerms } from './server-data.ts';
+import { ServerFields } from './server-fields.tsx';
+
+interface ServerSheetProps {
+  readonly server: ServerItem;
+  /** Since when, and when it was seen. */
+  readonly text: string;
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** What a paired server may show, and the end of the pairing. */
+export function ServerSheet({ server, text, onChanged, onClosed }: ServerSheetProps) {
+  const t = boxesWords.value;
+  const { name } = server;
+  const address = `v3/pairedservers/${encodeURIComponent(server.id)}`;
+  const [isGone, setGone] = useState(false);
+  const form = useMemo(
+    () =>
+      serverForm<ServerTerms>({
+        initial: { cameras: server.cameras, rights: rightsOf(server) },
+        validate: { cameras: oneAtLeast, rights: oneRight },
+        save: async (_, changed) => {
+          await fetchJson(address, { method: 'PATCH', body: bodyOf(changed) });
+        },
+      }),
+    [],
+  );
+  const revoke = async () => {
+    try {
+      await fetchJson(address, { method: 'DELETE' });
+      toast(boxesWords.peek().serverRevoked(name));
+      setGone(true);
+      onChanged();
+    } catch (error) {
+      toast(actionErrorText(error));
+    }
+  };
+  return (
+    <FormSheet
+      title={name}
+      form={form}
+      isOver={isGone}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(words.peek().saved);
+        onChanged();
+      }}
+      foot={<FormFooter form={form} text={t.serverSaves} />}
+    >
+      <p class="dim small">{text}</p>
+      <ServerFields form={form} />
+      <Confirm title={t.revokeServer} text={t.revokeServerText} onConfirm={() => void revoke()} />
+    </FormSheet>
+  );
+}

@@ -1,0 +1,35 @@
+/** Settings: servers that show cameras of this box, and boxes whose cameras this one shows. */
+export const boxes = {
+  pairedServers: 'Servers',
+  pairedServersText: 'Another Perch shows cameras of this box',
+  pairedServersHint: 'A server is another Perch that shows cameras of this box. It gets no settings and no passwords.',
+  noPairedServers: 'No server shows cameras of this box.',
+  inviteServer: 'Invite a server',
+  serverMay: 'It may',
+  oneServerRight: 'Choose at least one.',
+  makeInvitation: 'Create invitation',
+  invitationEffect: 'The invitation is valid for ten minutes and one server.',
+  needsHttps: 'Pairing needs https, which is off.',
+  toHttps: 'Open https',
+  invitation: 'Invitation',
+  invitationSteps: 'Enter this invitation on the server.',
+  invitationCode: 'The invitation as a QR code',
+  invitationLeft: (time: string) => `Valid for ${time}`,
+  invitationOver: 'This invitation has expired.',
+  invitationAgain: 'New invitation',
+  invitationSecret: 'Whoever has it can see these cameras. Give it to the owner of the server only.',
+  copyInvitation: 'Copy',
+  invitationCopied: 'Invitation copied.',
+  shareInvitation: 'Share',
+  serverJoined: (name: string) => `${name} shows cameras of this box now.`,
+  pairedSince: (time: string) => `since ${time}`,
+  serverSeen: (time: string) => `last seen ${time}`,
+  serverUnseen: 'not seen since the start',
+  serverSaves: 'Cameras that you take away stop at once.',
+  revokeServer: 'Revoke access',
+  revokeServerText:
+    'All it shows of this box stops at once. It needs a new invitation to come back. Press again to revoke.',
+  serverRevoked: (name: string) => `${name} shows nothing of this box any more.`,
+};
+
+export type BoxesWords = typeof boxes;
