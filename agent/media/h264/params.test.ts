@@ -78,8 +78,8 @@ test('rejects a picture that is empty after cropping', () => {
 });
 
 test('a PPS says which SPS it belongs to', () => {
-  expect(parseH264Pps(hex('68cb83cb20'))).toEqual({ id: 0, spsId: 0 });
-  expect(parseH264Pps(hex('68 4680'))).toEqual({ id: 1, spsId: 5 });
+  expect(parseH264Pps(hex('68cb83cb20'))).toMatchObject({ id: 0, spsId: 0 });
+  expect(parseH264Pps(hex('68 4680'))).toMatchObject({ id: 1, spsId: 5 });
 });
 
 test('a track has size and frame rate of its SPS', () => {

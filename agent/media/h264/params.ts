@@ -38,9 +38,26 @@ export interface H264Sps {
 }
 
 /** Picture parameter set, as far as slice headers need it: H.264 §7.3.2.2. */
-interface H264Pps {
+export interface H264Pps {
   readonly id: number;
   readonly spsId: number;
+  /** Undefined if the PPS ends before it, or has slice groups. */
+  readonly slices: H264SliceSyntax | undefined;
+}
+
+/** The fields of the PPS that decide which fields slice headers have, H.264 §7.3.3. */
+export interface H264SliceSyntax {
+  readonly isCabac: boolean;
+  /** bottom_field_pic_order_in_frame_present_flag. */
+  readonly hasFieldPocDelta: boolean;
+  /** Entries in the reference lists, unless a slice header says otherwise. */
+  readonly listEntries: readonly [number, number];
+  readonly isWeighted: boolean;
+  /** weighted_bipred_idc: 1 has weights in slice headers. */
+  readonly weightedBipredIdc: number;
+  /** pic_init_qp. */
+  readonly initQp: number;
+  readonly hasRedundantPictures: boolean;
 }
 
 /** @param nal the NAL unit with its header. Bytes after the parameters are ignored (Reolink sends some). */
@@ -70,7 +87,29 @@ export function parseH264Pps(nal: Uint8Array): H264Pps {
     throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 PPS`);
   }
   const bits = new BitReader(nal, 1, nal.length, true);
-  return { id: bits.ueUpTo(255, 'pic_parameter_set_id'), spsId: bits.ueUpTo(31, 'seq_parameter_set_id') };
+  const id = bits.ueUpTo(255, 'pic_parameter_set_id');
+  const spsId = bits.ueUpTo(31, 'seq_parameter_set_id');
+  return { id, spsId, slices: unlessExpected(() => parseSliceSyntax(bits)) };
+}
+
+function parseSliceSyntax(bits: BitReader): H264SliceSyntax | undefined {
+  const isCabac = bits.flag();
+  const hasFieldPocDelta = bits.flag();
+  if (bits.ue() > 0) {
+    return undefined; // num_slice_groups_minus1
+  }
+  const listEntries = [
+    bits.ueUpTo(31, 'num_ref_idx_l0_default_active_minus1') + 1,
+    bits.ueUpTo(31, 'num_ref_idx_l1_default_active_minus1') + 1,
+  ] as const;
+  const isWeighted = bits.flag();
+  const weightedBipredIdc = bits.bits(2);
+  const initQp = 26 + bits.se();
+  bits.se(); // pic_init_qs_minus26
+  bits.se(); // chroma_qp_index_offset
+  bits.skip(2); // deblocking_filter_control_present_flag, constrained_intra_pred_flag
+  const hasRedundantPictures = bits.flag();
+  return { isCabac, hasFieldPocDelta, listEntries, isWeighted, weightedBipredIdc, initQp, hasRedundantPictures };
 }
 
 /** The track that these parameter sets describe. @throws PerchError if the SPS is invalid */

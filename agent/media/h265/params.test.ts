@@ -24,7 +24,14 @@ test('an SPS holds all that hvcC repeats', () => {
     height: 1080,
     fps: 25,
     maxReorderFrames: 2,
-    slices: { hasAdaptiveOffset: true, shortTermSets: [], longTermPictures: undefined, hasTemporalMotionVectors: true },
+    treeUnits: 510,
+    slices: {
+      treeUnitBits: 6,
+      hasAdaptiveOffset: true,
+      shortTermSets: [],
+      longTermPictures: undefined,
+      hasTemporalMotionVectors: true,
+    },
   });
   expect({ ...profile, constraints: toHex(profile.constraints) }).toEqual({
     space: 0,
@@ -79,9 +86,30 @@ test.for([
 
 test('VPS and PPS are read with their ids', () => {
   expect(parseH265VpsId(hex(H265_VPS))).toBe(0);
-  expect(parseH265Pps(hex(H265_PPS))).toEqual({ id: 0, spsId: 0, hasOutputFlag: false, extraSliceHeaderBits: 0 });
+  expect(parseH265Pps(hex(H265_PPS))).toEqual({
+    id: 0,
+    spsId: 0,
+    hasDependentSlices: false,
+    hasOutputFlag: false,
+    extraSliceHeaderBits: 0,
+    slices: {
+      hasCabacInitFlag: false,
+      listEntries: [1, 1],
+      initQp: 26,
+      isWeighted: true,
+      isWeightedBi: false,
+      hasListModification: false,
+    },
+  });
   // Ids 010 and 011, no dependent slices, output flag, 3 extra bits.
-  expect(parseH265Pps(hex('4401 4d 60'))).toEqual({ id: 1, spsId: 2, hasOutputFlag: true, extraSliceHeaderBits: 3 });
+  expect(parseH265Pps(hex('4401 4d 60'))).toEqual({
+    id: 1,
+    spsId: 2,
+    hasDependentSlices: false,
+    hasOutputFlag: true,
+    extraSliceHeaderBits: 3,
+    slices: undefined,
+  });
 });
 
 test('a track has size and frame rate of its SPS', () => {

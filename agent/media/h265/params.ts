@@ -1,7 +1,7 @@
 import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { H265Track } from '../sample/track.ts';
-import { parseFps, parseSliceSyntax, type SliceSyntax } from './vui.ts';
+import { parseFps, parseSliceSyntax, type SliceSyntax, skipScalingLists } from './vui.ts';
 
 const VPS_NAL = 32;
 const SPS_NAL = 33;
@@ -30,14 +30,32 @@ export interface H265Sps {
   readonly maxReorderFrames: number;
   /** Undefined if the SPS ends before it. */
   readonly slices: SliceSyntax | undefined;
+  /** Coding tree units in a picture; 0 if the SPS ends before their size. */
+  readonly treeUnits: number;
 }
 
 /** Picture parameter set, as far as slice headers need it: H.265 §7.3.2.3. */
-interface H265Pps {
+export interface H265Pps {
   readonly id: number;
   readonly spsId: number;
+  readonly hasDependentSlices: boolean;
   readonly hasOutputFlag: boolean;
   readonly extraSliceHeaderBits: number;
+  /** Undefined if the PPS ends before it. */
+  readonly slices: H265PpsSlices | undefined;
+}
+
+/** The fields of the PPS that decide which fields slice headers have after the reference picture sets, H.265 §7.3.6.1. */
+export interface H265PpsSlices {
+  readonly hasCabacInitFlag: boolean;
+  /** Entries in the reference lists, unless a slice header says otherwise. */
+  readonly listEntries: readonly [number, number];
+  /** 26 + init_qp_minus26: negative with more than 8 bits. */
+  readonly initQp: number;
+  readonly isWeighted: boolean;
+  readonly isWeightedBi: boolean;
+  /** lists_modification_present_flag. */
+  readonly hasListModification: boolean;
 }
 
 /** @param nal the NAL unit with its two header bytes */
@@ -53,7 +71,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const id = bits.ueUpTo(15, 'sps_seq_parameter_set_id');
   const chromaFormatIdc = bits.ueUpTo(3, 'chroma_format_idc');
   const hasSeparatePlanes = chromaFormatIdc === 3 && bits.flag();
-  const size = parseSize(bits, hasSeparatePlanes ? 0 : chromaFormatIdc);
+  const { coded, ...size } = parseSize(bits, hasSeparatePlanes ? 0 : chromaFormatIdc);
   const bitDepthLuma = bits.ueUpTo(8, 'bit_depth_luma_minus8') + 8;
   const bitDepthChroma = bits.ueUpTo(8, 'bit_depth_chroma_minus8') + 8;
   const pocLsbBits = bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4;
@@ -63,7 +81,9 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const fps = slices && unlessExpected(() => parseFps(bits));
   const subLayers = maxSubLayersMinus1 + 1;
   const color = { chromaFormatIdc, hasSeparatePlanes, bitDepthLuma, bitDepthChroma };
-  const order = { pocLsbBits, maxReorderFrames, slices };
+  const treeBits = slices?.treeUnitBits ?? 0;
+  const treeUnits = slices ? Math.ceil(coded.width / 2 ** treeBits) * Math.ceil(coded.height / 2 ** treeBits) : 0;
+  const order = { pocLsbBits, maxReorderFrames, slices, treeUnits };
   return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, ...order, ...size, fps };
 }
 
@@ -71,8 +91,61 @@ export function parseH265Pps(nal: Uint8Array): H265Pps {
   const bits = readerOf(nal, PPS_NAL, 'PPS');
   const id = bits.ueUpTo(63, 'pps_pic_parameter_set_id');
   const spsId = bits.ueUpTo(15, 'pps_seq_parameter_set_id');
-  bits.flag(); // dependent_slice_segments_enabled_flag
-  return { id, spsId, hasOutputFlag: bits.flag(), extraSliceHeaderBits: bits.bits(3) };
+  const hasDependentSlices = bits.flag();
+  const hasOutputFlag = bits.flag();
+  const extraSliceHeaderBits = bits.bits(3);
+  const slices = unlessExpected(() => parsePpsSlices(bits));
+  return { id, spsId, hasDependentSlices, hasOutputFlag, extraSliceHeaderBits, slices };
+}
+
+/** A PPS from sign_data_hiding_enabled_flag up to lists_modification_present_flag. */
+function parsePpsSlices(bits: BitReader): H265PpsSlices {
+  bits.skip(1); // sign_data_hiding_enabled_flag
+  const hasCabacInitFlag = bits.flag();
+  const listEntries = [
+    bits.ueUpTo(14, 'num_ref_idx_l0_default_active_minus1') + 1,
+    bits.ueUpTo(14, 'num_ref_idx_l1_default_active_minus1') + 1,
+  ] as const;
+  const initQp = 26 + bits.se();
+  bits.skip(2); // constrained_intra_pred_flag, transform_skip_enabled_flag
+  if (bits.flag()) {
+    bits.ue(); // diff_cu_qp_delta_depth
+  }
+  bits.se(); // pps_cb_qp_offset
+  bits.se(); // pps_cr_qp_offset
+  bits.skip(1); // pps_slice_chroma_qp_offsets_present_flag
+  const isWeighted = bits.flag();
+  const isWeightedBi = bits.flag();
+  bits.skip(1); // transquant_bypass_enabled_flag
+  const hasTiles = bits.flag();
+  bits.skip(1); // entropy_coding_sync_enabled_flag
+  if (hasTiles) {
+    skipTiles(bits);
+  }
+  bits.skip(1); // pps_loop_filter_across_slices_enabled_flag
+  if (bits.flag()) {
+    bits.skip(1); // deblocking_filter_override_enabled_flag
+    if (!bits.flag()) {
+      bits.se(); // pps_beta_offset_div2
+      bits.se(); // pps_tc_offset_div2
+    }
+  }
+  if (bits.flag()) {
+    skipScalingLists(bits);
+  }
+  const hasListModification = bits.flag();
+  return { hasCabacInitFlag, listEntries, initQp, isWeighted, isWeightedBi, hasListModification };
+}
+
+function skipTiles(bits: BitReader): void {
+  const columns = bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'num_tile_columns_minus1');
+  const rows = bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'num_tile_rows_minus1');
+  if (!bits.flag()) {
+    for (let i = 0; i < columns + rows; i += 1) {
+      bits.ue(); // column widths, row heights
+    }
+  }
+  bits.skip(1); // loop_filter_across_tiles_enabled_flag
 }
 
 /** vps_video_parameter_set_id, H.265 §7.3.2.1. */
@@ -96,6 +169,7 @@ function readerOf(nal: Uint8Array, type: number, name: string): BitReader {
 function parseSize(bits: BitReader, chromaArrayType: number) {
   let width = bits.ueUpTo(MAX_SIDE_PIXELS, 'pic_width_in_luma_samples');
   let height = bits.ueUpTo(MAX_SIDE_PIXELS, 'pic_height_in_luma_samples');
+  const coded = { width, height };
   if (bits.flag()) {
     // In units of chroma samples, H.265 table 6-1.
     const unitX = chromaArrayType === 1 || chromaArrayType === 2 ? 2 : 1;
@@ -106,7 +180,7 @@ function parseSize(bits: BitReader, chromaArrayType: number) {
   if (width <= 0 || height <= 0) {
     throw new PerchError('badInput', `SPS has a picture of ${width} x ${height} pixels, at least 1 x 1 allowed`);
   }
-  return { width, height };
+  return { width, height, coded };
 }
 
 /** sps_max_num_reorder_pics of the highest sub-layer. */

@@ -6,6 +6,8 @@ const MAX_FPS = 1000;
 
 /** The fields of the SPS that decide which fields slice headers have, H.265 §7.3.6.1. */
 export interface SliceSyntax {
+  /** Log2 of the side of a coding tree unit in pixels. */
+  readonly treeUnitBits: number;
   readonly hasAdaptiveOffset: boolean;
   readonly shortTermSets: readonly ShortTermSet[];
   /** Long-term reference pictures in the SPS; undefined: slices have none. */
@@ -15,8 +17,10 @@ export interface SliceSyntax {
 
 /** An SPS from log2_min_luma_coding_block_size_minus3 up to its video usability information, H.265 §7.3.2.2.1. */
 export function parseSliceSyntax(bits: BitReader, pocLsbBits: number): SliceSyntax {
-  for (let i = 0; i < 6; i += 1) {
-    bits.ue(); // block sizes and depths
+  const minBlockBits = 3 + bits.ueUpTo(3, 'log2_min_luma_coding_block_size_minus3');
+  const treeUnitBits = minBlockBits + bits.ueUpTo(3, 'log2_diff_max_min_luma_coding_block_size');
+  for (let i = 0; i < 4; i += 1) {
+    bits.ue(); // sizes and depths of transform blocks
   }
   // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
   if (bits.flag() && bits.flag()) {
@@ -34,7 +38,7 @@ export function parseSliceSyntax(bits: BitReader, pocLsbBits: number): SliceSynt
   const longTermPictures = bits.flag() ? parseLongTermPictures(bits, pocLsbBits) : undefined;
   const hasTemporalMotionVectors = bits.flag();
   bits.skip(1); // strong intra smoothing
-  return { hasAdaptiveOffset, shortTermSets, longTermPictures, hasTemporalMotionVectors };
+  return { treeUnitBits, hasAdaptiveOffset, shortTermSets, longTermPictures, hasTemporalMotionVectors };
 }
 
 function parseLongTermPictures(bits: BitReader, pocLsbBits: number): LongTermPicture[] {
@@ -48,7 +52,7 @@ export function parseFps(bits: BitReader): number | undefined {
 }
 
 /** H.265 §7.3.4. */
-function skipScalingLists(bits: BitReader): void {
+export function skipScalingLists(bits: BitReader): void {
   for (let size = 0; size < 4; size += 1) {
     for (let matrix = 0; matrix < 6; matrix += size === 3 ? 3 : 1) {
       if (!bits.flag()) {

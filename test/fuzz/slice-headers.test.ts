@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { PerchError } from '../../agent/base/errors.ts';
+import { h264Track } from '../../agent/media/h264/params.ts';
+import { H264SliceReader } from '../../agent/media/h264/slice-reader.ts';
+import { h265Track } from '../../agent/media/h265/params.ts';
+import { H265SliceReader } from '../../agent/media/h265/slice-reader.ts';
+import type { SliceReader } from '../../agent/media/payload/slice-reader.ts';
+import { byLength } from '../peers/programs/peers.ts';
+import { mutate } from '../support/base/mutate.ts';
+import { random } from '../support/base/random.ts';
+import {
+  H264_PPS,
+  H264_SPS,
+  H264_UNITS,
+  H265_PPS,
+  H265_SPS,
+  H265_UNITS,
+  H265_VPS,
+  type TinyUnit,
+} from '../support/media/tiny-streams.ts';
+import { hex } from '../support/media/units.ts';
+
+const nalsOf = (units: readonly TinyUnit[]) => units.map(([, nal]) => hex(nal));
+const H264_SETS = [H264_SPS, H264_PPS].map(hex);
+const H265_SETS = [H265_VPS, H265_SPS, H265_PPS].map(hex);
+
+function h264Reader([sps = new Uint8Array(0), ...pps]: readonly Uint8Array[]): SliceReader {
+  return new H264SliceReader({ ...h264Track(sps, pps), pps });
+}
+function h265Reader([vps = new Uint8Array(0), sps = new Uint8Array(0), ...pps]: readonly Uint8Array[]): SliceReader {
+  return new H265SliceReader(h265Track(vps, sps, pps));
+}
+
+test.for([
+  ['H.264', H264_SETS, nalsOf(H264_UNITS), h264Reader],
+  ['H.265', H265_SETS, nalsOf(H265_UNITS), h265Reader],
+] as const)('damaged slices and parameter sets of %s are read or refused', ([, sets, slices, readerOf]) => {
+  const whole = readerOf(sets);
+  expect(slices.every((slice) => whole.read(slice, 0, slice.length))).toBe(true);
+  const next = random(1);
+  const outcome = { read: 0, refused: 0 };
+  for (let i = 0; i < byLength(20_000, 200_000); i += 1) {
+    let reader: SliceReader = whole;
+    try {
+      reader = next() < 0.5 ? whole : readerOf(sets.map((set) => (next() < 0.5 ? mutate(set, next) : set)));
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+    const slice = mutate(slices[Math.floor(next() * slices.length)] ?? new Uint8Array(0), next);
+    const isRead = reader.read(slice, 0, slice.length);
+    outcome[isRead ? 'read' : 'refused'] += 1;
+    expect(Number.isFinite(reader.qp + reader.firstUnit)).toBe(true);
+  }
+  expect(outcome.read).toBeGreaterThan(1000);
+  expect(outcome.refused).toBeGreaterThan(1000);
+});
