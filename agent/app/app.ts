@@ -47,6 +47,7 @@ import { OnvifFeatures } from './cameras/onvif/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif/onvif-link.ts';
 import { ptzOf } from './cameras/onvif/ptz.ts';
 import { lastingBytes, OwnSettingsChanges } from './cameras/own-settings.ts';
+import { StreamMotion } from './cameras/stream-motion.ts';
 import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges, publishFoundCameras } from './device/event-feed.ts';
@@ -87,6 +88,7 @@ export class App {
   readonly #notifications: LazyNotifications;
   readonly #onvif: OnvifFeatures;
   readonly #cameras: Cameras;
+  readonly #motion: StreamMotion;
   readonly #transcoder: Transcoder;
   readonly #servers: Servers;
   readonly #http: HttpListeners;
@@ -151,6 +153,7 @@ export class App {
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
+    this.#motion = new StreamMotion({ ...this.#shared, events: this.#recordings.events.hub });
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
     this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing, isOwn });
@@ -251,6 +254,7 @@ export class App {
     await this.#components.close();
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#onvif.close()]);
+    this.#motion.close();
     await Promise.all([this.#views.close(), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
     await this.#recordings.close();
@@ -321,6 +325,7 @@ export class App {
     await this.#paths.apply(this.#config);
     await this.#remote.apply();
     this.#onvif.apply();
+    this.#motion.apply();
     this.#cameras.apply();
     this.#servers.pathsChanged(this.#config);
   }
@@ -342,6 +347,7 @@ export class App {
         this.#onvif.controls.streamOpened(name, stream);
         this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);
+        this.#motion.apply();
       },
       publisherAccepted: optimizeForMedia,
       publishEvent: this.#events.emit,
@@ -377,6 +383,7 @@ export class App {
         changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
       }),
       masks: masksOf(this.#onvif.controls),
+      motion: this.#motion,
       layouts: this.#layouts,
       sourceTests: new SourceTests({
         ...this.#shared,

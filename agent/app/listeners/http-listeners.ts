@@ -26,6 +26,7 @@ import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraMasks } from '../../http/api/cameras/masks.ts';
+import type { MotionLookup } from '../../http/api/cameras/motion.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import { archiveRoutes } from '../../http/api/device/archive-routes.ts';
@@ -93,6 +94,7 @@ export interface HttpListenersDeps extends HttpPortsDeps, Pick<PairingDeps, 'pai
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
+  readonly motion: MotionLookup;
   readonly layouts: LayoutStore;
   readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
@@ -322,6 +324,7 @@ export class HttpListeners {
       steering: this.#deps.steering,
       ownSettings: this.#deps.ownSettings,
       masks: this.#deps.masks,
+      motion: this.#deps.motion,
       layouts: this.#deps.layouts,
       modes: this.#deps.modes,
       pageFolder: this.#deps.pageFolder,

@@ -136,6 +136,17 @@ export const PathSchema = Type.Object({
   }),
   recordPreRoll: Duration('5s', 'With record: motion, record this long before an event, in whole groups of pictures.'),
   recordPostRoll: Duration('10s', 'With record: motion, record this long after an event.'),
+  motionSource: Type.Enum(['camera', 'stream', 'both'], {
+    default: 'camera',
+    description:
+      'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265; what the encoder spends), or both.',
+  }),
+  motionSensitivity: Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    default: 50,
+    description: 'With motionSource: stream or both, how little motion makes an event.',
+  }),
   recordPath: Type.String({
     default: '',
     maxLength: 1_000,

@@ -57,6 +57,16 @@ test('an end without an id ends the newest of its type', async () => {
   expect(hub.running('cam').map(({ id }) => id)).toEqual(['one', 'other']);
 });
 
+test('a camera does not end what was seen in its stream, which has the same type', async () => {
+  const { add, hub } = await startHub();
+  await add({ state: 'start', source: 'camera' });
+  await add({ state: 'start', source: 'stream', id: 'seen' });
+  await add({ state: 'end', source: 'camera' });
+  expect(hub.running('cam').map(({ id }) => id)).toEqual(['seen']);
+  await expect(add({ state: 'end', source: 'camera' })).rejects.toMatchObject({ code: 'notFound' });
+  expect((await add({ state: 'end', id: 'seen', source: 'stream' })).endUs).toBeDefined();
+});
+
 test('an ongoing event that is reported again keeps its start', async () => {
   const { clock, add, nowUs } = await startHub();
   const begun = await add({ state: 'start', id: 'one', text: 'first' });

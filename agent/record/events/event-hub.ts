@@ -124,8 +124,10 @@ export class EventHub implements EventFeed {
   #ended(reported: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
     check({ ...reported, startUs: undefined, endUs: undefined }, nowUs);
-    const { path, type, id } = reported;
-    const candidates = this.running(path).filter((event) => (id === undefined ? event.type === type : event.id === id));
+    const { path, type, id, source } = reported;
+    // A camera does not end what was seen in its stream.
+    const isOf = (event: CameraEvent) => event.type === type && (source !== 'camera' || event.source !== 'stream');
+    const candidates = this.running(path).filter((event) => (id === undefined ? isOf(event) : event.id === id));
     const event = candidates.at(-1);
     if (!event) {
       const which = id === undefined ? `of type '${type}'` : `'${id}'`;

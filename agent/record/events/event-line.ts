@@ -5,7 +5,7 @@ const MAX_LINE = 4_096;
 export const EVENT_ID = /^[\w.:-]{1,64}$/;
 export const EVENT_TYPE = /^[A-Za-z0-9][\w.-]{0,31}$/;
 export const MAX_TEXT = 500;
-const SOURCES: readonly string[] = ['api', 'camera', 'perch'] satisfies readonly EventSource[];
+const SOURCES: readonly string[] = ['api', 'camera', 'stream', 'perch'] satisfies readonly EventSource[];
 
 /** An event as a journal line with a line break, without the path, which is the folder. */
 export function writeEventLine({ id, type, startUs, endUs, source, text }: CameraEvent): string {

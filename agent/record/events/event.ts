@@ -10,11 +10,11 @@ export interface CameraEvent {
   /** undefined: ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
-  /** A client, the camera, or Perch, whose own faults make no clip. */
+  /** A client, the camera, its stream, or Perch, whose own faults make no clip. */
   readonly source: EventSource;
 }
 
-export type EventSource = 'api' | 'camera' | 'perch';
+export type EventSource = 'api' | 'camera' | 'stream' | 'perch';
 
 /** Called synchronously when an event starts, and again when it ends or changes. */
 export type EventListener = (event: CameraEvent) => void;

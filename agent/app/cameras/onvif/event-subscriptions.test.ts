@@ -101,6 +101,15 @@ test('a sub stream that records motion gets the events, too', async () => {
   await until(() => expect(logged).toEqual(['door motion start', 'door_sub motion start']));
 });
 
+test('motion of a camera does not count if the stream is to tell, and its other events do', async () => {
+  const camera = await startCamera({ dialect: 'reolink' });
+  const { logged } = await begin(pathOf('door', camera, '    motionSource: stream\n'));
+  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
+  camera.motion(true);
+  camera.happens('person', true);
+  await until(() => expect(logged).toEqual(['door person start']));
+});
+
 test('a path with events: no is not subscribed, and a change takes effect at once', async () => {
   const camera = await startCamera();
   const { apply } = await begin(pathOf('door', camera, '', ', events: no'));

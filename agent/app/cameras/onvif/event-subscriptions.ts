@@ -127,6 +127,9 @@ export class EventSubscriptions {
     const [main, ...others] = paths;
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
     for (const path of main === undefined ? recording : [main, ...recording]) {
+      if (type === 'motion' && resolvePath(config(), path)?.settings?.motionSource === 'stream') {
+        continue;
+      }
       const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);
       events.add({ path, type, source: 'camera', ...state }).catch((error: unknown) => {
         // The end of an event that was too long has been reported already.

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { explain, unlessExpected } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import type { CameraMotion } from '../../http/api/cameras/motion.ts';
+import { MotionDetector } from '../../media/motion/detector.ts';
+import { PictureReader } from '../../media/motion/picture-reader.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import type { Track } from '../../media/sample/track.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import type { NewEvent } from '../../record/events/event-hub.ts';
+import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts';
+import { isSubStream, subOf } from './path-entries.ts';
+
+const TICKS_PER_MS = 90;
+
+interface StreamMotionOptions {
+  readonly config: () => Config;
+  readonly log: Logger;
+  readonly events: { add(event: NewEvent): Promise<CameraEvent> };
+  readonly paths: { openStreams(): Iterable<readonly [name: string, stream: Stream]> };
+}
+
+/** Detects motion in the streams of paths with `motionSource: stream` or `both`. The small stream of a camera is enough. */
+export class StreamMotion {
+  readonly #options: StreamMotionOptions;
+  /** By path of the camera. */
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(options: StreamMotionOptions) {
+    this.#options = options;
+  }
+
+  /** Call when the configuration has changed, or a stream has opened or ended. */
+  apply(): void {
+    const streams = new Map([...this.#options.paths.openStreams()].filter(([, { isClosed }]) => !isClosed));
+    for (const [path, watched] of this.#watched) {
+      if (this.#choose(path, streams)?.stream !== watched.stream) {
+        this.#watched.delete(path);
+        watched.close();
+      }
+    }
+    for (const path of streams.keys()) {
+      const chosen = this.#choose(path, streams);
+      const watched = this.#watched.get(path) ?? (chosen && this.#watch(path, chosen.name, chosen.stream));
+      if (watched && chosen) {
+        watched.detector.sensitivity = chosen.settings.motionSensitivity;
+        this.#watched.set(path, watched);
+      }
+    }
+  }
+
+  /** How much moves now; undefined: the path has no stream, or its motion comes from the camera. */
+  of(path: string): CameraMotion | undefined {
+    const watched = this.#watched.get(path);
+    return (
+      watched && {
+        stream: watched.name,
+        score: Math.round(watched.detector.score * 100) / 100,
+        moving: watched.detector.isMoving,
+      }
+    );
+  }
+
+  close(): void {
+    for (const watched of this.#watched.values()) {
+      watched.close();
+    }
+    this.#watched.clear();
+  }
+
+  /** The stream to look at: that of the sub stream while it is always pulled. */
+  #choose(path: string, streams: ReadonlyMap<string, Stream>) {
+    const config = this.#options.config();
+    const settings = resolvePath(config, path)?.settings;
+    if (!settings || settings.motionSource === 'camera' || isSubStream(path, config)) {
+      return undefined;
+    }
+    const sub = subOf(path, config)?.name;
+    const small = sub === undefined ? undefined : streams.get(sub);
+    const stream = small && !small.isOnDemand ? small : streams.get(path);
+    return stream && { name: stream === small && sub !== undefined ? sub : path, stream, settings };
+  }
+
+  #watch(path: string, name: string, stream: Stream): Watched | undefined {
+    const track = stream.tracks.findIndex(({ kind }) => kind === 'video');
+    const description = stream.tracks[track];
+    if (description?.codec !== 'h264' && description?.codec !== 'h265') {
+      return undefined;
+    }
+    return new Watched({
+      ...{ name, stream, track },
+      ended: () => this.apply(),
+      report: (isMoving, id, wallMs) => this.#report(path, isMoving, id, wallMs),
+    });
+  }
+
+  /** For the camera's path, and for its sub stream if that records on motion, as the events of a camera. */
+  #report(path: string, isMoving: boolean, id: string, wallMs: number): void {
+    const { config, events, log } = this.#options;
+    const sub = subOf(path, config());
+    const time = Math.round(wallMs * 1000);
+    const state = isMoving ? ({ state: 'start', startUs: time } as const) : ({ state: 'end', endUs: time } as const);
+    for (const one of sub && records(sub.settings) ? [path, sub.name] : [path]) {
+      events.add({ path: one, type: 'motion', source: 'stream', id, ...state }).catch((error: unknown) => {
+        log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
+      });
+    }
+  }
+}
+
+const records = ({ record }: PathSettings): boolean => record === 'motion';
+
+interface WatchedOptions {
+  readonly name: string;
+  readonly stream: Stream;
+  /** Of the pictures. */
+  readonly track: number;
+  /** The stream has ended. */
+  ended(): void;
+  report(isMoving: boolean, id: string, wallMs: number): void;
+}
+
+/** A stream whose motion is detected. */
+class Watched implements Reader {
+  readonly id = 'motion';
+  readonly countsHolds = true;
+  readonly toleratedDelayMs = FILE_DELAY_MS;
+  readonly name: string;
+  readonly stream: Stream;
+  readonly detector = new MotionDetector();
+  readonly #options: WatchedOptions;
+  #pictures: PictureReader | undefined;
+  #event = '';
+  #wallMs = 0;
+
+  constructor(options: WatchedOptions) {
+    this.name = options.name;
+    this.stream = options.stream;
+    this.#options = options;
+    const description = options.stream.tracks[options.track];
+    if (description) {
+      this.onTrack(options.track, description);
+    }
+    options.stream.addReader(this, false);
+  }
+
+  onTrack(track: number, description: Track): void {
+    if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
+      this.#pictures = unlessExpected(() => new PictureReader(description));
+      this.detector.begin(description.width, description.height);
+    }
+  }
+
+  onSample(track: number, { data, dts, wall }: Sample): void {
+    const pictures = this.#pictures;
+    if (track !== this.#options.track || !pictures?.read(data)) {
+      return;
+    }
+    this.#wallMs = wall;
+    if (this.detector.add(pictures, dts / TICKS_PER_MS)) {
+      this.#turn(wall);
+    }
+  }
+
+  onEnd(): void {
+    this.#rest();
+    this.#options.ended();
+  }
+
+  close(): void {
+    this.stream.removeReader(this);
+    this.#rest();
+  }
+
+  #turn(wallMs: number): void {
+    if (this.detector.isMoving) {
+      this.#event = randomUUID();
+    }
+    this.#options.report(this.detector.isMoving, this.#event, wallMs);
+  }
+
+  /** Ends an event together with the stream. */
+  #rest(): void {
+    if (this.detector.isMoving) {
+      this.detector.isMoving = false;
+      this.#options.report(false, this.#event, this.#wallMs);
+    }
+  }
+}
