@@ -62,7 +62,7 @@ test.for([
   ['/get?path=cam&duration=1', 400, 'invalid start'],
   ['/get?path=cam&start=2026-07-01T12:00:00Z', 400, 'invalid duration'],
   [`${GET}&format=avi`, 400, 'invalid format: avi'],
-  [`${GET}&speed=3`, 400, "invalid speed: '3' is none of 1, 2, 4, 8, 16"],
+  [`${GET}&speed=3`, 400, "invalid speed: '3' is none of 1, 2, 4, 8, 16 and no whole number up to 1440"],
   [`${GET}&speed=-8`, 400, 'invalid speed'],
   ['/get?path=secret', 401, 'authentication error'],
   ['/get?path=cam&start=2027-07-01T12:00:00Z&duration=1', 404, 'no recording segments found'],

@@ -28,6 +28,7 @@ import { archiveFirstByte } from './playback/archive-first-byte.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
+import { timeLapse } from './playback/time-lapse.ts';
 import { archiveCpu, archiveMemory } from './record/archive-load.ts';
 import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
@@ -110,6 +111,7 @@ const FIGURES: readonly Figure[] = [
   getMp4,
   getFirstByte,
   archiveFirstByte,
+  timeLapse,
   getMemory,
   uiFirstPaint,
   uiFirstPaintFull,

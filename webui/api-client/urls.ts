@@ -20,7 +20,7 @@ export const frameAddress = (name: string, ms: number): string =>
  * MP4 with `moov` first: plays, seeks and downloads everywhere.
  *
  * @param start RFC 3339
- * @param speed 2, 4, 8 or 16: key frames only, without audio
+ * @param speed 2, 4, 8, 16 or more, up to 1440: key frames only, without audio
  */
 export function clipAddress(name: string, start: string, durationS: number, speed = 1): string {
   const query = new URLSearchParams({

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { clipAddress } from '../api-client/urls.ts';
 import { laneFor } from '../timeline/lane-data.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, isPlaying, seek, showWindow, spans } from '../timeline/view.ts';
@@ -95,8 +96,27 @@ function Calendar({ name, all, onClosed }: CalendarProps) {
           </div>
         )}
       </div>
+      {!isOfAll && (shares.get(here) ?? 0) > 0 && <Lapse name={name} day={here} />}
       <ProtectedList name={name} onGo={() => setDone(true)} />
     </Sheet>
+  );
+}
+
+/** A day in a minute. */
+const LAPSE_SPEED = 1440;
+
+function Lapse({ name, day }: { readonly name: string; readonly day: number }) {
+  const { language } = i18n();
+  const { lapse, lapseText } = clipWords.value;
+  const address = clipAddress(name, new Date(day).toISOString(), (nextDay(day) - day) / 1000, LAPSE_SPEED);
+  return (
+    <a class="row" href={`${address}&gaps=skip&download=1`} download>
+      <Icon name="download" />
+      <span class="grow">
+        <b>{lapse(shortDay(day, language))}</b>
+        <span class="small dim">{lapseText}</span>
+      </span>
+    </a>
   );
 }
 

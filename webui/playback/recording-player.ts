@@ -89,7 +89,7 @@ export class RecordingPlayer {
   /** Shows a moment. Without a recording it stops, or skips the gap while playing. */
   goTo(ms: number, plays = this.#plays): void {
     this.#plays = plays;
-    const range = this.#holds(ms) ? this.#range : fileRangeAt(this.#spans, ms);
+    const range = this.#holds(ms) ? this.#range : fileRangeAt(this.#spans, ms, this.#boxSpeed());
     if (!range) {
       return;
     }
@@ -159,7 +159,7 @@ export class RecordingPlayer {
     this.#apply();
   }
 
-  /** @param speed 0.25 to 16 */
+  /** @param speed 0.25 to 1440 */
   setSpeed(speed: number): void {
     this.#speed = speed;
     const ms = this.nowMs();
@@ -209,7 +209,7 @@ export class RecordingPlayer {
 
   #playNext(): void {
     const { endMs = 0 } = this.#range ?? {};
-    const next = this.#range && nextFileRange(this.#spans, this.#range);
+    const next = this.#range && nextFileRange(this.#spans, this.#range, this.#boxSpeed());
     if (!next) {
       return;
     }

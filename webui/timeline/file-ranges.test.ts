@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  type FileRange,
   fileRangeAt,
   isGone,
   MAX_RANGE_MS,
@@ -21,6 +22,17 @@ test('a moment plays from up to five and a half minutes before it, at most ten m
     startMs: T + 5 * MINUTE,
     endMs: T + 5 * MINUTE + MAX_RANGE_MS,
   });
+});
+
+test('a time-lapse has ranges as long as they take to play', () => {
+  const day = { start: '2026-11-17T00:00:00Z', startMs: T - 720 * MINUTE, endMs: T + 720 * MINUTE };
+  const range = fileRangeAt([day], day.startMs, 240) as FileRange;
+  expect(range.endMs).toBe(day.startMs + 15 * MAX_RANGE_MS);
+  expect(nextFileRange([day], range, 1440)).toMatchObject({
+    startMs: range.endMs,
+    endMs: range.endMs + 90 * MAX_RANGE_MS,
+  });
+  expect(fileRangeAt([day], day.startMs, 16)?.endMs).toBe(day.startMs + MAX_RANGE_MS);
 });
 
 test('small steps stay in the same file', () => {

@@ -11,6 +11,8 @@ export interface FileRange {
 
 /** Long enough to seek within; short enough for a quick index, also on phones. */
 export const MAX_RANGE_MS = 10 * 60_000;
+/** Above this speed, ranges last as long on the screen. */
+const LAPSE_FROM = 16;
 
 /** A shorter rest contains no frame. */
 const REST_MS = 200;
@@ -22,28 +24,29 @@ const LEAD_MS = 30_000;
 const GRID_MS = 5 * 60_000;
 
 /**
- * The range to play for a moment: from shortly before it, within its span, at most ten minutes. In a gap the next span,
+ * The range to play for a moment: from shortly before it, within its span, at most ten minutes, or at more than sixteen
+ * times the speed longer. In a gap the next span,
  * after all spans the last. Undefined without recordings.
  */
-export function fileRangeAt(spans: readonly Span[], atMs: number): FileRange | undefined {
+export function fileRangeAt(spans: readonly Span[], atMs: number, speed = 1): FileRange | undefined {
   const span = spans.find(({ endMs }) => endMs - REST_MS > atMs) ?? spans.at(-1);
-  return span && fileRangeFrom(span, Math.floor((atMs - LEAD_MS) / GRID_MS) * GRID_MS);
+  return span && fileRangeFrom(span, Math.floor((atMs - LEAD_MS) / GRID_MS) * GRID_MS, speed);
 }
 
-function fileRangeFrom(span: Span, wantedMs: number): FileRange {
+function fileRangeFrom(span: Span, wantedMs: number, speed: number): FileRange {
   const latestMs = Math.max(span.startMs, span.endMs - MIN_MS);
   const startMs = Math.min(Math.max(wantedMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),
     startMs,
-    endMs: Math.min(span.endMs, startMs + MAX_RANGE_MS),
+    endMs: Math.min(span.endMs, startMs + MAX_RANGE_MS * Math.max(1, speed / LAPSE_FROM)),
   };
 }
 
 /** The range after one that has ended; gaps are skipped. */
-export function nextFileRange(spans: readonly Span[], range: FileRange): FileRange | undefined {
+export function nextFileRange(spans: readonly Span[], range: FileRange, speed = 1): FileRange | undefined {
   const span = spans.find(({ endMs }) => endMs - REST_MS > range.endMs);
-  return span && fileRangeFrom(span, range.endMs);
+  return span && fileRangeFrom(span, range.endMs, speed);
 }
 
 /**

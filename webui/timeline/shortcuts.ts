@@ -4,7 +4,7 @@ import { atMs, isPlaying, pause, play, seek, speed, step, zoom } from './view.ts
 const STEP_MS = 5_000;
 const LONG_STEP_MS = 60_000;
 const ZOOM_FACTOR = 1.5;
-export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 60, 240, 1440];
 
 /** Elements with keys of their own. */
 const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu]';

@@ -8,7 +8,7 @@ import type { Catalog } from '../index/catalog.ts';
 import { type UsRange, without } from '../index/hidden-ranges.ts';
 import { continues, type SegmentRow } from '../index/segment-row.ts';
 import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
-import { fastForward } from '../read/fast-forward.ts';
+import { FastForward, videoOf } from '../read/fast-forward.ts';
 import type { GetFormat } from '../read/query.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
@@ -26,6 +26,8 @@ const MIN_GAP_US = 1_000_000;
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */
 const MP4_BYTES_PER_SECOND = 1_200;
+/** With `speed`: up to 30 key frames per second, each a slice and perhaps a fragment. */
+const FAST_BYTES_PER_SECOND = 9_000;
 
 export interface GetQuery {
   readonly path: string;
@@ -52,8 +54,11 @@ export interface Download {
   readonly end: DownloadEnd | undefined;
 }
 
-export function estimatedBytes({ durationUs, format }: GetQuery): number {
-  const seconds = durationUs / 1e6;
+export function estimatedBytes({ durationUs, format, speed }: GetQuery): number {
+  const seconds = durationUs / 1e6 / (speed ?? 1);
+  if (speed !== undefined) {
+    return Math.min(seconds * FAST_BYTES_PER_SECOND, MAX_FMP4_BYTES);
+  }
   return format === 'mp4'
     ? Math.min(seconds, MAX_MP4_SECONDS) * MP4_BYTES_PER_SECOND
     : Math.min(seconds * FMP4_BYTES_PER_SECOND, MAX_FMP4_BYTES);
@@ -144,6 +149,7 @@ class DownloadBuilder {
   readonly #tables: TableCache;
   readonly #request: GetQuery;
   readonly #hash: Hash;
+  readonly #fast: FastForward | undefined;
   /** Set with the first file that contributes samples. */
   #output: { readonly init: FileInit; readonly download: Mp4Writer | Fmp4Writer } | undefined;
   #before: { readonly part: VisiblePart; readonly shiftSeconds: number } | undefined;
@@ -157,6 +163,7 @@ class DownloadBuilder {
   constructor(tables: TableCache, request: GetQuery) {
     this.#tables = tables;
     this.#request = request;
+    this.#fast = request.speed === undefined ? undefined : new FastForward(request.speed);
     const { path, startUs, durationUs, format, speed, skipsGaps = false } = request;
     const wanted = [DOWNLOAD_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps];
     this.#hash = createHash('sha256').update(JSON.stringify(wanted));
@@ -178,7 +185,7 @@ class DownloadBuilder {
     });
     if (this.#output && !before) {
       // Another init segment starts a new stream, even without a gap.
-      const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);
+      const hasOtherForm = tabled !== undefined && !this.#hasSameForm(tabled);
       if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(part))) {
         return this.#endAt(hasOtherForm && this.#gapUs(part) < MIN_GAP_US ? 'codec-change' : 'gap', part);
       }
@@ -189,7 +196,7 @@ class DownloadBuilder {
     if (!tabled) {
       return this.#output ? this.#endAt('unreadable', part) : true;
     }
-    if (this.#output && !hasSameInit(this.#output.init, tabled.head.init)) {
+    if (!this.#hasSameForm(tabled)) {
       return this.#endAt('codec-change', part);
     }
     if (this.#output?.download.isFull) {
@@ -208,6 +215,12 @@ class DownloadBuilder {
     }
     const file = this.#output.download.finish();
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
+  }
+
+  /** As the recordings before it. */
+  #hasSameForm({ head }: Tabled): boolean {
+    const init = this.#output?.init;
+    return init === undefined || hasSameInit(init, this.#fast ? videoOf(head.init) : head.init);
   }
 
   #skipGap({ startUs }: VisiblePart): void {
@@ -267,8 +280,8 @@ class DownloadBuilder {
         this.#last.set(id, { startSeconds, endSeconds });
       }
     }
-    const { speed, format } = this.#request;
-    const cut = speed === undefined ? whole : fastForward(whole, speed);
+    const { format } = this.#request;
+    const cut = this.#fast?.thin(whole) ?? whole;
     if (isEmpty(cut)) {
       this.hasNoVideo = !isEmpty(whole) && !whole.tracks.some(({ track }) => track.kind === 'video');
       return;
@@ -278,7 +291,7 @@ class DownloadBuilder {
     }
     const { init } = cut.tabled.head;
     const download = this.#output?.download ?? (format === 'mp4' ? new Mp4Writer(init) : new Fmp4Writer(init));
-    this.#output ??= { init: whole.tabled.head.init, download };
+    this.#output ??= { init, download };
     download.add(cut);
     this.#hash.update(identityOf(whole));
   }

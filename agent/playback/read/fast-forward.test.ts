@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   feed,
   opusSound,
@@ -10,8 +11,10 @@ import {
   temporaryFolder,
   WALL,
 } from '../../../test/support/disks/recordings.ts';
-import { readSamples } from '../../../test/support/disks/vod.ts';
+import { hashOf, readSamples } from '../../../test/support/disks/vod.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
+import type { Download } from '../get/download.ts';
 import type { GetFormat } from './query.ts';
 
 const query = (fromMs: number, seconds: number, speed: number, format: GetFormat = 'fmp4') => ({
@@ -76,6 +79,77 @@ test('ranges of a fast download match the full file, in both formats, with their
     }
   }
   expect(tags.size).toBe(4);
+});
+
+interface Picture {
+  readonly time: number;
+  readonly data: string;
+}
+
+async function picturesOf(folder: string, { file }: Download, format: GetFormat): Promise<readonly Picture[]> {
+  const bytes = await buffer(file.read(0, file.sizeBytes));
+  if (format === 'fmp4') {
+    return readSamples(folder, bytes);
+  }
+  const samples = readPlainMp4(bytes).get(1) ?? [];
+  return samples.map(({ decodeTime, data }) => ({
+    time: decodeTime,
+    data: hashOf(data),
+  }));
+}
+
+/** Times in 30ths of a second. */
+const gridOf = (pictures: readonly Picture[]): number[] => pictures.map(({ time }) => time / 3000);
+
+test.for(['mp4', 'fmp4'] as const)(
+  'a time-lapse as %s has 30 pictures a second, each the first key frame of its time, across files',
+  async (format) => {
+    using folder = temporaryFolder();
+    const files = await record(folder.path, 130, { segmentDurationMs: 7_000, sound: true });
+    await using playback = openPlayback(folder.path);
+    const samples = await picturesOf(folder.path, await playback.get(query(0, 130, 60, format)), format);
+    expect(gridOf(samples)).toEqual(Array.from({ length: 65 }, (_, i) => i));
+    const all = (await Promise.all(files.map((name) => readSamples(folder.path, readFileSync(name))))).flat();
+    const keys = all.filter(({ trackId, isSync }) => trackId === 1 && isSync);
+    expect(samples.map(({ data }) => data)).toEqual(keys.filter((_, i) => i % 2 === 0).map(({ data }) => data));
+  },
+);
+
+test('where key frames are rarer than pictures each stays until the next, so that the time is right', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 40, { gop: 50 });
+  await using playback = openPlayback(folder.path);
+  const download = await playback.get(query(0, 40, 30, 'mp4'));
+  expect(gridOf(await picturesOf(folder.path, download, 'mp4'))).toEqual([0, 5, 10, 15, 20, 25, 30, 35]);
+});
+
+test('a time-lapse leaves out gaps and continues when only the audio has changed', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 60, { sound: true });
+  await record(folder.path, 60, { wall: WALL + 600_000 });
+  await using playback = openPlayback(folder.path);
+  const wanted = { ...query(0, 900, 60, 'mp4'), skipsGaps: true };
+  const download = await playback.get(wanted);
+  expect(download.end).toBeUndefined();
+  expect(gridOf(await picturesOf(folder.path, download, 'mp4'))).toEqual(Array.from({ length: 60 }, (_, i) => i));
+});
+
+test('a time-lapse reads its key frames and little more', async () => {
+  using folder = temporaryFolder();
+  const [name = ''] = await record(folder.path, 600, { sound: true });
+  await using playback = openPlayback(folder.path);
+  const { file } = await playback.get(query(0, 600, 1440, 'mp4'));
+  const probe = await open(name, 'r');
+  const read = vi.spyOn(Object.getPrototypeOf(probe), 'read');
+  await probe.close();
+  try {
+    const { length } = await buffer(file.read(0, file.sizeBytes));
+    const readBytes = read.mock.calls.reduce((sum, [, , bytes]) => sum + Number(bytes), 0);
+    expect(length).toBe(file.sizeBytes);
+    expect(readBytes).toBeLessThan(2 * file.sizeBytes);
+  } finally {
+    read.mockRestore();
+  }
 });
 
 test('audio alone cannot be played fast, and the response says why', async () => {

@@ -1,28 +1,74 @@
 import { placeOf, shownAt, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { ALL_SYNC, FIRST_SYNC, SAME_DURATION } from '../../media/mp4/table/sample-table-writer.ts';
+import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { FileCut, TrackCut } from './cut.ts';
 import type { Tabled } from './table-cache.ts';
 
+/** Every key frame is shown. */
 export const SPEEDS: readonly number[] = [2, 4, 8, 16];
+/** Above `SPEEDS`, key frames are left out. A day takes a minute. */
+export const MAX_SPEED = 1440;
+/** Of a time-lapse, a second. */
+const PICTURES = 30;
 
-/**
- * Keeps the key frames of a recording, spread over a fraction of their time, without audio.
- * @returns an empty cut without video
- */
-export function fastForward(cut: FileCut, speed: number): FileCut {
-  const video = cut.tracks.find(({ track }) => track.kind === 'video');
-  const { tabled } = cut;
-  const tracks = video ? [video.track] : [];
-  const keys = video ? keysOf(video) : [];
-  const samples = video && keyTrack(video, keys, speed);
-  const init = { ...tabled.head.init, tracks };
-  const thinned: Tabled = { ...tabled, head: { ...tabled.head, init }, table: tableOf(samples) };
-  return {
-    tabled: thinned,
-    tracks: video && samples ? [{ track: video.track, samples, shiftTicks: 0, from: 0, to: samples.count }] : [],
-  };
+/** Keeps key frames of recordings, in order, for a fraction of their time and without audio. */
+export class FastForward {
+  readonly #speed: number;
+  /** A time-lapse has one picture in each 30th of a second at most: the first free one. */
+  #nextPicture = 0;
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  /** @returns an empty cut without video */
+  thin(cut: FileCut): FileCut {
+    const video = cut.tracks.find(({ track }) => track.kind === 'video');
+    const { tabled } = cut;
+    const samples = video && (SPEEDS.includes(this.#speed) ? this.#allKeys(video) : this.#lapse(video));
+    const init = videoOf(tabled.head.init);
+    const thinned: Tabled = { ...tabled, head: { ...tabled.head, init }, table: tableOf(samples) };
+    return {
+      tabled: thinned,
+      tracks: video && samples ? [{ track: video.track, samples, shiftTicks: 0, from: 0, to: samples.count }] : [],
+    };
+  }
+
+  /** Spread over a fraction of their time. */
+  #allKeys(cut: TrackCut): TrackSamples {
+    const { samples, to, shiftTicks } = cut;
+    const timeIn = (ticks: number): number => Math.round((ticks + shiftTicks) / this.#speed);
+    const keys = keysOf(cut);
+    const times = keys.map((key) => timeIn(shownAt(samples, key)));
+    const end = timeIn(timeOf(samples, to) + (samples.compositionOffsets?.[keys.at(-1) ?? 0] ?? 0));
+    return keyTrack(samples, keys, [...times, end]);
+  }
+
+  /** Each picture is on the grid of 30 a second; one that is missing prolongs the one before it. */
+  #lapse(cut: TrackCut): TrackSamples {
+    const { samples, shiftTicks } = cut;
+    const { timescale } = cut.track;
+    const keys: number[] = [];
+    const times: number[] = [];
+    for (const key of keysOf(cut)) {
+      const shown = (shownAt(samples, key) + shiftTicks) * PICTURES;
+      const picture = Math.max(0, Math.floor(shown / (timescale * this.#speed)));
+      if (picture >= this.#nextPicture) {
+        keys.push(key);
+        times.push(Math.round((picture * timescale) / PICTURES));
+        this.#nextPicture = picture + 1;
+      }
+    }
+    return keyTrack(samples, keys, [...times, Math.round((this.#nextPicture * timescale) / PICTURES)]);
+  }
 }
+
+/** What fast playback takes of a recording. */
+export const videoOf = (init: FileInit): FileInit => ({
+  ...init,
+  tracks: init.tracks.filter((track) => track === init.tracks.find(({ kind }) => kind === 'video')),
+});
 
 function keysOf({ samples, from, to }: TrackCut): number[] {
   const keys: number[] = [];
@@ -34,24 +80,20 @@ function keysOf({ samples, from, to }: TrackCut): number[] {
   return keys;
 }
 
-/** Each key frame is a run and fragment of its own, with the download's time. */
-function keyTrack({ samples, to, shiftTicks }: TrackCut, keys: readonly number[], speed: number): TrackSamples {
+/** Each key frame is a run and fragment of its own. @param times of the download, in ticks, and the end of the last */
+function keyTrack(samples: TrackSamples, keys: readonly number[], times: readonly number[]): TrackSamples {
   const count = keys.length;
-  const timeIn = (ticks: number): number => Math.round((ticks + shiftTicks) / speed);
-  const times = Float64Array.from(keys, (key) => timeIn(shownAt(samples, key)));
-  const last = keys.at(-1) ?? 0;
-  const end = timeIn(timeOf(samples, to) + (samples.compositionOffsets?.[last] ?? 0));
   return {
     trackId: samples.trackId,
     count,
     sizes: Uint32Array.from(keys, (key) => samples.sizes[key] as number),
-    durations: Uint32Array.from(times, (time, i) => Math.max(0, (times[i + 1] ?? end) - time)),
+    durations: Uint32Array.from(keys, (_, i) => Math.max(0, (times[i + 1] as number) - (times[i] as number))),
     compositionOffsets: undefined,
     syncs: new Uint8Array(count).fill(1),
     runs: {
       count,
       firstSamples: Uint32Array.from(keys, (_, i) => i),
-      baseTimes: times,
+      baseTimes: Float64Array.from(times.slice(0, count)),
       fragments: Uint32Array.from(keys, (_, i) => i),
       dataOffsets: Float64Array.from(keys, (key) => placeOf(samples, key)),
       dataBytes: Float64Array.from(keys, (key) => samples.sizes[key] as number),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../base/errors.ts';
-import { queryDuration, queryFormat, queryPath, querySkipsGaps, queryStart, queryTime } from './query.ts';
+import { queryDuration, queryFormat, queryPath, querySkipsGaps, querySpeed, queryStart, queryTime } from './query.ts';
 
 test.for([
   ['200.5', 200_500_000],
@@ -57,4 +57,12 @@ test('gaps end a download unless they are skipped, and other values are rejected
     true,
   ]);
   expect(() => querySkipsGaps({ gaps: 'none' })).toThrow("invalid gaps: 'none'");
+});
+
+test.for(['2', '16', '17', '60', '1440'])('a speed of %s is taken', (speed) => {
+  expect(querySpeed({ speed })).toBe(Number(speed));
+});
+
+test.for(['0', '3', '1441', '-60', '60.5', '1e3', '0x20', '99999'])("a speed of '%s' is rejected", (speed) => {
+  expect(() => querySpeed({ speed })).toThrow('no whole number up to 1440');
 });

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/values/duration.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
-import { SPEEDS } from './fast-forward.ts';
+import { MAX_SPEED, SPEEDS } from './fast-forward.ts';
 import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
 
 export interface TimelineQuery {
@@ -71,11 +71,18 @@ export function queryFormat(query: Query): GetFormat {
   return format === 'mp4' ? 'mp4' : 'fmp4';
 }
 
+/** A whole number above those of `SPEEDS`. */
+function lapseSpeed(text: string): number | undefined {
+  const speed = /^[1-9]\d{1,3}$/.test(text) ? Number(text) : 0;
+  return speed > Math.max(...SPEEDS) && speed <= MAX_SPEED ? speed : undefined;
+}
+
 export function querySpeed(query: Query): number | undefined {
   const text = queryText(query, 'speed') ?? '';
-  const speed = SPEEDS.find((value) => String(value) === text);
+  const speed = SPEEDS.find((value) => String(value) === text) ?? lapseSpeed(text);
   if (speed === undefined && text !== '' && text !== '1') {
-    throw new PerchError('badInput', `invalid speed: '${text.slice(0, 64)}' is none of 1, ${SPEEDS.join(', ')}`);
+    const known = `none of 1, ${SPEEDS.join(', ')} and no whole number up to ${MAX_SPEED}`;
+    throw new PerchError('badInput', `invalid speed: '${text.slice(0, 64)}' is ${known}`);
   }
   return speed;
 }

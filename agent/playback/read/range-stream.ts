@@ -9,6 +9,8 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 const CHUNK_BYTES = 256 << 10;
 /** Of the archive, behind the first one: each read is a round trip. */
 const ARCHIVE_CHUNK_BYTES = 1 << 20;
+/** Unwanted bytes between two slices that cost less than another read. */
+const MAX_SKIPPED_BYTES = 64 << 10;
 
 interface Window {
   readonly source: FileSource;
@@ -103,9 +105,10 @@ export class RangeStream extends Readable {
     this.#window = undefined;
     const handle = await this.#open(recording);
     // A patched read serves one slice: sequence numbers differ.
-    const limit = patch ? slice.offset + slice.end - slice.start : source.endOffset;
     const chunkBytes = recording.openArchived && this.#hasRead ? ARCHIVE_CHUNK_BYTES : CHUNK_BYTES;
     this.#hasRead = true;
+    const wholeEnd = slice.offset + slice.end - slice.start;
+    const limit = patch ? wholeEnd : this.#wantedEnd(slice, source, from + chunkBytes);
     const plain = { start: from, end: Math.min(from + chunkBytes, from + this.#end - this.#at, limit) };
     const wanted = patch?.whole(plain) ?? plain;
     const bytes = Buffer.allocUnsafeSlow(wanted.end - wanted.start);
@@ -113,6 +116,29 @@ export class RangeStream extends Readable {
     patch?.apply(bytes, wanted.start, slice.start - slice.offset);
     this.#window = { source, offset: wanted.start, bytes };
     return this.#window;
+  }
+
+  /**
+   * Where the next slices of the file that lie close together end: key frames of a time-lapse lie apart, and what is
+   * between them is not read.
+   */
+  #wantedEnd({ end, offset, start }: Slice, source: FileSource, maxEnd: number): number {
+    let wantedEnd = offset + end - start;
+    for (let at = end; wantedEnd < maxEnd; ) {
+      const next = at < this.#end ? this.#file.sliceAt(at) : undefined;
+      if (!next || (next.source.recording && next.source !== source)) {
+        break;
+      }
+      if (next.source === source) {
+        const skipped = next.offset - wantedEnd;
+        if (skipped < 0 || skipped > MAX_SKIPPED_BYTES) {
+          break;
+        }
+        wantedEnd = next.offset + next.end - next.start;
+      }
+      at = next.end;
+    }
+    return wantedEnd;
   }
 
   async #open(recording: RecordedFile): Promise<OpenRecording> {

@@ -24,13 +24,26 @@ export interface HourRecording {
   readonly samples: number;
 }
 
-/** An hour of a camera with 4 Mbit/s, pictures of a real clip and sound, as the product writes it: below `folder`, of the path `cam`. */
-export async function recordHour(folder: string): Promise<HourRecording> {
+/**
+ * An hour of a camera with 4 Mbit/s, pictures of a real clip and sound, as the product writes it: below `folder`, of the path `cam`.
+ * @param hour from noon on
+ * @param maxBytes of pictures other than key frames, which nobody decodes here
+ */
+export async function recordHour(
+  folder: string,
+  hour = 0,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<HourRecording> {
   const { track, pictures } = await cameraPictures();
   const flush = new FlushPoint(systemClock, 5_000);
   const buffers = [new TrackBuffer(0, track), new TrackBuffer(1, opusTrack)];
-  const file = join(folder, 'cam', '2026-07-01_12-00-00-000000.mp4');
-  const mark = { streamId: '0123456789abcdef0123456789abcdef', segmentNumber: 0, dtsUs: 0, wallUs: WALL * 1000 };
+  const file = join(folder, 'cam', `2026-07-01_${12 + hour}-00-00-000000.mp4`);
+  const mark = {
+    streamId: '0123456789abcdef0123456789abcdef',
+    segmentNumber: hour,
+    dtsUs: hour * SECONDS * 1e6,
+    wallUs: WALL * 1000 + hour * SECONDS * 1e6,
+  };
   const originOf = () => ({ bootId: '0'.repeat(32), monoUs: 1, isClockTrusted: true, offsetMinutes: 0 });
   let failure: unknown;
   const writer = new SegmentWriter(mark, originOf, buffers, {
@@ -44,7 +57,7 @@ export async function recordHour(folder: string): Promise<HourRecording> {
     },
   });
   for (let second = 0; second < SECONDS; second += 1) {
-    collectSecond(buffers, pictures, second);
+    collectSecond(buffers, pictures, second, maxBytes);
     if (!writer.writePart() || failure !== undefined) {
       throw new Error('the disk is too slow for the recording', { cause: failure });
     }
@@ -84,11 +97,17 @@ function nalsOf(picture: Uint8Array): Uint8Array[] {
 
 const isKey = (picture: Uint8Array): boolean => nalsOf(picture).some((nal) => ((nal[0] as number) & 0x1f) === 5);
 
-function collectSecond(buffers: readonly TrackBuffer[], pictures: readonly Uint8Array[], second: number): void {
+function collectSecond(
+  buffers: readonly TrackBuffer[],
+  pictures: readonly Uint8Array[],
+  second: number,
+  maxBytes: number,
+): void {
   const [video, audio] = buffers as [TrackBuffer, TrackBuffer];
   for (let i = 0; i < FPS; i += 1) {
     const data = pictures[(second * FPS + i) % pictures.length] as Uint8Array;
-    video.append(sampleAt((second * FPS + i) * (90_000 / FPS), data, isKey(data)));
+    const isWhole = isKey(data);
+    video.append(sampleAt((second * FPS + i) * (90_000 / FPS), isWhole ? data : data.subarray(0, maxBytes), isWhole));
   }
   for (let i = 0; i < SOUNDS_PER_SECOND; i += 1) {
     const data = new Uint8Array(SOUND_BYTES).fill(i);

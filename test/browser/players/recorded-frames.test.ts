@@ -40,7 +40,14 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium steps through recordings', () => 
     const clip = await barClip({ ...SMALL, audio: 'opus', seconds: SECONDS });
     mkdirSync(join(dataDir, 'cam'));
     const file = join(dataDir, 'cam/2026-07-01_12-00-00-000000.mp4');
-    const shape = ['-c', 'copy', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'];
+    const shape = [
+      '-c',
+      'copy',
+      '-video_track_timescale',
+      '90000',
+      '-movflags',
+      'frag_keyframe+empty_moov+default_base_moof',
+    ];
     expect(await runProcess('ffmpeg', ['-v', 'error', '-i', clip, ...shape, file])).toEqual({ code: 0, output: '' });
     const rules = `recordPath: '${dataDir}/%path/%Y-%m-%d_%H-%M-%S-%f'`;
     const config = `api: yes\nplayback: yes\npaths:\n  all_others: { ${rules} }\n`;
@@ -87,4 +94,23 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium steps through recordings', () => 
       await page.close();
     });
   }
+
+  test('a time-lapse has 30 pictures a second for ffprobe, and Chromium plays it to its last picture', async () => {
+    const page = await viewer.open(`${agent.url}/health`);
+    const address = `${agent.url}/playback/get?path=cam&start=${timeAt(0)}&duration=${SECONDS}&format=mp4&speed=30`;
+    const entries = 'stream=avg_frame_rate,r_frame_rate,nb_frames:format=duration';
+    const probe = await runProcess('ffprobe', ['-v', 'error', '-show_entries', entries, '-of', 'csv=p=0', address]);
+    expect(probe.output.trim().split('\n')).toEqual([`30/1,30/1,${SECONDS}`, (SECONDS / 30).toFixed(6)]);
+    expect(await open(page, address)).toBeCloseTo(SECONDS / 30, 2);
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const video = document.querySelector('video') as HTMLVideoElement;
+          video.onended = () => resolve();
+          void video.play();
+        }),
+    );
+    expect(await timeShown(page)).toBe((SECONDS - 1) * 1000);
+    await page.close();
+  });
 });

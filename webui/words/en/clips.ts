@@ -32,6 +32,8 @@ export const clips = {
   nothingOn: (day: string) => `${day}, nothing recorded`,
   nothingOnDay: (date: string) => `Nothing was recorded on this day. Nearest: ${date}.`,
   goThere: 'Show that day',
+  lapse: (date: string) => `Time-lapse of ${date}`,
+  lapseText: 'A day in one minute, without sound',
   recordedFrom: (date: string) => `Recordings since ${date}`,
 
   allCameras: 'All cameras',

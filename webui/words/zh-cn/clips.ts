@@ -29,6 +29,8 @@ export const clips: ClipsWords = {
   nothingOn: (day) => `${day}，没有录像`,
   nothingOnDay: (date) => `当天没有录像。最近的是 ${date}。`,
   goThere: '前往',
+  lapse: (date) => `${date} 的延时视频`,
+  lapseText: '一分钟看完一整天，没有声音',
   recordedFrom: (date) => `录像始于 ${date}`,
 
   allCameras: '全部摄像头',

@@ -207,6 +207,11 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and seen events', () =
     await chip.click();
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
+    const [lapse] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: /^Time-lapse of / }).click(),
+    ]);
+    expect(await probed(lapse)).toMatchObject({ codec: 'h264', width: 640 });
     if (old.getMonth() !== new Date().getMonth()) {
       await page.getByRole('button', { name: 'Previous month' }).click();
     }
