@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { contentDisposition, downloadName } from './plugin.ts';
+import { contentDisposition, downloadName } from './download-name.ts';
 
 test.for([
   ['cam', 'cam_2026-07-01T14-00-00.mp4'],

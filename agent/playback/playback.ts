@@ -385,7 +385,15 @@ export class Playback {
 }
 
 const keyOf = (query: GetQuery): string =>
-  JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed, query.skipsGaps]);
+  JSON.stringify([
+    query.path,
+    query.startUs,
+    query.durationUs,
+    query.format,
+    query.speed,
+    query.skipsGaps,
+    query.keepsGaps,
+  ]);
 
 /** Logs a lasting fault, such as a full disk, once. */
 function logOnce(log: (cause: string) => void): (error: unknown) => void {

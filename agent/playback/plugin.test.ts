@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { openPlayback } from '../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Playback } from './playback.ts';
 import { playbackPlugin } from './plugin.ts';
@@ -213,4 +215,68 @@ test('a request ends when its client has the full response or disconnects', asyn
   await expect.poll(() => signals.length).toBe(3);
   gone.destroy();
   await expect.poll(() => signals.map((signal) => signal?.aborted)).toEqual([true, true, true]);
+});
+
+/** The files of a ZIP, as its central directory lists them. */
+function unzipped(zip: Buffer): readonly { readonly name: string; readonly data: Buffer }[] {
+  const end = zip.length - 22;
+  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
+  let at = zip.readUInt32LE(end + 16);
+  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
+    expect(zip.readUInt32LE(at)).toBe(0x02014b50);
+    const [sizeBytes, nameBytes, offset] = [
+      zip.readUInt32LE(at + 24),
+      zip.readUInt16LE(at + 28),
+      zip.readUInt32LE(at + 42),
+    ];
+    const name = zip.toString('utf8', at + 46, at + 46 + nameBytes);
+    const data = zip.subarray(offset + 30 + nameBytes, offset + 30 + nameBytes + sizeBytes);
+    expect(zip.subarray(offset + 4, offset + 30)).toEqual(zip.subarray(at + 6, at + 32));
+    expect(crc32(data)).toBe(zip.readUInt32LE(at + 16));
+    at += 46 + nameBytes;
+    return { name, data };
+  });
+}
+
+const FILM = '/film?path=cam&path=yard&path=none&start=2026-07-01T12:00:00Z&duration=60';
+
+test('a film of several cameras is a ZIP with the same times of each, gaps included', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 10);
+  await record(folder.path, 5, { wall: WALL + 30_000 });
+  await record(folder.path, 20, { path: 'yard', wall: WALL + 4_000 });
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback, '', 'Höf');
+  const { headers, rawPayload } = await app.inject(FILM);
+  expect(headers).toMatchObject({
+    'content-type': 'application/zip',
+    'content-length': String(rawPayload.length),
+    'content-disposition': 'attachment; filename="Perch_2026-07-01T12-00-00.zip"',
+  });
+  const files = unzipped(rawPayload);
+  expect(files.map(({ name }) => name)).toEqual(['Höf_2026-07-01T12-00-00.mp4', 'Höf_2026-07-01T12-00-00_2.mp4']);
+  const [cam = [], yard = []] = files.map(({ data }) =>
+    readPlainMp4(data)
+      .get(1)
+      ?.map(({ shownTime }) => shownTime / 90_000),
+  );
+  expect([cam[0], cam[99], cam[100], cam.at(-1)]).toEqual([0, 9.9, 30, 34.9]);
+  expect([yard[0], yard.at(-1)]).toEqual([4, 23.9]);
+  const head = await app.inject({ method: 'HEAD', url: FILM });
+  expect([head.headers['content-length'], head.payload]).toEqual([String(rawPayload.length), '']);
+});
+
+test.for([
+  [FILM.replace('yard', 'secret'), 401, 'authentication error'],
+  [FILM.replace('yard', '..'), 400, 'dot path segments'],
+  [FILM.replace('duration=60', 'duration=3601'), 400, 'at most 3600 s'],
+  ['/film?start=2026-07-01T12:00:00Z&duration=60', 400, '0 paths are given, 1 to 16'],
+  [`${FILM}${Array.from({ length: 14 }, (_, i) => `&path=${i}`).join('')}`, 400, '17 paths are given, 1 to 16'],
+  [FILM, 404, 'none of these cameras has recordings of this time'],
+] as const)('%s is %s: %s', async ([url, status, message]) => {
+  using folder = temporaryFolder();
+  await using playback = openPlayback(folder.path);
+  await using app = await open(playback);
+  const answer = await app.inject(url);
+  expect([answer.statusCode, answer.json().error]).toEqual([status, expect.stringContaining(message)]);
 });

@@ -1,9 +1,13 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { PerchError } from '../base/errors.ts';
+import { contentDisposition, downloadName } from './download-name.ts';
+import { sendFilm } from './film.ts';
 import type { Download, GetQuery } from './get/download.ts';
 import type { Playback } from './playback.ts';
 import {
   type Query,
   queryDuration,
+  queryFilm,
   queryFormat,
   queryPath,
   querySkipsGaps,
@@ -34,7 +38,7 @@ interface PlaybackPluginOptions {
 
 const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
 
-/** `/list` and `/get`, with or without a prefix. */
+/** `/list`, `/get` and `/film`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, options) => {
   const { playback, remote, access, cors } = options;
   app.addHook('onRequest', cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range, If-None-Match'));
@@ -66,12 +70,25 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     return sendDownload(playback, download, request, reply);
   };
 
+  const film = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const wanted = queryFilm(request.query as Query);
+    for (const path of wanted.paths) {
+      await access.require(request, 'playback', path);
+    }
+    const paths = wanted.paths.filter((path) => !remote?.has(path));
+    if (paths.length === 0) {
+      throw new PerchError('unsupported', 'the recordings lie on another box: ask that box', { paths: wanted.paths });
+    }
+    return sendFilm(playback, { ...wanted, paths }, options.titleOf, request, reply);
+  };
+
   app.get('/list', list);
   // Fastify's own HEAD would report length 0.
   app.route({ method: ['GET', 'HEAD'], url: '/get', handler: get });
+  app.route({ method: ['GET', 'HEAD'], url: '/film', handler: film });
 
   // The hook answers preflights, but only on existing routes.
-  for (const url of ['/list', '/get']) {
+  for (const url of ['/list', '/get', '/film']) {
     app.options(url, (_, reply) => reply.callNotFound());
   }
 };
@@ -130,28 +147,4 @@ const whenGone =
 function send(request: FastifyRequest, reply: FastifyReply, { file, etag }: Download): FastifyReply {
   reply.type('video/mp4').header('Cache-Control', REVALIDATE).header('Access-Control-Expose-Headers', EXPOSED);
   return sendRanged(request, reply, file, etag);
-}
-
-/** Characters that file systems reject or names should not have. */
-const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
-const MAX_NAME_LENGTH = 150;
-
-/** File name of a clip: camera and local start time, in characters valid on every file system. */
-export function downloadName(camera: string, localTime: string): string {
-  const name = camera.replace(UNSAFE, '_').slice(0, MAX_NAME_LENGTH);
-  return `${name}_${localTime.slice(0, 19).replaceAll(':', '-')}.mp4`;
-}
-
-/** `Content-Disposition` (RFC 6266), with and without `filename*` (RFC 8187). */
-export function contentDisposition(fileName: string): string {
-  const plain = fileName.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  if (plain === fileName) {
-    return `attachment; filename="${plain}"`;
-  }
-  // Not escaped by encodeURIComponent, but not allowed by RFC 8187.
-  const encoded = encodeURIComponent(fileName.toWellFormed()).replace(
-    /['()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

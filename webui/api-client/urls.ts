@@ -16,6 +16,14 @@ export function urlOf(text: string): URL | undefined {
 export const frameAddress = (name: string, ms: number): string =>
   `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;
 
+/** The same time of several cameras: a ZIP file with one MP4 each. */
+export function filmAddress(names: readonly string[], startMs: number, endMs: number): string {
+  const query = new URLSearchParams(names.map((name) => ['path', name]));
+  query.set('start', new Date(startMs).toISOString());
+  query.set('duration', String((endMs - startMs) / 1000));
+  return `playback/film?${query}`;
+}
+
 /**
  * MP4 with `moov` first: plays, seeks and downloads everywhere.
  *

@@ -39,6 +39,8 @@ export interface GetQuery {
   readonly speed?: number | undefined;
   /** Omits gaps and continues after them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
+  /** Gaps keep their length: the picture before one stays. */
+  readonly keepsGaps?: boolean | undefined;
 }
 
 interface DownloadEnd {
@@ -164,8 +166,8 @@ class DownloadBuilder {
     this.#tables = tables;
     this.#request = request;
     this.#fast = request.speed === undefined ? undefined : new FastForward(request.speed);
-    const { path, startUs, durationUs, format, speed, skipsGaps = false } = request;
-    const wanted = [DOWNLOAD_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps];
+    const { path, startUs, durationUs, format, speed, skipsGaps = false, keepsGaps = false } = request;
+    const wanted = [DOWNLOAD_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps, keepsGaps];
     this.#hash = createHash('sha256').update(JSON.stringify(wanted));
   }
 
@@ -186,7 +188,7 @@ class DownloadBuilder {
     if (this.#output && !before) {
       // Another init segment starts a new stream, even without a gap.
       const hasOtherForm = tabled !== undefined && !this.#hasSameForm(tabled);
-      if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(part))) {
+      if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#request.keepsGaps || this.#isNear(part))) {
         return this.#endAt(hasOtherForm && this.#gapUs(part) < MIN_GAP_US ? 'codec-change' : 'gap', part);
       }
     }

@@ -63,6 +63,29 @@ export function queryDuration(query: Query): number {
   return Math.round(seconds * 1e6);
 }
 
+const MAX_FILM_CAMERAS = 16;
+const MAX_FILM_SECONDS = 3_600;
+
+export interface FilmQuery {
+  readonly paths: readonly string[];
+  readonly startUs: number;
+  readonly durationUs: number;
+}
+
+/** The same time of several cameras: `path` is repeated. @throws PerchError badInput */
+export function queryFilm(query: Query): FilmQuery {
+  const paths = [...new Set([query['path'] ?? []].flat())];
+  if (paths.length === 0 || paths.length > MAX_FILM_CAMERAS) {
+    throw new PerchError('badInput', `${paths.length} paths are given, 1 to ${MAX_FILM_CAMERAS} are possible`);
+  }
+  paths.forEach(checkPathName);
+  const durationUs = queryDuration(query);
+  if (durationUs > MAX_FILM_SECONDS * 1e6) {
+    throw new PerchError('badInput', `a film of several cameras has at most ${MAX_FILM_SECONDS} s`);
+  }
+  return { paths, startUs: queryStart(query).us, durationUs };
+}
+
 export function queryFormat(query: Query): GetFormat {
   const format = queryText(query, 'format') ?? '';
   if (format !== '' && format !== 'fmp4' && format !== 'mp4') {

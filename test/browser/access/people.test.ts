@@ -68,7 +68,7 @@ describeWith(['chromium'], 'people on the page', () => {
     await page.goto(`${agent.url}/#/live/demo`);
     await framesDecoded(page, 10);
     await ask('DELETE', `/v3/guests/${made.id}`);
-    const over = page.getByRole('heading', { name: 'This link has expired. Ask for a new one.' });
+    const over = page.getByRole('heading', { name: 'This link has expired or was revoked. Ask for a new one.' });
     await over.waitFor();
     await page.reload();
     await over.waitFor();

@@ -1,11 +1,16 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../api-client/error-text.ts';
+import { type CameraEvent, fetchEvents } from '../../api-client/recordings/event-list.ts';
 import { protect, setNote, unprotect } from '../../api-client/recordings/protections.ts';
 import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { isMe, isOwner } from '../../api-client/session.ts';
+import { filmAddress } from '../../api-client/urls.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { groups, loadLayouts } from '../../cameras/layouts.ts';
 import { ClipDelivery } from '../../clips/clip-delivery.tsx';
 import { clipFileAddress, useClipDownload } from '../../clips/clip-download.ts';
+import { filmCameras, MAX_FILM_MS } from '../../clips/film-cameras.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -18,7 +23,7 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { clipWords } from '../../words/clips.ts';
-import { byteSize, clockSeconds, dayName, duration, moment } from '../../words/format.ts';
+import { byteSize, clockSeconds, dayName, duration, listed, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
 import { ClipVideo } from './clip-video.tsx';
@@ -88,6 +93,7 @@ export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
               <Row icon="note" title={note === '' ? t.addNote : t.editNote} onClick={() => setOpen('note')} />
             </>
           )}
+          {pictureMs !== undefined && <Film clip={clip} />}
           <Row
             icon="recordings"
             title={t.showInRecordings}
@@ -102,6 +108,31 @@ export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
       {open === 'link' && <LinkSheet clip={clip} onClosed={close} />}
     </>
   );
+}
+
+/** Events that began earlier are not looked for. */
+const BEFORE_MS = 10 * 60_000;
+
+/** The clip from all cameras that saw it, if others did. */
+function Film({ clip }: { readonly clip: SavedClip }) {
+  const { path, startMs, endMs } = clip;
+  const [events, setEvents] = useState<readonly CameraEvent[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    const query = { fromMs: startMs - BEFORE_MS, toMs: endMs, path: undefined, types: [] };
+    Promise.all([fetchEvents(query, undefined, stop.signal), loadLayouts()]).then(
+      ([{ items }]) => setEvents(items),
+      () => {},
+    );
+    return () => stop.abort();
+  }, [startMs, endMs]);
+  const known = (cameras.value ?? []).filter(({ main }) => main.mayPlayback !== false).map(({ name }) => name);
+  const names = filmCameras(path, { startMs, endMs }, events, groups.value ?? [], known);
+  if (names.length < 2 || endMs - startMs > MAX_FILM_MS) {
+    return null;
+  }
+  const text = listed(names.map(cameraTitle), i18n().language);
+  return <Row icon="download" title={libraryWords.value.film} text={text} href={filmAddress(names, startMs, endMs)} />;
 }
 
 function NoteSheet({ clip, onChanged, onClosed }: ClipSheetProps) {

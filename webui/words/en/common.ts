@@ -20,7 +20,7 @@ export const common = {
   loginOther: 'Use another name',
   yourName: 'Your name',
   yourPassword: 'Your password',
-  linkOver: 'This link has expired. Ask for a new one.',
+  linkOver: 'This link has expired or was revoked. Ask for a new one.',
   tooManyTries: (seconds: number) => `Too many attempts. Try again in ${seconds} s.`,
   noAnswer: 'The box does not answer. Try again.',
   showPassword: 'Show password',

@@ -118,7 +118,7 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
     const person = await paused(wrongCredentials, ip, async () => {
       const found = people.guests.find(token);
       if (!found) {
-        throw new PerchError('unauthorized', 'this link is invalid or has expired', { ip });
+        throw new PerchError('unauthorized', 'this link is invalid, was revoked or has expired', { ip });
       }
       return found;
     });

@@ -21,6 +21,7 @@ export const library = {
   editNote: 'Edit note',
   noteText: 'Viewers and guests do not see it.',
   showInRecordings: 'Show in Recordings',
+  film: 'From all cameras that saw it',
   clipLink: 'Share a link',
   clipLinkText: 'Shows only this clip, for a limited time',
   clipLinkSees: 'Anyone with the link sees this clip and nothing else.',

@@ -22,6 +22,7 @@ export const library: LibraryWords = {
   editNote: '编辑备注',
   noteText: '成员和访客看不到备注。',
   showInRecordings: '在“录像”中查看',
+  film: '下载所有拍到的摄像头',
   clipLink: '分享链接',
   clipLinkText: '限时，只显示这个片段',
   clipLinkSees: '持有链接的人只能看这个片段。',
