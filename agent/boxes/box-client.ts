@@ -1,5 +1,5 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type RequestOptions, request as requestByTls } from 'node:https';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -8,7 +8,7 @@ import { MAX_SIGNATURE_S, RUN_HEADER, signMessage, TIME_HEADER } from '../auth/p
 import { digestOf } from '../auth/pairing/signed-requests.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
-import { joinSignals } from '../base/joined-signal.ts';
+import { type JoinedSignal, joinSignals } from '../base/joined-signal.ts';
 import { connectPinned, PinnedAgent } from './pinned-connection.ts';
 
 const CONNECT_MS = 5_000;
@@ -72,13 +72,10 @@ export class BoxClient {
 
   /** Uses the first of the addresses that the box answers at. @throws PerchError unavailable, unauthorized: another machine answers */
   async connect(addresses: readonly string[], stop?: AbortSignal): Promise<void> {
-    const { pin, clock } = this.#options;
     const found = new AbortController();
-    const late = new AbortController();
-    void clock.sleep(CONNECT_MS, found.signal).then(() => found.signal.aborted || late.abort());
-    const joined = joinSignals([late.signal, found.signal, ...(stop ? [stop] : [])]);
+    const joined = joinSignals([found.signal, ...(stop ? [stop] : [])], CONNECT_MS);
     const attempts = addresses.filter(isBoxAddress).map(async (address) => {
-      const socket = await connectPinned(address, pin, joined.signal);
+      const socket = await connectPinned(address, this.#options.pin, joined.signal);
       socket.destroy();
       return address;
     });
@@ -146,22 +143,20 @@ export class BoxClient {
   }
 
   async #send(method: string, path: string, request: BoxRequest): Promise<BoxResponse | BoxUpgrade> {
-    const { clock } = this.#options;
-    const answered = new AbortController();
-    const late = new AbortController();
-    void clock.sleep(ANSWER_MS, answered.signal).then(() => answered.signal.aborted || late.abort());
+    // Until the response; the body of it may take longer.
+    const limit = joinSignals([], ANSWER_MS);
     try {
-      return await this.#exchange(method, path, request, late.signal);
+      return await this.#exchange(method, path, request, limit.signal);
     } catch (error) {
       request.signal?.throwIfAborted();
-      if (late.signal.aborted) {
+      if (limit.isLate) {
         throw new PerchError('timeout', `no answer from the box at ${this.#address} for ${ANSWER_MS / 1000} s`);
       }
       throw error instanceof PerchError
         ? error
         : new PerchError('unavailable', `the box at ${this.#address}: ${explain(error)}`);
     } finally {
-      answered.abort();
+      limit.release();
     }
   }
 
@@ -192,7 +187,7 @@ export class BoxClient {
       signal: joined.signal,
     };
     const { promise, resolve, reject } = Promise.withResolvers<BoxResponse | BoxUpgrade>();
-    const outgoing = requestByTls(options);
+    const outgoing = started(options, joined);
     outgoing.once('close', () => joined.release());
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new PerchError('timeout', 'the box has stopped to send')));
     outgoing.once('response', (incoming: IncomingMessage) => {
@@ -236,6 +231,16 @@ export class BoxClient {
     // The first request has no run yet: the box answers with its own.
     const run = this.#run === '' ? 'none' : this.#run;
     return signMessage({ method, target, run, digest: body && digestOf(body) }, fields, identity.key);
+  }
+}
+
+/** @throws for a path or a header with characters that Node refuses */
+function started(options: RequestOptions, joined: JoinedSignal): ClientRequest {
+  try {
+    return requestByTls(options);
+  } catch (error) {
+    joined.release();
+    throw error;
   }
 }
 

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { pinOf } from '../../../agent/tls/pin.ts';
+import { certificate } from '../cameras/channel-front.ts';
+
+export interface PinnedBox extends AsyncDisposable {
+  /** `host:port`. */
+  readonly address: string;
+  readonly pin: string;
+  /** Connections so far. */
+  readonly connections: number;
+}
+
+/** The https port of a box that answers as the listener says. */
+export async function pinnedBox(answer: RequestListener): Promise<PinnedBox> {
+  const { cert, key } = certificate('camera');
+  const server = createServer({ cert, key }, answer);
+  let connections = 0;
+  server.on('secureConnection', () => {
+    connections += 1;
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    pin: pinOf(Buffer.from(cert), undefined),
+    get connections() {
+      return connections;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
