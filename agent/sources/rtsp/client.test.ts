@@ -1,10 +1,13 @@
 // @also without-ffi
 
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
 import { type Script, SOUND_SDP, scriptedCamera, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
 import { createLogger } from '../../base/log.ts';
+import { SocketChannel } from '../../base/network/socket-channel.ts';
+import type { RtspRequest } from '../../media/rtsp/message.ts';
 
 const plain: Script = () => undefined;
 
@@ -17,6 +20,45 @@ test('a camera is described, set up and played, and its audio has continuous tim
   expect(run.samples.map(({ sample }) => sample.pts)).toEqual([0, 160, 320, 480, 640]);
   const { wall } = run.samples[0]?.sample ?? { wall: 0 };
   expect(Math.abs(wall - Date.now())).toBeLessThan(60_000);
+});
+
+test('a box gets OPTIONS and DESCRIBE together, and each SETUP and PLAY: two round trips', async () => {
+  const withheld: RtspRequest[] = [];
+  const twoTracks = `${SOUND_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method === 'OPTIONS' || request.method === 'SETUP') {
+      withheld.push(request);
+      return true;
+    }
+    for (const { headers } of withheld.splice(0)) {
+      caller.reply({ ...request, headers }, 200, [['Transport', headers.get('Transport') ?? '']]);
+    }
+    if (request.method === 'PLAY') {
+      caller.send(...soundPackets(0, 5, 2));
+    }
+    return undefined;
+  }, twoTracks);
+  const open = async () => new SocketChannel(connect(camera.port, '127.0.0.1'));
+  await using run = new Run('rtsps+ws://box:443/live', { box: { open, isConnected: () => true } });
+  await run.sampled(5);
+  const { methods, requests } = lastCaller(camera);
+  expect(methods).toEqual(['OPTIONS', 'DESCRIBE', 'SETUP', 'SETUP', 'PLAY']);
+  const transports = requests.flatMap(({ headers }) => headers.get('Transport') ?? []);
+  expect(transports.map((text) => /interleaved=\S+/.exec(text)?.[0])).toEqual(['interleaved=0-1', 'interleaved=2-3']);
+  expect(run.tracks).toHaveLength(2);
+});
+
+test('a box that refuses a track beforehand is an error of that track', async () => {
+  await using camera = await scriptedCamera((request, caller) => {
+    if (request.method !== 'SETUP') {
+      return undefined;
+    }
+    caller.reply(request, 404);
+    return true;
+  });
+  const open = async () => new SocketChannel(connect(camera.port, '127.0.0.1'));
+  await using run = new Run('rtsps+ws://box:443/live', { box: { open, isConnected: () => true } });
+  expect(await run.failure()).toContain('(404)');
 });
 
 test('stopping sends TEARDOWN in the session before the connection closes', async () => {

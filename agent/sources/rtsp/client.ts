@@ -131,13 +131,21 @@ export class RtspSource implements Source {
     const options = { peer, timeoutMs: readTimeoutMs };
     const client = new MethodClient(connection, address, newAuthenticator(), options, signal);
     const keepAlive = this.#needsFrequentKeepAlive ? { keepAliveMs: FREQUENT_KEEP_ALIVE_MS } : {};
-    const sessionOptions = { ...this.#options, ...keepAlive, leavesUnknown: this.#leavesUnknown };
+    const sessionOptions = {
+      ...this.#options,
+      ...keepAlive,
+      leavesUnknown: this.#leavesUnknown,
+      playFields: playHeaders(this.#options),
+    };
     const session = new RtspSession(connection, client, address, sink, sessionOptions, this.#clock, this.#log);
     this.#session = session;
     let isPlaying = false;
     try {
-      await client.queryMethods();
-      const description = await client.describe();
+      const methods = client.queryMethods();
+      // A box is known to take requests before it has answered earlier ones.
+      const [description] = await Promise.all(
+        box ? [client.describe(), methods] : [methods.then(() => client.describe())],
+      );
       if (description instanceof Redirect) {
         return description;
       }
@@ -149,11 +157,7 @@ export class RtspSource implements Source {
         this.#options.loginWatch?.plays(true);
         this.#choice.worked(transport);
       };
-      await session.play(
-        playHeaders(this.#options),
-        { transport, silenceMs, isTcpLeft: attempts.isLeft('tcp'), onMedia },
-        signal,
-      );
+      await session.play({ transport, silenceMs, isTcpLeft: attempts.isLeft('tcp'), onMedia }, signal);
       return undefined;
     } catch (error) {
       if (signal.aborted) {

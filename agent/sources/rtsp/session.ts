@@ -35,6 +35,8 @@ interface SessionOptions extends RtspSourceOptions {
   readonly keepAliveMs?: number;
   /** Formats without a codec are not set up. */
   readonly leavesUnknown?: boolean;
+  /** Of PLAY. */
+  readonly playFields: readonly HeaderField[];
 }
 
 interface PlayAttempt {
@@ -63,6 +65,10 @@ export class RtspSession {
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
   readonly #leavesUnknown: boolean;
+  /** Of a box, which takes all requests of a connection for one session: SETUP and PLAY do not wait for replies. */
+  readonly #isPipelined: boolean;
+  readonly #playFields: readonly HeaderField[];
+  #playing: Promise<void> | undefined;
   /** SETUP of a format without a codec was sent, and PLAY is not answered yet. */
   asksForUnknown = false;
   #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
@@ -87,6 +93,8 @@ export class RtspSession {
     this.#hasAudio = options.audio ?? true;
     this.#demuxesMpegts = options.rtspDemuxMpegts ?? false;
     this.#leavesUnknown = options.leavesUnknown ?? false;
+    this.#isPipelined = options.box !== undefined;
+    this.#playFields = options.playFields;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
@@ -112,13 +120,20 @@ export class RtspSession {
       offered.map(({ media }) => media),
       transport,
     );
-    for (const { media, receiver } of offered) {
+    const setUp = ({ media, receiver }: (typeof offered)[number], at?: number): Promise<void> =>
+      this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media, at);
+    const asked = this.#isPipelined ? offered.slice(0, MAX_TRACKS).map(setUp) : [];
+    this.#playing = this.#isPipelined ? this.#client.play(this.#playFields) : undefined;
+    // An earlier one fails first.
+    void Promise.allSettled([...asked, this.#playing]);
+    for (const [at, one] of offered.entries()) {
+      const { receiver } = one;
       if (this.#tracks.receivers.length >= MAX_TRACKS) {
         break;
       }
       this.asksForUnknown ||= isRelayed(receiver);
       try {
-        await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media);
+        await (asked[at] ?? setUp(one));
         this.#tracks.receivers.push(receiver);
       } catch (error) {
         this.#throwUnlessOptional(receiver, error);
@@ -154,9 +169,9 @@ export class RtspSession {
   }
 
   /** PLAY; returns when `signal` aborts. @throws when the connection ends or the media fails */
-  async play(fields: readonly HeaderField[], attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
+  async play(attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
     this.#transports.open();
-    await this.#client.play(fields);
+    await (this.#playing ?? this.#client.play(this.#playFields));
     this.asksForUnknown = false;
     this.#transports.open();
     const givenUp = new Promise<unknown>((resolve) => {

@@ -5,7 +5,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
 import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import type { Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
+import type { Pair, Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { Address } from '../../../transports/rtsp/request/address.ts';
@@ -60,11 +60,18 @@ export class TrackTransports {
    * SETUP of one track.
    * @param uri its control URL
    * @param media of the description: SRTP is requested for RTP/SAVP over TLS, which protects the keys; outside of TLS nothing else is
+   * @param at its place among the tracks, for channels: several requests may wait for their replies
    * @throws TransportRefused when the camera does not send by this transport
    */
-  async add(receiver: TrackReceiver, uri: string, transport: Transport, media: SdpMedia): Promise<void> {
-    const isSecure = this.#isTls && offersSrtp(media);
-    this.all.push(await this.#open(receiver, uri, transport, isSecure ? media : undefined));
+  async add(
+    receiver: TrackReceiver,
+    uri: string,
+    transport: Transport,
+    media: SdpMedia,
+    at = this.all.length,
+  ): Promise<void> {
+    const secured = this.#isTls && offersSrtp(media) ? media : undefined;
+    this.all.push(await this.#open(receiver, uri, transport, secured, channelsOf(at)));
   }
 
   /**
@@ -88,7 +95,7 @@ export class TrackTransports {
     if (transport !== 'tcp') {
       return this.#openUdpSender(uri, fields);
     }
-    const asked = this.#nextChannels;
+    const asked = channelsOf(this.all.length);
     const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: asked }, 'tcp', fields);
     const [channel] = answered.interleaved ?? asked;
     return { send: (packet) => this.#connection.sendFrame(channel, packet), close: () => {} };
@@ -116,18 +123,19 @@ export class TrackTransports {
     uri: string,
     transport: Transport,
     secured: SdpMedia | undefined,
+    channels: Pair,
   ): Promise<TrackTransport> {
     switch (transport) {
       case 'tcp':
-        return secured ? this.#openSecure(receiver, uri, secured) : this.#openTcp(receiver, uri);
+        return secured ? this.#openSecure(receiver, uri, secured, channels) : this.#openTcp(receiver, uri, channels);
       case 'udp':
-        return this.#openUdp(receiver, uri, secured);
+        return this.#openUdp(receiver, uri, secured, channels);
       case 'multicast': {
         const wanted = { isSecure: secured !== undefined, protocol: 'udp', isMulticast: true } as const;
         const answered = await this.#setup(uri, wanted, transport, this.#keysFor(uri, secured));
         const secure = this.#secureTrack(secured, answered);
         return answered.protocol === 'tcp'
-          ? this.#taken(receiver, answered, secure)
+          ? this.#taken(receiver, answered, channels, secure)
           : this.#join(receiver, answered, secure);
       }
     }
@@ -157,9 +165,9 @@ export class TrackTransports {
     throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), true);
   }
 
-  async #openTcp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
+  async #openTcp(receiver: TrackReceiver, uri: string, channels: Pair): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
-    const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: this.#nextChannels }, 'tcp');
+    const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: channels }, 'tcp');
     // Plain RTP/AVP without a port does not mean UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
       const { name, rtspTransport } = this.#options;
@@ -167,19 +175,23 @@ export class TrackTransports {
       const message = `camera wants to send over UDP${whose}`;
       throw new TransportRefused(new PerchError('unsupported', message, { path: name }), true);
     }
-    return this.#taken(receiver, answered);
+    return this.#taken(receiver, answered, channels);
   }
 
   /** SRTP within the connection. */
-  async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia): Promise<TrackTransport> {
+  async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia, channels: Pair): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
-    const interleaved = this.#nextChannels;
-    const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved } as const;
+    const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved: channels } as const;
     const answered = await this.#setup(uri, wanted, 'tcp', this.#keysFor(uri, media));
-    return this.#taken(receiver, answered, this.#secureTrack(media, answered));
+    return this.#taken(receiver, answered, channels, this.#secureTrack(media, answered));
   }
 
-  async #openUdp(receiver: TrackReceiver, uri: string, secured: SdpMedia | undefined): Promise<TrackTransport> {
+  async #openUdp(
+    receiver: TrackReceiver,
+    uri: string,
+    secured: SdpMedia | undefined,
+    channels: Pair,
+  ): Promise<TrackTransport> {
     const ip = this.#cameraIp;
     const pair = await openPair(ip, this.#options, this.#clock);
     let transport: TrackTransport | undefined;
@@ -196,7 +208,7 @@ export class TrackTransports {
       }
       // Some NVRs ignore the requested transport.
       return answered.protocol === 'tcp'
-        ? this.#taken(receiver, answered, secure)
+        ? this.#taken(receiver, answered, channels, secure)
         : await this.#join(receiver, answered, secure);
     } finally {
       if (!transport) {
@@ -226,8 +238,13 @@ export class TrackTransports {
   }
 
   /** The camera sends within the connection. */
-  #taken(receiver: TrackReceiver, { interleaved }: TransportHeader, secure?: SecureTrack): TrackTransport {
-    return this.#interleaved.trackTransport(receiver, interleaved, this.#nextChannels[0], secure);
+  #taken(
+    receiver: TrackReceiver,
+    { interleaved }: TransportHeader,
+    [asked]: Pair,
+    secure?: SecureTrack,
+  ): TrackTransport {
+    return this.#interleaved.trackTransport(receiver, interleaved, asked, secure);
   }
 
   /** The camera sends to a group. */
@@ -278,11 +295,6 @@ export class TrackTransports {
     return ip;
   }
 
-  get #nextChannels(): readonly [number, number] {
-    const channel = 2 * this.all.length;
-    return [channel, channel + 1];
-  }
-
   async #setup(
     uri: string,
     wanted: TransportHeader,
@@ -306,6 +318,8 @@ export class TrackTransports {
     }
   }
 }
+
+const channelsOf = (at: number): Pair => [2 * at, 2 * at + 1];
 
 const offersSrtp = ({ protocol }: SdpMedia): boolean => /^RTP\/SAVP/i.test(protocol);
 
