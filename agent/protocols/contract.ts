@@ -300,6 +300,8 @@ export interface RunningServer {
   openExtraPorts?(): Promise<void>;
   streamOpened?(path: string, stream: Stream): void;
   pathsChanged?(config: Config): void;
+  /** A page was opened: it may ask for live video soon. */
+  prepare?(): void;
   /** Called before the HTTP ports close: ends open-ended responses. */
   drain?(): void;
   stop(cause: EndCause): Promise<void>;

@@ -86,6 +86,12 @@ export class Servers implements SessionTables {
     }
   }
 
+  prepare(): void {
+    for (const server of this.#running.values()) {
+      server.prepare?.();
+    }
+  }
+
   drain(): void {
     for (const server of this.#running.values()) {
       server.drain?.();

@@ -60,6 +60,7 @@ async function startServer(options: WebRtcServerOptions, deps: ServerDeps): Prom
     table: () => server,
     openExtraPorts: () => server.retryFailedPorts(),
     pathsChanged: (changed) => closeDisabledPaths(server, changed),
+    prepare: () => server.prepare(),
     stop: (cause) => server.close(END_WORDS[cause]),
   };
 }

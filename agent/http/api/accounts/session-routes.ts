@@ -31,6 +31,8 @@ interface SessionRoutesOptions {
   /** State of the setup. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
   readonly https: Pick<HttpsPlaces, 'of'>;
+  /** By someone who may look. */
+  onPageOpened?(): void;
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
@@ -187,7 +189,7 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
 }
 
 async function describeSession(
-  { accounts, access, notices, https }: SessionRoutesOptions,
+  { accounts, access, notices, https, onPageOpened }: SessionRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
@@ -201,13 +203,17 @@ async function describeSession(
     // Extends the cookie's life.
     reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin));
   }
+  const mayLook = person !== undefined || (await access.allows(request, 'api'));
+  if (mayLook) {
+    onPageOpened?.();
+  }
   return {
     claimed,
     loggedIn: isUser,
     user: isUser ? person.name : null,
     role: person?.role ?? null,
     clip: sessionUser !== undefined && accounts.people.guests.clip(sessionUser) !== undefined,
-    mayLook: person !== undefined || (await access.allows(request, 'api')),
+    mayLook,
     mayClaim: accounts.mayClaim,
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],

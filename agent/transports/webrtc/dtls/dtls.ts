@@ -16,6 +16,8 @@ import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts'
 
 /** TLS registry. */
 const CURVE_P256 = 23;
+/** The first viewer, who waits for other things, is served meanwhile. */
+const MEASURE_AFTER_MS = 10_000;
 
 export type { DtlsEvents, DtlsPeer } from './handshake/dtls-connection.ts';
 
@@ -33,7 +35,7 @@ export interface DtlsIdentity {
 
 let loaded: Promise<DtlsIdentity> | undefined;
 
-/** Loads werift and creates a certificate once. It takes 0.3 s and 10 MB, so it waits for the first viewer. */
+/** Loads werift and creates a certificate once. It takes 0.3 s and 10 MB, so it waits for the first page or viewer. */
 export function loadDtls(): Promise<DtlsIdentity> {
   loaded ??= loadMeasured();
   return loaded;
@@ -45,8 +47,7 @@ async function loadMeasured(): Promise<DtlsIdentity> {
     ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80]
     : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
   const identity = await createIdentity(() => profiles);
-  // Runs in the background.
-  void measureProfiles().then((measured) => {
+  void measureProfiles(MEASURE_AFTER_MS).then((measured) => {
     profiles = measured;
   });
   return identity;
