@@ -1,7 +1,8 @@
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner, pairBox, startBox } from '../../peers/agent/paired-boxes.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { tilesPlayMs } from '../../peers/browser/page-speed.ts';
 import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { startClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
@@ -29,21 +30,18 @@ export const boxesFirstPicture: Figure = {
   unit: 'ms',
   goal: 1_000,
   isAbsolute: true,
-  about: `from the request for the page to the first live picture: ${ABOUT}`,
+  about: `from the request for the page to the frame with the first live picture, no stream pulled before: ${ABOUT}`,
   measure: (note) =>
     withBoxes(async (server, viewer) => {
       const times: number[] = [];
       for (let i = 0; i < STARTS; i += 1) {
-        const page = await open(viewer, server);
-        const beginMs = performance.now();
-        await page.goto(`${server.url}/#/live`);
-        await page.locator('.tile .surface.playing').first().waitFor({ timeout: 60_000 });
-        times.push(performance.now() - beginMs);
-        const shown = await page.locator('.tile').count();
-        await seconds(3);
-        const playing = await page.locator('.tile .surface.playing').count();
-        note(`${times.at(-1)?.toFixed(0)} ms; ${playing} of ${shown} tiles play 3 s later`);
-        await page.context().close();
+        await until(async () => ((await pathsOf(server)).some(({ ready }) => ready) ? undefined : true));
+        const ms = await tilesPlayMs(viewer.browser, `${server.url}/#/live`, {
+          count: 1,
+          prepare: (context) => logIn(context, server),
+        });
+        note(`${ms.toFixed(0)} ms${i === 0 ? ', the first of the program' : ''}`);
+        times.push(ms);
       }
       return times;
     }),
@@ -73,13 +71,24 @@ export const boxesRequests: Figure = {
     }),
 };
 
-/** Logged in as the owner. */
 async function open(viewer: Viewer, server: Agent): Promise<Page> {
   const context = await viewer.browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const [name = '', value = ''] = (server.headers['cookie'] ?? '').split('=');
-  await context.addCookies([{ name, value, url: server.url }]);
+  await logIn(context, server);
   return context.newPage();
 }
+
+/** As the owner. */
+async function logIn(context: BrowserContext, server: Agent): Promise<void> {
+  const [name = '', value = ''] = (server.headers['cookie'] ?? '').split('=');
+  await context.addCookies([{ name, value, url: server.url }]);
+}
+
+interface Listed {
+  readonly ready: boolean;
+}
+
+const pathsOf = async (server: Agent): Promise<readonly Listed[]> =>
+  (await asOwner<{ readonly items: readonly Listed[] }>(server, 'GET', '/v3/paths/list?itemsPerPage=1000')).items;
 
 async function withBoxes<T>(work: (server: Agent, viewer: Viewer) => Promise<T>): Promise<T> {
   await using stack = new AsyncDisposableStack();
@@ -90,14 +99,7 @@ async function withBoxes<T>(work: (server: Agent, viewer: Viewer) => Promise<T>)
     const box = stack.use(await startBox(names, [], camera.url));
     await pairBox(server, box);
   }
-  await until(async () => {
-    const { items } = await asOwner<{ readonly items: readonly object[] }>(
-      server,
-      'GET',
-      '/v3/paths/list?itemsPerPage=1000',
-    );
-    return items.length === BOXES * CAMERAS_OF_BOX ? true : undefined;
-  });
+  await until(async () => ((await pathsOf(server)).length === BOXES * CAMERAS_OF_BOX ? true : undefined));
   const viewer = stack.use(await startViewer());
   return await work(server, viewer);
 }
