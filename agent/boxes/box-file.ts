@@ -30,6 +30,7 @@ export const BoxFacts = Type.Object({
   addresses: Type.Array(Address, { maxItems: MAX_ADDRESSES }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Optional(Type.Boolean()),
   cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;

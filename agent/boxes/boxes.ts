@@ -26,6 +26,7 @@ export interface BoxItem extends BoxState {
   readonly addresses: readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
+  readonly talk: boolean;
   readonly cameras: readonly OfferedCamera[];
 }
 
@@ -239,6 +240,6 @@ async function endPairing(link: BoxLink): Promise<void> {
 }
 
 const shown = ({ box, state }: BoxLink): BoxItem => {
-  const { id, name, version, addresses, live, recordings, cameras } = box;
-  return { id, name, version, addresses, live, recordings, cameras, ...state };
+  const { id, name, version, addresses, live, recordings, talk = false, cameras } = box;
+  return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
 };

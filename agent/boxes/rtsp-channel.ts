@@ -12,6 +12,7 @@ const sha1 = (text: string): string => createHash('sha1').update(text).digest('b
 export const remoteBoxes = (boxes: Boxes) => ({
   openRtsp: (box: string, signal: AbortSignal) => openRtsp(boxes, box, signal),
   isConnected: (box: string) => boxes.item(box)?.state === 'connected',
+  mayTalk: (box: string) => boxes.item(box)?.talk === true,
 });
 
 /** RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is away */

@@ -9,7 +9,7 @@ import type { PathSettings } from '../config/schema/path.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Forwarder } from '../protocols/contract.ts';
-import type { BackChannel, Paths, Publication, Publisher, Source } from '../stream/contracts.ts';
+import type { BackChannel, Paths, Publication, Publisher, Source, TalkFormat } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import { AlwaysAvailable } from './always-available/always-available.ts';
 import { ClipFile } from './always-available/clip-file.ts';
@@ -184,8 +184,8 @@ export class PathTable implements Paths {
     return this.#live.get(name)?.path.hasBFrames;
   }
 
-  async mayTalk(name: string): Promise<void> {
-    await this.#talkOf(name).check();
+  async mayTalk(name: string): Promise<TalkFormat> {
+    return this.#talkOf(name).check();
   }
 
   async talk(name: string, onEnded: (reason: string) => void): Promise<BackChannel> {

@@ -4,8 +4,10 @@ import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { type Config, parseConfig } from '../config/load/load.ts';
-import type { BackChannel, Loudspeaker } from '../stream/contracts.ts';
+import type { BackChannel, Loudspeaker, TalkFormat } from '../stream/contracts.ts';
 import { PathTable } from './path-table.ts';
+
+const FORMAT: TalkFormat = { codec: 'PCMA', clockRate: 8_000, channels: 1 };
 
 /** Does what the test says. */
 class ScriptedLoudspeaker implements Loudspeaker {
@@ -22,12 +24,13 @@ class ScriptedLoudspeaker implements Loudspeaker {
     this.#ready = until;
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<TalkFormat> {
     await this.#ready;
     this.state = this.refusal ? 'no' : 'yes';
     if (this.refusal) {
       throw this.refusal;
     }
+    return FORMAT;
   }
 
   async open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel> {
@@ -35,9 +38,7 @@ class ScriptedLoudspeaker implements Loudspeaker {
     signal.throwIfAborted();
     this.hangUp = onEnded;
     return {
-      codec: 'PCMA',
-      clockRate: 8_000,
-      channels: 1,
+      ...FORMAT,
       send: (payload) => void this.heard.push(Buffer.from(payload).toString()),
       close: () => {
         this.closes += 1;

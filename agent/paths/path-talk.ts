@@ -1,5 +1,5 @@
 import { PerchError } from '../base/errors.ts';
-import type { BackChannel, Loudspeaker } from '../stream/contracts.ts';
+import type { BackChannel, Loudspeaker, TalkFormat } from '../stream/contracts.ts';
 
 interface Talk {
   readonly onEnded: (reason: string) => void;
@@ -39,10 +39,10 @@ export class PathTalk {
   }
 
   /** @throws PerchError with the reason */
-  async check(): Promise<void> {
+  async check(): Promise<TalkFormat> {
     this.#checks += 1;
     try {
-      await this.#required().check(this.#over.signal);
+      return await this.#required().check(this.#over.signal);
     } finally {
       this.#checks -= 1;
       this.#onIdle();

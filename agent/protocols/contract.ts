@@ -54,6 +54,8 @@ interface RemoteBoxes {
   /** RTSP through the https port of the box. @throws PerchError unavailable, at once while it is away */
   openRtsp(box: string, signal: AbortSignal): Promise<ByteChannel>;
   isConnected(box: string): boolean;
+  /** Its owner allows talking through loudspeakers. */
+  mayTalk(box: string): boolean;
 }
 
 /** When the login of a camera may be sent: a wrong password locks the account for all services of the camera. */
@@ -361,6 +363,8 @@ export interface SessionAccess {
    * @returns call it for a wrong one: it counts as a wrong login at once, and its reply waits for the promise
    */
   beginGuess(path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): () => Promise<void>;
+  /** The user name of a session that talks through the camera of a path; undefined: not permitted. Absent: by no RTSP client. */
+  talker?(path: string): string | undefined;
 }
 
 /** `runOnConnect` and `runOnDisconnect`. */

@@ -57,9 +57,10 @@ export interface Paths {
   publish(name: string, publisher: Publisher): Publication;
   /**
    * Checks for a back channel, unless it is known. Does not affect the stream.
+   * @returns what the loudspeaker takes
    * @throws PerchError with the reason: no camera, no back channel, not reachable
    */
-  mayTalk(name: string): Promise<void>;
+  mayTalk(name: string): Promise<TalkFormat>;
   /**
    * Connects to the camera's loudspeaker.
    * @param onEnded called with the reason when the camera ends the talk; not called after `close`
@@ -87,12 +88,16 @@ export interface SourceStatistics {
   readonly clockOffsetMs?: number | undefined;
 }
 
-/** Audio to a camera's loudspeaker; one speaker at a time. */
-export interface BackChannel {
+/** Audio that a loudspeaker takes. */
+export interface TalkFormat {
   readonly codec: 'PCMA' | 'PCMU';
   /** Samples per second. */
   readonly clockRate: number;
   readonly channels: number;
+}
+
+/** Audio to a camera's loudspeaker; one speaker at a time. */
+export interface BackChannel extends TalkFormat {
   /**
    * Never blocks; audio that cannot be sent in time, or after the end of the session, is dropped.
    * @param payload one byte per sample and channel; 20 to 120 ms suit all cameras
@@ -108,7 +113,7 @@ export interface Loudspeaker {
   /** Whether the camera has a back channel, by the last check. */
   readonly state: 'yes' | 'no' | 'unknown';
   /** Checks the camera, unless the last result is recent. @throws PerchError with the reason */
-  check(signal: AbortSignal): Promise<void>;
+  check(signal: AbortSignal): Promise<TalkFormat>;
   /**
    * Connects to it; one speaker at a time.
    * @param onEnded called with the reason when the camera ends the talk; not called after `close` or when `signal` aborts

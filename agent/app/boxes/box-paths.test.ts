@@ -6,7 +6,15 @@ import { BoxPaths } from './box-paths.ts';
 const ID = '1a2b3c4d5e6f7a8b';
 const camera = (path: string, name: string | null = null) => ({ path, name, codecs: ['H264'] });
 const BOX: BoxItem = {
-  ...{ id: ID, name: 'Garden shed', version: '0.1.0', addresses: ['192.0.2.1:8443'], live: true, recordings: true },
+  ...{
+    id: ID,
+    name: 'Garden shed',
+    version: '0.1.0',
+    addresses: ['192.0.2.1:8443'],
+    live: true,
+    recordings: true,
+    talk: false,
+  },
   ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0 },
   cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],
 };

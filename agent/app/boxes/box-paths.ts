@@ -128,10 +128,10 @@ function freePrefix(box: string, isFree: (prefix: string) => boolean): string {
 }
 
 const shown = (
-  { id, name, version, state, sinceMs, error, seenMs, addresses, live, recordings, cameras }: BoxItem,
+  { id, name, version, state, sinceMs, error, seenMs, addresses, live, recordings, talk, cameras }: BoxItem,
   here: ReadonlyMap<string, string>,
 ): BoxAnswer => ({
-  ...{ id, name, version, state, live, recordings },
+  ...{ id, name, version, state, live, recordings, talk },
   since: new Date(sinceMs).toISOString(),
   error: error ?? null,
   seen: seenMs === 0 ? null : new Date(seenMs).toISOString(),

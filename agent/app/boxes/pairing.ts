@@ -77,7 +77,7 @@ export class Pairing implements PairingControl {
     return writeInvitation({ addresses: this.#addresses(https.port, host), pin, secret });
   }
 
-  factsFor({ id, live, recordings }: ServerItem): object {
+  factsFor({ id, live, recordings, talk }: ServerItem): object {
     const port = this.#https()?.port;
     const { boxName } = this.#deps.config();
     return {
@@ -87,6 +87,7 @@ export class Pairing implements PairingControl {
       addresses: port === undefined ? [] : this.#addresses(port),
       live,
       recordings,
+      talk,
       cameras: this.#camerasFor(id),
     };
   }
@@ -101,7 +102,11 @@ export class Pairing implements PairingControl {
     }
     const channel = acceptWebSocket(request, reply);
     if (channel) {
-      rtsp.adopt(new WebSocketChannel(channel, undefined), accessOfServer(server, this.#deps.authority));
+      const access = {
+        ...accessOfServer(server, this.#deps.authority),
+        talker: (path: string) => (this.servers.find(server)?.may('talk', path) ? userOfServer(server) : undefined),
+      };
+      rtsp.adopt(new WebSocketChannel(channel, undefined), access);
       channel.start();
     }
   }
@@ -144,10 +149,10 @@ export class Pairing implements PairingControl {
 /** What a paired server plays ends when it may not any more. */
 export function endReduced(
   servers: PairedServers,
-  revocation: { endOfServer(user: string, may: (path: string) => boolean): void },
+  revocation: { endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void },
 ): void {
   servers.onReduced((id) => {
-    const may = (path: string) => servers.find(id)?.may('read', path) === true;
+    const may = (path: string, isTalk: boolean) => servers.find(id)?.may(isTalk ? 'talk' : 'read', path) === true;
     revocation.endOfServer(userOfServer(id), may);
   });
 }

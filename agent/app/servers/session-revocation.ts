@@ -16,6 +16,8 @@ interface Watchers {
 interface Live {
   readonly user: string;
   readonly path: string;
+  /** Of a server: through the camera. */
+  readonly isTalk: boolean;
   /** A publishing program has sent its own name and password. */
   readonly isProgram: boolean;
   end(): void;
@@ -43,10 +45,10 @@ export class SessionRevocation {
     this.#stop();
   }
 
-  /** Ends what a paired server plays and may not any more. @param may whether it still may */
-  endOfServer(user: string, may: (path: string) => boolean): void {
+  /** Ends what a paired server plays or says and may not any more. @param may whether it still may */
+  endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void {
     for (const live of this.#live()) {
-      if (live.user === user && !may(live.path)) {
+      if (live.user === user && !may(live.path, live.isTalk)) {
         live.end();
       }
     }
@@ -74,10 +76,11 @@ export class SessionRevocation {
       const table = this.#sessions.table(kind);
       const items: readonly SessionItem[] = table?.kick ? table.list() : [];
       return items.flatMap(({ id, user, path = '', state }) => {
-        const isProgram = state === 'publish' && kind.isUsedByPages !== true;
+        const isTalk = state === 'publish';
+        const isProgram = isTalk && kind.isUsedByPages !== true;
         return id === undefined || user === undefined
           ? []
-          : [{ user, path, isProgram, end: () => void table?.kick?.(id) }];
+          : [{ user, path, isTalk, isProgram, end: () => void table?.kick?.(id) }];
       });
     });
   }

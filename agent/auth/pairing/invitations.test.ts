@@ -6,7 +6,7 @@ import { silentLogger } from '../../base/log.ts';
 import { isBoxAddress, readInvitation, writeInvitation } from './invitation-text.ts';
 import { Invitations } from './invitations.ts';
 
-const RIGHTS = { cameras: ['door'], live: true, recordings: false } as const;
+const RIGHTS = { cameras: ['door'], live: true, recordings: false, talk: false } as const;
 const CLIENT = { ip: '192.168.1.9', isPrivate: true };
 const FACTS = {
   addresses: ['192.168.1.5:8443', '[2001:db8::5]:8443', 'perch.local:8443'],

@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const open = () => PairedServers.open(folder, new FakeClock(), silentLogger);
 const newKey = (): string => generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x ?? '';
-const RIGHTS = { cameras: ['door'], live: true, recordings: false } as const;
+const RIGHTS = { cameras: ['door'], live: true, recordings: false, talk: false } as const;
 const file = () => join(folder, 'servers.json');
 
 test('a server watches its cameras with their sub streams, and nothing else, also after a restart', async () => {

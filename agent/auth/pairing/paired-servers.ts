@@ -26,6 +26,7 @@ const Server = Type.Object({
   cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
   created: Type.Number(),
 });
@@ -45,6 +46,8 @@ export interface ServerRights {
   readonly cameras: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
+  /** Through the loudspeakers of cameras that it may watch. */
+  readonly talk: boolean;
 }
 
 export interface ServerItem extends ServerRights {
@@ -153,7 +156,8 @@ export class PairedServers {
     await this.#change((servers) =>
       servers.map((server) => {
         const { stored } = server;
-        return stored.id === id ? { ...server, stored: { ...stored, ...termsOf({ ...stored, ...rights }) } } : server;
+        const terms = termsOf({ ...stored, talk: stored.talk ?? false, ...rights });
+        return stored.id === id ? { ...server, stored: { ...stored, ...terms } } : server;
       }),
     );
     this.#notify(id, false);
@@ -249,20 +253,22 @@ function publicKeyOf(key: string): KeyObject {
   throw new PerchError('badInput', 'the key is not an Ed25519 public key');
 }
 
-const termsOf = ({ cameras, live, recordings }: ServerRights) => ({
+const termsOf = ({ cameras, live, recordings, talk }: ServerRights) => ({
   cameras: cameras === 'all' ? cameras : [...new Set(cameras)],
   live,
   recordings,
+  talk,
 });
 
-function mayDo({ cameras, live, recordings }: ServerRights, action: string, path: string): boolean {
-  const isGranted = (action === 'read' && live) || (action === 'playback' && recordings);
+function mayDo({ cameras, live, recordings, talk }: Stored, action: string, path: string): boolean {
+  const isTalk = action === 'talk' && talk === true;
+  const isGranted = ((action === 'read' || isTalk) && live) || (action === 'playback' && recordings);
   return isGranted && path !== '' && coversPath(cameras, path);
 }
 
 const byId = (servers: readonly Paired[]) => new Map(servers.map((server) => [server.stored.id, server]));
 
 const shown = ({ stored, seenMs }: Paired): ServerItem => {
-  const { id, name, cameras, live, recordings, created } = stored;
-  return { id, name, cameras, live, recordings, createdMs: created, seenMs };
+  const { id, name, cameras, live, recordings, talk = false, created } = stored;
+  return { id, name, cameras, live, recordings, talk, createdMs: created, seenMs };
 };

@@ -19,7 +19,7 @@ async function open() {
   const clock = new FakeClock();
   const paired = await PairedServers.open(folder, clock, silentLogger);
   const key = KEYS.publicKey.export({ format: 'jwk' }).x ?? '';
-  const { id } = await paired.add('Office', key, { cameras: 'all', live: true, recordings: true });
+  const { id } = await paired.add('Office', key, { cameras: 'all', live: true, recordings: true, talk: false });
   const signatures = new SignedRequests((server) => paired.keyOf(server), clock);
   const app = createHttpApp({ log: silentLogger });
   onTestFinished(() => app.close());

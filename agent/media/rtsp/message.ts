@@ -9,6 +9,9 @@ export const MAX_BODY_BYTES = 131_072;
 
 export type HeaderField = readonly [name: string, value: string];
 
+/** Announces support for tracks that the client sends (ONVIF Streaming §5.3.1). */
+export const REQUIRE_BACK_CHANNEL = ['Require', 'www.onvif.org/ver20/backchannel'] as const;
+
 /** Header fields in order; names ignore case (RFC 2326 §4.2). */
 export class RtspHeaders {
   readonly fields: readonly HeaderField[];

@@ -4,7 +4,7 @@ import { writeKeyAttribute } from '../mikey/key-mgmt.ts';
 import type { MikeyMessage } from '../mikey/message.ts';
 import { profileLevelOf } from '../mpeg4-video/params.ts';
 import { writeOpusLayout } from '../opus/params.ts';
-import type { AudioTrack, Track } from '../sample/track.ts';
+import type { AudioTrack, G711Track, Track } from '../sample/track.ts';
 
 interface SdpOptions {
   /** The `s=` line, for people. */
@@ -17,6 +17,8 @@ interface SdpOptions {
   readonly multicast?: SdpMulticast | undefined;
   /** Of SRTP, by track; without them media are plain RTP. */
   readonly keys?: readonly MikeyMessage[] | undefined;
+  /** Audio that the receiver may send (ONVIF Streaming §5.3), behind all tracks. */
+  readonly backChannel?: G711Track | undefined;
 }
 
 interface SdpMulticast {
@@ -82,7 +84,8 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
     't=0 0',
     'a=control:*',
   ];
-  for (const [index, track] of tracks.entries()) {
+  const { backChannel } = options;
+  for (const [index, track] of [...tracks, ...(backChannel ? [backChannel] : [])].entries()) {
     if (!hasRtp(track) && tracks.some(hasRtp)) {
       continue;
     }
@@ -104,6 +107,9 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
       lines.push(`a=key-mgmt:${writeKeyAttribute(key)}`);
     }
     lines.push(`a=control:${controlOf(index)}`);
+    if (track === backChannel) {
+      lines.push('a=sendonly');
+    }
   }
   return `${lines.join('\r\n')}\r\n`;
 }

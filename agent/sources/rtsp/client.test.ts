@@ -39,7 +39,9 @@ test('a box gets OPTIONS and DESCRIBE together, and each SETUP and PLAY: two rou
     return undefined;
   }, twoTracks);
   const open = async () => new SocketChannel(connect(camera.port, '127.0.0.1'));
-  await using run = new Run('rtsps+ws://box:443/live', { box: { open, isConnected: () => true } });
+  await using run = new Run('rtsps+ws://box:443/live', {
+    box: { open, isConnected: () => true, mayTalk: () => false },
+  });
   await run.sampled(5);
   const { methods, requests } = lastCaller(camera);
   expect(methods).toEqual(['OPTIONS', 'DESCRIBE', 'SETUP', 'SETUP', 'PLAY']);
@@ -57,7 +59,9 @@ test('a box that refuses a track beforehand is an error of that track', async ()
     return true;
   });
   const open = async () => new SocketChannel(connect(camera.port, '127.0.0.1'));
-  await using run = new Run('rtsps+ws://box:443/live', { box: { open, isConnected: () => true } });
+  await using run = new Run('rtsps+ws://box:443/live', {
+    box: { open, isConnected: () => true, mayTalk: () => false },
+  });
   expect(await run.failure()).toContain('(404)');
 });
 

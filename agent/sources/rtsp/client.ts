@@ -32,8 +32,7 @@ const FREQUENT_KEEP_ALIVE_MS = 5_000;
 /** A camera or another RTSP server: RFC 2326. */
 export class RtspSource implements Source {
   readonly type: string;
-  /** Boxes have none. */
-  readonly loudspeaker: RtspLoudspeaker | undefined;
+  readonly loudspeaker: RtspLoudspeaker;
   readonly #options: RtspSourceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -55,7 +54,7 @@ export class RtspSource implements Source {
     this.#log = log;
     this.#choice = new TransportChoice(options.rtspTransport ?? 'automatic', clock);
     this.type = options.box ? 'perchSource' : 'rtspSource';
-    this.loudspeaker = options.box ? undefined : new RtspLoudspeaker(options, this.#choice, clock, log);
+    this.loudspeaker = new RtspLoudspeaker(options, this.#choice, clock, log);
   }
 
   get statistics(): SourceStatistics {

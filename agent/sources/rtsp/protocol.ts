@@ -31,6 +31,7 @@ export const perchSource: SourceProtocol = {
     const box = {
       open: (signal: AbortSignal) => boxes.openRtsp(remote.box, signal),
       isConnected: () => boxes.isConnected(remote.box),
+      mayTalk: () => boxes.mayTalk(remote.box),
     };
     // The tunnel stands for the connection that `box` opens; the box ignores the host.
     const url = `rtsps+ws://${remote.box}:443/${encodePath(remote.path)}`;

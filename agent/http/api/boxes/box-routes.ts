@@ -38,6 +38,7 @@ const Item = Type.Object({
   addresses: Type.Array(Type.String()),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Boolean({ description: 'Its owner allows talking.' }),
   cameras: Type.Array(
     Type.Object({
       ...Offered,

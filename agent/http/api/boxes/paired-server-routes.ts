@@ -21,6 +21,9 @@ const Rights = {
   cameras: Type.Optional(CamerasChoice),
   live: Type.Optional(Type.Boolean({ description: 'Shows live video; default true.' })),
   recordings: Type.Optional(Type.Boolean({ description: 'Finds and plays recordings; default true.' })),
+  talk: Type.Optional(
+    Type.Boolean({ description: 'Talks through loudspeakers of cameras; needs `live`, default false.' }),
+  ),
 };
 const Terms = Type.Object(Rights, { additionalProperties: false });
 const Pair = Type.Object(
@@ -41,6 +44,7 @@ const Item = Type.Object({
   cameras: CamerasChoice,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Boolean(),
   created: TimeText,
   seen: OrNull(TimeText),
 });
@@ -85,12 +89,12 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
   app.get('/v3/pairedservers/list', { schema: list }, ({ query }) => paginate(servers.list().map(shown), query));
   const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: Terms });
   app.post('/v3/pairedservers/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {
-    const { cameras = 'all', live = true, recordings = true } = checkedBody(Terms, request.body);
+    const { cameras = 'all', live = true, recordings = true, talk = false } = checkedBody(Terms, request.body);
     checkRights({ live, recordings });
     const { baseUrl } = access.origin(request);
     // First, because without https there is nothing to connect to.
     pairing.invitationOf('', baseUrl);
-    const secret = invitations.create({ cameras, live, recordings });
+    const secret = invitations.create({ cameras, live, recordings, talk });
     const until = new Date(wallMs() + INVITATION_MS).toISOString();
     return { invitation: pairing.invitationOf(secret, baseUrl), until };
   });
@@ -100,8 +104,8 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
     { bodyLimit: MAX_BODY_BYTES, schema: change },
     async ({ params: { id }, body }) => {
       const rights = checkedBody(Terms, body);
-      const { live, recordings } = { ...servers.item(id), ...rights };
-      checkRights({ live: live ?? true, recordings: recordings ?? true });
+      const { live = true, recordings = true } = { ...servers.item(id), ...rights };
+      checkRights({ live, recordings });
       const changed = await servers.change(id, rights);
       if (!changed) {
         throw notFound();

@@ -15,5 +15,6 @@ export const FactsAnswer = Type.Object({
   addresses: Type.Array(Type.String(), { description: '`host:port` of https.' }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Boolean({ description: 'Talking through loudspeakers of cameras is allowed.' }),
   cameras: Type.Array(Type.Object(Offered)),
 });

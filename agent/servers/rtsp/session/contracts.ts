@@ -1,3 +1,3 @@
 import type { Paths } from '../../../stream/contracts.ts';
 
-export type RtspPaths = Pick<Paths, 'redirectOf' | 'open' | 'mayPublish' | 'publish'>;
+export type RtspPaths = Pick<Paths, 'redirectOf' | 'open' | 'mayPublish' | 'publish' | 'mayTalk' | 'talk'>;

@@ -1,13 +1,14 @@
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
 import type { NewcomerMemory } from '../../../base/network/newcomer-memory.ts';
-import { bodyText, type HeaderField, type RtspRequest } from '../../../media/rtsp/message.ts';
+import { bodyText, type HeaderField, REQUIRE_BACK_CHANNEL, type RtspRequest } from '../../../media/rtsp/message.ts';
+import type { G711Track } from '../../../media/sample/track.ts';
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
 import { writeSdp } from '../../../media/sdp/write.ts';
 import type { SessionAccess } from '../../../protocols/contract.ts';
 import type { MediaPlane } from '../transport/media-plane.ts';
 import { Authentication, type AuthMethod } from './authentication.ts';
-import { chooseTransport, type OfferedTransports } from './choose-transport.ts';
+import { type ChosenTransport, chooseTransport, type OfferedTransports } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
 import { type CreateDelivery, PlaySession } from './play-session.ts';
 import { type CreateReceiver, RecordSession } from './record-session.ts';
@@ -15,6 +16,7 @@ import type { Response } from './response.ts';
 import { REPORTED_TIMEOUT_S, type RtspSession, type SessionLink } from './session.ts';
 import type { RtspKinds } from './session-kinds.ts';
 import type { SessionTable } from './session-table.ts';
+import { TalkSession } from './talk-session.ts';
 import { absoluteUrl, parseTarget, parseTrackTarget, type RtspTarget, withoutCredentials } from './target.ts';
 
 const METHODS = 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, TEARDOWN';
@@ -106,6 +108,9 @@ export class RequestHandler {
       session.end('closed by the client');
       return { status: 200 };
     }
+    if (role instanceof TalkSession) {
+      return method === 'PLAY' ? role.play() : { status: 455 };
+    }
     if (role instanceof PlaySession && method !== 'RECORD') {
       return method === 'PLAY' ? role.play() : role.pause();
     }
@@ -126,7 +131,12 @@ export class RequestHandler {
     if (location !== undefined) {
       return { status: 302, headers: [['Location', absoluteUrl(location, request.uri)]] };
     }
+    const isTalk = this.#wantsToTalk(request);
+    if (isTalk && this.#talkerOf(target.name) === undefined) {
+      return NOT_PERMITTED;
+    }
     const stream = await paths.open(target.name, target.query);
+    const backChannel = isTalk ? await loudspeakerOf(paths, target.name) : undefined;
     const wantsMulticast =
       this.#server.transports.kinds.includes('multicast') && /(?:^|&)vlcmulticast\b/.test(target.query);
     const sdp = writeSdp(stream.tracks, {
@@ -135,6 +145,7 @@ export class RequestHandler {
       sessionId: Math.floor(clock.wallMs()),
       multicast: wantsMulticast ? media.multicastAddress(stream) : undefined,
       keys: media.keysOf(stream),
+      backChannel,
     });
     const base = withoutCredentials(request.uri);
     const headers: HeaderField[] = [
@@ -166,6 +177,9 @@ export class RequestHandler {
       return { status: 200, headers: role.setUp(request.uri, chosen) };
     }
     const { track, ...target } = parseTrackTarget(request.uri);
+    if (this.#wantsToTalk(request)) {
+      return session ? { status: 455 } : this.#setUpTalk(target, chosen, request);
+    }
     if (session && role instanceof PlaySession) {
       const { name } = session.options.target;
       if (target.name !== name) {
@@ -192,6 +206,39 @@ export class RequestHandler {
     }
   }
 
+  /** Only where access knows talkers: other clients get the description without a back channel, as they always did. */
+  #wantsToTalk({ headers }: RtspRequest): boolean {
+    const [, tag] = REQUIRE_BACK_CHANNEL;
+    return this.#server.access.talker !== undefined && headers.get('Require')?.includes(tag) === true;
+  }
+
+  #talkerOf = (path: string): string | undefined => this.#server.access.talker?.(path);
+
+  async #setUpTalk(target: RtspTarget, chosen: ChosenTransport, request: RtspRequest): Promise<Response> {
+    const { paths, clock } = this.#server;
+    const user = this.#talkerOf(target.name);
+    if (user === undefined) {
+      return NOT_PERMITTED;
+    }
+    const session = this.#open(target, user, request);
+    try {
+      const { role, fields } = await TalkSession.open(session, request.uri, chosen, paths, clock);
+      session.role = role;
+      if (session.isClosed || this.#talkerOf(target.name) === undefined) {
+        role.close();
+        throw new PerchError('unavailable', 'the talk was ended while the loudspeaker was opened');
+      }
+      return { status: 200, headers: fields };
+    } catch (error) {
+      session.end(explain(error));
+      if (error instanceof PerchError && error.code === 'exhausted') {
+        // As cameras answer: RFC 2326 §11.3.7.
+        return { status: 453 };
+      }
+      throw error;
+    }
+  }
+
   #open(target: RtspTarget, user: string, request: RtspRequest): RtspSession {
     const { kinds, sessions, readTimeoutMs } = this.#server;
     if (this.#link.isClosed) {
@@ -209,6 +256,21 @@ export class RequestHandler {
     });
     this.#session = session;
     return session;
+  }
+}
+
+const NOT_PERMITTED: Response = { status: 401, closeReason: 'talking is not permitted' };
+
+/** What the loudspeaker of the path's camera takes; undefined: it has none. */
+async function loudspeakerOf(paths: RtspPaths, path: string): Promise<G711Track | undefined> {
+  try {
+    const { codec, clockRate, channels } = await paths.mayTalk(path);
+    return { kind: 'audio', codec: 'g711', law: codec === 'PCMA' ? 'a' : 'mu', clockRate, channels };
+  } catch (error) {
+    if (error instanceof PerchError && error.code === 'unsupported') {
+      return undefined;
+    }
+    throw error;
   }
 }
 

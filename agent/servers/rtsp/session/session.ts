@@ -40,6 +40,8 @@ export interface SessionLink {
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
   /** undefined before the first SETUP. */
+  /** Longest pause of a publisher; default: the read timeout. */
+  readonly maxSilenceMs?: number;
   readonly media: Pick<Delivery, 'kind' | 'isSecure' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
   /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
@@ -143,10 +145,10 @@ export class RtspSession implements PublisherOwner {
   tick(nowMs: number): void {
     const role = this.role;
     const silentMs = nowMs - Math.max(this.#lastRequestMs, role?.media?.lastReceivedMs ?? 0);
-    const { readTimeoutMs } = this.options;
     if (role?.state === 'publish') {
-      if (silentMs > readTimeoutMs) {
-        this.close(`no packets from the publisher for ${readTimeoutMs / 1000} s`);
+      const limitMs = role.maxSilenceMs ?? this.options.readTimeoutMs;
+      if (silentMs > limitMs) {
+        this.close(`no packets from the publisher for ${limitMs / 1000} s`);
       }
     } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.media?.kind === 'tcp')) {
       this.close(`no request or packet for ${IDLE_MS / 1000} s`);

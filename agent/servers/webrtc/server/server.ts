@@ -205,7 +205,7 @@ export class WebRtcServer {
   }
 
   /** @throws PerchError with the reason if the path's camera does not accept audio */
-  mayTalk(path: string): Promise<void> {
+  mayTalk(path: string): Promise<unknown> {
     return this.#paths.mayTalk(path);
   }
 

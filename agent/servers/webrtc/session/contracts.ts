@@ -1,3 +1,6 @@
 import type { Paths } from '../../../stream/contracts.ts';
 
-export type WebRtcPaths = Pick<Paths, 'open' | 'hasBFrames' | 'mayPublish' | 'publish' | 'mayTalk' | 'talk'>;
+export interface WebRtcPaths extends Pick<Paths, 'open' | 'hasBFrames' | 'mayPublish' | 'publish' | 'talk'> {
+  /** @throws PerchError with the reason */
+  mayTalk(name: string): Promise<unknown>;
+}

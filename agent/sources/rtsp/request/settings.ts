@@ -37,5 +37,6 @@ export interface RtspSourceOptions extends Login, Partial<Settings> {
     /** Opens a connection for each attempt. */
     open(signal: AbortSignal): Promise<ByteChannel>;
     isConnected(): boolean;
+    mayTalk(): boolean;
   };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { type JoinedSignal, joinSignals } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
+import type { BackChannel, Loudspeaker, TalkFormat } from '../../../stream/contracts.ts';
 import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import { followRedirects } from '../request/redirects.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
@@ -26,10 +26,11 @@ export class RtspLoudspeaker implements Loudspeaker {
   readonly #choice: TransportChoice;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #isAvailable = false;
+  /** Undefined: not known to have one. */
+  #format: TalkFormat | undefined;
   /** Why the camera takes no sound; cached until `untilMs`. */
   #refusal: { readonly cause: unknown; readonly isNone: boolean; readonly untilMs: number } | undefined;
-  #asking: Promise<void> | undefined;
+  #asking: Promise<TalkFormat> | undefined;
   #isTaken = false;
   /** Teardown of the previous connection. */
   #closing: Promise<void> = Promise.resolve();
@@ -43,18 +44,21 @@ export class RtspLoudspeaker implements Loudspeaker {
   }
 
   get state(): 'yes' | 'no' | 'unknown' {
-    return this.#isAvailable ? 'yes' : this.#refusal?.isNone ? 'no' : 'unknown';
+    if (this.#options.box?.mayTalk() === false) {
+      return 'no';
+    }
+    return this.#format ? 'yes' : this.#refusal?.isNone ? 'no' : 'unknown';
   }
 
-  async check(signal: AbortSignal): Promise<void> {
-    if (this.#isAvailable) {
-      return;
-    }
+  async check(signal: AbortSignal): Promise<TalkFormat> {
     this.#throwRefusal();
+    if (this.#format) {
+      return this.#format;
+    }
     this.#asking ??= this.#ask(signal).finally(() => {
       this.#asking = undefined;
     });
-    await this.#asking;
+    return this.#asking;
   }
 
   async open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel> {
@@ -97,8 +101,13 @@ export class RtspLoudspeaker implements Loudspeaker {
     }
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
-    await this.#remembered(() => this.#onConnection(signal, (connection) => connection.close()));
+  #ask(signal: AbortSignal): Promise<TalkFormat> {
+    return this.#remembered(() =>
+      this.#onConnection(signal, async (connection, { codec, clockRate, channels }) => {
+        await connection.close();
+        return { codec, clockRate, channels };
+      }),
+    );
   }
 
   async #connect(signal: AbortSignal): Promise<readonly [TalkConnection, BackTrack]> {
@@ -116,14 +125,16 @@ export class RtspLoudspeaker implements Loudspeaker {
     use: (connection: TalkConnection, track: BackTrack, isTunnelled: boolean) => Promise<T>,
   ): Promise<T> {
     return followRedirects(this.#options, this.#log, signal, async (address, newAuthenticator) => {
-      const connection = new TalkConnection(address, newAuthenticator, this.#options, this.#clock, signal);
+      const opened = await this.#options.box?.open(signal);
+      const connection = new TalkConnection(address, newAuthenticator, this.#options, this.#clock, signal, opened);
       try {
         const track = await connection.find();
         if (track instanceof Redirect) {
           await connection.close();
           return track;
         }
-        this.#isAvailable = true;
+        const { codec, clockRate, channels } = track;
+        this.#format = { codec, clockRate, channels };
         this.#refusal = undefined;
         return await use(connection, track, address.isSecure || address.tunnel !== 'none');
       } catch (error) {
@@ -138,16 +149,22 @@ export class RtspLoudspeaker implements Loudspeaker {
     try {
       return await work();
     } catch (cause) {
-      this.#isAvailable &&= !isCode(cause, 'unsupported') && !isCode(cause, 'unauthorized');
-      const isNone = isCode(cause, 'unsupported');
-      const longerMs = isCode(cause, 'unauthorized') ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
+      const [isNone, isUnauthorized] = [isCode(cause, 'unsupported'), isCode(cause, 'unauthorized')];
+      this.#format = isNone || isUnauthorized ? undefined : this.#format;
+      // A box has no password to guess.
+      const longerMs = isUnauthorized && !this.#options.box ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
       const untilMs = this.#clock.monoMs() + (isNone ? UNSUPPORTED_TTL_MS : longerMs);
-      this.#refusal = this.#isAvailable ? undefined : { cause, isNone, untilMs };
+      this.#refusal = this.#format ? undefined : { cause, isNone, untilMs };
       throw cause;
     }
   }
 
   #throwRefusal(): void {
+    const { box, name } = this.#options;
+    if (box && !box.mayTalk()) {
+      const message = `the box of path '${name}' does not let this server talk: its owner can allow it`;
+      throw new PerchError('unsupported', message, { path: name });
+    }
     const refusal = this.#refusal;
     if (refusal && this.#clock.monoMs() < refusal.untilMs) {
       throw refusal.cause;

@@ -1,12 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { ByteChannel } from '../../../base/network/socket-channel.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
+import { REQUIRE_BACK_CHANNEL } from '../../../media/rtsp/message.ts';
 import { openChannel } from '../../../transports/rtsp/channel/open-channel.ts';
 import { type Address, joinControl } from '../../../transports/rtsp/request/address.ts';
 import type { Authenticator } from '../../../transports/rtsp/request/authenticator.ts';
 import { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
-import { MethodClient, REQUIRE_BACK_CHANNEL, Redirect } from '../../../transports/rtsp/request/method-client.ts';
+import { MethodClient, Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import { cameraOf } from '../../../transports/tls/peer.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { RtpSender } from '../transport/track-transport.ts';
@@ -35,16 +37,18 @@ export class TalkConnection {
   #sender: AudioSender | undefined;
   #end: (cause: unknown) => void = () => {};
 
+  /** @param opened the connection of a box; default: a new one to the address */
   constructor(
     address: Address,
     newAuthenticator: () => Authenticator,
     options: RtspSourceOptions,
     clock: Clock,
     signal: AbortSignal,
+    opened?: ByteChannel,
   ) {
     const { name, readTimeoutMs: timeoutMs, sourceFingerprint: fingerprint = '' } = options;
     const peer = cameraOf(name);
-    const channel = openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
+    const channel = opened ?? openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
     this.#connection = new RtspConnection(channel, address, peer, clock);
     this.#client = new MethodClient(this.#connection, address, newAuthenticator(), { peer, timeoutMs }, signal);
     this.#address = address;

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import { bodyText, type HeaderField, type RtspResponse } from '../../../media/rtsp/message.ts';
+import { bodyText, type HeaderField, REQUIRE_BACK_CHANNEL, type RtspResponse } from '../../../media/rtsp/message.ts';
 import { parseTransport, type Transport as TransportHeader, writeTransport } from '../../../media/rtsp/transport.ts';
 import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';
@@ -14,9 +14,6 @@ const MAX_ATTEMPTS = 4;
 const DEFAULT_SESSION_MS = 60_000;
 const MIN_SESSION_MS = 2_000;
 const TEARDOWN_WAIT_MS = 1_000;
-
-/** Announces support for tracks that the client sends (ONVIF Streaming §5.3.1). */
-export const REQUIRE_BACK_CHANNEL: HeaderField = ['Require', 'www.onvif.org/ver20/backchannel'];
 
 export interface Description {
   readonly sdp: Sdp;

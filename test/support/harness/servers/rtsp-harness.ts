@@ -10,7 +10,13 @@ import { RtspServer } from '../../../../agent/servers/rtsp/server.ts';
 import type { RtspPaths } from '../../../../agent/servers/rtsp/session/contracts.ts';
 import { DatagramPlane } from '../../../../agent/servers/rtsp/transport/datagram-plane.ts';
 import type { RtspServerOptions } from '../../../../agent/servers/rtsp/transport/options.ts';
-import type { Publication, Publisher } from '../../../../agent/stream/contracts.ts';
+import type {
+  BackChannel,
+  Loudspeaker,
+  Publication,
+  Publisher,
+  TalkFormat,
+} from '../../../../agent/stream/contracts.ts';
 import { Stream } from '../../../../agent/stream/stream.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { RtspCaller } from '../../clients/rtsp-caller.ts';
@@ -25,6 +31,8 @@ export class TestPaths implements RtspPaths {
   /** The error of opening a path. */
   readonly failures = new Map<string, PerchError>();
   readonly opened: string[] = [];
+  readonly loudspeakers = new Map<string, Loudspeaker>();
+  readonly #over = new AbortController();
 
   redirectOf(name: string): string | undefined {
     return this.redirects.get(name);
@@ -44,6 +52,22 @@ export class TestPaths implements RtspPaths {
       throw new PerchError('notFound', `no stream is available on path '${name}'`);
     }
     throw new PerchError('badInput', `path '${name}' is not configured`);
+  }
+
+  mayTalk(name: string): Promise<TalkFormat> {
+    return this.#loudspeaker(name).check(this.#over.signal);
+  }
+
+  talk(name: string, onEnded: (reason: string) => void): Promise<BackChannel> {
+    return this.#loudspeaker(name).open(onEnded, this.#over.signal);
+  }
+
+  #loudspeaker(name: string): Loudspeaker {
+    const loudspeaker = this.loudspeakers.get(name);
+    if (!loudspeaker) {
+      throw new PerchError('unsupported', `path '${name}' has no camera with a back channel`);
+    }
+    return loudspeaker;
   }
 
   mayPublish(name: string): void {
