@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** The only place where time enters the program. */
@@ -6,6 +7,11 @@ export interface Clock {
   monoMs(): number;
   /** Unix milliseconds: for names, logs and recordings. May jump. */
   wallMs(): number;
+  /**
+   * The part of `monoMs` in which the event loop waited: a program that gets no processor does not take its own delay
+   * for that of others.
+   */
+  idleMs(): number;
   /** Resolves after `ms`, or when `signal` aborts. Never rejects: callers check the signal. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Calls `tick` every `ms` until the returned function is called. Never keeps the process alive. */
@@ -50,6 +56,7 @@ const ticker = new Ticker();
 export const systemClock: Clock = {
   monoMs: () => performance.now(),
   wallMs: () => Date.now(),
+  idleMs: () => performance.eventLoopUtilization().idle,
   sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
   every: (ms, tick) => {
     const timer = setInterval(tick, ms);

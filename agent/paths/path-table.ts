@@ -14,6 +14,7 @@ import type { Stream } from '../stream/stream.ts';
 import { AlwaysAvailable } from './always-available/always-available.ts';
 import { ClipFile } from './always-available/clip-file.ts';
 import { configuredTracks } from './always-available/configured-tracks.ts';
+import { Overload } from './overload.ts';
 import { Path } from './path.ts';
 import type { ForwardItem, MakeForwarder } from './path-forwards.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
@@ -87,10 +88,12 @@ export class PathTable implements Paths {
     this.#makers = makers;
     this.#clock = clock;
     this.#log = log;
+    const overload = new Overload(clock, log);
     this.#stopTicking = clock.eachSecond(() => {
       const monoMs = clock.monoMs();
+      overload.tick();
       for (const { path } of this.#live.values()) {
-        path.tick(monoMs);
+        path.tick(monoMs, overload.isOn);
       }
     });
   }

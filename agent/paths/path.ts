@@ -209,8 +209,11 @@ export class Path {
     return this.#publisher.current === undefined && this.#onDemand?.isInitial !== false;
   }
 
-  /** Reads the byte counter; called about once a second. */
-  tick(monoMs: number): void {
+  /** Reads the byte counter; called about once a second. @param sparesWork the processor is overloaded */
+  tick(monoMs: number, sparesWork: boolean): void {
+    if (this.#stream) {
+      this.#stream.sparesWork = sparesWork;
+    }
     if (this.#live) {
       this.#rate.tick(this.#live.bytesReceived, monoMs);
     }

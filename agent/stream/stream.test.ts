@@ -51,6 +51,29 @@ test('a reader that joins in the middle of a group starts with its key sample an
   expect(reader.seen).toEqual(['0:100k', '1:10k', '0:200', '0:300']);
 });
 
+test('a stream that spares work gives viewers key frames only until the next one after it, and files everything', () => {
+  const stream = new Stream([video, audio]);
+  const viewer = Object.assign(new Recording(), { isSparing: true });
+  const recorder = new Recording();
+  stream.addReader(viewer, false);
+  stream.addReader(recorder, false);
+  const write = (from: number, keys: readonly number[] = []) => {
+    for (let pts = from; pts < from + 4; pts += 1) {
+      stream.write(0, sample(pts, keys.includes(pts)));
+      stream.write(1, sample(pts, true));
+    }
+  };
+  write(0, [0]);
+  stream.sparesWork = true;
+  write(4, [6]);
+  stream.sparesWork = false;
+  write(8, [10]);
+  const pictures = (reader: Recording) => reader.seen.filter((one) => one.startsWith('0:')).join(' ');
+  expect(pictures(viewer)).toBe('0:0k 0:1 0:2 0:3 0:6k 0:10k 0:11');
+  expect(viewer.seen.filter((one) => one.startsWith('1:'))).toHaveLength(12);
+  expect(recorder.seen).toHaveLength(24);
+});
+
 test('a reader without replay gets only later samples', () => {
   const stream = new Stream([video]);
   stream.write(0, sample(0, true));

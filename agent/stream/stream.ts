@@ -43,6 +43,8 @@ export interface Reader {
   readonly countsHolds?: boolean;
   /** Samples may come this much late, which lets a source read less often; absent: they may not. */
   readonly toleratedDelayMs?: number;
+  /** It gets only the key frames of a stream that `sparesWork`. */
+  readonly isSparing?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -76,6 +78,8 @@ export class Stream {
   /** Access units dropped by depacketizers. */
   framesInError = 0;
   readonly isOnDemand: boolean;
+  /** Set while the processor is overloaded: viewers get key frames only, and all pictures again from a key frame on. */
+  sparesWork = false;
   /** Maintained by their server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
   /** Called when `audience` has changed while the stream is open. */
@@ -95,6 +99,9 @@ export class Stream {
   /** By track. */
   readonly #orders: Uint8Array;
   readonly #gop: GopCache;
+  /** -1: no video. */
+  readonly #leading: number;
+  #isThinned = false;
   /** Called at the end of each. */
   readonly #recipients = new Map<Viewer, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
@@ -108,8 +115,8 @@ export class Stream {
     this.#tracks = [...tracks];
     this.#orders = new Uint8Array(tracks.length);
     this.isOnDemand = options.isOnDemand ?? false;
-    const leading = tracks.findIndex((track) => track.kind === 'video');
-    this.#gop = new GopCache(leading, options.gopCacheBytes);
+    this.#leading = tracks.findIndex((track) => track.kind === 'video');
+    this.#gop = new GopCache(this.#leading, options.gopCacheBytes);
   }
 
   get tracks(): readonly Track[] {
@@ -137,8 +144,12 @@ export class Stream {
     const readers = this.#readers;
     // Before delivery: a reader that leaves during the call may keep the sample.
     const isKept = this.#keepers > 0;
+    const isSpared = track === this.#leading && this.#isSpared(sample.key);
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
+      if (isSpared && reader.isSparing === true) {
+        continue;
+      }
       try {
         reader.onSample(track, sample);
       } catch (cause) {
@@ -308,6 +319,12 @@ export class Stream {
     for (const recipient of [...this.#recipients.keys()]) {
       this.endRecipient(recipient);
     }
+  }
+
+  /** Of a picture of the leading track. */
+  #isSpared(isKey: boolean): boolean {
+    this.#isThinned = isKey ? this.sparesWork : this.#isThinned || this.sparesWork;
+    return this.#isThinned && !isKey;
   }
 
   /** With B-frames every key sample except a stream's first has dts < pts; other samples may not. */

@@ -157,6 +157,18 @@ test('a hanging disk is queried once, and open files are left to it', async () =
   expect(events.map((event) => event.state)).toEqual(['hanging']);
 });
 
+test('a disk is not blamed for its silence while Perch itself gets no processor', async () => {
+  const { disk, clock, begin, state } = setUpDisks();
+  await begin();
+  disk.isHanging = true;
+  clock.busyShare = 0.9;
+  await clock.advance(60_000);
+  expect(state()?.state).toBe('ok');
+  clock.busyShare = 0.1;
+  await clock.advance(15_000);
+  expect(state()?.state).toBe('hanging');
+});
+
 test('a disk that answers but finishes no write hangs until it does', async () => {
   const { disk, disks, clock, begin, state, stopped, hanging } = setUpDisks();
   await begin();

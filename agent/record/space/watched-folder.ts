@@ -4,7 +4,7 @@ import { isDiskFailing, unlessFileFault } from '../file/disk-fault.ts';
 import type { DiskProbe, DiskReading } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
-/** Then the disk counts as hanging. */
+/** Then the disk counts as hanging, unless Perch was busy for most of the time. */
 const ANSWER_MS = 5_000;
 /** A recorder retries within ten seconds: a fault that does not recur is over. */
 const FAULT_LASTS_MS = 15_000;
@@ -36,7 +36,9 @@ export class WatchedFolder {
   /** Resolves with the answer or after a timeout; a hanging query is not repeated. */
   async ask(probe: DiskProbe): Promise<void> {
     this.#asking ??= this.#ask(probe);
-    if (!(await endsWithin(this.#clock, ANSWER_MS, this.#asking))) {
+    const beforeMs = this.#clock.idleMs();
+    const isAnswered = await endsWithin(this.#clock, ANSWER_MS, this.#asking);
+    if (!isAnswered && this.#clock.idleMs() - beforeMs >= ANSWER_MS / 2) {
       this.fault = { isHanging: true, text: 'the disk does not answer: check it, its cable or its network' };
     }
   }

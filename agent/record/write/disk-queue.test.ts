@@ -32,20 +32,24 @@ test('flushes run in order, and a failed one delays none', async () => {
   expect(order).toEqual(['first', 'second']);
 });
 
-test('the busy time counts from the start of the current operation', async () => {
+test('the waiting time counts from the start of the current operation, while the program is idle', async () => {
   const clock = new FakeClock();
   const disk = new DiskQueue(clock);
   disk.wantsWrite(turns([], 'a'));
   await clock.advance(700);
   disk.wantsWrite(turns([], 'b'));
-  expect(disk.busyMs).toBe(700);
+  expect(disk.waitedMs).toBe(700);
   disk.writeDone();
-  expect(disk.busyMs).toBe(0);
+  expect(disk.waitedMs).toBe(0);
   await clock.advance(50);
-  expect(disk.busyMs).toBe(50);
+  expect(disk.waitedMs).toBe(50);
   disk.writeDone();
   await clock.advance(50);
-  expect(disk.busyMs).toBe(0);
+  expect(disk.waitedMs).toBe(0);
+  disk.wantsWrite(turns([], 'c'));
+  clock.busyShare = 0.9;
+  await clock.advance(1_000);
+  expect(disk.waitedMs).toBeCloseTo(100);
 });
 
 test('durations of writes and flushes are reported: count, last, longest', async () => {

@@ -9,26 +9,26 @@ export interface DiskWriter {
 export class DiskQueue {
   readonly writes = new DiskTimes();
   readonly flushes = new DiskTimes();
-  readonly #clock: Pick<Clock, 'monoMs'>;
+  readonly #clock: Pick<Clock, 'idleMs' | 'monoMs'>;
   readonly #waiting: DiskWriter[] = [];
-  #writingSinceMs: number | undefined;
-  #flushingSinceMs: number | undefined;
+  #writingSince: Instant | undefined;
+  #flushingSince: Instant | undefined;
   #flushes: Promise<unknown> = Promise.resolve();
 
-  constructor(clock: Pick<Clock, 'monoMs'>) {
+  constructor(clock: Pick<Clock, 'idleMs' | 'monoMs'>) {
     this.#clock = clock;
   }
 
-  /** Duration of the current write or flush in ms; 0: none. */
-  get busyMs(): number {
-    const nowMs = this.#clock.monoMs();
-    return nowMs - Math.min(this.#writingSinceMs ?? nowMs, this.#flushingSinceMs ?? nowMs);
+  /** How long the event loop has waited during the current write or flush, in ms; 0: none. */
+  get waitedMs(): number {
+    const nowMs = this.#clock.idleMs();
+    return nowMs - Math.min(this.#writingSince?.idleMs ?? nowMs, this.#flushingSince?.idleMs ?? nowMs);
   }
 
   /** Calls `writer` at its turn, which may be at once. */
   wantsWrite(writer: DiskWriter): void {
-    if (this.#writingSinceMs === undefined) {
-      this.#writingSinceMs = this.#clock.monoMs();
+    if (this.#writingSince === undefined) {
+      this.#writingSince = this.#now();
       writer.startWrite();
     } else {
       this.#waiting.push(writer);
@@ -37,27 +37,33 @@ export class DiskQueue {
 
   writeDone(): void {
     const next = this.#waiting.shift();
-    const nowMs = this.#clock.monoMs();
-    this.writes.add(nowMs - (this.#writingSinceMs ?? nowMs));
-    this.#writingSinceMs = next && nowMs;
+    const now = this.#now();
+    this.writes.add(now.monoMs - (this.#writingSince ?? now).monoMs);
+    this.#writingSince = next && now;
     next?.startWrite();
   }
 
   /** Runs `work` (a flush or creation) after earlier ones. */
   flush<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#flushes.then(() => {
-      this.#flushingSinceMs = this.#clock.monoMs();
+      this.#flushingSince = this.#now();
       return work();
     });
     const flushed = () => {
-      const nowMs = this.#clock.monoMs();
-      this.flushes.add(nowMs - (this.#flushingSinceMs ?? nowMs));
-      this.#flushingSinceMs = undefined;
+      const now = this.#now();
+      this.flushes.add(now.monoMs - (this.#flushingSince ?? now).monoMs);
+      this.#flushingSince = undefined;
     };
     this.#flushes = done.then(flushed, flushed);
     return done;
   }
+
+  #now(): Instant {
+    return { monoMs: this.#clock.monoMs(), idleMs: this.#clock.idleMs() };
+  }
 }
+
+type Instant = Readonly<Record<'monoMs' | 'idleMs', number>>;
 
 /** Durations of writes or flushes in ms. */
 class DiskTimes {

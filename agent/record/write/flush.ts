@@ -23,12 +23,12 @@ export class FlushPoint {
   readonly #disks = new Map<number, DiskQueue>();
   readonly #rounds = new Map<number, Promise<void>>();
   readonly #joined: (() => void)[] = [];
-  readonly #clock: Pick<Clock, 'every' | 'monoMs' | 'sleep'>;
+  readonly #clock: Pick<Clock, 'every' | 'idleMs' | 'monoMs' | 'sleep'>;
   #stop: () => void;
   #intervalMs: number;
 
   /** @param intervalMs the most that a power cut loses */
-  constructor(clock: Pick<Clock, 'every' | 'monoMs' | 'sleep'>, intervalMs: number) {
+  constructor(clock: Pick<Clock, 'every' | 'idleMs' | 'monoMs' | 'sleep'>, intervalMs: number) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#stop = this.#start();
@@ -82,9 +82,9 @@ export class FlushPoint {
     return this.#disks.get(device);
   }
 
-  /** An operation takes longer than `HANGING_MS`. @param device `st_dev` */
+  /** An operation takes longer than `HANGING_MS` while Perch has nothing to do. @param device `st_dev` */
   isHanging(device: number): boolean {
-    return (this.#disks.get(device)?.busyMs ?? 0) >= HANGING_MS;
+    return (this.#disks.get(device)?.waitedMs ?? 0) >= HANGING_MS;
   }
 
   /** A recording waits for a hanging disk. */

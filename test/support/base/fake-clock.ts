@@ -13,6 +13,11 @@ export class FakeClock implements Clock {
   #sleepers: Sleeper[] = [];
 
   monoMs = (): number => this.#nowMs;
+  /** The program is busy for this part of the time. */
+  busyShare = 0;
+  #idleMs = 0;
+
+  idleMs = (): number => this.#idleMs;
   wallMs = (): number => this.#wallOffsetMs + this.#nowMs;
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -43,6 +48,11 @@ export class FakeClock implements Clock {
     return this.#sleepers.length;
   }
 
+  #moveTo(ms: number): void {
+    this.#idleMs += (ms - this.#nowMs) * (1 - this.busyShare);
+    this.#nowMs = ms;
+  }
+
   /** Moves the wall clock without moving monotonic time, as NTP does. */
   stepWall(ms: number): void {
     this.#wallOffsetMs += ms;
@@ -50,7 +60,7 @@ export class FakeClock implements Clock {
 
   /** Moves `ms` ahead as if the machine had slept: due timers fire once, at the next `advance`. */
   skip(ms: number): void {
-    this.#nowMs += ms;
+    this.#moveTo(this.#nowMs + ms);
     for (const sleeper of this.#sleepers) {
       sleeper.dueMs = Math.max(sleeper.dueMs, this.#nowMs);
     }
@@ -65,7 +75,7 @@ export class FakeClock implements Clock {
       if (!next) {
         break;
       }
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      this.#moveTo(Math.max(this.#nowMs, next.dueMs));
       if (next.everyMs === undefined) {
         this.#sleepers = this.#sleepers.filter((s) => s !== next);
       } else {
@@ -74,7 +84,7 @@ export class FakeClock implements Clock {
       next.wake();
       await settle();
     }
-    this.#nowMs = endMs;
+    this.#moveTo(endMs);
     await settle();
   }
 }

@@ -144,7 +144,8 @@ export function quickClock(): Clock {
     await Promise.resolve();
   };
   const never = () => () => {};
-  return { monoMs: () => nowMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: never, eachSecond: never };
+  const monoMs = () => nowMs;
+  return { monoMs, idleMs: monoMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: never, eachSecond: never };
 }
 
 export const updaterOn = (places: Places, machine: UpdaterMachine, clock = quickClock()): Updater =>
