@@ -131,7 +131,14 @@ test('without a local claim the check of each second starts no file operation', 
     return clock.every(ms, tick);
   };
   const { monoMs, wallMs, idleMs } = clock;
-  const watched = { monoMs, wallMs, idleMs, every, sleep: clock.sleep.bind(clock), eachSecond: clock.eachSecond.bind(clock) };
+  const watched = {
+    monoMs,
+    wallMs,
+    idleMs,
+    every,
+    sleep: clock.sleep.bind(clock),
+    eachSecond: clock.eachSecond.bind(clock),
+  };
   const accounts = await Accounts.open({ dataDir: folder, clock: watched, log: silentLogger });
   const stop = accounts.awaitOwner();
   const fileOperations = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq'));
