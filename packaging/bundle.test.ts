@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import { KEY_FRAMES } from '../test/support/media/tiny-streams.ts';
 import { bundleAgent, ONE_SCRIPT, PLUGINS } from './bundle.ts';
 
 /** Outside of the repository and any node_modules. */
@@ -144,11 +145,12 @@ test('a part that is missing is reported with the way out', async () => {
   );
 });
 
-test('Opus is a file of its own', () => {
-  const [[name, bytes] = ['', Buffer.alloc(0)], ...others] = [...bundle].filter(([file]) => file.endsWith('.wasm'));
-  expect(name).toMatch(/^libopus-/);
-  expect(others).toEqual([]);
-  expect(WebAssembly.validate(Buffer.from(bytes))).toBe(true);
+test('Opus and the decoder of pictures are files of their own', () => {
+  const files = [...bundle].filter(([file]) => file.endsWith('.wasm'));
+  expect(files.map(([name]) => name)).toEqual(['decoder.wasm', expect.stringMatching(/^libopus-/)]);
+  for (const [, bytes] of files) {
+    expect(WebAssembly.validate(Buffer.from(bytes))).toBe(true);
+  }
 });
 
 test('its threads are threads, not second programs', async () => {
@@ -168,7 +170,12 @@ test('its threads are threads, not second programs', async () => {
   audio.postMessage({ type: 'open', job: 7, target: 'opus', track: { kind: 'audio', codec: 'no such codec' } });
   const [failure] = await once(audio, 'message');
   expect(failure).toMatchObject({ type: 'failure', job: 7 });
-  await Promise.all([password.terminate(), audio.terminate()]);
+
+  const picture = new Worker(join(folder, 'agent/picture-worker.cjs'));
+  picture.postMessage({ coded: KEY_FRAMES.h265(), width: undefined });
+  const [made] = await once(picture, 'message');
+  expect(made.jpeg.length).toBeGreaterThan(1_000);
+  await Promise.all([password.terminate(), audio.terminate(), picture.terminate()]);
 });
 
 test('it serves with nothing but itself and the page', async () => {

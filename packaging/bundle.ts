@@ -19,7 +19,14 @@ export const ONE_SCRIPT = {
 const OWN_ADDRESS = "const ownAddress=require('node:url').pathToFileURL(__filename).href;";
 const PROGRAM = 'agent/main.ts';
 const PACKAGE = 'package.json';
-const THREADS = ['agent/transcode/worker.ts', 'agent/auth/passwords/argon2-worker.ts'];
+const THREADS = [
+  'agent/transcode/worker.ts',
+  'agent/auth/passwords/argon2-worker.ts',
+  'agent/picture/picture-worker.ts',
+];
+/** Read by a thread. */
+const DECODER = 'agent/picture/decoder.wasm';
+const DECODER_LICENSE = 'packaging/picture-decoder/COPYING.LGPLv2.1';
 
 /**
  * The agent with its dependencies: `perch.cjs`, a script for each worker thread, and the parts that they load when they need them. The page
@@ -53,7 +60,10 @@ export async function bundleAgent(
     plugins: [...PLUGINS, versionOf(version)],
   });
   refuseNamedImports(metafile);
-  const files = new Map<string, Uint8Array>();
+  const files = new Map<string, Uint8Array>([
+    [basename(DECODER), await readFile(join(ROOT, DECODER))],
+    ['decoder.LICENSE', await readFile(join(ROOT, DECODER_LICENSE))],
+  ]);
   const isWasm = ({ path }: OutputFile): boolean => path.endsWith('.wasm');
   for (const { path, contents } of outputFiles.filter(isWasm)) {
     files.set(basename(path), contents);

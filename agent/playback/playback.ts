@@ -1,9 +1,11 @@
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
+import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { logOnce } from '../base/log-once.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
+import { Pictures } from '../picture/pictures.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
@@ -24,7 +26,8 @@ import type { EventListQuery, TimelineQuery } from './read/query.ts';
 import { formatLocalTime, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
 import { TableCache } from './read/table-cache.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
-import { type Frame, findFrame } from './vod/frame.ts';
+import { type Frame, findFrame, findKey } from './vod/frame.ts';
+import { type PictureQuery, pictureOf, type RecordedPicture } from './vod/picture.ts';
 import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
 import { CatalogLookup, requireAvailable } from './vod/recording-lookup.ts';
@@ -62,6 +65,8 @@ export class Playback {
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
   readonly #downloads = new DownloadCache();
+  /** Decodes recorded and live pictures. */
+  readonly pictures = new Pictures();
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
@@ -292,6 +297,12 @@ export class Playback {
     return findFrame(this.#lookup, this.tables, path, timeUs);
   }
 
+  /** The picture of a time. It is decoded by its `make`. @throws PerchError 'notFound' without a recording */
+  async picture(path: string, timeUs: number, query: PictureQuery): Promise<RecordedPicture> {
+    const found = await findKey(this.#lookup, this.tables, path, timeUs);
+    return pictureOf(found, timeUs, query, this.pictures, () => this.snapshot(path, timeUs));
+  }
+
   async names(): Promise<readonly string[]> {
     await this.#catalog.scan();
     return this.#index.paths();
@@ -349,6 +360,7 @@ export class Playback {
     this.#closing.abort();
     this.#downloads.clear();
     this.tables.clear();
+    await this.pictures.close();
     await this.#syncing;
     await this.#keeping;
     await this.#catalog.settle();
@@ -394,15 +406,3 @@ const keyOf = (query: GetQuery): string =>
     query.skipsGaps,
     query.keepsGaps,
   ]);
-
-/** Logs a lasting fault, such as a full disk, once. */
-function logOnce(log: (cause: string) => void): (error: unknown) => void {
-  let logged: string | undefined;
-  return (error) => {
-    const cause = explain(error);
-    if (cause !== logged) {
-      logged = cause;
-      log(cause);
-    }
-  };
-}

@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   transcode: ['base', 'media', 'stream'],
   record: ['base', 'config', 'media', 'stream'],
   servers: ['base', 'config', 'media', 'native', 'stream', 'auth', 'http', 'protocols', 'transports'],
-  playback: ['base', 'config', 'media', 'record'],
+  picture: ['base', 'media'],
+  playback: ['base', 'config', 'media', 'picture', 'record'],
   paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
@@ -40,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'transcode',
       'record',
       'servers',
+      'picture',
       'playback',
       'paths',
       'protocols',

@@ -12,7 +12,7 @@ import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 
 /** An 8K key frame at best quality has about ten megabytes. */
-const MAX_FRAME_BYTES = 32 << 20;
+export const MAX_FRAME_BYTES = 32 << 20;
 /** A shorter gap does not matter for a still frame. */
 const MAX_HOLE_SECONDS = 0.5;
 /** Live frames reach the disk with the next part. */
@@ -28,16 +28,21 @@ export interface Frame {
   readonly isFinal: boolean;
 }
 
+/** The key frame of the GOP at a time, as a film of one picture. @throws PerchError 'notFound' without a recording */
+export async function findFrame(...where: Parameters<typeof findKey>): Promise<Frame> {
+  return readFrame(await findKey(...where));
+}
+
 /** The key frame of the GOP at a time. @throws PerchError 'notFound' without a recording */
-export async function findFrame(
+export async function findKey(
   recordings: RecordingLookup,
   tables: TableCache,
   path: string,
   timeUs: number,
-): Promise<Frame> {
+): Promise<FoundKey> {
   const all = recordings.hidden.has(path, timeUs) ? [] : await recordings.between(path, timeUs, timeUs);
   const rows = [...all].filter(({ startUs }) => startUs <= timeUs);
-  let early: Found | undefined;
+  let early: FoundKey | undefined;
   // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
     const tabled = await tables.of(row).catch((error: unknown) => {
@@ -52,17 +57,17 @@ export async function findFrame(
       continue;
     }
     if (!key.isLater) {
-      return readFrame(tabled, row, key);
+      return { tabled, row, key };
     }
     early ??= { tabled, row, key };
   }
   if (early) {
-    return readFrame(early.tabled, early.row, early.key);
+    return early;
   }
   throw new PerchError('notFound', 'no frame was recorded at this time', { path });
 }
 
-interface Found {
+export interface FoundKey {
   readonly tabled: Tabled;
   readonly row: RowOfRecording;
   readonly key: KeySample;
@@ -79,7 +84,8 @@ interface KeySample {
   readonly isInside: boolean;
 }
 
-const shownUs = ({ startUs }: RowOfRecording, { samples, sample, timescale }: KeySample): number =>
+/** When a sample is shown, in Unix microseconds. */
+export const shownUs = ({ startUs }: RowOfRecording, { samples, sample, timescale }: KeySample): number =>
   Math.round(startUs + (shownAt(samples, sample) / timescale) * 1e6);
 
 /** @param seconds in the file's time */
@@ -108,12 +114,9 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   return sample < 0 ? undefined : { trackId, timescale, samples, sample, isLater, isInside };
 }
 
-async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): Promise<Frame> {
+export async function readFrame({ tabled, row, key }: FoundKey): Promise<Frame> {
   const { samples, sample, trackId } = key;
-  const sizeBytes = samples.sizes[sample] as number;
-  if (sizeBytes > MAX_FRAME_BYTES) {
-    throw new PerchError('unsupported', `key frame of ${sizeBytes} bytes, at most ${MAX_FRAME_BYTES}`);
-  }
+  const sizeBytes = sizeOf(key);
   const offset = placeOf(samples, sample);
   const init = playerInit(tabled.head.init.bytes, [trackId]);
   const header = writeFragmentHeader(1, [onePicture(key, sizeBytes)]);
@@ -131,6 +134,15 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
     etag: etagOf(JSON.stringify(identity)),
     isFinal: tabled.head.isFinished && key.isInside,
   };
+}
+
+/** @throws PerchError if it is too large */
+export function sizeOf({ samples, sample }: KeySample): number {
+  const sizeBytes = samples.sizes[sample] as number;
+  if (sizeBytes > MAX_FRAME_BYTES) {
+    throw new PerchError('unsupported', `key frame of ${sizeBytes} bytes, at most ${MAX_FRAME_BYTES}`);
+  }
+  return sizeBytes;
 }
 
 /** Shown at time 0 for its original duration. */

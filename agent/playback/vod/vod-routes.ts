@@ -3,8 +3,9 @@ import { PerchError } from '../../base/errors.ts';
 import { checkPathName, type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
 import type { RemotePlayback, VodFile } from '../read/remote.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
-import { etagOf, type MakeCors, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
+import { etagOf, type MakeCors, matchesEtag, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
+import type { PictureQuery, RecordedPicture } from './picture.ts';
 import { parseResourceUri, type ResourceAddress } from './recorded-period.ts';
 import {
   type Period,
@@ -25,6 +26,7 @@ interface VodRoutesOptions {
   readonly frames: {
     frame(path: string, timeUs: number): Promise<Frame>;
     snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
+    picture(path: string, timeUs: number, query: PictureQuery): Promise<RecordedPicture>;
   };
   readonly access: VodAccess;
   readonly remote?: RemotePlayback;
@@ -36,10 +38,17 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const CACHE_FOREVER = 'private, max-age=31536000, immutable';
 /** A time's frame can change once, when the clock is set. */
 const CACHE_A_DAY = 'private, max-age=86400, immutable';
-const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Time';
+const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Picture, Perch-Time';
 /** Served next to live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
-const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set(['vod', 'vodMedia', 'frame', 'still', 'resource']);
+const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set([
+  'vod',
+  'vodMedia',
+  'frame',
+  'still',
+  'picture',
+  'resource',
+]);
 
 /** Streams and frames of recordings below `/{path}/`, with or without a prefix. */
 export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, options) => {
@@ -107,6 +116,8 @@ async function answer(
       return sendFrame(request, reply, await frames.frame(path, queryFrameTime(query)));
     case 'still':
       return sendSnapshot(request, reply, await frames.snapshot(path, queryFrameTime(query)));
+    case 'picture':
+      return sendPicture(request, reply, await frames.picture(path, queryFrameTime(query), queryPicture(query)));
     case 'resource':
       return sendResource(request, reply, await streams.resource(path, address.resource));
   }
@@ -140,6 +151,25 @@ function sendSnapshot(
   return sendRanged(request, reply, inMemory(jpeg), etag);
 }
 
+async function sendPicture(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  picture: RecordedPicture,
+): Promise<FastifyReply> {
+  const { etag, isFinal } = picture;
+  reply.header('Cache-Control', isFinal ? CACHE_A_DAY : REVALIDATE);
+  if (matchesEtag(request.headers['if-none-match'], etag)) {
+    return reply.header('ETag', etag).code(304).send();
+  }
+  const { jpeg, timeUs, by } = await picture.make();
+  reply
+    .type('image/jpeg')
+    .header('X-Content-Type-Options', 'nosniff')
+    .header('Perch-Picture', by)
+    .header('Perch-Time', formatRfc3339({ us: timeUs, offsetMs: 0 }));
+  return sendRanged(request, reply, inMemory(jpeg), etag);
+}
+
 function sendResource(request: FastifyRequest, reply: FastifyReply, { resource, etag }: SentResource): FastifyReply {
   reply.type('video/mp4').header('Cache-Control', etag === undefined ? REVALIDATE : CACHE_FOREVER);
   return sendRanged(request, reply, resource, etag);
@@ -150,8 +180,9 @@ const inMemory = (bytes: Uint8Array): RangedContent => ({
   read: (start, end) => bytes.subarray(start, end),
 });
 
+type OneFile = keyof typeof PLAYLISTS | 'frame' | 'still' | 'picture';
 type VodAddress = { readonly path: string } & (
-  | { readonly kind: keyof typeof PLAYLISTS | 'frame' | 'still' }
+  | { readonly kind: OneFile }
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
 );
 
@@ -159,20 +190,22 @@ function fileOf(name: string, kind: VodAddress['kind']): VodFile {
   const isPlaylist = Object.hasOwn(PLAYLISTS, kind);
   return {
     name,
-    kind: isPlaylist ? 'playlist' : kind === 'still' ? 'picture' : 'video',
+    kind: isPlaylist ? 'playlist' : kind === 'still' || kind === 'picture' ? 'picture' : 'video',
     isBesideLive: kind === 'rewind' || kind === 'rewindMedia',
   };
 }
 
 const FRAME = 'frame.mp4';
 const STILL = 'still.jpg';
-const KINDS = new Map<string, keyof typeof PLAYLISTS | 'frame' | 'still'>([
+const PICTURE = 'picture.jpg';
+const KINDS = new Map<string, OneFile>([
   [PLAYLISTS.vod, 'vod'],
   [PLAYLISTS.vodMedia, 'vodMedia'],
   [PLAYLISTS.rewind, 'rewind'],
   [PLAYLISTS.rewindMedia, 'rewindMedia'],
   [FRAME, 'frame'],
   [STILL, 'still'],
+  [PICTURE, 'picture'],
 ]);
 
 /**
@@ -226,4 +259,21 @@ function queryRewind(query: Query): RewindPeriod {
 
 function queryFrameTime(query: Query): number {
   return requireRfc3339('time', queryText(query, 'time') ?? '').us;
+}
+
+const MIN_WIDTH = 16;
+const MAX_WIDTH = 8_192;
+
+function queryPicture(query: Query): PictureQuery {
+  const text = queryText(query, 'width') ?? '';
+  const width = text === '' ? undefined : Number(text);
+  if (width !== undefined && !(Number.isInteger(width) && width >= MIN_WIDTH && width <= MAX_WIDTH)) {
+    const what = `is not a number of pixels from ${MIN_WIDTH} to ${MAX_WIDTH}`;
+    throw new PerchError('badInput', `invalid width: '${text.slice(0, 64)}' ${what}`);
+  }
+  const exact = queryText(query, 'exact') ?? 'false';
+  if (exact !== 'true' && exact !== 'false') {
+    throw new PerchError('badInput', `invalid exact: '${exact.slice(0, 64)}' is not true or false`);
+  }
+  return { width, isExact: exact === 'true' };
 }

@@ -47,6 +47,9 @@ const PEERS = {
   certutil: ['/usr/bin/certutil'],
   pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
   'srt-tools': ['/usr/bin/srt-live-transmit'],
+  'clang-14': ['/usr/bin/clang-14'],
+  'lld-14': ['/usr/bin/wasm-ld-14'],
+  'wasi-libc': ['/usr/lib/wasm32-wasi/libc.a'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 

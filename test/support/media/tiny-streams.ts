@@ -1,3 +1,4 @@
+import type { CodedPicture } from '../../../agent/picture/contracts.ts';
 /**
  * Ten frames of 64 x 64 pixels with B-frames that are referred to (reordered by two), as x264 and x265 write them:
  * [presentation time in frames, NAL unit of its only slice], in decoding order.
@@ -55,3 +56,26 @@ export const H265_UNITS: readonly TinyUnit[] = [
   [6, '0001e0c6f5d7d22c19609378'],
   [8, '0001e1022d57f71832407dc0'],
 ];
+
+const coded = (codec: 'h264' | 'h265', record: string, sample: string): CodedPicture => ({
+  codec,
+  record: new Uint8Array(Buffer.from(record, 'base64')),
+  samples: [{ data: new Uint8Array(Buffer.from(sample, 'base64')), time: 0 }],
+  until: 0,
+});
+
+/** A key frame each of x264 and x265, 96 x 64 pixels of a Mandelbrot set. */
+export const KEY_FRAMES: Readonly<Record<'h264' | 'h265', () => CodedPicture>> = {
+  h264: () =>
+    coded(
+      'h264',
+      'AWQACv/hABhnZAAKrNlGJsBEAAADAAQAAAMAyDxIllgBAAZo6+Cksiz9+PgA',
+      'AAADCmWIhAD/OtnZ5A6+l2PeuBxmRa7at37VtOfIjh6zyTDz5yS0OB9muLpXE/QhAx3Kf7qKo5RD9/yyF3hIcFDW5zYQZXeqVGoIO5rbL2cfs4ATluDpQGhQJMXoXO3DsbApdm8daix9cngtXOzEv/JqDBeWVC/snzn4ZPe40oz2MN+rIJxSYog7o8aGPmyS1aikpg2UOW/NVhqYgQnCb8Gkrw8G2dhq+JVkOB4/eF8cRRT2/45riCjQNC/zLy0tQ38kLNzlpW/f54v1HyuUTaAMjtg28twQvj1Iha11d93LcC1SXE3FOo552dTb86hyP4a339xGVLZ8OK/SBQTqiLNPoI2Gw06xcq+SI/vUkg/PVGeZ60HicI/kcFwNWCL3ELaaRp7iNXc0RhHa8abhBddV4MxQgOGRJifIz1eWAsgY6vSECekHPOrYSiv2MHEYFBbuwEeaoTU5f8UVUltv/6tWXXYhee8ShZFJERRAsQk7OxGwaGwiBOPygg7oxnFElkf5mTsVE9c9cfOyraTEBXm3YVQPjjXwKJsTxKvB4v/lYSB6g0MbeNWVN2jCiuatlhMmYAvW9FZEDhg45LrbqiuXvPe+TvVHtBiqbSsRWwnX5w4v/bK25nWx4JSHxHmJzw0NbP9L2iahUwLd4AVVnm1nplmeGoPJtvztn/b7aLRHQ8MqD/nr/+6Ja1+ljEp/ff7xfuJmXCVEgaIhWdcKzxkecX9QJGCyZHopeUPsp/C09C2VIFRN8H6QehdH8im7gFqHtlthOeh57P6RG+seWYUSPHqnNL0m3Wprnqwbx7o6J0FcicJKu/SHJQEK7O5c559UgC/8ZI4cGRjjuix1/PpaLttP3x+f8O32HP4nnJotR8PEp+L2IoCu79i8knokkB/I9bDeSddsJgfwDC89cnaTXjnCqwp+R68hW+rVlCcq2oTeRVIvqWOhHfoS/JSms9rD8UhoPD/CSAzNVm69ARw78wCPJvQu5p45KtYxwp0MB/ys5r828qncZ3siV1uVcZvOE2ojU8SZGJF2FOE=',
+    ),
+  h265: () =>
+    coded(
+      'h265',
+      'AQFgAAAAkAAAAAAAHvAA/P34+AAADwMgAAEAGEABDAH//wFgAAADAJAAAAMAAAMAHpWYCSEAAQAoQgEBAWAAAAMAkAAAAwAAAwAeoDCBBZZWaSTK8BaAgAAAAwCAAAAMhCIAAQAGRAHBcaES',
+      'AAACdSgBrx2As6i/sG+ILXtBU+amZ1F3YRDJO4BYOEvwXh9lgWYdAO1j8AtXtV3pW6E6Uy64NnR9KD2y4OOQGFTp95pJ9ik77SjVo6f085hW7LA8M6N2ns2fyMUbDGLWmT4cagcLJu8BFBPRRli2DIln5TlduzzpTnkyqRmhHAg8bNIqQ7HKTyLFuNCLeqnaKilcc4LQ347VGme4A3rNW3wzyqhIWlZTy4K7fM9LD4z8deG9cRJTAEkoIem/os358bTWUaoxdSfi2SdixXT5mzaSmwzvA7vEiOEpQYc/OlDrWwqLQqKoO6uDWfm0QtLBLxcpc5xH+6CKpVSU8v10M5fJzAfPy+LThhXtRNXMLxyAdSzERAgfjnFmx9xHDf08Gu2KC7327CO8Hwzcf+DzjRi2+T6UhUaVQ6gECkb6bYKsm124uUzp8ehW5HFdJAq+O5MtbWFSjbwBMS21p8VjPqjCS01lDjQwCoCMSEhUOeyMOwYYX+Qp64HeYP9ak/yjtJqXD4rYj7+Kn7ju4HMaIFPBNW5LpubPHDkYiaxrpRYNqZFdocN4NLqw3J20wGX4yyUfzsGxWmqQACb+yIEk/UfIVNS0jR+200B1B8jgqwhHU9vEGqU/h/cYoJOYslm1XHI1oyKEq++lotAWaBxViZuRdN9ukH6zovxwVXWaVrI5yOhkSl7Jxfm1qaNSw/chXmE9/IwYWf17LVsMwWX/RzEYjzeDk2kCjhcv/nw5u7vmc3C+hEybtXiz/NyKu8De+rfSCm/rRAjKtfMJ64uOsI0qPVFtDf8UQSTs3EnOj8E9PAzBmVBU3SAj7SYRr/usZe+kfmM7JtuA',
+    ),
+};

@@ -46,6 +46,20 @@ export function trackOfEntry(track: Mp4Track): Track | undefined {
   }
 }
 
+/** The configuration record of H.264 and H.265; undefined: another codec. @throws PerchError if the entry is damaged */
+export function recordOfEntry(track: Mp4Track): { codec: 'h264' | 'h265'; record: Uint8Array } | undefined {
+  switch (track.codec) {
+    case 'avc1':
+    case 'avc3':
+      return { codec: 'h264', record: configOf(track, 'avcC', 7) };
+    case 'hvc1':
+    case 'hev1':
+      return { codec: 'h265', record: configOf(track, 'hvcC', 23) };
+    default:
+      return undefined;
+  }
+}
+
 function configOf({ kind, sampleEntry, codec, id }: Mp4Track, name: string, bodyBytes: number): Uint8Array {
   const boxes = sampleEntry.subarray(kind === 'video' ? VISUAL_ENTRY_BYTES : AUDIO_ENTRY_BYTES);
   const body = bodyOfFirst(boxes, fourcc(name), bodyBytes);

@@ -1,0 +1,59 @@
+/** Samples from a key sample on, as MP4 holds them. */
+export interface CodedPicture {
+  readonly codec: 'h264' | 'h265';
+  /** The configuration record of the sample entry: avcC, hvcC. */
+  readonly record: Uint8Array;
+  readonly samples: readonly CodedSample[];
+  /** In the unit of the samples' times: of the last picture up to here. */
+  readonly until: number;
+}
+
+interface CodedSample {
+  readonly data: Uint8Array;
+  /** When it is shown, from the key sample on. */
+  readonly time: number;
+}
+
+interface Plane {
+  readonly samples: Uint8Array | Uint16Array;
+  /** Samples from one row to the next. */
+  readonly stride: number;
+}
+
+/** A decoded picture. */
+export interface Planes {
+  readonly width: number;
+  readonly height: number;
+  /** 8 or 10. */
+  readonly bits: number;
+  /** Powers of two by which chroma has fewer samples. */
+  readonly chromaX: number;
+  readonly chromaY: number;
+  readonly luma: Plane;
+  /** undefined: grey. */
+  readonly chroma: readonly [Plane, Plane] | undefined;
+  readonly isFullRange: boolean;
+  /** MatrixCoefficients of ITU-T H.273. */
+  readonly matrix: number;
+  readonly isInterlaced: boolean;
+  /** Width of a sample by its height. */
+  readonly aspect: number;
+  readonly time: number;
+  readonly isDamaged: boolean;
+}
+
+/** Belongs to the worker from then on, with the memory of its samples. */
+export interface PictureTask {
+  readonly coded: CodedPicture;
+  /** Of the JPEG, where the picture is not narrower; undefined: that of the picture. */
+  readonly width: number | undefined;
+}
+
+export interface MadePicture {
+  readonly jpeg: Uint8Array;
+  /** Of the picture, in the unit of the samples' times. */
+  readonly time: number;
+}
+
+/** `reason`: it cannot be decoded. */
+export type FromWorker = MadePicture | { readonly reason: string };

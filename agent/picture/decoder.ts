@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PerchError } from '../base/errors.ts';
+import type { CodedPicture, Planes } from './contracts.ts';
+
+/** What `packaging/picture-decoder/decoder.c` exports. Addresses and sizes are in bytes. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  _initialize(): void;
+  /** 0: there is no memory for it. */
+  allocate(size: number): number;
+  /** Negative: an error of FFmpeg. */
+  configure(codec: number, record: number, size: number): number;
+  decode(data: number, size: number, time: number, until: number): number;
+  /** The address of the numbers that `planesOf` reads; 0: no picture. */
+  picture(): number;
+}
+
+const PICTURE_NUMBERS = 19;
+/** What the last sample still holds back. */
+const NO_DATA = 0;
+
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * Decodes in memory of its own, which goes with the result: whatever the bytes do to the decoder ends there.
+ * @returns the last picture up to `until`; views of the decoder's memory
+ * @throws PerchError for what cannot be decoded
+ */
+export function decodePicture({ codec, record, samples, until }: CodedPicture): Planes {
+  compiled ??= new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'decoder.wasm')));
+  const decoder = new WebAssembly.Instance(compiled).exports as unknown as Exports;
+  try {
+    decoder._initialize();
+    if (decoder.configure(codec === 'h265' ? 265 : 264, copyInto(decoder, record), record.length) < 0) {
+      throw new PerchError('unsupported', `${codec} with parameters that the decoder of pictures does not take`);
+    }
+    for (const { data, time } of samples) {
+      decoder.decode(copyInto(decoder, data), data.length, time, until);
+    }
+    decoder.decode(0, NO_DATA, 0, until);
+  } catch (error) {
+    // A trap: it read outside of its memory, divided by zero, or recursed without end.
+    throw error instanceof PerchError ? error : new PerchError('unsupported', 'the picture is damaged', {}, error);
+  }
+  const address = decoder.picture();
+  if (address === 0) {
+    throw new PerchError('unsupported', 'the picture is damaged, or of a kind that cannot be decoded');
+  }
+  return planesOf(decoder.memory.buffer, address);
+}
+
+function copyInto(decoder: Exports, bytes: Uint8Array): number {
+  const address = decoder.allocate(bytes.length);
+  if (address === 0) {
+    throw new PerchError('unsupported', 'the picture takes more memory than the decoder of pictures has');
+  }
+  new Uint8Array(decoder.memory.buffer, address, bytes.length).set(bytes);
+  return address;
+}
+
+function planesOf(memory: ArrayBuffer, address: number): Planes {
+  const [width = 0, height = 0, bits = 0, count = 0, chromaX = 0, chromaY = 0, ...rest] = new Int32Array(
+    memory,
+    address,
+    PICTURE_NUMBERS,
+  );
+  const [isFullRange, matrix = 0, isInterlaced, aspectWidth = 0, aspectHeight = 0, time = 0, faults = 0] =
+    rest.slice(6);
+  const Samples = bits > 8 ? Uint16Array : Uint8Array;
+  const plane = (index: number) => {
+    const rows = index === 0 ? height : -(-height >> chromaY);
+    const stride = (rest[3 + index] ?? 0) / Samples.BYTES_PER_ELEMENT;
+    return { samples: new Samples(memory, rest[index], stride * rows), stride };
+  };
+  return {
+    width,
+    height,
+    bits,
+    chromaX,
+    chromaY,
+    luma: plane(0),
+    chroma: count > 1 ? [plane(1), plane(2)] : undefined,
+    isFullRange: isFullRange === 1,
+    matrix,
+    isInterlaced: isInterlaced === 1,
+    aspect: aspectWidth > 0 && aspectHeight > 0 ? aspectWidth / aspectHeight : 1,
+    time,
+    isDamaged: faults !== 0,
+  };
+}

@@ -1,0 +1,242 @@
+import { writeJfifHeader } from '../media/mjpeg/params.ts';
+import { HUFFMAN_TABLES, QUANTIZATION_BYTES, quantizationTables } from '../media/mjpeg/tables.ts';
+
+/** What JFIF says of a picture: full range, the matrix of BT.601, chroma halved in both directions and rounded up. */
+export interface JpegPicture {
+  readonly width: number;
+  readonly height: number;
+  /** `width` samples a row. */
+  readonly luma: Uint8ClampedArray;
+  /** Cb, Cr. */
+  readonly chroma: readonly [Uint8ClampedArray, Uint8ClampedArray];
+}
+
+const QUALITY = 85;
+const EOI = 0xd9;
+/** 4:2:0 in RFC 2435. */
+const TYPE = 1;
+const BLOCK = 64;
+/** 64 coefficients of at most 27 bits, each byte of which may need a zero byte after it. */
+const MAX_BLOCK_BYTES = 512;
+
+/** Place of the k-th coefficient of the zigzag order in the block. */
+const ZIGZAG = Uint8Array.from(zigzag());
+/** The rows and columns of the DCT of Arai, Agui and Nakajima are scaled by these. */
+const SCALES = [1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.5411961, 0.275899379];
+
+interface Codes {
+  /** By symbol. */
+  readonly codes: Uint16Array;
+  readonly lengths: Uint8Array;
+}
+
+const [LUMA_DC, CHROMA_DC, LUMA_AC, CHROMA_AC] = HUFFMAN_TABLES.map(({ bytes }) => codesOf(bytes)) as [
+  Codes,
+  Codes,
+  Codes,
+  Codes,
+];
+
+/** Baseline JPEG, with the tables of ISO/IEC 10918-1, Annex K. */
+export function encodeJpeg(picture: JpegPicture): Uint8Array {
+  const { width, height } = picture;
+  const tables = quantizationTables(QUALITY);
+  const encoder = new ScanEncoder(writeJfifHeader({ type: TYPE, width, height, restartInterval: 0, tables }));
+  const luma = factorsOf(tables.subarray(0, QUANTIZATION_BYTES));
+  const chroma = factorsOf(tables.subarray(QUANTIZATION_BYTES));
+  const [cb, cr] = picture.chroma;
+  const chromaWidth = (width + 1) >> 1;
+  const chromaHeight = (height + 1) >> 1;
+  const previous = [0, 0, 0] as [number, number, number];
+  for (let y = 0; y < height; y += 16) {
+    for (let x = 0; x < width; x += 16) {
+      for (let i = 0; i < 4; i += 1) {
+        encoder.load(picture.luma, width, height, x + 8 * (i & 1), y + 8 * (i >> 1));
+        previous[0] = encoder.write(luma, previous[0], LUMA_DC, LUMA_AC);
+      }
+      encoder.load(cb, chromaWidth, chromaHeight, x >> 1, y >> 1);
+      previous[1] = encoder.write(chroma, previous[1], CHROMA_DC, CHROMA_AC);
+      encoder.load(cr, chromaWidth, chromaHeight, x >> 1, y >> 1);
+      previous[2] = encoder.write(chroma, previous[2], CHROMA_DC, CHROMA_AC);
+    }
+  }
+  return encoder.finish();
+}
+
+class ScanEncoder {
+  #bytes: Uint8Array;
+  #at: number;
+  #bits = 0;
+  #bitCount = 0;
+  readonly #block = new Float32Array(BLOCK);
+  /** In zigzag order. */
+  readonly #quantized = new Int16Array(BLOCK);
+
+  constructor(header: Uint8Array) {
+    this.#bytes = new Uint8Array(256 << 10);
+    this.#bytes.set(header);
+    this.#at = header.length;
+  }
+
+  /** Takes the block at a place. Beyond the edges the last samples are repeated. */
+  load(plane: Uint8ClampedArray, width: number, height: number, left: number, top: number): void {
+    const block = this.#block;
+    for (let y = 0; y < 8; y += 1) {
+      const row = Math.min(top + y, height - 1) * width;
+      for (let x = 0; x < 8; x += 1) {
+        block[8 * y + x] = (plane[row + Math.min(left + x, width - 1)] as number) - 128;
+      }
+    }
+  }
+
+  /** @returns the DC coefficient, to which that of the next block of the plane is compared */
+  write(factors: Float32Array, previousDc: number, dc: Codes, ac: Codes): number {
+    if (this.#bytes.length - this.#at < MAX_BLOCK_BYTES) {
+      const grown = new Uint8Array(2 * this.#bytes.length);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    transform(this.#block);
+    const quantized = this.#quantized;
+    let last = 0;
+    for (let k = 0; k < BLOCK; k += 1) {
+      const place = ZIGZAG[k] as number;
+      const value = Math.round((this.#block[place] as number) * (factors[place] as number));
+      quantized[k] = value;
+      last = value === 0 ? last : k;
+    }
+    const difference = (quantized[0] as number) - previousDc;
+    this.#putValue(dc, 0, difference);
+    let zeros = 0;
+    for (let k = 1; k <= last; k += 1) {
+      const value = quantized[k] as number;
+      if (value === 0) {
+        zeros += 1;
+        continue;
+      }
+      for (; zeros > 15; zeros -= 16) {
+        this.#put(ac.codes[0xf0] as number, ac.lengths[0xf0] as number);
+      }
+      this.#putValue(ac, zeros, value);
+      zeros = 0;
+    }
+    if (last < BLOCK - 1) {
+      this.#put(ac.codes[0] as number, ac.lengths[0] as number);
+    }
+    return quantized[0] as number;
+  }
+
+  finish(): Uint8Array {
+    this.#put(0x7f, 7);
+    this.#bytes[this.#at] = 0xff;
+    this.#bytes[this.#at + 1] = EOI;
+    return this.#bytes.slice(0, this.#at + 2);
+  }
+
+  /** A symbol of the zeros before a value and its size, then the value's bits. */
+  #putValue({ codes, lengths }: Codes, zeros: number, value: number): void {
+    const size = 32 - Math.clz32(Math.abs(value));
+    const symbol = (zeros << 4) | size;
+    this.#put(codes[symbol] as number, lengths[symbol] as number);
+    this.#put((value < 0 ? value - 1 : value) & ((1 << size) - 1), size);
+  }
+
+  #put(bits: number, count: number): void {
+    this.#bits = (this.#bits << count) | bits;
+    this.#bitCount += count;
+    while (this.#bitCount >= 8) {
+      this.#bitCount -= 8;
+      const byte = (this.#bits >> this.#bitCount) & 0xff;
+      this.#bytes[this.#at] = byte;
+      this.#at += 1;
+      if (byte === 0xff) {
+        this.#bytes[this.#at] = 0;
+        this.#at += 1;
+      }
+    }
+    this.#bits &= (1 << this.#bitCount) - 1;
+  }
+}
+
+/** By which a coefficient of `transform` becomes a quantized one. @param table in zigzag order */
+function factorsOf(table: Uint8Array): Float32Array {
+  const factors = new Float32Array(BLOCK);
+  for (const [k, place] of ZIGZAG.entries()) {
+    const scale = (SCALES[place >> 3] as number) * (SCALES[place & 7] as number) * 8;
+    factors[place] = 1 / ((table[k] as number) * scale);
+  }
+  return factors;
+}
+
+function codesOf(table: Uint8Array): Codes {
+  const codes = new Uint16Array(256);
+  const lengths = new Uint8Array(256);
+  let code = 0;
+  let at = 16;
+  for (let length = 1; length <= 16; length += 1) {
+    for (let i = 0; i < (table[length - 1] as number); i += 1) {
+      const symbol = table[at] as number;
+      codes[symbol] = code;
+      lengths[symbol] = length;
+      code += 1;
+      at += 1;
+    }
+    code <<= 1;
+  }
+  return { codes, lengths };
+}
+
+function* zigzag(): Generator<number> {
+  for (let sum = 0; sum < 15; sum += 1) {
+    for (let i = Math.max(0, sum - 7); i <= Math.min(sum, 7); i += 1) {
+      const [y, x] = sum % 2 === 0 ? [sum - i, i] : [i, sum - i];
+      yield 8 * y + x;
+    }
+  }
+}
+
+/** The DCT of Arai, Agui and Nakajima: its results are scaled by `SCALES` and 8. */
+function transform(block: Float32Array): void {
+  for (let row = 0; row < BLOCK; row += 8) {
+    transformLine(block, row, 1);
+  }
+  for (let column = 0; column < 8; column += 1) {
+    transformLine(block, column, 8);
+  }
+}
+
+function transformLine(block: Float32Array, at: number, step: number): void {
+  const [b0, b1, b2, b3] = [at, at + step, at + 2 * step, at + 3 * step];
+  const [b4, b5, b6, b7] = [at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
+  const s07 = (block[b0] as number) + (block[b7] as number);
+  const d07 = (block[b0] as number) - (block[b7] as number);
+  const s16 = (block[b1] as number) + (block[b6] as number);
+  const d16 = (block[b1] as number) - (block[b6] as number);
+  const s25 = (block[b2] as number) + (block[b5] as number);
+  const d25 = (block[b2] as number) - (block[b5] as number);
+  const s34 = (block[b3] as number) + (block[b4] as number);
+  const d34 = (block[b3] as number) - (block[b4] as number);
+
+  const evenSum = s07 + s34;
+  const evenDifference = s07 - s34;
+  const middleSum = s16 + s25;
+  const rotated = (s16 - s25 + evenDifference) * Math.SQRT1_2;
+  block[b0] = evenSum + middleSum;
+  block[b4] = evenSum - middleSum;
+  block[b2] = evenDifference + rotated;
+  block[b6] = evenDifference - rotated;
+
+  const o0 = d34 + d25;
+  const o1 = d25 + d16;
+  const o2 = d16 + d07;
+  const z5 = (o0 - o2) * 0.382683433;
+  const z2 = 0.5411961 * o0 + z5;
+  const z4 = 1.306562965 * o2 + z5;
+  const z3 = o1 * Math.SQRT1_2;
+  const z11 = d07 + z3;
+  const z13 = d07 - z3;
+  block[b5] = z13 + z2;
+  block[b3] = z13 - z2;
+  block[b1] = z11 + z4;
+  block[b7] = z11 - z4;
+}

@@ -1,0 +1,120 @@
+import { Worker } from 'node:worker_threads';
+import { explain, PerchError } from '../base/errors.ts';
+import type { FromWorker, MadePicture, PictureTask } from './contracts.ts';
+
+const WORKER_MODULE = new URL('./picture-worker.ts', import.meta.url);
+/** Of the worker's heap; planes and the decoder's memory of at most 256 MB lie outside of it. */
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
+/** Behind the one that is being made. */
+const MAX_WAITING = 15;
+const MAX_TASK_MS = 20_000;
+/** The worker and its memory go when it had nothing to do for this long. */
+const IDLE_MS = 30_000;
+
+interface PictureLimits {
+  readonly maxTaskMs: number;
+  readonly idleMs: number;
+}
+
+interface Waiting {
+  readonly task: PictureTask;
+  readonly resolve: (made: MadePicture) => void;
+  readonly reject: (error: PerchError) => void;
+}
+
+/** Makes JPEGs of coded pictures, one at a time, in a worker thread that ends with whatever goes wrong there. */
+export class Pictures {
+  readonly #waiting: Waiting[] = [];
+  readonly #limits: PictureLimits;
+  #worker: Worker | undefined;
+  #current: Waiting | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(limits: PictureLimits = { maxTaskMs: MAX_TASK_MS, idleMs: IDLE_MS }) {
+    this.#limits = limits;
+  }
+
+  /** @throws PerchError: 'unsupported' if it cannot be decoded, 'exhausted' if too many wait, 'timeout' */
+  make(task: PictureTask): Promise<MadePicture> {
+    if (this.#waiting.length >= MAX_WAITING) {
+      return Promise.reject(new PerchError('exhausted', `${MAX_WAITING} pictures wait to be decoded: try again later`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task, resolve, reject });
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const worker = this.#worker;
+    this.#endWorker(new PerchError('unavailable', 'Perch ends'));
+    await worker?.terminate();
+  }
+
+  #next(): void {
+    if (this.#current) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#current = this.#waiting.shift();
+    if (!this.#current) {
+      this.#timer = setTimeout(() => this.#endWorker(undefined), this.#limits.idleMs).unref();
+      return;
+    }
+    if (this.#isClosed) {
+      this.#endWorker(new PerchError('unavailable', 'Perch ends'));
+      return;
+    }
+    this.#worker ??= this.#start();
+    const { maxTaskMs } = this.#limits;
+    this.#timer = setTimeout(() => {
+      this.#endWorker(new PerchError('timeout', `the picture was not decoded within ${maxTaskMs / 1000} s`));
+    }, maxTaskMs);
+    const { coded, width } = this.#current.task;
+    this.#worker.postMessage({ coded, width }, [
+      ...new Set(coded.samples.map(({ data }) => data.buffer as ArrayBuffer)),
+    ]);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER_MODULE, { name: 'pictures', resourceLimits: LIMITS });
+    worker.unref();
+    worker.on('message', (answer: FromWorker) => {
+      const current = this.#current;
+      if (worker !== this.#worker || !current) {
+        return;
+      }
+      this.#current = undefined;
+      if ('jpeg' in answer) {
+        current.resolve(answer);
+      } else {
+        current.reject(new PerchError('unsupported', answer.reason));
+      }
+      this.#next();
+    });
+    const failed = (reason: string): void => {
+      if (worker === this.#worker) {
+        this.#endWorker(new PerchError('unsupported', `the picture cannot be decoded: ${reason}`));
+      }
+    };
+    worker.on('error', (error) => failed(explain(error)));
+    worker.on('exit', (code) => failed(`the decoder ended with ${code}`));
+    return worker;
+  }
+
+  /** @param error of the picture that is being made; the others get a new worker */
+  #endWorker(error: PerchError | undefined): void {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    void worker?.terminate();
+    const current = this.#current;
+    this.#current = undefined;
+    if (current && error) {
+      current.reject(error);
+      this.#next();
+    }
+  }
+}

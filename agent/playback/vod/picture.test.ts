@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { openVodApp } from '../../../test/support/harness/http/vod-app.ts';
+import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { parseJpeg } from '../../media/mjpeg/params.ts';
+
+const WHEN = 'time=2026-07-01T12:00:02.350Z';
+
+async function recorded() {
+  const folder = temporaryFolder();
+  await record(folder.path, 4);
+  const playback = openPlayback(folder.path);
+  const app = await openVodApp(playback, '/playback');
+  return {
+    get: (query: string, headers = {}) => fetch(`${app.url}/cam/picture.jpg?${query}`, { headers }),
+    [Symbol.asyncDispose]: async () => {
+      await app[Symbol.asyncDispose]();
+      await playback.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+const shownMs = (answer: Response): number => Date.parse(answer.headers.get('perch-time') ?? '') - WALL;
+
+test.for([
+  ['', 2_000, 64],
+  ['&exact=true', 2_300, 64],
+  ['&width=32', 2_000, 32],
+  ['&width=4000', 2_000, 64],
+] as const)('with "%s" the picture is the one of %s ms, %s pixels wide', async ([query, ms, width]) => {
+  await using app = await recorded();
+  const answer = await app.get(WHEN + query);
+  expect([answer.status, answer.headers.get('content-type'), answer.headers.get('perch-picture')]).toEqual([
+    200,
+    'image/jpeg',
+    'perch',
+  ]);
+  expect(shownMs(answer)).toBe(ms);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  expect(parseJpeg(bytes)).toMatchObject({ width, height: (width * 48) / 64 });
+});
+
+test('a picture that was seen before is not made again', async () => {
+  await using app = await recorded();
+  const first = await app.get(WHEN);
+  const etag = first.headers.get('etag') ?? '';
+  expect(first.headers.get('cache-control')).toBe('private, max-age=86400, immutable');
+  const again = await app.get('time=2026-07-01T12:00:02.900Z', { 'if-none-match': etag });
+  expect(again.status).toBe(304);
+  const other = await app.get(`${WHEN}&width=32`, { 'if-none-match': etag });
+  expect(other.status).toBe(200);
+});
+
+test.for([
+  ['time=2027-07-01T12:00:02Z', 404],
+  ['time=yesterday', 400],
+  [`${WHEN}&width=0`, 400],
+  [`${WHEN}&width=1e3x`, 400],
+  [`${WHEN}&width=100000`, 400],
+  [`${WHEN}&exact=maybe`, 400],
+] as const)('%s is answered with %s', async ([query, status]) => {
+  await using app = await recorded();
+  expect((await app.get(query)).status).toBe(status);
+});
