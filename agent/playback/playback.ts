@@ -12,7 +12,7 @@ import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
 import type { ArchivedRecordings } from './archived/archived-recordings.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
-import { DownloadCache } from './get/download-cache.ts';
+import { DownloadCache, keyOf } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
 import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
@@ -395,14 +395,3 @@ export class Playback {
     return formatLocalTime(us, this.#zone);
   }
 }
-
-const keyOf = (query: GetQuery): string =>
-  JSON.stringify([
-    query.path,
-    query.startUs,
-    query.durationUs,
-    query.format,
-    query.speed,
-    query.skipsGaps,
-    query.keepsGaps,
-  ]);

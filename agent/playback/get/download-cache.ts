@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Download } from './download.ts';
+import type { Download, GetQuery } from './download.ts';
 
 /** Cached for players that seek. */
 const MAX_CACHED_DOWNLOADS = 16;
@@ -101,3 +101,15 @@ function bytesOf(answers: Iterable<Download>): number {
   }
   return bytes;
 }
+
+/** The same for queries with the same answer. */
+export const keyOf = (query: GetQuery): string =>
+  JSON.stringify([
+    query.path,
+    query.startUs,
+    query.durationUs,
+    query.format,
+    query.speed,
+    query.skipsGaps,
+    query.keepsGaps,
+  ]);
