@@ -25,6 +25,8 @@ import { accessOfServer } from '../servers/session-access.ts';
 
 const MAX_ADDRESSES = 12;
 const MAX_CAMERAS = 500;
+/** Of a server that pings every 5 s. */
+const MAX_SILENCE_MS = 60_000;
 /** The default, which many boxes have. */
 const COMMON_NAME = 'perch';
 
@@ -62,7 +64,7 @@ export class Pairing implements PairingControl {
       if (isGone) {
         this.signatures.forget(id);
       } else {
-        this.connections.endDownloads(id);
+        this.connections.endReduced(id, (action, path) => pairedServers.find(id)?.may(action, path) === true);
       }
     });
   }
@@ -90,6 +92,17 @@ export class Pairing implements PairingControl {
       talk,
       cameras: this.#camerasFor(id),
     };
+  }
+
+  servePings(request: FastifyRequest, reply: FastifyReply): void {
+    const channel = acceptWebSocket(request, reply);
+    if (channel) {
+      const link = new WebSocketChannel(channel, undefined);
+      // Without a message in it.
+      link.sink = { onBytes: () => link.destroy(), onEnd: () => {} };
+      request.raw.socket.setTimeout(MAX_SILENCE_MS, () => link.destroy());
+      channel.start();
+    }
   }
 
   serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void {

@@ -18,7 +18,7 @@ import {
   writtenCredentialsOf,
 } from './credentials.ts';
 import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
-import { serverOf } from './signed-requests.ts';
+import { notePermitted, serverOf } from './signed-requests.ts';
 
 type HttpIdentity = Identity & Required<Pick<Identity, 'mayBeForged' | 'request'>>;
 
@@ -156,6 +156,9 @@ export class HttpAccess {
     );
     if (allowed) {
       letIn(request, hasCredentials || identity.server !== undefined);
+      if (identity.server !== undefined) {
+        notePermitted(request, action, path);
+      }
       if (user !== undefined) {
         this.#names.set(request, user);
       }

@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { pipeline, Transform } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RUN_HEADER, TIME_HEADER } from '../../auth/pairing/message-signature.ts';
 import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
+import type { Action } from '../../auth/permissions/identity.ts';
 import { PerchError } from '../../base/errors.ts';
 import { letIn } from '../listener/newcomers.ts';
 
 const servers = new WeakMap<FastifyRequest, string>();
+const permitted = new WeakMap<FastifyRequest, { readonly action: Action; readonly path: string }>();
 
 /** Id of the paired server that has signed the request. */
 export const serverOf = (request: FastifyRequest): string | undefined => servers.get(request);
+
+/** What a request of a paired server reads while it runs. */
+export const notePermitted = (request: FastifyRequest, action: Action, path: string): void =>
+  void permitted.set(request, { action, path });
 
 interface SignedRequestsOptions {
   readonly signatures: SignedRequests;
@@ -20,14 +26,16 @@ interface SignedRequestsOptions {
 
 /** The connections on which paired servers have requests, which end with the pairing. */
 export class ServerConnections {
-  readonly #open = new Map<string, Map<Socket, boolean>>();
+  /** By server and connection: the requests that are being answered. */
+  readonly #open = new Map<string, Map<Socket, Set<FastifyRequest>>>();
 
-  /** @param isLive it becomes a WebSocket, whose sessions end by themselves when rights are reduced */
-  add(server: string, socket: Socket, isLive: boolean): void {
-    const open = this.#open.get(server) ?? new Map<Socket, boolean>();
+  add(server: string, request: FastifyRequest, reply: FastifyReply): void {
+    const { socket } = request.raw;
+    const open = this.#open.get(server) ?? new Map<Socket, Set<FastifyRequest>>();
     this.#open.set(server, open);
+    const running = open.get(socket) ?? new Set<FastifyRequest>();
     if (!open.has(socket)) {
-      open.set(socket, isLive);
+      open.set(socket, running);
       socket.once('close', () => {
         open.delete(socket);
         if (open.size === 0 && this.#open.get(server) === open) {
@@ -35,6 +43,8 @@ export class ServerConnections {
         }
       });
     }
+    running.add(request);
+    reply.raw.once('close', () => running.delete(request));
   }
 
   /** @param but stays for its response */
@@ -46,10 +56,14 @@ export class ServerConnections {
     }
   }
 
-  /** Ends those of downloads. */
-  endDownloads(server: string): void {
-    for (const [socket, isLive] of this.#open.get(server) ?? []) {
-      if (!isLive) {
+  /** Ends responses that the server may not get any more. Sessions within WebSockets end by themselves. */
+  endReduced(server: string, may: (action: Action, path: string) => boolean): void {
+    for (const [socket, running] of this.#open.get(server) ?? []) {
+      const isOver = (request: FastifyRequest): boolean => {
+        const { action, path } = permitted.get(request) ?? {};
+        return action !== undefined && path !== undefined && !may(action, path);
+      };
+      if ([...running].some(isOver)) {
         socket.destroy();
       }
     }
@@ -74,7 +88,7 @@ export function verifySignatures(
       const { server, digest } = signatures.verify({ method, target: raw.url ?? '', headers, hasBody });
       servers.set(request, server);
       paired.noteSeen(server);
-      connections.add(server, raw.socket, headers.upgrade !== undefined);
+      connections.add(server, request, reply);
       letIn(request, true);
       if (digest !== undefined) {
         digests.set(request, digest);
