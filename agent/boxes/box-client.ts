@@ -244,6 +244,12 @@ function started(options: RequestOptions, joined: JoinedSignal): ClientRequest {
   }
 }
 
+/** Of a request for a WebSocket (RFC 6455 §4.1). */
+export const webSocketFields = (key = randomBytes(16).toString('base64')) => ({
+  'Sec-WebSocket-Key': key,
+  'Sec-WebSocket-Version': '13',
+});
+
 const MAX_ANSWER_BYTES = 2 << 20;
 
 /** The body as JSON. @throws PerchError badInput, or the box's refusal */

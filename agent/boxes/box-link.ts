@@ -3,16 +3,26 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
-import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
+import {
+  BoxClient,
+  type BoxRequest,
+  type BoxResponse,
+  type BoxUpgrade,
+  jsonOf,
+  webSocketFields,
+} from './box-client.ts';
 import { BoxFacts, keyOf, type StoredBox } from './box-file.ts';
+import { keepPulse } from './pulse.ts';
 
 /** Of the question what the box offers, which also shows that it is there. */
 const ASK_MS = 60_000;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
 const MAX_ADDRESSES = 16;
+const MIN_PULSE_MS = 5_000;
 
 export const SELF_PATH = '/v3/pairedservers/self';
+const LINK_PATH = '/v3/pairedservers/link';
 
 /** Whether a box answers. */
 export interface BoxState {
@@ -32,7 +42,7 @@ interface BoxLinkOptions {
   changed(box: StoredBox, isWorthSaving: boolean): void;
 }
 
-/** The connection to one box: finds its address, asks once a minute what it offers, and knows whether it is away. */
+/** The connection to one box: finds its address, asks once a minute what it offers, and knows within seconds that it is away. */
 export class BoxLink {
   readonly #options: BoxLinkOptions;
   readonly #client: BoxClient;
@@ -40,6 +50,9 @@ export class BoxLink {
   #box: StoredBox;
   #state: BoxState;
   #wake = new AbortController();
+  #hasPulse = false;
+  /** It may hang: only a new connection shows that it is there. */
+  #isSilent = false;
   #asking: Promise<boolean> | undefined;
   #done: Promise<void> = Promise.resolve();
 
@@ -128,8 +141,39 @@ export class BoxLink {
       this.#wake = new AbortController();
       const wake = this.#wake.signal;
       failures = (await this.#ask()) ? 0 : failures + 1;
+      if (failures === 0) {
+        await this.#beginPulse();
+      }
       const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS);
       await withJoinedSignal([signal, wake], undefined, (joined) => clock.sleep(pauseMs, joined.signal));
+    }
+  }
+
+  async #beginPulse(): Promise<void> {
+    if (this.#hasPulse) {
+      return;
+    }
+    try {
+      const { socket } = await this.#client.upgrade(LINK_PATH, webSocketFields(), this.#stop.signal);
+      const { clock } = this.#options;
+      const [stop, beganMs] = [this.#stop.signal, clock.monoMs()];
+      const end = (): void => void socket.destroy();
+      this.#hasPulse = true;
+      stop.addEventListener('abort', end, { once: true });
+      keepPulse(socket, clock, () => {
+        stop.removeEventListener('abort', end);
+        this.#hasPulse = false;
+        // A box that ends each one at once is asked once a minute.
+        if (clock.monoMs() - beganMs >= MIN_PULSE_MS) {
+          this.#isSilent = true;
+          this.#wake.abort();
+        }
+      });
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      // The next question shows whether it is away, or has no such address.
     }
   }
 
@@ -142,7 +186,8 @@ export class BoxLink {
 
   async #askOnce(): Promise<boolean> {
     try {
-      if (this.#state.state !== 'connected') {
+      if (this.#state.state !== 'connected' || this.#isSilent) {
+        this.#isSilent = false;
         await this.#client.connect(this.#box.addresses, this.#stop.signal);
       }
       const facts = await this.#facts().catch(async (error: unknown) => {

@@ -3,6 +3,7 @@ import { PerchError } from '../base/errors.ts';
 import { type ByteChannel, SocketChannel } from '../base/network/socket-channel.ts';
 import { WebSocketChannel } from '../media/websocket/channel.ts';
 import { acceptOf } from '../media/websocket/frames.ts';
+import { webSocketFields } from './box-client.ts';
 import type { Boxes } from './boxes.ts';
 
 const RTSP_PATH = '/v3/pairedservers/rtsp';
@@ -18,8 +19,7 @@ export const remoteBoxes = (boxes: Boxes) => ({
 /** RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is away */
 async function openRtsp(boxes: Boxes, box: string, signal: AbortSignal): Promise<ByteChannel> {
   const key = randomBytes(16).toString('base64');
-  const fields = { 'Sec-WebSocket-Key': key, 'Sec-WebSocket-Version': '13' };
-  const { socket, head, headers } = await boxes.upgrade(box, RTSP_PATH, fields, signal);
+  const { socket, head, headers } = await boxes.upgrade(box, RTSP_PATH, webSocketFields(key), signal);
   // An RTSP server sends nothing before a request.
   if (headers['sec-websocket-accept'] !== acceptOf(key, sha1) || head.length > 0) {
     socket.destroy();

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pinOf } from '../../../agent/tls/pin.ts';
 import { certificate } from '../cameras/channel-front.ts';
 
@@ -14,9 +15,18 @@ export interface PinnedBox extends AsyncDisposable {
 }
 
 /** The https port of a box that answers as the listener says. */
-export async function pinnedBox(answer: RequestListener): Promise<PinnedBox> {
+export async function pinnedBox(
+  answer: RequestListener,
+  upgrade: (request: IncomingMessage, socket: Duplex) => void = (_, socket) => socket.destroy(),
+): Promise<PinnedBox> {
   const { cert, key } = certificate('camera');
   const server = createServer({ cert, key }, answer);
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', (request, socket) => {
+    upgraded.add(socket);
+    socket.on('error', () => {});
+    upgrade(request, socket);
+  });
   let connections = 0;
   server.on('secureConnection', () => {
     connections += 1;
@@ -31,6 +41,9 @@ export async function pinnedBox(answer: RequestListener): Promise<PinnedBox> {
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
+      for (const socket of upgraded) {
+        socket.destroy();
+      }
       server.close();
       await once(server, 'close');
     },

@@ -62,6 +62,8 @@ export interface PairingControl {
   invitationOf(secret: string, origin: string): string;
   /** What this box tells a server. */
   factsFor(server: ServerItem): object;
+  /** Answers pings on the connection of a WebSocket request. @throws PerchError */
+  servePings(request: FastifyRequest, reply: FastifyReply): void;
   /** Serves RTSP on the connection of a WebSocket request. @throws PerchError */
   serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void;
 }
@@ -153,6 +155,12 @@ const serverRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, 
     await servers.remove(id);
     connections.end(id, request.raw.socket);
     return OK;
+  });
+  const link = operation(TAG, 'A WebSocket for pings of the server that asks', answers(Type.Any(), 400));
+  app.get('/v3/pairedservers/link', { schema: link }, async (request, reply) => {
+    itemOf(request);
+    pairing.servePings(request, reply);
+    return reply;
   });
   const rtsp = operation(
     TAG,

@@ -1,0 +1,109 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { type PinnedBox, pinnedBox } from '../../test/support/servers/pinned-box.ts';
+import { silentLogger } from '../base/log.ts';
+import { BoxLink } from './box-link.ts';
+
+const ID = '1a2b3c4d5e6f7a8b';
+const { d: secret = '', x: key = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+const FACTS = { id: ID, name: 'Shed', version: '0.1.0', live: true, recordings: true, talk: false };
+const PONG = Uint8Array.of(0x8a, 0);
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+
+/** A box that answers, and may stop to answer pings. */
+class Pinged {
+  readonly asked: string[] = [];
+  readonly pulses: Duplex[] = [];
+  pings = 0;
+  hangs = false;
+  /** Ends each pulse as soon as it is open. */
+  isUnwilling = false;
+  box: PinnedBox | undefined;
+
+  async open(): Promise<void> {
+    const answer: RequestListener = ({ url = '' }, response) => {
+      this.asked.push(url);
+      response.end(JSON.stringify({ ...FACTS, addresses: [this.box?.address], cameras: [] }));
+    };
+    this.box = await pinnedBox(answer, ({ url = '' }, socket) => {
+      this.asked.push(url);
+      this.pulses.push(socket);
+      socket.write(SWITCH);
+      if (this.isUnwilling) {
+        socket.end();
+      }
+      socket.on('data', (ping: Buffer) => {
+        expect(ping.toString('hex')).toBe('898000000000');
+        this.pings += 1;
+        if (!this.hangs) {
+          socket.write(PONG);
+        }
+      });
+    });
+  }
+
+  link(clock: FakeClock): BoxLink {
+    const { address = '', pin = '' } = this.box ?? {};
+    const stored = { ...FACTS, cameras: [], addresses: [address], pin, server: 'AbCdEfGh-_123456', secret, key };
+    const options = { clock, log: silentLogger, changed: () => {} };
+    const link = new BoxLink({ ...stored, created: 0, seen: 0 }, options);
+    onTestFinished(async () => {
+      await link.close();
+      await this.box?.[Symbol.asyncDispose]();
+    });
+    link.start();
+    return link;
+  }
+}
+
+const opened = async () => {
+  const [pinged, clock] = [new Pinged(), new FakeClock()];
+  await pinged.open();
+  const link = pinged.link(clock);
+  await expect.poll(() => pinged.pulses.length).toBe(1);
+  return { pinged, clock, link };
+};
+
+test('a box that answers its pings is asked once a minute', async () => {
+  const { pinged, clock, link } = await opened();
+  for (let ping = 1; ping <= 11; ping += 1) {
+    await clock.advance(5_000);
+    await expect.poll(() => pinged.pings).toBe(ping);
+    // Its answer is read.
+    await expect.poll(() => pinged.pulses[0]?.writableLength).toBe(0);
+  }
+  expect(link.state.state).toBe('connected');
+  expect(pinged.asked).toEqual(['/v3/pairedservers/self', '/v3/pairedservers/link']);
+});
+
+test('a box that does not answer a ping is tried by a new connection, and is away without one', async () => {
+  const { pinged, clock, link } = await opened();
+  pinged.hangs = true;
+  await clock.advance(5_000);
+  await expect.poll(() => pinged.pings).toBe(1);
+  const before = pinged.box?.connections ?? 0;
+  await clock.advance(5_000);
+  // It is there: only the pulse had ended.
+  await expect.poll(() => pinged.pulses.length).toBe(2);
+  expect(pinged.box?.connections).toBeGreaterThan(before);
+  expect(link.state.state).toBe('connected');
+  await clock.advance(5_000);
+  await pinged.box?.[Symbol.asyncDispose]();
+  await expect.poll(() => link.state.state).toBe('away');
+});
+
+test('a box that ends each pulse is asked once a minute', async () => {
+  const [pinged, clock] = [new Pinged(), new FakeClock()];
+  pinged.isUnwilling = true;
+  await pinged.open();
+  const link = pinged.link(clock);
+  await expect.poll(() => pinged.pulses[0]?.destroyed).toBe(true);
+  await clock.advance(59_000);
+  expect(pinged.pulses).toHaveLength(1);
+  await clock.advance(1_000);
+  await expect.poll(() => pinged.pulses.length).toBe(2);
+  expect(link.state.state).toBe('connected');
+});
