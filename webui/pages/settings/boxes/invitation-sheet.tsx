@@ -14,8 +14,8 @@ import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import {
   createInvitation,
+  FIRST_RIGHTS,
   oneRight,
-  SERVER_RIGHTS,
   SERVERS_ADDRESS,
   type ServerItem,
   type ServerTerms,
@@ -49,7 +49,7 @@ export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheet
   const form = useMemo(
     () =>
       serverForm<ServerTerms>({
-        initial: { cameras: 'all', rights: SERVER_RIGHTS },
+        initial: { cameras: 'all', rights: FIRST_RIGHTS },
         validate: { cameras: oneAtLeast, rights: oneRight },
         save: make,
       }),

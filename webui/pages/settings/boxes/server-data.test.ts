@@ -11,7 +11,7 @@ test.for([
 });
 
 test('a request has what was changed, and all rights by name', () => {
-  expect(bodyOf({ rights: ['live'] })).toMatchObject({ live: true, recordings: false });
+  expect(bodyOf({ rights: ['live'] })).toEqual({ live: true, recordings: false, talk: false });
   expect(bodyOf({ cameras: ['door'] })).toEqual({ cameras: ['door'] });
   const server = {
     id: 'a',
@@ -19,6 +19,7 @@ test('a request has what was changed, and all rights by name', () => {
     cameras: 'all',
     live: false,
     recordings: true,
+    talk: false,
     created: '',
     seen: null,
   } as const;

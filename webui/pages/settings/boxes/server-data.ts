@@ -4,12 +4,12 @@ import { boxesWords } from '../../../words/settings/boxes.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 
 /** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
-export const SERVER_RIGHTS = ['live', 'recordings'] as const;
+export const SERVER_RIGHTS = ['live', 'recordings', 'talk'] as const;
 type ServerRight = (typeof SERVER_RIGHTS)[number];
 
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
-  return { live: t.deviceLive, recordings: t.deviceRecordings }[right];
+  return { live: t.deviceLive, recordings: t.deviceRecordings, talk: boxesWords.value.serverTalks }[right];
 }
 
 /** A server that shows cameras of this box. Times are RFC 3339. */
@@ -38,6 +38,9 @@ export const SERVERS_ADDRESS = 'v3/pairedservers/list?itemsPerPage=1000';
 
 export const rightsOf = (server: ServerItem): readonly ServerRight[] => SERVER_RIGHTS.filter((right) => server[right]);
 
+/** Of a new invitation. */
+export const FIRST_RIGHTS: readonly ServerRight[] = ['live', 'recordings'];
+
 /** The changed ones as the body of a request. */
 export const bodyOf = ({ cameras, rights }: Partial<ServerTerms>): object => ({
   ...(cameras && { cameras }),
@@ -45,7 +48,7 @@ export const bodyOf = ({ cameras, rights }: Partial<ServerTerms>): object => ({
 });
 
 export const oneRight = (rights: readonly ServerRight[]): string | undefined =>
-  rights.length === 0 ? boxesWords.peek().oneServerRight : undefined;
+  rights.every((right) => right === 'talk') ? boxesWords.peek().oneServerRight : undefined;
 
 export const createInvitation = (terms: ServerTerms): Promise<Invitation> =>
   fetchJson<Invitation>('v3/pairedservers/invitations', { method: 'POST', body: bodyOf(terms) });

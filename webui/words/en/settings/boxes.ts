@@ -6,7 +6,8 @@ export const boxes = {
   noPairedServers: 'No server shows cameras of this box.',
   inviteServer: 'Invite a server',
   serverMay: 'It may',
-  oneServerRight: 'Choose at least one.',
+  serverTalks: 'Talk through cameras that it watches',
+  oneServerRight: 'Choose live or recordings.',
   makeInvitation: 'Create invitation',
   invitationEffect: 'The invitation is valid for ten minutes and one server.',
   needsHttps: 'Pairing needs https, which is off.',
@@ -25,7 +26,7 @@ export const boxes = {
   pairedSince: (time: string) => `since ${time}`,
   serverSeen: (time: string) => `last seen ${time}`,
   serverUnseen: 'not seen since the start',
-  serverSaves: 'Cameras that you take away stop at once.',
+  serverSaves: 'What you take away stops at once.',
   revokeServer: 'Revoke access',
   revokeServerText:
     'All it shows of this box stops at once. It needs a new invitation to come back. Press again to revoke.',
