@@ -4,7 +4,6 @@ import { ProcessLoad } from '../../system/process-load.ts';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import { SecretKey } from '../auth/accounts/secret-key.ts';
 import { ViewLog } from '../auth/accounts/view-log.ts';
-import type { PairedServers } from '../auth/pairing/paired-servers.ts';
 import { Authority } from '../auth/permissions/authorize.ts';
 import { rulesOf } from '../auth/permissions/rules.ts';
 import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
@@ -14,15 +13,12 @@ import { LOG_KEYS } from '../base/log-output.ts';
 import { NewcomerMemory } from '../base/network/newcomer-memory.ts';
 import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
-import type { Boxes } from '../boxes/boxes.ts';
-import { remoteBoxes } from '../boxes/rtsp-channel.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
-import { FoundCameras } from '../onvif/discovery/found-cameras.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
@@ -35,22 +31,19 @@ import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState } from './app-state.ts';
-import { BoxPaths } from './boxes/box-paths.ts';
+import { ManyBoxes } from './boxes/many-boxes.ts';
 import { endReduced } from './boxes/pairing.ts';
-import { RemoteCameras } from './boxes/remote-cameras.ts';
-import { trackAddresses } from './cameras/address-tracking.ts';
+import { cameraControl } from './cameras/camera-control.ts';
+import { CameraSearch } from './cameras/camera-search.ts';
 import { Cameras } from './cameras/cameras.ts';
 import type { IdentityWatch } from './cameras/identity-checked-source.ts';
 import { Layouts } from './cameras/layouts.ts';
-import { masksOf } from './cameras/masks.ts';
 import { OnvifFeatures } from './cameras/onvif/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif/onvif-link.ts';
-import { ptzOf } from './cameras/onvif/ptz.ts';
-import { lastingBytes, OwnSettingsChanges } from './cameras/own-settings.ts';
 import { StreamMotion } from './cameras/stream-motion.ts';
 import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups } from './device/backup.ts';
-import { publishCameraEvents, publishConfigChanges, publishFoundCameras } from './device/event-feed.ts';
+import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
 import { MdnsName } from './device/mdns-name.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
@@ -75,9 +68,7 @@ export class App {
   readonly #options: AppOptions & { readonly zlmSecret: string };
   readonly #store: ConfigStore;
   readonly #accounts: Accounts;
-  readonly #pairedServers: PairedServers;
-  readonly #boxes: Boxes;
-  readonly #remote: RemoteCameras;
+  readonly #boxes: ManyBoxes;
   readonly #authority: Authority;
   readonly #paths: PathTable;
   #logins: LoginFile | undefined;
@@ -96,8 +87,7 @@ export class App {
   readonly #views: ViewLog;
   readonly #layouts: Layouts;
   readonly #events: EventBus;
-  readonly #found: FoundCameras;
-  readonly #follower: ReturnType<typeof trackAddresses>;
+  readonly #search: CameraSearch;
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
@@ -125,8 +115,6 @@ export class App {
     this.#loop = new EventLoopWatch(clock);
     this.#config = store.current;
     this.#accounts = accounts;
-    this.#pairedServers = pairedServers;
-    this.#boxes = boxes;
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), {
       clock,
@@ -140,8 +128,8 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#turns.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
-    const ofConfig = { ...options, boxes, recordings: this.#recordings, config: () => this.#config };
-    this.#remote = new RemoteCameras(ofConfig);
+    const ofBoxes = { store, boxes, pairedServers, recordings: this.#recordings, config: () => this.#config };
+    this.#boxes = new ManyBoxes({ ...options, ...ofBoxes });
     this.#modes = new Modes({
       ...options,
       publish: events.emit,
@@ -156,8 +144,8 @@ export class App {
     this.#motion = new StreamMotion({ ...this.#shared, events: this.#recordings.events.hub });
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
-    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing, isOwn });
-    this.#follower = trackAddresses(this.#found, store, options, events.emit, this.#recordings.events.hub);
+    const history = this.#recordings.events.hub;
+    this.#search = new CameraSearch({ ...options, store, publish: events.emit, history, isMissing, isOwn });
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);
     this.#name = new MdnsName(options);
@@ -246,9 +234,8 @@ export class App {
     this.#cameras.close();
     await this.#modes.close();
     await this.#notifications.close();
-    await Promise.all([this.#follower.close(), this.#found.close()]);
+    await this.#search.close();
     this.#http.zlm.close();
-    await this.#remote.close();
     await this.#boxes.close();
     this.#servers.drain();
     await this.#components.close();
@@ -282,9 +269,7 @@ export class App {
     this.#store.onChange(() => this.#turns.soon(() => this.#apply(this.#store.current)));
     this.#store.onChange(publishConfigChanges(this.#events.emit));
     this.#recordings.events.hub.listen(publishCameraEvents(this.#events.emit));
-    this.#found.onFound(publishFoundCameras(this.#events.emit, clock));
-    this.#found.start();
-    this.#options.network?.onChange(() => this.#found.networksChanged());
+    this.#search.begin();
     this.#store.watch();
     const retry = () => this.#turns.take(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
@@ -323,7 +308,7 @@ export class App {
   async #applyPaths(config = this.#store.current): Promise<void> {
     this.#config = this.#inForce(config);
     await this.#paths.apply(this.#config);
-    await this.#remote.apply();
+    await this.#boxes.recordings.apply();
     this.#onvif.apply();
     this.#motion.apply();
     this.#cameras.apply();
@@ -333,7 +318,7 @@ export class App {
   #makers(): PathMakers {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
     return {
-      source: (name, settings, config) => this.#source(name, settings, config, this.#follower),
+      source: (name, settings, config) => this.#source(name, settings, config, this.#search.follower),
       recorder: (name, settings, hooks) =>
         this.#recordings.recorders.recorder(name, settings, hooks, this.#demo.isShown),
       forwarder: (name, destination, config) => {
@@ -356,7 +341,7 @@ export class App {
 
   #source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    const boxes = remoteBoxes(this.#boxes);
+    const boxes = this.#boxes.channels;
     return makeSource(protocols.sources, { name, settings, config, boxes, clock, log }, watch);
   }
 
@@ -375,14 +360,11 @@ export class App {
       commands: this.#commands,
       events: this.#events,
       cameras: this.#cameras,
-      steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
-      ownSettings: new OwnSettingsChanges({
+      ...cameraControl({
         ...this.#shared,
-        control: (path) => this.#onvif.controls.control(path),
-        bytesReceived: (path) => lastingBytes(this.#config, this.#paths, path),
-        changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
+        controls: this.#onvif.controls,
+        changed: (path, what) => this.#cameras.cameraChanged(path, what),
       }),
-      masks: masksOf(this.#onvif.controls),
       motion: this.#motion,
       layouts: this.#layouts,
       sourceTests: new SourceTests({
@@ -398,9 +380,7 @@ export class App {
       problems: () => this.#store.problems,
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
-      pairedServers: this.#pairedServers,
-      remote: this.#remote,
-      boxes: new BoxPaths({ boxes: this.#boxes, store: this.#store }),
+      boxes: this.#boxes,
     });
   }
 
@@ -416,8 +396,8 @@ export class App {
       includeLoopback: discovery.includeLoopback ?? false,
       store: this.#store,
       config: () => this.#inForce(this.#store.current),
-      found: this.#found,
-      doubtOf: (path) => this.#follower.doubtOf(path),
+      found: this.#search.found,
+      doubtOf: (path) => this.#search.follower.doubtOf(path),
       publish: this.#events.emit,
     });
   }

@@ -50,7 +50,7 @@ export interface SourceRequest {
 }
 
 /** Boxes that are paired with this server. */
-interface RemoteBoxes {
+export interface RemoteBoxes {
   /** RTSP through the https port of the box. @throws PerchError unavailable, at once while it is away */
   openRtsp(box: string, signal: AbortSignal): Promise<ByteChannel>;
   isConnected(box: string): boolean;

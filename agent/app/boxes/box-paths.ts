@@ -8,7 +8,7 @@ import { type RemotePath, remotePathOf, sourceOf } from '../../config/values/rem
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { BoxAnswer, BoxControl, CamerasWanted } from '../../http/api/boxes/box-routes.ts';
 
-interface BoxPathsDeps {
+export interface BoxPathsDeps {
   readonly boxes: Boxes;
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
 }

@@ -8,7 +8,7 @@ import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';
 import type { AppOptions } from '../app-options.ts';
-import { publishCameraEvents, publishFoundCameras } from './event-feed.ts';
+import { publishCameraEvents } from './event-feed.ts';
 
 const PASSWORD = 'correct horse battery';
 const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
@@ -137,21 +137,4 @@ test('a camera found in the networks of the box is published', async () => {
   await using camera = await startOnvifCamera({ discoveryPort: port, address: '127.0.0.61' });
   await expect.poll(() => camera.hello().then(() => text)).toContain('"state":"found"');
   expect(text).toContain(`"endpoint":"${camera.endpoint}","address":"127.0.0.61","name":"Front door"`);
-});
-
-test('at most a hundred invented cameras are published in ten minutes', async () => {
-  const clock = new FakeClock();
-  const published: unknown[] = [];
-  const found = publishFoundCameras((_type, fields) => published.push(fields), clock);
-  const camera = (i: number) => ({
-    ...{ endpoint: `urn:uuid:${i}`, address: '192.168.1.9', foundFrom: '192.168.1.2', url: 'http://192.168.1.9/onvif' },
-    ...{ name: undefined, hardware: undefined, location: undefined, manufacturer: undefined },
-    ...{ firstSeenMs: 0, lastSeenMs: 0 },
-  });
-  const invent = () => Array.from({ length: 512 }, (_, i) => found(camera(i), 'new'));
-  invent();
-  expect(published).toHaveLength(100);
-  await clock.advance(10 * 60_000);
-  invent();
-  expect(published).toHaveLength(200);
 });

@@ -1,9 +1,7 @@
-import type { Clock } from '../../base/clock.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Author } from '../../config/store/change-log.ts';
 import type { Change } from '../../config/store/changes.ts';
-import type { OnFound } from '../../onvif/discovery/found-cameras.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 
 /** One event for each changed path, and one for global settings. */
@@ -33,22 +31,5 @@ export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent)
     const start = new Date(startUs / 1000).toISOString();
     const end = endUs === undefined ? null : new Date(endUs / 1000).toISOString();
     publish('event', { id, path, type, start, end, text, source });
-  };
-}
-
-const FOUND_AT_ONCE = 100;
-const FOUND_AGAIN_MS = 10 * 60_000;
-
-/** Reports newly discovered cameras. Limited, because anyone in the network can invent cameras and flood the event history. */
-export function publishFoundCameras(publish: PublishEvent, clock: Pick<Clock, 'monoMs'>): OnFound {
-  let [published, sinceMs] = [0, clock.monoMs()];
-  return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
-    if (clock.monoMs() - sinceMs >= FOUND_AGAIN_MS) {
-      [published, sinceMs] = [0, clock.monoMs()];
-    }
-    if (finding === 'new' && published < FOUND_AT_ONCE) {
-      published += 1;
-      publish('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
-    }
   };
 }

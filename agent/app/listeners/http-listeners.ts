@@ -20,7 +20,7 @@ import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
 import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts';
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
-import { type BoxControl, boxRoutes } from '../../http/api/boxes/box-routes.ts';
+import { boxRoutes } from '../../http/api/boxes/box-routes.ts';
 import { pairedServerRoutes } from '../../http/api/boxes/paired-server-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
@@ -51,8 +51,8 @@ import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { Archive } from '../archive/archive.ts';
+import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
-import type { RemoteCameras } from '../boxes/remote-cameras.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
 import { Onvif } from '../onvif/onvif.ts';
@@ -73,7 +73,7 @@ import { serverStats } from './server-stats.ts';
 /** A page that was opened is answered first: loading what live video needs takes 0.3 s of the processor. */
 const PREPARE_AFTER_MS = 250;
 
-export interface HttpListenersDeps extends HttpPortsDeps, Pick<PairingDeps, 'pairedServers'> {
+export interface HttpListenersDeps extends HttpPortsDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
@@ -112,9 +112,7 @@ export interface HttpListenersDeps extends HttpPortsDeps, Pick<PairingDeps, 'pai
   /** Problems of the current configuration file. */
   problems(): readonly Problem[];
   readonly servers: Servers;
-  /** Whose cameras are shown here. */
-  readonly boxes: BoxControl;
-  readonly remote: RemoteCameras;
+  readonly boxes: ManyBoxes;
   /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
@@ -141,7 +139,7 @@ export class HttpListeners {
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
-    this.#pairing = new Pairing(deps, () => this.#ports.certificate);
+    this.#pairing = new Pairing({ ...deps, pairedServers: deps.boxes.servers }, () => this.#ports.certificate);
     this.#archive = new Archive(deps);
     this.#diagnostics = new MetricsAndProfiles({ ...deps, archive: this.#archive });
     this.#started = new Date(deps.clock.wallMs()).toISOString();
@@ -249,7 +247,7 @@ export class HttpListeners {
     await app.register(viewRoutes, { access, views: this.#deps.views });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(pairedServerRoutes, { access, pairing, wallMs });
-    await app.register(boxRoutes, { access, boxes: this.#deps.boxes });
+    await app.register(boxRoutes, { access, boxes: this.#deps.boxes.paths });
     const { notifications } = this.#deps;
     await app.register(notificationRoutes, { access, accounts, notifications, wallMs });
     await app.register(channelRoutes, { access, channels: notifications, wallMs });
@@ -276,17 +274,19 @@ export class HttpListeners {
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as(routes.protocol, routes.openingMethod);
     const { playback } = this.#deps.recordings;
+    const remote = this.#deps.boxes.recordings;
     const recorded = rewindAddresses({
       streams: playback.streams,
       frames: playback,
-      access: withViews(access, this.#deps.views, this.#deps.remote),
-      remote: this.#deps.remote,
+      access: withViews(access, this.#deps.views, remote),
+      remote,
     });
     return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.zlm.on(access) });
   }
 
   async #mountPlayback(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
-    const { recordings, views, remote } = this.#deps;
+    const { recordings, views } = this.#deps;
+    const remote = this.#deps.boxes.recordings;
     const access = withViews(listener, views, remote);
     const { playback } = recordings;
     const allow = (methods: string, headers: string) =>
@@ -297,11 +297,12 @@ export class HttpListeners {
   }
 
   async #mountApi(app: FastifyInstance, access: HttpAccess): Promise<void> {
-    const { paths, recordings, remote, pairedServers } = this.#deps;
+    const { paths, recordings } = this.#deps;
+    const { recordings: remote, servers } = this.#deps.boxes;
     await app.register(controlApi, {
       access,
       pairedServer: (request) => {
-        const server = pairedServers.find(serverOf(request) ?? '');
+        const server = servers.find(serverOf(request) ?? '');
         return server && { may: (action, path) => server.may(action, path) && !remote.has(path) };
       },
       allowOrigins: () => this.#deps.config().apiAllowOrigins,

@@ -1,0 +1,36 @@
+import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
+import type { Boxes } from '../../boxes/boxes.ts';
+import { remoteBoxes } from '../../boxes/rtsp-channel.ts';
+import type { RemoteBoxes } from '../../protocols/contract.ts';
+import { BoxPaths, type BoxPathsDeps } from './box-paths.ts';
+import { RemoteCameras } from './remote-cameras.ts';
+import type { RemoteCamerasDeps } from './remote-parts.ts';
+
+export interface ManyBoxesDeps extends RemoteCamerasDeps, BoxPathsDeps {
+  readonly boxes: Boxes;
+  readonly pairedServers: PairedServers;
+}
+
+/** Both sides of a pairing: the servers that show cameras of this box, and the boxes whose cameras it shows. */
+export class ManyBoxes {
+  readonly servers: PairedServers;
+  readonly paths: BoxPaths;
+  /** Those of all cameras, here and on other boxes. */
+  readonly recordings: RemoteCameras;
+  /** For sources. */
+  readonly channels: RemoteBoxes;
+  readonly #boxes: Boxes;
+
+  constructor(deps: ManyBoxesDeps) {
+    this.servers = deps.pairedServers;
+    this.paths = new BoxPaths(deps);
+    this.recordings = new RemoteCameras(deps);
+    this.channels = remoteBoxes(deps.boxes);
+    this.#boxes = deps.boxes;
+  }
+
+  async close(): Promise<void> {
+    await this.recordings.close();
+    await this.#boxes.close();
+  }
+}

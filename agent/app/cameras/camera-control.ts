@@ -1,0 +1,33 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { masksOf } from './masks.ts';
+import type { Controls } from './onvif/controls.ts';
+import { ptzOf } from './onvif/ptz.ts';
+import { lastingBytes, OwnSettingsChanges } from './own-settings.ts';
+
+interface CameraControlDeps {
+  readonly controls: Controls;
+  readonly paths: PathTable;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  config(): Config;
+  /** The description of the camera is outdated. */
+  changed(path: string, what: 'settings' | 'reboot'): void;
+}
+
+/** What the API changes in cameras through ONVIF: where they look, their own settings, privacy masks. */
+export const cameraControl = ({ controls, paths, clock, log, signal, config, changed }: CameraControlDeps) => ({
+  steering: ptzOf(controls, changed),
+  ownSettings: new OwnSettingsChanges({
+    clock,
+    log,
+    signal,
+    control: (path) => controls.control(path),
+    bytesReceived: (path) => lastingBytes(config(), paths, path),
+    changed: (path) => changed(path, 'settings'),
+  }),
+  masks: masksOf(controls),
+});
