@@ -28,9 +28,10 @@ import { OwnCertificate } from '../tls/own-certificate.ts';
 import { startEngine } from '../transcode/engine-host.ts';
 import { Transcoder } from '../transcode/transcoder.ts';
 import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
-import type { HookGate } from '../zlm/hook-gate.ts';
+import type { HookAuth } from '../zlm/hook-auth.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState } from './app-state.ts';
+import { ApplyQueue } from './apply-queue.ts';
 import { ManyBoxes } from './boxes/many-boxes.ts';
 import { endReduced } from './boxes/pairing.ts';
 import { cameraControl } from './cameras/camera-control.ts';
@@ -59,7 +60,6 @@ import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
 import { SourceTests } from './servers/source-tests.ts';
-import { Turns } from './turns.ts';
 
 const RETRY_MS = 10_000;
 
@@ -96,7 +96,7 @@ export class App {
   readonly #stop = new AbortController();
   #config: Config;
   readonly #demo: DemoChoice;
-  readonly #turns = new Turns(this.#stop.signal);
+  readonly #applying = new ApplyQueue(this.#stop.signal);
 
   /** @throws PerchError without a valid configuration */
   static async start(options: AppOptions): Promise<App> {
@@ -115,7 +115,7 @@ export class App {
     this.#loop = new EventLoopWatch(clock);
     this.#config = store.current;
     this.#accounts = accounts;
-    const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
+    const objection = (...asked: Parameters<HookAuth['objection']>) => this.#http.zlm.auth.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), {
       clock,
       log,
@@ -126,7 +126,7 @@ export class App {
     const roleOf = (user: string) => accounts.person(user)?.role ?? (isDevice(user) ? 'device' : 'other');
     this.#views = new ViewLog({ ...options, roleOf, keptMs: () => this.#config.viewsDeleteAfterMs });
     this.#commands = new HookRunner(() => this.#config, options);
-    const applied = () => this.#turns.done;
+    const applied = () => this.#applying.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
     const ofBoxes = { store, boxes, pairedServers, recordings: this.#recordings, config: () => this.#config };
     this.#boxes = new ManyBoxes({ ...options, ...ofBoxes });
@@ -135,7 +135,7 @@ export class App {
       publish: events.emit,
       config: () => store.current,
       isClockTrusted: () => this.#recordings.isClockTrusted,
-      apply: () => this.#turns.take(() => this.#applyPaths()),
+      apply: () => this.#applying.take(() => this.#applyPaths()),
     });
     this.#onvif = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
@@ -161,7 +161,7 @@ export class App {
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     endReduced(pairedServers, this.#revocation);
     // The paths of the demo camera exist from then on.
-    const onDemo = () => void this.#turns.take(() => this.#apply(this.#store.current));
+    const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
     this.#pictures = new LivePictures(this.#shared);
@@ -229,7 +229,7 @@ export class App {
   async close(): Promise<void> {
     this.#store.close();
     this.#stop.abort();
-    await this.#turns.done;
+    await this.#applying.done;
     this.#revocation.close();
     this.#cameras.close();
     await this.#modes.close();
@@ -265,13 +265,13 @@ export class App {
     this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#modes.begin();
-    await this.#turns.take(() => this.#apply(this.#config));
-    this.#store.onChange(() => this.#turns.soon(() => this.#apply(this.#store.current)));
+    await this.#applying.take(() => this.#apply(this.#config));
+    this.#store.onChange(() => this.#applying.soon(() => this.#apply(this.#store.current)));
     this.#store.onChange(publishConfigChanges(this.#events.emit));
     this.#recordings.events.hub.listen(publishCameraEvents(this.#events.emit));
     this.#search.begin();
     this.#store.watch();
-    const retry = () => this.#turns.take(() => this.#components.retry());
+    const retry = () => this.#applying.take(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#onvif.begin();

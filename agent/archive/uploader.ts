@@ -6,7 +6,7 @@ import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
 import { objectKey } from './object-key.ts';
-import { isWithin, Pace } from './pace.ts';
+import { isWithin, RateLimit } from './rate-limit.ts';
 import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
@@ -64,7 +64,7 @@ class Interrupted extends Error {}
 /** Archives one recording after the other, and waits while the archive is away, outside of its hours, and while a disk is slow. */
 export class Uploader {
   readonly #deps: UploaderDeps;
-  readonly #pace: Pace;
+  readonly #pace: RateLimit;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
   /** The recording that is being sent, and one that was deleted meanwhile. */
@@ -79,7 +79,7 @@ export class Uploader {
 
   constructor(deps: UploaderDeps) {
     this.#deps = deps;
-    this.#pace = new Pace(deps.clock, deps.maxBytesPerSecond);
+    this.#pace = new RateLimit(deps.clock, deps.maxBytesPerSecond);
   }
 
   get current(): CurrentUpload | undefined {

@@ -31,7 +31,7 @@ export interface StreamFacts {
 }
 
 /** A detection of a camera. */
-export interface CameraNews {
+export interface CameraDetection {
   readonly id: string;
   readonly path: string;
   /** `motion`, `person`, `vehicle`, `doorbell`, … */
@@ -80,8 +80,8 @@ export interface OnvifSource {
   /** A JPEG. @throws PerchError */
   picture(path: string): Promise<Uint8Array>;
   readonly ptz: CameraPtz;
-  onEvent(listener: (news: CameraNews) => void): () => void;
-  ongoing(path: string): readonly CameraNews[];
+  onEvent(listener: (news: CameraDetection) => void): () => void;
+  ongoing(path: string): readonly CameraDetection[];
   /** Called when the list of cameras may have changed. */
   onChange(listener: () => void): () => void;
 }

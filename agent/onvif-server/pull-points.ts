@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, endsWithin } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
-import type { CameraNews, OnvifSource } from './contract.ts';
+import type { CameraDetection, OnvifSource } from './contract.ts';
 import { fault } from './soap.ts';
 import { TOPICS, topicsOf } from './topics.ts';
 
@@ -131,7 +131,7 @@ export class PullPoints {
     return signal.aborted ? [] : point.waiting.splice(0, limit);
   }
 
-  #deliver(news: CameraNews): void {
+  #deliver(news: CameraDetection): void {
     const running = this.#source.isPrivate(news.path) ? [] : this.#source.ongoing(news.path);
     for (const { path: topic, types } of topicsOf(news)) {
       const key = `${news.path} ${topic}`;

@@ -1,4 +1,4 @@
-import type { CameraNews } from './contract.ts';
+import type { CameraDetection } from './contract.ts';
 import { VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION } from './profiles.ts';
 
 /** A property topic of ONVIF, or a common one of recorders and cameras. */
@@ -38,7 +38,7 @@ export const TOPICS: readonly Topic[] = [
   },
 ];
 
-export const topicsOf = ({ type }: Pick<CameraNews, 'type'>): readonly Topic[] =>
+export const topicsOf = ({ type }: Pick<CameraDetection, 'type'>): readonly Topic[] =>
   TOPICS.filter(({ types }) => types.includes(type));
 
 const MAX_FILTERS = 32;

@@ -2,7 +2,7 @@ import { codecOf, isMetadata } from '../media/codecs.ts';
 import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
 import { isPcm } from '../media/pcm/decode.ts';
 import type { Track } from '../media/sample/track.ts';
-import { DerivedStream, type Place } from './derived-stream.ts';
+import { DerivedStream, type DerivedTrack } from './derived-stream.ts';
 import type { Stream } from './stream.ts';
 
 /** Of recordings. */
@@ -36,7 +36,7 @@ export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): st
 const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
 /** undefined: the container does not hold the track. */
-const PLACES: Record<Container, (track: Track) => Place | undefined> = {
+const PLACES: Record<Container, (track: Track) => DerivedTrack | undefined> = {
   fmp4: (track) => {
     if (isPcm(track)) {
       return { track: flacTrackOf(track), convert: (emit) => new FlacFromPcm(track, emit) };

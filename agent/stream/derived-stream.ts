@@ -12,7 +12,7 @@ export interface Converter {
 }
 
 /** A track of the original in the derived stream. */
-export interface Place {
+export interface DerivedTrack {
   readonly track: Track;
   /** undefined: samples pass unchanged. */
   readonly convert?: (emit: (sample: Sample) => void) => Converter;
@@ -25,7 +25,7 @@ interface DerivedPlan {
    * Called for each track at the start, and again when its description changes.
    * undefined: the track is left out; if it was present at the start, it is silent until it fits again.
    */
-  place(track: Track, number: number): Place | undefined;
+  place(track: Track, number: number): DerivedTrack | undefined;
   /** Replays the cached group of the original, so that a new reader starts at once. */
   readonly startsWithGroup: boolean;
 }
@@ -145,7 +145,7 @@ export class DerivedStream extends Stream {
     this.#origin.addReader(this.#feeder, this.#plan.startsWithGroup);
   }
 
-  #mappingOf(number: number, place: Place | undefined): TrackMapping {
+  #mappingOf(number: number, place: DerivedTrack | undefined): TrackMapping {
     return { number, converter: place ? place.convert?.((sample) => this.write(number, sample)) : MUTE };
   }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { AudioForms, OpusSound } from '../stream/contracts.ts';
-import { DerivedStream, type Place } from '../stream/derived-stream.ts';
+import { DerivedStream, type DerivedTrack } from '../stream/derived-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { StartEngine } from './engine-host.ts';
 import { Pacer } from './pacer.ts';
@@ -45,7 +45,7 @@ export class Transcoder implements AudioForms {
   }
 
   of(stream: Stream, _form: 'flac'): Stream {
-    const place = (track: Track): Place => this.#flacMapping(stream, track);
+    const place = (track: Track): DerivedTrack => this.#flacMapping(stream, track);
     if (stream.tracks.every((track) => place(track).track === track)) {
       return stream;
     }
@@ -77,7 +77,7 @@ export class Transcoder implements AudioForms {
     await Promise.race([this.#supervisor.settled(), this.#clock.sleep(MAX_OPEN_MS, this.#stop.signal)]);
   }
 
-  #flacMapping(stream: Stream, track: Track): Place {
+  #flacMapping(stream: Stream, track: Track): DerivedTrack {
     const flac = track.codec === 'opus' ? flacTrackOf(track) : undefined;
     const pathOf = () => this.#pathOf(stream);
     return flac
@@ -88,7 +88,7 @@ export class Transcoder implements AudioForms {
   #opusOf(stream: Stream, number: number): Stream {
     const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
     this.#opus.set(stream, known);
-    const place = (track: Track, other: number): Place | undefined =>
+    const place = (track: Track, other: number): DerivedTrack | undefined =>
       other === number && whyNotOpus(track) === undefined
         ? this.#opusMapping(stream, track as OpusSourceTrack)
         : undefined;
@@ -98,7 +98,7 @@ export class Transcoder implements AudioForms {
     return derived;
   }
 
-  #opusMapping(stream: Stream, track: OpusSourceTrack): Place {
+  #opusMapping(stream: Stream, track: OpusSourceTrack): DerivedTrack {
     const pathOf = () => this.#pathOf(stream);
     return {
       track: opusTrackOf(track),

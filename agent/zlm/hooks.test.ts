@@ -4,7 +4,7 @@ import { keepLogLines } from '../../test/support/base/log-lines.ts';
 import { random } from '../../test/support/base/random.ts';
 import { sessionTables } from '../../test/support/harness/http/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
-import { HookGate } from './hook-gate.ts';
+import { HookAuth } from './hook-auth.ts';
 import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';
 
 const OFF: HookSettings['urls'] = {
@@ -178,43 +178,43 @@ const asking = (more: object = {}) => ({
 
 test('the hook is called once per session of an accepted client', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
-  const gate = new HookGate(hooks, sessionTables().kinds, clock);
-  expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
-  expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
+  const auth = new HookAuth(hooks, sessionTables().kinds, clock);
+  expect(await auth.objection('read', 'yard/gate', asking())).toBeUndefined();
+  expect(await auth.objection('read', 'yard/gate', asking())).toBeUndefined();
   expect(posted).toHaveLength(1);
   expect(posted[0]?.body).toMatchObject({ schema: 'rtsp', app: 'yard', stream: 'gate', params: 'token=a', id: 'one' });
-  await gate.objection('read', 'yard/other', asking());
-  await gate.objection('read', 'yard/gate', asking({ id: 'two' }));
-  await gate.objection('read', 'yard/gate', asking({ query: 'token=b' }));
-  await gate.objection('publish', 'yard/gate', asking());
+  await auth.objection('read', 'yard/other', asking());
+  await auth.objection('read', 'yard/gate', asking({ id: 'two' }));
+  await auth.objection('read', 'yard/gate', asking({ query: 'token=b' }));
+  await auth.objection('publish', 'yard/gate', asking());
   expect(posted).toHaveLength(5);
   expect(posted[4]?.body).toMatchObject({ originType: 2, originTypeStr: 'rtsp_push' });
   await clock.advance(10_000);
-  await gate.objection('read', 'yard/gate', asking());
+  await auth.objection('read', 'yard/gate', asking());
   expect(posted).toHaveLength(6);
 });
 
 test('parameters that HLS players add do not make another client, another token does', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
-  const gate = new HookGate(hooks, sessionTables().kinds, clock);
+  const auth = new HookAuth(hooks, sessionTables().kinds, clock);
   const hls = (query: string, id: string) => asking({ protocol: 'hls', id, query });
-  await gate.objection('read', 'cam', hls('token=a', '1'));
-  await gate.objection('read', 'cam', hls('token=a&cookieCheck=1', '2'));
+  await auth.objection('read', 'cam', hls('token=a', '1'));
+  await auth.objection('read', 'cam', hls('token=a&cookieCheck=1', '2'));
   expect(posted).toHaveLength(1);
-  await gate.objection('read', 'cam', hls('token=b&cookieCheck=1', '3'));
+  await auth.objection('read', 'cam', hls('token=b&cookieCheck=1', '3'));
   expect(posted.at(-1)?.body).toMatchObject({ schema: 'hls', app: 'live', stream: 'cam', params: 'token=b' });
 });
 
 test('a rejection is not cached, and requests that open no session or name no valid stream are not asked about', async () => {
   const { hooks, posted, clock } = hooksWith(() => ({ status: 200, text: '{"code":1,"msg":"later"}' }));
-  const gate = new HookGate(hooks, sessionTables().kinds, clock);
-  expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
-  expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
+  const auth = new HookAuth(hooks, sessionTables().kinds, clock);
+  expect(await auth.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
+  expect(await auth.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
   expect(posted).toHaveLength(2);
-  expect(await gate.objection('read', 'cam', asking({ protocol: 'webrtc', id: null }))).toBeUndefined();
-  expect(await gate.objection('read', 'cam', { ip: '192.0.2.1' })).toBeUndefined();
+  expect(await auth.objection('read', 'cam', asking({ protocol: 'webrtc', id: null }))).toBeUndefined();
+  expect(await auth.objection('read', 'cam', { ip: '192.0.2.1' })).toBeUndefined();
   for (const name of ['../etc', 'a\r\nb', 'x'.repeat(241), '~^', '']) {
-    expect(await gate.objection('publish', name, asking())).toBeUndefined();
+    expect(await auth.objection('publish', name, asking())).toBeUndefined();
   }
   expect(posted).toHaveLength(2);
 });

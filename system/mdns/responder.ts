@@ -12,7 +12,7 @@ export interface LocalLink {
   readonly addresses: readonly string[];
 }
 
-export interface Wire {
+export interface MdnsTransport {
   /** @param to the whole group when absent */
   send(link: string, bytes: Buffer, to?: Pick<Source, 'address' | 'port'>): void;
 }
@@ -28,7 +28,7 @@ export interface BoxTitle {
 export interface ResponderOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly wire: Wire;
+  readonly wire: MdnsTransport;
   readonly random?: () => number;
   /** Number of the last name, so that `perch-2.local` is kept. */
   readonly number?: number;

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Logger } from '../../agent/base/log.ts';
 import { MDNS_PORT } from './link.ts';
 import type { BoundLink } from './local-links.ts';
-import type { Wire } from './responder.ts';
+import type { MdnsTransport } from './responder.ts';
 
 const GROUP_IPV4 = '224.0.0.251';
 const GROUP_IPV6 = 'ff02::fb';
@@ -22,7 +22,7 @@ interface Open {
 }
 
 /** One socket per link, bound to the group's address: unicast packets reach other responders of the machine. */
-export class MdnsSockets implements Wire {
+export class MdnsSockets implements MdnsTransport {
   readonly #options: SocketsOptions;
   readonly #open = new Map<string, Open>();
   #sending = 0;

@@ -10,7 +10,7 @@ import {
   UPDATE_ID,
   UpdaterMachine,
   updaterOn,
-  updaterPlaces,
+  updaterPaths,
 } from '../../test/support/harness/updater-machine.ts';
 import { type Journal, parseJournal } from './journal.ts';
 
@@ -21,13 +21,13 @@ const JOURNAL: Journal = {
   watched: { host: '127.0.0.1', port: 8080, folders: ['/srv/door'], wasIll: true },
 };
 
-let places: ReturnType<typeof updaterPlaces>;
+let paths: ReturnType<typeof updaterPaths>;
 let machine: UpdaterMachine;
 beforeEach(() => {
-  places = updaterPlaces();
-  machine = new UpdaterMachine(places);
+  paths = updaterPaths();
+  machine = new UpdaterMachine(paths);
 });
-afterEach(() => rmSync(places.folder, { recursive: true }));
+afterEach(() => rmSync(paths.folder, { recursive: true }));
 
 test('saved state is read again', () => {
   expect(parseJournal(JSON.stringify(JOURNAL))).toEqual(JOURNAL);
@@ -46,11 +46,11 @@ test.for(Object.keys(JOURNAL).filter((key) => !['why', 'text', 'failures', 'from
 /** A machine whose Perch is only half installed, with packages of the version before. */
 async function resume(text: string): Promise<void> {
   machine.installed = { perch: 'half', 'perch-node': OLD };
-  mkdirSync(join(places.own, 'kept'), { recursive: true });
-  await machine.repack('perch', join(places.own, 'kept', `perch_${OLD}_all.deb`));
-  await machine.repack('perch-node', join(places.own, 'kept', `perch-node_${OLD}_amd64.deb`));
-  writeFileSync(join(places.own, 'journal.json'), text);
-  await updaterOn(places, machine).resume();
+  mkdirSync(join(paths.own, 'kept'), { recursive: true });
+  await machine.repack('perch', join(paths.own, 'kept', `perch_${OLD}_all.deb`));
+  await machine.repack('perch-node', join(paths.own, 'kept', `perch-node_${OLD}_amd64.deb`));
+  writeFileSync(join(paths.own, 'journal.json'), text);
+  await updaterOn(paths, machine).resume();
 }
 
 test.for(['', 'null', '{', '[]', '"x"', '{"step":"going back"}'])(
@@ -58,8 +58,8 @@ test.for(['', 'null', '{', '[]', '"x"', '{"step":"going back"}'])(
   async (text) => {
     await resume(text);
     expect(machine.installed).toEqual({ perch: OLD, 'perch-node': OLD });
-    expect(existsSync(join(places.own, 'journal.json'))).toBe(false);
-    const status = JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));
+    expect(existsSync(join(paths.own, 'journal.json'))).toBe(false);
+    const status = JSON.parse(readFileSync(join(paths.own, 'status.json'), 'utf8'));
     expect(status).toMatchObject({ ok: false, state: 'failed', why: 'failed' });
   },
 );
@@ -71,15 +71,15 @@ test('with any damage to the journal, the box ends with a complete Perch', async
     const text = Buffer.from(mutate(whole, next)).toString('utf8');
     const clock = quickClock();
     await resume(text).catch(() => {});
-    for (let starts = 0; starts < 4 && existsSync(join(places.own, 'journal.json')); starts += 1) {
-      await updaterOn(places, machine, clock)
+    for (let starts = 0; starts < 4 && existsSync(join(paths.own, 'journal.json')); starts += 1) {
+      await updaterOn(paths, machine, clock)
         .resume()
         .catch(() => {});
-      await updaterOn(places, machine, clock)
+      await updaterOn(paths, machine, clock)
         .watch()
         .catch(() => {});
     }
-    expect(existsSync(join(places.own, 'journal.json')), text).toBe(false);
+    expect(existsSync(join(paths.own, 'journal.json')), text).toBe(false);
     expect(machine.installed.perch, text).toBe(OLD);
     // Perch must not wait for hours before its start.
     expect(clock.monoMs(), text).toBeLessThan(600_000);

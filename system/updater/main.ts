@@ -7,7 +7,7 @@ import { Updater } from './updater.ts';
 /** Root's part of an update: run by `perch-update.service`, and by the services that continue after a power cut. */
 async function main(command: string | undefined): Promise<void> {
   const updater = new Updater({
-    places: {
+    paths: {
       requests: '/var/lib/perch/requests',
       answers: '/run/perch-host',
       own: '/var/lib/perch-update',

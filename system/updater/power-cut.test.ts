@@ -12,7 +12,7 @@ import {
   UPDATE_ID,
   UpdaterMachine,
   updaterOn,
-  updaterPlaces,
+  updaterPaths,
 } from '../../test/support/harness/updater-machine.ts';
 
 const FOLDERS = ['/srv/door'];
@@ -35,13 +35,13 @@ afterAll(() => cuts[Symbol.dispose]());
 
 /** A machine with a pending update. */
 function machineWith(ills: UpdaterMachine['ills']) {
-  const places = updaterPlaces();
+  const paths = updaterPaths();
   cuts.switchOn('nothing');
-  const machine = new UpdaterMachine(places, cuts);
+  const machine = new UpdaterMachine(paths, cuts);
   machine.ills = ills;
-  askForUpdate(places, NEW, { folders: FOLDERS });
+  askForUpdate(paths, NEW, { folders: FOLDERS });
   cuts.happened = 0;
-  const updater = () => updaterOn(places, machine);
+  const updater = () => updaterOn(paths, machine);
   const run = async (work: Promise<void>): Promise<'done' | 'cut'> =>
     work.then(
       () => 'done' as const,
@@ -52,13 +52,13 @@ function machineWith(ills: UpdaterMachine['ills']) {
         throw error;
       },
     );
-  const isUnderWay = () => existsSync(join(places.own, 'journal.json'));
+  const isUnderWay = () => existsSync(join(paths.own, 'journal.json'));
   /** The machine starts: before Perch, Perch, after Perch. Without a journal systemd starts neither. */
   const start = async (): Promise<'done' | 'cut'> => {
     const resume = async () => {
-      rmSync(places.answers, { recursive: true, force: true });
+      rmSync(paths.answers, { recursive: true, force: true });
       if (isUnderWay()) {
-        const kept = ['run', 'updater.cjs', 'node'].map((name) => readFileSync(join(places.own, 'good', name), 'utf8'));
+        const kept = ['run', 'updater.cjs', 'node'].map((name) => readFileSync(join(paths.own, 'good', name), 'utf8'));
         expect(kept).toEqual(['program', 'program', 'program']);
         await updater().resume();
       }
@@ -71,9 +71,9 @@ function machineWith(ills: UpdaterMachine['ills']) {
   };
   const dispose = (): void => {
     cuts.switchOn('nothing');
-    rmSync(places.folder, { recursive: true });
+    rmSync(paths.folder, { recursive: true });
   };
-  return { places, machine, updater, run, isUnderWay, start, [Symbol.dispose]: dispose };
+  return { paths, machine, updater, run, isUnderWay, start, [Symbol.dispose]: dispose };
 }
 
 type Box = ReturnType<typeof machineWith>;
@@ -120,15 +120,15 @@ async function allThatHappens(ills: UpdaterMachine['ills']): Promise<number> {
   return happened;
 }
 
-async function checkEnd({ places, machine, run, updater }: Box, mayBeNew: boolean, at: string): Promise<void> {
+async function checkEnd({ paths, machine, run, updater }: Box, mayBeNew: boolean, at: string): Promise<void> {
   const { installed, running } = machine;
   expect([OLD, ...(mayBeNew ? [NEW] : [])], at).toContain(installed.perch);
   expect([installed['perch-node'], running], at).toEqual([installed.perch, installed.perch]);
-  const status = join(places.own, 'status.json');
+  const status = join(paths.own, 'status.json');
   const said = existsSync(status) ? JSON.parse(readFileSync(status, 'utf8')) : undefined;
   // If the cut was before the first journal entry, no update took place.
   expect(said ?? { id: UPDATE_ID, ok: false }, at).toMatchObject({ id: UPDATE_ID, ok: installed.perch === NEW });
-  askForUpdate(places, '1.2.0', { folders: FOLDERS });
+  askForUpdate(paths, '1.2.0', { folders: FOLDERS });
   expect(await run(updater().update()), at).toBe('done');
   expect(installed, at).toEqual({ perch: '1.2.0', 'perch-node': '1.2.0' });
 }

@@ -11,22 +11,22 @@ import {
   quickClock,
   UpdaterMachine,
   updaterOn,
-  updaterPlaces,
+  updaterPaths,
 } from '../../test/support/harness/updater-machine.ts';
 import type { Status } from './journal.ts';
 
-let places: ReturnType<typeof updaterPlaces>;
+let paths: ReturnType<typeof updaterPaths>;
 let disk: UpdaterMachine;
 beforeEach(() => {
-  places = updaterPlaces();
-  disk = new UpdaterMachine(places);
+  paths = updaterPaths();
+  disk = new UpdaterMachine(paths);
 });
-afterEach(() => rmSync(places.folder, { recursive: true }));
+afterEach(() => rmSync(paths.folder, { recursive: true }));
 
-const updater = (clock = quickClock()) => updaterOn(places, disk, clock);
-const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) => askForUpdate(places, version, options);
+const updater = (clock = quickClock()) => updaterOn(paths, disk, clock);
+const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) => askForUpdate(paths, version, options);
 
-const status = (): Status => JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));
+const status = (): Status => JSON.parse(readFileSync(join(paths.own, 'status.json'), 'utf8'));
 /** The time limit of the service. */
 const HALF_AN_HOUR_MS = 1_800_000;
 /** Behaviour of dpkg until it is killed. */
@@ -36,7 +36,7 @@ const standStill =
     await clock.sleep(limitMs, new AbortController().signal);
     throw new PerchError('timeout', 'dpkg has not come to an end');
   };
-const isUnderWay = (): boolean => existsSync(join(places.own, 'journal.json'));
+const isUnderWay = (): boolean => existsSync(join(paths.own, 'journal.json'));
 
 test('an update waits for other programs that install packages', async () => {
   disk.locks = 50;
@@ -125,8 +125,8 @@ test('an update is rejected while the previous one cannot be rolled back, and th
   await expect(updater().update()).rejects.toThrow('it cannot be installed');
   ask('1.2.0');
   await expect(updater().update()).rejects.toThrow('it cannot be installed');
-  expect(readdirSync(places.requests)).toEqual([]);
-  expect(JSON.parse(readFileSync(join(places.answers, 'update.json'), 'utf8'))).toMatchObject({
+  expect(readdirSync(paths.requests)).toEqual([]);
+  expect(JSON.parse(readFileSync(join(paths.answers, 'update.json'), 'utf8'))).toMatchObject({
     ...{ id: ID, ok: false, state: 'refused' },
     text: 'the previous update is not finished: dpkg: it cannot be installed',
   });
@@ -145,7 +145,7 @@ test('if the previous version cannot be restored, a complete Perch is started at
   await updater().resume();
   expect(status()).toMatchObject({ id: ID, ok: false, state: 'failed', why: 'notPutBack' });
   expect(isUnderWay()).toBe(false);
-  expect(readdirSync(places.own).sort()).toEqual(['kept', 'status.json']);
+  expect(readdirSync(paths.own).sort()).toEqual(['kept', 'status.json']);
   disk.ills = {};
   ask('1.2.0');
   await updater().update();

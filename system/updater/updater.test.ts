@@ -21,23 +21,23 @@ import {
   quickClock,
   UpdaterMachine,
   updaterOn,
-  updaterPlaces,
+  updaterPaths,
 } from '../../test/support/harness/updater-machine.ts';
 import type { Status } from './journal.ts';
 
-let places: ReturnType<typeof updaterPlaces>;
+let paths: ReturnType<typeof updaterPaths>;
 let disk: UpdaterMachine;
 beforeEach(() => {
-  places = updaterPlaces();
-  disk = new UpdaterMachine(places);
+  paths = updaterPaths();
+  disk = new UpdaterMachine(paths);
 });
-afterEach(() => rmSync(places.folder, { recursive: true }));
+afterEach(() => rmSync(paths.folder, { recursive: true }));
 
-const updater = (clock = quickClock()) => updaterOn(places, disk, clock);
-const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) => askForUpdate(places, version, options);
+const updater = (clock = quickClock()) => updaterOn(paths, disk, clock);
+const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) => askForUpdate(paths, version, options);
 
-const status = (): Status => JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));
-const kept = (): readonly string[] => readdirSync(join(places.own, 'kept')).sort();
+const status = (): Status => JSON.parse(readFileSync(join(paths.own, 'status.json'), 'utf8'));
+const kept = (): readonly string[] => readdirSync(join(paths.own, 'kept')).sort();
 /** A file may have been closed since its folder was read. */
 const readlinkIfThere = (link: string): string => {
   try {
@@ -47,7 +47,7 @@ const readlinkIfThere = (link: string): string => {
   }
 };
 
-const isUnderWay = (): boolean => existsSync(join(places.own, 'journal.json'));
+const isUnderWay = (): boolean => existsSync(join(paths.own, 'journal.json'));
 
 test('a good update is installed, watched and kept for the next one to go back to', async () => {
   ask();
@@ -55,8 +55,8 @@ test('a good update is installed, watched and kept for the next one to go back t
   expect(status()).toMatchObject({ id: ID, ok: true, state: 'good', from: OLD, to: NEW });
   expect(disk.installed).toEqual({ perch: NEW, 'perch-node': NEW });
   expect(kept()).toEqual([`perch-node_${NEW}_amd64.deb`, `perch_${NEW}_all.deb`]);
-  expect(readdirSync(places.requests)).toEqual([]);
-  expect(readdirSync(places.own).sort()).toEqual(['kept', 'status.json']);
+  expect(readdirSync(paths.requests)).toEqual([]);
+  expect(readdirSync(paths.own).sort()).toEqual(['kept', 'status.json']);
   expect(disk.repacked).toHaveLength(2);
 
   ask('1.2.0');
@@ -127,7 +127,7 @@ test.for([
     'a file that was changed',
     () => {
       ask();
-      const file = join(places.requests, 'update.perchupdate');
+      const file = join(paths.requests, 'update.perchupdate');
       const bytes = readFileSync(file);
       writeFileSync(file, bytes.fill(0, bytes.length - 1));
     },
@@ -137,7 +137,7 @@ test.for([
     'a link in the place of the file',
     () => {
       ask();
-      const file = join(places.requests, 'update.perchupdate');
+      const file = join(paths.requests, 'update.perchupdate');
       rmSync(file);
       symlinkSync('/etc/passwd', file);
     },
@@ -147,8 +147,8 @@ test.for([
   await updater().update();
   expect(status()).toMatchObject({ id: ID, ok: false, state: 'refused', why });
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
-  expect(readdirSync(places.requests)).toEqual([]);
-  expect(existsSync(join(places.own, 'work'))).toBe(false);
+  expect(readdirSync(paths.requests)).toEqual([]);
+  expect(existsSync(join(paths.own, 'work'))).toBe(false);
 });
 
 test('an update without enough space is rejected before anything is unpacked, with the required size', async () => {
@@ -163,7 +163,7 @@ test('an update without enough space is rejected before anything is unpacked, wi
   await updater().update();
   expect(status()).toMatchObject({ ok: false, state: 'refused', why: 'room' });
   expect(status().text).toMatch(/^the update needs [1-9]\d* bytes on the disk of .*, 0 are free$/);
-  expect(readdirSync(places.own)).toEqual(['status.json']);
+  expect(readdirSync(paths.own)).toEqual(['status.json']);
 });
 
 test('if dpkg cannot run the scripts of packages, no update begins', async () => {
@@ -185,7 +185,7 @@ test('if a kept Node cannot be started, no update begins', async () => {
 test('a kept package that is damaged is rebuilt before use', async () => {
   ask();
   await updater().update();
-  writeFileSync(join(places.own, 'kept', `perch_${NEW}_all.deb`), '');
+  writeFileSync(join(paths.own, 'kept', `perch_${NEW}_all.deb`), '');
   disk.ills = { '1.2.0': 'dead' };
   ask('1.2.0');
   await updater().update();
@@ -195,11 +195,11 @@ test('a kept package that is damaged is rebuilt before use', async () => {
 });
 
 test('a folder of requests that is a link is not looked into', async () => {
-  const elsewhere = join(places.folder, 'elsewhere');
+  const elsewhere = join(paths.folder, 'elsewhere');
   mkdirSync(elsewhere);
   writeFileSync(join(elsewhere, 'update.json'), '{}');
-  rmSync(places.requests, { recursive: true });
-  symlinkSync(elsewhere, places.requests);
+  rmSync(paths.requests, { recursive: true });
+  symlinkSync(elsewhere, paths.requests);
   const clock = quickClock();
   await expect(updater(clock).update()).rejects.toThrow();
   expect(readdirSync(elsewhere)).toEqual(['update.json']);
@@ -228,10 +228,10 @@ test('files are flushed before their journal entry', async () => {
 
 test('a request withdrawn meanwhile ends quietly, and the file of the next one is kept', async () => {
   ask();
-  rmSync(join(places.requests, 'update.json'));
+  rmSync(join(paths.requests, 'update.json'));
   const clock = quickClock();
   await updater(clock).update();
-  expect(readdirSync(places.requests)).toEqual(['update.perchupdate']);
+  expect(readdirSync(paths.requests)).toEqual(['update.perchupdate']);
   expect(clock.monoMs()).toBe(0);
 });
 
@@ -242,7 +242,7 @@ test.for([
   const open = (): readonly string[] =>
     readdirSync('/proc/self/fd')
       .map((handle) => readlinkIfThere(`/proc/self/fd/${handle}`))
-      .filter((file) => file.startsWith(places.requests) && file.includes('update.perchupdate'));
+      .filter((file) => file.startsWith(paths.requests) && file.includes('update.perchupdate'));
   const atInstall: (readonly string[])[] = [];
   const { install } = disk;
   disk.install = async (files, limitMs) => {
@@ -256,7 +256,7 @@ test.for([
 
 test('the file of an invalid request is removed', async () => {
   ask();
-  writeFileSync(join(places.requests, 'update.json'), '{}');
+  writeFileSync(join(paths.requests, 'update.json'), '{}');
   await updater().update();
-  expect(readdirSync(places.requests)).toEqual([]);
+  expect(readdirSync(paths.requests)).toEqual([]);
 });

@@ -7,8 +7,8 @@ import { debName, type UpdatePackage } from '../update/manifest.ts';
 import { reasonOf, refusal, type UpdateReason } from '../update/reasons.ts';
 import type { Machine } from './debian.ts';
 import { type Journal, Journals, type Status } from './journal.ts';
-import { Kept } from './kept.ts';
 import { isBusy, isTooLong, Packages, RETRY_MS, RUN_MS, START_MS } from './packages.ts';
+import { PreviousVersion } from './previous-version.ts';
 import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
 import { growing, watchNewVersion } from './watch.ts';
 
@@ -23,7 +23,7 @@ const START_BUSY_MS = 30_000;
 /** systemd starts the service again at once while a request exists. */
 const PAUSE_MS = 5_000;
 
-export interface Places {
+export interface UpdaterPaths {
   /** Where the agent writes requests. */
   readonly requests: string;
   /** In memory, where the agent reads the answer. */
@@ -36,7 +36,7 @@ export interface Places {
 }
 
 interface UpdaterDeps {
-  readonly places: Places;
+  readonly paths: UpdaterPaths;
   readonly keys: readonly KeyObject[];
   readonly machine: Machine;
   readonly clock: Clock;
@@ -51,15 +51,15 @@ export class Updater {
   readonly #deps: UpdaterDeps;
   readonly #journals: Journals;
   readonly #work: string;
-  readonly #kept: Kept;
+  readonly #previous: PreviousVersion;
   readonly #packages: Packages;
 
   constructor(deps: UpdaterDeps) {
-    const { own, answers } = deps.places;
+    const { own, answers } = deps.paths;
     this.#deps = deps;
     this.#journals = new Journals(own, answers);
     this.#work = join(own, 'work');
-    this.#kept = new Kept(own, deps.machine);
+    this.#previous = new PreviousVersion(own, deps.machine);
     this.#packages = new Packages(deps, join(answers, 'update.hold'));
   }
 
@@ -76,7 +76,7 @@ export class Updater {
   async #answer(): Promise<void> {
     // A previous updater was killed.
     const fault = await this.#continue(false).catch((error: unknown) => ({ error }));
-    using folder = new RequestFolder(this.#deps.places.requests);
+    using folder = new RequestFolder(this.#deps.paths.requests);
     if (fault) {
       this.#rejectPending(folder, fault.error);
       throw fault.error;
@@ -121,10 +121,10 @@ export class Updater {
 
   async #take(folder: RequestFolder, request: UpdateRequest): Promise<Journal | undefined> {
     const { id, host, port } = request;
-    const { machine, keys, clock, places } = this.#deps;
+    const { machine, keys, clock, paths } = this.#deps;
     try {
       const architecture = await machine.architecture();
-      const rooms = { work: this.#work, system: places.program };
+      const rooms = { work: this.#work, system: paths.program };
       const { manifest, packages } = await takeUpdate(folder, rooms, keys, { ...machine, architecture });
       if (!(await machine.canInstall())) {
         throw refusal('unsupported', 'dpkg cannot run scripts of packages here: /var is mounted noexec', 'noExec');
@@ -141,7 +141,7 @@ export class Updater {
         failures: 0,
         watched: { host, port, folders, wasIll },
         packages: packages.map(debName),
-        previous: await this.#kept.keepPrevious(packages, architecture),
+        previous: await this.#previous.keepPrevious(packages, architecture),
       };
       this.#keepUpdater(packages);
       // The journal is on the disk at once: what it names must be there before.
@@ -194,7 +194,7 @@ export class Updater {
       case 'going back':
         return this.#putBack(journal, isStarting);
       case 'good':
-        this.#kept.takeOver(journal, this.#work);
+        this.#previous.takeOver(journal, this.#work);
         this.#finish(journal, { ok: true, state: 'good', text: `version ${journal.to} is installed` });
         return;
       case 'gone back': {
@@ -245,7 +245,7 @@ export class Updater {
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
     this.#say(journal, 'going back', `version ${journal.from} is being restored`);
-    const files = this.#kept.files(journal);
+    const files = this.#previous.files(journal);
     for (let left = RETRIES; ; left -= 1) {
       try {
         // At boot Perch waits for this.
@@ -285,13 +285,13 @@ export class Updater {
 
   /** The journal is lost, so the goal is unknown. @throws until a complete Perch is installed: the next boot retries */
   async #endDamaged(isStarting: boolean): Promise<void> {
-    await this.#makeWhole(this.#kept.newest(), isStarting);
+    await this.#makeWhole(this.#previous.newest(), isStarting);
     if ((await this.#deps.machine.versionOf('perch')) === undefined) {
       throw new Error('the journal of the last update is damaged, and Perch is not completely installed');
     }
     const text = 'the journal of the last update is damaged';
     this.#end({ id: NO_ID, ok: false, state: 'failed', why: 'failed', text });
-    this.#kept.dropUpdater();
+    this.#previous.dropUpdater();
   }
 
   async #makeWhole(files: readonly string[], isStarting: boolean): Promise<void> {
@@ -317,7 +317,7 @@ export class Updater {
 
   #finish({ id, from, to }: Journal, result: Pick<Status, 'ok' | 'state' | 'text' | 'why'>): void {
     this.#end({ id, from, to, ...result });
-    this.#kept.dropUpdater();
+    this.#previous.dropUpdater();
   }
 
   #end(status: Omit<Status, 'time'>): void {
@@ -339,9 +339,9 @@ export class Updater {
   }
 
   #keepUpdater(packages: readonly UpdatePackage[]): void {
-    const { machine, places } = this.#deps;
-    const node = packages.some(({ name }) => name === 'perch-node') ? places.node : undefined;
-    const copy = this.#kept.keepUpdater(places.program, node);
+    const { machine, paths } = this.#deps;
+    const node = packages.some(({ name }) => name === 'perch-node') ? paths.node : undefined;
+    const copy = this.#previous.keepUpdater(paths.program, node);
     if (copy !== undefined && !machine.mayRun(copy)) {
       throw refusal('unsupported', `a rollback could not start ${copy}: its disk is mounted noexec`, 'noExec');
     }

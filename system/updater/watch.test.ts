@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { growing, recordingsIn, type Signs, watchNewVersion } from './watch.ts';
+import { growing, type HealthChecks, recordingsIn, watchNewVersion } from './watch.ts';
 
 const FOLDERS = ['/srv/door'];
 
@@ -11,14 +11,14 @@ const FOLDERS = ['/srv/door'];
 async function watched(at: (second: number) => { pid: number; isWell?: boolean; bytes?: number }, folders = FOLDERS) {
   const clock = new FakeClock();
   const now = () => at(Math.round(clock.monoMs() / 1_000));
-  const signs: Signs = {
+  const checks: HealthChecks = {
     mainPid: async () => now().pid,
     isHealthy: async () => now().isWell ?? true,
     isAnswering: async () => true,
     recordings: () => new Map([['/srv/door/1.mp4', now().bytes ?? 0]]),
   };
   let isOver = false;
-  const watching = watchNewVersion(signs, { host: '127.0.0.1', port: 80, folders }, clock).finally(() => {
+  const watching = watchNewVersion(checks, { host: '127.0.0.1', port: 80, folders }, clock).finally(() => {
     isOver = true;
   });
   let seconds = 0;

@@ -14,7 +14,7 @@ const MAX_LOOKS_BEFORE = 15;
 const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
-export interface Signs {
+export interface HealthChecks {
   /** 0: none is running. */
   mainPid(): Promise<number>;
   isHealthy(host: string, port: number): Promise<boolean>;
@@ -35,36 +35,40 @@ interface Fault {
  * need not return after it.
  */
 export async function growing(
-  signs: Pick<Signs, 'recordings'>,
+  checks: Pick<HealthChecks, 'recordings'>,
   folders: readonly string[],
   clock: Clock,
 ): Promise<readonly string[]> {
-  const atFirst = signs.recordings(folders);
+  const atFirst = checks.recordings(folders);
   let grown: readonly string[] = [];
   for (let looks = 0; looks < MAX_LOOKS_BEFORE && grown.length < folders.length; looks += 1) {
     await clock.sleep(POLL_MS, new AbortController().signal);
-    grown = grownOf(folders, atFirst, signs.recordings(folders));
+    grown = grownOf(folders, atFirst, checks.recordings(folders));
   }
   return grown;
 }
 
 /** @returns undefined once the new version works */
-export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clock): Promise<Fault | undefined> {
+export async function watchNewVersion(
+  checks: HealthChecks,
+  watched: Watched,
+  clock: Clock,
+): Promise<Fault | undefined> {
   const endMs = clock.monoMs() + PATIENCE_MS;
   const never = new AbortController().signal;
   // A camera that cannot be recorded and a full disk are not faults of the new version.
-  const isFit = watched.wasIll ? signs.isAnswering : signs.isHealthy;
+  const isFit = watched.wasIll ? checks.isAnswering : checks.isHealthy;
   let [pid, looks] = [0, 0];
   let atFirst: ReadonlyMap<string, number> | undefined;
   let silent = watched.folders;
   while (clock.monoMs() < endMs) {
     await clock.sleep(POLL_MS, never);
     const before = pid;
-    pid = await signs.mainPid();
+    pid = await checks.mainPid();
     const isWell = pid !== 0 && pid === before && (await isFit(watched.host, watched.port));
     looks = isWell ? looks + 1 : 0;
     if (isWell) {
-      const recordings = signs.recordings(watched.folders);
+      const recordings = checks.recordings(watched.folders);
       atFirst ??= recordings;
       const grown = grownOf(watched.folders, atFirst, recordings);
       silent = watched.folders.filter((one) => !grown.includes(one));

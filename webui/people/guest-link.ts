@@ -1,7 +1,7 @@
 import { fetchJson, RequestError } from '../api-client/request.ts';
 import type { GuestItem } from './people.ts';
 
-export type MadeLink = GuestItem & { readonly link: string };
+export type GuestLink = GuestItem & { readonly link: string };
 
 interface GuestLinkRequest {
   /** Cameras, or the id of a clip. */
@@ -19,7 +19,7 @@ export class GuestLinkMaker {
   #before: ReadonlySet<string> | undefined;
   #unanswered: GuestLinkRequest[] = [];
 
-  async make(request: GuestLinkRequest): Promise<MadeLink> {
+  async make(request: GuestLinkRequest): Promise<GuestLink> {
     const links = await this.#links();
     this.#before ??= new Set(links.map(({ id }) => id));
     for (const link of links) {
@@ -28,7 +28,7 @@ export class GuestLinkMaker {
       }
     }
     try {
-      return await fetchJson<MadeLink>('v3/guests', { method: 'POST', body: request });
+      return await fetchJson<GuestLink>('v3/guests', { method: 'POST', body: request });
     } catch (error) {
       if (error instanceof RequestError && error.status === 0) {
         this.#unanswered.push(request);

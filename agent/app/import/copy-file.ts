@@ -10,7 +10,7 @@ const CHUNK_BYTES = 1 << 20;
 const FLUSH_BYTES = 8 << 20;
 
 /** Work on files that may wait for recording. */
-export interface Pace {
+export interface ImportPace {
   readonly signal: AbortSignal;
   /** Before the next megabyte. @throws the reason of the signal once that is aborted */
   wait(): Promise<void>;
@@ -28,7 +28,7 @@ export const openSource = (file: string): Promise<FileHandle> =>
 export async function copyTo(
   source: FileHandle,
   draft: string,
-  pace: Pace,
+  pace: ImportPace,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<string> {
   const out = await open(draft, 'wx', RECORDING_MODE);
@@ -51,7 +51,7 @@ export async function copyTo(
 }
 
 /** SHA-256 of a file. */
-export async function digestOf(file: string, pace: Pace): Promise<string> {
+export async function digestOf(file: string, pace: ImportPace): Promise<string> {
   const handle = await openSource(file);
   try {
     return await readAll(handle, pace, async () => {});
@@ -62,7 +62,7 @@ export async function digestOf(file: string, pace: Pace): Promise<string> {
 
 async function readAll(
   handle: FileHandle,
-  pace: Pace,
+  pace: ImportPace,
   take: (chunk: Uint8Array, position: number) => Promise<void>,
 ): Promise<string> {
   const digest = createHash('sha256');

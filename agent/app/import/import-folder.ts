@@ -6,7 +6,7 @@ import { formatRecordPath, recordFormatOf } from '../../record/file/record-path.
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
-import { copyTo, digestOf, openSource, type Pace } from './copy-file.ts';
+import { copyTo, digestOf, type ImportPace, openSource } from './copy-file.ts';
 import { copyStills, finishCopy } from './copy-stills.ts';
 import { diskFaultOf, type LeftFile, leftOut, whyOf } from './left-file.ts';
 import { timeOfName } from './name-time.ts';
@@ -69,7 +69,7 @@ const NOTHING_YET: ImportReport = {
 export async function importFolder(
   folder: string,
   target: ImportTarget,
-  pace: Pace,
+  pace: ImportPace,
   onProgress: (report: ImportReport) => void = () => {},
   former: ImportReport = NOTHING_YET,
 ): Promise<ImportReport> {
@@ -164,13 +164,13 @@ class FolderImport {
   readonly #folder: string;
   readonly #camera: string | undefined;
   readonly #target: ImportTarget;
-  readonly #pace: Pace;
+  readonly #pace: ImportPace;
   /** Folders without drafts of earlier imports. */
   readonly #cleaned = new Set<string>();
   /** End of what was taken, Unix microseconds. */
   #takenUntilUs = 0;
 
-  constructor(folder: string, camera: string | undefined, target: ImportTarget, pace: Pace) {
+  constructor(folder: string, camera: string | undefined, target: ImportTarget, pace: ImportPace) {
     this.#folder = folder;
     this.#camera = camera;
     this.#target = target;

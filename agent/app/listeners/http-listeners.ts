@@ -39,7 +39,7 @@ import type { BackupControl } from '../../http/api/device/restore-routes.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
-import { HttpsPlaces } from '../../http/auth/https-place.ts';
+import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import { serverOf, verifySignatures } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { healthRoute } from '../../http/pages/health.ts';
@@ -134,7 +134,7 @@ export class HttpListeners {
   readonly #archive: Archive;
   readonly #ports: HttpPorts;
   readonly #pairing: Pairing;
-  readonly #https = new HttpsPlaces(() => this.tlsPort);
+  readonly #https = new HttpsAddresses(() => this.tlsPort);
 
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;

@@ -5,7 +5,7 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
-import type { CameraNews, OfferedCamera, OnvifSource, StreamFacts } from '../../onvif-server/contract.ts';
+import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from '../../onvif-server/contract.ts';
 import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
 import type { Stream } from '../../stream/stream.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
@@ -107,7 +107,7 @@ function pictured(path: string, pictures: LivePictures): string {
 
 const settingsOf = (path: string, config: Config): PathSettings | undefined => resolvePath(config, path)?.settings;
 
-const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraNews => ({
+const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraDetection => ({
   id,
   path,
   type,

@@ -20,7 +20,7 @@ import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
 import { CODE, failure } from '../../zlm/call.ts';
 import { ZlmCalls, type ZlmCallsOptions } from '../../zlm/calls.ts';
 import { FlowWatch } from '../../zlm/flow-watch.ts';
-import { HookGate } from '../../zlm/hook-gate.ts';
+import { HookAuth } from '../../zlm/hook-auth.ts';
 import { type HookSettings, Hooks } from '../../zlm/hooks.ts';
 import type { PulledPath } from '../../zlm/proxies.ts';
 import { type RecordedFile, recordBody, recordHookOf } from '../../zlm/recorded-file.ts';
@@ -88,7 +88,7 @@ export function secretIn(stored: unknown): string | undefined {
 
 /** ZLMediaKit's API with its secret, and its web hooks. */
 export class ZlmApi {
-  readonly gate: HookGate;
+  readonly auth: HookAuth;
   readonly #deps: ZlmApiDeps;
   readonly #hooks: Hooks;
   readonly #calls: ZlmCalls;
@@ -103,7 +103,7 @@ export class ZlmApi {
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
       requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: MAX_ANSWER_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
-    this.gate = new HookGate(this.#hooks, deps.sessions.kinds, clock);
+    this.auth = new HookAuth(this.#hooks, deps.sessions.kinds, clock);
     this.#secret = new CallSecret({
       secret: () => this.secret,
       allowedIps: () => config().zlmAllowIPs,

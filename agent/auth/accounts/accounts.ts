@@ -6,12 +6,12 @@ import type { Logger } from '../../base/log.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
-import { FactorGate } from './factor-gate.ts';
 import { findClaim, hasClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
 import type { Person } from './person.ts';
 import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
+import { SecondFactorCheck } from './second-factor-check.ts';
 import { SIGNATURE_CHARS } from './secret-key.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
 import { VerifiedPasswords } from './verified-passwords.ts';
@@ -37,7 +37,7 @@ interface AccountsOptions {
 /** Authentication of people: claim, login and logout, and name and password with each request from players. */
 export class Accounts {
   readonly people: People;
-  readonly factorGate: FactorGate;
+  readonly secondFactorCheck: SecondFactorCheck;
   readonly #dataDir: string;
   readonly #setup: SetupCode;
   readonly #isClaimable: () => boolean;
@@ -72,7 +72,7 @@ export class Accounts {
     this.#log = log;
     this.#publish = publish;
     const takeAttempt = (user: string, client: LoginClient) => this.#takeAttempt(user, client);
-    this.factorGate = new FactorGate({
+    this.secondFactorCheck = new SecondFactorCheck({
       factor: people.secondFactor,
       key: people.key,
       clock,
@@ -244,7 +244,7 @@ export class Accounts {
     }
     // A browser that has been logged in is the second factor.
     if (this.hasSecondFactor(user) && this.#deviceId(user, client.deviceToken) === undefined) {
-      await this.factorGate.check(user, client);
+      await this.secondFactorCheck.check(user, client);
     }
     if (oldToken !== undefined) {
       await sessions.end(oldToken);
@@ -280,7 +280,7 @@ export class Accounts {
   async confirmFactor(user: string, password: string, client: LoginClient): Promise<void> {
     await this.confirmPassword(user, password, client);
     if (this.hasSecondFactor(user)) {
-      await this.factorGate.check(user, client);
+      await this.secondFactorCheck.check(user, client);
     }
   }
 

@@ -6,15 +6,15 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
 import { SoftwareAuthenticator } from '../../../test/support/clients/software-authenticator.ts';
 import { silentLogger } from '../../base/log.ts';
-import type { PasskeyPlace } from '../passkeys/passkey.ts';
+import type { RelyingParty } from '../passkeys/passkey.ts';
 import { totpCode } from '../passwords/totp.ts';
 import { Accounts } from './accounts.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { ip: '192.168.1.9', isPrivate: true };
 const AWAY = { ip: '203.0.113.5', isPrivate: false };
-const HERE: PasskeyPlace = { origin: 'https://perch.local:8443', host: 'perch.local' };
-const PROXY: PasskeyPlace = { origin: 'https://cams.example.org', host: 'cams.example.org' };
+const HERE: RelyingParty = { origin: 'https://perch.local:8443', host: 'perch.local' };
+const PROXY: RelyingParty = { origin: 'https://cams.example.org', host: 'cams.example.org' };
 
 let folder = '';
 let clock = new FakeClock();
@@ -30,8 +30,8 @@ type Creation = Parameters<SoftwareAuthenticator['create']>[0];
 type Request = Parameters<SoftwareAuthenticator['get']>[0];
 
 async function addPasskey(accounts: Accounts, place = HERE, browser = new SoftwareAuthenticator(place.origin)) {
-  const options = accounts.factorGate.creation('owner', place) as Creation;
-  const recovery = await accounts.factorGate.addPasskey('owner', 'Laptop', place, browser.create(options));
+  const options = accounts.secondFactorCheck.creation('owner', place) as Creation;
+  const recovery = await accounts.secondFactorCheck.addPasskey('owner', 'Laptop', place, browser.create(options));
   return { browser, recovery };
 }
 
@@ -42,7 +42,7 @@ async function openWithPasskey() {
   return { accounts, ...(await addPasskey(accounts)) };
 }
 
-const requestOf = (accounts: Accounts, place = HERE) => accounts.factorGate.request('owner', place) as Request;
+const requestOf = (accounts: Accounts, place = HERE) => accounts.secondFactorCheck.request('owner', place) as Request;
 const logIn = (accounts: Accounts, browser: SoftwareAuthenticator, request: Request, place = HERE) =>
   accounts.logIn('owner', PASSWORD, { ...AWAY, passkey: { response: browser.get(request), place } });
 
@@ -71,7 +71,7 @@ test('a challenge is valid once and for five minutes', async () => {
   const late = requestOf(accounts);
   await clock.advance(5 * 60_000 + 1);
   await expect(logIn(accounts, browser, late)).rejects.toThrow('not accepted');
-  const created = accounts.factorGate.creation('owner', HERE) as Creation;
+  const created = accounts.secondFactorCheck.creation('owner', HERE) as Creation;
   const asRequest = { challenge: created.challenge, rpId: 'perch.local', allowCredentials: [] };
   await expect(logIn(accounts, browser, asRequest)).rejects.toThrow('not accepted');
   await expect(logIn(accounts, browser, { ...asRequest, challenge: 'AAAA' })).rejects.toThrow('not accepted');
@@ -96,7 +96,7 @@ test('a signature whose counter goes back is rejected: the passkey was copied', 
 
 test('each name of the box has its own passkeys', async () => {
   const { accounts, browser } = await openWithPasskey();
-  expect(accounts.factorGate.request('owner', PROXY)).toBeUndefined();
+  expect(accounts.secondFactorCheck.request('owner', PROXY)).toBeUndefined();
   const outside = await addPasskey(accounts, PROXY);
   expect(outside.recovery).toEqual([]);
   expect(requestOf(accounts, PROXY).allowCredentials).toMatchObject([{ id: outside.browser.id }]);
@@ -107,8 +107,8 @@ test('each name of the box has its own passkeys', async () => {
 test('a registration needs a challenge of this box, and a signed page', async () => {
   const { accounts } = await openWithPasskey();
   const add = (browser: SoftwareAuthenticator, options: Creation) =>
-    accounts.factorGate.addPasskey('owner', 'Phone', HERE, browser.create(options));
-  const options = accounts.factorGate.creation('owner', HERE) as Creation;
+    accounts.secondFactorCheck.addPasskey('owner', 'Phone', HERE, browser.create(options));
+  const options = accounts.secondFactorCheck.creation('owner', HERE) as Creation;
   await expect(add(new SoftwareAuthenticator('https://evil.example'), options)).rejects.toThrow('not accepted');
   await expect(add(new SoftwareAuthenticator(HERE.origin), options)).rejects.toThrow('not accepted');
   await expect(
@@ -158,6 +158,6 @@ test('a file that was tampered with is damaged as a whole: the password alone op
   const file = join(folder, 'second-factor.json');
   await writeFile(file, (await readFile(file, 'utf8')).replace('"counter"', '"count"'));
   const accounts = await open();
-  expect(accounts.factorGate.request('owner', HERE)).toBeUndefined();
+  expect(accounts.secondFactorCheck.request('owner', HERE)).toBeUndefined();
   await expect(accounts.logIn('owner', PASSWORD, AWAY)).rejects.toMatchObject({ context: { why: 'codeNeeded' } });
 });

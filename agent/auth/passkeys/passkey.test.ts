@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { passkeyPlace } from './passkey.ts';
+import { relyingPartyOf } from './passkey.ts';
 
 test.for([
   ['https://perch.local:8443', 'perch.local'],
@@ -15,5 +15,5 @@ test.for([
   ['', undefined],
   [undefined, undefined],
 ] as const)('browsers use passkeys at %s for the host %s', ([origin, host]) => {
-  expect(passkeyPlace(origin)).toEqual(host && { origin, host });
+  expect(relyingPartyOf(origin)).toEqual(host && { origin, host });
 });

@@ -61,7 +61,7 @@ export type Passkey = Static<typeof Passkey>;
 export type PasskeyKey = Pick<Passkey, 'id' | 'publicKey' | 'counter'>;
 
 /** Of the page that uses a passkey. */
-export interface PasskeyPlace {
+export interface RelyingParty {
   /** `https://perch.local:8443`. */
   readonly origin: string;
   readonly host: string;
@@ -70,14 +70,14 @@ export interface PasskeyPlace {
 /** A passkey's answer, from this page. */
 export interface PasskeyProof {
   readonly response: Assertion;
-  readonly place: PasskeyPlace;
+  readonly place: RelyingParty;
 }
 
 /**
  * Browsers allow passkeys in secure contexts, and not at IP addresses: an origin needs a domain (WebAuthn Level 3, section 5.1.3).
  * @param origin header of the request
  */
-export function passkeyPlace(origin = ''): PasskeyPlace | undefined {
+export function relyingPartyOf(origin = ''): RelyingParty | undefined {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   const host = url?.hostname ?? '';
   const isLocal = host === 'localhost' || host.endsWith('.localhost');
@@ -86,8 +86,8 @@ export function passkeyPlace(origin = ''): PasskeyPlace | undefined {
 }
 
 /** @throws PerchError badInput where browsers use no passkeys */
-export function requirePlace(origin: string | undefined): PasskeyPlace {
-  const place = passkeyPlace(origin);
+export function requireRelyingParty(origin: string | undefined): RelyingParty {
+  const place = relyingPartyOf(origin);
   if (!place) {
     throw new PerchError('badInput', 'passkeys need https and a name: browsers allow none at an IP address', {
       why: 'noPasskeysHere',

@@ -1,11 +1,11 @@
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
-import type { Assertion, PasskeyKey, PasskeyPlace, Registration } from './passkey.ts';
+import type { Assertion, PasskeyKey, Registration, RelyingParty } from './passkey.ts';
 
 /** Loaded with the first passkey: the library and its parsers of certificates are large. @returns undefined if it is not valid */
 export async function verifiedRegistration(
   response: Registration,
   challenge: string,
-  { origin, host }: PasskeyPlace,
+  { origin, host }: RelyingParty,
 ): Promise<PasskeyKey | undefined> {
   const { verified, registrationInfo } = await verifyRegistrationResponse({
     response: response as Parameters<typeof verifyRegistrationResponse>[0]['response'],
@@ -25,7 +25,7 @@ export async function verifiedRegistration(
 export async function verifiedAssertion(
   response: Assertion,
   challenge: string,
-  { origin, host }: PasskeyPlace,
+  { origin, host }: RelyingParty,
   { id, publicKey, counter }: PasskeyKey,
 ): Promise<number | undefined> {
   const { verified, authenticationInfo } = await verifyAuthenticationResponse({

@@ -169,7 +169,7 @@ export class ApiEdits {
     place: KeyPath,
     schema: SchemaNode,
     posted: Posted,
-    before: InForce,
+    before: AppliedConfig,
     editor: Editor,
     now: FileNow,
   ): readonly Edit[] {
@@ -225,26 +225,26 @@ export class ApiEdits {
 }
 
 /** Settings as the API shows them, in the form of a request, and their values. */
-interface InForce {
+interface AppliedConfig {
   readonly shown: Posted;
   readonly value: (key: string) => unknown;
 }
 
-const settingsOf = (schema: SchemaNode, shown: Posted, settings: object): InForce => ({
+const settingsOf = (schema: SchemaNode, shown: Posted, settings: object): AppliedConfig => ({
   shown,
   value: (key) => (settings as Posted)[resolvedName(key, schema.properties?.[key] ?? {})],
 });
 
-const defaultsOf = (config: FileNow['config']): InForce =>
+const defaultsOf = (config: FileNow['config']): AppliedConfig =>
   settingsOf(PATH, postedPath(pathDefaultsJson(config)), config.pathDefaults);
 
-const pathSettings = (entry: PathEntry): InForce =>
+const pathSettings = (entry: PathEntry): AppliedConfig =>
   entry.settings
     ? settingsOf(PATH, postedPath(pathJson(entry)), entry.settings)
     : { shown: {}, value: () => undefined };
 
 /** The value for the file: hidden secrets restored, the words of a switch as yes and no. */
-function valueFor(schema: SchemaNode, key: string, posted: unknown, before: InForce): unknown {
+function valueFor(schema: SchemaNode, key: string, posted: unknown, before: AppliedConfig): unknown {
   const property = schema.properties?.[key] ?? {};
   const value = withKeptSecrets(property, posted, before.value(key), key);
   const { isSwitch, words } = property;

@@ -31,7 +31,7 @@ const FOR_ALL: readonly InternalUser[] = [
 ];
 
 /** One block of the file and its place. */
-interface Place {
+interface TextPosition {
   readonly block: MapNode;
   /** `pathDefaults` or `paths.<name>`. */
   readonly key: string;
@@ -70,7 +70,12 @@ export function withLegacyUsers(root: MapNode, settings: GlobalSettings, report:
   return { ...settings, authInternalUsers: [...FOR_ALL, ...ofPaths] };
 }
 
-function userOf(action: 'publish' | 'read', place: Place, defaults: Place, report: Report): readonly InternalUser[] {
+function userOf(
+  action: 'publish' | 'read',
+  place: TextPosition,
+  defaults: TextPosition,
+  report: Report,
+): readonly InternalUser[] {
   const written = (suffix: 'User' | 'Pass' | 'IPs') => {
     const own = writtenIn(place, `${action}${suffix}`);
     return own ?? writtenIn(defaults, `${action}${suffix}`);
@@ -102,7 +107,7 @@ interface Written {
 }
 
 /** Undefined for an empty text or list, too. */
-function writtenIn({ block, key, path }: Place, name: PathUserKey): Written | undefined {
+function writtenIn({ block, key, path }: TextPosition, name: PathUserKey): Written | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };
   return entry && !isEmpty(entry) ? { entry, key: `${key}.${name}`, ...whose } : undefined;
@@ -138,12 +143,12 @@ const firstKeyOf = (block: MapNode): PathUserKey | undefined =>
     return entry !== undefined && !isEmpty(entry);
   });
 
-const defaultsOf = (root: MapNode): Place => ({
+const defaultsOf = (root: MapNode): TextPosition => ({
   block: blockOf(root.entries.get('pathDefaults')),
   key: 'pathDefaults',
 });
 
-function pathsOf(root: MapNode): readonly Place[] {
+function pathsOf(root: MapNode): readonly TextPosition[] {
   const paths = blockOf(root.entries.get('paths'));
   return [...paths.entries].map(([path, entry]) => ({ block: blockOf(entry), key: `paths.${path}`, path }));
 }

@@ -7,7 +7,7 @@ import { portClashes } from '../schema/ports.ts';
 import { globalFaults } from '../schema/rules.ts';
 import { ownTlsAddress } from '../values/address.ts';
 import { comparePatterns } from '../values/path-name.ts';
-import { type Place, type Problem, Report } from '../yaml/problem.ts';
+import { type Problem, Report, type TextPosition } from '../yaml/problem.ts';
 import { type MapNode, parseTree } from '../yaml/tree.ts';
 import { formerNames, renameGlobal } from './deprecated.ts';
 import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
@@ -201,6 +201,6 @@ function readPaths(
 }
 
 /** The place of the top-level key: of `authInternalUsers` for `authInternalUsers[0].pass`. */
-function placeOfKey(root: MapNode, key: string): Place {
+function placeOfKey(root: MapNode, key: string): TextPosition {
   return root.entries.get(key.split('[')[0] ?? '') ?? {};
 }

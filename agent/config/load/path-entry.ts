@@ -9,7 +9,7 @@ import { commandFaults, recordFaults } from '../schema/rules.ts';
 import { sourceFaults } from '../schema/source.ts';
 import { alwaysAvailableFaults } from '../schema/sources/always-available.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
-import type { Place, Report } from '../yaml/problem.ts';
+import type { Report, TextPosition } from '../yaml/problem.ts';
 import type { Entry, MapNode } from '../yaml/tree.ts';
 import { rename } from './deprecated.ts';
 import { PATH_USER_KEYS } from './legacy-users.ts';
@@ -142,7 +142,7 @@ function reportFaults(
   faults: readonly Fault[],
   block: MapNode,
   defaults: MapNode,
-  entry: Place,
+  entry: TextPosition,
   key: string,
   report: Report,
   path?: string,
@@ -153,7 +153,7 @@ function reportFaults(
 }
 
 /** Where the value of a key comes from: the path itself, `pathDefaults`, else the path as a whole. */
-const placeOf = (key: string, block: MapNode, defaults: MapNode, entry: Place): Place =>
+const placeOf = (key: string, block: MapNode, defaults: MapNode, entry: TextPosition): TextPosition =>
   block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
 
 const resolved = (settings: PathSettings, cwd: string): PathSettings => ({

@@ -5,7 +5,7 @@ import { defaultsOf, QUANTITIES, resolvedName, type SchemaNode } from '../schema
 import { checkSource } from '../schema/source.ts';
 import { checkSyntax } from '../schema/syntax.ts';
 import { nearestName, parseWord } from '../values/word.ts';
-import type { Place, Report } from '../yaml/problem.ts';
+import type { Report, TextPosition } from '../yaml/problem.ts';
 import type { MapNode, ScalarNode, Tree } from '../yaml/tree.ts';
 
 interface ReadContext {
@@ -46,7 +46,7 @@ export function readObject(schema: SchemaNode, map: MapNode, key: string, contex
   return values;
 }
 
-function reportUnknown(schema: SchemaNode, name: string, key: string, place: Place, context: ReadContext): void {
+function reportUnknown(schema: SchemaNode, name: string, key: string, place: TextPosition, context: ReadContext): void {
   const { report, path, elsewhere } = context;
   if (elsewhere?.names.has(name)) {
     report.add('warn', place, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);

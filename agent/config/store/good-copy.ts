@@ -11,7 +11,7 @@ import type { PathEntry } from '../load/path-entry.ts';
 import { problemText } from '../yaml/problem.ts';
 
 /** The configuration in force, and its text. */
-export interface InForce {
+export interface AppliedConfig {
   readonly text: string;
   readonly config: Config;
 }
@@ -29,7 +29,7 @@ export async function lastGood(
   { problems }: ParsedConfig,
   options: GoodCopyOptions,
   defaults: ConfigDefaults,
-): Promise<InForce> {
+): Promise<AppliedConfig> {
   const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && copyOf(file, options.dataDir, 'last-good');

@@ -16,11 +16,11 @@ import { type Problem, problemText } from '../yaml/problem.ts';
 import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange, tagOf } from './change-log.ts';
 import { type Change, changesBetween } from './changes.ts';
 import {
+  type AppliedConfig,
   copyOf,
   type FoundText,
   faultOf,
   findText,
-  type InForce,
   keepGood,
   keepRunning,
   lastGood,
@@ -106,7 +106,7 @@ export class ConfigStore {
     defaults: ConfigDefaults,
     file: string | undefined,
     text: string | undefined,
-    inForce: InForce,
+    inForce: AppliedConfig,
     problems: readonly Problem[],
   ) {
     this.#options = options;
@@ -243,7 +243,7 @@ export class ConfigStore {
   async #editInForce(
     edits: readonly Edit[],
     file: string,
-  ): Promise<InForce & { readonly problems: readonly Problem[] }> {
+  ): Promise<AppliedConfig & { readonly problems: readonly Problem[] }> {
     const known = this.#parse(this.#goodText, file).problems;
     const text = await editInTurns(this.#goodText, edits, true);
     const parsed = this.#parse(text, file);

@@ -1,5 +1,5 @@
 /** Where a value is in the file. Values from the environment have no line; their key names the variable. */
-export interface Place {
+export interface TextPosition {
   /** From 1. */
   readonly line?: number;
   /** From 1. */
@@ -10,7 +10,7 @@ export interface Place {
  * A finding about a configuration. error = the value is wrong: its path is disabled, or the file rejected;
  * warn = it does not have the intended effect; note = worth knowing.
  */
-export interface Problem extends Place {
+export interface Problem extends TextPosition {
   readonly severity: 'error' | 'warn' | 'note';
   readonly file: string;
   /** Dotted, as in `pathDefaults.recordPartDuration`; empty for the file as a whole. */
@@ -41,7 +41,7 @@ export class Report {
     this.#file = file;
   }
 
-  add(severity: Severity, place: Place, key: string, message: string, path?: string): void {
+  add(severity: Severity, place: TextPosition, key: string, message: string, path?: string): void {
     const where = place.line === undefined ? {} : { line: place.line, column: place.column ?? 1 };
     const whose = path === undefined ? {} : { path };
     const problem: Problem = { severity, file: this.#file, ...where, key, message, ...whose };

@@ -10,11 +10,11 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import type { Place, Report } from './problem.ts';
+import type { Report, TextPosition } from './problem.ts';
 
 /** A value of the file with its place; variables of the environment can add values. */
 export type Tree = ScalarNode | MapNode | SequenceNode;
-export interface ScalarNode extends Place {
+export interface ScalarNode extends TextPosition {
   readonly kind: 'scalar';
   /** As in the file: `pass: 0123` keeps its zero, though YAML has a number there. */
   readonly text: string;
@@ -24,16 +24,16 @@ export interface ScalarNode extends Place {
   /** The environment variable that it comes from; it has no line then. */
   readonly variable?: string;
 }
-export interface MapNode extends Place {
+export interface MapNode extends TextPosition {
   readonly kind: 'map';
   readonly entries: Map<string, Entry>;
 }
-interface SequenceNode extends Place {
+interface SequenceNode extends TextPosition {
   readonly kind: 'sequence';
   readonly items: Tree[];
 }
 /** A key's value; the place is the key's. */
-export interface Entry extends Place {
+export interface Entry extends TextPosition {
   readonly tree: Tree;
 }
 
@@ -124,7 +124,7 @@ class Walk {
     }
   }
 
-  #convert(node: Node | null, place: Place, key: string, level: number): Tree {
+  #convert(node: Node | null, place: TextPosition, key: string, level: number): Tree {
     const here = this.#placeOf(node) ?? place;
     const before = this.#values;
     this.#count(1, here, key);
@@ -142,7 +142,7 @@ class Walk {
     return tree;
   }
 
-  #convertOwn(node: Node | null, here: Place, key: string, level: number): Tree {
+  #convertOwn(node: Node | null, here: TextPosition, key: string, level: number): Tree {
     if (isMap(node)) {
       return { kind: 'map', ...here, entries: this.#entriesOf(node, here, key, level) };
     }
@@ -156,7 +156,7 @@ class Walk {
     return { kind: 'scalar', ...here, text, isNull: value === null, ...range };
   }
 
-  #entriesOf(map: YAMLMap, here: Place, key: string, level: number): Map<string, Entry> {
+  #entriesOf(map: YAMLMap, here: TextPosition, key: string, level: number): Map<string, Entry> {
     const entries = new Map<string, Entry>();
     const merged = new Map<string, Entry>();
     for (const pair of map.items) {
@@ -186,7 +186,7 @@ class Walk {
   }
 
   /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself wins over both. */
-  #merge(tree: Tree, merged: Map<string, Entry>, place: Place, key: string): void {
+  #merge(tree: Tree, merged: Map<string, Entry>, place: TextPosition, key: string): void {
     const sources = tree.kind === 'sequence' ? tree.items : [tree];
     for (const source of sources) {
       if (source.kind !== 'map') {
@@ -200,7 +200,7 @@ class Walk {
     }
   }
 
-  #resolve(name: string, here: Place, key: string): Tree {
+  #resolve(name: string, here: TextPosition, key: string): Tree {
     const found = this.#anchors.get(name);
     if (!found) {
       this.#stop(here, key, 'the alias has no anchor before it: a text that begins with * needs quotes');
@@ -209,14 +209,14 @@ class Walk {
     return found.tree;
   }
 
-  #count(values: number, here: Place, key: string): void {
+  #count(values: number, here: TextPosition, key: string): void {
     this.#values += values;
     if (this.#values > MAX_VALUES) {
       this.#stop(here, key.slice(0, 100), `the file has more than ${MAX_VALUES} values, aliases expanded`);
     }
   }
 
-  #placeOf(node: Node | null): Place | undefined {
+  #placeOf(node: Node | null): TextPosition | undefined {
     const start = node?.range?.[0];
     if (start === undefined) {
       return undefined;
@@ -225,7 +225,7 @@ class Walk {
     return { line: Math.max(1, line), column: Math.max(1, column) };
   }
 
-  #stop(place: Place, key: string, message: string): never {
+  #stop(place: TextPosition, key: string, message: string): never {
     this.#report.add('error', place, key, message);
     throw new Stop(message);
   }

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
-import { type BoxPlace, boxAt, viewOf } from '../../media/mp4/box/walk.ts';
+import { type BoxLocation, boxAt, viewOf } from '../../media/mp4/box/walk.ts';
 import { trackOfEntry } from '../../media/mp4/read/entry-track.ts';
 import { MAX_MOOV_BYTES, type Mp4Init, parseFragment, parseInit } from '../../media/mp4/read/read.ts';
 import { SampleList } from '../../media/mp4/read/sample-list.ts';
@@ -93,7 +93,7 @@ async function readIndex(handle: FileHandle, fileBytes: number) {
   return { movie, lists };
 }
 
-async function readMovie(handle: FileHandle, at: number, box: BoxPlace): Promise<Movie> {
+async function readMovie(handle: FileHandle, at: number, box: BoxLocation): Promise<Movie> {
   if (box.end > MAX_MOOV_BYTES) {
     throw new PerchError('unsupported', `MP4 header of ${box.end} bytes, at most ${MAX_MOOV_BYTES}`);
   }
@@ -108,7 +108,7 @@ async function readMovie(handle: FileHandle, at: number, box: BoxPlace): Promise
 async function readFragment(
   handle: FileHandle,
   at: number,
-  box: BoxPlace,
+  box: BoxLocation,
   { tracks }: Movie,
   lists: Map<number, SampleList>,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
-import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/box/walk.ts';
+import { type BoxLocation, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/box/walk.ts';
 import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 
@@ -98,7 +98,7 @@ export class MoofPatch {
     }
   }
 
-  #applyToTraf(view: DataView, traf: BoxPlace, moved: number): void {
+  #applyToTraf(view: DataView, traf: BoxLocation, moved: number): void {
     let shift: number | undefined;
     for (const part of childrenOf(view, traf)) {
       if (part.type === TFHD) {

@@ -3,7 +3,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Reader, Stream } from '../../stream/stream.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
-import { ClipGate, type ClipSink } from './clip-gate.ts';
+import { ClipFilter, type ClipSink } from './clip-filter.ts';
 import { ClipWindow } from './clip-window.ts';
 
 /** Per camera, before an event: 16 s of 8 Mbit/s. */
@@ -30,7 +30,7 @@ export class Clips {
   readonly #options: ClipOptions;
   readonly #deps: ClipDeps;
   readonly #window: ClipWindow;
-  #gate: ClipGate | undefined;
+  #filter: ClipFilter | undefined;
   #stopListening: (() => void) | undefined;
 
   constructor(path: string, options: ClipOptions, deps: ClipDeps) {
@@ -42,18 +42,18 @@ export class Clips {
   }
 
   get keptBytes(): number {
-    return this.#gate?.keptBytes ?? 0;
+    return this.#filter?.keptBytes ?? 0;
   }
 
   get isResting(): boolean {
-    return this.#gate?.isOpen !== true;
+    return this.#filter?.isOpen !== true;
   }
 
   /** A reader in place of `sink`; call `joined` when it reads. @param source asked for a key frame */
   reader(tracks: readonly Track[], sink: ClipSink, source: Pick<Stream, 'requestKeyFrame'>): Reader {
     const { logger, onClosed } = this.#deps;
     const { ringBytes } = this;
-    this.#gate = new ClipGate(tracks, sink, this.#window, {
+    this.#filter = new ClipFilter(tracks, sink, this.#window, {
       preRollMs: this.#options.preRollMs,
       ringBytes,
       onOpened: (isBare) => {
@@ -65,7 +65,7 @@ export class Clips {
       onClosed,
       onTooLarge: () => logger.warn({ limitBytes: ringBytes }, 'GOP too large to keep, clips start after their event'),
     });
-    return this.#gate;
+    return this.#filter;
   }
 
   /** An ongoing event records the stream from its first sample. */
@@ -77,11 +77,11 @@ export class Clips {
         this.#onEvent(event);
       }
     }
-    this.#gate?.open(Infinity);
+    this.#filter?.open(Infinity);
   }
 
   leave(): void {
-    this.#gate = undefined;
+    this.#filter = undefined;
   }
 
   stop(): void {
@@ -92,7 +92,7 @@ export class Clips {
   #onEvent(event: CameraEvent): void {
     if (event.path === this.#path && event.source !== 'perch') {
       this.#window.take(event);
-      this.#gate?.open(this.#window.agoMs(event.startUs));
+      this.#filter?.open(this.#window.agoMs(event.startUs));
     }
   }
 }

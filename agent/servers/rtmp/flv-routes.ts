@@ -8,7 +8,7 @@ import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { WebSocketChannel } from '../../media/websocket/channel.ts';
 import type { RouteDeps, RunningServer } from '../../protocols/contract.ts';
-import type { FlvOutlet, FlvRequest, FlvServer } from './flv-server.ts';
+import type { FlvOutput, FlvRequest, FlvServer } from './flv-server.ts';
 import { withoutSecrets } from './target.ts';
 
 /** ZLMediaKit's addresses; a stream may have a slash. */
@@ -111,7 +111,7 @@ function requestOf({ access }: RouteDeps<RunningFlv>, request: FastifyRequest, p
   };
 }
 
-class FlvBody extends Readable implements FlvOutlet {
+class FlvBody extends Readable implements FlvOutput {
   readonly #clock: Clock;
   readonly #reply: FastifyReply;
 

@@ -34,7 +34,7 @@ export interface FlvRequest {
 }
 
 /** An HTTP response or a WebSocket. */
-export interface FlvOutlet extends FlvLink {
+export interface FlvOutput extends FlvLink {
   /** Nothing follows. */
   end(): void;
 }
@@ -68,8 +68,8 @@ export class FlvServer {
     return stream;
   }
 
-  /** Writes the stream to the outlet. @returns call when the viewer has left */
-  watch(request: FlvRequest, stream: Stream, outlet: FlvOutlet): () => void {
+  /** Writes the stream to the output. @returns call when the viewer has left */
+  watch(request: FlvRequest, stream: Stream, output: FlvOutput): () => void {
     const close = () => {
       if (this.#viewers.delete(viewing.id)) {
         viewing.close();
@@ -78,9 +78,9 @@ export class FlvServer {
     };
     const onEnd = () => {
       close();
-      outlet.end();
+      output.end();
     };
-    const viewing = new FlvViewing(this.#kind, request, stream, outlet, this.#limitBytes, onEnd, this.#clock.wallMs());
+    const viewing = new FlvViewing(this.#kind, request, stream, output, this.#limitBytes, onEnd, this.#clock.wallMs());
     this.#viewers.set(viewing.id, viewing);
     this.#log.info({ path: request.path, remote: request.watcher.remoteAddr }, 'is watching FLV of path');
     viewing.start();
@@ -124,7 +124,7 @@ class FlvViewing implements Reader {
   readonly watcher: Watcher;
   readonly #stream: Stream;
   readonly #sender: FlvSender;
-  readonly #outlet: FlvOutlet;
+  readonly #output: FlvOutput;
   readonly #limitBytes: number;
   readonly #createdWallMs: number;
   #sentBytes = 0;
@@ -135,7 +135,7 @@ class FlvViewing implements Reader {
     kind: PeerKind,
     request: FlvRequest,
     stream: Stream,
-    outlet: FlvOutlet,
+    output: FlvOutput,
     limitBytes: number,
     onEnd: () => void,
     createdWallMs: number,
@@ -145,13 +145,13 @@ class FlvViewing implements Reader {
     this.request = request;
     this.watcher = request.watcher;
     this.#stream = stream;
-    this.#outlet = outlet;
+    this.#output = output;
     this.#limitBytes = limitBytes;
     this.#createdWallMs = createdWallMs;
     this.onEnd = onEnd;
     const link = {
       get queuedBytes() {
-        return outlet.queuedBytes;
+        return output.queuedBytes;
       },
       write: (bytes: Uint8Array) => this.#write(bytes),
     };
@@ -168,7 +168,7 @@ class FlvViewing implements Reader {
   }
 
   isHopeless(nowMs: number): boolean {
-    if (this.#outlet.queuedBytes <= this.#limitBytes) {
+    if (this.#output.queuedBytes <= this.#limitBytes) {
       this.#behindSinceMs = undefined;
       return false;
     }
@@ -208,6 +208,6 @@ class FlvViewing implements Reader {
 
   #write(bytes: Uint8Array): void {
     this.#sentBytes += bytes.length;
-    this.#outlet.write(bytes);
+    this.#output.write(bytes);
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { TAG } from '../../media/flv/codes.ts';
 import type { Paths, Publication, Publisher } from '../../stream/contracts.ts';
-import { MAX_SURPLUS_MS, ReadingBrake } from '../../stream/ingest/reading-brake.ts';
+import { MAX_SURPLUS_MS, ReadThrottle } from '../../stream/ingest/read-throttle.ts';
 import type { PeerKind } from '../../stream/stream.ts';
 import { FlvInput } from '../../transports/rtmp/flv-input.ts';
 import type { RtmpLink } from '../../transports/rtmp/link.ts';
@@ -29,7 +29,7 @@ export class PublishSession implements Publisher {
   readonly #log: Logger;
   readonly #publication: Publication;
   readonly #input: FlvInput;
-  readonly #brake: ReadingBrake;
+  readonly #brake: ReadThrottle;
   #lastReceivedMs: number;
   #isTooFast = false;
 
@@ -45,7 +45,7 @@ export class PublishSession implements Publisher {
     this.#lastReceivedMs = clock.monoMs();
     this.#publication = paths.publish(name, this);
     this.#input = new FlvInput(this.#publication, name, 'publisher', clock, this.#log);
-    this.#brake = new ReadingBrake(link, () => this.#input.surplusMs, clock);
+    this.#brake = new ReadThrottle(link, () => this.#input.surplusMs, clock);
   }
 
   /** Monotonic. A publisher that has to wait is not silent. */

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { Pace, SenderPace } from './pace.ts';
+import { SenderPace, TrackPace } from './pace.ts';
 
 const HOUR_MS = 3_600_000;
 
 /** The largest lead of a sender, when `arrivalOf` gives the arrival of the picture of a media time. */
 function maxAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf: (mediaMs: number) => number): number {
-  const pace = new Pace();
+  const pace = new TrackPace();
   let maxMs = 0;
   let atMs = 0;
   for (let i = 0; i * 40 < durationMs; i += 1) {
@@ -20,7 +20,7 @@ function maxAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf:
 }
 
 test('a burst is ahead by its duration, less the elapsed time', () => {
-  const pace = new Pace();
+  const pace = new TrackPace();
   for (let i = 0; i <= 50; i += 1) {
     pace.push(i * 40, 100);
   }

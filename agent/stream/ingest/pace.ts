@@ -7,7 +7,7 @@ const SLOW_LEAK_FROM_MS = 1_500;
 const RECENT_PACKETS = 256;
 
 /** How far the media time of one track is ahead of real time since its start. */
-export class Pace {
+export class TrackPace {
   #surplusMs = 0;
   #mediaMs = Number.NaN;
   #atMs = 0;
@@ -31,24 +31,24 @@ export class Pace {
   }
 }
 
-interface TrackPace {
-  readonly pace: Pace;
+interface PacedTrack {
+  readonly pace: TrackPace;
   /** Number of its last packet among those of all tracks. */
   last: number;
 }
 
 /** The pace of a sender is that of its slowest active track: a single fast track has wrong timestamps. */
 export class SenderPace {
-  readonly #tracks: TrackPace[];
+  readonly #tracks: PacedTrack[];
   #packets = 0;
 
   constructor(tracks: number) {
-    this.#tracks = Array.from({ length: tracks }, () => ({ pace: new Pace(), last: -RECENT_PACKETS }));
+    this.#tracks = Array.from({ length: tracks }, () => ({ pace: new TrackPace(), last: -RECENT_PACKETS }));
   }
 
   /** Called for each packet. @returns whether all active tracks are ahead by more than `limitMs` */
   push(track: number, mediaMs: number, nowMs: number, limitMs: number): boolean {
-    const paced = this.#tracks[track] as TrackPace;
+    const paced = this.#tracks[track] as PacedTrack;
     paced.pace.push(mediaMs, nowMs);
     paced.last = this.#packets;
     this.#packets += 1;

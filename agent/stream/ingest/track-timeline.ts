@@ -1,8 +1,8 @@
 import { TickUnwrapper } from '../../media/rtp/sequence.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
+import { ArrivalTimes } from './arrival-times.ts';
 import { ClockRate } from './clock-rate.ts';
 import { StartBurst } from './start-burst.ts';
-import { UnitSpread } from './unit-spread.ts';
 
 /** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
 const JUMP_MS = 5_000;
@@ -42,7 +42,7 @@ export class TrackTimeline {
   /** The last pause between packets. */
   #pauseMs = 0;
   #pausedUntilMs = 0;
-  readonly #spread: UnitSpread;
+  readonly #spread: ArrivalTimes;
   /** Added to unwrapped timestamps so that they continue after a jump. */
   #shiftTicks = 0;
   #lastTimestamp = -1;
@@ -65,7 +65,7 @@ export class TrackTimeline {
     this.#rtpClockRate = rtpClockRate;
     this.clockRate = rtpClockRate;
     this.#backTicks = (reorderMs * rtpClockRate) / 1000;
-    this.#spread = new UnitSpread(rtpClockRate, reorderMs > 0, checksRate);
+    this.#spread = new ArrivalTimes(rtpClockRate, reorderMs > 0, checksRate);
     this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
   }
 

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { NewcomerMemory } from '../../../agent/base/network/newcomer-memory.ts';
 import { usernameToken } from '../../../agent/onvif/soap/xml/envelope.ts';
-import type { CameraNews, OfferedCamera, OnvifSource, StreamFacts } from '../../../agent/onvif-server/contract.ts';
+import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from '../../../agent/onvif-server/contract.ts';
 import { DeviceFile } from '../../../agent/onvif-server/device-file.ts';
 import { OnvifServer } from '../../../agent/onvif-server/server.ts';
 
@@ -40,10 +40,10 @@ export class FakeSource implements OnvifSource {
   readonly version = '1.2.3';
   readonly moves: string[] = [];
   list: readonly OfferedCamera[] = [DOOR];
-  running: CameraNews[] = [];
+  running: CameraDetection[] = [];
   isAway = false;
   transports: readonly string[] = ['udp', 'tcp'];
-  readonly #events = new Set<(news: CameraNews) => void>();
+  readonly #events = new Set<(news: CameraDetection) => void>();
   readonly #changes = new Set<() => void>();
   readonly ptz: OnvifSource['ptz'] = {
     abilities: async () => ({ hasPanTilt: true, hasZoom: false, hasHome: true, maxPresets: 8 }),
@@ -62,7 +62,7 @@ export class FakeSource implements OnvifSource {
   picture = async () => JPEG;
   ongoing = (path: string) => this.running.filter((news) => news.path === path);
 
-  onEvent(listener: (news: CameraNews) => void) {
+  onEvent(listener: (news: CameraDetection) => void) {
     this.#events.add(listener);
     return () => this.#events.delete(listener);
   }

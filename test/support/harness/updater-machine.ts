@@ -19,7 +19,7 @@ import { PerchError } from '../../../agent/base/errors.ts';
 import type { PackageName, UpdatePackage } from '../../../system/update/manifest.ts';
 import { writeHeader } from '../../../system/update/update-file.ts';
 import type { Machine } from '../../../system/updater/debian.ts';
-import { type Places, Updater } from '../../../system/updater/updater.ts';
+import { Updater, type UpdaterPaths } from '../../../system/updater/updater.ts';
 import type { PowerCuts } from '../disks/unsynced-loss.ts';
 
 export const UPDATE_KEYS = generateKeyPairSync('ed25519');
@@ -28,23 +28,23 @@ export const OLD = '1.0.0';
 export const NEW = '1.1.0';
 
 /** A machine's folders, below a new one. */
-export function updaterPlaces(): Places & { readonly folder: string } {
+export function updaterPaths(): UpdaterPaths & { readonly folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   const at = (name: string): string => join(folder, name);
-  const places = {
+  const paths = {
     requests: at('requests'),
     answers: at('run'),
     own: at('own'),
     program: at('program'),
     node: at('node'),
   };
-  for (const one of [places.requests, places.own, places.program]) {
+  for (const one of [paths.requests, paths.own, paths.program]) {
     mkdirSync(one);
   }
-  for (const file of [join(places.program, 'run'), join(places.program, 'updater.cjs'), places.node]) {
+  for (const file of [join(paths.program, 'run'), join(paths.program, 'updater.cjs'), paths.node]) {
     writeFileSync(file, 'program');
   }
-  return { ...places, folder };
+  return { ...paths, folder };
 }
 
 /** Versions that do not start, that are not healthy, that do not record, that dpkg does not install. */
@@ -63,12 +63,12 @@ export class UpdaterMachine implements Machine {
   /** The content of the disk at the last `sync`, without `kept`. */
   synced: readonly string[] = [];
   readonly repacked: string[] = [];
-  readonly #places: Places;
+  readonly #paths: UpdaterPaths;
   readonly #cuts: PowerCuts | undefined;
   #recordedBytes = 0;
 
-  constructor(places: Places, cuts?: PowerCuts) {
-    this.#places = places;
+  constructor(paths: UpdaterPaths, cuts?: PowerCuts) {
+    this.#paths = paths;
     this.#cuts = cuts;
   }
 
@@ -90,7 +90,7 @@ export class UpdaterMachine implements Machine {
       if (statSync(file).size === 0) {
         throw new Error(`dpkg: ${file} is no package`);
       }
-      expect(existsSync(join(this.#places.answers, 'update.hold'))).toBe(true);
+      expect(existsSync(join(this.#paths.answers, 'update.hold'))).toBe(true);
       this.#cuts?.happens();
       this.installed[name as PackageName] = 'half';
       this.#cuts?.happens();
@@ -126,7 +126,7 @@ export class UpdaterMachine implements Machine {
   sync = async (): Promise<void> => {
     this.#cuts?.happens();
     this.#cuts?.syncAll();
-    this.synced = readdirSync(this.#places.own, { recursive: true, encoding: 'utf8' });
+    this.synced = readdirSync(this.#paths.own, { recursive: true, encoding: 'utf8' });
   };
 }
 
@@ -148,12 +148,12 @@ export function quickClock(): Clock {
   return { monoMs, idleMs: monoMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: never, eachSecond: never };
 }
 
-export const updaterOn = (places: Places, machine: UpdaterMachine, clock = quickClock()): Updater =>
-  new Updater({ places, keys: [UPDATE_KEYS.publicKey], machine, clock, say: () => {} });
+export const updaterOn = (paths: UpdaterPaths, machine: UpdaterMachine, clock = quickClock()): Updater =>
+  new Updater({ paths, keys: [UPDATE_KEYS.publicKey], machine, clock, say: () => {} });
 
 /** An update request like the agent's. */
 export function askForUpdate(
-  { requests }: Places,
+  { requests }: UpdaterPaths,
   version = NEW,
   {
     key = UPDATE_KEYS.privateKey,

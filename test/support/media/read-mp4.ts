@@ -1,5 +1,5 @@
 import { fourccText } from '../../../agent/media/mp4/box/boxes.ts';
-import { type BoxPlace, boxAt, childrenOf, viewOf } from '../../../agent/media/mp4/box/walk.ts';
+import { type BoxLocation, boxAt, childrenOf, viewOf } from '../../../agent/media/mp4/box/walk.ts';
 import { parseInit } from '../../../agent/media/mp4/read/read.ts';
 
 /** A sample as a player finds it. */
@@ -17,13 +17,13 @@ export function readPlainMp4(bytes: Buffer): ReadonlyMap<number, readonly PlainS
   const view = viewOf(bytes);
   const tracks = new Map<number, readonly PlainSample[]>();
   const init = parseInit(bytes);
-  const tops: BoxPlace[] = [];
+  const tops: BoxLocation[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const top = boxAt(view, at, bytes.length) as BoxPlace;
+    const top = boxAt(view, at, bytes.length) as BoxLocation;
     tops.push(top);
     at = top.end;
   }
-  const moov = tops.find(({ type }) => fourccText(type) === 'moov') as BoxPlace;
+  const moov = tops.find(({ type }) => fourccText(type) === 'moov') as BoxLocation;
   const traks = childrenOf(view, moov).filter(({ type }) => fourccText(type) === 'trak');
   for (const [i, trak] of traks.entries()) {
     const track = init?.tracks[i];
@@ -32,10 +32,10 @@ export function readPlainMp4(bytes: Buffer): ReadonlyMap<number, readonly PlainS
   return tracks;
 }
 
-function readTrack(bytes: Buffer, view: DataView, trak: BoxPlace, timescale: number): PlainSample[] {
-  const within = (parent: BoxPlace, name: string) =>
+function readTrack(bytes: Buffer, view: DataView, trak: BoxLocation, timescale: number): PlainSample[] {
+  const within = (parent: BoxLocation, name: string) =>
     childrenOf(view, parent).find(({ type }) => fourccText(type) === name);
-  const stbl = ['mdia', 'minf', 'stbl'].reduce((box, name) => within(box, name) as BoxPlace, trak);
+  const stbl = ['mdia', 'minf', 'stbl'].reduce((box, name) => within(box, name) as BoxLocation, trak);
   const table = (name: string) => {
     const place = within(stbl, name);
     return place && bytes.subarray(place.bodyStart + 4, place.end);
@@ -48,7 +48,7 @@ function readTrack(bytes: Buffer, view: DataView, trak: BoxPlace, timescale: num
   const places = placesOf(table('stsc') as Buffer, table('stco'), table('co64'), stsz);
   const edts = within(trak, 'edts');
   const { delay, mediaTime } = edts
-    ? editOf(view, within(edts, 'elst') as BoxPlace, timescale)
+    ? editOf(view, within(edts, 'elst') as BoxLocation, timescale)
     : { delay: 0, mediaTime: 0 };
   let time = delay - mediaTime;
   return places.map((place, i) => {
@@ -98,7 +98,7 @@ function placesOf(stsc: Buffer, stco: Buffer | undefined, co64: Buffer | undefin
 }
 
 /** An empty edit first, or none, and then one that plays: as in Perch's own files. */
-function editOf(view: DataView, elst: BoxPlace, timescale: number): { delay: number; mediaTime: number } {
+function editOf(view: DataView, elst: BoxLocation, timescale: number): { delay: number; mediaTime: number } {
   const count = view.getUint32(elst.bodyStart + 4);
   const at = elst.bodyStart + 8 + (count - 1) * 20;
   const waitTicks = count === 2 ? Number(view.getBigUint64(elst.bodyStart + 8)) : 0;

@@ -7,7 +7,7 @@ import { cameraTitle } from '../../cameras/camera-title.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
-import { GuestLinkMaker, type MadeLink } from '../../people/guest-link.ts';
+import { type GuestLink, GuestLinkMaker } from '../../people/guest-link.ts';
 import { expiryText } from '../../people/link-expiry.ts';
 import type { GuestItem } from '../../people/people.ts';
 import { nowMs } from '../../shell/page-state.ts';
@@ -32,7 +32,7 @@ interface ClipLinkSheetProps {
 export function ClipLinkSheet({ clip, onClosed }: ClipLinkSheetProps) {
   const t = peopleWords.value;
   const { language } = i18n();
-  const [made, setMade] = useState<MadeLink>();
+  const [made, setMade] = useState<GuestLink>();
   const [isAsked, setAsked] = useState(true);
   const form = useMemo(() => {
     const maker = new GuestLinkMaker();

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Accounts } from '../../../auth/accounts/accounts.ts';
-import { Assertion, Registration, requirePlace } from '../../../auth/passkeys/passkey.ts';
+import { Assertion, Registration, requireRelyingParty } from '../../../auth/passkeys/passkey.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
@@ -185,22 +185,22 @@ function factorRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOpti
 function passkeyRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOptions, tools: Tools): void {
   app.post('/v3/session/passkeys/options', { schema: options }, async (request) => {
     tools.owner(request);
-    const place = requirePlace(request.headers.origin);
+    const place = requireRelyingParty(request.headers.origin);
     const { user } = await tools.confirmed(request);
-    return { options: accounts.factorGate.creation(user, place) };
+    return { options: accounts.secondFactorCheck.creation(user, place) };
   });
   app.post('/v3/session/passkeys', { schema: add }, async (request, reply) => {
     const { user, client } = tools.owner(request);
     const { name, response } = checkedBody(NewPasskeyBody, request.body);
-    const place = requirePlace(request.headers.origin);
+    const place = requireRelyingParty(request.headers.origin);
     const named = name.trim() || client.device || UNNAMED;
-    return tools.added(request, reply, await accounts.factorGate.addPasskey(user, named, place, response));
+    return tools.added(request, reply, await accounts.secondFactorCheck.addPasskey(user, named, place, response));
   });
   app.post('/v3/session/passkeys/remove', { schema: removePasskey }, async (request) => {
     tools.owner(request);
     const { id, ...proof } = checkedBody(RemovePasskeyBody, request.body);
     const { user } = await tools.confirmed(request, proof);
-    await accounts.factorGate.removePasskey(user, id);
+    await accounts.secondFactorCheck.removePasskey(user, id);
     return OK;
   });
 }

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import type { Accounts } from '../../../auth/accounts/accounts.ts';
 import type { LoginClient } from '../../../auth/accounts/people.ts';
 import { describeUserAgent } from '../../../auth/accounts/user-agent.ts';
-import { Assertion, type PasskeyProof, passkeyPlace, requirePlace } from '../../../auth/passkeys/passkey.ts';
+import { Assertion, type PasskeyProof, relyingPartyOf, requireRelyingParty } from '../../../auth/passkeys/passkey.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
@@ -18,7 +18,7 @@ import {
   sessionTokenOf,
   sessionTokensOf,
 } from '../../auth/credentials.ts';
-import type { HttpsPlaces } from '../../auth/https-place.ts';
+import type { HttpsAddresses } from '../../auth/https-addresses.ts';
 import type { RequestOrigin } from '../../auth/request-origin.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
@@ -30,7 +30,7 @@ interface SessionRoutesOptions {
   readonly wrongCredentials: WrongCredentials;
   /** State of the setup. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
-  readonly https: Pick<HttpsPlaces, 'of'>;
+  readonly https: Pick<HttpsAddresses, 'of'>;
   /** By someone who may look. */
   onPageOpened?(): void;
 }
@@ -136,8 +136,8 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
     const user = userOf(accounts, typed);
     const attempt = () => accounts.confirmPassword(user, password, clientOf(request, origin));
     await paused(wrongCredentials, origin.ip, attempt);
-    const place = passkeyPlace(request.headers.origin);
-    return { passkey: (accounts.hasSecondFactor(user) && accounts.factorGate.request(user, place)) || null };
+    const place = relyingPartyOf(request.headers.origin);
+    return { passkey: (accounts.hasSecondFactor(user) && accounts.secondFactorCheck.request(user, place)) || null };
   });
 
   app.delete('/v3/session', { schema: logOut }, async (request, reply) => {
@@ -158,7 +158,7 @@ const userOf = (accounts: Accounts, typed = accounts.owner ?? ''): string =>
 
 /** Undefined without a passkey. @throws PerchError badInput where browsers use none */
 export const passkeyProof = ({ headers }: FastifyRequest, response?: Assertion): PasskeyProof | undefined =>
-  response && { response, place: requirePlace(headers.origin) };
+  response && { response, place: requireRelyingParty(headers.origin) };
 
 function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
   const { accounts, access, wrongCredentials } = options;

@@ -22,7 +22,7 @@ export const MAX_SHAPER_ORDER = 12;
 const MAX_PULSES = 4;
 
 /** A filter of temporal noise shaping (tns_data, ISO/IEC 14496-3 table 4.54). */
-export interface Shaper {
+export interface TnsFilter {
   window: number;
   /** Coefficients that it covers: bands counted from the top. */
   fromBand: number;
@@ -52,7 +52,7 @@ export class Channel {
   readonly pulsePlaces = new Uint16Array(MAX_PULSES);
   readonly pulseHeights = new Uint8Array(MAX_PULSES);
   shapers = 0;
-  readonly shaper: readonly Shaper[] = Array.from({ length: MAX_SHAPERS }, () => ({
+  readonly shaper: readonly TnsFilter[] = Array.from({ length: MAX_SHAPERS }, () => ({
     window: 0,
     fromBand: 0,
     toBand: 0,

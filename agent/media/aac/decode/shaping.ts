@@ -1,5 +1,5 @@
 import type { BandLayout } from './bands.ts';
-import { type Channel, MAX_SHAPER_ORDER, SHORT_SAMPLES, type Shaper } from './channel.ts';
+import { type Channel, MAX_SHAPER_ORDER, SHORT_SAMPLES, type TnsFilter } from './channel.ts';
 
 const predictor = new Float64Array(MAX_SHAPER_ORDER);
 const mirrored = new Float64Array(MAX_SHAPER_ORDER);
@@ -9,7 +9,7 @@ export function shapeSpectrum(channel: Channel, layout: BandLayout): void {
   const { borders, spectrum } = channel;
   const highest = Math.min(channel.isShort ? layout.shortShaped : layout.longShaped, channel.bands);
   for (let i = 0; i < channel.shapers; i += 1) {
-    const shaper = channel.shaper[i] as Shaper;
+    const shaper = channel.shaper[i] as TnsFilter;
     const offset = shaper.window * SHORT_SAMPLES;
     const from = offset + (borders[Math.min(shaper.fromBand, highest)] as number);
     const to = offset + (borders[Math.min(shaper.toBand, highest)] as number);
@@ -23,7 +23,7 @@ export function shapeSpectrum(channel: Channel, layout: BandLayout): void {
 }
 
 /** From reflection coefficients, by Levinson's recursion. */
-function predictorOf({ order, reflections }: Shaper): void {
+function predictorOf({ order, reflections }: TnsFilter): void {
   for (let m = 0; m < order; m += 1) {
     const reflection = reflections[m] as number;
     for (let i = 0; i < m; i += 1) {

@@ -2,7 +2,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { fourccText } from './boxes.ts';
 
 /** The position of a box in the given bytes. */
-export interface BoxPlace {
+export interface BoxLocation {
   /** As a number: compare with `fourcc(...)`. */
   readonly type: number;
   readonly start: number;
@@ -15,7 +15,7 @@ export interface BoxPlace {
  * The header of the box at `at`; undefined if it exceeds `limit`.
  * A size of 0 ("up to the end of the file") is rejected: it cannot be distinguished from a file that is still being written.
  */
-export function boxAt(view: DataView, at: number, limit: number): BoxPlace | undefined {
+export function boxAt(view: DataView, at: number, limit: number): BoxLocation | undefined {
   if (limit - at < 8) {
     return undefined;
   }
@@ -36,7 +36,7 @@ export function boxAt(view: DataView, at: number, limit: number): BoxPlace | und
 }
 
 /** The box at `at` in a box that ends at `limit`; undefined at its end (a rest shorter than a header is padding). */
-export function childAt(view: DataView, at: number, limit: number): BoxPlace | undefined {
+export function childAt(view: DataView, at: number, limit: number): BoxLocation | undefined {
   const child = boxAt(view, at, limit);
   if (child && child.end > limit) {
     throw new PerchError(
@@ -48,8 +48,8 @@ export function childAt(view: DataView, at: number, limit: number): BoxPlace | u
 }
 
 /** The boxes inside a box. */
-export function childrenOf(view: DataView, parent: BoxPlace): BoxPlace[] {
-  const children: BoxPlace[] = [];
+export function childrenOf(view: DataView, parent: BoxLocation): BoxLocation[] {
+  const children: BoxLocation[] = [];
   for (let at = parent.bodyStart; ; ) {
     const child = childAt(view, at, parent.end);
     if (!child) {
@@ -81,7 +81,7 @@ export function bodyOfFirst(boxes: Uint8Array, type: number, bodyBytes: number):
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Rejects a box whose body is too short. */
-export function need(place: BoxPlace, bodyBytes: number): void {
+export function need(place: BoxLocation, bodyBytes: number): void {
   if (place.end - place.bodyStart < bodyBytes) {
     const has = place.end - place.bodyStart;
     throw new PerchError('badInput', `MP4 box '${fourccText(place.type)}' of ${has} bytes, at least ${bodyBytes}`);
@@ -89,7 +89,7 @@ export function need(place: BoxPlace, bodyBytes: number): void {
 }
 
 /** Of a full box. */
-export const versionOf = (view: DataView, place: BoxPlace): number => {
+export const versionOf = (view: DataView, place: BoxLocation): number => {
   need(place, 4);
   return view.getUint8(place.bodyStart);
 };

@@ -1,5 +1,5 @@
 import { fourccText } from '../box/boxes.ts';
-import { type BoxPlace, boxAt, viewOf } from '../box/walk.ts';
+import { type BoxLocation, boxAt, viewOf } from '../box/walk.ts';
 
 /** Up to the boxes of the codec: ISO/IEC 14496-12 §12.1.3 and §12.2.3, box header included. */
 const VISUAL_ENTRY_BYTES = 86;
@@ -61,7 +61,7 @@ function bodyOf(
   read: (body: Uint8Array) => string | undefined,
 ): string | undefined {
   const view = viewOf(entry);
-  let child: BoxPlace | undefined;
+  let child: BoxLocation | undefined;
   for (let start = at; start < entry.length; start = child.end) {
     child = boxAt(view, start, entry.length);
     if (!child || child.end > entry.length) {

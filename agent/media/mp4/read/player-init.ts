@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { box, fourcc, join } from '../box/boxes.ts';
-import { type BoxPlace, boxAt, childrenOf, need, versionOf, viewOf } from '../box/walk.ts';
+import { type BoxLocation, boxAt, childrenOf, need, versionOf, viewOf } from '../box/walk.ts';
 import { parseInit } from './read.ts';
 
 const FTYP = fourcc('ftyp');
@@ -50,7 +50,7 @@ export function playerInit(init: Uint8Array, trackIds: readonly number[]): Uint8
   return join(parts);
 }
 
-function moovParts(bytes: Uint8Array, view: DataView, moov: BoxPlace, trackIds: readonly number[]): Uint8Array[] {
+function moovParts(bytes: Uint8Array, view: DataView, moov: BoxLocation, trackIds: readonly number[]): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (const child of childrenOf(view, moov)) {
     if (child.type === MVHD || (child.type === TRAK && trackIds.includes(trackIdOf(view, child)))) {
@@ -63,7 +63,7 @@ function moovParts(bytes: Uint8Array, view: DataView, moov: BoxPlace, trackIds: 
   return parts;
 }
 
-function trackIdOf(view: DataView, trak: BoxPlace): number {
+function trackIdOf(view: DataView, trak: BoxLocation): number {
   const tkhd = childrenOf(view, trak).find((child) => child.type === TKHD);
   if (!tkhd) {
     return 0;
@@ -73,7 +73,7 @@ function trackIdOf(view: DataView, trak: BoxPlace): number {
   return view.getUint32(tkhd.bodyStart + at);
 }
 
-function isTrexOf(view: DataView, part: BoxPlace, trackIds: readonly number[]): boolean {
+function isTrexOf(view: DataView, part: BoxLocation, trackIds: readonly number[]): boolean {
   if (part.type !== TREX) {
     return false;
   }

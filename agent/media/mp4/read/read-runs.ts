@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourcc } from '../box/boxes.ts';
-import { type BoxPlace, childAt, need, uint64, versionOf } from '../box/walk.ts';
+import { type BoxLocation, childAt, need, uint64, versionOf } from '../box/walk.ts';
 import type { SampleDefaults } from './read-track.ts';
 
 const NON_SYNC = 0x1_0000;
@@ -98,7 +98,7 @@ export class FragmentReader {
   sequence = 0;
   readonly runs: FragmentRun[] = [];
   readonly #view: DataView;
-  readonly #moof: BoxPlace;
+  readonly #moof: BoxLocation;
   readonly #trackDefaults: ReadonlyMap<number, SampleDefaults>;
   readonly #moofFileOffset: number;
   /** End of the last run's bytes, from the start of `moof`. */
@@ -108,7 +108,7 @@ export class FragmentReader {
   /** @param moofFileOffset base of absolute data offsets; undefined: they count from the `moof` */
   constructor(
     view: DataView,
-    moof: BoxPlace,
+    moof: BoxLocation,
     trackDefaults: ReadonlyMap<number, SampleDefaults>,
     moofFileOffset: number | undefined,
   ) {
@@ -135,7 +135,7 @@ export class FragmentReader {
     }
   }
 
-  #readTraf(traf: BoxPlace): void {
+  #readTraf(traf: BoxLocation): void {
     let state: TrackState | undefined;
     for (let at = traf.bodyStart; ; ) {
       const child = childAt(this.#view, at, traf.end);
@@ -153,7 +153,7 @@ export class FragmentReader {
     }
   }
 
-  #readTfhd(tfhd: BoxPlace): TrackState {
+  #readTfhd(tfhd: BoxLocation): TrackState {
     need(tfhd, 8);
     const view = this.#view;
     const flags = view.getUint32(tfhd.bodyStart) & 0xff_ffff;
@@ -185,7 +185,7 @@ export class FragmentReader {
     return { trackId, defaults, baseOffset, dataEnd: baseOffset, time: undefined };
   }
 
-  #readTfdt(tfdt: BoxPlace): number {
+  #readTfdt(tfdt: BoxLocation): number {
     const is64 = versionOf(this.#view, tfdt) === 1;
     need(tfdt, is64 ? 12 : 8);
     const at = tfdt.bodyStart + 4;
@@ -196,7 +196,7 @@ export class FragmentReader {
     return time;
   }
 
-  #readTrun(trun: BoxPlace, state: TrackState | undefined): void {
+  #readTrun(trun: BoxLocation, state: TrackState | undefined): void {
     if (!state || state.time === undefined) {
       throw new PerchError('badInput', "MP4 'trun' without 'tfhd' and 'tfdt' before it");
     }

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourccText } from '../box/boxes.ts';
-import { type BoxPlace, childAt, childrenOf, need, versionOf } from '../box/walk.ts';
+import { type BoxLocation, childAt, childrenOf, need, versionOf } from '../box/walk.ts';
 
 /** Defaults of samples (`trex`, `tfhd`). */
 export interface SampleDefaults {
@@ -32,7 +32,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export type TrackFields = Omit<Writable<Mp4Track>, 'kind'> & { kind: 'video' | 'audio' | undefined };
 
 /** All but `defaults`, which are in `mvex`. */
-export function parseTrak(bytes: Uint8Array, view: DataView, trak: BoxPlace): TrackFields {
+export function parseTrak(bytes: Uint8Array, view: DataView, trak: BoxLocation): TrackFields {
   const track: TrackFields = {
     id: 0,
     timescale: 0,
@@ -58,8 +58,8 @@ export function parseTrak(bytes: Uint8Array, view: DataView, trak: BoxPlace): Tr
   return track;
 }
 
-function parseMdia(bytes: Uint8Array, view: DataView, mdia: BoxPlace, track: TrackFields): void {
-  let stsd: BoxPlace | undefined;
+function parseMdia(bytes: Uint8Array, view: DataView, mdia: BoxLocation, track: TrackFields): void {
+  let stsd: BoxLocation | undefined;
   for (const child of childrenOf(view, mdia)) {
     const name = fourccText(child.type);
     if (name === 'mdhd') {
@@ -84,7 +84,7 @@ function parseMdia(bytes: Uint8Array, view: DataView, mdia: BoxPlace, track: Tra
 }
 
 /** The first entry: no recorder writes several descriptions for a track. */
-function parseSampleEntry(bytes: Uint8Array, view: DataView, stsd: BoxPlace, track: TrackFields): void {
+function parseSampleEntry(bytes: Uint8Array, view: DataView, stsd: BoxLocation, track: TrackFields): void {
   need(stsd, 8);
   const entry = childAt(view, stsd.bodyStart + 8, stsd.end);
   if (!entry) {
@@ -102,7 +102,7 @@ function parseSampleEntry(bytes: Uint8Array, view: DataView, stsd: BoxPlace, tra
   }
 }
 
-function find(view: DataView, parent: BoxPlace, name: string): BoxPlace | undefined {
+function find(view: DataView, parent: BoxLocation, name: string): BoxLocation | undefined {
   return childrenOf(view, parent).find((child) => fourccText(child.type) === name);
 }
 

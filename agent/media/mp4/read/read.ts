@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourcc, fourccText } from '../box/boxes.ts';
-import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../box/walk.ts';
+import { type BoxLocation, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../box/walk.ts';
 import { FragmentReader, type FragmentRun } from './read-runs.ts';
 import { isMedia, type Mp4Track, parseTrak, type SampleDefaults, type TrackFields } from './read-track.ts';
 
@@ -52,7 +52,7 @@ export function parseInit(bytes: Uint8Array): Mp4Init | undefined {
   }
 }
 
-function parseMoov(bytes: Uint8Array, view: DataView, moov: BoxPlace): Mp4Init {
+function parseMoov(bytes: Uint8Array, view: DataView, moov: BoxLocation): Mp4Init {
   const tracks: TrackFields[] = [];
   const defaults = new Map<number, SampleDefaults>();
   let movie: ReturnType<typeof parseMvhd> | undefined;
@@ -85,7 +85,7 @@ function parseMoov(bytes: Uint8Array, view: DataView, moov: BoxPlace): Mp4Init {
   return { sizeBytes: moov.end, tracks: tracks.filter(isMedia), ...movie, userData };
 }
 
-function parseMvhd(view: DataView, mvhd: BoxPlace) {
+function parseMvhd(view: DataView, mvhd: BoxLocation) {
   const is64 = versionOf(view, mvhd) === 1;
   need(mvhd, is64 ? 32 : 20);
   const movieTimescale = view.getUint32(mvhd.bodyStart + (is64 ? 20 : 12));
@@ -101,7 +101,7 @@ function parseMvhd(view: DataView, mvhd: BoxPlace) {
   };
 }
 
-function parseMvex(view: DataView, mvex: BoxPlace, defaults: Map<number, SampleDefaults>): void {
+function parseMvex(view: DataView, mvex: BoxLocation, defaults: Map<number, SampleDefaults>): void {
   for (const child of childrenOf(view, mvex)) {
     if (fourccText(child.type) === 'trex') {
       need(child, 24);

@@ -5,7 +5,7 @@ import type { NalRules } from '../../payload/nal-rules.ts';
 import type { FrameFormat } from './audio-frames.ts';
 import type { ProgramTicks } from './clock.ts';
 import type { Elementary } from './pes.ts';
-import { PesTimes, type UnitPlace } from './pes-times.ts';
+import { PesTimes, type UnitOffset } from './pes-times.ts';
 
 /** H.264 and H.265: annex B, one access unit in a PES packet, or some, or a part of one. */
 export class NalElementary implements Elementary {
@@ -14,7 +14,7 @@ export class NalElementary implements Elementary {
   readonly #clock: ProgramTicks;
   #ticks = Number.NaN;
 
-  constructor(rules: NalRules, sink: UnitSink, clock: ProgramTicks, place: UnitPlace, traits: SenderTraits) {
+  constructor(rules: NalRules, sink: UnitSink, clock: ProgramTicks, place: UnitOffset, traits: SenderTraits) {
     this.#times = new PesTimes(place);
     this.#units = new AccessUnitAssembler(rules, sink, traits, this.#times);
     this.#clock = clock;
@@ -58,7 +58,7 @@ export class FrameElementary implements Elementary {
   #ticks = Number.NaN;
   #hasGap = false;
 
-  constructor(create: (times: PesTimes) => Frames, clock: ProgramTicks, place: UnitPlace) {
+  constructor(create: (times: PesTimes) => Frames, clock: ProgramTicks, place: UnitOffset) {
     this.#times = new PesTimes(place);
     this.#frames = create(this.#times);
     this.#clock = clock;
@@ -93,7 +93,7 @@ export class AudioElementary implements Elementary {
   readonly #format: FrameFormat;
   readonly #sink: UnitSink;
   readonly #clock: ProgramTicks;
-  readonly #place: UnitPlace;
+  readonly #place: UnitOffset;
   /** The start of a frame whose rest is in the next PES packet, then that packet. */
   #joined = new Uint8Array(0);
   #keptBytes = 0;
@@ -103,7 +103,7 @@ export class AudioElementary implements Elementary {
   #isSynced = false;
   #isReported = true;
 
-  constructor(format: FrameFormat, sink: UnitSink, clock: ProgramTicks, place: UnitPlace) {
+  constructor(format: FrameFormat, sink: UnitSink, clock: ProgramTicks, place: UnitOffset) {
     this.#format = format;
     this.#sink = sink;
     this.#clock = clock;

@@ -2,7 +2,7 @@ import type { UnitSink } from '../../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../../sample/sample-buffer.ts';
 import type { ProgramTicks } from './clock.ts';
 import type { Elementary } from './pes.ts';
-import type { UnitPlace } from './pes-times.ts';
+import type { UnitOffset } from './pes-times.ts';
 
 /*
  * A cell of a metadata access unit (ISO/IEC 13818-1 §2.12.4):
@@ -17,11 +17,11 @@ export class KlvElementary implements Elementary {
   readonly #hasCells: boolean;
   readonly #sink: UnitSink;
   readonly #clock: ProgramTicks;
-  readonly #place: UnitPlace;
+  readonly #place: UnitOffset;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   #isDescribed = false;
 
-  constructor(hasCells: boolean, sink: UnitSink, clock: ProgramTicks, place: UnitPlace) {
+  constructor(hasCells: boolean, sink: UnitSink, clock: ProgramTicks, place: UnitOffset) {
     this.#hasCells = hasCells;
     this.#sink = sink;
     this.#clock = clock;

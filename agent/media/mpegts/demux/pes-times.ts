@@ -7,7 +7,7 @@ const MAX_WAITING = 16;
 const JUMP_TICKS = 90_000;
 
 /** Where the unit that is being delivered begins: the offset of a transport packet in the stream. */
-export interface UnitPlace {
+export interface UnitOffset {
   position: number;
 }
 
@@ -15,7 +15,7 @@ export interface UnitPlace {
 export class PesTimes implements UnitTimes {
   pts = 0;
   dts = 0;
-  readonly #place: UnitPlace;
+  readonly #place: UnitOffset;
   #frameTicks = DEFAULT_FRAME_TICKS;
   #lastDts = Number.NEGATIVE_INFINITY;
   // Times announced, oldest first.
@@ -23,7 +23,7 @@ export class PesTimes implements UnitTimes {
   readonly #dts: number[] = [];
   readonly #positions: number[] = [];
 
-  constructor(place: UnitPlace) {
+  constructor(place: UnitOffset) {
     this.#place = place;
   }
 

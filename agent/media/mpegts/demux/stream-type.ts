@@ -9,10 +9,10 @@ import type { ProgramTicks } from './clock.ts';
 import { AudioElementary, FrameElementary, NalElementary } from './elementary.ts';
 import { KlvElementary } from './klv.ts';
 import type { Elementary } from './pes.ts';
-import type { UnitPlace } from './pes-times.ts';
+import type { UnitOffset } from './pes-times.ts';
 import { findDescriptor } from './tables.ts';
 
-type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitPlace, traits: SenderTraits) => Elementary;
+type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitOffset, traits: SenderTraits) => Elementary;
 
 export interface StreamKind {
   /** Undefined: not supported. */

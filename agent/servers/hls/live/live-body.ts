@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import { shiftFragment } from '../../../media/mp4/write/fragment.ts';
 import type { LiveFragment } from './live-fragment.ts';
 import type { LiveInit } from './live-fragments.ts';
-import type { Outlet } from './live-viewer.ts';
+import type { ViewerOutput } from './live-viewer.ts';
 
 /**
  * `live.mp4`: an endless fragmented MP4 file whose times start at 0. It ends with the stream, and when the camera
  * changes its parameters: no player supports a second `moov`.
  */
-export class LiveBody extends Readable implements Outlet {
+export class LiveBody extends Readable implements ViewerOutput {
   /** By track, subtracted from all times. */
   #startTicks: readonly number[] | undefined;
 

@@ -12,7 +12,7 @@ import { HLS_SESSION, type HlsSessionItem } from '../sessions/session-kinds.ts';
 import type { Requester } from '../sessions/sessions.ts';
 import { type ViewerFacts, ViewerLog } from '../sessions/viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
-import { LiveViewer, type Outlet } from './live-viewer.ts';
+import { LiveViewer, type ViewerOutput } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
 import { lacksPictures, type Selection, type SelectionRequest, selectTracks } from './selection.ts';
 
@@ -90,10 +90,10 @@ export class LiveServer {
     return { origin, stream: containerStream(form), selection };
   }
 
-  /** Starts writing to the outlet. Called right after `open`. @returns call when the viewer has left */
-  watch(request: LiveRequest, { origin, stream, selection }: Opened, outlet: Outlet): () => void {
+  /** Starts writing to the output. Called right after `open`. @returns call when the viewer has left */
+  watch(request: LiveRequest, { origin, stream, selection }: Opened, output: ViewerOutput): () => void {
     this.#checkRoom(request.ip);
-    const session = this.#sessionOf(request, origin, this.#fragmentsOf(stream, selection.tracks), outlet);
+    const session = this.#sessionOf(request, origin, this.#fragmentsOf(stream, selection.tracks), output);
     this.#sessions.set(session.id, session);
     // A reader of the path keeps an on-demand source running. Its fragments are shared.
     origin.addReader(session, false);
@@ -136,10 +136,10 @@ export class LiveServer {
     this.#viewers.close();
   }
 
-  #sessionOf(request: LiveRequest, origin: Stream, fragments: LiveFragments, outlet: Outlet): Session {
+  #sessionOf(request: LiveRequest, origin: Stream, fragments: LiveFragments, output: ViewerOutput): Session {
     const end = (code: MseError['code'], reason: string): void => {
       if (this.#forget(session, origin, reason)) {
-        outlet.end(code, reason);
+        output.end(code, reason);
       }
     };
     const onEnd = (code: MseError['code'], cause: unknown): void => {
@@ -156,7 +156,7 @@ export class LiveServer {
       watcher: request,
       request,
       createdMs: this.#clock.wallMs(),
-      viewer: new LiveViewer(outlet, fragments, monoMs, (bytes) => origin.countSent(bytes), onEnd),
+      viewer: new LiveViewer(output, fragments, monoMs, (bytes) => origin.countSent(bytes), onEnd),
       end,
       onSample: () => {},
       onTrack: () => {},

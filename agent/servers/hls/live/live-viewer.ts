@@ -3,10 +3,10 @@ import type { FragmentViewer, LiveFragments, LiveInit } from './live-fragments.t
 import type { MseError } from './mse-protocol.ts';
 
 /** A WebSocket, or the body of an HTTP response. */
-export interface Outlet {
+export interface ViewerOutput {
   /** Written but not sent. */
   readonly queuedBytes: number;
-  /** @returns false if it cannot continue: not every outlet supports a second init segment */
+  /** @returns false if it cannot continue: not every output supports a second init segment */
   writeInit(init: LiveInit, startS: number, liveS: number): boolean;
   /** @returns whether the fragment is needed after the call */
   writeFragment(fragment: LiveFragment): boolean;
@@ -27,7 +27,7 @@ export class LiveViewer implements FragmentViewer {
   /** In samples. */
   discarded = 0;
   sentBytes = 0;
-  readonly #outlet: Outlet;
+  readonly #output: ViewerOutput;
   readonly #fragments: LiveFragments;
   readonly #monoMs: () => number;
   readonly #countSent: (bytes: number) => void;
@@ -40,13 +40,13 @@ export class LiveViewer implements FragmentViewer {
   #isOver = false;
 
   constructor(
-    outlet: Outlet,
+    output: ViewerOutput,
     fragments: LiveFragments,
     monoMs: () => number,
     countSent: (bytes: number) => void,
     onEnd: (code: MseError['code'], cause: unknown) => void,
   ) {
-    this.#outlet = outlet;
+    this.#output = output;
     this.#fragments = fragments;
     this.#monoMs = monoMs;
     this.#countSent = countSent;
@@ -57,7 +57,7 @@ export class LiveViewer implements FragmentViewer {
     // The first GOP may exceed the limit.
     this.#allowedBytes = Number.POSITIVE_INFINITY;
     this.#fragments.join(this);
-    this.#allowedBytes = QUEUE_BYTES + this.#outlet.queuedBytes;
+    this.#allowedBytes = QUEUE_BYTES + this.#output.queuedBytes;
   }
 
   close(): void {
@@ -66,14 +66,14 @@ export class LiveViewer implements FragmentViewer {
   }
 
   onInit(init: LiveInit, startS: number, liveS: number): void {
-    if (!this.#outlet.writeInit(init, startS, liveS)) {
+    if (!this.#output.writeInit(init, startS, liveS)) {
       this.#finish('ended', undefined);
     }
   }
 
   onClock(message: Buffer): void {
     if (!this.#isOver && this.#skippingMs === undefined) {
-      this.#outlet.writeClock(message);
+      this.#output.writeClock(message);
     }
   }
 
@@ -84,7 +84,7 @@ export class LiveViewer implements FragmentViewer {
     const bytes = fragment.message.length;
     this.sentBytes += bytes;
     this.#countSent(bytes);
-    return this.#outlet.writeFragment(fragment);
+    return this.#output.writeFragment(fragment);
   }
 
   onEnd(cause?: unknown): void {
@@ -92,7 +92,7 @@ export class LiveViewer implements FragmentViewer {
   }
 
   #hasRoom({ isKey, mediaS, samples }: LiveFragment): boolean {
-    const { queuedBytes } = this.#outlet;
+    const { queuedBytes } = this.#output;
     if (this.#skippingMs === undefined) {
       // No limit while the first GOP is written, however little is queued.
       if (queuedBytes <= QUEUE_BYTES && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
@@ -104,7 +104,7 @@ export class LiveViewer implements FragmentViewer {
       this.#skippingMs = this.#monoMs();
     } else if (isKey && queuedBytes <= QUEUE_BYTES / 2) {
       this.#skippingMs = undefined;
-      this.#outlet.writeSkip(mediaS);
+      this.#output.writeSkip(mediaS);
       return true;
     }
     this.discarded += samples;

@@ -6,7 +6,7 @@ import type { Track } from '../../../media/sample/track.ts';
 import { closeFrame, pingFrame, pongFrame, textFrame, WebSocketDecoder } from '../../../media/websocket/frames.ts';
 import type { LiveFragment } from './live-fragment.ts';
 import type { LiveInit } from './live-fragments.ts';
-import type { Outlet } from './live-viewer.ts';
+import type { ViewerOutput } from './live-viewer.ts';
 import {
   MSE_CLOSE,
   type MseError,
@@ -29,7 +29,7 @@ const CLOSING_MS = 5_000;
 const MAX_UNREAD_BYTES = 64 << 10;
 
 /** The server side of a WebSocket that carries a live stream, after the handshake. */
-export class MseSocket implements Outlet, ByteSink {
+export class MseSocket implements ViewerOutput, ByteSink {
   /** Tracks that are not sent, for the next `init`. */
   leftOut: readonly MseLeftOut[] = [];
   readonly #channel: SocketChannel;

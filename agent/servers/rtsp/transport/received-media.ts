@@ -11,7 +11,7 @@ import { relayKindOf, type SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
 import { isMpegts, MultiplexInput } from '../../../stream/ingest/multiplex-input.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
-import { MAX_SURPLUS_MS, ReadingBrake } from '../../../stream/ingest/reading-brake.ts';
+import { MAX_SURPLUS_MS, ReadThrottle } from '../../../stream/ingest/read-throttle.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
@@ -61,7 +61,7 @@ export class ReceivedMedia implements MediaReceiver {
   #stopTicks: (() => void) | undefined;
   #lastReceivedMs = 0;
   #pace = new SenderPace(0);
-  readonly #brake: ReadingBrake;
+  readonly #brake: ReadThrottle;
   #isTooFast = false;
   #isEnded = false;
 
@@ -78,7 +78,7 @@ export class ReceivedMedia implements MediaReceiver {
       ? new UdpPublisherTransport(ports, request.ip, this)
       : new TcpPublisherTransport(request.owner, this);
     const link = { pause: () => request.owner.pauseReading(), resume: () => this.#resumeReading() };
-    this.#brake = new ReadingBrake(link, () => this.#pace.surplusMs(clock.monoMs()), clock);
+    this.#brake = new ReadThrottle(link, () => this.#pace.surplusMs(clock.monoMs()), clock);
     const medias = request.medias.slice(0, MAX_TRACKS);
     const known = medias.map(({ formats }) => formats.find(isSupported));
     const hasKnown = known.some((format) => format !== undefined);

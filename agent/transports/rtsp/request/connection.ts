@@ -15,7 +15,7 @@ import {
 } from '../../../media/rtsp/message.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, placeOf } from './address.ts';
-import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
+import { connectionEnd, connectionFailure, type NoVideoReason } from './failures.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -249,7 +249,7 @@ export class RtspConnection implements ByteSink {
     const where = placeOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the ${phraseOf(this.#peer)} on?`;
-    const absence: Absence = this.hasRead ? 'refuses' : 'silent';
+    const absence: NoVideoReason = this.hasRead ? 'refuses' : 'silent';
     const context = { path: this.#peer.path, host: this.#address.host, isUnreachable: !this.hasRead, absence };
     return new PerchError('timeout', message, context);
   }

@@ -3,7 +3,7 @@ import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, placeOf } from './address.ts';
 
 /** Why a camera delivers no video, for programs. `refuses`: the camera answers; `closed`: its port is closed; `silent`: no answer. */
-export type Absence =
+export type NoVideoReason =
   | 'password'
   | 'forbidden'
   | 'noStream'
@@ -14,7 +14,7 @@ export type Absence =
   | 'unknownName'
   | 'noNetwork';
 
-type Refusals = Readonly<Record<number, readonly [ErrorCode, string, Absence?]>>;
+type Refusals = Readonly<Record<number, readonly [ErrorCode, string, NoVideoReason?]>>;
 
 /** Messages by status code; `%` is the path's name. */
 const REFUSALS: Refusals = {
@@ -126,7 +126,7 @@ export function connectionFailure(
 /** RTSP or RTMP. */
 const protocolOf = ({ uri }: Address): string => uri.slice(0, 4).toUpperCase();
 
-const ABSENCES: Readonly<Record<string, Absence>> = {
+const ABSENCES: Readonly<Record<string, NoVideoReason>> = {
   ECONNREFUSED: 'closed',
   ENOTFOUND: 'unknownName',
   EHOSTUNREACH: 'silent',

@@ -1,8 +1,8 @@
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
-import { FULL_PACE, type Pace } from './pace.ts';
 import { SrtpBatchSender } from './packet-batch.ts';
+import { FULL_RATE, type SendRate } from './send-rate.ts';
 import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
 import { TimestampMapper } from './timestamp-mapper.ts';
@@ -40,8 +40,8 @@ interface PacketSenderOptions extends SenderReportOptions {
   readonly keyFramesOnly?: boolean;
   /** A longer GOP is not replayed: its key frame stands until the next one. */
   readonly maxReplayPackets?: number;
-  /** Initial value; default `FULL_PACE`. */
-  readonly pace?: Pace;
+  /** Initial value; default `FULL_RATE`. */
+  readonly pace?: SendRate;
   /** Audio waits for this sender's first frame; default: its own. */
   readonly startsWith?: PacketSender | undefined;
   /** The video has B-frames and stops. */
@@ -57,7 +57,7 @@ export class PacketSender implements RtpViewer {
   framesDiscarded = 0;
   /** Drops all other frames. Afterwards video continues at the next key frame or with `restartAtKey`. */
   keyFramesOnly: boolean;
-  pace: Pace;
+  pace: SendRate;
   readonly source: RtpPackets;
   /** Of the video track, by packet index. */
   readonly history: SentHistory | undefined;
@@ -97,7 +97,7 @@ export class PacketSender implements RtpViewer {
     this.#video = videoTrack;
     this.#continues = options.continues;
     this.keyFramesOnly = options.keyFramesOnly ?? false;
-    this.pace = options.pace ?? FULL_PACE;
+    this.pace = options.pace ?? FULL_RATE;
     this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();

@@ -5,8 +5,8 @@ import type { SecureLink } from '../link/session-media.ts';
 import { B_FRAMES_UNSUPPORTED } from '../sdp/rejections.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
-import { FULL_PACE, type Pace, reducedPace } from './pace.ts';
 import { PacketSender, type Position } from './packet-sender.ts';
+import { FULL_RATE, reducedRate, type SendRate } from './send-rate.ts';
 
 /** A slow network gets no longer GOP: its key frame stands until the next one. */
 const SHORT_GROUP_PACKETS = 128;
@@ -190,20 +190,20 @@ export class ViewerStream {
     return (8_000 * meanBytes * (source.written - source.groupStart)) / Math.max(MIN_GROUP_MS, groupMs);
   }
 
-  get #pace(): Pace {
+  get #pace(): SendRate {
     const proven = PROVEN_SHARE * this.#provenBitsPerSecond;
     if (this.#level === 0 && proven === Number.POSITIVE_INFINITY) {
-      return FULL_PACE;
+      return FULL_RATE;
     }
     if (this.#level === 0) {
       const bytesPerMs = Math.max(proven, REPLAY_HEADROOM * this.#streamBitsPerSecond) / 8_000;
-      return bytesPerMs < FULL_PACE.replayBytesPerMs ? reducedPace(bytesPerMs) : FULL_PACE;
+      return bytesPerMs < FULL_RATE.replayBytesPerMs ? reducedRate(bytesPerMs) : FULL_RATE;
     }
     const isFullStream = !this.videoSender.keyFramesOnly;
     const minBitsPerSecond = isFullStream ? FALLBACK_HEADROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
     const reduced = Math.min(REDUCED_SHARE * this.#streamBitsPerSecond, proven);
     const bytesPerMs = Math.max(MIN_BYTES_PER_MS, Math.max(reduced, minBitsPerSecond) / 8_000);
-    return reducedPace(bytesPerMs);
+    return reducedRate(bytesPerMs);
   }
 
   #openFallback(): void {

@@ -12,7 +12,7 @@ import { guestRoutes } from '../../../../agent/http/api/accounts/guest-routes.ts
 import { peopleRoutes } from '../../../../agent/http/api/accounts/people-routes.ts';
 import { renewSessions, sessionRoutes } from '../../../../agent/http/api/accounts/session-routes.ts';
 import { HttpAccess } from '../../../../agent/http/auth/access.ts';
-import { HttpsPlaces } from '../../../../agent/http/auth/https-place.ts';
+import { HttpsAddresses } from '../../../../agent/http/auth/https-addresses.ts';
 import { createHttpApp } from '../../../../agent/http/listener/app.ts';
 
 export interface HttpHarness extends AsyncDisposable {
@@ -60,7 +60,7 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
     accounts,
     access,
     wrongCredentials,
-    https: new HttpsPlaces(() => options.httpsPort),
+    https: new HttpsAddresses(() => options.httpsPort),
     notices: {
       get isOpen() {
         return authority.isOpen;

@@ -4,7 +4,7 @@ import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, cameraSelectionText, oneAtLeast } from '../../../people/access-fields.tsx';
-import { GuestLinkMaker, type MadeLink } from '../../../people/guest-link.ts';
+import { type GuestLink, GuestLinkMaker } from '../../../people/guest-link.ts';
 import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../../people/link-expiry.ts';
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
@@ -33,7 +33,7 @@ interface GuestSheetProps {
 export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   const t = peopleWords.value;
   const { language } = i18n();
-  const [made, setMade] = useState<MadeLink>();
+  const [made, setMade] = useState<GuestLink>();
   const [isAsked, setAsked] = useState(true);
   const form = useMemo(() => {
     const maker = new GuestLinkMaker();

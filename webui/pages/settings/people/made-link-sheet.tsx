@@ -1,4 +1,4 @@
-import type { MadeLink } from '../../../people/guest-link.ts';
+import type { GuestLink } from '../../../people/guest-link.ts';
 import { expiryText } from '../../../people/link-expiry.ts';
 import { isLocalOnly } from '../../../people/local-address.ts';
 import { nowMs } from '../../../shell/page-state.ts';
@@ -9,7 +9,7 @@ import { peopleWords } from '../../../words/settings/people.ts';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 
 interface MadeLinkSheetProps {
-  readonly made: MadeLink;
+  readonly made: GuestLink;
   /** What its guests see, as a sentence. */
   readonly sees: string;
   readonly onClosed: () => void;

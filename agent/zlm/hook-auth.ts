@@ -27,7 +27,7 @@ const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 const UNKNOWN = [0, 'unknown'] as const;
 
 /** Asks `on_play` and `on_publish` about clients that the permissions accept. */
-export class HookGate {
+export class HookAuth {
   readonly #hooks: Hooks;
   readonly #kinds: readonly SessionKind[];
   readonly #clock: Clock;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** Applies configurations in sequence, and none after the stop, whose work must not be undone. */
-export class Turns {
+export class ApplyQueue {
   readonly #stop: AbortSignal;
   #last: Promise<void> = Promise.resolve();
   #isChanged = false;

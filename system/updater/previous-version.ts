@@ -6,7 +6,7 @@ import type { Machine } from './debian.ts';
 import { type Journal, syncFolder } from './journal.ts';
 
 /** What a rollback needs: the packages of the previous version, and the updater that can install them. */
-export class Kept {
+export class PreviousVersion {
   readonly #packages: string;
   readonly #updater: string;
   readonly #machine: Pick<Machine, 'versionOf' | 'isWhole' | 'repack'>;

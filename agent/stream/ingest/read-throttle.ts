@@ -15,7 +15,7 @@ interface BrakedLink {
 }
 
 /** Pauses reading from a publisher that sends faster than real time over a connection, which slows it down. */
-export class ReadingBrake {
+export class ReadThrottle {
   readonly #link: BrakedLink;
   readonly #surplusMs: () => number;
   readonly #clock: Clock;

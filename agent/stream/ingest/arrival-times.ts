@@ -4,7 +4,7 @@ const STUCK_UNITS = 25;
 const FORGIVEN_UNITS = 200;
 
 /** Times of units by arrival, if the camera repeats its timestamps. */
-export class UnitSpread {
+export class ArrivalTimes {
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
   readonly #isActive: boolean;

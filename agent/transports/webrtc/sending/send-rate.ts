@@ -1,5 +1,5 @@
 /** How fast video is sent. */
-export interface Pace {
+export interface SendRate {
   /** Sent at once after a pause; most frames are smaller. */
   readonly burstBytes: number;
   readonly bytesPerMs: number;
@@ -11,11 +11,11 @@ export interface Pace {
  * A camera's 100 Mbit/s link delivers as fast. Chromium's socket holds 113 unread packets. A GOP is replayed at 48
  * Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them.
  */
-export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500, replayBytesPerMs: 6_000 };
+export const FULL_RATE: SendRate = { burstBytes: 64_000, bytesPerMs: 12_500, replayBytesPerMs: 6_000 };
 
 const REDUCED_BURST_BYTES = 6_000;
 
-export const reducedPace = (bytesPerMs: number): Pace => ({
+export const reducedRate = (bytesPerMs: number): SendRate => ({
   burstBytes: REDUCED_BURST_BYTES,
   bytesPerMs,
   replayBytesPerMs: bytesPerMs,

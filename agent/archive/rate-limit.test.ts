@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { isWithin, Pace } from './pace.ts';
+import { isWithin, RateLimit } from './rate-limit.ts';
 
 const at = (time: string) => new Date(`2026-01-31T${time}:00`);
 
@@ -25,7 +25,7 @@ test('hours reach over midnight', () => {
 test('a rate limit spreads bytes over time', async () => {
   const clock = new FakeClock();
   const { signal } = new AbortController();
-  const pace = new Pace(clock, 1_000);
+  const pace = new RateLimit(clock, 1_000);
   let sent = 0;
   const send = async () => {
     for (let i = 0; i < 8; i += 1) {
@@ -46,7 +46,7 @@ test('a rate limit spreads bytes over time', async () => {
 });
 
 test('without a limit nothing waits', async () => {
-  const pace = new Pace(new FakeClock(), 0);
+  const pace = new RateLimit(new FakeClock(), 0);
   await pace.take(1e12, new AbortController().signal);
   await pace.take(1e12, new AbortController().signal);
 });

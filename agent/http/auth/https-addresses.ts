@@ -10,7 +10,7 @@ interface HttpsPlace {
 }
 
 /** Tells pages of the plain main port their https address. */
-export class HttpsPlaces {
+export class HttpsAddresses {
   /** Random for each run. */
   readonly box = randomUUID();
   readonly #port: () => number | undefined;

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { Challenges } from '../passkeys/challenges.ts';
-import type { PasskeyPlace, PasskeyProof, Registration } from '../passkeys/passkey.ts';
+import type { PasskeyProof, Registration, RelyingParty } from '../passkeys/passkey.ts';
 import { LoginAttempts } from '../throttle/login-attempts.ts';
 import type { LoginClient } from './people.ts';
 import type { SecondFactor } from './second-factor.ts';
@@ -17,7 +17,7 @@ const HANDLE_BYTES = 16;
 /** ES256, EdDSA, RS256 (RFC 9053, RFC 8812). */
 const ALGORITHMS = [-7, -8, -257];
 
-interface FactorGateDeps {
+interface SecondFactorCheckDeps {
   readonly factor: SecondFactor;
   readonly key: SecretKey;
   readonly clock: Clock;
@@ -28,13 +28,13 @@ interface FactorGateDeps {
 }
 
 /** Checks the second factor at logins and changes, and issues the challenges of passkeys. */
-export class FactorGate {
-  readonly #deps: FactorGateDeps;
+export class SecondFactorCheck {
+  readonly #deps: SecondFactorCheckDeps;
   readonly #challenges: Challenges;
   /** Of all clients together: a million codes are few. */
   readonly #codeAttempts: LoginAttempts;
 
-  constructor(deps: FactorGateDeps) {
+  constructor(deps: SecondFactorCheckDeps) {
     this.#deps = deps;
     this.#challenges = new Challenges(deps.clock);
     this.#codeAttempts = new LoginAttempts(deps.clock, MAX_WRONG_CODES, 'for this user');
@@ -88,7 +88,7 @@ export class FactorGate {
   }
 
   /** `PublicKeyCredentialRequestOptionsJSON` of the page's host; undefined: it has no passkey there. */
-  request(user: string, place: PasskeyPlace | undefined): object | undefined {
+  request(user: string, place: RelyingParty | undefined): object | undefined {
     const passkeys = this.#passkeysAt(place);
     return place && passkeys.length > 0
       ? {
@@ -102,7 +102,7 @@ export class FactorGate {
   }
 
   /** `PublicKeyCredentialCreationOptionsJSON`. */
-  creation(user: string, place: PasskeyPlace): object {
+  creation(user: string, place: RelyingParty): object {
     const handle = Buffer.from(this.#deps.key.sign('passkey', user), 'base64url').subarray(0, HANDLE_BYTES);
     return {
       challenge: this.#challenges.issue('create', user, place.host),
@@ -120,7 +120,7 @@ export class FactorGate {
   async addPasskey(
     user: string,
     name: string,
-    place: PasskeyPlace,
+    place: RelyingParty,
     response: Registration,
   ): Promise<readonly string[]> {
     const { factor, clock, log } = this.#deps;
@@ -151,7 +151,7 @@ export class FactorGate {
     this.#deps.log.info({ user, id }, 'passkey removed');
   }
 
-  #passkeysAt(place: PasskeyPlace | undefined) {
+  #passkeysAt(place: RelyingParty | undefined) {
     return this.#deps.factor.passkeys
       .filter(({ host }) => host === place?.host)
       .map(({ id, transports }) => ({ id, transports, type: 'public-key' }));

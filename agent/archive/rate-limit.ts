@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 const DAY_MINUTES = 24 * 60;
 
 /** Limits bytes in a second; the next ones wait for the time that the former took too little. */
-export class Pace {
+export class RateLimit {
   readonly #clock: Pick<Clock, 'monoMs' | 'sleep'>;
   readonly #bytesPerSecond: number;
   #freeAtMs = 0;

@@ -15,7 +15,7 @@ export interface ClipSink extends Reader {
   pause(): void;
 }
 
-interface ClipGateOptions {
+interface ClipFilterOptions {
   readonly preRollMs: number;
   readonly ringBytes: number;
   readonly onOpened: (isBare: boolean) => void;
@@ -27,18 +27,18 @@ interface ClipGateOptions {
  * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track;
  * what follows is kept for the next clip without a gap.
  */
-export class ClipGate implements Reader {
+export class ClipFilter implements Reader {
   readonly id = 'recorder';
   readonly countsHolds = true;
   readonly toleratedDelayMs = FILE_DELAY_MS;
   readonly #sink: ClipSink;
   readonly #window: ClipWindow;
-  readonly #options: ClipGateOptions;
+  readonly #options: ClipFilterOptions;
   readonly #ring: GopRing;
   #isOpen = false;
   #hasReportedTooLarge = false;
 
-  constructor(tracks: readonly Track[], sink: ClipSink, window: ClipWindow, options: ClipGateOptions) {
+  constructor(tracks: readonly Track[], sink: ClipSink, window: ClipWindow, options: ClipFilterOptions) {
     this.#sink = sink;
     this.#window = window;
     this.#options = options;
