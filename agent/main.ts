@@ -243,7 +243,7 @@ async function releaseUnusedMemory(): Promise<void> {
   }
 }
 
-/** Prints the addresses now, and when the machine's addresses change. */
+/** Prints the addresses now, and when the box's addresses change. */
 async function announce(app: App, network: NetworkWatch): Promise<void> {
   const said = new Set<string>();
   await sayAddresses(app, said);

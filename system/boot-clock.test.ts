@@ -35,7 +35,7 @@ function place(path: string, text = ''): void {
 const board = (): void => place('proc/device-tree/model', 'Raspberry Pi 4');
 const setWall = (unixMs: number): void => clock.stepWall(unixMs - clock.wallMs());
 
-/** @param bootMs uptime of the machine at the fake clock's start */
+/** @param bootMs uptime of the box at the fake clock's start */
 function machine(bootMs = 5_000): MachineClock {
   const one = new MachineClock({
     clock,

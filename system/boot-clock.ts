@@ -21,7 +21,7 @@ const TIMEDATE_EVERY_CHECKS = 30;
 const SAVE_MS = 10 * 60_000;
 /** A mark's time may be slightly ahead of the clock that was read. */
 const MARK_AHEAD_MS = 60_000;
-/** The monotonic clock stops while the machine sleeps. */
+/** The monotonic clock stops while the box sleeps. */
 const MARK_SLEEP_MS = 86_400_000;
 
 interface MachineClockOptions {
@@ -41,7 +41,7 @@ interface Memory extends DateMemory {
 }
 
 /**
- * The machine's clocks: the identity and age of this boot, and whether the wall clock can be trusted.
+ * The box's clocks: the identity and age of this boot, and whether the wall clock can be trusted.
  *
  * The wall clock is trusted when it shows a time between this version's year and 2100, and one of these holds:
  *  - a battery-backed clock agrees with it, or a mark shows that it was set from the network (`clock-signs.ts`);

@@ -37,7 +37,7 @@ function place(path: string, text = ''): string {
 
 const setWall = (unixMs: number): void => clock.stepWall(unixMs - clock.wallMs());
 
-/** The machine is started, with a battery that agrees with its clock. */
+/** The box is started, with a battery that agrees with its clock. */
 function boot(wallMs: number): void {
   boots += 1;
   bootedMs = clock.monoMs() - 5_000;

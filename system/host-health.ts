@@ -2,7 +2,7 @@ import { type Clock, endsWithin } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
 import type { ClockSource, Drive, NetworkCount, Sensors, SwapSpace } from './sensors.ts';
 
-/** Load and health of the machine; undefined: not available there. */
+/** Load and health of the box; undefined: not available there. */
 export interface HostHealth {
   readonly model: string | undefined;
   readonly temperatureCelsius: number | undefined;
@@ -38,7 +38,7 @@ type HostClock = Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
 type Hardware = Pick<HostHealth, 'power' | 'hasStoppedFan' | 'swap'>;
 type Quick = Pick<HostHealth, 'temperatureCelsius' | 'network'>;
 
-/** Reads the machine's state on demand, at most as often as it changes, once for all callers. */
+/** Reads the box's state on demand, at most as often as it changes, once for all callers. */
 export class HostWatch {
   readonly #clock: HostClock;
   readonly #quick: () => Promise<Quick>;

@@ -12,7 +12,7 @@ export interface Network {
 /** One system call of some 50 µs: without a native add-on nothing reports changes. */
 const POLL_MS = 5_000;
 
-/** Reads the machine's addresses every few seconds, once for all listeners. */
+/** Reads the box's addresses every few seconds, once for all listeners. */
 export class NetworkWatch implements Network {
   readonly #read: () => Interfaces;
   readonly #listeners = new Set<() => void>();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { asksTimedate, readClockSigns } from './clock-signs.ts';
 import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
 
-/** Source of the machine's clock: the network, a clock with a battery, or unknown. */
+/** Source of the box's clock: the network, a clock with a battery, or unknown. */
 export type ClockSource = 'network' | 'battery' | 'none';
 
 export interface NetworkCount {

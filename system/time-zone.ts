@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 const MAX_LINKS = 4;
 
 /**
- * The machine's time zone, IANA name. Node's own answer costs 7 MB of memory (ICU loads every language): used only if
+ * The box's time zone, IANA name. Node's own answer costs 7 MB of memory (ICU loads every language): used only if
  * the system has no link.
  */
 export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): string {

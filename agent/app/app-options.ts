@@ -30,7 +30,7 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly pushHttps?: PublicHttpsOptions;
   /** For tests with servers of their own. */
   readonly channelSending?: ChannelsDeps['sending'];
-  /** For the search for cameras; default: the networks of the machine. */
+  /** For the search for cameras; default: the networks of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }

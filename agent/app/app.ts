@@ -187,7 +187,7 @@ export class App {
     };
   }
 
-  /** For supervisors on this machine. */
+  /** For supervisors on this box. */
   get vitals() {
     return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
   }

@@ -70,7 +70,7 @@ export class BoxClient {
     return this.#address;
   }
 
-  /** Uses the first of the addresses that the box answers at. @throws PerchError unavailable, unauthorized: another machine answers */
+  /** Uses the first of the addresses that the box answers at. @throws PerchError unavailable, unauthorized: another device answers */
   async connect(addresses: readonly string[], stop?: AbortSignal): Promise<void> {
     const found = new AbortController();
     const joined = joinSignals([found.signal, ...(stop ? [stop] : [])], CONNECT_MS);
@@ -294,7 +294,7 @@ async function refusalOf(response: BoxResponse): Promise<PerchError> {
   return new PerchError(code, `the box says: ${words}`, typeof said.why === 'string' ? { why: said.why } : {});
 }
 
-/** Another machine at an address says more than silence at the others. */
+/** Another device at an address says more than silence at the others. */
 const worst = (errors: readonly unknown[]): unknown =>
   errors.find((error) => error instanceof PerchError && error.code === 'unauthorized') ??
   errors[0] ??

@@ -31,7 +31,7 @@ test.runIf(isLinux).for(['127.0.0.1', '::1'])(
     expect(isOwnConnection([1, group], own)).toBe(true);
     expect(isOwnConnection([], own)).toBe(false);
     expect(isOwnConnection([1], own)).toBe(false);
-    // Another process may have the same local port to another server of this machine, such as https.
+    // Another process may have the same local port to another server of this box, such as https.
     expect(isOwnConnection([group], { ...own, server: { ip: host, port: port + 1 } })).toBe(false);
     expect(isOwnConnection([group], { ...own, client: { ip: host, port: own.client.port + 1 } })).toBe(false);
     // Another address and another protocol have separate ports.

@@ -19,7 +19,7 @@ const PLACES: Readonly<Record<string, readonly (readonly [table: string, address
 
 /**
  * Whether the client of a local connection is in one of these process groups: such a program needs no password, which
- * other users of the machine could read in ffmpeg's arguments. Linux only. Compares both ends: another program may have
+ * other users of the box could read in ffmpeg's arguments. Linux only. Compares both ends: another program may have
  * the same client address and port towards another port.
  */
 export function isOwnConnection(groups: readonly number[], { client, server }: LocalConnection): boolean {

@@ -1,6 +1,6 @@
 import { DOORBELL, STATE_NAMES, STATES, type StateName } from './topics.ts';
 
-/** An event of a camera or, with an empty path, of the machine. Times are Unix microseconds. */
+/** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
 export interface MqttEvent {
   /** Reported again with the same id when it ends. */
   readonly id: string;

@@ -95,7 +95,7 @@ export class StatePublisher {
     this.#refreshIfDue();
   }
 
-  /** @param camera of the event; undefined: of the machine, or removed */
+  /** @param camera of the event; undefined: of the box, or removed */
   onEvent(event: MqttEvent, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
     const isNew = !this.#states.knows(event);

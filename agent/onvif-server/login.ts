@@ -5,7 +5,7 @@ import { type DigestAnswer, type Hash, parseAuthorization, verifyDigest } from '
 import { TOKEN_PROFILE } from '../onvif/soap/xml/envelope.ts';
 import { attributeOf, find, findText } from '../onvif/soap/xml/xml.ts';
 
-/** How far the time of a token may differ from this machine's, either way: clocks of recorders drift. */
+/** How far the time of a token may differ from this box's, either way: clocks of recorders drift. */
 const MAX_SKEW_MS = 300_000;
 /** Life of an HTTP Digest nonce. */
 const NONCE_LIFE_MS = 300_000;

@@ -302,7 +302,7 @@ const send = (reply: FastifyReply, { status, contentType, text }: SoapReply): Fa
 
 const ipOf = ({ raw }: FastifyRequest): string => canonicalIp(raw.socket.remoteAddress ?? '') ?? '';
 
-/** Undefined: a proxy may be between. nginx without further settings speaks HTTP/1.0; a gateway on this machine passes the host on. */
+/** Undefined: a proxy may be between. nginx without further settings speaks HTTP/1.0; a gateway on this box passes the host on. */
 function clientOf(request: FastifyRequest): string | undefined {
   const { headers, raw } = request;
   const ip = ipOf(request);

@@ -16,7 +16,7 @@ interface ListRequest {
   readonly end: ZonedTime | undefined;
   /** Without a final slash: `https://host/playback`. */
   readonly baseUrl: string;
-  /** IANA name for recording names; undefined: the machine's zone. */
+  /** IANA name for recording names; undefined: the box's zone. */
   readonly zone: string | undefined;
 }
 

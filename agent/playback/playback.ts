@@ -40,7 +40,7 @@ interface PlaybackOptions {
   readonly file: string;
   readonly paths: RecordPaths;
   readonly logger: Logger;
-  /** IANA name for the times in file names; undefined: the machine's zone. */
+  /** IANA name for the times in file names; undefined: the box's zone. */
   readonly zone?: string;
   readonly clock?: Pick<Clock, 'monoMs' | 'wallMs'>;
   /** Files of this process are not checked for damage by a power cut. */

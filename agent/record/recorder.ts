@@ -47,7 +47,7 @@ export interface RecorderOptions extends SegmenterLimits {
   readonly recordPath: string;
   /** Default `fmp4`. */
   readonly format?: RecordFormat;
-  /** IANA name for the times in file names; undefined: the machine's zone. */
+  /** IANA name for the times in file names; undefined: the box's zone. */
   readonly zone?: string;
   readonly queueBytes?: number;
   readonly clips?: ClipOptions | undefined;

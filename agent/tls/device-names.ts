@@ -15,7 +15,7 @@ const NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:
 /** Containers create many interfaces, and providers change addresses daily. */
 const MAX_IPS = 64;
 
-/** Current names of the machine. */
+/** Current names of the box. */
 export function systemNames(
   interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
 ): DeviceNames {

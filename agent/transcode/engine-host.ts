@@ -18,15 +18,15 @@ export interface EngineHost {
 
 export type StartEngine = (events: EngineEvents) => EngineHost;
 
-/** A thread takes 20 MB; a machine with less memory than this transcodes in the main loop. */
+/** A thread takes 20 MB; a box with less memory than this transcodes in the main loop. */
 const MIN_MEMORY_BYTES = 256 << 20;
 const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
-/** The worker keeps little state: a leak ends the worker, not the machine. */
+/** The worker keeps little state: a leak ends the worker, not the box. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
-/** Starts a worker thread if the machine has enough memory for it. */
+/** Starts a worker thread if the box has enough memory for it. */
 export function startEngine(events: EngineEvents): EngineHost {
-  // 0 means no limit other than the machine's memory.
+  // 0 means no limit other than the box's memory.
   const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   return memoryBytes < MIN_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
 }
@@ -57,7 +57,7 @@ export function startWorker(events: EngineEvents): EngineHost {
   };
 }
 
-/** Runs in the main loop, for machines without enough memory for a thread. */
+/** Runs in the main loop, for boxes without enough memory for a thread. */
 export function startInLoop(events: EngineEvents): EngineHost {
   let isOver = false;
   /** Messages received before the codec is loaded. */

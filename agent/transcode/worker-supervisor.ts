@@ -217,7 +217,7 @@ export class WorkerSupervisor {
     }
   }
 
-  /** Starting fails when the machine has no thread left. */
+  /** Starting fails when the box has no thread left. */
   #tryStart(): EngineHost | undefined {
     try {
       return this.#start({

@@ -29,7 +29,7 @@ export interface Refusal {
 interface SecretOptions {
   /** Current. */
   secret(): string;
-  /** Addresses that may call; empty: this machine and private networks. */
+  /** Addresses that may call; empty: this box and private networks. */
   allowedIps(): readonly string[];
   readonly clock: Clock;
 }

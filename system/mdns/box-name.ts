@@ -11,7 +11,7 @@ export interface BoxNameOptions extends Omit<ResponderOptions, 'wire' | 'random'
 /** A port that another program holds may become free, and an interface may join its group late. */
 const RETRY_MS = 30_000;
 
-/** Announces the name of the page in the machine's networks while it is open. */
+/** Announces the name of the page in the box's networks while it is open. */
 export class BoxName {
   readonly #options: BoxNameOptions;
   readonly #sockets: MdnsSockets;

@@ -52,7 +52,7 @@ interface LinkDeps {
   random(): number;
   /** @param to the whole group when absent */
   send(bytes: Buffer, to?: Source): void;
-  /** An address that the machine has in any network. */
+  /** An address that the box has in any network. */
   isOwnAddress(address: string): boolean;
   /** Another host has the name: a new one is needed in all networks. */
   onTaken(): void;
@@ -111,7 +111,7 @@ export class Link {
     this.begin(afterMs);
   }
 
-  /** Probes again for records that another program of this machine has: it may have ended silently. */
+  /** Probes again for records that another program of this box has: it may have ended silently. */
   askAgain(): void {
     if (this.#claims.host === 'machine') {
       this.#claims.host = 'none';
@@ -226,7 +226,7 @@ export class Link {
     return isSameName(name, host) ? 'host' : isSameName(name, instance) ? 'service' : undefined;
   }
 
-  /** An address of ours in another network of the machine is not a conflict. */
+  /** An address of ours in another network of the box is not a conflict. */
   #contradicts(record: HeardRecord, part: Part): boolean {
     if (part === 'host') {
       const isAddress = record.type === 'A' || record.type === 'AAAA';
@@ -299,7 +299,7 @@ export class Link {
     const contradicts = claims.some((record) => this.#contradicts(record, this.#partOf(record.name) ?? 'host'));
     if (!contradicts) {
       if (from.isOwn && this.#claims.host === 'ours' && claims.some(({ name }) => this.#partOf(name) === 'host')) {
-        // Another program of this machine claims the same records: both would conflict.
+        // Another program of this box claims the same records: both would conflict.
         this.#claims.host = 'machine';
       }
       return from.isOwn;

@@ -18,7 +18,7 @@ export interface Published {
   readonly addresses: readonly string[];
 }
 
-/** Parts that are claimed separately: another program of this machine may already have the host name. */
+/** Parts that are claimed separately: another program of this box may already have the host name. */
 export type Part = 'host' | 'service';
 
 export function recordsOf({ host, instance, port, addresses }: Published, part: Part): MdnsRecord[] {

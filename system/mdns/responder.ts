@@ -43,7 +43,7 @@ const MANY_WITHIN_MS = 10_000;
 const SLOW_MS = 5_000;
 /** A network where every name is taken has a host that claims all it hears. */
 const MAX_NUMBER = 999;
-/** Interval of checks whether another program of the machine still has the name. */
+/** Interval of checks whether another program of the box still has the name. */
 const ASK_AGAIN_MS = 60_000;
 /** Multicast loopback returns sent packets at once. */
 const KEPT_SENT = 32;
@@ -78,7 +78,7 @@ export class Responder {
     return [...this.#links.values()].some(({ hasName }) => hasName) ? this.#host : undefined;
   }
 
-  /** @param ownAddresses of the machine, also in networks where nothing is announced */
+  /** @param ownAddresses of the box, also in networks where nothing is announced */
   setLinks(local: readonly LocalLink[], ownAddresses: readonly string[]): void {
     const before = new Map(this.#local.map((link) => [link.key, link]));
     this.#local = local;

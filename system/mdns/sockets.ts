@@ -21,7 +21,7 @@ interface Open {
   isBound: boolean;
 }
 
-/** One socket per link, bound to the group's address: unicast packets reach other responders of the machine. */
+/** One socket per link, bound to the group's address: unicast packets reach other responders of the box. */
 export class MdnsSockets implements MdnsTransport {
   readonly #options: SocketsOptions;
   readonly #open = new Map<string, Open>();
@@ -123,7 +123,7 @@ function joinGroup(socket: Socket, { family, name, address }: BoundLink): void {
   }
   socket.setMulticastTTL(TTL);
   socket.setTTL(TTL);
-  // Queriers and other responders on this machine must hear us, too.
+  // Queriers and other responders on this box must hear us, too.
   socket.setMulticastLoopback(true);
   socket.unref();
 }

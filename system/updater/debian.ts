@@ -14,7 +14,7 @@ const SERVICE = 'perch.service';
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
-/** The machine that is updated: dpkg and systemd. */
+/** The box that is updated: dpkg and systemd. */
 export const debian = {
   architecture: async (): Promise<string> => (await tell('dpkg', ['--print-architecture'])).trim(),
 

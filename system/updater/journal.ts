@@ -71,7 +71,7 @@ export class Journals {
     writeForGood(this.#answer, status);
   }
 
-  /** The answer persists across a restart of the machine. */
+  /** The answer persists across a restart of the box. */
   keep(status: Status): void {
     writeForGood(this.#status, status);
   }

@@ -53,7 +53,7 @@ function machineWith(ills: UpdaterMachine['ills']) {
       },
     );
   const isUnderWay = () => existsSync(join(paths.own, 'journal.json'));
-  /** The machine starts: before Perch, Perch, after Perch. Without a journal systemd starts neither. */
+  /** The box starts: before Perch, Perch, after Perch. Without a journal systemd starts neither. */
   const start = async (): Promise<'done' | 'cut'> => {
     const resume = async () => {
       rmSync(paths.answers, { recursive: true, force: true });

@@ -128,12 +128,12 @@ interface InstalledVersions {
 
 interface TakenUpdate {
   readonly manifest: Manifest;
-  /** The packages for this machine: their files lie in `work`. */
+  /** The packages for this box: their files lie in `work`. */
   readonly packages: readonly UpdatePackage[];
 }
 
 /**
- * Reads and checks the update once, and keeps the packages for this machine in a folder where only root writes: what
+ * Reads and checks the update once, and keeps the packages for this box in a folder where only root writes: what
  * was checked is installed.
  * @param requests holds the update @param work is emptied @param system where dpkg unpacks
  * @throws PerchError badInput, exhausted
@@ -155,7 +155,7 @@ export async function takeUpdate(
     const manifest = await readUpdate(piecesOf(update), keys, {
       begin: async (found) => {
         for (const name of ['perch', 'perch-node'] as const) {
-          // A machine with its own Node keeps it.
+          // A box with its own Node keeps it.
           if ((await installed.versionOf(name)) !== undefined) {
             names.add(name);
           }

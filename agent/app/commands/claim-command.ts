@@ -23,7 +23,7 @@ export async function needsNoOwner(dataDir: string): Promise<void> {
   }
 }
 
-/** Sets the owner's password on this machine, whether Perch runs or not. @throws PerchError if it is not set */
+/** Sets the owner's password on this box, whether Perch runs or not. @throws PerchError if it is not set */
 export async function claimHere(dataDir: string, password: string, clock: Clock): Promise<void> {
   checkNewPassword(password);
   await needsNoOwner(dataDir);

@@ -15,7 +15,7 @@ export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;
-/** A busy machine may miss the replies of the first scan. */
+/** A busy box may miss the replies of the first scan. */
 const POLL_MS = 2_000;
 
 interface DemoDeps {

@@ -14,11 +14,11 @@ interface DeviceClockDeps {
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   /** The clock is known to be right. */
   isTrusted(): boolean;
-  /** Seconds since the machine started. */
+  /** Seconds since the box started. */
   readonly uptimeS?: () => number;
 }
 
-/** Sets the machine's clock from the owner's phone if no other time source is known. */
+/** Sets the box's clock from the owner's phone if no other time source is known. */
 export class DeviceClock {
   readonly #deps: DeviceClockDeps;
 

@@ -59,7 +59,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly restart?: () => void;
   /** mDNS name. */
   readonly name: { readonly current: string | undefined };
-  /** Default: the machine's own. */
+  /** Default: the box's own. */
   readonly sensors?: Sensors;
   /** Folder of the system services' answers; default: that of the package. */
   readonly hostAnswers?: string;

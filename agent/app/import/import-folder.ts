@@ -31,7 +31,7 @@ interface ImportTarget {
   /** Of Frigate; undefined: the folder has those of one camera. */
   readonly camera: string | undefined;
   readonly nowMs: () => number;
-  /** IANA name; undefined: the machine's zone. */
+  /** IANA name; undefined: the box's zone. */
   readonly zone?: string;
   /** How much of a range the path's recordings have, in microseconds. Not asked for files that are moved. */
   readonly recordedUs?: (startUs: number, endUs: number) => Promise<number>;

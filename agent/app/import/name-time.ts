@@ -17,7 +17,7 @@ interface NameTime {
 /**
  * The start of a recording by its name; undefined: it has none.
  * @param name below the folder that is imported
- * @param zone IANA name of local times; undefined: the machine's zone
+ * @param zone IANA name of local times; undefined: the box's zone
  */
 export function timeOfName(name: string, zone?: string): NameTime | undefined {
   const [, year, month, day, hour, camera, minute, second] = FRIGATE.exec(name) ?? [];

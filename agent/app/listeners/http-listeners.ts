@@ -116,7 +116,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
-  /** Networks of the search for cameras; default: those of the machine. */
+  /** Networks of the search for cameras; default: those of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
 }
 

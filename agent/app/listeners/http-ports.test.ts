@@ -118,7 +118,7 @@ test('a new trusted proxy is believed on both main ports', async () => {
   const [plain, secure] = [askerOf(ports.main, false, proxy), askerOf(ports.tls, true, proxy)];
   expect(await plain('/v3/system')).toMatchObject({ statusCode: 307 });
   await change({}, `${more}trustedProxies: [127.0.0.1]\n`);
-  // Requests of 192.0.2.1 now, not of this machine.
+  // Requests of 192.0.2.1 now, not of this box.
   for (const ask of [plain, secure]) {
     await expect.poll(() => ask('/v3/system').catch(() => undefined)).toMatchObject({ statusCode: 401 });
   }

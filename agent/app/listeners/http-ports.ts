@@ -35,7 +35,7 @@ export interface HttpPortsDeps {
   readonly authority: Authority;
   /** Shared by all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
-  /** Shared by all ports and protocols for other machines. */
+  /** Shared by all ports and protocols for other devices. */
   readonly newcomers: NewcomerMemory;
   config(): Config;
 }

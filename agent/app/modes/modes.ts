@@ -12,7 +12,7 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
 import { type Change, changesAround } from './timetable.ts';
 
-/** Also finds a changed time zone of the machine. */
+/** Also finds a changed time zone of the box. */
 const CHECK_MS = 60_000;
 /** A clock that was ahead by more than this when the mode was set. */
 const AHEAD_MS = 60_000;

@@ -182,7 +182,7 @@ async function hasEntries(file: string): Promise<boolean> {
 
 const boxTitle = ({ boxName }: Config): string => (boxName === 'perch' ? 'Perch' : boxName);
 
-/** @param zone IANA name; undefined: the machine's */
+/** @param zone IANA name; undefined: the box's */
 function localTime(nowMs: number, zone: string | undefined): LocalTime {
   const { year, month, day, hour, minute } = toLocalTime(nowMs, zone);
   const name = DAYS[(new Date(Date.UTC(year, month - 1, day)).getUTCDay() + SUNDAY_FIRST) % DAYS.length];

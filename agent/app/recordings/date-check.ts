@@ -1,7 +1,7 @@
 import type { DateDoubt } from '../../../system/clock-plausibility.ts';
 
 const DAY_MS = 86_400_000;
-/** A machine that was off for longer may have a wrong date. */
+/** A box that was off for longer may have a wrong date. */
 const MAX_GAP_MS = 7 * DAY_MS;
 /** Recordings dated by the doubtful clock itself prove nothing. */
 const VOUCHER_BEFORE_MS = 60_000;

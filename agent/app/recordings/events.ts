@@ -10,7 +10,7 @@ import { EventJournal } from '../../record/events/event-journal.ts';
 import type { FlushPoint } from '../../record/write/flush.ts';
 
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
-/** Retention of events of the machine, which belong to no path. */
+/** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 
 interface CameraEventsOptions {
@@ -31,7 +31,7 @@ interface CameraEventsOptions {
   };
 }
 
-/** Receives and stores the events of all cameras and of the machine. */
+/** Receives and stores the events of all cameras and of the box. */
 export class CameraEvents implements EventIntake {
   readonly hub: EventHub;
   readonly journal: EventJournal;

@@ -42,7 +42,7 @@ export interface StorageDeps {
       lastChosenMs(path: string): number | undefined;
     };
   };
-  /** Default: the machine's. */
+  /** Default: the box's. */
   readonly places?: () => Promise<readonly MountedPlace[]>;
 }
 

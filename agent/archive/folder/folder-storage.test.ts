@@ -31,7 +31,7 @@ function expectCopied(nas: string, box: ArchiveHarness): void {
   expect(names.filter((name) => name.endsWith('.mp4')).length).toBe(box.recordings.length);
   expect(names.filter((name) => !name.endsWith('.mp4'))).toEqual([]);
   const copies = files.filter(({ name }) => name.endsWith('.mp4')).map((one) => join(one.parentPath, one.name));
-  // Like the recordings, not for every user of the machine.
+  // Like the recordings, not for every user of the box.
   expect(copies.filter((file) => (statSync(file).mode & 0o777) !== 0o640)).toEqual([]);
   expect(copies.map((file) => sha256(readFileSync(file))).sort()).toEqual(
     box.recordings.map(({ file }) => sha256(readFileSync(file))).sort(),

@@ -197,7 +197,7 @@ export class Accounts {
     wasRight();
   }
 
-  /** @param password or its hash. @param ip undefined: on this machine */
+  /** @param password or its hash. @param ip undefined: on this box */
   async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
     const { users, sessions, secondFactor } = this.people;
     await users.setOwner(password);

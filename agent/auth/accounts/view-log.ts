@@ -146,7 +146,7 @@ export class ViewLog {
       known.lastMonoMs = nowMs;
       return known;
     }
-    // Without a user it is a program of this machine.
+    // Without a user it is a program of this box.
     if ((user === '' && isLoopbackIp(address)) || this.#running.size >= MAX_RUNNING) {
       return undefined;
     }

@@ -8,11 +8,11 @@ export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'ppro
 export interface Identity {
   /** Canonical; the client's own behind a trusted proxy. */
   readonly ip: string;
-  /** A program on this machine: not a proxy's request, and not a browser's for a foreign web page. */
+  /** A program on this box: not a proxy's request, and not a browser's for a foreign web page. */
   readonly isLoopback: boolean;
   /** From a private network, not through an unknown proxy. Loopback is private. */
   readonly isPrivate: boolean;
-  /** A page of another machine may have caused the request of a browser in a private network. */
+  /** A page of another device may have caused the request of a browser in a private network. */
   readonly mayBeForged?: boolean;
   readonly user?: string;
   readonly password?: string;

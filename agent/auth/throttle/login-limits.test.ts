@@ -8,7 +8,7 @@ const times = (count: number, work: (i: number) => void) => {
     work(i);
   }
 };
-/** A thousand machines that guess as often as allowed. */
+/** A thousand devices that guess as often as allowed. */
 const attack = (limits: LoginLimits, ipOf: (i: number) => string, isPrivate: boolean) =>
   times(1_000, (i) => {
     try {

@@ -31,7 +31,7 @@ interface Address {
 
 /**
  * One budget for the heads and bodies of all clients without a login. When it is exceeded, clients of the address that holds most are
- * closed, oldest first, so that neither one machine with a thousand connections nor a thousand machines with one each keep others out.
+ * closed, oldest first, so that neither one device with a thousand connections nor a thousand devices with one each keep others out.
  * Of addresses that hold the same, the oldest one is closed first.
  */
 export class NewcomerMemory {

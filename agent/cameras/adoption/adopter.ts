@@ -62,7 +62,7 @@ export interface AdopterDeps {
   createProbe(isClearAllowed: boolean, onSlow?: () => void): ProbeStream;
   readonly isOpen: IsOpen;
   readonly speaksRtsp: IsOpen;
-  /** Addresses of this machine count as private; for tests. */
+  /** Addresses of this box count as private; for tests. */
   readonly includeLoopback: boolean;
   readonly logins?: LoginMemory | undefined;
   readonly onvifPorts?: readonly number[] | undefined;

@@ -32,7 +32,7 @@ const OWN_TLS_PORT = 8443;
 
 /**
  * Default of `tlsAddress` in Perch's own setup: on the host of `address`. Off (an empty text) for loopback, which only programs of
- * this machine and a proxy reach, and for a port that the system chooses.
+ * this box and a proxy reach, and for a port that the system chooses.
  */
 export function ownTlsAddress(address: string): string {
   const where = parseAddress(address);

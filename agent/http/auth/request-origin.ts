@@ -174,7 +174,7 @@ function hostNameOf(host: string): string {
   return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
 }
 
-/** Programs on this machine that name another address of it connect from that address; a gateway does not. */
+/** Programs on this box that name another address of it connect from that address; a gateway does not. */
 const isLoopbackHost = (name: string): boolean => name === 'localhost' || isLoopbackIp(canonicalIp(name) ?? '');
 
 function isLocalHost(name: string): boolean {
@@ -183,7 +183,7 @@ function isLocalHost(name: string): boolean {
 }
 
 /**
- * Caused by a page of another machine. Pages of localhost and loopback are local, such as the player on another port. `Sec-Fetch-Site` also
+ * Caused by a page of another device. Pages of localhost and loopback are local, such as the player on another port. `Sec-Fetch-Site` also
  * covers images and scripts, which have no `Origin`.
  */
 function isForeignPage(headers: IncomingHttpHeaders): boolean {
@@ -202,7 +202,7 @@ function isForeignPage(headers: IncomingHttpHeaders): boolean {
 /** Programs may omit the host; browsers never do. */
 const isPublicName = (name: string): boolean => name !== '' && !isLocalHost(name);
 
-/** Caused by a page of another machine; other ports of this one are trusted. */
+/** Caused by a page of another device; other ports of this one are trusted. */
 function isOtherHostsPage(headers: IncomingHttpHeaders, ownName: string): boolean {
   const { origin } = headers;
   const name = origin !== undefined && URL.canParse(origin) ? hostNameOf(new URL(origin).host) : '';

@@ -4,7 +4,7 @@ import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/network/ip-a
 
 /** Connections of one listener; a browser opens six, and a player two for each stream. */
 const MAX_CONNECTIONS = 2048;
-/** One address never takes all; this machine may, because a proxy on it carries all clients. */
+/** One address never takes all; this box may, because a proxy on it carries all clients. */
 const MAX_PER_ADDRESS = MAX_CONNECTIONS / 2;
 
 /**

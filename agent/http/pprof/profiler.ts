@@ -21,7 +21,7 @@ export type ProfileKind = 'cpu' | 'heap';
 
 interface ProfilerOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
-  /** Memory still available to this process, of the machine or the container. */
+  /** Memory still available to this process, of the box or the container. */
   readonly availableBytes?: () => number;
   readonly takeSnapshot?: () => Readable;
 }

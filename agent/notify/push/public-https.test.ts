@@ -47,7 +47,7 @@ test('nothing is sent to another port than that of https', async () => {
 
 test.for([
   ['2a00:1450:4001:80e::200e', true],
-  // Of this machine, of its network, of another network of the home.
+  // Of this box, of its network, of another network of the home.
   ['2a02:8070:d1c2:4a01::5', false],
   ['2a02:8070:d1c2:4a01:21b:21ff:fe00:1', false],
   ['2a02:8070:d1c2:4a42::1', false],

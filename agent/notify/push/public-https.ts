@@ -49,7 +49,7 @@ export function checkHttpsUrl(text: string): URL {
 }
 
 /**
- * On the internet, and not in a network of this machine, whose IPv6 addresses are global as well.
+ * On the internet, and not in a network of this box, whose IPv6 addresses are global as well.
  * @param ip canonical
  */
 export function isRemotePublicIp(
@@ -157,7 +157,7 @@ const pinned =
 
 /**
  * Of IPv4 and IPv6, by DNS alone. Not by `lookup`: its threads are few and shared, and guests may name hosts whose servers never answer.
- * @param servers default: those of this machine @throws if there is neither
+ * @param servers default: those of this box @throws if there is neither
  */
 export async function addressesOf(host: string, servers?: readonly string[]): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: QUESTION_MS, tries: 2 });

@@ -2,7 +2,7 @@
 export interface Notice {
   /** Of the event. */
   readonly id: string;
-  /** Empty: the machine. */
+  /** Empty: the box. */
   readonly path: string;
   readonly kind: string;
   /** Unix milliseconds. */

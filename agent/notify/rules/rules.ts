@@ -46,7 +46,7 @@ export const matches = (rules: readonly Rule[], notice: Notice, local: LocalTime
   rules.some(
     ({ cameras, kinds, hours }) =>
       kinds.includes(notice.kind) &&
-      // The machine belongs to no camera.
+      // The box belongs to no camera.
       (cameras === 'all' || notice.path === '' || cameras.includes(notice.path)) &&
       (!hours || !local || isWithin(hours, local)),
   );

@@ -13,7 +13,7 @@ interface DiscoveryNetworkOptions {
   onError(error: string): void;
 }
 
-/** The sockets of WS-Discovery on one address of this machine. */
+/** The sockets of WS-Discovery on one address of this box. */
 export class DiscoveryNetwork {
   readonly local: LocalAddress;
   readonly #port: number;

@@ -38,11 +38,11 @@ export interface ResponderOptions extends InterfaceChoice {
   /** UDP port, default 3702; others for tests. */
   readonly port?: number;
   readonly random?: () => number;
-  /** Default: those of this machine. */
+  /** Default: those of this box. */
   readonly interfaces?: typeof networkInterfaces;
 }
 
-/** Where a probe came in. @param isDirect sent to this machine alone */
+/** Where a probe came in. @param isDirect sent to this box alone */
 interface Arrival {
   readonly network: DiscoveryNetwork;
   readonly isDirect: boolean;
@@ -58,7 +58,7 @@ export class Responder {
   readonly #instance: number;
   readonly #leave: () => void;
   #cameras: readonly ServedCamera[] = [];
-  /** Of this machine at the last refresh. */
+  /** Of this box at the last refresh. */
   #locals: readonly LocalAddress[] = [];
   #lastError: string | undefined;
   #secondBeganMs = 0;
@@ -121,7 +121,7 @@ export class Responder {
     return this.#options.port ?? DISCOVERY_PORT;
   }
 
-  /** Joins the groups on new addresses of this machine, and leaves those that are gone. */
+  /** Joins the groups on new addresses of this box, and leaves those that are gone. */
   #refresh(): void {
     const { interfaces = networkInterfaces, host } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));

@@ -70,7 +70,7 @@ export class OnvifControl {
     return this.#sessions.use(readCameraClock);
   }
 
-  /** Sets this machine's time. @returns the clock afterwards */
+  /** Sets this box's time. @returns the clock afterwards */
   setClock(): Promise<CameraClock> {
     return this.#sessions.use((session) => setCameraClock(session, this.#options.clock));
   }

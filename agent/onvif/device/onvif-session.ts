@@ -145,7 +145,7 @@ export class OnvifSession {
     return this.#caller.skewMs;
   }
 
-  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
+  /** https: the certificate is signed by an authority that this box knows. Most cameras sign their own. */
   get isTrusted(): boolean | undefined {
     return this.#caller.isTrusted;
   }

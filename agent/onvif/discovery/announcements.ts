@@ -18,7 +18,7 @@ interface AnnouncementsOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
   readonly port?: number;
-  /** Default: those of this machine. */
+  /** Default: those of this box. */
   readonly interfaces?: typeof networkInterfaces;
 }
 
@@ -46,7 +46,7 @@ export class Announcements {
     });
   }
 
-  /** Listens on the machine's current addresses. @returns whether they have changed */
+  /** Listens on the box's current addresses. @returns whether they have changed */
   refresh(): boolean {
     const { interfaces = networkInterfaces } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options);

@@ -8,7 +8,7 @@ export interface FoundCamera {
   readonly endpoint: string;
   /** With the zone of a link-local IPv6 address: `fe80::1%eth0`. */
   readonly address: string;
-  /** This machine's address in that network. */
+  /** This box's address in that network. */
   readonly foundFrom: string;
   /** Of the device service. */
   readonly url: string;
@@ -48,7 +48,7 @@ export function cameraOf(
 export const nameEachOther = (a: FoundCamera, b: FoundCamera): boolean =>
   a.endpoint === b.endpoint && a.claims?.includes(b.address) === true && b.claims?.includes(a.address) === true;
 
-/** Identity and address; on this machine also the service's address, because two Perches have a demo camera each with one endpoint. */
+/** Identity and address; on this box also the service's address, because two Perches have a demo camera each with one endpoint. */
 export function keyOf({ endpoint, address, url }: FoundCamera): string {
   return `${endpoint} ${address} ${address.startsWith('127.') ? url : ''}`;
 }
@@ -71,7 +71,7 @@ export function chooseXAddr(
     return url && (url.protocol === 'http:' || url.protocol === 'https:') ? [url] : [];
   });
   const isNear = (address: string) => networkOf(address, networks) !== undefined;
-  // A remote reply must not lead to services of this machine.
+  // A remote reply must not lead to services of this box.
   const isOurs = (address: string) => networks.some((network) => network.address === address);
   const isPlain = !responder.includes('%');
   const host = responder.includes(':') ? `[${responder}]` : responder;

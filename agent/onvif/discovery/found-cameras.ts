@@ -87,7 +87,7 @@ export class FoundCameras {
     void this.#keepScanning();
   }
 
-  /** The machine's addresses have changed: a new network is scanned at once. */
+  /** The box's addresses have changed: a new network is scanned at once. */
   networksChanged(): void {
     void this.#logged(this.#scanIfDue());
   }
@@ -324,7 +324,7 @@ export class FoundCameras {
     }
   }
 
-  /** Cameras on this machine are simulators, and usually not wanted. */
+  /** Cameras on this box are simulators, and usually not wanted. */
   readonly #onLoopback = (address: string): void => {
     if (!this.#hasLoggedLoopback) {
       this.#hasLoggedLoopback = true;

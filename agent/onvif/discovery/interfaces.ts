@@ -73,7 +73,7 @@ function rangeOf({ address, cidr }: NetworkInterfaceInfo): Network[] {
 const networksOf = (infos: readonly NetworkInterfaceInfo[]): Network[] =>
   infos.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : []));
 
-/** All IPv4 networks of this machine, with tunnels and bridges; loopback only for tests. */
+/** All IPv4 networks of this box, with tunnels and bridges; loopback only for tests. */
 export function ownNetworks(includeLoopback = false): Network[] {
   return Object.values(networkInterfaces()).flatMap((infos = []) =>
     networksOf(infos.filter(({ internal }) => includeLoopback || !internal)),
@@ -92,8 +92,8 @@ export function networkOf(address: string, networks: readonly Network[]): Networ
 
 /**
  * Whether a device was found in the camera's network. A device in another network (for guests, say) must not get the camera's login. If no
- * network of this machine has the old address, as behind a new router, all count.
- * @param foundFrom address of this machine that it was found from
+ * network of this box has the old address, as behind a new router, all count.
+ * @param foundFrom address of this box that it was found from
  */
 export function isInNetworkOf(
   oldHost: string,

@@ -34,7 +34,7 @@ export class ProbeReplies {
   #refused = 0;
   #lastRefusal: unknown;
 
-  /** @param onLoopback called for a camera on this machine, which is dropped */
+  /** @param onLoopback called for a camera on this box, which is dropped */
   constructor(onFound: (camera: FoundCamera) => void, onLoopback: (address: string) => void = () => {}) {
     this.#onFound = onFound;
     this.#onLoopback = onLoopback;

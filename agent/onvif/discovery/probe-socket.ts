@@ -34,7 +34,7 @@ export interface ProbeSocket {
 }
 
 /**
- * Opens a socket on an address of this machine for its network's group, or without an address for unicast. An unusable interface (no route,
+ * Opens a socket on an address of this box for its network's group, or without an address for unicast. An unusable interface (no route,
  * removed) is logged and does not stop the others.
  * @param onReady called when it can send
  */

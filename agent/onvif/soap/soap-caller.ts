@@ -59,7 +59,7 @@ const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDa
 export class SoapCaller {
   /** The camera's clock minus ours. */
   skewMs = 0;
-  /** https: the certificate is signed by an authority that this machine knows. */
+  /** https: the certificate is signed by an authority that this box knows. */
   isTrusted: boolean | undefined;
   #origin: HttpOrigin;
   #version: SoapVersion = '1.2';

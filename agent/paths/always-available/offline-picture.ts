@@ -73,7 +73,7 @@ function dotSize(width: number, characters: number): number {
 
 const aligned = (at: number, dot: number): number => Math.max(0, Math.floor(at / dot) * dot);
 
-/** The time of today, else the date, in the time zone of this machine. */
+/** The time of today, else the date, in the time zone of this box. */
 function sinceText(sinceMs: number, nowMs: number): string {
   const since = new Date(sinceMs);
   const two = (value: number) => String(value).padStart(2, '0');

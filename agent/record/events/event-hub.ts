@@ -22,7 +22,7 @@ const MAX_PATH = 240;
 
 /** A reported event. Times are Unix microseconds. */
 export interface NewEvent {
-  /** Empty: the machine. The caller checks that the path exists. */
+  /** Empty: the box. The caller checks that the path exists. */
   readonly path: string;
   readonly type: string;
   readonly source: EventSource;

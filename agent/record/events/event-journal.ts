@@ -21,7 +21,7 @@ export interface EventJournalOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly maxFileBytes?: number;
-  /** Default: the machine's disks. */
+  /** Default: the box's disks. */
   readonly fs?: SegmentFs;
   /** Runs a flush in turn with others of the disk; default: at once. @param device `st_dev` */
   readonly inTurn?: (device: number, flush: () => Promise<void>) => Promise<void>;

@@ -1,8 +1,8 @@
-/** An event of a camera or the machine. Times are Unix microseconds. */
+/** An event of a camera or the box. Times are Unix microseconds. */
 export interface CameraEvent {
   /** Reported again with the same id when it ends. */
   readonly id: string;
-  /** Empty: the machine. */
+  /** Empty: the box. */
   readonly path: string;
   /** One word: `motion`, `person`, `doorbell`, `disk`. */
   readonly type: string;

@@ -31,7 +31,7 @@ export interface RecordingName {
 /**
  * The absolute name of a recording.
  * @param wallMs Unix milliseconds with a fraction down to the microsecond
- * @param zone IANA name; undefined: the machine's zone
+ * @param zone IANA name; undefined: the box's zone
  */
 export function formatRecordPath(
   template: string,

@@ -20,7 +20,7 @@ interface Lot {
 interface DeletionTraceDeps {
   readonly clock: Pick<Clock, 'monoMs'>;
   readonly logger: Pick<Logger, 'info'>;
-  /** Creates an event of the machine. An event of the path could start a recording. */
+  /** Creates an event of the box. An event of the path could start a recording. */
   readonly tell?: ((text: string) => void) | undefined;
 }
 

@@ -2,11 +2,11 @@ import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 
-/** Far more than are recorded before a machine's clock is set. */
+/** Far more than are recorded before a box's clock is set. */
 const MAX_FILES = 10_000;
 
 /**
- * Ages of recordings of this process by the monotonic clock. A machine that starts with a wrong clock names its first
+ * Ages of recordings of this process by the monotonic clock. A box that starts with a wrong clock names its first
  * recordings for last week: they must not be deleted once the clock is set.
  */
 export class SegmentAges implements SegmentLog {

@@ -44,7 +44,7 @@ export interface DiskReading {
   readonly mark: string | undefined;
 }
 
-/** Disk facts, of the machine or a test. A hanging disk leaves the promise pending. */
+/** Disk facts, of the box or a test. A hanging disk leaves the promise pending. */
 export interface DiskProbe {
   read(folder: string): Promise<DiskReading>;
   deviceOf(folder: string): Promise<number>;

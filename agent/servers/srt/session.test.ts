@@ -17,7 +17,7 @@ import { srtServer } from './protocol.ts';
 import { SRT_CONN, type SrtConnItem } from './session-kind.ts';
 
 const PACKET_BYTES = 1316;
-/** Each key is derived in a thread of its own, which a busy machine delays. */
+/** Each key is derived in a thread of its own, which a busy box delays. */
 const PATIENCE = { timeout: 5_000 };
 const CONFIG = `srt: yes
 srtAddress: 127.0.0.1:0

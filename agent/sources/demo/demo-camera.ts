@@ -36,7 +36,7 @@ export interface DemoCamera {
 
 /**
  * A camera for people without one, and for tests: found by discovery, described over ONVIF and pulled over RTSP like any other.
- * Only this machine can reach it.
+ * Only this box can reach it.
  */
 export async function startDemoCamera(options: DemoCameraOptions): Promise<DemoCamera> {
   const { clock, log } = options;

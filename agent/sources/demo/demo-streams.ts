@@ -125,7 +125,7 @@ export class DemoStreams {
 
   /**
    * Pictures and packets are on a fixed grid of monotonic time, so the RTP clock continues through pauses.
-   * The loop wakes twice per picture and sends the complete packets of sound: on a small machine a wake-up costs more than the work.
+   * The loop wakes twice per picture and sends the complete packets of sound: on a small box a wake-up costs more than the work.
    */
   async #run(signal: AbortSignal): Promise<void> {
     // No listener is called before `listen` has returned.

@@ -10,7 +10,7 @@ export const DISCOVERY_PORT = 3702;
 const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
 
 /**
- * Answers WS-Discovery probes from this machine's loopback only: the demo camera is not on the LAN.
+ * Answers WS-Discovery probes from this box's loopback only: the demo camera is not on the LAN.
  * The socket is bound to the group's address: another program gets the datagrams to this machine's addresses.
  * A port that cannot be opened is logged; the camera works without discovery.
  * @returns a function that stops it

@@ -12,7 +12,7 @@ import { type DemoCamera, startDemoCamera } from './demo-camera.ts';
 import { MAX_REQUEST_BYTES, parseSoapRequest } from './onvif-server.ts';
 
 const GROUP = '239.255.255.250';
-/** An address of this machine that others can reach, if it has one. */
+/** An address of this box that others can reach, if it has one. */
 const LAN = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))?.address;

@@ -38,7 +38,7 @@ export class Picture {
     fillScaled(this.frame, this.#scale, PANEL.left, PANEL.top, PANEL.width, PANEL.height, NIGHT);
   }
 
-  /** Draws the time in this machine's time zone. Changes only what differs from the last one. */
+  /** Draws the time in this box's time zone. Changes only what differs from the last one. */
   draw(unixMs: number): void {
     const moment = new Date(unixMs);
     const date = this.#date;

@@ -16,7 +16,7 @@ const POLL_MS = 100;
 const MAX_TIMELINES = 8;
 /** A discontinuity leaves at least this much for the last unit before it. */
 const FRAME_MS = 40;
-/** A server that runs faster than this machine makes the queue longer: 1 % of it is played faster. */
+/** A server that runs faster than this box makes the queue longer: 1 % of it is played faster. */
 const CATCH_UP = 0.01;
 const OBSERVED_MS = 30_000;
 

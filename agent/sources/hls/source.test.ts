@@ -78,7 +78,7 @@ test.for([true, false])(
     await using run = start(`${url}/index.m3u8`, isUsed);
     await run.sampled(20);
     const walls = run.samples.slice(1, 20).map(({ sample }, i) => Math.round(sample.wall - 40 * (i + 1)));
-    // Arrival on a busy machine is uneven.
+    // Arrival on a busy box is uneven.
     expect(Math.max(...walls) - Math.min(...walls)).toBeLessThan(isUsed ? 4 : 200);
     const distance = (walls[10] ?? 0) - begin;
     isUsed ? expect(Math.abs(distance)).toBeLessThan(5) : expect(distance).toBeGreaterThan(4_000);

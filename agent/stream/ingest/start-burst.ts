@@ -2,7 +2,7 @@
 const MAX_BEGINNING_MS = 3_000;
 /** Less than this is jitter. */
 const MIN_SURPLUS_MS = 300;
-/** A burst ends after this time without a fast packet: the network or this machine may pause within it. */
+/** A burst ends after this time without a fast packet: the network or this box may pause within it. */
 const CALM_MS = 100;
 
 /** Detects a burst at the start of a track: cached media, sent faster than it was captured. */

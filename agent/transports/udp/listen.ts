@@ -11,7 +11,7 @@ const THIS_MACHINE = '127.0.0.1';
 
 /** Where a source waits for datagrams. */
 interface UdpAddress {
-  /** Of this machine, or a multicast group; a name or an address. */
+  /** Of this box, or a multicast group; a name or an address. */
   readonly host: string;
   readonly port: number;
   /** Other senders are ignored; undefined: any. */

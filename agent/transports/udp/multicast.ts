@@ -39,13 +39,13 @@ export function joinAll(
 
 type Interfaces = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>;
 
-/** Addresses of this machine in canonical form. */
+/** Addresses of this box in canonical form. */
 export const ownIps = (interfaces: Interfaces = networkInterfaces()): string[] =>
   Object.values(interfaces).flatMap((list) => (list ?? []).map(({ address }) => canonicalIp(address) ?? ''));
 
 /**
  * The interfaces on which a camera's packets arrive: those in its network; for a camera behind a router all external ones;
- * for one on this machine all. IPv4 interfaces are named by their address, IPv6 ones as `::%name`.
+ * for one on this box all. IPv4 interfaces are named by their address, IPv6 ones as `::%name`.
  */
 export function interfacesTowards(ip: string, family: 4 | 6, interfaces: Interfaces): string[] {
   const here: string[] = [];

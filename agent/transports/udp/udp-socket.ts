@@ -147,7 +147,7 @@ export class UdpSocket implements ReceivedSink {
     }
   }
 
-  /** Options of datagrams to groups. @param isLooped this machine receives them, too */
+  /** Options of datagrams to groups. @param isLooped this box receives them, too */
   sendToGroupsBy(networkInterface: string, ttl: number, isLooped: boolean): void {
     this.#socket.setMulticastInterface(networkInterface);
     this.#socket.setMulticastTTL(ttl);

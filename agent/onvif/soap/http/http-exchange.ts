@@ -48,7 +48,7 @@ export interface HttpReply {
   /** Values of repeated headers stay apart: joined with commas, challenges are ambiguous. */
   readonly headers: NodeJS.Dict<string[]>;
   readonly body: Buffer;
-  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
+  /** https: the certificate is signed by an authority that this box knows. Most cameras sign their own. */
   readonly isTrusted: boolean | undefined;
 }
 

@@ -70,7 +70,7 @@ interface LoginEntry {
   alarm: AbortController | undefined;
 }
 
-/** HMAC under a key of this machine. */
+/** HMAC under a key of this box. */
 export type KeyedHash = (text: string) => string;
 
 /**

@@ -13,7 +13,7 @@ const MAX_ANCHORS = 16;
 const TREMBLE_S = 0.1;
 /** Maximum correction per second of media: the drift of cameras' clocks. */
 const SLEW_MS = 0.1;
-/** A larger difference means that the machine's clock was set. */
+/** A larger difference means that the box's clock was set. */
 const STEP_MS = 1_000;
 /** Slew over the length of a playlist, plus rounding. */
 const SOUND_EARLY_MS = 4;

@@ -6,7 +6,7 @@ import { ProtocolSniffer } from './protocol-sniffer.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** A connection from an address that this machine does not have. */
+/** A connection from an address that this box does not have. */
 function arrivalFrom(ip: string): ProtocolSniffer {
   const handlers = { onRtsp: () => {}, onHttp: () => {}, onBroken: () => {}, onGone: () => {} };
   return new ProtocolSniffer(new SocketChannel(new Socket()), ip, 10_000, handlers);

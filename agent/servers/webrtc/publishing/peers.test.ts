@@ -180,7 +180,7 @@ test('a published H.264 and Opus stream has its tracks and every sample, bit for
   expect(published.ended).toBe(true);
 });
 
-/** A third of real time: more requests for a lost packet fit into its half second, and a halt of the machine does not use it up. */
+/** A third of real time: more requests for a lost packet fit into its half second, and a halt of the box does not use it up. */
 const slowClock: Clock = { ...systemClock, monoMs: () => systemClock.monoMs() / 3 };
 
 test('a VP8 stream over a network that loses 5 % and reorders the rest loses no frame', async () => {
@@ -196,7 +196,7 @@ test('a VP8 stream over a network that loses 5 % and reorders the rest loses no 
     nacks += 1;
   });
   for (const [i, frame] of frames.entries()) {
-    // No more in flight than sockets hold: a packet lost there on a busy machine may be too old to be retransmitted.
+    // No more in flight than sockets hold: a packet lost there on a busy box may be too old to be retransmitted.
     await expect.poll(() => published.samples.length).toBeGreaterThanOrEqual(i - ON_THE_WAY);
     video.sendUnit(vp8, i * 450, frame, i === 0);
     await pause(5);

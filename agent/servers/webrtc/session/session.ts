@@ -23,7 +23,7 @@ const MAX_DTLS_MS = 5_000;
 const MAX_DISCONNECTED_MS = 5_000;
 /** Browsers still select the best candidate pair during this time. */
 const SETTLING_MS = 5_000;
-/** A phone has a handful of addresses, and so has this machine. The oldest transport is closed. */
+/** A phone has a handful of addresses, and so has this box. The oldest transport is closed. */
 const MAX_TRANSPORTS = 32;
 
 export interface Requester {

@@ -90,7 +90,7 @@ function answers(local: LocalPort, { address, isAdditional }: HostAddress): bool
 /** RFC 4291 §2.5.6: a browser does not know the link of a link-local address. */
 const LINK_LOCAL = /^fe[89ab]/i;
 
-/** This machine's current addresses. @param names of interfaces; empty: all */
+/** This box's current addresses. @param names of interfaces; empty: all */
 export function ownAddresses(names: readonly string[] = []): NetworkInterfaceInfo[] {
   return Object.entries(networkInterfaces())
     .filter(([name]) => names.length === 0 || names.includes(name))

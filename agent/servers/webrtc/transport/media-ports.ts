@@ -63,7 +63,7 @@ export class MediaPorts {
     }
   }
 
-  /** Rebinds to the machine's current addresses. */
+  /** Rebinds to the box's current addresses. */
   refresh(): Promise<void> {
     return this.#udp.refresh();
   }

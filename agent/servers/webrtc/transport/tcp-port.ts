@@ -49,7 +49,7 @@ export class TcpPort implements TcpTransportOwner {
     return this.#transports.size;
   }
 
-  /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this machine */
+  /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this box */
   async listen(address: string): Promise<void> {
     const { host, port } = parseMediaAddress(address, 'TCP');
     this.#only = boundAddress(host);

@@ -36,7 +36,7 @@ export class UdpPort {
     return { port: this.port, ipv4: families.has('IPv4'), ipv6: families.has('IPv6'), only };
   }
 
-  /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this machine */
+  /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this box */
   async listen(address: string): Promise<void> {
     const { host, port } = parseMediaAddress(address, 'UDP');
     this.#host = host;
@@ -61,7 +61,7 @@ export class UdpPort {
     }
   }
 
-  /** Binds new addresses of the machine and closes unused sockets of removed ones. */
+  /** Binds new addresses of the box and closes unused sockets of removed ones. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#follow().finally(() => {
       this.#refreshing = undefined;

@@ -54,7 +54,7 @@ export async function followRedirects<T>(
 }
 
 /**
- * A camera in the network must not redirect to this machine, whose services may trust local clients. A camera on this machine may.
+ * A camera in the network must not redirect to this box, whose services may trust local clients. A camera on this box may.
  */
 async function rejectLoopback(first: Address, next: Address, name: string): Promise<void> {
   if (next.host !== first.host && (await isThisMachine(next.host)) && !(await isThisMachine(first.host))) {

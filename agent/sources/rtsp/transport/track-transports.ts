@@ -264,7 +264,7 @@ export class TrackTransports {
     const ttl = Math.min(answered.ttl ?? 1, MAX_TTL) || 1;
     const group = { ip: answered.destination, ports, ttl, source };
     const pair = await joinGroup(ip, group, this.#options, this.#clock);
-    // A camera on this machine sends to groups from any address of ours.
+    // A camera on this box sends to groups from any address of ours.
     const own = ownIps();
     const { ips } = this.#remoteEnd(ip, answered);
     const remoteEnd: RemoteEnd = {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 
-/** RTP within the RTSP connection, to UDP ports of this machine, or to a multicast group. */
+/** RTP within the RTSP connection, to UDP ports of this box, or to a multicast group. */
 export type Transport = 'tcp' | 'udp' | 'multicast';
 
 /** MediaMTX's names. */

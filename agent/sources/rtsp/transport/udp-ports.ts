@@ -95,7 +95,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
       interfacesTowards(ip, familyOf(address), interfaces),
       source,
     );
-    // Only a camera on this machine needs our reports looped back.
+    // Only a camera on this box needs our reports looped back.
     pair.rtcp.sendToGroupsBy(joined, group.ttl, ownIps(interfaces).includes(ip));
     return pair;
   } catch (cause) {

@@ -51,7 +51,7 @@ function readAddress(url: string): Address | undefined {
   if (host === undefined || port < 1 || port > 65_535) {
     return undefined;
   }
-  // A zone (RFC 6874) names an interface of this machine; the camera does not know it.
+  // A zone (RFC 6874) names an interface of this box; the camera does not know it.
   const shown = host.replace(/%[^\]]*/, '');
   const place = portText === undefined ? shown : `${shown}:${port}`;
   const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;

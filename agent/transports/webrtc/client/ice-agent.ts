@@ -35,8 +35,8 @@ export class IceAgent {
   }
 
   /**
-   * Gathers the candidates of this machine. werift is loaded with the first one.
-   * @param host of the server: one on this machine is reached by loopback
+   * Gathers the candidates of this box. werift is loaded with the first one.
+   * @param host of the server: one on this box is reached by loopback
    */
   static async gather(
     servers: readonly IceServer[],

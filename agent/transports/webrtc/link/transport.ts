@@ -7,7 +7,7 @@ export interface Transport {
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
   readonly port: number;
-  /** On this machine. */
+  /** On this box. */
   readonly localAddress?: string;
   /** The network is slower than the stream: nothing more may be queued, video waits for the next key frame. */
   readonly isCongested: boolean;

@@ -125,7 +125,7 @@ test.for([1, 2, 3].slice(0, byLength(1, 3)))(
     expect(shown.length).toBeGreaterThan(300);
     const steps = shown.slice(1).map(({ timestamp }, i) => (timestamp - (shown[i]?.timestamp ?? 0)) | 0);
     expect(Math.min(...steps)).toBeGreaterThan(0);
-    // Offset of the RTP clock from this machine's at the start of each picture.
+    // Offset of the RTP clock from this box's at the start of each picture.
     const begins = packets.flatMap(({ timestamp }, i) =>
       timestamp === packets[i - 1]?.timestamp ? [] : [((timestamp - first.timestamp) | 0) / 90 - (sentMs[i] ?? 0)],
     );

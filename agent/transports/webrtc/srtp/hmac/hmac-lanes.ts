@@ -43,7 +43,7 @@ export class HmacLanes {
     this.#bytes = new Uint8Array(memory.buffer);
   }
 
-  /** undefined if unsupported by this machine or Node, or if the self-test fails. */
+  /** undefined if unsupported by this box or Node, or if the self-test fails. */
   static create(): HmacLanes | undefined {
     try {
       const lanes = new HmacLanes();
