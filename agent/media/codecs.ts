@@ -6,6 +6,8 @@ import { createAc3Depacketizer } from './ac3/depacketize.ts';
 import { packetizeAc3 } from './ac3/packetize.ts';
 import { Av1Depacketizer } from './av1/depacketize.ts';
 import { packetizeAv1 } from './av1/packetize.ts';
+import { createEac3Depacketizer } from './eac3/depacketize.ts';
+import { packetizeEac3 } from './eac3/packetize.ts';
 import * as flv from './flv/stream-format.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
@@ -234,6 +236,18 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     // ATSC A/52 annex A §A4.1: the form of North America, which all players understand.
     tsFormat: () => ({ streamType: 0x81, streamId: ts.PRIVATE_ID, descriptors: ts.registration('AC-3') }),
     flv: flv.ac3Format,
+    hls: { fmp4: 'rare', mpegts: true },
+  },
+  eac3: {
+    kind: 'audio',
+    label: 'EAC3',
+    zlm: [-1, 'EAC3'],
+    depacketizers: { EAC3: createEac3Depacketizer },
+    packetize: packetizeEac3,
+    sampleEntry: (track) => entry.audioEntry('ec-3', track, entry.dec3(track)),
+    // ATSC A/52 annex G.
+    tsFormat: () => ({ streamType: 0x87, streamId: ts.PRIVATE_ID, descriptors: ts.registration('EAC3') }),
+    flv: flv.eac3Format,
     hls: { fmp4: 'rare', mpegts: true },
   },
   g711: {

@@ -10,7 +10,7 @@ export interface SilentFrame {
   readonly ticks: number;
 }
 
-/** Undefined for video, MP3, AC-3, and AAC with its own channel order. */
+/** Undefined for video, MP3, AC-3, E-AC-3, and AAC with its own channel order. */
 export function silentFrame(track: Track): SilentFrame | undefined {
   switch (track.codec) {
     case 'aac':

@@ -183,6 +183,7 @@ function propsOf(track: Track): Record<string, unknown> | null {
     case 'aac':
     case 'flac':
     case 'ac3':
+    case 'eac3':
       return { sampleRate: track.clockRate, channelCount: track.channels };
     case 'lpcm':
       return { bitDepth: track.bitDepth, sampleRate: track.clockRate, channelCount: track.channels };

@@ -34,6 +34,10 @@ const FRAMES = {
     'C3f0EwBAL4QrAhv7hw374y/ntBdaMdm6X/BFwOMUrbutmF8vGV4lxFqMqLYiLkdN1HANOAmZRA/cANE8fy5dcvkT58/fPoIjy+fPq7wBj/uuXroOhW1QB7gEYZBFEjvLQBLgtJbUTNC8xQBj/uuXroOhW1QB7gEYZBFEjvLAXUU=',
     'C3efqQBAL4QpA/cANE8fy5dcvkT58/fPoIjy+fPq7wy/ntBLgtJbUTNC8xQBj/uuXroOhW1QB7gEYZBFEjvLQBLgtJbUTNC8xQBj/uuXroOhW1TAg98hw31cCXRoSL2Mzlas/z3EFiye12Zu0xnjNqiU7xALubprh8uQ98AAL7s=',
   ],
+  EAC3: [
+    'C3cAPzKHwAAhA8gA471Xrw3waefvis/X4bPx8SA13d5hndtc+tEKzfH2J5jtstccKKsjqrr5EyEyEqMqIBRknj+RH8J0+fPobV7XdansN893v0oIyOF0HqQGzIQ2hG2vRL2QyHZOTNHsyFNLH2fovv1RAVZCWMqxmMOfDGQAr/4=',
+    'C3cAPzKHwAAABhgBJonj+SJCl8+dJoT57DfZ0qXW+pU1IQbwhAG4s0VgcwVBolE8jsjCexxbG6sKZfmrnXLUNT2C1kLU/S4Sa8pDaDOIRP9BDO+kEjAFoWAUnCxjcytd0JRV2ha//St2zLaOO0Z5LKjvihVc91O8Ds4AAAAAttc=',
+  ],
   MPA: [
     '//sUxAAAA+AlVnSQgDCYiKmDNHAAKcbAAnOc5z3+1yMLgmKydubvg+fxAGOD/U6jz/KeH32Yd+/2WeIa9GWLtGWLpkQCGybPps+EIOfB6PDb8bArwkDTfKnVKv134i7o',
     '//sUxAKDxMwrKh3jACCOBWWCumAEKA9MBgCcWAhCgGJhCBamEQhuYpoXhhBgTLxRtTNf4AgyXPzzoJMJBYYEAsYJAEYJhiYwjqYf82YXkcNEgBgPRPVjw4Onch3H1az/',
@@ -151,6 +155,13 @@ export const FORMATS: readonly FuzzFormat[] = [
   { encoding: 'L24', clockRate: 48_000, channels: 2, fmtp: {}, packets: sound(599) },
   video('MPA', cut(packetizer('mpeg-audio'), bytesOf(FRAMES.MPA))),
   { encoding: 'AC3', clockRate: 48_000, channels: 1, fmtp: {}, packets: cut(packetizer('ac3'), bytesOf(FRAMES.AC3)) },
+  {
+    encoding: 'EAC3',
+    clockRate: 48_000,
+    channels: 1,
+    fmtp: {},
+    packets: cut(packetizer('eac3'), bytesOf(FRAMES.EAC3)),
+  },
   video(
     'MP2T',
     whole(`47 4000 10 ${'00'.repeat(184)}`, `47 0100 1f ${'ab'.repeat(184)} 47 0100 10 ${'cd'.repeat(184)}`),

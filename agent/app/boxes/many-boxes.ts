@@ -6,7 +6,7 @@ import { BoxPaths, type BoxPathsDeps } from './box-paths.ts';
 import { RemoteCameras } from './remote-cameras.ts';
 import type { RemoteCamerasDeps } from './remote-parts.ts';
 
-export interface ManyBoxesDeps extends RemoteCamerasDeps, BoxPathsDeps {
+interface ManyBoxesDeps extends RemoteCamerasDeps, BoxPathsDeps {
   readonly boxes: Boxes;
   readonly pairedServers: PairedServers;
 }

@@ -4,11 +4,11 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { createAc3Depacketizer } from './depacketize.ts';
 import { packetizeAc3 } from './packetize.ts';
-import { parseAc3Frame } from './params.ts';
+import { AC3 } from './params.ts';
 
 function frame(header: string, fill: number): Uint8Array {
   const bytes = hex(header);
-  const whole = new Uint8Array(parseAc3Frame(bytes, 0, 7).sizeBytes).fill(fill);
+  const whole = new Uint8Array(AC3.parse(bytes, 0, 7).sizeBytes).fill(fill);
   whole.set(bytes);
   return whole;
 }
@@ -126,7 +126,7 @@ test('mutated and lost packets give whole frames or damage', () => {
     push(mutate(payload(type, 2, whole.subarray(0, 1000)), next), Math.floor(round / 2) * 1536, next() < 0.1);
   }
   for (const { data } of seen.units) {
-    expect(parseAc3Frame(data, 0, data.length).sizeBytes).toBe(data.length);
+    expect(AC3.parse(data, 0, data.length).sizeBytes).toBe(data.length);
   }
   expect(seen.units.length).toBeGreaterThan(1000);
   expect(seen.damage.length).toBeGreaterThan(1000);

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
-import { FRAME_SAMPLES, parseAc3Frame } from './params.ts';
+import { AC3, type Ac3Frame, type Ac3Variant, FRAME_SAMPLES } from './params.ts';
 
 /** Six bits of 0, the frame type (2), then the number of frames or of fragments (8). */
 const RTP_HEADER_BYTES = 2;
@@ -10,44 +10,64 @@ const LATER_FRAGMENT = 3;
 const CLOCK_RATES_HZ = [32_000, 44_100, 48_000];
 
 /** Undefined: the clock is not a sample rate of AC-3. The first frame describes the track, because the SDP is incomplete. */
-export function createAc3Depacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
-  return CLOCK_RATES_HZ.includes(format.clockRate) ? new Ac3Depacketizer(format.clockRate, sink) : undefined;
-}
+export const createAc3Depacketizer = (format: RtpFormat, sink: UnitSink): Depacketizer | undefined =>
+  createDepacketizer(AC3, (header) => header & 3, format, sink);
 
 /**
- * RFC 4184 §4.1: a packet holds whole frames, or one fragment of a frame. How many frames there are, and where one ends,
- * is read from the frames themselves.
+ * RFC 4184 §4.1, RFC 4598 §4.1: a packet holds whole frames, or one fragment of a frame. How many frames there are, and
+ * where one ends, is read from the frames themselves.
+ * @param typeOf frame type by the first byte of the payload: 0 whole frames, 3 a later fragment, else the first one
  */
+export function createDepacketizer(
+  variant: Ac3Variant,
+  typeOf: (header: number, isFragmented: boolean) => number,
+  format: RtpFormat,
+  sink: UnitSink,
+): Depacketizer | undefined {
+  return CLOCK_RATES_HZ.includes(format.clockRate)
+    ? new Ac3Depacketizer(variant, typeOf, format.clockRate, sink)
+    : undefined;
+}
+
 class Ac3Depacketizer implements Depacketizer {
+  readonly #variant: Ac3Variant;
+  readonly #typeOf: (header: number, isFragmented: boolean) => number;
   readonly #rtpClockHz: number;
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   /** Of the last reported track; -1: none. */
-  #config = -1;
+  #fields = -1;
   /** Current fragmented frame: time and complete size; 0 bytes: none. */
   #fragmentTicks = 0;
   #fragmentedBytes = 0;
 
-  constructor(rtpClockHz: number, sink: UnitSink) {
+  constructor(
+    variant: Ac3Variant,
+    typeOf: (header: number, isFragmented: boolean) => number,
+    rtpClockHz: number,
+    sink: UnitSink,
+  ) {
+    this.#variant = variant;
+    this.#typeOf = typeOf;
     this.#rtpClockHz = rtpClockHz;
     this.#sink = sink;
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number, _marker: boolean, gap: boolean): void {
     if (this.#fragmentedBytes > 0 && (gap || ticks !== this.#fragmentTicks)) {
-      this.#damage('a fragment of an AC-3 frame is missing');
+      this.#damage(`a fragment of an ${this.#variant.name} frame is missing`);
     }
     const at = start + RTP_HEADER_BYTES;
     if (at >= end) {
       return;
     }
-    const type = (chunk[start] as number) & 3;
+    const type = this.#typeOf(chunk[start] as number, this.#fragmentedBytes > 0);
     if (type === LATER_FRAGMENT) {
       this.#continue(chunk, at, end);
       return;
     }
     if (this.#fragmentedBytes > 0) {
-      this.#damage('a fragmented AC-3 frame has no end');
+      this.#damage(`a fragmented ${this.#variant.name} frame has no end`);
     }
     try {
       this.#frames(chunk, at, end, ticks, type === WHOLE_FRAMES);
@@ -60,17 +80,20 @@ class Ac3Depacketizer implements Depacketizer {
   }
 
   #frames(chunk: Uint8Array, start: number, end: number, ticks: number, isWhole: boolean): void {
+    const { name, parse } = this.#variant;
     let at = start;
-    for (let i = 0; at < end; i += 1) {
-      const frame = parseAc3Frame(chunk, at, end);
+    for (let i = 0; at < end; ) {
+      const frame = parse(chunk, at, end);
       const next = at + frame.sizeBytes;
       if (next > end && isWhole) {
-        throw new PerchError(
-          'badInput',
-          `AC-3 frame of ${frame.sizeBytes} bytes in a packet with ${end - at} bytes left`,
-        );
+        const message = `${name} frame of ${frame.sizeBytes} bytes in a packet with ${end - at} bytes left`;
+        throw new PerchError('badInput', message);
       }
-      this.#describe(frame.config, frame.sampleRate, frame.channels);
+      if (frame.isFurther) {
+        at = next;
+        continue;
+      }
+      this.#describe(frame);
       this.#buffer.append(chunk, at, Math.min(next, end));
       if (next > end) {
         this.#fragmentTicks = ticks;
@@ -80,6 +103,7 @@ class Ac3Depacketizer implements Depacketizer {
       const pts = ticks + Math.round((i * FRAME_SAMPLES * this.#rtpClockHz) / frame.sampleRate);
       this.#sink.onUnit(pts, pts, true, this.#buffer.take());
       at = next;
+      i += 1;
     }
   }
 
@@ -94,15 +118,16 @@ class Ac3Depacketizer implements Depacketizer {
       this.#fragmentedBytes = 0;
       this.#sink.onUnit(this.#fragmentTicks, this.#fragmentTicks, true, buffer.take());
     } else if (buffer.sizeBytes > this.#fragmentedBytes) {
-      this.#damage(`fragments of an AC-3 frame of ${this.#fragmentedBytes} bytes have ${buffer.sizeBytes}`);
+      this.#damage(
+        `fragments of an ${this.#variant.name} frame of ${this.#fragmentedBytes} bytes have ${buffer.sizeBytes}`,
+      );
     }
   }
 
-  #describe(config: number, sampleRate: number, channels: number): void {
-    if (config !== this.#config) {
-      this.#config = config;
-      const bytes = Uint8Array.of(config >> 16, config >> 8, config);
-      this.#sink.onTrack({ kind: 'audio', codec: 'ac3', clockRate: sampleRate, channels, config: bytes });
+  #describe(frame: Ac3Frame): void {
+    if (frame.fields !== this.#fields) {
+      this.#fields = frame.fields;
+      this.#sink.onTrack(this.#variant.track(frame));
     }
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { hex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { parseAc3Frame } from './params.ts';
+import { AC3 } from './params.ts';
 
 test.for([
   ['192 kbit/s stereo at 48 kHz', '0b77 0000 14 40 43', 48_000, 2, 768, '101140'],
@@ -15,7 +15,7 @@ test.for([
   ['the same with its odd word', '0b77 0000 41 40 20', 44_100, 1, 140, '500800'],
   ['640 kbit/s at 32 kHz: the largest', '0b77 0000 a5 30 40', 32_000, 2, 3840, '8c1240'],
 ] as const)('%s', ([, bytes, sampleRate, channels, sizeBytes, config]) => {
-  const frame = parseAc3Frame(hex(bytes), 0, 7);
+  const frame = AC3.parse(hex(bytes), 0, 7);
   expect(frame).toMatchObject({ sampleRate, channels, sizeBytes });
   expect((frame.config >>> 0).toString(16)).toBe(config);
 });
@@ -28,7 +28,7 @@ test.for([
   ['six bytes', '0b77 0000 14 40', '6 bytes'],
 ] as const)('%s is rejected', ([, bytes, message]) => {
   const data = hex(bytes);
-  expect(() => parseAc3Frame(data, 0, data.length)).toThrow(message);
+  expect(() => AC3.parse(data, 0, data.length)).toThrow(message);
 });
 
 test('random headers make frames of 128 to 3840 bytes with 1 to 6 channels, or throw a PerchError', () => {
@@ -38,7 +38,7 @@ test('random headers make frames of 128 to 3840 bytes with 1 to 6 channels, or t
   for (let round = 0; round < 20_000; round += 1) {
     const data = Uint8Array.of(0x0b, 0x77, 0, 0, next() * 256, next() * 80, next() * 256);
     try {
-      const { sizeBytes, channels } = parseAc3Frame(data, 0, 7);
+      const { sizeBytes, channels } = AC3.parse(data, 0, 7);
       sizes.add(sizeBytes);
       channelCounts.add(channels);
     } catch (error) {

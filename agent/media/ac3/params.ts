@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import type { Ac3Track, Eac3Track } from '../sample/track.ts';
 
 /*
  * The start of a syncframe, ETSI TS 102 366 §4.3:
@@ -6,27 +7,51 @@ import { PerchError } from '../../base/errors.ts';
  */
 const HEADER_BYTES = 7;
 export const FRAME_SAMPLES = 1536;
-/** Higher values: half rates, never used, and from 11 on E-AC-3, with its own payload format (RFC 4598). */
+/** Higher values: half rates, never used, and from 11 on E-AC-3. */
 const MAX_BSID = 8;
 
 export interface Ac3Frame {
   readonly sampleRate: number;
   readonly channels: number;
   readonly sizeBytes: number;
-  /** The fields that AC3SpecificBox repeats, in its 24 bits: annex F.4. */
+  /** AC-3: AC3SpecificBox, annex F.4. E-AC-3: the last 24 bits of EC3SpecificBox, annex F.6. */
   readonly config: number;
+  /** Its part that does not depend on the bit rate. */
+  readonly fields: number;
+  /** E-AC-3: the frame belongs to a further program, or adds channels to the one before. It is left out. */
+  readonly isFurther?: boolean;
 }
 
+/** AC-3 or E-AC-3: both consist of syncframes of 1,536 samples. */
+export interface Ac3Variant {
+  readonly name: 'AC-3' | 'E-AC-3';
+  /** The frame whose header is at `start`. @throws PerchError without a header there */
+  parse(data: Uint8Array, start: number, end: number): Ac3Frame;
+  track(frame: Ac3Frame): Ac3Track | Eac3Track;
+}
+
+export const AC3: Ac3Variant = {
+  name: 'AC-3',
+  parse: parseAc3Frame,
+  track: ({ sampleRate: clockRate, channels, config }) => ({
+    kind: 'audio',
+    codec: 'ac3',
+    clockRate,
+    channels,
+    config: Uint8Array.of(config >> 16, config >> 8, config),
+  }),
+};
+
 /** By fscod. */
-const SAMPLE_RATES_HZ = [48_000, 44_100, 32_000];
+export const SAMPLE_RATES_HZ = [48_000, 44_100, 32_000];
 /** By half of frmsizecod. */
 const KBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 /** By acmod, without the low-frequency channel: §4.4.2.3. */
-const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
+export const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 const STEREO = 2;
 
 /** The frame whose header is at `start`. @throws PerchError without a header there */
-export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3Frame {
+function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3Frame {
   if (end - start < HEADER_BYTES) {
     throw new PerchError('badInput', `AC-3 header in ${end - start} bytes, ${HEADER_BYTES} needed`);
   }
@@ -50,8 +75,9 @@ export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3
   const lfeon = (at(6) >> (4 - mixLevelBits(acmod))) & 1;
   // At 44.1 kHz frames differ by a word, signalled by the lowest bit of the code.
   const words = Math.floor((kbits * 1000 * FRAME_SAMPLES) / (sampleRate * 16)) + (fscod === 1 ? sizeCode & 1 : 0);
-  const config = (fscod << 22) | (bsid << 17) | (bsmod << 14) | (acmod << 11) | (lfeon << 10) | ((sizeCode >> 1) << 5);
-  return { sampleRate, channels: (CHANNELS[acmod] as number) + lfeon, sizeBytes: 2 * words, config };
+  const fields = (fscod << 22) | (bsid << 17) | (bsmod << 14) | (acmod << 11) | (lfeon << 10);
+  const channels = (CHANNELS[acmod] as number) + lfeon;
+  return { sampleRate, channels, sizeBytes: 2 * words, fields, config: fields | ((sizeCode >> 1) << 5) };
 }
 
 /** cmixlev with a centre channel among others, surmixlev with surround channels, dsurmod in stereo. */

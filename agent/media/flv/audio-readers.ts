@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAacConfig } from '../aac/params.ts';
-import { FRAME_SAMPLES, parseAc3Frame } from '../ac3/params.ts';
+import { type Ac3Variant, FRAME_SAMPLES } from '../ac3/params.ts';
 import { parseMpegAudioFrame } from '../mpeg-audio/params.ts';
 import { opusFrameTicks } from '../opus/params.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
@@ -134,16 +134,23 @@ export class OpusReader extends AudioReader {
 }
 
 export class Ac3Reader extends AudioReader {
+  readonly #variant: Ac3Variant;
   #known = -1;
 
+  constructor(track: FlvTrack, variant: Ac3Variant) {
+    super(track);
+    this.#variant = variant;
+  }
+
   frame(data: Uint8Array, start: number, end: number, pts: number): void {
-    const { sampleRate, channels, config } = parseAc3Frame(data, start, end);
-    if (config !== this.#known) {
-      this.#known = config;
-      const bytes = Uint8Array.of(config >> 16, config >> 8, config);
-      this.describe({ kind: 'audio', codec: 'ac3', clockRate: sampleRate, channels, config: bytes });
+    const frame = this.#variant.parse(data, start, end);
+    if (frame.fields !== this.#known) {
+      this.#known = frame.fields;
+      this.describe(this.#variant.track(frame));
     }
-    this.deliver(data, start, end, pts, (FRAME_SAMPLES * 1000) / sampleRate);
+    // Further substreams of E-AC-3 follow the first one.
+    const next = Math.min(end, start + frame.sizeBytes);
+    this.deliver(data, start, next, pts, (FRAME_SAMPLES * 1000) / frame.sampleRate);
   }
 }
 

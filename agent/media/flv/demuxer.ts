@@ -1,4 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
+import { AC3 } from '../ac3/params.ts';
+import { EAC3 } from '../eac3/params.ts';
 import { Vp8Rules } from '../vp8/params.ts';
 import { Vp9Rules } from '../vp9/params.ts';
 import { AacReader, Ac3Reader, FlacReader, G711Reader, MpegAudioReader, OpusReader } from './audio-readers.ts';
@@ -23,7 +25,8 @@ const CODECS: Readonly<Record<string, Codec>> = {
   mp4a: { label: 'MPEG-4 Audio', read: (track) => new AacReader(track) },
   '.mp3': { label: 'MPEG-1/2 Audio', read: (track) => new MpegAudioReader(track) },
   Opus: { label: 'Opus', read: (track) => new OpusReader(track) },
-  'ac-3': { label: 'AC3', read: (track) => new Ac3Reader(track) },
+  'ac-3': { label: 'AC3', read: (track) => new Ac3Reader(track, AC3) },
+  'ec-3': { label: 'EAC3', read: (track) => new Ac3Reader(track, EAC3) },
   fLaC: { label: 'FLAC', read: (track) => new FlacReader(track) },
   alaw: { label: 'G711', read: (track) => new G711Reader(track, 'a') },
   ulaw: { label: 'G711', read: (track) => new G711Reader(track, 'mu') },

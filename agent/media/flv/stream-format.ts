@@ -3,6 +3,7 @@ import type {
   AacTrack,
   Ac3Track,
   Av1Track,
+  Eac3Track,
   FlacTrack,
   G711Track,
   H264Track,
@@ -87,6 +88,8 @@ export function opusFormat({ channels, layout }: OpusTrack): FlvFormat {
 }
 
 export const ac3Format = (_track: Ac3Track): FlvFormat => audio('ac-3', undefined);
+
+export const eac3Format = (_track: Eac3Track): FlvFormat => audio('ec-3', undefined);
 
 export const flacFormat = (track: FlacTrack): FlvFormat =>
   audio('fLaC', Buffer.concat([Buffer.from('fLaC'), entry.dfLa(track).subarray(FULL_BOX_HEADER_BYTES)]));

@@ -11,7 +11,8 @@ export type AudioTrack =
   | G722Track
   | LpcmTrack
   | MpegAudioTrack
-  | Ac3Track;
+  | Ac3Track
+  | Eac3Track;
 
 interface TrackBase {
   /**
@@ -163,6 +164,15 @@ export interface Ac3Track extends TrackBase {
   readonly codec: 'ac3';
   readonly channels: number;
   /** The three bytes of AC3SpecificBox, ETSI TS 102 366 annex F.4. */
+  readonly config: Uint8Array;
+}
+
+/** A sample is one syncframe, ETSI TS 102 366 annex E. */
+export interface Eac3Track extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: 'eac3';
+  readonly channels: number;
+  /** EC3SpecificBox, ETSI TS 102 366 annex F.6. */
   readonly config: Uint8Array;
 }
 

@@ -44,6 +44,7 @@ function reasonAgainst(format: RtpFormat): string | undefined {
     case 'L24':
     case 'MPA':
     case 'AC3':
+    case 'EAC3':
     case 'MP2T':
       return `with ${clockRate} Hz and ${channels === 1 ? 'one channel' : `${channels} channels`}`;
     default:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, klv, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3, g722, klv, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
 import { toHex } from '../../../test/support/media/units.ts';
 import {
   av1,
@@ -87,6 +87,7 @@ test.for([
   ['the same in mono', { ...lpcm, clockRate: 44_100, channels: 1 }, { payloadType: 11, encoding: 'L16', channels: 1 }],
   ['MP3', mp3, { payloadType: 14, encoding: 'MPA', clockRate: 90_000 }],
   ['AC-3', ac3, { payloadType: 96, encoding: 'AC3', clockRate: 48_000, channels: 2 }],
+  ['E-AC-3', eac3, { payloadType: 96, encoding: 'EAC3', clockRate: 48_000, channels: 6 }],
 ] as const)('a description of %s is read back', ([, track, expected]) => {
   const media = parseSdp(writeSdp([track as Track], options)).medias[0];
   expect(media?.kind).toBe(track.kind === 'data' ? 'application' : track.kind);

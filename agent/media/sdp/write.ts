@@ -145,6 +145,8 @@ function mapOf(track: Track): string {
       return `MPA/${track.clockRate}`;
     case 'ac3':
       return `AC3/${track.clockRate}/${track.channels}`;
+    case 'eac3':
+      return `EAC3/${track.clockRate}/${track.channels}`;
     case 'mpeg-video':
       return `MPV/${track.clockRate}`;
     case 'klv':

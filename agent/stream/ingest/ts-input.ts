@@ -179,7 +179,8 @@ export class TimedUnits implements UnitSink {
   }
 
   onTrack(track: Track): void {
-    const frameSamples = track.codec === 'aac' ? track.frameSamples : track.codec === 'ac3' ? AC3_FRAME_SAMPLES : 0;
+    const isAc3 = track.codec === 'ac3' || track.codec === 'eac3';
+    const frameSamples = track.codec === 'aac' ? track.frameSamples : isAc3 ? AC3_FRAME_SAMPLES : 0;
     this.#frameMs = (frameSamples * 1000) / track.clockRate;
     this.#track.onTrack(track);
   }

@@ -9,7 +9,7 @@ const MAX_FOURCCS = 64;
 
 /** What Perch takes itself: its readers may not. */
 export const OUR_ABILITIES = {
-  fourCcList: ['avc1', 'hvc1', 'av01', 'vp08', 'vp09', 'mp4a', '.mp3', 'Opus', 'ac-3', 'fLaC'],
+  fourCcList: ['avc1', 'hvc1', 'av01', 'vp08', 'vp09', 'mp4a', '.mp3', 'Opus', 'ac-3', 'ec-3', 'fLaC'],
   capsEx: MULTITRACK,
 } as const;
 

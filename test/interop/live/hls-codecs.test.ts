@@ -77,9 +77,11 @@ const SOUNDS = [
   ['fmp4', 'aac', 'mp4a.40.2'],
   ['fmp4', 'opus', 'opus'],
   ['fmp4', 'ac3', 'ac-3'],
+  ['fmp4', 'eac3', 'ec-3'],
   ['mpegts', 'aac', 'mp4a.40.2'],
   ['mpegts', 'mp3', 'mp4a.40.34'],
   ['mpegts', 'ac3', 'ac-3'],
+  ['mpegts', 'eac3', 'ec-3'],
 ] as const;
 
 const pictures = ['-map', '0:v:0', '-frames:v', String(SEEN_SECONDS * CLIP_FPS), '-fps_mode', 'passthrough'];
@@ -92,7 +94,7 @@ function sourceOf({ track, units }: CodedClip): Source {
 describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
   const clips = new Map<string, { file: string; source: Source }>();
   beforeAll(async () => {
-    for (const codec of ['h264', 'h264-b', 'h265', 'aac', 'opus', 'mp3', 'ac3'] as const) {
+    for (const codec of ['h264', 'h264-b', 'h265', 'aac', 'opus', 'mp3', 'ac3', 'eac3'] as const) {
       const made: Mp4Clip = await mp4Clip(codec, SECONDS);
       clips.set(codec, { file: made.file, source: made });
     }
@@ -115,7 +117,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
     },
   );
 
-  test.for(inShort(SOUNDS, 'lowLatency opus', 'fmp4 ac3', 'mpegts aac', 'mpegts mp3'))(
+  test.for(inShort(SOUNDS, 'lowLatency opus', 'fmp4 eac3', 'mpegts eac3', 'mpegts aac', 'mpegts mp3'))(
     '%s: every frame of %s arrives with the pictures',
     async ([variant, codec, name]) => {
       const { source } = clipOf(codec);

@@ -13,13 +13,14 @@ import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const SCRIPT = `${import.meta.dirname}/../../peers/clients/av-rtmp.py`;
-const FOURCCS = 'hvc1,av01,vp09,Opus,fLaC,ac-3';
+const FOURCCS = 'hvc1,av01,vp09,Opus,fLaC,ac-3,ec-3';
 
 const CASES = [
   ['libx264', 'aac', ['H264', 'MPEG-4 Audio']],
   ['libx265', 'libopus', ['H265', 'Opus']],
   ['libsvtav1', 'ac3', ['AV1', 'AC3']],
   ['libvpx-vp9', 'flac', ['VP9', 'FLAC']],
+  ['libx264', 'eac3', ['H264', 'EAC3']],
   ['-', 'libmp3lame', ['MPEG-1/2 Audio']],
 ] as const;
 

@@ -27,6 +27,7 @@ const CODERS = {
   opus: ['libopus', '-ac', '2', '-b:a', '64k'],
   mp3: ['libmp3lame', '-ac', '2', '-b:a', '128k'],
   ac3: ['ac3', '-ac', '2', '-b:a', '192k'],
+  eac3: ['eac3', '-ac', '2', '-b:a', '192k'],
 } as const;
 
 const WALL_MS = Date.UTC(2026, 0, 1);
@@ -98,6 +99,8 @@ function trackOf(codec: Mp4ClipCodec, { sampleEntry, channels }: Mp4Track, first
       return { ...sound, codec };
     case 'ac3':
       return { ...sound, codec, config: config('dac3', 36).subarray(0, 3) };
+    case 'eac3':
+      return { ...sound, codec, config: config('dec3', 36).subarray(0, 5) };
     case 'mp3': {
       const { version, layer, sampleRate } = parseMpegAudioFrame(first, 0, first.length);
       return { ...sound, codec: 'mpeg-audio', clockRate: 90_000, version, layer, sampleRate };

@@ -1,5 +1,6 @@
 import type {
   Ac3Track,
+  Eac3Track,
   G722Track,
   KlvTrack,
   LpcmTrack,
@@ -26,6 +27,14 @@ export const ac3: Ac3Track = {
   clockRate: 48_000,
   channels: 2,
   config: Uint8Array.of(0x10, 0x11, 0x40),
+};
+/** 448 kbit/s 5.1 at 48 kHz. */
+export const eac3: Eac3Track = {
+  kind: 'audio',
+  codec: 'eac3',
+  clockRate: 48_000,
+  channels: 6,
+  config: Uint8Array.of(0x0e, 0x00, 0x20, 0x0f, 0x00),
 };
 export const mpegTs: MpegTsTrack = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
 export const klv: KlvTrack = { kind: 'data', codec: 'klv', clockRate: 90_000 };

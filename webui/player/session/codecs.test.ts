@@ -12,7 +12,7 @@ test.for([
 });
 
 test('a browser without H.265 and Opus requests what it has, and without audio only video', () => {
-  const isSupported = (type: string) => !/hvc1|opus|ac-3|6B/.test(type);
+  const isSupported = (type: string) => !/hvc1|opus|[ae]c-3|6B/.test(type);
   expect(playableCodecs(isSupported, true)).toEqual(['avc1', 'av01', 'vp09', 'mp4a.40', 'fLaC']);
   expect(playableCodecs(isSupported, false)).toEqual(['avc1', 'av01', 'vp09']);
 });

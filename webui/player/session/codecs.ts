@@ -27,8 +27,9 @@ const PROBES: readonly (readonly [probe: string, start: string])[] = [
   ['opus', 'opus'],
   ['flac', 'fLaC'],
   ['ac-3', 'ac-3'],
+  ['ec-3', 'ec-3'],
 ];
-const SOUNDS = new Set(['mp4a.40', 'mp4a.6B', 'opus', 'fLaC', 'ac-3']);
+const SOUNDS = new Set(['mp4a.40', 'mp4a.6B', 'opus', 'fLaC', 'ac-3', 'ec-3']);
 
 /** Codecs that Media Source plays in MP4, for the box's `codecs=`. */
 export const playableCodecs = (isTypeSupported: (type: string) => boolean, wantsSound: boolean): string[] =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { av1, h265, mjpeg, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
@@ -35,6 +35,7 @@ const TRACKS: readonly (readonly [string, Track])[] = [
   ['FLAC', flac],
   ['MP3', mp3],
   ['AC-3', ac3],
+  ['E-AC-3', eac3],
 ];
 
 test('an hev1 entry is named hvc1, and an unnamed entry gets no name', () => {
@@ -92,6 +93,7 @@ test.for([
   ['MP3', mp3, 'mp4a.6B'],
   ['MP3 of low sampling rates', { ...mp3, version: 2, sampleRate: 22_050 }, 'mp4a.69'],
   ['AC-3', ac3, 'ac-3'],
+  ['E-AC-3', eac3, 'ec-3'],
   ['LPCM, which is stored as FLAC', lpcm, undefined],
   ['a multiplex', mpegTs, undefined],
   [

@@ -7,6 +7,7 @@ import type {
   Ac3Track,
   AudioTrack,
   Av1Track,
+  Eac3Track,
   FlacTrack,
   H264Track,
   H265Track,
@@ -157,6 +158,9 @@ export function dfLa(track: FlacTrack): Uint8Array {
 
 /** ETSI TS 102 366 annex F.4. */
 export const dac3 = (track: Ac3Track): Uint8Array => box('dac3', track.config);
+
+/** ETSI TS 102 366 annex F.6. */
+export const dec3 = (track: Eac3Track): Uint8Array => box('dec3', track.config);
 
 /** Colours are not specified: CICP, ISO/IEC 23091-2. */
 const UNSPECIFIED = 2;

@@ -1,5 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { parseAacConfig } from '../../aac/params.ts';
+import { CHANNELS, SAMPLE_RATES_HZ } from '../../ac3/params.ts';
 import { av1Track } from '../../av1/params.ts';
 import { h264Track } from '../../h264/params.ts';
 import { h265Track } from '../../h265/params.ts';
@@ -15,9 +16,6 @@ const VIDEO_CLOCK_HZ = 90_000;
 const NAL_LENGTH_BYTES = 4;
 const MAX_SETS = 64;
 const AAC_OBJECT_TYPE = 0x40;
-const AC3_RATES_HZ = [48_000, 44_100, 32_000];
-/** By acmod, without the low-frequency channel: ETSI TS 102 366 §4.4.2.3. */
-const AC3_CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 
 /**
  * The track that a sample entry describes; undefined: its codec is not supported.
@@ -41,6 +39,8 @@ export function trackOfEntry(track: Mp4Track): Track | undefined {
       return opusTrack(configOf(track, 'dOps', 11));
     case 'ac-3':
       return ac3Track(configOf(track, 'dac3', 3));
+    case 'ec-3':
+      return eac3Track(configOf(track, 'dec3', 5));
     default:
       return undefined;
   }
@@ -222,9 +222,19 @@ function opusTrack(dOps: Uint8Array): AudioTrack {
 /** ETSI TS 102 366 annex F.4. */
 function ac3Track(dac3: Uint8Array): AudioTrack | undefined {
   const bits = viewOf(dac3).getUint16(0) * 256 + (dac3[2] as number);
-  const clockRate = AC3_RATES_HZ[bits >> 22];
-  const channels = (AC3_CHANNELS[(bits >> 11) & 7] as number) + ((bits >> 10) & 1);
+  const clockRate = SAMPLE_RATES_HZ[bits >> 22];
+  const channels = (CHANNELS[(bits >> 11) & 7] as number) + ((bits >> 10) & 1);
   return clockRate === undefined
     ? undefined
     : { kind: 'audio', codec: 'ac3', clockRate, channels, config: dac3.slice(0, 3) };
+}
+
+/** ETSI TS 102 366 annex F.6: data_rate 13, num_ind_sub 3, then for the first substream fscod 2, bsid 5, reserved 1, asvc 1, bsmod 3, acmod 3, lfeon 1. */
+function eac3Track(dec3: Uint8Array): AudioTrack | undefined {
+  const bits = viewOf(dec3).getUint16(2);
+  const clockRate = SAMPLE_RATES_HZ[bits >> 14];
+  const channels = (CHANNELS[(bits >> 1) & 7] as number) + (bits & 1);
+  return clockRate === undefined
+    ? undefined
+    : { kind: 'audio', codec: 'eac3', clockRate, channels, config: dec3.slice() };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3 } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3 } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { H265_PPS, H265_SPS, H265_VPS } from '../../../../test/support/media/tiny-streams.ts';
 import { Collector, hex, sampleOf, toHex } from '../../../../test/support/media/units.ts';
@@ -27,7 +27,7 @@ const surround: Track = {
   layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] },
 };
 const h265 = h265Track(hex(H265_VPS), hex(H265_SPS), [hex(H265_PPS)]);
-const ALL: readonly Track[] = [tinyH264, h265, av1, vp9, aac, opus, surround, ac3];
+const ALL: readonly Track[] = [tinyH264, h265, av1, vp9, aac, opus, surround, ac3, eac3];
 
 test.for(ALL.map((track, i) => [`${track.codec} ${i}`, track] as const))(
   '%s is read as it was written',

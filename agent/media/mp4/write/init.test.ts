@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3, g722, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import {
@@ -81,6 +81,7 @@ test.for([
   ['esds of MP3, without a config', mp3, 'esds', `00000000038080801b000000048080800d6b15${'00'.repeat(11)}06808080`],
   ['esds of MPEG-2 audio', { ...mp3, version: 2 }, 'esds', '00000000038080801b000000048080800d69'],
   ['dac3 of AC-3', ac3, 'dac3', '101140'],
+  ['dec3 of E-AC-3', eac3, 'dec3', '0e00200f00'],
   ['av1C with the sequence header', av1, 'av1C', `81000c00${toHex(AV1_SEQUENCE)}`],
   ['av1C of 4:4:4', { ...av1, sequenceHeader: hex('0a 0a 20 00 00 02 af f7 9b 5f 20 40') }, 'av1C', '812000000a0a20'],
   ['vpcC of VP8', vp8, 'vpcC', '010000000014820202020000'],

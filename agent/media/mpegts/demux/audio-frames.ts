@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { createLatmDepacketizer } from '../../aac/latm.ts';
 import { parseAacConfig } from '../../aac/params.ts';
-import { type Ac3Frame, FRAME_SAMPLES, parseAc3Frame } from '../../ac3/params.ts';
+import { type Ac3Frame, type Ac3Variant, FRAME_SAMPLES } from '../../ac3/params.ts';
 import { type MpegAudioFrame, parseMpegAudioFrame } from '../../mpeg-audio/params.ts';
 import { opusFrameTicks } from '../../opus/params.ts';
 import type { UnitSink } from '../../payload/depacketizer.ts';
@@ -10,8 +10,6 @@ import type { OpusLayout, Track } from '../../sample/track.ts';
 import { USUAL_LAYOUTS } from '../stream-format.ts';
 
 const CLOCK_HZ = 90_000;
-/** In the fields of `parseAc3Frame`. */
-const AC3_BIT_RATE = 0x3e0;
 
 /** Audio frames that carry their own size. */
 export interface FrameFormat {
@@ -189,20 +187,30 @@ export class MpegAudioFrames extends DescribedFrames {
 /** ETSI TS 102 366. */
 export class Ac3Frames extends DescribedFrames {
   readonly headerBytes = 7;
+  readonly #variant: Ac3Variant;
   #frame: Ac3Frame | undefined;
 
+  constructor(variant: Ac3Variant, sink: UnitSink) {
+    super(sink);
+    this.#variant = variant;
+  }
+
   read(data: Uint8Array, at: number, end: number): number {
-    const frame = parseAc3Frame(data, at, end);
-    this.durationTicks = (FRAME_SAMPLES * CLOCK_HZ) / frame.sampleRate;
-    this.fields = frame.config & ~AC3_BIT_RATE;
+    const frame = this.#variant.parse(data, at, end);
+    this.durationTicks = frame.isFurther ? 0 : (FRAME_SAMPLES * CLOCK_HZ) / frame.sampleRate;
+    this.fields = frame.fields;
     this.#frame = frame;
     return frame.sizeBytes;
   }
 
+  override put(data: Uint8Array, at: number, end: number, ticks: number): void {
+    if (!this.#frame?.isFurther) {
+      super.put(data, at, end, ticks);
+    }
+  }
+
   protected track(): Track {
-    const { sampleRate: clockRate, channels, config } = this.#frame as Ac3Frame;
-    const bytes = Uint8Array.of(config >> 16, config >> 8, config);
-    return { kind: 'audio', codec: 'ac3', clockRate, channels, config: bytes };
+    return this.#variant.track(this.#frame as Ac3Frame);
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, mp3 } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3, mp3 } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../../test/support/media/tiny-streams.ts';
 import { demuxing, muxed, type Put } from '../../../../test/support/media/ts-demuxing.ts';
@@ -102,6 +102,7 @@ test.for([
   ],
   ['MP3', mp3, [0, 1, 2].map((i): Put => [0, sample(i * 2351, frame('fffb9064', 417))])],
   ['AC-3', ac3, [0, 1, 2].map((i): Put => [0, sample(i * 1536, frame('0b77000014404300', 768))])],
+  ['E-AC-3', eac3, [0, 1, 2].map((i): Put => [0, sample(i * 1536, frame('0b77037f3f87c00020f8', 1792))])],
   ['Opus', opus, [0, 1, 2].map((i): Put => [0, sample(i * 960, frame('fc', 200 + 100 * i))])],
 ] as const)('the demuxer returns what the muxer wrote: %s', ([, track, puts]) => {
   const { push, streams, demuxer } = demuxing();
@@ -273,7 +274,6 @@ test('an Opus packet may have trims and an extension before it', () => {
 test.for([
   ['KLV', 6, [5, 4, ...Buffer.from('KLVA')]],
   ['KLV', 0x15, [5, 4, ...Buffer.from('KLVA')]],
-  ['E-AC-3', 6, [0x7a, 1, 0]],
   ['teletext', 6, [0x56, 0]],
   ['AV1', 6, [5, 4, ...Buffer.from('AV01')]],
   ['DTS', 0x82, []],

@@ -1,3 +1,5 @@
+import { AC3 } from '../../ac3/params.ts';
+import { EAC3 } from '../../eac3/params.ts';
 import { H264Rules } from '../../h264/rules.ts';
 import { H265Rules } from '../../h265/rules.ts';
 import { MpegVideoFrames } from '../../mpeg-video/frames.ts';
@@ -63,10 +65,15 @@ const MPEG_AUDIO: StreamKind = {
   label: 'MPEG-1/2 Audio',
   create: (sink, clock, place) => new AudioElementary(new MpegAudioFrames(sink), sink, clock, place),
 };
-const AC3: StreamKind = {
+const AC3_AUDIO: StreamKind = {
   codec: 'ac3',
   label: 'AC3',
-  create: (sink, clock, place) => new AudioElementary(new Ac3Frames(sink), sink, clock, place),
+  create: (sink, clock, place) => new AudioElementary(new Ac3Frames(AC3, sink), sink, clock, place),
+};
+const EAC3_AUDIO: StreamKind = {
+  codec: 'eac3',
+  label: 'EAC3',
+  create: (sink, clock, place) => new AudioElementary(new Ac3Frames(EAC3, sink), sink, clock, place),
 };
 const KLV: StreamKind = {
   codec: 'klv',
@@ -78,7 +85,6 @@ const KLV_METADATA: StreamKind = {
   label: 'KLV',
   create: (sink, clock, place) => new KlvElementary(true, sink, clock, place),
 };
-const E_AC3: StreamKind = { label: 'E-AC-3' };
 
 /** stream_type, ISO/IEC 13818-1 table 2-34, and those of ATSC and SCTE. */
 const BY_TYPE: Readonly<Record<number, StreamKind>> = {
@@ -96,12 +102,12 @@ const BY_TYPE: Readonly<Record<number, StreamKind>> = {
   33: { label: 'JPEG 2000', isVideo: true },
   36: H265,
   51: { label: 'H266', isVideo: true },
-  129: AC3,
+  129: AC3_AUDIO,
   130: { label: 'DTS' },
   131: { label: 'TrueHD' },
-  132: E_AC3,
+  132: EAC3_AUDIO,
   134: { label: 'SCTE-35' },
-  135: E_AC3,
+  135: EAC3_AUDIO,
   138: { label: 'DTS' },
   234: { label: 'VC-1', isVideo: true },
 };
@@ -109,8 +115,8 @@ const BY_TYPE: Readonly<Record<number, StreamKind>> = {
 /** format_identifier of the registration descriptor (§2.6.8), for private streams. */
 const BY_REGISTRATION: Readonly<Record<string, StreamKind>> = {
   HEVC: H265,
-  'AC-3': AC3,
-  EAC3: E_AC3,
+  'AC-3': AC3_AUDIO,
+  EAC3: EAC3_AUDIO,
   KLVA: KLV,
   AV01: { label: 'AV1', isVideo: true },
   BSSD: { label: 'SMPTE 302M' },
@@ -122,8 +128,8 @@ const BY_REGISTRATION: Readonly<Record<string, StreamKind>> = {
 
 /** Descriptors of DVB (ETSI EN 300 468) that name the content of a private stream. */
 const BY_DESCRIPTOR: readonly (readonly [tag: number, kind: StreamKind])[] = [
-  [0x6a, AC3],
-  [0x7a, E_AC3],
+  [0x6a, AC3_AUDIO],
+  [0x7a, EAC3_AUDIO],
   [0x7b, { label: 'DTS' }],
   [0x56, { label: 'teletext' }],
   [0x59, { label: 'DVB subtitles' }],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, g722, klv, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, eac3, g722, klv, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { readTs } from '../../../../test/support/media/ts-packets.ts';
 import { hex } from '../../../../test/support/media/units.ts';
@@ -75,6 +75,7 @@ test.for([
   ['MPEG-1 audio', mp3, 0x03, ''],
   ['MPEG-2 audio', { ...mp3, version: 2 }, 0x04, ''],
   ['AC-3', ac3, 0x81, '05 04 41432d33'],
+  ['E-AC-3', eac3, 0x87, '05 04 45414333'],
   ['Opus', opus, 0x06, '05 04 4f707573 7f 02 80 02'],
 ] as const)('%s is announced with its stream type', ([, track, type, descriptors]) => {
   const { streams } = muxed([track], []);

@@ -46,7 +46,7 @@ export function tsTracks(tracks: readonly Track[]): readonly number[] {
  */
 export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])[] {
   const names = tracks.map((track) => codecString(track) ?? '');
-  const sound = tracks.findIndex((track) => track.codec === 'mpeg-audio' || track.codec === 'ac3');
+  const sound = tracks.findIndex(({ codec }) => codec === 'mpeg-audio' || codec === 'ac3' || codec === 'eac3');
   if (sound < 0) {
     return [names];
   }

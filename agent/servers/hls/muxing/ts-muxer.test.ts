@@ -220,8 +220,8 @@ test('tracks that players do not take from MPEG-TS are left out, and named', () 
 
 test.for([
   ['H.265', { ...tinyH264, codec: 'h265', vps: hex('4001') }, 'has H265, which HLS of hlsVariant mpegts'],
-  ['Opus', OPUS, 'supports H264, MPEG-4 Audio, MP3 and AC3; with hlsVariant fmp4 or lowLatency it supports more'],
-  ['M-JPEG', mjpeg, /has M-JPEG, which .*MP3 and AC3$/],
+  ['Opus', OPUS, 'supports H264, MPEG-4 Audio, MP3, AC3 and EAC3; with hlsVariant fmp4 or lowLatency it supports more'],
+  ['M-JPEG', mjpeg, /has M-JPEG, which .*MP3, AC3 and EAC3$/],
 ] as const)('a stream of %s alone is refused with its reason', ([, track, reason]) => {
   const { open } = setUp([track as Track]);
   expect(open).toThrow(reason);
