@@ -6,6 +6,7 @@ import { LOG_KEYS } from '../base/log-output.ts';
 import { pick } from '../base/pick.ts';
 import { Boxes } from '../boxes/boxes.ts';
 import { ConfigStore } from '../config/store/store.ts';
+import { problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
 import { keysOf, PROTOCOLS } from './protocols.ts';
@@ -29,6 +30,12 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
   setLogLevel(log, store.current.logLevel);
   options.output?.apply(pick(store.current, LOG_KEYS));
+  for (const problem of store.problems) {
+    log[problem.severity === 'note' ? 'debug' : problem.severity](
+      { at: problemText(problem) },
+      'configuration problem',
+    );
+  }
   const events = new EventBus(clock);
   const isClaimable = () => store.current.isOwn;
   const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });

@@ -18,7 +18,6 @@ import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ConfigStore } from '../config/store/store.ts';
-import { problemText } from '../config/yaml/problem.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
@@ -254,12 +253,6 @@ export class App {
 
   async #begin(): Promise<void> {
     const { clock, log } = this.#options;
-    for (const problem of this.#store.problems) {
-      log[problem.severity === 'note' ? 'debug' : problem.severity](
-        { at: problemText(problem) },
-        'configuration problem',
-      );
-    }
     this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
     const key = await SecretKey.open(this.#options.dataDir, log);
     this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
