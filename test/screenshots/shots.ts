@@ -173,6 +173,11 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await press(page, say.masks.add);
       await settled(page, '.mask-board');
     }),
+    shot('camera-sheet-motion', ...sheetOf(door), async (page, say) => {
+      await row(page, say.cameras.motion);
+      await page.getByRole('radio', { name: say.cameras.motionByStream }).check();
+      await settled(page, '.sheet .stepper');
+    }),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),
     ...furtherSheets(door),

@@ -1,5 +1,11 @@
-/** Values of a class; more make the median slower to follow the light of the day. */
-const KEPT = 32;
+/** Values of a class; with the pause between them, three minutes: gusts of wind are in them, the light of the day is not. */
+const KEPT = 48;
+const PAUSE_MS = 4_000;
+/** So many values of a class are learnt without a pause. */
+const FIRST = 24;
+/** The spread upwards, where motion is: a quantile of a normal distribution, in deviations. */
+const QUANTILE = 0.9;
+const QUANTILE_DEVIATIONS = 1.28;
 /** Before a class has as many, nothing is compared with it. */
 const MIN_KEPT = 4;
 /** The latest values of a class, moving or not: what a lasting change is learnt from. */
@@ -18,6 +24,7 @@ export class Background {
   readonly #counts: Uint32Array;
   readonly #recent: Float32Array;
   readonly #recentCounts: Uint32Array;
+  readonly #learntMs: Float64Array;
   readonly #medians: Float32Array;
   readonly #deviations: Float32Array;
   readonly #least: number;
@@ -33,6 +40,7 @@ export class Background {
     this.#counts = new Uint32Array(classes);
     this.#recent = new Float32Array(classes * RECENT);
     this.#recentCounts = new Uint32Array(classes);
+    this.#learntMs = new Float64Array(classes).fill(Number.NaN);
     this.#medians = new Float32Array(classes);
     this.#deviations = new Float32Array(classes);
   }
@@ -46,12 +54,14 @@ export class Background {
   }
 
   /** Notes a value. @param isQuiet it belongs to the background; others are learnt, too, but slower */
-  add(kind: number, value: number, isQuiet: boolean): void {
+  add(kind: number, value: number, isQuiet: boolean, timeMs: number): void {
     const seen = this.#recentCounts[kind] as number;
     this.#recent[kind * RECENT + (seen % RECENT)] = value;
     this.#recentCounts[kind] = seen + 1;
-    if (isQuiet || seen % SLOWER === 0) {
-      const count = this.#counts[kind] as number;
+    const count = this.#counts[kind] as number;
+    const isDue = count < FIRST || !(timeMs - (this.#learntMs[kind] as number) < PAUSE_MS);
+    if (isDue && (isQuiet || seen % SLOWER === 0)) {
+      this.#learntMs[kind] = timeMs;
       this.#values[kind * KEPT + (count % KEPT)] = value;
       this.#counts[kind] = count + 1;
       this.#measure(kind);
@@ -84,11 +94,12 @@ export class Background {
       insert(sorted, i, this.#values[kind * KEPT + i] as number);
     }
     const median = sorted[count >> 1] as number;
+    const upper = ((sorted[Math.floor(count * QUANTILE)] as number) - median) / QUANTILE_DEVIATIONS;
     for (let i = 0; i < count; i += 1) {
       insert(sorted, i, Math.abs((this.#values[kind * KEPT + i] as number) - median));
     }
     this.#medians[kind] = median;
-    const deviation = (1 + FEW / count) * TO_DEVIATION * (sorted[count >> 1] as number);
+    const deviation = (1 + FEW / count) * Math.max(upper, TO_DEVIATION * (sorted[count >> 1] as number));
     this.#deviations[kind] = Math.max(deviation, this.#least + this.#leastShare * median);
   }
 }

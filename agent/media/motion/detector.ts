@@ -26,8 +26,8 @@ const FINER = 0.75;
 const QP_STEP = 0.1;
 const SMOOTHING_MS = 250;
 /** Smoothed deviations that begin motion at a sensitivity of 50, and the share of them that keeps it. */
-const THRESHOLD = 2.1;
-const KEEPING = 0.4;
+const THRESHOLD = 1.7;
+const KEEPING = 0.45;
 /** From this share of the threshold on, the background is not learnt. */
 const LEARNING = 0.6;
 /** Motion ends after this long below what keeps it. */
@@ -118,7 +118,7 @@ export class MotionDetector {
     if (isQuiet || Number.isNaN(this.#steadyQps[kind])) {
       this.#steadyQps[kind] = steadyQp;
     }
-    this.#background.add(kind, cost, isQuiet);
+    this.#background.add(kind, cost, isQuiet, timeMs);
     return this.isMoving ? this.#mayEnd(timeMs) : this.#mayBegin(timeMs);
   }
 

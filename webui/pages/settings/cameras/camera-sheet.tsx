@@ -25,12 +25,14 @@ import {
   useConfigAtFirst,
 } from './data/camera-data.ts';
 import type { CameraSettings, PathConfig, RecordWhen } from './data/camera-settings.ts';
+import { motionOf, motionSourceText } from './data/motion-data.ts';
 import { ForwardsRow } from './forwards-row.tsx';
 import { KeepFields } from './retention-fields.tsx';
 
 const loadSheets = () => import('./camera-sheets.ts');
 const ConnectionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ConnectionSheet));
 const ForwardsSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ForwardsSheet));
+const MotionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.MotionSheet));
 const PictureSheet = lazyPart(() => loadSheets().then((sheets) => sheets.PictureSheet));
 const RemovalSheet = lazyPart(() => loadSheets().then((sheets) => sheets.RemovalSheet));
 const SourceSheet = lazyPart(() => loadSheets().then((sheets) => sheets.SourceSheet));
@@ -131,6 +133,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}
+      {deeper === 'motion' && <MotionSheet name={name} onClosed={close} />}
       {deeper === 'source' && <SourceSheet name={name} sub={camera?.sub?.name} onClosed={close} />}
       {deeper === 'forwards' && <ForwardsSheet name={name} onClosed={close} />}
       {deeper === 'removal' && (
@@ -226,6 +229,9 @@ function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetP
   return (
     <>
       {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
+      {camera && (
+        <Row title={t.motion} text={motionSourceText(motionOf(config).source)} onClick={() => onOpenPart('motion')} />
+      )}
       {item && hasLogin(item) && (
         <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />
       )}

@@ -34,7 +34,7 @@ export interface CameraItem {
 }
 
 /** Pages of the camera's sheet. */
-export type SubSheet = 'picture' | 'connection' | 'source' | 'forwards' | 'removal';
+export type SubSheet = 'picture' | 'motion' | 'connection' | 'source' | 'forwards' | 'removal';
 
 export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
 export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;

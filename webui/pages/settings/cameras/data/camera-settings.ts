@@ -10,6 +10,8 @@ export interface PathConfig {
   readonly recordDeleteAfter?: string;
   readonly recordMaxSize?: string;
   readonly audio?: boolean;
+  readonly motionSource?: 'camera' | 'stream' | 'both';
+  readonly motionSensitivity?: number;
   readonly camera?: Readonly<Record<string, unknown>> & { readonly name?: string };
 }
 
