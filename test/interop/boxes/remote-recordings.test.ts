@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BoxAnswer } from '../../../agent/http/api/boxes/box-routes.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner, type PairedBox, pairBox, revokeAll, startBox } from '../../peers/agent/paired-boxes.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
@@ -193,6 +194,21 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
     expect(await hung.json()).toMatchObject({ why: 'boxAway', since: expect.any(String) });
     expect(tookMs).toBeLessThan(8_000);
     await until(async () => ((await get(server, '/playback/list?path=stall')).ok ? true : undefined));
+  });
+
+  test('a box that hangs is away before it is asked for anything, and comes back', async () => {
+    const state = async (wanted: string) => {
+      const { items } = await asOwner<{ readonly items: readonly BoxAnswer[] }>(server, 'GET', '/v3/boxes/list');
+      return items.find(({ id }) => id === barn.id)?.state === wanted ? true : undefined;
+    };
+    await until(() => state('connected'));
+    barn.agent.process.child.kill('SIGSTOP');
+    try {
+      await until(() => state('away'));
+    } finally {
+      barn.agent.process.child.kill('SIGCONT');
+    }
+    await until(() => state('connected'));
   });
 
   test('a box that is away is a 503 with since, at once, and the others are shown', async () => {
