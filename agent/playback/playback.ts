@@ -17,6 +17,7 @@ import { Catalog, type RecordPaths } from './index/catalog.ts';
 import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
+import { MovedFiles } from './index/moved-files.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import { type SegmentRow, type SegmentState, STATE } from './index/segment-row.ts';
 import type { SpaceTable } from './index/space-table.ts';
@@ -67,10 +68,11 @@ export class Playback {
   readonly #downloads = new DownloadCache();
   /** Decodes recorded and live pictures. */
   readonly pictures = new Pictures();
+  readonly moves = new MovedFiles();
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
-    this.tables = new TableCache(isBeingWritten, undefined, () => this.#catalog.archived);
+    this.tables = new TableCache(isBeingWritten, undefined, () => this.#catalog.archived, this.moves);
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
@@ -92,6 +94,7 @@ export class Playback {
       logger,
       zone,
       isBeingWritten,
+      moves: this.moves,
       monoMs: () => clock.monoMs(),
     });
     // Downloads name the files that they are read from.

@@ -47,6 +47,7 @@ test.for([
       (name) => `archive/${name}`,
     ),
   ],
+  ['transfers of recordings', /^agent\/app\/(?:transfer|import)\//, ['app/transfer/transfers']],
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
   const loaded = [...loadedAtStart()].filter((file) => room.test(file));
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));

@@ -37,6 +37,7 @@ test.for([
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
+  ['#/settings/storage/move', { page: 'settings', section: 'storage', part: 'move' }],
   ['#/settings/system/archive', { page: 'settings', section: 'system' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],
   ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],

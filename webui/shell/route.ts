@@ -38,17 +38,18 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add` and `layouts` belong to cameras, `archive` to storage, `views` and `paired` to people, the others to system. */
-  readonly part?: CamerasPart | 'archive' | 'views' | 'paired' | SystemPart;
+  /** `add` and `layouts` belong to cameras, `archive` and `move` to storage, `views` and `paired` to people, the others to system. */
+  readonly part?: CamerasPart | StoragePart | 'views' | 'paired' | SystemPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
 }
 
 type CamerasPart = 'add' | 'layouts';
 const CAMERAS_PARTS = /^(add|layouts)$/;
+type StoragePart = 'archive' | 'move';
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
 const PARTS =
-  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/archive|people\/paired)$/;
+  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/(archive|move)|people\/paired)$/;
 const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {
@@ -87,7 +88,7 @@ function readSettings(path: string): SettingsRoute {
   return {
     page: 'settings',
     section,
-    ...(PARTS.test(path) ? { part: rest as SystemPart | 'archive' | 'paired' } : {}),
+    ...(PARTS.test(path) ? { part: rest as SystemPart | StoragePart | 'paired' } : {}),
   };
 }
 

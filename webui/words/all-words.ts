@@ -19,6 +19,7 @@ import type { SecureWords } from './en/settings/secure.ts';
 import type { SourceWords } from './en/settings/sources.ts';
 import type { StorageWords } from './en/settings/storage.ts';
 import type { SystemWords } from './en/settings/system.ts';
+import type { TransferWords } from './en/settings/transfer.ts';
 import type { VideoWords } from './en/settings/video.ts';
 import type { YouWords } from './en/settings/you.ts';
 import type { StartWords } from './en/start.ts';
@@ -39,6 +40,7 @@ export interface AllWords {
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
   readonly archive: ArchiveWords;
+  readonly transfer: TransferWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
   readonly modes: ModesWords;
@@ -58,6 +60,7 @@ export type SettingsPart =
   | 'cameras'
   | 'storage'
   | 'archive'
+  | 'transfer'
   | 'system'
   | 'secure'
   | 'modes'

@@ -23,6 +23,7 @@ import { secure } from './en/settings/secure.ts';
 import { sources } from './en/settings/sources.ts';
 import { storage } from './en/settings/storage.ts';
 import { system } from './en/settings/system.ts';
+import { transfer } from './en/settings/transfer.ts';
 import { video } from './en/settings/video.ts';
 import { you } from './en/settings/you.ts';
 import { start } from './en/start.ts';
@@ -57,6 +58,7 @@ const en: AllWords = {
   sources,
   mqtt,
   archive,
+  transfer,
   notify,
   boxes,
 };

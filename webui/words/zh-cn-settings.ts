@@ -14,6 +14,7 @@ import { secure } from './zh-cn/settings/secure.ts';
 import { sources } from './zh-cn/settings/sources.ts';
 import { storage } from './zh-cn/settings/storage.ts';
 import { system } from './zh-cn/settings/system.ts';
+import { transfer } from './zh-cn/settings/transfer.ts';
 import { video } from './zh-cn/settings/video.ts';
 import { you } from './zh-cn/settings/you.ts';
 
@@ -23,6 +24,7 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
     cameras,
     storage,
     archive,
+    transfer,
     system,
     secure,
     modes,

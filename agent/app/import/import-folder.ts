@@ -1,6 +1,7 @@
-import { access, constants, link, mkdir, open, readdir, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { access, constants, link, open, readdir, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/files/durable-file.ts';
 import { type ReadInfo, readSegmentInfo } from '../../playback/index/segment-info.ts';
 import { formatRecordPath, recordFormatOf } from '../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
@@ -14,6 +15,8 @@ import { BUSY_MS, draftIn, placeNew, removeEmpty, removeLeftDrafts, tryLink } fr
 import { rewriteMp4 } from './rewrite-mp4.ts';
 
 const MAX_DEPTH = 32;
+/** Of folders of recordings. */
+export const RECORDINGS_MODE = 0o750;
 /** Names with whole seconds let files that follow each other overlap. */
 const MAX_OVERLAP_US = 1_500_000;
 
@@ -240,7 +243,7 @@ class FolderImport {
 
   async #prepare(wanted: string, name: string, sizeBytes: number): Promise<void> {
     const folder = dirname(wanted);
-    await mkdir(folder, { recursive: true, mode: 0o750 });
+    await makeFolder(folder, RECORDINGS_MODE);
     const { bavail, blocks, bsize } = await statfs(folder);
     if (bavail * bsize < sizeBytes + this.#target.minFreeBytes(blocks * bsize)) {
       const text = `no room for ${name}: recordMinFree keeps the rest of the disk free`;

@@ -38,6 +38,7 @@ import { qrRoute } from '../../http/api/device/qr-route.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
+import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import { serverOf, verifySignatures } from '../../http/auth/signed-requests.ts';
@@ -61,6 +62,7 @@ import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes, Servers } from '../servers/servers.ts';
 import type { SourceTests } from '../servers/source-tests.ts';
+import { Transfers } from '../transfer/transfers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
 import { GuestClips } from './guest-clips.ts';
 import { healthOf } from './health-check.ts';
@@ -132,6 +134,7 @@ export class HttpListeners {
   readonly #boxRoutes: DeviceRoutes;
   readonly #mqtt: Mqtt;
   readonly #archive: Archive;
+  readonly #transfers: Transfers;
   readonly #ports: HttpPorts;
   readonly #pairing: Pairing;
   readonly #https = new HttpsAddresses(() => this.tlsPort);
@@ -141,6 +144,7 @@ export class HttpListeners {
     this.#ports = new HttpPorts(deps);
     this.#pairing = new Pairing({ ...deps, pairedServers: deps.boxes.servers }, () => this.#ports.certificate);
     this.#archive = new Archive(deps);
+    this.#transfers = new Transfers(deps);
     this.#diagnostics = new MetricsAndProfiles({ ...deps, archive: this.#archive });
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
@@ -168,6 +172,7 @@ export class HttpListeners {
   components(): Component<Config>[] {
     const ports = this.#ports;
     return [
+      this.#transfers.component(),
       ports.mainRoutes((app, access) => this.#mountMain(app, access)),
       ports.main(),
       ...this.#deps.servers.routes.flatMap((routes) =>
@@ -220,6 +225,7 @@ export class HttpListeners {
     await app.register(mqttRoutes, { access, mqtt: this.#mqtt });
     await app.register(onvifRoutes, { access, onvif: this.onvif });
     await app.register(archiveRoutes, { access, archive: this.#archive });
+    await app.register(transferRoutes, { access, transfer: this.#transfers });
     await app.register(sessionRoutes, {
       accounts,
       access,

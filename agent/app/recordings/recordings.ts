@@ -59,6 +59,8 @@ export class Recordings {
   readonly #stopCommits: () => void;
   readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
+  /** Being copied to another disk. */
+  readonly #kept = new Set<string>();
 
   /** @param settled resolves when recorders follow the configuration of the time of the call */
   constructor(
@@ -156,7 +158,7 @@ export class Recordings {
         log: this.#log,
         playback: this.playback,
         events: this.events.hub,
-        isOpen: (file) => this.#flush.isOpen(file),
+        isOpen: (file) => this.#flush.isOpen(file) || this.#kept.has(file),
         isHanging: (device) => this.#flush.isHanging(device),
         isClockTrusted: () => this.#machineClock.isInOrder,
         dateDoubt: () => this.#machineClock.doubt,
@@ -210,6 +212,21 @@ export class Recordings {
     return this.#settled();
   }
 
+  isOpen(file: string): boolean {
+    return this.#flush.isOpen(file);
+  }
+
+  /** How long a recorder waits for a disk now. */
+  get busyMs(): number {
+    return this.#flush.waitedMs;
+  }
+
+  /** Nothing deletes the recording. @returns ends that */
+  keep(file: string): () => void {
+    this.#kept.add(file);
+    return () => this.#kept.delete(file);
+  }
+
   get isHeldUp(): boolean {
     return this.#flush.isHeldUp;
   }
@@ -232,7 +249,11 @@ export class Recordings {
 
   async deleteSegment(path: string, start: string): Promise<void> {
     const retainReason = ({ file, startUs, durationUs }: SegmentRow): string | undefined =>
-      this.#flush.isOpen(file) ? 'is still being written' : this.space.keptBecause(path, startUs, durationUs);
+      this.#flush.isOpen(file)
+        ? 'is still being written'
+        : this.#kept.has(file)
+          ? 'is being copied to another disk: try again in a moment'
+          : this.space.keptBecause(path, startUs, durationUs);
     await this.playback.deleteSegment(path, start, retainReason, ({ nameUs, file }) =>
       this.space.unwanted(path, nameUs, file),
     );

@@ -37,6 +37,14 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Makes a folder whose name, and those of its parents, survive a power cut. */
+export async function makeFolder(folder: string, mode: number): Promise<void> {
+  const firstMade = await mkdir(folder, { recursive: true, mode });
+  for (let at = folder; firstMade !== undefined && at.length >= firstMade.length; at = dirname(at)) {
+    await syncFolder(dirname(at));
+  }
+}
+
 const MAX_PRIVATE_BYTES = 4 << 20;
 
 /** The JSON of a file; undefined if it does not exist. @throws PerchError badInput for damaged JSON */

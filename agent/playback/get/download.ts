@@ -312,10 +312,14 @@ class DownloadBuilder {
 
 /** Identifies the selected bytes. A growing file keeps its identity while the same samples are selected. */
 function identityOf({ tabled, tracks }: FileCut): string {
-  const { file, head, endOffset } = tabled;
+  const { file, head, endOffset, moves } = tabled;
   const { fileMark, isFinished, sizeBytes, mtimeMs } = head;
   const content = fileMark ? [fileMark.firstSequence] : isFinished ? [sizeBytes, mtimeMs] : [endOffset];
-  return JSON.stringify([file, content, tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks])]);
+  return JSON.stringify([
+    moves?.firstName(file) ?? file,
+    content,
+    tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks]),
+  ]);
 }
 
 /** Whether a part continues another one without a deleted part between them. */

@@ -13,6 +13,7 @@ import { parseFacts } from '../archived/facts.ts';
 import { syncArchived } from './archived-sync.ts';
 import { scanFolders, statOf } from './folder-scan.ts';
 import type { KnownTemplates } from './known-templates.ts';
+import type { MovedFiles } from './moved-files.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { type ReadInfo, readSegmentInfo } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
@@ -29,6 +30,7 @@ interface CatalogOptions {
   readonly templates: KnownTemplates;
   readonly logger: Logger;
   readonly zone: string | undefined;
+  readonly moves: MovedFiles;
   readonly monoMs: () => number;
   /** By this process. */
   readonly isBeingWritten: (file: string) => boolean;
@@ -64,6 +66,7 @@ export class Catalog implements SegmentLog {
   constructor(options: CatalogOptions) {
     this.index = options.index;
     this.#options = options;
+    options.moves.rename = (from, to, mtimeMs) => options.index.rename(from, to, mtimeMs);
   }
 
   opened({ path, file, startUs }: Segment): void {
@@ -203,11 +206,12 @@ export class Catalog implements SegmentLog {
   }
 
   async #scan(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { index, paths, templates, zone } = this.#options;
+    const { index, paths, templates, zone, moves } = this.#options;
     const current = path === undefined ? undefined : paths.recordPathOf(path)?.recordPath;
+    const isMoving = (file: string): boolean => moves.isMoving(file);
     const onGone = (file: string): void => this.#remove(file);
     for (const template of templates.with(paths.recordPaths())) {
-      const options = { index, template, zone, onGone, signal, ...(path === undefined ? {} : { path }) };
+      const options = { index, template, zone, isMoving, onGone, signal, ...(path === undefined ? {} : { path }) };
       try {
         this.#logRecovery(template, path, await scanFolders(options));
       } catch (error) {

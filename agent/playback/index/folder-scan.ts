@@ -18,6 +18,8 @@ interface ScanOptions {
   /** Only folders that can hold recordings of this path; undefined: all. */
   readonly path?: string;
   readonly zone: string | undefined;
+  /** These files are left out: they have a row already, of another name. */
+  readonly isMoving: (file: string) => boolean;
   readonly onGone: (file: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -161,8 +163,9 @@ class FolderScan {
       if (entry.isDirectory()) {
         present.add(join(folder, name));
       } else if (entry.isFile() && !gone.delete(name)) {
-        const match = this.#all.match(join(folder, name));
-        if (match) {
+        const file = join(folder, name);
+        const match = this.#all.match(file);
+        if (match && !this.#options.isMoving(file)) {
           lot.push({ ...match, folder, name });
         }
       }

@@ -172,6 +172,19 @@ export class SegmentIndex {
     this.#takeOut(file, ({ id }) => this.#database.run('DELETE FROM segments WHERE id = ?', id));
   }
 
+  /** The recording has another name now, and all that is known of it stays. */
+  rename(from: string, to: string, mtimeMs: number): void {
+    const cut = to.lastIndexOf('/');
+    this.#database.write(() => {
+      const row = this.#joins.find(from);
+      if (row) {
+        this.remove(to);
+        const query = 'UPDATE segments SET folder = ?, name = ?, mtime_ms = ? WHERE id = ?';
+        this.#database.run(query, this.#database.idOf(to.slice(0, cut)), to.slice(cut + 1), mtimeMs, row.id);
+      }
+    }, undefined);
+  }
+
   find(file: string): SegmentRow | undefined {
     const cut = file.lastIndexOf('/');
     const query = `${selectRows()} WHERE s.folder = (SELECT id FROM names WHERE text = ?) AND s.name = ?`;

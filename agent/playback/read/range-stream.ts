@@ -170,8 +170,9 @@ export async function openRecording({
   file,
   tsFragments,
   openArchived,
-}: Pick<RecordedFile, 'file' | 'tsFragments' | 'openArchived'>): Promise<OpenRecording> {
-  const handle = openArchived?.() ?? (await openFile(file));
+  moves,
+}: Pick<RecordedFile, 'file' | 'tsFragments' | 'openArchived' | 'moves'>): Promise<OpenRecording> {
+  const handle = openArchived?.() ?? (await (moves ? moves.at(file, openFile) : openFile(file)));
   return tsFragments ? new TsFile(file, handle, tsFragments) : handle;
 }
 

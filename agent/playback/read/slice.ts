@@ -1,3 +1,4 @@
+import type { MovedFiles } from '../index/moved-files.ts';
 import type { TsFragment } from '../mpegts/ts-index.ts';
 import type { OpenArchived } from './archived-table.ts';
 import type { MoofPatch } from './moof-patch.ts';
@@ -12,6 +13,7 @@ export interface RecordedFile {
   readonly tsFragments?: readonly TsFragment[] | undefined;
   /** Of one that only the archive has. */
   readonly openArchived?: OpenArchived | undefined;
+  readonly moves?: MovedFiles | undefined;
 }
 
 /** A recording, whole fragments with patched headers, or samples. */
@@ -37,10 +39,11 @@ export interface SliceLookup {
 }
 
 /** What must still match when a recording is read later. */
-export const recordedFile = ({ file, head, endOffset, tsFragments, openArchived }: Tabled): RecordedFile => ({
+export const recordedFile = ({ file, head, endOffset, tsFragments, openArchived, moves }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,
   isFinished: head.isFinished,
   tsFragments,
   openArchived,
+  moves,
 });

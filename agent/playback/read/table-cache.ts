@@ -5,6 +5,7 @@ import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 import { type ArchivedRecordings, isArchivedFile, nameInArchive } from '../archived/archived-recordings.ts';
+import { MovedFiles } from '../index/moved-files.ts';
 import type { TsFragment, TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { type OpenArchived, readArchivedTable } from './archived-table.ts';
@@ -25,6 +26,8 @@ export interface Tabled extends RecordingTable {
   readonly tsIndex?: TsIndex;
   /** Of a recording that only the archive has. */
   readonly openArchived?: OpenArchived;
+  /** Where a file that went to another disk meanwhile is. */
+  readonly moves?: MovedFiles;
 }
 
 /** Sample tables of recordings being played: read once, extended for growing files. */
@@ -33,13 +36,16 @@ export class TableCache {
   readonly #kept: ByteCache<Tabled>;
   readonly #reading = new Map<string, Promise<Tabled>>();
   readonly #archived: () => ArchivedRecordings | undefined;
+  readonly moves: MovedFiles;
 
   /** @param isBeingWritten by this process */
   constructor(
     isBeingWritten: (file: string) => boolean = () => false,
     maxBytes = MAX_BYTES,
     archived: () => ArchivedRecordings | undefined = () => undefined,
+    moves = new MovedFiles(),
   ) {
+    this.moves = moves;
     this.#isBeingWritten = isBeingWritten;
     this.#archived = archived;
     this.#kept = new ByteCache(maxBytes);
@@ -56,19 +62,23 @@ export class TableCache {
    */
   async of({ file }: { readonly file: string }, signal?: AbortSignal): Promise<Tabled> {
     signal?.throwIfAborted();
+    const tabled = await this.moves.at(file, (there) => this.#shared(there));
+    signal?.throwIfAborted();
+    return tabled;
+  }
+
+  #shared(file: string): Promise<Tabled> {
     let reading = this.#reading.get(file);
     if (!reading) {
       reading = this.#read(file).finally(() => this.#reading.delete(file));
       this.#reading.set(file, reading);
     }
-    const tabled = await reading;
-    signal?.throwIfAborted();
-    return tabled;
+    return reading;
   }
 
   /** @throws the error of `stat`; PerchError for one that the archive no longer has */
   async statOf(file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
-    return isArchivedFile(file) ? this.#openArchived(file).stat() : stat(file);
+    return isArchivedFile(file) ? this.#openArchived(file).stat() : this.moves.at(file, (there) => stat(there));
   }
 
   clear(): void {
@@ -89,10 +99,11 @@ export class TableCache {
     }
   }
 
-  #readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
-    return isArchivedFile(file)
-      ? readArchivedTable(file, () => this.#openArchived(file))
-      : readTable(file, known, this.#isBeingWritten(file));
+  async #readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
+    if (isArchivedFile(file)) {
+      return readArchivedTable(file, () => this.#openArchived(file));
+    }
+    return { ...(await readTable(file, known, this.#isBeingWritten(file))), moves: this.moves };
   }
 
   #openArchived(file: string): ReturnType<OpenArchived> {

@@ -52,8 +52,9 @@ export class RecordedPeriods {
         fault ??= error;
         return undefined;
       });
+      const addressed = { ...row, file: this.#tables.moves.firstName(row.file) };
       for (const range of layout ? visible : []) {
-        const file = layout && partOf(layout, row, files.at(-1), range, { startUs: fromUs, endUs: toUs });
+        const file = layout && partOf(layout, addressed, files.at(-1), range, { startUs: fromUs, endUs: toUs });
         if (file) {
           files.push(file);
           segments += file.to - file.from;
@@ -76,7 +77,8 @@ export class RecordedPeriods {
       if (this.#isHidden(path, row)) {
         continue;
       }
-      const layout = tagOf(row.file) === address.tag ? await this.#layoutOf(row) : undefined;
+      const layout =
+        tagOf(this.#tables.moves.firstName(row.file)) === address.tag ? await this.#layoutOf(row) : undefined;
       if (layout) {
         return layout;
       }

@@ -87,6 +87,11 @@ export class FlushPoint {
     return (this.#disks.get(device)?.waitedMs ?? 0) >= HANGING_MS;
   }
 
+  /** The longest write or flush of those under way. */
+  get waitedMs(): number {
+    return Math.max(0, ...[...this.#disks.values()].map(({ waitedMs }) => waitedMs));
+  }
+
   /** A recording waits for a hanging disk. */
   get isHeldUp(): boolean {
     return [...this.#files.values()].some(({ device }) => device !== undefined && this.isHanging(device));

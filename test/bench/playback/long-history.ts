@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { Catalog } from '../../../agent/playback/index/catalog.ts';
 import { KnownTemplates } from '../../../agent/playback/index/known-templates.ts';
+import { MovedFiles } from '../../../agent/playback/index/moved-files.ts';
 import { SegmentIndex } from '../../../agent/playback/index/segment-index.ts';
 import { formatRecordPath } from '../../../agent/record/file/record-path.ts';
 import { record } from '../../support/disks/recordings.ts';
@@ -95,5 +96,6 @@ async function look(folder: string, index: SegmentIndex): Promise<void> {
     zone: 'UTC',
     monoMs: () => 0,
     isBeingWritten: () => false,
+    moves: new MovedFiles(),
   }).scan();
 }

@@ -166,6 +166,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['archive', '#/settings/storage/archive', '.archive .segment'],
+  ['move', '#/settings/storage/move', '.transfer .choices'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],

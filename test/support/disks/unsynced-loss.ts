@@ -1,4 +1,4 @@
-import files, { type PathLike } from 'node:fs';
+import files, { constants, type PathLike } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ export class PowerCuts implements Disposable {
   /** Operations until then. */
   left = Number.POSITIVE_INFINITY;
   happened = 0;
-  readonly #begin: string;
+  readonly #begins: readonly string[];
   readonly #real = { ...files };
   readonly #realPromises = { ...promises };
   #isOff = false;
@@ -33,9 +33,9 @@ export class PowerCuts implements Disposable {
   readonly #unsynced = new Set<string>();
   #renamings: Renaming[] = [];
 
-  /** @param begin of the paths that lie on it */
-  constructor(begin: string) {
-    this.#begin = begin;
+  /** @param begins of the paths that lie on it */
+  constructor(...begins: readonly string[]) {
+    this.#begins = begins;
     const [synchronous, asynchronous] = [this.#synchronous(), this.#asynchronous()];
     const former = [pick(files, synchronous), pick(promises, asynchronous)] as const;
     Object.assign(files, synchronous);
@@ -92,7 +92,7 @@ export class PowerCuts implements Disposable {
 
   #isHere(path: unknown): path is string {
     const isText = typeof path === 'string' && !this.#isOff;
-    return isText && (path.startsWith(this.#begin) || path.startsWith('/proc/self/fd/'));
+    return isText && [...this.#begins, '/proc/self/fd/'].some((begin) => path.startsWith(begin));
   }
 
   #synchronous(): Partial<typeof files> {
@@ -140,7 +140,7 @@ export class PowerCuts implements Disposable {
   }
 
   #asynchronous(): Partial<typeof promises> {
-    const { mkdir, rename, rm, open } = this.#realPromises;
+    const { mkdir, rename, rm, open, link, unlink, rmdir, copyFile } = this.#realPromises;
     const happens = (path: unknown, then = (_path: string) => {}): void => {
       if (this.#isHere(path)) {
         this.happens();
@@ -156,23 +156,48 @@ export class PowerCuts implements Disposable {
         happens(from, (file) => this.#renamed(file, String(to)));
         return rename(from, to);
       },
+      link: async (from, to) => {
+        happens(to);
+        await link(from, to);
+        this.#made(String(to));
+      },
+      unlink: async (path) => {
+        happens(path, (file) => this.#removed(file));
+        return unlink(path);
+      },
+      rmdir: async (path) => {
+        happens(path, (file) => this.#removed(file));
+        return rmdir(path);
+      },
+      copyFile: async (from, to, ...more) => {
+        happens(to, (file) => void this.#unsynced.add(file));
+        return copyFile(from, to, ...more);
+      },
       rm: async (path, ...more) => {
         happens(path, (file) => this.#removed(file));
         return rm(path, ...more);
       },
       open: async (path, ...more) => {
-        const isWritten = more[0] !== undefined && more[0] !== 'r';
+        const [flags = 'r'] = more;
+        const isWritten =
+          typeof flags === 'number' ? (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0 : flags !== 'r';
         happens(path, (file) => void (isWritten && this.#unsynced.add(file)));
         const handle = await open(path, ...more);
+        if (flags === 'wx' && this.#isHere(path)) {
+          this.#made(path);
+        }
         const writeFile = handle.writeFile.bind(handle);
+        const write = handle.write.bind(handle) as (...given: unknown[]) => Promise<object>;
+        const written = <R>(work: () => R): R => {
+          happens(path, (file) => void this.#unsynced.add(file));
+          return work();
+        };
+        const sync = async () => happens(path, (file) => this.#synced(file));
         return Object.assign(handle, {
-          writeFile: async (...given: Parameters<typeof writeFile>) => {
-            happens(path, (file) => void this.#unsynced.add(file));
-            return writeFile(...given);
-          },
-          sync: async () => {
-            happens(path, (file) => this.#synced(file));
-          },
+          writeFile: async (...given: Parameters<typeof writeFile>) => written(() => writeFile(...given)),
+          write: async (...given: unknown[]) => written(() => write(...given)),
+          sync,
+          datasync: sync,
         });
       },
     };
@@ -199,6 +224,11 @@ export class PowerCuts implements Disposable {
       }
     };
     this.#renamings.push({ folder: dirname(to), undo });
+  }
+
+  #made(path: string): void {
+    const undo = (): void => this.#real.rmSync(path, { force: true });
+    this.#renamings.push({ folder: dirname(path), undo });
   }
 
   #removed(path: string): void {

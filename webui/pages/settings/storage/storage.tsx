@@ -8,12 +8,14 @@ import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
+import { transferWords } from '../../../words/settings/transfer.ts';
 import type { RecordingDisk, StorageUse } from '../cameras/data/camera-settings.ts';
 import { ArchivePage } from './archive.tsx';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
 import { FreeSpace } from './free-space.tsx';
+import { MovePage } from './move.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
@@ -27,7 +29,8 @@ interface Items<T> {
 
 export function StoragePage() {
   const here = route.value;
-  return here.page === 'settings' && here.part === 'archive' ? <ArchivePage /> : <Storage />;
+  const part = here.page === 'settings' ? here.part : undefined;
+  return part === 'archive' ? <ArchivePage /> : part === 'move' ? <MovePage /> : <Storage />;
 }
 
 /** Length of the recordings, use by camera, and disks. */
@@ -64,6 +67,11 @@ function Storage() {
           title={archiveWords.value.archive}
           text={archiveWords.value.row}
           href={settingsLink('storage', 'archive')}
+        />
+        <Row
+          title={transferWords.value.move}
+          text={transferWords.value.moveRow}
+          href={settingsLink('storage', 'move')}
         />
       </div>
       {kept > 0 && (

@@ -18,7 +18,7 @@ export const storage = {
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:
-    'Nothing on the new disk is deleted. Older recordings stay on the old disk until they expire, and play while it is plugged in.',
+    'Nothing on the new disk is deleted. Older recordings stay on the old disk until they expire, and play while it is plugged in. Move recordings takes them along.',
 
   nearlyFull: (days: number) =>
     many(days, {

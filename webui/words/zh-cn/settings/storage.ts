@@ -12,7 +12,7 @@ export const storage: StorageWords = {
   wantedAndLessFits: (wanted, fit) => `想保留 ${wanted} 天，只够 ${fit}`,
   disks: '磁盘',
   otherDisk: '更换录像磁盘',
-  otherDiskText: '新磁盘上的内容不会被删除。旧录像仍在原磁盘，到期才删，接着就能看。',
+  otherDiskText: '新磁盘上的内容不会被删除。旧录像仍在原磁盘，到期才删，接着就能看；“移动录像”可将其移走。',
 
   nearlyFull: (days) => `${days} 天后将开始删除最旧的录像，属正常现象。`,
   diskFull: '磁盘已满，录像已停止。',

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { DiskPace } from './disk-pace.ts';
+
+function start() {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  let busy = 0;
+  const pace = new DiskPace({ clock, signal: stop.signal, busyMs: () => busy });
+  const waits = async (ms: number) => {
+    let isOver = false;
+    const done = pace.wait().then(() => {
+      isOver = true;
+    });
+    await clock.advance(ms - 1);
+    expect(isOver).toBe(false);
+    await clock.advance(1);
+    await done;
+  };
+  return {
+    ...{ clock, stop, pace, waits },
+    makeBusy: (ms: number) => {
+      busy = ms;
+    },
+  };
+}
+
+test('a pause is as long as the work before it, and at most two seconds', async () => {
+  const { clock, waits } = start();
+  clock.skip(300);
+  await waits(300);
+  clock.skip(60_000);
+  await waits(2_000);
+});
+
+test('nothing is done while a recorder waits for its disk', async () => {
+  const { clock, pace, makeBusy } = start();
+  makeBusy(201);
+  let isOver = false;
+  const done = pace.wait().then(() => {
+    isOver = true;
+  });
+  await clock.advance(10_000);
+  expect(isOver).toBe(false);
+  makeBusy(0);
+  await clock.advance(100);
+  await done;
+});
+
+test('an end is noticed during a pause', async () => {
+  const { clock, stop, pace } = start();
+  clock.skip(1_000);
+  const done = pace.wait();
+  stop.abort();
+  await expect(done).rejects.toThrow();
+  await expect(pace.wait()).rejects.toThrow();
+});

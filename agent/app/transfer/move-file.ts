@@ -1,0 +1,135 @@
+import { rm, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PerchError } from '../../base/errors.ts';
+import { makeFolder, syncFolder } from '../../base/files/durable-file.ts';
+import type { MovedFiles } from '../../playback/index/moved-files.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
+import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
+import { copyTo, digestOf, type ImportPace, openSource } from '../import/copy-file.ts';
+import { copyStills, finishCopy } from '../import/copy-stills.ts';
+import { RECORDINGS_MODE } from '../import/import-folder.ts';
+import { leftOut } from '../import/left-file.ts';
+import { draftIn, placeNew, removeLeftDrafts, tryLink } from '../import/place-file.ts';
+
+export interface FileMove {
+  readonly from: string;
+  readonly to: string;
+}
+
+interface MoveFileDeps {
+  readonly pace: ImportPace;
+  readonly playback: {
+    readonly moves: Pick<MovedFiles, 'hold' | 'moved'>;
+  };
+  /** Stays free on a disk of this size. */
+  readonly minFreeBytes: (diskBytes: number) => number;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/**
+ * Moves a finished recording with its stills. At every moment one whole file has a name, and the index names one that
+ * is there. The former file goes once the other one is on the disk and was read back.
+ * @returns false: it is gone
+ * @throws PerchError left out, or nothing can be moved now; an error of the file system
+ */
+export async function moveFile({ from, to }: FileMove, deps: MoveFileDeps): Promise<boolean> {
+  const found = await statOf(from);
+  if (!found) {
+    return false;
+  }
+  const there = await statOf(to);
+  if (there) {
+    await requireSame({ from, to }, found.size === there.size, deps.pace);
+  } else {
+    await makeFolder(dirname(to), RECORDINGS_MODE);
+    const release = deps.playback.moves.hold([to]);
+    try {
+      if (!(await tryLink(from, to))) {
+        await copyFile({ from, to }, deps);
+      }
+      await syncFolder(dirname(to));
+      await switchOver({ from, to }, deps);
+    } finally {
+      release();
+    }
+    return true;
+  }
+  await switchOver({ from, to }, deps);
+  return true;
+}
+
+/** Ends a move that ended between two steps. */
+export async function settleMove({ from, to }: FileMove, deps: MoveFileDeps): Promise<void> {
+  const there = await statOf(to);
+  if (there) {
+    await removeLeftDrafts(dirname(to));
+  }
+  // A disk without hard links: the copy was about to get this name.
+  if (there?.size === 0) {
+    await unlink(to);
+  } else if (there && (await statOf(from))) {
+    await moveFile({ from, to }, deps);
+  } else if (there) {
+    await removeSnapshots(from);
+  }
+}
+
+async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }: MoveFileDeps): Promise<void> {
+  const folder = dirname(to);
+  const source = await openSource(from);
+  const draft = draftIn(folder);
+  try {
+    const { size, mtimeMs } = await source.stat();
+    const { bavail, blocks, bsize } = await statfs(folder);
+    // Retention must not make room for it.
+    if (bavail * bsize < 2 * size + minFreeBytes(blocks * bsize)) {
+      const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
+      throw new PerchError('exhausted', text, { why: 'full' });
+    }
+    await rm(draft, { force: true });
+    const digest = await copyTo(source, draft, pace, onBytes);
+    await finishCopy(draft, mtimeMs, 0);
+    if ((await digestOf(draft, pace)) !== digest) {
+      const text = `the disk of ${folder} gives back other bytes than were written: check it and its cable`;
+      throw new PerchError('unavailable', text, { why: 'disk' });
+    }
+    const now = await source.stat();
+    if (now.size !== size || now.mtimeMs !== mtimeMs) {
+      throw leftOut('busy', 'it changed meanwhile');
+    }
+    await copyStills(from, to);
+    await placeNew(draft, to);
+  } finally {
+    await source.close();
+    await rm(draft, { force: true });
+  }
+}
+
+/** Both files are whole and the same. */
+async function switchOver({ from, to }: FileMove, { playback }: MoveFileDeps): Promise<void> {
+  const release = playback.moves.hold([from, to]);
+  try {
+    await copyStills(from, to);
+    playback.moves.moved(from, to, (await stat(to)).mtimeMs);
+    await unlink(from);
+    await removeSnapshots(from);
+    // Else a power cut brings it back.
+    await syncFolder(dirname(from));
+  } finally {
+    release();
+  }
+}
+
+async function requireSame({ from, to }: FileMove, isSameSize: boolean, pace: ImportPace): Promise<void> {
+  if (!isSameSize || (await digestOf(from, pace)) !== (await digestOf(to, pace))) {
+    throw leftOut('taken', 'another recording has its name there');
+  }
+}
+
+const statOf = (file: string) =>
+  stat(file).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  });

@@ -1,0 +1,106 @@
+import type { Clock } from '../../base/clock.ts';
+import type { TransferState } from '../../http/api/recordings/transfer-routes.ts';
+import type { LeftFile } from '../import/left-file.ts';
+
+/** Named in the state; the others are counted. */
+const MAX_LEFT_SHOWN = 100;
+/** The rate is that of the last minute. */
+const SAMPLE_MS = 5_000;
+const MAX_SAMPLES = 12;
+
+type Shown = Pick<
+  TransferState,
+  'files' | 'bytes' | 'bytesPerSecond' | 'remainingSeconds' | 'current' | 'leftOut' | 'error'
+>;
+
+/** Counts what a transfer has done and has still to do. */
+export class Progress {
+  readonly #clock: Pick<Clock, 'monoMs'>;
+  doneFiles: number;
+  doneBytes: number;
+  #totalFiles: number;
+  #totalBytes: number;
+  /** Of the present file. */
+  #fileBytes = 0;
+  #current: string | undefined;
+  error: string | undefined;
+  #left: LeftFile[] = [];
+  #leftCount = 0;
+  readonly #samples: { readonly monoMs: number; readonly bytes: number }[] = [];
+
+  constructor(clock: Pick<Clock, 'monoMs'>, doneFiles: number, doneBytes: number) {
+    this.#clock = clock;
+    this.doneFiles = doneFiles;
+    this.doneBytes = doneBytes;
+    this.#totalFiles = doneFiles;
+    this.#totalBytes = doneBytes;
+  }
+
+  left(files: number, bytes: number): void {
+    this.#totalFiles = this.doneFiles + files;
+    this.#totalBytes = this.doneBytes + bytes;
+    this.#left = [];
+    this.#leftCount = 0;
+    this.error = undefined;
+  }
+
+  begin(name: string): void {
+    this.#current = name;
+    this.#fileBytes = 0;
+  }
+
+  bytes(count: number): void {
+    this.#fileBytes += count;
+    const nowMs = this.#clock.monoMs();
+    const last = this.#samples.at(-1);
+    if (!last || nowMs - last.monoMs >= SAMPLE_MS) {
+      this.#samples.push({ monoMs: nowMs, bytes: this.doneBytes + this.#fileBytes });
+      this.#samples.splice(0, this.#samples.length - MAX_SAMPLES);
+    }
+  }
+
+  /** @param sizeBytes of the file */
+  done(sizeBytes: number): void {
+    this.doneFiles += 1;
+    this.doneBytes += sizeBytes;
+    this.begin('');
+    this.#current = undefined;
+  }
+
+  leftOut(file: LeftFile): void {
+    this.#leftCount += 1;
+    if (this.#left.length < MAX_LEFT_SHOWN) {
+      this.#left.push(file);
+    }
+    this.#current = undefined;
+    this.#fileBytes = 0;
+  }
+
+  /** It rests: the rate begins again. */
+  rest(): void {
+    this.#samples.length = 0;
+    this.#current = undefined;
+    this.#fileBytes = 0;
+  }
+
+  get shown(): Shown {
+    const doneBytes = Math.min(this.doneBytes + this.#fileBytes, this.#totalBytes);
+    const bytesPerSecond = this.#rate(this.doneBytes + this.#fileBytes);
+    const leftBytes = this.#totalBytes - doneBytes;
+    return {
+      files: { done: this.doneFiles, total: this.#totalFiles },
+      bytes: { done: doneBytes, total: this.#totalBytes },
+      bytesPerSecond: bytesPerSecond ?? null,
+      remainingSeconds: bytesPerSecond ? Math.ceil(leftBytes / bytesPerSecond) : null,
+      current: this.#current ?? null,
+      leftOut: { count: this.#leftCount, items: this.#left },
+      error: this.error ?? null,
+    };
+  }
+
+  #rate(bytes: number): number | undefined {
+    const [first] = this.#samples;
+    const seconds = first ? (this.#clock.monoMs() - first.monoMs) / 1000 : 0;
+    return first && seconds >= 1 ? Math.round((bytes - first.bytes) / seconds) : undefined;
+  }
+}

@@ -1,0 +1,294 @@
+import { access, constants, realpath, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { OWN_FOLDER } from '../../../system/mounts.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { ApiEdits } from '../../config/edit/api-edits.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type {
+  FolderList,
+  TransferControl,
+  TransferForecast,
+  TransferRequest,
+  TransferState,
+} from '../../http/api/recordings/transfer-routes.ts';
+import { RecordPathPattern } from '../../record/file/record-path.ts';
+import { nearestFolder } from '../../record/file/segment-fs.ts';
+import { diskFaultOf } from '../import/left-file.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import { DiskPace } from './disk-pace.ts';
+import { listFolders, requireOwnFolder } from './folders.ts';
+import type { TransferJob } from './job.ts';
+import { type StoredTransfer, TransferJournal } from './journal.ts';
+import { MoveJob } from './move-job.ts';
+import { Progress } from './progress.ts';
+
+/** A full or missing disk is asked this often. */
+const RETRY_MS = 15_000;
+const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
+const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
+
+export interface TransferDeps {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: () => Config;
+  readonly edits: Pick<ApiEdits, 'patchPathDefaults'>;
+  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
+}
+
+interface Running {
+  readonly stored: StoredTransfer;
+  readonly progress: Progress;
+  readonly job: TransferJob;
+  phase: TransferState['phase'];
+  why: string | undefined;
+  stop: AbortController;
+  ended: Promise<void>;
+}
+
+/** One transfer at a time, which continues after a restart. */
+export class TransferRunner implements TransferControl {
+  readonly #deps: TransferDeps;
+  readonly #journal: TransferJournal;
+  #running: Running | undefined;
+
+  constructor(deps: TransferDeps) {
+    this.#deps = deps;
+    this.#journal = new TransferJournal(deps.file);
+  }
+
+  /** Continues a transfer of an earlier run. */
+  begin(): void {
+    const stored = this.#journal.load((error) =>
+      this.#deps.log.warn({ cause: explain(error) }, 'a transfer of recordings cannot be continued: start it again'),
+    );
+    if (stored) {
+      this.#run(stored);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#running?.stop.abort();
+    await this.#running?.ended;
+  }
+
+  get state(): TransferState {
+    const { stored, progress, phase, why } = this.#running ?? {};
+    const shown = (progress ?? new Progress(this.#deps.clock, 0, 0)).shown;
+    return {
+      ...shown,
+      kind: stored?.kind ?? null,
+      phase: phase ?? 'idle',
+      from: stored?.from ?? null,
+      to: stored ? this.#standardFolder() : null,
+      why: why ?? null,
+      started: stored ? new Date(stored.startedMs).toISOString() : null,
+    };
+  }
+
+  async start(request: TransferRequest): Promise<void> {
+    if (this.#isOn) {
+      throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
+    }
+    const { clock, edits, recordings } = this.#deps;
+    const from = request.from === undefined ? {} : { from: await requireOwnFolder(request.from) };
+    const template = await this.#templateFor(request.to);
+    if (template !== undefined) {
+      // New recordings go there at once.
+      await edits.patchPathDefaults({ recordPath: template }, { hasAllRights: true });
+      await recordings.settled();
+    }
+    const stored: StoredTransfer = {
+      ...{ version: 1, kind: request.kind, ...from, isPaused: false, startedMs: clock.wallMs() },
+      ...{ doneFiles: 0, doneBytes: 0, memory: {} },
+    };
+    await this.#journal.save(stored);
+    this.#run(stored);
+  }
+
+  async foresee(request: TransferRequest): Promise<TransferForecast> {
+    const { config } = this.#deps;
+    const { recordPath } = config().pathDefaults;
+    const template = (await this.#templateFor(request.to)) ?? recordPath;
+    const from = request.from === undefined ? undefined : await requireOwnFolder(request.from);
+    const now = (path: string) => this.#templateOf(path);
+    const sum = await this.#moveJob(from, {}, (path) => (now(path) === recordPath ? template : now(path))).sum();
+    const { at } = await nearestFolder(folderOf(template));
+    const { bavail, bsize, blocks } = await statfs(at);
+    const keptFreeBytes = freeSpaceBytes(config().recordMinFree, blocks * bsize);
+    return { ...sum, freeBytes: bavail * bsize, keptFreeBytes };
+  }
+
+  async pause(): Promise<void> {
+    const running = this.#requireOn('paused');
+    running.stop.abort();
+    await running.ended;
+    running.phase = 'paused';
+    running.why = undefined;
+    running.progress.error = undefined;
+    await this.#save(running, { isPaused: true, memory: {} });
+  }
+
+  async resume(): Promise<void> {
+    const running = this.#running;
+    if (running?.phase !== 'paused') {
+      throw new PerchError('conflict', 'no transfer is paused');
+    }
+    await this.#save(running, { isPaused: false });
+    this.#go(running);
+  }
+
+  async cancel(): Promise<void> {
+    const running = this.#requireOn('canceled');
+    running.stop.abort();
+    await running.ended;
+    running.phase = 'canceled';
+    running.why = undefined;
+    running.progress.error = undefined;
+    await this.#journal.remove();
+  }
+
+  folders(path: string): Promise<FolderList> {
+    return listFolders(path);
+  }
+
+  get #isOn(): boolean {
+    const { phase } = this.#running ?? {};
+    return phase === 'running' || phase === 'waiting' || phase === 'paused';
+  }
+
+  #requireOn(wanted: TransferState['phase']): Running {
+    const running = this.#isOn ? this.#running : undefined;
+    if (!running || running.phase === wanted) {
+      throw new PerchError('conflict', `no transfer can be ${wanted}`);
+    }
+    return running;
+  }
+
+  #run(stored: StoredTransfer): void {
+    const { from, memory, doneFiles, doneBytes, isPaused } = stored;
+    const running: Running = {
+      stored: { ...stored },
+      progress: new Progress(this.#deps.clock, doneFiles, doneBytes),
+      job: this.#moveJob(from, memory, (path) => this.#templateOf(path)),
+      ...{ phase: 'paused', why: undefined, stop: new AbortController(), ended: Promise.resolve() },
+    };
+    this.#running = running;
+    if (!isPaused) {
+      this.#go(running);
+    }
+  }
+
+  #go(running: Running): void {
+    running.stop = new AbortController();
+    running.phase = 'running';
+    running.ended = this.#work(running, running.stop.signal).catch((error: unknown) => {
+      running.phase = 'failed';
+      running.progress.error = 'an error in the program: the log has it';
+      this.#deps.log.error({ err: error }, 'transfer of recordings failed');
+    });
+  }
+
+  async #work(running: Running, signal: AbortSignal): Promise<void> {
+    const { clock, log, recordings } = this.#deps;
+    const { progress, job, stored } = running;
+    const pace = new DiskPace({ clock, signal, busyMs: () => recordings.busyMs });
+    const report = {
+      left: (files: number, bytes: number) => {
+        running.phase = 'running';
+        running.why = undefined;
+        progress.left(files, bytes);
+      },
+      begin: (name: string) => progress.begin(name),
+      bytes: (count: number) => progress.bytes(count),
+      done: (sizeBytes: number) => progress.done(sizeBytes),
+      leftOut: (file: Parameters<Progress['leftOut']>[0]) => progress.leftOut(file),
+      keep: (memory: object) => this.#save(running, { memory: { ...memory } }),
+    };
+    log.info({ kind: stored.kind, from: stored.from }, 'transfer of recordings begins');
+    while (!signal.aborted) {
+      try {
+        await job.run(report, pace);
+        running.phase = 'done';
+        progress.rest();
+        await this.#journal.remove();
+        const { files, bytes, leftOut } = progress.shown;
+        log.info({ files: files.done, bytes: bytes.done, leftOut: leftOut.count }, 'transfer of recordings is over');
+        return;
+      } catch (error) {
+        progress.rest();
+        if (signal.aborted) {
+          return;
+        }
+        const fault = faultOf(error);
+        if (progress.error === undefined) {
+          log.warn({ cause: explain(fault) }, 'transfer of recordings waits');
+        }
+        running.phase = 'waiting';
+        running.why = String(fault.context['why'] ?? 'other');
+        progress.error = explain(fault);
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  async #save(running: Running, change: Partial<StoredTransfer>): Promise<void> {
+    const { doneFiles, doneBytes } = running.progress;
+    Object.assign(running.stored, change, { doneFiles, doneBytes });
+    await this.#journal.save(running.stored);
+  }
+
+  #moveJob(from: string | undefined, memory: object, templateOf: (path: string) => string): MoveJob {
+    const { clock, recordings, config } = this.#deps;
+    return new MoveJob(from, memory, {
+      ...{ clock, templateOf, playback: recordings.playback },
+      isIndexWhole: () => recordings.space.isIndexWhole,
+      isOpen: (file) => recordings.isOpen(file),
+      keep: (file) => recordings.keep(file),
+      refusal: (file) => recordings.space.refusal(file),
+      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
+    });
+  }
+
+  /** Another `recordPath`; undefined: the present one. @throws PerchError badInput */
+  async #templateFor(to: string | undefined): Promise<string | undefined> {
+    if (to === undefined) {
+      return undefined;
+    }
+    const folder = await requireOwnFolder(to);
+    const isMount = (await stat(folder)).dev !== (await stat(dirname(folder))).dev || folder === '/';
+    const template = join(folder, isMount ? BELOW_MOUNT : NAMES);
+    const top = folderOf(template);
+    const { at } = await nearestFolder(top);
+    await access(at, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+      throw new PerchError(
+        'badInput',
+        `Perch may not write in ${at}: give the user that it runs as the right`,
+        {},
+        cause,
+      );
+    });
+    return (await realpath(at)) === at && template !== this.#deps.config().pathDefaults.recordPath
+      ? template
+      : undefined;
+  }
+
+  #templateOf(path: string): string {
+    const config = this.#deps.config();
+    return (resolvePath(config, path)?.settings ?? config.pathDefaults).recordPath;
+  }
+
+  #standardFolder(): string {
+    return folderOf(this.#deps.config().pathDefaults.recordPath);
+  }
+}
+
+const folderOf = (template: string): string => new RecordPathPattern(template, undefined).folder;
+
+/** @throws a bug */
+function faultOf(error: unknown): PerchError {
+  return error instanceof PerchError ? error : diskFaultOf(error, 'cannot copy recordings');
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Component } from '../../base/reconciler.ts';
+import type { Config } from '../../config/load/load.ts';
+import type {
+  FolderList,
+  TransferControl,
+  TransferForecast,
+  TransferRequest,
+  TransferState,
+} from '../../http/api/recordings/transfer-routes.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { TransferDeps, TransferRunner } from './transfer-runner.ts';
+
+const PART = 'transfer of recordings';
+const NOTHING = { done: 0, total: 0 };
+const IDLE: TransferState = {
+  ...{ kind: null, phase: 'idle', from: null, to: null, files: NOTHING, bytes: NOTHING },
+  ...{ bytesPerSecond: null, remainingSeconds: null, current: null, error: null, why: null },
+  ...{ leftOut: { count: 0, items: [] }, started: null },
+};
+
+/** Recordings to another disk. Its code is loaded with the first use. */
+export class Transfers implements TransferControl {
+  readonly #deps: TransferDeps;
+  #runner: TransferRunner | undefined;
+
+  constructor({ dataDir, ...deps }: Omit<TransferDeps, 'file'> & { readonly dataDir: string }) {
+    this.#deps = { ...deps, file: join(dataDir, 'transfer.json') };
+  }
+
+  /** Starts before anything lists recordings. */
+  component(): Component<Config> {
+    return {
+      name: PART,
+      isOptional: () => true,
+      settings: () => 'on',
+      start: async () => {
+        if (existsSync(this.#deps.file)) {
+          (await this.#load()).begin();
+        }
+        return async () => {
+          await this.#runner?.close();
+          this.#runner = undefined;
+        };
+      },
+    };
+  }
+
+  get state(): TransferState {
+    return this.#runner?.state ?? IDLE;
+  }
+
+  async start(request: TransferRequest): Promise<void> {
+    await (await this.#load()).start(request);
+  }
+
+  async foresee(request: TransferRequest): Promise<TransferForecast> {
+    return (await this.#load()).foresee(request);
+  }
+
+  async pause(): Promise<void> {
+    await (await this.#load()).pause();
+  }
+
+  async resume(): Promise<void> {
+    await (await this.#load()).resume();
+  }
+
+  async cancel(): Promise<void> {
+    await (await this.#load()).cancel();
+  }
+
+  async folders(path: string): Promise<FolderList> {
+    return (await this.#load()).folders(path);
+  }
+
+  async #load(): Promise<TransferRunner> {
+    const { TransferRunner: Runner } = await loadLate(PART, () => import('./transfer-runner.ts'));
+    this.#runner ??= new Runner(this.#deps);
+    return this.#runner;
+  }
+}

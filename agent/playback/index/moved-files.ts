@@ -1,0 +1,67 @@
+import { putBounded } from '../../base/bounded-map.ts';
+
+/** Enough for what is played meanwhile: an older download or playlist has to be asked for again. */
+const MAX_MOVED = 20_000;
+
+/** Recordings that go to another disk while they may be played. */
+export class MovedFiles {
+  readonly #moving = new Set<string>();
+  /** By former name. */
+  readonly #now = new Map<string, string>();
+  /** By present name. */
+  readonly #first = new Map<string, string>();
+  /** In the index. */
+  rename: (from: string, to: string, mtimeMs: number) => void = () => {};
+
+  /** Folder scans do not add these names. @returns ends that */
+  hold(names: readonly string[]): () => void {
+    for (const name of names) {
+      this.#moving.add(name);
+    }
+    return () => {
+      for (const name of names) {
+        this.#moving.delete(name);
+      }
+    };
+  }
+
+  /** It has a row of another name. */
+  isMoving(file: string): boolean {
+    // A scan may have read the folder before the file went.
+    return this.#moving.has(file) || this.#now.has(file);
+  }
+
+  /** A finished recording lies elsewhere now. @param mtimeMs of its file there */
+  moved(from: string, to: string, mtimeMs: number): void {
+    this.rename(from, to, mtimeMs);
+    const first = this.firstName(from);
+    this.#first.delete(from);
+    this.#now.delete(to);
+    for (const former of new Set([from, first])) {
+      if (former !== to) {
+        putBounded(this.#now, former, to, MAX_MOVED);
+      }
+    }
+    putBounded(this.#first, to, first, MAX_MOVED);
+  }
+
+  /** Works with a recording whose name was read before it was moved. */
+  async at<T>(file: string, work: (file: string) => Promise<T>): Promise<T> {
+    const there = this.#now.get(file) ?? file;
+    try {
+      return await work(there);
+    } catch (error) {
+      // It went meanwhile.
+      const now = this.#now.get(file) ?? file;
+      if (now === there) {
+        throw error;
+      }
+      return work(now);
+    }
+  }
+
+  /** Its name when this process began: addresses that players have stay valid. */
+  firstName(file: string): string {
+    return this.#first.get(file) ?? file;
+  }
+}
