@@ -384,6 +384,8 @@ export interface HttpAccess {
     /** UUID for the session that the request opens. */
     readonly request?: { readonly id: string | null };
   };
+  /** The viewer or guest of the page's cookie. */
+  limitedPerson?(request: FastifyRequest): { may(action: string, path: string): boolean } | undefined;
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean; readonly baseUrl: string };
   /** Canonical, without port. */
   ip(request: Pick<FastifyRequest, 'raw'>): string;

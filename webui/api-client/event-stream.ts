@@ -22,8 +22,8 @@ const SILENT_MS = 45_000;
 export function listenToEvents(): void {
   let stop: AbortController | undefined;
   effect(() => {
-    // Guests and viewers only get events of cameras whose recordings they may play.
-    const getsEvents = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
+    // Guests and viewers get events of cameras whose recordings they may play, and the doorbells of all that they see.
+    const getsEvents = isOwner.value || (paths.value?.length ?? 0) > 0;
     const isWanted = access.value === 'granted' && getsEvents && isPageVisible.value;
     if (isWanted && !stop) {
       stop = new AbortController();

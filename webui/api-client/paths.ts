@@ -46,6 +46,7 @@ export interface PathItem {
   /** Only for viewers and guests; absent means permitted. */
   readonly mayRead?: boolean;
   readonly mayPlayback?: boolean;
+  readonly mayTurn?: boolean;
 }
 
 /** Undefined until the first response. */

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { access, expiredUser, isOwner, mustReload, session } from '../api-client/session.ts';
 import { cameras } from '../cameras/cameras.ts';
+import { doorbell } from '../cameras/recent-events.ts';
 import { forgetCameras } from '../cameras/remembered-cameras.ts';
 import { AwayStrip } from '../live/notices.tsx';
 import { LivePage } from '../pages/live.tsx';
@@ -36,6 +37,7 @@ const Settings = lazyPage(async () => {
   return page.SettingsPage;
 });
 
+const Doorbell = lazyPart(() => import('../pages/doorbell-call.tsx').then((page) => page.DoorbellCall));
 const loadLoginSheet = () => import('../pages/login-sheet.tsx').then((page) => page.LoginSheet);
 const LoginSheet = lazyPart(loadLoginSheet);
 
@@ -71,6 +73,7 @@ function Shell() {
       <main>{entry === 'start' ? <Start.Page /> : entry === 'login' ? <Login.Page /> : <Page isOpen={isOpen} />}</main>
       {!isBare && session.value?.role !== 'guest' && <Nav />}
       <Toasts />
+      {isOpen && doorbell.value && <Doorbell {...doorbell.value} />}
       {entry === 'again' && <LoginSheet user={expiredUser.value} />}
     </>
   );

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { isOwner } from '../api-client/session.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
@@ -32,16 +33,18 @@ export function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) 
             <bdi>{name || token}</bdi>
           </button>
         ))}
-        <button
-          class="chip tap"
-          type="button"
-          aria-label={all.length > 0 ? t.changePlaces : undefined}
-          aria-haspopup="dialog"
-          onClick={() => setOpen(true)}
-        >
-          <Icon name="plus" />
-          {all.length === 0 && t.savePlace}
-        </button>
+        {isOwner.value && (
+          <button
+            class="chip tap"
+            type="button"
+            aria-label={all.length > 0 ? t.changePlaces : undefined}
+            aria-haspopup="dialog"
+            onClick={() => setOpen(true)}
+          >
+            <Icon name="plus" />
+            {all.length === 0 && t.savePlace}
+          </button>
+        )}
       </fieldset>
       {isOpen && <PlacesSheet camera={camera} all={all} onChanged={onChanged} onClosed={() => setOpen(false)} />}
     </>

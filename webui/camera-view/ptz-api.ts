@@ -1,4 +1,5 @@
 import { errorFromResponse, fetchJson, UI_HEADER } from '../api-client/request.ts';
+import { isOwner } from '../api-client/session.ts';
 import { encodeName } from '../api-client/urls.ts';
 
 interface PtzCapabilities {
@@ -26,22 +27,26 @@ interface Listed {
 }
 
 /**
- * PTZ of a path's camera; undefined without PTZ, or if it was not adopted. Only for the owner.
+ * PTZ of a path's camera; undefined without PTZ, or if it was not adopted.
  *
  * @throws Error while the box has not read the camera's abilities
  */
 export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
+  if (!isOwner.peek()) {
+    // Only the owner gets the list of cameras.
+    return abilitiesOf(path, signal);
+  }
   // The browser would report the rejection of other paths as a failure.
   const { items } = await fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000', { signal });
   const item = items.find((one) => one.path === path);
   if (item?.onvif && !item.description) {
     throw new Error(path);
   }
-  if (!item?.description?.hasPtz) {
-    return undefined;
-  }
-  const name = encodeName(path);
-  const abilities = await fetchJson<PtzCapabilities>(`v3/cameras/ptz/get/${name}`, { signal });
+  return item?.description?.hasPtz ? abilitiesOf(path, signal) : undefined;
+}
+
+async function abilitiesOf(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
+  const abilities = await fetchJson<PtzCapabilities>(`v3/cameras/ptz/get/${encodeName(path)}`, { signal });
   if (!abilities.hasPanTilt && !abilities.hasZoom) {
     return undefined;
   }

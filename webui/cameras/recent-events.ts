@@ -3,7 +3,7 @@ import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts'
 
 const RING_MS = 10_000;
 /** Types that ring. Plain motion is often a false alarm. */
-const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell']);
+const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell', 'visitor']);
 
 export const isUrgent = (type: string): boolean => URGENT.has(type);
 const KEPT = 64;
@@ -17,12 +17,12 @@ export class RecentEvents {
   readonly #known = new Set<string>();
   #aheadMs = Number.POSITIVE_INFINITY;
 
-  /** @param nowMs of the browser's clock */
-  take({ id, path, type, start }: EventUpdate, nowMs: number): void {
+  /** @param nowMs of the browser's clock @returns whether the event is new and began just now */
+  take({ id, path, type, start }: EventUpdate, nowMs: number): boolean {
     const ageMs = nowMs - Date.parse(start);
     // The end of an event is reported as well.
     if (this.#known.has(id) || !Number.isFinite(ageMs)) {
-      return;
+      return false;
     }
     this.#remember(id);
     this.#aheadMs = Math.min(this.#aheadMs, ageMs);
@@ -33,6 +33,7 @@ export class RecentEvents {
     if (leftMs > 0 && !isCovered) {
       this.#rings.set(path, { type, untilMs: nowMs + leftMs });
     }
+    return leftMs > 0;
   }
 
   /** Type of the camera's current event. */
@@ -50,6 +51,12 @@ export class RecentEvents {
   }
 }
 
+/** Some makers name it a visitor. */
+const BELLS: ReadonlySet<string> = new Set(['doorbell', 'visitor']);
+
+/** The doorbell that rings. */
+export const doorbell = signal<{ readonly path: string; readonly id: string } | undefined>(undefined);
+
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
 
 onServerEvent('event', (event) => {
@@ -58,6 +65,8 @@ onServerEvent('event', (event) => {
     return;
   }
   const { rings } = recentEvents.peek();
-  rings.take(event, Date.now());
+  if (rings.take(event, Date.now()) && BELLS.has(event.type)) {
+    doorbell.value = { path: event.path, id: event.id };
+  }
   recentEvents.value = { rings };
 });

@@ -126,7 +126,9 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
           <Strip camera={camera} isRewound={isRewound} onRewind={setBack} />
         </div>
       )}
-      {isOwner.value && !isRewound && canPlay(camera.main) && <PtzControls name={camera.name} />}
+      {(isOwner.value || camera.main.mayTurn === true) && !isRewound && canPlay(camera.main) && (
+        <PtzControls name={camera.name} />
+      )}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
       {showsKeys && <Keys camera={camera} onClosed={() => setShowsKeys(false)} />}
     </div>

@@ -2,8 +2,15 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FieldError } from '../forms/form.ts';
 import { AddPerson } from './add-person.ts';
 
-const EVE = { name: ' eve ', password: 'a red kite', cameras: ['door'], sees: 'both' } as const;
-const RIGHTS = { cameras: ['door'], recordings: true };
+const EVE = {
+  name: ' eve ',
+  password: 'a red kite',
+  cameras: ['door'],
+  sees: 'both',
+  talk: true,
+  turn: false,
+} as const;
+const RIGHTS = { cameras: ['door'], recordings: true, talk: true, turn: false };
 
 let answers: (() => Promise<Response>)[];
 let sent: [method: string, address: string, body: object][];

@@ -8,6 +8,8 @@ export interface Person {
   readonly password: string;
   readonly cameras: CameraSelection;
   readonly sees: AccessLevel;
+  readonly talk: boolean;
+  readonly turn: boolean;
 }
 
 /** The box's code for this failure alone. */
@@ -45,16 +47,21 @@ export class AddPerson {
   }
 }
 
-const post = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
-  fetchJson('v3/users', { method: 'POST', body: { name, password, cameras, recordings: sees === 'both' } });
+const post = ({ sees, ...person }: Person): Promise<unknown> =>
+  fetchJson('v3/users', { method: 'POST', body: { ...person, recordings: sees === 'both' } });
 
-export const changePerson = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
+export const changePerson = (
+  name: string,
+  { password, cameras, sees, talk, turn }: Partial<Person>,
+): Promise<unknown> =>
   fetchJson(`v3/users/${encodeURIComponent(name)}`, {
     method: 'PATCH',
     body: {
       ...(password ? { password } : {}),
       ...(cameras ? { cameras } : {}),
       ...(sees ? { live: true, recordings: sees === 'both' } : {}),
+      ...(talk === undefined ? {} : { talk }),
+      ...(turn === undefined ? {} : { turn }),
     },
   });
 

@@ -4,6 +4,8 @@ export interface UserItem {
   readonly cameras: CameraSelection;
   readonly live: boolean;
   readonly recordings: boolean;
+  readonly talk: boolean;
+  readonly turn: boolean;
 }
 
 /** Times are RFC 3339. */

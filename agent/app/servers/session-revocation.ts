@@ -6,7 +6,7 @@ const POLL_MS = 10_000;
 const GUEST = /^guest:[\w-]{16}$/;
 
 interface Watchers {
-  person(name: string): { may(action: 'read', path: string): boolean } | undefined;
+  person(name: string): { may(action: 'read' | 'talk', path: string): boolean } | undefined;
   readonly people: {
     onRightsReduced(listener: (name: string, isLoggedOut: boolean) => void): void;
     onDeviceRevoked(listener: (user: string) => void): void;
@@ -16,7 +16,7 @@ interface Watchers {
 interface Live {
   readonly user: string;
   readonly path: string;
-  /** Of a server: through the camera. */
+  /** Of a page or a server: through the camera. */
   readonly isTalk: boolean;
   /** A publishing program has sent its own name and password. */
   readonly isProgram: boolean;
@@ -63,8 +63,8 @@ export class SessionRevocation {
   }
 
   #end(isMeant: (user: string) => boolean, isForAll: boolean): void {
-    for (const { user, path, isProgram, end } of this.#live()) {
-      const isAllowed = !isForAll && this.#watchers.person(user)?.may('read', path) === true;
+    for (const { user, path, isProgram, isTalk, end } of this.#live()) {
+      const isAllowed = !isForAll && this.#watchers.person(user)?.may(isTalk ? 'talk' : 'read', path) === true;
       if (isMeant(user) && !isProgram && !isAllowed) {
         end();
       }

@@ -4,7 +4,8 @@ export interface Person {
   readonly name: string;
   readonly role: 'owner' | 'viewer' | 'guest';
   /**
-   * The owner may do everything; viewers and guests may `read` and `playback` their cameras as far as permitted.
+   * The owner may do everything; viewers and guests may `read`, `playback`, `talk` and `turn` their cameras as far as
+   * permitted.
    * @param action one of `Action`; unknown ones are rejected
    */
   may(action: string, path: string): boolean;
@@ -16,6 +17,10 @@ export interface Rights {
   readonly cameras: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
+  /** Through the loudspeaker of a camera that may be watched live. Default: no. */
+  readonly talk?: boolean;
+  /** Pan, tilt, zoom and presets of a camera that may be watched live. Default: no. */
+  readonly turn?: boolean;
 }
 
 const SUB_SUFFIX = '_sub';
@@ -26,8 +31,9 @@ export function limitedPerson(name: string, role: 'viewer' | 'guest', rights: Ri
   return { name, role, may: (action, path) => mayWatch(rights, action, path) };
 }
 
-function mayWatch({ cameras, live, recordings }: Rights, action: string, path: string): boolean {
-  const isWanted = (action === 'read' && live) || (action === 'playback' && recordings);
+function mayWatch({ cameras, live, recordings, talk, turn }: Rights, action: string, path: string): boolean {
+  const isLive = action === 'read' || (action === 'talk' && talk) || (action === 'turn' && turn);
+  const isWanted = (isLive && live) || (action === 'playback' && recordings);
   return isWanted && path !== '' && coversPath(cameras, path);
 }
 

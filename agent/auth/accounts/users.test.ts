@@ -8,6 +8,8 @@ import { forgetOwner } from './people.ts';
 import { Users } from './users.ts';
 
 const EVE = { name: 'eve', cameras: ['door'], live: true, recordings: false } as const;
+/** As in the owner's list. */
+const SHOWN = { ...EVE, talk: false, turn: false };
 /** A made-up hash: reading users computes none. */
 const password = { scheme: 'scrypt', n: 16_384, r: 8, p: 5, salt: `${'A'.repeat(22)}==`, hash: `${'A'.repeat(43)}=` };
 const owner = { name: 'owner', role: 'owner', password };
@@ -31,12 +33,12 @@ test('viewers are added, changed and removed, also across a restart', async () =
   const users = await Users.open(folder, silentLogger);
   await users.add(EVE, 'red kite');
   await users.add({ ...EVE, name: 'Änne Müller', cameras: 'all' }, 'red kite');
-  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true });
+  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true, talk: true });
   await users.remove('Änne Müller');
   expect(users.person('eve')?.may('playback', 'yard')).toBe(true);
   expect(users.person('eve')?.may('read', 'door')).toBe(false);
   expect((await Users.open(folder, silentLogger)).viewers).toEqual([
-    { name: 'eve', cameras: ['yard'], live: true, recordings: true },
+    { name: 'eve', cameras: ['yard'], live: true, recordings: true, talk: true, turn: false },
   ]);
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
 });
@@ -57,8 +59,8 @@ test('a removed viewer is restored with the same password and rights, unless the
   await users.remove('eve');
   expect(users.person('eve')).toBeUndefined();
   await users.restore('eve');
-  expect([users.viewers, await users.verify('eve', 'red kite')]).toEqual([[EVE], true]);
-  expect((await Users.open(folder, silentLogger)).viewers).toEqual([EVE]);
+  expect([users.viewers, await users.verify('eve', 'red kite')]).toEqual([[SHOWN], true]);
+  expect((await Users.open(folder, silentLogger)).viewers).toEqual([SHOWN]);
   await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed recently");
   await users.remove('eve');
   await users.add({ ...EVE, name: 'Eve' }, 'grey heron');

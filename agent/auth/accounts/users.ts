@@ -30,6 +30,8 @@ const Viewer = Type.Object({
   cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Optional(Type.Boolean()),
+  turn: Type.Optional(Type.Boolean()),
 });
 const UsersFile = Type.Object({
   users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
@@ -110,9 +112,14 @@ export class Users {
   }
 
   get viewers(): readonly ViewerItem[] {
-    return this.#users
-      .filter(isViewer)
-      .map(({ name, cameras, live, recordings }) => ({ name, cameras, live, recordings }));
+    return this.#users.filter(isViewer).map(({ name, cameras, live, recordings, talk = false, turn = false }) => ({
+      name,
+      cameras,
+      live,
+      recordings,
+      talk,
+      turn,
+    }));
   }
 
   person(name: string): Person | undefined {
@@ -147,14 +154,14 @@ export class Users {
   async add(viewer: ViewerItem, password: string): Promise<void> {
     checkName(viewer.name);
     const hash = await hashPassword(password);
-    const { name, cameras, live, recordings } = viewer;
+    const { cameras } = viewer;
     await this.#change((users) =>
-      withNew(users, { name, role: 'viewer', password: hash, cameras: copyOf(cameras), live, recordings }),
+      withNew(users, { ...viewer, role: 'viewer', password: hash, cameras: copyOf(cameras) }),
     );
   }
 
   /** @throws PerchError notFound, also for the owner, who has all rights and changes the password elsewhere */
-  async change(name: string, { cameras, live, recordings }: Partial<Rights>, password?: string): Promise<void> {
+  async change(name: string, { cameras, ...rights }: Partial<Rights>, password?: string): Promise<void> {
     this.#viewer(name);
     const hash = password === undefined ? undefined : await hashPassword(password);
     await this.#change((users) => {
@@ -163,10 +170,9 @@ export class Users {
         user.role === 'viewer' && user.name === name
           ? {
               ...user,
+              ...rights,
               ...(hash && { password: hash }),
               cameras: cameras === undefined ? user.cameras : copyOf(cameras),
-              live: live ?? user.live,
-              recordings: recordings ?? user.recordings,
             }
           : user,
       );

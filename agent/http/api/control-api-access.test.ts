@@ -50,3 +50,41 @@ test('everything needs the permission, unknown routes too, and a preflight does 
   expect(preflight.headers['access-control-allow-headers']).toBe('Authorization, Content-Type');
   expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
 });
+
+const PTZ = [
+  ['GET', 'ptz/get'],
+  ['GET', 'ptz/presets'],
+  ['POST', 'ptz/move'],
+  ['POST', 'ptz/stop'],
+  ['POST', 'ptz/home'],
+  ['POST', 'ptz/goto'],
+] as const;
+
+test('a viewer turns the cameras with that right and no others, and changes no positions', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  const { people } = api.accounts;
+  const rights = { cameras: ['door'], live: true, recordings: false } as const;
+  await people.addUser({ name: 'ann', ...rights, turn: true }, 'a red kite');
+  await people.addUser({ name: 'bob', ...rights, talk: true }, 'a red kite');
+  const host = '192.168.1.2:9997';
+  const statusOf = async (name: string, method: 'GET' | 'POST', address: string) => {
+    const token = await api.accounts.logIn(name, 'a red kite', { ip: '192.168.1.7', isPrivate: true });
+    const headers = { host, origin: `http://${host}`, cookie: `perch_session=${token}` };
+    const answer = await api.app.inject({
+      method,
+      url: `/v3/cameras/${address}`,
+      remoteAddress: '192.168.1.7',
+      headers,
+      ...(method === 'POST' && { payload: {} }),
+    });
+    return answer.statusCode;
+  };
+  for (const [method, route] of PTZ) {
+    expect([route, (await statusOf('ann', method, `${route}/door`)) === 401]).toEqual([route, false]);
+    expect([route, await statusOf('ann', method, `${route}/yard`)]).toEqual([route, 401]);
+    expect([route, await statusOf('bob', method, `${route}/door`)]).toEqual([route, 401]);
+  }
+  for (const route of ['ptz/presets/door', 'ptz/remove/door', 'reboot/door']) {
+    expect([route, await statusOf('ann', 'POST', route)]).toEqual([route, 401]);
+  }
+});

@@ -25,7 +25,7 @@ import { type ProtectionLookup, protectedRoutes } from './recordings/protected.t
 import { type RecordingLookup, recordingRoutes } from './recordings/recordings.ts';
 import { timelineRoutes } from './recordings/timeline.ts';
 import { answers, operation } from './schema/schemas.ts';
-import { isForServers, isForViewers, type Viewer } from './schema/visibility.ts';
+import { isForServers, isForViewers, mayTurn, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
 import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
@@ -97,8 +97,11 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   const serverOf = (request: FastifyRequest) => options.pairedServer?.(request);
   const viewerOf = (request: FastifyRequest) => serverOf(request) ?? access.limitedPerson?.(request);
   app.addHook('onRequest', async (request) => {
-    const isOpen = serverOf(request) ? isForServers(request) : isForViewers(request);
-    if (!isOpen || !viewerOf(request)) {
+    const viewer = viewerOf(request);
+    const isOpen = serverOf(request)
+      ? isForServers(request)
+      : isForViewers(request) || (viewer !== undefined && mayTurn(request, viewer));
+    if (!isOpen || !viewer) {
       await access.require(request, 'api', '');
     }
   });

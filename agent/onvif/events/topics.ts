@@ -1,7 +1,7 @@
 import type { Item, Notification } from './notifications.ts';
 
 /** Event types that Perch knows, out of hundreds of vendor topics. */
-export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
+export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input' | 'doorbell';
 
 interface Detection {
   readonly type: DetectionType;
@@ -31,8 +31,8 @@ const RULES: readonly Rule[] = [
   { ends: /(?:^|\/)(?:people|person|human|face|pedestrian)(?:detect(?:ion)?)?$/, type: 'person' },
   { ends: /(?:^|\/)(?:vehicle|car)(?:detect(?:ion)?)?$/, type: 'vehicle' },
   { ends: /(?:^|\/)(?:dogcat|pet|animal)(?:detect(?:ion)?)?$/, type: 'motion' },
-  // Reolink doorbells: the button.
-  { ends: /(?:^|\/)visitor$/, type: 'input' },
+  // Reolink doorbells: MyRuleDetector/Visitor; Hikvision, Dahua and others: the button in various spellings.
+  { ends: /(?:^|\/)(?:visitor|doorbell(?:press(?:ed)?|ring|button)?|ringbell|bellring)$/, type: 'doorbell' },
   // Line and field rules are meant for persons; some name the class.
   { ends: /(?:^|\/)(?:fielddetector\/objectsinside|linedetector\/crossed)$/, type: 'person', hasClass: true },
   { ends: /(?:^|\/)tamper$/, type: 'tamper' },

@@ -1,5 +1,7 @@
 /** One camera, and the shortcuts of the grid. */
 export const cameraView = {
+  bellRings: (camera: string) => `Doorbell · ${camera}`,
+  openCamera: 'Open camera',
   findCamera: 'Find a camera',
   noneFound: 'No camera with this name.',
   keyMove: 'Go to another camera',

@@ -1,6 +1,8 @@
 import type { CameraViewWords } from '../en/camera-view.ts';
 
 export const cameraView: CameraViewWords = {
+  bellRings: (camera) => `门铃 · ${camera}`,
+  openCamera: '打开摄像头',
   findCamera: '搜索摄像头',
   noneFound: '没有叫这个名字的摄像头。',
   keyMove: '切换摄像头',

@@ -93,8 +93,8 @@ test('a viewer sees the cameras that the owner has chosen, and no settings', asy
     mayLook: true,
   });
   expect((await owner.ask('GET', '/v3/users')).json().items).toEqual([
-    { name: 'owner', role: 'owner', cameras: 'all', live: true, recordings: true },
-    { name: 'eve', role: 'viewer', cameras: ['door'], live: true, recordings: false },
+    { name: 'owner', role: 'owner', cameras: 'all', live: true, recordings: true, talk: true, turn: true },
+    { name: 'eve', role: 'viewer', cameras: ['door'], live: true, recordings: false, talk: false, turn: false },
   ]);
   for (const [method, url] of [
     ['POST', '/v3/users'],

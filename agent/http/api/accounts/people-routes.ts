@@ -22,6 +22,8 @@ const Rights = {
   cameras: Type.Optional(CamerasChoice),
   live: Type.Optional(Type.Boolean()),
   recordings: Type.Optional(Type.Boolean()),
+  talk: Type.Optional(Type.Boolean({ description: 'Through the loudspeakers of these cameras.' })),
+  turn: Type.Optional(Type.Boolean({ description: 'Pan, tilt, zoom and presets of these cameras.' })),
 };
 const NewUser = Type.Object(
   { name: Type.String({ minLength: 1, maxLength: 64 }), password: Password, ...Rights },
@@ -34,6 +36,8 @@ const UserItem = Type.Object({
   cameras: CamerasChoice,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  talk: Type.Boolean(),
+  turn: Type.Boolean(),
 });
 const SessionItem = Type.Object({
   id: Type.String(),
@@ -71,8 +75,8 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
   const created = { ...answers(OkAnswer, 400, 404), 409: NameTaken };
   const add = operation('users', 'Adds a viewer', created, { body: NewUser });
   app.post('/v3/users', { onRequest, bodyLimit, schema: add }, async (request) => {
-    const { name, password, cameras = 'all', live = true, recordings = false } = checkedBody(NewUser, request.body);
-    await people.addUser({ name: name.normalize('NFC'), cameras, live, recordings }, password);
+    const { name, password, ...rights } = checkedBody(NewUser, request.body);
+    await people.addUser({ ...DEFAULT_RIGHTS, ...rights, name: name.normalize('NFC') }, password);
     return OK;
   });
 
@@ -121,7 +125,8 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
   );
 }
 
-const ALL = { cameras: 'all', live: true, recordings: true } as const;
+const ALL = { cameras: 'all', live: true, recordings: true, talk: true, turn: true } as const;
+const DEFAULT_RIGHTS = { cameras: 'all', live: true, recordings: false, talk: false, turn: false } as const;
 
 function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOptions): void {
   const list = operation(

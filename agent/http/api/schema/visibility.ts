@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { nameOf } from './names.ts';
 
 /** A viewer or guest: neither the owner nor a client with `api` permission. */
 export interface Viewer {
@@ -10,6 +11,11 @@ const OPEN_ROUTES = new Set([
   ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
   '/v3/recordings/clips',
   ...['/v3/events', '/v3/events/list', '/v3/events/digest', '/v3/layouts/list', '/v3/layouts/get/*'],
+]);
+/** For those who may turn the camera. */
+const TURN_ROUTES = new Set([
+  ...['GET /v3/cameras/ptz/get/*', 'GET /v3/cameras/ptz/presets/*', 'POST /v3/cameras/ptz/move/*'],
+  ...['POST /v3/cameras/ptz/stop/*', 'POST /v3/cameras/ptz/home/*', 'POST /v3/cameras/ptz/goto/*'],
 ]);
 /** Changes that concern the person alone. */
 const OPEN_CHANGES = new Set(['/v3/events/seen']);
@@ -26,16 +32,21 @@ export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean 
     ? OPEN_ROUTES.has(routeOptions.url ?? '')
     : method === 'POST' && OPEN_CHANGES.has(routeOptions.url ?? '');
 
+/** Whether this is a request for the camera's position, and the person may turn that camera. */
+export const mayTurn = (request: FastifyRequest, person: Viewer): boolean =>
+  TURN_ROUTES.has(`${request.method} ${request.routeOptions.url ?? ''}`) && person.may('turn', nameOf(request));
+
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
 
-/** Viewers get the events of cameras whose recordings they may play. */
+/** Viewers get the events of cameras whose recordings they may play, and hear the doorbells of those that they see. */
 export function isVisibleTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
   if (event.type !== 'event') {
     return false;
   }
-  const { path }: { readonly path?: unknown } = JSON.parse(event.data);
-  return typeof path === 'string' && path !== '' && person.may('playback', path);
+  const { path, type }: { readonly path?: unknown; readonly type?: unknown } = JSON.parse(event.data);
+  const isBell = type === 'doorbell' || type === 'visitor';
+  return typeof path === 'string' && path !== '' && (isBell ? maySee(person, path) : person.may('playback', path));
 }
 
 /** Fields of a path that viewers do not get. */
@@ -53,11 +64,12 @@ interface HiddenFields {
 export function shownToViewers<T extends HiddenFields & { readonly name: string }>(
   item: T,
   person: Viewer,
-): T & { readonly mayRead: boolean; readonly mayPlayback: boolean } {
+): T & { readonly mayRead: boolean; readonly mayPlayback: boolean; readonly mayTurn: boolean } {
   return {
     ...item,
     mayRead: person.may('read', item.name),
     mayPlayback: person.may('playback', item.name),
+    mayTurn: person.may('turn', item.name),
     source: null,
     readers: [],
     ...('subscribers' in item ? { subscribers: [] } : {}),

@@ -79,6 +79,7 @@ export const PathItem = Type.Object({
     description: "Whether the camera plays audio from viewers; 'unknown' until the first attempt.",
   }),
   mayRead: Type.Optional(Type.Boolean({ description: 'For viewers and guests: whether they may watch it live.' })),
+  mayTurn: Type.Optional(Type.Boolean({ description: 'For viewers and guests: whether they may turn the camera.' })),
   mayPlayback: Type.Optional(
     Type.Boolean({ description: 'For viewers and guests: whether they may play its recordings.' }),
   ),

@@ -25,7 +25,6 @@ const MAX_REASON_CHARACTERS = 300;
 const RETRY_AFTER = 'Retry-After';
 const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
 
-/** Talking affects the camera's surroundings and needs more than the right to read. */
 const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publish', talk: 'publish' };
 
 /** `/{path}/whep`, `/{path}/whip` and `/{path}/talk`: answers OPTIONS and offers. */
@@ -44,8 +43,12 @@ export class Endpoints {
     if (method !== 'OPTIONS' && method !== 'POST') {
       return reply.code(405).header('Allow', 'OPTIONS, POST').send({ status: 'error', error: 'method not allowed' });
     }
-    const action = method === 'OPTIONS' && target.purpose === 'talk' ? 'read' : ACTION[target.purpose];
-    await this.#options.access.require(request, action, target.path);
+    if (target.purpose === 'talk' && method === 'POST') {
+      await this.#requireTalk(request, target.path);
+    } else {
+      const action = target.purpose === 'talk' ? 'read' : ACTION[target.purpose];
+      await this.#options.access.require(request, action, target.path);
+    }
     try {
       return method === 'OPTIONS'
         ? await this.#onOptions(target, request, reply)
@@ -78,9 +81,9 @@ export class Endpoints {
 
   /** Lets pages hide the talk button where there is no loudspeaker or no permission. */
   async #setTalkHeaders(path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { access, server } = this.#options;
+    const { server } = this.#options;
     try {
-      await access.require(request, ACTION.talk, path);
+      await this.#requireTalk(request, path);
       await server.mayTalk(path);
       reply.header(TALK, 'yes');
     } catch (error) {
@@ -89,6 +92,14 @@ export class Endpoints {
       }
       const reason = explainToViewer(error).slice(0, MAX_REASON_CHARACTERS).toWellFormed();
       reply.header(TALK, 'no').header(TALK_REASON, encodeURIComponent(reason));
+    }
+  }
+
+  /** Talking affects the camera's surroundings: it needs the right to publish, or a person's right to talk. */
+  async #requireTalk(request: FastifyRequest, path: string): Promise<void> {
+    const { access } = this.#options;
+    if (!access.limitedPerson?.(request)?.may('talk', path)) {
+      await access.require(request, ACTION.talk, path);
     }
   }
 

@@ -258,6 +258,23 @@ test('a track that the player does not get is named in a header that other origi
   expect((await post('/cam/whep'))['perch-left-out']).toBeUndefined();
 });
 
+test('a person with the right to talk needs none to publish, and only through that camera', async () => {
+  const access: SignallingOptions['access'] = {
+    require: async (_request, action) => {
+      if (action === 'publish') {
+        throw new PerchError('unauthorized', 'authentication error');
+      }
+    },
+    identify: () => ({ ip: '192.0.2.1' }),
+    limitedPerson: () => ({ may: (action, path) => action === 'talk' && path === 'cam' }),
+  };
+  const app = await start({ access });
+  const post = async (url: string) =>
+    (await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM })).statusCode;
+  expect(await post('/cam/talk')).not.toBe(401);
+  expect([await post('/both/talk'), await post('/cam/whip')]).toEqual([401, 401]);
+});
+
 test('a viewer must be allowed to read its fallback', async () => {
   const asked: string[] = [];
   const access: SignallingOptions['access'] = {

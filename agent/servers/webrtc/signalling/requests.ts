@@ -5,7 +5,7 @@ import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
 
-type SignallingAccess = Pick<HttpAccess, 'require' | 'identify'>;
+type SignallingAccess = Pick<HttpAccess, 'require' | 'identify' | 'limitedPerson'>;
 
 export interface SignallingOptions {
   readonly server: WebRtcServer;

@@ -52,6 +52,28 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     await page.mouse.down();
   };
 
+  test('a person with the right to move cameras has the pad, and no way to save positions', async () => {
+    const ann = { name: 'ann', password: 'a wren in the hedge' };
+    await box.api('POST', 'users', { ...ann, turn: true });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    await visitor.context.request.post(`${visitor.url}/v3/session`, {
+      data: { user: 'ann', password: ann.password },
+      headers,
+    });
+    await visitor.go(`#/live/${garden}`);
+    await page.locator('.pad').waitFor();
+    await settled(page, '.pad');
+    await press(page, 0.6, 0);
+    await moves({ x: 0.6, y: 0, zoom: 0 });
+    await page.mouse.up();
+    await rests();
+    await page.getByRole('button', { name: 'Fence' }).waitFor();
+    expect(await page.locator('.presets [aria-haspopup]').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
   test('the head follows the pad, faster farther out, continues while it is held, and stops on release', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;

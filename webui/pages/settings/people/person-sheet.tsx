@@ -13,6 +13,7 @@ import { viewsLink } from '../../../people/view-text.ts';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
@@ -35,7 +36,7 @@ interface PersonSheetProps {
 export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
   const t = peopleWords.value;
   const form = useMemo(() => personForm(user, taken), []);
-  const { name, cameras, sees } = form.values.value;
+  const { name, cameras, sees, talk, turn } = form.values.value;
   const wrong = form.wrong.value;
   const [isGone, setGone] = useState(false);
   return (
@@ -65,6 +66,8 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         sees={sees}
         onSees={(value) => form.set('sees', value)}
       />
+      <Switch title={t.mayTalk} text={t.mayTalkText} isOn={talk} onChange={(value) => form.set('talk', value)} />
+      <Switch title={t.mayTurn} text={t.mayTurnText} isOn={turn} onChange={(value) => form.set('turn', value)} />
       {user && (
         <div class="rows-end">
           <Row icon="clock" title={t.viewsOf(user.name)} href={viewsLink(user.name)} />
@@ -87,6 +90,8 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     password: '',
     cameras: user?.cameras ?? 'all',
     sees: user?.recordings ? 'both' : 'live',
+    talk: user?.talk ?? false,
+    turn: user?.turn ?? false,
   };
   const adding = new AddPerson(taken);
   return serverForm<Person>({

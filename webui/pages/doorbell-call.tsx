@@ -1,0 +1,76 @@
+import { useEffect } from 'preact/hooks';
+import { Talk } from '../camera-view/talk.tsx';
+import { type Camera, readableName } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { doorbell } from '../cameras/recent-events.ts';
+import { chime } from '../live/chime.ts';
+import { Tile, tilePath, wantsSound } from '../live/tile.tsx';
+import { useHandedPlayer } from '../player/picture.tsx';
+import { cameraLink, route } from '../shell/route.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
+import { cameraViewWords } from '../words/camera-view.ts';
+import { words } from '../words/words.ts';
+
+/** As long as somebody waits at a door. */
+const SHOWN_MS = 60_000;
+
+const dismiss = (): void => {
+  doorbell.value = undefined;
+};
+
+/** A doorbell rings: the picture of its camera, and talking. Full screen on a wall. */
+export function DoorbellCall({ path, id }: { readonly path: string; readonly id: string }) {
+  useEffect(() => {
+    const silence = chime();
+    // Nobody is interrupted.
+    const timer = setInterval(() => document.querySelector('.talk.open') === null && dismiss(), SHOWN_MS);
+    return () => {
+      silence();
+      clearInterval(timer);
+    };
+  }, [path, id]);
+  const here = route.value;
+  const camera = cameras.value?.find((one) => one.name === path || one.sub?.name === path);
+  const title = cameraViewWords.value.bellRings(camera?.title ?? readableName(path));
+  if (here.page === 'camera' && here.camera === camera?.name) {
+    return (
+      <p class="visually-hidden" role="alert">
+        {title}
+      </p>
+    );
+  }
+  const content = camera && <Door key={camera.name} camera={camera} />;
+  if (here.page === 'wall') {
+    return (
+      <section class="camera-view doorbell" role="alertdialog" aria-label={title}>
+        <h2>
+          <bdi>{title}</bdi>
+        </h2>
+        {content}
+        <Button onClick={dismiss}>{words.value.close}</Button>
+      </section>
+    );
+  }
+  return (
+    <Sheet title={title} onClosed={dismiss}>
+      <div class="doorbell">{content}</div>
+    </Sheet>
+  );
+}
+
+function Door({ camera }: { readonly camera: Camera }) {
+  const { name } = tilePath(camera, true);
+  const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, true, false) });
+  return (
+    <>
+      <Tile camera={camera} isAlone handed={{ ...handed, transition: undefined }} isWall />
+      <div class="doorbell-actions">
+        <Talk name={camera.name} />
+        <a class="button" href={cameraLink(camera.name)} onClick={dismiss}>
+          {cameraViewWords.value.openCamera}
+        </a>
+      </div>
+    </>
+  );
+}
