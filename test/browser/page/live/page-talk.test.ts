@@ -59,6 +59,23 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
     ),
   );
 
+  onlyBy('localhost', () =>
+    test('a doorbell offers talking at once', async () => {
+      await using gate = await openGate('phone', 'localhost');
+      const { page, complaints } = gate;
+      await page.goto(page.url().replace(/#.*$/, '#/events'));
+      await page.getByRole('heading', { name: 'Events' }).waitFor();
+      const data = { path: 'gate', type: 'doorbell', start: new Date().toISOString() };
+      const headers = { 'Sec-Fetch-Site': 'same-origin' };
+      expect((await page.request.post(new URL('/v3/events', page.url()).href, { data, headers })).ok()).toBe(true);
+      const call = page.getByRole('dialog', { name: 'Doorbell · Gate' });
+      await call.getByRole('button', { name: 'Hold to talk' }).waitFor();
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+    }),
+  );
+
   onlyBy('plain', () =>
     test('without https the page explains that it may not use the microphone, and the remedy', async () => {
       await using gate = await openGate('phone', 'plain');

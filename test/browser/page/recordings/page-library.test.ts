@@ -7,6 +7,7 @@ import { type PageHarness, startPageHarness } from '../../../peers/browser/page-
 import { axeFindings, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
 import { ffprobe } from '../../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
+import { runProcess } from '../../../peers/programs/process.ts';
 import { recordClock } from '../../../support/disks/recorded-clock.ts';
 
 const RECORDED_SECONDS = 20;
@@ -25,7 +26,7 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
 
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}], config })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}], config })]);
     startMs = Math.floor(Date.now() / 1000) * 1000 - 90_000;
     await recordClock(join(box.folder, 'data/recordings'), 'front_door', startMs, RECORDED_SECONDS);
     await box.claim();
@@ -99,6 +100,26 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     },
   );
 
+  test('a clip is downloaded from all cameras that saw it', async () => {
+    await empty();
+    await saveClip('two saw it', 2, 8);
+    await recordClock(join(box.folder, 'data/recordings'), 'garden', startMs, RECORDED_SECONDS);
+    await box.api('POST', 'events', { path: 'garden', type: 'person', start: at(4), end: at(6) });
+    await using owner = await visit(viewer.browser, box, { size: 'phone' });
+    const { page, complaints } = owner;
+    await owner.logIn('#/clips');
+    await page.getByRole('button', { name: /two saw it/ }).click();
+    const film = page.getByRole('link', { name: /^From all cameras that saw it/ });
+    await film.scrollIntoViewIfNeeded();
+    await settled(page, '.sheet');
+    expect(await film.textContent()).toContain('Front door, Garden');
+    const [download] = await Promise.all([page.waitForEvent('download'), film.click()]);
+    expect(download.suggestedFilename()).toMatch(/^Perch_.*\.zip$/);
+    const names = await runProcess('python3', ['-m', 'zipfile', '-t', await download.path()]);
+    expect(names).toEqual({ code: 0, output: expect.stringContaining('Done testing') });
+    expect(complaints).toEqual([]);
+  });
+
   test.for(sizesInTurn())('a link made on a %s shows its clip and nothing else, until it is revoked', async (size) => {
     await empty();
     await saveClip('the neighbour', 2, 8);
@@ -148,7 +169,7 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     await page.getByRole('status').filter({ hasText: 'Link revoked.' }).waitFor();
     await guest.page.goto('about:blank');
     await guest.page.goto(address);
-    await guest.page.getByText('This link has expired.').waitFor();
+    await guest.page.getByText('This link has expired or was revoked.').waitFor();
     expect(complaints).toEqual([]);
   });
 

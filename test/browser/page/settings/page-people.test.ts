@@ -215,7 +215,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await guest.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
     await guest.page.goto('about:blank');
     await guest.page.goto(link);
-    await guest.page.getByText('This link has expired.').waitFor();
+    await guest.page.getByText('This link has expired or was revoked.').waitFor();
     expect(owner.complaints).toEqual([]);
   });
 
