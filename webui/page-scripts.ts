@@ -26,6 +26,7 @@ const LATER: Scripts = {
     'camera-view/presets-sheet.tsx',
     'clips/snapshot-button.tsx',
     'pages/camera.tsx',
+    'pages/doorbell-call.tsx',
     'pages/keyboard-help.tsx',
     'pages/wall.tsx',
   ],
