@@ -47,6 +47,8 @@ export interface PictureTask {
   readonly coded: CodedPicture;
   /** Of the JPEG, where the picture is not narrower; undefined: that of the picture. */
   readonly width: number | undefined;
+  /** 1 to 99; undefined: 85. */
+  readonly quality?: number;
 }
 
 export interface MadePicture {

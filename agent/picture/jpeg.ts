@@ -11,7 +11,7 @@ export interface JpegPicture {
   readonly chroma: readonly [Uint8ClampedArray, Uint8ClampedArray];
 }
 
-const QUALITY = 85;
+const DEFAULT_QUALITY = 85;
 const EOI = 0xd9;
 /** 4:2:0 in RFC 2435. */
 const TYPE = 1;
@@ -38,9 +38,9 @@ const [LUMA_DC, CHROMA_DC, LUMA_AC, CHROMA_AC] = HUFFMAN_TABLES.map(({ bytes }) 
 ];
 
 /** Baseline JPEG, with the tables of ISO/IEC 10918-1, Annex K. */
-export function encodeJpeg(picture: JpegPicture): Uint8Array {
+export function encodeJpeg(picture: JpegPicture, quality = DEFAULT_QUALITY): Uint8Array {
   const { width, height } = picture;
-  const tables = quantizationTables(QUALITY);
+  const tables = quantizationTables(quality);
   const encoder = new ScanEncoder(writeJfifHeader({ type: TYPE, width, height, restartInterval: 0, tables }));
   const luma = factorsOf(tables.subarray(0, QUANTIZATION_BYTES));
   const chroma = factorsOf(tables.subarray(QUANTIZATION_BYTES));

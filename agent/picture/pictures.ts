@@ -72,10 +72,8 @@ export class Pictures {
     this.#timer = setTimeout(() => {
       this.#endWorker(new PerchError('timeout', `the picture was not decoded within ${maxTaskMs / 1000} s`));
     }, maxTaskMs);
-    const { coded, width } = this.#current.task;
-    this.#worker.postMessage({ coded, width }, [
-      ...new Set(coded.samples.map(({ data }) => data.buffer as ArrayBuffer)),
-    ]);
+    const { task } = this.#current;
+    this.#worker.postMessage(task, [...new Set(task.coded.samples.map(({ data }) => data.buffer as ArrayBuffer))]);
   }
 
   #start(): Worker {

@@ -248,6 +248,11 @@ export class Stream {
     this.#gop.replayKey(sink);
   }
 
+  /** Delivers the group of pictures so far, if it is kept. The sink copies what it keeps. */
+  replayGroup(sink: SampleSink): void {
+    this.#gop.replay(sink, true);
+  }
+
   removeReader(reader: Reader): void {
     this.#readers = this.#readers.filter((other) => other !== reader);
     this.#countKeepers();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain } from '../../base/errors.ts';
 import { loadPrivate } from '../../base/files/durable-file.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
@@ -167,7 +167,7 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
     this.#small ??= new CameraSnapshots(this.#deps.config, maxBytes);
     const camera = this.#small.sourceOf(path);
     if (!camera) {
-      throw new PerchError('unsupported', 'the camera has no ONVIF service', { path });
+      return this.#deps.pictures.small(path, maxBytes);
     }
     return withJoinedSignal([this.#deps.signal], SMALL_PICTURE_MS, ({ signal }) => camera.fetch(signal));
   }

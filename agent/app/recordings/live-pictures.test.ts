@@ -1,14 +1,22 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { parseJpeg } from '../../media/mjpeg/params.ts';
+import type { PictureTask } from '../../picture/contracts.ts';
+import { Pictures } from '../../picture/pictures.ts';
+import { Stream } from '../../stream/stream.ts';
 import { inMode } from '../modes/effect.ts';
 import { LivePictures, OF_EVENT } from './live-pictures.ts';
 
 const noRecordings = {
-  playback: { snapshot: () => Promise.reject(new PerchError('notFound', 'no still was taken near this time')) },
+  playback: {
+    snapshot: () => Promise.reject(new PerchError('notFound', 'no still was taken near this time')),
+    pictures: new Pictures(),
+  },
 };
 const paths = { openStreams: () => [] };
 const { signal } = new AbortController();
@@ -50,11 +58,62 @@ test('a private camera has no picture, not even a recent one', async () => {
   const jpeg = Uint8Array.of(1);
   const pictures = new LivePictures({
     ...{ config: () => inMode(config, mode), paths: { openStreams: () => [] }, clock },
-    recordings: { playback: { snapshot: async (_path, timeUs) => ({ jpeg, timeUs }) } },
+    recordings: { playback: { ...noRecordings.playback, snapshot: async (_path, timeUs) => ({ jpeg, timeUs }) } },
     signal,
   });
   const request = { timeoutMs: 1_000, maxAgeMs: 30_000 };
   expect(await pictures.picture('hall', request)).toBe(jpeg);
   mode = 'away';
   await expect(pictures.picture('hall', request)).rejects.toThrow('private in the present mode');
+});
+
+test.for([[], ['a later picture than the key frame']])(
+  'a camera without ONVIF has pictures of its stream %s',
+  async (later) => {
+    const stream = new Stream([tinyH264]);
+    for (const sample of tinyVideo(later.length === 0 ? 1 : 6, 10, 10)) {
+      stream.write(0, sample);
+    }
+    const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');
+    let mode: 'home' | 'away' = 'home';
+    const made: PictureTask[] = [];
+    const decoder = new Pictures();
+    onTestFinished(() => decoder.close());
+    const pictures = new LivePictures({
+      config: () => inMode(config, mode),
+      paths: { openStreams: () => [['hall', stream]] },
+      recordings: {
+        playback: {
+          ...noRecordings.playback,
+          pictures: { make: (task) => decoder.make(task).finally(() => made.push(task)) },
+        },
+      },
+      clock: systemClock,
+      signal,
+    });
+    expect(pictures.hasPicture('hall')).toBe(true);
+    const jpeg = await pictures.picture('hall', { timeoutMs: 60_000, maxAgeMs: 0 });
+    expect(parseJpeg(jpeg)).toMatchObject({ width: 64, height: 48 });
+    expect(made[0]?.coded.samples).toHaveLength(later.length === 0 ? 1 : 6);
+    expect((await pictures.small('hall', 2_500)).length).toBeLessThanOrEqual(2_500);
+    await expect(pictures.small('hall', 100)).rejects.toThrow('no picture of at most 100 bytes');
+    mode = 'away';
+    expect(pictures.hasPicture('hall')).toBe(false);
+    await expect(pictures.small('hall', 2_500)).rejects.toThrow('no picture');
+    stream.close();
+  },
+);
+
+test('of a stream that is not decoded there is no picture', async () => {
+  const stream = new Stream([{ kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
+  const pictures = new LivePictures({
+    config: () => good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'),
+    paths: { openStreams: () => [['cam', stream]] },
+    recordings: noRecordings,
+    clock: systemClock,
+    signal,
+  });
+  expect(pictures.hasPicture('cam')).toBe(false);
+  await expect(pictures.picture('cam', OF_EVENT)).rejects.toThrow('nor MJPEG');
+  stream.close();
 });

@@ -4,6 +4,11 @@ import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
+import type { CodedPicture } from '../../picture/contracts.ts';
+import type { Pictures } from '../../picture/pictures.ts';
+import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
+import type { Stream } from '../../stream/stream.ts';
+import { isDecodable, liveGroup } from './live-group.ts';
 import { CameraSnapshots } from './snapshots.ts';
 
 /** Concurrent camera requests. */
@@ -12,7 +17,12 @@ const MAX_ASKED = 16;
 const MAX_KEPT = 50;
 /** A camera may answer after its caller's time-out: the next caller gets that picture. */
 const MAX_REQUEST_MS = 30_000;
-const NO_PICTURE = 'no picture: the stream is not MJPEG, and the camera has no ONVIF service in the configuration';
+const NO_PICTURE =
+  'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
+/** Of decoded pictures, in pixels: some 50 kB, as of the cameras' own. */
+const DECODED_WIDTH = 640;
+const SMALL_WIDTHS = [176, 128, 80];
+const SMALL_QUALITY = 50;
 
 interface PictureLimits {
   /** How long to wait for the camera. */
@@ -29,7 +39,10 @@ interface LivePicturesDeps {
   readonly paths: Pick<PathTable, 'openStreams'>;
   /** Snapshots next to recordings: the nearest to a time in Unix microseconds. @throws PerchError without one */
   readonly recordings: {
-    readonly playback: { snapshot(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }> };
+    readonly playback: {
+      snapshot(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }>;
+      readonly pictures: Pick<Pictures, 'make'>;
+    };
   };
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -41,7 +54,7 @@ interface Kept {
   readonly takenMs: number;
 }
 
-/** Live pictures as JPEG, without decoding: frames of MJPEG streams, else the camera's own snapshots. */
+/** Live pictures as JPEG: frames of MJPEG streams, else the camera's own snapshots, else decoded from its stream. */
 export class LivePictures {
   readonly #deps: LivePicturesDeps;
   readonly #snapshots: CameraSnapshots;
@@ -63,11 +76,37 @@ export class LivePictures {
     return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
   }
 
-  /** Whether `picture` may succeed: the stream is MJPEG, or the camera has an ONVIF service and is not switched off. */
+  /** A JPEG for a message with little room, decoded from the stream. @throws PerchError as `picture` */
+  async small(path: string, maxBytes: number): Promise<Uint8Array> {
+    for (const width of SMALL_WIDTHS) {
+      const coded = this.#isPrivate(path) ? undefined : this.#codedOf(path);
+      if (!coded) {
+        throw new PerchError('unsupported', NO_PICTURE, { path });
+      }
+      const task = { coded, width, quality: SMALL_QUALITY };
+      const { jpeg } = await this.#deps.recordings.playback.pictures.make(task);
+      if (jpeg.length <= maxBytes) {
+        return jpeg;
+      }
+    }
+    throw new PerchError('exhausted', `no picture of at most ${maxBytes} bytes`, { path });
+  }
+
+  /** Whether `picture` may succeed: the camera has an ONVIF service and is not switched off, or the stream is there and of a known codec. */
   hasPicture(path: string): boolean {
+    if (this.#isPrivate(path)) {
+      return false;
+    }
+    const stream = this.#streamOf(path);
     return (
-      !this.#isPrivate(path) && (this.#snapshots.sourceOf(path) !== undefined || this.#inStream(path) !== undefined)
+      this.#snapshots.sourceOf(path) !== undefined ||
+      (stream !== undefined && isDecodable(stream)) ||
+      this.#inStream(path) !== undefined
     );
+  }
+
+  #streamOf(path: string): Stream | undefined {
+    return this.#deps.paths.openStreams().find(([name]) => name === path)?.[1];
   }
 
   #isPrivate(path: string): boolean {
@@ -75,7 +114,7 @@ export class LivePictures {
   }
 
   #inStream(path: string): Uint8Array | undefined {
-    const stream = this.#deps.paths.openStreams().find(([name]) => name === path)?.[1];
+    const stream = this.#streamOf(path);
     let picture: Uint8Array | undefined;
     stream?.replayKey({
       onSample: (track, { data }) => {
@@ -116,7 +155,7 @@ export class LivePictures {
   }
 
   #request(path: string): Promise<Uint8Array> {
-    const snapshots = this.#snapshots.sourceOf(path);
+    const snapshots = this.#snapshots.sourceOf(path) ?? this.#decoderOf(path);
     if (!snapshots) {
       throw new PerchError('unsupported', NO_PICTURE, { path });
     }
@@ -140,5 +179,16 @@ export class LivePictures {
     answer.catch(() => {});
     this.#asked.set(path, answer);
     return answer;
+  }
+
+  #decoderOf(path: string): SnapshotSource | undefined {
+    const coded = this.#codedOf(path);
+    const { pictures } = this.#deps.recordings.playback;
+    return coded && { fetch: async () => (await pictures.make({ coded, width: DECODED_WIDTH })).jpeg };
+  }
+
+  #codedOf(path: string): CodedPicture | undefined {
+    const stream = this.#streamOf(path);
+    return stream && liveGroup(stream);
   }
 }
