@@ -22,6 +22,7 @@ import { calibrate } from './measure/calibrate.ts';
 import { type Figure, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
+import { pictureCpu, pictureCpuH265, pictureMemory } from './media/pictures.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
 import { discover, discoverCpu } from './onvif/discover.ts';
 import { archiveFirstByte } from './playback/archive-first-byte.ts';
@@ -107,6 +108,9 @@ const FIGURES: readonly Figure[] = [
   audioTranscode,
   audioTranscodeG711,
   audioTranscodeFlac,
+  pictureCpu,
+  pictureCpuH265,
+  pictureMemory,
   getFmp4,
   getMp4,
   getFirstByte,
