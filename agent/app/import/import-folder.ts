@@ -33,6 +33,8 @@ interface ImportTarget {
   readonly isMoved?: boolean;
   /** Of Frigate; undefined: the folder has those of one camera. */
   readonly camera: string | undefined;
+  /** Other files are as if they were not there. */
+  readonly only?: (name: string) => boolean;
   readonly nowMs: () => number;
   /** IANA name; undefined: the box's zone. */
   readonly zone?: string;
@@ -76,7 +78,8 @@ export async function importFolder(
   onProgress: (report: ImportReport) => void = () => {},
   former: ImportReport = NOTHING_YET,
 ): Promise<ImportReport> {
-  const files = inOrder(await namesBelow(folder, '', 0), target.zone);
+  const { only = () => true } = target;
+  const files = inOrder((await namesBelow(folder)).filter(only), target.zone);
   const work = new FolderImport(folder, cameraOf(files, target), target, pace);
   const sizes = new Map<string, number>();
   for (const { name } of files) {
@@ -124,20 +127,28 @@ interface NamedFile {
   readonly camera: string | undefined;
 }
 
-async function namesBelow(folder: string, below: string, depth: number): Promise<string[]> {
+/** Names of recordings below a folder, without links. @throws PerchError notFound */
+export async function namesBelow(folder: string, max = Number.POSITIVE_INFINITY): Promise<string[]> {
   const names: string[] = [];
+  await addNames(folder, '', 0, names, max);
+  return names;
+}
+
+async function addNames(folder: string, below: string, depth: number, names: string[], max: number): Promise<void> {
   const entries = await readdir(join(folder, below), { withFileTypes: true }).catch((cause: unknown) => {
     throw new PerchError('notFound', `cannot read the folder ${join(folder, below)}`, { folder, why: 'folder' }, cause);
   });
   for (const entry of entries) {
     const name = below === '' ? entry.name : `${below}/${entry.name}`;
+    if (names.length >= max) {
+      return;
+    }
     if (entry.isDirectory() && depth < MAX_DEPTH) {
-      names.push(...(await namesBelow(folder, name, depth + 1)));
+      await addNames(folder, name, depth + 1, names, max);
     } else if (entry.isFile() && /\.(?:mp4|ts)$/i.test(entry.name)) {
       names.push(name);
     }
   }
-  return names;
 }
 
 /** By time: what was taken before a file ends later than any other that begins before it. */

@@ -10,8 +10,9 @@ const MAX_BYTES = 256 << 10;
 
 const Stored = Type.Object({
   version: Type.Literal(1),
-  kind: Type.Enum(['move']),
+  kind: Type.Enum(['move', 'import']),
   from: Type.Optional(Type.String()),
+  items: Type.Optional(Type.Array(Type.Object({ group: Type.String(), path: Type.String() }))),
   isPaused: Type.Boolean(),
   startedMs: Type.Number(),
   doneFiles: Type.Integer(),

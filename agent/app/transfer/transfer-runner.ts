@@ -9,6 +9,8 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type {
   FolderList,
+  ImportForecast,
+  MoveRequest,
   TransferControl,
   TransferForecast,
   TransferRequest,
@@ -20,6 +22,8 @@ import { diskFaultOf } from '../import/left-file.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
+import { lookInto } from './import-groups.ts';
+import { ImportJob } from './import-job.ts';
 import type { TransferJob } from './job.ts';
 import { type StoredTransfer, TransferJournal } from './journal.ts';
 import { MoveJob } from './move-job.ts';
@@ -54,6 +58,7 @@ export class TransferRunner implements TransferControl {
   readonly #deps: TransferDeps;
   readonly #journal: TransferJournal;
   #running: Running | undefined;
+  readonly #closing = new AbortController();
 
   constructor(deps: TransferDeps) {
     this.#deps = deps;
@@ -71,6 +76,7 @@ export class TransferRunner implements TransferControl {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#running?.stop.abort();
     await this.#running?.ended;
   }
@@ -83,7 +89,7 @@ export class TransferRunner implements TransferControl {
       kind: stored?.kind ?? null,
       phase: phase ?? 'idle',
       from: stored?.from ?? null,
-      to: stored ? this.#standardFolder() : null,
+      to: stored?.kind === 'move' ? this.#standardFolder() : null,
       why: why ?? null,
       started: stored ? new Date(stored.startedMs).toISOString() : null,
     };
@@ -93,23 +99,44 @@ export class TransferRunner implements TransferControl {
     if (this.#isOn) {
       throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
     }
-    const { clock, edits, recordings } = this.#deps;
     const from = request.from === undefined ? {} : { from: await requireOwnFolder(request.from) };
-    const template = await this.#templateFor(request.to);
-    if (template !== undefined) {
-      // New recordings go there at once.
-      await edits.patchPathDefaults({ recordPath: template }, { hasAllRights: true });
-      await recordings.settled();
+    const items = request.kind === 'import' ? { items: request.items } : {};
+    if (request.kind === 'import') {
+      this.#requirePaths(request.items);
+    } else {
+      await this.#recordTo(request.to);
     }
     const stored: StoredTransfer = {
-      ...{ version: 1, kind: request.kind, ...from, isPaused: false, startedMs: clock.wallMs() },
+      ...{ version: 1, kind: request.kind, ...from, ...items, isPaused: false, startedMs: this.#deps.clock.wallMs() },
       ...{ doneFiles: 0, doneBytes: 0, memory: {} },
     };
     await this.#journal.save(stored);
     this.#run(stored);
   }
 
-  async foresee(request: TransferRequest): Promise<TransferForecast> {
+  /** New recordings go there at once. */
+  async #recordTo(to: string | undefined): Promise<void> {
+    const template = await this.#templateFor(to);
+    if (template !== undefined) {
+      await this.#deps.edits.patchPathDefaults({ recordPath: template }, { hasAllRights: true });
+      await this.#deps.recordings.settled();
+    }
+  }
+
+  /** @throws PerchError badInput */
+  #requirePaths(items: readonly { readonly path: string }[]): void {
+    for (const { path } of items) {
+      if (!resolvePath(this.#deps.config(), path)?.settings) {
+        throw new PerchError('badInput', `path '${path}' is not configured: add the camera first`, { path });
+      }
+    }
+  }
+
+  async look(from: string): Promise<ImportForecast> {
+    return lookInto(await requireOwnFolder(from), this.#deps.clock.wallMs(), this.#closing.signal);
+  }
+
+  async foresee(request: MoveRequest): Promise<TransferForecast> {
     const { config } = this.#deps;
     const { recordPath } = config().pathDefaults;
     const template = (await this.#templateFor(request.to)) ?? recordPath;
@@ -169,11 +196,11 @@ export class TransferRunner implements TransferControl {
   }
 
   #run(stored: StoredTransfer): void {
-    const { from, memory, doneFiles, doneBytes, isPaused } = stored;
+    const { doneFiles, doneBytes, isPaused } = stored;
     const running: Running = {
       stored: { ...stored },
       progress: new Progress(this.#deps.clock, doneFiles, doneBytes),
-      job: this.#moveJob(from, memory, (path) => this.#templateOf(path)),
+      job: this.#jobOf(stored),
       ...{ phase: 'paused', why: undefined, stop: new AbortController(), ended: Promise.resolve() },
     };
     this.#running = running;
@@ -239,6 +266,15 @@ export class TransferRunner implements TransferControl {
     const { doneFiles, doneBytes } = running.progress;
     Object.assign(running.stored, change, { doneFiles, doneBytes });
     await this.#journal.save(running.stored);
+  }
+
+  #jobOf({ kind, from, items = [], memory }: StoredTransfer): TransferJob {
+    const { clock, config, recordings } = this.#deps;
+    if (kind === 'move') {
+      return this.#moveJob(from, memory, (path) => this.#templateOf(path));
+    }
+    const refusal = (file: string) => recordings.space.refusal(file);
+    return new ImportJob(from ?? '', items, memory, { clock, config, playback: recordings.playback, refusal });
   }
 
   #moveJob(from: string | undefined, memory: object, templateOf: (path: string) => string): MoveJob {

@@ -4,6 +4,8 @@ import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type {
   FolderList,
+  ImportForecast,
+  MoveRequest,
   TransferControl,
   TransferForecast,
   TransferRequest,
@@ -55,8 +57,12 @@ export class Transfers implements TransferControl {
     await (await this.#load()).start(request);
   }
 
-  async foresee(request: TransferRequest): Promise<TransferForecast> {
+  async foresee(request: MoveRequest): Promise<TransferForecast> {
     return (await this.#load()).foresee(request);
+  }
+
+  async look(from: string): Promise<ImportForecast> {
+    return (await this.#load()).look(from);
   }
 
   async pause(): Promise<void> {

@@ -11,6 +11,8 @@ const MAX_FOLDER = 1_000;
 const Folder = (description: string) => Type.String({ minLength: 1, maxLength: MAX_FOLDER, description });
 const Amount = (description: string) => Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description });
 
+const MAX_ITEMS = 64;
+
 const LeftOut = Type.Object({
   file: Type.String(),
   why: Type.String({
@@ -20,11 +22,11 @@ const LeftOut = Type.Object({
 });
 
 const TransferState = Type.Object({
-  kind: OrNull(Type.Enum(['move'])),
+  kind: OrNull(Type.Enum(['move', 'import'])),
   phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
     description: 'waiting: nothing can be done now (error says why), and it continues by itself.',
   }),
-  from: OrNull(Type.String({ description: 'Only recordings below this folder. Null: all.' })),
+  from: OrNull(Type.String({ description: 'Only recordings below this folder. Null: all. Of an import: its folder.' })),
   to: OrNull(Type.String({ description: 'Where cameras without a recordPath of their own record.' })),
   files: Amount('Recordings.'),
   bytes: Amount('Of these.'),
@@ -51,7 +53,41 @@ const MoveRequest = Type.Object(
   },
   { additionalProperties: false },
 );
-export type TransferRequest = Static<typeof MoveRequest>;
+const ImportRequest = Type.Object(
+  {
+    kind: Type.Literal('import'),
+    from: Folder('Its files stay as they are.'),
+    items: Type.Array(
+      Type.Object({
+        group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
+        path: Type.String({ minLength: 1, maxLength: 240, description: 'Configured; whose recordings they become.' }),
+      }),
+      { minItems: 1, maxItems: MAX_ITEMS },
+    ),
+  },
+  { additionalProperties: false },
+);
+const TransferRequest = Type.Union([MoveRequest, ImportRequest]);
+export type MoveRequest = Static<typeof MoveRequest>;
+export type TransferRequest = Static<typeof TransferRequest>;
+
+const Look = Type.Object({ from: Folder('Of another program.') }, { additionalProperties: false });
+const LookAnswer = Type.Object({
+  groups: Type.Array(
+    Type.Object({
+      group: Type.String(),
+      name: Type.String({ description: 'Of the camera or folder. Empty: the files are in the folder itself.' }),
+      program: Type.Enum(['frigate', 'mediamtx', 'perch', 'mp4', 'mpegts', 'unknown']),
+      files: Type.Integer(),
+      bytes: Type.Integer(),
+      first: OrNull(TimeText),
+      last: OrNull(TimeText),
+    }),
+  ),
+  leftOut: Type.Object({ count: Type.Integer(), items: Type.Array(LeftOut) }),
+  isCut: Type.Boolean({ description: 'It has more files or groups.' }),
+});
+export type ImportForecast = Static<typeof LookAnswer>;
 
 const Forecast = Type.Object({
   files: Type.Integer(),
@@ -76,7 +112,9 @@ export interface TransferControl {
   readonly state: TransferState;
   /** @throws PerchError conflict while another one is not over, badInput */
   start(request: TransferRequest): Promise<void>;
-  foresee(request: TransferRequest): Promise<TransferForecast>;
+  foresee(request: MoveRequest): Promise<TransferForecast>;
+  /** What a folder has that can be imported. @throws PerchError notFound, badInput */
+  look(from: string): Promise<ImportForecast>;
   /** @throws PerchError conflict if there is none to pause */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -98,12 +136,12 @@ export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (
   app.get('/v3/recordings/transfer', { schema: state }, async () => transfer.state);
   const start = operation(
     'recordings',
-    'Move recordings to another disk while recording continues, for the owner',
-    answers(TransferState, 400, 409, 413),
-    { body: MoveRequest },
+    'Move recordings to another disk, or import those of another program, while recording continues, for the owner',
+    answers(TransferState, 400, 404, 409, 413),
+    { body: TransferRequest },
   );
   app.post('/v3/recordings/transfer', { bodyLimit: MAX_BODY_BYTES, schema: start }, async ({ body }) => {
-    await transfer.start(checkedBody(MoveRequest, body));
+    await transfer.start(checkedBody(TransferRequest, body));
     return transfer.state;
   });
   const foresee = operation('recordings', 'What a transfer would do, for the owner', answers(Forecast, 400, 404, 413), {
@@ -111,6 +149,15 @@ export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (
   });
   app.post('/v3/recordings/transfer/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async ({ body }) =>
     transfer.foresee(checkedBody(MoveRequest, body)),
+  );
+  const look = operation(
+    'recordings',
+    'What a folder has that can be imported, by camera, for the owner',
+    answers(LookAnswer, 400, 404, 413),
+    { body: Look },
+  );
+  app.post('/v3/recordings/transfer/look', { bodyLimit: MAX_BODY_BYTES, schema: look }, async ({ body }) =>
+    transfer.look(checkedBody(Look, body).from),
   );
   const steps = { pause: 'Pause', resume: 'Continue', cancel: 'End' } as const;
   for (const step of ['pause', 'resume', 'cancel'] as const) {

@@ -91,7 +91,7 @@ describeWith(['chromium'], 'recordings to another disk', () => {
       return route.fulfill({ json: state });
     });
     await owner.logIn('#/settings/storage/move');
-    await page.getByText('The new disk is full. Make room there, or cancel.').waitFor();
+    await page.getByText('The disk is full. Make room there, or cancel.').waitFor();
     await page.getByText('3 GB of 9 GB · 3 of 9 recordings').waitFor();
     await page.getByText('One file stays where it is').click();
     await page.getByText('another recording there has its name').waitFor();
@@ -101,7 +101,7 @@ describeWith(['chromium'], 'recordings to another disk', () => {
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page.getByText(/^What was moved stays on the new disk, the rest/).waitFor();
     await page.getByRole('button', { name: 'Cancel moving' }).click();
-    await page.getByText('Moving was canceled.').waitFor();
+    await page.getByText('Canceled. What was copied stays.').waitFor();
     await page.getByRole('group', { name: 'Where to' }).waitFor();
     expect(asked).toEqual(['pause', 'resume', 'cancel']);
     expect(await axeFindings(page)).toEqual([]);

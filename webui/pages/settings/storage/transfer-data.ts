@@ -1,6 +1,6 @@
 /** Of `/v3/recordings/transfer`. */
 export interface Transfer {
-  readonly kind: 'move' | null;
+  readonly kind: 'move' | 'import' | null;
   readonly phase: 'idle' | 'running' | 'waiting' | 'paused' | 'done' | 'failed' | 'canceled';
   readonly to: string | null;
   readonly files: Amount;

@@ -30,7 +30,7 @@ export function TransferState({ transfer, onChanged }: TransferStateProps) {
   return (
     <section class="card padded transfer-state">
       <p role="status">
-        <b>{titleOf(phase)}</b>
+        <b>{titleOf(transfer)}</b>
       </p>
       {isOn(transfer) && (
         <meter
@@ -50,11 +50,12 @@ export function TransferState({ transfer, onChanged }: TransferStateProps) {
   );
 }
 
-function titleOf(phase: Transfer['phase']): string {
-  const { isRunning, isWaiting, isPaused, isDone, hasFailed, isCanceled } = transferWords.value;
+function titleOf({ kind, phase }: Transfer): string {
+  const { isRunning, isWaiting, isPaused, isDone, hasFailed, isCanceled, ...t } = transferWords.value;
+  const isImport = kind === 'import';
   return {
-    ...{ idle: '', running: isRunning, waiting: isWaiting, paused: isPaused },
-    ...{ done: isDone, failed: hasFailed, canceled: isCanceled },
+    ...{ idle: '', running: isImport ? t.isImporting : isRunning, waiting: isWaiting, paused: isPaused },
+    ...{ done: isImport ? t.isImported : isDone, failed: hasFailed, canceled: isCanceled },
   }[phase];
 }
 
