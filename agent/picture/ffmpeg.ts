@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 
 const MAX_RUN_MS = 20_000;
 const MAX_JPEG_BYTES = 64 << 20;
-/** More wait for none: their pictures come from the camera. */
+/** Further requests do not wait: they get the camera's still. */
 const MAX_RUNS = 2;
 
 let runs = 0;
 
 /**
- * The first picture of an MP4 file, as JPEG, by the ffmpeg of the machine.
+ * The first picture of an MP4 file, as JPEG, made by the ffmpeg that is installed.
  * @returns undefined if it is not installed, fails, or is busy
  */
 export async function pictureByFfmpeg(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | undefined> {
@@ -24,7 +24,7 @@ export async function pictureByFfmpeg(mp4: Uint8Array, width: number | undefined
 }
 
 function run(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | undefined> {
-  // Only this file: it names no other one, and no address.
+  // ffmpeg reads this pipe only: the file cannot make it open other files or addresses.
   const input = ['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'];
   const size = width === undefined ? [] : ['-vf', `scale='min(${width},iw)':-2`];
   const output = ['-frames:v', '1', ...size, '-c:v', 'mjpeg', '-q:v', '4', '-pix_fmt', 'yuvj420p', '-f', 'image2pipe'];

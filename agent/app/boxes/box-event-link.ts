@@ -10,18 +10,18 @@ const RETRY_MS = 3_000;
 const MAX_RETRY_MS = 10_000;
 /** A box sends a line every 15 s. */
 const SILENT_MS = 45_000;
-/** Further back no events are fetched: the longest period of the box's list. */
+/** Older events are not fetched: the box's list covers no longer period. */
 const MAX_BACK_MS = 31 * 86_400_000;
-/** Of a first contact, or after a long absence. */
+/** Events fetched at the first contact or after a long absence. */
 const MAX_FETCHED = 10_000;
 const PAGE = 200;
 const MAX_PAGE_BYTES = 1 << 20;
-/** Events that were ongoing when the connection ended, and clocks that differ. */
+/** Covers events that were ongoing when the connection ended, and clocks that differ. */
 const OVERLAP_MS = 3_600_000;
-/** A box cannot keep this server busy. */
+/** Events taken from a box, so that it cannot keep this server busy. */
 const MAX_PER_SECOND = 100;
 
-/** What is known of a box's events when the program starts again. */
+/** How far the events of a box were received; kept across restarts. */
 export interface EventMark {
   /** Of the last event of the stream. */
   readonly id: string;

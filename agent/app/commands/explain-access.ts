@@ -24,7 +24,7 @@ interface ExplainOptions {
 const WITH_PATH: readonly Action[] = ['read', 'publish', 'playback'];
 const WITHOUT_PATH: readonly Action[] = ['api', 'metrics', 'pprof', 'admin'];
 const ACTIONS = [...WITH_PATH, ...WITHOUT_PATH];
-/** USER without a name, or no PATH. */
+/** Stands for an anonymous USER, or for no PATH. */
 const NOTHING = '-';
 
 /**

@@ -7,7 +7,7 @@ import { loadSettingsWords } from '../../words/words.ts';
 
 const POLL_MS = 10_000;
 
-// They use the texts of the settings.
+// These cards use the texts of the settings.
 const DiskTrouble = lazyPart(async () => {
   const [part] = await Promise.all([import('./disk-trouble.tsx'), loadSettingsWords()]);
   return part.DiskTrouble;
@@ -37,7 +37,7 @@ export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined 
   );
 }
 
-/** Until the box has the time, which the network may provide late. */
+/** Polls until the box knows the time, which the network may provide late. */
 async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal): Promise<void> {
   for (let isLost = true; isLost && !stop.aborted; ) {
     const facts = await systemFacts(stop).catch(() => undefined);
