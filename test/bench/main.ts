@@ -23,6 +23,8 @@ import { type Figure, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
 import { pictureCpu, pictureCpuH265, pictureMemory } from './media/pictures.ts';
+import { motionCpu, motionCpuDecoded } from './motion/motion-cpu.ts';
+import { motionFalse, motionRecall } from './motion/motion-events.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
 import { discover, discoverCpu } from './onvif/discover.ts';
 import { archiveFirstByte } from './playback/archive-first-byte.ts';
@@ -105,6 +107,10 @@ const FIGURES: readonly Figure[] = [
   hls500Memory,
   hls500Late,
   mseLag,
+  motionCpu,
+  motionCpuDecoded,
+  motionRecall,
+  motionFalse,
   audioTranscode,
   audioTranscodeG711,
   audioTranscodeFlac,

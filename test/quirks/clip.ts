@@ -144,7 +144,7 @@ async function makeClip(key: string, name: CodecName, coding: Coding, seconds: n
 
 /** The content of a byte stream whose pictures begin with delimiters. */
 export async function codedPictures(codec: Codec, file: string): Promise<Omit<QuirkClip, 'codec'>> {
-  const { sets, pictures } = split(codec, new Uint8Array(readFileSync(file)));
+  const { sets, pictures } = splitPictures(codec, new Uint8Array(readFileSync(file)));
   const places = await placesShown(file);
   const order = places.toSorted((a, b) => a - b);
   return {
@@ -165,8 +165,8 @@ async function placesShown(file: string): Promise<number[]> {
   return (output.match(/^\d+/gm) ?? []).map(Number);
 }
 
-/** The NAL units of a byte stream: sets once, slices by picture. */
-function split(codec: Codec, bytes: Uint8Array): { sets: Uint8Array[]; pictures: Uint8Array[][] } {
+/** The NAL units of a byte stream whose pictures begin with delimiters: sets once, slices by picture. */
+export function splitPictures(codec: Codec, bytes: Uint8Array): { sets: Uint8Array[]; pictures: Uint8Array[][] } {
   const sets: Uint8Array[] = [];
   const pictures: Uint8Array[][] = [];
   for (let at = findStartCode(bytes, 0, bytes.length); at >= 0; ) {

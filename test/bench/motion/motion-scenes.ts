@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { h264Track } from '../../../agent/media/h264/params.ts';
+import { h265Track } from '../../../agent/media/h265/params.ts';
+import { MotionDetector } from '../../../agent/media/motion/detector.ts';
+import { PictureReader } from '../../../agent/media/motion/picture-reader.ts';
+import { PYTHON } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
+import { CODECS, type CodecName, splitPictures } from '../../quirks/clip.ts';
+import { sampleOf } from '../../support/media/units.ts';
+
+/** A Python with OpenCV, and OpenCV's sample data: apt install python3-opencv opencv-doc. */
+const CV_PYTHON = process.env['PERCH_CV_PYTHON'] ?? PYTHON;
+const CV_DATA = process.env['PERCH_CV_DATA'] ?? '/usr/share/doc/opencv-doc/examples/data';
+/** Pedestrians and scenes are cut out of the film once per machine. */
+const FOLDER = join(tmpdir(), 'perch-motion');
+const SCRIPT = join(import.meta.dirname, 'scenes.py');
+
+export type Scene = readonly [kind: string, seed: number, background: string, minutes: number];
+
+interface Truth {
+  /** Seconds from and to. */
+  readonly events: readonly (readonly [number, number])[];
+  readonly fps: number;
+}
+
+export interface CodedScene extends Truth {
+  readonly pictures: readonly Uint8Array[];
+  readonly reader: PictureReader;
+}
+
+/** Makes a scene of the judging set, unless it is there, and reads its pictures. */
+export async function codedScene([kind, seed, background, minutes]: Scene, codec: CodecName): Promise<CodedScene> {
+  mkdirSync(FOLDER, { recursive: true });
+  const base = join(FOLDER, `${kind}-judge-${seed}`);
+  if (!existsSync(`${base}.json`)) {
+    const args = [SCRIPT, FOLDER, CV_DATA, 'judge', kind, String(seed), background, String(minutes)];
+    const { code, output } = await runProcess(CV_PYTHON, args);
+    if (code !== 0) {
+      throw new Error(`apt install python3-opencv opencv-doc: ${output.slice(-500)}`);
+    }
+  }
+  const truth: Truth = JSON.parse(readFileSync(`${base}.json`, 'utf8'));
+  return { ...truth, ...picturesOf(`${base}.${CODECS[codec].format}`, codec) };
+}
+
+/** The samples of a file with delimiters, and a reader with its parameter sets. */
+export function picturesOf(file: string, codec: CodecName): Pick<CodedScene, 'pictures' | 'reader'> {
+  const { sets, pictures } = splitPictures(CODECS[codec], new Uint8Array(readFileSync(file)));
+  const [first, second, third] = sets as [Uint8Array, Uint8Array, Uint8Array];
+  const track = codec === 'h264' ? h264Track(first, [second]) : h265Track(first, second, [third]);
+  return { pictures: pictures.map((nals) => sampleOf(...nals)), reader: new PictureReader(track) };
+}
+
+/** Seconds from and to of what the detector reports. */
+export function detected({ pictures, reader, fps }: CodedScene, width = 640, height = 360): [number, number][] {
+  const detector = new MotionDetector();
+  detector.begin(width, height);
+  const found: [number, number][] = [];
+  for (const [i, picture] of pictures.entries()) {
+    if (reader.read(picture) && detector.add(reader, (i * 1000) / fps)) {
+      const last = found.at(-1);
+      if (detector.isMoving) {
+        found.push([i / fps, Number.POSITIVE_INFINITY]);
+      } else if (last) {
+        last[1] = i / fps;
+      }
+    }
+  }
+  return found;
+}
