@@ -13,24 +13,33 @@ export interface ListEntry {
 interface ListRequest {
   readonly path: string;
   readonly start: ZonedTime | undefined;
-  readonly end: ZonedTime | undefined;
   /** Without a final slash: `https://host/playback`. */
   readonly baseUrl: string;
   /** IANA name for recording names; undefined: the box's zone. */
   readonly zone: string | undefined;
 }
 
-export async function listTimespans(catalog: Catalog, request: ListRequest): Promise<ListEntry[]> {
-  const fromUs = request.start?.us ?? Number.MIN_SAFE_INTEGER;
-  const toUs = request.end?.us ?? Number.MAX_SAFE_INTEGER;
-  await catalog.refresh(request.path, fromUs, toUs);
-  const { index } = catalog;
-  const spans = index.timespans(request.path, index.lastStartUpTo(request.path, fromUs), toUs);
-  const trimmed = index.hidden.visibleSpans(request.path, trim(spans, fromUs, toUs));
-  if (trimmed.length === 0) {
+/** @throws PerchError notFound without recordings */
+export function listEntries(spans: readonly Timespan[], request: ListRequest): ListEntry[] {
+  if (spans.length === 0) {
     throw new PerchError('notFound', 'no recording segments found', { path: request.path });
   }
-  return trimmed.map((span) => entryOf(span, request));
+  return spans.map((span) => entryOf(span, request));
+}
+
+/** Recorded ranges without a gap, oldest first. */
+export async function timespansOf(
+  catalog: Catalog,
+  path: string,
+  start: ZonedTime | undefined,
+  end: ZonedTime | undefined,
+): Promise<readonly Timespan[]> {
+  const fromUs = start?.us ?? Number.MIN_SAFE_INTEGER;
+  const toUs = end?.us ?? Number.MAX_SAFE_INTEGER;
+  await catalog.refresh(path, fromUs, toUs);
+  const { index } = catalog;
+  const spans = index.timespans(path, index.lastStartUpTo(path, fromUs), toUs);
+  return index.hidden.visibleSpans(path, trim(spans, fromUs, toUs));
 }
 
 /** Cuts the first to the request or drops it, and shortens the last. */
@@ -58,7 +67,7 @@ function entryOf(span: Timespan, request: ListRequest): ListEntry {
 }
 
 /** @param start RFC 3339 @param baseUrl without a final slash */
-export function listEntry(path: string, start: string, durationUs: number, baseUrl: string): ListEntry {
+function listEntry(path: string, start: string, durationUs: number, baseUrl: string): ListEntry {
   const duration = durationUs / 1e6;
   // Neither a path nor a time contains characters that a form would encode.
   const query = `duration=${duration}&path=${encodeURIComponent(path)}&start=${encodeURIComponent(start)}`;

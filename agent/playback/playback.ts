@@ -18,10 +18,10 @@ import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
 import { MovedFiles } from './index/moved-files.ts';
-import { SegmentIndex } from './index/segment-index.ts';
+import { SegmentIndex, type Timespan } from './index/segment-index.ts';
 import { type SegmentRow, type SegmentState, STATE } from './index/segment-row.ts';
 import type { SpaceTable } from './index/space-table.ts';
-import { type ListEntry, listTimespans } from './list.ts';
+import { listEntries, timespansOf } from './list.ts';
 import { type Measure, measure, type RecordedRange } from './measure.ts';
 import type { EventListQuery, TimelineQuery } from './read/query.ts';
 import { formatLocalTime, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
@@ -232,14 +232,16 @@ export class Playback {
     return this.stateOf(file) === STATE.finished;
   }
 
-  async list(
-    path: string,
-    start: ZonedTime | undefined,
-    end: ZonedTime | undefined,
-    baseUrl: string,
-  ): Promise<ListEntry[]> {
+  /** Entries of `/list`. @param baseUrl without a final slash */
+  async list(path: string, start: ZonedTime | undefined, end: ZonedTime | undefined, baseUrl: string) {
+    const spans = await this.spans(path, start, end);
+    return listEntries(spans, { path, start, baseUrl, zone: this.#zone });
+  }
+
+  /** Recorded ranges without a gap, oldest first. */
+  async spans(path: string, start?: ZonedTime, end?: ZonedTime): Promise<readonly Timespan[]> {
     await this.#requireKnown(path);
-    return listTimespans(this.#catalog, { path, start, end, baseUrl, zone: this.#zone });
+    return timespansOf(this.#catalog, path, start, end);
   }
 
   async timeline(query: TimelineQuery): Promise<Timeline> {

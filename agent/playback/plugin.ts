@@ -16,7 +16,7 @@ import {
   queryText,
   queryTime,
 } from './read/query.ts';
-import type { RemotePlayback } from './read/remote.ts';
+import { type GetPart, noteMissing, type RemotePlayback } from './read/remote.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
 import { type MakeCors, REVALIDATE, sendRanged } from './read/send-ranged.ts';
 
@@ -36,7 +36,7 @@ interface PlaybackPluginOptions {
   readonly cors: MakeCors;
 }
 
-const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';
+const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends, Perch-Missing';
 
 /** `/list`, `/get` and `/film`, with or without a prefix. */
 export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (app, options) => {
@@ -49,8 +49,9 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     await access.require(request, 'playback', path);
     const [start, end] = [queryTime(query, 'start'), queryTime(query, 'end')];
     const baseUrl = `${access.origin(request).baseUrl}${app.prefix}`;
-    const from = remote?.has(path) ? remote : playback;
-    const entries = await from.list(path, start, end, baseUrl);
+    const joined = remote?.has(path, request) ? await remote.list(path, start, end, baseUrl) : undefined;
+    const entries = joined?.entries ?? (await playback.list(path, start, end, baseUrl));
+    noteMissing(reply, joined?.missing);
     return reply.type('application/json; charset=utf-8').header('Cache-Control', REVALIDATE).send(entries);
   };
 
@@ -62,12 +63,10 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const durationUs = queryDuration(query);
     const format = queryFormat(query);
     const skipsGaps = querySkipsGaps(query);
-    if (remote?.has(path)) {
-      return remote.get(path, request, reply);
-    }
     const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query), skipsGaps };
     const download = { wanted, offsetMs: start.offsetMs, title: options.titleOf(path) ?? path };
-    return sendDownload(playback, download, request, reply);
+    const here = (part?: GetPart) => sendDownload(playback, { ...download, part }, request, reply);
+    return remote?.has(path, request) ? remote.get(wanted, request, reply, here) : here();
   };
 
   const film = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -75,7 +74,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     for (const path of wanted.paths) {
       await access.require(request, 'playback', path);
     }
-    const paths = wanted.paths.filter((path) => !remote?.has(path));
+    const paths = wanted.paths.filter((path) => !remote?.isElsewhere(path));
     if (paths.length === 0) {
       throw new PerchError('unsupported', 'the recordings lie on another box: ask that box', { paths: wanted.paths });
     }
@@ -99,15 +98,17 @@ interface SentDownload {
   readonly offsetMs: number;
   /** Of the camera, for the file name. */
   readonly title: string;
+  readonly part?: GetPart | undefined;
 }
 
 /** Sends a download, with a file name if the request asks for one with `download`. */
 export async function sendDownload(
   playback: Playback,
-  { wanted, offsetMs, title }: SentDownload,
+  { wanted: whole, offsetMs, title, part }: SentDownload,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const wanted = part ? { ...whole, durationUs: part.durationUs } : whole;
   const done = new AbortController();
   reply.raw.once('close', () => done.abort());
   const answer = await playback.get(wanted, continuedTag(request, playback, wanted), done.signal).catch(whenGone(done));
@@ -118,11 +119,19 @@ export async function sendDownload(
     const name = downloadName(title, playback.localTime(wanted.startUs));
     reply.header('Content-Disposition', contentDisposition(name));
   }
-  if (answer.end) {
-    const resume = formatRfc3339({ us: answer.end.resumeUs, offsetMs });
-    reply.header('Perch-Ends', `${answer.end.reason}; resume="${resume}"`);
-  }
+  noteEnd(reply, answer.end ?? (part && { reason: 'other-box', resumeUs: part.resumeUs }), offsetMs);
   return send(request, reply, answer);
+}
+
+/** Tells that a download has less than was asked for, and where the rest begins. */
+export function noteEnd(
+  reply: FastifyReply,
+  end: { readonly reason: string; readonly resumeUs: number } | undefined,
+  offsetMs: number,
+): void {
+  if (end) {
+    reply.header('Perch-Ends', `${end.reason}; resume="${formatRfc3339({ us: end.resumeUs, offsetMs })}"`);
+  }
 }
 
 /** A player that continues needs the download it started, though the recording grows. Browsers do not name it. */

@@ -91,7 +91,11 @@ export async function readBytes(body: Readable, maxBytes: number): Promise<Buffe
 
 /** The JSON of an answer. @throws PerchError badInput for a longer or invalid one */
 export async function readJson(body: Readable, maxBytes: number): Promise<unknown> {
-  const bytes = await readBytes(body, maxBytes);
+  return parseJson(await readBytes(body, maxBytes));
+}
+
+/** @throws PerchError badInput */
+export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
   } catch (cause) {
@@ -112,12 +116,11 @@ export function spansOf(answer: unknown): readonly BoxSpan[] {
 }
 
 type Stretch = readonly [number, number];
+/** The box's protected ranges are matters of its owner. */
+export type BoxTimeline = Omit<Timeline, 'path' | 'from' | 'to' | 'protected'>;
 
 /** Marks outside the period are left out, and stretches are cut to it. @throws PerchError badInput */
-export function timelineFields(
-  answer: unknown,
-  periodSeconds: number,
-): Omit<Timeline, 'path' | 'from' | 'to' | 'protected'> {
+export function timelineFields(answer: unknown, periodSeconds: number): BoxTimeline {
   const given = checked(TimelineAnswer, answer, 'timeline');
   const isWithin = (at: number): boolean => at >= 0 && at <= periodSeconds;
   const cut = (stretches: readonly Stretch[]): Stretch[] =>

@@ -18,6 +18,9 @@ const PAGE = 200;
 const MAX_PAGE_BYTES = 1 << 20;
 /** Covers events that were ongoing when the connection ended, and clocks that differ. */
 const OVERLAP_MS = 3_600_000;
+/** Outages are not in the stream. They are in the list after a minute. */
+const OUTAGES_MS = 120_000;
+const OUTAGE = 'perch.offline';
 /** Events taken from a box, so that it cannot keep this server busy. */
 const MAX_PER_SECOND = 100;
 
@@ -38,6 +41,8 @@ interface BoxEventLinkDeps {
   isShown(path: string): boolean;
   /** Stores an event of the box. @param isPast from the box's list of past events: sends no notifications */
   take(event: BoxEvent, isPast: boolean): Promise<void>;
+  /** Stores an outage of a camera. */
+  takeOutage(outage: BoxEvent): void;
   /** undefined: no contact yet. */
   readonly mark: EventMark | undefined;
   noteMark(mark: EventMark): void;
@@ -54,6 +59,10 @@ export class BoxEventLink {
   readonly #isNew = new Set<string>();
   #done: Promise<void> = Promise.resolve();
   #lastError = '';
+  /** Of the last request for outages; undefined: none yet. */
+  #outagesMs: number | undefined;
+  /** Start of the first ongoing one, Unix milliseconds. */
+  #ongoingMs = Number.POSITIVE_INFINITY;
   #inSecond = 0;
   #secondMs = 0;
 
@@ -76,6 +85,7 @@ export class BoxEventLink {
     for (const path of paths) {
       this.#isNew.add(path);
     }
+    this.#outagesMs = undefined;
     this.#renew.abort();
   }
 
@@ -126,6 +136,7 @@ export class BoxEventLink {
       this.#lastError = '';
       // The stream is open: nothing is missed between it and the list.
       await this.#fetchMissed();
+      await this.#fetchOutages();
       const [reader, decoder] = [new SseReader(), new StringDecoder('utf8')];
       inTime = after(clock, SILENT_MS, end);
       for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -134,6 +145,9 @@ export class BoxEventLink {
           await this.#takeSent(type, data);
         }
         this.#note(reader.lastId);
+        if (clock.monoMs() - (this.#outagesMs ?? 0) >= OUTAGES_MS) {
+          await this.#fetchOutages();
+        }
         inTime = after(clock, SILENT_MS, end);
       }
     } catch (error) {
@@ -180,9 +194,39 @@ export class BoxEventLink {
     }
   }
 
-  /** Events of the list, newest first. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
-  async #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
-    const { box, requests, clock, take, log } = this.#deps;
+  /** Since the last request, and those that were ongoing then; first, and with a new camera, of the last month. */
+  async #fetchOutages(): Promise<void> {
+    const { clock, takeOutage, isShown } = this.#deps;
+    const sinceMs = this.#outagesMs === undefined ? undefined : Math.min(clock.wallMs(), this.#ongoingMs);
+    this.#outagesMs = clock.monoMs();
+    this.#ongoingMs = Number.POSITIVE_INFINITY;
+    await this.#list(sinceMs, { types: OUTAGE }, async (event) => {
+      if (event.type === OUTAGE && isShown(event.path)) {
+        if (event.endUs === undefined) {
+          this.#ongoingMs = Math.min(this.#ongoingMs, event.startUs / 1000);
+        }
+        takeOutage(event);
+      }
+    });
+  }
+
+  /** Events of the list. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
+  #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
+    return this.#list(sinceMs, path === undefined ? {} : { path }, async (event) => {
+      if (this.#isOfCamera(event)) {
+        await this.#pace();
+        await this.#deps.take(event, true);
+      }
+    });
+  }
+
+  /** Newest first. */
+  async #list(
+    sinceMs: number | undefined,
+    wanted: Readonly<Record<string, string>>,
+    take: (event: BoxEvent) => Promise<void>,
+  ): Promise<void> {
+    const { box, requests, clock, log } = this.#deps;
     const nowMs = clock.wallMs();
     const fromMs = Math.max(sinceMs === undefined ? 0 : sinceMs - OVERLAP_MS, nowMs - MAX_BACK_MS);
     let before: string | null = null;
@@ -192,16 +236,13 @@ export class BoxEventLink {
         from: new Date(fromMs).toISOString(),
         to: new Date(nowMs + OVERLAP_MS).toISOString(),
         limit: String(PAGE),
-        ...(path === undefined ? {} : { path }),
+        ...wanted,
         ...(before === null ? {} : { before }),
       });
       const request = { path: '/v3/events/list', query, signal: this.#stop.signal };
       const { events, next } = await requests.json(box, request, MAX_PAGE_BYTES, eventPageOf);
       for (const event of events) {
-        if (this.#isOfCamera(event)) {
-          await this.#pace();
-          await take(event, true);
-        }
+        await take(event);
       }
       before = next;
       fetched += PAGE;

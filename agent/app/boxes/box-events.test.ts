@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
@@ -7,6 +8,7 @@ import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
+import { GapJournal } from '../../record/gaps/gap-journal.ts';
 import { FlushPoint } from '../../record/write/flush.ts';
 import { CameraEvents } from '../recordings/events.ts';
 import { BoxEvents } from './box-events.ts';
@@ -31,8 +33,11 @@ async function start() {
   const streams: ServerResponse[] = [];
   const lastIds: (string | undefined)[] = [];
   const lists: { items: object[]; next: string | null }[] = [];
+  const outages: object[] = [];
   const box = await scriptedBox((request, response) => {
-    if (request.url?.startsWith('/v3/events/list')) {
+    if (request.url?.includes('types=perch.offline')) {
+      response.end(JSON.stringify({ items: outages, next: null }));
+    } else if (request.url?.startsWith('/v3/events/list')) {
       response.end(JSON.stringify(lists.shift() ?? { items: [], next: null }));
     } else {
       streams.push(response);
@@ -46,20 +51,35 @@ async function start() {
     plainBoxes(() => box.port),
     clock,
   );
-  const open = () =>
-    new BoxEvents({ dataDir: folder.path, requests, recordings: { events, playback }, clock, log: silentLogger });
+  const gaps = new GapJournal({
+    ...{ folder: join(folder.path, 'gaps'), clock, logger: silentLogger, index: playback.events },
+    ...{ isClockTrusted: () => true, lastAliveMs: () => undefined },
+    factsOf: () => ({ isAroundEvents: false, diskState: undefined }),
+  });
+  const recordings = { events, playback, addOutage: (outage: CameraEvent) => gaps.addReported(outage) };
+  const open = () => new BoxEvents({ dataDir: folder.path, requests, recordings, clock, log: silentLogger });
   let following = open();
   onTestFinished(async () => {
     await following.close();
     await box[Symbol.asyncDispose]();
     await events.close();
+    await gaps.close();
     await flush.close();
     await playback.close();
     folder[Symbol.dispose]();
   });
   const at = (seconds: number): string => new Date(clock.wallMs() + seconds * 1000).toISOString();
   return {
-    ...{ clock, box, streams, lastIds, lists, announced, at },
+    ...{ clock, box, streams, lastIds, lists, outages, announced, at, playback },
+    /** As in the list of events. */
+    listed: async (path: string) => {
+      const query = { to: { us: clock.wallMs() * 1000 + 1, offsetMs: 0 }, limit: 50, isUnseen: false };
+      const all = { ...query, from: undefined, types: undefined, before: undefined, path };
+      const { items } = await playback.listEvents(all, () => true);
+      return items.map(({ id, type, end }) => [id, type, end === null ? 'ongoing' : 'over']);
+    },
+    offlineHere: (path: string, id: string, startUs: number, endUs: number) =>
+      gaps.addReported({ id, path, type: 'offline', source: 'perch', text: '', startUs, endUs }),
     apply: (config: ReturnType<typeof configOf>) => following.apply(config as never),
     restart: async () => {
       await following.close();
@@ -114,6 +134,39 @@ test('the first contact fetches past events page by page and sends no notificati
   expect(box.asked.filter((url) => url.includes('before=more'))).toHaveLength(1);
 });
 
+test("outages of a box's cameras are in the list of events, once, and their ends follow", async () => {
+  const { apply, streaming, streams, outages, at, listed, clock, box, offlineHere } = await start();
+  const outage = (id: string, path: string, start: string, end: string | null) => ({
+    ...{ id, path, start, end, type: 'perch.offline', text: '', picture: null, seen: null },
+  });
+  offlineHere('house/door', 'own', (clock.wallMs() - 500_000) * 1000, (clock.wallMs() - 300_000) * 1000);
+  outages.push(outage('o1', 'yard', at(-600), null), outage('o2', 'yard', at(-9_000), at(-8_000)));
+  outages.push(outage('o3', 'door', at(-490), at(-310)), outage('o4', 'not-chosen', at(-600), null));
+  outages.push({ ...outage('o5', 'yard', at(-600), null), type: 'motion' });
+  await apply(YARD);
+  await streaming(1);
+  await vi.waitFor(async () =>
+    expect(await listed('house/yard')).toEqual([
+      ['o1', 'perch.offline', 'ongoing'],
+      ['o2', 'perch.offline', 'over'],
+    ]),
+  );
+  // The path was recorded here at that time, and has its own.
+  expect(await listed('house/door')).toEqual([['own', 'perch.offline', 'over']]);
+  outages.splice(0, outages.length, outage('o1', 'yard', at(-600), at(60)));
+  await vi.waitFor(
+    async () => {
+      streams.at(-1)?.write(':\n\n');
+      await clock.advance(10_000);
+      expect((await listed('house/yard'))[0]).toEqual(['o1', 'perch.offline', 'over']);
+    },
+    { timeout: 10_000 },
+  );
+  const asked = box.asked.filter((url) => url.includes('perch.offline')).map((url) => new URL(url, 'http://box'));
+  // From the start of the one that was ongoing.
+  expect(Date.parse(asked[1]?.searchParams.get('from') ?? '')).toBeLessThan(clock.wallMs() - 700_000);
+});
+
 test('a connection that ends is resumed after the last event, also by the next run of the program', async () => {
   const { apply, restart, send, streaming, reconnected, streams, lastIds, lists, announced, at, box } = await start();
   await apply(YARD);
@@ -130,7 +183,7 @@ test('a connection that ends is resumed after the last event, also by the next r
   await streaming(3);
   expect(lastIds[2]).toBe('run-9');
   // Only the first contact asked for earlier events.
-  expect(box.asked.filter((url) => url.startsWith('/v3/events/list'))).toHaveLength(1);
+  expect(box.asked.filter((url) => url.startsWith('/v3/events/list') && !url.includes('types='))).toHaveLength(1);
   expect(lists).toEqual([]);
 });
 
@@ -161,7 +214,7 @@ test('a camera that is added gets its earlier events, and a removed box is left'
   await apply(YARD);
   await reconnected(2);
   await vi.waitFor(() => expect(stored('house/door')).toEqual(['d']));
-  expect(box.asked.at(-1)).toContain('path=door');
+  expect(box.asked.findLast((url) => !url.includes('types='))).toContain('path=door');
   const left = new Promise<void>((resolve) => streams[1]?.once('close', resolve));
   await apply(configOf({ cam: 'rtsp://camera/1' }));
   await left;

@@ -7,6 +7,7 @@ import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
+import { gapsName } from '../../record/gaps/gap-reason.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { BoxEvent } from './box-answers.ts';
 import { BoxEventLink, type EventMark } from './box-event-link.ts';
@@ -19,6 +20,7 @@ const MAX_BOXES = 10_000;
 /** Older events are stored without notifications. */
 const NEWS_US = 120_000_000;
 const FUTURE_US = 60_000_000;
+const MAX_NEAR = 100;
 
 const Marks = Type.Object({
   boxes: Type.Record(
@@ -31,7 +33,7 @@ const Marks = Type.Object({
 interface BoxEventsDeps {
   readonly dataDir: string;
   readonly requests: BoxRequests;
-  readonly recordings: Pick<Recordings, 'events' | 'playback'>;
+  readonly recordings: Pick<Recordings, 'events' | 'playback' | 'addOutage'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -100,6 +102,7 @@ export class BoxEvents {
       mark: stored && { id: stored.id, atMs: stored.atMs },
       isShown: (path) => this.#boxes.get(box)?.names.has(path) === true,
       take: (event, isPast) => this.#take(box, event, isPast),
+      takeOutage: (outage) => this.#takeOutage(box, outage),
       noteMark: (mark) => {
         const followed = this.#boxes.get(box);
         if (followed) {
@@ -122,6 +125,22 @@ export class BoxEvents {
         }
         this.#deps.log.debug({ box, path, event: event.id, cause: explain(error) }, 'event of a box rejected');
       });
+    }
+  }
+
+  #takeOutage(box: string, { id, path: there, startUs, endUs }: BoxEvent): void {
+    const { clock, recordings } = this.#deps;
+    for (const path of this.#boxes.get(box)?.names.get(there) ?? []) {
+      const toUs = endUs ?? clock.wallMs() * 1000;
+      const known = recordings.playback.events
+        .eventsOf(gapsName(path), startUs, toUs, MAX_NEAR)
+        .filter(({ type }) => type === 'offline');
+      const isOwn = known.some((one) => one.id !== id);
+      const isSame = known.some((one) => one.id === id && one.startUs === startUs && one.endUs === endUs);
+      // A path that is recorded here has its own.
+      if (!isOwn && !isSame) {
+        recordings.addOutage({ id, path, type: 'offline', source: 'perch', text: '', startUs, endUs });
+      }
     }
   }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { readJson } from './box-answers.ts';
+import { parseJson, readBytes, readJson } from './box-answers.ts';
 
 /** Signed requests to paired boxes. */
 export interface BoxClient {
@@ -37,12 +37,14 @@ interface BoxRequest {
   readonly signal?: AbortSignal;
   /** Until the head of the answer. */
   readonly limitMs?: number;
+  /** From the head to the end of an answer that is read as a whole. */
+  readonly bodyMs?: number;
 }
 
 /** A box that takes longer counts as away. */
-const MAX_ANSWER_MS = 2_000;
+export const MAX_ANSWER_MS = 2_000;
 /** For a long list over a slow link. */
-export const MAX_BODY_MS = 10_000;
+const MAX_BODY_MS = 10_000;
 /** So long, requests to a box that is away fail at once. */
 const AWAY_MS = 5_000;
 /** At the same time, of one box. */
@@ -121,12 +123,23 @@ export class BoxRequests {
   /** The checked JSON of an answer. @throws PerchError as `ask`, and unavailable for an answer that is not valid */
   async json<T>(box: string, request: BoxRequest, maxBytes: number, read: (answer: unknown) => T): Promise<T> {
     const { body } = await this.ask(box, request);
-    const late = new PerchError('timeout', `no end of an answer within ${MAX_BODY_MS / 1000} s`);
-    const inTime = after(this.#clock, MAX_BODY_MS, () => body.destroy(late));
+    return this.read(box, body, maxBytes, (bytes) => read(parseJson(bytes)), request);
+  }
+
+  /** The checked bytes of an answer. @throws PerchError unavailable for one that is not valid, or takes too long */
+  async read<T>(
+    box: string,
+    body: Readable,
+    maxBytes: number,
+    read: (bytes: Buffer) => T,
+    { signal, bodyMs = MAX_BODY_MS }: Pick<BoxRequest, 'signal' | 'bodyMs'> = {},
+  ): Promise<T> {
+    const late = new PerchError('timeout', `no end of an answer within ${bodyMs / 1000} s`);
+    const inTime = after(this.#clock, bodyMs, () => body.destroy(late));
     try {
-      return read(await readJson(body, maxBytes));
+      return read(await readBytes(body, maxBytes));
     } catch (error) {
-      if (request.signal?.aborted) {
+      if (signal?.aborted) {
         throw error;
       }
       const isFault = error instanceof PerchError && error !== late;

@@ -1,12 +1,14 @@
+import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { RecordingLookup } from '../../http/api/recordings/recordings.ts';
+import { serverOf } from '../../http/auth/signed-requests.ts';
 import type { RemotePlayback } from '../../playback/read/remote.ts';
-import { formatLocalTime } from '../../playback/read/rfc3339.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { Recordings } from '../recordings/recordings.ts';
+import type { JoinedTimeline } from './joined-timeline.ts';
 import type { RemoteCamerasDeps, RemoteParts } from './remote-parts.ts';
-import { namesByBox, recordedElsewhere } from './remote-paths.ts';
+import { isRecordedHere, namesByBox, remoteOf } from './remote-paths.ts';
 
 type Asked<K extends keyof Recordings> = Recordings[K] extends (...args: infer Args) => unknown ? Args : never;
 
@@ -33,8 +35,18 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     await (await this.#parts?.catch(() => undefined))?.events.close();
   }
 
-  has(path: string): boolean {
-    return recordedElsewhere(this.#deps.config(), path) !== undefined;
+  /** A paired server gets the recordings of this box only: two that show each other's cameras must not ask in a circle. */
+  has(path: string, request: FastifyRequest): boolean {
+    return serverOf(request) === undefined && this.#isRemote(path);
+  }
+
+  /** The recordings of the path lie on another box, and it is not recorded here. */
+  isElsewhere(path: string): boolean {
+    return this.#isRemote(path) && !isRecordedHere(this.#deps.config(), path);
+  }
+
+  #isRemote(path: string): boolean {
+    return remoteOf(this.#deps.config(), path) !== undefined;
   }
 
   async list(...asked: Parameters<RemotePlayback['list']>) {
@@ -50,29 +62,30 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
   }
 
   async names(): Promise<readonly string[]> {
-    const config = this.#deps.config();
-    const remote = [...namesByBox(config).values()].flatMap((ofBox) => [...ofBox.values()].flat());
-    return [...new Set([...(await this.#local.names()), ...remote.filter((name) => this.has(name))])];
+    const remote = [...namesByBox(this.#deps.config()).values()].flatMap((ofBox) => [...ofBox.values()].flat());
+    return [...new Set([...(await this.#local.names()), ...remote])];
   }
 
-  /** @param isInList a list of all cameras asks no box: a remote camera is in it without its recordings */
+  /** @param isInList a list of all cameras asks no box */
   async segments(path: string, isInList = false): Promise<readonly { readonly start: string }[] | undefined> {
-    if (!this.has(path)) {
+    if (isInList || !this.#isRemote(path)) {
       return this.#local.segments(path);
     }
-    const spans = isInList ? [] : await (await this.#remote()).spans(path);
-    return spans.map(({ startUs }) => ({ start: formatLocalTime(startUs, undefined) }));
+    return (await (await this.#remote()).starts(path)).map((start) => ({ start }));
   }
 
-  async timeline(request: Asked<'timeline'>[0]) {
-    return this.has(request.path) ? (await this.#remote()).timeline(request) : this.#local.timeline(request);
+  /** @param isOnlyHere for a paired server */
+  async timeline(request: Asked<'timeline'>[0], isOnlyHere = false): Promise<JoinedTimeline> {
+    return !isOnlyHere && this.#isRemote(request.path)
+      ? (await this.#remote()).timeline(request)
+      : { ...(await this.#local.timeline(request)), missing: null };
   }
 
   /** The box finds the picture nearest to an event when it is asked for it. */
   async listEvents(...asked: Asked<'listEvents'>) {
     const page = await this.#local.listEvents(...asked);
     const withPicture = (item: (typeof page.items)[number]) => ({ ...item, picture: item.picture ?? item.start });
-    return { ...page, items: page.items.map((item) => (this.has(item.path) ? withPicture(item) : item)) };
+    return { ...page, items: page.items.map((item) => (this.#isRemote(item.path) ? withPicture(item) : item)) };
   }
 
   eventDigest(...asked: Asked<'eventDigest'>) {
@@ -109,8 +122,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
       unprotect: (id) => protection.unprotect(id),
       protect: async (range) => {
         const { path } = range;
-        const remote = recordedElsewhere(this.#deps.config(), path);
-        if (remote) {
+        if (this.isElsewhere(path)) {
           const message = `the recordings of '${path}' lie on another box: save the clip there, or download it`;
           throw new PerchError('badInput', message, { path, why: 'onOtherBox' });
         }

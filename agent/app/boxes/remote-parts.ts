@@ -4,7 +4,8 @@ import type { Config } from '../../config/load/load.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { BoxEvents } from './box-events.ts';
 import { type BoxClient, BoxRequests } from './box-requests.ts';
-import { recordedElsewhere } from './remote-paths.ts';
+import { JoinedRecordings } from './joined-recordings.ts';
+import { isRecordedHere, remoteOf } from './remote-paths.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
 
 export interface RemoteCamerasDeps {
@@ -23,12 +24,19 @@ export type RemoteParts = ReturnType<typeof openRemoteParts>;
 export function openRemoteParts(deps: RemoteCamerasDeps) {
   const { recordings, config } = deps;
   const requests = new BoxRequests(deps.boxes, deps.clock);
+  const box = new RemoteRecordings({
+    requests,
+    clock: deps.clock,
+    remoteOf: (path) => remoteOf(config(), path),
+    titleOf: (path) => recordings.titleOf(path),
+  });
   return {
-    recordings: new RemoteRecordings({
-      requests,
+    recordings: new JoinedRecordings({
+      box,
       clock: deps.clock,
-      remoteOf: (path) => recordedElsewhere(config(), path),
-      titleOf: (path) => recordings.titleOf(path),
+      playback: recordings.playback,
+      timeline: (request) => recordings.timeline(request),
+      isRecorded: (path) => isRecordedHere(config(), path),
     }),
     events: new BoxEvents({ ...deps, requests }),
   };

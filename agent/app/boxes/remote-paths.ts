@@ -2,10 +2,16 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { type RemotePath, remotePathOf } from '../../config/values/remote-path.ts';
 import { settingsFor } from '../../paths/path-settings.ts';
 
-/** The camera of another box whose recordings lie there; undefined: they are here, and of what the path records here. */
-export function recordedElsewhere(config: Config, name: string): RemotePath | undefined {
-  const settings = settingsFor(resolvePath(config, name), name);
-  return settings && settings.record === 'no' ? remotePathOf(settings.source) : undefined;
+/** The camera of another box that a path shows; undefined: it is a camera of this box. */
+export function remoteOf(config: Config, name: string): RemotePath | undefined {
+  return remotePathOf(settingsOf(config, name)?.source ?? '');
+}
+
+/** Whether a path is recorded by this box. */
+export const isRecordedHere = (config: Config, name: string): boolean => settingsOf(config, name)?.record !== 'no';
+
+function settingsOf(config: Config, name: string) {
+  return settingsFor(resolvePath(config, name), name);
 }
 
 /** The names of a configuration's paths by box and path there; those of patterns are not known. */

@@ -1,58 +1,16 @@
 import type { RequestListener } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenLocally } from '../../../test/support/base/local-listener.ts';
-import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
-import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import { openPlayback } from '../../../test/support/harness/playback.ts';
-import { systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/log.ts';
-import { createHttpApp } from '../../http/listener/app.ts';
-import type { Playback } from '../../playback/playback.ts';
-import { playbackPlugin } from '../../playback/plugin.ts';
-import type { RemotePlayback } from '../../playback/read/remote.ts';
-import { vodRoutes } from '../../playback/vod/vod-routes.ts';
-import { BoxRequests } from './box-requests.ts';
-import { RemoteRecordings } from './remote-recordings.ts';
-
-/** Serves playback on a port of loopback. */
-async function serve(playback: Playback, remote?: RemotePlayback): Promise<string> {
-  const app = createHttpApp({ log: silentLogger });
-  const access = { require: async () => {}, origin: () => ({ baseUrl: 'https://server.lan' }) };
-  const shared = { prefix: '/playback', access, cors: () => async () => undefined, ...(remote && { remote }) };
-  await app.register(playbackPlugin, { ...shared, playback, titleOf: () => undefined });
-  await app.register(vodRoutes, { ...shared, streams: playback.streams, frames: playback });
-  const listener = await listenLocally(app);
-  onTestFinished(async () => void (await app.close()));
-  return `http://127.0.0.1:${listener.port}`;
-}
+import { scriptedBox } from '../../../test/support/clients/plain-box.ts';
+import { record } from '../../../test/support/disks/recordings.ts';
+import { joinedServer, openTestPlayback, servePlayback } from '../../../test/support/harness/http/joined-server.ts';
 
 /** A server whose path `yard` is `cam` of the box at a port. */
-async function serverOf(port: () => number | undefined): Promise<string> {
-  const folder = temporaryFolder();
-  const playback = openPlayback(folder.path);
-  onTestFinished(async () => {
-    await playback.close();
-    folder[Symbol.dispose]();
-  });
-  const remote = new RemoteRecordings({
-    requests: new BoxRequests(plainBoxes(port), systemClock),
-    clock: systemClock,
-    remoteOf: (path) => (path === 'yard' ? { box: 'house', path: 'cam' } : undefined),
-    titleOf: () => 'Back yard',
-  });
-  const has = (path: string) => path === 'yard';
-  return serve(playback, Object.assign(remote, { has }));
-}
+const serverOf = async (port: () => number | undefined): Promise<string> => (await joinedServer(port)).url;
 
 async function openPair() {
-  const folder = temporaryFolder();
-  await record(folder.path, 6);
-  const playback = openPlayback(folder.path);
-  onTestFinished(async () => {
-    await playback.close();
-    folder[Symbol.dispose]();
-  });
-  const box = await serve(playback);
+  const { folder, playback } = openTestPlayback();
+  await record(folder, 6);
+  const box = await servePlayback(playback);
   const server = await serverOf(() => Number(new URL(box).port));
   return { box: `${box}/playback`, server: `${server}/playback` };
 }

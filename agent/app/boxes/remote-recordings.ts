@@ -4,14 +4,14 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { encodePath, type RemotePath } from '../../config/values/remote-path.ts';
 import { contentDisposition, downloadName } from '../../playback/download-name.ts';
-import { type ListEntry, listEntry } from '../../playback/list.ts';
+import { noteEnd } from '../../playback/plugin.ts';
 import { type Query, queryStart, queryText, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
-import type { RemotePlayback, VodFile } from '../../playback/read/remote.ts';
+import type { GetPart, VodFile, WantedRange } from '../../playback/read/remote.ts';
 import { formatLocalTime, formatRfc3339, type ZonedTime } from '../../playback/read/rfc3339.ts';
 import { REVALIDATE } from '../../playback/read/send-ranged.ts';
-import type { Timeline } from '../../playback/timeline.ts';
-import { type BoxSpan, checkPlaylist, readBytes, spansOf, timelineFields } from './box-answers.ts';
-import { after, type BoxAnswer, type BoxRequests, MAX_BODY_MS } from './box-requests.ts';
+import { PLAYLISTS } from '../../playback/vod/recorded-streams.ts';
+import { type BoxSpan, type BoxTimeline, checkPlaylist, spansOf, timelineFields } from './box-answers.ts';
+import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from './box-requests.ts';
 
 const MAX_LIST_BYTES = 8 << 20;
 /** Perch's own stay below 40 kB. */
@@ -23,7 +23,7 @@ const MAX_MEDIA_MS = 5_000;
 /** Without a byte from the box in this time, a download ends. */
 const SILENT_S = 20;
 /** The only parameters that the box gets: others may be credentials for this server. */
-const QUERY_KEYS = ['start', 'end', 'duration', 'format', 'speed', 'gaps', 'time', 'back', 'target'];
+const QUERY_KEYS = ['start', 'end', 'duration', 'format', 'speed', 'gaps', 'time', 'width', 'exact', 'back', 'target'];
 const REQUEST_HEADERS = ['range', 'if-range', 'if-none-match'];
 /** Headers of the box's answer that are passed on, and their form. */
 const ANSWER_HEADERS: Readonly<Record<string, RegExp>> = {
@@ -32,16 +32,14 @@ const ANSWER_HEADERS: Readonly<Record<string, RegExp>> = {
   'accept-ranges': /^bytes$/,
   etag: /^"[\x21\x23-\x7e]{1,100}"$/,
   'cache-control': /^private, (?:no-cache|max-age=\d{1,8}, immutable)$/,
-  'perch-ends': /^[a-zA-Z]{1,32}; resume="[\dTZ:.+-]{1,40}"$/,
+  'perch-ends': /^[a-z-]{1,32}; resume="[\dTZ:.+-]{1,40}"$/,
+  'perch-picture': /^[a-z-]{1,32}$/,
   'perch-time': /^[\dTZ:.+-]{1,40}$/,
 };
-const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends, Perch-Time';
+const EXPOSED =
+  'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends, Perch-Missing, Perch-Time';
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
-const TYPES: Readonly<Record<VodFile['kind'], string>> = {
-  playlist: 'application/vnd.apple.mpegurl',
-  video: 'video/mp4',
-  picture: 'image/jpeg',
-};
+const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
 
 interface RemoteRecordingsDeps {
   readonly requests: BoxRequests;
@@ -53,29 +51,15 @@ interface RemoteRecordingsDeps {
 }
 
 /** Plays recordings where they lie: on the box that records the camera. */
-export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
+export class RemoteRecordings {
   readonly #deps: RemoteRecordingsDeps;
 
   constructor(deps: RemoteRecordingsDeps) {
     this.#deps = deps;
   }
 
-  async list(
-    path: string,
-    start: ZonedTime | undefined,
-    end: ZonedTime | undefined,
-    baseUrl: string,
-  ): Promise<ListEntry[]> {
-    const spans = await this.spans(path, start, end);
-    return spans.map((span) => {
-      const isTrimmed = start?.us === span.startUs;
-      const text = isTrimmed ? formatRfc3339(start) : formatLocalTime(span.startUs, undefined);
-      return listEntry(path, text, span.durationUs, baseUrl);
-    });
-  }
-
-  /** Recorded ranges, oldest first. */
-  spans(path: string, start?: ZonedTime, end?: ZonedTime): Promise<readonly BoxSpan[]> {
+  /** Recorded ranges, oldest first. @param bodyMs see `BoxRequest` */
+  spans(path: string, start?: ZonedTime, end?: ZonedTime, bodyMs?: number): Promise<readonly BoxSpan[]> {
     const remote = this.#remoteOf(path);
     const query = new URLSearchParams({ path: remote.path });
     for (const [key, time] of [['start', start] as const, ['end', end] as const]) {
@@ -83,10 +67,11 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
         query.set(key, formatRfc3339(time));
       }
     }
-    return this.#deps.requests.json(remote.box, { path: '/playback/list', query }, MAX_LIST_BYTES, spansOf);
+    const asked = { path: '/playback/list', query, ...(bodyMs !== undefined && { bodyMs }) };
+    return this.#deps.requests.json(remote.box, asked, MAX_LIST_BYTES, spansOf);
   }
 
-  async timeline(request: TimelineRequest): Promise<Timeline> {
+  async timeline(request: TimelineRequest): Promise<BoxTimeline> {
     const { path } = request;
     const remote = this.#remoteOf(path);
     const { from, to, resolution } = timelineQuery(request);
@@ -95,47 +80,63 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
     if (resolution !== undefined) {
       query.set('resolution', String(resolution));
     }
-    const asked = { path: `/v3/timeline/${encodePath(remote.path)}`, query };
-    const fields = await this.#deps.requests.json(remote.box, asked, MAX_TIMELINE_BYTES, (answer) =>
+    const asked = { path: `/v3/timeline/${encodePath(remote.path)}`, query, bodyMs: MAX_ANSWER_MS };
+    return this.#deps.requests.json(remote.box, asked, MAX_TIMELINE_BYTES, (answer) =>
       timelineFields(answer, (to.us - from.us) / 1e6),
     );
-    // The box's protected ranges are matters of its owner.
-    return { path, ...times, ...fields, protected: [] };
   }
 
-  async get(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  /** Answers `/get`. @param part ends before the rest of what was asked for, which lies here */
+  async get(
+    { path, startUs, durationUs }: WantedRange,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    part?: GetPart,
+  ): Promise<FastifyReply> {
     const remote = this.#remoteOf(path);
     const query = request.query as Query;
-    const { us } = queryStart(query);
-    const answer = await this.#ask(remote, '/playback/get', new URLSearchParams({ path: remote.path }), request, reply);
-    if (answer && queryText(query, 'download') !== undefined) {
-      const name = downloadName(this.#deps.titleOf(path) ?? path, formatLocalTime(us, undefined));
+    const asked = { path: remote.path, ...pickedFrom(query), ...(part && { duration: String(part.durationUs / 1e6) }) };
+    const answer = await this.#ask(remote, '/playback/get', asked, request, reply);
+    if (!answer) {
+      return reply.hijack();
+    }
+    if (queryText(query, 'download') !== undefined) {
+      const name = downloadName(this.#deps.titleOf(path) ?? path, formatLocalTime(startUs, undefined));
       reply.header('Content-Disposition', contentDisposition(name));
     }
-    return answer ? this.#send(remote, answer, 'video', request, reply) : reply.hijack();
+    if (part && part.durationUs < durationUs) {
+      noteEnd(reply, { reason: 'other-box', resumeUs: part.resumeUs }, queryStart(query).offsetMs);
+    }
+    return this.#send(remote, answer, 'video', request, reply);
   }
 
+  /** Answers an address of `vodRoutes`. */
   async file(path: string, file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const remote = this.#remoteOf(path);
-    const folder = `${file.isBesideLive ? '/hls' : '/playback'}/${encodePath(remote.path)}`;
-    const answer = await this.#ask(remote, `${folder}/${file.name}`, new URLSearchParams(), request, reply);
-    return answer ? this.#send(remote, answer, file.kind, request, reply) : reply.hijack();
+    const answer = await this.#ask(remote, addressOf(remote, file), pickedFrom(request.query as Query), request, reply);
+    return answer ? this.#send(remote, answer, kindOf(file), request, reply) : reply.hijack();
+  }
+
+  /** A checked playlist of a period. */
+  async playlist(path: string, file: VodFile, query: Query): Promise<string> {
+    const remote = this.#remoteOf(path);
+    const { requests } = this.#deps;
+    const asked = {
+      path: addressOf(remote, file),
+      query: new URLSearchParams(pickedFrom(query)),
+      limitMs: MAX_MEDIA_MS,
+    };
+    return this.#playlist(remote.box, (await requests.ask(remote.box, asked)).body);
   }
 
   /** @returns undefined if the client has left */
   async #ask(
     { box }: RemotePath,
     path: string,
-    query: URLSearchParams,
+    picked: Readonly<Record<string, string>>,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<BoxAnswer | undefined> {
-    for (const key of QUERY_KEYS) {
-      const text = queryText(request.query as Query, key);
-      if (text !== undefined) {
-        query.set(key, text);
-      }
-    }
     const headers = Object.fromEntries(
       REQUEST_HEADERS.flatMap((name) => {
         const value = request.headers[name];
@@ -145,6 +146,7 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
     const done = new AbortController();
     reply.raw.once('close', () => done.abort());
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+    const query = new URLSearchParams(picked);
     const asked = { method, path, query, headers, signal: done.signal, limitMs: MAX_MEDIA_MS } as const;
     try {
       return await this.#deps.requests.ask(box, asked);
@@ -159,7 +161,7 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
   async #send(
     { box }: RemotePath,
     answer: BoxAnswer,
-    kind: VodFile['kind'],
+    kind: keyof typeof TYPES,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -194,17 +196,8 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
   }
 
   /** Its addresses are relative, so that they need no change. */
-  async #playlist(box: string, body: Readable): Promise<string> {
-    const { clock, requests } = this.#deps;
-    const inTime = after(clock, MAX_BODY_MS, () => body.destroy(new PerchError('timeout', 'no end of a playlist')));
-    try {
-      return checkPlaylist((await readBytes(body, MAX_PLAYLIST_BYTES)).toString());
-    } catch (cause) {
-      throw requests.invalid(box, cause);
-    } finally {
-      inTime();
-      body.destroy();
-    }
+  #playlist(box: string, body: Readable): Promise<string> {
+    return this.#deps.requests.read(box, body, MAX_PLAYLIST_BYTES, (bytes) => checkPlaylist(bytes.toString()));
   }
 
   #remoteOf(path: string): RemotePath {
@@ -215,6 +208,24 @@ export class RemoteRecordings implements Omit<RemotePlayback, 'has'> {
     return remote;
   }
 }
+
+function pickedFrom(query: Query): Record<string, string> {
+  return Object.fromEntries(
+    QUERY_KEYS.flatMap((key) => {
+      const text = queryText(query, key);
+      return text === undefined ? [] : [[key, text]];
+    }),
+  );
+}
+
+const isRewind = ({ role }: VodFile): boolean => role === 'rewind' || role === 'rewindMedia';
+
+/** At the box. */
+const addressOf = ({ path }: RemotePath, file: VodFile): string =>
+  `${isRewind(file) ? '/hls' : '/playback'}/${encodePath(path)}/${file.name}`;
+
+const kindOf = ({ role }: VodFile): keyof typeof TYPES =>
+  Object.hasOwn(PLAYLISTS, role) ? 'playlist' : role === 'still' || role === 'picture' ? 'picture' : 'video';
 
 /** Counts only the time that the box takes, not that of a slow reader. */
 async function* withoutStalls(body: Readable, clock: Clock): AsyncGenerator<Buffer> {

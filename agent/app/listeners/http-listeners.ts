@@ -309,7 +309,8 @@ export class HttpListeners {
       access,
       pairedServer: (request) => {
         const server = servers.find(serverOf(request) ?? '');
-        return server && { may: (action, path) => server.may(action, path) && !remote.has(path) };
+        const may = (action: string, path: string) => server?.may(action, path) === true && !remote.isElsewhere(path);
+        return server && { may, isServer: true };
       },
       allowOrigins: () => this.#deps.config().apiAllowOrigins,
       info: { version: this.#deps.version, started: this.#started },

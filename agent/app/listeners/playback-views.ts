@@ -3,18 +3,22 @@ import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
-import type { RemotePlayback } from '../../playback/read/remote.ts';
+import type { RemoteCameras } from '../boxes/remote-cameras.ts';
 
 /**
- * The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. Paired servers get recordings of
- * this box only: two that show each other's cameras must not ask each other in a circle.
+ * The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. Paired servers get no camera of
+ * another box that is not recorded here.
  */
-export function withViews(access: HttpAccess, views: Pick<ViewLog, 'touch'>, remote: Pick<RemotePlayback, 'has'>) {
+export function withViews(
+  access: HttpAccess,
+  views: Pick<ViewLog, 'touch'>,
+  remote: Pick<RemoteCameras, 'isElsewhere'>,
+) {
   return {
     origin: (request: FastifyRequest) => access.origin(request),
     require: async (request: FastifyRequest, action: 'playback', path: string): Promise<void> => {
       await access.require(request, action, path);
-      if (serverOf(request) !== undefined && remote.has(path)) {
+      if (serverOf(request) !== undefined && remote.isElsewhere(path)) {
         throw new PerchError('notFound', 'path not found', { path });
       }
       if (request.routeOptions.url?.endsWith('/list') !== true) {

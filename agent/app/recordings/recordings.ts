@@ -16,6 +16,7 @@ import {
 } from '../../playback/read/query.ts';
 import { requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { Timeline } from '../../playback/timeline.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
 import { SeenMarks } from '../../record/events/seen-marks.ts';
 import type { WatchedPath } from '../../record/gaps/gap-reason.ts';
 import { recoverRecordings } from '../../record/recovery/recovery.ts';
@@ -298,6 +299,11 @@ export class Recordings {
   async markEventsUpTo(person: string, upTo: string): Promise<string> {
     const beforeMs = await this.#seen.markUpTo(person, Math.floor(requireRfc3339('upTo', upTo).us / 1000));
     return new Date(beforeMs).toISOString();
+  }
+
+  /** Of a camera of another box, as that box has reported it. */
+  addOutage(outage: CameraEvent): void {
+    this.#gaps.journal.addReported(outage);
   }
 
   index(): object {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { checkPathName, type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
-import type { RemotePlayback, VodFile } from '../read/remote.ts';
+import type { RemotePlayback } from '../read/remote.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
 import { etagOf, type MakeCors, matchesEtag, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
@@ -38,7 +38,7 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const CACHE_FOREVER = 'private, max-age=31536000, immutable';
 /** A time's frame can change once, when the clock is set. */
 const CACHE_A_DAY = 'private, max-age=86400, immutable';
-const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Picture, Perch-Time';
+const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Missing, Perch-Picture, Perch-Time';
 /** Served next to live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
 const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set([
@@ -98,9 +98,18 @@ async function answer(
   const { path } = address;
   checkPathName(path);
   await access.require(request, 'playback', path);
-  if (remote?.has(path)) {
-    return remote.file(path, fileOf(text.slice(path.length + 1), address.kind), request, reply);
-  }
+  const here = () => answerHere({ streams, frames }, address, request, reply);
+  const file = { name: text.slice(path.length + 1), role: address.kind };
+  return remote?.has(path, request) ? remote.file(path, file, request, reply, here) : here();
+}
+
+async function answerHere(
+  { streams, frames }: Pick<VodRoutesOptions, 'streams' | 'frames'>,
+  address: VodAddress,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { path } = address;
   const query = request.query as Query;
   reply.header('Access-Control-Expose-Headers', EXPOSED);
   switch (address.kind) {
@@ -123,7 +132,7 @@ async function answer(
   }
 }
 
-function sendPlaylist(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
+export function sendPlaylist(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
   reply.type(PLAYLIST_TYPE).header('Cache-Control', REVALIDATE);
   return sendRanged(request, reply, inMemory(Buffer.from(text)), etagOf(text));
 }
@@ -186,15 +195,6 @@ type VodAddress = { readonly path: string } & (
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
 );
 
-function fileOf(name: string, kind: VodAddress['kind']): VodFile {
-  const isPlaylist = Object.hasOwn(PLAYLISTS, kind);
-  return {
-    name,
-    kind: isPlaylist ? 'playlist' : kind === 'still' || kind === 'picture' ? 'picture' : 'video',
-    isBesideLive: kind === 'rewind' || kind === 'rewindMedia',
-  };
-}
-
 const FRAME = 'frame.mp4';
 const STILL = 'still.jpg';
 const PICTURE = 'picture.jpg';
@@ -231,7 +231,7 @@ const MAX_BACK_SECONDS = 86_400;
 /** For cameras with a key frame every half hour. */
 const MAX_TARGET_SECONDS = 3_600;
 
-function queryPeriod(query: Query): Period {
+export function queryPeriod(query: Query): Period {
   const { us: startUs } = queryStart(query);
   const durationUs = queryDuration(query);
   if (durationUs === 0) {
@@ -257,7 +257,7 @@ function queryRewind(query: Query): RewindPeriod {
   return { startUs, targetSeconds: target >= 1 && target <= MAX_TARGET_SECONDS ? target : 1 };
 }
 
-function queryFrameTime(query: Query): number {
+export function queryFrameTime(query: Query): number {
   return requireRfc3339('time', queryText(query, 'time') ?? '').us;
 }
 

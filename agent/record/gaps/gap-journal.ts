@@ -84,6 +84,15 @@ export class GapJournal {
     this.#missing = new Set(missing);
   }
 
+  /** An outage that another box has reported. An ongoing one is not stored: only its end is known to be true. */
+  addReported(event: CameraEvent): void {
+    if (event.endUs === undefined) {
+      this.#options.index.addEvent(toIndexed(event));
+    } else {
+      this.#write(event);
+    }
+  }
+
   /** The clock was set forward: no recording has these times. */
   clockSet(deltaMs: number): void {
     if (this.#hasBegun && deltaMs > 0) {

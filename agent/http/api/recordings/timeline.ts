@@ -6,8 +6,8 @@ import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
 export interface TimelineLookup {
-  /** The recordings, gaps and events of a path between two times. */
-  timeline(request: TimelineRequest): Promise<{ readonly protected: readonly object[] }>;
+  /** The recordings, gaps and events of a path between two times. @param isOnlyHere asks no other box */
+  timeline(request: TimelineRequest, isOnlyHere: boolean): Promise<{ readonly protected: readonly object[] }>;
 }
 
 interface TimelineRequest {
@@ -70,6 +70,16 @@ const Timeline = Type.Object({
   protected: Type.Array(
     Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
   ),
+  missing: OrNull(
+    Type.Object(
+      {
+        why: Type.String({ description: '`boxAway`, for example.' }),
+        since: OrNull(TimeText),
+        text: Type.String(),
+      },
+      { description: 'Why recordings of another box are not in the answer. Null: all are.' },
+    ),
+  ),
   isCut: Type.Boolean({ description: 'Some reasons, events or protected ranges did not fit: request less time.' }),
 });
 const TimelineParams = Type.Object({
@@ -102,7 +112,7 @@ export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (
       throw new PerchError('notFound', 'path not found', { path });
     }
     // Only the owner sees notes.
-    const found = await recordings.timeline({ path, ...times });
+    const found = await recordings.timeline({ path, ...times }, viewer?.isServer === true);
     return viewer ? { ...found, protected: found.protected.map((range) => ({ ...range, note: '' })) } : found;
   });
 };

@@ -4,6 +4,8 @@ import { nameOf } from './names.ts';
 /** A viewer or guest: neither the owner nor a client with `api` permission. */
 export interface Viewer {
   may(action: string, path: string): boolean;
+  /** A paired server. */
+  readonly isServer?: boolean;
 }
 
 /** The only API addresses for viewers and guests, limited to their paths. */

@@ -1,0 +1,135 @@
+import { PerchError } from '../../base/errors.ts';
+import type { Period } from '../../playback/vod/recorded-streams.ts';
+import { bridged, MIN_GAP_US } from './joined-spans.ts';
+
+/** A segment of a media playlist of Perch, RFC 8216 §4.3.2. */
+interface ListedSegment {
+  /** Unix microseconds. */
+  readonly startUs: number;
+  readonly durationUs: number;
+  /** `EXT-X-MAP` */
+  readonly map: string;
+  /** Continues the segment before it in the same playlist. */
+  readonly isContinued: boolean;
+  /** `EXTINF`, `EXT-X-BYTERANGE` and address. */
+  readonly lines: readonly string[];
+  readonly isOwn: boolean;
+}
+
+const MAX_SEGMENT_SECONDS = 86_400;
+/** Less of a gap is not worth a segment, most of which would be shown twice. */
+const MIN_SHOWN_US = 500_000;
+/** Smaller start offsets are omitted. */
+const MIN_OFFSET_SECONDS = 0.05;
+
+/** The segments of a media playlist. @throws PerchError badInput if it is none of Perch */
+export function readSegments(playlist: string, isOwn: boolean): readonly ListedSegment[] {
+  const segments: ListedSegment[] = [];
+  let atUs = Number.NaN;
+  let map = '';
+  let isContinued = false;
+  let lines: string[] = [];
+  let seconds = Number.NaN;
+  for (const line of playlist.split(/\r?\n/)) {
+    if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) {
+      atUs = Date.parse(line.slice(25)) * 1000;
+    } else if (line.startsWith('#EXT-X-MAP:')) {
+      map = line;
+    } else if (line === '#EXT-X-DISCONTINUITY') {
+      isContinued = false;
+    } else if (line.startsWith('#EXTINF:')) {
+      seconds = Number.parseFloat(line.slice(8));
+      lines = [line];
+    } else if (line.startsWith('#EXT-X-BYTERANGE:')) {
+      lines.push(line);
+    } else if (line !== '' && !line.startsWith('#')) {
+      if (!(seconds >= 0 && seconds <= MAX_SEGMENT_SECONDS) || !Number.isSafeInteger(atUs) || map === '') {
+        throw new PerchError('badInput', 'a playlist with a segment without its time');
+      }
+      const durationUs = Math.round(seconds * 1e6);
+      segments.push({ startUs: atUs, durationUs, map, isContinued, lines: [...lines, line], isOwn });
+      [atUs, isContinued, seconds] = [atUs + durationUs, true, Number.NaN];
+    }
+  }
+  return segments;
+}
+
+/** Whether a period has gaps that another box may fill. */
+export function hasGaps(own: readonly ListedSegment[], { startUs, durationUs }: Period): boolean {
+  const endUs = startUs + durationUs;
+  let doneUs = startUs;
+  for (const range of bridged(own)) {
+    if (range.startUs - doneUs >= MIN_GAP_US) {
+      return true;
+    }
+    doneUs = Math.max(doneUs, range.endUs);
+  }
+  return endUs - doneUs >= MIN_GAP_US;
+}
+
+/**
+ * A playlist of all own segments, and of those of the box that show more than they do: nothing is missing, and a part of
+ * a segment may be shown twice. @returns undefined: the box has nothing to add
+ */
+export function joinPlaylists(
+  own: readonly ListedSegment[],
+  box: readonly ListedSegment[],
+  period: Period,
+): string | undefined {
+  const ranges = bridged(own);
+  let next = 0;
+  const added = box.filter(({ startUs, durationUs }) => {
+    const endUs = startUs + durationUs;
+    while (next < ranges.length && (ranges[next]?.endUs ?? 0) <= startUs) {
+      next += 1;
+    }
+    let shownUs = durationUs;
+    for (let i = next; i < ranges.length && (ranges[i]?.startUs ?? endUs) < endUs; i += 1) {
+      const range = ranges[i] ?? { startUs: endUs, endUs };
+      shownUs -= Math.min(range.endUs, endUs) - Math.max(range.startUs, startUs);
+    }
+    return shownUs >= Math.min(MIN_SHOWN_US, durationUs);
+  });
+  return added.length === 0 ? undefined : writePlaylist([...own, ...added], [own, box], period);
+}
+
+function writePlaylist(
+  segments: readonly ListedSegment[],
+  lists: readonly (readonly ListedSegment[])[],
+  { startUs }: Period,
+): string {
+  const before = new Map<ListedSegment, ListedSegment | undefined>(
+    lists.flatMap((list) => list.map((segment, i) => [segment, list[i - 1]] as const)),
+  );
+  const sorted = segments.toSorted((one, other) => one.startUs - other.startUs);
+  const longestUs = sorted.reduce((longest, { durationUs }) => Math.max(longest, durationUs), 1e6);
+  const lines = [
+    '#EXTM3U',
+    '#EXT-X-VERSION:7',
+    `#EXT-X-TARGETDURATION:${Math.ceil(longestUs / 1e6)}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    '#EXT-X-PLAYLIST-TYPE:VOD',
+    '#EXT-X-INDEPENDENT-SEGMENTS',
+  ];
+  const offsetSeconds = (startUs - (sorted[0]?.startUs ?? startUs)) / 1e6;
+  if (offsetSeconds >= MIN_OFFSET_SECONDS) {
+    lines.push(`#EXT-X-START:TIME-OFFSET=${offsetSeconds.toFixed(3)},PRECISE=YES`);
+  }
+  let last: ListedSegment | undefined;
+  for (const segment of sorted) {
+    const isContinued = last !== undefined && segment.isContinued && before.get(segment) === last;
+    if (last && !isContinued) {
+      lines.push('#EXT-X-DISCONTINUITY');
+    }
+    if (segment.map !== last?.map || segment.isOwn !== last.isOwn) {
+      lines.push(segment.map);
+    }
+    if (!isContinued) {
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(segment.startUs / 1000)).toISOString()}`);
+    }
+    lines.push(...segment.lines);
+    last = segment;
+  }
+  lines.push('#EXT-X-ENDLIST', '');
+  return lines.join('\n');
+}

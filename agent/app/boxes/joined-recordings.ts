@@ -1,0 +1,220 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { listEntries } from '../../playback/list.ts';
+import type { Playback } from '../../playback/playback.ts';
+import { type Query, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
+import {
+  type MissingPart,
+  noteMissing,
+  type RemotePlayback,
+  type SendHere,
+  type VodFile,
+  type WantedRange,
+} from '../../playback/read/remote.ts';
+import { formatLocalTime, type ZonedTime } from '../../playback/read/rfc3339.ts';
+import { queryFrameTime, queryPeriod, sendPlaylist } from '../../playback/vod/vod-routes.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import type { BoxSpan } from './box-answers.ts';
+import { MAX_ANSWER_MS } from './box-requests.ts';
+import { hasGaps, joinPlaylists, readSegments } from './joined-playlist.ts';
+import { bridged, byStart, MIN_GAP_US, missingHere } from './joined-spans.ts';
+import { type JoinedTimeline, joinTimelines } from './joined-timeline.ts';
+import type { RemoteRecordings } from './remote-recordings.ts';
+
+/** An own recording that ended this recently may still grow. */
+const GROWING_US = 30_000_000;
+/** A still further away may be worse than that of the box. */
+const NEAR_STILL_US = 5_000_000;
+
+interface JoinedRecordingsDeps {
+  readonly box: RemoteRecordings;
+  readonly playback: Pick<Playback, 'spans' | 'segments' | 'streams' | 'snapshot'>;
+  readonly timeline: Recordings['timeline'];
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** Whether the path is recorded here. */
+  isRecorded(path: string): boolean;
+}
+
+/** Recordings of a camera of a box: those here, and those of the box where there are none. Nothing here waits for a box longer than for one answer. */
+export class JoinedRecordings implements Omit<RemotePlayback, 'has' | 'isElsewhere'> {
+  readonly #deps: JoinedRecordingsDeps;
+
+  constructor(deps: JoinedRecordingsDeps) {
+    this.#deps = deps;
+  }
+
+  async list(path: string, start: ZonedTime | undefined, end: ZonedTime | undefined, baseUrl: string) {
+    const own = await this.#deps.playback.spans(path, start, end);
+    const { added, missing } = await this.#added(path, own, start, end);
+    const entries = listEntries([...own, ...added].sort(byStart), { path, start, baseUrl, zone: undefined });
+    return { entries, missing };
+  }
+
+  /** Starts of recordings. */
+  async starts(path: string): Promise<readonly string[]> {
+    const { playback } = this.#deps;
+    const own = ((await playback.segments(path)) ?? []).map(({ start }) => start);
+    const { added } = await this.#added(path, await playback.spans(path));
+    return [...own, ...added.map(({ startUs }) => formatLocalTime(startUs, undefined))].sort(
+      (one, other) => Date.parse(one) - Date.parse(other),
+    );
+  }
+
+  /** What the box adds to own recordings. @throws PerchError of the box, if there are no own recordings */
+  async #added(
+    path: string,
+    own: readonly BoxSpan[],
+    start?: ZonedTime,
+    end?: ZonedTime,
+  ): Promise<{ readonly added: readonly BoxSpan[]; readonly missing: MissingPart | undefined }> {
+    try {
+      const box = await this.#deps.box.spans(path, start, end, own.length > 0 ? MAX_ANSWER_MS : undefined);
+      return { added: missingHere(bridged(own), box), missing: undefined };
+    } catch (error) {
+      if (own.length === 0) {
+        throw error;
+      }
+      return { added: [], missing: missingOf(error) };
+    }
+  }
+
+  async timeline(request: TimelineRequest): Promise<JoinedTimeline> {
+    const { from, to } = timelineQuery(request);
+    const own = await this.#deps.timeline(request);
+    try {
+      const box = await this.#deps.box.timeline(request);
+      return { ...joinTimelines(own, box, (to.us - from.us) / 1e6), missing: null };
+    } catch (error) {
+      const missing = missingOf(error);
+      if (!missing && own.first === null) {
+        throw error;
+      }
+      return { ...own, missing: missing ?? null };
+    }
+  }
+
+  async get(wanted: WantedRange, request: FastifyRequest, reply: FastifyReply, here: SendHere): Promise<FastifyReply> {
+    const { path, startUs, durationUs } = wanted;
+    const endUs = startUs + durationUs;
+    const [start, end] = [zoned(startUs), zoned(endUs)];
+    const { playback, box, clock } = this.#deps;
+    const spans = await playback.spans(path, start, end);
+    const own = bridged(spans);
+    const [first] = own;
+    if (!first) {
+      return box.get(wanted, request, reply);
+    }
+    if (first.startUs - startUs >= MIN_GAP_US) {
+      const part = { durationUs: first.startUs - startUs, resumeUs: first.startUs };
+      return box.get(wanted, request, reply, part).catch(insteadOfBox(reply, here));
+    }
+    if (endUs - first.endUs < MIN_GAP_US || first.endUs > clock.wallMs() * 1000 - GROWING_US) {
+      return here();
+    }
+    const { added, missing } = await this.#added(path, spans, zoned(first.endUs), end);
+    noteMissing(reply, missing);
+    const next = added.find((span) => span.startUs >= first.endUs);
+    const last = own.findLast((span) => next && span.endUs <= next.startUs);
+    return next && last ? here({ durationUs: last.endUs - startUs, resumeUs: next.startUs }) : here();
+  }
+
+  async file(
+    path: string,
+    file: VodFile,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    here: () => Promise<FastifyReply>,
+  ): Promise<FastifyReply> {
+    const { box, isRecorded } = this.#deps;
+    const there = () => box.file(path, file, request, reply);
+    switch (file.role) {
+      case 'vodMedia':
+        return this.#media(path, file, request, reply, here);
+      case 'still':
+        return (await this.#hasStill(path, request.query as Query)) ? here() : there().catch(insteadOfBox(reply, here));
+      case 'rewind':
+      case 'rewindMedia':
+        return isRecorded(path) ? here().catch(insteadOfHere(there)) : there();
+      default:
+        return here().catch(insteadOfHere(there));
+    }
+  }
+
+  async #media(
+    path: string,
+    file: VodFile,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    here: () => Promise<FastifyReply>,
+  ): Promise<FastifyReply> {
+    const { box, playback } = this.#deps;
+    const query = request.query as Query;
+    const period = queryPeriod(query);
+    const text = await playback.streams.media(path, period).catch(unlessFound);
+    const own = text === undefined ? [] : readSegments(text, true);
+    if (own.length === 0) {
+      return box.file(path, file, request, reply);
+    }
+    if (!hasGaps(own, period)) {
+      return here();
+    }
+    try {
+      const joined = joinPlaylists(own, readSegments(await box.playlist(path, file, query), false), period);
+      return joined === undefined ? here() : sendPlaylist(request, reply, joined);
+    } catch (error) {
+      noteMissing(reply, missingOf(error));
+      return here();
+    }
+  }
+
+  async #hasStill(path: string, query: Query): Promise<boolean> {
+    const timeUs = queryFrameTime(query);
+    const found = await this.#deps.playback.snapshot(path, timeUs).catch(unlessFound);
+    return found !== undefined && Math.abs(found.timeUs - timeUs) <= NEAR_STILL_US;
+  }
+}
+
+const zoned = (us: number): ZonedTime => ({ us, offsetMs: 0 });
+
+/** @throws the error unless recordings are missing or unreadable here */
+function unlessFound(error: unknown): undefined {
+  if (!(error instanceof PerchError && (error.code === 'notFound' || error.code === 'unavailable'))) {
+    throw error;
+  }
+}
+
+/** Answers from here instead of the box. */
+const insteadOfBox =
+  (reply: FastifyReply, here: () => Promise<FastifyReply>) =>
+  async (error: unknown): Promise<FastifyReply> => {
+    noteMissing(reply, missingOf(error));
+    return here().catch((second: unknown) => {
+      throw lesser(error, second);
+    });
+  };
+
+/** Answers from the box instead of from here. */
+const insteadOfHere =
+  (there: () => Promise<FastifyReply>) =>
+  async (error: unknown): Promise<FastifyReply> => {
+    unlessFound(error);
+    return there().catch((second: unknown) => {
+      throw lesser(error, second);
+    });
+  };
+
+/** Of two failures the one that says more. */
+const lesser = (one: unknown, other: unknown): unknown =>
+  one instanceof PerchError && one.code === 'notFound' ? other : one;
+
+/** undefined: the box has nothing to show, or shows nothing to this server. */
+function missingOf(error: unknown): MissingPart | undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+  const { why, since } = error.context;
+  return typeof why === 'string' && why.startsWith('box') && why !== 'boxRefuses'
+    ? { why, since: typeof since === 'string' ? since : null, text: error.message }
+    : undefined;
+}
