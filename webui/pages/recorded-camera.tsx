@@ -13,6 +13,7 @@ import { DayList } from '../clips/events/day-list.tsx';
 import { findAdjacentEvent } from '../clips/events/event-search.ts';
 import { EventThumbnails } from '../clips/events/event-thumbnails.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
+import { AwayBox } from '../playback/away-box.tsx';
 import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { PlaybackControls } from '../playback/playback-controls.tsx';
@@ -142,6 +143,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
         <DayChip name={name} all={isOfAll ? [name, ...others.map((one) => one.name)] : undefined} />
       </header>
       <MissingDisk />
+      <AwayBox name={name} />
       <div class="viewing">
         <Viewer
           {...{ name, title, known, isOfAll, codec }}

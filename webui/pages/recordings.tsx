@@ -4,6 +4,7 @@ import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { ClipsChip } from '../clips/clips-chip.tsx';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
+import { AwayBox } from '../playback/away-box.tsx';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { lastCamera } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
@@ -57,6 +58,7 @@ export function RecordingsPage() {
           <ClipsChip />
         </header>
         <MissingDisk />
+        {name !== undefined && <AwayBox name={name} />}
         <Empty title={empty} text={t.noRecordingsText} />
       </>
     );

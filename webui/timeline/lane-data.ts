@@ -34,6 +34,23 @@ const version = signal(0);
 /** The last lane of each camera. */
 const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
 
+/** By camera: since when the box with its recordings does not answer. */
+const away = signal<ReadonlyMap<string, number | undefined>>(new Map());
+
+/** The box with recordings of the camera does not answer. `sinceMs` is Unix time, if it is known. */
+export function awayBoxOf(camera: string): { readonly sinceMs: number | undefined } | undefined {
+  return away.value.has(camera) ? { sinceMs: away.value.get(camera) } : undefined;
+}
+
+function noteMissing(camera: string, missing: TimelineAnswer['missing']): void {
+  const isAway = missing !== undefined && missing !== null;
+  if (isAway !== away.peek().has(camera)) {
+    const next = new Map(away.peek());
+    next.delete(camera);
+    away.value = isAway ? next.set(camera, missing.since === null ? undefined : Date.parse(missing.since)) : next;
+  }
+}
+
 /** Known data of a window. Missing data are requested, and the signal triggers another call. */
 export function laneFor(camera: string, window: TimeWindow): Lane {
   const key = `${version.value}`;
@@ -97,9 +114,13 @@ async function fetchInto(entry: Entry): Promise<void> {
   const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
   const answer = await fetchJson<TimelineAnswer>(address).catch(() => undefined);
   entry.isAsked = false;
+  const isWhole = answer !== undefined && !answer.missing;
   entry.untilMs =
-    answer && tile.toMs < askedMs - SETTLED_MS ? Number.POSITIVE_INFINITY : Math.max(entry.untilMs, askedMs + FRESH_MS);
+    isWhole && tile.toMs < askedMs - SETTLED_MS
+      ? Number.POSITIVE_INFINITY
+      : Math.max(entry.untilMs, askedMs + FRESH_MS);
   if (answer) {
+    noteMissing(camera, answer.missing);
     entry.answer = answer;
     version.value += 1;
   }

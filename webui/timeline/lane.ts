@@ -53,6 +53,8 @@ export interface TimelineAnswer {
     readonly count: number;
   }[];
   readonly protected: readonly { readonly at: number; readonly duration: number }[];
+  /** Recordings of another box are not in it. */
+  readonly missing?: { readonly since: string | null } | null;
 }
 
 /** Recorded ranges, in milliseconds. */

@@ -203,10 +203,12 @@ test('events that the box no longer has in its stream come from its list, each o
 });
 
 test('a camera that is added gets its earlier events, and a removed box is left', async () => {
-  const { apply, streaming, reconnected, streams, lists, stored, at, box } = await start();
+  const { apply, send, streaming, reconnected, streams, lists, stored, at, box } = await start();
   await apply(configOf({ 'house/yard': 'perch://00000000000000b1/yard' }));
   await streaming(1);
-  await vi.waitFor(() => expect(box.asked.some((url) => url.startsWith('/v3/events/list'))).toBe(true));
+  // It is known where the stream was.
+  send(8, { id: 'a', path: 'yard', type: 'motion', start: at(0), end: at(1) });
+  await vi.waitFor(() => expect(stored('house/yard')).toEqual(['a']));
   lists.push({
     items: [{ id: 'd', path: 'door', type: 'motion', start: at(-500), end: at(-490), text: '' }],
     next: null,

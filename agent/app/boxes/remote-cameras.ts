@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { PerchError } from '../../base/errors.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { RecordingLookup } from '../../http/api/recordings/recordings.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
@@ -27,12 +26,16 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
   async apply(): Promise<void> {
     const config = this.#deps.config();
     if (this.#parts || namesByBox(config).size > 0) {
-      await (await this.#open()).events.apply(config);
+      const { events, copies } = await this.#open();
+      await events.apply(config);
+      await copies.load();
     }
   }
 
   async close(): Promise<void> {
-    await (await this.#parts?.catch(() => undefined))?.events.close();
+    const parts = await this.#parts?.catch(() => undefined);
+    await parts?.copies.close();
+    await parts?.events.close();
   }
 
   /** A paired server gets the recordings of this box only: two that show each other's cameras must not ask in a circle. */
@@ -112,21 +115,26 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return this.#local.index();
   }
 
-  /** Refuses to save what a box may delete. */
+  /** What a saved clip lacks here is copied from the box, which may delete it. */
   get protection(): ProtectionLookup {
     const { protection } = this.#local.space;
     return {
       list: () => protection.list(),
       setNote: (...asked) => protection.setNote(...asked),
-      describe: (id) => protection.describe(id),
-      unprotect: (id) => protection.unprotect(id),
+      describe: async (id) => {
+        const parts = await this.#parts;
+        return { ...(await protection.describe(id)), copying: parts?.copies.stateOf(id) ?? null };
+      },
+      unprotect: async (id) => {
+        await protection.unprotect(id);
+        (await this.#parts)?.copies.remove(id);
+      },
       protect: async (range) => {
-        const { path } = range;
-        if (this.isElsewhere(path)) {
-          const message = `the recordings of '${path}' lie on another box: save the clip there, or download it`;
-          throw new PerchError('badInput', message, { path, why: 'onOtherBox' });
+        const made = await protection.protect(range);
+        if (this.#isRemote(range.path)) {
+          (await this.#open()).copies.add(made.id);
         }
-        return protection.protect(range);
+        return made;
       },
     };
   }

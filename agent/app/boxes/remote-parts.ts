@@ -4,6 +4,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { BoxEvents } from './box-events.ts';
 import { type BoxClient, BoxRequests } from './box-requests.ts';
+import { ClipCopies } from './clip-copies.ts';
 import { JoinedRecordings } from './joined-recordings.ts';
 import { isRecordedHere, remoteOf } from './remote-paths.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
@@ -37,6 +38,16 @@ export function openRemoteParts(deps: RemoteCamerasDeps) {
       playback: recordings.playback,
       timeline: (request) => recordings.timeline(request),
       isRecorded: (path) => isRecordedHere(config(), path),
+    }),
+    copies: new ClipCopies({
+      ...deps,
+      box,
+      playback: recordings.playback,
+      ranges: () => {
+        const { fault, all } = recordings.space.protectedRanges;
+        return fault === undefined ? all : undefined;
+      },
+      refusal: (file) => recordings.space.refusal(file),
     }),
     events: new BoxEvents({ ...deps, requests }),
   };

@@ -7,7 +7,7 @@ import { contentDisposition, downloadName } from '../../playback/download-name.t
 import { noteEnd } from '../../playback/plugin.ts';
 import { type Query, queryStart, queryText, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
 import type { GetPart, VodFile, WantedRange } from '../../playback/read/remote.ts';
-import { formatLocalTime, formatRfc3339, type ZonedTime } from '../../playback/read/rfc3339.ts';
+import { formatLocalTime, formatRfc3339, parseRfc3339, type ZonedTime } from '../../playback/read/rfc3339.ts';
 import { REVALIDATE } from '../../playback/read/send-ranged.ts';
 import { PLAYLISTS } from '../../playback/vod/recorded-streams.ts';
 import { type BoxSpan, type BoxTimeline, checkPlaylist, spansOf, timelineFields } from './box-answers.ts';
@@ -40,6 +40,11 @@ const EXPOSED =
   'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends, Perch-Missing, Perch-Time';
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
 const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
+
+interface RemoteDownload {
+  readonly sizeBytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+}
 
 interface RemoteRecordingsDeps {
   readonly requests: BoxRequests;
@@ -127,6 +132,33 @@ export class RemoteRecordings {
       limitMs: MAX_MEDIA_MS,
     };
     return this.#playlist(remote.box, (await requests.ask(remote.box, asked)).body);
+  }
+
+  /** Bytes of a range as fMP4. @throws PerchError as `BoxRequests.ask` */
+  async download(path: string, startUs: number, durationUs: number, signal: AbortSignal): Promise<RemoteDownload> {
+    const remote = this.#remoteOf(path);
+    const { requests, clock } = this.#deps;
+    const start = formatRfc3339({ us: startUs, offsetMs: 0 });
+    const query = new URLSearchParams({ path: remote.path, start, duration: String(durationUs / 1e6) });
+    const asked = { path: '/playback/get', query, signal, limitMs: MAX_MEDIA_MS };
+    const { headers, body } = await requests.ask(remote.box, asked);
+    const sizeBytes = Number(headers['content-length']);
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
+      body.destroy();
+      throw requests.invalid(remote.box, new PerchError('badInput', 'a download without its size'));
+    }
+    return { sizeBytes, chunks: withoutStalls(body, clock) };
+  }
+
+  /** The key frame at a time, Unix microseconds; undefined: there is none. */
+  async keyFrameUs(path: string, timeUs: number, signal: AbortSignal): Promise<number | undefined> {
+    const remote = this.#remoteOf(path);
+    const query = new URLSearchParams({ time: formatRfc3339({ us: timeUs, offsetMs: 0 }) });
+    const file = addressOf(remote, { name: 'frame.mp4', role: 'frame' });
+    const asked = { method: 'HEAD', path: file, query, signal, limitMs: MAX_MEDIA_MS } as const;
+    const { headers, body } = await this.#deps.requests.ask(remote.box, asked);
+    body.destroy();
+    return parseRfc3339(String(headers['perch-time']))?.us;
   }
 
   /** @returns undefined if the client has left */

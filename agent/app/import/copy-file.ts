@@ -7,7 +7,7 @@ import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 /** A recorder's write waits no longer than for one of these. */
 const CHUNK_BYTES = 1 << 20;
 /** More unwritten bytes would hold up the flush of a recorder. */
-const FLUSH_BYTES = 8 << 20;
+export const FLUSH_BYTES = 8 << 20;
 
 /** Work on files that may wait for recording. */
 export interface ImportPace {
@@ -80,7 +80,7 @@ async function readAll(
   }
 }
 
-async function writeAll(out: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeAll(out: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await out.write(bytes, done, bytes.length - done, position + done);
     if (bytesWritten === 0) {

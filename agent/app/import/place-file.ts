@@ -11,8 +11,8 @@ export const BUSY_MS = 60_000;
 /** Of file systems without hard links, as of sticks, and of files on two disks. */
 const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Next to the recording that it becomes. */
-export const draftIn = (folder: string): string => join(folder, `.import-${process.pid}.part`);
+/** Next to the recording that it becomes. @param number of several drafts at the same time */
+export const draftIn = (folder: string, number = 0): string => join(folder, `.import-${process.pid}.${number}.part`);
 
 /** @returns false if the file system cannot link these files */
 export async function tryLink(from: string, to: string, linkFile = link): Promise<boolean> {
@@ -62,7 +62,7 @@ export async function removeEmpty(file: string, { size, mtimeMs }: Stats, nowMs:
 /** Of imports that a power cut ended. */
 export async function removeLeftDrafts(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    const [, pid] = /^\.import-(\d+)\.part$/.exec(name) ?? [];
+    const [, pid] = /^\.import-(\d+)(?:\.\d+)?\.part$/.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) {
       await rm(join(folder, name), { force: true });
     }

@@ -58,6 +58,7 @@ export class ProtectedClips implements ProtectionLookup {
       bytes,
       recordedSeconds: recordedUs / 1e6,
       picture: firstUs === undefined ? null : formatLocalTime(firstUs, undefined),
+      copying: null,
     };
   }
 }

@@ -83,7 +83,7 @@ async function readIndex(handle: FileHandle, fileBytes: number) {
     if (box.type === MOOV) {
       movie = await readMovie(handle, at, box);
     } else if (box.type === MOOF && movie) {
-      await readFragment(handle, at, box, movie, lists);
+      await readFragment(handle, { at, box, fileBytes }, movie, lists);
     }
     at += box.end;
   }
@@ -107,15 +107,15 @@ async function readMovie(handle: FileHandle, at: number, box: BoxLocation): Prom
 
 async function readFragment(
   handle: FileHandle,
-  at: number,
-  box: BoxLocation,
+  { at, box, fileBytes }: { readonly at: number; readonly box: BoxLocation; readonly fileBytes: number },
   { tracks }: Movie,
   lists: Map<number, SampleList>,
 ): Promise<void> {
   if (box.end > MAX_MOOV_BYTES) {
     throw new PerchError('unsupported', `MP4 'moof' of ${box.end} bytes, at most ${MAX_MOOV_BYTES}`);
   }
-  const bytes = await readAt(handle, at, box.end + HEADER_BYTES);
+  // The `mdat` of the last one may be all but empty.
+  const bytes = await readAt(handle, at, Math.min(box.end + HEADER_BYTES, fileBytes - at));
   const fragment = parseFragment(bytes, 0, { tracks, moofFileOffset: at });
   for (const run of fragment?.runs ?? []) {
     const list = lists.get(run.trackId) ?? new SampleList();

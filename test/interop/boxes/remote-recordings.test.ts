@@ -55,7 +55,7 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
     const recording = (path: string) => ({ path, startMs, seconds: SECONDS });
     const [one, two] = await Promise.all([
       startBox(['garden', 'cellar'], [recording('garden'), recording('cellar')]),
-      startBox(['stall'], [recording('stall')]),
+      startBox(['stall', 'loft'], [recording('stall'), recording('loft')]),
     ]);
     await report(one, {
       path: 'garden',
@@ -84,7 +84,7 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
       'GET',
       '/v3/recordings/list',
     );
-    expect(items.map(({ name }) => name)).toEqual(['garden', 'hidden', 'stall']);
+    expect(items.map(({ name }) => name)).toEqual(['garden', 'hidden', 'loft', 'stall']);
     const [span] = await asOwner<readonly { readonly start: string; readonly url: string }[]>(
       server,
       'GET',
@@ -154,18 +154,25 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
     expect((await get(server, `/v3/timeline/hidden?${from}`)).status).toBeGreaterThanOrEqual(404);
   });
 
-  test('a clip of another box cannot be saved here, and says so', async () => {
-    const end = new Date(startMs + 5_000).toISOString();
-    const answer = await get(server, '/v3/recordings/protect', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ path: 'garden', start, end }),
-    });
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({
-      why: 'onOtherBox',
-      error: expect.stringContaining('save the clip there'),
-    });
+  test('a clip of a camera of a box is copied to the server, and stays when the box has deleted it', async () => {
+    const [from, end] = [new Date(startMs + 12_000).toISOString(), new Date(startMs + 18_000).toISOString()];
+    const clip = { path: 'loft', start: from, end, note: 'a cow' };
+    const { id } = await asOwner<{ readonly id: string }>(server, 'POST', '/v3/recordings/protect', clip);
+    const list = () =>
+      asOwner<{ readonly items: readonly { id: string; copying: unknown; recordedSeconds: number; bytes: number }[] }>(
+        server,
+        'GET',
+        '/v3/recordings/clips',
+      );
+    const copied = await until(async () => (await list()).items.find((one) => one.id === id && one.copying === null));
+    expect([copied.recordedSeconds > 5.9, copied.bytes > 10_000]).toEqual([true, true]);
+    await asOwner(barn.agent, 'DELETE', '/v3/recordings/deletepath/loft');
+    const frame = await bytes(server, `/playback/loft/frame.mp4?time=${new Date(startMs + 15_000).toISOString()}`);
+    expect([frame.status, frame.bytes.length > 500]).toEqual([200, true]);
+    const file = join(server.dataDir, 'clip.mp4');
+    const address = `${server.url}/playback/get?path=loft&start=${from}&duration=6&format=mp4`;
+    await runProcess('curl', ['-sSf', ...cookie(), '-o', file, address]);
+    expect(Number((await ffprobe(file)).format.duration ?? 0)).toBeGreaterThan(5.5);
   });
 
   test('two that show cameras of each other do not ask each other in a circle', async () => {

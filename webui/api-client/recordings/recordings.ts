@@ -98,12 +98,27 @@ export function useSpans(name: string | undefined, everyMs: number): readonly Sp
   useEffect(() => {
     const stop = new AbortController();
     if (name !== undefined) {
-      repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), everyMs);
+      const ask = async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) });
+      repeat(
+        stop.signal,
+        () => ask().catch(unlessBoxAway(() => setKnown((last) => (last?.name === name ? last : { name, spans: [] })))),
+        everyMs,
+      );
     }
     return () => stop.abort();
   }, [name, everyMs, changes.value]);
   return known?.name === name ? known?.spans : undefined;
 }
+
+/** All recordings of the camera lie on a box that does not answer: there is nothing to wait for. Asked again soon. */
+const unlessBoxAway =
+  (show: () => void) =>
+  (error: unknown): never => {
+    if (error instanceof RequestError && (error.why === 'boxAway' || error.why === 'boxFault')) {
+      show();
+    }
+    throw error;
+  };
 
 /** Repeats while the page is visible, sooner after a failure. */
 async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: number): Promise<void> {

@@ -14,6 +14,14 @@ export interface SavedClip {
   readonly bytes: number;
   /** A recorded moment of the clip; undefined: the recordings are gone. */
   readonly pictureMs: number | undefined;
+  /** It is copied from another box; undefined: it is complete. */
+  readonly copying: ClipCopy | undefined;
+}
+
+interface ClipCopy {
+  /** From 0 to 1. */
+  readonly share: number;
+  readonly error: string | null;
 }
 
 /** Of `/v3/recordings/clips`. Times are RFC 3339. */
@@ -29,6 +37,7 @@ export interface ClipPage {
     readonly by: string | null;
     readonly bytes: number;
     readonly picture: string | null;
+    readonly copying: ClipCopy | null;
   }[];
 }
 
@@ -38,7 +47,7 @@ export const clipsAddress = (path: string | undefined, count: number): string =>
 
 /** Newest first. */
 export const readClips = ({ items }: ClipPage): readonly SavedClip[] =>
-  items.map(({ id, path, start, end, note, created, by, bytes, picture }) => ({
+  items.map(({ id, path, start, end, note, created, by, bytes, picture, copying }) => ({
     id,
     path,
     startMs: Date.parse(start),
@@ -49,4 +58,5 @@ export const readClips = ({ items }: ClipPage): readonly SavedClip[] =>
     bytes,
     // Times have microseconds, which `Date` drops.
     pictureMs: picture === null ? undefined : Date.parse(picture) + 1,
+    copying: copying ?? undefined,
   }));

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { isOwner } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
@@ -10,7 +10,7 @@ import { nowMs } from '../../shell/page-state.ts';
 import { clipsLink, recordingsLink, route } from '../../shell/route.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
+import { byteSize, clockSeconds, dayName, duration, percent } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
 import { words } from '../../words/words.ts';
@@ -19,12 +19,18 @@ import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
 const POLL_MS = 60_000;
+/** While a clip is copied from another box. */
+const COPY_POLL_MS = 2_000;
+
 /** The library: saved clips of all cameras, newest first. */
 export function ClipsPage() {
   const here = route.value;
   const path = here.page === 'clips' ? here.camera : undefined;
   const [count, setCount] = useState(PAGE);
-  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), { everyMs: POLL_MS });
+  const [isCopying, setCopying] = useState(false);
+  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), {
+    everyMs: isCopying ? COPY_POLL_MS : POLL_MS,
+  });
   const last = useRef<{ readonly path: string | undefined; readonly page: ClipPage }>(undefined);
   if (value) {
     last.current = { path, page: value };
@@ -32,6 +38,8 @@ export function ClipsPage() {
   // The list stays while a longer one loads.
   const page = value ?? (last.current?.path === path ? last.current?.page : undefined);
   const clips = page && readClips(page);
+  const isAnyCopied = clips?.some(({ copying }) => copying) ?? false;
+  useEffect(() => setCopying(isAnyCopied), [isAnyCopied]);
   const [open, setOpen] = useState<string>();
   const shown = clips?.find(({ id }) => id === open);
   const t = libraryWords.value;
@@ -70,8 +78,9 @@ export function ClipsPage() {
 
 function Entry({ clip }: { readonly clip: SavedClip }) {
   const { language, words: common } = i18n();
-  const { path, startMs, endMs, note, bytes, pictureMs } = clip;
+  const { path, startMs, endMs, note, bytes, pictureMs, copying } = clip;
   const length = duration(endMs - startMs, { language, words: common });
+  const t = libraryWords.value;
   return (
     <>
       <span class="clip-thumb">
@@ -90,12 +99,16 @@ function Entry({ clip }: { readonly clip: SavedClip }) {
         <span class="small dim digits">
           {dayName(startMs, nowMs.value, { language, words: common })} {clockSeconds(startMs, language)}
         </span>
-        {pictureMs !== undefined ? (
+        {copying ? (
+          <span class="small dim digits">
+            {copying.error === null ? t.clipCopying(percent(copying.share, language)) : t.clipWaits}
+          </span>
+        ) : pictureMs !== undefined ? (
           <span class="small dim digits">{byteSize(bytes, language)}</span>
         ) : (
           <span class="small clip-lost">
             <Icon name="alert" small />
-            {libraryWords.value.clipLost}
+            {t.clipLost}
           </span>
         )}
       </span>

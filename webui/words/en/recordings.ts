@@ -26,6 +26,9 @@ export const recordings = {
   nothingHere: 'No recording here',
   nothingHereFor: (why: string) => `No recording here: ${why}`,
   nearestRecording: (when: string) => `Nearest recording: ${when}`,
+  boxOfCameraAway: 'The box of this camera does not answer. Its recordings are missing here for now.',
+  boxOfCameraAwaySince: (since: string) =>
+    `The box of this camera has not answered since ${since}. Its recordings are missing here for now.`,
   diskAway: (folder: string) => `The disk of ${folder} is missing. Plug it in to play its recordings.`,
   play: 'Play',
   halt: 'Pause',

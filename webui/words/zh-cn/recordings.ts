@@ -27,6 +27,8 @@ export const recordings: RecordingsWords = {
   nothingHere: '这里没有录像',
   nothingHereFor: (why) => `这里没有录像：${why}`,
   nearestRecording: (when: string) => `最近的录像：${when}`,
+  boxOfCameraAway: '此摄像机所在的主机没有响应，那里的录像暂时无法显示。',
+  boxOfCameraAwaySince: (since) => `此摄像机所在的主机自 ${since} 起没有响应，那里的录像暂时无法显示。`,
   diskAway: (folder) => `找不到 ${folder} 所在的磁盘。接回磁盘后，其中的录像即可播放。`,
   play: '播放',
   halt: '暂停',

@@ -36,6 +36,8 @@ export interface ClipItem extends ProtectedRecording {
   readonly recordedSeconds: number;
   /** The first recorded moment; null: none. */
   readonly picture: string | null;
+  /** What another box has of it is being copied; null: it is complete. */
+  readonly copying: { readonly share: number; readonly error: string | null } | null;
 }
 
 export interface ProtectionLookup {
@@ -81,6 +83,15 @@ const CLIP = {
   bytes: Type.Integer({ description: 'Estimated.' }),
   recordedSeconds: Type.Number({ description: 'Without gaps.' }),
   picture: OrNull(Type.String({ description: 'The first recorded moment, RFC 3339, for frame.mp4.' })),
+  copying: OrNull(
+    Type.Object(
+      {
+        share: Type.Number({ description: 'From 0 to 1.' }),
+        error: OrNull(Type.String({ description: 'Why it does not go on now. It is tried again every 30 s.' })),
+      },
+      { description: 'What another box has of it is being copied. Null: it is complete.' },
+    ),
+  ),
 };
 const NoteBody = Type.Object({ note: Type.String() }, { additionalProperties: false });
 const TAGS = ['recordings'];

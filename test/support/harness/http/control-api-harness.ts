@@ -256,7 +256,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       setNote: async (id, note) => ({ ...protectedItem(id), note }),
       describe: async (id) => ({
         ...protectedItem(id),
-        ...{ created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5, picture: null },
+        ...{ created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5, picture: null, copying: null },
       }),
       unprotect: async (id) => {
         if (id !== ID) {

@@ -11,6 +11,8 @@ export const library = {
   noClipsText: 'Mark a clip in Recordings and save it. It stays here until you remove it.',
   moreClips: 'Show more',
   clipLost: 'Recording missing',
+  clipCopying: (share: string) => `Copying from its box: ${share}`,
+  clipWaits: 'Not copied from its box yet. Trying again…',
   clipLostText: 'The recording of this clip is not on this box.',
   clipVideo: 'Clip',
   clipNotPlayed: 'This browser cannot play this clip. Download it.',

@@ -12,6 +12,8 @@ export const library: LibraryWords = {
   noClipsText: '在“录像”中标记片段并保存，它会保留在这里，直到您移除。',
   moreClips: '显示更多',
   clipLost: '录像缺失',
+  clipCopying: (share) => `正在从所在主机复制：${share}`,
+  clipWaits: '尚未从所在主机复制，正在重试…',
   clipLostText: '此片段的录像不在这台主机上。',
   clipVideo: '片段',
   clipNotPlayed: '此浏览器无法播放这个片段，请下载后观看。',
