@@ -232,10 +232,8 @@ export class Playback {
     return this.stateOf(file) === STATE.finished;
   }
 
-  /** Entries of `/list`. @param baseUrl without a final slash */
   async list(path: string, start: ZonedTime | undefined, end: ZonedTime | undefined, baseUrl: string) {
-    const spans = await this.spans(path, start, end);
-    return listEntries(spans, { path, start, baseUrl, zone: this.#zone });
+    return listEntries(await this.spans(path, start, end), { path, start, baseUrl, zone: this.#zone });
   }
 
   /** Recorded ranges without a gap, oldest first. */

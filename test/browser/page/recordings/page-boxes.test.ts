@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, until } from '../../../peers/agent/agent.ts';
 import { asOwner, inviteServer, startBox } from '../../../peers/agent/paired-boxes.ts';
@@ -6,7 +7,7 @@ import { type PageHarness, startPageHarness } from '../../../peers/browser/page-
 import { settled, visit } from '../../../peers/browser/page-visit.ts';
 import { clockAfter, clockIn, clockNear, EXACT_MS, halt, MAIN } from '../../../peers/browser/recorded-cameras.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
-import { GROUP_MS } from '../../../support/disks/recorded-clock.ts';
+import { GROUP_MS, recordClock } from '../../../support/disks/recorded-clock.ts';
 
 const SECONDS = 30;
 
@@ -89,5 +90,30 @@ describeWith(['chromium'], 'the page of a server with two boxes', () => {
     } finally {
       stable?.process.child.kill('SIGCONT');
     }
+  });
+
+  test('recordings of the server and of the box are one timeline, and a killed box is named with its time', async () => {
+    const folder = join(server.folder, 'data/recordings');
+    await server.api('POST', 'config/paths/add/yard', { source: 'publisher' });
+    await recordClock(folder, 'yard', startMs, SECONDS);
+    await recordClock(folder, 'gate', startMs + 10_000, 10);
+    await using visitor = await visit(viewer.browser, server, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn(`#/rec/yard?t=${at(5)}`);
+    await settled(page, MAIN);
+    await clockAfter(page, startMs + 6_000);
+    // Only the box has it, then only the server.
+    for (const second of [24, 13]) {
+      await visitor.go(`#/rec/gate?t=${at(second)}`);
+      await clockNear(page, startMs + second * 1000 + 1_500, 3_000);
+    }
+    expect(visitor.complaints).toEqual([]);
+    await boxes[0]?.[Symbol.asyncDispose]();
+    await page
+      .getByRole('alert')
+      .filter({ hasText: /The box of this camera has not answered since \d\d:\d\d/ })
+      .waitFor();
+    await visitor.go(`#/rec/gate?t=${at(12)}`);
+    await clockNear(page, startMs + 13_500, 3_000);
   });
 });
