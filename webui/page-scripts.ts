@@ -48,6 +48,7 @@ const LATER: Scripts = {
   ],
   settings: [
     'pages/cards/disk-trouble.tsx',
+    'pages/settings/boxes/boxes-page.tsx',
     'pages/settings/boxes/paired-servers.tsx',
     'pages/settings/modes/modes.tsx',
     'pages/settings/people/notify-sheet.tsx',

@@ -320,6 +320,7 @@ export class App {
       },
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
+      box: (source) => this.#boxes.boxOf(source),
       streamOpened: (name, stream) => {
         stream.onWatcher = ({ user, remoteAddr }) => this.#views.begin(name, user, remoteAddr);
         this.#onvif.controls.streamOpened(name, stream);

@@ -1,12 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
+import { Check, Clean } from 'typebox/value';
 
 export const BOXES_FILE = 'boxes.json';
 export const MAX_BOXES = 1_000;
 const MAX_CAMERAS = 500;
 const MAX_ADDRESSES = 16;
-const MAX_NAME_CHARS = 200;
+export const MAX_NAME_CHARS = 200;
 const MAX_PATH_CHARS = 512;
 
 const Address = Type.String({ minLength: 3, maxLength: 300 });
@@ -22,7 +22,7 @@ export const OfferedCamera = Type.Object({
 export type OfferedCamera = Static<typeof OfferedCamera>;
 
 /** What a box tells a paired server. */
-export const BoxFacts = Type.Object({
+const BoxFacts = Type.Object({
   id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
   name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
   version: Type.String({ maxLength: 40 }),
@@ -35,6 +35,10 @@ export const BoxFacts = Type.Object({
 });
 export type BoxFacts = Static<typeof BoxFacts>;
 
+/** Without members that are none of a box's; undefined: another form. */
+export const readFacts = (answer: unknown): BoxFacts | undefined =>
+  Check(BoxFacts, answer) ? (Clean(BoxFacts, answer) as BoxFacts) : undefined;
+
 const StoredBox = Type.Object({
   ...BoxFacts.properties,
   pin: Type.String({ maxLength: 120 }),
@@ -46,6 +50,10 @@ const StoredBox = Type.Object({
   /** Unix milliseconds. */
   created: Type.Number(),
   seen: Type.Number(),
+  /** Of `addresses`: those that a person has entered, which the box does not report. */
+  entered: Type.Optional(Type.Array(Address, { maxItems: MAX_ADDRESSES })),
+  /** What the owner of this server calls it; the box has a name of its own. */
+  alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
 });
 export type StoredBox = Static<typeof StoredBox>;
 const BoxesFile = Type.Object({ boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }) });

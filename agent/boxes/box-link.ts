@@ -1,4 +1,3 @@
-import { Check } from 'typebox/value';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
@@ -11,7 +10,7 @@ import {
   jsonOf,
   webSocketFields,
 } from './box-client.ts';
-import { BoxFacts, keyOf, type StoredBox } from './box-file.ts';
+import { type BoxFacts, keyOf, readFacts, type StoredBox } from './box-file.ts';
 import { keepPulse } from './pulse.ts';
 
 /** Of the question what the box offers, which also shows that it is there. */
@@ -68,6 +67,17 @@ export class BoxLink {
     return this.#box;
   }
 
+  /** For people. */
+  get name(): string {
+    return this.#box.alias ?? this.#box.name;
+  }
+
+  /** Since when requests fail at once, RFC 3339; null: it answers, or was not asked yet. */
+  get awaySince(): string | null {
+    const { state, sinceMs } = this.#state;
+    return state === 'away' || state === 'refused' ? new Date(sinceMs).toISOString() : null;
+  }
+
   get state(): BoxState {
     return this.#state;
   }
@@ -85,9 +95,18 @@ export class BoxLink {
 
   /** Another address, entered by a person. */
   setAddresses(addresses: readonly string[]): void {
-    this.#box = { ...this.#box, addresses: [...addresses].slice(0, MAX_ADDRESSES) };
+    const { addresses: before, entered: former = [] } = this.#box;
+    const entered = addresses.filter((one) => former.includes(one) || !before.includes(one)).slice(0, MAX_ADDRESSES);
+    this.#box = { ...this.#box, addresses: [...addresses].slice(0, MAX_ADDRESSES), entered };
     this.#options.changed(this.#box, true);
     this.#wake.abort();
+  }
+
+  /** @param alias empty: the box's own name */
+  rename(alias: string): void {
+    const { alias: _, ...box } = this.#box;
+    this.#box = alias === '' ? box : { ...box, alias };
+    this.#options.changed(this.#box, true);
   }
 
   /** Asks the box now; `state` has the outcome. */
@@ -111,10 +130,11 @@ export class BoxLink {
   }
 
   #checkThere(): void {
-    const { state, sinceMs, error } = this.#state;
-    if (state === 'away' || state === 'refused') {
-      const since = new Date(sinceMs).toISOString();
-      throw new PerchError('unavailable', `box '${this.#box.name}' is away since ${since}: ${error}`, { why: 'away' });
+    const since = this.awaySince;
+    if (since !== null) {
+      throw new PerchError('unavailable', `box '${this.name}' is away since ${since}: ${this.#state.error}`, {
+        why: 'away',
+      });
     }
   }
 
@@ -209,8 +229,8 @@ export class BoxLink {
   }
 
   async #facts(): Promise<BoxFacts> {
-    const facts = await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal }));
-    if (!Check(BoxFacts, facts)) {
+    const facts = readFacts(await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal })));
+    if (!facts) {
       throw new PerchError('badInput', 'the box sends facts of another form: update both');
     }
     if (facts.id !== this.#box.id) {
@@ -223,8 +243,8 @@ export class BoxLink {
     const { clock, log } = this.#options;
     const nowMs = clock.wallMs();
     const before = this.#box;
-    // The address in use stays known, such as one that a person has entered.
-    const addresses = [...new Set([this.#client.address, ...facts.addresses])].slice(0, MAX_ADDRESSES);
+    const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
+    const addresses = [...new Set(known)].slice(0, MAX_ADDRESSES);
     this.#box = { ...before, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');

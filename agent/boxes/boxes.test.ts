@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../base/log.ts';
+import { readFacts } from './box-file.ts';
 import { Boxes } from './boxes.ts';
 
 let folder: string;
@@ -35,6 +36,28 @@ test('a box without an address that can be tried is away, and requests fail at o
   await expect(boxes.request('other', 'GET', '/')).rejects.toThrow(/there is no box 'other'/);
   expect(() => boxes.setAddresses(ID, ['box.example'])).toThrow(/not host:port/);
   await boxes.close();
+});
+
+test('a box keeps the name and the addresses that its owner has entered', async () => {
+  writeFileSync(file(), JSON.stringify({ boxes: [STORED] }));
+  const boxes = await open();
+  boxes.rename(ID, ' Farm ');
+  boxes.setAddresses(ID, ['farm.invalid:8443']);
+  expect(boxes.list()).toMatchObject([{ name: 'Farm', addresses: ['farm.invalid:8443'] }]);
+  expect(boxes.presence('other')).toBeUndefined();
+  await boxes.close();
+  const again = await open();
+  expect(again.presence(ID)).toEqual({ id: ID, name: 'Farm', awaySince: null });
+  again.rename(ID, '');
+  expect(again.item(ID)?.name).toBe('Shed');
+  await again.close();
+});
+
+test('a box cannot change its pin, its name here, or the key of the server', () => {
+  const { pin: _, server: __, secret: ___, key: ____, created: _____, seen: ______, ...facts } = STORED;
+  const told = { ...facts, addresses: [], pin: 'x', secret: 'y', alias: 'z', entered: ['evil.example:1'] };
+  expect(readFacts(told)).toEqual({ ...facts, addresses: [] });
+  expect(readFacts({ ...told, id: '../x' })).toBeUndefined();
 });
 
 test('what is not an invitation pairs nothing', async () => {

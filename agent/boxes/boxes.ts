@@ -9,7 +9,16 @@ import { loadPrivate, putAside, savePrivate } from '../base/files/durable-file.t
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
-import { BOXES_FILE, BoxFacts, MAX_BOXES, type OfferedCamera, readBoxes, type StoredBox } from './box-file.ts';
+import {
+  BOXES_FILE,
+  type BoxFacts,
+  MAX_BOXES,
+  MAX_NAME_CHARS,
+  type OfferedCamera,
+  readBoxes,
+  readFacts,
+  type StoredBox,
+} from './box-file.ts';
 import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
 
 const PAIR_PATH = '/v3/pairedservers/pair';
@@ -17,7 +26,7 @@ const END_MS = 3_000;
 /** The file stays below the 4 MB that are read. */
 const MAX_ALL_CAMERAS = 8_000;
 
-const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: BoxFacts });
+const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: Type.Unknown() });
 
 export interface BoxItem extends BoxState {
   readonly id: string;
@@ -100,14 +109,15 @@ export class Boxes {
     const { clock } = this.#options;
     const client = new BoxClient({ pin, clock });
     try {
-      await client.connect(addresses);
+      await client.connect(addresses).catch(unlessRefused);
       const paired = await jsonOf(
         await client.request('POST', PAIR_PATH, { body: JSON.stringify({ secret, name, key }) }),
-      );
-      if (!Check(Paired, paired)) {
+      ).catch(unlessRefused);
+      const box = Check(Paired, paired) ? readFacts(paired.box) : undefined;
+      if (!Check(Paired, paired) || !box) {
         throw new PerchError('badInput', 'the box answers in another form: update both');
       }
-      const { server, box } = paired;
+      const { server } = paired;
       await this.#replace(box, pin);
       const all = [...new Set([client.address, ...box.addresses, ...addresses])].slice(0, 16);
       const nowMs = clock.wallMs();
@@ -143,6 +153,17 @@ export class Boxes {
       throw new PerchError('badInput', `'${wrong ?? ''}' is not host:port of the box's https`);
     }
     this.#link(id).setAddresses(addresses);
+  }
+
+  /** What the owner calls it. @param name empty: as the box calls itself @throws PerchError notFound */
+  rename(id: string, name: string): void {
+    this.#link(id).rename(name.trim().slice(0, MAX_NAME_CHARS));
+  }
+
+  /** Undefined: there is no such box. */
+  presence(id: string): { readonly id: string; readonly name: string; readonly awaySince: string | null } | undefined {
+    const link = this.#links.get(id);
+    return link && { id, name: link.name, awaySince: link.awaySince };
   }
 
   /** Asks the box now what it offers. @throws PerchError notFound */
@@ -239,7 +260,15 @@ async function endPairing(link: BoxLink): Promise<void> {
   }
 }
 
-const shown = ({ box, state }: BoxLink): BoxItem => {
-  const { id, name, version, addresses, live, recordings, talk = false, cameras } = box;
+/** Another machine or a used invitation is a fault of the request, not of its login. */
+function unlessRefused(error: unknown): never {
+  if (error instanceof PerchError && error.code === 'unauthorized') {
+    throw new PerchError('badInput', error.message, error.context);
+  }
+  throw error;
+}
+
+const shown = ({ box, state, name }: BoxLink): BoxItem => {
+  const { id, version, addresses, live, recordings, talk = false, cameras } = box;
   return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
 };

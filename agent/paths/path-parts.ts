@@ -5,7 +5,7 @@ import type { AlwaysAvailable } from './always-available/always-available.ts';
 import type { OnDemandTimes } from './on-demand.ts';
 import type { MakeForwarder } from './path-forwards.ts';
 import type { PathHooks } from './path-hooks.ts';
-import type { PathRecorder } from './path-status.ts';
+import type { PathBox, PathRecorder } from './path-status.ts';
 import type { SourceMaker } from './source-runner.ts';
 
 /** Where a path's media comes from. */
@@ -50,6 +50,8 @@ export interface PathParts extends PathTraits {
   readonly former?: Promise<void> | undefined;
   /** As in `PathMakers`. */
   readonly noAudioReason?: ((tracks: readonly Track[]) => string | undefined) | undefined;
+  /** As in `PathMakers`. */
+  readonly box?: (() => PathBox | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
   readonly publishEvent?: PublishEvent | undefined;

@@ -33,6 +33,14 @@ interface SourceStatisticsItem extends Omit<SourceStatistics, 'transport' | 'clo
   readonly transport: NonNullable<SourceStatistics['transport']> | null;
 }
 
+/** The box whose camera a path shows. */
+export interface PathBox {
+  readonly id: string;
+  readonly name: string;
+  /** Null: it answers. RFC 3339. */
+  readonly awaySince: string | null;
+}
+
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */
 export interface PathStatus {
   readonly name: string;
@@ -87,6 +95,8 @@ export interface PathStatus {
   readonly webrtcSilence: string | null;
   /** Pictures are, or last were, reordered, which WebRTC does not carry; null: not known. */
   readonly hasBFrames: boolean | null;
+  /** Null: the camera is this box's own. */
+  readonly box: PathBox | null;
 }
 
 /** A path whose configuration was rejected. */
@@ -115,6 +125,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     talk: 'no',
     webrtcSilence: null,
     hasBFrames: null,
+    box: null,
   };
 }
 

@@ -29,7 +29,7 @@ import {
   usesQuery,
   withQuery,
 } from './path-settings.ts';
-import { disabledStatus, type PathRecorder, type PathStatus } from './path-status.ts';
+import { disabledStatus, type PathBox, type PathRecorder, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 import { TroubleLog } from './trouble-log.ts';
 
@@ -54,6 +54,8 @@ export interface PathMakers {
   forwarder?(name: string, destination: Destination, config: Config): Forwarder;
   /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
+  /** Tells the box whose camera a source shows; undefined: it is this box's own. */
+  box?(source: string): (() => PathBox | undefined) | undefined;
   streamOpened(name: string, stream: Stream): void;
   /** Called before the first packet of a publisher. */
   publisherAccepted?(): void;
@@ -278,6 +280,7 @@ export class PathTable implements Paths {
         recorder: this.#makers.recorder(name, settings, hooks),
         makeForwarder: this.#makeForwarder(name, config),
         noAudioReason: this.#makers.noAudioReason,
+        box: this.#makers.box?.(settings.source),
         makeAlwaysAvailable: this.#makeAlwaysAvailable(name, settings),
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         publishEvent: this.#makers.publishEvent,

@@ -253,6 +253,7 @@ export class Path {
       talk: this.talk.state,
       webrtcSilence: this.#parts.noAudioReason?.(stream?.tracks ?? []) ?? null,
       hasBFrames: this.hasBFrames ?? null,
+      box: this.#parts.box?.() ?? null,
     };
   }
 

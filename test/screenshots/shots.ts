@@ -187,6 +187,10 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await press(page, say.layouts.addWall);
       await press(page, say.layouts.addAll);
     }),
+    shot('boxes', '#/settings/cameras/boxes', '.other-boxes .button'),
+    opened('box-add', 'cameras/boxes', '.other-boxes .button', (page) =>
+      page.locator('.other-boxes > .button').click(),
+    ),
     shot('wall-gone', '#/wall/nowhere', '.wall-gone'),
     shot('add', '#/settings/cameras/add', '.adding'),
     opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),

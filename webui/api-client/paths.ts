@@ -43,6 +43,8 @@ export interface PathItem {
     readonly why: string | null;
     readonly since: string | null;
   } | null;
+  /** The box whose camera it is; `awaySince` is null while that answers. Null: a camera of this one. */
+  readonly box: { readonly id: string; readonly name: string; readonly awaySince: string | null } | null;
   /** Only for viewers and guests; absent means permitted. */
   readonly mayRead?: boolean;
   readonly mayPlayback?: boolean;

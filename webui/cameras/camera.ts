@@ -72,9 +72,9 @@ export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(s
 /** It is recorded, and the person may see that. */
 export const hasRecordings = ({ main }: Camera): boolean => main.mayPlayback !== false && main.recording !== null;
 
-/** Ready, or on demand; not while it is off. */
-export const canPlay = ({ configError, paused, privacy, ready, sourceOnDemand }: PathItem): boolean =>
-  configError === null && !paused && !privacy && (ready || sourceOnDemand);
+/** Ready, or on demand; not while it or its box is off. */
+export const canPlay = ({ configError, paused, privacy, ready, sourceOnDemand, box }: PathItem): boolean =>
+  configError === null && !paused && !privacy && (ready || (sourceOnDemand && !box?.awaySince));
 
 const VIDEO = new Map([
   ['H264', 'H.264'],

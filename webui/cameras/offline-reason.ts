@@ -1,4 +1,7 @@
-/** `refuses`: the camera answers without video. `closed`: its port is closed. `silent`: no answer at its address. */
+/**
+ * `refuses`: the camera answers without video. `closed`: its port is closed. `silent`: no answer at its address. `boxAway`: no
+ * answer of the box whose camera it is.
+ */
 export type OfflineReason =
   | 'password'
   | 'forbidden'
@@ -8,6 +11,7 @@ export type OfflineReason =
   | 'closed'
   | 'silent'
   | 'noNetwork'
+  | 'boxAway'
   | 'unknown';
 
 const BY_WORD: Readonly<Record<string, OfflineReason>> = {
@@ -20,6 +24,7 @@ const BY_WORD: Readonly<Record<string, OfflineReason>> = {
   silent: 'silent',
   unknownName: 'silent',
   noNetwork: 'noNetwork',
+  boxAway: 'boxAway',
 };
 
 /** From `lastErrorWhy`. */

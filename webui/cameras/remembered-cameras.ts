@@ -9,7 +9,9 @@ import { CHOSEN_GROUP_KEY, GROUPS_KEY } from './layouts.ts';
 export function rememberCameras(all: readonly Camera[]): void {
   const kept = all.map(({ name, title, main, sub }): StoredCamera => {
     const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
-    return [name, title, sub?.name ?? null, reordered.map((path) => path.name)];
+    const bFrames = reordered.map((path) => path.name);
+    const stored = [name, title, sub?.name ?? null, bFrames] as const;
+    return main.box ? [...stored, main.box.name] : stored;
   });
   const text = JSON.stringify(kept);
   if (localStorage.getItem(STORED_CAMERAS_KEY) !== text) {
@@ -33,15 +35,15 @@ export function rememberedCameras(): readonly Camera[] | undefined {
   return kept.length === 0 ? undefined : kept.map(cameraOf);
 }
 
-const cameraOf = ([name, title, sub]: StoredCamera): Camera => ({
-  ...{ name, title, main: unknownPath(name) },
+const cameraOf = ([name, title, sub, , box]: StoredCamera): Camera => ({
+  ...{ name, title, main: { ...unknownPath(name), box: box ? { id: '', name: box, awaySince: null } : null } },
   sub: sub === null ? undefined : unknownPath(sub),
 });
 
 /** Assumed to be ready, so that the same stream plays after the first response. */
 const unknownPath = (name: string): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null, privacy: false },
-  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, bitrate: 0 },
+  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, box: null, bitrate: 0 },
   ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
   ...{ lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null, recording: null },
 });

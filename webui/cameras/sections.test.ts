@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { groupsWith, parseGroups, sectionsOf } from './sections.ts';
+import { groupsWith, parseGroups, sectionsOf, withBoxes } from './sections.ts';
 
 const CAMERAS = ['door', 'hall', 'yard', 'gate'].map((name) => ({ name }));
 const shown = (groups: Parameters<typeof sectionsOf>[1], chosen = '') =>
@@ -34,6 +34,27 @@ test('a camera of two groups is shown in the first, and in each of them alone', 
     ['', 'hall'],
   ]);
   expect(shown(groups, 'Doors')).toEqual([[undefined, 'door,gate']]);
+});
+
+const at = (name: string, box?: string) => ({
+  name,
+  main: { box: box ? { id: box, name: box, awaySince: null } : null },
+});
+
+test('cameras of boxes stand below the names of their boxes, unless a group has them', () => {
+  const cameras = [at('door'), at('hall', 'House'), at('yard', 'Barn'), at('gate', 'House')];
+  const groups = withBoxes([['Gates', ['gate']]], cameras);
+  expect(
+    sectionsOf(cameras, groups, '').map(({ name, cameras: shown }) => [name, shown.map((one) => one.name)]),
+  ).toEqual([
+    ['Gates', ['gate']],
+    ['House', ['hall']],
+    ['Barn', ['yard']],
+    ['', ['door']],
+  ]);
+  expect(withBoxes([['Barn', ['door']]], cameras)).toContainEqual(['Barn', ['door', 'yard']]);
+  expect(withBoxes([], [at('door'), at('hall')])).toEqual([]);
+  expect(withBoxes([], [at('door', 'House')])).toEqual([]);
 });
 
 test('a group whose cameras are gone is not shown', () => {

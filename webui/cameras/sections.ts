@@ -13,6 +13,21 @@ export interface Section<T> {
 export const groupsWith = (cameras: readonly Pick<Camera, 'name'>[], groups: readonly Group[]): readonly Group[] =>
   groups.filter(([, paths]) => cameras.some(({ name }) => paths.includes(name)));
 
+/** The groups, then each box with its cameras; a box with the name of a group is part of it. */
+export function withBoxes(
+  groups: readonly Group[],
+  cameras: readonly { readonly name: string; readonly main: Pick<Camera['main'], 'box'> }[],
+): readonly Group[] {
+  const all = new Map(groups);
+  for (const { name, main } of cameras) {
+    if (main.box) {
+      all.set(main.box.name, [...(all.get(main.box.name) ?? []), name]);
+    }
+  }
+  // One box is the same as all cameras.
+  return all.size === 1 && groups.length === 0 && cameras.every(({ main }) => main.box) ? groups : [...all];
+}
+
 /** The chosen group alone, else all cameras: each in the first group that has it, then the rest. */
 export function sectionsOf<T extends Pick<Camera, 'name'>>(
   cameras: readonly T[],

@@ -14,6 +14,7 @@ const running = {
   tracks: ['H264'],
   tracks2: [],
   hasBFrames: null,
+  box: null,
   bitrate: 0,
   sourceState: 'running',
   sourceOnDemand: false,
@@ -28,6 +29,7 @@ const away = { ...running, ready: false, sourceState: 'waiting', lastError: 'no 
 /** It was live before. @param agoMs since the stream ended */
 const lost = (agoMs: number, lastErrorWhy = 'silent') =>
   ({ ...away, hasBFrames: false, lastErrorWhy, offlineSince: new Date(NOW - agoMs).toISOString() }) as const;
+const BOX = { id: 'a', name: 'House', awaySince: null };
 const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs, stillMs: 0 });
 const none: PictureState = { phase: 'starting', lastFrameMs: 0, stillMs: 0 };
 const before = (agoMs: number): PictureState => ({ ...none, stillMs: NOW - agoMs });
@@ -45,6 +47,24 @@ test.for([
   ['the browser cannot decode it', running, { ...none, phase: 'unplayable' }, { kind: 'unplayable' }],
   ['the camera went a moment ago', away, playing(3000), { kind: 'late', seconds: 3 }],
   ['the camera is away', away, playing(11_000), { kind: 'offline', why: 'no route to host' }],
+  [
+    'its box is away',
+    {
+      ...running,
+      ready: false,
+      sourceOnDemand: true,
+      sourceState: 'stopped',
+      box: { ...BOX, awaySince: '1970-01-01T01:00:00.000Z' },
+    },
+    none,
+    { kind: 'offline', sinceMs: 3_600_000, word: 'boxAway' },
+  ],
+  [
+    'its box answers, and nobody watches',
+    { ...running, ready: false, sourceOnDemand: true, sourceState: 'stopped', box: BOX },
+    none,
+    { kind: 'first' },
+  ],
   ['the camera was never there', away, none, { kind: 'offline', why: 'no route to host' }],
   ['the box is on its way to it', { ...away, lastError: null }, none, { kind: 'joining' }],
   ['the box has started again, and is on its way', { ...away, lastError: null }, playing(27_000), { kind: 'joining' }],

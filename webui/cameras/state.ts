@@ -87,7 +87,10 @@ function until(kind: 'first' | 'reconnecting', picture: PictureState, nowMs: num
 const late = (silentMs: number): CameraState =>
   silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
 
-function offline({ lastError, lastErrorWhy, offlineSince }: PathItem): CameraState {
+function offline({ lastError, lastErrorWhy, offlineSince, box }: PathItem): CameraState {
+  if (box?.awaySince) {
+    return { kind: 'offline', sinceMs: Date.parse(box.awaySince), word: 'boxAway' };
+  }
   return {
     kind: 'offline',
     ...(offlineSince === null ? {} : { sinceMs: Date.parse(offlineSince) }),

@@ -5,7 +5,15 @@ import { type Summary, summaryOf } from './summary.ts';
 
 const camera = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null, privacy: false, ready: true, readyTime: null },
-  ...{ tracks: ['H264'], tracks2: [], hasBFrames: null, bitrate: 0, sourceState: 'running', sourceOnDemand: false },
+  ...{
+    tracks: ['H264'],
+    tracks2: [],
+    hasBFrames: null,
+    box: null,
+    bitrate: 0,
+    sourceState: 'running',
+    sourceOnDemand: false,
+  },
   ...{ offlineSince: null, lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null },
   ...{ recording: { active: true, error: null, why: null, since: null } },
   ...more,

@@ -12,6 +12,7 @@ export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): s
     refuses: t.offlineRefuses,
     closed: t.offlineClosed,
     silent: t.offlineSilent,
+    boxAway: t.offlineBoxAway,
     unknown: t.offlineText,
   })[absence];
 

@@ -8,7 +8,7 @@ import { watchable } from '../cameras/cameras.ts';
 import { chooseGroup, chosenGroup, groups, loadLayouts } from '../cameras/layouts.ts';
 import { loadReach, reachesBackDays } from '../cameras/recording-reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered-cameras.ts';
-import { groupsWith, sectionsOf } from '../cameras/sections.ts';
+import { type Group, groupsWith, sectionsOf, withBoxes } from '../cameras/sections.ts';
 import { summaryOf } from '../cameras/summary.ts';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../live/notices.tsx';
 import { useRemovedCameraToast } from '../live/removed-camera.ts';
@@ -38,7 +38,8 @@ export function LivePage() {
   // At the first visit the cameras wait for their groups, so that no tile moves.
   const isKnown = groups.value !== undefined || before !== undefined || session.value?.role === 'guest';
   const all = (isKnown ? watchable.value : undefined) ?? (access.value === 'unknown' ? before : undefined);
-  const sections = sectionsOf(all ?? [], groups.value ?? [], chosenGroup.value);
+  const grouped = withBoxes(groups.value ?? [], all ?? []);
+  const sections = sectionsOf(all ?? [], grouped, chosenGroup.value);
   const help = useLiveKeys(sections.flatMap(({ cameras }) => cameras));
   useLayouts();
   useRemembering();
@@ -67,7 +68,7 @@ export function LivePage() {
         </Empty>
       ) : (
         <div class={unreachableSinceMs.value === undefined ? 'live' : 'live away'}>
-          <GroupChips all={all} />
+          <GroupChips all={all} grouped={grouped} />
           <LiveGrid sections={sections} arrangement={arrangement.value} />
           {isOwner.value && all.length < FEW && <AddCamera />}
         </div>
@@ -96,10 +97,15 @@ function useLayouts(): void {
   }, [mayAsk]);
 }
 
-/** All cameras, or one group. */
-function GroupChips({ all }: { readonly all: readonly Camera[] }) {
+interface GroupChipsProps {
+  readonly all: readonly Camera[];
+  readonly grouped: readonly Group[];
+}
+
+/** All cameras, one group, or one box. */
+function GroupChips({ all, grouped }: GroupChipsProps) {
   const words = liveWords.value;
-  const names = groupsWith(all, groups.value ?? []).map(([name]) => name);
+  const names = groupsWith(all, grouped).map(([name]) => name);
   const chosen = names.includes(chosenGroup.value) ? chosenGroup.value : '';
   return names.length === 0 ? null : (
     <fieldset class="groups" aria-label={words.groups}>

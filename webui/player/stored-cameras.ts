@@ -1,8 +1,14 @@
 /** Storage key of the cameras of the last visit. */
 export const STORED_CAMERAS_KEY = 'perch-cameras';
 
-/** `bFrames`: paths with B-frames. */
-export type StoredCamera = readonly [name: string, title: string, sub: string | null, bFrames?: readonly string[]];
+/** `bFrames`: paths with B-frames. `box`: the name of the box whose camera it is. */
+export type StoredCamera = readonly [
+  name: string,
+  title: string,
+  sub: string | null,
+  bFrames?: readonly string[],
+  box?: string,
+];
 
 /** Whether a path had B-frames at the last visit; known before the first response. */
 export const hadBFrames = (path: string): boolean =>
@@ -19,7 +25,9 @@ export function parseStoredCameras(text: string | null): readonly StoredCamera[]
 }
 
 function isKept(value: unknown): value is StoredCamera {
-  const [name, title, sub, bFrames = []] = Array.isArray(value) ? (value as unknown[]) : [];
+  const [name, title, sub, bFrames = [], box = ''] = Array.isArray(value) ? (value as unknown[]) : [];
   const isCamera = typeof name === 'string' && typeof title === 'string' && (sub === null || typeof sub === 'string');
-  return isCamera && Array.isArray(bFrames) && bFrames.every((path) => typeof path === 'string');
+  return (
+    isCamera && typeof box === 'string' && Array.isArray(bFrames) && bFrames.every((path) => typeof path === 'string')
+  );
 }

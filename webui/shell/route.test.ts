@@ -46,6 +46,11 @@ test.for([
   ['#/settings/system/add', { page: 'settings', section: 'system' }],
   ['#/settings/cameras/add', { page: 'settings', section: 'cameras', part: 'add' }],
   ['#/settings/cameras/layouts', { page: 'settings', section: 'cameras', part: 'layouts' }],
+  ['#/settings/cameras/boxes', { page: 'settings', section: 'cameras', part: 'boxes' }],
+  [
+    '#/settings/cameras/boxes?at=h%3A1&pin=a',
+    { page: 'settings', section: 'cameras', part: 'boxes', invitation: 'perch://invitation?at=h%3A1&pin=a' },
+  ],
   ['#/settings/cameras/yard%2Fgate', { page: 'settings', section: 'cameras', camera: 'yard/gate' }],
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
@@ -68,7 +73,7 @@ test.for([
   expect(parseRoute(hash)).toEqual(place);
 });
 
-test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add', 'layouts'])(
+test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add', 'layouts', 'boxes'])(
   'links to camera %s lead back to it',
   (camera) => {
     expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });

@@ -38,14 +38,17 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add` and `layouts` belong to cameras, `archive` and `move` to storage, `views` and `paired` to people, the others to system. */
+  /** `add`, `layouts` and `boxes` belong to cameras, `archive` and `move` to storage, `views` and `paired` to people, the others to system. */
   readonly part?: CamerasPart | StoragePart | 'views' | 'paired' | SystemPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
+  /** Of `boxes`: the one that a link brings. */
+  readonly invitation?: string;
 }
 
-type CamerasPart = 'add' | 'layouts';
-const CAMERAS_PARTS = /^(add|layouts)$/;
+type CamerasPart = 'add' | 'layouts' | 'boxes';
+const CAMERAS_PARTS = /^(add|layouts|boxes)$/;
+const INVITATION_START = 'perch://invitation?';
 type StoragePart = 'archive' | 'move';
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
 const PARTS =
@@ -63,7 +66,7 @@ export function parseRoute(hash: string): Route {
     case 'wall':
       return { page, ...(rest ? { wall: decode(rest) } : {}) };
     case 'settings':
-      return readSettings(rest ?? '');
+      return readSettings(rest ?? '', query);
     case 'events':
     case 'clips':
       return { page, ...(camera ? { camera } : {}) };
@@ -74,12 +77,15 @@ export function parseRoute(hash: string): Route {
   }
 }
 
-function readSettings(path: string): SettingsRoute {
+function readSettings(path: string, query: string): SettingsRoute {
   const [name = '', rest = ''] = path.split(/\/(.*)/s);
   const section = (SECTIONS.includes(name) ? name : 'cameras') as SettingsSection;
   if (section === 'cameras' && name === section && rest !== '') {
-    const isPart = CAMERAS_PARTS.test(rest);
-    return { page: 'settings', section, ...(isPart ? { part: rest as CamerasPart } : { camera: decode(rest) }) };
+    if (!CAMERAS_PARTS.test(rest)) {
+      return { page: 'settings', section, camera: decode(rest) };
+    }
+    const invitation = rest === 'boxes' && query !== '' ? { invitation: INVITATION_START + query } : {};
+    return { page: 'settings', section, part: rest as CamerasPart, ...invitation };
   }
   const [part, person] = rest.split(/\/(.*)/s);
   if (section === 'people' && part === 'views') {
@@ -136,6 +142,10 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
 
 export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
+
+/** The page that adds a box, with its invitation. */
+export const invitationLink = (invitation: string): string =>
+  `${settingsLink('cameras', 'boxes')}?${invitation.slice(INVITATION_START.length)}`;
 
 /** A camera may be named `add`, whose first letter is then encoded. */
 export const cameraSettingsLink = (camera: string): string =>

@@ -75,6 +75,10 @@ export class BoxPaths implements BoxControl {
     });
   }
 
+  rename(id: string, name: string): void {
+    this.#boxes.rename(id, name);
+  }
+
   setAddresses(id: string, addresses: readonly string[]): void {
     this.#boxes.setAddresses(id, addresses);
   }

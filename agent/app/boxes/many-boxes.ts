@@ -1,6 +1,8 @@
 import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { Boxes } from '../../boxes/boxes.ts';
 import { remoteBoxes } from '../../boxes/rtsp-channel.ts';
+import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { PathBox } from '../../paths/path-status.ts';
 import type { RemoteBoxes } from '../../protocols/contract.ts';
 import { BoxPaths, type BoxPathsDeps } from './box-paths.ts';
 import { RemoteCameras } from './remote-cameras.ts';
@@ -27,6 +29,12 @@ export class ManyBoxes {
     this.recordings = new RemoteCameras(deps);
     this.channels = remoteBoxes(deps.boxes);
     this.#boxes = deps.boxes;
+  }
+
+  /** For the status of a path. @returns undefined for a source that is no camera of a box */
+  boxOf(source: string): (() => PathBox | undefined) | undefined {
+    const remote = remotePathOf(source);
+    return remote && (() => this.#boxes.presence(remote.box));
   }
 
   async close(): Promise<void> {

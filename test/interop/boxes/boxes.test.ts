@@ -127,7 +127,7 @@ describeWith(['ffmpeg'], 'two boxes', () => {
       headers: { ...server.headers, 'Content-Type': 'application/json' },
       body: JSON.stringify({ invitation }),
     });
-    expect([used.status, await used.json()]).toMatchObject([401, { error: expect.stringContaining('was used') }]);
+    expect([used.status, await used.json()]).toMatchObject([400, { error: expect.stringContaining('was used') }]);
   });
 
   test('the key of a server opens its cameras and nothing else', async () => {

@@ -163,6 +163,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['layouts', '#/settings/cameras/layouts', '.layouts'],
+  ['boxes', '#/settings/cameras/boxes', '.other-boxes .button'],
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['archive', '#/settings/storage/archive', '.archive .segment'],

@@ -18,6 +18,7 @@ export const cameraView = {
   offlineNoStream: 'The camera has no video at this address.',
   offlineNoRoom: 'The camera accepts no more viewers. Close other programs that use it.',
   offlineNoNetwork: 'The box has no network that reaches the camera. Check the network cable of the box.',
+  offlineBoxAway: 'The box of this camera does not answer. It is tried again and again. Check its power and network.',
   restartCamera: 'Restart camera',
   offlinePassword: 'The camera rejects the stored password.',
   whyOffline: 'Reported reason: ',

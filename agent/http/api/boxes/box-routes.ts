@@ -24,6 +24,7 @@ const BoxChange = Type.Object(
       Type.Array(Type.String({ maxLength: 300 }), { minItems: 1, maxItems: 16, description: '`host:port` of https.' }),
     ),
     cameras: Type.Optional(Chosen),
+    name: Type.Optional(Type.String({ maxLength: 200, description: 'For people; empty: as the box calls itself.' })),
   },
   { additionalProperties: false },
 );
@@ -57,6 +58,8 @@ export interface BoxControl {
   addCameras(id: string, cameras: CamerasWanted): Promise<void>;
   /** @throws PerchError notFound, badInput */
   setAddresses(id: string, addresses: readonly string[]): void;
+  /** @throws PerchError notFound */
+  rename(id: string, name: string): void;
   /** Removes its paths, too. @returns false: there is no such box */
   remove(id: string): Promise<boolean>;
 }
@@ -80,7 +83,7 @@ export const boxRoutes: FastifyPluginAsync<BoxRoutesOptions> = async (app, { acc
     const { invitation, cameras = 'all' } = checkedBody(NewBox, body);
     return boxes.add(invitation, cameras);
   });
-  const change = operation(TAG, 'Adds cameras of a box, or sets its addresses', answers(OkAnswer, 400, 404), {
+  const change = operation(TAG, 'Adds cameras of a box, or sets its addresses or name', answers(OkAnswer, 400, 404), {
     params,
     body: BoxChange,
   });
@@ -88,7 +91,10 @@ export const boxRoutes: FastifyPluginAsync<BoxRoutesOptions> = async (app, { acc
     '/v3/boxes/:id',
     { bodyLimit: MAX_BODY_BYTES, schema: change },
     async ({ params: { id }, body }) => {
-      const { addresses, cameras } = checkedBody(BoxChange, body);
+      const { addresses, cameras, name } = checkedBody(BoxChange, body);
+      if (name !== undefined) {
+        boxes.rename(id, name);
+      }
       if (addresses) {
         boxes.setAddresses(id, addresses);
       }

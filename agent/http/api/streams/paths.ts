@@ -94,6 +94,12 @@ export const PathItem = Type.Object({
         'The video has B-frames (decoding order differs from display order): WebRTC rejects it, other protocols carry it. Of the last stream while offline; null: unknown yet.',
     }),
   ),
+  box: OrNull(
+    Type.Object(
+      { id: Type.String(), name: Type.String(), awaySince: Time },
+      { description: 'The box whose camera it is, and since when it is away; null: it is this one.' },
+    ),
+  ),
 });
 export type PathItem = Static<typeof PathItem>;
 

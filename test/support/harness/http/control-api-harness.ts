@@ -59,6 +59,7 @@ export const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   talk: 'yes',
   webrtcSilence: null,
   hasBFrames: null,
+  box: null,
   ...more,
 });
 

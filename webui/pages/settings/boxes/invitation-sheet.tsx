@@ -8,6 +8,7 @@ import { oneAtLeast } from '../../../people/access-fields.tsx';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
+import { TextField } from '../../../ui/controls/field.tsx';
 import { QrCode } from '../../../ui/controls/qr-code.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -15,6 +16,7 @@ import { boxesWords } from '../../../words/settings/boxes.ts';
 import {
   createInvitation,
   FIRST_RIGHTS,
+  linkFor,
   oneRight,
   SERVERS_ADDRESS,
   type ServerItem,
@@ -89,9 +91,11 @@ interface MadeSheetProps {
   readonly onClosed: () => void;
 }
 
-function MadeSheet({ text, untilMs, before, onAgain, onPaired, onClosed }: MadeSheetProps) {
+function MadeSheet({ text: invitation, untilMs, before, onAgain, onPaired, onClosed }: MadeSheetProps) {
   const t = boxesWords.value;
   const [isDone, setDone] = useState(false);
+  const [page, setPage] = useState('');
+  const text = linkFor(page, invitation) ?? invitation;
   const leftMs = untilMs - nowMs.value;
   const isOver = leftMs <= 0;
   const { value } = usePolled<{ readonly items: readonly ServerItem[] }>(SERVERS_ADDRESS, { everyMs: POLL_MS });
@@ -147,6 +151,14 @@ function MadeSheet({ text, untilMs, before, onAgain, onPaired, onClosed }: MadeS
             </span>
             <span class="hint">{t.invitationSecret}</span>
           </label>
+          <TextField
+            label={t.serverPage}
+            name="page"
+            autocomplete="off"
+            hint={t.serverPageHint}
+            value={page}
+            onInput={setPage}
+          />
         </>
       )}
     </Sheet>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bodyOf, rightsOf, timeLeft } from './server-data.ts';
+import { bodyOf, linkFor, oneRight, rightsOf, timeLeft } from './server-data.ts';
 
 test.for([
   [600_000, '10:00'],
@@ -8,6 +8,22 @@ test.for([
   [900, '0:01'],
 ] as const)('%d ms are left as %s', ([ms, text]) => {
   expect(timeLeft(ms)).toBe(text);
+});
+
+test.for([
+  ['server.example', 'https://server.example/#/settings/cameras/boxes?at=a'],
+  [' http://192.168.1.9:8080/cameras/#/live', 'http://192.168.1.9:8080/cameras/#/settings/cameras/boxes?at=a'],
+  ['javascript:alert(1)', undefined],
+  ['', undefined],
+] as const)('the page %s is linked to as %s', ([page, link]) => {
+  expect(linkFor(page, 'perch://invitation?at=a')).toBe(link);
+});
+
+test('a server needs live or recordings', () => {
+  expect(oneRight([])).toBeDefined();
+  expect(oneRight(['talk'])).toBeDefined();
+  expect(oneRight(['talk', 'live'])).toBeUndefined();
+  expect(oneRight(['recordings'])).toBeUndefined();
 });
 
 test('a request has what was changed, and all rights by name', () => {

@@ -1,5 +1,7 @@
 import { fetchJson } from '../../../api-client/request.ts';
+import { urlOf } from '../../../api-client/urls.ts';
 import type { CameraSelection } from '../../../people/people.ts';
+import { invitationLink } from '../../../shell/route.ts';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 
@@ -52,6 +54,13 @@ export const oneRight = (rights: readonly ServerRight[]): string | undefined =>
 
 export const createInvitation = (terms: ServerTerms): Promise<Invitation> =>
   fetchJson<Invitation>('v3/pairedservers/invitations', { method: 'POST', body: bodyOf(terms) });
+
+/** A link to the server's page that brings the invitation; undefined: that is no address. */
+export function linkFor(page: string, invitation: string): string | undefined {
+  const text = page.trim();
+  const address = urlOf(/^https?:\/\//i.test(text) ? text : `https://${text}`);
+  return text === '' || !address ? undefined : `${address.origin}${address.pathname}${invitationLink(invitation)}`;
+}
 
 /** `9:05` */
 export function timeLeft(ms: number): string {

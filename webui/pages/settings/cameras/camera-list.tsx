@@ -118,7 +118,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
           <b>
             <bdi>{camera.title}</bdi>
           </b>
-          <span class={`small ${tone ?? 'dim'}`}>{text}</span>
+          <span class={`small ${tone ?? 'dim'}`}>{[camera.main.box?.name, text].filter(Boolean).join(' · ')}</span>
         </span>
         <Icon name="go" />
       </a>

@@ -15,6 +15,8 @@ import { CameraSheet } from './camera-sheet.tsx';
 
 const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) => page.LayoutsPage));
 
+const Boxes = lazyPart(() => import('../boxes/boxes-page.tsx').then((page) => page.BoxesPage));
+
 const POLL_MS = 30_000;
 
 interface Found {
@@ -34,6 +36,9 @@ export function CamerasPage() {
   if (here.page === 'settings' && here.part === 'layouts') {
     return <Layouts />;
   }
+  if (here.page === 'settings' && here.part === 'boxes') {
+    return <Boxes />;
+  }
   return (
     <>
       <header class="page-head">
@@ -43,14 +48,17 @@ export function CamerasPage() {
       <NewCameras />
       {all?.length === 0 && <Empty title={t.noCameras} text={t.noCamerasText} />}
       {all && all.length > 0 && <CameraList cameras={all} />}
-      {all && all.length > 0 && (
+      {all && (
         <div class="card">
-          <Row
-            icon="arrange"
-            title={wallWords.value.layouts}
-            text={layoutWords.value.layoutsHint}
-            href={settingsLink('cameras', 'layouts')}
-          />
+          {all.length > 0 && (
+            <Row
+              icon="arrange"
+              title={wallWords.value.layouts}
+              text={layoutWords.value.layoutsHint}
+              href={settingsLink('cameras', 'layouts')}
+            />
+          )}
+          <Row icon="network" title={t.otherBoxes} text={t.otherBoxesText} href={settingsLink('cameras', 'boxes')} />
         </div>
       )}
       <AddCamera />

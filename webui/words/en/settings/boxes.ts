@@ -1,3 +1,7 @@
+import { counter } from '../../grammar/plural.ts';
+
+const many = counter('en');
+
 /** Settings: servers that show cameras of this box, and boxes whose cameras this one shows. */
 export const boxes = {
   pairedServers: 'Servers',
@@ -13,12 +17,14 @@ export const boxes = {
   needsHttps: 'Pairing needs https, which is off.',
   toHttps: 'Open https',
   invitation: 'Invitation',
-  invitationSteps: 'Enter this invitation on the server.',
+  invitationSteps: 'On the server, open Settings, Cameras, Other boxes, and add a box with this invitation.',
   invitationCode: 'The invitation as a QR code',
   invitationLeft: (time: string) => `Valid for ${time}`,
   invitationOver: 'This invitation has expired.',
   invitationAgain: 'New invitation',
   invitationSecret: 'Whoever has it can see these cameras. Give it to the owner of the server only.',
+  serverPage: 'Address of the page of the server',
+  serverPageHint: 'If you enter it, a phone that scans the code opens the server with the invitation.',
   copyInvitation: 'Copy',
   invitationCopied: 'Invitation copied.',
   shareInvitation: 'Share',
@@ -31,6 +37,46 @@ export const boxes = {
   revokeServerText:
     'All it shows of this box stops at once. It needs a new invitation to come back. Press again to revoke.',
   serverRevoked: (name: string) => `${name} shows nothing of this box any more.`,
+
+  otherBoxesHint: 'A box is another Perch. Its cameras are shown here, and its recordings stay on it.',
+  noBoxes: 'No box is paired.',
+  addBox: 'Add a box',
+  boxInvitationHint: 'On the box, open Settings, People, Servers, invite a server, and paste the invitation here.',
+  boxInvitationWrong: 'This is not an invitation. Copy all of it.',
+  boxInvitationUsed: 'This invitation was used or has expired. Create a new one on the box.',
+  boxUnreachable:
+    'The box does not answer at the addresses of the invitation. Its https port must be reachable from here.',
+  boxIsOther: 'Another machine answers at the addresses of the invitation.',
+  pairEffect: 'You choose the cameras next.',
+  pairBox: 'Pair',
+  pairsBox: 'Pairing…',
+  boxPaired: (name: string) => `${name} is paired.`,
+  camerasHere: 'Cameras to show here',
+  addCamerasEffect: 'They appear on Live, for everyone who may see all cameras.',
+  addChosen: 'Add cameras',
+  camerasComeFrom: (name: string) => `The cameras of ${name} are on Live now.`,
+  boxOffersNone: 'The box offers no cameras to this server.',
+  boxConnected: 'Connected',
+  boxConnecting: 'Connecting…',
+  boxAwaySince: (time: string) => `Away since ${time}`,
+  boxRefusesSince: (time: string) => `Refuses this server since ${time}`,
+  boxShows: (count: number) => many(count, { one: 'one camera', other: '# cameras' }),
+  boxOffersMore: (count: number) => many(count, { one: 'one more offered', other: '# more offered' }),
+  boxNeverSeen: 'never seen',
+  boxRefusesHint: 'Its owner has revoked the access. Remove the box, and add it with a new invitation.',
+  boxWhy: 'Reported reason: ',
+  boxName: 'Name',
+  boxNameHint: 'If it is empty, the box is shown by its own name.',
+  boxAddresses: 'Addresses',
+  boxAddressesHint: 'host:port of https, one on each line. The one that answers is used.',
+  boxAddressWrong: (text: string) => `${text} is not host:port, as in 192.168.1.5:8443.`,
+  boxNoAddress: 'Enter at least one address.',
+  shownHere: 'Shown here',
+  alsoOffered: 'Also offered: choose what to show',
+  boxSaves: 'The cameras that are shown already stay.',
+  removeBox: 'Remove box',
+  removeBoxText: 'Its cameras disappear here. Its recordings stay on it. Press again to remove.',
+  boxRemoved: (name: string) => `${name} removed.`,
 };
 
 export type BoxesWords = typeof boxes;

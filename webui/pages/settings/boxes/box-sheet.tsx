@@ -1,0 +1,99 @@
+import { useMemo, useState } from 'preact/hooks';
+import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { cameraTitle } from '../../../cameras/camera-title.ts';
+import { fieldProps } from '../../../forms/field-props.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../forms/server-form.ts';
+import { TextField } from '../../../ui/controls/field.tsx';
+import { TextArea } from '../../../ui/controls/text-area.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
+import { listed } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
+import { boxesWords } from '../../../words/settings/boxes.ts';
+import { words } from '../../../words/words.ts';
+import { addressesFault, type BoxItem, isWell, linesOf, mainCameras, stateText } from './box-data.ts';
+import { OfferedField } from './offered-field.tsx';
+
+interface FormValues {
+  readonly name: string;
+  readonly addresses: string;
+  /** To be added. */
+  readonly cameras: readonly string[];
+}
+
+interface BoxSheetProps {
+  /** The latest state. */
+  readonly box: BoxItem;
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** A box: state, name, addresses, its cameras, and the end of the pairing. */
+export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
+  const t = boxesWords.value;
+  const { language } = i18n();
+  const address = `v3/boxes/${box.id}`;
+  const [isGone, setGone] = useState(false);
+  const form = useMemo(
+    () =>
+      serverForm<FormValues>({
+        initial: { name: box.name, addresses: box.addresses.join('\n'), cameras: [] },
+        validate: { addresses: addressesFault },
+        save: async (_, { name, addresses, cameras }) => {
+          const body = {
+            ...(name !== undefined && { name }),
+            ...(addresses !== undefined && { addresses: linesOf(addresses) }),
+            ...(cameras && { cameras }),
+          };
+          await fetchJson(address, { method: 'PATCH', body });
+        },
+      }),
+    [],
+  );
+  const remove = async () => {
+    try {
+      await fetchJson(address, { method: 'DELETE' });
+      toast(boxesWords.peek().boxRemoved(box.name));
+      setGone(true);
+      onChanged();
+    } catch (error) {
+      toast(actionErrorText(error));
+    }
+  };
+  const cameras = mainCameras(box);
+  const shown = cameras.flatMap(({ here }) => (here === null ? [] : [cameraTitle(here)]));
+  const offered = cameras.filter(({ here }) => here === null);
+  return (
+    <FormSheet
+      title={box.name}
+      form={form}
+      isOver={isGone}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(words.peek().saved);
+        onChanged();
+      }}
+      foot={<FormFooter form={form} text={t.boxSaves} />}
+    >
+      <p class={isWell(box) ? 'dim' : 'bad'} role="status">
+        {stateText(box)}
+      </p>
+      {box.state === 'refused' && <p>{t.boxRefusesHint}</p>}
+      {box.state === 'away' && box.error !== null && (
+        <p class="dim small break">{serverText((why) => t.boxWhy + why, box.error)}</p>
+      )}
+      {shown.length > 0 && (
+        <p class="break">
+          {t.shownHere}: {listed(shown, language)}
+        </p>
+      )}
+      {offered.length > 0 && <OfferedField form={form} label={t.alsoOffered} offered={offered} />}
+      <TextField label={t.boxName} autocomplete="off" hint={t.boxNameHint} {...fieldProps(form, 'name', 200)} />
+      <TextArea label={t.boxAddresses} hint={t.boxAddressesHint} {...fieldProps(form, 'addresses', 4_000)} />
+      <Confirm title={t.removeBox} text={t.removeBoxText} onConfirm={() => void remove()} />
+    </FormSheet>
+  );
+}

@@ -1,0 +1,78 @@
+import { useEffect, useState } from 'preact/hooks';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { replaceRoute } from '../../../shell/navigation.ts';
+import { route, settingsLink } from '../../../shell/route.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { boxesWords } from '../../../words/settings/boxes.ts';
+import { camerasWords } from '../../../words/settings/cameras.ts';
+import { AddBoxSheet } from './add-box-sheet.tsx';
+import { BOXES_ADDRESS, type BoxItem, isWell, mainCameras, stateText } from './box-data.ts';
+import { BoxSheet } from './box-sheet.tsx';
+
+const POLL_MS = 5_000;
+
+/** Boxes whose cameras this server shows. */
+export function BoxesPage() {
+  const t = boxesWords.value;
+  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, { everyMs: POLL_MS });
+  const [added, setAdded] = useState<{ readonly invitation: string }>();
+  const [shown, setShown] = useState<BoxItem>();
+  const here = route.value;
+  const invitation = here.page === 'settings' ? here.invitation : undefined;
+  useEffect(() => {
+    if (invitation !== undefined) {
+      // It is secret: not for the browser's history.
+      replaceRoute(settingsLink('cameras', 'boxes'));
+      setAdded({ invitation });
+    }
+  }, [invitation]);
+  const boxes = value?.items ?? [];
+  return (
+    <section class="other-boxes">
+      <LowerPageHeader
+        title={camerasWords.value.otherBoxes}
+        href={settingsLink('cameras')}
+        above={camerasWords.value.cameras}
+      />
+      <p class="dim">{t.otherBoxesHint}</p>
+      {value && boxes.length === 0 && <p class="dim">{t.noBoxes}</p>}
+      {boxes.length > 0 && (
+        <div class="card">
+          {boxes.map((box) => (
+            <Row
+              key={box.id}
+              icon="network"
+              title={box.name}
+              text={rowText(box)}
+              {...(!isWell(box) && { tone: 'bad' as const })}
+              onClick={() => setShown(box)}
+            />
+          ))}
+        </div>
+      )}
+      <Button onClick={() => setAdded({ invitation: '' })}>
+        <Icon name="plus" small />
+        {t.addBox}
+      </Button>
+      {added && <AddBoxSheet {...added} onChanged={again} onClosed={() => setAdded(undefined)} />}
+      {shown && (
+        <BoxSheet
+          box={boxes.find(({ id }) => id === shown.id) ?? shown}
+          onChanged={again}
+          onClosed={() => setShown(undefined)}
+        />
+      )}
+    </section>
+  );
+}
+
+function rowText(box: BoxItem): string {
+  const t = boxesWords.value;
+  const cameras = mainCameras(box);
+  const offered = cameras.filter(({ here }) => here === null).length;
+  const counts = [t.boxShows(cameras.length - offered), ...(offered > 0 ? [t.boxOffersMore(offered)] : [])];
+  return [stateText(box), ...counts].join(' · ');
+}
