@@ -1,9 +1,11 @@
+import { askedLinks, findBoxes } from '../../system/mdns/find-boxes.ts';
 import { Accounts } from '../auth/accounts/accounts.ts';
 import { PairedServers } from '../auth/pairing/paired-servers.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
 import { pick } from '../base/pick.ts';
+import type { FindBoxes } from '../boxes/box-search.ts';
 import { Boxes } from '../boxes/boxes.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
@@ -41,8 +43,17 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
   const [pairedServers, boxes, zlmSecret] = await Promise.all([
     PairedServers.open(dataDir, clock, log),
-    Boxes.open(options),
+    Boxes.open({ ...options, findBoxes: findBoxesIn(options, store) }),
     loadMadeSecret(dataDir, log),
   ]);
   return { store, events, accounts, pairedServers, boxes, zlmSecret };
+}
+
+/** By mDNS, unless that is off. */
+function findBoxesIn({ network, clock }: AppOptions, store: ConfigStore): FindBoxes | undefined {
+  return (
+    network &&
+    (async (ids, signal) =>
+      store.current.mdns ? findBoxes(ids, askedLinks(network.interfaces), { clock, signal }) : new Map())
+  );
 }

@@ -147,7 +147,7 @@ export class App {
     this.#search = new CameraSearch({ ...options, store, publish: events.emit, history, isMissing, isOwn });
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);
-    this.#name = new MdnsName(options);
+    this.#name = new MdnsName({ ...options, boxId: pairedServers.boxId });
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#servers = new Servers((options.protocols ?? PROTOCOLS).servers, {
       ...this.#shared,

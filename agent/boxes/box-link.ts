@@ -19,6 +19,8 @@ const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
 const MAX_ADDRESSES = 16;
 const MIN_PULSE_MS = 5_000;
+/** It may have other addresses then. */
+const SEARCH_AFTER_MS = 60_000;
 
 export const SELF_PATH = '/v3/pairedservers/self';
 const LINK_PATH = '/v3/pairedservers/link';
@@ -37,6 +39,8 @@ export interface BoxState {
 interface BoxLinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Addresses of the box in the local networks, by its id; not verified. */
+  search?(id: string): Promise<readonly string[]>;
   /** The box has other facts than before, or was seen. */
   changed(box: StoredBox, isWorthSaving: boolean): void;
 }
@@ -53,6 +57,8 @@ export class BoxLink {
   /** It may hang: only a new connection shows that it is there. */
   #isSilent = false;
   #asking: Promise<boolean> | undefined;
+  /** Monotonic time since which nothing answers; undefined: something does. */
+  #awayMs: number | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(box: StoredBox, options: BoxLinkOptions) {
@@ -208,7 +214,7 @@ export class BoxLink {
     try {
       if (this.#state.state !== 'connected' || this.#isSilent) {
         this.#isSilent = false;
-        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+        await this.#client.connect([...this.#box.addresses, ...(await this.#searched())], this.#stop.signal);
       }
       const facts = await this.#facts().catch(async (error: unknown) => {
         if (this.#state.state !== 'connected' || !isAway(error)) {
@@ -228,6 +234,13 @@ export class BoxLink {
     }
   }
 
+  /** What answers there is verified like any other address. */
+  async #searched(): Promise<readonly string[]> {
+    const { clock, search } = this.#options;
+    const isLong = this.#awayMs !== undefined && clock.monoMs() - this.#awayMs >= SEARCH_AFTER_MS;
+    return (isLong && (await search?.(this.#box.id))) || [];
+  }
+
   async #facts(): Promise<BoxFacts> {
     const facts = readFacts(await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal })));
     if (!facts) {
@@ -241,6 +254,7 @@ export class BoxLink {
 
   #learn(facts: BoxFacts): void {
     const { clock, log } = this.#options;
+    this.#awayMs = undefined;
     const nowMs = clock.wallMs();
     const before = this.#box;
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
@@ -264,6 +278,7 @@ export class BoxLink {
     const text = explain(error);
     const isRefused = error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'pin';
     const state = isRefused ? 'refused' : 'away';
+    this.#awayMs = isRefused ? undefined : (this.#awayMs ?? clock.monoMs());
     if (this.#state.state !== state) {
       log.warn({ box: this.#box.name, cause: text }, isRefused ? 'box refuses this server' : 'box is away');
       this.#state = { ...this.#state, state, sinceMs: clock.wallMs(), error: text };

@@ -60,6 +60,32 @@ test('a box cannot change its pin, its name here, or the key of the server', () 
   expect(readFacts({ ...told, id: '../x' })).toBeUndefined();
 });
 
+test('a box is looked for in the local networks once it has been away for a minute', async () => {
+  writeFileSync(file(), JSON.stringify({ boxes: [STORED] }));
+  const clock = new FakeClock();
+  const looked: number[] = [];
+  const boxes = await Boxes.open({
+    ...{ dataDir: folder, clock, log: silentLogger },
+    findBoxes: async (ids) => {
+      looked.push(clock.monoMs());
+      expect(ids).toEqual([ID]);
+      return new Map([[ID, ['no address either']]]);
+    },
+  });
+  await boxes.refresh(ID);
+  const startMs = clock.monoMs();
+  await clock.advance(59_000);
+  await boxes.refresh(ID);
+  expect(looked).toEqual([]);
+  await clock.advance(1_000);
+  await boxes.refresh(ID);
+  expect(looked).toEqual([startMs + 60_000]);
+  await clock.advance(30_000);
+  await boxes.refresh(ID);
+  expect(looked).toHaveLength(1);
+  await boxes.close();
+});
+
 test('what is not an invitation pairs nothing', async () => {
   const boxes = await open();
   for (const text of ['', 'https://box.example/', 'perch://invitation?at=192.0.2.1:8443&pin=x&secret=y']) {

@@ -20,6 +20,7 @@ import {
   type StoredBox,
 } from './box-file.ts';
 import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
+import { BoxSearch, type FindBoxes } from './box-search.ts';
 
 const PAIR_PATH = '/v3/pairedservers/pair';
 const END_MS = 3_000;
@@ -43,6 +44,8 @@ interface BoxesOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** In the local networks; undefined: a box is tried at its known addresses only. */
+  readonly findBoxes?: FindBoxes | undefined;
 }
 
 /** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
@@ -50,6 +53,7 @@ export class Boxes {
   readonly #options: BoxesOptions;
   readonly #file: string;
   readonly #links = new Map<string, BoxLink>();
+  readonly #search: BoxSearch | undefined;
   readonly #writes = new SerialQueue();
   readonly #listeners = new Set<() => void>();
 
@@ -61,6 +65,7 @@ export class Boxes {
 
   private constructor(options: BoxesOptions) {
     this.#options = options;
+    this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
     this.#file = join(options.dataDir, BOXES_FILE);
   }
 
@@ -172,6 +177,7 @@ export class Boxes {
   }
 
   async close(): Promise<void> {
+    this.#search?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await this.#writes.run(async () => {});
   }
@@ -189,9 +195,11 @@ export class Boxes {
 
   #add(box: StoredBox): void {
     const { clock, log } = this.#options;
+    const search = this.#search;
     const link = new BoxLink(box, {
       clock,
       log,
+      ...(search && { search: (id: string) => search.addressesOf(id) }),
       changed: (_, isWorthSaving) => {
         if (isWorthSaving) {
           this.#save().catch((error: unknown) => log.warn({ cause: explain(error) }, 'saving the boxes failed'));

@@ -1,3 +1,4 @@
+import type { SrvData } from 'dns-packet';
 import { canonicalIp } from '../../agent/base/network/ip-address.ts';
 import { bytesOf, type HeardRecord, type MdnsRecord } from './message.ts';
 
@@ -6,6 +7,8 @@ const HOST_TTL_SECONDS = 120;
 const OTHER_TTL_SECONDS = 75 * 60;
 
 const SERVICE = '_http._tcp.local';
+/** Of a box with https, by its id: servers that it is paired with find it at a new address. */
+const BOX_SERVICE = '_perch._tcp.local';
 const SERVICES = '_services._dns-sd._udp.local';
 
 /** What the box publishes in one network. */
@@ -16,12 +19,23 @@ export interface Published {
   readonly instance: string;
   readonly port: number;
   readonly addresses: readonly string[];
+  readonly box?: AnnouncedBox | undefined;
 }
+
+/** What servers that the box is paired with look for. */
+export interface AnnouncedBox {
+  readonly id: string;
+  /** Of https. */
+  readonly port: number;
+}
+
+/** `1a2b3c4d5e6f7a8b._perch._tcp.local` */
+export const boxInstance = (id: string): string => `${id}.${BOX_SERVICE}`;
 
 /** Parts that are claimed separately: another program of this box may already have the host name. */
 export type Part = 'host' | 'service';
 
-export function recordsOf({ host, instance, port, addresses }: Published, part: Part): MdnsRecord[] {
+export function recordsOf({ host, instance, port, addresses, box }: Published, part: Part): MdnsRecord[] {
   if (part === 'host') {
     return addresses.map((data) => {
       const type = data.includes(':') ? 'AAAA' : 'A';
@@ -34,6 +48,16 @@ export function recordsOf({ host, instance, port, addresses }: Published, part: 
     { name: instance, type: 'SRV', ttl: HOST_TTL_SECONDS, flush: true, data: server },
     { name: instance, type: 'TXT', ttl: OTHER_TTL_SECONDS, flush: true, data: ['path=/'] },
     { name: SERVICES, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: SERVICE },
+    ...(box ? boxRecords(boxInstance(box.id), { ...server, port: box.port }) : []),
+  ];
+}
+
+function boxRecords(instance: string, data: SrvData): MdnsRecord[] {
+  return [
+    { name: BOX_SERVICE, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: instance },
+    { name: instance, type: 'SRV', ttl: HOST_TTL_SECONDS, flush: true, data },
+    { name: instance, type: 'TXT', ttl: OTHER_TTL_SECONDS, flush: true, data: [''] },
+    { name: SERVICES, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: BOX_SERVICE },
   ];
 }
 

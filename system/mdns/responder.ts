@@ -2,7 +2,7 @@ import type { Clock } from '../../agent/base/clock.ts';
 import type { Logger } from '../../agent/base/log.ts';
 import { canonicalIp } from '../../agent/base/network/ip-address.ts';
 import { Link, type Source } from './link.ts';
-import type { Published } from './records.ts';
+import type { AnnouncedBox, Published } from './records.ts';
 
 /** One network of the box, over IPv4 or IPv6. */
 export interface LocalLink {
@@ -23,6 +23,7 @@ export interface BoxTitle {
   /** `Perch`: shown in lists of services. */
   readonly title: string;
   readonly port: number;
+  readonly box?: AnnouncedBox | undefined;
 }
 
 export interface ResponderOptions {
@@ -129,7 +130,13 @@ export class Responder {
 
   #publishedOn({ addresses }: LocalLink): Published {
     const title = this.#number === 1 ? this.#title.title : `${this.#title.title} (${this.#number})`;
-    return { host: this.#host, instance: `${title}._http._tcp.local`, port: this.#title.port, addresses };
+    return {
+      host: this.#host,
+      instance: `${title}._http._tcp.local`,
+      port: this.#title.port,
+      addresses,
+      box: this.#title.box,
+    };
   }
 
   #open(local: LocalLink): void {

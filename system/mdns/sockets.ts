@@ -4,10 +4,10 @@ import { MDNS_PORT } from './link.ts';
 import type { BoundLink } from './local-links.ts';
 import type { MdnsTransport } from './responder.ts';
 
-const GROUP_IPV4 = '224.0.0.251';
+export const GROUP_IPV4 = '224.0.0.251';
 const GROUP_IPV6 = 'ff02::fb';
 /** RFC 6762 §11: a lower TTL shows that the packet came from another network. */
-const TTL = 255;
+export const TTL = 255;
 
 interface SocketsOptions {
   readonly log: Logger;

@@ -19,6 +19,8 @@ export interface MdnsNameOptions {
   readonly log: Logger;
   /** Without it no name is announced. */
   readonly network?: Network;
+  /** The id that paired servers know this box by. */
+  readonly boxId?: string;
   /** Called with the page's address by name, `http://perch.local/`, and again when the name changes. */
   readonly onName?: (address: string) => void;
 }
@@ -50,11 +52,12 @@ export class MdnsName {
     return {
       name: 'name in the network',
       needs: 'main port',
-      settings: ({ mdns, boxName, address }) =>
-        network && mdns && isReachable(address) ? { boxName, address } : undefined,
-      start: async ({ boxName }) => {
+      settings: ({ mdns, boxName, address, tlsAddress }) =>
+        network && mdns && isReachable(address) ? { boxName, address, tlsAddress } : undefined,
+      start: async ({ boxName, tlsAddress }) => {
         const port = mainPort();
-        const running = network && port !== undefined ? await this.#start(boxName, port, network) : undefined;
+        const running =
+          network && port !== undefined ? await this.#start(boxName, port, tlsAddress, network) : undefined;
         this.#running = running;
         return () => {
           this.#running = undefined;
@@ -64,9 +67,11 @@ export class MdnsName {
     };
   }
 
-  async #start(label: string, port: number, network: Network): Promise<BoxName> {
+  async #start(label: string, port: number, tlsAddress: string, network: Network): Promise<BoxName> {
     const title = label === 'perch' ? 'Perch' : label;
-    const { clock, log, onName } = this.#options;
+    const { clock, log, onName, boxId } = this.#options;
+    const https = isReachable(tlsAddress) ? parseAddress(tlsAddress)?.port : undefined;
+    const box = boxId !== undefined && https ? { id: boxId, port: https } : undefined;
     const options: BoxNameOptions = {
       clock,
       log,
@@ -75,7 +80,7 @@ export class MdnsName {
       onNumber: (number) => void this.#keep(label, number),
       onName: (name) => onName?.(`http://${name}${port === 80 ? '' : `:${port}`}/`),
     };
-    return new BoxName({ label, title, port }, options);
+    return new BoxName({ label, title, port, box }, options);
   }
 
   /** Keeps the numbers of two boxes across a power cut. */

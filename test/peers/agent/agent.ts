@@ -152,7 +152,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 }
 
 /** Claims the box by `perch claim`. @returns the headers of the owner's session */
-async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
+export async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
   // In a separate process: some tests make hashes cheaper.
   const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
   claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);

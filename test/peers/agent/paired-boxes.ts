@@ -5,7 +5,12 @@ import { recordClock } from '../../support/disks/recorded-clock.ts';
 import { type Agent, startAgent } from './agent.ts';
 
 /** A request of the owner's page. @throws Error for a failure */
-export async function asOwner<T>(agent: Agent, method: string, path: string, body?: object): Promise<T> {
+export async function asOwner<T>(
+  agent: Pick<Agent, 'url' | 'headers'>,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<T> {
   const response = await fetch(`${agent.url}${path}`, {
     method,
     headers: { ...agent.headers, ...(body && { 'Content-Type': 'application/json' }) },
@@ -48,7 +53,10 @@ export async function startBox(
 }
 
 /** An invitation by the box's owner. @param cameras that are shared */
-export async function inviteServer(box: Agent, cameras: 'all' | readonly string[] = 'all'): Promise<string> {
+export async function inviteServer(
+  box: Pick<Agent, 'url' | 'headers'>,
+  cameras: 'all' | readonly string[] = 'all',
+): Promise<string> {
   const path = '/v3/pairedservers/invitations';
   return (await asOwner<{ readonly invitation: string }>(box, 'POST', path, { cameras })).invitation;
 }

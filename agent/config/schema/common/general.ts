@@ -58,7 +58,10 @@ export const GENERAL_KEYS = {
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
   tlsRedirect: Type.Boolean({ default: false, description: 'Redirect browsers from `address` to `tlsAddress`.' }),
-  mdns: Type.Boolean({ default: true, description: 'Announce the page in the local network as `boxName`.local.' }),
+  mdns: Type.Boolean({
+    default: true,
+    description: 'Announce the page in the local network as `boxName`.local, and look there for paired boxes.',
+  }),
   boxName: Type.String({
     default: 'perch',
     syntax: 'hostLabel',

@@ -1,0 +1,114 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { encode, type Question } from 'dns-packet';
+import type { Clock } from '../../agent/base/clock.ts';
+import { PerchError } from '../../agent/base/errors.ts';
+import type { Interfaces } from '../network-watch.ts';
+import { MDNS_PORT } from './link.ts';
+import { localLinks } from './local-links.ts';
+import { type HeardRecord, readMessage } from './message.ts';
+import { boxInstance, isSameName } from './records.ts';
+import { GROUP_IPV4, TTL } from './sockets.ts';
+
+/** Of one query, which stays below the MTU of Ethernet. */
+const MAX_QUESTIONS = 30;
+const REPEATS = 2;
+const ANSWER_MS = 1_000;
+/** Of one box, one for each of its networks. */
+const MAX_ADDRESSES = 4;
+
+interface FindOptions {
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly signal: AbortSignal;
+  /** Default: mDNS's group and port. */
+  readonly to?: { readonly address: string; readonly port: number };
+}
+
+/** A local network to ask in, and the address of this box there. */
+interface AskedLink {
+  readonly address: string;
+  isNear(address: string): boolean;
+}
+
+/** The local networks with IPv4. */
+export const askedLinks = (interfaces: Interfaces): readonly AskedLink[] =>
+  localLinks(interfaces).filter(({ family }) => family === 'IPv4');
+
+/**
+ * Asks the local networks where boxes are, by one-shot queries (RFC 6762 §5.1). Of an answer only the port is used, with
+ * the address that sent it: no answer makes this box connect to another host.
+ * @returns `host:port` of https by the id of the box
+ */
+export async function findBoxes(
+  ids: readonly string[],
+  links: readonly AskedLink[],
+  options: FindOptions,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, readonly string[]>();
+  await Promise.all(links.map((link) => ask(ids, link, options, found).catch(unlessUnplugged)));
+  return found;
+}
+
+async function ask(
+  ids: readonly string[],
+  { address, isNear }: AskedLink,
+  { clock, signal, to = { address: GROUP_IPV4, port: MDNS_PORT } }: FindOptions,
+  found: Map<string, readonly string[]>,
+): Promise<void> {
+  const socket = createSocket('udp4');
+  try {
+    socket.on('message', (bytes, from) => {
+      for (const { name, port } of isNear(from.address) ? portsIn(bytes) : []) {
+        const id = ids.find((one) => isSameName(boxInstance(one), name));
+        const known = (id !== undefined && found.get(id)) || [];
+        const place = `${from.address}:${port}`;
+        if (id !== undefined && known.length < MAX_ADDRESSES && !known.includes(place)) {
+          found.set(id, [...known, place]);
+        }
+      }
+    });
+    socket.bind(0, address);
+    await once(socket, 'listening');
+    socket.on('error', () => {});
+    socket.setMulticastInterface(address);
+    socket.setMulticastTTL(TTL);
+    for (let round = 0; round < REPEATS && !signal.aborted; round += 1) {
+      for (let start = 0; start < ids.length; start += MAX_QUESTIONS) {
+        socket.send(queryFor(ids.slice(start, start + MAX_QUESTIONS)), to.port, to.address, () => {});
+      }
+      await clock.sleep(ANSWER_MS, signal);
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+function queryFor(ids: readonly string[]): Buffer {
+  const questions = ids.map((id): Question => ({ name: boxInstance(id), type: 'SRV' }));
+  return encode({ type: 'query', id: 0, flags: 0, questions });
+}
+
+/** @param bytes of any host of the network */
+export function portsIn(bytes: Buffer): readonly { readonly name: string; readonly port: number }[] {
+  try {
+    const { isResponse, answers } = readMessage(bytes);
+    return isResponse ? answers.flatMap(portOf) : [];
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return [];
+    }
+    throw error;
+  }
+}
+
+function portOf({ name, type, data }: HeardRecord): { readonly name: string; readonly port: number }[] {
+  const { port } = (data ?? {}) as { readonly port?: unknown };
+  return type === 'SRV' && typeof port === 'number' && port > 0 ? [{ name, port }] : [];
+}
+
+/** A network that has gone meanwhile. */
+function unlessUnplugged(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code === undefined) {
+    throw error;
+  }
+}
