@@ -163,7 +163,8 @@ export class App {
     const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    this.#pictures = new LivePictures(this.#shared);
+    const elsewhere = (path: string) => this.#boxes.recordings.picturesOf(path);
+    this.#pictures = new LivePictures({ ...this.#shared, elsewhere });
     this.#notifications = new LazyNotifications({ ...this.#shared, pictures: this.#pictures });
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });

@@ -4,6 +4,7 @@ import type { RecordingLookup } from '../../http/api/recordings/recordings.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
 import type { RemotePlayback } from '../../playback/read/remote.ts';
 import { loadLate } from '../../protocols/late.ts';
+import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { JoinedTimeline } from './joined-timeline.ts';
 import type { RemoteCamerasDeps, RemoteParts } from './remote-parts.ts';
@@ -62,6 +63,13 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
 
   async file(...asked: Parameters<RemotePlayback['file']>) {
     return (await this.#remote()).file(...asked);
+  }
+
+  /** Pictures of now, from the newest recording of the box; undefined: the path is no camera of a box. */
+  picturesOf(path: string): SnapshotSource | undefined {
+    return this.#isRemote(path)
+      ? { fetch: async (signal) => (await this.#open()).box.picture(path, signal) }
+      : undefined;
   }
 
   async names(): Promise<readonly string[]> {

@@ -32,6 +32,7 @@ export function openRemoteParts(deps: RemoteCamerasDeps) {
     titleOf: (path) => recordings.titleOf(path),
   });
   return {
+    box,
     recordings: new JoinedRecordings({
       box,
       clock: deps.clock,

@@ -1,8 +1,11 @@
 import type { RequestListener } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { scriptedBox } from '../../../test/support/clients/plain-box.ts';
+import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
 import { record } from '../../../test/support/disks/recordings.ts';
 import { joinedServer, openTestPlayback, servePlayback } from '../../../test/support/harness/http/joined-server.ts';
+import { systemClock } from '../../base/clock.ts';
+import { BoxRequests } from './box-requests.ts';
+import { RemoteRecordings } from './remote-recordings.ts';
 
 /** A server whose path `yard` is `cam` of the box at a port. */
 const serverOf = async (port: () => number | undefined): Promise<string> => (await joinedServer(port)).url;
@@ -164,4 +167,23 @@ test('the box gets no parameter but those of its addresses', async () => {
   await fetch(`${server}/get?path=yard&${PERIOD}&token=secret&user=secret&jwt=secret`, { headers });
   expect(asked[0]).toBe('/playback/get?path=cam&start=2026-07-01T12%3A00%3A01Z&duration=3');
   expect(asked.join()).not.toMatch(/secret|c2VjcmV0/);
+});
+
+test('the newest picture is a JPEG of the box, or none', async () => {
+  let body = Buffer.from([0xff, 0xd8, 0xff, 0xd9]);
+  await using box = await scriptedBox((_, response) => response.end(body));
+  const recordings = new RemoteRecordings({
+    requests: new BoxRequests(
+      plainBoxes(() => box.port),
+      systemClock,
+    ),
+    clock: systemClock,
+    remoteOf: () => ({ box: 'house', path: 'cam' }),
+    titleOf: () => undefined,
+  });
+  const { signal } = new AbortController();
+  expect(Buffer.from(await recordings.picture('yard', signal)).equals(body)).toBe(true);
+  expect(box.asked[0]).toMatch(/^\/playback\/cam\/picture\.jpg\?time=20\d\d-/);
+  body = Buffer.from('<script>');
+  await expect(recordings.picture('yard', signal)).rejects.toThrow('a picture that is no JPEG');
 });

@@ -18,6 +18,9 @@ const MAX_LIST_BYTES = 8 << 20;
 const MAX_TIMELINE_BYTES = 256 << 10;
 /** A day in segments of two seconds has 4 MB. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
+/** Of notifications and MQTT, in pixels. */
+const PICTURE_WIDTH = 640;
+const MAX_PICTURE_BYTES = 256 << 10;
 /** The box reads an index first. */
 const MAX_MEDIA_MS = 5_000;
 /** Without a byte from the box in this time, a download ends. */
@@ -161,6 +164,16 @@ export class RemoteRecordings {
     return parseRfc3339(String(headers['perch-time']))?.us;
   }
 
+  /** The newest recorded picture as JPEG. @throws PerchError as `BoxRequests.ask` */
+  async picture(path: string, signal: AbortSignal): Promise<Uint8Array> {
+    const remote = this.#remoteOf(path);
+    const { requests, clock } = this.#deps;
+    const query = new URLSearchParams({ time: new Date(clock.wallMs()).toISOString(), width: String(PICTURE_WIDTH) });
+    const file = addressOf(remote, { name: 'picture.jpg', role: 'picture' });
+    const { body } = await requests.ask(remote.box, { path: file, query, signal, limitMs: MAX_MEDIA_MS });
+    return requests.read(remote.box, body, MAX_PICTURE_BYTES, jpegOf, { signal });
+  }
+
   /** @returns undefined if the client has left */
   async #ask(
     { box }: RemotePath,
@@ -248,6 +261,14 @@ function pickedFrom(query: Query): Record<string, string> {
       return text === undefined ? [] : [[key, text]];
     }),
   );
+}
+
+/** @throws PerchError badInput */
+function jpegOf(bytes: Buffer): Uint8Array {
+  if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) {
+    throw new PerchError('badInput', 'a picture that is no JPEG');
+  }
+  return bytes;
 }
 
 const isRewind = ({ role }: VodFile): boolean => role === 'rewind' || role === 'rewindMedia';

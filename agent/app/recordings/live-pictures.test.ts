@@ -51,6 +51,17 @@ test('a camera without a picture is named as such', async () => {
   expect(pictures.hasPicture('cam')).toBe(false);
 });
 
+test('the picture of a camera of another box is that of the box', async () => {
+  const config = good('paths: {cam: {source: perch://00000000000000b1/cam}, hall: {source: rtsp://127.0.0.1:1/}}');
+  const jpeg = Uint8Array.of(0xff, 0xd8);
+  const pictures = new LivePictures({
+    ...{ config: () => config, paths, recordings: noRecordings, clock: systemClock, signal },
+    elsewhere: (path) => (path === 'cam' ? { fetch: async () => jpeg } : undefined),
+  });
+  expect(await pictures.picture('cam', OF_EVENT)).toBe(jpeg);
+  expect([pictures.hasPicture('cam'), pictures.hasPicture('hall')]).toEqual([true, false]);
+});
+
 test('a private camera has no picture, not even a recent one', async () => {
   const clock = new FakeClock();
   const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');

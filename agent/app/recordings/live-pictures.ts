@@ -46,6 +46,8 @@ interface LivePicturesDeps {
   };
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Of a camera of another box. */
+  readonly elsewhere?: (path: string) => SnapshotSource | undefined;
 }
 
 interface Kept {
@@ -101,8 +103,14 @@ export class LivePictures {
     return (
       this.#snapshots.sourceOf(path) !== undefined ||
       (stream !== undefined && isDecodable(stream)) ||
-      this.#inStream(path) !== undefined
+      this.#inStream(path) !== undefined ||
+      this.#deps.elsewhere?.(path) !== undefined
     );
+  }
+
+  /** A stream that is here needs no other box. */
+  #sourceOf(path: string): SnapshotSource | undefined {
+    return this.#snapshots.sourceOf(path) ?? this.#decoderOf(path) ?? this.#deps.elsewhere?.(path);
   }
 
   #streamOf(path: string): Stream | undefined {
@@ -155,7 +163,7 @@ export class LivePictures {
   }
 
   #request(path: string): Promise<Uint8Array> {
-    const snapshots = this.#snapshots.sourceOf(path) ?? this.#decoderOf(path);
+    const snapshots = this.#sourceOf(path);
     if (!snapshots) {
       throw new PerchError('unsupported', NO_PICTURE, { path });
     }
