@@ -28,7 +28,10 @@ const FOR_ALL = [
   'GET /trust/perch.pem',
 ];
 /** For paired servers, which sign. */
-const SIGNED = ['GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self', 'DELETE /v3/pairedservers/self'];
+const SIGNED = [
+  ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
+  'DELETE /v3/pairedservers/self',
+];
 const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
   'GET /v3/recordings/clips',
@@ -96,6 +99,13 @@ const OWNERS = [
     '/v3/config/file/check',
     '/v3/config/file/passwords',
     '/v3/recordings/usage',
+    '/v3/recordings/transfer',
+    '/v3/recordings/transfer/cancel',
+    '/v3/recordings/transfer/foresee',
+    '/v3/recordings/transfer/look',
+    '/v3/recordings/transfer/pause',
+    '/v3/recordings/transfer/resume',
+    '/v3/disks/folders',
     '/v3/disks/places',
     '/v3/disks/places/open',
     '/v3/clock',

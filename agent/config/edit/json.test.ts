@@ -83,6 +83,7 @@ test('a path answer is complete, with its name first and without credentials', (
       recordArchiveDeleteAfter: '',
       recordDeleteAfter: '',
       recordMaxSize: '0B',
+      ...{ motionSource: 'camera', motionSensitivity: 50 },
       camera: { user: 'me', password: '<redacted>' },
     },
   ]);

@@ -123,7 +123,17 @@ test.for<['POST' | 'PATCH' | 'DELETE' | 'GET', string, unknown, number, unknown]
     {
       itemCount: 2,
       pageCount: 2,
-      items: [{ ...PROTECTED[1], created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5, picture: null }],
+      items: [
+        {
+          ...PROTECTED[1],
+          created: null,
+          by: 'owner',
+          bytes: 2_000_000,
+          recordedSeconds: 58.5,
+          picture: null,
+          copying: null,
+        },
+      ],
     },
   ],
   ['GET', 'recordings/deletions', undefined, 200, { itemCount: 1, pageCount: 1, items: [DELETION] }],

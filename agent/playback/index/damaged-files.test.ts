@@ -84,7 +84,7 @@ function start(folder: string, isBeingWritten?: (file: string) => boolean) {
     /** Lines for people that name a file. */
     named: (file: string) =>
       logged.filter(([level, , facts]) => level !== 'debug' && JSON.stringify(facts).includes(file)),
-    spans: async () =>
+    durations: async () =>
       (await playback.list('cam', undefined, undefined, 'http://box').catch(() => [])).map((span) => span.duration),
     answer: async () => {
       const { file } = await playback.get({ path: 'cam', startUs: WALL * 1000, durationUs: 10e6, format: 'fmp4' });
@@ -112,12 +112,12 @@ test.for(NOTHING_WHOLE)('of a file with %s nothing is listed or served, and it i
     for (const run of ['after the cut', 'after another start']) {
       await using playback = start(folder.path);
       if (order === 'asked before recovery') {
-        expect(await playback.spans()).toEqual([]);
+        expect(await playback.durations()).toEqual([]);
       }
       await playback.checkNewest(ever);
       expect((await playback.recover()).recovered).toEqual([]);
       await playback.rebuild(ever);
-      expect(await playback.spans()).toEqual([]);
+      expect(await playback.durations()).toEqual([]);
       await expect(playback.answer()).rejects.toMatchObject({ code: 'notFound' });
       const { count, files } = playback.unreadable();
       expect([count, files[0]?.file]).toEqual([1, left.file]);
@@ -149,10 +149,10 @@ test.for([
       }
     };
     await using playback = start(folder.path);
-    expect(await playback.spans()).toEqual([seconds]);
+    expect(await playback.durations()).toEqual([seconds]);
     await served(playback);
     expect((await playback.recover()).recovered).toEqual([left.file]);
-    expect(await playback.spans()).toEqual([seconds]);
+    expect(await playback.durations()).toEqual([seconds]);
     await served(playback);
     expect([playback.unreadable().count, playback.named(left.file).length]).toEqual([0, 1]);
   },
@@ -166,7 +166,7 @@ test('an incomplete end does not count: the parts are read, and recovery repairs
   const left = Buffer.concat([bytes, tail.fill(0, table - 20, table + 20)]);
   writeFileSync(file, left);
   await using playback = start(folder.path);
-  expect(await playback.spans()).toEqual([3]);
+  expect(await playback.durations()).toEqual([3]);
   expect(playback.isFinished(file)).toBe(false);
   expect((await playback.recover()).recovered).toEqual([file]);
   expect(readFileSync(file).equals(whole)).toBe(true);
@@ -181,17 +181,17 @@ test('a file written by this process is verified only after it is finished', asy
   // Without a complete part nothing is logged.
   for (const sizeBytes of [0, 300, left.initBytes, left.ends[0] - 100]) {
     writeFileSync(left.file, spoilt.subarray(0, sizeBytes));
-    expect([await playback.spans(), playback.unreadable().count]).toEqual([[], 0]);
+    expect([await playback.durations(), playback.unreadable().count]).toEqual([[], 0]);
   }
   writeFileSync(left.file, spoilt.subarray(0, left.ends[1]));
-  expect(await playback.spans()).toEqual([2]);
+  expect(await playback.durations()).toEqual([2]);
   await playback.answer();
   appendFileSync(left.file, spoilt.subarray(left.ends[1]));
-  expect(await playback.spans()).toEqual([3]);
+  expect(await playback.durations()).toEqual([3]);
   expect(playback.named(left.file)).toEqual([]);
   isOpen = false;
   utimesSync(left.file, 1_000, 1_000);
-  expect(await playback.spans()).toEqual([1]);
+  expect(await playback.durations()).toEqual([1]);
   expect((await playback.answer()).includes(left.bytes.subarray(left.ends[1] + 3_000, left.ends[2]))).toBe(false);
 });
 
@@ -202,12 +202,12 @@ test('the open file of an earlier run is read again, although size and time matc
   const { mtime } = statSync(left.file);
   {
     await using before = start(folder.path, () => true);
-    expect(await before.spans()).toEqual([3]);
+    expect(await before.durations()).toEqual([3]);
   }
   writeFileSync(left.file, zeroed(left, 0, 1, 2));
   utimesSync(left.file, mtime, mtime);
   await using playback = start(folder.path);
-  expect(await playback.spans()).toEqual([]);
+  expect(await playback.durations()).toEqual([]);
   expect(playback.named(left.file)).toHaveLength(1);
 });
 
@@ -218,7 +218,7 @@ test("another program's file is reported only if it is incomplete and has not gr
   header.write('free', header.indexOf('prch'));
   writeFileSync(left.file, header);
   await using playback = start(folder.path);
-  expect([await playback.spans(), playback.unreadable().count]).toEqual([[], 0]);
+  expect([await playback.durations(), playback.unreadable().count]).toEqual([[], 0]);
   utimesSync(left.file, Date.now() / 1000 - 90, Date.now() / 1000 - 90);
-  expect([await playback.spans(), playback.unreadable().count]).toEqual([[], 1]);
+  expect([await playback.durations(), playback.unreadable().count]).toEqual([[], 1]);
 });
