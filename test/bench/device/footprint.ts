@@ -123,9 +123,10 @@ const packed = (): Promise<{ perch: number; node: number }> => {
 export const footprintPerch: Figure = {
   name: 'footprint-perch',
   unit: 'MB',
-  goal: 1.5,
+  // 1.5 without the decoder of pictures.
+  goal: 1.65,
   isAbsolute: false,
-  about: 'size of the package perch',
+  about: 'size of the package perch, of which 0.14 MB decode pictures',
   measure: async () => [(await packed()).perch],
 };
 
