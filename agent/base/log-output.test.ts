@@ -89,13 +89,15 @@ test('a file that has its largest size is renamed, and no line is lost', async (
   begin(undefined, 100);
   output.apply({ ...SETTINGS, logDestinations: ['file'] });
   log.info({ n: 0 }, 'a line of some length');
-  await vi.waitFor(() => textOf('mediamtx.log'));
-  for (const n of [1, 2, 3]) {
+  const lines = (...numbers: number[]) => numbers.map((n) => `INF a line of some length n=${n}\n`).join('');
+  await vi.waitFor(async () => expect(await textOf('mediamtx.log')).toBe(lines(0)));
+  for (const n of [1, 2]) {
     log.info({ n }, 'a line of some length');
   }
+  await vi.waitFor(async () => expect(await textOf('mediamtx.log')).toBe(lines(2)));
+  log.info({ n: 3 }, 'a line of some length');
   await output.close();
-  const [older, newer] = [await textOf('mediamtx.log.1'), await textOf('mediamtx.log')];
-  expect(`${older}${newer}`).toBe([0, 1, 2, 3].map((n) => `INF a line of some length n=${n}\n`).join(''));
+  expect([await textOf('mediamtx.log.1'), await textOf('mediamtx.log')]).toEqual([lines(0, 1), lines(2, 3)]);
 });
 
 test('a file that cannot be written is reported and tried again, with the number of lost lines', async () => {

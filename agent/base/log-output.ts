@@ -214,7 +214,9 @@ class LogFile {
       void this.#stream.close();
       rename(this.#name, `${this.#name}.1`);
     }
-    this.#bytes += this.#stream.write(json);
+    // It may open the file, which sets the size.
+    const written = this.#stream.write(json);
+    this.#bytes += written;
   }
 
   close(): Promise<void> {
