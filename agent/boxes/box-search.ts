@@ -24,7 +24,7 @@ export class BoxSearch {
     this.#clock = clock;
   }
 
-  /** @returns addresses of the last search; empty: not found, or not looked for yet. Nobody has verified them. */
+  /** @returns the unverified addresses that the last search found; empty before the first search, or without a result */
   async addressesOf(id: string): Promise<readonly string[]> {
     this.#wanted.add(id);
     const nowMs = this.#clock.monoMs();

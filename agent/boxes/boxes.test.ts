@@ -55,9 +55,9 @@ test('a box keeps the name and the addresses that its owner has entered', async 
 
 test('a box cannot change its pin, its name here, or the key of the server', () => {
   const { pin: _, server: __, secret: ___, key: ____, created: _____, seen: ______, ...facts } = STORED;
-  const told = { ...facts, addresses: [], pin: 'x', secret: 'y', alias: 'z', entered: ['evil.example:1'] };
-  expect(readFacts(told)).toEqual({ ...facts, addresses: [] });
-  expect(readFacts({ ...told, id: '../x' })).toBeUndefined();
+  const answer = { ...facts, addresses: [], pin: 'x', secret: 'y', alias: 'z', entered: ['evil.example:1'] };
+  expect(readFacts(answer)).toEqual({ ...facts, addresses: [] });
+  expect(readFacts({ ...answer, id: '../x' })).toBeUndefined();
 });
 
 test('a box is looked for in the local networks once it has been away for a minute', async () => {

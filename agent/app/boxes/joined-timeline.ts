@@ -9,7 +9,7 @@ export interface JoinedTimeline extends Timeline {
 
 type Stretch = readonly [atSeconds: number, seconds: number];
 
-/** What was recorded here, and what the box has where nothing was. @param own of a period of so many seconds */
+/** The server's recordings, and in their gaps those of the box. @param periodSeconds length of the period of both */
 export function joinTimelines(own: Timeline, box: BoxTimeline, periodSeconds: number): Timeline {
   const { resolution } = own;
   const coverage = mergeStretches([...own.coverage, ...box.coverage], resolution);

@@ -14,7 +14,7 @@ const RECENT = 8;
 const TO_DEVIATION = 1.4826;
 /** Few values are spread less than many: the deviation of n is larger by this share of n. */
 const FEW = 3;
-/** One value of so many is learnt while something moves. */
+/** While something moves, the background learns every sixth value only. */
 const SLOWER = 6;
 
 /** Median and spread of values that come class by class. Allocates only when it is made. */

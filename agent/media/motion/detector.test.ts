@@ -11,7 +11,7 @@ interface Scene {
   readonly qp?: number;
 }
 
-/** A camera of 640 x 360 pixels that never moves; what it films is told second by second. */
+/** A fixed camera of 640 x 360 pixels. A test gives it scenes, each for some seconds. */
 class Film {
   readonly detector = new MotionDetector();
   /** Seconds. */

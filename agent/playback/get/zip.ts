@@ -77,7 +77,7 @@ const commonFields = (when: { date: number; time: number }, checksum: number, si
     [nameBytes, 2],
   );
 
-/** Numbers of so many bytes, little endian. */
+/** Little-endian integers. @param parts value and size in bytes of each */
 function fields(...parts: readonly (readonly [value: number, bytes: number])[]): Buffer {
   const bytes = Buffer.alloc(parts.reduce((sum, [, size]) => sum + size, 0));
   let at = 0;
