@@ -53,6 +53,6 @@ export class Overload {
     }
     const isVain = nowMs - this.#endedMs < SOON_MS;
     this.#reliefSeconds = isVain ? Math.min(MAX_RELIEF, this.#reliefSeconds * 2) : MIN_RELIEF;
-    this.#log.warn({}, 'the processor is overloaded: viewers get key frames only, so that recordings stay whole');
+    this.#log.warn({}, 'the processor is overloaded: viewers get key frames only');
   }
 }

@@ -72,7 +72,7 @@ export const system = {
   fanStopped: 'The fan does not turn.',
   fanStoppedText: 'Clean it, or check its cable.',
   slowedDown: 'The processor is slowed down.',
-  slowedDownText: 'Check power supply and cooling. Recording continues; live pictures may stutter.',
+  slowedDownText: 'Check power supply and cooling. Live pictures may stutter, and recordings may have gaps.',
   swapFull: 'Memory and swap space are nearly full.',
   swapFullText: 'End other programs on the box, or use a box with more memory.',
   troubleSince: (when: string) => `Since ${when}.`,

@@ -66,7 +66,7 @@ export const system: SystemWords = {
   fanStopped: '风扇停转。',
   fanStoppedText: '请清理风扇或检查接线。',
   slowedDown: '处理器已降速。',
-  slowedDownText: '请检查电源与散热。录像不受影响，实时画面可能卡顿。',
+  slowedDownText: '请检查电源与散热。实时画面可能卡顿，录像可能出现缺口。',
   swapFull: '内存与交换空间即将用尽。',
   swapFullText: '请结束主机上的其他程序，或换用内存更大的主机。',
   troubleSince: (when) => `开始时间：${when}。`,
