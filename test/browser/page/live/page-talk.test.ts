@@ -64,7 +64,7 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await using gate = await openGate('phone', 'localhost');
       const { page, complaints } = gate;
       await page.goto(page.url().replace(/#.*$/, '#/events'));
-      await page.getByRole('heading', { name: 'Events' }).waitFor();
+      await page.getByRole('heading', { name: 'Events', exact: true }).waitFor();
       const data = { path: 'gate', type: 'doorbell', start: new Date().toISOString() };
       const headers = { 'Sec-Fetch-Site': 'same-origin' };
       expect((await page.request.post(new URL('/v3/events', page.url()).href, { data, headers })).ok()).toBe(true);
