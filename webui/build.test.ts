@@ -6,24 +6,25 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
 import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
-const MAX_FIRST_LOAD_BYTES = 60_000;
-const MAX_FIRST_SCRIPT_BYTES = 35_000;
-const MAX_FIRST_STYLE_BYTES = 6_000;
-const MAX_PAGE_BYTES = 36_000;
+/** All sizes are gzipped, and 1 to 2 % above those of today. */
+const MAX_FIRST_LOAD_BYTES = 44_500;
+const MAX_FIRST_SCRIPT_BYTES = 34_900;
+const MAX_FIRST_STYLE_BYTES = 5_920;
+const MAX_PAGE_BYTES = 25_500;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 37_500,
-  'cameras.js': 58_000,
-  'recordings.js': 58_000,
-  'settings.js': 76_000,
-  'zh-cn.js': 5_700,
-  'zh-cn-settings.js': 15_500,
+  'camera.js': 37_400,
+  'cameras.js': 57_700,
+  'recordings.js': 57_900,
+  'settings.js': 76_400,
+  'zh-cn.js': 5_430,
+  'zh-cn-settings.js': 14_430,
 };
 const MAX_SCRIPTS_BYTES = 218_000;
-const MAX_WHOLE_BYTES = 243_000;
+const MAX_WHOLE_BYTES = 241_500;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
 const MAX_ALL_SCRIPTS_BYTES = 382_000;
 const MAX_SCRIPTS = 16;
@@ -76,7 +77,7 @@ test('static imports of the first script are preloaded', async () => {
   expect(named.sort()).toEqual(imported.sort());
 });
 
-test('the first load is below 60 kB gzipped', async () => {
+test('the first load is below its limit', async () => {
   let bytes = 0;
   for (const file of await firstLoad()) {
     bytes += gzipSync(await readFile(join(folder, file))).length;
@@ -85,7 +86,7 @@ test('the first load is below 60 kB gzipped', async () => {
   expect(bytes).toBeLessThan(MAX_FIRST_LOAD_BYTES);
 });
 
-test('the scripts of shell and live are below 35 kB gzipped, and their style, with the inline one, below 6 kB', async () => {
+test('the scripts of shell and live are below their limit, and so is their style, with the inline one', async () => {
   const first = [...(await firstLoad())];
   expect(await bytesOf(first.filter((file) => file.endsWith('.js')))).toBeLessThan(MAX_FIRST_SCRIPT_BYTES);
   const [, inline = ''] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
@@ -159,14 +160,14 @@ test('later pages, hls.js and other languages load on demand', async () => {
   );
 });
 
-test('each later page is below 36 kB gzipped, and the larger ones and Chinese below their own limits', async () => {
+test('each later page is below the limit, and the larger ones and Chinese below their own', async () => {
   for (const file of (await laterFiles()).filter((name) => plainName(name) !== 'hls.js')) {
     const limit = MAX_BYTES[plainName(file)] ?? MAX_PAGE_BYTES;
     expect(await bytesOf(await laterLoad(file)), file).toBeLessThan(limit);
   }
 });
 
-test('all scripts of the page are below 218 kB gzipped without hls.js, with style and the rest below 243 kB, and fewer than 16', async () => {
+test('all scripts of the page without hls.js are below their limit, also with style and the rest, and fewer than 16', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(MAX_SCRIPTS_BYTES);
@@ -174,7 +175,7 @@ test('all scripts of the page are below 218 kB gzipped without hls.js, with styl
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
-test('all scripts that the box serves are below 366 kB gzipped', async () => {
+test('all scripts that the box serves are below their limit', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(MAX_ALL_SCRIPTS_BYTES);
 });
@@ -188,7 +189,7 @@ test('near-live.js gives pages without modules the controller of live playback',
 });
 
 test.for(['perch-video.js', 'perch-video-hls.js'])(
-  '%s has a name that stays, is below 12.6 kB gzipped and needs no other file',
+  '%s has a name that stays, is below its limit and needs no other file',
   async (name) => {
     const script = await readFile(join(folder, name), 'utf8');
     expect(gzipSync(script).length).toBeLessThan(MAX_ELEMENT_BYTES);

@@ -140,11 +140,11 @@ export class App {
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
-    this.#motion = new StreamMotion({ ...this.#shared, events: this.#recordings.events.hub });
+    const { hub } = this.#recordings.events;
+    this.#motion = new StreamMotion({ ...this.#shared, savedConfig: () => store.current, events: hub });
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
-    const history = this.#recordings.events.hub;
-    this.#search = new CameraSearch({ ...options, store, publish: events.emit, history, isMissing, isOwn });
+    this.#search = new CameraSearch({ ...options, store, publish: events.emit, history: hub, isMissing, isOwn });
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);
     this.#name = new MdnsName({ ...options, boxId: pairedServers.boxId });

@@ -43,6 +43,7 @@ function start(paths: string, streams: Record<string, Stream>) {
   let config = configOf(paths);
   const motion = new StreamMotion({
     config: () => config,
+    savedConfig: () => config,
     log: silentLogger,
     events: { add: (event) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`)) },
     paths: { openStreams: () => Object.entries(streams) },
@@ -83,6 +84,12 @@ test.for([
   const { motion } = start(paths, { yard: camera.stream });
   expect(camera.stream.readers).toEqual([]);
   expect(motion.of('yard')).toBeUndefined();
+});
+
+test('a path without a stream answers without one', () => {
+  const { motion } = start('  yard: {motionSource: stream}', {});
+  expect(motion.of('yard')).toEqual({ stream: null, score: 0, moving: false });
+  expect(motion.of('shed')).toBeUndefined();
 });
 
 test('the small stream is looked at while it is open, and the events are those of the camera', () => {
@@ -133,6 +140,6 @@ test('a changed sensitivity applies at once, and camera ends the event', () => {
 test('a stream of another codec has no motion', () => {
   const stream = new Stream([{ kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
   const { motion } = start('  yard: {motionSource: stream}', { yard: stream });
-  expect(motion.of('yard')).toBeUndefined();
+  expect(motion.of('yard')).toMatchObject({ stream: null });
   expect(stream.readers).toEqual([]);
 });

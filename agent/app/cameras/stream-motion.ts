@@ -17,6 +17,8 @@ const TICKS_PER_MS = 90;
 
 interface StreamMotionOptions {
   readonly config: () => Config;
+  /** Saved, and in force soon. */
+  readonly savedConfig: () => Config;
   readonly log: Logger;
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
   readonly paths: { openStreams(): Iterable<readonly [name: string, stream: Stream]> };
@@ -51,16 +53,14 @@ export class StreamMotion {
     }
   }
 
-  /** How much moves now; undefined: the path has no stream, or its motion comes from the camera. */
+  /** How much moves now; undefined: there is no such path, or its motion comes from the camera alone. */
   of(path: string): CameraMotion | undefined {
     const watched = this.#watched.get(path);
-    return (
-      watched && {
-        stream: watched.name,
-        score: Math.round(watched.detector.score * 100) / 100,
-        moving: watched.detector.isMoving,
-      }
-    );
+    if (watched) {
+      const { score, isMoving } = watched.detector;
+      return { stream: watched.name, score: Math.round(score * 100) / 100, moving: isMoving };
+    }
+    return detects(path, this.#options.savedConfig()) ? { stream: null, score: 0, moving: false } : undefined;
   }
 
   close(): void {
@@ -73,8 +73,8 @@ export class StreamMotion {
   /** The stream to look at: that of the sub stream while it is always pulled. */
   #choose(path: string, streams: ReadonlyMap<string, Stream>) {
     const config = this.#options.config();
-    const settings = resolvePath(config, path)?.settings;
-    if (!settings || settings.motionSource === 'camera' || isSubStream(path, config)) {
+    const settings = detects(path, config);
+    if (!settings) {
       return undefined;
     }
     const sub = subOf(path, config)?.name;
@@ -108,6 +108,12 @@ export class StreamMotion {
       });
     }
   }
+}
+
+/** @returns its settings; undefined: no motion is detected in streams of this path */
+function detects(path: string, config: Config): PathSettings | undefined {
+  const settings = resolvePath(config, path)?.settings;
+  return settings?.motionSource === 'camera' || isSubStream(path, config) ? undefined : settings;
 }
 
 const records = ({ record }: PathSettings): boolean => record === 'motion';

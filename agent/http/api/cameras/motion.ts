@@ -5,14 +5,17 @@ import { nameOf } from '../schema/names.ts';
 import { answers, operation, PathName } from '../schema/schemas.ts';
 
 const Motion = Type.Object({
-  stream: Type.String({ description: 'Path of the stream that is looked at: the sub stream where there is one.' }),
+  stream: Type.Union([Type.String(), Type.Null()], {
+    description:
+      'Path of the stream that is analysed: the sub stream where there is one. Null: no H.264 or H.265 video.',
+  }),
   score: Type.Number({ minimum: 0, description: 'Share of what begins an event: 1 and more begins it.' }),
   moving: Type.Boolean(),
 });
 export type CameraMotion = Static<typeof Motion>;
 
 export interface MotionLookup {
-  /** How much moves now; undefined: not known. */
+  /** How much moves now; undefined: the path has no motion detection. */
   of(path: string): CameraMotion | undefined;
 }
 

@@ -112,7 +112,7 @@ function Score({ name, saved, sensitivity }: ScoreProps) {
   const label = useId();
   const isOn = saved.source !== 'camera';
   const { value: now } = usePolled<MotionNow>(isOn ? cameraCall('motion', name) : undefined, { everyMs: POLL_MS });
-  if (!now) {
+  if (typeof now?.stream !== 'string') {
     return <p class="dim small">{isOn ? t.motionNotSeen : t.motionAfterSaving}</p>;
   }
   const score = scoreWith(now.score, saved.sensitivity, sensitivity);

@@ -11,6 +11,8 @@ export interface MotionSettings {
 
 /** Of `/v3/cameras/motion`. */
 export interface MotionNow {
+  /** Null: no H.264 or H.265 video. */
+  readonly stream: string | null;
   /** 1 and more begins an event. */
   readonly score: number;
 }
