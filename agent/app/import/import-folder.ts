@@ -1,4 +1,4 @@
-import { access, constants, link, open, readdir, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { access, constants, link, open, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/files/durable-file.ts';
@@ -9,12 +9,13 @@ import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
 import { copyTo, digestOf, type ImportPace, openSource } from './copy-file.ts';
 import { copyStills, finishCopy } from './copy-stills.ts';
-import { diskFaultOf, type LeftFile, leftOut, whyOf } from './left-file.ts';
+import { type LeftFile, leftOut, whyOf } from './left-file.ts';
 import { timeOfName } from './name-time.ts';
+import { namesBelow } from './names-below.ts';
 import { BUSY_MS, draftIn, placeNew, removeEmpty, removeLeftDrafts, tryLink } from './place-file.ts';
 import { rewriteMp4 } from './rewrite-mp4.ts';
+import { SourceFolder } from './source-folder.ts';
 
-const MAX_DEPTH = 32;
 /** Of folders of recordings. */
 export const RECORDINGS_MODE = 0o750;
 /** Names with whole seconds let files that follow each other overlap. */
@@ -40,6 +41,12 @@ interface ImportTarget {
   readonly zone?: string;
   /** How much of a range the path's recordings have, in microseconds. Not asked for files that are moved. */
   readonly recordedUs?: (startUs: number, endUs: number) => Promise<number>;
+  /** A recorder writes the file. Undefined: that is not known, and the time of the last change is asked. */
+  readonly isOpen?: (file: string) => boolean;
+  /** It is a recording of this Perch already. */
+  readonly isOwn?: (file: string) => boolean;
+  /** Bytes of the present file, after each chunk. */
+  readonly onBytes?: (name: string, bytes: number) => void;
 }
 
 export interface ImportReport {
@@ -52,7 +59,7 @@ export interface ImportReport {
   readonly takenBytes: number;
   /** The path has recordings of their times. */
   readonly present: number;
-  /** By file, below the folder. */
+  /** By file, below the folder. It grows. */
   readonly left: readonly LeftFile[];
   /** The last file that is done. */
   readonly last: string | undefined;
@@ -79,7 +86,14 @@ export async function importFolder(
   former: ImportReport = NOTHING_YET,
 ): Promise<ImportReport> {
   const { only = () => true } = target;
-  const files = inOrder((await namesBelow(folder)).filter(only), target.zone);
+  const left: LeftFile[] = [...former.left];
+  const onUnread = (name: string): void => {
+    if (only(`${name}/`) && former.last === undefined) {
+      left.push({ file: name, why: 'unreadable', reason: 'the folder cannot be read' });
+    }
+  };
+  const source = await SourceFolder.open(folder);
+  const files = inOrder((await namesBelow(folder, { onUnread })).filter(only), target.zone);
   const work = new FolderImport(folder, cameraOf(files, target), target, pace);
   const sizes = new Map<string, number>();
   for (const { name } of files) {
@@ -87,7 +101,7 @@ export async function importFolder(
     sizes.set(name, found?.size ?? 0);
   }
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  let report: ImportReport = { ...former, files: files.length, bytes };
+  let report: ImportReport = { ...former, left, files: files.length, bytes };
   // A file that is gone has left the others after it.
   const next = former.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === former.last);
   onProgress(report);
@@ -105,14 +119,12 @@ export async function importFolder(
       if (pace.signal.aborted) {
         return report;
       }
-      if (!(error instanceof PerchError)) {
-        throw diskFaultOf(error, `cannot take ${name}`);
+      const fault = error instanceof PerchError ? error : await source.faultOf(error, name);
+      if (fault.code === 'exhausted' || fault.context['why'] === 'away') {
+        throw fault;
       }
-      if (error.code === 'exhausted') {
-        throw error;
-      }
-      const left = { file: name, why: whyOf(error), reason: explain(error) };
-      report = { ...report, ...done, left: [...report.left, left] };
+      left.push({ file: name, why: whyOf(fault), reason: explain(fault) });
+      report = { ...report, ...done };
     }
     onProgress(report);
   }
@@ -127,32 +139,8 @@ interface NamedFile {
   readonly camera: string | undefined;
 }
 
-/** Names of recordings below a folder, without links. @throws PerchError notFound */
-export async function namesBelow(folder: string, max = Number.POSITIVE_INFINITY): Promise<string[]> {
-  const names: string[] = [];
-  await addNames(folder, '', 0, names, max);
-  return names;
-}
-
-async function addNames(folder: string, below: string, depth: number, names: string[], max: number): Promise<void> {
-  const entries = await readdir(join(folder, below), { withFileTypes: true }).catch((cause: unknown) => {
-    throw new PerchError('notFound', `cannot read the folder ${join(folder, below)}`, { folder, why: 'folder' }, cause);
-  });
-  for (const entry of entries) {
-    const name = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (names.length >= max) {
-      return;
-    }
-    if (entry.isDirectory() && depth < MAX_DEPTH) {
-      await addNames(folder, name, depth + 1, names, max);
-    } else if (entry.isFile() && /\.(?:mp4|ts)$/i.test(entry.name)) {
-      names.push(name);
-    }
-  }
-}
-
 /** By time: what was taken before a file ends later than any other that begins before it. */
-function inOrder(names: readonly string[], zone: string | undefined): NamedFile[] {
+export function inOrder(names: readonly string[], zone: string | undefined): NamedFile[] {
   const files = names.map(
     (name): NamedFile => ({ startUs: undefined, camera: undefined, ...timeOfName(name, zone), name }),
   );
@@ -174,6 +162,8 @@ function cameraOf(files: readonly NamedFile[], { camera }: ImportTarget): string
   return camera;
 }
 
+type OnBytes = (bytes: number) => void;
+
 class FolderImport {
   readonly #folder: string;
   readonly #camera: string | undefined;
@@ -193,10 +183,19 @@ class FolderImport {
 
   /** @returns the size of the recording; undefined: it is there already */
   async take(name: string, startUs: number | undefined): Promise<number | undefined> {
-    const { path, recordPath, zone, isMoved, nowMs } = this.#target;
+    const { path, recordPath, zone, isMoved, nowMs, isOpen } = this.#target;
     const file = join(this.#folder, name);
+    if (this.#target.isOwn?.(file)) {
+      return undefined;
+    }
     const startMs = this.#startOf(name, startUs);
+    if (!/\.(?:mp4|ts)$/i.test(name)) {
+      throw leftOut('foreign', 'it is neither an MP4 nor an MPEG-TS file');
+    }
     const found = await stat(file);
+    if (found.size === 0) {
+      throw leftOut('damaged', 'it is empty');
+    }
     if (Math.abs(nowMs() - found.mtimeMs) < BUSY_MS) {
       throw leftOut('busy', 'it was changed within the last minute, and may still be written');
     }
@@ -206,7 +205,8 @@ class FolderImport {
     const format = /\.ts$/i.test(name) ? 'mpegts' : 'fmp4';
     const wanted = formatRecordPath(recordPath, path, startMs, zone, format);
     const there = await stat(wanted).catch(() => undefined);
-    if (there && !(await removeEmpty(wanted, there, nowMs()))) {
+    const since = isOpen && !isOpen(wanted) ? Number.POSITIVE_INFINITY : nowMs();
+    if (there && !(await removeEmpty(wanted, there, since))) {
       // An earlier call may have ended before it deleted the file.
       return isMoved && (await this.#removeMoved(file, wanted)) ? found.size : undefined;
     }
@@ -214,16 +214,17 @@ class FolderImport {
     const draft = draftIn(dirname(wanted));
     let durationMs: number | undefined;
     try {
-      durationMs = await this.#write(file, draft, startMs);
+      durationMs = await this.#write(file, draft, startMs, (bytes) => this.#target.onBytes?.(name, bytes));
       if (durationMs === undefined) {
         return undefined;
       }
+      // First: what has its name is not looked at again.
+      await copyStills(file, wanted);
       await placeNew(draft, wanted);
     } finally {
       await rm(draft, { force: true });
     }
     this.#takenUntilUs = Math.max(this.#takenUntilUs, (startMs + durationMs) * 1000);
-    await copyStills(file, wanted);
     if (isMoved) {
       await this.#removeMoved(file, wanted);
     }
@@ -267,12 +268,12 @@ class FolderImport {
   }
 
   /** @returns its duration; undefined: the path has recordings of all of it */
-  async #write(file: string, draft: string, startMs: number): Promise<number | undefined> {
+  async #write(file: string, draft: string, startMs: number, onBytes: OnBytes): Promise<number | undefined> {
     const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(unlessFault);
     const format = recordFormatOf(file.toLowerCase());
     // MediaMTX's, Perch's, or MPEG-TS.
     if (known && (format === 'mpegts' || known.info.mark || known.info.fileMark)) {
-      return this.#copy(file, draft, startMs, known.info);
+      return this.#copy(file, draft, startMs, known.info, onBytes);
     }
     if (format === 'mpegts') {
       throw leftOut('damaged', 'it is no MPEG-TS stream that Perch reads');
@@ -281,10 +282,16 @@ class FolderImport {
       const text = 'neither Perch nor MediaMTX recorded it, so Perch has to rewrite it: import it without --move';
       throw leftOut('foreign', text);
     }
-    return this.#rewrite(file, draft, startMs);
+    return this.#rewrite(file, draft, startMs, onBytes);
   }
 
-  async #copy(file: string, draft: string, startMs: number, info: ReadInfo['info']): Promise<number | undefined> {
+  async #copy(
+    file: string,
+    draft: string,
+    startMs: number,
+    info: ReadInfo['info'],
+    onBytes: OnBytes,
+  ): Promise<number | undefined> {
     const { isLinked, isMoved = false } = this.#target;
     const durationMs = info.durationUs / 1000;
     if (isMoved && !info.isFinished) {
@@ -296,7 +303,7 @@ class FolderImport {
     if (!(isLinked && (await tryLink(file, draft, link)))) {
       const source = await openSource(file);
       try {
-        await copyTo(source, draft, this.#pace);
+        await copyTo(source, draft, this.#pace, onBytes);
       } finally {
         await source.close();
       }
@@ -305,12 +312,13 @@ class FolderImport {
     return durationMs;
   }
 
-  async #rewrite(file: string, draft: string, startMs: number): Promise<number | undefined> {
+  async #rewrite(file: string, draft: string, startMs: number, onBytes: OnBytes): Promise<number | undefined> {
     const out = await open(draft, 'wx', RECORDING_MODE);
     try {
       const options = {
         offsetMinutes: Math.round(zoneOffsetMs(startMs, this.#target.zone) / 60_000),
         wait: () => this.#pace.wait(),
+        onBytes,
         isWanted: async (durationMs: number) => !(await this.#isRecorded(startMs, durationMs)),
       };
       const durationMs = await rewriteMp4(file, out, options);

@@ -21,6 +21,8 @@ interface RewriteOptions {
   readonly offsetMinutes: number;
   /** Before each part. */
   readonly wait: () => Promise<void>;
+  /** After each part. */
+  readonly onBytes?: (bytes: number) => void;
   /** Asked before anything is written. */
   readonly isWanted: (durationMs: number) => Promise<boolean>;
 }
@@ -55,13 +57,15 @@ class Rewrite {
   /** By track: the next sample. */
   readonly #next: number[];
   readonly #wait: () => Promise<void>;
+  readonly #onBytes: (bytes: number) => void;
   #sizeBytes = 0;
   #sequence = this.#firstSequence;
 
-  constructor(clip: Clip, out: FileHandle, { offsetMinutes, wait }: RewriteOptions) {
+  constructor(clip: Clip, out: FileHandle, { offsetMinutes, wait, onBytes = () => {} }: RewriteOptions) {
     this.#clip = clip;
     this.#out = out;
     this.#wait = wait;
+    this.#onBytes = onBytes;
     const tracks = clip.tracks.map(({ track }) => track);
     const origin = { bootId: randomBytes(16).toString('hex'), monoUs: 0, isClockTrusted: true, offsetMinutes };
     this.#init = writeInit(tracks, writeFileMark({ ...origin, firstSequence: this.#firstSequence }));
@@ -127,6 +131,7 @@ class Rewrite {
     this.#table.addFragment(this.#sizeBytes, sizeBytes, header.length, placed);
     this.#sequence += 1;
     await this.#write(Buffer.concat(pieces));
+    this.#onBytes(sizeBytes);
   }
 
   /** The first sample of a part can be decoded, or the part before it is large. */

@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import type { ImportForecast } from '../../http/api/recordings/transfer-routes.ts';
 import { openClip } from '../../paths/always-available/clip.ts';
 import { readSegmentInfo } from '../../playback/index/segment-info.ts';
-import { namesBelow } from '../import/import-folder.ts';
 import type { LeftFile } from '../import/left-file.ts';
 import { timeOfName } from '../import/name-time.ts';
+import { namesBelow } from '../import/names-below.ts';
 
 const MAX_FILES = 200_000;
 const MAX_GROUPS = 64;
@@ -32,47 +32,66 @@ export function groupOf(name: string): string {
   return folders.join('/');
 }
 
+interface LookDeps {
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+  /** It is a recording of this Perch already. */
+  readonly isOwn: (file: string) => boolean;
+}
+
 /** What a folder has, without reading more than a few of its files. */
-export async function lookInto(folder: string, nowMs: number, signal: AbortSignal): Promise<ImportForecast> {
-  const names = await namesBelow(folder, MAX_FILES);
-  const left: LeftFile[] = [];
+export async function lookInto(folder: string, deps: LookDeps): Promise<ImportForecast> {
+  const look: Look = { ...deps, folder, left: [], own: 0 };
+  const onUnread = (file: string) => look.left.push({ file, why: 'unreadable', reason: 'the folder cannot be read' });
+  const names = await namesBelow(folder, { max: MAX_FILES, signal: deps.signal, onUnread });
   const groups: Found[] = [];
   const byGroup = [...Map.groupBy(names, groupOf)].sort(([one], [other]) => (one < other ? -1 : 1));
-  for (const [group, files] of byGroup.slice(0, MAX_GROUPS)) {
-    groups.push(await lookAt(folder, group, files, { nowMs, signal, left }));
+  let shown = 0;
+  for (const [group, files] of byGroup) {
+    const found = await lookAt(group, files, look);
+    shown += found.files > 0 ? 1 : 0;
+    if (found.files > 0 && groups.length < MAX_GROUPS) {
+      groups.push(found);
+    }
   }
   return {
-    groups: groups.filter(({ files }) => files > 0),
-    leftOut: { count: left.length, items: left.slice(0, MAX_LEFT_SHOWN) },
-    isCut: names.length >= MAX_FILES || byGroup.length > MAX_GROUPS,
+    groups,
+    own: look.own,
+    leftOut: { count: look.left.length, items: look.left.slice(0, MAX_LEFT_SHOWN) },
+    isCut: names.length >= MAX_FILES || shown > MAX_GROUPS,
   };
 }
 
-interface Look {
-  readonly nowMs: number;
-  readonly signal: AbortSignal;
+interface Look extends LookDeps {
+  readonly folder: string;
   readonly left: LeftFile[];
+  own: number;
 }
 
-async function lookAt(folder: string, group: string, names: readonly string[], look: Look): Promise<Found> {
+async function lookAt(group: string, names: readonly string[], look: Look): Promise<Found> {
   const isFrigate = group.startsWith(FRIGATE);
   let program: Found['program'] | undefined = isFrigate ? 'frigate' : undefined;
   let [files, bytes, firstUs, lastUs, read] = [0, 0, Number.POSITIVE_INFINITY, 0, 0];
   for (const name of names) {
     look.signal.throwIfAborted();
+    const file = join(look.folder, name);
+    const found = await stat(file).catch(() => undefined);
+    if (look.isOwn(file)) {
+      look.own += 1;
+      continue;
+    }
     const startUs = timeOfName(name)?.startUs;
-    const found = await stat(join(folder, name)).catch(() => undefined);
-    if (startUs === undefined || startUs / 1000 > look.nowMs || !found) {
-      const why = startUs === undefined ? 'noTime' : found ? 'future' : 'unreadable';
-      look.left.push({ file: name, why, reason: REASONS[why] });
+    const why = await whyLeft(file, found?.size, startUs, look.nowMs);
+    if (why !== undefined || startUs === undefined) {
+      look.left.push({ file: name, why: why ?? 'noTime', reason: REASONS[why ?? 'noTime'] });
       continue;
     }
     if (program === undefined && read < MAX_READ) {
       read += 1;
-      program = await programOf(join(folder, name));
+      program = await programOf(file);
     }
     files += 1;
-    bytes += found.size;
+    bytes += found?.size ?? 0;
     firstUs = Math.min(firstUs, startUs);
     lastUs = Math.max(lastUs, startUs);
   }
@@ -85,11 +104,69 @@ async function lookAt(folder: string, group: string, names: readonly string[], l
   };
 }
 
+async function whyLeft(
+  file: string,
+  sizeBytes: number | undefined,
+  startUs: number | undefined,
+  nowMs: number,
+): Promise<keyof typeof REASONS | undefined> {
+  if (startUs === undefined) {
+    return 'noTime';
+  }
+  if (startUs / 1000 > nowMs) {
+    return 'future';
+  }
+  if (!/\.(?:mp4|ts)$/i.test(file)) {
+    return 'foreign';
+  }
+  if (sizeBytes === 0) {
+    return 'damaged';
+  }
+  return access(file, constants.R_OK).then(
+    () => undefined,
+    () => 'unreadable' as const,
+  );
+}
+
 const REASONS = {
   noTime: 'its name has no date and time: name it like 2026-01-31_18-00-00.mp4',
   future: 'its time is in the future',
+  foreign: 'it is neither an MP4 nor an MPEG-TS file',
+  damaged: 'it is empty',
   unreadable: 'it cannot be read',
 } as const;
+
+interface GroupUse {
+  readonly files: number;
+  readonly bytes: number;
+  /** Started before the time that is asked for. */
+  readonly old: number;
+}
+
+/** What is taken of groups. @param beforeMs by group: older files are not */
+export async function usesOf(
+  folder: string,
+  beforeMs: ReadonlyMap<string, number>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, GroupUse>> {
+  const uses = new Map<string, GroupUse>();
+  for (const name of await namesBelow(folder, { max: MAX_FILES, signal })) {
+    const group = groupOf(name);
+    const limitMs = beforeMs.get(group);
+    const startUs = limitMs === undefined ? undefined : timeOfName(name)?.startUs;
+    if (limitMs !== undefined && startUs !== undefined) {
+      const { files, bytes, old } = uses.get(group) ?? { files: 0, bytes: 0, old: 0 };
+      const isOld = startUs / 1000 < limitMs;
+      const sizeBytes = isOld ? 0 : ((await stat(join(folder, name)).catch(() => undefined))?.size ?? 0);
+      uses.set(group, {
+        files: files + (isOld ? 0 : 1),
+        bytes: bytes + sizeBytes,
+        old: old + (isOld ? 1 : 0),
+      });
+    }
+  }
+  return uses;
+}
 
 /** undefined: this file does not show it. */
 async function programOf(file: string): Promise<Found['program'] | undefined> {

@@ -12,6 +12,8 @@ import type { LeftFile } from '../import/left-file.ts';
 import { groupOf, lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
 
+const LOOK = { nowMs: WALL + 86_400_000, signal: new AbortController().signal, isOwn: () => false };
+
 const movie = (count: number): Uint8Array =>
   plainMp4([
     {
@@ -58,7 +60,7 @@ test.for([
 
 test('a look names the programs, cameras and times, and what cannot be imported', async () => {
   const { from } = await folders();
-  const { groups, leftOut, isCut } = await lookInto(from, WALL + 86_400_000, new AbortController().signal);
+  const { groups, leftOut, isCut } = await lookInto(from, LOOK);
   expect(groups.map(({ group, program, files, first, last }) => [group, program, files, first, last])).toEqual([
     ['door/cam', 'perch', 1, '2026-07-01T12:00:00.000Z', '2026-07-01T12:00:00.000Z'],
     ['frigate:front', 'frigate', 2, '2026-07-01T12:00:00.000Z', '2026-07-01T12:00:02.000Z'],
@@ -71,41 +73,68 @@ test('a look names the programs, cameras and times, and what cannot be imported'
   expect(groups.every(({ bytes }) => bytes > 100)).toBe(true);
 });
 
-function openImport(from: string, to: string, memory: object = {}, refusal?: string) {
+interface Given {
+  readonly memory?: object;
+  readonly refusal?: string;
+  readonly items?: readonly { readonly group: string; readonly path: string }[];
+  /** Milliseconds for each megabyte. */
+  readonly slowMs?: number;
+  readonly minFree?: string;
+  readonly wait?: () => Promise<void>;
+}
+
+const ITEMS = [
+  { group: 'frigate:front', path: 'cam' },
+  { group: 'nas', path: 'gate' },
+];
+
+function openImport(from: string, to: string, given: Given = {}) {
+  const { memory = {}, items = ITEMS, slowMs = 0, minFree = '0', wait = async () => {} } = given;
   const clock = new FakeClock();
   clock.stepWall(WALL + 86_400_000 - clock.wallMs());
   const playback = openPlayback(to);
   onTestFinished(() => playback.close());
-  const config = good(`perch: own\nrecordMinFree: 0
+  const config = good(`perch: own\nrecordMinFree: ${minFree}
 pathDefaults: { recordPath: '${join(to, TEMPLATE)}', recordDeleteAfter: 0s }\npaths: { cam: {}, gate: {} }\n`);
   const left: LeftFile[] = [];
-  const counts = { files: 0, bytes: 0, done: 0, doneBytes: 0 };
+  const counts = { files: 0, bytes: 0, done: 0, doneBytes: 0, present: 0, parts: 0 };
   let kept: object = memory;
   const report = {
     left: (files: number, bytes: number) => void Object.assign(counts, { files, bytes }),
+    forgetLeftOut: () => {},
     begin: () => {},
-    bytes: () => {},
+    bytes: () => {
+      counts.parts += 1;
+    },
     done: (bytes: number) => {
       counts.done += 1;
       counts.doneBytes += bytes;
+    },
+    isPresent: () => {
+      counts.present += 1;
     },
     leftOut: (file: LeftFile) => void left.push(file),
     keep: async (next: object) => {
       kept = next;
     },
   };
-  const items = [
-    { group: 'frigate:front', path: 'cam' },
-    { group: 'nas', path: 'gate' },
-  ];
-  const job = new ImportJob(from, items, memory, { clock, config: () => config, playback, refusal: () => refusal });
+  const refusal = () => given.refusal;
+  const deps = { clock, config: () => config, playback, refusal, isOpen: () => false, zone: 'UTC' };
+  const job = new ImportJob(from, items, memory, deps);
   return {
-    ...{ left, counts, playback },
+    ...{ left, counts, playback, job },
     get memory() {
       return kept;
     },
     run: (signal = new AbortController().signal) =>
-      job.run(report, { signal, wait: async () => signal.throwIfAborted() }),
+      job.run(report, {
+        signal,
+        wait: async () => {
+          clock.skip(slowMs);
+          await wait();
+          signal.throwIfAborted();
+        },
+      }),
   };
 }
 
@@ -132,7 +161,7 @@ test('an import continues with the group that was not done, and takes nothing tw
   const first = openImport(from, to);
   await first.run();
   expect(first.memory).toEqual({ item: 2 });
-  const again = openImport(from, to, { item: 1 });
+  const again = openImport(from, to, { memory: { item: 1 } });
   await again.run();
   expect(again.counts).toMatchObject({ files: 2, done: 2 });
   expect(moviesIn(to)).toHaveLength(3);
@@ -140,7 +169,7 @@ test('an import continues with the group that was not done, and takes nothing tw
 
 test('a disk that is away ends it with the reason', async () => {
   const { from, to } = await folders();
-  const { run } = openImport(from, to, {}, 'its disk is not mounted');
+  const { run } = openImport(from, to, { refusal: 'its disk is not mounted' });
   await expect(run()).rejects.toMatchObject({ context: { why: 'away' } });
   expect(moviesIn(to)).toEqual([]);
 });

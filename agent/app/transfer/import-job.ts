@@ -7,7 +7,8 @@ import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { Playback } from '../../playback/playback.ts';
 import type { ImportPace } from '../import/copy-file.ts';
-import { type ImportReport, importFolder, namesBelow } from '../import/import-folder.ts';
+import { type ImportReport, importFolder, inOrder } from '../import/import-folder.ts';
+import { namesBelow } from '../import/names-below.ts';
 import { recordedUsOf } from '../import/recorded.ts';
 import { groupOf } from './import-groups.ts';
 import type { JobReport, TransferJob } from './job.ts';
@@ -23,9 +24,12 @@ interface ImportItem {
 interface ImportJobDeps {
   readonly clock: Clock;
   readonly config: () => Config;
-  readonly playback: Pick<Playback, 'measure'>;
+  readonly playback: Pick<Playback, 'measure' | 'stateOf'>;
+  readonly isOpen: (file: string) => boolean;
   /** Why nothing may be written there; undefined: it may. */
   readonly refusal: (file: string) => string | undefined;
+  /** IANA name; undefined: the machine's zone. */
+  readonly zone?: string;
 }
 
 interface ImportMemory {
@@ -48,12 +52,16 @@ export class ImportJob implements TransferJob {
     this.#deps = deps;
   }
 
+  get memory(): ImportMemory {
+    return this.#memory;
+  }
+
   async run(report: JobReport, pace: ImportPace): Promise<void> {
-    const first = this.#memory.item ?? 0;
-    report.left(...(await this.#measure(first)));
+    const { item: first = 0, last } = this.#memory;
+    report.left(...(await this.#measure(first, last)));
     for (const [i, item] of this.#items.entries()) {
       if (i >= first) {
-        await this.#take(item, i === first ? this.#memory.last : undefined, i, report, pace);
+        await this.#take(item, i === first ? last : undefined, i, report, pace);
         this.#memory = { item: i + 1 };
         await report.keep(this.#memory);
       }
@@ -67,35 +75,18 @@ export class ImportJob implements TransferJob {
     report: JobReport,
     pace: ImportPace,
   ): Promise<void> {
-    const { clock, config, playback, refusal } = this.#deps;
-    const settings = resolvePath(config(), item.path)?.settings;
-    if (!settings) {
-      throw new PerchError('notFound', `path '${item.path}' is not configured any more`, { why: 'path' });
-    }
-    const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
-    const target = {
-      ...{ path: item.path, recordPath, deleteAfterMs, isLinked: false, camera: undefined },
-      minFreeBytes: (diskBytes: number) => freeSpaceBytes(config().recordMinFree, diskBytes),
-      nowMs: () => clock.wallMs(),
-      recordedUs: recordedUsOf(playback, item.path, () => clock.monoMs()),
-      only: (name: string) => groupOf(name) === item.group,
-    };
-    const guarded = {
-      signal: pace.signal,
-      wait: async () => {
-        const away = refusal(recordPath);
-        if (away !== undefined) {
-          throw new PerchError('exhausted', away, { why: 'away' });
-        }
-        await pace.wait();
-      },
-    };
+    const { clock } = this.#deps;
     let before: ImportReport | undefined;
+    let leftCount = 0;
     let savedMs = clock.monoMs();
     const onProgress = (now: ImportReport): void => {
+      for (const left of now.left.slice(leftCount)) {
+        report.leftOut(left);
+      }
+      leftCount = now.left.length;
       if (before) {
-        for (const left of now.left.slice(before.left.length)) {
-          report.leftOut(left);
+        if (now.present > before.present) {
+          report.isPresent();
         }
         report.done(now.doneBytes - before.doneBytes);
         this.#memory = { item: i, last: now.last };
@@ -106,17 +97,68 @@ export class ImportJob implements TransferJob {
       }
       before = now;
     };
-    const former = { ...NOTHING_YET, last };
-    await importFolder(this.#from, target, guarded, onProgress, former);
+    const target = this.#targetOf(item, report);
+    await importFolder(this.#from, target, this.#guarded(target.recordPath, pace), onProgress, {
+      ...NOTHING_YET,
+      last,
+    });
     pace.signal.throwIfAborted();
   }
 
-  /** Of what is left. */
-  async #measure(first: number): Promise<[files: number, bytes: number]> {
-    const wanted = new Set(this.#items.slice(first).map(({ group }) => group));
+  #targetOf(item: ImportItem, report: JobReport) {
+    const { clock, config, playback, isOpen, zone } = this.#deps;
+    const settings = resolvePath(config(), item.path)?.settings;
+    if (!settings) {
+      throw new PerchError('notFound', `path '${item.path}' is not configured any more`, { why: 'path' });
+    }
+    const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
+    let current: string | undefined;
+    return {
+      ...{ path: item.path, recordPath, deleteAfterMs, isLinked: false, camera: undefined, isOpen },
+      ...(zone !== undefined && { zone }),
+      minFreeBytes: (diskBytes: number) => freeSpaceBytes(config().recordMinFree, diskBytes),
+      nowMs: () => clock.wallMs(),
+      recordedUs: recordedUsOf(playback, item.path, () => clock.monoMs()),
+      only: (name: string) => groupOf(name) === item.group,
+      isOwn: (file: string) => playback.stateOf(file) !== undefined,
+      onBytes: (name: string, bytes: number) => {
+        if (current !== name) {
+          current = name;
+          report.begin(name);
+        }
+        report.bytes(bytes);
+      },
+    };
+  }
+
+  /** Waits as the pace does, and ends when the disk of the recordings is away. */
+  #guarded(recordPath: string, pace: ImportPace): ImportPace {
+    return {
+      signal: pace.signal,
+      wait: async () => {
+        const away = this.#deps.refusal(recordPath);
+        if (away !== undefined) {
+          throw new PerchError('exhausted', away, { why: 'away' });
+        }
+        await pace.wait();
+      },
+    };
+  }
+
+  /** Of what is left. @throws PerchError if nothing is there any more */
+  async #measure(first: number, last: string | undefined): Promise<[files: number, bytes: number]> {
+    const byGroup = Map.groupBy(await namesBelow(this.#from), groupOf);
     let [files, bytes] = [0, 0];
-    for (const name of await namesBelow(this.#from)) {
-      if (wanted.has(groupOf(name))) {
+    for (const [i, { group }] of this.#items.entries()) {
+      if (i < first) {
+        continue;
+      }
+      const inTurn = inOrder(byGroup.get(group) ?? [], this.#deps.zone).map(({ name }) => name);
+      if (inTurn.length === 0) {
+        const text = `${this.#from} has no files of '${group}' any more: is its disk mounted?`;
+        throw new PerchError('unavailable', text, { why: 'away' });
+      }
+      for (const name of inTurn.slice(i === first && last !== undefined ? 1 + inTurn.indexOf(last) : 0)) {
         files += 1;
         bytes += (await stat(join(this.#from, name)).catch(() => undefined))?.size ?? 0;
       }

@@ -5,9 +5,15 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { savePrivate, syncFolder } from '../../base/files/durable-file.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
+import type { LeftFile } from '../import/left-file.ts';
 
-const MAX_BYTES = 256 << 10;
+const MAX_BYTES = 1 << 20;
 
+const LeftOut = Type.Object({
+  file: Type.String(),
+  why: Type.Unsafe<LeftFile['why']>(Type.String()),
+  reason: Type.String(),
+});
 const Stored = Type.Object({
   version: Type.Literal(1),
   kind: Type.Enum(['move', 'import']),
@@ -17,6 +23,8 @@ const Stored = Type.Object({
   startedMs: Type.Number(),
   doneFiles: Type.Integer(),
   doneBytes: Type.Integer(),
+  present: Type.Optional(Type.Integer()),
+  leftOut: Type.Optional(Type.Object({ count: Type.Integer(), items: Type.Array(LeftOut) })),
   memory: Type.Record(Type.String(), Type.Unknown()),
 });
 /** A transfer that is not over. */

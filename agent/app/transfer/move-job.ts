@@ -57,6 +57,10 @@ export class MoveJob implements TransferJob {
     }
   }
 
+  get memory(): MoveMemory {
+    return this.#current ? { current: this.#current } : {};
+  }
+
   async run(report: JobReport, pace: ImportPace): Promise<void> {
     while (!this.#deps.isIndexWhole()) {
       await this.#deps.clock.sleep(INDEX_MS, pace.signal);
@@ -85,6 +89,7 @@ export class MoveJob implements TransferJob {
     this.#targets.clear();
     const names = await this.#deps.playback.names();
     report.left(...(await this.#measure(names, pace.signal)));
+    report.forgetLeftOut();
     let isAnyOpen = false;
     for (const row of this.#outside(names)) {
       pace.signal.throwIfAborted();

@@ -10,38 +10,60 @@ const MAX_SAMPLES = 12;
 
 type Shown = Pick<
   TransferState,
-  'files' | 'bytes' | 'bytesPerSecond' | 'remainingSeconds' | 'current' | 'leftOut' | 'error'
+  'files' | 'bytes' | 'bytesPerSecond' | 'remainingSeconds' | 'current' | 'leftOut' | 'present' | 'error'
 >;
+
+/** What a transfer has done, over restarts. */
+interface DoneSoFar {
+  readonly doneFiles: number;
+  readonly doneBytes: number;
+  readonly present: number;
+  readonly leftOut: { readonly count: number; readonly items: LeftFile[] };
+}
+export const NOTHING_DONE: DoneSoFar = { doneFiles: 0, doneBytes: 0, present: 0, leftOut: { count: 0, items: [] } };
 
 /** Counts what a transfer has done and has still to do. */
 export class Progress {
   readonly #clock: Pick<Clock, 'monoMs'>;
-  doneFiles: number;
-  doneBytes: number;
+  #doneFiles: number;
+  #doneBytes: number;
+  #present: number;
+  #left: LeftFile[];
+  #leftCount: number;
   #totalFiles: number;
   #totalBytes: number;
   /** Of the present file. */
   #fileBytes = 0;
   #current: string | undefined;
   error: string | undefined;
-  #left: LeftFile[] = [];
-  #leftCount = 0;
   readonly #samples: { readonly monoMs: number; readonly bytes: number }[] = [];
 
-  constructor(clock: Pick<Clock, 'monoMs'>, doneFiles: number, doneBytes: number) {
+  constructor(clock: Pick<Clock, 'monoMs'>, { doneFiles, doneBytes, present, leftOut }: DoneSoFar = NOTHING_DONE) {
     this.#clock = clock;
-    this.doneFiles = doneFiles;
-    this.doneBytes = doneBytes;
+    this.#doneFiles = doneFiles;
+    this.#doneBytes = doneBytes;
+    this.#present = present;
+    this.#left = [...leftOut.items];
+    this.#leftCount = leftOut.count;
     this.#totalFiles = doneFiles;
     this.#totalBytes = doneBytes;
   }
 
+  get soFar(): DoneSoFar {
+    const leftOut = { count: this.#leftCount, items: this.#left };
+    return { doneFiles: this.#doneFiles, doneBytes: this.#doneBytes, present: this.#present, leftOut };
+  }
+
   left(files: number, bytes: number): void {
-    this.#totalFiles = this.doneFiles + files;
-    this.#totalBytes = this.doneBytes + bytes;
+    this.#totalFiles = this.#doneFiles + files;
+    this.#totalBytes = this.#doneBytes + bytes;
+    this.error = undefined;
+  }
+
+  /** All files that were left out are tried again. */
+  forgetLeftOut(): void {
     this.#left = [];
     this.#leftCount = 0;
-    this.error = undefined;
   }
 
   begin(name: string): void {
@@ -51,20 +73,30 @@ export class Progress {
 
   bytes(count: number): void {
     this.#fileBytes += count;
+    this.#sample();
+  }
+
+  #sample(): void {
     const nowMs = this.#clock.monoMs();
     const last = this.#samples.at(-1);
     if (!last || nowMs - last.monoMs >= SAMPLE_MS) {
-      this.#samples.push({ monoMs: nowMs, bytes: this.doneBytes + this.#fileBytes });
+      this.#samples.push({ monoMs: nowMs, bytes: this.#doneBytes + this.#fileBytes });
       this.#samples.splice(0, this.#samples.length - MAX_SAMPLES);
     }
   }
 
   /** @param sizeBytes of the file */
   done(sizeBytes: number): void {
-    this.doneFiles += 1;
-    this.doneBytes += sizeBytes;
-    this.begin('');
+    this.#doneFiles += 1;
+    this.#doneBytes += sizeBytes;
     this.#current = undefined;
+    this.#fileBytes = 0;
+    this.#sample();
+  }
+
+  /** The present file is there already. */
+  isPresent(): void {
+    this.#present += 1;
   }
 
   leftOut(file: LeftFile): void {
@@ -84,16 +116,17 @@ export class Progress {
   }
 
   get shown(): Shown {
-    const doneBytes = Math.min(this.doneBytes + this.#fileBytes, this.#totalBytes);
-    const bytesPerSecond = this.#rate(this.doneBytes + this.#fileBytes);
+    const doneBytes = Math.min(this.#doneBytes + this.#fileBytes, this.#totalBytes);
+    const bytesPerSecond = this.#rate(this.#doneBytes + this.#fileBytes);
     const leftBytes = this.#totalBytes - doneBytes;
     return {
-      files: { done: this.doneFiles, total: this.#totalFiles },
+      files: { done: this.#doneFiles, total: this.#totalFiles },
       bytes: { done: doneBytes, total: this.#totalBytes },
       bytesPerSecond: bytesPerSecond ?? null,
       remainingSeconds: bytesPerSecond ? Math.ceil(leftBytes / bytesPerSecond) : null,
       current: this.#current ?? null,
       leftOut: { count: this.#leftCount, items: this.#left },
+      present: this.#present,
       error: this.error ?? null,
     };
   }

@@ -10,6 +10,7 @@ import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type {
   FolderList,
   ImportForecast,
+  ImportRequest,
   MoveRequest,
   TransferControl,
   TransferForecast,
@@ -22,16 +23,19 @@ import { diskFaultOf } from '../import/left-file.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
+import { foreseeImport, roomOf } from './import-forecast.ts';
 import { lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
 import type { TransferJob } from './job.ts';
 import { type StoredTransfer, TransferJournal } from './journal.ts';
 import { MoveJob } from './move-job.ts';
-import { Progress } from './progress.ts';
+import { NOTHING_DONE, Progress } from './progress.ts';
 
 /** A full or missing disk is asked this often. */
 const RETRY_MS = 15_000;
 const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
+/** Of recordings without a camera. */
+const NEW_PATH = { recordDeleteAfter: '0s' };
 const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
 
 export interface TransferDeps {
@@ -39,7 +43,7 @@ export interface TransferDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: () => Config;
-  readonly edits: Pick<ApiEdits, 'patchPathDefaults'>;
+  readonly edits: Pick<ApiEdits, 'patchPathDefaults' | 'addPath'>;
   readonly recordings: Pick<Recordings, 'playback' | 'space' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
 }
 
@@ -59,6 +63,8 @@ export class TransferRunner implements TransferControl {
   readonly #journal: TransferJournal;
   #running: Running | undefined;
   readonly #closing = new AbortController();
+  /** The look that is under way: one at a time. */
+  #looking = new AbortController();
 
   constructor(deps: TransferDeps) {
     this.#deps = deps;
@@ -83,7 +89,7 @@ export class TransferRunner implements TransferControl {
 
   get state(): TransferState {
     const { stored, progress, phase, why } = this.#running ?? {};
-    const shown = (progress ?? new Progress(this.#deps.clock, 0, 0)).shown;
+    const shown = (progress ?? new Progress(this.#deps.clock)).shown;
     return {
       ...shown,
       kind: stored?.kind ?? null,
@@ -100,15 +106,15 @@ export class TransferRunner implements TransferControl {
       throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
     }
     const from = request.from === undefined ? {} : { from: await requireOwnFolder(request.from) };
-    const items = request.kind === 'import' ? { items: request.items } : {};
+    const items = request.kind === 'import' ? { items: request.items.map(({ group, path }) => ({ group, path })) } : {};
     if (request.kind === 'import') {
-      this.#requirePaths(request.items);
+      await this.#preparePaths(request.items);
     } else {
       await this.#recordTo(request.to);
     }
     const stored: StoredTransfer = {
       ...{ version: 1, kind: request.kind, ...from, ...items, isPaused: false, startedMs: this.#deps.clock.wallMs() },
-      ...{ doneFiles: 0, doneBytes: 0, memory: {} },
+      ...{ ...NOTHING_DONE, memory: {} },
     };
     await this.#journal.save(stored);
     this.#run(stored);
@@ -123,20 +129,48 @@ export class TransferRunner implements TransferControl {
     }
   }
 
-  /** @throws PerchError badInput */
-  #requirePaths(items: readonly { readonly path: string }[]): void {
-    for (const { path } of items) {
-      if (!resolvePath(this.#deps.config(), path)?.settings) {
+  /** Adds new ones. @throws PerchError badInput */
+  async #preparePaths(items: ImportRequest['items']): Promise<void> {
+    const isKnown = (path: string) => resolvePath(this.#deps.config(), path)?.settings !== undefined;
+    for (const { path, isNew = false } of items) {
+      if (!isNew && !isKnown(path)) {
         throw new PerchError('badInput', `path '${path}' is not configured: add the camera first`, { path });
+      }
+    }
+    for (const { path } of items) {
+      if (!isKnown(path)) {
+        await this.#deps.edits.addPath(path, NEW_PATH, { hasAllRights: true });
+        await this.#deps.recordings.settled();
       }
     }
   }
 
   async look(from: string): Promise<ImportForecast> {
-    return lookInto(await requireOwnFolder(from), this.#deps.clock.wallMs(), this.#closing.signal);
+    this.#looking.abort(new PerchError('conflict', 'another folder is looked into now'));
+    this.#looking = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, this.#looking.signal]);
+    const isOwn = (file: string) => this.#deps.recordings.playback.stateOf(file) !== undefined;
+    return lookInto(await requireOwnFolder(from), { nowMs: this.#deps.clock.wallMs(), signal, isOwn });
   }
 
-  async foresee(request: MoveRequest): Promise<TransferForecast> {
+  async foresee(request: TransferRequest): Promise<TransferForecast> {
+    return request.kind === 'move' ? this.#foreseeMove(request) : this.#foreseeImport(request);
+  }
+
+  async #foreseeImport({ from, items }: ImportRequest): Promise<TransferForecast> {
+    const { config, clock } = this.#deps;
+    return foreseeImport(await requireOwnFolder(from), items, {
+      ...{ nowMs: clock.wallMs(), signal: this.#closing.signal },
+      settingsOf: (path) =>
+        resolvePath(config(), path)?.settings ?? {
+          recordPath: config().pathDefaults.recordPath,
+          recordDeleteAfterMs: 0,
+        },
+      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
+    });
+  }
+
+  async #foreseeMove(request: MoveRequest): Promise<TransferForecast> {
     const { config } = this.#deps;
     const { recordPath } = config().pathDefaults;
     const template = (await this.#templateFor(request.to)) ?? recordPath;
@@ -146,7 +180,8 @@ export class TransferRunner implements TransferControl {
     const { at } = await nearestFolder(folderOf(template));
     const { bavail, bsize, blocks } = await statfs(at);
     const keptFreeBytes = freeSpaceBytes(config().recordMinFree, blocks * bsize);
-    return { ...sum, freeBytes: bavail * bsize, keptFreeBytes };
+    const room = { freeBytes: bavail * bsize, keptFreeBytes };
+    return { ...sum, ...room, old: 0, missingBytes: Math.max(0, -roomOf({ ...room, bytes: sum.bytes })) };
   }
 
   async pause(): Promise<void> {
@@ -156,7 +191,7 @@ export class TransferRunner implements TransferControl {
     running.phase = 'paused';
     running.why = undefined;
     running.progress.error = undefined;
-    await this.#save(running, { isPaused: true, memory: {} });
+    await this.#save(running, { isPaused: true, memory: { ...running.job.memory } });
   }
 
   async resume(): Promise<void> {
@@ -196,15 +231,14 @@ export class TransferRunner implements TransferControl {
   }
 
   #run(stored: StoredTransfer): void {
-    const { doneFiles, doneBytes, isPaused } = stored;
     const running: Running = {
       stored: { ...stored },
-      progress: new Progress(this.#deps.clock, doneFiles, doneBytes),
+      progress: new Progress(this.#deps.clock, { ...NOTHING_DONE, ...stored }),
       job: this.#jobOf(stored),
       ...{ phase: 'paused', why: undefined, stop: new AbortController(), ended: Promise.resolve() },
     };
     this.#running = running;
-    if (!isPaused) {
+    if (!stored.isPaused) {
       this.#go(running);
     }
   }
@@ -232,6 +266,8 @@ export class TransferRunner implements TransferControl {
       begin: (name: string) => progress.begin(name),
       bytes: (count: number) => progress.bytes(count),
       done: (sizeBytes: number) => progress.done(sizeBytes),
+      isPresent: () => progress.isPresent(),
+      forgetLeftOut: () => progress.forgetLeftOut(),
       leftOut: (file: Parameters<Progress['leftOut']>[0]) => progress.leftOut(file),
       keep: (memory: object) => this.#save(running, { memory: { ...memory } }),
     };
@@ -263,8 +299,7 @@ export class TransferRunner implements TransferControl {
   }
 
   async #save(running: Running, change: Partial<StoredTransfer>): Promise<void> {
-    const { doneFiles, doneBytes } = running.progress;
-    Object.assign(running.stored, change, { doneFiles, doneBytes });
+    Object.assign(running.stored, change, running.progress.soFar);
     await this.#journal.save(running.stored);
   }
 
@@ -273,8 +308,11 @@ export class TransferRunner implements TransferControl {
     if (kind === 'move') {
       return this.#moveJob(from, memory, (path) => this.#templateOf(path));
     }
-    const refusal = (file: string) => recordings.space.refusal(file);
-    return new ImportJob(from ?? '', items, memory, { clock, config, playback: recordings.playback, refusal });
+    return new ImportJob(from ?? '', items, memory, {
+      ...{ clock, config, playback: recordings.playback },
+      isOpen: (file) => recordings.isOpen(file),
+      refusal: (file) => recordings.space.refusal(file),
+    });
   }
 
   #moveJob(from: string | undefined, memory: object, templateOf: (path: string) => string): MoveJob {

@@ -5,7 +5,6 @@ import type { Config } from '../../config/load/load.ts';
 import type {
   FolderList,
   ImportForecast,
-  MoveRequest,
   TransferControl,
   TransferForecast,
   TransferRequest,
@@ -19,7 +18,7 @@ const NOTHING = { done: 0, total: 0 };
 const IDLE: TransferState = {
   ...{ kind: null, phase: 'idle', from: null, to: null, files: NOTHING, bytes: NOTHING },
   ...{ bytesPerSecond: null, remainingSeconds: null, current: null, error: null, why: null },
-  ...{ leftOut: { count: 0, items: [] }, started: null },
+  ...{ leftOut: { count: 0, items: [] }, present: 0, started: null },
 };
 
 /** Recordings to another disk. Its code is loaded with the first use. */
@@ -57,7 +56,7 @@ export class Transfers implements TransferControl {
     await (await this.#load()).start(request);
   }
 
-  async foresee(request: MoveRequest): Promise<TransferForecast> {
+  async foresee(request: TransferRequest): Promise<TransferForecast> {
     return (await this.#load()).foresee(request);
   }
 

@@ -39,6 +39,7 @@ const TransferState = Type.Object({
     { count: Type.Integer(), items: Type.Array(LeftOut) },
     { description: 'Files that stay where they are, the first hundred by name.' },
   ),
+  present: Type.Integer({ description: 'Files of an import whose times the path has recordings of already.' }),
   started: OrNull(TimeText),
 });
 export type TransferState = Static<typeof TransferState>;
@@ -60,7 +61,10 @@ const ImportRequest = Type.Object(
     items: Type.Array(
       Type.Object({
         group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
-        path: Type.String({ minLength: 1, maxLength: 240, description: 'Configured; whose recordings they become.' }),
+        path: Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become.' }),
+        isNew: Type.Optional(
+          Type.Boolean({ description: 'The path is added if it is not configured; it keeps its recordings for good.' }),
+        ),
       }),
       { minItems: 1, maxItems: MAX_ITEMS },
     ),
@@ -69,6 +73,7 @@ const ImportRequest = Type.Object(
 );
 const TransferRequest = Type.Union([MoveRequest, ImportRequest]);
 export type MoveRequest = Static<typeof MoveRequest>;
+export type ImportRequest = Static<typeof ImportRequest>;
 export type TransferRequest = Static<typeof TransferRequest>;
 
 const Look = Type.Object({ from: Folder('Of another program.') }, { additionalProperties: false });
@@ -84,6 +89,7 @@ const LookAnswer = Type.Object({
       last: OrNull(TimeText),
     }),
   ),
+  own: Type.Integer({ description: 'Files that are recordings of this Perch already.' }),
   leftOut: Type.Object({ count: Type.Integer(), items: Type.Array(LeftOut) }),
   isCut: Type.Boolean({ description: 'It has more files or groups.' }),
 });
@@ -92,8 +98,10 @@ export type ImportForecast = Static<typeof LookAnswer>;
 const Forecast = Type.Object({
   files: Type.Integer(),
   bytes: Type.Integer({ description: 'To be copied.' }),
-  freeBytes: Type.Integer({ description: 'Of the disk that they go to.' }),
+  freeBytes: Type.Integer({ description: 'Of the disk that they go to; of several, of the one with the least room.' }),
   keptFreeBytes: Type.Integer({ description: 'recordMinFree of that disk.' }),
+  missingBytes: Type.Integer({ description: 'Room that is missing. 0: everything fits.' }),
+  old: Type.Integer({ description: 'Files of an import that are left out: the path deletes recordings of their age.' }),
 });
 export type TransferForecast = Static<typeof Forecast>;
 
@@ -112,7 +120,7 @@ export interface TransferControl {
   readonly state: TransferState;
   /** @throws PerchError conflict while another one is not over, badInput */
   start(request: TransferRequest): Promise<void>;
-  foresee(request: MoveRequest): Promise<TransferForecast>;
+  foresee(request: TransferRequest): Promise<TransferForecast>;
   /** What a folder has that can be imported. @throws PerchError notFound, badInput */
   look(from: string): Promise<ImportForecast>;
   /** @throws PerchError conflict if there is none to pause */
@@ -145,10 +153,10 @@ export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (
     return transfer.state;
   });
   const foresee = operation('recordings', 'What a transfer would do, for the owner', answers(Forecast, 400, 404, 413), {
-    body: MoveRequest,
+    body: TransferRequest,
   });
   app.post('/v3/recordings/transfer/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async ({ body }) =>
-    transfer.foresee(checkedBody(MoveRequest, body)),
+    transfer.foresee(checkedBody(TransferRequest, body)),
   );
   const look = operation(
     'recordings',

@@ -15,10 +15,10 @@ import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
 import { FreeSpace } from './free-space.tsx';
-import { MovePage } from './move.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
+import { MovePage } from './transfer/move.tsx';
 
 const POLL_MS = 10_000;
 const SELDOM_MS = 30_000;

@@ -1,17 +1,5 @@
 import { expect, test } from 'vitest';
-import { missingBytes, shareOf } from './transfer-data.ts';
-
-test.for([
-  [100, 200, 50, 0],
-  [100, 150, 50, 0],
-  [100, 149, 50, 1],
-  [100, 10, 50, 100],
-] as const)(
-  '%d bytes to a disk with %d free, of which %d stay free, lack %d',
-  ([bytes, freeBytes, keptFreeBytes, missing]) => {
-    expect(missingBytes({ files: 1, bytes, freeBytes, keptFreeBytes })).toBe(missing);
-  },
-);
+import { shareOf } from './transfer-data.ts';
 
 test.for([
   [{ done: 0, total: 0 }, { done: 0, total: 0 }, 0],

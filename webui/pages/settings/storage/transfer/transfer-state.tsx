@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
-import { fetchJson } from '../../../api-client/request.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { byteSize, longDuration } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { transferWords } from '../../../words/settings/transfer.ts';
+import { actionErrorText, serverText } from '../../../../api-client/error-text.ts';
+import { fetchJson } from '../../../../api-client/request.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { byteSize, longDuration } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
 import { isOn, shareOf, type Transfer } from './transfer-data.ts';
 
 type Step = 'pause' | 'resume' | 'cancel';

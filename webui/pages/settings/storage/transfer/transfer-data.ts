@@ -24,11 +24,21 @@ interface LeftOut {
 }
 
 /** Of `/v3/recordings/transfer/foresee`. */
-export interface MoveForecast {
+export interface Forecast {
   readonly files: number;
   readonly bytes: number;
   readonly freeBytes: number;
-  readonly keptFreeBytes: number;
+  readonly missingBytes: number;
+  readonly old: number;
+}
+
+/** Of `/v3/disks/places`: a disk. */
+export interface Place {
+  readonly folder: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly isChosen: boolean;
+  readonly writable: boolean;
 }
 
 /** Of `/v3/disks/folders`. */
@@ -43,10 +53,6 @@ export interface FolderList {
 }
 
 export const isOn = ({ phase }: Transfer): boolean => phase === 'running' || phase === 'waiting' || phase === 'paused';
-
-/** Room that is missing; 0: everything fits. */
-export const missingBytes = ({ bytes, freeBytes, keptFreeBytes }: MoveForecast): number =>
-  Math.max(0, bytes - Math.max(0, freeBytes - keptFreeBytes));
 
 /** 0 to 1. Files of unknown size count. */
 export function shareOf({ files, bytes }: Pick<Transfer, 'files' | 'bytes'>): number {

@@ -1,17 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
-import { fetchJson } from '../../../api-client/request.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { settingsLink } from '../../../shell/route.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
-import { byteSize } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { storageWords } from '../../../words/settings/storage.ts';
-import { transferWords } from '../../../words/settings/transfer.ts';
+import { actionErrorText } from '../../../../api-client/error-text.ts';
+import { fetchJson } from '../../../../api-client/request.ts';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { settingsLink } from '../../../../shell/route.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
+import { byteSize } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { storageWords } from '../../../../words/settings/storage.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
 import { FolderChoice } from './folder-choice.tsx';
-import type { MountedDisk } from './storage-data.ts';
-import { isOn, type MoveForecast, missingBytes, type Transfer } from './transfer-data.ts';
+import { type Forecast, isOn, type Place, type Transfer } from './transfer-data.ts';
 import { TransferState } from './transfer-state.tsx';
 
 const LOOK_MS = 2_000;
@@ -37,7 +36,7 @@ export function MovePage() {
 function Choice({ onStarted }: { readonly onStarted: () => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const places = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', { everyMs: SELDOM_MS });
+  const places = usePolled<{ readonly items: readonly Place[] }>('v3/disks/places', { everyMs: SELDOM_MS });
   const [chosen, setChosen] = useState<string>();
   const [opened, setOpened] = useState('/');
   const [folder, setFolder] = useState<string>();
@@ -108,14 +107,14 @@ const Option = ({ title, text, isOff = false, isChosen, onChoose }: OptionProps)
 function Start({ to, onStarted }: { readonly to: string; readonly onStarted: () => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const [forecast, setForecast] = useState<MoveForecast>();
+  const [forecast, setForecast] = useState<Forecast>();
   const [failure, setFailure] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const body = { kind: 'move', to };
   useEffect(() => {
     const stop = new AbortController();
     const { signal } = stop;
-    fetchJson<MoveForecast>('v3/recordings/transfer/foresee', { method: 'POST', body, signal, limitMs: COUNT_MS }).then(
+    fetchJson<Forecast>('v3/recordings/transfer/foresee', { method: 'POST', body, signal, limitMs: COUNT_MS }).then(
       (found) => signal.aborted || setForecast(found),
       (error: unknown) => signal.aborted || setFailure(error),
     );
@@ -133,7 +132,7 @@ function Start({ to, onStarted }: { readonly to: string; readonly onStarted: () 
     setBusy(false);
   };
   const size = (bytes: number) => byteSize(bytes, language);
-  const missing = forecast ? missingBytes(forecast) : 0;
+  const missing = forecast?.missingBytes ?? 0;
   return (
     <>
       <div role="status">

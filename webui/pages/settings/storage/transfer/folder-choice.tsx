@@ -1,10 +1,10 @@
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { Row } from '../../../ui/controls/row.tsx';
-import { byteSize } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { storageWords } from '../../../words/settings/storage.ts';
-import { transferWords } from '../../../words/settings/transfer.ts';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { Row } from '../../../../ui/controls/row.tsx';
+import { byteSize } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { storageWords } from '../../../../words/settings/storage.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
 import type { FolderList } from './transfer-data.ts';
 
 interface FolderChoiceProps {

@@ -1,0 +1,45 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PerchError } from '../../base/errors.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
+import { diskFaultOf } from './left-file.ts';
+
+/** Calls with the file that is taken as their first path. */
+const READS = new Set(['open', 'stat', 'lstat', 'access']);
+/** Of a still that cannot be read. */
+const NOT_READ = new Set(['EACCES', 'EPERM', 'ENOENT']);
+
+/** Where the files are that are taken: tells a bad file from a disk that is away. */
+export class SourceFolder {
+  readonly #folder: string;
+  readonly #device: number | undefined;
+
+  static async open(folder: string): Promise<SourceFolder> {
+    return new SourceFolder(folder, await deviceOf(folder));
+  }
+
+  private constructor(folder: string, device: number | undefined) {
+    this.#folder = folder;
+    this.#device = device;
+  }
+
+  /** @returns why the file is left out @throws PerchError if no file can be taken now */
+  async faultOf(error: unknown, name: string): Promise<PerchError> {
+    const { syscall = '', path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+    const isOfFile =
+      syscall === 'read' ||
+      (READS.has(syscall) && path === join(this.#folder, name)) ||
+      (syscall === 'copyfile' && NOT_READ.has(codeOf(error) ?? ''));
+    if (!isOfFile) {
+      throw diskFaultOf(error, `cannot take ${name}`);
+    }
+    if ((await deviceOf(this.#folder)) !== this.#device) {
+      const text = `the disk of ${this.#folder} is away: it continues when it is there again`;
+      throw new PerchError('unavailable', text, { why: 'away' }, error);
+    }
+    return new PerchError('unavailable', 'it cannot be read', { why: 'unreadable' }, error);
+  }
+}
+
+const deviceOf = async (folder: string): Promise<number | undefined> =>
+  (await stat(folder).catch(() => undefined))?.dev;

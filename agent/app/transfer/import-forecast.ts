@@ -1,0 +1,60 @@
+import { statfs } from 'node:fs/promises';
+import type { ImportRequest, TransferForecast } from '../../http/api/recordings/transfer-routes.ts';
+import { RecordPathPattern } from '../../record/file/record-path.ts';
+import { nearestFolder } from '../../record/file/segment-fs.ts';
+import { usesOf } from './import-groups.ts';
+
+interface ForecastDeps {
+  readonly nowMs: number;
+  readonly settingsOf: (path: string) => { readonly recordPath: string; readonly recordDeleteAfterMs: number };
+  readonly minFreeBytes: (diskBytes: number) => number;
+  readonly signal: AbortSignal;
+}
+
+/** What an import would take, and the room for it. */
+export async function foreseeImport(
+  folder: string,
+  items: ImportRequest['items'],
+  { nowMs, settingsOf, minFreeBytes, signal }: ForecastDeps,
+): Promise<TransferForecast> {
+  const beforeMs = new Map<string, number>();
+  for (const { group, path } of items) {
+    const { recordDeleteAfterMs: keptMs } = settingsOf(path);
+    beforeMs.set(group, keptMs > 0 ? nowMs - keptMs : Number.NEGATIVE_INFINITY);
+  }
+  const uses = await usesOf(folder, beforeMs, signal);
+  const disks = new Map<number, Disk>();
+  const all = { files: 0, bytes: 0, old: 0 };
+  for (const { group, path } of items) {
+    const { files = 0, bytes = 0, old = 0 } = uses.get(group) ?? {};
+    all.files += files;
+    all.bytes += bytes;
+    all.old += old;
+    const { at, device } = await nearestFolder(new RecordPathPattern(settingsOf(path).recordPath, undefined).folder);
+    let disk = disks.get(device);
+    if (!disk) {
+      const { bavail, bsize, blocks } = await statfs(at);
+      disk = { bytes: 0, freeBytes: bavail * bsize, keptFreeBytes: minFreeBytes(blocks * bsize) };
+      disks.set(device, disk);
+    }
+    disk.bytes += bytes;
+  }
+  const [fullest] = [...disks.values()].sort((one, other) => roomOf(one) - roomOf(other));
+  const missing = [...disks.values()].map((disk) => Math.max(0, -roomOf(disk)));
+  return {
+    ...all,
+    freeBytes: fullest?.freeBytes ?? 0,
+    keptFreeBytes: fullest?.keptFreeBytes ?? 0,
+    missingBytes: missing.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+interface Disk {
+  bytes: number;
+  readonly freeBytes: number;
+  readonly keptFreeBytes: number;
+}
+
+/** Left after the import; below 0: missing. */
+export const roomOf = ({ bytes, freeBytes, keptFreeBytes }: Disk): number =>
+  Math.max(0, freeBytes - keptFreeBytes) - bytes;
