@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   main: ['app', 'base', 'native', 'config', 'auth', 'system'],
-  webui: [],
+  webui: ['http'],
   packaging: ['base', 'config', 'system', 'webui'],
 };
 
@@ -93,6 +93,16 @@ test.for(files)('%s imports only rooms that its room may know', (file) => {
   expect(Object.keys(MAY_IMPORT)).toContain(room);
   const wrong = imports.get(file)?.filter((path) => roomOf(path) !== room && !MAY_IMPORT[room]?.includes(roomOf(path)));
   expect(wrong).toEqual([]);
+});
+
+test('the page imports of the agent only types, in one file', () => {
+  const ofAgent = files.filter(
+    (file) => roomOf(file) === 'webui' && imports.get(file)?.some((path) => path.startsWith('agent/')),
+  );
+  expect(ofAgent).toEqual(['webui/api-client/api-types.ts']);
+  expect(
+    readFileSync('webui/api-client/api-types.ts', 'utf8').replaceAll(/^export type \{[^}]*\} from '[^']+';$/gm, ''),
+  ).not.toMatch(/^(?:import|export)/m);
 });
 
 test('node:ffi is known in agent/native alone', () => {

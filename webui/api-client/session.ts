@@ -1,27 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { retryNow } from '../shell/sleep.ts';
+import type { Session } from './api-types.ts';
 import { fetchJson, RequestError } from './request.ts';
 import { isTransient, retryUntilAnswered } from './retry.ts';
-
-export interface Session {
-  readonly claimed: boolean;
-  readonly loggedIn: boolean;
-  readonly user: string | null;
-  /** Guests have opened a link. Viewers and guests see some cameras and change nothing. */
-  readonly role: 'owner' | 'viewer' | 'guest' | null;
-  /** The guest link shows a clip and no cameras. */
-  readonly clip: boolean;
-  /** Whether the box lists its cameras. */
-  readonly mayLook: boolean;
-  /** Without an owner, and with Perch's own configuration: the setup code and a password claim the box. */
-  readonly mayClaim: boolean;
-  readonly openAccess: boolean;
-  readonly warnings: readonly string[];
-  /** Of the owner. */
-  readonly secondFactor: boolean;
-  /** Address of this page over https, if it was opened over http and without a proxy. */
-  readonly https: { readonly port: number; readonly box: string } | null;
-}
 
 /** Undefined until the first response. */
 export const session = signal<Session | undefined>(undefined);

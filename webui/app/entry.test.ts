@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Session } from '../api-client/session.ts';
+import type { Session } from '../api-client/api-types.ts';
 import { entryState } from './entry.ts';
 
 const session: Session = {

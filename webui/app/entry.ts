@@ -1,4 +1,4 @@
-import type { Session } from '../api-client/session.ts';
+import type { Session } from '../api-client/api-types.ts';
 import type { Route } from '../shell/route.ts';
 
 type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';

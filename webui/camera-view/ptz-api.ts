@@ -1,13 +1,7 @@
+import type { PtzCapabilities } from '../api-client/api-types.ts';
 import { errorFromResponse, fetchJson, UI_HEADER } from '../api-client/request.ts';
 import { isOwner } from '../api-client/session.ts';
 import { encodeName } from '../api-client/urls.ts';
-
-interface PtzCapabilities {
-  readonly hasPanTilt: boolean;
-  readonly hasZoom: boolean;
-  /** null: unknown. */
-  readonly hasHome: boolean | null;
-}
 
 export interface Preset {
   readonly token: string;

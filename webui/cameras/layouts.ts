@@ -1,17 +1,9 @@
 import { signal } from '@preact/signals';
+import type { Layout } from '../api-client/api-types.ts';
 import { fetchJson } from '../api-client/request.ts';
 import { type Group, parseGroups } from './sections.ts';
 
 export type TileSize = 'small' | 'large';
-
-/** A group of cameras, or a wall that a screen shows; of removed cameras nothing is left. */
-export interface Layout {
-  readonly name: string;
-  readonly kind: 'group' | 'wall';
-  readonly cameras: readonly { readonly path: string; readonly size: TileSize }[];
-  /** They lead here, too. */
-  readonly formerNames: readonly string[];
-}
 
 export const LAYOUTS_ADDRESS = 'v3/layouts/list?itemsPerPage=50';
 /** Storage keys; `forgetCameras` removes them. */

@@ -1,4 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
+import type { ModeStatus } from '../api-client/api-types.ts';
 import { actionErrorText } from '../api-client/error-text.ts';
 import { usePolled } from '../api-client/use-polled.ts';
 import { settingsLink } from '../shell/route.ts';
@@ -8,7 +9,7 @@ import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
 import { modesWords } from '../words/settings/modes.ts';
 import { loadSettingsWords } from '../words/words.ts';
-import { MODES, type Mode, type ModeStatus, modeName, setMode } from './settings/modes/modes-data.ts';
+import { MODES, type Mode, modeName, setMode } from './settings/modes/modes-data.ts';
 
 const POLL_MS = 10_000;
 const ICONS: Readonly<Record<Mode, IconName>> = { home: 'home', away: 'leave', night: 'night' };

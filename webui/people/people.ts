@@ -1,13 +1,3 @@
-export interface UserItem {
-  readonly name: string;
-  readonly role: 'owner' | 'viewer';
-  readonly cameras: CameraSelection;
-  readonly live: boolean;
-  readonly recordings: boolean;
-  readonly talk: boolean;
-  readonly turn: boolean;
-}
-
 /** Times are RFC 3339. */
 export interface GuestItem {
   readonly id: string;
@@ -20,16 +10,6 @@ export interface GuestItem {
   /** Expired or revoked. */
   readonly over: boolean;
   readonly note: string;
-}
-
-/** A browser session. Times are RFC 3339. */
-export interface SessionItem {
-  readonly id: string;
-  readonly user: string;
-  readonly lastUsed: string;
-  readonly address: string;
-  readonly device: string;
-  readonly current: boolean;
 }
 
 export const DEVICE_RIGHTS = ['live', 'recordings', 'publish', 'onvif'] as const;
@@ -52,19 +32,6 @@ export interface PageLoginItem {
   readonly protocol: string;
   readonly address: string;
   readonly last: string;
-}
-
-/** A look at a camera. Times are RFC 3339. */
-export interface ViewItem {
-  /** A user, a device, or `guest:` and the link's id; empty: not logged in. */
-  readonly user: string;
-  readonly camera: string;
-  readonly mode: 'live' | 'recording';
-  readonly address: string;
-  readonly from: string;
-  /** Null: it lasts, or its end is not known. */
-  readonly to: string | null;
-  readonly running: boolean;
 }
 
 /** All cameras, including later ones; or names of paths. */

@@ -1,5 +1,5 @@
+import type { HttpsState } from '../api-client/api-types.ts';
 import { fetchJson } from '../api-client/request.ts';
-import type { HttpsState } from '../system/https-state.ts';
 import { createPasskey } from './passkeys.ts';
 
 export interface PasskeyItem {
@@ -10,13 +10,6 @@ export interface PasskeyItem {
   /** RFC 3339. */
   readonly created: string;
   readonly lastUsed: string | null;
-}
-
-/** The answer of `v3/session/factor`. */
-export interface FactorState {
-  readonly app: boolean;
-  readonly recoveryCodes: number;
-  readonly passkeys: readonly PasskeyItem[];
 }
 
 /** With the second factor, if it is on. */

@@ -1,7 +1,7 @@
+import type { ViewItem } from '../api-client/api-types.ts';
 import { settingsLink } from '../shell/route.ts';
 import type { PeopleWords } from '../words/en/settings/people.ts';
 import { clock, dayStart, moment } from '../words/format.ts';
-import type { ViewItem } from './people.ts';
 
 /** The viewing history. @param person undefined: of all */
 export const viewsLink = (person?: string): string =>

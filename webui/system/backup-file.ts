@@ -1,48 +1,9 @@
+import type { RestorePlan } from '../api-client/api-types.ts';
 import { okResponse, send } from '../api-client/request.ts';
 
 /** The box's limit. */
 export const MAX_BYTES = 4 << 20;
 const MAX_WAIT_MS = 60_000;
-
-interface Camera {
-  readonly path: string;
-  readonly title: string | null;
-}
-
-interface Counts {
-  readonly added: number;
-  readonly removed: number;
-  readonly same: number;
-}
-
-/** Contents of a backup, and what it would change. */
-export interface RestorePlan {
-  /** RFC 3339. */
-  readonly made: string;
-  readonly host: string;
-  readonly cameras: {
-    readonly added: readonly Camera[];
-    readonly removed: readonly Camera[];
-    readonly changed: readonly Camera[];
-    readonly same: number;
-  };
-  readonly people: {
-    readonly added: readonly string[];
-    readonly removed: readonly string[];
-    readonly changed: readonly string[];
-    readonly same: readonly string[];
-  };
-  /** Guest links. */
-  readonly links: Counts;
-  readonly devicePasswords: Counts;
-  readonly settings: readonly string[];
-  /** Address of the page after the restore, `host:port`. */
-  readonly address: string;
-  /** Empty: https is off. */
-  readonly tlsAddress: string;
-  /** Paths that will be disabled, with the reason. */
-  readonly problems: readonly string[];
-}
 
 /** Downloads a file under the box's name for it. */
 export async function fetchFile(address: string, options: RequestInit = {}): Promise<File> {

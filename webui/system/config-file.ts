@@ -1,24 +1,10 @@
 import { effect, signal } from '@preact/signals';
+import type { ConfigFile } from '../api-client/api-types.ts';
 import { checkResponse } from '../api-client/config.ts';
 import { fetchJson, send } from '../api-client/request.ts';
 import { confirmBeforeUnload } from '../ui/browser/before-unload.ts';
 
-export interface FileProblem {
-  readonly severity: 'error' | 'warn' | 'note';
-  readonly key: string;
-  readonly message: string;
-  readonly line: number | null;
-  readonly column: number | null;
-}
-
-export interface ConfigFile {
-  readonly name: string;
-  readonly text: string;
-  /** Placeholders stand for passwords; the box restores them when it checks or saves the text. */
-  readonly passwordsHidden: boolean;
-  readonly tag: string;
-  readonly problems: readonly FileProblem[];
-}
+export type FileProblem = ConfigFile['problems'][number];
 
 /** Unsaved text; it outlives the page. */
 interface Draft {

@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  fingerprintLines,
-  type HttpsState,
-  isAtHttpsPort,
-  isInsistedOn,
-  mayTurnOff,
-  stepsAddress,
-} from './https-state.ts';
+import type { HttpsState } from '../api-client/api-types.ts';
+import { fingerprintLines, isAtHttpsPort, isInsistedOn, mayTurnOff, stepsAddress } from './https-state.ts';
 
 const OWN = {
   isOwn: true,

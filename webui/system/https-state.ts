@@ -1,23 +1,6 @@
-/** The answer of `v3/https`. */
-export interface HttpsState {
-  /** `tlsAddress`; empty: off. */
-  readonly address: string;
-  /** What switches it on. */
-  readonly usualAddress: string;
-  /** Open port; null: off, or another program has it. */
-  readonly port: number | null;
-  readonly httpPort: number | null;
-  readonly redirect: boolean;
-  readonly certificate: {
-    readonly isOwn: boolean;
-    readonly fingerprint: string;
-    readonly names: readonly string[];
-    readonly addresses: readonly string[];
-    /** RFC 3339. */
-    readonly until: string;
-  } | null;
-}
+import type { HttpsState } from '../api-client/api-types.ts';
 
+/** The answer of `v3/https`. */
 type Here = Pick<Location, 'href' | 'protocol' | 'hostname' | 'port'>;
 
 /** Loopback, and names without a dot, which many phones cannot resolve. */

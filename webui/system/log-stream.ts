@@ -1,17 +1,8 @@
 import { anySignal } from '../api-client/any-signal.ts';
+import type { LogLine } from '../api-client/api-types.ts';
 import { fetchJson, UI_HEADER } from '../api-client/request.ts';
 import { SseParser } from '../api-client/sse-parser.ts';
 import { sleep } from '../shell/sleep.ts';
-
-export interface LogLine {
-  /** Counts up from the start of the box. */
-  readonly number: number;
-  /** RFC 3339. */
-  readonly time: string;
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
-  readonly path: string | null;
-  readonly text: string;
-}
 
 export interface LogFilter {
   readonly level: string;

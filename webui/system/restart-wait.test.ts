@@ -54,5 +54,5 @@ test.for([
   ['the usual port, which it has not now', PLAIN, ['address'], ':80', '', 'http://192.0.2.7/'],
   ['https that stays', SECURE, ['address'], ':9000', ':8443', undefined],
 ] as const)('a backup with %s: %s', ([, here, settings, address, tlsAddress, to]) => {
-  expect(newAddress({ settings, address, tlsAddress }, here)).toBe(to);
+  expect(newAddress({ settings: [...settings], address, tlsAddress }, here)).toBe(to);
 });

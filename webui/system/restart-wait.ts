@@ -1,7 +1,7 @@
+import type { RestorePlan, Session } from '../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../api-client/request.ts';
-import { type Session, session } from '../api-client/session.ts';
+import { session } from '../api-client/session.ts';
 import { sleep } from '../shell/sleep.ts';
-import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;
 const MAX_WAIT_MS = 3_000;

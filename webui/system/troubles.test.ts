@@ -20,12 +20,17 @@ test('troubles are listed by severity', () => {
   expect(troublesOf(power({ underVoltage: { now: false, sinceStart: true } }))).toEqual(['weakBefore']);
   const all = { ...power({ underVoltage: now, hot: now }), clock: { ...well.clock, set: false } };
   expect(troublesOf(all)).toEqual(['hot', 'weakNow', 'clock']);
-  expect(troublesOf({ ...all, configFault: { line: 6 } })).toEqual(['file', 'hot', 'weakNow', 'clock']);
+  expect(troublesOf({ ...all, configFault: { key: '', message: '', line: 6 } })).toEqual([
+    'file',
+    'hot',
+    'weakNow',
+    'clock',
+  ]);
 });
 
 test('a slowed processor is one trouble with its cause; each has the time of its beginning', () => {
   const since = '2026-11-23T18:00:00Z';
-  const faults = (...whys: readonly string[]) => ({ hardwareFaults: whys.map((why) => ({ why, since })) });
+  const faults = (...whys: readonly string[]) => ({ hardwareFaults: whys.map((why) => ({ why, name: null, since })) });
   const slowed = { ...well, ...faults('slowed', 'swap', 'fan') };
   expect(troublesOf(slowed)).toEqual(['fan', 'slowed', 'swap']);
   expect(sinceOf('slowed', slowed)).toBe(since);

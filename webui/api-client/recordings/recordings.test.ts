@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { Session } from '../api-types.ts';
 import { type PathItem, paths } from '../paths.ts';
-import { type Session, session } from '../session.ts';
+import { session } from '../session.ts';
 import { canListRecordings, playableNames } from './recordings.ts';
 
 const path = (name: string, mayPlayback: boolean) => ({ name, mayPlayback }) as PathItem;

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { candidateOf, type DiscoveredCamera, isWithin, likelyRange } from './discovery.ts';
+import type { DiscoveredCamera } from '../../api-client/api-types.ts';
+import { candidateOf, isWithin, likelyRange } from './discovery.ts';
 
 const found: DiscoveredCamera = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
-  ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, path: null },
+  ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, location: null },
+  ...{ firstSeen: '', lastSeen: '', path: null },
 };
 
 test.for([

@@ -1,21 +1,9 @@
 import { signal } from '@preact/signals';
+import type { DiscoveredCamera } from '../../api-client/api-types.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { onServerEvent } from '../../api-client/server-events.ts';
 import { sleep } from '../../shell/sleep.ts';
 import type { Candidate } from './adoption-state.ts';
-
-/** As the camera describes itself. */
-export interface DiscoveredCamera {
-  readonly endpoint: string;
-  readonly address: string;
-  readonly onvif: string;
-  readonly foundFrom: string;
-  readonly name: string | null;
-  readonly manufacturer: string | null;
-  readonly hardware: string | null;
-  /** Path of the adopted camera. */
-  readonly path: string | null;
-}
 
 /** A probe takes about 4 s. */
 const MAX_WAIT_MS = 20_000;

@@ -1,25 +1,9 @@
+import type { Probe } from '../../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { sleep } from '../../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
 import type { Candidate } from './adoption-state.ts';
 import { parseTyped, streamTitle, type TypedAddress } from './typed-address.ts';
-
-/** Progress of probing an address or range. */
-export interface Probe {
-  readonly id: string;
-  readonly target: string;
-  readonly state: 'running' | 'done' | 'failed';
-  readonly done: number;
-  readonly total: number;
-  /** The camera takes long to answer. */
-  readonly slow: boolean;
-  readonly onvif: string | null;
-  readonly rtsp: string | null;
-  readonly sub: string | null;
-  readonly makers: string | null;
-  readonly error: string | null;
-  readonly trouble: string | null;
-}
 
 interface ProbeRequest extends Partial<CameraLogin> {
   readonly target: string;

@@ -1,8 +1,8 @@
+import type { RecordingDisk } from '../../api-client/api-types.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { settingsLink } from '../../shell/route.ts';
 import { MessageCard } from '../../ui/feedback/message-card.tsx';
 import { storageWords } from '../../words/settings/storage.ts';
-import type { RecordingDisk } from '../settings/cameras/data/camera-settings.ts';
 import { diskTroubles } from '../settings/storage/storage-data.ts';
 
 const POLL_MS = 10_000;

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { SharedClip } from '../../api-client/api-types.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { retryUntilAnswered } from '../../api-client/retry.ts';
 import { Empty } from '../../live/notices.tsx';
@@ -10,15 +11,6 @@ import { libraryWords } from '../../words/settings/library.ts';
 import { ClipVideo } from './clip-video.tsx';
 
 const FILE = 'v3/guest/clip.mp4';
-
-/** Of `/v3/guest/clip`. Times are RFC 3339. */
-interface SharedClip {
-  readonly title: string;
-  readonly start: string;
-  readonly end: string;
-  readonly bytes: number;
-  readonly recordedSeconds: number;
-}
 
 /** The clip of a guest link, and nothing else. */
 export function SharedClipPage() {

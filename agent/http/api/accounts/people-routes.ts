@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { People } from '../../../auth/accounts/people.ts';
 import type { Person } from '../../../auth/accounts/person.ts';
 import { PerchError } from '../../../base/errors.ts';
@@ -39,6 +39,7 @@ const UserItem = Type.Object({
   talk: Type.Boolean(),
   turn: Type.Boolean(),
 });
+export type UserItem = Static<typeof UserItem>;
 const SessionItem = Type.Object({
   id: Type.String(),
   user: Type.String(),
@@ -48,6 +49,7 @@ const SessionItem = Type.Object({
   device: Type.String({ description: 'Such as `Chrome, Android`.' }),
   current: Type.Boolean({ description: 'The session of this request.' }),
 });
+export type SessionItem = Static<typeof SessionItem>;
 interface PeopleRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'limitedPerson'>;
   readonly people: People;

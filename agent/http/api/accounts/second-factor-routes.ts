@@ -46,6 +46,7 @@ const FactorAnswer = Type.Object({
     }),
   ),
 });
+export type FactorAnswer = Static<typeof FactorAnswer>;
 const BeginAnswer = Type.Object({
   uri: Type.String({ description: 'For authenticator apps: `otpauth://totp/…`.' }),
 });

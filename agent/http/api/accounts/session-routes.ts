@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { Accounts } from '../../../auth/accounts/accounts.ts';
 import type { LoginClient } from '../../../auth/accounts/people.ts';
 import { describeUserAgent } from '../../../auth/accounts/user-agent.ts';
@@ -76,6 +76,7 @@ const SessionAnswer = Type.Object({
     ),
   ),
 });
+export type SessionAnswer = Static<typeof SessionAnswer>;
 
 const changed = answers(OkAnswer, 400, 429);
 const get = operation('session', 'Who is logged in, and what the page may offer', { 200: SessionAnswer });

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { GuestClip, Guests } from '../../../auth/accounts/guests.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
@@ -25,6 +25,7 @@ const Shared = Type.Object({
   bytes: Type.Integer({ description: 'Estimated.' }),
   recordedSeconds: Type.Number({ description: 'Without gaps.' }),
 });
+export type SharedClip = Static<typeof Shared>;
 const describe = operation(
   'guests',
   'The clip of the guest link whose cookie comes with the request',

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { ViewLog } from '../../../auth/accounts/view-log.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { paginate } from '../schema/paginate.ts';
@@ -16,6 +16,7 @@ const ViewItem = Type.Object({
   to: OrNull(TimeText),
   running: Type.Boolean(),
 });
+export type ViewItem = Static<typeof ViewItem>;
 
 interface ViewRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'limitedPerson'>;

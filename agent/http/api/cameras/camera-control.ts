@@ -32,6 +32,7 @@ const Abilities = Type.Object({
   hasHome: OrNull(Type.Boolean({ description: 'null: unknown.' })),
   mostPresets: OrNull(Type.Integer()),
 });
+export type PtzAbilities = Static<typeof Abilities>;
 const ClockFacts = Type.Object({
   skewMs: Type.Number({ description: 'The clock of the camera minus that of this box.' }),
   source: OrNull(Type.String()),

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { OrNull, TimeText } from '../schema/schemas.ts';
 
 const Text = (description: string, maxLength = 200) => Type.Optional(Type.String({ description, maxLength }));
@@ -99,6 +99,7 @@ export const FoundItem = Type.Object({
   lastSeen: TimeText,
   path: OrNull(Type.String({ description: 'Path of the camera when it is adopted.' })),
 });
+export type FoundItem = Static<typeof FoundItem>;
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });
 
 export const ProbeAnswer = Type.Object({
@@ -115,6 +116,7 @@ export const ProbeAnswer = Type.Object({
   makers: OrNull(Type.String({ description: 'Manufacturers of cameras with such stream addresses.' })),
   ...Failed,
 });
+export type ProbeAnswer = Static<typeof ProbeAnswer>;
 
 const Suggestion = Type.Object({
   kind: Type.String({ description: 'longGroups, reordering, smartCodec, clock, certificate or clear.' }),
@@ -202,6 +204,7 @@ export const CameraItem = Type.Object({
   description: OrNull(Description),
   descriptionTime: OrNull(TimeText),
 });
+export type CameraItem = Static<typeof CameraItem>;
 
 export const CameraPatch = Type.Object(
   {

@@ -33,6 +33,7 @@ const Settings = Type.Object({
   text: OrNull(Type.String({ description: 'Text on the picture; empty: none; null: the camera does not offer it.' })),
   showsTime: OrNull(Type.Boolean()),
 });
+export type CameraSettings = Static<typeof Settings>;
 const Body = Type.Object(
   {
     codec: Type.Optional(Type.Enum(['H264', 'H265', 'JPEG', 'MPEG4'])),

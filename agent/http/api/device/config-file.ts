@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
@@ -60,6 +60,7 @@ const FileText = Type.Object({
   tag: Type.String({ description: 'Also the ETag, for If-Match.' }),
   problems: Problems,
 });
+export type FileText = Static<typeof FileText>;
 const Verdict = Type.Object({
   usable: Type.Boolean({ description: 'Whether Perch can use the text.' }),
   problems: Problems,

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { isWanted, type LogFilter, type LogLine, type LogLines } from '../../../base/log-lines.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../base/log-text.ts';
@@ -33,6 +33,7 @@ const Line = Type.Object({
   path: OrNull(Type.String()),
   text: Type.String(),
 });
+export type LogItem = Static<typeof Line>;
 const Page = Type.Object({
   items: Type.Array(Line, { description: 'Newest first.' }),
   before: OrNull(Type.Integer({ description: 'Value of `before` for the next older lines. null: there are none.' })),

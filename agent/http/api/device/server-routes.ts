@@ -13,7 +13,7 @@ const PublishServer = Type.Object({
       'Where programs publish, also while it is off. HOST, PATH, USER and PASSWORD stand for the actual ones.',
   }),
 });
-type PublishServer = Static<typeof PublishServer>;
+export type PublishServer = Static<typeof PublishServer>;
 
 interface ServerRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { sendFile } from '../../messages/responses.ts';
@@ -110,6 +110,7 @@ const SystemFacts = Type.Object({
     ),
   ),
 });
+export type SystemAnswer = Static<typeof SystemFacts>;
 
 const Time = Type.Object({ time: TimeText }, { description: 'The current time by the clock of the client.' });
 const TimeSet = Type.Object({ status: Type.Literal('ok'), text: Type.String({ description: 'What was done.' }) });

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
 import { paginate } from '../schema/paginate.ts';
@@ -27,6 +27,7 @@ const DiskItem = Type.Object({
   deletionsHeld: OrNull(Type.String({ description: 'Why no recording is deleted by age now.' })),
   deletionsHeldWhy: OrNull(Type.Enum(['protection', 'clock', 'date'], { description: 'The same as a word.' })),
 });
+export type DiskItem = Static<typeof DiskItem>;
 const Folder = Type.Object({ folder: Type.String({ minLength: 1 }) });
 
 /** `/disks` */

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
@@ -53,6 +53,7 @@ const Emptied = Type.Object({
     description: 'The first 100 kept files.',
   }),
 });
+export type DeletionResult = Static<typeof Emptied>;
 const TAGS = ['recordings'];
 
 export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../../../agent/tls/device-names.ts';
-import type { HttpsState } from '../../../../webui/system/https-state.ts';
+import type { HttpsState } from '../../../../webui/api-client/api-types.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';

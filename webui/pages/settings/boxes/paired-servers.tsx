@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
+import type { HttpsState } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { nowMs } from '../../../shell/page-state.ts';
 import { settingsLink } from '../../../shell/route.ts';
-import type { HttpsState } from '../../../system/https-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { CameraVideo } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -23,7 +24,7 @@ import { bytesOf, NO_LIMIT, type PathConfig } from './data/camera-settings.ts';
 import { effectText } from './data/effect-text.ts';
 import type { CameraMasks } from './data/mask-data.ts';
 import { isUnderWay, type SeenChange, type SeenVideo, useCameraVideo, useLastChange } from './data/video-data.ts';
-import { type CameraVideo, imageOf } from './data/video-settings.ts';
+import { imageOf } from './data/video-settings.ts';
 import { MasksSheet } from './masks-sheet.tsx';
 import { nightText, VideoSheet } from './video-sheet.tsx';
 

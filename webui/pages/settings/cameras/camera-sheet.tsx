@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { CameraItem } from '../../../api-client/api-types.ts';
 import { type ChangedBy, changedBy, type Tagged } from '../../../api-client/config.ts';
 import { onServerEvent } from '../../../api-client/server-events.ts';
 import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../../cameras/camera.ts';
@@ -16,14 +17,7 @@ import { camerasWords } from '../../../words/settings/cameras.ts';
 import { sourceWords } from '../../../words/settings/sources.ts';
 import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
 import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
-import {
-  type CameraFacts,
-  type CameraItem,
-  hostOf,
-  type SubSheet,
-  useCameraFacts,
-  useConfigAtFirst,
-} from './data/camera-data.ts';
+import { type CameraFacts, hostOf, type SubSheet, useCameraFacts, useConfigAtFirst } from './data/camera-data.ts';
 import type { CameraSettings, PathConfig, RecordWhen } from './data/camera-settings.ts';
 import { motionOf, motionSourceText } from './data/motion-data.ts';
 import { ForwardsRow } from './forwards-row.tsx';

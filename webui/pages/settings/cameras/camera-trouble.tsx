@@ -68,8 +68,8 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
     case 'locked':
       return <MessageCard icon="lock" tone="bad" title={t.locked} text={t.lockedText} />;
     case 'clock':
-      return item?.eventAt ? (
-        <MessageCard icon="clock" tone="bad" title={title} text={t.clockKeepsAway(item.eventAt)} />
+      return item?.seenAt ? (
+        <MessageCard icon="clock" tone="bad" title={title} text={t.clockKeepsAway(item.seenAt)} />
       ) : (
         <MessageCard icon="clock" tone="bad" title={title} text={t.clockOffText}>
           <SetClockButton path={camera.name} />

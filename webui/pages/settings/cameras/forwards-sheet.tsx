@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import type { ForwardItem } from '../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -15,7 +16,7 @@ import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { forwardsWords } from '../../../words/settings/forwards.ts';
-import { addForward, type ForwardItem, removeForward, useForwards } from './data/forwards-data.ts';
+import { addForward, removeForward, useForwards } from './data/forwards-data.ts';
 
 const MAX_ADDRESS = 2_000;
 

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo } from 'preact/hooks';
+import type { CameraVideo } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -16,7 +17,6 @@ import { videoWords } from '../../../words/settings/video.ts';
 import { words } from '../../../words/words.ts';
 import type { SeenVideo } from './data/video-data.ts';
 import {
-  type CameraVideo,
   type ChangeState,
   changeOf,
   IR_CUT_MODES,

@@ -1,3 +1,4 @@
+import type { ModeStatus } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import type { ModesWords } from '../../../words/en/settings/modes.ts';
 import { listed } from '../../../words/format.ts';
@@ -8,18 +9,6 @@ export type Mode = (typeof MODES)[number];
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 type Day = (typeof DAYS)[number];
 const WORK_DAYS = 5;
-
-/** `/v3/mode`. Times are RFC 3339. */
-export interface ModeStatus {
-  readonly mode: Mode;
-  readonly since: string | null;
-  readonly by: 'user' | 'timetable';
-  readonly hold: boolean;
-  readonly next: { readonly mode: Mode; readonly time: string } | null;
-  readonly timeZone: string;
-  readonly timeKnown: boolean;
-  readonly used: boolean;
-}
 
 export interface TimetableEntry {
   readonly days: readonly Day[];

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { ModeStatus } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { nowMs } from '../../../shell/page-state.ts';
@@ -10,7 +11,7 @@ import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
 import { ModeCameras } from './mode-cameras.tsx';
-import { MODES, type ModeStatus, modeName, setMode } from './modes-data.ts';
+import { MODES, modeName, setMode } from './modes-data.ts';
 import { nextText } from './next-text.ts';
 import { Timetable } from './timetable.tsx';
 

@@ -1,7 +1,8 @@
+import type { ModeStatus } from '../../../api-client/api-types.ts';
 import { spaced } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
-import { type ModeStatus, modeName } from './modes-data.ts';
+import { modeName } from './modes-data.ts';
 
 /** `Night from 22:30`, with the weekday unless it is today. @param timeZone of the timetable */
 export function nextText({ mode, time }: NonNullable<ModeStatus['next']>, timeZone: string, nowMs: number): string {

@@ -1,8 +1,8 @@
+import type { SessionItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import type { SessionItem } from '../../../people/people.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';

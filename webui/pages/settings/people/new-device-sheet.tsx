@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { PublishServer } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
@@ -17,7 +18,6 @@ import {
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
-import type { PublishServer } from '../system/servers.tsx';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 
 const POLL_MS = 30_000;

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
+import type { UserItem } from '../../../api-client/api-types.ts';
 import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { expiryText } from '../../../people/link-expiry.ts';
-import type { CameraSelection, GuestItem, UserItem } from '../../../people/people.ts';
+import type { CameraSelection, GuestItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { UserItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
@@ -8,7 +9,6 @@ import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, oneAtLeast } from '../../../people/access-fields.tsx';
 import { AddPerson, changePerson, type Person } from '../../../people/add-person.ts';
-import type { UserItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';

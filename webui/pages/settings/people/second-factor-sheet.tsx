@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { FactorState } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { loadSession, session } from '../../../api-client/session.ts';
@@ -9,7 +10,6 @@ import {
   beginApp,
   confirmApp,
   type FactorFailure,
-  type FactorState,
   type FactorStep,
   type Proof,
   removePasskey,

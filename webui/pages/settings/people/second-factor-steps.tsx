@@ -1,3 +1,4 @@
+import type { FactorState, HttpsState } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { CodeField } from '../../../people/code-field.tsx';
 import { PasskeyButton, passkeyRequest } from '../../../people/factor-fields.tsx';
@@ -5,7 +6,6 @@ import { passkeyObstacle } from '../../../people/passkeys.ts';
 import {
   type AppSetup,
   type FactorFailure,
-  type FactorState,
   type FactorStep,
   namedAddress,
   type PasskeyItem,
@@ -13,7 +13,6 @@ import {
 } from '../../../people/second-factor.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { settingsLink } from '../../../shell/route.ts';
-import type { HttpsState } from '../../../system/https-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
+import type { UserItem, ViewItem } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraTitle } from '../../../cameras/camera-title.ts';
-import type { DeviceItem, GuestItem, UserItem, ViewItem } from '../../../people/people.ts';
+import type { DeviceItem, GuestItem } from '../../../people/people.ts';
 import { spanText, viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';

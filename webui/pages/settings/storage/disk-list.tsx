@@ -1,9 +1,9 @@
+import type { RecordingDisk } from '../../../api-client/api-types.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { byteSize, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import type { RecordingDisk } from '../cameras/data/camera-settings.ts';
 import { type Drive, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
 
 interface DisksProps {

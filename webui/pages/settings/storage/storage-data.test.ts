@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PathUse, RecordingDisk, StorageUse } from '../cameras/data/camera-settings.ts';
+import type { RecordingDisk } from '../../../api-client/api-types.ts';
+import type { PathUse, StorageUse } from '../cameras/data/camera-settings.ts';
 import {
   byCamera,
   type Drive,

@@ -1,4 +1,5 @@
-import type { PathUse, RecordingDisk, StorageUse } from '../cameras/data/camera-settings.ts';
+import type { RecordingDisk } from '../../../api-client/api-types.ts';
+import type { PathUse, StorageUse } from '../cameras/data/camera-settings.ts';
 
 /** A mounted disk, of `/v3/disks/places`. */
 export interface MountedDisk {

@@ -1,9 +1,9 @@
+import type { RecordingDisk } from '../../../api-client/api-types.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import type { RecordingDisk } from '../cameras/data/camera-settings.ts';
 import { type DiskTrouble, type Drive, diskTroubles, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
 
 /** Wear of SD cards from which on it is reported. */

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { OnvifState } from '../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -17,23 +18,6 @@ import { ConfigSwitch } from './parts/config-switch.tsx';
 const POLL_MS = 5_000;
 /** A test listens for two seconds. */
 const TEST_MS = 15_000;
-
-/** `GET /v3/onvif`, and what a test answers. */
-interface OnvifState {
-  readonly isOn: boolean;
-  readonly isDiscoverable: boolean;
-  readonly hasPassword: boolean;
-  readonly cameras: readonly { readonly name: string; readonly error: string | null }[];
-  /** Of each camera; null: its port could not be opened. */
-  readonly urls: readonly (string | null)[];
-  readonly subscriptions: number;
-  readonly discoveryError: string | null;
-  readonly refused: {
-    readonly why: 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
-    readonly user: string;
-    readonly address: string;
-  } | null;
-}
 
 /** The cameras as ONVIF devices for other recorders, with an address each. */
 export function OnvifPage() {

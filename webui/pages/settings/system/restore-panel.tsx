@@ -1,12 +1,13 @@
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { RestorePlan } from '../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { checkSession, session, setupCode } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { LIVE, route } from '../../../shell/route.ts';
-import { checkBackup, MAX_BYTES, type RestorePlan, restoreBackup } from '../../../system/backup-file.ts';
+import { checkBackup, MAX_BYTES, restoreBackup } from '../../../system/backup-file.ts';
 import { newAddress, serverRun, waitForRestart } from '../../../system/restart-wait.ts';
 import { noteRestored } from '../../../system/restore-notice.ts';
 import { Button } from '../../../ui/controls/button.tsx';

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { HttpsState } from '../../../api-client/api-types.ts';
 import { patchConfig } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
@@ -6,7 +7,6 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import {
   fingerprintLines,
-  type HttpsState,
   isAtHttpsPort,
   isInsistedOn,
   mayTurnOff,

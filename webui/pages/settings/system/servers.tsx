@@ -1,3 +1,4 @@
+import type { PublishServer } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
@@ -7,14 +8,6 @@ import { BackToSystem } from './parts/back-to-system.tsx';
 import { ConfigSwitch } from './parts/config-switch.tsx';
 
 const POLL_MS = 5_000;
-
-/** A server of `/v3/servers`. */
-export interface PublishServer {
-  readonly name: string;
-  readonly key: string;
-  readonly isOn: boolean;
-  readonly urls: readonly string[];
-}
 
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { ConfigFile } from '../../../api-client/api-types.ts';
 import { PreconditionFailed } from '../../../api-client/config.ts';
 import { saveErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { retryUntilAnswered } from '../../../api-client/retry.ts';
-import { type ConfigFile, draft, readFile, readPasswords, writeFile } from '../../../system/config-file.ts';
+import { draft, readFile, readPasswords, writeFile } from '../../../system/config-file.ts';
 import { diffOf } from '../../../system/diff.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LogLine } from '../../../api-client/api-types.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { isPageVisible } from '../../../shell/page-state.ts';
-import { followLog, type LogFilter, type LogLine } from '../../../system/log-stream.ts';
+import { followLog, type LogFilter } from '../../../system/log-stream.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Select } from '../../../ui/controls/choice.tsx';

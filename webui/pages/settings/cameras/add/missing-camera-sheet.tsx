@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Probe } from '../../../../api-client/api-types.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import type { CameraLogin } from '../../../../cameras/adding/adoption.ts';
 import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
@@ -7,7 +8,6 @@ import {
   addressCandidate,
   candidateAt,
   onvifCandidate,
-  type Probe,
   probeTarget,
   sourceCandidate,
   streamCandidate,

@@ -1,37 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { CameraItem, RecordingDisk } from '../../../../api-client/api-types.ts';
 import { readConfig, type Tagged } from '../../../../api-client/config.ts';
 import { retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { encodeName, urlOf } from '../../../../api-client/urls.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { titleOf } from '../../../../cameras/camera.ts';
-import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
+import type { PathConfig, StorageUse } from './camera-settings.ts';
 
 const POLL_MS = 10_000;
-
-/** An adopted camera of `/v3/cameras/list`. */
-export interface CameraItem {
-  readonly path: string;
-  readonly sub: string | null;
-  readonly title: string | null;
-  readonly onvif: string | null;
-  readonly source: string;
-  readonly hasLogin: boolean;
-  readonly state: 'running' | 'waiting' | 'stopped' | 'paused' | 'private' | null;
-  readonly pausedUntil: string | null;
-  readonly lastError: string | null;
-  readonly trouble: string | null;
-  /** Last known address, which it no longer has. */
-  readonly eventAt?: string | null;
-  /** Streams that could not be probed at adoption. */
-  readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
-  readonly description: {
-    readonly manufacturer: string | null;
-    readonly model: string | null;
-    readonly firmware: string | null;
-    readonly serial: string | null;
-    readonly suggestions: readonly { readonly kind: string }[];
-  } | null;
-}
 
 /** Pages of the camera's sheet. */
 export type SubSheet = 'picture' | 'motion' | 'connection' | 'source' | 'forwards' | 'removal';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { RecordingDisk } from '../../../../api-client/api-types.ts';
 import {
   bytesOf,
   changeOf,
@@ -10,7 +11,6 @@ import {
   fewerDays,
   NO_LIMIT,
   type PathUse,
-  type RecordingDisk,
   settingsOf,
 } from './camera-settings.ts';
 

@@ -1,3 +1,4 @@
+import type { RecordingDisk } from '../../../../api-client/api-types.ts';
 /** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
   readonly name: string;
@@ -100,22 +101,6 @@ export interface StorageUse {
   readonly bytesPerDay: number | null;
   readonly reachesBackDays: number | null;
   readonly items: readonly PathUse[];
-}
-
-/** A recording disk, of `/v3/disks`. */
-export interface RecordingDisk {
-  readonly folder: string;
-  readonly totalBytes: number;
-  /** Null: the disk is missing. */
-  readonly freeBytes: number | null;
-  readonly state: 'ok' | 'filling' | 'nearlyFull' | 'full' | 'readOnly' | 'vanished' | 'hanging' | 'failing';
-  readonly error: string | null;
-  readonly since: string;
-  readonly minFreeBytes: number;
-  readonly fullInDays: number | null;
-  readonly keepsDays: number | null;
-  readonly deletionsHeld: string | null;
-  readonly deletionsHeldWhy: 'protection' | 'clock' | 'date' | null;
 }
 
 /** The disk of a camera's recordings: the deepest folder above them. */

@@ -1,3 +1,4 @@
+import type { DeletionResult } from '../../../../api-client/api-types.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { encodeName } from '../../../../api-client/urls.ts';
 import { sleep } from '../../../../shell/sleep.ts';
@@ -6,14 +7,6 @@ const RETRY_MS = 500;
 const MAX_TIMES = 20;
 const MAX_ANSWER_MS = 120_000;
 const IS_WRITTEN = /being written/;
-
-interface DeletionResult {
-  readonly deleted: number;
-  readonly bytes: number;
-  /** Files that were kept, usually because they are protected. */
-  readonly kept: number;
-  readonly items: readonly { readonly reason: string }[];
-}
 
 /** Deletes all recordings of a path. The file being written by a removed camera is deleted once it is finished. */
 export async function deleteRecordings(path: string): Promise<Pick<DeletionResult, 'bytes' | 'kept'>> {

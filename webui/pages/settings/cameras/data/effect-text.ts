@@ -1,3 +1,4 @@
+import type { CameraVideo } from '../../../../api-client/api-types.ts';
 import type { PathItem } from '../../../../api-client/paths.ts';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
@@ -7,7 +8,7 @@ import { videoWords } from '../../../../words/settings/video.ts';
 import type { CameraFacts } from './camera-data.ts';
 import { diskEffect } from './disk-effect.ts';
 import { daysText, wholeDays } from './retention-text.ts';
-import type { CameraVideo, VideoValues } from './video-settings.ts';
+import type { VideoValues } from './video-settings.ts';
 
 interface EffectTextFacts {
   readonly path: Pick<PathItem, 'name' | 'recording'>;

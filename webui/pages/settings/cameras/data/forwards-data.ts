@@ -1,18 +1,9 @@
+import type { ForwardItem } from '../../../../api-client/api-types.ts';
 import { patchConfig, readConfig } from '../../../../api-client/config.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { configAddress, patchAddress } from './camera-data.ts';
 
 const POLL_MS = 3_000;
-
-/** A server of `/v3/paths/forward/list`. */
-export interface ForwardItem {
-  readonly id: string;
-  readonly pos: number;
-  readonly conf: Destination;
-  readonly state: 'idle' | 'forwarding' | 'error';
-  readonly lastError: string | null;
-  readonly outboundBytes: number;
-}
 
 /** Secrets are hidden; sent back unchanged, they stay. */
 interface Destination {

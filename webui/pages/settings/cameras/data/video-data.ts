@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { CameraVideo } from '../../../../api-client/api-types.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { nowMs } from '../../../../shell/page-state.ts';
 import { cameraCall } from './camera-data.ts';
-import { type CameraVideo, type ChangeState, type LastChange, readVideo } from './video-settings.ts';
+import { type ChangeState, type LastChange, readVideo } from './video-settings.ts';
 
 const POLL_MS = 2_000;
 const MAX_SHOWN_MS = 86_400_000;

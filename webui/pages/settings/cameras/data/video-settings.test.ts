@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CameraVideo, changeOf, stepsOf, valuesOf } from './video-settings.ts';
+import type { CameraVideo } from '../../../../api-client/api-types.ts';
+import { changeOf, stepsOf, valuesOf } from './video-settings.ts';
 
 const OFFER = {
   sizes: [

@@ -1,3 +1,4 @@
+import type { CameraVideo } from '../../../../api-client/api-types.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { cameraCall } from './camera-data.ts';
 
@@ -12,30 +13,6 @@ interface Span {
 /** `ON`: day, infrared light is filtered out. `OFF`: night. */
 export const IR_CUT_MODES = ['AUTO', 'OFF', 'ON'] as const;
 export type IrCutMode = (typeof IR_CUT_MODES)[number];
-
-interface Choice {
-  readonly codec: string;
-  readonly sizes: readonly { readonly width: number; readonly height: number }[];
-  readonly fps: readonly number[];
-  readonly bitrateKbps: Span | null;
-  readonly groupFrames: Span | null;
-}
-
-/** Of `/v3/cameras/settings`. */
-export interface CameraVideo {
-  readonly encoder: {
-    readonly codec: string | null;
-    readonly width: number | null;
-    readonly height: number | null;
-    readonly fps: number | null;
-    readonly bitrateKbps: number | null;
-    readonly groupFrames: number | null;
-  };
-  readonly choices: readonly Choice[];
-  readonly irCutFilter: { readonly now: IrCutMode; readonly modes: readonly IrCutMode[] } | null;
-  readonly text: string | null;
-  readonly showsTime: boolean | null;
-}
 
 /** Before the camera has answered. */
 export const NO_VIDEO: CameraVideo = {

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useRef, useState } from 'preact/hooks';
+import type { Layout } from '../../../../api-client/api-types.ts';
 import type { Camera } from '../../../../cameras/camera.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
-import type { Layout } from '../../../../cameras/layouts.ts';
 import { spansOf, wallLayout } from '../../../../cameras/wall-layout.ts';
 import { CameraThumbnail } from '../../../../live/camera-thumbnail.tsx';
 import { useMedia } from '../../../../ui/browser/use-media.ts';
@@ -45,7 +45,7 @@ export function LayoutBoard({ kind, tiles, onChange, wrong }: BoardProps) {
   const move = (from: number, to: number) => {
     const tile = tiles[from];
     if (tile && to >= 0 && to < tiles.length && to !== from) {
-      onChange(movedTo(tiles, from, to));
+      onChange([...movedTo(tiles, from, to)]);
       say(camerasWords.value.placeOf(titleOf(tile.path), to + 1, tiles.length));
     }
   };

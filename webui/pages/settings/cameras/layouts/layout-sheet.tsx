@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { Layout } from '../../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../../api-client/request.ts';
-import { type Layout, layouts, loadLayouts } from '../../../../cameras/layouts.ts';
+import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
 import { FieldError } from '../../../../forms/form.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';

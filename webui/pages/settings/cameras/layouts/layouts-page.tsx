@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { Layout } from '../../../../api-client/api-types.ts';
 import { saveErrorText } from '../../../../api-client/error-text.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
-import { type Layout, layouts, loadLayouts } from '../../../../cameras/layouts.ts';
+import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { settingsLink } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
