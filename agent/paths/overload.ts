@@ -1,30 +1,31 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { PICTURES, type Pictures } from '../stream/stream.ts';
 
 /** Shares of the time that the event loop is busy. */
 const OVERLOADED = 0.98;
 const RELIEVED = 0.75;
-/** Seconds of it until work is spared. */
-const AFTER = 10;
-/** Seconds of relief until all pictures are sent again: more after each vain attempt. */
-const MIN_RELIEF = 10;
-const MAX_RELIEF = 300;
+/** Until viewers get less. Cameras hold back, or drop, what is not read for longer. */
+const AFTER_MS = 3_000;
+/** Of relief until they get more again: longer after each vain attempt. */
+const MIN_RELIEF_MS = 10_000;
+const MAX_RELIEF_MS = 300_000;
 /** An overload that comes back this soon shows that the attempt was vain. */
 const SOON_MS = 60_000;
 
 /**
  * Whether the processor is overloaded, as on a board that has become hot. Recordings come first then: viewers get key
- * frames only.
+ * frames only and, if that is not enough, no pictures.
  */
 export class Overload {
-  isOn = false;
+  pictures: Pictures = PICTURES.all;
   readonly #clock: Pick<Clock, 'monoMs' | 'idleMs'>;
   readonly #log: Pick<Logger, 'warn' | 'info'>;
   #last: readonly [monoMs: number, idleMs: number];
-  /** In a row: of overload, while it is on of relief. */
-  #seconds = 0;
-  #reliefSeconds = MIN_RELIEF;
-  #endedMs = Number.NEGATIVE_INFINITY;
+  #busyMs = 0;
+  #calmMs = 0;
+  #reliefMs = MIN_RELIEF_MS;
+  #relievedMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'monoMs' | 'idleMs'>, log: Pick<Logger, 'warn' | 'info'>) {
     this.#clock = clock;
@@ -32,27 +33,36 @@ export class Overload {
     this.#last = [clock.monoMs(), clock.idleMs()];
   }
 
-  /** Called once a second. */
-  tick(): void {
+  /** Called once a second, or as often as an overloaded processor can. @param isRecording something is recorded that viewers could harm */
+  tick(isRecording: boolean): void {
     const [now, before] = [[this.#clock.monoMs(), this.#clock.idleMs()] as const, this.#last];
     this.#last = now;
-    const busyShare = 1 - (now[1] - before[1]) / Math.max(1, now[0] - before[0]);
-    this.#seconds = (this.isOn ? busyShare < RELIEVED : busyShare >= OVERLOADED) ? this.#seconds + 1 : 0;
-    if (this.#seconds >= (this.isOn ? this.#reliefSeconds : AFTER)) {
-      this.#change(now[0]);
+    const passedMs = Math.max(1, now[0] - before[0]);
+    const busyShare = 1 - (now[1] - before[1]) / passedMs;
+    const { all, keyFrames, none } = PICTURES;
+    // Without any picture the work that is left is that of the recordings, however much it is.
+    const isCalm = busyShare < (this.pictures === none ? OVERLOADED : RELIEVED);
+    this.#busyMs = busyShare >= OVERLOADED ? this.#busyMs + passedMs : 0;
+    this.#calmMs = isCalm ? this.#calmMs + passedMs : 0;
+    if (this.pictures !== all && (this.#calmMs >= this.#reliefMs || (this.pictures === none && !isRecording))) {
+      this.#relievedMs = now[0];
+      this.#change(this.pictures === none ? keyFrames : all);
+    } else if (this.#busyMs >= AFTER_MS && this.pictures < (isRecording ? none : keyFrames)) {
+      const isVain = now[0] - this.#relievedMs < SOON_MS;
+      this.#reliefMs = isVain ? Math.min(MAX_RELIEF_MS, this.#reliefMs * 2) : MIN_RELIEF_MS;
+      this.#change(this.pictures === all ? keyFrames : none);
     }
   }
 
-  #change(nowMs: number): void {
-    this.isOn = !this.isOn;
-    this.#seconds = 0;
-    if (!this.isOn) {
-      this.#endedMs = nowMs;
+  #change(pictures: Pictures): void {
+    this.pictures = pictures;
+    this.#busyMs = 0;
+    this.#calmMs = 0;
+    if (pictures === PICTURES.all) {
       this.#log.info({}, 'the processor is no longer overloaded: viewers get all pictures');
-      return;
+    } else {
+      const what = pictures === PICTURES.none ? 'no pictures, so that recordings are whole' : 'key frames only';
+      this.#log.warn({}, `the processor is overloaded: viewers get ${what}`);
     }
-    const isVain = nowMs - this.#endedMs < SOON_MS;
-    this.#reliefSeconds = isVain ? Math.min(MAX_RELIEF, this.#reliefSeconds * 2) : MIN_RELIEF;
-    this.#log.warn({}, 'the processor is overloaded: viewers get key frames only');
   }
 }

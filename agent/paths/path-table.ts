@@ -93,9 +93,13 @@ export class PathTable implements Paths {
     const overload = new Overload(clock, log);
     this.#stopTicking = clock.eachSecond(() => {
       const monoMs = clock.monoMs();
-      overload.tick();
+      let isRecording = false;
       for (const { path } of this.#live.values()) {
-        path.tick(monoMs, overload.isOn);
+        isRecording ||= path.isRecorded;
+      }
+      overload.tick(isRecording);
+      for (const { path } of this.#live.values()) {
+        path.tick(monoMs, overload.pictures);
       }
     });
   }

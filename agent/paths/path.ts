@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts';
 import type { Destination } from '../config/schema/forward.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Publication, Publisher } from '../stream/contracts.ts';
-import { Stream } from '../stream/stream.ts';
+import { type Pictures, Stream } from '../stream/stream.ts';
 import type { AlwaysAvailable } from './always-available/always-available.ts';
 import { OnDemand } from './on-demand.ts';
 import { type ForwardItem, PathForwards } from './path-forwards.ts';
@@ -209,10 +209,14 @@ export class Path {
     return this.#publisher.current === undefined && this.#onDemand?.isInitial !== false;
   }
 
-  /** Reads the byte counter; called about once a second. @param sparesWork the processor is overloaded */
-  tick(monoMs: number, sparesWork: boolean): void {
+  get isRecorded(): boolean {
+    return this.#recorder !== undefined && this.#stream !== undefined;
+  }
+
+  /** Reads the byte counter; called about once a second. @param pictures that viewers get */
+  tick(monoMs: number, pictures: Pictures): void {
     if (this.#stream) {
-      this.#stream.sparesWork = sparesWork;
+      this.#stream.viewerPictures = pictures;
     }
     if (this.#live) {
       this.#rate.tick(this.#live.bytesReceived, monoMs);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Sample } from '../media/sample/sample.ts';
 import type { G711Track, H264Track, Track } from '../media/sample/track.ts';
-import { type Reader, Stream } from './stream.ts';
+import { PICTURES, type Reader, Stream } from './stream.ts';
 
 const video: H264Track = {
   kind: 'video',
@@ -51,7 +51,7 @@ test('a reader that joins in the middle of a group starts with its key sample an
   expect(reader.seen).toEqual(['0:100k', '1:10k', '0:200', '0:300']);
 });
 
-test('a stream that spares work gives viewers key frames only until the next one after it, and files everything', () => {
+test('viewers get key frames only, or no pictures, until the next key frame after it; files get everything', () => {
   const stream = new Stream([video, audio]);
   const viewer = Object.assign(new Recording(), { isSparing: true });
   const recorder = new Recording();
@@ -64,14 +64,18 @@ test('a stream that spares work gives viewers key frames only until the next one
     }
   };
   write(0, [0]);
-  stream.sparesWork = true;
+  stream.viewerPictures = PICTURES.keyFrames;
   write(4, [6]);
-  stream.sparesWork = false;
+  stream.viewerPictures = PICTURES.none;
   write(8, [10]);
+  stream.viewerPictures = PICTURES.keyFrames;
+  write(12, [14]);
+  stream.viewerPictures = PICTURES.all;
+  write(16, [18]);
   const pictures = (reader: Recording) => reader.seen.filter((one) => one.startsWith('0:')).join(' ');
-  expect(pictures(viewer)).toBe('0:0k 0:1 0:2 0:3 0:6k 0:10k 0:11');
-  expect(viewer.seen.filter((one) => one.startsWith('1:'))).toHaveLength(12);
-  expect(recorder.seen).toHaveLength(24);
+  expect(pictures(viewer)).toBe('0:0k 0:1 0:2 0:3 0:6k 0:14k 0:18k 0:19');
+  expect(viewer.seen.filter((one) => one.startsWith('1:'))).toHaveLength(20);
+  expect(recorder.seen).toHaveLength(40);
 });
 
 test('a reader without replay gets only later samples', () => {

@@ -26,6 +26,10 @@ export interface Viewer {
   readonly watcher?: Watcher | undefined;
 }
 
+/** Pictures that viewers get. */
+export const PICTURES = { all: 0, keyFrames: 1, none: 2 } as const;
+export type Pictures = (typeof PICTURES)[keyof typeof PICTURES];
+
 /** What readers tolerate that make files or whole segments. */
 export const FILE_DELAY_MS = 100;
 
@@ -43,7 +47,7 @@ export interface Reader {
   readonly countsHolds?: boolean;
   /** Samples may come this much late, which lets a source read less often; absent: they may not. */
   readonly toleratedDelayMs?: number;
-  /** It gets only the key frames of a stream that `sparesWork`. */
+  /** It gets no more than the stream's `viewerPictures`. */
   readonly isSparing?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
@@ -78,8 +82,8 @@ export class Stream {
   /** Access units dropped by depacketizers. */
   framesInError = 0;
   readonly isOnDemand: boolean;
-  /** Set while the processor is overloaded: viewers get key frames only, and all pictures again from a key frame on. */
-  sparesWork = false;
+  /** Fewer while the processor is overloaded; all again from a key frame on. */
+  viewerPictures: Pictures = PICTURES.all;
   /** Maintained by their server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
   /** Called when `audience` has changed while the stream is open. */
@@ -328,8 +332,9 @@ export class Stream {
 
   /** Of a picture of the leading track. */
   #isSpared(isKey: boolean): boolean {
-    this.#isThinned = isKey ? this.sparesWork : this.#isThinned || this.sparesWork;
-    return this.#isThinned && !isKey;
+    const isLess = this.viewerPictures !== PICTURES.all;
+    this.#isThinned = isKey ? isLess : this.#isThinned || isLess;
+    return this.#isThinned && (!isKey || this.viewerPictures === PICTURES.none);
   }
 
   /** With B-frames every key sample except a stream's first has dts < pts; other samples may not. */
