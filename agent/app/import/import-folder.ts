@@ -205,6 +205,7 @@ class FolderImport {
     const format = /\.ts$/i.test(name) ? 'mpegts' : 'fmp4';
     const wanted = formatRecordPath(recordPath, path, startMs, zone, format);
     const there = await stat(wanted).catch(() => undefined);
+    await this.#removeDrafts(dirname(wanted), there !== undefined);
     const since = isOpen && !isOpen(wanted) ? Number.POSITIVE_INFINITY : nowMs();
     if (there && !(await removeEmpty(wanted, there, since))) {
       // An earlier call may have ended before it deleted the file.
@@ -261,7 +262,12 @@ class FolderImport {
       const text = `no room for ${name}: recordMinFree keeps the rest of the disk free`;
       throw new PerchError('exhausted', text, { why: 'full' });
     }
-    if (!this.#cleaned.has(folder)) {
+    await this.#removeDrafts(folder, true);
+  }
+
+  /** Of imports that a power cut ended. */
+  async #removeDrafts(folder: string, isThere: boolean): Promise<void> {
+    if (isThere && !this.#cleaned.has(folder)) {
       this.#cleaned.add(folder);
       await removeLeftDrafts(folder);
     }

@@ -34,7 +34,10 @@ export async function tryLink(from: string, to: string, linkFile = link): Promis
  */
 export async function placeNew(draft: string, wanted: string, linkFile = link): Promise<void> {
   try {
-    if (!(await tryLink(draft, wanted, linkFile))) {
+    if (await tryLink(draft, wanted, linkFile)) {
+      // Flushed with the new name: a draft that a power cut brings back would keep its bytes on the disk.
+      await unlink(draft);
+    } else {
       await (await open(wanted, 'wx', RECORDING_MODE)).close();
       await rename(draft, wanted).catch(async (error: unknown) => {
         await rm(wanted, { force: true }).catch(() => {});

@@ -57,6 +57,13 @@ export class ImportJob implements TransferJob {
   }
 
   async run(report: JobReport, pace: ImportPace): Promise<void> {
+    await this.#run(report, pace).catch((error: unknown) => {
+      const isGone = error instanceof PerchError && error.context['why'] === 'folder';
+      throw isGone ? new PerchError('unavailable', error.message, { why: 'away' }, error) : error;
+    });
+  }
+
+  async #run(report: JobReport, pace: ImportPace): Promise<void> {
     const { item: first = 0, last } = this.#memory;
     report.left(...(await this.#measure(first, last)));
     for (const [i, item] of this.#items.entries()) {
