@@ -29,14 +29,14 @@ test('the forecast of an import counts what each path would keep, and what is mi
   }
   const deps = (diskBytes: number) => ({
     ...{ nowMs: WALL + DAY_MS, signal: new AbortController().signal, minFreeBytes: () => diskBytes },
-    settingsOf: (path: string) => ({
+    settingsOf: (path: string | undefined) => ({
       recordPath: join(folder, 'recordings/%path/%s'),
       recordDeleteAfterMs: path === 'door' ? 7 * DAY_MS : 0,
     }),
   });
   const items = [
     { group: 'front', path: 'door' },
-    { group: 'yard', path: 'garden' },
+    { group: 'yard', name: 'Garden' },
   ];
   expect(await foreseeImport(folder, items, deps(0))).toMatchObject({
     files: 2,

@@ -6,7 +6,11 @@ import { usesOf } from './import-groups.ts';
 
 interface ForecastDeps {
   readonly nowMs: number;
-  readonly settingsOf: (path: string) => { readonly recordPath: string; readonly recordDeleteAfterMs: number };
+  /** Of a new camera for undefined. */
+  readonly settingsOf: (path: string | undefined) => {
+    readonly recordPath: string;
+    readonly recordDeleteAfterMs: number;
+  };
   readonly minFreeBytes: (diskBytes: number) => number;
   readonly signal: AbortSignal;
 }

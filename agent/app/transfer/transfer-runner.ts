@@ -4,6 +4,7 @@ import { OWN_FOLDER } from '../../../system/mounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { freePathName } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
@@ -34,8 +35,6 @@ import { NOTHING_DONE, Progress } from './progress.ts';
 /** A full or missing disk is asked this often. */
 const RETRY_MS = 15_000;
 const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
-/** Of recordings without a camera. */
-const NEW_PATH = { recordDeleteAfter: '0s' };
 const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
 
 export interface TransferDeps {
@@ -97,6 +96,7 @@ export class TransferRunner implements TransferControl {
       from: stored?.from ?? null,
       to: stored?.kind === 'move' ? this.#standardFolder() : null,
       why: why ?? null,
+      paths: [...new Set(stored?.items?.map(({ path }) => path) ?? [])],
       started: stored ? new Date(stored.startedMs).toISOString() : null,
     };
   }
@@ -106,10 +106,8 @@ export class TransferRunner implements TransferControl {
       throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
     }
     const from = request.from === undefined ? {} : { from: await requireOwnFolder(request.from) };
-    const items = request.kind === 'import' ? { items: request.items.map(({ group, path }) => ({ group, path })) } : {};
-    if (request.kind === 'import') {
-      await this.#preparePaths(request.items);
-    } else {
+    const items = request.kind === 'import' ? { items: await this.#withPaths(request.items) } : {};
+    if (request.kind === 'move') {
       await this.#recordTo(request.to);
     }
     const stored: StoredTransfer = {
@@ -129,20 +127,28 @@ export class TransferRunner implements TransferControl {
     }
   }
 
-  /** Adds new ones. @throws PerchError badInput */
-  async #preparePaths(items: ImportRequest['items']): Promise<void> {
-    const isKnown = (path: string) => resolvePath(this.#deps.config(), path)?.settings !== undefined;
-    for (const { path, isNew = false } of items) {
-      if (!isNew && !isKnown(path)) {
-        throw new PerchError('badInput', `path '${path}' is not configured: add the camera first`, { path });
+  /** Adds new cameras. @throws PerchError badInput */
+  async #withPaths(items: ImportRequest['items']): Promise<{ readonly group: string; readonly path: string }[]> {
+    const { config } = this.#deps;
+    for (const { path, name } of items) {
+      if (path === undefined ? name === undefined : !resolvePath(config(), path)?.settings) {
+        throw new PerchError('badInput', `path '${path ?? ''}' is not configured: add the camera first`, { path });
       }
     }
-    for (const { path } of items) {
-      if (!isKnown(path)) {
-        await this.#deps.edits.addPath(path, NEW_PATH, { hasAllRights: true });
-        await this.#deps.recordings.settled();
-      }
+    const paths: { readonly group: string; readonly path: string }[] = [];
+    for (const { group, path, name } of items) {
+      paths.push({ group, path: path ?? (await this.#addCamera(name ?? '')) });
     }
+    return paths;
+  }
+
+  /** Turned off: it has no stream. @returns its path */
+  async #addCamera(name: string): Promise<string> {
+    const path = freePathName([name], (taken) => this.#deps.config().paths.has(taken));
+    const settings = { recordDeleteAfter: '0s', camera: { name, paused: true } };
+    await this.#deps.edits.addPath(path, settings, { hasAllRights: true });
+    await this.#deps.recordings.settled();
+    return path;
   }
 
   async look(from: string): Promise<ImportForecast> {
@@ -162,7 +168,7 @@ export class TransferRunner implements TransferControl {
     return foreseeImport(await requireOwnFolder(from), items, {
       ...{ nowMs: clock.wallMs(), signal: this.#closing.signal },
       settingsOf: (path) =>
-        resolvePath(config(), path)?.settings ?? {
+        (path === undefined ? undefined : resolvePath(config(), path)?.settings) ?? {
           recordPath: config().pathDefaults.recordPath,
           recordDeleteAfterMs: 0,
         },

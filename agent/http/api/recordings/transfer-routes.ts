@@ -30,6 +30,7 @@ const TransferState = Type.Object({
   to: OrNull(Type.String({ description: 'Where cameras without a recordPath of their own record.' })),
   files: Amount('Recordings.'),
   bytes: Amount('Of these.'),
+  paths: Type.Array(Type.String(), { description: 'Of an import: whose recordings the files become.' }),
   bytesPerSecond: OrNull(Type.Integer({ description: 'Of the last minute.' })),
   remainingSeconds: OrNull(Type.Integer()),
   current: OrNull(Type.String({ description: 'The present file.' })),
@@ -61,9 +62,15 @@ const ImportRequest = Type.Object(
     items: Type.Array(
       Type.Object({
         group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
-        path: Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become.' }),
-        isNew: Type.Optional(
-          Type.Boolean({ description: 'The path is added if it is not configured; it keeps its recordings for good.' }),
+        path: Type.Optional(
+          Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become. Absent: of name.' }),
+        ),
+        name: Type.Optional(
+          Type.String({
+            ...{ minLength: 1, maxLength: 100 },
+            description:
+              'Of a new camera: its path is added, turned off, and keeps its recordings while there is room.',
+          }),
         ),
       }),
       { minItems: 1, maxItems: MAX_ITEMS },
