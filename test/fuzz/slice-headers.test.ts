@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
+import { H264BlockReader } from '../../agent/media/h264/macroblocks/block-reader.ts';
 import { h264Track } from '../../agent/media/h264/params.ts';
 import { H264SliceReader } from '../../agent/media/h264/slice-reader.ts';
 import { h265Track } from '../../agent/media/h265/params.ts';
@@ -18,7 +19,7 @@ import {
   H265_VPS,
   type TinyUnit,
 } from '../support/media/tiny-streams.ts';
-import { hex } from '../support/media/units.ts';
+import { hex, sampleOf } from '../support/media/units.ts';
 
 const nalsOf = (units: readonly TinyUnit[]) => units.map(([, nal]) => hex(nal));
 const H264_SETS = [H264_SPS, H264_PPS].map(hex);
@@ -50,6 +51,25 @@ test.for([
     const isRead = reader.read(slice, 0, slice.length);
     outcome[isRead ? 'read' : 'refused'] += 1;
     expect(Number.isFinite(reader.qp + reader.firstUnit)).toBe(true);
+  }
+  expect(outcome.read).toBeGreaterThan(1000);
+  expect(outcome.refused).toBeGreaterThan(1000);
+});
+
+test('damaged macroblocks of H.264 are read or refused, with fields within their bounds', () => {
+  const [sps = new Uint8Array(0), ...pps] = H264_SETS;
+  const track = { ...h264Track(sps, pps), pps };
+  const slices = nalsOf(H264_UNITS);
+  const next = random(2);
+  const outcome = { read: 0, refused: 0 };
+  let reader = new H264BlockReader(track);
+  for (let i = 0; i < byLength(6_000, 200_000); i += 1) {
+    if (next() < 0.05) {
+      reader = new H264BlockReader(track);
+    }
+    const nal = slices[i % slices.length] ?? new Uint8Array(0);
+    const slice = next() < 0.3 ? nal : mutate(nal, next);
+    outcome[reader.read(sampleOf(slice)) ? 'read' : 'refused'] += 1;
   }
   expect(outcome.read).toBeGreaterThan(1000);
   expect(outcome.refused).toBeGreaterThan(1000);

@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { PerchError } from '../../../agent/base/errors.ts';
+import { H264BlockReader } from '../../../agent/media/h264/macroblocks/block-reader.ts';
+import { MB, type PictureState, SHAPE } from '../../../agent/media/h264/macroblocks/picture-state.ts';
+import { h264Track } from '../../../agent/media/h264/params.ts';
+import { findStartCode, trimZeros } from '../../../agent/media/payload/nal.ts';
+import type { H264Track } from '../../../agent/media/sample/track.ts';
+import { AV_PYTHON, describeWith } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
+import { temporaryFolder } from '../../support/disks/recordings.ts';
+import { sampleOf } from '../../support/media/units.ts';
+
+const FRAMES = 30;
+const [WIDTH, HEIGHT] = [232, 168];
+const [COLUMNS, ROWS] = [Math.ceil(WIDTH / 16), Math.ceil(HEIGHT / 16)];
+/** Moves as a whole and in parts, with noise. */
+const SCENE = [
+  ...['-f', 'lavfi', '-i', `testsrc2=s=${WIDTH}x${HEIGHT}:r=10`],
+  ...['-f', 'lavfi', '-i', `mandelbrot=s=${WIDTH}x${HEIGHT}:r=10:start_scale=0.3:end_scale=0.0003`],
+  '-filter_complex',
+  '[0][1]blend=all_mode=average,noise=alls=8:allf=t:all_seed=3,rotate=0.05*sin(t*3),fade=in:0:20',
+];
+const X264: readonly (readonly [name: string, settings: string])[] = [
+  ['ultrafast: CAVLC, one reference', '-preset ultrafast'],
+  ['Baseline, all partitions', '-preset ultrafast -profile:v baseline -qp 20 -x264-params partitions=all:ref=3'],
+  ['as cameras encode', '-preset superfast -tune zerolatency -crf 30'],
+  ['Main, no 8x8 transform', '-preset medium -profile:v main'],
+  ['medium: CABAC, 8x8 transform, B pictures', '-preset medium'],
+  [
+    'temporal direct prediction, pyramid, slices',
+    '-preset slow -x264-params direct=temporal:b-pyramid=strict:bframes=4:ref=4:slices=3',
+  ],
+  [
+    'spatial direct prediction, CAVLC, weights',
+    '-preset slow -x264-params direct=spatial:b-pyramid=normal:bframes=3:ref=5:cabac=0:weightp=2',
+  ],
+  ['at a constant bit rate', '-preset veryslow -b:v 150k -maxrate 150k -bufsize 100k'],
+  ['open groups, references far away', '-preset slower -x264-params open-gop=1:keyint=12:min-keyint=6:ref=12'],
+  ['intra refresh, constrained prediction', '-preset fast -x264-params intra-refresh=1:constrained-intra=1:bframes=0'],
+];
+const GSTREAMER: readonly (readonly [name: string, encoder: string])[] = [
+  ['OpenH264 with slices', 'openh264enc slice-mode=n-slices num-slices=3'],
+  ['OpenH264 at a constant bit rate', 'openh264enc rate-control=bitrate bitrate=200000 complexity=high'],
+  ['x264enc', 'x264enc tune=zerolatency bitrate=200 key-int-max=10'],
+];
+
+/** Formats that are left to the first stage. */
+const OTHERS: readonly (readonly [name: string, settings: string])[] = [
+  ['interlaced', '-flags +ildct+ilme -x264-params tff=1'],
+  ['4:2:2 with 10 bits', '-pix_fmt yuv422p10le'],
+  ['4:4:4', '-pix_fmt yuv444p'],
+];
+
+interface File {
+  readonly track: H264Track;
+  /** Slices of each picture. */
+  readonly pictures: readonly (readonly Uint8Array[])[];
+}
+
+function fileOf(path: string): File {
+  const bytes = new Uint8Array(readFileSync(path));
+  const sets: Uint8Array[][] = [[], []];
+  const pictures: Uint8Array[][] = [];
+  for (let at = findStartCode(bytes, 0, bytes.length); at >= 0; ) {
+    const next = findStartCode(bytes, at + 3, bytes.length);
+    const nal = bytes.subarray(at + 3, trimZeros(bytes, at + 3, next < 0 ? bytes.length : next));
+    at = next;
+    const type = (nal[0] as number) & 0x1f;
+    if (type === 7 || type === 8) {
+      sets[type - 7]?.push(nal);
+    } else if (type === 1 || type === 5) {
+      // first_mb_in_slice 0
+      if (((nal[1] as number) & 0x80) !== 0) {
+        pictures.push([]);
+      }
+      pictures.at(-1)?.push(nal);
+    }
+  }
+  return { track: h264Track(sets[0]?.[0] ?? new Uint8Array(0), sets[1] ?? []), pictures };
+}
+
+interface Read {
+  readonly kinds: Uint8Array;
+  readonly qps: Int8Array;
+  readonly vectors: readonly Int16Array[];
+  readonly refs: readonly Int8Array[];
+}
+
+const copied = ({ kinds, qps, motion }: PictureState): Read => ({
+  kinds: kinds.slice(),
+  qps: qps.slice(),
+  vectors: motion.vectors.map((list) => list.slice()),
+  refs: motion.refs.map((list) => list.slice()),
+});
+
+/** What the reader reads, in output order. */
+function read({ track, pictures }: File): Read[] {
+  const reader = new H264BlockReader(track);
+  const found: { readonly group: number; readonly poc: number; readonly read: Read }[] = [];
+  let group = 0;
+  for (const slices of pictures) {
+    group += ((slices[0]?.[0] ?? 0) & 0x1f) === 5 ? 1 : 0;
+    expect(reader.read(sampleOf(...slices)), `picture ${found.length}`).toBe(true);
+    found.push({ group, poc: reader.references.current.poc, read: copied(reader.state) });
+  }
+  return found.sort((a, b) => a.group - b.group || a.poc - b.poc).map((one) => one.read);
+}
+
+type Vector = readonly [source: number, width: number, height: number, x: number, y: number, mx: number, my: number];
+
+async function vectorsOf(path: string): Promise<Vector[][]> {
+  const script = join(import.meta.dirname, '../../peers/programs/motion-vectors.py');
+  const { code, output } = await runProcess(AV_PYTHON, [script, path]);
+  expect(code, output.slice(-500)).toBe(0);
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('['))
+    .map((line) => JSON.parse(line));
+}
+
+/** FFmpeg's names of macroblocks with their quantisers, a text of three characters or four for each. */
+async function typesOf(path: string): Promise<string[][]> {
+  const args = ['-nostdin', '-threads', '1', '-debug', 'mb_type+qp', '-i', path, '-fps_mode', 'passthrough'];
+  const { output } = await runProcess('ffmpeg', [...args, '-f', 'null', '-']);
+  const types: string[][] = [];
+  for (const line of output.split(/[\n\r]/)) {
+    const [, row] = /^\[h264 @ 0x[0-9a-f]+\] ((?:[ \d]\d[A-Za-z<>][ +|-][ =]|[ \d]\dX[ +|-][ =])+)$/.exec(line) ?? [];
+    if (line.includes('New frame')) {
+      types.push([]);
+    } else if (row) {
+      types.at(-1)?.push(...(row.match(/.{5}/g) ?? []).map((text) => text.slice(0, 4)));
+    }
+  }
+  return types;
+}
+
+const SHAPES: Readonly<Record<number, string>> = {
+  [SHAPE.whole]: ' ',
+  [SHAPE.rows]: '-',
+  [SHAPE.columns]: '|',
+  [SHAPE.quarters]: '+',
+};
+
+/** The macroblock as FFmpeg names it. Inferred parts of direct macroblocks, and which lists others use, follow from the vectors. */
+function nameOf({ kinds, qps }: Read, mb: number, theirs: string): string {
+  const kind = kinds[mb] as number;
+  const qp = String(qps[mb]).padStart(2);
+  const rest = theirs.slice(3);
+  if ((kind & MB.intra) !== 0) {
+    return `${qp}${(kind & MB.pcm) !== 0 ? 'P' : (kind & MB.intra16x16) !== 0 ? 'I' : 'i'}${rest}`;
+  }
+  if ((kind & (MB.skipped | MB.direct)) !== 0) {
+    return `${qp}${(kind & MB.direct) === 0 ? 'S' : (kind & MB.skipped) === 0 ? 'D' : 'd'}${rest}`;
+  }
+  return `${qp}${'<>X'.includes(theirs[2] ?? '') ? theirs[2] : '?'}${SHAPES[kind & MB.shape]}`;
+}
+
+function expectSameVectors(picture: Read, theirs: readonly Vector[], at: string): number {
+  const stride = 4 * COLUMNS;
+  const covered = picture.refs.map((list) => new Uint8Array(list.length));
+  for (const [source, width, height, x, y, mx, my] of theirs) {
+    const list = source < 0 ? 0 : 1;
+    const [left, top] = [(x - width / 2) / 4, (y - height / 2) / 4];
+    const block = top * stride + left;
+    const isUsed = (picture.refs[list]?.[block] ?? -1) >= 0;
+    // FFmpeg exports zeros for a part without this list if another part of the macroblock uses it.
+    if (isUsed || mx !== 0 || my !== 0 || width + height === 32) {
+      const [ourX, ourY] = [picture.vectors[list]?.[2 * block], picture.vectors[list]?.[2 * block + 1]];
+      expect([isUsed, ourX, ourY], `${at}, list ${list}, block ${left} ${top}`).toEqual([true, mx, my]);
+    }
+    for (let row = 0; row < height / 4; row += 1) {
+      covered[list]?.fill(1, block + row * stride, block + row * stride + width / 4);
+    }
+  }
+  const missing = picture.refs.flatMap((list, i) => [...list].filter((ref, block) => ref >= 0 && !covered[i]?.[block]));
+  expect(missing, at).toEqual([]);
+  return theirs.length;
+}
+
+async function expectSame(path: string, frames: number): Promise<void> {
+  const pictures = read(fileOf(path));
+  const [vectors, allTypes] = [await vectorsOf(path), await typesOf(path)];
+  // It decodes the first frames twice.
+  const types = allTypes.slice(-frames);
+  expect([pictures.length, vectors.length, types.length]).toEqual([frames, frames, frames]);
+  let count = 0;
+  for (const [i, picture] of pictures.entries()) {
+    const theirs = types[i] ?? [];
+    expect(theirs.length).toBe(COLUMNS * ROWS);
+    expect(theirs.map((type, mb) => nameOf(picture, mb, type))).toEqual(theirs);
+    count += expectSameVectors(picture, vectors[i] ?? [], `picture ${i}`);
+  }
+  expect(count).toBeGreaterThan(frames * 20);
+}
+
+describeWith(['ffmpeg', 'av'], 'macroblocks of x264', () => {
+  const encode = async (settings: string, path: string) => {
+    const form = settings.includes('-pix_fmt') ? [] : ['-pix_fmt', 'yuv420p'];
+    const coder = ['-c:v', 'libx264', ...settings.split(' '), ...form, '-frames:v', String(FRAMES)];
+    const { code, output } = await runProcess('ffmpeg', ['-nostdin', '-v', 'error', ...SCENE, ...coder, path]);
+    expect(code, output).toBe(0);
+  };
+
+  test.for(X264)('kinds, quantisers and vectors are those of ffmpeg: %s', async ([, settings]) => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, 'clip.h264');
+    await encode(settings, path);
+    await expectSame(path, FRAMES);
+  });
+
+  test.for(OTHERS)('%s is refused', async ([, settings]) => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, 'clip.h264');
+    await encode(settings, path);
+    const { track } = fileOf(path);
+    expect(() => new H264BlockReader(track)).toThrow(PerchError);
+  });
+});
+
+describeWith(['ffmpeg', 'av', 'gstreamer'], 'macroblocks of encoders of GStreamer', () => {
+  test.for(GSTREAMER)('kinds, quantisers and vectors are those of ffmpeg: %s', async ([, encoder]) => {
+    using folder = temporaryFolder();
+    const [raw, path] = [join(folder.path, 'clip.y4m'), join(folder.path, 'clip.h264')];
+    const made = await runProcess('ffmpeg', [
+      ...['-nostdin', '-v', 'error', ...SCENE, '-frames:v', String(FRAMES), '-pix_fmt', 'yuv420p', raw],
+    ]);
+    expect(made.code, made.output).toBe(0);
+    const stream = `h264parse ! video/x-h264,stream-format=byte-stream ! filesink location=${path}`;
+    const pipeline = `filesrc location=${raw} ! y4mdec ! ${encoder} ! ${stream}`;
+    const { code, output } = await runProcess('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+    expect(code, output).toBe(0);
+    await expectSame(path, FRAMES);
+  });
+});
