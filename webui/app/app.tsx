@@ -1,18 +1,43 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { access, expiredUser, isOwner, mustReload, session } from '../api-client/session.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { cameras, maySeeRecordings } from '../cameras/cameras.ts';
 import { doorbell } from '../cameras/recent-events.ts';
 import { forgetCameras } from '../cameras/remembered-cameras.ts';
 import { AwayStrip } from '../live/notices.tsx';
 import { LivePage } from '../pages/live.tsx';
 import { forgetStills } from '../player/video-surface.ts';
-import { lastScroll } from '../shell/navigation.ts';
+import { NAV_ITEMS } from '../shell/nav-items.ts';
+import { lastScroll, lastVisited } from '../shell/navigation.ts';
+import { hasNewEvents } from '../shell/page-state.ts';
 import { type Route, route, scrollKey } from '../shell/route.ts';
 import { Toasts } from '../ui/feedback/toast.tsx';
+import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { lazyPage, lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { liveWords, loadSettingsWords, words } from '../words/words.ts';
 import { entryState } from './entry.ts';
-import { Nav } from './nav.tsx';
+
+/** A bar at the bottom of phones, else a rail on the left. */
+function Nav() {
+  const { page: place } = route.value;
+  const here = place === 'clips' ? 'recordings' : place;
+  const shown = NAV_ITEMS.filter(({ page }) => maySeeRecordings.value || page === 'live' || page === 'settings');
+  return (
+    <nav aria-label={words.value.places}>
+      <Mark />
+      {shown.map(({ page, link, icon }) => (
+        <a
+          key={page}
+          href={(page !== place && lastVisited(page)) || link}
+          aria-current={page === here ? 'page' : undefined}
+        >
+          <Icon name={icon} />
+          {words.value[page]}
+          {page === 'events' && hasNewEvents.value && <b class="fresh">{words.value.newEvents}</b>}
+        </a>
+      ))}
+    </nav>
+  );
+}
 
 const Start = lazyPage(async () => {
   const [page] = await Promise.all([import('../pages/start.tsx'), loadSettingsWords()]);

@@ -1,13 +1,60 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { retryUntilAnswered } from '../api-client/retry.ts';
+import { isOwner } from '../api-client/session.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { isInSlider, onPageLeave, useHeldKeys } from './held-keys.ts';
 import { isZoomed } from './picture-zoom.ts';
-import { Presets } from './presets.tsx';
-import { loadPtz, type Ptz, sendPtz } from './ptz-api.ts';
+import { loadPtz, type Preset, type Ptz, sendPtz } from './ptz-api.ts';
 import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
+
+const PlacesSheet = lazyPart(() => import('./presets-sheet.tsx').then((part) => part.PresetsSheet));
+
+interface PresetsProps {
+  readonly camera: string;
+  readonly all: readonly Preset[];
+  readonly chosen: string | undefined;
+  readonly onGo: (token: string) => void;
+  readonly onChanged: (all: readonly Preset[]) => void;
+}
+
+/** Presets; the last chip edits them. */
+function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
+  const [isOpen, setOpen] = useState(false);
+  const t = cameraViewWords.value;
+  return (
+    <>
+      <fieldset class="presets" aria-label={t.presets}>
+        {all.map(({ token, name }) => (
+          <button
+            key={token}
+            class="chip tap"
+            type="button"
+            aria-pressed={token === chosen}
+            onClick={() => onGo(token)}
+          >
+            <bdi>{name || token}</bdi>
+          </button>
+        ))}
+        {isOwner.value && (
+          <button
+            class="chip tap"
+            type="button"
+            aria-label={all.length > 0 ? t.changePlaces : undefined}
+            aria-haspopup="dialog"
+            onClick={() => setOpen(true)}
+          >
+            <Icon name="plus" />
+            {all.length === 0 && t.savePlace}
+          </button>
+        )}
+      </fieldset>
+      {isOpen && <PlacesSheet camera={camera} all={all} onChanged={onChanged} onClosed={() => setOpen(false)} />}
+    </>
+  );
+}
 
 /** Speed of keys and buttons. */
 const KEY_SPEED = 0.5;

@@ -3,18 +3,18 @@ import { session } from '../api-client/session.ts';
 import { timeAgo } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { reasonsWords } from '../words/reasons.ts';
-import type { Conflict } from './form.ts';
+import type { Form } from './form.ts';
 
-interface ConflictProps<V> {
-  readonly conflict: Conflict<V> | undefined;
+interface ConflictProps<V extends object, K extends keyof V> {
+  readonly form: Form<V>;
+  readonly name: K;
   /** Formatted as in the form: `14 days`. */
-  readonly format: (value: V) => string;
-  readonly onTake: () => void;
-  readonly onKeep: () => void;
+  readonly format: (value: V[K]) => string;
 }
 
 /** Shown next to a field that was saved elsewhere while it was edited here. */
-export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictProps<V>) {
+export function ConflictLine<V extends object, K extends keyof V>({ form, name, format }: ConflictProps<V, K>) {
+  const conflict = form.conflicts.value[name];
   const { takeTheirs, keepMine } = reasonsWords.value;
   const me = session.value?.user ?? null;
   return conflict ? (
@@ -28,10 +28,10 @@ export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictPr
           `${format(conflict.before)} → ${format(conflict.theirs)}`,
         )}
       </p>
-      <button class="text" type="button" onClick={onTake}>
+      <button class="text" type="button" onClick={() => form.takeTheirs(name)}>
         {takeTheirs}
       </button>
-      <button class="text" type="button" onClick={onKeep}>
+      <button class="text" type="button" onClick={() => form.keepMine(name)}>
         {keepMine}
       </button>
     </div>

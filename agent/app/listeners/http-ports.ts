@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
-import type { OwnKeys } from '../../config/file/key-pair.ts';
+import { keyFilesOf, type OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { HttpServerName } from '../../config/schema/global.ts';
 import { ownTlsAddress } from '../../config/values/address.ts';
@@ -19,11 +19,35 @@ import {
   warnOfUnknownProxy,
 } from '../../http/auth/origin-hooks.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
-import type { ListenerTls } from '../../http/listener/listener-tls.ts';
+import { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
 import { newcomersAt } from '../../http/listener/newcomers.ts';
 import { setReadTimeout } from '../../http/listener/server.ts';
-import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
+
+/** Prefix of a port's key and certificate settings: `hls` of `hlsServerKey`. */
+type TlsServer = 'tls' | HttpServerName;
+
+const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [
+  ...(server === 'tls' ? [] : [`${server}Encryption` as const]),
+  `${server}ServerKey`,
+  `${server}ServerCert`,
+];
+
+/** Plain HTTP has its own main port; every other port has TLS or not. */
+const isWanted = (server: TlsServer, config: Config): boolean => server === 'tls' || config[`${server}Encryption`];
+
+/** Undefined: without TLS. */
+async function openTls(
+  server: TlsServer,
+  config: Config,
+  deps: { readonly cwd: string; readonly own: OwnKeys; readonly clock: Clock; readonly log: Logger },
+): Promise<ListenerTls | undefined> {
+  if (!isWanted(server, config)) {
+    return undefined;
+  }
+  const names = { key: config[`${server}ServerKey`], cert: config[`${server}ServerCert`] };
+  return ListenerTls.open(server, await keyFilesOf(server, names, deps), deps);
+}
 
 export interface HttpPortsDeps {
   readonly clock: Clock;

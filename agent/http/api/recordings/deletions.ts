@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static, type TObject } from 'typebox';
 import { OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
@@ -9,35 +9,28 @@ import { rangeFields, textFields } from './events.ts';
 const MAX_BODY_BYTES = 16_384;
 const KEYS = ['path', 'start', 'end'] as const;
 
-/** Times are RFC 3339. */
-export interface DeletionRequest {
-  readonly path: string;
-  readonly start: string;
-  readonly end: string;
-}
-
-export interface DeletionForecast {
-  readonly recordedSeconds: number;
-  /** Estimated: each file counts by its share of time. */
-  readonly bytes: number;
-  /** Of files that lie wholly in the range. */
-  readonly freedBytes: number;
-  /** Protected ranges, which stay. */
-  readonly kept: readonly {
-    readonly id: string;
-    readonly start: string;
-    readonly end: string;
-    readonly note: string;
-  }[];
-}
-
-export interface DeletionItem extends DeletionRequest {
-  readonly id: string;
-  readonly requested: string;
-  readonly by: string | null;
-  /** Null: its files are being deleted. */
-  readonly undoUntil: string | null;
-}
+const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
+const Body = Type.Object(RANGE, { additionalProperties: false });
+export type DeletionRequest = Static<typeof Body>;
+const FORECAST = {
+  recordedSeconds: Type.Number(),
+  bytes: Type.Integer({ description: 'Estimated: each file counts by its share of time.' }),
+  freedBytes: Type.Integer({
+    description: 'Of files that lie wholly in the range; others are hidden until they expire.',
+  }),
+  kept: Type.Array(Type.Object({ id: Type.String(), start: TimeText, end: TimeText, note: Type.String() }), {
+    description: 'Protected ranges, which stay.',
+  }),
+};
+export type DeletionForecast = Static<TObject<typeof FORECAST>>;
+const ITEM = {
+  id: Type.String({ format: 'uuid' }),
+  ...RANGE,
+  requested: TimeText,
+  by: OrNull(Type.String({ description: 'Name of the person.' })),
+  undoUntil: OrNull(Type.String({ description: 'RFC 3339. Null: the files are being deleted.' })),
+};
+export type DeletionItem = Static<TObject<typeof ITEM>>;
 
 export interface DeletionLookup {
   /** Newest request first. */
@@ -55,25 +48,6 @@ interface DeletionRoutesOptions {
   personOf(request: FastifyRequest): string | undefined;
 }
 
-const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
-const Body = Type.Object(RANGE, { additionalProperties: false });
-const FORECAST = {
-  recordedSeconds: Type.Number(),
-  bytes: Type.Integer({ description: 'Estimated.' }),
-  freedBytes: Type.Integer({
-    description: 'Of files that lie wholly in the range; others are hidden until they expire.',
-  }),
-  kept: Type.Array(Type.Object({ id: Type.String(), start: TimeText, end: TimeText, note: Type.String() }), {
-    description: 'Protected ranges, which stay.',
-  }),
-};
-const ITEM = {
-  id: Type.String({ format: 'uuid' }),
-  ...RANGE,
-  requested: TimeText,
-  by: OrNull(Type.String({ description: 'Name of the person.' })),
-  undoUntil: OrNull(Type.String({ description: 'RFC 3339. Null: the files are being deleted.' })),
-};
 const TAGS = ['recordings'];
 
 /** `/recordings/deletions`: deletes the recordings between two times, with Undo. */

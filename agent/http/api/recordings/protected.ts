@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static, type TObject } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
@@ -11,34 +11,34 @@ import { rangeFields, textFields } from './events.ts';
 const MAX_BODY_BYTES = 16_384;
 const KEYS = ['path', 'start', 'end', 'note'] as const;
 
-/** Recordings that are never deleted. Times are RFC 3339. */
-export interface ProtectedRecording {
-  readonly id: string;
-  readonly path: string;
-  readonly start: string;
-  readonly end: string;
-  readonly note: string;
-}
-
+const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
+const ProtectBody = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
+const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
+/** Recordings that are never deleted. */
+export type ProtectedRecording = Static<TObject<typeof ITEM>>;
 export interface NewProtection extends Omit<ProtectedRecording, 'id'> {
   /** The person; undefined: a program without a name. */
   readonly by?: string | undefined;
 }
-
+const CLIP = {
+  ...ITEM,
+  created: OrNull(Type.String({ description: 'RFC 3339. Null: protected by an earlier version.' })),
+  by: OrNull(Type.String({ description: 'Name of the person.' })),
+  bytes: Type.Integer({ description: 'Estimated.' }),
+  recordedSeconds: Type.Number({ description: 'Without gaps.' }),
+  picture: OrNull(Type.String({ description: 'The first recorded moment, RFC 3339, for frame.mp4.' })),
+  copying: OrNull(
+    Type.Object(
+      {
+        share: Type.Number({ description: 'From 0 to 1.' }),
+        error: OrNull(Type.String({ description: 'Why it does not go on now. It is tried again every 30 s.' })),
+      },
+      { description: 'What another box has of it is being copied. Null: it is complete.' },
+    ),
+  ),
+};
 /** A protected recording in the library. */
-export interface ClipItem extends ProtectedRecording {
-  /** Null: protected by an earlier version. */
-  readonly created: string | null;
-  readonly by: string | null;
-  /** Estimated. */
-  readonly bytes: number;
-  /** Less than its length if there are gaps. */
-  readonly recordedSeconds: number;
-  /** The first recorded moment; null: none. */
-  readonly picture: string | null;
-  /** What another box has of it is being copied; null: it is complete. */
-  readonly copying: { readonly share: number; readonly error: string | null } | null;
-}
+export type ClipItem = Static<TObject<typeof CLIP>>;
 
 export interface ProtectionLookup {
   /** Oldest first. */
@@ -73,26 +73,6 @@ function shownTo(
   return viewer ? shown.map((one) => ({ ...one, note: '' })) : shown;
 }
 
-const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
-const ProtectBody = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
-const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
-const CLIP = {
-  ...ITEM,
-  created: OrNull(TimeText),
-  by: OrNull(Type.String({ description: 'Name of the person.' })),
-  bytes: Type.Integer({ description: 'Estimated.' }),
-  recordedSeconds: Type.Number({ description: 'Without gaps.' }),
-  picture: OrNull(Type.String({ description: 'The first recorded moment, RFC 3339, for frame.mp4.' })),
-  copying: OrNull(
-    Type.Object(
-      {
-        share: Type.Number({ description: 'From 0 to 1.' }),
-        error: OrNull(Type.String({ description: 'Why it does not go on now. It is tried again every 30 s.' })),
-      },
-      { description: 'What another box has of it is being copied. Null: it is complete.' },
-    ),
-  ),
-};
 const NoteBody = Type.Object({ note: Type.String() }, { additionalProperties: false });
 const TAGS = ['recordings'];
 

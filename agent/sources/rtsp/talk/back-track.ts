@@ -1,10 +1,44 @@
-import { G726_FORMATS } from '../../../media/g726/format.ts';
+import { MU_LAW } from '../../../media/g711/decode.ts';
+import { G726_GROUP, G726Encoder } from '../../../media/g726/encode.ts';
+import { G726_FORMATS, type G726Format } from '../../../media/g726/format.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
 import { aacSpeech } from './aac-speech.ts';
-import { G726Speech } from './g726-speech.ts';
-import type { TalkEncoder } from './talk-encoder.ts';
+import type { TalkEncoder, TalkSink } from './talk-encoder.ts';
+
+/** What does not fill whole bytes waits for the next audio. */
+class G726Speech implements TalkEncoder {
+  readonly #encoder: G726Encoder;
+  #values = new Int16Array(0);
+  #waiting = 0;
+  #nextTicks = Number.NaN;
+  #isFirst = true;
+
+  constructor({ bits, order }: G726Format) {
+    this.#encoder = new G726Encoder(bits, order);
+  }
+
+  encode(audio: Uint8Array, ticks: number, sink: TalkSink): void {
+    if (ticks !== this.#nextTicks) {
+      this.#waiting = 0;
+    }
+    this.#nextTicks = ticks + audio.length;
+    const start = ticks - this.#waiting;
+    const count = this.#waiting + audio.length;
+    const values = new Int16Array(count);
+    values.set(this.#values.subarray(this.#values.length - this.#waiting));
+    for (let i = 0; i < audio.length; i += 1) {
+      values[this.#waiting + i] = MU_LAW[audio[i] as number] as number;
+    }
+    this.#values = values;
+    this.#waiting = count % G726_GROUP;
+    if (count > this.#waiting) {
+      sink.onPayload(this.#encoder.encode(values.subarray(0, count - this.#waiting)), start, this.#isFirst);
+      this.#isFirst = false;
+    }
+  }
+}
 
 /** Of speech for an encoder. */
 const SPEECH = { codec: 'PCMU', clockRate: 8_000, channels: 1 } as const;

@@ -5,6 +5,7 @@ import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { type Camera, pictureSize, videoCodec } from '../../../cameras/camera.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
@@ -18,7 +19,6 @@ import { videoWords } from '../../../words/settings/video.ts';
 import { words } from '../../../words/words.ts';
 import { Restart } from './camera-connection.tsx';
 import { SetClockButton } from './camera-trouble.tsx';
-import { ChangeCard } from './change-card.tsx';
 import { type CameraFacts, cameraCall } from './data/camera-data.ts';
 import { bytesOf, NO_LIMIT, type PathConfig } from './data/camera-settings.ts';
 import { effectText } from './data/effect-text.ts';
@@ -27,6 +27,38 @@ import { isUnderWay, type SeenChange, type SeenVideo, useCameraVideo, useLastCha
 import { imageOf } from './data/video-settings.ts';
 import { MasksSheet } from './masks-sheet.tsx';
 import { nightText, VideoSheet } from './video-sheet.tsx';
+
+/** The box restores the former settings after a minute. */
+const CHECKING_S = 60;
+
+/** How a change of the encoder goes. */
+function ChangeCard({ change }: { readonly change: SeenChange }) {
+  const { changing } = camerasWords.value;
+  const ownWords = videoWords.value;
+  const { state, sinceMs } = change;
+  switch (state) {
+    case 'checking':
+      return (
+        <MessageCard icon="clock" tone="calm" title={changing} text={ownWords.waiting}>
+          <progress
+            aria-label={changing}
+            max={CHECKING_S}
+            value={Math.min(CHECKING_S, (nowMs.value - sinceMs) / 1000)}
+          />
+        </MessageCard>
+      );
+    case 'done':
+      return <MessageCard icon="ok" tone="calm" title={ownWords.back} text={ownWords.backText} />;
+    case 'restoring':
+      return <MessageCard icon="clock" tone="warn" title={ownWords.gone} text={ownWords.restoring} />;
+    case 'restored':
+      return <MessageCard icon="alert" tone="warn" title={ownWords.gone} text={ownWords.restored} />;
+    case 'notRestored':
+      return <MessageCard icon="alert" tone="bad" title={ownWords.gone} text={ownWords.notRestored} />;
+    default:
+      return null;
+  }
+}
 
 const POLL_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;

@@ -14,14 +14,25 @@ import { Switch } from '../../../ui/controls/switch.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
+import { forwardsWords } from '../../../words/settings/forwards.ts';
 import { sourceWords } from '../../../words/settings/sources.ts';
 import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
 import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
 import { type CameraFacts, hostOf, type SubSheet, useCameraFacts, useConfigAtFirst } from './data/camera-data.ts';
-import type { CameraSettings, PathConfig, RecordWhen } from './data/camera-settings.ts';
+import type { PathConfig, RecordWhen } from './data/camera-settings.ts';
+import { useForwards } from './data/forwards-data.ts';
 import { motionOf, motionSourceText } from './data/motion-data.ts';
-import { ForwardsRow } from './forwards-row.tsx';
 import { KeepFields } from './retention-fields.tsx';
+
+/** Leads to the servers that a path is forwarded to, with a summary. */
+function ForwardsRow({ name, onClick }: { readonly name: string; readonly onClick: () => void }) {
+  const t = forwardsWords.value;
+  const { items } = useForwards(name);
+  const failing = items?.filter(({ state }) => state === 'error').length ?? 0;
+  const count = items?.length ?? 0;
+  const text = failing > 0 ? t.someFail(failing, count) : count > 0 ? t.servers(count) : t.noServer;
+  return <Row title={t.forwarding} text={text} {...(failing > 0 ? { tone: 'warn' as const } : {})} onClick={onClick} />;
+}
 
 const loadSheets = () => import('./camera-sheets.ts');
 const ConnectionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ConnectionSheet));
@@ -151,11 +162,6 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
     motion: t.recordMotion,
     no: t.recordOff,
   };
-  const settled = <K extends keyof CameraSettings>(field: K) => ({
-    conflict: form.conflicts.value[field],
-    onTake: () => form.takeTheirs(field),
-    onKeep: () => form.keepMine(field),
-  });
   return (
     <>
       <TextField
@@ -168,15 +174,15 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
         isLocked={form.saving.value !== 'no'}
         wrong={form.wrong.value.name}
       />
-      <ConflictLine {...settled('name')} format={(text) => text} />
+      <ConflictLine form={form} name="name" format={(text) => text} />
       <SegmentedControl
         label={t.record}
         value={values.record}
         options={(['always', 'motion', 'no'] as const).map((value) => ({ value, text: records[value] }))}
         onChange={(when) => form.set('record', when)}
       />
-      <ConflictLine {...settled('record')} format={(when) => records[when]} />
-      <KeepFields form={form} config={config} facts={facts} name={name} settled={settled} />
+      <ConflictLine form={form} name="record" format={(when) => records[when]} />
+      <KeepFields form={form} config={config} facts={facts} name={name} />
     </>
   );
 }
@@ -198,12 +204,7 @@ function SoundSwitch({
   return had.current ? (
     <>
       <Switch title={t.sound} text={t.soundText} isOn={sound} onChange={(isOn) => form.set('sound', isOn)} />
-      <ConflictLine
-        conflict={form.conflicts.value.sound}
-        format={(isOn) => (isOn ? t.on : t.off)}
-        onTake={() => form.takeTheirs('sound')}
-        onKeep={() => form.keepMine('sound')}
-      />
+      <ConflictLine form={form} name="sound" format={(isOn) => (isOn ? t.on : t.off)} />
     </>
   ) : null;
 }

@@ -59,11 +59,6 @@ function Loaded({ name, edited, onClosed }: MotionProps & { readonly edited: Mot
   const t = camerasWords.value;
   const { form, config } = edited;
   const { source, sensitivity } = form.values.value;
-  const settled = <K extends keyof MotionSettings>(field: K) => ({
-    conflict: form.conflicts.value[field],
-    onTake: () => form.takeTheirs(field),
-    onKeep: () => form.keepMine(field),
-  });
   return (
     <FormSheet
       title={t.motion}
@@ -78,7 +73,7 @@ function Loaded({ name, edited, onClosed }: MotionProps & { readonly edited: Mot
         options={SOURCES.map((value) => ({ value, text: motionSourceText(value) }))}
         onChange={(value) => form.set('source', value)}
       />
-      <ConflictLine {...settled('source')} format={motionSourceText} />
+      <ConflictLine form={form} name="source" format={motionSourceText} />
       <p class="dim small">
         {{ camera: t.motionCameraText, stream: t.motionStreamText, both: t.motionBothText }[source]}
       </p>
@@ -91,7 +86,7 @@ function Loaded({ name, edited, onClosed }: MotionProps & { readonly edited: Mot
             format={String}
             onChange={(value) => form.set('sensitivity', value)}
           />
-          <ConflictLine {...settled('sensitivity')} format={String} />
+          <ConflictLine form={form} name="sensitivity" format={String} />
           <Score name={name} saved={motionOf(config)} sensitivity={sensitivity} />
         </>
       )}

@@ -1,5 +1,5 @@
 import { ConflictLine } from '../../../forms/conflict.tsx';
-import type { Conflict, Form } from '../../../forms/form.ts';
+import type { Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
@@ -22,17 +22,10 @@ interface KeepProps {
   readonly config: PathConfig;
   readonly facts: CameraFacts;
   readonly name: string;
-  readonly settled: <K extends keyof CameraSettings>(
-    field: K,
-  ) => {
-    readonly conflict: Conflict<CameraSettings[K]> | undefined;
-    readonly onTake: () => void;
-    readonly onKeep: () => void;
-  };
 }
 
 /** Retention by age and size. */
-export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
+export function KeepFields({ form, config, facts, name }: KeepProps) {
   const { language } = i18n();
   const t = camerasWords.value;
   const { days, maxBytes, record } = form.values.value;
@@ -47,7 +40,7 @@ export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
         onChange={(value) => form.set('days', value)}
         hint={record === 'no' ? undefined : costText({ days, maxBytes, config, facts, name, language })}
       />
-      <ConflictLine {...settled('days')} format={daysText} />
+      <ConflictLine form={form} name="days" format={daysText} />
       <Stepper
         label={t.atMost}
         value={maxBytes}
@@ -55,7 +48,7 @@ export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
         format={limitWords}
         onChange={(value) => form.set('maxBytes', value)}
       />
-      <ConflictLine {...settled('maxBytes')} format={limitWords} />
+      <ConflictLine form={form} name="maxBytes" format={limitWords} />
     </>
   );
 }

@@ -40,11 +40,6 @@ function Loaded({ name, sub, seen, onClosed }: SourceProps & { readonly seen: Ta
   const { form } = edited;
   useEffect(() => () => source.close(), []);
   const save = () => edited.toastSaved(words.peek().saved);
-  const settled = <K extends 'source' | 'sdp'>(field: K) => ({
-    conflict: form.conflicts.value[field],
-    onTake: () => form.takeTheirs(field),
-    onKeep: () => form.keepMine(field),
-  });
   return (
     <>
       <FormSheet
@@ -61,7 +56,7 @@ function Loaded({ name, sub, seen, onClosed }: SourceProps & { readonly seen: Ta
           hint={form.values.value.source.trim() === '' ? t.empty : t.addressHint}
           {...fieldProps(form, 'source', MAX_ADDRESS)}
         />
-        <ConflictLine {...settled('source')} format={(text) => text} />
+        <ConflictLine form={form} name="source" format={(text) => text} />
         {isRtpSource(form.values.value.source) && (
           <TextArea label={t.sdp} hint={t.sdpHint} {...fieldProps(form, 'sdp')} />
         )}

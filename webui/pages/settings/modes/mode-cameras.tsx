@@ -103,12 +103,7 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
         options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
         onChange={setShown}
       />
-      <ConflictLine
-        conflict={form.conflicts.value[mode]}
-        format={(one) => choiceText(one, t) || t.recordAsUsual}
-        onTake={() => form.takeTheirs(mode)}
-        onKeep={() => form.keepMine(mode)}
-      />
+      <ConflictLine form={form} name={mode} format={(one) => choiceText(one, t) || t.recordAsUsual} />
       <Switch title={t.privacy} text={t.privacyText} isOn={choice.privacy} onChange={(privacy) => set({ privacy })} />
       {!choice.privacy && (
         <>

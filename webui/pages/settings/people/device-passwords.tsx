@@ -3,6 +3,7 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { pageLoginText, rightName } from '../../../people/device-text.ts';
 import { DEVICE_RIGHTS, type DeviceItem, type PageLoginItem } from '../../../people/people.ts';
+import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
@@ -10,8 +11,30 @@ import { Icon } from '../../../ui/icons/icon.tsx';
 import { listed, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
-import { DevicePasswordSheet } from './device-password-sheet.tsx';
 import { NewDeviceSheet } from './new-device-sheet.tsx';
+import { RevokeSheet } from './revoke-sheet.tsx';
+
+interface DevicePasswordSheetProps {
+  readonly device: DeviceItem;
+  readonly text: string;
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** A device password: its permissions, and revoking it. */
+function DevicePasswordSheet({ device: { id, name, user }, text, ...sheet }: DevicePasswordSheetProps) {
+  const { revokeDevice: action, revokeDeviceText: warning, deviceRevoked: done, deviceLogsInAs } = peopleWords.value;
+  const address = `v3/devicepasswords/${encodeURIComponent(id)}`;
+  return (
+    <RevokeSheet {...sheet} title={name} {...{ address, action, warning, done }}>
+      <p class="break">{text}</p>
+      <p class="dim break">{deviceLogsInAs(user)}</p>
+      <div class="rows-end">
+        <Row icon="clock" title={peopleWords.value.views} href={viewsLink(user)} />
+      </div>
+    </RevokeSheet>
+  );
+}
 
 const POLL_MS = 30_000;
 

@@ -1,11 +1,10 @@
 import type { Tagged } from '../../../api-client/config.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { archiveWords } from '../../../words/settings/archive.ts';
-import { words } from '../../../words/words.ts';
 import { DAY_STEPS, daysOf, durationOf } from '../cameras/data/camera-settings.ts';
 import { daysText } from '../cameras/data/retention-text.ts';
 import type { ScopeConfig } from './archive-data.ts';
@@ -42,14 +41,8 @@ function Fields({ edited }: { readonly edited: ScopeForm }) {
   const t = archiveWords.value;
   const { form } = edited;
   const { recordArchive, days } = form.values.value;
-  const save = async (event: Event) => {
-    event.preventDefault();
-    if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
-    }
-  };
   return (
-    <form onSubmit={save} novalidate>
+    <PageForm edited={edited} text={t.whatEffect}>
       <SegmentedControl
         label={t.what}
         value={recordArchive}
@@ -67,7 +60,6 @@ function Fields({ edited }: { readonly edited: ScopeForm }) {
         format={daysText}
         onChange={(value) => form.set('days', value)}
       />
-      <FormFooter form={form} text={t.whatEffect} isOff={!form.isDirty.value} />
-    </form>
+    </PageForm>
   );
 }

@@ -1,21 +1,21 @@
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
-import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { ConflictLines, PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { byteSize, moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import { words } from '../../../words/words.ts';
 import {
   type ArchiveConfig,
   type ArchiveResult,
@@ -31,7 +31,56 @@ import {
 } from './archive-data.ts';
 import { ArchiveKey } from './archive-key.tsx';
 import { ArchiveScope } from './archive-scope.tsx';
-import { ArchiveState, failureText } from './archive-state.tsx';
+
+/** What is archived and what waits; while it fails, since when and why. */
+function ArchiveState({ status }: { readonly status: ArchiveStatus }) {
+  const t = archiveWords.value;
+  const at = i18n();
+  const { state, since, waiting, archived, warning } = status;
+  if (state === 'off') {
+    return null;
+  }
+  const size = (bytes: number) => byteSize(bytes, at.language);
+  const failing = since === null ? '' : t.failingSince(moment(Date.parse(since), Date.now(), at));
+  return (
+    <div role="status">
+      {state === 'failing' && (
+        <p class="bad">
+          {failing} {failureText(status)} {t.recordingContinues}
+        </p>
+      )}
+      {warning === 'sameDisk' && <p class="bad">{t.sameDisk}</p>}
+      <p class="dim">
+        {{ failing: '', idle: '', uploading: t.uploading, outOfHours: t.outOfHours }[state]}{' '}
+        {waiting.files === 0 ? t.nothingWaits : t.waiting(waiting.files, size(waiting.bytes))}{' '}
+        {t.archived(archived.files, size(archived.bytes))}
+      </p>
+    </div>
+  );
+}
+
+function failureText({ why, error }: { readonly why: string | null; readonly error: string | null }): string {
+  const t = archiveWords.value;
+  const texts: Readonly<Record<string, string>> = {
+    name: t.whyName,
+    unreachable: t.whyUnreachable,
+    timeout: t.whySilent,
+    certificate: t.whyCertificate,
+    notPrivate: t.whyNotPrivate,
+    login: t.whyLogin,
+    denied: t.whyDenied,
+    noBucket: t.whyNoBucket,
+    clock: t.whyClock,
+    full: t.whyFull,
+    slow: t.whySlow,
+    missing: t.whyMissing,
+    readOnly: t.whyReadOnly,
+    key: t.whyKey,
+    noS3: t.whyNoS3,
+  };
+  // The others have a value in their sentence.
+  return texts[why ?? ''] ?? `${why === 'region' ? t.whyRegion : t.whyOther} (${error ?? ''})`;
+}
 
 const GET = 'v3/config/global/get';
 const LOOK_MS = 5_000;
@@ -78,22 +127,13 @@ const archiveForm = (seen: Tagged<ArchiveConfig>): ArchiveForm =>
 
 function Fields({ edited }: { readonly edited: ArchiveForm }) {
   const t = archiveWords.value;
-  const element = useRef<HTMLFormElement>(null);
   const { form } = edited;
   const { archive, archiveEncryption } = form.values.value;
-  const save = async (event: Event) => {
-    event.preventDefault();
-    if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
-    } else {
-      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
-    }
-  };
   const text = (name: TextKey, label: string, hint?: string) => (
     <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, 1_000)} />
   );
   return (
-    <form ref={element} onSubmit={save} novalidate>
+    <PageForm edited={edited} text={t.effect}>
       <SegmentedControl
         label={t.where}
         value={archive}
@@ -137,25 +177,8 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
           <Test values={form.values.value} />
         </>
       )}
-      <Conflicts form={form} />
-      <FormFooter form={form} text={t.effect} isOff={!form.isDirty.value} />
-    </form>
-  );
-}
-
-function Conflicts({ form }: Pick<ArchiveForm, 'form'>) {
-  return (
-    <>
-      {(Object.keys(form.conflicts.value) as (keyof ArchiveValues)[]).map((name) => (
-        <ConflictLine<string>
-          key={name}
-          conflict={form.conflicts.value[name]}
-          format={(value) => value}
-          onTake={() => form.takeTheirs(name)}
-          onKeep={() => form.keepMine(name)}
-        />
-      ))}
-    </>
+      <ConflictLines form={form} format={(value) => value} />
+    </PageForm>
   );
 }
 

@@ -92,12 +92,7 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsPro
           />
         ))}
       </fieldset>
-      <ConflictLine
-        conflict={form.conflicts.value.recordPath}
-        format={folderOf}
-        onTake={() => form.takeTheirs('recordPath')}
-        onKeep={() => form.keepMine('recordPath')}
-      />
+      <ConflictLine form={form} name="recordPath" format={folderOf} />
       {!hasOthers && <p>{t.noOtherDisk}</p>}
     </FormSheet>
   );

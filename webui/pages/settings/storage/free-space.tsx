@@ -77,12 +77,7 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
         onChange={(next) => form.set('percent', next)}
         hint={t.keepFreeText}
       />
-      <ConflictLine
-        conflict={form.conflicts.value.percent}
-        format={saysPercent}
-        onTake={() => form.takeTheirs('percent')}
-        onKeep={() => form.keepMine('percent')}
-      />
+      <ConflictLine form={form} name="percent" format={saysPercent} />
       <p class="small" role="status">
         {saving === 'waiting' && words.value.savedLater}
       </p>

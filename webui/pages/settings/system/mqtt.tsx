@@ -1,19 +1,17 @@
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
-import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { ConflictLines, PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { systemWords } from '../../../words/settings/system.ts';
-import { words } from '../../../words/words.ts';
 import {
   brokerUrlOf,
   changeOf,
@@ -64,17 +62,8 @@ const mqttForm = (seen: Tagged<MqttConfig>): MqttForm =>
 
 function Fields({ edited }: { readonly edited: MqttForm }) {
   const t = mqttWords.value;
-  const element = useRef<HTMLFormElement>(null);
   const { form } = edited;
   const isLocked = form.saving.value !== 'no';
-  const save = async (event: Event) => {
-    event.preventDefault();
-    if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
-    } else {
-      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
-    }
-  };
   const toggle = (name: 'mqtt' | 'mqttHomeAssistant' | 'mqttCommands', title: string, text?: string) => (
     <Switch
       title={title}
@@ -85,7 +74,7 @@ function Fields({ edited }: { readonly edited: MqttForm }) {
     />
   );
   return (
-    <form ref={element} onSubmit={save} novalidate>
+    <PageForm edited={edited} text={t.effect}>
       <div class="card">{toggle('mqtt', t.isOn)}</div>
       <State />
       <TextField label={t.address} hint={t.addressHint} autocomplete="off" {...fieldProps(form, 'mqttURL', 300)} />
@@ -108,28 +97,8 @@ function Fields({ edited }: { readonly edited: MqttForm }) {
         {toggle('mqttHomeAssistant', t.homeAssistant, t.homeAssistantText)}
         {toggle('mqttCommands', t.commands, t.commandsText)}
       </div>
-      <Conflicts form={form} />
-      <FormFooter form={form} text={t.effect} isOff={!form.isDirty.value} />
-    </form>
-  );
-}
-
-function Conflicts({ form }: Pick<MqttForm, 'form'>) {
-  const t = mqttWords.value;
-  const text = (value: string | boolean) => (typeof value === 'boolean' ? (value ? t.on : t.off) : value);
-  const names = Object.keys(form.conflicts.value) as (keyof MqttValues)[];
-  return (
-    <>
-      {names.map((name) => (
-        <ConflictLine<string | boolean>
-          key={name}
-          conflict={form.conflicts.value[name]}
-          format={text}
-          onTake={() => form.takeTheirs(name)}
-          onKeep={() => form.keepMine(name)}
-        />
-      ))}
-    </>
+      <ConflictLines form={form} format={(value) => (typeof value === 'boolean' ? (value ? t.on : t.off) : value)} />
+    </PageForm>
   );
 }
 

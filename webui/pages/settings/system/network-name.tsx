@@ -1,16 +1,14 @@
-import { useRef } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { useSystemFacts } from '../../../system/system-facts.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { systemWords } from '../../../words/settings/system.ts';
-import { words } from '../../../words/words.ts';
 import { addressByName, boxNameOf, isBoxName } from './network-name-data.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 
@@ -53,31 +51,17 @@ const nameForm = (seen: Tagged<NameConfig>): NameForm =>
 
 function Fields({ edited }: { readonly edited: NameForm }) {
   const t = systemWords.value;
-  const element = useRef<HTMLFormElement>(null);
   const { form } = edited;
   const { mdns } = form.values.value;
-  const save = async (event: Event) => {
-    event.preventDefault();
-    if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
-    } else {
-      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
-    }
-  };
   return (
-    <form ref={element} onSubmit={save} novalidate>
+    <PageForm edited={edited} text={t.networkNameEffect}>
       <TextField
         label={t.networkNameField}
         hint={t.networkNameHint}
         autocomplete="off"
         {...fieldProps(form, 'boxName', MAX_CHARS)}
       />
-      <ConflictLine
-        conflict={form.conflicts.value.boxName}
-        format={(name) => name}
-        onTake={() => form.takeTheirs('boxName')}
-        onKeep={() => form.keepMine('boxName')}
-      />
+      <ConflictLine form={form} name="boxName" format={(name) => name} />
       <div class="card">
         <Switch
           title={t.networkNameOn}
@@ -87,14 +71,8 @@ function Fields({ edited }: { readonly edited: NameForm }) {
           isLocked={form.saving.value !== 'no'}
         />
       </div>
-      <ConflictLine
-        conflict={form.conflicts.value.mdns}
-        format={(isOn) => (isOn ? t.networkNameOn : t.networkNameNone)}
-        onTake={() => form.takeTheirs('mdns')}
-        onKeep={() => form.keepMine('mdns')}
-      />
-      <FormFooter form={form} text={t.networkNameEffect} isOff={!form.isDirty.value} />
-    </form>
+      <ConflictLine form={form} name="mdns" format={(isOn) => (isOn ? t.networkNameOn : t.networkNameNone)} />
+    </PageForm>
   );
 }
 

@@ -1,15 +1,13 @@
-import { useRef } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { secureWords } from '../../../words/settings/secure.ts';
-import { words } from '../../../words/words.ts';
 import {
   areHosts,
   areIpRanges,
@@ -49,32 +47,17 @@ const remoteAccessForm = (seen: Tagged<RemoteAccessConfig>): RemoteAccessForm =>
 
 function Fields({ edited }: { readonly edited: RemoteAccessForm }) {
   const t = secureWords.value;
-  const element = useRef<HTMLFormElement>(null);
   const { form } = edited;
-  const save = async (event: Event) => {
-    event.preventDefault();
-    if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
-    } else {
-      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
-    }
-  };
   const list = (name: keyof RemoteAccessValues, label: string, hint: string) => (
     <>
       <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, MAX_CHARS)} />
-      <ConflictLine
-        conflict={form.conflicts.value[name]}
-        format={(text) => text || '–'}
-        onTake={() => form.takeTheirs(name)}
-        onKeep={() => form.keepMine(name)}
-      />
+      <ConflictLine form={form} name={name} format={(text) => text || '–'} />
     </>
   );
   return (
-    <form ref={element} onSubmit={save} novalidate>
+    <PageForm edited={edited} text={t.remoteEffect}>
       {list('proxies', t.proxies, t.proxiesHint)}
       {list('hosts', t.hosts, t.hostsHint(mediaPort(edited.config)))}
-      <FormFooter form={form} text={t.remoteEffect} isOff={!form.isDirty.value} />
-    </form>
+    </PageForm>
   );
 }
