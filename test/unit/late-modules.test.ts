@@ -43,9 +43,7 @@ test.for([
     'the archive',
     /^agent\/archive\//,
     // A backup has its key.
-    ['archive-state', 'encryption/key-text', 'storage/failure', 'storage/lan-host', 'storage/settings'].map(
-      (name) => `archive/${name}`,
-    ),
+    ['archive-state', 'encryption/key-text', 'storage/failure', 'storage/settings'].map((name) => `archive/${name}`),
   ],
   ['transfers of recordings', /^agent\/app\/(?:transfer|import)\//, ['app/transfer/transfers']],
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
