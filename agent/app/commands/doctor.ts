@@ -12,7 +12,7 @@ const EVERY_MS = 10_000;
 /** More cameras than any installation has. */
 const MAX_LINES = 500;
 const MAX_CHARS = 300;
-const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
+const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling', 'slowing']);
 
 type Path = Pick<
   PathStatus,

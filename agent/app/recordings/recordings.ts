@@ -161,6 +161,7 @@ export class Recordings {
         events: this.events.hub,
         isOpen: (file) => this.#flush.isOpen(file) || this.#kept.has(file),
         isHanging: (device) => this.#flush.isHanging(device),
+        flushTimes: (device) => this.#flush.times(device)?.flushes,
         isClockTrusted: () => this.#machineClock.isInOrder,
         dateDoubt: () => this.#machineClock.doubt,
         recordPaths: () => this.#recordPaths(),

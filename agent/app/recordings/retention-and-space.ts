@@ -23,6 +23,7 @@ import type { SegmentAges } from '../../record/retention/segment-ages.ts';
 import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskStatus, Disks } from '../../record/space/disks.ts';
+import type { FlushTimes } from '../../record/space/flush-age.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { KnownDisks } from '../../record/space/known-disks.ts';
 import { deleteArchived } from './archived-deletions.ts';
@@ -43,6 +44,7 @@ interface RetentionAndSpaceDeps {
   readonly isOpen: (file: string) => boolean;
   /** A write or flush takes long. @param device `st_dev` */
   readonly isHanging: (device: number) => boolean;
+  readonly flushTimes: (device: number) => FlushTimes | undefined;
   /** New recordings get later names than earlier ones. */
   readonly isClockTrusted: () => boolean;
   readonly dateDoubt?: () => DateDoubt | undefined;
@@ -160,6 +162,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       stopRecording: (folder) => deps.stopRecording(folder, this.#disks.refusal(join(folder, 'any')) ?? ''),
       onEvent: ({ state, text, folders }) => this.#report('disk', `${state}: ${folders.join(', ')}: ${text}`),
       isHanging: deps.isHanging,
+      flushTimes: deps.flushTimes,
       logger: log,
     });
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { FlushAge, type FlushDays } from './flush-age.ts';
 import { type Deleting, freeSpace, type OldestRecordings, oldestBelow } from './free-space.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
@@ -29,6 +30,7 @@ interface DeviceFacts {
 /** A disk: measures how fast it fills and frees space. */
 export class DiskDevice {
   readonly rate = new WriteRate();
+  readonly flushAge: FlushAge;
   forecast: Forecast = { fullInDays: undefined, keepsDays: undefined };
   minFreeBytes = 0;
   stuck: string | undefined;
@@ -44,7 +46,9 @@ export class DiskDevice {
   #oldestStartMs: number | undefined;
   #oldestAskedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, logger: Logger) {
+  /** @param flushDays of earlier runs */
+  constructor(clock: Clock, logger: Logger, flushDays?: FlushDays) {
+    this.flushAge = new FlushAge(flushDays);
     this.#clock = clock;
     this.#logger = logger;
   }

@@ -8,6 +8,7 @@ const facts = (freePercent: number, more: Partial<SpaceFacts> = {}): SpaceFacts 
   minFreeBytes: 0,
   fullInDays: undefined,
   stuck: undefined,
+  slowdown: undefined,
   wasRefused: false,
   ...more,
 });

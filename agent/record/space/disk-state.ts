@@ -1,10 +1,13 @@
 import { formatSize } from '../../config/values/size.ts';
 import { adviceOf } from '../file/disk-fault.ts';
+import type { Slowdown } from './flush-age.ts';
 
 export const DISK_STATES = [
   'ok',
   /** Recording continues, but not for long. */
   'filling',
+  /** Flushes have become much slower over weeks: a card ages. */
+  'slowing',
   /** Recording stopped before the disk is full. */
   'nearlyFull',
   'full',
@@ -59,6 +62,7 @@ export interface SpaceFacts {
   /** Why nothing can be deleted. */
   readonly stuck: string | undefined;
   readonly wasRefused: boolean;
+  readonly slowdown: Slowdown | undefined;
 }
 
 /** @param before the current state: recording resumes only with clearly more space */
@@ -84,6 +88,14 @@ export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState 
     const days = fullInDays < 1 ? 'within a day' : `in ${Math.floor(fullInDays)} day${fullInDays < 2 ? '' : 's'}`;
     const advice = minFreeBytes > 0 ? 'free space or set a larger recordMinFree' : 'free space or set recordMinFree';
     return { name: 'filling', text: `at today's rate the disk is full ${days}: ${advice}` };
+  }
+  if (facts.slowdown) {
+    const { times, nowMs } = facts.slowdown;
+    const text = `the disk takes ${Math.round(times)} times as long to store data as in its first weeks, ${Math.round(nowMs)} ms`;
+    return {
+      name: 'slowing',
+      text: `${text}: cards that age do so before they fail; copy important recordings and replace it`,
+    };
   }
   return OK;
 }

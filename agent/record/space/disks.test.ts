@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { setUpDisks } from '../../../test/support/harness/disks-harness.ts';
+import { emptyMemory, setUpDisks } from '../../../test/support/harness/disks-harness.ts';
 
 const MB = 1_000_000;
 
@@ -177,4 +177,22 @@ test('a full disk is announced a week ahead, once', async () => {
     },
   ]);
   expect(state()?.fullInDays).toBeCloseTo(4.4, 0);
+});
+
+test('a disk that stores data four times as slowly as in its first weeks is reported, and recording continues', async () => {
+  const memory = emptyMemory();
+  const before = setUpDisks(0, memory);
+  before.disk.record('cam', 1);
+  await before.begin();
+  before.disks.opened('/rec/cam/2.mp4');
+  await before.clock.advance(5_000);
+  await memory.keepFlushDays('/rec', { first: new Array(14).fill(30), latest: new Array(13).fill(210) });
+  const { disk, disks, clock, begin, flushes, stopped, state } = setUpDisks(0, memory);
+  disk.mark = before.disk.mark;
+  await begin();
+  Object.assign(flushes, { count: 17_000, totalMs: 17_000 * 200 });
+  await clock.advance(86_400_000);
+  expect(state()).toMatchObject({ state: 'slowing', error: expect.stringContaining('7 times as long') });
+  expect(disks.refusal('/rec/cam/3.mp4')).toBeUndefined();
+  expect(stopped).toEqual([]);
 });

@@ -16,6 +16,7 @@ import {
   stopBytesOf,
   stopsRecording,
 } from './disk-state.ts';
+import type { FlushTimes } from './flush-age.ts';
 import type { Deleting, OldestRecordings } from './free-space.ts';
 import { identityOf, type KnownDisks } from './known-disks.ts';
 import { WatchedFolder } from './watched-folder.ts';
@@ -52,6 +53,8 @@ interface DiskDeps {
   readonly onEvent?: (event: DiskEvent) => void;
   /** A write or flush takes long. @param device `st_dev` */
   readonly isHanging?: (device: number) => boolean;
+  /** Of all flushes of a disk since the start. @param device `st_dev` */
+  readonly flushTimes?: (device: number) => FlushTimes | undefined;
   readonly logger: Logger;
 }
 
@@ -278,9 +281,28 @@ export class Disks {
       }
     }
     for (const [number, group] of groups) {
-      const device = this.#devices.get(number) ?? new DiskDevice(this.#deps.clock, this.#deps.logger);
+      const device = this.#devices.get(number) ?? this.#newDevice(group);
       this.#devices.set(number, device);
+      this.#noteFlushes(number, device, group);
       this.#judgeSpace(device, group, states);
+    }
+  }
+
+  #newDevice(group: readonly WatchedFolder[]): DiskDevice {
+    const { clock, logger, memory } = this.#deps;
+    const known = group.map(({ folder, last }) => ({ mark: last?.mark, disk: memory.find(folder) }));
+    const own = known.find(({ mark, disk }) => disk?.flushDays && disk.id === mark);
+    return new DiskDevice(clock, logger, own?.disk?.flushDays);
+  }
+
+  /** Saved once a day. */
+  #noteFlushes(number: number, { flushAge }: DiskDevice, group: readonly WatchedFolder[]): void {
+    const { clock, memory, flushTimes } = this.#deps;
+    const times = flushTimes?.(number);
+    if (times && flushAge.add(clock.monoMs(), times)) {
+      for (const { folder } of group) {
+        void memory.keepFlushDays(folder, flushAge.days);
+      }
     }
   }
 
@@ -300,7 +322,8 @@ export class Disks {
     });
     const { fullInDays } = device.forecast;
     const wasRefused = group.some((watched) => watched.wasFull);
-    const facts = { totalBytes, freeBytes, minFreeBytes, fullInDays, stuck: device.stuck, wasRefused };
+    const { slowdown } = device.flushAge;
+    const facts = { totalBytes, freeBytes, minFreeBytes, fullInDays, stuck: device.stuck, wasRefused, slowdown };
     for (const watched of group) {
       if (states.get(watched)?.name === 'ok') {
         states.set(watched, spaceState(facts, watched.state.name));
@@ -319,7 +342,10 @@ export class Disks {
       const folders = group.map(([{ folder }]) => folder);
       const text = group[0]?.[1].text ?? 'the disk is usable again';
       const atMs = clock.wallMs();
-      logger[name === 'ok' ? 'info' : name === 'filling' ? 'warn' : 'error']({ folders, disk: name }, text);
+      logger[name === 'ok' ? 'info' : name === 'filling' || name === 'slowing' ? 'warn' : 'error'](
+        { folders, disk: name },
+        text,
+      );
       onEvent?.({ state: name, text, folders, atMs });
       for (const [watched, next] of group) {
         watched.sinceMs = atMs;

@@ -87,3 +87,26 @@ test('an unreadable list of disks accepts every disk, and says so', async () => 
   expect(faults[0]).toMatch(/^cannot read .*disks\.json: an unmounted disk will not be noticed/);
   expect(existsSync(file)).toBe(true);
 });
+
+test('how a disk flushes is kept for it across starts, not for another disk in its place, nor from a damaged file', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'disks.json');
+  const open = async () => {
+    const memory = new KnownDisks(file, (text) => expect.unreachable(text));
+    await memory.load();
+    return memory;
+  };
+  const flushDays = { first: [1, 2], latest: [3] };
+  const memory = await open();
+  await memory.remember('/mnt/usb', stick);
+  await memory.keepFlushDays('/mnt/usb', flushDays);
+  await memory.keepFlushDays('/mnt/other', flushDays);
+  const next = await open();
+  expect(next.find('/mnt/other')).toBeUndefined();
+  await next.remember('/mnt/usb', { ...stick, totalBytes: 63e9 });
+  expect(next.find('/mnt/usb')?.flushDays).toEqual(flushDays);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/"latest": \[[^\]]*\]/, '"latest": [-1]'));
+  expect((await open()).find('/mnt/usb')).toEqual({ ...known, totalBytes: 63e9 });
+  await next.remember('/mnt/usb', { ...stick, mark: OTHER_ID });
+  expect(next.find('/mnt/usb')?.flushDays).toBeUndefined();
+});

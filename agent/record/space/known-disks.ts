@@ -5,8 +5,10 @@ import { explain } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file/file.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { DiskPlace, DiskReading } from './disk-probe.ts';
+import type { FlushDays } from './flush-age.ts';
 
 const MAX_FOLDERS = 200;
+const MAX_FLUSH_DAYS = 100;
 
 export interface KnownDisk {
   /** Also in the folder's mark. */
@@ -14,6 +16,7 @@ export interface KnownDisk {
   readonly device: number;
   readonly totalBytes: number;
   readonly place: DiskPlace;
+  readonly flushDays?: FlushDays;
 }
 
 /**
@@ -76,9 +79,19 @@ export class KnownDisks {
     if (isSame && known.id === id) {
       return id;
     }
-    putBounded(this.#disks, folder, { id, device, totalBytes, place }, MAX_FOLDERS);
+    const days = known?.id === id ? known.flushDays : undefined;
+    putBounded(this.#disks, folder, { id, device, totalBytes, place, ...(days && { flushDays: days }) }, MAX_FOLDERS);
     await this.#save();
     return id;
+  }
+
+  /** Of a folder that is known. */
+  async keepFlushDays(folder: string, flushDays: FlushDays): Promise<void> {
+    const known = this.#disks.get(folder);
+    if (known) {
+      this.#disks.set(folder, { ...known, flushDays });
+      await this.#save();
+    }
   }
 
   async forget(folder: string): Promise<void> {
@@ -101,11 +114,19 @@ function parseDisks(text: string): Map<string, KnownDisk> {
   const { folders } = (JSON.parse(text) ?? {}) as { folders?: unknown };
   const disks = new Map<string, KnownDisk>();
   for (const [folder, value] of Object.entries((folders ?? {}) as Record<string, unknown>).slice(0, MAX_FOLDERS)) {
-    const { id, device, totalBytes, place } = (value ?? {}) as Record<string, unknown>;
+    const { id, device, totalBytes, place, flushDays } = (value ?? {}) as Record<string, unknown>;
     const isPlace = place === 'system' || place === 'data' || place === 'mount';
     if (typeof id === 'string' && typeof device === 'number' && typeof totalBytes === 'number' && isPlace) {
-      disks.set(folder, { id, device, totalBytes, place });
+      const days = parseFlushDays(flushDays);
+      disks.set(folder, { id, device, totalBytes, place, ...(days && { flushDays: days }) });
     }
   }
   return disks;
+}
+
+function parseFlushDays(value: unknown): FlushDays | undefined {
+  const { first, latest } = (value ?? {}) as Record<string, unknown>;
+  const isList = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.length <= MAX_FLUSH_DAYS && list.every((one) => typeof one === 'number' && one >= 0);
+  return isList(first) && isList(latest) ? { first, latest } : undefined;
 }

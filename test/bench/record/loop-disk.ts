@@ -9,6 +9,8 @@ export interface LoopDisk extends AsyncDisposable {
   readonly isOwn: boolean;
   /** Cache flushes that the device has received. */
   flushes(): number;
+  /** That the device has received. */
+  writtenBytes(): number;
 }
 
 export async function mountLoopDisk(megabytes: number): Promise<LoopDisk> {
@@ -24,7 +26,8 @@ export async function mountLoopDisk(megabytes: number): Promise<LoopDisk> {
   return {
     folder,
     isOwn,
-    flushes: () => flushesOf(dev),
+    flushes: () => countOf(dev, 16),
+    writtenBytes: () => countOf(dev, 7) * SECTOR_BYTES,
     async [Symbol.asyncDispose]() {
       if (isOwn) {
         await runProcess('umount', [folder]);
@@ -34,8 +37,10 @@ export async function mountLoopDisk(megabytes: number): Promise<LoopDisk> {
   };
 }
 
-/** Linux, Documentation/block/stat.rst: the 16th number of a device's statistics. @param device `st_dev` of a small minor number */
-function flushesOf(device: number): number {
+const SECTOR_BYTES = 512;
+
+/** Linux, Documentation/block/stat.rst. @param device `st_dev` of a small minor number @param field the first is 1 */
+function countOf(device: number, field: number): number {
   const text = readFileSync(`/sys/dev/block/${device >> 8}:${device & 0xff}/stat`, 'utf8');
-  return Number(text.trim().split(/\s+/)[15]);
+  return Number(text.trim().split(/\s+/)[field - 1]);
 }

@@ -21,6 +21,7 @@ export function setUpDisks(minFreePercent = 10, memory = emptyMemory()) {
   const events: DiskEvent[] = [];
   const stopped: string[] = [];
   const hanging = new Set<number>();
+  const flushes = { count: 0, totalMs: 0 };
   const index = {
     isWhole: true,
     oldestOwn: (_folder: string, limit: number, after?: IndexedRecording) => {
@@ -56,6 +57,7 @@ export function setUpDisks(minFreePercent = 10, memory = emptyMemory()) {
     stopRecording: (folder) => stopped.push(folder),
     onEvent: (event) => events.push(event),
     isHanging: (device) => hanging.has(device),
+    flushTimes: () => flushes,
     logger: silentLogger,
   });
   const stop = new AbortController();
@@ -66,7 +68,7 @@ export function setUpDisks(minFreePercent = 10, memory = emptyMemory()) {
     await running;
   });
   return {
-    ...{ clock, disk, disks, events, stopped, hanging, index, memory },
+    ...{ clock, disk, disks, events, stopped, hanging, flushes, index, memory },
     state: () => disks.list()[0],
     begin: async () => {
       running = disks.keep(async () => {}, stop.signal);

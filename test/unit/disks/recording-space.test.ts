@@ -56,6 +56,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
       ...{ config: () => used, dataDir, clock, log: silentLogger, playback, events, recordPaths },
       isOpen: () => false,
       isHanging: () => false,
+      flushTimes: () => undefined,
       isClockTrusted: () => state.isClockTrusted,
       stopRecording: () => {},
     },

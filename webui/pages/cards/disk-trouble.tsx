@@ -16,7 +16,7 @@ export function DiskTrouble() {
   const [trouble] = diskTroubles(value?.items ?? []);
   const titles = {
     ...{ gone: t.diskGone, full: t.diskFull, failing: t.diskFailing },
-    ...{ readOnly: t.diskReadOnly, stuck: t.diskStuck },
+    ...{ readOnly: t.diskReadOnly, stuck: t.diskStuck, slowing: t.diskSlowing },
   };
   return trouble ? (
     <div class="on-grid">

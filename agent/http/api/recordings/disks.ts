@@ -17,7 +17,7 @@ const DiskItem = Type.Object({
   folder: Type.String(),
   totalBytes: Type.Integer({ description: 'The last known size of a missing disk.' }),
   freeBytes: OrNull(Type.Integer({ description: 'Null while the disk is missing.' })),
-  state: Type.Enum(['ok', 'filling', 'nearlyFull', 'full', 'readOnly', 'vanished', 'hanging', 'failing']),
+  state: Type.Enum(['ok', 'filling', 'slowing', 'nearlyFull', 'full', 'readOnly', 'vanished', 'hanging', 'failing']),
   error: OrNull(Type.String()),
   since: TimeText,
   minFreeBytes: Type.Integer({ description: 'Below this, the oldest recordings are deleted. 0: never.' }),

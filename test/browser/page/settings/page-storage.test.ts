@@ -128,6 +128,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       ['vanished', 'The disk is missing. Recording has stopped.'],
       ['full', 'The disk is full. Recording has stopped.'],
       ['failing', 'The disk reports faults.'],
+      ['slowing', 'The disk has become much slower.'],
       ['filling', 'The oldest recordings will be deleted in 2 days. This is normal.'],
     ];
     for (const [next, words] of said) {

@@ -45,9 +45,10 @@ export function Disks({ disks, places, drives }: DisksProps) {
               <bdi>{disk.folder}</bdi>
             </span>
           </span>
-          {(disk.state === 'ok' || disk.state === 'filling' || disk.state === 'nearlyFull') && (
-            <span class="chip on">{t.recordingHere}</span>
-          )}
+          {(disk.state === 'ok' ||
+            disk.state === 'filling' ||
+            disk.state === 'slowing' ||
+            disk.state === 'nearlyFull') && <span class="chip on">{t.recordingHere}</span>}
         </div>
       ))}
       {places.map(

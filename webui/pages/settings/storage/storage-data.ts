@@ -111,7 +111,7 @@ export const driveOf = (device: string, drives: readonly Drive[]): Drive | undef
     .filter(({ name }) => name !== '' && (device === name || device.startsWith(name)))
     .filter(({ name }) => /^(?:p?\d+)?$/.test(device.slice(name.length)))[0];
 
-export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck';
+export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck' | 'slowing';
 
 const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> = {
   vanished: 'gone',
@@ -120,8 +120,9 @@ const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> =
   failing: 'failing',
   readOnly: 'readOnly',
   hanging: 'stuck',
+  slowing: 'slowing',
 };
-const BY_SEVERITY: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing'];
+const BY_SEVERITY: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing', 'slowing'];
 
 /** Troubles of recording disks, the most serious first. */
 export function diskTroubles(disks: readonly RecordingDisk[]): readonly DiskTrouble[] {

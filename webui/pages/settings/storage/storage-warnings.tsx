@@ -38,6 +38,7 @@ function troubles({ disks, drives, onMakeRoom }: StorageWarningsProps) {
     failing: [t.diskFailing, t.diskFailingText],
     readOnly: [t.diskReadOnly, t.diskReadOnlyText],
     stuck: [t.diskStuck, t.diskStuckText],
+    slowing: [t.diskSlowing, t.diskSlowingText],
   };
   return found.map((trouble) => {
     const [title, text] = said[trouble];

@@ -34,6 +34,8 @@ export const storage = {
   diskFailingText: 'Copy important recordings and replace it soon.',
   cardWorn: (percent: string) => `The SD card is ${percent} worn.`,
   cardWornText: 'Record to a USB disk, which lasts longer.',
+  diskSlowing: 'The disk has become much slower.',
+  diskSlowingText: 'Cards that age do so before they fail. Copy important recordings and replace it soon.',
   diskStuck: 'The disk does not respond. Recording waits.',
   diskStuckText: 'Check its cable. Live video continues.',
   diskReadOnly: 'The disk is read-only. Recording has stopped.',

@@ -24,6 +24,8 @@ export const storage: StorageWords = {
   diskFailingText: '请尽快备份重要内容并更换。',
   cardWorn: (percent) => `SD 卡已磨损 ${percent}。`,
   cardWornText: '建议改用 USB 磁盘录像，更耐用。',
+  diskSlowing: '磁盘明显变慢。',
+  diskSlowingText: '存储卡老化后会先变慢再损坏。请备份重要录像并尽快更换。',
   diskStuck: '磁盘没有响应，录像暂停等待。',
   diskStuckText: '请检查数据线。实时画面不受影响。',
   diskReadOnly: '磁盘无法写入，录像已停止。',

@@ -1,0 +1,71 @@
+const DAY_MS = 86_400_000;
+/** Of each of the two periods. */
+const DAYS = 14;
+/** Fewer in a day say nothing about it. */
+const MIN_FLUSHES = 500;
+/** Times as long as in the first period; more cameras alone do not do that. */
+const SLOWER = 4;
+/** Shorter flushes harm nothing. */
+const MIN_SLOW_MS = 100;
+
+export interface FlushTimes {
+  readonly count: number;
+  readonly totalMs: number;
+}
+
+export interface Slowdown {
+  readonly times: number;
+  readonly nowMs: number;
+}
+
+/** Mean duration of a flush in ms, by day: the first days of a disk, and the latest after them. */
+export interface FlushDays {
+  readonly first: readonly number[];
+  readonly latest: readonly number[];
+}
+
+/** How the flushes of a disk slow down over weeks. Flash memory does so before it fails. */
+export class FlushAge {
+  days: FlushDays;
+  #sinceMs: number | undefined;
+  #count = 0;
+  #totalMs = 0;
+
+  constructor(days: FlushDays = { first: [], latest: [] }) {
+    this.days = days;
+  }
+
+  /** @param flushes all since the start @returns whether `days` has changed */
+  add(monoMs: number, flushes: FlushTimes): boolean {
+    this.#sinceMs ??= monoMs;
+    if (monoMs - this.#sinceMs < DAY_MS) {
+      return false;
+    }
+    const [count, totalMs] = [flushes.count - this.#count, flushes.totalMs - this.#totalMs];
+    this.#sinceMs = monoMs;
+    this.#count = flushes.count;
+    this.#totalMs = flushes.totalMs;
+    if (count < MIN_FLUSHES) {
+      return false;
+    }
+    const { first, latest } = this.days;
+    const meanMs = Math.round((totalMs / count) * 10) / 10;
+    this.days =
+      first.length < DAYS ? { first: [...first, meanMs], latest } : { first, latest: [...latest, meanMs].slice(-DAYS) };
+    return true;
+  }
+
+  /** undefined: it is not slower than it was, or too little is known. */
+  get slowdown(): Slowdown | undefined {
+    const { first, latest } = this.days;
+    if (latest.length < DAYS) {
+      return undefined;
+    }
+    const nowMs = median(latest);
+    const times = nowMs / Math.max(1, median(first));
+    return times >= SLOWER && nowMs >= MIN_SLOW_MS ? { times, nowMs } : undefined;
+  }
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
