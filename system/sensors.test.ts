@@ -23,6 +23,8 @@ test('a Raspberry Pi reports temperature, power, card and model', async () => {
     'sys/block/mmcblk0/device/name': 'SD64G\n',
     'sys/block/mmcblk0/device/life_time': '0x01 0x03\n',
     'sys/block/mmcblk0/size': '1000\n',
+    'sys/block/mmcblk0/stat': '  900  3 7000 20  600 5 40000 80 0 90 100\n',
+    'proc/uptime': '86400.12 99.00\n',
     'sys/block/mmcblk0boot0/size': '8\n',
     'proc/device-tree/model': 'Raspberry Pi 4 Model B Rev 1.4\0',
   });
@@ -31,7 +33,7 @@ test('a Raspberry Pi reports temperature, power, card and model', async () => {
   expect(await pi.model()).toBe('Raspberry Pi 4 Model B Rev 1.4');
   expect(await pi.drives()).toContainEqual({
     ...{ name: 'mmcblk0', model: 'SD64G', kind: 'SD', sizeBytes: 512_000 },
-    ...{ health: undefined, wornPercent: 30, temperatureCelsius: undefined },
+    ...{ health: undefined, wornPercent: 30, writtenBytesPerDay: 20_480_000, temperatureCelsius: undefined },
   });
 });
 
@@ -120,13 +122,15 @@ test.for(ODD)('kernel entries that are %s count as missing', async ([, text]) =>
     'sys/block/mmcblk0/device/name': 'SD64G\n',
     'sys/block/mmcblk0/device/life_time': text,
     'sys/block/mmcblk0/size': text,
+    'sys/block/mmcblk0/stat': text,
+    'proc/uptime': text,
     'sys/class/rtc/rtc0/since_epoch': text,
     'proc/device-tree/model': text,
   });
   expect(await odd.temperatureCelsius()).toBe(45);
   expect(await odd.power()).toBeUndefined();
   const [card] = (await odd.drives()).filter(({ name }) => name === 'mmcblk0');
-  expect(card).toMatchObject({ sizeBytes: 0, wornPercent: undefined });
+  expect(card).toMatchObject({ sizeBytes: 0, wornPercent: undefined, writtenBytesPerDay: undefined });
   expect(await odd.clockSource(Date.UTC(2026, 5, 1))).toBe('none');
   const model = await odd.model();
   expect(model === undefined || (model.length > 0 && model.length <= 100)).toBe(true);

@@ -27,6 +27,8 @@ export interface Drive {
   readonly health: 'ok' | 'failing' | undefined;
   /** Used part of its life. */
   readonly wornPercent: number | undefined;
+  /** The mean since the start of the machine, by the kernel's counter; undefined within the first hour. */
+  readonly writtenBytesPerDay: number | undefined;
   readonly temperatureCelsius: number | undefined;
 }
 
@@ -50,6 +52,9 @@ export interface Sensors {
 
 const MAX_PROGRAM_MS = 2_000;
 const MAX_NAME = 100;
+const SECTOR_BYTES = 512;
+const DAY_SECONDS = 86_400;
+const MIN_UPTIME_SECONDS = 3_600;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
 
@@ -165,20 +170,19 @@ async function network(root: string): Promise<readonly NetworkCount[]> {
 async function drives(root: string): Promise<readonly Drive[]> {
   const [disks, cards] = await Promise.all([(await systemInformation()).diskLayout(), flashCards(root)]);
   const others = disks.filter(({ device }) => !cards.some(({ name }) => device.endsWith(name)));
-  return [
-    ...others.map(
-      ({ device, name, type, size, smartStatus, temperature }): Drive => ({
-        name: device,
-        model: shown(name),
-        kind: type,
-        sizeBytes: Math.max(0, size || 0),
-        health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
-        wornPercent: undefined,
-        temperatureCelsius: temperature ?? undefined,
-      }),
-    ),
-    ...cards,
-  ];
+  const drives = others.map(
+    async ({ device, name, type, size, smartStatus, temperature }): Promise<Drive> => ({
+      name: device,
+      model: shown(name),
+      kind: type,
+      sizeBytes: Math.max(0, size || 0),
+      health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
+      wornPercent: undefined,
+      writtenBytesPerDay: await writtenBytesPerDay(root, device.replace(/^.*\//, '')),
+      temperatureCelsius: temperature ?? undefined,
+    }),
+  );
+  return [...(await Promise.all(drives)), ...cards];
 }
 
 async function flashCards(root: string): Promise<readonly Drive[]> {
@@ -192,13 +196,27 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
         model: shown(await read('device/name')),
         kind: 'SD',
         // The kernel counts sectors of 512 bytes, whatever the card's sector size.
-        sizeBytes: (countOf(await read('size')) ?? 0) * 512,
+        sizeBytes: (countOf(await read('size')) ?? 0) * SECTOR_BYTES,
         health: undefined,
         wornPercent: parseLifeTime(await read('device/life_time')),
+        writtenBytesPerDay: await writtenBytesPerDay(root, name),
         temperatureCelsius: undefined,
       };
     }),
   );
+}
+
+/** Linux, Documentation/block/stat.rst. @param name of the block device */
+async function writtenBytesPerDay(root: string, name: string): Promise<number | undefined> {
+  const [stat, up] = await Promise.all([
+    textOf(join(root, 'sys/block', name, 'stat')),
+    textOf(join(root, 'proc/uptime')),
+  ]);
+  const sectors = countOf(stat?.split(/\s+/)[6] ?? '');
+  const seconds = Number(/^\d{1,12}/.exec(up ?? '')?.[0]);
+  return sectors !== undefined && seconds >= MIN_UPTIME_SECONDS
+    ? Math.round((sectors * SECTOR_BYTES * DAY_SECONDS) / seconds)
+    : undefined;
 }
 
 async function model(root: string): Promise<string | undefined> {

@@ -20,7 +20,7 @@ const SENSORS: Sensors = {
   drives: async () => [
     {
       ...{ name: 'mmcblk0', model: 'SD64G', kind: 'SD', sizeBytes: 64e9 },
-      ...{ health: undefined, wornPercent: 70, temperatureCelsius: undefined },
+      ...{ health: undefined, wornPercent: 70, writtenBytesPerDay: 12_000_000, temperatureCelsius: undefined },
     },
   ],
   model: async () => 'Raspberry Pi 5',
@@ -68,7 +68,7 @@ test("the owner reads the machine's temperature, power, network, clock and drive
     },
     network: [{ name: 'eth0', addresses: ['192.168.1.5'], inboundBitrate: null }],
     clock: { set: false, source: 'none', time: '2026-01-01T00:01:30.000Z' },
-    drives: [{ name: 'mmcblk0', health: null, wornPercent: 70 }],
+    drives: [{ name: 'mmcblk0', health: null, wornPercent: 70, writtenBytesPerDay: 12_000_000 }],
     disks: [{ folder: tmpdir() }],
     cpuPercent: expect.any(Number),
     canRestart: false,

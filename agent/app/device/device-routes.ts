@@ -215,10 +215,11 @@ const healthJson = ({ model, temperatureCelsius, power, swap, network, drives }:
     inboundBitrate: inboundBitrate ?? null,
     outboundBitrate: outboundBitrate ?? null,
   })),
-  drives: drives.map(({ health, wornPercent, temperatureCelsius: degrees, ...one }) => ({
+  drives: drives.map(({ health, wornPercent, writtenBytesPerDay, temperatureCelsius: degrees, ...one }) => ({
     ...one,
     health: health ?? null,
     wornPercent: wornPercent ?? null,
+    writtenBytesPerDay: writtenBytesPerDay ?? null,
     temperatureCelsius: degrees ?? null,
   })),
 });

@@ -9,7 +9,11 @@ type Power = NonNullable<HostHealth['power']>;
 const NO = { now: false, sinceStart: false };
 const NOW = { now: true, sinceStart: true };
 const WELL: Power = { underVoltage: NO, slowed: NO, hot: NO };
-const DRIVE = { ...{ name: '/dev/sda', model: 'A', kind: 'SSD', sizeBytes: 1e12 }, temperatureCelsius: undefined };
+const DRIVE = {
+  ...{ name: '/dev/sda', model: 'A', kind: 'SSD', sizeBytes: 1e12 },
+  writtenBytesPerDay: undefined,
+  temperatureCelsius: undefined,
+};
 
 function setup() {
   const clock = new FakeClock();

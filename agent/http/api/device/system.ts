@@ -48,6 +48,9 @@ const Drive = Type.Object({
   sizeBytes: Type.Number(),
   health: OrNull(Type.Enum(['ok', 'failing'], { description: 'Self-assessment (SMART).' })),
   wornPercent: OrNull(Type.Number({ description: 'Used share of the life time, if a flash card reports it.' })),
+  writtenBytesPerDay: OrNull(
+    Type.Number({ description: 'Mean since the start of the machine. Null within the first hour, or if not counted.' }),
+  ),
   temperatureCelsius: OrNull(Type.Number()),
 });
 

@@ -86,12 +86,16 @@ export function Disks({ disks, places, drives }: DisksProps) {
   );
 }
 
-/** `healthy · 31 °C`, `12% worn`. */
-function healthText({ health, wornPercent, temperatureCelsius }: Drive, language: string): string | undefined {
+/** `healthy · 31 °C`, `12% worn · 14 MB written a day`. */
+function healthText(
+  { health, wornPercent, writtenBytesPerDay, temperatureCelsius }: Drive,
+  language: string,
+): string | undefined {
   const t = storageWords.value;
   const parts = [
     health && (health === 'ok' ? t.healthy : t.failing),
     wornPercent !== null && t.worn(percent(wornPercent / 100, language)),
+    writtenBytesPerDay !== null && t.writtenDaily(byteSize(writtenBytesPerDay, language)),
     temperatureCelsius !== null && `${number(temperatureCelsius, 0, language)} °C`,
   ];
   return parts.filter(Boolean).join(' · ') || undefined;

@@ -27,6 +27,7 @@ export interface Drive {
   readonly sizeBytes: number;
   readonly health: 'ok' | 'failing' | null;
   readonly wornPercent: number | null;
+  readonly writtenBytesPerDay: number | null;
   readonly temperatureCelsius: number | null;
 }
 

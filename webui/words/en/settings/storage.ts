@@ -53,6 +53,7 @@ export const storage = {
   healthy: 'healthy',
   failing: 'failing',
   worn: (percent: string) => `${percent} worn`,
+  writtenDaily: (size: string) => `${size} written a day`,
   recordingHere: 'Recording',
   olderHere: (size: string, until: string) => `${size} of older recordings, the last from ${until}`,
   holdsAbout: (length: string) => `space for about ${length} of recordings`,

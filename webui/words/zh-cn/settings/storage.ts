@@ -43,6 +43,7 @@ export const storage: StorageWords = {
   healthy: '健康',
   failing: '有故障',
   worn: (percent) => `已磨损 ${percent}`,
+  writtenDaily: (size) => `每天写入 ${size}`,
   recordingHere: '正在录像',
   olderHere: (size, until) => `这里有 ${size} 旧录像，最后一段录于 ${until}。`,
   holdsAbout: (length) => `可存录像约 ${length}`,
