@@ -8,6 +8,7 @@ import { CONTAINER_TOOLS, makeContainer } from '../container/container.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, source } from '../debian.ts';
 import { IMAGE_TOOLS, needTools } from '../image/tools.ts';
 import { untilInterrupted } from '../interruption.ts';
+import { writeIndex } from '../openwrt-index.ts';
 import { commitTime, makePackages, tell } from '../packages.ts';
 import { Refusal, tellRefusal } from '../refusal.ts';
 import { writeSbom } from '../sbom.ts';
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
     };
     const architectures = Object.keys(ARCHITECTURES) as Architecture[];
     await makePackages(architectures, { openwrt: true, withNode: true, key: undefined }, options);
+    await writeIndex(folder);
     await writeSbom(
       join(folder, `perch_${version}.cdx.json`),
       { name: 'perch', version, time: options.time },

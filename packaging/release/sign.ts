@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { signIndex } from '../openwrt-index.ts';
 import { Refusal, tellRefusal } from '../refusal.ts';
 import { makeUpdate, publicPem, readSigningKey, signingKey } from '../update.ts';
 import { PUBLIC_KEY, signFolder } from './checksums.ts';
 
 const USAGE = `usage: npm run release:sign -- KEYFILE [DIR]
 
-Makes the update of a release in DIR (default: ./release) and its checksums, signed with the private key (Ed25519, PEM) in KEYFILE,
+Makes the update of a release in DIR (default: ./release), its checksums and the signature of opkg's index, signed with the private key (Ed25519, PEM) in KEYFILE,
 - is the standard input. Starts no other program.`;
 
 const PERCH = /^perch_(.+)_all\.deb$/;
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
   const nodes = names.filter((name) => name.startsWith(`perch-node_${version}_`) && name.endsWith('.deb'));
   const files = [`perch_${version}_all.deb`, ...nodes].map((name) => join(folder, name));
   await makeUpdate(files, key, { version, time: Date.parse(metadata.timestamp) / 1_000, folder });
+  await signIndex(folder, key);
   await signFolder(folder, key);
   process.stdout.write(await readFile(join(folder, 'SHA256SUMS'), 'utf8'));
 }

@@ -58,7 +58,16 @@ test('everything that people download is there, and its checksums are signed', (
   const machines = ['x86_64', 'aarch64'];
   expect(checked).toEqual(
     expect.arrayContaining([
-      ...[`perch_${version}_all.deb`, `perch_${version}_all.ipk`, `perch-${version}.perchupdate`, 'perch-update.json'],
+      ...[
+        `perch_${version}_all.deb`,
+        `perch_${version}_all.ipk`,
+        `perch-${version}.perchupdate`,
+        'Packages',
+        'Packages.gz',
+        'Packages.sig',
+        'perch-opkg.pub',
+        'perch-update.json',
+      ],
       ...of((architecture) => `perch-node_${version}_${architecture}.deb`),
       ...machines.map((machine) => `perch-node_${version}_${machine}.ipk`),
       ...machines.map((machine) => `perch-openwrt-${version}-${machine}.tar.gz`),

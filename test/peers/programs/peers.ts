@@ -46,6 +46,7 @@ const PEERS = {
   xvfb: ['/usr/bin/Xvfb'],
   certutil: ['/usr/bin/certutil'],
   pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
+  signify: ['/usr/bin/signify-openbsd'],
   'srt-tools': ['/usr/bin/srt-live-transmit'],
   'clang-14': ['/usr/bin/clang-14'],
   'lld-14': ['/usr/bin/wasm-ld-14'],
