@@ -6,12 +6,19 @@ import type { Download } from './get/download.ts';
 import { MAX_ZIP_BYTES, type ZipEntry, zipBytes, zipOf } from './get/zip.ts';
 import type { Playback } from './playback.ts';
 import type { FilmQuery } from './read/query.ts';
+import { missingOf, noteMissing, type RemotePlayback } from './read/remote.ts';
+
+interface FilmSources {
+  readonly playback: Playback;
+  readonly remote?: RemotePlayback | undefined;
+  /** The camera's title; undefined: use the path. */
+  titleOf(path: string): string | undefined;
+}
 
 /** Sends the same time of several cameras as a ZIP file with an MP4 file for each that has recordings of it. */
 export async function sendFilm(
-  playback: Playback,
+  { playback, remote, titleOf }: FilmSources,
   { paths, startUs, durationUs }: FilmQuery,
-  titleOf: (path: string) => string | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -19,9 +26,21 @@ export async function sendFilm(
   reply.raw.once('close', () => done.abort());
   const start = playback.localTime(startUs);
   const entries: ZipEntry[] = [];
+  let fault: unknown;
+  /** A camera without recordings of the time is left out, as is one whose box is away if there are others. */
+  const noteFault = (error: unknown): undefined => {
+    const missing = missingOf(error);
+    noteMissing(reply, missing);
+    fault ??= missing && error;
+    if (!missing && !(error instanceof PerchError && error.code === 'notFound')) {
+      throw error;
+    }
+  };
   for (const path of paths) {
-    const query = { path, startUs, durationUs, format: 'mp4', keepsGaps: true } as const;
-    const download = await playback.get(query, undefined, done.signal).catch(unlessNothing);
+    const wanted = { path, startUs, durationUs };
+    const others = remote?.has(path, request) ? await remote.partsOf(wanted).catch(noteFault) : undefined;
+    const query = { ...wanted, format: 'mp4', keepsGaps: true, others } as const;
+    const download = await playback.get(query, undefined, done.signal).catch(noteFault);
     if (done.signal.aborted) {
       return reply.hijack();
     }
@@ -30,7 +49,7 @@ export async function sendFilm(
     }
   }
   if (entries.length === 0) {
-    throw new PerchError('notFound', 'none of these cameras has recordings of this time', { paths });
+    throw fault ?? new PerchError('notFound', 'none of these cameras has recordings of this time', { paths });
   }
   const sizeBytes = zipBytes(entries);
   if (sizeBytes > MAX_ZIP_BYTES) {
@@ -61,11 +80,4 @@ function freeName(name: string, entries: readonly ZipEntry[]): string {
     free = name.replace(/\.mp4$/, `_${number}.mp4`);
   }
   return free;
-}
-
-/** A camera without recordings of the time is left out. */
-function unlessNothing(error: unknown): undefined {
-  if (!(error instanceof PerchError && error.code === 'notFound')) {
-    throw error;
-  }
 }

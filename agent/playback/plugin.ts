@@ -1,5 +1,4 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { PerchError } from '../base/errors.ts';
 import { contentDisposition, downloadName } from './download-name.ts';
 import { sendFilm } from './film.ts';
 import type { Download, GetQuery } from './get/download.ts';
@@ -74,11 +73,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     for (const path of wanted.paths) {
       await access.require(request, 'playback', path);
     }
-    const paths = wanted.paths.filter((path) => !remote?.isElsewhere(path));
-    if (paths.length === 0) {
-      throw new PerchError('unsupported', 'the recordings lie on another box: ask that box', { paths: wanted.paths });
-    }
-    return sendFilm(playback, { ...wanted, paths }, options.titleOf, request, reply);
+    return sendFilm({ playback, remote, titleOf: options.titleOf }, wanted, request, reply);
   };
 
   app.get('/list', list);
@@ -108,7 +103,8 @@ export async function sendDownload(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const wanted = part ? { ...whole, durationUs: part.durationUs } : whole;
+  const { ending, others } = part ?? {};
+  const wanted = { ...whole, ...(ending && { durationUs: ending.durationUs }), others };
   const done = new AbortController();
   reply.raw.once('close', () => done.abort());
   const answer = await playback.get(wanted, continuedTag(request, playback, wanted), done.signal).catch(whenGone(done));
@@ -119,7 +115,7 @@ export async function sendDownload(
     const name = downloadName(title, playback.localTime(wanted.startUs));
     reply.header('Content-Disposition', contentDisposition(name));
   }
-  noteEnd(reply, answer.end ?? (part && { reason: 'other-box', resumeUs: part.resumeUs }), offsetMs);
+  noteEnd(reply, answer.end ?? (ending && { reason: 'other-box', resumeUs: ending.resumeUs }), offsetMs);
   return send(request, reply, answer);
 }
 

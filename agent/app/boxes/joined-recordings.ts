@@ -6,9 +6,11 @@ import type { Playback } from '../../playback/playback.ts';
 import { type Query, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
 import {
   type MissingPart,
+  missingOf,
   noteMissing,
+  type OtherParts,
+  type RemotePart,
   type RemotePlayback,
-  type SendHere,
   type VodFile,
   type WantedRange,
 } from '../../playback/read/remote.ts';
@@ -18,7 +20,7 @@ import type { Recordings } from '../recordings/recordings.ts';
 import type { BoxSpan } from './box-answers.ts';
 import { MAX_ANSWER_MS } from './box-requests.ts';
 import { hasGaps, joinPlaylists, readSegments } from './joined-playlist.ts';
-import { bridged, byStart, MIN_GAP_US, missingHere } from './joined-spans.ts';
+import { bridged, byStart, MAX_PARTS, MIN_GAP_US, missingHere, partsWanted } from './joined-spans.ts';
 import { type JoinedTimeline, joinTimelines } from './joined-timeline.ts';
 import type { RemoteRecordings } from './remote-recordings.ts';
 
@@ -37,7 +39,7 @@ interface JoinedRecordingsDeps {
 }
 
 /** Recordings of a camera of a box: those here, and those of the box where there are none. Nothing here waits for a box longer than for one answer. */
-export class JoinedRecordings implements Omit<RemotePlayback, 'has' | 'isElsewhere'> {
+export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
   readonly #deps: JoinedRecordingsDeps;
 
   constructor(deps: JoinedRecordingsDeps) {
@@ -94,29 +96,64 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has' | 'isElsewhe
     }
   }
 
-  async get(wanted: WantedRange, request: FastifyRequest, reply: FastifyReply, here: SendHere): Promise<FastifyReply> {
+  async get(...[wanted, request, reply, here]: Parameters<RemotePlayback['get']>): Promise<FastifyReply> {
     const { path, startUs, durationUs } = wanted;
     const endUs = startUs + durationUs;
-    const [start, end] = [zoned(startUs), zoned(endUs)];
     const { playback, box, clock } = this.#deps;
-    const spans = await playback.spans(path, start, end);
+    const spans = await playback.spans(path, zoned(startUs), zoned(endUs));
     const own = bridged(spans);
     const [first] = own;
-    if (!first) {
+    if (!first || first.startUs >= endUs) {
       return box.get(wanted, request, reply);
     }
-    if (first.startUs - startUs >= MIN_GAP_US) {
-      const part = { durationUs: first.startUs - startUs, resumeUs: first.startUs };
-      return box.get(wanted, request, reply, part).catch(insteadOfBox(reply, here));
-    }
-    if (endUs - first.endUs < MIN_GAP_US || first.endUs > clock.wallMs() * 1000 - GROWING_US) {
+    const isBegun = first.startUs - startUs < MIN_GAP_US;
+    if (isBegun && (endUs - first.endUs < MIN_GAP_US || first.endUs > clock.wallMs() * 1000 - GROWING_US)) {
       return here();
     }
-    const { added, missing } = await this.#added(path, spans, zoned(first.endUs), end);
+    const { added, missing } = await this.#added(path, spans, zoned(isBegun ? first.endUs : startUs), zoned(endUs));
     noteMissing(reply, missing);
-    const next = added.find((span) => span.startUs >= first.endUs);
-    const last = own.findLast((span) => next && span.endUs <= next.startUs);
-    return next && last ? here({ durationUs: last.endUs - startUs, resumeUs: next.startUs }) : here();
+    const { parts, ending } = partsWanted(spans, added, wanted, wanted.skipsGaps === true);
+    const [next] = parts;
+    if (!next) {
+      return here();
+    }
+    const others: OtherParts = (signal) => this.#fetchParts(path, parts, signal);
+    return here({ others, ...(ending && { ending }) })
+      .catch((error: unknown) => {
+        // One side after the other, as far as they go.
+        if (!(error instanceof PerchError) || reply.sent) {
+          throw error;
+        }
+        noteMissing(reply, missingOf(error));
+        return next.startUs < first.startUs
+          ? box.get(wanted, request, reply, { durationUs: first.startUs - startUs, resumeUs: first.startUs })
+          : here({ ending: { durationUs: next.startUs - startUs, resumeUs: next.startUs } });
+      })
+      .catch(insteadOfBox(reply, here));
+  }
+
+  async partsOf(wanted: WantedRange): Promise<OtherParts | undefined> {
+    const { path, startUs, durationUs } = wanted;
+    const [start, end] = [zoned(startUs), zoned(startUs + durationUs)];
+    const spans = await this.#deps.playback.spans(path, start, end);
+    const { added, missing } = await this.#added(path, spans, start, end);
+    if (missing) {
+      throw new PerchError('unavailable', missing.text, { why: missing.why, since: missing.since });
+    }
+    const { parts, ending } = partsWanted(spans, added, wanted, true);
+    if (ending) {
+      const message = `recordings of path '${path}' change more than ${MAX_PARTS} times between the server and the box: ask for a shorter time`;
+      throw new PerchError('badInput', message, { path });
+    }
+    return parts.length > 0 ? (signal) => this.#fetchParts(path, parts, signal) : undefined;
+  }
+
+  async #fetchParts(path: string, parts: readonly BoxSpan[], signal: AbortSignal): Promise<readonly RemotePart[]> {
+    const found: RemotePart[] = [];
+    for (const part of parts) {
+      found.push(await this.#deps.box.part(path, part, signal));
+    }
+    return found;
   }
 
   async file(
@@ -207,14 +244,3 @@ const insteadOfHere =
 /** Of two failures the one that says more. */
 const lesser = (one: unknown, other: unknown): unknown =>
   one instanceof PerchError && one.code === 'notFound' ? other : one;
-
-/** undefined: the box has nothing to show, or shows nothing to this server. */
-function missingOf(error: unknown): MissingPart | undefined {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
-  const { why, since } = error.context;
-  return typeof why === 'string' && why.startsWith('box') && why !== 'boxRefuses'
-    ? { why, since: typeof since === 'string' ? since : null, text: error.message }
-    : undefined;
-}

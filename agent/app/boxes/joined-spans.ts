@@ -21,4 +21,43 @@ export function missingHere(own: readonly UsRange[], box: readonly BoxSpan[]): r
   );
 }
 
+/** Of a box, in one download: of each the tables are fetched, two requests. */
+export const MAX_PARTS = 24;
+/** The tables of half an hour have two megabytes. */
+const MAX_PART_US = 1_800_000_000;
+
+/**
+ * The parts of the box's recordings that belong into a download, oldest first.
+ * @param added what they add to `own`
+ * @param skipsGaps it goes on after gaps
+ * @returns `ending`: there are too many for one
+ */
+export function partsWanted(
+  own: readonly BoxSpan[],
+  added: readonly BoxSpan[],
+  { startUs, durationUs }: BoxSpan,
+  skipsGaps: boolean,
+): {
+  readonly parts: readonly BoxSpan[];
+  readonly ending?: { readonly durationUs: number; readonly resumeUs: number };
+} {
+  const endUs = startUs + durationUs;
+  const parts: BoxSpan[] = [];
+  let reachedUs: number | undefined;
+  for (const span of [...own, ...added].sort(byStart)) {
+    if (span.startUs >= endUs || (!skipsGaps && reachedUs !== undefined && span.startUs - reachedUs >= MIN_GAP_US)) {
+      break;
+    }
+    const spanEndUs = Math.min(endUs, span.startUs + span.durationUs);
+    reachedUs = Math.max(spanEndUs, reachedUs ?? spanEndUs);
+    for (let us = Math.max(startUs, span.startUs); us < spanEndUs && added.includes(span); us += MAX_PART_US) {
+      if (parts.length === MAX_PARTS) {
+        return { parts, ending: { durationUs: us - startUs, resumeUs: us } };
+      }
+      parts.push({ startUs: us, durationUs: Math.min(MAX_PART_US, spanEndUs - us) });
+    }
+  }
+  return { parts };
+}
+
 export const byStart = (one: BoxSpan, other: BoxSpan): number => one.startUs - other.startUs;

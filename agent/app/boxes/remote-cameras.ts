@@ -61,6 +61,10 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return (await this.#remote()).get(...asked);
   }
 
+  async partsOf(...asked: Parameters<RemotePlayback['partsOf']>) {
+    return (await this.#remote()).partsOf(...asked);
+  }
+
   async file(...asked: Parameters<RemotePlayback['file']>) {
     return (await this.#remote()).file(...asked);
   }

@@ -6,12 +6,13 @@ import { encodePath, type RemotePath } from '../../config/values/remote-path.ts'
 import { contentDisposition, downloadName } from '../../playback/download-name.ts';
 import { noteEnd } from '../../playback/plugin.ts';
 import { type Query, queryStart, queryText, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
-import type { GetPart, VodFile, WantedRange } from '../../playback/read/remote.ts';
+import type { RemotePart, VodFile, WantedRange } from '../../playback/read/remote.ts';
 import { formatLocalTime, formatRfc3339, parseRfc3339, type ZonedTime } from '../../playback/read/rfc3339.ts';
 import { REVALIDATE } from '../../playback/read/send-ranged.ts';
 import { PLAYLISTS } from '../../playback/vod/recorded-streams.ts';
 import { type BoxSpan, type BoxTimeline, checkPlaylist, spansOf, timelineFields } from './box-answers.ts';
 import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from './box-requests.ts';
+import { remotePart } from './remote-file.ts';
 
 const MAX_LIST_BYTES = 8 << 20;
 /** Perch's own stay below 40 kB. */
@@ -43,6 +44,12 @@ const EXPOSED =
   'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends, Perch-Missing, Perch-Time';
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
 const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
+
+/** Ends before the rest of what was asked for, which lies on the server. */
+interface BoxPart {
+  readonly durationUs: number;
+  readonly resumeUs: number;
+}
 
 interface RemoteDownload {
   readonly sizeBytes: number;
@@ -94,12 +101,12 @@ export class RemoteRecordings {
     );
   }
 
-  /** Answers `/get`. @param part ends before the rest of what was asked for, which lies here */
+  /** Answers `/get`. */
   async get(
     { path, startUs, durationUs }: WantedRange,
     request: FastifyRequest,
     reply: FastifyReply,
-    part?: GetPart,
+    part?: BoxPart,
   ): Promise<FastifyReply> {
     const remote = this.#remoteOf(path);
     const query = request.query as Query;
@@ -162,6 +169,11 @@ export class RemoteRecordings {
     const { headers, body } = await this.#deps.requests.ask(remote.box, asked);
     body.destroy();
     return parseRfc3339(String(headers['perch-time']))?.us;
+  }
+
+  /** A part of a download that has recordings of this side, too. @throws PerchError as `BoxRequests.ask` */
+  part(path: string, span: BoxSpan, signal: AbortSignal): Promise<RemotePart> {
+    return remotePart({ requests: this.#deps.requests, recordings: this }, path, this.#remoteOf(path), span, signal);
   }
 
   /** The newest recorded picture as JPEG. @throws PerchError as `BoxRequests.ask` */

@@ -6,10 +6,11 @@ import type { FileInit } from '../../record/file/fragment-walk.ts';
 import { isArchiveFault } from '../archived/archive-fault.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type UsRange, without } from '../index/hidden-ranges.ts';
-import { continues, type SegmentRow } from '../index/segment-row.ts';
+import { continues, type Joinable, type SegmentRow } from '../index/segment-row.ts';
 import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
 import { FastForward, videoOf } from '../read/fast-forward.ts';
 import type { GetFormat } from '../read/query.ts';
+import type { OtherParts, RemotePart } from '../read/remote.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
@@ -29,6 +30,9 @@ const MP4_BYTES_PER_SECOND = 1_200;
 /** With `speed`: up to 30 key frames per second, each a slice and perhaps a fragment. */
 const FAST_BYTES_PER_SECOND = 9_000;
 
+/** Parts of another box continue each other. */
+const REMOTE_ROW = { file: '', dtsUs: 0, streamId: undefined, segmentNumber: 0, signature: 'box' };
+
 export interface GetQuery {
   readonly path: string;
   readonly startUs: number;
@@ -41,6 +45,8 @@ export interface GetQuery {
   readonly skipsGaps?: boolean | undefined;
   /** Gaps keep their length: the picture before one stays. */
   readonly keepsGaps?: boolean | undefined;
+  /** What is not here. */
+  readonly others?: OtherParts | undefined;
 }
 
 interface DownloadEnd {
@@ -80,7 +86,9 @@ export async function buildDownload(
   await catalog.refresh(path, startUs - MAX_OVERLAP_US, startUs + durationUs);
   requireAvailable(catalog, path, startUs, startUs + durationUs);
   const builder = new DownloadBuilder(tables, request);
-  for (const part of visibleParts(catalog.index.hidden.of(path), rowsOf(catalog, request))) {
+  const others = (await request.others?.(done ?? new AbortController().signal)) ?? [];
+  const own = visibleParts(catalog.index.hidden.of(path), rowsOf(catalog, request));
+  for (const part of others.length > 0 ? joinedParts([...own], others) : own) {
     done?.throwIfAborted();
     if (!(await builder.add(part))) {
       break;
@@ -113,11 +121,13 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Gen
 
 /** A recording, or a part of one next to deleted parts. */
 interface VisiblePart {
-  readonly row: SegmentRow;
+  readonly row: Pick<SegmentRow, 'file' | 'dtsUs'> & Joinable;
   readonly startUs: number;
   /** A growing recording may be longer. */
   readonly endUs: number;
   readonly window: FileWindow;
+  /** Of one that lies on another box. */
+  readonly readTable?: RemotePart['readTable'];
 }
 
 function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): Generator<VisiblePart> {
@@ -137,6 +147,25 @@ function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): 
     }
   }
 }
+
+/** A part that begins within another one ends it: it begins with a key frame there. */
+function joinedParts(own: readonly VisiblePart[], others: readonly RemotePart[]): readonly VisiblePart[] {
+  const remote = others.map(({ startUs, endUs, zeroUs, readTable }) => {
+    const row = { ...REMOTE_ROW, startUs: zeroUs, durationUs: endUs - zeroUs };
+    return { row, startUs, endUs, window: WHOLE, readTable };
+  });
+  const sorted = [...own, ...remote].sort((one, other) => one.startUs - other.startUs);
+  return sorted.map((part, i) => {
+    const next = sorted.slice(i + 1).find(({ readTable }) => readTable);
+    return next && part.endUs > next.startUs ? endingAt(part, next.startUs) : part;
+  });
+}
+
+const endingAt = (part: VisiblePart, endUs: number): VisiblePart => ({
+  ...part,
+  endUs,
+  window: { from: part.window.from, to: (endUs - part.row.startUs) / 1e6 },
+});
 
 /** The last file and those it continues. */
 function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
@@ -179,8 +208,8 @@ class DownloadBuilder {
     }
     const before = this.#before && isJoined(this.#before.part, part) ? this.#before : undefined;
     // undefined if the file is gone or damaged since it was listed.
-    const tabled = await this.#tables.of(row).catch((error: unknown) => {
-      if (isArchiveFault(error) && !this.#output) {
+    const tabled = await (part.readTable?.() ?? this.#tables.of(row)).catch((error: unknown) => {
+      if ((isArchiveFault(error) || part.readTable) && !this.#output) {
         throw error;
       }
       return unlessFileFault(error);
@@ -327,7 +356,7 @@ const isJoined = (before: VisiblePart, part: VisiblePart): boolean =>
   before.window.to === WHOLE.to && part.window.from === WHOLE.from && continues(before.row, part.row);
 
 /** Between the starts of two files, by stream time if both have it. */
-function distanceSeconds(before: SegmentRow, row: SegmentRow): number {
+function distanceSeconds(before: VisiblePart['row'], row: VisiblePart['row']): number {
   const isMarked = before.streamId !== undefined && row.streamId !== undefined;
   return (isMarked ? row.dtsUs - before.dtsUs : row.startUs - before.startUs) / 1e6;
 }

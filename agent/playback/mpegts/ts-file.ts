@@ -18,6 +18,9 @@ export interface StreamHandle extends ReadableFile {
   close(): Promise<void>;
 }
 
+/** Opens a recording that is not on the disks of this box. */
+export type OpenRemote = () => StreamHandle;
+
 /** Copies the samples of one run out of a stream. */
 class RunCopy implements UnitSink {
   run: TsRun | undefined;

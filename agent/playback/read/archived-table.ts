@@ -20,7 +20,7 @@ interface ArchivedTable extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
   readonly tsFragments?: readonly TsFragment[];
-  readonly openArchived: OpenArchived;
+  readonly openRemote: OpenArchived;
 }
 
 /**
@@ -33,7 +33,7 @@ export async function readArchivedTable(file: string, open: OpenArchived): Promi
     const { size } = await handle.stat();
     const { tailBytes = Math.min(END_BYTES, size) } = parseFacts(handle.facts ?? '') ?? {};
     if (recordFormatOf(file) === 'mpegts') {
-      return { ...(await streamTable(handle, size, file)), file, openArchived: open };
+      return { ...(await streamTable(handle, size, file)), file, openRemote: open };
     }
     if (tailBytes === 0) {
       throw withoutTable(file);
@@ -44,7 +44,7 @@ export async function readArchivedTable(file: string, open: OpenArchived): Promi
       throw new PerchError('unavailable', `the archive's copy has no table at its end`, { archived: file });
     }
     const read = await readRecordingTable(handle, head);
-    return { ...read, file, head, openArchived: open };
+    return { ...read, file, head, openRemote: open };
   } finally {
     await handle.close();
   }
@@ -60,7 +60,7 @@ async function streamTable(
   handle: ArchivedFile,
   size: number,
   file: string,
-): Promise<Omit<ArchivedTable, 'file' | 'openArchived'>> {
+): Promise<Omit<ArchivedTable, 'file' | 'openRemote'>> {
   const headBytes = Math.min(STREAM_HEAD_BYTES, size);
   const ends = [handle.keep(0, headBytes), handle.keep(size - headBytes, headBytes)];
   const reading = handle.readTable().catch((error: unknown) => {

@@ -7,8 +7,8 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
-/** Of the archive, behind the first one: each read is a round trip. */
-const ARCHIVE_CHUNK_BYTES = 1 << 20;
+/** Of the archive or another box, behind the first one: each read is a round trip. */
+const REMOTE_CHUNK_BYTES = 1 << 20;
 /** Unwanted bytes between two slices that cost less than another read. */
 const MAX_SKIPPED_BYTES = 64 << 10;
 
@@ -105,7 +105,7 @@ export class RangeStream extends Readable {
     this.#window = undefined;
     const handle = await this.#open(recording);
     // A patched read serves one slice: sequence numbers differ.
-    const chunkBytes = recording.openArchived && this.#hasRead ? ARCHIVE_CHUNK_BYTES : CHUNK_BYTES;
+    const chunkBytes = recording.openRemote && this.#hasRead ? REMOTE_CHUNK_BYTES : CHUNK_BYTES;
     this.#hasRead = true;
     const wholeEnd = slice.offset + slice.end - slice.start;
     const limit = patch ? wholeEnd : this.#wantedEnd(slice, source, from + chunkBytes);
@@ -169,10 +169,10 @@ export class RangeStream extends Readable {
 export async function openRecording({
   file,
   tsFragments,
-  openArchived,
+  openRemote,
   moves,
-}: Pick<RecordedFile, 'file' | 'tsFragments' | 'openArchived' | 'moves'>): Promise<OpenRecording> {
-  const handle = openArchived?.() ?? (await (moves ? moves.at(file, openFile) : openFile(file)));
+}: Pick<RecordedFile, 'file' | 'tsFragments' | 'openRemote' | 'moves'>): Promise<OpenRecording> {
+  const handle = openRemote?.() ?? (await (moves ? moves.at(file, openFile) : openFile(file)));
   return tsFragments ? new TsFile(file, handle, tsFragments) : handle;
 }
 

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
 import type { ZonedTime } from './rfc3339.ts';
+import type { Tabled } from './table-cache.ts';
 
 /** Recordings that lie on other boxes, joined with those here: the own ones first. */
 export interface RemotePlayback {
   /** Whether another box may have recordings of the path that the client may see. */
   has(path: string, request: FastifyRequest): boolean;
-  /** The recordings of the path lie on another box, and it is not recorded here. */
-  isElsewhere(path: string): boolean;
   /** The entries of `/list`. @param baseUrl of this server, without a final slash */
   list(
     path: string,
@@ -15,7 +15,14 @@ export interface RemotePlayback {
     baseUrl: string,
   ): Promise<{ readonly entries: readonly object[]; readonly missing: MissingPart | undefined }>;
   /** Answers `/get`. */
-  get(wanted: WantedRange, request: FastifyRequest, reply: FastifyReply, here: SendHere): Promise<FastifyReply>;
+  get(
+    wanted: WantedRange & { readonly skipsGaps?: boolean | undefined },
+    request: FastifyRequest,
+    reply: FastifyReply,
+    here: SendHere,
+  ): Promise<FastifyReply>;
+  /** What another box has of a time, across gaps; undefined: nothing. @throws PerchError */
+  partsOf(wanted: WantedRange): Promise<OtherParts | undefined>;
   /** Answers an address of `vodRoutes`. @param here answers with what this box has */
   file(
     path: string,
@@ -26,6 +33,16 @@ export interface RemotePlayback {
   ): Promise<FastifyReply>;
 }
 
+/** A stretch of a path's recordings that lies on another box, from a key frame on. */
+export interface RemotePart {
+  readonly startUs: number;
+  readonly endUs: number;
+  /** Time zero of its table. */
+  readonly zeroUs: number;
+  /** @throws PerchError */
+  readTable(): Promise<Tabled>;
+}
+
 /** What is asked of `/get`. */
 export interface WantedRange {
   readonly path: string;
@@ -34,14 +51,17 @@ export interface WantedRange {
 }
 
 /** Answers `/get` with what this box has. @param part undefined: all that was asked for */
-export type SendHere = (part?: GetPart) => Promise<FastifyReply>;
+type SendHere = (part?: GetPart) => Promise<FastifyReply>;
 
-/** The beginning of what was asked for; another box has what follows. */
 export interface GetPart {
-  readonly durationUs: number;
-  /** Start of the rest. */
-  readonly resumeUs: number;
+  /** What lies on another box. */
+  readonly others?: OtherParts;
+  /** Only this long: another box has what follows. */
+  readonly ending?: { readonly durationUs: number; readonly resumeUs: number };
 }
+
+/** Recordings of a path on another box, oldest first. @throws PerchError */
+export type OtherParts = (signal: AbortSignal) => Promise<readonly RemotePart[]>;
 
 /** Why recordings of another box are not shown. */
 export interface MissingPart {
@@ -60,6 +80,17 @@ export function noteMissing(reply: FastifyReply, missing: MissingPart | undefine
     const { why, since } = missing;
     reply.header(MISSING_HEADER, since === null ? why : `${why}; since="${since}"`);
   }
+}
+
+/** Why a box gives nothing; undefined: it has nothing to show, or shows nothing to this server. @throws any error that is no PerchError */
+export function missingOf(error: unknown): MissingPart | undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+  const { why, since } = error.context;
+  return typeof why === 'string' && why.startsWith('box') && why !== 'boxRefuses'
+    ? { why, since: typeof since === 'string' ? since : null, text: error.message }
+    : undefined;
 }
 
 export interface VodFile {

@@ -1,6 +1,6 @@
 import type { MovedFiles } from '../index/moved-files.ts';
+import type { OpenRemote } from '../mpegts/ts-file.ts';
 import type { TsFragment } from '../mpegts/ts-index.ts';
-import type { OpenArchived } from './archived-table.ts';
 import type { MoofPatch } from './moof-patch.ts';
 import type { Tabled } from './table-cache.ts';
 
@@ -11,8 +11,8 @@ export interface RecordedFile {
   readonly isFinished: boolean;
   /** Of MPEG-TS: offsets are those of the samples' bytes alone. */
   readonly tsFragments?: readonly TsFragment[] | undefined;
-  /** Of one that only the archive has. */
-  readonly openArchived?: OpenArchived | undefined;
+  /** Of one that is not on the disks of this box. */
+  readonly openRemote?: OpenRemote | undefined;
   readonly moves?: MovedFiles | undefined;
 }
 
@@ -39,11 +39,11 @@ export interface SliceLookup {
 }
 
 /** What must still match when a recording is read later. */
-export const recordedFile = ({ file, head, endOffset, tsFragments, openArchived, moves }: Tabled): RecordedFile => ({
+export const recordedFile = ({ file, head, endOffset, tsFragments, openRemote, moves }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,
   isFinished: head.isFinished,
   tsFragments,
-  openArchived,
+  openRemote,
   moves,
 });

@@ -6,6 +6,7 @@ import { type RecordingHead, readRecordingHead } from '../../record/file/recordi
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 import { type ArchivedRecordings, isArchivedFile, nameInArchive } from '../archived/archived-recordings.ts';
 import { MovedFiles } from '../index/moved-files.ts';
+import type { OpenRemote } from '../mpegts/ts-file.ts';
 import type { TsFragment, TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { type OpenArchived, readArchivedTable } from './archived-table.ts';
@@ -24,8 +25,8 @@ export interface Tabled extends RecordingTable {
   readonly tsFragments?: readonly TsFragment[];
   /** Of MPEG-TS on a disk. */
   readonly tsIndex?: TsIndex;
-  /** Of a recording that only the archive has. */
-  readonly openArchived?: OpenArchived;
+  /** Of a recording that is not on the disks of this box. */
+  readonly openRemote?: OpenRemote;
   /** Where a file that went to another disk meanwhile is. */
   readonly moves?: MovedFiles;
 }

@@ -26,8 +26,8 @@ export class VodResource implements SliceLookup {
     this.#tabled = tabled;
     this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
-    const { tsFragments, openArchived } = tabled;
-    this.#recording = { file, sizeBytes, isFinished, tsFragments, openArchived };
+    const { tsFragments, openRemote } = tabled;
+    this.#recording = { file, sizeBytes, isFinished, tsFragments, openRemote };
     this.#header.addBytes(layout.init);
   }
 

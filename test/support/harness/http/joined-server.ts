@@ -63,6 +63,6 @@ export async function joinedServer(
     timeline: (request) => playback.timeline(timelineQuery(request)),
     isRecorded: () => true,
   });
-  const remote = Object.assign(joined, { has: (path: string) => path === 'yard', isElsewhere: () => false });
+  const remote = Object.assign(joined, { has: (path: string) => path === 'yard' });
   return { url: await servePlayback(playback, remote, (request) => joined.timeline(request)), joined };
 }
