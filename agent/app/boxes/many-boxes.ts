@@ -5,6 +5,7 @@ import { remotePathOf } from '../../config/values/remote-path.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { RemoteBoxes } from '../../protocols/contract.ts';
 import { BoxPaths, type BoxPathsDeps } from './box-paths.ts';
+import type { BoxClient } from './box-requests.ts';
 import { RemoteCameras } from './remote-cameras.ts';
 import type { RemoteCamerasDeps } from './remote-parts.ts';
 
@@ -21,6 +22,8 @@ export class ManyBoxes {
   readonly recordings: RemoteCameras;
   /** For sources. */
   readonly channels: RemoteBoxes;
+  /** Signed requests. */
+  readonly client: BoxClient;
   readonly #boxes: Boxes;
 
   constructor(deps: ManyBoxesDeps) {
@@ -29,6 +32,7 @@ export class ManyBoxes {
     this.recordings = new RemoteCameras(deps);
     this.channels = remoteBoxes(deps.boxes);
     this.#boxes = deps.boxes;
+    this.client = deps.boxes;
   }
 
   /** For the status of a path. @returns undefined for a source that is no camera of a box */

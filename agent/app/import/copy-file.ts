@@ -12,6 +12,8 @@ export const FLUSH_BYTES = 8 << 20;
 /** Work on files that may wait for recording. */
 export interface ImportPace {
   readonly signal: AbortSignal;
+  /** Work begins: what came before it was waiting. */
+  begin?(): void;
   /** Before the next megabyte. @throws the reason of the signal once that is aborted */
   wait(): Promise<void>;
 }

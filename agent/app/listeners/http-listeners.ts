@@ -21,6 +21,7 @@ import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-ro
 import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts';
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import { boxRoutes } from '../../http/api/boxes/box-routes.ts';
+import { pairedRecordingRoutes } from '../../http/api/boxes/paired-recording-routes.ts';
 import { pairedServerRoutes } from '../../http/api/boxes/paired-server-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
@@ -54,6 +55,7 @@ import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { Archive } from '../archive/archive.ts';
 import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
+import { OwnRecordingFiles } from '../boxes/recording-files.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
 import { Onvif } from '../onvif/onvif.ts';
@@ -253,6 +255,10 @@ export class HttpListeners {
     await app.register(viewRoutes, { access, views: this.#deps.views });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(pairedServerRoutes, { access, pairing, wallMs });
+    await app.register(pairedRecordingRoutes, {
+      ...{ access, files: new OwnRecordingFiles(this.#deps) },
+      may: (server, path) => this.#deps.boxes.servers.find(server)?.may('playback', path) === true,
+    });
     await app.register(boxRoutes, { access, boxes: this.#deps.boxes.paths });
     const { notifications } = this.#deps;
     await app.register(notificationRoutes, { access, accounts, notifications, wallMs });

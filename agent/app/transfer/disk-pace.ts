@@ -25,6 +25,10 @@ export class DiskPace implements ImportPace {
     this.#sinceMs = options.clock.monoMs();
   }
 
+  begin(): void {
+    this.#sinceMs = this.#options.clock.monoMs();
+  }
+
   async wait(): Promise<void> {
     const { clock, signal, busyMs } = this.#options;
     signal.throwIfAborted();

@@ -15,18 +15,33 @@ interface ForecastDeps {
   readonly signal: AbortSignal;
 }
 
+interface Use {
+  readonly files: number;
+  readonly bytes: number;
+  readonly old: number;
+}
+
 /** What an import would take, and the room for it. */
 export async function foreseeImport(
   folder: string,
   items: ImportRequest['items'],
-  { nowMs, settingsOf, minFreeBytes, signal }: ForecastDeps,
+  deps: ForecastDeps,
 ): Promise<TransferForecast> {
+  const { nowMs, settingsOf, signal } = deps;
   const beforeMs = new Map<string, number>();
   for (const { group, path } of items) {
     const { recordDeleteAfterMs: keptMs } = settingsOf(path);
     beforeMs.set(group, keptMs > 0 ? nowMs - keptMs : Number.NEGATIVE_INFINITY);
   }
-  const uses = await usesOf(folder, beforeMs, signal);
+  return foreseeUses(await usesOf(folder, beforeMs, signal), items, deps);
+}
+
+/** @param uses by group */
+export async function foreseeUses(
+  uses: ReadonlyMap<string, Use>,
+  items: ImportRequest['items'],
+  { settingsOf, minFreeBytes }: Pick<ForecastDeps, 'settingsOf' | 'minFreeBytes'>,
+): Promise<TransferForecast> {
   const disks = new Map<number, Disk>();
   const all = { files: 0, bytes: 0, old: 0 };
   for (const { group, path } of items) {

@@ -23,4 +23,6 @@ export interface TransferJob {
   readonly memory: object;
   /** Does what is left. @throws PerchError while nothing can be done: it is called again; the reason of the signal */
   run(report: JobReport, pace: ImportPace): Promise<void>;
+  /** Removes what there is of a recording that is not complete. */
+  discard?(): Promise<void>;
 }

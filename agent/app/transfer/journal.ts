@@ -16,7 +16,11 @@ const LeftOut = Type.Object({
 });
 const Stored = Type.Object({
   version: Type.Literal(1),
-  kind: Type.Enum(['move', 'import']),
+  kind: Type.Enum(['move', 'import', 'fetch']),
+  box: Type.Optional(Type.String()),
+  sinceUs: Type.Optional(Type.Number()),
+  untilUs: Type.Optional(Type.Number()),
+  maxBytesPerSecond: Type.Optional(Type.Integer()),
   from: Type.Optional(Type.String()),
   items: Type.Optional(Type.Array(Type.Object({ group: Type.String(), path: Type.String() }))),
   isPaused: Type.Boolean(),

@@ -4,7 +4,6 @@ import { OWN_FOLDER } from '../../../system/mounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { freePathName } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
@@ -12,6 +11,7 @@ import type {
   FolderList,
   ImportForecast,
   ImportRequest,
+  LookRequest,
   MoveRequest,
   TransferControl,
   TransferForecast,
@@ -20,8 +20,10 @@ import type {
 } from '../../http/api/recordings/transfer-routes.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { nearestFolder } from '../../record/file/segment-fs.ts';
+import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import { diskFaultOf } from '../import/left-file.ts';
 import type { Recordings } from '../recordings/recordings.ts';
+import { BoxFetches } from './box-fetches.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
 import { foreseeImport, roomOf } from './import-forecast.ts';
@@ -31,6 +33,7 @@ import type { TransferJob } from './job.ts';
 import { type StoredTransfer, TransferJournal } from './journal.ts';
 import { MoveJob } from './move-job.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
+import { withPaths } from './transfer-paths.ts';
 
 /** A full or missing disk is asked this often. */
 const RETRY_MS = 15_000;
@@ -44,6 +47,7 @@ export interface TransferDeps {
   readonly config: () => Config;
   readonly edits: Pick<ApiEdits, 'patchPathDefaults' | 'addPath'>;
   readonly recordings: Pick<Recordings, 'playback' | 'space' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
+  readonly boxes: Pick<ManyBoxes, 'client'>;
 }
 
 interface Running {
@@ -61,6 +65,7 @@ export class TransferRunner implements TransferControl {
   readonly #deps: TransferDeps;
   readonly #journal: TransferJournal;
   #running: Running | undefined;
+  readonly #fetches: BoxFetches;
   readonly #closing = new AbortController();
   /** The look that is under way: one at a time. */
   #looking = new AbortController();
@@ -68,6 +73,7 @@ export class TransferRunner implements TransferControl {
   constructor(deps: TransferDeps) {
     this.#deps = deps;
     this.#journal = new TransferJournal(deps.file);
+    this.#fetches = new BoxFetches(deps);
   }
 
   /** Continues a transfer of an earlier run. */
@@ -93,7 +99,7 @@ export class TransferRunner implements TransferControl {
       ...shown,
       kind: stored?.kind ?? null,
       phase: phase ?? 'idle',
-      from: stored?.from ?? null,
+      from: this.#fromOf(stored),
       to: stored?.kind === 'move' ? this.#standardFolder() : null,
       why: why ?? null,
       paths: [...new Set(stored?.items?.map(({ path }) => path) ?? [])],
@@ -105,13 +111,18 @@ export class TransferRunner implements TransferControl {
     if (this.#isOn) {
       throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
     }
-    const from = request.from === undefined ? {} : { from: await requireOwnFolder(request.from) };
-    const items = request.kind === 'import' ? { items: await this.#withPaths(request.items) } : {};
+    const source =
+      request.kind === 'fetch'
+        ? this.#fetches.sourceOf(request)
+        : request.from === undefined
+          ? {}
+          : { from: await requireOwnFolder(request.from) };
+    const items = request.kind === 'move' ? {} : { items: await withPaths(request.items, this.#deps) };
     if (request.kind === 'move') {
       await this.#recordTo(request.to);
     }
     const stored: StoredTransfer = {
-      ...{ version: 1, kind: request.kind, ...from, ...items, isPaused: false, startedMs: this.#deps.clock.wallMs() },
+      ...{ version: 1, kind: request.kind, ...source, ...items, isPaused: false, startedMs: this.#deps.clock.wallMs() },
       ...{ ...NOTHING_DONE, memory: {} },
     };
     await this.#journal.save(stored);
@@ -127,53 +138,44 @@ export class TransferRunner implements TransferControl {
     }
   }
 
-  /** Adds new cameras. @throws PerchError badInput */
-  async #withPaths(items: ImportRequest['items']): Promise<{ readonly group: string; readonly path: string }[]> {
-    const { config } = this.#deps;
-    for (const { path, name } of items) {
-      if (path === undefined ? name === undefined : !resolvePath(config(), path)?.settings) {
-        throw new PerchError('badInput', `path '${path ?? ''}' is not configured: add the camera first`, { path });
-      }
-    }
-    const paths: { readonly group: string; readonly path: string }[] = [];
-    for (const { group, path, name } of items) {
-      paths.push({ group, path: path ?? (await this.#addCamera(name ?? '')) });
-    }
-    return paths;
+  #fromOf(stored: StoredTransfer | undefined): string | null {
+    const { box, from = null } = stored ?? {};
+    return box === undefined ? from : (this.#deps.boxes.client.item(box)?.name ?? box);
   }
 
-  /** Turned off: it has no stream. @returns its path */
-  async #addCamera(name: string): Promise<string> {
-    const path = freePathName([name], (taken) => this.#deps.config().paths.has(taken));
-    const settings = { recordDeleteAfter: '0s', camera: { name, paused: true } };
-    await this.#deps.edits.addPath(path, settings, { hasAllRights: true });
-    await this.#deps.recordings.settled();
-    return path;
-  }
-
-  async look(from: string): Promise<ImportForecast> {
+  async look(request: LookRequest): Promise<ImportForecast> {
     this.#looking.abort(new PerchError('conflict', 'another folder is looked into now'));
     this.#looking = new AbortController();
     const signal = AbortSignal.any([this.#closing.signal, this.#looking.signal]);
     const isOwn = (file: string) => this.#deps.recordings.playback.stateOf(file) !== undefined;
-    return lookInto(await requireOwnFolder(from), { nowMs: this.#deps.clock.wallMs(), signal, isOwn });
+    if ('box' in request) {
+      return this.#fetches.look(request.box, signal);
+    }
+    return lookInto(await requireOwnFolder(request.from), { nowMs: this.#deps.clock.wallMs(), signal, isOwn });
   }
 
   async foresee(request: TransferRequest): Promise<TransferForecast> {
+    if (request.kind === 'fetch') {
+      return this.#fetches.foresee(request, this.#forecastDeps);
+    }
     return request.kind === 'move' ? this.#foreseeMove(request) : this.#foreseeImport(request);
   }
 
   async #foreseeImport({ from, items }: ImportRequest): Promise<TransferForecast> {
+    return foreseeImport(await requireOwnFolder(from), items, this.#forecastDeps);
+  }
+
+  get #forecastDeps() {
     const { config, clock } = this.#deps;
-    return foreseeImport(await requireOwnFolder(from), items, {
+    return {
       ...{ nowMs: clock.wallMs(), signal: this.#closing.signal },
-      settingsOf: (path) =>
+      settingsOf: (path: string | undefined) =>
         (path === undefined ? undefined : resolvePath(config(), path)?.settings) ?? {
           recordPath: config().pathDefaults.recordPath,
           recordDeleteAfterMs: 0,
         },
-      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
-    });
+      minFreeBytes: (diskBytes: number) => freeSpaceBytes(config().recordMinFree, diskBytes),
+    };
   }
 
   async #foreseeMove(request: MoveRequest): Promise<TransferForecast> {
@@ -191,12 +193,7 @@ export class TransferRunner implements TransferControl {
   }
 
   async pause(): Promise<void> {
-    const running = this.#requireOn('paused');
-    running.stop.abort();
-    await running.ended;
-    running.phase = 'paused';
-    running.why = undefined;
-    running.progress.error = undefined;
+    const running = await this.#end('paused');
     await this.#save(running, { isPaused: true, memory: { ...running.job.memory } });
   }
 
@@ -210,13 +207,20 @@ export class TransferRunner implements TransferControl {
   }
 
   async cancel(): Promise<void> {
-    const running = this.#requireOn('canceled');
+    const running = await this.#end('canceled');
+    await running.job.discard?.().catch((error: unknown) => {
+      this.#deps.log.warn({ cause: explain(error) }, 'a part of a recording stays');
+    });
+    await this.#journal.remove();
+  }
+
+  async #end(phase: 'paused' | 'canceled'): Promise<Running> {
+    const running = this.#requireOn(phase);
     running.stop.abort();
     await running.ended;
-    running.phase = 'canceled';
-    running.why = undefined;
+    Object.assign(running, { phase, why: undefined });
     running.progress.error = undefined;
-    await this.#journal.remove();
+    return running;
   }
 
   folders(path: string): Promise<FolderList> {
@@ -309,10 +313,14 @@ export class TransferRunner implements TransferControl {
     await this.#journal.save(running.stored);
   }
 
-  #jobOf({ kind, from, items = [], memory }: StoredTransfer): TransferJob {
+  #jobOf(stored: StoredTransfer): TransferJob {
+    const { kind, from, items = [], memory } = stored;
     const { clock, config, recordings } = this.#deps;
     if (kind === 'move') {
       return this.#moveJob(from, memory, (path) => this.#templateOf(path));
+    }
+    if (kind === 'fetch') {
+      return this.#fetches.job(stored);
     }
     return new ImportJob(from ?? '', items, memory, {
       ...{ clock, config, playback: recordings.playback },

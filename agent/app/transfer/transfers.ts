@@ -5,6 +5,7 @@ import type { Config } from '../../config/load/load.ts';
 import type {
   FolderList,
   ImportForecast,
+  LookRequest,
   TransferControl,
   TransferForecast,
   TransferRequest,
@@ -60,8 +61,8 @@ export class Transfers implements TransferControl {
     return (await this.#load()).foresee(request);
   }
 
-  async look(from: string): Promise<ImportForecast> {
-    return (await this.#load()).look(from);
+  async look(request: LookRequest): Promise<ImportForecast> {
+    return (await this.#load()).look(request);
   }
 
   async pause(): Promise<void> {

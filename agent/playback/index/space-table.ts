@@ -58,8 +58,8 @@ export class SpaceTable {
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
 
-  /** Newest first, on the disks of this box. @param before the last row of the previous page */
-  newestOf(path: string, limit: number, before?: SegmentRow): SegmentRow[] {
+  /** Newest first, on the disks of this box. @param before the last row of the previous page, or another place */
+  newestOf(path: string, limit: number, before?: Pick<SegmentRow, 'startUs' | 'id'>): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
       WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.state != 4 AND (s.start_us, s.id) < (?1, ?2)
       ORDER BY s.start_us DESC, s.id DESC LIMIT ?4`;

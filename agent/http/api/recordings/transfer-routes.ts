@@ -22,11 +22,15 @@ const LeftOut = Type.Object({
 });
 
 const TransferState = Type.Object({
-  kind: OrNull(Type.Enum(['move', 'import'])),
+  kind: OrNull(Type.Enum(['move', 'import', 'fetch'])),
   phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
     description: 'waiting: nothing can be done now (error says why), and it continues by itself.',
   }),
-  from: OrNull(Type.String({ description: 'Only recordings below this folder. Null: all. Of an import: its folder.' })),
+  from: OrNull(
+    Type.String({
+      description: 'Only recordings below this folder. Null: all. Of an import: its folder. Of a fetch: the box.',
+    }),
+  ),
   to: OrNull(Type.String({ description: 'Where cameras without a recordPath of their own record.' })),
   files: Amount('Recordings.'),
   bytes: Amount('Of these.'),
@@ -35,12 +39,17 @@ const TransferState = Type.Object({
   remainingSeconds: OrNull(Type.Integer()),
   current: OrNull(Type.String({ description: 'The present file.' })),
   error: OrNull(Type.String({ description: 'Why it waits or failed, and the way out.' })),
-  why: OrNull(Type.String({ description: 'The same as a word: full, away, readOnly, disk or other.' })),
+  why: OrNull(
+    Type.String({
+      description:
+        'The same as a word: full, away, readOnly, disk, path, boxAway, boxRefuses, boxFault, boxUnknown, boxOld or other.',
+    }),
+  ),
   leftOut: Type.Object(
     { count: Type.Integer(), items: Type.Array(LeftOut) },
     { description: 'Files that stay where they are, the first hundred by name.' },
   ),
-  present: Type.Integer({ description: 'Files of an import whose times the path has recordings of already.' }),
+  present: Type.Integer({ description: 'Files of an import or fetch whose times the path has recordings of already.' }),
   started: OrNull(TimeText),
 });
 export type TransferState = Static<typeof TransferState>;
@@ -55,35 +64,52 @@ const MoveRequest = Type.Object(
   },
   { additionalProperties: false },
 );
-const ImportRequest = Type.Object(
-  {
-    kind: Type.Literal('import'),
-    from: Folder('Its files stay as they are.'),
-    items: Type.Array(
-      Type.Object({
-        group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
-        path: Type.Optional(
-          Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become. Absent: of name.' }),
-        ),
-        name: Type.Optional(
-          Type.String({
-            ...{ minLength: 1, maxLength: 100 },
-            description:
-              'Of a new camera: its path is added, turned off, and keeps its recordings while there is room.',
-          }),
-        ),
-      }),
-      { minItems: 1, maxItems: MAX_ITEMS },
+const Items = Type.Array(
+  Type.Object({
+    group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
+    path: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become. Absent: of name.' }),
     ),
+    name: Type.Optional(
+      Type.String({
+        ...{ minLength: 1, maxLength: 100 },
+        description: 'Of a new camera: its path is added, turned off, and keeps its recordings while there is room.',
+      }),
+    ),
+  }),
+  { minItems: 1, maxItems: MAX_ITEMS },
+);
+const ImportRequest = Type.Object(
+  { kind: Type.Literal('import'), from: Folder('Its files stay as they are.'), items: Items },
+  { additionalProperties: false },
+);
+const Box = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Id of a paired box, which keeps its recordings.',
+});
+const FetchRequest = Type.Object(
+  {
+    kind: Type.Literal('fetch'),
+    box: Box,
+    items: Items,
+    since: Type.Optional(TimeText),
+    until: Type.Optional(TimeText),
+    maxBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1, description: 'Absent: no limit.' })),
   },
   { additionalProperties: false },
 );
-const TransferRequest = Type.Union([MoveRequest, ImportRequest]);
+const TransferRequest = Type.Union([MoveRequest, ImportRequest, FetchRequest]);
 export type MoveRequest = Static<typeof MoveRequest>;
 export type ImportRequest = Static<typeof ImportRequest>;
+export type FetchRequest = Static<typeof FetchRequest>;
 export type TransferRequest = Static<typeof TransferRequest>;
 
-const Look = Type.Object({ from: Folder('Of another program.') }, { additionalProperties: false });
+const Look = Type.Union([
+  Type.Object({ from: Folder('Of another program.') }, { additionalProperties: false }),
+  Type.Object({ box: Box }, { additionalProperties: false }),
+]);
+export type LookRequest = Static<typeof Look>;
 const LookAnswer = Type.Object({
   groups: Type.Array(
     Type.Object({
@@ -128,8 +154,8 @@ export interface TransferControl {
   /** @throws PerchError conflict while another one is not over, badInput */
   start(request: TransferRequest): Promise<void>;
   foresee(request: TransferRequest): Promise<TransferForecast>;
-  /** What a folder has that can be imported. @throws PerchError notFound, badInput */
-  look(from: string): Promise<ImportForecast>;
+  /** What a folder or a box has. @throws PerchError notFound, badInput, unavailable */
+  look(request: LookRequest): Promise<ImportForecast>;
   /** @throws PerchError conflict if there is none to pause */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -151,7 +177,7 @@ export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (
   app.get('/v3/recordings/transfer', { schema: state }, async () => transfer.state);
   const start = operation(
     'recordings',
-    'Move recordings to another disk, or import those of another program, while recording continues, for the owner',
+    'Move recordings to another disk, import those of another program, or fetch those of a paired box, while recording continues, for the owner',
     answers(TransferState, 400, 404, 409, 413),
     { body: TransferRequest },
   );
@@ -159,20 +185,25 @@ export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (
     await transfer.start(checkedBody(TransferRequest, body));
     return transfer.state;
   });
-  const foresee = operation('recordings', 'What a transfer would do, for the owner', answers(Forecast, 400, 404, 413), {
-    body: TransferRequest,
-  });
+  const foresee = operation(
+    'recordings',
+    'What a transfer would do, for the owner',
+    answers(Forecast, 400, 404, 413, 503),
+    {
+      body: TransferRequest,
+    },
+  );
   app.post('/v3/recordings/transfer/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async ({ body }) =>
     transfer.foresee(checkedBody(TransferRequest, body)),
   );
   const look = operation(
     'recordings',
-    'What a folder has that can be imported, by camera, for the owner',
-    answers(LookAnswer, 400, 404, 413),
+    'What a folder or a paired box has, by camera, for the owner',
+    answers(LookAnswer, 400, 404, 413, 503),
     { body: Look },
   );
   app.post('/v3/recordings/transfer/look', { bodyLimit: MAX_BODY_BYTES, schema: look }, async ({ body }) =>
-    transfer.look(checkedBody(Look, body).from),
+    transfer.look(checkedBody(Look, body)),
   );
   const steps = { pause: 'Pause', resume: 'Continue', cancel: 'End' } as const;
   for (const step of ['pause', 'resume', 'cancel'] as const) {

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import {
+  type ByteRange,
+  MAX_LISTED_CAMERAS,
+  MAX_PAGE_ITEMS,
+  type RecordedFile,
+  type RecordingFiles,
+} from '../../http/api/boxes/paired-recording-routes.ts';
+import { type SegmentRow, STATE } from '../../playback/index/segment-row.ts';
+import { recordFormatOf } from '../../record/file/record-path.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+
+/** A read holds up recorders no longer than this. */
+const CHUNK_BYTES = 1 << 20;
+/** At the same time, of all servers. */
+const MAX_READS = 4;
+/** With the same start. */
+const MAX_SAME_START = 8;
+/** A recorder's write that takes longer is waited for. */
+const SLOW_MS = 200;
+const CHECK_MS = 100;
+/** Below the time that a server waits for an answer. */
+const MAX_WAIT_MS = 8_000;
+
+interface RecordingFilesDeps {
+  readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
+  readonly recordings: Pick<Recordings, 'playback' | 'busyMs' | 'titleOf' | 'isOpen'>;
+  /** Ends waiting. */
+  readonly signal: AbortSignal;
+}
+
+/** Recording files of this box for paired servers. Recording comes first. */
+export class OwnRecordingFiles implements RecordingFiles {
+  readonly #deps: RecordingFilesDeps;
+  #reads = 0;
+
+  constructor(deps: RecordingFilesDeps) {
+    this.#deps = deps;
+  }
+
+  async cameras(may: (path: string) => boolean) {
+    const { recordings } = this.#deps;
+    const { playback } = recordings;
+    const names = (await playback.names()).filter(may).slice(0, MAX_LISTED_CAMERAS);
+    const cameras = names.map((path) => {
+      const { files, bytes } = playback.space.bytesOf(path);
+      const [latest] = playback.space.newestOf(path, 1);
+      const { firstUs } = playback.space.spanOf(path, latest?.startUs ?? 0, latest?.startUs ?? 0);
+      return {
+        path,
+        name: recordings.titleOf(path) ?? null,
+        files,
+        bytes,
+        firstUs: firstUs ?? null,
+        lastUs: latest?.startUs ?? null,
+      };
+    });
+    return { cameras: cameras.filter(({ files }) => files > 0) };
+  }
+
+  async list(path: string, before: { readonly startUs: number; readonly id: number } | undefined) {
+    const { playback } = this.#deps.recordings;
+    let rows = playback.space.newestOf(path, MAX_PAGE_ITEMS, before);
+    const [newest, oldest] = [rows[0], rows.at(-1)];
+    if (newest && oldest && rows.some(({ state }) => state === STATE.unread)) {
+      await playback.measure({ path, startUs: oldest.startUs, endUs: newest.startUs + 1 }, false);
+      rows = playback.space.newestOf(path, MAX_PAGE_ITEMS, before);
+    }
+    const last = rows.length === MAX_PAGE_ITEMS ? rows.at(-1) : undefined;
+    return { items: rows.map((row) => this.#shown(row)), next: last ? `${last.startUs}-${last.id}` : null };
+  }
+
+  async read(
+    { path, startUs, nameUs }: { readonly path: string; readonly startUs: number; readonly nameUs: number },
+    range: ByteRange,
+  ) {
+    const { playback } = this.#deps.recordings;
+    const row = playback.space
+      .newestOf(path, MAX_SAME_START, { startUs: startUs + 1, id: 0 })
+      .find((one) => one.startUs === startUs && one.nameUs === nameUs);
+    if (!row) {
+      throw new PerchError('notFound', 'the box does not have this recording any more', { path });
+    }
+    const away = playback.offlineReason(row.file);
+    if (away) {
+      throw new PerchError('unavailable', away.message, { why: 'away' });
+    }
+    if (this.#reads >= MAX_READS) {
+      throw new PerchError('exhausted', `${MAX_READS} recordings are being read for other servers`, { retryAfterS: 1 });
+    }
+    this.#reads += 1;
+    try {
+      await this.#waitForRecorders();
+      return await readPiece(row.file, range);
+    } finally {
+      this.#reads -= 1;
+    }
+  }
+
+  #shown(row: SegmentRow): RecordedFile {
+    const { file, startUs, nameUs, durationUs, sizeBytes, mtimeMs, state } = row;
+    const isGrowing = this.#deps.recordings.isOpen(file) || state === STATE.growing || state === STATE.unread;
+    return {
+      ...{ startUs, nameUs, durationUs, bytes: sizeBytes, modifiedMs: mtimeMs, format: recordFormatOf(file) },
+      state: state === STATE.broken ? 'broken' : isGrowing ? 'growing' : 'finished',
+    };
+  }
+
+  async #waitForRecorders(): Promise<void> {
+    const { clock, recordings, signal } = this.#deps;
+    const untilMs = clock.monoMs() + MAX_WAIT_MS;
+    while (recordings.busyMs > SLOW_MS) {
+      if (clock.monoMs() >= untilMs) {
+        throw new PerchError('exhausted', 'the disk of the box is busy with recording', { retryAfterS: 5 });
+      }
+      await clock.sleep(CHECK_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+async function readPiece(file: string, { first, last }: ByteRange) {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    throw new PerchError('badInput', 'the box cannot open this recording', { why: 'unreadable' }, cause);
+  });
+  try {
+    const { size } = await handle.stat();
+    if (first >= size) {
+      throw new PerchError('badInput', `the recording has ${size} bytes, none at ${first}`);
+    }
+    const bytes = Buffer.allocUnsafeSlow(Math.min(last + 1, size) - first);
+    const digest = createHash('sha256');
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done), first + done);
+      if (bytesRead === 0) {
+        throw new PerchError('badInput', 'the recording has become shorter', { why: 'unreadable' });
+      }
+      digest.update(bytes.subarray(done, done + bytesRead));
+      done += bytesRead;
+    }
+    return { bytes, digest: digest.digest('base64'), sizeBytes: size };
+  } catch (cause) {
+    throw cause instanceof PerchError
+      ? cause
+      : new PerchError('badInput', 'the disk of the box cannot read this recording', { why: 'unreadable' }, cause);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,177 @@
+import type { Readable } from 'node:stream';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { PerchError } from '../../base/errors.ts';
+import {
+  type ByteRange,
+  MAX_PIECE_BYTES,
+  RecordedCameras,
+  type RecordedFile,
+  RecordedFiles,
+} from '../../http/api/boxes/paired-recording-routes.ts';
+import type { BoxRequests } from '../boxes/box-requests.ts';
+import { leftOut } from '../import/left-file.ts';
+
+// What a box answers is checked here: the box may have another version, be broken, or hostile.
+
+const ROOT = '/v3/pairedservers/recordings';
+const MAX_LIST_BYTES = 512 << 10;
+/** The disk of the box may have to start. */
+const MAX_ANSWER_MS = 14_000;
+/** For a piece over a slow link: 70 kB/s. */
+const MAX_PIECE_MS = 60_000;
+/** Year 9999, which names of files can hold. */
+const MAX_US = 253_370_764_800e6;
+const MAX_FILE_BYTES = 2 ** 38;
+const MAX_DURATION_US = 7 * 86_400e6;
+
+/** The other answers of boxes come with these bounds. */
+const Sound = Type.Object({
+  startUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
+  nameUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
+  durationUs: Type.Integer({ minimum: 0, maximum: MAX_DURATION_US }),
+  bytes: Type.Integer({ minimum: 0, maximum: MAX_FILE_BYTES }),
+  modifiedMs: Type.Number({ minimum: 0, maximum: MAX_US / 1000 }),
+});
+
+/** @throws PerchError badInput */
+export function camerasOf(answer: unknown): RecordedCameras['cameras'] {
+  if (!Check(RecordedCameras, answer)) {
+    throw new PerchError('badInput', 'recordings by camera of another form');
+  }
+  return answer.cameras;
+}
+
+/** A page of a list, newest first. @param beforeUs where it begins @throws PerchError badInput */
+export function filesOf(answer: unknown, beforeUs: number): RecordedFiles {
+  if (!Check(RecordedFiles, answer) || !answer.items.every((item) => Check(Sound, item))) {
+    throw new PerchError('badInput', 'a list of recordings of another form');
+  }
+  let lastUs = beforeUs;
+  for (const { startUs } of answer.items) {
+    if (startUs > lastUs) {
+      throw new PerchError('badInput', 'a list of recordings that is not in order');
+    }
+    lastUs = startUs;
+  }
+  if (answer.next !== null && answer.items.length === 0) {
+    throw new PerchError('badInput', 'a list of recordings that has no end');
+  }
+  return answer;
+}
+
+/** SHA-256 as base64, from a Content-Digest (RFC 9530 §2). @throws PerchError badInput */
+export function digestOfAnswer(header: unknown): string {
+  const [, digest] = /^sha-256=:([A-Za-z\d+/]{43}=):$/.exec(typeof header === 'string' ? header : '') ?? [];
+  if (digest === undefined) {
+    throw new PerchError('badInput', 'a part of a recording without its digest');
+  }
+  return digest;
+}
+
+/** @throws PerchError left out: another part, or one of a file of another size */
+function checkRange(header: unknown, { first, last }: ByteRange, sizeBytes: number, body: Readable): void {
+  if (header !== `bytes ${first}-${last}/${sizeBytes}`) {
+    body.destroy();
+    const text = typeof header === 'string' ? header.replace(/[^\x20-\x7e]/g, ' ').slice(0, 60) : 'none';
+    throw leftOut('busy', `it has changed on the box: ${text} instead of ${first}-${last}/${sizeBytes}`);
+  }
+}
+
+interface FilePiece {
+  readonly bytes: Buffer;
+  /** SHA-256, base64, that the box has sent. */
+  readonly digest: string;
+}
+
+/** The recording files of a paired box. */
+export class BoxRecordings {
+  readonly #box: string;
+  readonly #requests: BoxRequests;
+
+  constructor(box: string, requests: BoxRequests) {
+    this.#box = box;
+    this.#requests = requests;
+  }
+
+  cameras(signal: AbortSignal): Promise<RecordedCameras['cameras']> {
+    return this.#list({ path: ROOT, signal, limitMs: MAX_ANSWER_MS }, camerasOf);
+  }
+
+  /** Newest first. @param untilUs start before this; undefined: all */
+  async *files(path: string, untilUs: number | undefined, signal: AbortSignal): AsyncGenerator<RecordedFile> {
+    let before = untilUs === undefined ? undefined : `${untilUs}-0`;
+    let beforeUs = untilUs ?? MAX_US;
+    for (;;) {
+      const query = new URLSearchParams({ path, ...(before !== undefined && { before }) });
+      const asked = { path: `${ROOT}/list`, query, signal, limitMs: MAX_ANSWER_MS };
+      const fromUs = beforeUs;
+      const page = await this.#list(asked, (answer) => filesOf(answer, fromUs));
+      yield* page.items;
+      if (page.next === null) {
+        return;
+      }
+      before = page.next;
+      beforeUs = page.items.at(-1)?.startUs ?? 0;
+    }
+  }
+
+  async piece(path: string, file: RecordedFile, range: ByteRange, signal: AbortSignal): Promise<FilePiece> {
+    const { headers, body } = await this.#ask('GET', path, file, range, signal);
+    const limits = { signal, bodyMs: MAX_PIECE_MS };
+    checkRange(headers['content-range'], range, file.bytes, body);
+    return this.#requests.read(
+      this.#box,
+      body,
+      MAX_PIECE_BYTES,
+      (bytes) => {
+        if (bytes.length !== range.last - range.first + 1) {
+          throw new PerchError('badInput', `${bytes.length} bytes of a part of ${range.last - range.first + 1}`);
+        }
+        return { bytes, digest: digestOfAnswer(headers['content-digest']) };
+      },
+      limits,
+    );
+  }
+
+  /** Of bytes that were fetched earlier. */
+  async digest(path: string, file: RecordedFile, range: ByteRange, signal: AbortSignal): Promise<string> {
+    const { headers, body } = await this.#ask('HEAD', path, file, range, signal);
+    checkRange(headers['content-range'], range, file.bytes, body);
+    body.destroy();
+    try {
+      return digestOfAnswer(headers['content-digest']);
+    } catch (error) {
+      throw this.#requests.invalid(this.#box, error as PerchError);
+    }
+  }
+
+  /** @throws PerchError of the box, with the way out */
+  async #list<T>(asked: Parameters<BoxRequests['json']>[1], read: (answer: unknown) => T): Promise<T> {
+    try {
+      return await this.#requests.json(this.#box, asked, MAX_LIST_BYTES, read);
+    } catch (error) {
+      const isUnknown = error instanceof PerchError && error.code === 'notFound';
+      throw isUnknown
+        ? new PerchError('unavailable', 'the box is too old for this: update it', { why: 'boxOld' }, error)
+        : withWayOut(error);
+    }
+  }
+
+  #ask(method: 'GET' | 'HEAD', path: string, file: RecordedFile, { first, last }: ByteRange, signal: AbortSignal) {
+    const query = new URLSearchParams({ path, start: String(file.startUs), name: String(file.nameUs) });
+    const headers = { Range: `bytes=${first}-${last}` };
+    const asked = { method, path: `${ROOT}/file`, query, headers, signal, limitMs: MAX_ANSWER_MS };
+    return this.#requests.ask(this.#box, asked).catch((error: unknown) => {
+      throw withWayOut(error);
+    });
+  }
+}
+
+function withWayOut(error: unknown): unknown {
+  if (error instanceof PerchError && error.context['why'] === 'boxRefuses') {
+    const text = 'the box does not let this server have recordings: its owner allows it, or pairs it again';
+    return new PerchError('unavailable', text, error.context, error);
+  }
+  return error;
+}
