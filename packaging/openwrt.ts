@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { call } from './call.ts';
 import { type Architecture, type DebOptions, source } from './debian.ts';
+import { addLuciPage } from './openwrt-luci.ts';
 import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
 
@@ -50,6 +51,7 @@ async function addPerch(tree: Tree, root: string, files: Files): Promise<Tree> {
   for (const [path, bytes] of files) {
     tree.add(`${root}usr/lib/perch/${path}`, bytes);
   }
+  await addLuciPage(tree, root);
   return tree
     .add(`${root}usr/lib/perch/run`, await source('linux/run'), 0o755)
     .add(`${root}usr/libexec/perch-start`, await source('openwrt/perch-start'), 0o755)

@@ -79,7 +79,7 @@ had_config=''
 [ ! -e /etc/config/perch ] || had_config=yes
 # Not in /tmp, where any user may have created this name.
 [ -z "$had_config" ] || cp -p /etc/config/perch /etc/perch-config.kept
-(cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share) | tar -xf - -C /
+(cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share www) | tar -xf - -C /
 if [ -n "$had_config" ]; then
 	mv /etc/perch-config.kept /etc/config/perch
 elif [ -n "$to" ]; then
@@ -87,7 +87,7 @@ elif [ -n "$to" ]; then
 fi
 if [ -n "$to" ]; then
 	# The program is on the disk: links to it survive an upgrade of the router.
-	(cd "$here/root" && find etc lib usr/bin usr/libexec usr/share -type f) | sed 's|^|/|' >> /lib/upgrade/keep.d/perch
+	(cd "$here/root" && find etc lib usr/bin usr/libexec usr/share www -type f) | sed 's|^|/|' >> /lib/upgrade/keep.d/perch
 	printf '%s\n' /usr/lib/perch /etc/rc.d/S95perch /etc/rc.d/K05perch >> /lib/upgrade/keep.d/perch
 fi
 cp "$here/uninstall.sh" /usr/share/perch/uninstall.sh
@@ -96,6 +96,7 @@ group="$(group_add_next perch)"
 user_exists perch || user_add perch "" "${group:-$(sed -n 's/^perch:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)}"
 perch_pack_page
 perch_raise_buffers
+perch_refresh_luci
 /etc/init.d/perch enable
 /etc/init.d/perch start
 port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"

@@ -47,3 +47,9 @@ perch_pack_page() {
 		[ ! -f "$file" ] || gzip -9 -c "$file" > "$file.gz"
 	done
 }
+
+# LuCI, if it is there, keeps lists of its pages and of rights.
+perch_refresh_luci() {
+	rm -f /tmp/luci-indexcache*
+	[ ! -x /etc/init.d/rpcd ] || /etc/init.d/rpcd reload || true
+}

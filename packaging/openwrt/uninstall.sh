@@ -12,6 +12,7 @@ else
 	rmdir /usr/lib/perch
 fi
 rm -f /etc/init.d/perch /etc/hotplug.d/block/95-perch /etc/hotplug.d/mount/95-perch /lib/upgrade/keep.d/perch \
-	/etc/sysctl.d/30-perch.conf /lib/functions/perch.sh /usr/libexec/perch-start /usr/bin/perch
+	/etc/sysctl.d/30-perch.conf /lib/functions/perch.sh /usr/libexec/perch-start /usr/bin/perch \
+	/www/luci-static/resources/view/perch.js /usr/share/luci/menu.d/luci-app-perch.json /usr/share/rpcd/acl.d/luci-app-perch.json
 rm -rf /usr/share/perch
 echo 'Perch is removed. /etc/config/perch, /etc/perch and the data folder with the recordings are still there.'
