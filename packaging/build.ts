@@ -5,9 +5,9 @@ import { isVersion } from '../system/update/version.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions } from './debian.ts';
 import { untilInterrupted } from './interruption.ts';
 import { commitTime, makePackages } from './packages.ts';
-import { Refusal, tellRefusal } from './refusal.ts';
 import { makeWhole } from './stage.ts';
 import { readSigningKey, updateKeys } from './update.ts';
+import { reportUsageErrors, UsageError } from './usage-error.ts';
 
 const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
                        [--sign KEYFILE [--with-node]]
@@ -39,10 +39,10 @@ async function main(): Promise<void> {
   }
   const architectures = values.arch.map(architectureOf);
   if (!isVersion(values.version)) {
-    throw new Refusal(`${values.version} is not a package version, such as 1.2.3`);
+    throw new UsageError(`${values.version} is not a package version, such as 1.2.3`);
   }
   if (values['with-node'] && values.sign === undefined) {
-    throw new Refusal('--with-node adds Node to an update, which needs --sign KEYFILE');
+    throw new UsageError('--with-node adds Node to an update, which needs --sign KEYFILE');
   }
   const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
   const made: string[] = [];
@@ -65,9 +65,9 @@ async function main(): Promise<void> {
 function architectureOf(name: string): Architecture {
   if (!Object.hasOwn(ARCHITECTURES, name)) {
     const known = Object.keys(ARCHITECTURES).join(', ');
-    throw new Refusal(`${name} is not an architecture that Perch's Node is packed for: ${known}`);
+    throw new UsageError(`${name} is not an architecture that Perch's Node is packed for: ${known}`);
   }
   return name as Architecture;
 }
 
-await tellRefusal(USAGE, () => untilInterrupted(main));
+await reportUsageErrors(USAGE, () => untilInterrupted(main));

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Manifest, PackageArchitecture, PackageName, UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
 import { NEWEST, updateName, writeNewest } from '../system/update/update-server.ts';
-import { Refusal } from './refusal.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Public keys of publishers whose updates the packages accept. */
 const KEYS = join(import.meta.dirname, 'update-keys');
@@ -14,22 +14,22 @@ const KEYS = join(import.meta.dirname, 'update-keys');
 /** Writes to a new file: the given file may be the publisher's key, which must not be overwritten. */
 const HOW_TO_MAKE = 'openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
 
-/** @throws Refusal if the file has no private Ed25519 key */
+/** @throws UsageError if the file has no private Ed25519 key */
 export async function readSigningKey(file: string): Promise<KeyObject> {
   const bytes = await readFile(file).catch((cause: Error) => {
-    throw new Refusal(`${file} cannot be read (${cause.message}): ${HOW_TO_MAKE}`, { cause });
+    throw new UsageError(`${file} cannot be read (${cause.message}): ${HOW_TO_MAKE}`, { cause });
   });
   return signingKey(bytes, file);
 }
 
-/** @param origin of the key, for messages @throws Refusal if it is no private Ed25519 key */
+/** @param origin of the key, for messages @throws UsageError if it is no private Ed25519 key */
 export function signingKey(pem: string | Buffer, origin: string): KeyObject {
   const key = privateKeyOf(pem);
   if (!key) {
-    throw new Refusal(`${origin} has no Ed25519 private key without a passphrase: ${HOW_TO_MAKE}`);
+    throw new UsageError(`${origin} has no Ed25519 private key without a passphrase: ${HOW_TO_MAKE}`);
   }
   if (key.asymmetricKeyType !== 'ed25519') {
-    throw new Refusal(`${origin} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
+    throw new UsageError(`${origin} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
   }
   return key;
 }
@@ -43,11 +43,11 @@ function privateKeyOf(bytes: string | Buffer): KeyObject | undefined {
   }
 }
 
-/** @param origin of the key, for messages @throws Refusal if it is no public Ed25519 key */
+/** @param origin of the key, for messages @throws UsageError if it is no public Ed25519 key */
 export function publicKey(pem: string, origin: string): KeyObject {
   const key = pem.includes('PRIVATE KEY') ? undefined : publicKeyOf(pem);
   if (key?.asymmetricKeyType !== 'ed25519') {
-    throw new Refusal(
+    throw new UsageError(
       `${origin} has no Ed25519 public key: openssl pkey -in KEYFILE -pubout prints that of a private one`,
     );
   }

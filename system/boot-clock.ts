@@ -5,9 +5,9 @@ import type { Clock } from '../agent/base/clock.ts';
 import { replaceFile } from '../agent/base/files/durable-file.ts';
 import {
   ClockPlausibility,
+  type ClockReading,
   type DateDoubt,
   type DateMemory,
-  type Moment,
   readDateMemory,
 } from './clock-plausibility.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
@@ -162,7 +162,7 @@ export class MachineClock {
     return this.#isSet && isPlausible(this.#options.clock.wallMs()) && (!doubt || doubt.kind === 'new');
   }
 
-  #now(): Moment {
+  #now(): ClockReading {
     return { wallMs: this.#options.clock.wallMs(), monoMs: this.#monoUs() / 1000 };
   }
 

@@ -25,12 +25,12 @@ export interface DateMemory {
   readonly doubted: { readonly sinceMs: number; readonly wallMs: number; readonly ranMs: number } | undefined;
 }
 
-export interface Moment {
+export interface ClockReading {
   readonly wallMs: number;
   readonly monoMs: number;
 }
 
-interface Doubted {
+interface DoubtedDate {
   readonly sinceMs: number;
   offsetMs: number;
   ranMs: number;
@@ -46,10 +46,10 @@ export class ClockPlausibility {
   /** Wall clock minus monotonic clock of a date that continues. */
   #believedOffsetMs: number | undefined;
   #kept: DateMemory['believed'];
-  #doubted: Doubted | undefined;
+  #doubted: DoubtedDate | undefined;
   #lastMonoMs: number;
 
-  constructor(bootId: string, { believed, doubted }: DateMemory, now: Moment) {
+  constructor(bootId: string, { believed, doubted }: DateMemory, now: ClockReading) {
     const { wallMs, monoMs } = now;
     this.#bootId = bootId;
     this.#kept = believed;
@@ -79,7 +79,7 @@ export class ClockPlausibility {
   }
 
   /** An implausible date is not judged. */
-  observe({ wallMs, monoMs }: Moment): void {
+  observe({ wallMs, monoMs }: ClockReading): void {
     const ranMs = Math.max(0, monoMs - this.#lastMonoMs);
     this.#lastMonoMs = monoMs;
     if (!isPlausible(wallMs)) {
@@ -101,7 +101,7 @@ export class ClockPlausibility {
     }
   }
 
-  believe({ wallMs, monoMs }: Moment): void {
+  believe({ wallMs, monoMs }: ClockReading): void {
     this.#doubted = undefined;
     this.#believedOffsetMs = wallMs - monoMs;
     this.#kept = undefined;

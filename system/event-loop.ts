@@ -36,7 +36,7 @@ export class EventLoopWatch {
   readonly #stopLooking: () => void;
   #watched: LoopHistogram;
   #ending: LoopHistogram | undefined;
-  #before: Seen = NOTHING;
+  #before: LoopDelays = NOTHING;
   #seconds = 0;
 
   constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
@@ -83,16 +83,16 @@ function started(made: LoopHistogram): LoopHistogram {
   return made;
 }
 
-interface Seen {
+interface LoopDelays {
   readonly looks: number;
   readonly lateMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
-const NOTHING: Seen = { looks: 0, lateMs: 0, p99Ms: 0, maxMs: 0 };
+const NOTHING: LoopDelays = { looks: 0, lateMs: 0, p99Ms: 0, maxMs: 0 };
 
-const seenBy = (watched: LoopHistogram): Seen =>
+const seenBy = (watched: LoopHistogram): LoopDelays =>
   // Without samples the mean is NaN and the minimum is meaningless.
   watched.count === 0
     ? NOTHING

@@ -1,12 +1,12 @@
 /** Power and heat state of a Raspberry Pi's firmware: now, and at any time since boot. */
 export interface PowerState {
-  readonly underVoltage: Seen;
+  readonly underVoltage: ThrottleFlag;
   /** Slowed down because of voltage or heat. */
-  readonly slowed: Seen;
-  readonly hot: Seen;
+  readonly slowed: ThrottleFlag;
+  readonly hot: ThrottleFlag;
 }
 
-interface Seen {
+interface ThrottleFlag {
   readonly now: boolean;
   readonly sinceStart: boolean;
 }
@@ -24,7 +24,7 @@ export function parseThrottled(text: string): PowerState | undefined {
     return undefined;
   }
   const bits = Number.parseInt(digits, 16);
-  const seen = (mask: number): Seen => ({ now: (bits & mask) !== 0, sinceStart: ((bits >>> 16) & mask) !== 0 });
+  const seen = (mask: number): ThrottleFlag => ({ now: (bits & mask) !== 0, sinceStart: ((bits >>> 16) & mask) !== 0 });
   return {
     underVoltage: seen(UNDER_VOLTAGE),
     slowed: seen(FREQUENCY_CAPPED | THROTTLED),

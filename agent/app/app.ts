@@ -10,7 +10,7 @@ import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
-import { NewcomerMemory } from '../base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
@@ -146,7 +146,7 @@ export class App {
     const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
     this.#search = new CameraSearch({ ...options, store, publish: events.emit, history: hub, isMissing, isOwn });
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
-    const newcomers = new NewcomerMemory(clock, log);
+    const newcomers = new PreLoginMemory(clock, log);
     this.#name = new MdnsName({ ...options, boxId: pairedServers.boxId });
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#servers = new Servers((options.protocols ?? PROTOCOLS).servers, {
@@ -392,7 +392,7 @@ export class App {
       store: this.#store,
       config: () => this.#inForce(this.#store.current),
       found: this.#search.found,
-      doubtOf: (path) => this.#search.follower.doubtOf(path),
+      mismatchOf: (path) => this.#search.follower.mismatchOf(path),
       publish: this.#events.emit,
     });
   }

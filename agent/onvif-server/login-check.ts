@@ -11,18 +11,18 @@ import type { SoapRequest } from './soap.ts';
 const REFUSAL_KEPT_MS = 24 * 3_600_000;
 
 /** Why a login was refused: `wrong` name or password, `rights` for this camera, `clock`, `clear` password, or `replay`. */
-type RefusalWhy = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
+type RejectionReason = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
 
 /** The last one, for the owner. */
-export interface Refusal {
-  readonly why: RefusalWhy;
+export interface RejectedLogin {
+  readonly why: RejectionReason;
   readonly user: string;
   readonly ip: string;
   readonly path: string;
   readonly timeMs: number;
 }
 
-const REASONS: Readonly<Record<RefusalWhy, string>> = {
+const REASONS: Readonly<Record<RejectionReason, string>> = {
   wrong: 'wrong user name or password: ONVIF needs a device password of Perch',
   rights: 'this device password does not permit ONVIF for this camera',
   clock: 'the time of the login differs from that of Perch by more than 5 minutes: set the clock',
@@ -52,7 +52,7 @@ export class LoginWanted extends PerchError {
 export class LoginCheck {
   readonly #deps: LoginCheckDeps;
   readonly #logins: Logins;
-  #refusal: Refusal | undefined;
+  #refusal: RejectedLogin | undefined;
   #refusedMs = 0;
 
   constructor(deps: LoginCheckDeps) {
@@ -61,7 +61,7 @@ export class LoginCheck {
   }
 
   /** Undefined after a good login of the same user or from the same address, and after a day. */
-  get lastRefusal(): Refusal | undefined {
+  get lastRefusal(): RejectedLogin | undefined {
     return this.#deps.clock.monoMs() - this.#refusedMs < REFUSAL_KEPT_MS ? this.#refusal : undefined;
   }
 
@@ -101,7 +101,7 @@ export class LoginCheck {
     return login as OnvifLogin;
   }
 
-  async #refuse(why: RefusalWhy, user: string, ip: string, path: string): Promise<never> {
+  async #refuse(why: RejectionReason, user: string, ip: string, path: string): Promise<never> {
     const { clock, log, wrongCredentials } = this.#deps;
     this.#refusal = { why, user: user.slice(0, 64), ip, path, timeMs: clock.wallMs() };
     this.#refusedMs = clock.monoMs();

@@ -4,7 +4,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import { canonicalIp, IpList, isLoopbackIp } from '../base/network/ip-address.ts';
-import type { NewcomerMemory } from '../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import { parseAddress } from '../config/values/address.ts';
 import { originOf } from '../http/auth/request-origin.ts';
@@ -16,7 +16,7 @@ import { type DeviceFile, MAX_CAMERAS, portAt } from './device-file.ts';
 import { deviceOperations } from './device-service.ts';
 import { EventSender } from './event-sender.ts';
 import { eventOperations } from './event-service.ts';
-import { LoginCheck, LoginWanted, type Refusal } from './login-check.ts';
+import { LoginCheck, LoginWanted, type RejectedLogin } from './login-check.ts';
 import { mediaOperations } from './media-service.ts';
 import { media2Operations } from './media2-service.ts';
 import { ptzLookup } from './ptz-configuration.ts';
@@ -49,7 +49,7 @@ interface OnvifServerDeps {
   readonly readTimeoutMs: number;
   login(user: string): OnvifLogin | undefined;
   readonly wrongCredentials: { checkRoom(ip: string): void; pause(ip: string): Promise<void> };
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -132,7 +132,7 @@ export class OnvifServer {
     return this.#cameras.map(({ port }) => (port === undefined ? null : `http://HOST:${port}${SERVICES.device.path}`));
   }
 
-  get lastRefusal(): Refusal | undefined {
+  get lastRefusal(): RejectedLogin | undefined {
     return this.#loginCheck.lastRefusal;
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { FakeSource, YARD } from '../../test/support/harness/onvif-device-harness.ts';
 import { silentLogger } from '../base/log.ts';
-import { NewcomerMemory } from '../base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { DeviceFile } from './device-file.ts';
 import { OnvifServer } from './server.ts';
 
@@ -24,7 +24,7 @@ test('a start that fails leaves nothing behind', async () => {
     readTimeoutMs: 10_000,
     login: () => undefined,
     wrongCredentials: { checkRoom: () => {}, pause: async () => {} },
-    newcomers: new NewcomerMemory(clock, silentLogger),
+    newcomers: new PreLoginMemory(clock, silentLogger),
     clock,
     log: silentLogger,
   });

@@ -16,7 +16,7 @@ interface PictureLimits {
   readonly idleMs: number;
 }
 
-interface Waiting {
+interface QueuedTask {
   readonly task: PictureTask;
   readonly resolve: (made: MadePicture) => void;
   readonly reject: (error: PerchError) => void;
@@ -24,10 +24,10 @@ interface Waiting {
 
 /** Makes JPEGs of coded pictures, one at a time, in a worker thread that ends with whatever goes wrong there. */
 export class Pictures {
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: QueuedTask[] = [];
   readonly #limits: PictureLimits;
   #worker: Worker | undefined;
-  #current: Waiting | undefined;
+  #current: QueuedTask | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 

@@ -3,7 +3,7 @@ import type { TObject } from 'typebox';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Endpoint } from '../base/network/ip-address.ts';
-import type { NewcomerMemory } from '../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { ByteChannel } from '../base/network/socket-channel.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
@@ -316,7 +316,7 @@ export interface ServerDeps {
   readonly paths: Paths;
   readonly access: SessionAccess;
   readonly connections: ConnectionHooks;
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   readonly audio: AudioForms & { readonly opus: OpusSound };
   readonly clock: Clock;
   readonly log: Logger;

@@ -1,7 +1,7 @@
 import { createDecoder, isOpusError, type OpusDecoderHandle, type SampleRate } from 'libopus-wasm';
 import { PerchError } from '../base/errors.ts';
 import { FlacEncoder } from '../media/flac/encode.ts';
-import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
+import { PcmBlockBuffer } from '../media/pcm/block-buffer.ts';
 import type { FlacTrack, OpusTrack } from '../media/sample/track.ts';
 import type { Emit, TrackTranscoder } from './contracts.ts';
 import { flacTrackOf } from './transcodable.ts';
@@ -10,7 +10,7 @@ import { flacTrackOf } from './transcodable.ts';
 export class FlacTranscoder implements TrackTranscoder {
   readonly #decoder: OpusDecoderHandle;
   readonly #encoder: FlacEncoder;
-  readonly #blocks: SteadyBlocks;
+  readonly #blocks: PcmBlockBuffer;
   readonly #samplesPerTick: number;
   readonly #emit: Emit;
 
@@ -31,7 +31,7 @@ export class FlacTranscoder implements TrackTranscoder {
     this.#encoder = new FlacEncoder({ sampleRateHz: rateHz, channels, frameSamples, unusedBits: 0 });
     this.#samplesPerTick = rateHz / track.clockRate;
     this.#emit = emit;
-    this.#blocks = new SteadyBlocks({ rateHz, channels, blockSamples: frameSamples }, (block, pts, wall) =>
+    this.#blocks = new PcmBlockBuffer({ rateHz, channels, blockSamples: frameSamples }, (block, pts, wall) =>
       this.#emit(pts, wall, this.#encoder.encode(block)),
     );
   }

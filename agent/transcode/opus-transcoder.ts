@@ -1,6 +1,6 @@
 import { Application, createEncoder, type OpusEncoderHandle, type SampleRate } from 'libopus-wasm';
 import { PerchError } from '../base/errors.ts';
-import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
+import { PcmBlockBuffer } from '../media/pcm/block-buffer.ts';
 import { opusRateOf } from '../media/resample/resampler.ts';
 import type { Emit, TrackTranscoder } from './contracts.ts';
 import { createPcmSource, type PcmSource } from './pcm-source.ts';
@@ -21,7 +21,7 @@ const WIDE_RATE_HZ = 24_000;
 export class OpusTranscoder implements TrackTranscoder {
   readonly #source: PcmSource;
   readonly #encoder: OpusEncoderHandle;
-  readonly #blocks: SteadyBlocks;
+  readonly #blocks: PcmBlockBuffer;
   /** PCM samples per tick of the input. */
   readonly #samplesPerTick: number;
   readonly #ticksPerSample: number;
@@ -53,7 +53,7 @@ export class OpusTranscoder implements TrackTranscoder {
     this.#samplesPerTick = rateHz / track.clockRate;
     this.#ticksPerSample = CLOCK_HZ / rateHz;
     this.#emit = emit;
-    this.#blocks = new SteadyBlocks({ rateHz, channels, blockSamples }, (block, pts, wall) =>
+    this.#blocks = new PcmBlockBuffer({ rateHz, channels, blockSamples }, (block, pts, wall) =>
       this.#emit(pts * this.#ticksPerSample, wall, this.#encoder.encode(block)),
     );
   }

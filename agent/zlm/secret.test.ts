@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { type Caller, CallSecret, type Refusal } from './secret.ts';
+import { type Caller, CallSecret, type RejectedCall } from './secret.ts';
 
 const SECRET = 'a-kingfisher';
 
@@ -66,7 +66,7 @@ test('a digest with the cookie logs in for a day, once for each cookie', async (
 
 test('a wrong digest is a guess, and one for an unknown cookie is not', () => {
   const { secret } = box();
-  const { cookie = '' } = secret.refusal(NOTHING, caller()) as Refusal;
+  const { cookie = '' } = secret.refusal(NOTHING, caller()) as RejectedCall;
   expect(secret.logIn(digestOf(cookie, 'other'), caller({ ZLM_UNLOGIN: cookie }))).toMatchObject({ isGuess: true });
   expect(secret.logIn(digestOf('mine'), caller({ ZLM_UNLOGIN: 'mine' }))).toMatchObject({ isGuess: false });
 });

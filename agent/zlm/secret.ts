@@ -19,7 +19,7 @@ export interface Caller {
 }
 
 /** The answer in place of the call's; `isGuess`: the caller sent a secret. */
-export interface Refusal {
+export interface RejectedCall {
   readonly code: number;
   readonly msg: string;
   readonly cookie?: string;
@@ -47,7 +47,7 @@ export class CallSecret {
   }
 
   /** Undefined: the call is allowed. */
-  refusal(parameters: ZlmParameters, caller: Caller): Refusal | undefined {
+  refusal(parameters: ZlmParameters, caller: Caller): RejectedCall | undefined {
     if (!this.#isFromAllowed(caller)) {
       const msg = 'Your ip is not allowed to access the service.';
       return { code: CODE.unauthorized, msg, isGuess: false };
@@ -65,7 +65,7 @@ export class CallSecret {
   }
 
   /** `digest` is md5 of `zlmediakit:SECRET:COOKIE` with the challenge's cookie. @returns the cookie of the login */
-  logIn(digest: string, caller: Caller): string | Refusal {
+  logIn(digest: string, caller: Caller): string | RejectedCall {
     if (!this.#isFromAllowed(caller)) {
       return { code: CODE.unauthorized, msg: 'Your ip is not allowed to access the service.', isGuess: false };
     }
@@ -80,7 +80,7 @@ export class CallSecret {
     return isSame(digest.toLowerCase(), expected) ? this.#logins.add(secret) : this.#challenge(true);
   }
 
-  #challenge(isGuess: boolean): Refusal {
+  #challenge(isGuess: boolean): RejectedCall {
     const cookie = this.#challenges.add('');
     return { code: CODE.unauthorized, msg: 'Please login first', cookie, isGuess };
   }

@@ -21,7 +21,7 @@ interface StreamWatchOptions {
   readonly log: Logger;
 }
 
-interface Known {
+interface WatchedStream {
   readonly name: string;
   /** RFC 3339; changes with each stream. */
   readonly since: string | null;
@@ -34,7 +34,7 @@ interface Known {
 /** Reports streams that open, close and lose their last reader. Checks once a second and at each `look`. */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, WatchedStream>();
   readonly #stop: () => void;
   #asking = 0;
 
@@ -66,9 +66,9 @@ export class StreamWatch {
     this.#known.clear();
   }
 
-  #begin(path: ShownPath): Known {
+  #begin(path: ShownPath): WatchedStream {
     const items = this.#options.items(path);
-    const known: Known = {
+    const known: WatchedStream = {
       name: path.name,
       since: path.readyTime,
       schemas: items.map(({ schema }) => schema),
@@ -83,13 +83,13 @@ export class StreamWatch {
     return known;
   }
 
-  #notifyGone({ name, schemas }: Known): void {
+  #notifyGone({ name, schemas }: WatchedStream): void {
     for (const schema of schemas) {
       this.#options.hooks.tell('on_stream_changed', { regist: false, ...streamFields(name, schema) });
     }
   }
 
-  #lookForReaders(path: ShownPath, known: Known): void {
+  #lookForReaders(path: ShownPath, known: WatchedStream): void {
     const nowMs = this.#options.clock.monoMs();
     const hasReaders = path.readers.length > 0;
     if (hasReaders) {
@@ -106,7 +106,7 @@ export class StreamWatch {
     known.hasReaders = hasReaders;
   }
 
-  #isDue({ unreadSinceMs }: Known, nowMs: number): boolean {
+  #isDue({ unreadSinceMs }: WatchedStream, nowMs: number): boolean {
     return unreadSinceMs !== undefined && nowMs - unreadSinceMs >= this.#options.noneReaderDelayMs();
   }
 

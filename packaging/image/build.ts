@@ -8,8 +8,8 @@ import { call } from '../call.ts';
 import { SUITE } from '../debian.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { commitTime } from '../packages.ts';
-import { tellRefusal } from '../refusal.ts';
 import { writeSbom } from '../sbom.ts';
+import { reportUsageErrors } from '../usage-error.ts';
 import { makeBootFolder, raspberryFirmware } from './boot.ts';
 import { makeDisk } from './disk.ts';
 import { debianKernel, pi5Kernel } from './kernels.ts';
@@ -91,4 +91,4 @@ async function makePackages(isQuick: boolean, folder: string): Promise<string> {
   return folder;
 }
 
-await tellRefusal(USAGE, () => untilInterrupted(main));
+await reportUsageErrors(USAGE, () => untilInterrupted(main));

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Refusal } from '../refusal.ts';
+import { UsageError } from '../usage-error.ts';
 
 const run = promisify(execFile);
 
@@ -22,10 +22,10 @@ export const IMAGE_TOOLS = {
   xz: 'xz-utils',
 } as const;
 
-/** @param tools programs, and their Debian packages @throws Refusal with the packages to install */
+/** @param tools programs, and their Debian packages @throws UsageError with the packages to install */
 export async function needTools(purpose: string, tools: Readonly<Record<string, string>>): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new Refusal(`building ${purpose} needs root: its files belong to root and to other users`);
+    throw new UsageError(`building ${purpose} needs root: its files belong to root and to other users`);
   }
   const missing = new Set<string>();
   for (const [tool, debianPackage] of Object.entries(tools)) {
@@ -34,7 +34,7 @@ export async function needTools(purpose: string, tools: Readonly<Record<string, 
     }
   }
   if (missing.size > 0) {
-    throw new Refusal(`${purpose} needs more tools: apt install ${[...missing].join(' ')}`);
+    throw new UsageError(`${purpose} needs more tools: apt install ${[...missing].join(' ')}`);
   }
 }
 

@@ -10,10 +10,10 @@ import { IMAGE_TOOLS, needTools } from '../image/tools.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { writeIndex } from '../openwrt-index.ts';
 import { commitTime, makePackages, tell } from '../packages.ts';
-import { Refusal, tellRefusal } from '../refusal.ts';
 import { writeSbom } from '../sbom.ts';
 import { makeWhole } from '../stage.ts';
 import { publicKey, publicPem, updateKeys } from '../update.ts';
+import { reportUsageErrors, UsageError } from '../usage-error.ts';
 import { PUBLIC_KEY } from './checksums.ts';
 import { fill, makeAddOn } from './home-assistant.ts';
 import { releaseNotes } from './notes.ts';
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   }
   const { version } = packageJson;
   if (!isVersion(version)) {
-    throw new Refusal(`${version} in package.json is not a package version, such as 1.2.3`);
+    throw new UsageError(`${version} in package.json is not a package version, such as 1.2.3`);
   }
   const notes = releaseNotes(await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8'), version, values.tag);
   // The private key stays away: programs of the build could read it.
@@ -93,7 +93,7 @@ async function main(): Promise<void> {
 function imageAddress(): string {
   const address = process.env[ADDRESS] || 'localhost/perch';
   if (!IMAGE_ADDRESS.test(address)) {
-    throw new Refusal(`${ADDRESS} is "${address}", expected HOST/NAME in lower case`);
+    throw new UsageError(`${ADDRESS} is "${address}", expected HOST/NAME in lower case`);
   }
   return address;
 }
@@ -124,4 +124,4 @@ async function image({ folder, version, packing }: DebOptions): Promise<void> {
   }
 }
 
-await tellRefusal(USAGE, () => untilInterrupted(main));
+await reportUsageErrors(USAGE, () => untilInterrupted(main));

@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { signIndex } from '../openwrt-index.ts';
-import { Refusal, tellRefusal } from '../refusal.ts';
 import { makeUpdate, publicPem, readSigningKey, signingKey } from '../update.ts';
+import { reportUsageErrors, UsageError } from '../usage-error.ts';
 import { PUBLIC_KEY, signFolder } from './checksums.ts';
 
 const USAGE = `usage: npm run release:sign -- KEYFILE [DIR]
@@ -29,10 +29,10 @@ async function main(): Promise<void> {
   const names = (await readdir(folder)).sort();
   const version = names.map((name) => PERCH.exec(name)?.[1]).find((one) => one !== undefined);
   if (version === undefined) {
-    throw new Refusal(`${folder} is not a release: npm run release builds one`);
+    throw new UsageError(`${folder} is not a release: npm run release builds one`);
   }
   if ((await readFile(join(folder, PUBLIC_KEY), 'utf8')) !== publicPem(key)) {
-    throw new Refusal(`the release in ${folder} was built for another key: its packages would reject this update`);
+    throw new UsageError(`the release in ${folder} was built for another key: its packages would reject this update`);
   }
   const { metadata } = JSON.parse(await readFile(join(folder, `perch_${version}.cdx.json`), 'utf8'));
   const nodes = names.filter((name) => name.startsWith(`perch-node_${version}_`) && name.endsWith('.deb'));
@@ -43,4 +43,4 @@ async function main(): Promise<void> {
   process.stdout.write(await readFile(join(folder, 'SHA256SUMS'), 'utf8'));
 }
 
-await tellRefusal(USAGE, main);
+await reportUsageErrors(USAGE, main);

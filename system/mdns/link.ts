@@ -60,7 +60,7 @@ interface LinkDeps {
 }
 
 /** A query whose answer waits for further packets. */
-interface Waiting {
+interface TruncatedQuery {
   readonly from: Source;
   readonly id: number;
   readonly questions: MdnsQuestion[];
@@ -73,7 +73,7 @@ type Claim = 'none' | 'ours' | 'machine';
 export class Link {
   readonly #deps: LinkDeps;
   readonly #rateLimit: ResponseRateLimit;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, TruncatedQuery>();
   /** `machine`: another program of this machine answers for the host name. */
   readonly #claims: Record<Part, Claim> = { host: 'none', service: 'none' };
   #published: Published;
@@ -317,7 +317,7 @@ export class Link {
     return false;
   }
 
-  async #answerLater(key: string, waiting: Waiting, [minMs, maxMs]: readonly [number, number]): Promise<void> {
+  async #answerLater(key: string, waiting: TruncatedQuery, [minMs, maxMs]: readonly [number, number]): Promise<void> {
     const { clock, random } = this.#deps;
     this.#waiting.set(key, waiting);
     await clock.sleep(minMs + random() * (maxMs - minMs), this.#stop.signal);
@@ -327,7 +327,7 @@ export class Link {
     }
   }
 
-  #answer({ from, id, questions, known }: Waiting, isProbe: boolean): void {
+  #answer({ from, id, questions, known }: TruncatedQuery, isProbe: boolean): void {
     const { answers, additionals } = answersTo(questions, this.#ours(), known);
     if (answers.length === 0) {
       return;

@@ -12,7 +12,7 @@ export class FieldError<V> extends Error {
 }
 
 /** Another value was saved for a field with changes. */
-export interface Conflict<T> {
+interface Conflict<T> {
   readonly before: T;
   readonly theirs: T;
   readonly by: ChangedBy | undefined;

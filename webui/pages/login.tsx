@@ -154,7 +154,7 @@ export function LoginFields({
   );
 }
 
-interface Typed {
+interface LoginInput {
   readonly password: string;
   readonly name: string | undefined;
   readonly code: string | undefined;
@@ -167,7 +167,7 @@ interface Failure {
   readonly text: string;
 }
 
-async function tryLogIn({ password, name, code, passkey }: Typed, t: CommonWords): Promise<Failure | undefined> {
+async function tryLogIn({ password, name, code, passkey }: LoginInput, t: CommonWords): Promise<Failure | undefined> {
   try {
     await logIn(password, name, passkey ? { passkey } : { code });
     if (route.peek().page === 'login') {

@@ -30,7 +30,7 @@ export type FactorStep =
   | { readonly kind: 'remove'; readonly passkey: PasskeyItem }
   | { readonly kind: 'recovery'; readonly codes: readonly string[] };
 
-export interface Typed {
+export interface FactorInput {
   readonly password: string;
   readonly code: string;
   readonly name: string;

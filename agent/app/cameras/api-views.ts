@@ -16,7 +16,7 @@ import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { DELAY_WORDS } from '../../onvif/device/streams.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 
-type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
+type DescriptionJson = NonNullable<Static<typeof CheckAnswer>['description']>;
 export type CameraJson = Static<typeof CameraItem>;
 
 export const timeText = (ms: number): string => new Date(ms).toISOString();
@@ -38,7 +38,7 @@ export function foundJson(camera: KnownCamera, path: string | undefined): Static
   };
 }
 
-export function descriptionJson(description: CameraDescription): Shown {
+export function descriptionJson(description: CameraDescription): DescriptionJson {
   const { information, hasPtz, hasEvents, hasSound, hasBackChannel, profiles, suggestions } = description;
   const { manufacturer, model, firmware, serial } = information;
   return {

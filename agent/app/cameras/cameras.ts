@@ -49,7 +49,7 @@ export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 's
   config(): Config;
   readonly found: FoundCameras;
   readonly paths: ConfiguredCamerasDeps['paths'];
-  readonly doubtOf: ConfiguredCamerasDeps['doubtOf'];
+  readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly includeLoopback: boolean;
   readonly clock: Clock;
   readonly log: Logger;

@@ -9,7 +9,7 @@ import { type Logger, redact } from '../../base/log.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
 import { failureOf, troubleIn } from '../../cameras/adoption/failure.ts';
 import { oneLine } from '../../cameras/adoption/plan.ts';
-import type { Doubted } from '../../cameras/following/follower.ts';
+import type { MismatchedDevice } from '../../cameras/following/follower.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import { isOff, type PathSettings } from '../../config/schema/path.ts';
@@ -40,7 +40,7 @@ export interface ConfiguredCamerasDeps {
   readonly found: Pick<FoundCameras, 'find'>;
   readonly paths: PathsState;
   /** Why the missing camera of a path is not followed to where it was seen. */
-  doubtOf(path: string): Doubted | undefined;
+  mismatchOf(path: string): MismatchedDevice | undefined;
   readonly adopter: Pick<Adopter, 'read'>;
   /** Limits concurrent work on cameras. */
   readonly gate: ConcurrencyLimit;
@@ -246,7 +246,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     // A connection attempt to a silent address outlasts the pause before the next one.
     const isTrying = state?.sourceState === 'running' && !state.ready && fault !== undefined;
     const isUnreachable = !isOff(settings) && (state?.sourceState === 'waiting' || isTrying);
-    const doubt = isUnreachable ? this.#deps.doubtOf(name) : undefined;
+    const doubt = isUnreachable ? this.#deps.mismatchOf(name) : undefined;
     const trouble = isUnreachable ? (doubt?.trouble ?? troubleIn(fault)) : undefined;
     return {
       path: name,
@@ -289,7 +289,7 @@ function stateOf(settings: PathSettings, state: PathState | undefined): CameraJs
 }
 
 /** Advice for a camera that was seen elsewhere and is not followed. */
-function nextOf(doubt: Doubted | undefined): string | undefined {
+function nextOf(doubt: MismatchedDevice | undefined): string | undefined {
   if (!doubt) {
     return undefined;
   }

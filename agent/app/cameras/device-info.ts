@@ -25,18 +25,18 @@ interface DeviceInfoOptions {
   readonly signal: AbortSignal;
 }
 
-interface Known {
+interface DatedDescription {
   readonly description: CameraDescription;
   readonly wallMs: number;
 }
 
-interface Kept extends Known {
+interface CachedDescription extends DatedDescription {
   /** Of the camera: settings that name another one do not match. */
   readonly identity: string;
   readonly monoMs: number;
 }
 
-interface Wanted {
+interface PendingRead {
   /** Of the camera's link: the channels of a recorder are read together. */
   readonly key: string;
   readonly path: string;
@@ -49,16 +49,16 @@ interface Wanted {
 /** Descriptions of adopted cameras, read in the background when their streams open, a few at a time. */
 export class DeviceInfoCache {
   readonly #options: DeviceInfoOptions;
-  readonly #known = new Map<string, Kept>();
-  readonly #wanted = new Map<string, Wanted>();
-  readonly #due: Wanted[] = [];
+  readonly #known = new Map<string, CachedDescription>();
+  readonly #wanted = new Map<string, PendingRead>();
+  readonly #due: PendingRead[] = [];
   #running = 0;
 
   constructor(options: DeviceInfoOptions) {
     this.#options = options;
   }
 
-  get({ name, settings }: ReadyPath): Known | undefined {
+  get({ name, settings }: ReadyPath): DatedDescription | undefined {
     const known = this.#known.get(name);
     return known?.identity === identityOf(settings.camera) ? known : undefined;
   }
@@ -129,7 +129,7 @@ export class DeviceInfoCache {
     this.#want(camera, CHANGED_PAUSE_MS);
   }
 
-  async #dueAfter(wanted: Wanted, pauseMs: number): Promise<void> {
+  async #dueAfter(wanted: PendingRead, pauseMs: number): Promise<void> {
     const { clock, signal } = this.#options;
     await clock.sleep(pauseMs, signal);
     if (!signal.aborted && this.#wanted.get(wanted.key) === wanted) {
@@ -154,7 +154,7 @@ export class DeviceInfoCache {
     }
   }
 
-  async #read(wanted: Wanted): Promise<void> {
+  async #read(wanted: PendingRead): Promise<void> {
     const { config, log, signal } = this.#options;
     const { key, path } = wanted;
     const camera = camerasOf(config()).find(({ name, settings }) => name === path && keyOf(settings) === key);

@@ -28,7 +28,7 @@ interface StreamMotionOptions {
 export class StreamMotion {
   readonly #options: StreamMotionOptions;
   /** By path of the camera. */
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedStream>();
 
   constructor(options: StreamMotionOptions) {
     this.#options = options;
@@ -83,13 +83,13 @@ export class StreamMotion {
     return stream && { name: stream === small && sub !== undefined ? sub : path, stream, settings };
   }
 
-  #watch(path: string, name: string, stream: Stream): Watched | undefined {
+  #watch(path: string, name: string, stream: Stream): WatchedStream | undefined {
     const track = stream.tracks.findIndex(({ kind }) => kind === 'video');
     const description = stream.tracks[track];
     if (description?.codec !== 'h264' && description?.codec !== 'h265') {
       return undefined;
     }
-    return new Watched({
+    return new WatchedStream({
       ...{ name, stream, track },
       ended: () => this.apply(),
       report: (isMoving, id, wallMs) => this.#report(path, isMoving, id, wallMs),
@@ -118,7 +118,7 @@ function detects(path: string, config: Config): PathSettings | undefined {
 
 const records = ({ record }: PathSettings): boolean => record === 'motion';
 
-interface WatchedOptions {
+interface WatchedStreamOptions {
   readonly name: string;
   readonly stream: Stream;
   /** Of the pictures. */
@@ -129,19 +129,19 @@ interface WatchedOptions {
 }
 
 /** A stream whose motion is detected. */
-class Watched implements Reader {
+class WatchedStream implements Reader {
   readonly id = 'motion';
   readonly countsHolds = true;
   readonly toleratedDelayMs = FILE_DELAY_MS;
   readonly name: string;
   readonly stream: Stream;
   readonly detector = new MotionDetector();
-  readonly #options: WatchedOptions;
+  readonly #options: WatchedStreamOptions;
   #pictures: PictureReader | undefined;
   #event = '';
   #wallMs = 0;
 
-  constructor(options: WatchedOptions) {
+  constructor(options: WatchedStreamOptions) {
     this.name = options.name;
     this.stream = options.stream;
     this.#options = options;

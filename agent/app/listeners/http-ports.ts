@@ -4,7 +4,7 @@ import type { Authority } from '../../auth/permissions/authorize.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import { keyFilesOf, type OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -60,7 +60,7 @@ export interface HttpPortsDeps {
   /** Shared by all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
   /** Shared by all ports and protocols for other devices. */
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   config(): Config;
 }
 

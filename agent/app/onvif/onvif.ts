@@ -2,7 +2,7 @@ import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
@@ -27,7 +27,7 @@ interface OnvifDeps extends OnvifSourceDeps {
     readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
   };
   readonly wrongCredentials: WrongCredentials;
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   /** Networks of the search for cameras; the devices are announced in the same ones. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> | undefined;
   readonly clock: Clock;

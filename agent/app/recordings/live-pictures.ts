@@ -96,7 +96,7 @@ interface LivePicturesDeps {
   readonly elsewhere?: (path: string) => SnapshotSource | undefined;
 }
 
-interface Kept {
+interface CachedPicture {
   readonly jpeg: Uint8Array;
   /** When it was requested. */
   readonly takenMs: number;
@@ -107,7 +107,7 @@ export class LivePictures {
   readonly #deps: LivePicturesDeps;
   readonly #snapshots: CameraSnapshots;
   /** By path, monotonic. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, CachedPicture>();
   /** By path: callers at the same time share a request. */
   readonly #asked = new Map<string, Promise<Uint8Array>>();
 

@@ -27,9 +27,9 @@ interface SourceTestsDeps {
   readonly testDeadlineMs?: number;
 }
 
-type Answer = Static<typeof SourceTestAnswer>;
+type SourceTestResult = Static<typeof SourceTestAnswer>;
 
-const bad = (error: string, why: string | null): Answer => ({ isGood: false, tracks2: [], error, why });
+const bad = (error: string, why: string | null): SourceTestResult => ({ isGood: false, tracks2: [], error, why });
 
 /** Connects to sources for a moment, to see what they send. */
 export class SourceTests {
@@ -41,7 +41,7 @@ export class SourceTests {
   }
 
   /** @param signal the client has left @throws PerchError badInput unless the path is pulled, exhausted */
-  async run(config: Config, name: string, signal: AbortSignal): Promise<Answer> {
+  async run(config: Config, name: string, signal: AbortSignal): Promise<SourceTestResult> {
     const settings = settingsFor(config.paths.get(name), name);
     if (!settings?.source.includes('://')) {
       throw new PerchError('badInput', 'source: there is nothing to connect to: write a URL', { path: name });

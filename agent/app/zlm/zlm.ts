@@ -24,7 +24,7 @@ import { HookAuth } from '../../zlm/hook-auth.ts';
 import { type HookSettings, Hooks } from '../../zlm/hooks.ts';
 import type { PulledPath } from '../../zlm/proxies.ts';
 import { type RecordedFile, recordBody, recordHookOf } from '../../zlm/recorded-file.ts';
-import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type Refusal } from '../../zlm/secret.ts';
+import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type RejectedCall } from '../../zlm/secret.ts';
 import { shownSettings } from '../../zlm/server-settings.ts';
 import { streamNameOf, VHOST } from '../../zlm/stream-name.ts';
 import { StreamWatch } from '../../zlm/stream-watch.ts';
@@ -217,7 +217,7 @@ export class ZlmApi {
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
-  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<ZlmAnswer> {
+  async #refuse({ isGuess, ...fields }: RejectedCall, { ip }: Caller, place: CookiePlace): Promise<ZlmAnswer> {
     if (isGuess) {
       this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
       await this.#deps.wrongCredentials.pause(ip);

@@ -8,7 +8,7 @@ interface RemoteFileParts {
   readonly readTable: (signal: AbortSignal) => Promise<Uint8Array>;
 }
 
-interface Kept {
+interface CachedRange {
   readonly position: number;
   readonly bytes: Uint8Array;
 }
@@ -17,7 +17,7 @@ export class RemoteFile implements StoredFile {
   readonly facts: string | undefined;
   readonly #parts: RemoteFileParts;
   readonly #stop = new AbortController();
-  #kept: Kept[] = [];
+  #kept: CachedRange[] = [];
 
   constructor(parts: RemoteFileParts) {
     this.#parts = parts;

@@ -8,7 +8,7 @@ const ROUNDS_MS = [97, 41];
 /** The times of a stream settle within this: a burst at the start has ended, a wrong clock is usually found. */
 const SETTLED_MS = 10_000;
 
-interface Waiting {
+interface LateReader {
   /** Reads what has arrived. */
   read(): void;
 }
@@ -19,9 +19,9 @@ export class ReadRounds {
   readonly #clock: Clock;
   readonly #roundMs: number;
   /** A connection may be read between rounds and wait again: it is in it once. */
-  #waiting = new Set<Waiting>();
+  #waiting = new Set<LateReader>();
   /** Of the current round; empty between rounds. */
-  #reading = new Set<Waiting>();
+  #reading = new Set<LateReader>();
   #stop: (() => void) | undefined;
 
   /**
@@ -45,7 +45,7 @@ export class ReadRounds {
   }
 
   /** Calls `read` in the next round. */
-  wait(connection: Waiting): void {
+  wait(connection: LateReader): void {
     this.#waiting.add(connection);
     this.#stop ??= this.#clock.every(this.#roundMs, () => this.#round());
   }

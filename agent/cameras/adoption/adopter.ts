@@ -256,7 +256,7 @@ export class Adopter {
     request: CameraRequest,
     signal: AbortSignal,
     onProgress: OnProgress | undefined,
-  ): Promise<Opened> {
+  ): Promise<OpenDevice> {
     const { endpoint } = request;
     try {
       return await this.#open(url, request, { signal, onProgress, otherWords: OTHER_THAN_FOUND });
@@ -277,7 +277,11 @@ export class Adopter {
     return known !== undefined && here()?.lastSeenMs !== known.lastSeenMs;
   }
 
-  async #open(url: string, request: CameraRequest, { signal, onProgress, otherWords }: OpenOptions): Promise<Opened> {
+  async #open(
+    url: string,
+    request: CameraRequest,
+    { signal, onProgress, otherWords }: OpenOptions,
+  ): Promise<OpenDevice> {
     const { clock, logins } = this.#deps;
     const { clearPassword: isClearAllowed, endpoint } = request;
     const target = {
@@ -362,11 +366,11 @@ interface OpenOptions {
   readonly otherWords?: string;
 }
 
-interface Opened {
+interface OpenDevice {
   readonly session: OnvifSession;
   readonly probeStream: ProbeStream;
 }
-interface ByOnvif extends Opened {
+interface ByOnvif extends OpenDevice {
   readonly found: FoundCamera | undefined;
 }
 interface ByStream {

@@ -45,7 +45,7 @@ test('a camera whose clock is as far off as it was when it took a token is follo
   follower.failed('door');
   await box.clock.advance(2_000);
   await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.46.5' }]));
-  expect(follower.doubtOf('door')).toBeUndefined();
+  expect(follower.mismatchOf('door')).toBeUndefined();
 });
 
 test('a camera whose clock was set before it moved is followed at once', async () => {
@@ -75,12 +75,12 @@ test('a camera that requires a token for a clock it never had gets none, reports
   expect(box.published).toMatchObject([
     { state: 'elsewhere', to: '127.0.46.9', reason: expect.stringContaining('clock') },
   ]);
-  expect(follower.doubtOf('door')).toMatchObject({ address: '127.0.46.9', trouble: 'clock' });
+  expect(follower.mismatchOf('door')).toMatchObject({ address: '127.0.46.9', trouble: 'clock' });
   const asked = camera.requests.length;
   // Long enough for checks to be minutes apart.
   for (let i = 0; i < 20; i += 1) {
     await box.clock.advance(30_000);
-    await seen(() => expect(follower.doubtOf('door')?.trouble).toBe('clock'));
+    await seen(() => expect(follower.mismatchOf('door')?.trouble).toBe('clock'));
   }
   await seen(() => expect(camera.requests.length).toBeGreaterThan(asked));
   expect([box.published.length, tokens(camera)]).toEqual([1, shown]);
@@ -90,7 +90,7 @@ test('a camera that requires a token for a clock it never had gets none, reports
     expect(box.published).toHaveLength(2);
   });
   expect(box.published[1]).toMatchObject({ state: 'moved', to: '127.0.46.9' });
-  expect(follower.doubtOf('door')).toBeUndefined();
+  expect(follower.mismatchOf('door')).toBeUndefined();
 });
 
 test('a device with a false clock gets no token for a time of its choice, not even as the second device', async () => {

@@ -20,7 +20,7 @@ import {
   type Revise,
   revisePlan,
 } from './followed-camera.ts';
-import { type Doubt, type Verdict, verifyIdentity } from './identity.ts';
+import { type IdentityMismatch, type Verdict, verifyIdentity } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
 
@@ -59,11 +59,11 @@ export interface FollowerDeps {
 }
 
 /** A device that claims to be the missing camera. */
-export interface Doubted extends Doubt {
+export interface MismatchedDevice extends IdentityMismatch {
   readonly address: string;
 }
 
-interface KnownDoubt extends Doubt {
+interface KnownMismatch extends IdentityMismatch {
   readonly untilMs: number;
 }
 
@@ -81,7 +81,7 @@ export class Follower {
   readonly #deps: FollowerDeps;
   readonly #stop = new AbortController();
   readonly #missing = new Map<string, Missing>();
-  readonly #doubted = new Map<string, KnownDoubt>();
+  readonly #doubted = new Map<string, KnownMismatch>();
   readonly #checks: IdentityCheck;
   readonly #limit = new ConcurrencyLimit(MAX_CONCURRENT, Number.POSITIVE_INFINITY, 'cameras');
   readonly #working = new Set<Promise<void>>();
@@ -145,7 +145,7 @@ export class Follower {
   }
 
   /** Why the missing camera of a path is not followed to where it was seen; undefined: not missing, or not seen. */
-  doubtOf(path: string): Doubted | undefined {
+  mismatchOf(path: string): MismatchedDevice | undefined {
     const camera = this.#missing.size === 0 ? undefined : cameraOfPath(this.#deps.config(), path);
     if (!camera || !this.#missing.has(keyOf(camera))) {
       return undefined;
@@ -319,7 +319,7 @@ export class Follower {
   }
 
   /** Logged once, and not retried for a while. */
-  #doubt(camera: FollowedCamera, url: string, doubt: Doubt): void {
+  #doubt(camera: FollowedCamera, url: string, doubt: IdentityMismatch): void {
     const { clock } = this.#deps;
     const name = doubtKeyOf(camera, url);
     const known = this.#doubted.get(name);

@@ -153,13 +153,13 @@ function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
 export const isLoginRequired = (error: unknown): boolean =>
   isTrouble(error, 'wrongPassword', 'noRights', 'onvifOff', 'lockedOut');
 
-export interface Doubt {
+export interface IdentityMismatch {
   readonly reason: string;
   /** What the user can act on. */
   readonly trouble?: CameraTrouble | undefined;
 }
 
-const because = (reason: string): Doubt => ({ reason });
+const because = (reason: string): IdentityMismatch => ({ reason });
 
 /**
  * Verifies by endpoint and serial number that the device at an address is this camera, before anything is changed. First without a login:
@@ -171,7 +171,7 @@ export async function verifyIdentity(
   camera: FollowedCamera,
   url: string,
   query: IdentityQuery,
-): Promise<Doubt | undefined> {
+): Promise<IdentityMismatch | undefined> {
   const { endpoint, serial, user, password = '' } = camera;
   if (endpoint === undefined || serial === undefined) {
     return because('its serial number is not in the configuration, and its endpoint alone does not identify it');

@@ -99,7 +99,7 @@ function userOf(
     : [];
 }
 
-interface Written {
+interface LegacyKey {
   readonly entry: Entry;
   readonly key: string;
   /** Absent in `pathDefaults`: an error there concerns all paths. */
@@ -107,13 +107,13 @@ interface Written {
 }
 
 /** Undefined for an empty text or list, too. */
-function writtenIn({ block, key, path }: TextPosition, name: PathUserKey): Written | undefined {
+function writtenIn({ block, key, path }: TextPosition, name: PathUserKey): LegacyKey | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };
   return entry && !isEmpty(entry) ? { entry, key: `${key}.${name}`, ...whose } : undefined;
 }
 
-function addressesOf({ entry, key, path }: Written, report: Report): string[] | undefined {
+function addressesOf({ entry, key, path }: LegacyKey, report: Report): string[] | undefined {
   const { tree } = entry;
   if (tree.kind !== 'sequence') {
     report.add('error', entry, key, 'expected a list here: write [] for none', path);

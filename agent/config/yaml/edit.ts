@@ -75,7 +75,7 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
 export const readPlain = (text: string): unknown => toJs(parse(text));
 
 /** A text and its values. */
-interface Written {
+interface ParsedText {
   readonly text: string;
   readonly document: Document;
   readonly values: unknown;
@@ -124,7 +124,7 @@ const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ?
 const isListOfBlocks = (value: unknown): value is readonly Block[] =>
   Array.isArray(value) && value.length > 0 && value.every(isBlock);
 
-function applyChange({ text, document, values }: Written, { keyPath, value }: Edit): Written {
+function applyChange({ text, document, values }: ParsedText, { keyPath, value }: Edit): ParsedText {
   const expected = withValue(values, keyPath, value);
   const splice = spliceOf(text, document.contents, keyPath, value);
   if (splice) {
@@ -140,7 +140,7 @@ function applyChange({ text, document, values }: Written, { keyPath, value }: Ed
   return read(rewritten, parse(rewritten));
 }
 
-const read = (text: string, document: Document): Written => ({ text, document, values: toJs(document) });
+const read = (text: string, document: Document): ParsedText => ({ text, document, values: toJs(document) });
 
 /** The document of a text that passes the loader's limits; its aliases resolve. */
 function parse(text: string): Document {

@@ -11,7 +11,7 @@ import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { CONNECTION_BYTES, NewcomerMemory, TLS_CONNECTION_BYTES } from '../../base/network/newcomer-memory.ts';
+import { CONNECTION_BYTES, PreLoginMemory, TLS_CONNECTION_BYTES } from '../../base/network/pre-login-memory.ts';
 import { createHttpApp } from './app.ts';
 import { letIn } from './newcomers.ts';
 
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 /** Both main ports. `/open` needs no login, `/known` accepts any name, `/read` admits everyone. */
 async function boxOf(limitBytes?: number) {
-  const memory = new NewcomerMemory(systemClock, silentLogger, limitBytes);
+  const memory = new PreLoginMemory(systemClock, silentLogger, limitBytes);
   const app = createHttpApp({ log: silentLogger });
   apps.push(app);
   const sizeOf = ({ body }: { body: unknown }) => ({ size: JSON.stringify(body ?? '').length });

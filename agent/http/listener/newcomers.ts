@@ -9,10 +9,10 @@ import type { Logger } from '../../base/log.ts';
 import { canonicalIp, isLoopbackIp } from '../../base/network/ip-address.ts';
 import {
   CONNECTION_BYTES,
-  NewcomerMemory,
-  type NewcomerShare,
+  PreLoginMemory,
+  type PreLoginShare,
   TLS_CONNECTION_BYTES,
-} from '../../base/network/newcomer-memory.ts';
+} from '../../base/network/pre-login-memory.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { AcceptQueue } from './accept-queue.ts';
 
@@ -37,7 +37,7 @@ interface Connection {
   /** Of its listener. */
   readonly queue: AcceptQueue;
   readonly socket: Socket;
-  readonly share: NewcomerShare;
+  readonly share: PreLoginShare;
   /** Its fixed share; 0 once authorized. */
   fixedBytes: number;
   /** Unauthorized requests whose replies have not ended, with their byte limits. */
@@ -58,10 +58,10 @@ const letInRequests = new WeakSet<IncomingMessage>();
 /** The budget of a listener; a loopback listener has its own, which remote clients cannot use up. */
 export function newcomersAt(
   address: string,
-  { newcomers, clock, log }: { readonly newcomers: NewcomerMemory; readonly clock: Clock; readonly log: Logger },
-): NewcomerMemory {
+  { newcomers, clock, log }: { readonly newcomers: PreLoginMemory; readonly clock: Clock; readonly log: Logger },
+): PreLoginMemory {
   const { host = '' } = parseAddress(address) ?? {};
-  return host === 'localhost' || isLoopbackIp(host) ? new NewcomerMemory(clock, log) : newcomers;
+  return host === 'localhost' || isLoopbackIp(host) ? new PreLoginMemory(clock, log) : newcomers;
 }
 
 /** Call when a request is permitted. @param isNamed the client is authenticated, so its connection no longer counts */
@@ -91,7 +91,7 @@ export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
  * Limits unauthorized clients of a listener: small bodies (`boundNewcomers`), little time for a request, and one memory budget for heads,
  * bodies and connections.
  */
-export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: boolean): void {
+export function limitNewcomers(server: Server, memory: PreLoginMemory, isTls: boolean): void {
   const queue = new AcceptQueue(server, (socket) => {
     const connection = connections.get(keyOf(socket));
     if (connection) {

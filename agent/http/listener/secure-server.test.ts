@@ -14,7 +14,7 @@ import { until } from '../../../test/peers/agent/agent.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { KeyFiles } from '../../config/file/key-pair.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { createHttpApp } from './app.ts';
@@ -41,7 +41,7 @@ async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
     return reply;
   });
   addRoutes(app);
-  const newcomers = new NewcomerMemory(systemClock, silentLogger);
+  const newcomers = new PreLoginMemory(systemClock, silentLogger);
   const listener = await listenLocally(app, { tls: tls.pair, newcomers });
   tls.renew(listener.server);
   onTestFinished(async () => {

@@ -3,7 +3,7 @@ import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
 import { limitConnections } from './connection-limit.ts';
 import { limitNewcomers } from './newcomers.ts';
@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** Enables TLS, and HTTP/2 in it. */
   readonly tls?: KeyPair;
   /** Memory limit of unauthorized clients; absent: unlimited. */
-  readonly newcomers?: NewcomerMemory;
+  readonly newcomers?: PreLoginMemory;
 }
 
 export interface HttpServer {

@@ -1,5 +1,5 @@
+import { PcmBlockBuffer } from '../pcm/block-buffer.ts';
 import { type PcmDecoder, type PcmTrack, pcmDecoderOf, sampleRateOf } from '../pcm/decode.ts';
-import { SteadyBlocks } from '../pcm/steady-blocks.ts';
 import type { Sample } from '../sample/sample.ts';
 import type { FlacTrack } from '../sample/track.ts';
 import { FlacEncoder } from './encode.ts';
@@ -18,7 +18,7 @@ export function flacTrackOf(track: PcmTrack): FlacTrack {
 export class FlacFromPcm {
   readonly #encoder: FlacEncoder;
   readonly #decoder: PcmDecoder;
-  readonly #blocks: SteadyBlocks;
+  readonly #blocks: PcmBlockBuffer;
   /** Of the current sample. */
   #values = new Int16Array(0);
   /** PCM samples in a tick of the input. */
@@ -31,7 +31,7 @@ export class FlacFromPcm {
     const { unusedBits } = this.#decoder;
     this.#encoder = new FlacEncoder({ sampleRateHz: clockRate, channels, frameSamples, unusedBits });
     this.#samplesPerTick = clockRate / track.clockRate;
-    this.#blocks = new SteadyBlocks({ rateHz: clockRate, channels, blockSamples: frameSamples }, (block, pts, wall) =>
+    this.#blocks = new PcmBlockBuffer({ rateHz: clockRate, channels, blockSamples: frameSamples }, (block, pts, wall) =>
       emit({ pts, dts: pts, wall, key: true, data: this.#encoder.encode(block) }),
     );
   }

@@ -10,7 +10,7 @@ const MAX_AGE_MS = 30 * 60_000;
 const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 5 * 60_000;
 
-interface Waiting {
+interface QueuedMessage {
   readonly sinceMs: number;
   send(signal: AbortSignal): Promise<void>;
 }
@@ -24,7 +24,7 @@ interface OutboxDeps {
 /** Messages of a channel, one after the other, with further attempts after temporary faults. They are kept in memory. */
 export class Outbox {
   readonly #deps: OutboxDeps;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: QueuedMessage[] = [];
   readonly #end = new AbortController();
   #work: Promise<void> | undefined;
   #problem: string | undefined;
@@ -47,7 +47,7 @@ export class Outbox {
   }
 
   /** @param send one attempt @throws PerchError */
-  add(send: Waiting['send']): void {
+  add(send: QueuedMessage['send']): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#waiting.shift();
       this.#deps.log.warn({ channel: this.#deps.id }, 'oldest notification dropped: too many are waiting');
@@ -104,7 +104,7 @@ export class Outbox {
   }
 
   /** It may have been dropped meanwhile. */
-  #remove(one: Waiting): void {
+  #remove(one: QueuedMessage): void {
     const at = this.#waiting.indexOf(one);
     if (at >= 0) {
       this.#waiting.splice(at, 1);

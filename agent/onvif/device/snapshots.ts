@@ -16,7 +16,7 @@ export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
 }
 
 /** Cached until a failure. */
-interface Known {
+interface SnapshotTarget {
   readonly session: OnvifSession;
   /** The wanted profile, then smaller ones in descending size. */
   readonly profiles: readonly CameraProfile[];
@@ -26,7 +26,7 @@ interface Known {
 /** Snapshots of one camera (GetSnapshotUri). If a picture is too large, the next smaller profile is used. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
-  #known: Known | undefined;
+  #known: SnapshotTarget | undefined;
   /** Index into `profiles`: earlier ones gave pictures that were too large. */
   #first = 0;
   readonly #logins: LoginMemory;
@@ -90,7 +90,7 @@ export class Snapshots {
     );
   }
 
-  async #ask(): Promise<Known> {
+  async #ask(): Promise<SnapshotTarget> {
     // Cached for later pictures, so it does not end with this request's signal.
     const session = await openSession({ ...this.#options, signal: new AbortController().signal });
     const profiles = smallerFrom(await listProfiles(session), this.#options.profile);
@@ -100,7 +100,7 @@ export class Snapshots {
     return { session, profiles, urls: new Map() };
   }
 
-  async #urlOf({ session, urls }: Known, profile: CameraProfile | undefined): Promise<URL> {
+  async #urlOf({ session, urls }: SnapshotTarget, profile: CameraProfile | undefined): Promise<URL> {
     let url = profile && urls.get(profile.token);
     if (!url) {
       url = pinnedSnapshotUrl((profile && (await getSnapshotUri(session, profile))) ?? '', session.url);

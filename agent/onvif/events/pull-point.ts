@@ -124,7 +124,7 @@ export async function endSubscription(session: OnvifSession, reference: Subscrip
   }).catch(ignoreExpected);
 }
 
-interface Asked {
+interface PullPointCall {
   readonly body: string;
   readonly response: string;
   readonly action: string;
@@ -133,7 +133,11 @@ interface Asked {
 }
 
 /** Calls the camera's own host with the port, path and headers of the reference. `To` is verbatim, because some cameras compare it. */
-function call(session: OnvifSession, { address, headers }: SubscriptionReference, asked: Asked): Promise<XmlElement> {
+function call(
+  session: OnvifSession,
+  { address, headers }: SubscriptionReference,
+  asked: PullPointCall,
+): Promise<XmlElement> {
   const { body, response, ...options } = asked;
   const url = URL.parse(withoutZone(address));
   if (!url) {

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf } from '../../base/network/ip-address.ts';
-import { CONNECTION_BYTES, type NewcomerMemory, type NewcomerShare } from '../../base/network/newcomer-memory.ts';
+import { CONNECTION_BYTES, type PreLoginMemory, type PreLoginShare } from '../../base/network/pre-login-memory.ts';
 import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import type { AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
@@ -37,7 +37,7 @@ interface SharedServer {
   readonly writeQueueSize: number;
   readonly paths: Paths;
   readonly access: SessionAccess;
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   readonly clock: Clock;
 }
 
@@ -52,7 +52,7 @@ export class RtmpConnection implements LinkOwner {
   readonly #log: Logger;
   readonly #onClosed: (connection: RtmpConnection) => void;
   readonly #created: string;
-  #newcomer: NewcomerShare | undefined;
+  #newcomer: PreLoginShare | undefined;
   #session: PublishSession | PlaySession | undefined;
   /** A publish or play command is being answered, or was. */
   #isTaken = false;

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf } from '../../base/network/ip-address.ts';
-import { CONNECTION_BYTES, type NewcomerShare } from '../../base/network/newcomer-memory.ts';
+import { CONNECTION_BYTES, type PreLoginShare } from '../../base/network/pre-login-memory.ts';
 import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { type FramerSink, RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
@@ -52,7 +52,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #outboundBytes = 0;
   #hasRequested = false;
   /** Counts memory held by unauthenticated clients; undefined from the first session on. */
-  #newcomer: NewcomerShare | undefined;
+  #newcomer: PreLoginShare | undefined;
   /** Monotonic start of an incomplete message or frame. */
   #partialMs: number | undefined;
   /** Monotonic time of the last request. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { NewcomerMemory } from '../../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
 import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
 import type { ListenerOptions } from '../../transports/tcp/listener.ts';
@@ -37,7 +37,7 @@ export class RtspServer {
   readonly #log: Logger;
   readonly #media: MediaPlanes;
   readonly #connections: ConnectionHooks | undefined;
-  readonly #newcomers: NewcomerMemory | undefined;
+  readonly #newcomers: PreLoginMemory | undefined;
   #stopTicking: (() => void) | undefined;
 
   /** @param media closed with the server */
@@ -49,7 +49,7 @@ export class RtspServer {
     log: Logger,
     media: MediaPlanes,
     connections?: ConnectionHooks,
-    newcomers?: NewcomerMemory,
+    newcomers?: PreLoginMemory,
   ) {
     this.#options = options;
     this.#paths = paths;

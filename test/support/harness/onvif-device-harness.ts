@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../agent/base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../agent/base/network/pre-login-memory.ts';
 import { usernameToken } from '../../../agent/onvif/soap/xml/envelope.ts';
 import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from '../../../agent/onvif-server/contract.ts';
 import { DeviceFile } from '../../../agent/onvif-server/device-file.ts';
@@ -117,7 +117,7 @@ export async function openOnvifDevice({ source = new FakeSource(), clock = syste
           }
         : undefined,
     wrongCredentials: { checkRoom: () => {}, pause: async (ip) => void pauses.push(ip) },
-    newcomers: new NewcomerMemory(clock, silentLogger),
+    newcomers: new PreLoginMemory(clock, silentLogger),
     clock,
     log: silentLogger,
   });

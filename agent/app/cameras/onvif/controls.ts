@@ -13,7 +13,7 @@ interface ControlsOptions {
   readonly log: Logger;
 }
 
-interface Known {
+interface CachedControl {
   readonly key: string;
   readonly control: OnvifControl;
 }
@@ -21,7 +21,7 @@ interface Known {
 /** The controls of all cameras: created on first use, and again when a path's settings change. */
 export class Controls {
   readonly #options: ControlsOptions;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, CachedControl>();
   readonly #stop = new AbortController();
 
   constructor(options: ControlsOptions) {

@@ -38,7 +38,7 @@ interface ClockState {
   isFailureLogged: boolean;
 }
 
-interface Watched {
+interface RunningSubscription {
   readonly key: string;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ interface Watched {
 /** Receives the events of every configured camera, with one subscription each, and keeps clocks set where configured. */
 export class EventSubscriptions {
   readonly #options: EventSubscriptionsOptions;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, RunningSubscription>();
   readonly #ending = new Map<string, Promise<void>>();
   #isClosed = false;
 
@@ -78,7 +78,7 @@ export class EventSubscriptions {
     await this.#options.memory.close();
   }
 
-  #end(key: string, watched: Watched): void {
+  #end(key: string, watched: RunningSubscription): void {
     const ended = Promise.all([this.#ending.get(key), watched.close()]).then(() => {
       if (this.#ending.get(key) === ended) {
         this.#ending.delete(key);
@@ -87,7 +87,7 @@ export class EventSubscriptions {
     this.#ending.set(key, ended);
   }
 
-  #watch(key: string, group: Group): Watched {
+  #watch(key: string, group: Group): RunningSubscription {
     const { clock, log, memory } = this.#options;
     const { link, users } = group;
     const own = log.child({ path: users[0]?.path });

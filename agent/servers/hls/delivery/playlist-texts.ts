@@ -12,9 +12,10 @@ export interface PlaylistBody {
 }
 
 /** `_HLS_skip`; `opening`: no directive, so a player may start with it. */
-type Wanted = Directives['skip'] | 'opening';
+type PlaylistForm = Directives['skip'] | 'opening';
 
-export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefined && skip === 'no' ? 'opening' : skip);
+export const playlistFormOf = ({ msn, skip }: Directives): PlaylistForm =>
+  msn === undefined && skip === 'no' ? 'opening' : skip;
 
 /** Placeholder for the query; no file name contains it. */
 const QUERY_MARK = '?__query__';
@@ -30,14 +31,14 @@ interface Lines {
 class Texts {
   readonly #lines: Lines;
   /** The text between the placeholders. */
-  readonly #gaps = new Map<Wanted, readonly string[]>();
+  readonly #gaps = new Map<PlaylistForm, readonly string[]>();
   readonly #bodies = new Map<string, PlaylistBody>();
 
   constructor(lines: Lines) {
     this.#lines = lines;
   }
 
-  text(rendition: HlsRendition, others: readonly HlsRendition[], wanted: Wanted, query: string): string {
+  text(rendition: HlsRendition, others: readonly HlsRendition[], wanted: PlaylistForm, query: string): string {
     if (query === '') {
       return write(rendition, others, wanted, '', this.#lines.plain);
     }
@@ -66,7 +67,7 @@ class Texts {
 function write(
   rendition: HlsRendition,
   others: readonly HlsRendition[],
-  wanted: Wanted,
+  wanted: PlaylistForm,
   query: string,
   written: WrittenLines,
 ): string {
@@ -100,7 +101,7 @@ export class PlaylistTexts {
   body(
     rendition: HlsRendition,
     renditions: readonly HlsRendition[],
-    wanted: Wanted,
+    wanted: PlaylistForm,
     query: string,
     isShared: boolean,
   ): PlaylistBody {
@@ -109,7 +110,7 @@ export class PlaylistTexts {
     return texts.body(wanted + query, write, isShared);
   }
 
-  text(rendition: HlsRendition, renditions: readonly HlsRendition[], wanted: Wanted, query: string): string {
+  text(rendition: HlsRendition, renditions: readonly HlsRendition[], wanted: PlaylistForm, query: string): string {
     const others = renditions.filter((other) => other !== rendition);
     return this.#of(rendition.playlist as MediaPlaylist).text(rendition, others, wanted, query);
   }

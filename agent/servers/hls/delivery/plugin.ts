@@ -12,7 +12,7 @@ import { BlockingReloads, ENDED, type Fault } from './blocking-reloads.ts';
 import { type Directives, parseDirectives, standing } from './directives.ts';
 import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
-import { PlaylistTexts, wantedBy } from './playlist-texts.ts';
+import { PlaylistTexts, playlistFormOf } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { type Exchange, PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, takeOver, vary, writeFile } from './send.ts';
 import { type Admitted, DEAD_SESSION, SessionAccess } from './session-access.ts';
@@ -169,7 +169,7 @@ class Delivery {
     }
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
     if (session.knownInits.size > 0) {
-      const all = this.#texts.text(rendition, muxer.renditions, wantedBy(directives), query);
+      const all = this.#texts.text(rendition, muxer.renditions, playlistFormOf(directives), query);
       return sendText(request, reply, PLAYLIST_TYPE, cache, playlistForLavf(session, all));
     }
     this.sendPlaylist(takeOver(request, reply), admitted, rendition, directives, cache);
@@ -183,7 +183,7 @@ class Delivery {
     directives: Directives,
     cache = ALWAYS_ASK,
   ): void {
-    const body = this.#texts.body(rendition, muxer.renditions, wantedBy(directives), query, !isOwnQuery);
+    const body = this.#texts.body(rendition, muxer.renditions, playlistFormOf(directives), query, !isOwnQuery);
     const mayZip = body.isKept || this.#options.server.sessions.count <= MAX_ZIPPED_ALONE;
     sendPlaylist(exchange, cache, body, mayZip);
   }

@@ -203,16 +203,17 @@ const carriesSession = (request: FastifyRequest): boolean =>
 /** Hides length and content from timing. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-type Asked = Pick<FastifyRequest, 'headers' | 'query'>;
+type HeadersAndQuery = Pick<FastifyRequest, 'headers' | 'query'>;
 
-function parameter(request: Asked, name: string): string | undefined {
+function parameter(request: HeadersAndQuery, name: string): string | undefined {
   const value = (request.query as Readonly<Record<string, unknown>>)[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** As requested: the only choice where one response is cached for many. */
-const requestedForm = (request: Asked): SoundForm => (parameter(request, 'audio') === 'flac' ? 'flac' : 'plain');
+const requestedForm = (request: HeadersAndQuery): SoundForm =>
+  parameter(request, 'audio') === 'flac' ? 'flac' : 'plain';
 
 /** As requested, or by the player's known limits. */
-const formOf = (request: Asked): SoundForm =>
+const formOf = (request: HeadersAndQuery): SoundForm =>
   WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : requestedForm(request);

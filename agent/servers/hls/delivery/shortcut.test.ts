@@ -13,7 +13,7 @@ import {
   live,
 } from '../../../../test/support/harness/servers/hls-harness.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { NewcomerMemory } from '../../../base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../base/network/pre-login-memory.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
 import { cors } from '../../../http/listener/cors.ts';
 import { HlsServer } from '../server/server.ts';
@@ -46,7 +46,7 @@ async function serve(prefix = '/hls') {
     taken.push(isTaken);
     return isTaken;
   };
-  const { port } = await listenLocally(app, { newcomers: new NewcomerMemory(clock, silentLogger) });
+  const { port } = await listenLocally(app, { newcomers: new PreLoginMemory(clock, silentLogger) });
   const agent = new Agent({ keepAlive: true });
   onTestFinished(async () => {
     agent.destroy();

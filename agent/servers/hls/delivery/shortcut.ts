@@ -25,7 +25,7 @@ interface ShortcutOptions {
 }
 
 /** What a player requests several times a second: a media playlist, or a part, segment or init file. */
-interface Wanted {
+interface FrequentRequest {
   /** Below the prefix, without query. */
   readonly address: string;
   readonly path: string;
@@ -101,7 +101,7 @@ function isPlain(request: IncomingMessage): boolean {
   return headers.cookie !== undefined && !hasBody(request) && headers['user-agent']?.startsWith('Lavf/') !== true;
 }
 
-function parse(url: string, prefix: string): Wanted | undefined {
+function parse(url: string, prefix: string): FrequentRequest | undefined {
   const match = url.startsWith(`${prefix}/`) ? ADDRESS.exec(url.slice(prefix.length + 1)) : null;
   if (!match) {
     return undefined;

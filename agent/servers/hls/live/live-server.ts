@@ -32,7 +32,7 @@ class NothingPlayable extends PerchError {
   }
 }
 
-interface Opened {
+interface OpenStream {
   readonly origin: Stream;
   /** Its container stream, with the requested audio. */
   readonly stream: Stream;
@@ -75,7 +75,7 @@ export class LiveServer {
   /**
    * The stream of a path and the tracks for this viewer. @throws PerchError of the path, exhausted, and NothingPlayable
    */
-  async open(request: LiveRequest): Promise<Opened> {
+  async open(request: LiveRequest): Promise<OpenStream> {
     this.#checkRoom(request.ip);
     const origin = await this.#paths.open(request.path, request.query);
     if (this.#isClosed) {
@@ -91,7 +91,7 @@ export class LiveServer {
   }
 
   /** Starts writing to the output. Called right after `open`. @returns call when the viewer has left */
-  watch(request: LiveRequest, { origin, stream, selection }: Opened, output: ViewerOutput): () => void {
+  watch(request: LiveRequest, { origin, stream, selection }: OpenStream, output: ViewerOutput): () => void {
     this.#checkRoom(request.ip);
     const session = this.#sessionOf(request, origin, this.#fragmentsOf(stream, selection.tracks), output);
     this.#sessions.set(session.id, session);

@@ -54,12 +54,12 @@ const FASTEST_CHECK_MS = 1_000;
 const FAILURE_LOG_MS = 600_000;
 
 /** A path's muxer and the path's stream; the muxer may read a derived one. */
-interface Opened {
+interface OpenMuxer {
   readonly muxer: HlsMuxer;
   readonly origin: Stream;
 }
 
-interface Entry extends Opened {
+interface Entry extends OpenMuxer {
   readonly createdMs: number;
   lastRequestMs: number;
   lastRequestMonoMs: number;
@@ -117,7 +117,7 @@ export class HlsServer {
   }
 
   /** The path's muxer once it has something to play; created if needed. */
-  async open(name: string, query = '', form: SoundForm = 'plain'): Promise<Opened> {
+  async open(name: string, query = '', form: SoundForm = 'plain'): Promise<OpenMuxer> {
     // All HLS viewers are one reader of the path.
     const known = FORMS.map((other) => this.#entries[other].get(name)?.origin).find((origin) => origin !== undefined);
     const origin = known ?? (await this.#paths.open(name, query));
@@ -137,7 +137,7 @@ export class HlsServer {
   }
 
   /** The path's muxer; counts as a request. */
-  find(name: string, form: SoundForm = 'plain'): Opened | undefined {
+  find(name: string, form: SoundForm = 'plain'): OpenMuxer | undefined {
     // Without Opus all viewers get the plain one.
     const entry = this.#entries[form].get(name) ?? this.#entries.plain.get(name);
     if (entry) {

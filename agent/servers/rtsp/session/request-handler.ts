@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
-import type { NewcomerMemory } from '../../../base/network/newcomer-memory.ts';
+import type { PreLoginMemory } from '../../../base/network/pre-login-memory.ts';
 import { bodyText, type HeaderField, REQUIRE_BACK_CHANNEL, type RtspRequest } from '../../../media/rtsp/message.ts';
 import type { G711Track } from '../../../media/sample/track.ts';
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
@@ -36,7 +36,7 @@ export interface SharedServer {
   readonly createDelivery: CreateDelivery;
   readonly createReceiver: CreateReceiver;
   readonly clock: Clock;
-  readonly newcomers?: NewcomerMemory | undefined;
+  readonly newcomers?: PreLoginMemory | undefined;
 }
 
 /** Handles the requests of one connection, RFC 2326 §10. */

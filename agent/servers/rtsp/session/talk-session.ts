@@ -3,7 +3,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { RtpHeader } from '../../../media/rtp/header.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
-import { NOTHING_RECEIVED, NOTHING_SENT, type Received } from '../transport/media-plane.ts';
+import { NOTHING_RECEIVED, NOTHING_SENT, type ReceiveCounts } from '../transport/media-plane.ts';
 import type { ChosenTransport } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
 import { type Response, setUpFields } from './response.ts';
@@ -57,7 +57,13 @@ export class TalkSession implements Role {
     return this.#isPlaying ? 'publish' : 'idle';
   }
 
-  get media(): { kind: 'tcp'; isSecure: false; sent: typeof NOTHING_SENT; received: Received; lastReceivedMs: number } {
+  get media(): {
+    kind: 'tcp';
+    isSecure: false;
+    sent: typeof NOTHING_SENT;
+    received: ReceiveCounts;
+    lastReceivedMs: number;
+  } {
     const counts = { bytes: this.#bytes, rtpPackets: this.#packets, inError: this.#inError };
     const received = { ...NOTHING_RECEIVED, ...counts };
     return { kind: 'tcp', isSecure: false, sent: NOTHING_SENT, received, lastReceivedMs: this.#lastReceivedMs };

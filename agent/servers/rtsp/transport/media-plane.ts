@@ -7,7 +7,7 @@ import type { Stream } from '../../../stream/stream.ts';
 /** The same for all tracks of a session. */
 export type TransportKind = 'tcp' | 'udp' | 'multicast';
 
-export interface Sent {
+export interface SendCounts {
   readonly bytes: number;
   readonly rtpPackets: number;
   readonly rtcpPackets: number;
@@ -18,7 +18,7 @@ export interface Sent {
 }
 
 /** Received from a publisher or, as reports, from a reader. */
-export interface Received {
+export interface ReceiveCounts {
   readonly bytes: number;
   readonly rtpPackets: number;
   readonly lost: number;
@@ -29,8 +29,8 @@ export interface Received {
   readonly rtcpInError: number;
 }
 
-export const NOTHING_SENT: Sent = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
-export const NOTHING_RECEIVED: Received = {
+export const NOTHING_SENT: SendCounts = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
+export const NOTHING_RECEIVED: ReceiveCounts = {
   bytes: 0,
   rtpPackets: 0,
   lost: 0,
@@ -53,8 +53,8 @@ export interface TrackStart {
 export interface Delivery {
   readonly kind: TransportKind;
   readonly isSecure: boolean;
-  readonly sent: Sent;
-  readonly received: Received;
+  readonly sent: SendCounts;
+  readonly received: ReceiveCounts;
   /** Monotonic time of the reader's last RTCP packet; 0: none. */
   readonly lastReceivedMs: number;
   /**
@@ -78,9 +78,9 @@ export interface Delivery {
 export interface MediaReceiver {
   readonly kind: TransportKind;
   readonly isSecure: boolean;
-  readonly received: Received;
+  readonly received: ReceiveCounts;
   /** RTCP. */
-  readonly sent: Sent;
+  readonly sent: SendCounts;
   /** Monotonic time of the last packet; 0: none. */
   readonly lastReceivedMs: number;
   /** As `Delivery.setUp`; `media` counts from 0 in the announced SDP. Without the key of SRTP, that of the SDP applies. */

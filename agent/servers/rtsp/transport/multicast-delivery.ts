@@ -7,8 +7,8 @@ import type {
   DeliveryOptions,
   MediaOwner,
   ReaderRequest,
-  Received,
-  Sent,
+  ReceiveCounts,
+  SendCounts,
   TrackStart,
 } from './media-plane.ts';
 import type { Multicast, ReportListener } from './multicast.ts';
@@ -48,7 +48,7 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
     this.#owner = request.owner;
   }
 
-  get sent(): Sent {
+  get sent(): SendCounts {
     const before = this.#countsAtStart;
     const datagrams = this.#sender?.datagrams;
     return {
@@ -60,7 +60,7 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
     };
   }
 
-  get received(): Received {
+  get received(): ReceiveCounts {
     return this.#reports.received;
   }
 

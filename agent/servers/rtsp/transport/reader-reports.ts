@@ -3,7 +3,7 @@ import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
 import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import { MediaDecryptor } from '../../../transports/webrtc/srtp/media-decryptor.ts';
-import { NOTHING_RECEIVED, type Received } from './media-plane.ts';
+import { NOTHING_RECEIVED, type ReceiveCounts } from './media-plane.ts';
 
 export class ReaderReports implements RtcpSink {
   /** Monotonic time of the last packet; 0: none. */
@@ -26,7 +26,7 @@ export class ReaderReports implements RtcpSink {
     return this.#lost.reduce((sum, lost) => sum + Math.max(0, lost), 0);
   }
 
-  get received(): Received {
+  get received(): ReceiveCounts {
     return { ...NOTHING_RECEIVED, bytes: this.#bytes, rtcpPackets: this.#count, rtcpInError: this.#bad };
   }
 

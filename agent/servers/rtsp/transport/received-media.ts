@@ -16,7 +16,13 @@ import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { brokenPicture, TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import { type MediaReceiver, NOTHING_SENT, type PublisherRequest, type Received, type Sent } from './media-plane.ts';
+import {
+  type MediaReceiver,
+  NOTHING_SENT,
+  type PublisherRequest,
+  type ReceiveCounts,
+  type SendCounts,
+} from './media-plane.ts';
 import { type PublisherTransport, TcpPublisherTransport, UdpPublisherTransport } from './publisher-transport.ts';
 import { SecureReception } from './secure-reception.ts';
 import type { UdpPorts } from './udp-ports.ts';
@@ -107,7 +113,7 @@ export class ReceivedMedia implements MediaReceiver {
     return this.#brake.isPulled ? this.#clock.monoMs() : this.#lastReceivedMs;
   }
 
-  get received(): Received {
+  get received(): ReceiveCounts {
     const receivers = this.#receivers;
     const sum = (of: (receiver: TrackReceiver) => number) => receivers.reduce((total, other) => total + of(other), 0);
     return {
@@ -121,7 +127,7 @@ export class ReceivedMedia implements MediaReceiver {
     };
   }
 
-  get sent(): Sent {
+  get sent(): SendCounts {
     return { ...NOTHING_SENT, bytes: this.#sentBytes, rtcpPackets: this.#sentReports };
   }
 

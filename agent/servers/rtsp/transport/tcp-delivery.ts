@@ -4,7 +4,7 @@ import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../../stream/interleaved-packets.ts';
 import { FRAME_HEADER_BYTES, withChannel } from '../../../stream/interleaved-writer.ts';
-import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
+import type { Delivery, MediaOwner, ReaderRequest, ReceiveCounts, SendCounts, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 import { SecurePackets } from './secure-packets.ts';
 
@@ -75,7 +75,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     return this.#wantsPlaceholders && !this.#secure;
   }
 
-  get sent(): Sent {
+  get sent(): SendCounts {
     return {
       bytes: this.#sentBytes,
       rtpPackets: this.#sentPackets,
@@ -85,7 +85,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     };
   }
 
-  get received(): Received {
+  get received(): ReceiveCounts {
     return this.#reports.received;
   }
 

@@ -12,8 +12,8 @@ import type {
   DeliveryOptions,
   MediaOwner,
   ReaderRequest,
-  Received,
-  Sent,
+  ReceiveCounts,
+  SendCounts,
   TrackStart,
 } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
@@ -55,7 +55,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     this.#rtcpPorts = new Uint16Array(stream.tracks.length);
   }
 
-  get sent(): Sent {
+  get sent(): SendCounts {
     return {
       bytes: this.#sender.sentBytes,
       rtpPackets: this.#sender.sentPackets,
@@ -65,7 +65,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     };
   }
 
-  get received(): Received {
+  get received(): ReceiveCounts {
     return this.#reports.received;
   }
 

@@ -1,4 +1,4 @@
-import type { Loss } from './receiver-reports.ts';
+import type { ReportedLoss } from './receiver-reports.ts';
 
 /** Losses are summed over this many seconds: a single late burst is no trend. */
 const WINDOW_TICKS = 5;
@@ -32,7 +32,7 @@ const MAX_RETRY_MS = 300_000;
 const PROVEN_MS = 60_000;
 
 /** The statistics of one second. */
-export interface LinkStatistics extends Loss {
+export interface LinkStatistics extends ReportedLoss {
   /** 0: none. */
   readonly estimateBitsPerSecond: number;
   readonly roundTripMs: number | undefined;

@@ -14,12 +14,12 @@ interface ReportedSource {
   takenHighest: number;
 }
 
-export interface Loss {
+export interface ReportedLoss {
   readonly lost: number;
   readonly expected: number;
 }
 
-const NO_LOSS: Loss = { lost: 0, expected: 0 };
+const NO_LOSS: ReportedLoss = { lost: 0, expected: 0 };
 
 /** A viewer's receiver reports and bandwidth estimate. Reports about unknown SSRCs are ignored. */
 export class ReceiverReports {
@@ -47,7 +47,7 @@ export class ReceiverReports {
   }
 
   /** Losses reported since the last call. The first report is the baseline. */
-  takeLoss(ssrc: number): Loss {
+  takeLoss(ssrc: number): ReportedLoss {
     const source = this.#sources.get(ssrc);
     if (!source || source.highest < 0) {
       return NO_LOSS;

@@ -27,7 +27,7 @@ const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
 const scratchBytes = new Uint8Array(scratch.buffer);
 
 /** What a viewer was sent on one SSRC and where to read it again. */
-interface Sent {
+interface SentStream {
   readonly source: RtpPackets;
   readonly history: SentHistory | undefined;
   readonly srtp: SrtpSender;
@@ -69,7 +69,13 @@ export class Retransmitter {
    * @param roundTripMs undefined: not known
    * @returns bytes sent
    */
-  onNack(sent: Sent, sequence: number, following: number, nowMs: number, roundTripMs: number | undefined): number {
+  onNack(
+    sent: SentStream,
+    sequence: number,
+    following: number,
+    nowMs: number,
+    roundTripMs: number | undefined,
+  ): number {
     this.#earn();
     const pauseMs = Math.min(Math.max(MIN_PAUSE_MS, 0.75 * (roundTripMs ?? 0)), MAX_PAUSE_MS);
     const before = this.bytes;
@@ -96,7 +102,7 @@ export class Retransmitter {
     this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
   }
 
-  #add({ source, history, srtp }: Sent, sequence: number, nowMs: number, pauseMs: number): void {
+  #add({ source, history, srtp }: SentStream, sequence: number, nowMs: number, pauseMs: number): void {
     const index = history?.indexOf(sequence) ?? -1;
     const packet = index < 0 ? -1 : (history?.packetOf(index) ?? -1);
     if (!history || index < this.#firstIndex || !source.has(packet)) {

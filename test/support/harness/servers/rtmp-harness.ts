@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { createLogger } from '../../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import type { Config } from '../../../../agent/config/load/load.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../../../agent/config/schema/common/general.ts';
 import { rtmpServer } from '../../../../agent/servers/rtmp/protocol.ts';
@@ -30,7 +30,7 @@ export class RtmpHarness implements AsyncDisposable {
   /** The log as lines of JSON. */
   readonly log: string[] = [];
   /** Memory of clients without a login. */
-  readonly newcomers = new NewcomerMemory(this.clock, { warn: () => {} });
+  readonly newcomers = new PreLoginMemory(this.clock, { warn: () => {} });
   readonly #stop = new AbortController();
   readonly #clients: RtmpClient[] = [];
   readonly #sockets: Socket[] = [];

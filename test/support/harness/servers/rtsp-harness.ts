@@ -3,7 +3,7 @@ import { Authority, type Owners } from '../../../../agent/auth/permissions/autho
 import { WrongCredentials } from '../../../../agent/auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../../agent/base/errors.ts';
 import { createLogger } from '../../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../../../agent/config/schema/common/general.ts';
 import type { Track } from '../../../../agent/media/sample/track.ts';
 import { RtspServer } from '../../../../agent/servers/rtsp/server.ts';
@@ -116,7 +116,7 @@ export class RtspHarness implements AsyncDisposable {
   /** SRTP, of RTSPS. */
   readonly secureMedia: DatagramPlane;
   readonly server: RtspServer;
-  readonly newcomers: NewcomerMemory;
+  readonly newcomers: PreLoginMemory;
   readonly #callers: RtspCaller[] = [];
   readonly #stop = new AbortController();
 
@@ -136,7 +136,7 @@ export class RtspHarness implements AsyncDisposable {
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
     this.secureMedia = new DatagramPlane(all, this.clock, log, 'secure');
-    this.newcomers = new NewcomerMemory(this.clock, log, newcomerBytes);
+    this.newcomers = new PreLoginMemory(this.clock, log, newcomerBytes);
     const { clock, paths, newcomers } = this;
     const planes = { plain: this.media, secure: this.secureMedia };
     this.server = new RtspServer(all, paths, access, clock, log, planes, undefined, newcomers);

@@ -3,7 +3,7 @@ import { Authority } from '../../../../agent/auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../../../agent/auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../../../agent/base/clock.ts';
 import type { Logger } from '../../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import type { Config } from '../../../../agent/config/load/load.ts';
 import type { InternalUser } from '../../../../agent/config/schema/common/general.ts';
 import type { ServerDeps } from '../../../../agent/protocols/contract.ts';
@@ -18,7 +18,7 @@ interface Given {
   /** Of the waits of wrong logins; default: `clock`. */
   readonly loginClock?: Clock;
   /** Default: with the product's limit. */
-  readonly newcomers?: NewcomerMemory;
+  readonly newcomers?: PreLoginMemory;
   readonly log: Logger;
   /** Ends the waits of wrong logins. */
   readonly signal: AbortSignal;
@@ -28,7 +28,7 @@ interface Given {
 /** Of a server with the real access rules of a file for MediaMTX, over the test's paths. */
 export function serverDeps(given: Given): ServerDeps {
   const { users, paths, clock, loginClock = clock, log, signal, config } = given;
-  const { newcomers = new NewcomerMemory(clock, log) } = given;
+  const { newcomers = new PreLoginMemory(clock, log) } = given;
   const authority = new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: users });
   const access = new SessionAuthority(authority, new WrongCredentials(loginClock, signal, () => 1), log);
   const connections = { opened: () => () => {} };

@@ -1,7 +1,7 @@
 import { Servers } from '../../../../agent/app/servers/servers.ts';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
-import { NewcomerMemory } from '../../../../agent/base/network/newcomer-memory.ts';
+import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import { Reconciler } from '../../../../agent/base/reconciler.ts';
 import type { Config } from '../../../../agent/config/load/load.ts';
 import type { RunningServer, ServerDeps, ServerProtocol } from '../../../../agent/protocols/contract.ts';
@@ -20,7 +20,7 @@ export function serversOf<Options, Running extends RunningServer>(
     paths: {} as ServerDeps['paths'],
     access: { authorize: async () => 'refused', offersDigest: () => true, beginGuess: () => async () => {} },
     connections: { opened: () => () => {} },
-    newcomers: new NewcomerMemory(clock, log),
+    newcomers: new PreLoginMemory(clock, log),
     audio: {
       of: (stream) => stream,
       open: async (stream) => stream,

@@ -123,24 +123,24 @@ const loginForm = (path: string) =>
     initial: { user: 'admin', password: '' },
     validate: { user: (text) => (text.trim() === '' ? camerasWords.peek().userWrong : undefined) },
     save: async ({ user, password }) => {
-      const { isGood, ...refused } = await fetchJson<Refusal & { isGood: boolean }>(cameraCall('login', path), {
+      const { isGood, ...refused } = await fetchJson<RejectedLogin & { isGood: boolean }>(cameraCall('login', path), {
         method: 'POST',
         body: { user: user.trim(), password },
         limitMs: MAX_TRY_MS,
       });
       if (!isGood) {
-        throw new FieldError<Login>('password', refusalText(refused));
+        throw new FieldError<Login>('password', rejectionText(refused));
       }
     },
   });
 
-interface Refusal {
+interface RejectedLogin {
   readonly trouble: string | null;
   readonly triesLeft: number | null;
 }
 
 /** Why the login was not saved. */
-function refusalText({ trouble, triesLeft }: Refusal): string {
+function rejectionText({ trouble, triesLeft }: RejectedLogin): string {
   const t = camerasWords.peek();
   switch (trouble) {
     case 'wrongPassword':

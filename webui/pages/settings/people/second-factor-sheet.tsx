@@ -10,11 +10,11 @@ import {
   beginApp,
   confirmApp,
   type FactorFailure,
+  type FactorInput,
   type FactorStep,
   type Proof,
   removePasskey,
   renewRecovery,
-  type Typed,
   turnOff,
 } from '../../../people/second-factor.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -83,7 +83,7 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
   );
 }
 
-const NOTHING: Typed = { password: '', code: '', name: '' };
+const NOTHING: FactorInput = { password: '', code: '', name: '' };
 
 function useSecondFactor() {
   const { value: state, again } = usePolled<FactorState>('v3/session/factor', { everyMs: POLL_MS });
@@ -93,7 +93,7 @@ function useSecondFactor() {
   const [isBusy, setBusy] = useState(false);
   const [isDone, setDone] = useState(false);
   const isOn = session.value?.secondFactor === true;
-  const set = (changed: Partial<Typed>) => {
+  const set = (changed: Partial<FactorInput>) => {
     setTyped({ ...typed, ...changed });
     setWrong({});
   };
@@ -156,7 +156,7 @@ function useSecondFactor() {
 }
 
 /** @returns the next step; undefined: close the sheet */
-async function perform(step: FactorStep, proof: Proof, { code, name }: Typed): Promise<FactorStep | undefined> {
+async function perform(step: FactorStep, proof: Proof, { code, name }: FactorInput): Promise<FactorStep | undefined> {
   const t = youWords.peek();
   const added = (recovery: readonly string[], text: string): FactorStep => {
     toast(recovery.length > 0 ? t.factorIsOn : text);

@@ -6,10 +6,10 @@ import { passkeyObstacle } from '../../../people/passkeys.ts';
 import {
   type AppSetup,
   type FactorFailure,
+  type FactorInput,
   type FactorStep,
   namedAddress,
   type PasskeyItem,
-  type Typed,
 } from '../../../people/second-factor.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { settingsLink } from '../../../shell/route.ts';
@@ -136,8 +136,8 @@ function Obstacle({ obstacle }: { readonly obstacle: NonNullable<ReturnType<type
 interface ConfirmProps {
   readonly state: FactorState | undefined;
   readonly step: FactorStep;
-  readonly typed: Typed;
-  readonly set: (changed: Partial<Typed>) => void;
+  readonly typed: FactorInput;
+  readonly set: (changed: Partial<FactorInput>) => void;
   readonly wrong: FactorFailure;
   readonly isOn: boolean;
   readonly isBusy: boolean;

@@ -29,7 +29,7 @@ type TakeBlock = (block: Int16Array, pts: number, wall: number) => void;
  * Output times count samples from an anchor and input times only correct it: small errors are ignored, drift is corrected sample by
  * sample, gaps up to a second become silence, longer ones set a new anchor.
  */
-export class SteadyBlocks {
+export class PcmBlockBuffer {
   readonly #channels: number;
   readonly #ticksPerMs: number;
   readonly #emit: TakeBlock;

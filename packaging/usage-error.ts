@@ -1,8 +1,8 @@
 /** An error that the caller must fix: wrong arguments, or something missing on the machine. */
-export class Refusal extends Error {}
+export class UsageError extends Error {}
 
 /** Runs a program. Expected errors are printed in one line, without a stack. */
-export async function tellRefusal(
+export async function reportUsageErrors(
   usage: string,
   work: () => Promise<void>,
   say: (text: string) => void = (text) => void process.stderr.write(`${text}\n`),
@@ -13,7 +13,7 @@ export async function tellRefusal(
     const { code, syscall, path } = error as NodeJS.ErrnoException;
     const isWrongWord = code?.startsWith('ERR_PARSE_ARGS') === true;
     const isProgramMissing = code === 'ENOENT' && syscall?.startsWith('spawn') === true;
-    if (!isWrongWord && !isProgramMissing && !(error instanceof Refusal)) {
+    if (!isWrongWord && !isProgramMissing && !(error instanceof UsageError)) {
       throw error;
     }
     say(isProgramMissing ? `the program ${path} is not installed on this machine` : (error as Error).message);

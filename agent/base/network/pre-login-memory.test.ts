@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { NewcomerMemory } from './newcomer-memory.ts';
+import { PreLoginMemory } from './pre-login-memory.ts';
 
 function memoryOf(limitBytes: number) {
   const lines: unknown[] = [];
   const clock = new FakeClock();
-  const memory = new NewcomerMemory(clock, { warn: (facts: unknown) => void lines.push(facts) } as never, limitBytes);
+  const memory = new PreLoginMemory(clock, { warn: (facts: unknown) => void lines.push(facts) } as never, limitBytes);
   const closed: string[] = [];
   const open = (name: string, ip: string, bytes: number) => {
     const share = memory.open(ip, () => closed.push(name));

@@ -3,7 +3,7 @@ import type { Logger } from '../log.ts';
 import { subscriberOf } from './ip-address.ts';
 
 /** Of all of them together. A hundred regular clients, which log in within milliseconds, hold a tenth of it. */
-const MAX_NEWCOMER_BYTES = 8 << 20;
+const MAX_PRE_LOGIN_BYTES = 8 << 20;
 /** Measured: a connection with its socket, parser and first request. */
 export const CONNECTION_BYTES = 12 << 10;
 export const TLS_CONNECTION_BYTES = 40 << 10;
@@ -11,14 +11,14 @@ export const TLS_CONNECTION_BYTES = 40 << 10;
 const LOG_EVERY_MS = 60_000;
 
 /** The memory of one client. */
-export interface NewcomerShare {
+export interface PreLoginShare {
   /** May close this client, or others. @param bytes that it holds now */
   hold(bytes: number): void;
   /** The client has logged in, or its connection has closed. */
   end(): void;
 }
 
-interface Share extends NewcomerShare {
+interface Share extends PreLoginShare {
   readonly close: () => void;
   bytes: number;
 }
@@ -34,7 +34,7 @@ interface Address {
  * closed, oldest first, so that neither one device with a thousand connections nor a thousand devices with one each keep others out.
  * Of addresses that hold the same, the oldest one is closed first.
  */
-export class NewcomerMemory {
+export class PreLoginMemory {
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #limitBytes: number;
@@ -43,7 +43,7 @@ export class NewcomerMemory {
   #closed = 0;
   #loggedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Pick<Clock, 'monoMs'>, log: Pick<Logger, 'warn'>, limitBytes = MAX_NEWCOMER_BYTES) {
+  constructor(clock: Pick<Clock, 'monoMs'>, log: Pick<Logger, 'warn'>, limitBytes = MAX_PRE_LOGIN_BYTES) {
     this.#clock = clock;
     this.#log = log;
     this.#limitBytes = limitBytes;
@@ -58,7 +58,7 @@ export class NewcomerMemory {
    * @param ip canonical
    * @param close ends the client's connection; called at most once, and not after `end`
    */
-  open(ip: string, close: () => void): NewcomerShare {
+  open(ip: string, close: () => void): PreLoginShare {
     const key = subscriberOf(ip);
     const address = this.#addresses.get(key) ?? { shares: new Set<Share>(), bytes: 0 };
     this.#addresses.set(key, address);
