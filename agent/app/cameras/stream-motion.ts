@@ -4,8 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { CameraMotion } from '../../http/api/cameras/motion.ts';
-import { MotionDetector } from '../../media/motion/detector.ts';
-import { PictureReader } from '../../media/motion/picture-reader.ts';
+import { TrackMotion } from '../../media/motion/track-motion.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
@@ -47,7 +46,7 @@ export class StreamMotion {
       const chosen = this.#choose(path, streams);
       const watched = this.#watched.get(path) ?? (chosen && this.#watch(path, chosen.name, chosen.stream));
       if (watched && chosen) {
-        watched.detector.sensitivity = chosen.settings.motionSensitivity;
+        watched.sensitivity = chosen.settings.motionSensitivity;
         this.#watched.set(path, watched);
       }
     }
@@ -57,7 +56,7 @@ export class StreamMotion {
   of(path: string): CameraMotion | undefined {
     const watched = this.#watched.get(path);
     if (watched) {
-      const { score, isMoving } = watched.detector;
+      const { score, isMoving } = watched;
       return { stream: watched.name, score: Math.round(score * 100) / 100, moving: isMoving };
     }
     return detects(path, this.#options.savedConfig()) ? { stream: null, score: 0, moving: false } : undefined;
@@ -135,10 +134,12 @@ class WatchedStream implements Reader {
   readonly toleratedDelayMs = FILE_DELAY_MS;
   readonly name: string;
   readonly stream: Stream;
-  readonly detector = new MotionDetector();
   readonly #options: WatchedStreamOptions;
-  #pictures: PictureReader | undefined;
+  /** Undefined: the parameter sets are invalid. */
+  #motion: TrackMotion | undefined;
+  #sensitivity = 50;
   #event = '';
+  #isReported = false;
   #wallMs = 0;
 
   constructor(options: WatchedStreamOptions) {
@@ -152,21 +153,37 @@ class WatchedStream implements Reader {
     options.stream.addReader(this, false);
   }
 
+  get score(): number {
+    return this.#motion?.score ?? 0;
+  }
+
+  get isMoving(): boolean {
+    return this.#isReported;
+  }
+
+  set sensitivity(sensitivity: number) {
+    this.#sensitivity = sensitivity;
+    if (this.#motion) {
+      this.#motion.sensitivity = sensitivity;
+    }
+  }
+
   onTrack(track: number, description: Track): void {
     if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
-      this.#pictures = unlessExpected(() => new PictureReader(description));
-      this.detector.begin(description.width, description.height);
+      this.#rest();
+      this.#motion = unlessExpected(() => new TrackMotion(description));
+      this.sensitivity = this.#sensitivity;
     }
   }
 
   onSample(track: number, { data, dts, wall }: Sample): void {
-    const pictures = this.#pictures;
-    if (track !== this.#options.track || !pictures?.read(data)) {
+    const motion = this.#motion;
+    if (track !== this.#options.track || !motion) {
       return;
     }
     this.#wallMs = wall;
-    if (this.detector.add(pictures, dts / TICKS_PER_MS)) {
-      this.#turn(wall);
+    if (motion.add(data, dts / TICKS_PER_MS)) {
+      this.#turn(motion.isMoving, wall);
     }
   }
 
@@ -180,18 +197,18 @@ class WatchedStream implements Reader {
     this.#rest();
   }
 
-  #turn(wallMs: number): void {
-    if (this.detector.isMoving) {
+  #turn(isMoving: boolean, wallMs: number): void {
+    if (isMoving) {
       this.#event = randomUUID();
     }
-    this.#options.report(this.detector.isMoving, this.#event, wallMs);
+    this.#isReported = isMoving;
+    this.#options.report(isMoving, this.#event, wallMs);
   }
 
   /** Ends an event together with the stream. */
   #rest(): void {
-    if (this.detector.isMoving) {
-      this.detector.isMoving = false;
-      this.#options.report(false, this.#event, this.#wallMs);
+    if (this.#isReported) {
+      this.#turn(false, this.#wallMs);
     }
   }
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { h264Track } from '../../../agent/media/h264/params.ts';
 import { h265Track } from '../../../agent/media/h265/params.ts';
-import { MotionDetector } from '../../../agent/media/motion/detector.ts';
-import { PictureReader } from '../../../agent/media/motion/picture-reader.ts';
+import { TrackMotion } from '../../../agent/media/motion/track-motion.ts';
+import type { NalTrack } from '../../../agent/media/sample/track.ts';
 import { PYTHON } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { CODECS, type CodecName, splitPictures } from '../../quirks/clip.ts';
@@ -19,6 +19,10 @@ const SCRIPT = join(import.meta.dirname, 'scenes.py');
 
 export type Scene = readonly [kind: string, seed: number, background: string, minutes: number];
 
+/** Ends of the names of what `scenes.py` writes. */
+export const ENCODES = { crf30: 'h264', crf25: 'fine.h264', constant: 'constant.h264', x265: 'hevc' } as const;
+export type Encode = keyof typeof ENCODES;
+
 interface Truth {
   /** Seconds from and to. */
   readonly events: readonly (readonly [number, number])[];
@@ -27,11 +31,11 @@ interface Truth {
 
 export interface CodedScene extends Truth {
   readonly pictures: readonly Uint8Array[];
-  readonly reader: PictureReader;
+  readonly track: NalTrack;
 }
 
 /** Makes a scene of the judging set, unless it is there, and reads its pictures. */
-export async function codedScene([kind, seed, background, minutes]: Scene, codec: CodecName): Promise<CodedScene> {
+export async function codedScene([kind, seed, background, minutes]: Scene, encode: Encode): Promise<CodedScene> {
   mkdirSync(FOLDER, { recursive: true });
   const base = join(FOLDER, `${kind}-judge-${seed}`);
   if (!existsSync(`${base}.json`)) {
@@ -42,26 +46,25 @@ export async function codedScene([kind, seed, background, minutes]: Scene, codec
     }
   }
   const truth: Truth = JSON.parse(readFileSync(`${base}.json`, 'utf8'));
-  return { ...truth, ...picturesOf(`${base}.${CODECS[codec].format}`, codec) };
+  return { ...truth, ...picturesOf(`${base}.${ENCODES[encode]}`, encode === 'x265' ? 'h265' : 'h264') };
 }
 
-/** The samples of a file with delimiters, and a reader with its parameter sets. */
-export function picturesOf(file: string, codec: CodecName): Pick<CodedScene, 'pictures' | 'reader'> {
+/** The samples of a file with delimiters, and their track. */
+export function picturesOf(file: string, codec: CodecName): Pick<CodedScene, 'pictures' | 'track'> {
   const { sets, pictures } = splitPictures(CODECS[codec], new Uint8Array(readFileSync(file)));
   const [first, second, third] = sets as [Uint8Array, Uint8Array, Uint8Array];
   const track = codec === 'h264' ? h264Track(first, [second]) : h265Track(first, second, [third]);
-  return { pictures: pictures.map((nals) => sampleOf(...nals)), reader: new PictureReader(track) };
+  return { pictures: pictures.map((nals) => sampleOf(...nals)), track };
 }
 
 /** Seconds from and to of what the detector reports. */
-export function detected({ pictures, reader, fps }: CodedScene, width = 640, height = 360): [number, number][] {
-  const detector = new MotionDetector();
-  detector.begin(width, height);
+export function detected({ pictures, track, fps }: CodedScene): [number, number][] {
+  const motion = new TrackMotion(track);
   const found: [number, number][] = [];
   for (const [i, picture] of pictures.entries()) {
-    if (reader.read(picture) && detector.add(reader, (i * 1000) / fps)) {
+    if (motion.add(picture, (i * 1000) / fps)) {
       const last = found.at(-1);
-      if (detector.isMoving) {
+      if (motion.isMoving) {
         found.push([i / fps, Number.POSITIVE_INFINITY]);
       } else if (last) {
         last[1] = i / fps;

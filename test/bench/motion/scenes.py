@@ -2,7 +2,7 @@
 Scenes for the motion detector: pedestrians of OpenCV's vtest.avi (apt install opencv-doc python3-opencv) walk through still
 pictures, with what a camera adds. Truth is the difference of the pictures before noise, leaves and light are added.
 
-scenes.py FOLDER DATA SET KIND SEED BACKGROUND MINUTES: writes FOLDER/KIND-SET-SEED.{h264,hevc,json}
+scenes.py FOLDER DATA SET KIND SEED BACKGROUND MINUTES: writes FOLDER/KIND-SET-SEED.{h264,fine.h264,constant.h264,hevc,json}
 
 DATA has vtest.avi and pictures. SET tune or judge: pedestrians of the first or the second half. KIND day, dusk, noise, rain, ir,
 leaves, with -static for a scene without pedestrians. BACKGROUND vtest or a picture.
@@ -169,10 +169,13 @@ def noise_fields(rng, sigma):
 
 
 def encoder(path):
-    """x264 and x265 at a constant quality, P pictures only, as cameras encode."""
+    """P pictures only, as cameras encode: x264 and x265 at a constant quality; x264 finer, so that it codes noise, and at 256 kbit/s."""
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{W}x{H}", "-r", str(FPS), "-i", "-"]
-    h264 = ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-crf", "30", "-g", "20"]
-    h264 += ["-bsf:v", "h264_metadata=aud=insert", f"{path}.h264"]
+    x264 = ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-g", "20"]
+    x264 += ["-bsf:v", "h264_metadata=aud=insert"]
+    constant = ["-b:v", "256k", "-maxrate", "256k", "-bufsize", "256k"]
+    h264 = [*x264, "-crf", "30", f"{path}.h264", *x264, "-crf", "25", f"{path}.fine.h264"]
+    h264 += [*x264, *constant, f"{path}.constant.h264"]
     h265 = ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-crf", "27", "-g", "40"]
     h265 += ["-x265-params", "log-level=error", "-bsf:v", "hevc_metadata=aud=insert", f"{path}.hevc"]
     return subprocess.Popen(["ffmpeg", "-v", "error", "-y", *raw, *h264, *h265], stdin=subprocess.PIPE)
@@ -212,6 +215,7 @@ def main(folder, data, chosen, kind, seed, background, minutes):
     path = os.path.join(folder, f"{kind}-{chosen}-{seed}")
     coder = encoder(path)
     area, light, before, was_box = np.zeros(count, np.int32), 0.0, scene[0], None
+    shown = []
     for at in range(count):
         planes = [plane.copy() for plane in scene]
         box = None
@@ -219,6 +223,7 @@ def main(folder, data, chosen, kind, seed, background, minutes):
             if walk.start <= at < walk.start + walk.length:
                 box = walk.paste(frames, labels, planes, at)
         boxes = [one for one in (box, was_box) if one]
+        shown.append([int(edge) for edge in box] if box else None)
         if boxes:
             x0, y0 = min(b[0] for b in boxes), min(b[1] for b in boxes)
             x1, y1 = max(b[2] for b in boxes), max(b[3] for b in boxes)
@@ -251,7 +256,7 @@ def main(folder, data, chosen, kind, seed, background, minutes):
     if coder.wait() != 0:
         sys.exit("ffmpeg failed")
     with open(f"{path}.json", "w") as file:
-        json.dump({"events": intervals(area), "fps": FPS, "pictures": count}, file)
+        json.dump({"events": intervals(area), "fps": FPS, "pictures": count, "boxes": shown}, file)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,127 @@
+import type { BlockField } from '../payload/block-field.ts';
+
+/** Time constant of what a block usually costs. */
+const LEARNING_MS = 20_000;
+/** So many pictures are only learnt. */
+const FIRST_PICTURES = 20;
+/** A block stands out from its mean by this many mean deviations, and these bits. */
+const DEVIATIONS = 4;
+const MIN_EXCESS_BITS = 50;
+/** A larger cost than this many deviations above the mean is learnt as if it were this. */
+const MAX_LEARNT_DEVIATIONS = 9;
+const MIN_LEARNT_BITS = 90;
+/** Where something moves, learning is slower. */
+const SLOWER = 6;
+const MIDDLE_QP = 26;
+/** With more blocks that stand out, the whole picture changes: the camera turns, the light is switched on. It does not count. */
+const GLOBAL_SHARE = 0.3;
+/** After this long it is learnt anew: the noise of the night. */
+const MAX_GLOBAL_MS = 5_000;
+const MAX_PAUSE_MS = 1_000;
+const USUAL_PAUSE_MS = 100;
+
+/** 2^((QP - 26) / 6) of every Int8. */
+const MIN_QP = 128;
+const SCALES = Float32Array.from({ length: 256 }, (_, i) => 2 ** ((i - MIN_QP - MIDDLE_QP) / 6));
+
+/** What each block costs, in bits at the middle quantiser, against what it usually costs. */
+export class BlockCosts {
+  /** Bits above what is usual, of the last picture; 0: the block does not stand out. */
+  readonly excess: Float32Array;
+  readonly #field: BlockField;
+  readonly #costs: Float32Array;
+  readonly #means: Float32Array;
+  readonly #deviations: Float32Array;
+  /** So long a block is learnt more slowly. */
+  readonly #heldMs: Float32Array;
+  #learnt = 0;
+  #timeMs = Number.NaN;
+  /** Since when the whole picture changes; NaN: it does not. */
+  #globalMs = Number.NaN;
+
+  constructor(field: BlockField) {
+    const count = field.flags.length;
+    this.#field = field;
+    this.excess = new Float32Array(count);
+    this.#costs = new Float32Array(count);
+    this.#means = new Float32Array(count);
+    this.#deviations = new Float32Array(count);
+    this.#heldMs = new Float32Array(count);
+  }
+
+  get isLearning(): boolean {
+    return this.#learnt < FIRST_PICTURES;
+  }
+
+  /** The next picture in the field. */
+  add(timeMs: number): void {
+    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || USUAL_PAUSE_MS;
+    this.#timeMs = timeMs;
+    const isGlobal = this.#compare(this.#measure()) > GLOBAL_SHARE * this.excess.length;
+    if (!isGlobal || this.isLearning) {
+      this.#globalMs = Number.NaN;
+      this.#learn(elapsedMs);
+      return;
+    }
+    this.excess.fill(0);
+    if (Number.isNaN(this.#globalMs)) {
+      this.#globalMs = timeMs;
+    } else if (timeMs - this.#globalMs > MAX_GLOBAL_MS) {
+      this.#learnt = 0;
+    }
+  }
+
+  /** Something moves in these blocks, inclusive: they are learnt more slowly for a while. */
+  hold(left: number, top: number, right: number, bottom: number, ms: number): void {
+    for (let row = top; row <= bottom; row += 1) {
+      this.#heldMs.fill(ms, row * this.#field.columns + left, row * this.#field.columns + right + 1);
+    }
+  }
+
+  /** @returns how much the whole picture costs above what is usual, 1 or more: its noise, or rain */
+  #measure(): number {
+    const { bits, qps } = this.#field;
+    const costs = this.#costs;
+    let all = 0;
+    let usual = 0;
+    for (let block = 0; block < costs.length; block += 1) {
+      const cost = (bits[block] as number) * (SCALES[(qps[block] as number) + MIN_QP] as number);
+      const mean = this.#means[block] as number;
+      costs[block] = cost;
+      // A block that moves does not make the picture noisy.
+      all += Math.min(cost, 2 * mean + 20);
+      usual += mean + 2;
+    }
+    return Math.max(1, all / usual);
+  }
+
+  /** @returns blocks that stand out */
+  #compare(level: number): number {
+    const { excess, isLearning } = this;
+    let active = 0;
+    for (let block = 0; block < excess.length; block += 1) {
+      const usual = (this.#means[block] as number) + DEVIATIONS * (this.#deviations[block] as number);
+      const above = (this.#costs[block] as number) - level * usual;
+      const isActive = !isLearning && above > MIN_EXCESS_BITS;
+      excess[block] = isActive ? above : 0;
+      active += isActive ? 1 : 0;
+    }
+    return active;
+  }
+
+  #learn(elapsedMs: number): void {
+    this.#learnt += 1;
+    const rate = Math.max(1 / this.#learnt, elapsedMs / LEARNING_MS);
+    for (let block = 0; block < this.#costs.length; block += 1) {
+      const mean = this.#means[block] as number;
+      const deviation = this.#deviations[block] as number;
+      const heldMs = this.#heldMs[block] as number;
+      const blockRate = heldMs > 0 ? rate / SLOWER : rate;
+      const most = mean + MAX_LEARNT_DEVIATIONS * deviation + MIN_LEARNT_BITS;
+      const learnt = Math.min(this.#costs[block] as number, most);
+      this.#means[block] = mean + (learnt - mean) * blockRate;
+      this.#deviations[block] = deviation + (Math.abs(learnt - mean) - deviation) * blockRate;
+      this.#heldMs[block] = Math.max(0, heldMs - elapsedMs);
+    }
+  }
+}

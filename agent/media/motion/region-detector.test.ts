@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { BLOCK, BlockField } from '../payload/block-field.ts';
+import { RegionDetector } from './region-detector.ts';
+
+const FRAME_MS = 100;
+const [COLUMNS, ROWS] = [20, 12];
+
+/** A stream of pictures whose blocks cost what the test says. */
+class Scene {
+  readonly field = new BlockField(16 * COLUMNS, 16 * ROWS);
+  readonly detector = new RegionDetector(this.field);
+  readonly #next = random(4);
+  #timeMs = 0;
+
+  /** @param cost of a block, besides noise. @returns seconds at which motion began or ended */
+  film(seconds: number, cost: (column: number, row: number, second: number) => number = () => 0): number[] {
+    const { field, detector } = this;
+    const turns: number[] = [];
+    for (let i = 0; i < (seconds * 1000) / FRAME_MS; i += 1) {
+      for (let block = 0; block < field.bits.length; block += 1) {
+        const noise = this.#next() < 0.1 ? 20 + 40 * this.#next() : 0;
+        const more = cost(block % COLUMNS, Math.floor(block / COLUMNS), (i * FRAME_MS) / 1000);
+        field.bits[block] = noise + more;
+        field.qps[block] = 26;
+        field.flags[block] = more > 0 ? BLOCK.coded : BLOCK.skipped;
+      }
+      if (detector.add(this.#timeMs)) {
+        turns.push((i * FRAME_MS) / 1000);
+      }
+      this.#timeMs += FRAME_MS;
+    }
+    return turns;
+  }
+}
+
+/** Two blocks wide and three high, at a place that moves. */
+const walker = (fromColumn: number, fromRow: number, byX: number, byY: number) => {
+  const place = (from: number, by: number, second: number) => Math.floor(from + by * second);
+  return (column: number, row: number, second: number) => {
+    const [x, y] = [place(fromColumn, byX, second), place(fromRow, byY, second)];
+    return column >= x && column < x + 2 && row >= y && row < y + 3 ? 200 : 0;
+  };
+};
+
+test('noise is no motion; neighbours that cost more in several pictures are, until they rest', () => {
+  const scene = new Scene();
+  expect(scene.film(60)).toEqual([]);
+  expect(scene.detector.score).toBeLessThan(0.3);
+  const [begun = Number.NaN, ...more] = scene.film(4, walker(3, 4, 2, 0));
+  expect(begun).toBeGreaterThanOrEqual(0.2);
+  expect(begun).toBeLessThanOrEqual(0.5);
+  expect(more).toEqual([]);
+  const [ended = Number.NaN] = scene.film(10);
+  expect(ended).toBeGreaterThan(1.9);
+  expect(ended).toBeLessThan(2.7);
+});
+
+test.for([
+  ['right', walker(2, 4, 2, 0), { x: 0.1, y: 0.333, width: 0.5, height: 0.25 }],
+  ['left', walker(15, 4, -2, 0), { x: 0.4, y: 0.333, width: 0.45, height: 0.25 }],
+  ['down', walker(5, 1, 0, 1), { x: 0.25, y: 0.083, width: 0.1, height: 0.5 }],
+  ['up', walker(5, 8, 0, -1), { x: 0.25, y: 0.417, width: 0.1, height: 0.5 }],
+  [undefined, walker(5, 8, 0, 0), { x: 0.25, y: 0.667, width: 0.1, height: 0.25 }],
+] as const)('area and direction of a walk: %s', ([direction, cost, area]) => {
+  const scene = new Scene();
+  scene.film(30);
+  scene.film(4, cost);
+  const found = scene.detector.area;
+  expect(found.direction).toBe(direction);
+  // To a block.
+  for (const key of ['x', 'y', 'width', 'height'] as const) {
+    expect(Math.abs(found[key] - area[key]), key).toBeLessThan(0.1);
+  }
+});
+
+test('blocks that always cost much, and one picture of them all, are no motion', () => {
+  const scene = new Scene();
+  const leaves = (column: number, row: number, second: number) =>
+    column < 5 && row < 4 ? 100 + 60 * Math.sin(7 * second + column) : 0;
+  expect(scene.film(60, leaves)).toEqual([]);
+  const flash = (column: number, row: number, second: number) => leaves(column, row, second) + (second < 0.5 ? 400 : 0);
+  expect(scene.film(10, flash)).toEqual([]);
+  expect(scene.film(10, leaves)).toEqual([]);
+  expect(scene.film(4, walker(10, 4, 2, 0))).toHaveLength(1);
+});
+
+test('a sensitivity of 0 takes what one of 100 does not', () => {
+  const small = (column: number, row: number) => (column === 4 && row < 3 ? 120 : 0);
+  for (const [sensitivity, turns] of [
+    [100, 1],
+    [0, 0],
+  ] as const) {
+    const scene = new Scene();
+    scene.detector.sensitivity = sensitivity;
+    scene.film(30);
+    expect(scene.film(3, small)).toHaveLength(turns);
+  }
+});
+
+test('any field leaves the score finite and the area within the picture', () => {
+  const scene = new Scene();
+  const next = random(9);
+  for (let i = 0; i < 2_000; i += 1) {
+    const share = next();
+    for (let block = 0; block < scene.field.bits.length; block += 1) {
+      scene.field.bits[block] = next() < share ? 65_535 * next() ** 4 : 0;
+      scene.field.qps[block] = 127 - 255 * next();
+    }
+    scene.detector.add(i * 1e4 * next());
+    const { x, y, width, height } = scene.detector.area;
+    expect(Number.isFinite(scene.detector.score)).toBe(true);
+    expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(x + width, y + height)).toBeLessThan(1.01);
+  }
+});

@@ -1,0 +1,309 @@
+import type { BlockField } from '../payload/block-field.ts';
+import { BlockCosts } from './block-costs.ts';
+
+/** Excess of the blocks of a region that begins motion at a sensitivity of 50, in bits at the middle quantiser. */
+const THRESHOLD_BITS = 400;
+/** A smaller region is none. */
+const MIN_SHARE = 0.25;
+/** A single picture, however much it costs, counts as this many thresholds; a single block as these bits. */
+const MAX_OF_ONE = 2.5;
+const MAX_BLOCK_BITS = 1_500;
+const SMOOTHING_MS = 250;
+/** Pictures in which a region has to be seen. */
+const MIN_PICTURES = 3;
+const MAX_REGIONS = 16;
+/** A region that is not seen for this long is gone. */
+const FORGET_MS = 1_000;
+/** The share of the threshold that keeps motion, and for how long without it. */
+const KEEPING = 0.45;
+const REST_MS = 2_000;
+/** Blocks of a motion that has lasted for this long are learnt as fast as others. */
+const MAX_HOLD_MS = 30_000;
+const MAX_PAUSE_MS = 1_000;
+/** A region has a direction once it has moved by this many blocks. */
+const MIN_WAY_BLOCKS = 1.5;
+
+type Direction = 'left' | 'right' | 'up' | 'down';
+
+/** Where something moves, in shares of the picture. */
+export interface MotionArea {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Undefined: it stays where it is. */
+  readonly direction: Direction | undefined;
+}
+
+/** Blocks that stand out together. Edges are blocks, inclusive. */
+class Region {
+  left = 0;
+  top = 0;
+  right = 0;
+  bottom = 0;
+  x = 0;
+  y = 0;
+  bits = 0;
+  firstX = 0;
+  firstY = 0;
+  score = 0;
+  pictures = 0;
+  seenMs = 0;
+  isSeen = false;
+}
+
+/** Motion from the blocks of pictures: neighbours that cost more than usual in several pictures, at the same place or moving. */
+export class RegionDetector {
+  /** Share of what begins motion. */
+  score = 0;
+  isMoving = false;
+  readonly #field: BlockField;
+  readonly #costs: BlockCosts;
+  /** The first `#count` are regions. */
+  readonly #regions = Array.from({ length: MAX_REGIONS }, () => new Region());
+  #count = 0;
+  /** Of the picture, while it is searched. */
+  readonly #found = new Region();
+  readonly #stack: Int32Array;
+  #thresholdBits = THRESHOLD_BITS;
+  #timeMs = Number.NaN;
+  #sinceMs = 0;
+  #restMs = 0;
+  // Of the motion: its edges, and the way of the region that has moved furthest.
+  readonly #area = new Region();
+  #wayX = 0;
+  #wayY = 0;
+
+  constructor(field: BlockField) {
+    this.#field = field;
+    this.#costs = new BlockCosts(field);
+    this.#stack = new Int32Array(field.flags.length);
+  }
+
+  /** @param sensitivity 0 to 100; 50 is the usual one */
+  set sensitivity(sensitivity: number) {
+    this.#thresholdBits = THRESHOLD_BITS * 2 ** ((50 - sensitivity) / 40);
+  }
+
+  /** Wants every picture: it learns, or something may begin. */
+  get isBusy(): boolean {
+    return this.#costs.isLearning || this.#count > 0 || this.isMoving;
+  }
+
+  /** Where it moves, or has moved last. */
+  get area(): MotionArea {
+    const { left, top, right, bottom } = this.#area;
+    const { columns, rows } = this.#field;
+    const share = (value: number) => Math.round(value * 1000) / 1000;
+    return {
+      x: share(left / columns),
+      y: share(top / rows),
+      width: share((right + 1 - left) / columns),
+      height: share((bottom + 1 - top) / rows),
+      direction: directionOf(this.#wayX, this.#wayY),
+    };
+  }
+
+  /** The field has the next picture that is not intra. @returns whether `isMoving` has changed */
+  add(timeMs: number): boolean {
+    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || 0;
+    this.#timeMs = timeMs;
+    this.#costs.add(timeMs);
+    const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);
+    this.#search(weight);
+    this.#fade(weight);
+    const isChange = this.isMoving ? this.#mayEnd() : this.#mayBegin();
+    if (this.isMoving) {
+      this.#follow(isChange);
+    }
+    return isChange;
+  }
+
+  #search(weight: number): void {
+    const { excess } = this.#costs;
+    for (let block = 0; block < excess.length; block += 1) {
+      if ((excess[block] as number) > 0) {
+        this.#collect(block);
+        if (this.#found.bits >= MIN_SHARE * this.#thresholdBits) {
+          this.#assign(weight);
+        }
+      }
+    }
+  }
+
+  /** Puts the block and those that touch it into `#found`, and out of the excess. */
+  #collect(first: number): void {
+    const { columns, rows } = this.#field;
+    const { excess } = this.#costs;
+    const found = this.#found;
+    const stack = this.#stack;
+    found.left = columns;
+    found.top = rows;
+    found.right = 0;
+    found.bottom = 0;
+    found.bits = 0;
+    let [sumX, sumY, size] = [0, 0, 1];
+    let bits = Math.min(excess[first] as number, MAX_BLOCK_BITS);
+    stack[0] = first;
+    excess[first] = -bits;
+    while (size > 0) {
+      size -= 1;
+      const block = stack[size] as number;
+      const x = block % columns;
+      const y = (block - x) / columns;
+      bits = -(excess[block] as number);
+      excess[block] = 0;
+      found.bits += bits;
+      sumX += bits * x;
+      sumY += bits * y;
+      found.left = Math.min(found.left, x);
+      found.right = Math.max(found.right, x);
+      found.top = Math.min(found.top, y);
+      found.bottom = Math.max(found.bottom, y);
+      for (let row = Math.max(y - 1, 0); row <= Math.min(y + 1, rows - 1); row += 1) {
+        for (let column = Math.max(x - 1, 0); column <= Math.min(x + 1, columns - 1); column += 1) {
+          const next = row * columns + column;
+          const more = excess[next] as number;
+          if (more > 0) {
+            // Below 0: it is on the stack.
+            excess[next] = -Math.min(more, MAX_BLOCK_BITS);
+            stack[size] = next;
+            size += 1;
+          }
+        }
+      }
+    }
+    found.x = sumX / found.bits;
+    found.y = sumY / found.bits;
+  }
+
+  /** To the nearest known region that it touches, or to a new one. */
+  #assign(weight: number): void {
+    const found = this.#found;
+    let best: Region | undefined;
+    let bestWay = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#count; i += 1) {
+      const region = this.#regions[i] as Region;
+      const way = Math.abs(region.x - found.x) + Math.abs(region.y - found.y);
+      if (touches(region, found) && way < bestWay) {
+        best = region;
+        bestWay = way;
+      }
+    }
+    if (!best) {
+      if (this.#count === MAX_REGIONS) {
+        return;
+      }
+      best = this.#regions[this.#count] as Region;
+      this.#count += 1;
+      best.score = 0;
+      best.pictures = 0;
+      best.isSeen = false;
+      best.firstX = found.x;
+      best.firstY = found.y;
+    }
+    if (!best.isSeen) {
+      best.isSeen = true;
+      best.pictures += 1;
+      best.seenMs = this.#timeMs;
+      best.score += (Math.min(found.bits / this.#thresholdBits, MAX_OF_ONE) - best.score) * weight;
+      place(best, found);
+    }
+  }
+
+  /** Regions that were not seen lose their score, and go. */
+  #fade(weight: number): void {
+    const regions = this.#regions;
+    this.score = 0;
+    let kept = 0;
+    for (let i = 0; i < this.#count; i += 1) {
+      const region = regions[i] as Region;
+      region.score -= region.isSeen ? 0 : region.score * weight;
+      region.isSeen = false;
+      if (this.#timeMs - region.seenMs < FORGET_MS) {
+        // The one that goes takes the place of the one that stays.
+        regions[i] = regions[kept] as Region;
+        regions[kept] = region;
+        kept += 1;
+        this.score = region.pictures >= MIN_PICTURES ? Math.max(this.score, region.score) : this.score;
+      }
+    }
+    this.#count = kept;
+  }
+
+  #mayBegin(): boolean {
+    if (this.score < 1) {
+      return false;
+    }
+    this.isMoving = true;
+    this.#sinceMs = this.#timeMs;
+    this.#restMs = this.#timeMs;
+    return true;
+  }
+
+  #mayEnd(): boolean {
+    if (this.score >= KEEPING) {
+      this.#restMs = this.#timeMs;
+    } else if (this.#timeMs - this.#restMs >= REST_MS) {
+      this.isMoving = false;
+      return true;
+    }
+    return false;
+  }
+
+  /** Widens the area by the regions that move. */
+  #follow(isBegin: boolean): void {
+    const area = this.#area;
+    if (isBegin) {
+      area.left = this.#field.columns - 1;
+      area.top = this.#field.rows - 1;
+      area.right = 0;
+      area.bottom = 0;
+      this.#wayX = 0;
+      this.#wayY = 0;
+    }
+    const isYoung = this.#timeMs - this.#sinceMs < MAX_HOLD_MS;
+    for (let i = 0; i < this.#count; i += 1) {
+      const region = this.#regions[i] as Region;
+      if (region.pictures < MIN_PICTURES || region.score < KEEPING) {
+        continue;
+      }
+      area.left = Math.min(area.left, region.left);
+      area.top = Math.min(area.top, region.top);
+      area.right = Math.max(area.right, region.right);
+      area.bottom = Math.max(area.bottom, region.bottom);
+      const wayX = region.x - region.firstX;
+      const wayY = region.y - region.firstY;
+      if (Math.abs(wayX) + Math.abs(wayY) > Math.abs(this.#wayX) + Math.abs(this.#wayY)) {
+        this.#wayX = wayX;
+        this.#wayY = wayY;
+      }
+      if (isYoung) {
+        this.#costs.hold(region.left, region.top, region.right, region.bottom, REST_MS);
+      }
+    }
+  }
+}
+
+function place(region: Region, found: Region): void {
+  region.left = found.left;
+  region.top = found.top;
+  region.right = found.right;
+  region.bottom = found.bottom;
+  region.x = found.x;
+  region.y = found.y;
+}
+
+/** With a block between them at most. */
+const touches = (a: Region, b: Region): boolean =>
+  a.left <= b.right + 1 && a.right >= b.left - 1 && a.top <= b.bottom + 1 && a.bottom >= b.top - 1;
+
+function directionOf(x: number, y: number): Direction | undefined {
+  if (Math.max(Math.abs(x), Math.abs(y)) < MIN_WAY_BLOCKS) {
+    return undefined;
+  }
+  if (Math.abs(x) >= Math.abs(y)) {
+    return x > 0 ? 'right' : 'left';
+  }
+  return y > 0 ? 'down' : 'up';
+}

@@ -1,0 +1,101 @@
+import { unlessExpected } from '../../base/errors.ts';
+import { H264BlockReader } from '../h264/macroblocks/block-reader.ts';
+import type { BlockReader } from '../payload/block-field.ts';
+import { SLICE_TYPE } from '../payload/slice-reader.ts';
+import type { NalTrack } from '../sample/track.ts';
+import { MotionDetector } from './detector.ts';
+import { PictureReader } from './picture-reader.ts';
+import { type MotionArea, RegionDetector } from './region-detector.ts';
+
+/** From this share of the threshold of whole pictures on, the blocks of every picture are read. */
+const FLOOR = 0.2;
+/** While nothing happens, the blocks of so many are read each second, but of one picture a second. */
+const IDLE_BLOCKS_PER_S = 3_500;
+const MAX_IDLE_PAUSE_MS = 1_000;
+/** After so many pictures in a row whose blocks could not be read, whole pictures decide. */
+const MAX_UNREADABLE = 50;
+
+/**
+ * Motion in the pictures of a track, in two stages: what whole pictures cost decides how often blocks are read, and blocks decide about
+ * motion. Where blocks cannot be read, whole pictures decide.
+ */
+export class TrackMotion {
+  readonly #pictures: PictureReader;
+  readonly #whole = new MotionDetector();
+  #blocks: BlockReader | undefined;
+  #regions: RegionDetector | undefined;
+  #nextMs = Number.NEGATIVE_INFINITY;
+  #unreadable = 0;
+
+  /** @throws PerchError if a parameter set of the track is invalid */
+  constructor(track: NalTrack) {
+    this.#pictures = new PictureReader(track);
+    this.#whole.begin(track.width, track.height);
+    this.#blocks = unlessExpected(() => blockReaderOf(track));
+    this.#regions = this.#blocks && new RegionDetector(this.#blocks.field);
+  }
+
+  get isMoving(): boolean {
+    return this.#decider.isMoving;
+  }
+
+  /** Share of what begins motion: 1 and more begins it. */
+  get score(): number {
+    return this.#decider.score;
+  }
+
+  /** Where it moves, or has moved last; undefined: blocks cannot be read. */
+  get area(): MotionArea | undefined {
+    return this.#regions?.area;
+  }
+
+  /** @param sensitivity 0 to 100; 50 is the usual one */
+  set sensitivity(sensitivity: number) {
+    this.#whole.sensitivity = sensitivity;
+    if (this.#regions) {
+      this.#regions.sensitivity = sensitivity;
+    }
+  }
+
+  /** @param data of the next sample in decode order. @returns whether `isMoving` has changed */
+  add(data: Uint8Array, timeMs: number): boolean {
+    const pictures = this.#pictures;
+    if (!pictures.read(data)) {
+      return false;
+    }
+    const isWholeChange = this.#whole.add(pictures, timeMs);
+    const [blocks, regions] = [this.#blocks, this.#regions];
+    if (!blocks || !regions) {
+      return isWholeChange;
+    }
+    if (pictures.type === SLICE_TYPE.i || !(timeMs >= this.#nextMs || regions.isBusy || this.#whole.score >= FLOOR)) {
+      blocks.follow(data);
+      return false;
+    }
+    this.#nextMs = timeMs + Math.min((1000 * blocks.field.flags.length) / IDLE_BLOCKS_PER_S, MAX_IDLE_PAUSE_MS);
+    if (!blocks.read(data)) {
+      return this.#giveUp();
+    }
+    this.#unreadable = 0;
+    return regions.add(timeMs);
+  }
+
+  /** @returns whether `isMoving` has changed */
+  #giveUp(): boolean {
+    this.#unreadable += 1;
+    if (this.#unreadable < MAX_UNREADABLE) {
+      return false;
+    }
+    const wasMoving = this.isMoving;
+    this.#blocks = undefined;
+    this.#regions = undefined;
+    return wasMoving !== this.isMoving;
+  }
+
+  get #decider(): MotionDetector | RegionDetector {
+    return this.#regions ?? this.#whole;
+  }
+}
+
+const blockReaderOf = (track: NalTrack): BlockReader | undefined =>
+  track.codec === 'h264' ? new H264BlockReader(track) : undefined;
