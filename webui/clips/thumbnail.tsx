@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Span } from '../api-client/recordings/recordings.ts';
-import { frameAddress } from '../api-client/urls.ts';
+import { frameAddress, pictureAddress } from '../api-client/urls.ts';
 import { spans } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 
@@ -64,6 +64,8 @@ const WIDTH = 192;
 
 interface ThumbnailRequest {
   readonly address: string;
+  /** Of the JPEG, for a browser that does not play the codec. */
+  readonly fallback: string;
   readonly onDone: (picture: HTMLCanvasElement) => void;
 }
 
@@ -72,7 +74,7 @@ const kept = new Map<string, HTMLCanvasElement>();
 /** The latest request is served first: it is visible. */
 let waiting: ThumbnailRequest[] = [];
 /** Chromium collects an element without a reference before it has decoded its picture. */
-const underWay = new Set<HTMLVideoElement>();
+const underWay = new Set<HTMLVideoElement | HTMLImageElement>();
 
 /** The key frame before a moment, scaled down. @returns cancels the request */
 function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvasElement) => void): () => void {
@@ -84,7 +86,7 @@ function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvas
     onDone(known);
     return () => {};
   }
-  const request = { address, onDone };
+  const request = { address, fallback: pictureAddress(name, ms, WIDTH), onDone };
   waiting.push(request);
   next();
   return () => {
@@ -102,30 +104,50 @@ function next(): void {
   }
 }
 
-/** Without a picture if there is no frame, or if the browser cannot decode it. */
-function load({ address, onDone }: ThumbnailRequest): void {
+function load(request: ThumbnailRequest): void {
   const video = document.createElement('video');
-  const end = () => {
+  const end = (onPicture: (picture: HTMLCanvasElement | undefined) => void) => () => {
     clearTimeout(timer);
     underWay.delete(video);
-    const picture = small(video);
+    const picture = small(video, video.videoWidth, video.videoHeight);
     // No further event follows.
     video.removeAttribute('src');
     video.load();
-    if (picture) {
-      keep(address, picture);
-      onDone(picture);
-    }
-    next();
+    onPicture(picture);
   };
-  const timer = setTimeout(end, MAX_WAIT_MS);
+  const done = end((picture) => finish(request, picture));
+  const timer = setTimeout(done, MAX_WAIT_MS);
   underWay.add(video);
   video.muted = true;
   video.playsInline = true;
   video.preload = 'auto';
-  video.onloadeddata = end;
-  video.onerror = end;
-  video.src = address;
+  video.onloadeddata = done;
+  video.onerror = end(() => loadPicture(request));
+  video.src = request.address;
+}
+
+/** Without a picture if there is no frame. */
+function loadPicture(request: ThumbnailRequest): void {
+  const image = new Image();
+  const end = () => {
+    clearTimeout(timer);
+    underWay.delete(image);
+    image.onload = image.onerror = null;
+    finish(request, image.complete ? small(image, image.naturalWidth, image.naturalHeight) : undefined);
+  };
+  const timer = setTimeout(end, MAX_WAIT_MS);
+  underWay.add(image);
+  image.onload = end;
+  image.onerror = end;
+  image.src = request.fallback;
+}
+
+function finish({ address, onDone }: ThumbnailRequest, picture: HTMLCanvasElement | undefined): void {
+  if (picture) {
+    keep(address, picture);
+    onDone(picture);
+  }
+  next();
 }
 
 function keep(address: string, picture: HTMLCanvasElement): void {
@@ -136,14 +158,19 @@ function keep(address: string, picture: HTMLCanvasElement): void {
   }
 }
 
-function small(video: HTMLVideoElement): HTMLCanvasElement | undefined {
-  if (video.videoWidth === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+function small(
+  source: HTMLVideoElement | HTMLImageElement,
+  width: number,
+  height: number,
+): HTMLCanvasElement | undefined {
+  const isEarly = source instanceof HTMLVideoElement && source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA;
+  if (width === 0 || isEarly) {
     return undefined;
   }
   const canvas = document.createElement('canvas');
   canvas.width = WIDTH;
-  canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
-  canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  canvas.height = Math.round((WIDTH * height) / width);
+  canvas.getContext('2d')?.drawImage(source, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
 

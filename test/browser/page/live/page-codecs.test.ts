@@ -57,6 +57,23 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
   });
 
+  test('shows events of such a camera with pictures that the box decodes', async () => {
+    await using gst = await startGstCamera({ '/h265': H265 });
+    const config = `pathDefaults:\n  record: true\n  recordPartDuration: 500ms\npaths:\n  barn:\n    source: ${gst.url('/h265')}\n`;
+    await using agent = await startOwnedAgent({ config });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    await visitor.logIn();
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    const v3 = `${visitor.url}/v3`;
+    const recorded = async () =>
+      (await visitor.context.request.get(`${visitor.url}/playback/list?path=barn`, { headers })).json();
+    await expect.poll(async () => JSON.stringify(await recorded())).toContain('"start"');
+    const data = { path: 'barn', type: 'person', start: new Date().toISOString() };
+    expect((await visitor.context.request.post(`${v3}/events`, { data, headers })).ok()).toBe(true);
+    await visitor.go('#/events');
+    await visitor.page.locator('.events-page li .thumb canvas[width="192"]').waitFor();
+  });
+
   test('a camera that the browser cannot play is added, and not counted as live', async () => {
     await using gst = await startGstCamera({ '/h265': H265 });
     await using agent = await startOwnedAgent({ config: '' });
