@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BoxAnswer } from '../../../agent/http/api/boxes/box-routes.ts';
@@ -8,6 +8,7 @@ import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { freePort } from '../../support/base/free-port.ts';
+import { recordClock } from '../../support/disks/recorded-clock.ts';
 
 const SECONDS = 40;
 
@@ -110,6 +111,23 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
     expect(head.headers.get('content-length')).toBe(String(theirs.bytes.length));
     const { streams } = await ffprobe(file);
     expect(streams.map(({ codec_name }) => codec_name)).toEqual(['h264']);
+  });
+
+  test('films of recordings here and there decode without an error', async () => {
+    await recordClock(join(server.dataDir, 'recordings'), 'loft', startMs + 10_000, 10);
+    const from = new Date(startMs + 3_500).toISOString();
+    for (const format of ['fmp4', 'mp4']) {
+      const answer = await get(server, `/playback/get?path=loft&start=${from}&duration=30&format=${format}`);
+      expect([answer.status, answer.headers.get('perch-ends')]).toEqual([200, null]);
+      const file = join(server.dataDir, `joined.${format}`);
+      writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
+      const { output } = await runProcess('ffmpeg', ['-v', 'warning', '-xerror', '-i', file, '-f', 'null', '-']);
+      expect(output).toBe('');
+      expect(Number((await ffprobe(file)).format.duration)).toBeCloseTo(30, 0);
+    }
+    const film = await get(server, `/playback/film?path=loft&path=garden&start=${from}&duration=20`);
+    expect([film.status, film.headers.get('perch-missing')]).toEqual([200, null]);
+    expect((await film.arrayBuffer()).byteLength).toBe(Number(film.headers.get('content-length')));
   });
 
   test('ffmpeg plays HLS, and stills are those of the box', async () => {
