@@ -39,6 +39,11 @@ export type BoxFacts = Static<typeof BoxFacts>;
 export const readFacts = (answer: unknown): BoxFacts | undefined =>
   Check(BoxFacts, answer) ? (Clean(BoxFacts, answer) as BoxFacts) : undefined;
 
+const Timed = Type.Object({ time: Type.Integer({ minimum: 0, maximum: 8.64e15 }) });
+
+/** The box's clock in its facts, Unix milliseconds; undefined: another version. */
+export const readTime = (answer: unknown): number | undefined => (Check(Timed, answer) ? answer.time : undefined);
+
 const StoredBox = Type.Object({
   ...BoxFacts.properties,
   pin: Type.String({ maxLength: 120 }),

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { type PinnedBox, pinnedBox } from '../../test/support/servers/pinned-box.ts';
 import { silentLogger } from '../base/log.ts';
-import { BoxLink } from './box-link.ts';
+import { BoxLink, clockOffsetMs } from './box-link.ts';
 
 const ID = '1a2b3c4d5e6f7a8b';
 const { d: secret = '', x: key = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
@@ -22,11 +22,15 @@ class Pinged {
   /** Ends each pulse as soon as it is open. */
   isUnwilling = false;
   box: PinnedBox | undefined;
+  /** Of its clock; undefined: an older version, which does not tell the time. */
+  aheadMs: number | undefined;
+  #clock: FakeClock | undefined;
 
   async open(): Promise<void> {
     const answer: RequestListener = ({ url = '' }, response) => {
       this.asked.push(url);
-      response.end(JSON.stringify({ ...FACTS, addresses: [this.box?.address], cameras: [] }));
+      const time = this.aheadMs === undefined ? {} : { time: (this.#clock?.wallMs() ?? 0) + this.aheadMs };
+      response.end(JSON.stringify({ ...FACTS, ...time, addresses: [this.box?.address], cameras: [] }));
     };
     this.box = await pinnedBox(answer, ({ url = '' }, socket) => {
       this.asked.push(url);
@@ -46,6 +50,7 @@ class Pinged {
   }
 
   link(clock: FakeClock): BoxLink {
+    this.#clock = clock;
     const { address = '', pin = '' } = this.box ?? {};
     const stored = { ...FACTS, cameras: [], addresses: [address], pin, server: 'AbCdEfGh-_123456', secret, key };
     const options = { clock, log: silentLogger, changed: () => {} };
@@ -66,6 +71,30 @@ const opened = async () => {
   await expect.poll(() => pinged.pulses.length).toBe(1);
   return { pinged, clock, link };
 };
+
+test.for([
+  [1_000, 900, 1_100, 0],
+  [900, 900, 1_100, 0],
+  [5_100, 900, 1_100, 4_000],
+  [500, 900, 1_100, -400],
+  [undefined, 900, 1_100, undefined],
+  // The clock here was set meanwhile.
+  [1_000, 1_100, 900, undefined],
+] as const)('a box that says %s between %s and %s is ahead by %s', ([time, sent, answered, offset]) => {
+  expect(clockOffsetMs(time, sent, answered)).toBe(offset);
+});
+
+test('the offset of the clock of a box is known, and follows it', async () => {
+  const { pinged, clock, link } = await opened();
+  expect(link.state.clockOffsetMs).toBeUndefined();
+  pinged.aheadMs = 40_000;
+  await link.refresh();
+  expect(link.state.clockOffsetMs).toBe(40_000);
+  await clock.advance(1_000);
+  pinged.aheadMs = 0;
+  await link.refresh();
+  expect(link.state.clockOffsetMs).toBe(0);
+});
 
 test('a box that answers its pings is asked once a minute', async () => {
   const { pinged, clock, link } = await opened();

@@ -10,7 +10,7 @@ import {
   jsonOf,
   webSocketFields,
 } from './box-client.ts';
-import { type BoxFacts, keyOf, readFacts, type StoredBox } from './box-file.ts';
+import { type BoxFacts, keyOf, readFacts, readTime, type StoredBox } from './box-file.ts';
 import { keepPulse } from './pulse.ts';
 
 /** Of the question what the box offers, which also shows that it is there. */
@@ -34,6 +34,8 @@ export interface BoxState {
   readonly error: string | undefined;
   /** Of the last answer; 0: never. */
   readonly seenMs: number;
+  /** See `clockOffsetMs`; undefined: not known. */
+  readonly clockOffsetMs: number | undefined;
 }
 
 interface BoxLinkOptions {
@@ -66,7 +68,13 @@ export class BoxLink {
     this.#options = options;
     const { pin, server } = box;
     this.#client = new BoxClient({ pin, identity: { id: server, key: keyOf(box) }, clock: options.clock });
-    this.#state = { state: 'connecting', sinceMs: options.clock.wallMs(), error: undefined, seenMs: box.seen };
+    this.#state = {
+      state: 'connecting',
+      sinceMs: options.clock.wallMs(),
+      error: undefined,
+      seenMs: box.seen,
+      clockOffsetMs: undefined,
+    };
   }
 
   get box(): StoredBox {
@@ -242,13 +250,18 @@ export class BoxLink {
   }
 
   async #facts(): Promise<BoxFacts> {
-    const facts = readFacts(await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal })));
+    const { clock } = this.#options;
+    const sentMs = clock.wallMs();
+    const answer = await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal }));
+    const offsetMs = clockOffsetMs(readTime(answer), sentMs, clock.wallMs());
+    const facts = readFacts(answer);
     if (!facts) {
       throw new PerchError('badInput', 'the box sends facts of another form: update both');
     }
     if (facts.id !== this.#box.id) {
       throw new PerchError('badInput', `another box answers: its id is ${facts.id}`);
     }
+    this.#state = { ...this.#state, clockOffsetMs: offsetMs };
     return facts;
   }
 
@@ -262,7 +275,7 @@ export class BoxLink {
     this.#box = { ...before, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
-      this.#state = { state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };
+      this.#state = { ...this.#state, state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };
     } else {
       this.#state = { ...this.#state, seenMs: nowMs };
     }
@@ -287,6 +300,17 @@ export class BoxLink {
       this.#state = { ...this.#state, error: text };
     }
   }
+}
+
+/**
+ * How far the clock of a box is ahead of ours, at least: the time that it names is one of those between a request and its answer.
+ * undefined: not known
+ */
+export function clockOffsetMs(timeMs: number | undefined, sentMs: number, answeredMs: number): number | undefined {
+  if (timeMs === undefined || answeredMs < sentMs) {
+    return undefined;
+  }
+  return timeMs > answeredMs ? timeMs - answeredMs : Math.min(0, timeMs - sentMs);
 }
 
 const isAway = (error: unknown): boolean =>

@@ -15,7 +15,7 @@ const BOX: BoxItem = {
     recordings: true,
     talk: false,
   },
-  ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0 },
+  ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0, clockOffsetMs: undefined },
   cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],
 };
 

@@ -132,13 +132,28 @@ function freePrefix(box: string, isFree: (prefix: string) => boolean): string {
 }
 
 const shown = (
-  { id, name, version, state, sinceMs, error, seenMs, addresses, live, recordings, talk, cameras }: BoxItem,
+  {
+    id,
+    name,
+    version,
+    state,
+    sinceMs,
+    error,
+    seenMs,
+    clockOffsetMs,
+    addresses,
+    live,
+    recordings,
+    talk,
+    cameras,
+  }: BoxItem,
   here: ReadonlyMap<string, string>,
 ): BoxAnswer => ({
   ...{ id, name, version, state, live, recordings, talk },
   since: new Date(sinceMs).toISOString(),
   error: error ?? null,
   seen: seenMs === 0 ? null : new Date(seenMs).toISOString(),
+  clockOffset: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 100) / 10,
   addresses: [...addresses],
   cameras: cameras.map((camera) => ({ ...camera, here: here.get(keyOf({ box: id, path: camera.path })) ?? null })),
 });

@@ -86,6 +86,7 @@ export class Pairing implements PairingControl {
       id: this.servers.boxId,
       name: boxName === COMMON_NAME || boxName === '' ? hostname() || COMMON_NAME : boxName,
       version: this.#deps.version,
+      time: this.#deps.clock.wallMs(),
       addresses: port === undefined ? [] : this.#addresses(port),
       live,
       recordings,

@@ -33,7 +33,7 @@ import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
-import { type ProblemPath, problemsOf } from './problems.ts';
+import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
 import { Updates } from './updates.ts';
 
@@ -41,6 +41,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly mqtt: Pick<MqttControl, 'status'>;
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
+  readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly version: string;
@@ -135,6 +136,7 @@ export class DeviceRoutes {
       paths: paths.list(),
       mqtt: this.#deps.mqtt.status,
       archive: this.#deps.archive.status,
+      boxes: this.#deps.boxes.paths.list(),
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Problem } from '../../config/yaml/problem.ts';
 import { problemText } from '../../config/yaml/problem.ts';
+import type { BoxAnswer } from '../../http/api/boxes/box-routes.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
 import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
@@ -15,6 +16,7 @@ export interface ProblemFacts {
   readonly paths: readonly ProblemPath[];
   readonly mqtt: Pick<MqttState, 'state' | 'error' | 'why' | 'since'>;
   readonly archive: Pick<ArchiveState, 'error' | 'why' | 'since'>;
+  readonly boxes: readonly Pick<BoxAnswer, 'name' | 'state' | 'since' | 'error' | 'clockOffset'>[];
 }
 
 /** The part of a path's status that may report a problem. */
@@ -23,12 +25,21 @@ export type ProblemPath = Pick<
   'name' | 'configError' | 'ready' | 'sourceState' | 'lastError' | 'lastErrorWhy' | 'offlineSince' | 'recording'
 >;
 
+/** Recordings of the same moment lie side by side on a timeline of both. */
+const MAX_CLOCK_OFFSET_S = 2;
+
 /** Kinds of problems by the hardware's faults. */
 const KINDS = { underVoltage: 'power', slowed: 'power', hot: 'power', fan: 'fan', swap: 'memory' } as const;
 
+const isClockOff = (offset: number | null): offset is number =>
+  offset !== null && Math.abs(offset) > MAX_CLOCK_OFFSET_S;
+
+const clockText = (offset: number): string =>
+  `its clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} the clock here: its recordings and events have other times than those of this server; enable time synchronisation on both`;
+
 /** The present problems: of the box, then of its disks and paths. */
 export function problemsOf(facts: ProblemFacts): ProblemItem[] {
-  const { configuration, isClockTrusted, hardware, disks, paths, mqtt, archive } = facts;
+  const { configuration, isClockTrusted, hardware, disks, paths, mqtt, archive, boxes } = facts;
   const item = (
     kind: ProblemItem['kind'],
     name: string | null,
@@ -53,6 +64,10 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
     ...(archive.error === null
       ? []
       : [item('archive', null, archive.error, { why: archive.why, since: archive.since })]),
+    ...boxes.flatMap(({ name, state, since, error, clockOffset }) => [
+      ...(state === 'refused' ? [item('box', name, error ?? state, { why: state, since })] : []),
+      ...(isClockOff(clockOffset) ? [item('box', name, clockText(clockOffset), { why: 'clock' })] : []),
+    ]),
     ...paths.flatMap(({ name, ...path }) => {
       const { configError, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
       return [

@@ -36,6 +36,11 @@ const Item = Type.Object({
   since: TimeText,
   error: OrNull(Type.String({ description: 'Why the box is away.' })),
   seen: OrNull(TimeText),
+  clockOffset: OrNull(
+    Type.Number({
+      description: "Seconds that the clock of the box is ahead of this server's, at least; beyond 2 it is a problem.",
+    }),
+  ),
   addresses: Type.Array(Type.String()),
   live: Type.Boolean(),
   recordings: Type.Boolean(),

@@ -12,6 +12,7 @@ export const FactsAnswer = Type.Object({
   id: Type.String(),
   name: Type.String(),
   version: Type.String(),
+  time: Type.Integer({ description: 'Of its clock, Unix milliseconds.' }),
   addresses: Type.Array(Type.String(), { description: '`host:port` of https.' }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),

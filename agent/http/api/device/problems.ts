@@ -5,17 +5,30 @@ import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../sche
 
 const ProblemItem = Type.Object({
   kind: Type.Enum([
-    ...['configuration', 'clock', 'power', 'fan', 'memory', 'drive', 'disk', 'mqtt', 'archive', 'path', 'recording'],
+    ...[
+      'configuration',
+      'clock',
+      'power',
+      'fan',
+      'memory',
+      'drive',
+      'disk',
+      'mqtt',
+      'archive',
+      'box',
+      'path',
+      'recording',
+    ],
   ] as const),
   name: OrNull(
     Type.String({
-      description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the box.',
+      description: 'Of the key (`configuration`), drive, folder (`disk`), other box or path. Null: the box.',
     }),
   ),
   why: OrNull(
     Type.String({
       description:
-        '`power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `path`: `lastErrorWhy`. `recording`: its `why`.',
+        '`power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`. `recording`: its `why`.',
     }),
   ),
   text: Type.String({ description: 'For people.' }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { invitationLink } from '../../../shell/route.ts';
-import { addressesFault, invitationIn, linesOf, mainCameras } from './box-data.ts';
+import { addressesFault, clockText, invitationIn, linesOf, mainCameras } from './box-data.ts';
 
 const INVITATION = 'perch://invitation?at=192.168.1.5%3A8443&pin=key.a&secret=b';
 
@@ -34,6 +34,15 @@ test.for([
   } else {
     expect(addressesFault(text)).toContain(fault);
   }
+});
+
+test.for([
+  [null, undefined],
+  [-2, undefined],
+  [40.2, /^Its clock is .*40.* fast\.$/],
+  [-3_600, /^Its clock is 60 .* slow\.$/],
+] as const)('a clock that is %s s ahead: %s', ([clockOffset, text]) => {
+  expect(clockText({ clockOffset })).toEqual(text && expect.stringMatching(text));
 });
 
 test('a sub stream comes with its camera', () => {

@@ -2,7 +2,7 @@ import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { parseRoute } from '../../../shell/route.ts';
-import { moment } from '../../../words/format.ts';
+import { duration, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 
@@ -24,6 +24,8 @@ export interface BoxItem {
   readonly error: string | null;
   /** Null: never. */
   readonly seen: string | null;
+  /** Seconds that its clock is ahead of the server's; null: not known. */
+  readonly clockOffset: number | null;
   readonly addresses: readonly string[];
   readonly cameras: readonly OfferedCamera[];
 }
@@ -43,7 +45,20 @@ export function mainCameras({ cameras }: Pick<BoxItem, 'cameras'>): readonly Off
   return cameras.filter(({ path }) => !(path.endsWith(SUB) && all.has(path.slice(0, -SUB.length))));
 }
 
-export const isWell = ({ state }: BoxItem): boolean => state === 'connected' || state === 'connecting';
+/** As the server reports a problem. */
+const MAX_CLOCK_OFFSET_S = 2;
+
+export const isThere = ({ state }: BoxItem): boolean => state === 'connected' || state === 'connecting';
+
+/** undefined: the clocks agree. */
+export function clockText({ clockOffset: offset }: Pick<BoxItem, 'clockOffset'>): string | undefined {
+  if (offset === null || Math.abs(offset) <= MAX_CLOCK_OFFSET_S) {
+    return undefined;
+  }
+  const { boxClockAhead, boxClockBehind } = boxesWords.value;
+  const time = duration(Math.abs(offset) * 1000, i18n());
+  return offset > 0 ? boxClockAhead(time) : boxClockBehind(time);
+}
 
 /** `Away since 14:02 · last seen 14:01`. */
 export function stateText({ state, since, seen }: BoxItem): string {

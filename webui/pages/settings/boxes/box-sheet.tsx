@@ -14,7 +14,7 @@ import { listed } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { words } from '../../../words/words.ts';
-import { addressesFault, type BoxItem, isWell, linesOf, mainCameras, stateText } from './box-data.ts';
+import { addressesFault, type BoxItem, clockText, isThere, linesOf, mainCameras, stateText } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
 
 interface FormValues {
@@ -63,6 +63,7 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       toast(actionErrorText(error));
     }
   };
+  const clock = clockText(box);
   const cameras = mainCameras(box);
   const shown = cameras.flatMap(({ here }) => (here === null ? [] : [cameraTitle(here)]));
   const offered = cameras.filter(({ here }) => here === null);
@@ -78,12 +79,17 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       }}
       foot={<FormFooter form={form} text={t.boxSaves} />}
     >
-      <p class={isWell(box) ? 'dim' : 'bad'} role="status">
+      <p class={isThere(box) ? 'dim' : 'bad'} role="status">
         {stateText(box)}
       </p>
       {box.state === 'refused' && <p>{t.boxRefusesHint}</p>}
       {box.state === 'away' && box.error !== null && (
         <p class="dim small break">{serverText((why) => t.boxWhy + why, box.error)}</p>
+      )}
+      {clock !== undefined && (
+        <p class="bad">
+          {clock} {t.boxClockHint}
+        </p>
       )}
       {shown.length > 0 && (
         <p class="break">

@@ -9,7 +9,7 @@ import { Icon } from '../../../ui/icons/icon.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { AddBoxSheet } from './add-box-sheet.tsx';
-import { BOXES_ADDRESS, type BoxItem, isWell, mainCameras, stateText } from './box-data.ts';
+import { BOXES_ADDRESS, type BoxItem, clockText, isThere, mainCameras, stateText } from './box-data.ts';
 import { BoxSheet } from './box-sheet.tsx';
 
 const POLL_MS = 5_000;
@@ -47,7 +47,7 @@ export function BoxesPage() {
               icon="network"
               title={box.name}
               text={rowText(box)}
-              {...(!isWell(box) && { tone: 'bad' as const })}
+              {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
               onClick={() => setShown(box)}
             />
           ))}
@@ -74,5 +74,5 @@ function rowText(box: BoxItem): string {
   const cameras = mainCameras(box);
   const offered = cameras.filter(({ here }) => here === null).length;
   const counts = [t.boxShows(cameras.length - offered), ...(offered > 0 ? [t.boxOffersMore(offered)] : [])];
-  return [stateText(box), ...counts].join(' · ');
+  return [stateText(box), clockText(box), ...counts].filter((text) => text !== undefined).join(' · ');
 }

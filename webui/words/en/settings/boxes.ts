@@ -64,6 +64,10 @@ export const boxes = {
   boxOffersMore: (count: number) => many(count, { one: 'one more offered', other: '# more offered' }),
   boxNeverSeen: 'never seen',
   boxRefusesHint: 'Its owner has revoked the access. Remove the box, and add it with a new invitation.',
+  boxClockAhead: (time: string) => `Its clock is ${time} fast.`,
+  boxClockBehind: (time: string) => `Its clock is ${time} slow.`,
+  boxClockHint:
+    'Its recordings and events have wrong times beside those of this server. Turn on time synchronisation on both machines.',
   boxWhy: 'Reported reason: ',
   boxName: 'Name',
   boxNameHint: 'If it is empty, the box is shown by its own name.',
