@@ -53,6 +53,17 @@ test('a box keeps the name and the addresses that its owner has entered', async 
   await again.close();
 });
 
+test('boxes with the same name are told apart, in the order of their pairing', async () => {
+  const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(16));
+  const names = ['Shed', 'Shed 2', 'Shed', 'Shed'];
+  writeFileSync(file(), JSON.stringify({ boxes: ids.map((id, i) => ({ ...STORED, id, name: names[i] })) }));
+  const boxes = await open();
+  expect(ids.map((id) => boxes.presence(id)?.name)).toEqual(['Shed', 'Shed 2', 'Shed 3', 'Shed 4']);
+  boxes.rename(ids[0] as string, 'Barn');
+  expect(boxes.list().map(({ name }) => name)).toEqual(['Barn', 'Shed 2', 'Shed', 'Shed 3']);
+  await boxes.close();
+});
+
 test('a box cannot change its pin, its name here, or the key of the server', () => {
   const { pin: _, server: __, secret: ___, key: ____, created: _____, seen: ______, ...facts } = STORED;
   const answer = { ...facts, addresses: [], pin: 'x', secret: 'y', alias: 'z', entered: ['evil.example:1'] };

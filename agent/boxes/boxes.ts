@@ -53,6 +53,8 @@ export class Boxes {
   readonly #options: BoxesOptions;
   readonly #file: string;
   readonly #links = new Map<string, BoxLink>();
+  /** For people, by id; undefined: something has changed. */
+  #names: ReadonlyMap<string, string> | undefined;
   readonly #search: BoxSearch | undefined;
   readonly #writes = new SerialQueue();
   readonly #listeners = new Set<() => void>();
@@ -70,12 +72,12 @@ export class Boxes {
   }
 
   list(): readonly BoxItem[] {
-    return [...this.#links.values()].map(shown);
+    return [...this.#links.values()].map((link) => shown(link, this.#nameOf(link)));
   }
 
   item(id: string): BoxItem | undefined {
     const link = this.#links.get(id);
-    return link && shown(link);
+    return link && shown(link, this.#nameOf(link));
   }
 
   /** Called when a box connects, goes away, or offers other cameras. */
@@ -144,6 +146,7 @@ export class Boxes {
     }
     await endPairing(link);
     this.#links.delete(id);
+    this.#names = undefined;
     await link.close();
     await this.#save();
     this.#options.log.info({ box: link.box.name, id }, 'box removed');
@@ -168,7 +171,7 @@ export class Boxes {
   /** Undefined: there is no such box. */
   presence(id: string): { readonly id: string; readonly name: string; readonly awaySince: string | null } | undefined {
     const link = this.#links.get(id);
-    return link && { id, name: link.name, awaySince: link.awaySince };
+    return link && { id, name: this.#nameOf(link), awaySince: link.awaySince };
   }
 
   /** Asks the box now what it offers. @throws PerchError notFound */
@@ -180,6 +183,11 @@ export class Boxes {
     this.#search?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await this.#writes.run(async () => {});
+  }
+
+  #nameOf({ box, name }: BoxLink): string {
+    this.#names ??= distinctNames([...this.#links.values()]);
+    return this.#names.get(box.id) ?? name;
   }
 
   #link(id: string): BoxLink {
@@ -202,12 +210,14 @@ export class Boxes {
       ...(search && { search: (id: string) => search.addressesOf(id) }),
       changed: (_, isWorthSaving) => {
         if (isWorthSaving) {
+          this.#names = undefined;
           this.#save().catch((error: unknown) => log.warn({ cause: explain(error) }, 'saving the boxes failed'));
           this.#notify();
         }
       },
     });
     this.#links.set(box.id, link);
+    this.#names = undefined;
     link.start();
   }
 
@@ -276,7 +286,22 @@ function unlessRefused(error: unknown): never {
   throw error;
 }
 
-const shown = ({ box, state, name }: BoxLink): BoxItem => {
+/** Of boxes with the same name, those that were paired later get a number. */
+function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const { box, name } of links) {
+    let free = name;
+    for (let number = 2; taken.has(free); number += 1) {
+      free = `${name} ${number}`;
+    }
+    taken.add(free);
+    names.set(box.id, free);
+  }
+  return names;
+}
+
+const shown = ({ box, state }: BoxLink, name: string): BoxItem => {
   const { id, version, addresses, live, recordings, talk = false, cameras } = box;
   return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
 };
