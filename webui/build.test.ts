@@ -19,12 +19,12 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   'camera.js': 37_400,
   'cameras.js': 57_700,
   'recordings.js': 57_900,
-  'settings.js': 76_400,
+  'settings.js': 78_400,
   'zh-cn.js': 5_430,
-  'zh-cn-settings.js': 14_430,
+  'zh-cn-settings.js': 15_300,
 };
-const MAX_SCRIPTS_BYTES = 218_000;
-const MAX_WHOLE_BYTES = 241_500;
+const MAX_SCRIPTS_BYTES = 220_700;
+const MAX_WHOLE_BYTES = 244_300;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
 const MAX_ALL_SCRIPTS_BYTES = 382_000;
 const MAX_SCRIPTS = 16;

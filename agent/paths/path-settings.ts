@@ -66,10 +66,10 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !RECORD_KEYS.test(key) && !LIVE_KEYS.has(key));
-  // Of the camera block only the login matters; the rest is read when it is used.
-  const login = [camera?.user, camera?.password, camera?.paused === true];
+  // Of the camera block only the pause and the login matter; the rest is read when it is used.
+  const login = [camera?.user, camera?.password];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
-  return JSON.stringify([own.sort(), pulling]);
+  return JSON.stringify([own.sort(), camera?.paused === true, pulling]);
 }
 
 export function recordKeyOf(settings: PathSettings): string {

@@ -230,6 +230,19 @@ test('a paused camera is neither pulled nor recorded, rejects readers with the r
   expect(sourceOf('rtsp://h/1')).toMatchObject({ isRunning: true, runs: 2 });
 });
 
+test('a paused camera cannot publish, and one that does is ended', async () => {
+  const { table, apply } = await tableOf('  cam: {camera: {name: Yard}}');
+  const publisher = publisherOf('one');
+  table.publish('cam', publisher).publish([tinyH264]);
+  expect(table.find('cam')).toMatchObject({ ready: true });
+  await apply('  cam: {camera: {name: Yard, paused: yes}}');
+  expect(table.find('cam')).toMatchObject({ ready: false, paused: true });
+  expect(thrownBy(() => table.publish('cam', publisherOf('two')))).toMatchObject({ code: 'badInput' });
+  await apply('  cam: {camera: {name: Yard}}');
+  table.publish('cam', publisherOf('two')).publish([tinyH264]);
+  expect(table.find('cam')).toMatchObject({ ready: true, paused: false });
+});
+
 test('a paused camera on demand is not started by a reader', async () => {
   const { table } = await tableOf('  cam: {source: "rtsp://h/1", sourceOnDemand: yes, camera: {paused: yes}}');
   await expect(table.open('cam')).rejects.toMatchObject({ code: 'notFound' });

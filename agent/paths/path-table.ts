@@ -329,6 +329,9 @@ export class PathTable implements Paths {
     if (settings.isPrivate) {
       return { kind: 'private' };
     }
+    if (settings.camera?.paused && source !== 'redirect') {
+      return { kind: 'paused' };
+    }
     if (source === 'publisher') {
       const { runOnDemandStartTimeoutMs: startTimeoutMs, runOnDemandCloseAfterMs: closeAfterMs } = settings;
       return {
@@ -342,9 +345,6 @@ export class PathTable implements Paths {
     }
     if (source === 'redirect') {
       return { kind: 'redirect' };
-    }
-    if (settings.camera?.paused) {
-      return { kind: 'paused' };
     }
     return {
       kind: 'pulled',

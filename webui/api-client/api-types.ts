@@ -22,4 +22,12 @@ export type { PublishServer } from '../../agent/http/api/device/server-routes.ts
 export type { SystemAnswer } from '../../agent/http/api/device/system.ts';
 export type { DiskItem as RecordingDisk } from '../../agent/http/api/recordings/disks.ts';
 export type { DeletionResult } from '../../agent/http/api/recordings/recordings.ts';
+export type {
+  FolderList,
+  ImportForecast as FolderLook,
+  ImportRequest,
+  TransferForecast,
+  TransferRequest,
+  TransferState as Transfer,
+} from '../../agent/http/api/recordings/transfer-routes.ts';
 export type { ForwardItem } from '../../agent/http/api/streams/forwards.ts';

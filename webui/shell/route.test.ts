@@ -38,6 +38,7 @@ test.for([
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
   ['#/settings/storage/move', { page: 'settings', section: 'storage', part: 'move' }],
+  ['#/settings/storage/import', { page: 'settings', section: 'storage', part: 'import' }],
   ['#/settings/system/archive', { page: 'settings', section: 'system' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],
   ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],

@@ -88,7 +88,7 @@ export async function importFolder(
   const { only = () => true } = target;
   const left: LeftFile[] = [...former.left];
   const onUnread = (name: string): void => {
-    if (only(`${name}/`) && former.last === undefined) {
+    if (target.only === undefined && former.last === undefined) {
       left.push({ file: name, why: 'unreadable', reason: 'the folder cannot be read' });
     }
   };

@@ -168,6 +168,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['archive', '#/settings/storage/archive', '.archive .segment'],
   ['move', '#/settings/storage/move', '.transfer .choices'],
+  ['import', '#/settings/storage/import', '.source-disks'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],

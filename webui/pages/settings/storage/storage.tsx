@@ -19,6 +19,7 @@ import { FreeSpace } from './free-space.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
+import { ImportPage } from './transfer/import.tsx';
 import { MovePage } from './transfer/move.tsx';
 
 const POLL_MS = 10_000;
@@ -31,7 +32,10 @@ interface Items<T> {
 export function StoragePage() {
   const here = route.value;
   const part = here.page === 'settings' ? here.part : undefined;
-  return part === 'archive' ? <ArchivePage /> : part === 'move' ? <MovePage /> : <Storage />;
+  if (part === 'archive') {
+    return <ArchivePage />;
+  }
+  return part === 'move' ? <MovePage /> : part === 'import' ? <ImportPage /> : <Storage />;
 }
 
 /** Length of the recordings, use by camera, and disks. */
@@ -73,6 +77,11 @@ function Storage() {
           title={transferWords.value.move}
           text={transferWords.value.moveRow}
           href={settingsLink('storage', 'move')}
+        />
+        <Row
+          title={transferWords.value.import}
+          text={transferWords.value.importRow}
+          href={settingsLink('storage', 'import')}
         />
       </div>
       {kept > 0 && (

@@ -3,7 +3,7 @@ import { counter } from '../../grammar/plural.ts';
 const many = counter('en');
 const files = (count: number) => many(count, { one: 'one recording', other: '# recordings' });
 
-/** Settings, Storage: recordings to another disk. */
+/** Settings, Storage: recordings to another disk, and of other programs. */
 export const transfer = {
   move: 'Move recordings to another disk',
   moveRow: 'New recordings go there at once, the others follow. Recording continues.',
@@ -30,7 +30,7 @@ export const transfer = {
   preparing: 'Counting the recordings…',
   isRunning: 'Recordings are being moved.',
   isImporting: 'Recordings of another program are being imported.',
-  isImported: 'The recordings have been imported.',
+  isImported: 'The import is complete.',
   isWaiting: 'It waits, and continues by itself.',
   isPaused: 'Paused.',
   isDone: 'All recordings have been moved.',
@@ -50,10 +50,61 @@ export const transfer = {
   whyReadOnly: 'A disk is read-only. It is probably failing.',
   whyOther: (text: string) => `It cannot continue: ${text}`,
   leftOut: (count: number) => many(count, { one: 'One file stays where it is', other: '# files stay where they are' }),
-  leftDamaged: 'cannot be read',
+  leftNoTime: 'has no date and time in its name',
+  leftOtherCamera: 'is of another camera',
+  leftFuture: 'has a time in the future',
+  leftOld: 'is older than the camera keeps recordings',
+  leftBusy: 'changed within the last minute: it may still be written',
+  leftUnreadable: 'cannot be read',
+  leftDamaged: 'is damaged or empty',
+  leftForeign: 'is neither an MP4 nor an MPEG-TS file',
   leftUnfinished: 'is not finished',
+  leftOverlap: 'overlaps recordings that the camera has',
   leftTaken: 'another recording there has its name',
-  leftBusy: 'changed while it was copied',
+  moreFiles: (count: number) => many(count, { one: 'and one more', other: 'and # more' }),
+
+  import: 'Import recordings',
+  importRow: 'Of Frigate, MediaMTX or another program, from a disk or folder of this box.',
+  importText:
+    'Recordings of another program become recordings of your cameras. They are copied, so the files stay as they are. If they are on a USB disk, plug it into this box.',
+  importWhere: 'Where are the recordings?',
+  otherDisks: 'Other disks',
+  allFolders: 'All folders',
+  allFoldersText: 'Look through the whole box.',
+  lookHere: 'Look for recordings here',
+  looking: 'Looking for recordings. With many files this takes a minute…',
+  ownFound: (count: number) =>
+    many(count, {
+      one: 'One file here is a recording of Perch already and is not imported.',
+      other: '# files here are recordings of Perch already and are not imported.',
+    }),
+  nothingFound: 'No recordings to import here',
+  nothingFoundText:
+    'Perch imports MP4 and MPEG-TS files with date and time in their names, such as 2026-01-31_18-00-00.mp4, and the folders of Frigate and MediaMTX. Choose the folder that has them.',
+  notImportable: (count: number) =>
+    many(count, { one: 'One file cannot be imported', other: '# files cannot be imported' }),
+  whichCamera: 'Whose recordings are they?',
+  moreGroups: 'There are more folders with recordings than shown. Import these, or choose a folder below.',
+  inFolderItself: 'In the folder itself',
+  recordings: files,
+  cameraFor: (name: string) => `Camera for ${name}`,
+  newCamera: 'New camera',
+  nowhere: 'Do not import',
+  newName: 'Name of the new camera',
+  newNameMissing: 'Give the camera a name.',
+  newNameHint: 'It is switched off and only has these recordings. They are kept as long as there is room.',
+  nothingToImport: 'Nothing would be imported.',
+  importDoesNotFit: (size: string) =>
+    `Room for ${size} is missing. Import fewer cameras or make room; else the import waits when the disk is full.`,
+  tooOld: (count: number) =>
+    `${many(count, { one: 'One recording is', other: '# recordings are' })} older than the camera keeps and will not be imported. Let the camera keep recordings longer (Settings, Cameras), or choose New camera.`,
+  startImport: 'Import',
+  imported: (count: number) => many(count, { one: 'one recording imported', other: '# recordings imported' }),
+  notImported: (count: number) => many(count, { one: 'One file was not imported', other: '# files were not imported' }),
+  presentAlready: (count: number) => many(count, { one: 'one was there already', other: '# were there already' }),
+  watch: (camera: string) => `Watch ${camera}`,
+  cancelImport: 'Cancel the import',
+  cancelImportText: 'What was imported stays. If you import the same folder again, it takes only the rest.',
 };
 
 export type TransferWords = typeof transfer;

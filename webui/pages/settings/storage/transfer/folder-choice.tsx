@@ -1,3 +1,4 @@
+import type { FolderList } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
@@ -5,12 +6,12 @@ import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
-import type { FolderList } from './transfer-data.ts';
 
 interface FolderChoiceProps {
   readonly path: string;
   /** Recordings are written there. */
   readonly needsWriting?: boolean;
+  readonly action: string;
   readonly onOpen: (path: string) => void;
   readonly onChoose: (path: string) => void;
 }
@@ -18,7 +19,7 @@ interface FolderChoiceProps {
 const POLL_MS = 60_000;
 
 /** Folders of the box, one level at a time. */
-export function FolderChoice({ path, needsWriting = false, onOpen, onChoose }: FolderChoiceProps) {
+export function FolderChoice({ path, needsWriting = false, action, onOpen, onChoose }: FolderChoiceProps) {
   const { language } = i18n();
   const t = transferWords.value;
   const { value } = usePolled<FolderList>(`v3/disks/folders?path=${encodeURIComponent(path)}`, { everyMs: POLL_MS });
@@ -38,7 +39,7 @@ export function FolderChoice({ path, needsWriting = false, onOpen, onChoose }: F
           {!isUsable && ` · ${storageWords.value.notWritable}`}
         </p>
         <Button isOff={!isUsable} onClick={() => onChoose(value.path)}>
-          {t.chooseFolder}
+          {action}
         </Button>
       </div>
       {parent !== null && <Row icon="back" title={t.folderAbove} text={parent} onClick={() => onOpen(parent)} />}

@@ -1,34 +1,46 @@
 import { useState } from 'preact/hooks';
+import type { Transfer } from '../../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../../api-client/error-text.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
+import { cameraTitle } from '../../../../cameras/camera-title.ts';
+import { recordingsLink } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { byteSize, longDuration } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
-import { isOn, shareOf, type Transfer } from './transfer-data.ts';
+import { LeftOutFiles } from './left-out-files.tsx';
+import { isOn, shareOf } from './transfer-data.ts';
 
 type Step = 'pause' | 'resume' | 'cancel';
 
 interface TransferStateProps {
   readonly transfer: Transfer;
+  /** The page is that of another kind. */
+  readonly isOther?: boolean;
   readonly onChanged: () => void;
 }
 
 /** Progress of a transfer, why it waits, what stays, and what can be done. */
-export function TransferState({ transfer, onChanged }: TransferStateProps) {
+export function TransferState({ transfer, isOther = false, onChanged }: TransferStateProps) {
   const { language } = i18n();
   const t = transferWords.value;
   const { phase, files, bytes, bytesPerSecond, remainingSeconds, leftOut } = transfer;
   const share = shareOf(transfer);
   const size = (count: number) => byteSize(count, language);
   const isPrepared = files.total > 0;
+  const isImported = transfer.kind === 'import' && phase === 'done';
+  const taken = Math.max(0, files.done - transfer.present - leftOut.count);
   const facts = [
-    isPrepared ? t.doneOf(size(bytes.done), size(bytes.total), files.done, files.total) : t.preparing,
+    isImported && t.imported(taken),
+    !isImported && (isPrepared ? t.doneOf(size(bytes.done), size(bytes.total), files.done, files.total) : t.preparing),
     phase === 'running' && bytesPerSecond !== null && t.perSecond(size(bytesPerSecond)),
     phase === 'running' && remainingSeconds !== null && t.remaining(longDuration(remainingSeconds * 1000, language)),
+    transfer.present > 0 && t.presentAlready(transfer.present),
   ];
+  const leftTitle = transfer.kind === 'import' ? t.notImported(leftOut.count) : t.leftOut(leftOut.count);
   return (
     <section class="card padded transfer-state">
+      {isOther && <p class="dim small">{transfer.kind === 'import' ? t.import : t.move}</p>}
       <p role="status">
         <b>{titleOf(transfer)}</b>
       </p>
@@ -44,19 +56,37 @@ export function TransferState({ transfer, onChanged }: TransferStateProps) {
       )}
       {phase !== 'failed' && <p class="dim small digits">{facts.filter(Boolean).join(' · ')}</p>}
       <Trouble transfer={transfer} />
-      {leftOut.count > 0 && <LeftOutFiles transfer={transfer} />}
+      {leftOut.count > 0 && <LeftOutFiles leftOut={leftOut} title={leftTitle} />}
+      {phase === 'done' && <Filled paths={transfer.paths} />}
       <Steps transfer={transfer} onChanged={onChanged} />
     </section>
   );
 }
 
 function titleOf({ kind, phase }: Transfer): string {
-  const { isRunning, isWaiting, isPaused, isDone, hasFailed, isCanceled, ...t } = transferWords.value;
-  const isImport = kind === 'import';
+  const t = transferWords.value;
+  const ofKind = {
+    move: { running: t.isRunning, done: t.isDone },
+    import: { running: t.isImporting, done: t.isImported },
+  }[kind ?? 'move'];
   return {
-    ...{ idle: '', running: isImport ? t.isImporting : isRunning, waiting: isWaiting, paused: isPaused },
-    ...{ done: isImport ? t.isImported : isDone, failed: hasFailed, canceled: isCanceled },
+    ...{ idle: '', waiting: t.isWaiting, paused: t.isPaused, failed: t.hasFailed, canceled: t.isCanceled },
+    ...ofKind,
   }[phase];
+}
+
+/** Where to watch what was imported. */
+function Filled({ paths }: Pick<Transfer, 'paths'>) {
+  const t = transferWords.value;
+  return (
+    <div class="transfer-steps">
+      {paths.map((path) => (
+        <a key={path} class="button" href={recordingsLink(path)}>
+          {t.watch(cameraTitle(path))}
+        </a>
+      ))}
+    </div>
+  );
 }
 
 function Trouble({ transfer: { phase, why, error } }: Pick<TransferStateProps, 'transfer'>) {
@@ -66,28 +96,6 @@ function Trouble({ transfer: { phase, why, error } }: Pick<TransferStateProps, '
   }
   const known = { full: t.whyFull, away: t.whyAway, readOnly: t.whyReadOnly }[why ?? ''];
   return <p class="bad small">{known ?? serverText(t.whyOther, error)}</p>;
-}
-
-function LeftOutFiles({ transfer: { leftOut } }: Pick<TransferStateProps, 'transfer'>) {
-  const t = transferWords.value;
-  const texts: Readonly<Record<string, string>> = {
-    damaged: t.leftDamaged,
-    unfinished: t.leftUnfinished,
-    taken: t.leftTaken,
-    busy: t.leftBusy,
-  };
-  return (
-    <details>
-      <summary>{t.leftOut(leftOut.count)}</summary>
-      <ul class="small left-out">
-        {leftOut.items.map(({ file, why, reason }) => (
-          <li key={file}>
-            <bdi class="folder">{file}</bdi> <span class="dim">{texts[why] ?? reason}</span>
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
 }
 
 function Steps({ transfer, onChanged }: TransferStateProps) {
@@ -110,10 +118,11 @@ function Steps({ transfer, onChanged }: TransferStateProps) {
     setAsked(false);
     onChanged();
   };
+  const isImport = transfer.kind === 'import';
   const next = transfer.phase === 'paused' ? 'resume' : 'pause';
   return (
     <>
-      <div class="actions">
+      <div class="transfer-steps">
         <Button busy={busy === next && t[next]} onClick={() => void take(next)}>
           {t[next]}
         </Button>
@@ -122,11 +131,11 @@ function Steps({ transfer, onChanged }: TransferStateProps) {
           busy={busy === 'cancel' && t.cancel}
           onClick={() => (isAsked ? void take('cancel') : setAsked(true))}
         >
-          {isAsked ? t.cancelSure : t.cancel}
+          {isAsked ? (isImport ? t.cancelImport : t.cancelSure) : t.cancel}
         </Button>
       </div>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {failure === undefined ? isAsked && t.cancelText : actionErrorText(failure)}
+        {failure === undefined ? isAsked && (isImport ? t.cancelImportText : t.cancelText) : actionErrorText(failure)}
       </p>
     </>
   );

@@ -1,0 +1,124 @@
+import { useState } from 'preact/hooks';
+import type { FolderLook } from '../../../../api-client/api-types.ts';
+import type { Camera } from '../../../../cameras/camera.ts';
+import { cameras } from '../../../../cameras/cameras.ts';
+import { Select } from '../../../../ui/controls/choice.tsx';
+import { TextField } from '../../../../ui/controls/field.tsx';
+import { byteSize } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
+import { firstTarget, type Group, itemsOf, type Target } from './import-data.ts';
+import { TransferStart } from './transfer-start.tsx';
+
+const NEW = ' new';
+const NOWHERE = ' nowhere';
+
+interface ImportGroupsProps {
+  readonly folder: string;
+  readonly found: FolderLook;
+  readonly onStarted: () => void;
+}
+
+/** The groups of a folder, a camera for each, and the start. */
+export function ImportGroups({ folder, found, onStarted }: ImportGroupsProps) {
+  const { language } = i18n();
+  const t = transferWords.value;
+  // A camera of another box keeps its recordings there.
+  const own = (cameras.value ?? []).filter(({ main }) => main.box === null);
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Target>>(new Map());
+  const targets = new Map(
+    found.groups.map((group) => [group.group, chosen.get(group.group) ?? firstTarget(group, folder, own)]),
+  );
+  const items = itemsOf(found.groups, targets);
+  const request = { kind: 'import', from: folder, items: items ?? [] } as const;
+  const size = (bytes: number) => byteSize(bytes, language);
+  return (
+    <>
+      <h3>{t.whichCamera}</h3>
+      {found.groups.map((group) => (
+        <GroupCard
+          key={group.group}
+          group={group}
+          cameras={own}
+          target={targets.get(group.group) as Target}
+          onChange={(target) => setChosen(new Map([...chosen, [group.group, target]]))}
+        />
+      ))}
+      {found.isCut && <p class="warn small">{t.moreGroups}</p>}
+      {items && (
+        <TransferStart key={JSON.stringify(items)} request={request} action={t.startImport} onStarted={onStarted}>
+          {({ files, bytes, freeBytes, missingBytes, old }) => (
+            <>
+              <p>{files === 0 ? t.nothingToImport : t.toCopy(size(bytes), files, size(freeBytes))}</p>
+              {missingBytes > 0 && <p class="warn small">{t.importDoesNotFit(size(missingBytes))}</p>}
+              {old > 0 && <p class="warn small">{t.tooOld(old)}</p>}
+            </>
+          )}
+        </TransferStart>
+      )}
+    </>
+  );
+}
+
+interface GroupCardProps {
+  readonly group: Group;
+  readonly cameras: readonly Camera[];
+  readonly target: Target;
+  readonly onChange: (target: Target) => void;
+}
+
+function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
+  const { language } = i18n();
+  const t = transferWords.value;
+  const { name, program, files, bytes } = group;
+  const title = name === '' ? t.inFolderItself : name;
+  const value = { camera: target.to === 'camera' ? target.path : '', new: NEW, nowhere: NOWHERE }[target.to];
+  const options = [
+    ...all.map((camera) => ({ value: camera.name, text: camera.title })),
+    { value: NEW, text: t.newCamera },
+    { value: NOWHERE, text: t.nowhere },
+  ];
+  const [newName, setNewName] = useState(target.to === 'new' ? target.name : title);
+  const choose = (to: string) =>
+    onChange(
+      to === NEW ? { to: 'new', name: newName } : to === NOWHERE ? { to: 'nowhere' } : { to: 'camera', path: to },
+    );
+  return (
+    <section class="card padded import-group" aria-label={title}>
+      <div>
+        <b class="folder">
+          <bdi>{title}</bdi>
+        </b>
+        <p class="dim small digits">
+          {[PROGRAMS[program], t.recordings(files), byteSize(bytes, language)].filter(Boolean).join(' · ')}
+        </p>
+        <p class="dim small digits">{spanOf(group, language)}</p>
+      </div>
+      <Select class="chip" label={t.cameraFor(title)} value={value} options={options} onChange={choose} />
+      {target.to === 'new' && (
+        <TextField
+          label={t.newName}
+          name="camera-name"
+          autocomplete="off"
+          value={target.name}
+          hint={t.newNameHint}
+          wrong={target.name.trim() === '' ? t.newNameMissing : undefined}
+          onInput={(text) => {
+            setNewName(text);
+            onChange({ to: 'new', name: text });
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+const PROGRAMS: Readonly<Record<Group['program'], string | undefined>> = {
+  ...{ frigate: 'Frigate', mediamtx: 'MediaMTX', perch: 'Perch', mp4: 'MP4', mpegts: 'MPEG-TS', unknown: undefined },
+};
+
+/** `17 May – 3 June 2026` */
+function spanOf({ first, last }: Group, language: string): string {
+  const dates = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'long', year: 'numeric' });
+  return first === null || last === null ? '' : dates.formatRange(Date.parse(first), Date.parse(last));
+}
