@@ -28,7 +28,8 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
   const share = shareOf(transfer);
   const size = (count: number) => byteSize(count, language);
   const isPrepared = files.total > 0;
-  const isImported = transfer.kind === 'import' && phase === 'done';
+  const isMove = transfer.kind === 'move';
+  const isImported = !isMove && phase === 'done';
   const taken = Math.max(0, files.done - transfer.present - leftOut.count);
   const facts = [
     isImported && t.imported(taken),
@@ -37,10 +38,10 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
     phase === 'running' && remainingSeconds !== null && t.remaining(longDuration(remainingSeconds * 1000, language)),
     transfer.present > 0 && t.presentAlready(transfer.present),
   ];
-  const leftTitle = transfer.kind === 'import' ? t.notImported(leftOut.count) : t.leftOut(leftOut.count);
+  const leftTitle = isMove ? t.leftOut(leftOut.count) : t.notImported(leftOut.count);
   return (
     <section class="card padded transfer-state">
-      {isOther && <p class="dim small">{transfer.kind === 'import' ? t.import : t.move}</p>}
+      {isOther && <p class="dim small">{isMove ? t.move : t.import}</p>}
       <p role="status">
         <b>{titleOf(transfer)}</b>
       </p>
@@ -68,6 +69,7 @@ function titleOf({ kind, phase }: Transfer): string {
   const ofKind = {
     move: { running: t.isRunning, done: t.isDone },
     import: { running: t.isImporting, done: t.isImported },
+    fetch: { running: t.isImporting, done: t.isImported },
   }[kind ?? 'move'];
   return {
     ...{ idle: '', waiting: t.isWaiting, paused: t.isPaused, failed: t.hasFailed, canceled: t.isCanceled },
@@ -118,7 +120,7 @@ function Steps({ transfer, onChanged }: TransferStateProps) {
     setAsked(false);
     onChanged();
   };
-  const isImport = transfer.kind === 'import';
+  const isMove = transfer.kind === 'move';
   const next = transfer.phase === 'paused' ? 'resume' : 'pause';
   return (
     <>
@@ -131,11 +133,11 @@ function Steps({ transfer, onChanged }: TransferStateProps) {
           busy={busy === 'cancel' && t.cancel}
           onClick={() => (isAsked ? void take('cancel') : setAsked(true))}
         >
-          {isAsked ? (isImport ? t.cancelImport : t.cancelSure) : t.cancel}
+          {isAsked ? (isMove ? t.cancelSure : t.cancelImport) : t.cancel}
         </Button>
       </div>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {failure === undefined ? isAsked && (isImport ? t.cancelImportText : t.cancelText) : actionErrorText(failure)}
+        {failure === undefined ? isAsked && (isMove ? t.cancelText : t.cancelImportText) : actionErrorText(failure)}
       </p>
     </>
   );
