@@ -1,55 +1,39 @@
 import { signal } from '@preact/signals';
 import { isPageVisible } from '../shell/page-state.ts';
 import { retryNow, sleep } from '../shell/sleep.ts';
+import type { ApiPath } from './api-types.ts';
 import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
 import { access, checkSession, expiredUser, loadSession, session } from './session.ts';
 
 /** A path as the API lists it. Times are RFC 3339. */
-export interface PathItem {
-  readonly name: string;
-  readonly title: string | null;
-  /** Place in the owner's order; null: after the others. */
-  readonly order: number | null;
-  readonly paused: boolean;
-  readonly pausedUntil: string | null;
-  /** Private in the present mode. */
-  readonly privacy: boolean;
-  readonly ready: boolean;
-  readonly readyTime: string | null;
-  /** Codec labels: `H264`, `H265`, `MPEG-4 Audio`, `Opus`, `G711`. */
-  readonly tracks: readonly string[];
-  readonly tracks2: readonly {
-    readonly codec: string;
-    readonly codecProps: Readonly<Record<string, unknown>> | null;
-  }[];
-  /** The stream has B-frames, or had them last; null: unknown. WebRTC does not carry them. */
-  readonly hasBFrames: boolean | null;
-  /** Inbound bits per second. */
-  readonly bitrate: number;
-  readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
-  readonly sourceOnDemand: boolean;
-  /** Null while the stream is ready. */
-  readonly offlineSince: string | null;
-  readonly lastError: string | null;
-  /** Error code of `lastError`. */
-  readonly lastErrorWhy: string | null;
-  readonly lastErrorTime: string | null;
-  readonly configError: string | null;
-  readonly recording: {
-    readonly active: boolean;
-    readonly error: string | null;
-    /** Code of the error. */
-    readonly why: string | null;
-    readonly since: string | null;
-  } | null;
-  /** The box whose camera it is; `awaySince` is null while that answers. Null: a camera of this one. */
-  readonly box: { readonly id: string; readonly name: string; readonly awaySince: string | null } | null;
-  /** Only for viewers and guests; absent means permitted. */
-  readonly mayRead?: boolean;
-  readonly mayPlayback?: boolean;
-  readonly mayTurn?: boolean;
-}
+export type PathItem = Pick<
+  ApiPath,
+  | 'name'
+  | 'title'
+  | 'order'
+  | 'paused'
+  | 'pausedUntil'
+  | 'privacy'
+  | 'ready'
+  | 'readyTime'
+  | 'tracks'
+  | 'tracks2'
+  | 'hasBFrames'
+  | 'bitrate'
+  | 'sourceState'
+  | 'sourceOnDemand'
+  | 'offlineSince'
+  | 'lastError'
+  | 'lastErrorWhy'
+  | 'lastErrorTime'
+  | 'configError'
+  | 'recording'
+  | 'box'
+  | 'mayRead'
+  | 'mayPlayback'
+  | 'mayTurn'
+>;
 
 /** Undefined until the first response. */
 export const paths = signal<readonly PathItem[] | undefined>(undefined);

@@ -133,7 +133,7 @@ test.for([
   // Not known yet.
   [[], false],
 ] as const)('whether %s is audio only: %s', ([tracks, isAlone]) => {
-  expect(isSoundAlone(item('baby', { tracks }))).toBe(isAlone);
+  expect(isSoundAlone(item('baby', { tracks: [...tracks] }))).toBe(isAlone);
 });
 
 test.for([

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { PathItem } from '../api-client/paths.ts';
 import { cameraState, type PictureState } from './state.ts';
 
 const NOW = 1_000_000;
@@ -11,8 +12,8 @@ const running = {
   privacy: false,
   ready: true,
   readyTime: null,
-  tracks: ['H264'],
-  tracks2: [],
+  tracks: ['H264'] as string[],
+  tracks2: [] as PathItem['tracks2'],
   hasBFrames: null,
   box: null,
   bitrate: 0,

@@ -1,3 +1,4 @@
+import type { NewestUpdate, UpdatePlan, UpdateState } from '../api-client/api-types.ts';
 import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
 /** The box's limit. */
@@ -7,35 +8,7 @@ const MAX_WAIT_MS = 240_000;
 /** The box waits half a minute for a silent server. */
 const MAX_LOOK_MS = 45_000;
 
-export interface LastUpdate {
-  readonly ok: boolean;
-  readonly state: string;
-  readonly why: string | null;
-  readonly text: string;
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly time: string | null;
-}
-
-export interface UpdateState {
-  readonly version: string;
-  readonly lacking: 'noService' | 'noKey' | null;
-  /** An update is being checked, downloaded or received. */
-  readonly isReceiving: boolean;
-  /** Address of updates, if configured. */
-  readonly address: string | null;
-  readonly last: LastUpdate | null;
-}
-
-export interface UpdatePlan {
-  readonly version: string;
-  readonly current: string;
-}
-
-/** The update at the configured address. */
-interface NewestUpdate extends UpdatePlan {
-  readonly isNewer: boolean;
-}
+export type LastUpdate = NonNullable<UpdateState['last']>;
 
 const UNDER_WAY: readonly string[] = ['installing', 'waiting', 'going back'];
 export const isUnderWay = (last: LastUpdate | null | undefined): boolean => UNDER_WAY.includes(last?.state ?? '');

@@ -1,3 +1,4 @@
+import type { ForecastAnswer } from '../api-types.ts';
 import { fetchJson } from '../request.ts';
 
 /** A range of recordings is measured and stored. */
@@ -15,18 +16,6 @@ export interface DeletionForecast {
   readonly freedBytes: number;
   /** Saved clips, which stay. */
   readonly kept: readonly (Range & { readonly id: string; readonly note: string })[];
-}
-
-interface ForecastAnswer {
-  readonly recordedSeconds: number;
-  readonly bytes: number;
-  readonly freedBytes: number;
-  readonly kept: readonly {
-    readonly id: string;
-    readonly start: string;
-    readonly end: string;
-    readonly note: string;
-  }[];
 }
 
 /** Of `/v3/recordings/deletions`. Times are RFC 3339. */

@@ -1,3 +1,4 @@
+import type { SourceTest } from '../../api-client/api-types.ts';
 import type { PathItem } from '../../api-client/paths.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { encodeName } from '../../api-client/urls.ts';
@@ -6,15 +7,6 @@ import { sourceWords } from '../../words/settings/sources.ts';
 import { pictureSize, videoCodec } from '../camera.ts';
 
 type Reason = { [K in keyof SourceWords]: K extends `why${string}` ? K : never }[keyof SourceWords];
-
-/** Result of `config/paths/test`. */
-interface SourceTest {
-  readonly isGood: boolean;
-  readonly tracks2: PathItem['tracks2'];
-  readonly error: string | null;
-  /** Reason code. */
-  readonly why: string | null;
-}
 
 /** Beyond the box's own limit of 30 s. */
 const MAX_ANSWER_MS = 45_000;

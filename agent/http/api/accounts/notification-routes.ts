@@ -41,6 +41,7 @@ const Item = Type.Object({
   language,
   rules,
 });
+export type SubscriptionItem = Static<typeof Item>;
 const List = Type.Object({
   publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
   items: Type.Array(Item),

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { Invitations } from '../../../auth/pairing/invitations.ts';
 import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
 import type { PairedServers, ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
@@ -48,6 +48,7 @@ const Item = Type.Object({
   created: TimeText,
   seen: OrNull(TimeText),
 });
+export type PairedServerItem = Static<typeof Item>;
 const Paired = Type.Object({
   server: Type.String({ description: 'The id of the server, for its signatures.' }),
   box: FactsAnswer,

@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { formerNames, type SettingsKind } from '../../../config/edit/posted.ts';
 import { CONFIG_KEYS } from '../../../config/schema/config-keys.ts';
 import type { SchemaNode } from '../../../config/schema/node.ts';
@@ -35,6 +35,7 @@ export const SourceTestAnswer = Type.Object({
   error: OrNull(Type.String({ description: 'Message with the reason.' })),
   why: OrNull(Type.String({ description: 'The reason in one word, as `lastErrorWhy` of a path, or notSupported.' })),
 });
+export type SourceTestAnswer = Static<typeof SourceTestAnswer>;
 
 export const ConfigName = Type.Object({
   '*': Type.String({ description: 'Name of the entry in paths; it may contain slashes.' }),

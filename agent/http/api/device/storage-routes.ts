@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore } from '../../messages/responses.ts';
@@ -30,6 +30,7 @@ const Use = Type.Object({
     }),
   ),
 });
+export type StorageUse = Static<typeof Use>;
 const Places = Type.Object({
   items: Type.Array(
     Type.Object({

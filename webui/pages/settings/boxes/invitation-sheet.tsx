@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ServerItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -19,7 +20,6 @@ import {
   linkFor,
   oneRight,
   SERVERS_ADDRESS,
-  type ServerItem,
   type ServerTerms,
   timeLeft,
 } from './server-data.ts';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { HttpsState } from '../../../api-client/api-types.ts';
+import type { HttpsState, ServerItem } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { nowMs } from '../../../shell/page-state.ts';
@@ -14,7 +14,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { InvitationSheet } from './invitation-sheet.tsx';
-import { rightsOf, SERVERS_ADDRESS, type ServerItem, serverRightName } from './server-data.ts';
+import { rightsOf, SERVERS_ADDRESS, serverRightName } from './server-data.ts';
 import { ServerSheet } from './server-sheet.tsx';
 
 const POLL_MS = 15_000;

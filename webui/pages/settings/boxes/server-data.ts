@@ -1,3 +1,4 @@
+import type { ServerItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { urlOf } from '../../../api-client/urls.ts';
 import type { CameraSelection } from '../../../people/people.ts';
@@ -12,16 +13,6 @@ type ServerRight = (typeof SERVER_RIGHTS)[number];
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
   return { live: t.deviceLive, recordings: t.deviceRecordings, talk: boxesWords.value.serverTalks }[right];
-}
-
-/** A server that shows cameras of this box. Times are RFC 3339. */
-export interface ServerItem extends Readonly<Record<ServerRight, boolean>> {
-  readonly id: string;
-  readonly name: string;
-  readonly cameras: CameraSelection;
-  readonly created: string;
-  /** Null: not since the start. */
-  readonly seen: string | null;
 }
 
 interface Invitation {

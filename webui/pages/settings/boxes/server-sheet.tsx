@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { ServerItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -9,7 +10,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { words } from '../../../words/words.ts';
-import { bodyOf, oneRight, rightsOf, type ServerItem, type ServerTerms } from './server-data.ts';
+import { bodyOf, oneRight, rightsOf, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 
 interface ServerSheetProps {

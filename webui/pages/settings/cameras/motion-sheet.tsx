@@ -1,4 +1,5 @@
 import { useId } from 'preact/hooks';
+import type { MotionNow } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
@@ -14,7 +15,6 @@ import { words } from '../../../words/words.ts';
 import { cameraCall, configAddress, patchAddress } from './data/camera-data.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import {
-  type MotionNow,
   type MotionSettings,
   type MotionSource,
   motionOf,

@@ -1,3 +1,4 @@
+import type { NotifiedBrowser } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { i18n } from '../../../words/i18n.ts';
 
@@ -9,14 +10,6 @@ export interface NotifyRule {
   readonly cameras: 'all' | readonly string[];
   readonly kinds: readonly string[];
   readonly hours?: Hours;
-}
-export interface NotifiedBrowser {
-  readonly id: string;
-  readonly device: string;
-  readonly endpoint: string;
-  readonly relay: string;
-  readonly snoozedUntil: string | null;
-  readonly rules: readonly NotifyRule[];
 }
 /** `/v3/notifications`. */
 export interface NotifyList {

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { NotifiedBrowser } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { isOwner } from '../../../api-client/session.ts';
@@ -16,7 +17,6 @@ import {
   type ChannelDraft,
   change,
   FIRST_RULE,
-  type NotifiedBrowser,
   type NotifyChange,
   type NotifyList,
   ownEndpoint,

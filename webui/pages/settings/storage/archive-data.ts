@@ -22,26 +22,6 @@ export interface ScopeConfig {
   readonly recordArchiveDeleteAfter: string;
 }
 
-/** `GET /v3/archive` */
-export interface ArchiveStatus {
-  readonly state: 'off' | 'idle' | 'uploading' | 'outOfHours' | 'failing';
-  readonly why: string | null;
-  readonly error: string | null;
-  readonly since: string | null;
-  readonly warning: 'sameDisk' | null;
-  readonly encryption: { readonly isOn: boolean; readonly keyId: string | null; readonly isKeyNoted: boolean };
-  readonly waiting: { readonly files: number; readonly bytes: number };
-  readonly archived: { readonly files: number; readonly bytes: number };
-}
-
-/** `POST /v3/archive/test` */
-export interface ArchiveResult {
-  readonly isGood: boolean;
-  readonly why: string | null;
-  readonly error: string | null;
-  readonly warning: 'sameDisk' | null;
-}
-
 export const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 export const RATE = /^\d+(\.\d+)?[KMG]$/;
 

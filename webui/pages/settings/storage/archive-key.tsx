@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { ArchiveStatus } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -6,7 +7,6 @@ import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { archiveWords } from '../../../words/settings/archive.ts';
-import type { ArchiveStatus } from './archive-data.ts';
 
 interface ArchiveKeyProps {
   readonly status: ArchiveStatus;

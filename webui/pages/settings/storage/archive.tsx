@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { ArchiveResult, ArchiveStatus } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
@@ -18,8 +19,6 @@ import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import {
   type ArchiveConfig,
-  type ArchiveResult,
-  type ArchiveStatus,
   type ArchiveValues,
   changeOf,
   HOURS,

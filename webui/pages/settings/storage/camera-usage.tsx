@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { StorageUse } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { titleOf } from '../../../cameras/camera.ts';
@@ -13,14 +14,7 @@ import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import {
-  FOR_EVER,
-  fewerDays,
-  type PathConfig,
-  type PathUse,
-  recordWhen,
-  type StorageUse,
-} from '../cameras/data/camera-settings.ts';
+import { FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from '../cameras/data/camera-settings.ts';
 import { deleteRecordings } from '../cameras/data/delete-recordings.ts';
 import { daysText } from '../cameras/data/retention-text.ts';
 import { retentionDaysText, retentionText } from '../cameras/data/status-line.ts';

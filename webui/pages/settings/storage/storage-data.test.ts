@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RecordingDisk } from '../../../api-client/api-types.ts';
-import type { PathUse, StorageUse } from '../cameras/data/camera-settings.ts';
+import type { RecordingDisk, StorageUse } from '../../../api-client/api-types.ts';
+import type { PathUse } from '../cameras/data/camera-settings.ts';
 import {
   byCamera,
   type Drive,
@@ -15,12 +15,12 @@ import {
 } from './storage-data.ts';
 
 const use = (path: string, more: Partial<PathUse> = {}): PathUse => ({
-  ...{ path, title: null, configured: true, bytes: 0, bytesPerDay: 1, reachesBackDays: 1 },
+  ...{ path, title: null, configured: true, files: 0, bytes: 0, bytesPerDay: 1, reachesBackDays: 1 },
   ...{ wantedDays: 14, fitsDays: 26 },
   ...more,
 });
 const storage = (items: readonly PathUse[], reachesBackDays: number | null = 2): StorageUse => ({
-  ...{ items, reachesBackDays, bytes: 0, bytesPerDay: null },
+  ...{ items: [...items], reachesBackDays, bytes: 0, bytesPerDay: null },
 });
 
 test('recordings reach as far as the camera that is kept longest, or as many days as fit of it', () => {

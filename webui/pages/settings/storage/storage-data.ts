@@ -1,5 +1,5 @@
-import type { RecordingDisk } from '../../../api-client/api-types.ts';
-import type { PathUse, StorageUse } from '../cameras/data/camera-settings.ts';
+import type { RecordingDisk, StorageUse, SystemAnswer } from '../../../api-client/api-types.ts';
+import type { PathUse } from '../cameras/data/camera-settings.ts';
 
 /** A mounted disk, of `/v3/disks/places`. */
 export interface MountedDisk {
@@ -20,16 +20,7 @@ export interface MountedDisk {
 }
 
 /** A drive, of `/v3/system`. */
-export interface Drive {
-  readonly name: string;
-  readonly model: string;
-  readonly kind: string;
-  readonly sizeBytes: number;
-  readonly health: 'ok' | 'failing' | null;
-  readonly wornPercent: number | null;
-  readonly writtenBytesPerDay: number | null;
-  readonly temperatureCelsius: number | null;
-}
+export type Drive = SystemAnswer['drives'][number];
 
 /** How far back recordings will reach. */
 interface Reach {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { RecordingDisk } from '../../../api-client/api-types.ts';
+import type { RecordingDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
@@ -10,7 +10,6 @@ import { i18n } from '../../../words/i18n.ts';
 import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { transferWords } from '../../../words/settings/transfer.ts';
-import type { StorageUse } from '../cameras/data/camera-settings.ts';
 import { ArchivePage } from './archive.tsx';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';

@@ -14,21 +14,6 @@ export interface MqttValues extends MqttConfig {
   readonly mqttPassword: string;
 }
 
-/** `GET /v3/mqtt` */
-export interface MqttStatus {
-  readonly state: 'off' | 'connecting' | 'connected' | 'waiting';
-  readonly error: string | null;
-  readonly why: string | null;
-  readonly queued: number;
-}
-
-/** `POST /v3/mqtt/test` */
-export interface MqttResult {
-  readonly isGood: boolean;
-  readonly error: string | null;
-  readonly why: string | null;
-}
-
 const BROKER_URL = /^mqtts?:\/\/[^\s@/?#]+$/;
 
 /** A host without a scheme means MQTT without TLS. */

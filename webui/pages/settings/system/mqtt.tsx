@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { MqttResult, MqttStatus } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
@@ -12,17 +13,7 @@ import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { systemWords } from '../../../words/settings/system.ts';
-import {
-  brokerUrlOf,
-  changeOf,
-  isBrokerUrl,
-  type MqttConfig,
-  type MqttResult,
-  type MqttStatus,
-  type MqttValues,
-  testOf,
-  valuesOf,
-} from './mqtt-data.ts';
+import { brokerUrlOf, changeOf, isBrokerUrl, type MqttConfig, type MqttValues, testOf, valuesOf } from './mqtt-data.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 
 const GET = 'v3/config/global/get';

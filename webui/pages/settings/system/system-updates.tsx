@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { UpdatePlan, UpdateState } from '../../../api-client/api-types.ts';
 import { reasonText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { nowMs } from '../../../shell/page-state.ts';
@@ -11,8 +12,6 @@ import {
   type LastUpdate,
   lookForUpdate,
   MAX_BYTES,
-  type UpdatePlan,
-  type UpdateState,
   updateState,
 } from '../../../system/update-file.ts';
 import { needsDeviceText, updateReason } from '../../../system/update-reasons.ts';
@@ -30,7 +29,7 @@ const TOO_LARGE = 413;
 
 /** An update that the box accepts, from a file or from the configured address. */
 interface Chosen {
-  readonly plan: UpdatePlan;
+  readonly plan: Pick<UpdatePlan, 'version' | 'current'>;
   install(): Promise<unknown>;
 }
 

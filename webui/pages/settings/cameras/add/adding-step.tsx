@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { StorageUse } from '../../../../api-client/api-types.ts';
 import { paths } from '../../../../api-client/paths.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { encodeName } from '../../../../api-client/urls.ts';
@@ -21,7 +22,7 @@ import type { StartWords } from '../../../../words/en/start.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
-import type { PathConfig, StorageUse } from '../data/camera-settings.ts';
+import type { PathConfig } from '../data/camera-settings.ts';
 import { isForEver, shortestRetention, wholeDays } from '../data/retention-text.ts';
 import { FailedCameras } from './failed-cameras.tsx';
 

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { CameraItem, RecordingDisk } from '../../../../api-client/api-types.ts';
+import type { CameraItem, RecordingDisk, StorageUse } from '../../../../api-client/api-types.ts';
 import { readConfig, type Tagged } from '../../../../api-client/config.ts';
 import { retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { encodeName, urlOf } from '../../../../api-client/urls.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { titleOf } from '../../../../cameras/camera.ts';
-import type { PathConfig, StorageUse } from './camera-settings.ts';
+import type { PathConfig } from './camera-settings.ts';
 
 const POLL_MS = 10_000;
 

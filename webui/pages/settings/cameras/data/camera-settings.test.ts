@@ -15,7 +15,7 @@ import {
 } from './camera-settings.ts';
 
 const use: PathUse = {
-  ...{ path: 'door', title: null, configured: true, bytes: 0, reachesBackDays: 1, wantedDays: 14 },
+  ...{ path: 'door', title: null, configured: true, files: 1, bytes: 0, reachesBackDays: 1, wantedDays: 14 },
   ...{ bytesPerDay: 10e9, fitsDays: 8.5 },
 };
 

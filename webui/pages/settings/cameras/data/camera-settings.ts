@@ -1,4 +1,4 @@
-import type { RecordingDisk } from '../../../../api-client/api-types.ts';
+import type { RecordingDisk, StorageUse } from '../../../../api-client/api-types.ts';
 /** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
   readonly name: string;
@@ -85,23 +85,8 @@ export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfi
 });
 
 /** Use by a path, of `/v3/recordings/usage`. */
-export interface PathUse {
-  readonly path: string;
-  readonly title: string | null;
-  readonly configured: boolean;
-  readonly bytes: number;
-  readonly bytesPerDay: number | null;
-  readonly reachesBackDays: number | null;
-  readonly wantedDays: number | null;
-  readonly fitsDays: number | null;
-}
 
-export interface StorageUse {
-  readonly bytes: number;
-  readonly bytesPerDay: number | null;
-  readonly reachesBackDays: number | null;
-  readonly items: readonly PathUse[];
-}
+export type PathUse = StorageUse['items'][number];
 
 /** The disk of a camera's recordings: the deepest folder above them. */
 export function diskOf(recordPath: string, disks: readonly RecordingDisk[]): RecordingDisk | undefined {

@@ -5,7 +5,7 @@ import { diskEffect } from './disk-effect.ts';
 const GB = 1e9;
 /** 10 GB a day; 20 days fit. */
 const USE = {
-  ...{ path: 'cam', title: null, configured: true, bytes: GB },
+  ...{ path: 'cam', title: null, configured: true, files: 1, bytes: GB },
   ...{ bytesPerDay: 10 * GB, reachesBackDays: 1, wantedDays: null, fitsDays: 20 },
 };
 const TWICE = { maxBytes: NO_LIMIT, beforeKbps: 1000, afterKbps: 2000 };

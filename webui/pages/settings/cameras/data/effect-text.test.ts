@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { NO_LIMIT, type StorageUse } from './camera-settings.ts';
+import type { StorageUse } from '../../../../api-client/api-types.ts';
+import { NO_LIMIT } from './camera-settings.ts';
 import { effectText } from './effect-text.ts';
 import { NO_VIDEO, valuesOf } from './video-settings.ts';
 
@@ -9,7 +10,7 @@ const USE: StorageUse = {
   ...{ bytes: GB, bytesPerDay: 10 * GB, reachesBackDays: 1 },
   items: [
     {
-      ...{ path: 'cam', title: null, configured: true, bytes: GB, bytesPerDay: 10 * GB },
+      ...{ path: 'cam', title: null, configured: true, files: 1, bytes: GB, bytesPerDay: 10 * GB },
       ...{ reachesBackDays: 1, wantedDays: 30, fitsDays: 20 },
     },
   ],

@@ -9,14 +9,6 @@ export interface MotionSettings {
   readonly sensitivity: number;
 }
 
-/** Of `/v3/cameras/motion`. */
-export interface MotionNow {
-  /** Null: no H.264 or H.265 video. */
-  readonly stream: string | null;
-  /** 1 and more begins an event. */
-  readonly score: number;
-}
-
 export const SENSITIVITY_STEPS = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 /** Steps of sensitivity that double the score. */
 const DOUBLING = 40;

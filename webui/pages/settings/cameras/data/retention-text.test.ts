@@ -17,6 +17,7 @@ const use = (path: string, fitsDays: number | null): PathUse => ({
     path,
     title: null,
     configured: true,
+    files: 1,
     bytes: 0,
     bytesPerDay: 1,
     reachesBackDays: null,
