@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { RequestListener } from 'node:http';
+import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
@@ -135,4 +136,27 @@ test('a box that ends each pulse is asked once a minute', async () => {
   await clock.advance(1_000);
   await expect.poll(() => pinged.pulses.length).toBe(2);
   expect(link.state.state).toBe('connected');
+});
+
+test('a box that is away is tried two seconds after the last attempt if somebody asks for it', async () => {
+  const { pinged, clock, link } = await opened();
+  const port = Number(pinged.box?.address.split(':')[1]);
+  await pinged.box?.[Symbol.asyncDispose]();
+  await link.refresh();
+  let attempts = 0;
+  const other = createServer((socket) => {
+    attempts += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => void other.close());
+  const ask = () => expect(link.request('GET', '/')).rejects.toMatchObject({ context: { why: 'away' } });
+  await clock.advance(1_000);
+  await ask();
+  await clock.advance(999);
+  await ask();
+  await clock.advance(1);
+  expect(attempts).toBe(0);
+  await ask();
+  await expect.poll(() => attempts).toBeGreaterThan(0);
 });

@@ -59,6 +59,8 @@ export class BoxLink {
   /** It may hang: only a new connection shows that it is there. */
   #isSilent = false;
   #asking: Promise<boolean> | undefined;
+  /** Monotonic time of the last attempt that had no answer. */
+  #missedMs = 0;
   /** Monotonic time since which nothing answers; undefined: something does. */
   #awayMs: number | undefined;
   #done: Promise<void> = Promise.resolve();
@@ -146,6 +148,10 @@ export class BoxLink {
   #checkThere(): void {
     const since = this.awaySince;
     if (since !== null) {
+      // Somebody waits for it: it may be back.
+      if (!this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
+        this.#wake.abort();
+      }
       throw new PerchError('unavailable', `box '${this.name}' is away since ${since}: ${this.#state.error}`, {
         why: 'away',
       });
@@ -288,6 +294,7 @@ export class BoxLink {
     if (!(error instanceof PerchError)) {
       log.error({ err: error, box: this.#box.name }, 'asking a box failed');
     }
+    this.#missedMs = clock.monoMs();
     const text = explain(error);
     const isRefused = error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'pin';
     const state = isRefused ? 'refused' : 'away';
