@@ -200,7 +200,8 @@ test.for(['never', 'reset', 'half'] as const)(
   'a camera that answers only GetServices with "%s" gets GetCapabilities instead',
   async (silence) => {
     const camera = await start({ answers: { GetServices: silence }, media: '1' });
-    expect((await read(camera, { callDeadlineMs: 500 })).main.token).toBe('main');
+    // The other calls may take as long on a busy machine.
+    expect((await read(camera, { callDeadlineMs: 2_000 })).main.token).toBe('main');
   },
 );
 

@@ -1,3 +1,14 @@
+import { vi } from 'vitest';
 import { makeHashesCheap } from './cheap-hashes.ts';
 
 makeHashesCheap();
+
+/** On a busy machine a condition takes longer than the second that vitest waits. */
+const MAX_WAIT_MS = 30_000;
+const { waitFor } = vi;
+const waitLonger: typeof waitFor = (check, options) =>
+  waitFor(check, typeof options === 'number' ? options : { timeout: MAX_WAIT_MS, ...options });
+// This file runs again for each file of tests in a worker.
+if (waitFor.name !== waitLonger.name) {
+  vi.waitFor = waitLonger;
+}
