@@ -8,6 +8,9 @@ const SPS_NAL = 33;
 const PPS_NAL = 34;
 /** The largest side of level 6.2 is 16,888. */
 const MAX_SIDE_PIXELS = 16_888;
+/** Of level 6.2, H.265 table A.8. */
+const MAX_TILE_COLUMNS = 20;
+const MAX_TILE_ROWS = 22;
 
 /** Sequence parameter set, H.265 §7.3.2.2: the fields that hvcC repeats (ISO/IEC 14496-15 §8.3.3.1). */
 export interface H265Sps {
@@ -32,6 +35,8 @@ export interface H265Sps {
   readonly slices: SliceSyntax | undefined;
   /** Coding tree units in a picture; 0 if the SPS ends before their size. */
   readonly treeUnits: number;
+  /** The picture before cropping. */
+  readonly coded: { readonly width: number; readonly height: number };
 }
 
 /** Picture parameter set, as far as slice headers need it: H.265 §7.3.2.3. */
@@ -45,7 +50,7 @@ export interface H265Pps {
   readonly slices: H265PpsSlices | undefined;
 }
 
-/** The fields of the PPS that decide which fields slice headers have after the reference picture sets, H.265 §7.3.6.1. */
+/** The fields of the PPS that decide which fields slice headers and coding units have, H.265 §7.3.6.1 and §7.3.8. */
 export interface H265PpsSlices {
   readonly hasCabacInitFlag: boolean;
   /** Entries in the reference lists, unless a slice header says otherwise. */
@@ -56,6 +61,34 @@ export interface H265PpsSlices {
   readonly isWeightedBi: boolean;
   /** lists_modification_present_flag. */
   readonly hasListModification: boolean;
+  /** sign_data_hiding_enabled_flag. */
+  readonly hidesSigns: boolean;
+  readonly hasTransformSkip: boolean;
+  /** Splits of a coding tree unit down to a unit with a quantiser of its own; undefined: that of the slice is for all. */
+  readonly quantizerDepth: number | undefined;
+  /** pps_slice_chroma_qp_offsets_present_flag. */
+  readonly hasChromaOffsets: boolean;
+  /** transquant_bypass_enabled_flag. */
+  readonly mayBypass: boolean;
+  readonly tiles: Tiles | undefined;
+  /** entropy_coding_sync_enabled_flag: each row of coding tree units begins a substream. */
+  readonly hasSubstreams: boolean;
+  /** pps_loop_filter_across_slices_enabled_flag. */
+  readonly filtersAcrossSlices: boolean;
+  /** deblocking_filter_override_enabled_flag. */
+  readonly mayOverrideDeblocking: boolean;
+  readonly isDeblockingOff: boolean;
+  /** Log2 of the side of the areas whose blocks do not take candidates from each other. */
+  readonly parallelMergeBits: number;
+  readonly hasHeaderExtension: boolean;
+}
+
+interface Tiles {
+  readonly columns: number;
+  readonly rows: number;
+  /** Coding tree units; empty: equal shares. Without the last one. */
+  readonly widths: readonly number[];
+  readonly heights: readonly number[];
 }
 
 /** @param nal the NAL unit with its two header bytes */
@@ -84,7 +117,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const treeBits = slices?.treeUnitBits ?? 0;
   const treeUnits = slices ? Math.ceil(coded.width / 2 ** treeBits) * Math.ceil(coded.height / 2 ** treeBits) : 0;
   const order = { pocLsbBits, maxReorderFrames, slices, treeUnits };
-  return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, ...order, ...size, fps };
+  return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, ...order, ...size, coded, fps };
 }
 
 export function parseH265Pps(nal: Uint8Array): H265Pps {
@@ -98,34 +131,34 @@ export function parseH265Pps(nal: Uint8Array): H265Pps {
   return { id, spsId, hasDependentSlices, hasOutputFlag, extraSliceHeaderBits, slices };
 }
 
-/** A PPS from sign_data_hiding_enabled_flag up to lists_modification_present_flag. */
+/** A PPS from sign_data_hiding_enabled_flag up to its extensions. */
 function parsePpsSlices(bits: BitReader): H265PpsSlices {
-  bits.skip(1); // sign_data_hiding_enabled_flag
+  const hidesSigns = bits.flag();
   const hasCabacInitFlag = bits.flag();
   const listEntries = [
     bits.ueUpTo(14, 'num_ref_idx_l0_default_active_minus1') + 1,
     bits.ueUpTo(14, 'num_ref_idx_l1_default_active_minus1') + 1,
   ] as const;
   const initQp = 26 + bits.se();
-  bits.skip(2); // constrained_intra_pred_flag, transform_skip_enabled_flag
-  if (bits.flag()) {
-    bits.ue(); // diff_cu_qp_delta_depth
-  }
+  bits.skip(1); // constrained_intra_pred_flag
+  const hasTransformSkip = bits.flag();
+  const quantizerDepth = bits.flag() ? bits.ueUpTo(3, 'diff_cu_qp_delta_depth') : undefined;
   bits.se(); // pps_cb_qp_offset
   bits.se(); // pps_cr_qp_offset
-  bits.skip(1); // pps_slice_chroma_qp_offsets_present_flag
+  const hasChromaOffsets = bits.flag();
   const isWeighted = bits.flag();
   const isWeightedBi = bits.flag();
-  bits.skip(1); // transquant_bypass_enabled_flag
+  const mayBypass = bits.flag();
   const hasTiles = bits.flag();
-  bits.skip(1); // entropy_coding_sync_enabled_flag
-  if (hasTiles) {
-    skipTiles(bits);
-  }
-  bits.skip(1); // pps_loop_filter_across_slices_enabled_flag
+  const hasSubstreams = bits.flag();
+  const tiles = hasTiles ? parseTiles(bits) : undefined;
+  const filtersAcrossSlices = bits.flag();
+  let mayOverrideDeblocking = false;
+  let isDeblockingOff = false;
   if (bits.flag()) {
-    bits.skip(1); // deblocking_filter_override_enabled_flag
-    if (!bits.flag()) {
+    mayOverrideDeblocking = bits.flag();
+    isDeblockingOff = bits.flag();
+    if (!isDeblockingOff) {
       bits.se(); // pps_beta_offset_div2
       bits.se(); // pps_tc_offset_div2
     }
@@ -134,18 +167,29 @@ function parsePpsSlices(bits: BitReader): H265PpsSlices {
     skipScalingLists(bits);
   }
   const hasListModification = bits.flag();
-  return { hasCabacInitFlag, listEntries, initQp, isWeighted, isWeightedBi, hasListModification };
+  const parallelMergeBits = 2 + bits.ueUpTo(4, 'log2_parallel_merge_level_minus2');
+  const hasHeaderExtension = bits.flag();
+  const lists = { hasCabacInitFlag, listEntries, initQp, isWeighted, isWeightedBi, hasListModification };
+  const units = { hidesSigns, hasTransformSkip, quantizerDepth, mayBypass, tiles, hasSubstreams, parallelMergeBits };
+  const filters = { hasChromaOffsets, filtersAcrossSlices, mayOverrideDeblocking, isDeblockingOff };
+  return { ...lists, ...units, ...filters, hasHeaderExtension };
 }
 
-function skipTiles(bits: BitReader): void {
-  const columns = bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'num_tile_columns_minus1');
-  const rows = bits.ueUpTo(MAX_SIDE_PIXELS / 16, 'num_tile_rows_minus1');
+function parseTiles(bits: BitReader): Tiles {
+  const columns = bits.ueUpTo(MAX_TILE_COLUMNS - 1, 'num_tile_columns_minus1') + 1;
+  const rows = bits.ueUpTo(MAX_TILE_ROWS - 1, 'num_tile_rows_minus1') + 1;
+  const widths: number[] = [];
+  const heights: number[] = [];
   if (!bits.flag()) {
-    for (let i = 0; i < columns + rows; i += 1) {
-      bits.ue(); // column widths, row heights
+    for (let i = 1; i < columns; i += 1) {
+      widths.push(bits.ueUpTo(MAX_SIDE_PIXELS, 'column_width_minus1') + 1);
+    }
+    for (let i = 1; i < rows; i += 1) {
+      heights.push(bits.ueUpTo(MAX_SIDE_PIXELS, 'row_height_minus1') + 1);
     }
   }
   bits.skip(1); // loop_filter_across_tiles_enabled_flag
+  return { columns, rows, widths, heights };
 }
 
 /** vps_video_parameter_set_id, H.265 §7.3.2.1. */

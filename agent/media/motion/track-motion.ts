@@ -1,5 +1,6 @@
 import { unlessExpected } from '../../base/errors.ts';
 import { H264BlockReader } from '../h264/macroblocks/block-reader.ts';
+import { H265BlockReader } from '../h265/coding-units/block-reader.ts';
 import type { BlockReader } from '../payload/block-field.ts';
 import { SLICE_TYPE } from '../payload/slice-reader.ts';
 import type { NalTrack } from '../sample/track.ts';
@@ -97,5 +98,5 @@ export class TrackMotion {
   }
 }
 
-const blockReaderOf = (track: NalTrack): BlockReader | undefined =>
-  track.codec === 'h264' ? new H264BlockReader(track) : undefined;
+const blockReaderOf = (track: NalTrack): BlockReader =>
+  track.codec === 'h264' ? new H264BlockReader(track) : new H265BlockReader(track);

@@ -1,5 +1,5 @@
 /** Side of a block: a macroblock of H.264. */
-const BLOCK_PIXELS = 16;
+export const BLOCK_PIXELS = 16;
 
 /** Bits of `BlockField.flags`. */
 export const BLOCK = {

@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
+import { CabacDecoder } from '../../payload/cabac-decoder.ts';
 import { SLICE_TYPE } from '../../payload/slice-reader.ts';
-import { CabacDecoder } from './cabac-decoder.ts';
-import { LAST_8X8, SIGNIFICANT_8X8 } from './cabac-tables.ts';
+import { CONTEXTS, LAST_8X8, resetContexts, SIGNIFICANT_8X8 } from './cabac-tables.ts';
 import { B_INTER_TYPES, CATEGORY, I_NXN, I_PCM, type MacroblockSyntax, P_INTER_TYPES } from './macroblock-types.ts';
 import { MB, type PictureState } from './picture-state.ts';
 
@@ -29,7 +29,7 @@ const PCM_BYTES = 384;
 
 /** Syntax elements in CABAC, H.264 §9.3. */
 export class CabacSyntax implements MacroblockSyntax {
-  readonly #decoder = new CabacDecoder();
+  readonly #decoder = new CabacDecoder(CONTEXTS);
   readonly #state: PictureState;
   readonly #codedFlags: Int32Array;
   readonly #chromaModes: Uint8Array;
@@ -37,7 +37,6 @@ export class CabacSyntax implements MacroblockSyntax {
   readonly #mvds: Uint8Array;
   /** Bits of the lists with refIdx > 0, not predicted, of each 4x4 block. */
   readonly #refs: Uint8Array;
-  #data = new Uint8Array(0);
   #wasDelta = false;
 
   constructor(state: PictureState) {
@@ -57,10 +56,9 @@ export class CabacSyntax implements MacroblockSyntax {
   }
 
   begin(data: Uint8Array<ArrayBuffer>, at: number, _endBits: number, model: number, qp: number): void {
-    this.#data = data;
     // cabac_alignment_one_bit
-    this.#decoder.begin(data, (at + 7) >> 3);
-    this.#decoder.resetContexts(model, qp);
+    this.#decoder.begin(data, (at + 7) >> 3, data.length);
+    resetContexts(this.#decoder.states, model, qp);
     this.#wasDelta = false;
   }
 
@@ -309,7 +307,7 @@ export class CabacSyntax implements MacroblockSyntax {
   skipPcm(): void {
     this.#codedFlags[this.#state.mb] = ALL_CODED;
     this.#wasDelta = false;
-    this.#decoder.begin(this.#data, ((this.#decoder.positionBits + 7) >> 3) + PCM_BYTES);
+    this.#decoder.restart(8 * PCM_BYTES);
   }
 
   lumaBlock(category: number, x: number, y: number): boolean {

@@ -45,18 +45,6 @@ const INITIAL: readonly (readonly [number, string])[] = [
       'Lf4q9TEANvsw/jT2OP439Dj3OfQ7AD36PPo/+D8BQPs+/EH3QwBE+EL8Q/pE91z4TPlS9k8=',
   ],
 ];
-/** rangeTabLPS, table 9-44: 4 bytes for each of 64 states. */
-const RANGES =
-  'gLDQ8ICnxeOAnrvYe5ayzXSOqcNvh6C5aYCYr2R6kKZfdImeWm6CllVoe45RY3WHTV5vgElZaXpFVWR0QlBfbj5MWmg7SFZjOEVRXjVBTVkz' +
-  'PklVMDtFUC44QkwrNT9IKTI7RScwOEElLTY+IyszOyEpMDggJy41HiUrMh0jKTAbISctGh8lKxgeIykXHCEnFhsgJRUaHiMUGB0hExcbHxIW' +
-  'Gh4RFRkcEBQXGw8TFhkOEhUYDhEUFw0QExYMDxIVDA4RFAsOEBMLDQ8SCgwPEQoMDhAJCw0PCQsMDggKDA4ICQsNBwkLDAcJCgwHCAoLBggJ' +
-  'CwYHCQoGBwgJAgICAg==';
-/** transIdxLps, table 9-45. */
-const AFTER_LPS = [
-  0, 0, 1, 2, 2, 4, 4, 5, 6, 7, 8, 9, 9, 11, 11, 12, 13, 13, 15, 15, 16, 16, 18, 18, 19, 19, 21, 21, 22, 22, 23, 24, 24,
-  25, 26, 26, 27, 27, 28, 29, 29, 30, 30, 30, 31, 32, 32, 33, 33, 33, 34, 34, 35, 35, 35, 36, 36, 36, 37, 37, 37, 38,
-  38, 63,
-];
 /** ctxIdxInc of significant_coeff_flag of 8x8 blocks of frames, table 9-43. */
 export const SIGNIFICANT_8X8 = Uint8Array.of(
   ...[0, 1, 2, 3, 4, 5, 5, 4, 4, 3, 3, 4, 4, 4, 5, 5, 4, 4, 4, 4, 3, 3, 6, 7, 7, 7, 8, 9, 10, 9, 8, 7],
@@ -71,16 +59,6 @@ export const CONTEXTS = 436;
 const MODELS = 4;
 
 const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-
-export const LPS_RANGES = bytesOf(RANGES);
-/** States are pStateIdx × 2 + valMPS: the next one after the more and the less probable symbol. */
-export const NEXT_MPS = new Uint8Array(128);
-export const NEXT_LPS = new Uint8Array(128);
-for (let state = 0; state < 128; state += 1) {
-  const [index, mps] = [state >> 1, state & 1];
-  NEXT_MPS[state] = 2 * (index === 63 ? 63 : Math.min(index + 1, 62)) + mps;
-  NEXT_LPS[state] = 2 * (AFTER_LPS[index] as number) + (index === 0 ? 1 - mps : mps);
-}
 
 const M = new Int8Array(MODELS * CONTEXTS);
 const N = new Int8Array(MODELS * CONTEXTS);
