@@ -201,6 +201,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('archive', '#/settings/storage/archive', '.archive .segment'),
     shot('move', '#/settings/storage/move', '.transfer .choices'),
     shot('import', '#/settings/storage/import', '.source-disks'),
+    shot('fetch', '#/settings/storage/fetch', '.source-disks'),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
     shot('remote', '#/settings/system/remote', '.remote-access form'),

@@ -39,6 +39,7 @@ test.for([
   ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
   ['#/settings/storage/move', { page: 'settings', section: 'storage', part: 'move' }],
   ['#/settings/storage/import', { page: 'settings', section: 'storage', part: 'import' }],
+  ['#/settings/storage/fetch', { page: 'settings', section: 'storage', part: 'fetch' }],
   ['#/settings/system/archive', { page: 'settings', section: 'system' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', part: 'mqtt' }],
   ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],

@@ -38,7 +38,7 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add`, `layouts` and `boxes` belong to cameras, `archive`, `move` and `import` to storage, `views` and `paired` to people, the others to system. */
+  /** `add`, `layouts` and `boxes` belong to cameras, `archive`, `move`, `import` and `fetch` to storage, `views` and `paired` to people, the others to system. */
   readonly part?: CamerasPart | StoragePart | 'views' | 'paired' | SystemPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
@@ -49,10 +49,10 @@ interface SettingsRoute {
 type CamerasPart = 'add' | 'layouts' | 'boxes';
 const CAMERAS_PARTS = /^(add|layouts|boxes)$/;
 const INVITATION_START = 'perch://invitation?';
-type StoragePart = 'archive' | 'move' | 'import';
+type StoragePart = 'archive' | 'move' | 'import' | 'fetch';
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
 const PARTS =
-  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/(archive|move|import)|people\/paired)$/;
+  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/(archive|move|import|fetch)|people\/paired)$/;
 const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {

@@ -169,6 +169,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['archive', '#/settings/storage/archive', '.archive .segment'],
   ['move', '#/settings/storage/move', '.transfer .choices'],
   ['import', '#/settings/storage/import', '.source-disks'],
+  ['fetch', '#/settings/storage/fetch', '.source-disks'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],

@@ -18,6 +18,7 @@ import { FreeSpace } from './free-space.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
+import { FetchPage } from './transfer/fetch.tsx';
 import { ImportPage } from './transfer/import.tsx';
 import { MovePage } from './transfer/move.tsx';
 
@@ -34,7 +35,15 @@ export function StoragePage() {
   if (part === 'archive') {
     return <ArchivePage />;
   }
-  return part === 'move' ? <MovePage /> : part === 'import' ? <ImportPage /> : <Storage />;
+  return part === 'move' ? (
+    <MovePage />
+  ) : part === 'import' ? (
+    <ImportPage />
+  ) : part === 'fetch' ? (
+    <FetchPage />
+  ) : (
+    <Storage />
+  );
 }
 
 /** Length of the recordings, use by camera, and disks. */
@@ -81,6 +90,11 @@ function Storage() {
           title={transferWords.value.import}
           text={transferWords.value.importRow}
           href={settingsLink('storage', 'import')}
+        />
+        <Row
+          title={transferWords.value.importFromBox}
+          text={transferWords.value.importFromBoxRow}
+          href={settingsLink('storage', 'fetch')}
         />
       </div>
       {kept > 0 && (

@@ -105,6 +105,26 @@ export const transfer = {
   watch: (camera: string) => `Watch ${camera}`,
   cancelImport: 'Cancel the import',
   cancelImportText: 'What was imported stays. If you import the same folder again, it takes only the rest.',
+
+  importFromBox: 'Import from another box',
+  importFromBoxRow: 'Of a Perch that is paired with this one, over the network.',
+  importFromBoxText:
+    'Recordings of another Perch become recordings here, the newest first. Both go on recording. The other box keeps its recordings.',
+  whichBox: 'Which box?',
+  noBoxIsPaired: 'This Perch is paired with no box.',
+  pairBox: 'Pair another box. Its owner must let this Perch have recordings.',
+  changeBox: 'Choose another box',
+  boxHasNone: 'No recordings',
+  boxHasNoneText: 'The box has no recordings of the cameras that it shares with this Perch.',
+  isFetching: (box: string) => `Recordings of ${box} are being imported.`,
+  boxMayBeEmptied: 'Each recording was compared with that of the box, byte by byte. Its owner may now empty it.',
+  boxMayBeEmptiedButFor:
+    'Each recording that was imported was compared with that of the box, byte by byte. Before its owner empties it, look at what was not imported.',
+  whyBoxAway: 'The box does not answer. It continues when the box is back.',
+  whyBoxRefuses:
+    'The box does not let this Perch have recordings. Its owner allows it there (Settings, People, Servers).',
+  whyBoxUnknown: 'The box was removed. Pair it again, or cancel.',
+  cancelFetchText: 'What was imported stays. If you import from the same box again, it takes only the rest.',
 };
 
 export type TransferWords = typeof transfer;

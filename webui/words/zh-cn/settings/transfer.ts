@@ -90,4 +90,22 @@ export const transfer: TransferWords = {
   watch: (camera) => `观看“${camera}”`,
   cancelImport: '取消导入',
   cancelImportText: '已导入的录像会保留。再次导入同一文件夹时，只会导入其余的录像。',
+
+  importFromBox: '从另一台主机导入',
+  importFromBoxRow: '通过网络，从已与本机配对的 Perch 导入。',
+  importFromBoxText:
+    '另一台 Perch 的录像会成为这里的录像，从最新的开始。两台都会继续录像。另一台主机会保留自己的录像。',
+  whichBox: '哪台主机？',
+  noBoxIsPaired: '本机还没有与任何主机配对。',
+  pairBox: '与另一台主机配对。其所有者必须允许本机获取录像。',
+  changeBox: '选择另一台主机',
+  boxHasNone: '没有录像',
+  boxHasNoneText: '该主机与本机共享的摄像头没有录像。',
+  isFetching: (box) => `正在导入“${box}”的录像。`,
+  boxMayBeEmptied: '每个录像都已与主机上的逐字节比较。其所有者现在可以清空该主机。',
+  boxMayBeEmptiedButFor: '已导入的每个录像都已与主机上的逐字节比较。在所有者清空主机之前，请查看未导入的文件。',
+  whyBoxAway: '主机没有应答。主机恢复后会继续。',
+  whyBoxRefuses: '主机不允许本机获取录像。其所有者可在主机上允许（“设置”→“成员”→“服务器”）。',
+  whyBoxUnknown: '主机已被移除。请重新配对，或取消。',
+  cancelFetchText: '已导入的录像会保留。再次从同一台主机导入时，只会导入其余的录像。',
 };

@@ -1,36 +1,33 @@
 import { useState } from 'preact/hooks';
-import type { FolderLook } from '../../../../api-client/api-types.ts';
+import type { FolderLook, ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
 import type { Camera } from '../../../../cameras/camera.ts';
-import { cameras } from '../../../../cameras/cameras.ts';
 import { Select } from '../../../../ui/controls/choice.tsx';
 import { TextField } from '../../../../ui/controls/field.tsx';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
-import { firstTarget, type Group, itemsOf, type Target } from './import-data.ts';
+import { type Group, itemsOf, type Target } from './import-data.ts';
 import { TransferStart } from './transfer-start.tsx';
 
 const NEW = ' new';
 const NOWHERE = ' nowhere';
 
 interface ImportGroupsProps {
-  readonly folder: string;
   readonly found: FolderLook;
+  /** That can get recordings. */
+  readonly cameras: readonly Camera[];
+  readonly firstTarget: (group: Group) => Target;
+  readonly requestOf: (items: ImportRequest['items']) => TransferRequest;
   readonly onStarted: () => void;
 }
 
-/** The groups of a folder, a camera for each, and the start. */
-export function ImportGroups({ folder, found, onStarted }: ImportGroupsProps) {
+/** The groups of a folder or a box, a camera for each, and the start. */
+export function ImportGroups({ found, cameras, firstTarget, requestOf, onStarted }: ImportGroupsProps) {
   const { language } = i18n();
   const t = transferWords.value;
-  // A camera of another box keeps its recordings there.
-  const own = (cameras.value ?? []).filter(({ main }) => main.box === null);
   const [chosen, setChosen] = useState<ReadonlyMap<string, Target>>(new Map());
-  const targets = new Map(
-    found.groups.map((group) => [group.group, chosen.get(group.group) ?? firstTarget(group, folder, own)]),
-  );
+  const targets = new Map(found.groups.map((group) => [group.group, chosen.get(group.group) ?? firstTarget(group)]));
   const items = itemsOf(found.groups, targets);
-  const request = { kind: 'import', from: folder, items: items ?? [] } as const;
   const size = (bytes: number) => byteSize(bytes, language);
   return (
     <>
@@ -39,14 +36,19 @@ export function ImportGroups({ folder, found, onStarted }: ImportGroupsProps) {
         <GroupCard
           key={group.group}
           group={group}
-          cameras={own}
+          cameras={cameras}
           target={targets.get(group.group) as Target}
           onChange={(target) => setChosen(new Map([...chosen, [group.group, target]]))}
         />
       ))}
       {found.isCut && <p class="warn small">{t.moreGroups}</p>}
       {items && (
-        <TransferStart key={JSON.stringify(items)} request={request} action={t.startImport} onStarted={onStarted}>
+        <TransferStart
+          key={JSON.stringify(items)}
+          request={requestOf(items)}
+          action={t.startImport}
+          onStarted={onStarted}
+        >
           {({ files, bytes, freeBytes, missingBytes, old }) => (
             <>
               <p>{files === 0 ? t.nothingToImport : t.toCopy(size(bytes), files, size(freeBytes))}</p>
@@ -90,7 +92,7 @@ function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
           <bdi>{title}</bdi>
         </b>
         <p class="dim small digits">
-          {[PROGRAMS[program], t.recordings(files), byteSize(bytes, language)].filter(Boolean).join(' · ')}
+          {[PROGRAMS[program], t.recordings(files), bytes > 0 && byteSize(bytes, language)].filter(Boolean).join(' · ')}
         </p>
         <p class="dim small digits">{spanOf(group, language)}</p>
       </div>

@@ -1,8 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { FolderLook } from '../../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
-import { fetchJson } from '../../../../api-client/request.ts';
+import { useState } from 'preact/hooks';
 import { usePolled } from '../../../../api-client/use-polled.ts';
+import { cameras } from '../../../../cameras/cameras.ts';
 import { Empty } from '../../../../live/notices.tsx';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
@@ -11,11 +9,11 @@ import { i18n } from '../../../../words/i18n.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
 import { FolderChoice } from './folder-choice.tsx';
+import { firstTarget } from './import-data.ts';
 import { ImportGroups } from './import-groups.tsx';
-import { LeftOutFiles } from './left-out-files.tsx';
+import { Look } from './look.tsx';
 import type { Place } from './transfer-data.ts';
 import { TransferPage } from './transfer-page.tsx';
-import { COUNT_MS } from './transfer-start.tsx';
 
 const SELDOM_MS = 10_000;
 
@@ -35,7 +33,28 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
   const [opened, setOpened] = useState<string>();
   const [folder, setFolder] = useState<string>();
   if (folder !== undefined) {
-    return <Look key={folder} folder={folder} onStarted={onStarted} onOther={() => setFolder(undefined)} />;
+    // A camera of another box keeps its recordings there.
+    const own = (cameras.value ?? []).filter(({ main }) => main.box === null);
+    return (
+      <Look
+        key={folder}
+        from={folder}
+        body={{ from: folder }}
+        other={t.changeFolder}
+        onOther={() => setFolder(undefined)}
+        nothing={<Empty title={t.nothingFound} text={t.nothingFoundText} />}
+      >
+        {(found) => (
+          <ImportGroups
+            found={found}
+            cameras={own}
+            firstTarget={(group) => firstTarget(group, folder, own)}
+            requestOf={(items) => ({ kind: 'import', from: folder, items })}
+            onStarted={onStarted}
+          />
+        )}
+      </Look>
+    );
   }
   return (
     <>
@@ -77,51 +96,5 @@ function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
         ))}
       <Row icon="disk" title={t.allFolders} text={t.allFoldersText} onClick={() => onOpen('/')} />
     </div>
-  );
-}
-
-interface LookProps {
-  readonly folder: string;
-  readonly onStarted: () => void;
-  readonly onOther: () => void;
-}
-
-function Look({ folder, onStarted, onOther }: LookProps) {
-  const t = transferWords.value;
-  const [found, setFound] = useState<FolderLook>();
-  const [failure, setFailure] = useState<unknown>();
-  useEffect(() => {
-    const stop = new AbortController();
-    const { signal } = stop;
-    const options = { method: 'POST', body: { from: folder }, signal, limitMs: COUNT_MS } as const;
-    fetchJson<FolderLook>('v3/recordings/transfer/look', options).then(
-      (answer) => signal.aborted || setFound(answer),
-      (error: unknown) => signal.aborted || setFailure(error),
-    );
-    return () => stop.abort();
-  }, []);
-  return (
-    <>
-      <p class="looked-into">
-        <b class="folder">
-          <bdi>{folder}</bdi>
-        </b>
-        <Button kind="text" onClick={onOther}>
-          {t.changeFolder}
-        </Button>
-      </p>
-      <div role="status">
-        {!found && failure === undefined && <p class="dim">{t.looking}</p>}
-        {failure !== undefined && <p class="bad small">{actionErrorText(failure)}</p>}
-        {found && found.own > 0 && <p class="dim">{t.ownFound(found.own)}</p>}
-      </div>
-      {found?.groups.length === 0 && <Empty title={t.nothingFound} text={t.nothingFoundText} />}
-      {found && found.leftOut.count > 0 && (
-        <div class="card padded">
-          <LeftOutFiles leftOut={found.leftOut} title={t.notImportable(found.leftOut.count)} />
-        </div>
-      )}
-      {found && found.groups.length > 0 && <ImportGroups folder={folder} found={found} onStarted={onStarted} />}
-    </>
   );
 }

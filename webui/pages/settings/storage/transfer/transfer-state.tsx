@@ -30,7 +30,9 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
   const isPrepared = files.total > 0;
   const isMove = transfer.kind === 'move';
   const isImported = !isMove && phase === 'done';
-  const taken = Math.max(0, files.done - transfer.present - leftOut.count);
+  // Files that an import leaves out are done, too.
+  const left = transfer.kind === 'import' ? leftOut.count : 0;
+  const taken = Math.max(0, files.done - transfer.present - left);
   const facts = [
     isImported && t.imported(taken),
     !isImported && (isPrepared ? t.doneOf(size(bytes.done), size(bytes.total), files.done, files.total) : t.preparing),
@@ -41,7 +43,9 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
   const leftTitle = isMove ? t.leftOut(leftOut.count) : t.notImported(leftOut.count);
   return (
     <section class="card padded transfer-state">
-      {isOther && <p class="dim small">{isMove ? t.move : t.import}</p>}
+      {isOther && (
+        <p class="dim small">{{ move: t.move, import: t.import, fetch: t.importFromBox }[transfer.kind ?? 'move']}</p>
+      )}
       <p role="status">
         <b>{titleOf(transfer)}</b>
       </p>
@@ -57,6 +61,9 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
       )}
       {phase !== 'failed' && <p class="dim small digits">{facts.filter(Boolean).join(' · ')}</p>}
       <Trouble transfer={transfer} />
+      {transfer.kind === 'fetch' && phase === 'done' && (
+        <p>{leftOut.count > 0 ? t.boxMayBeEmptiedButFor : t.boxMayBeEmptied}</p>
+      )}
       {leftOut.count > 0 && <LeftOutFiles leftOut={leftOut} title={leftTitle} />}
       {phase === 'done' && <Filled paths={transfer.paths} />}
       <Steps transfer={transfer} onChanged={onChanged} />
@@ -64,12 +71,12 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
   );
 }
 
-function titleOf({ kind, phase }: Transfer): string {
+function titleOf({ kind, phase, from }: Transfer): string {
   const t = transferWords.value;
   const ofKind = {
     move: { running: t.isRunning, done: t.isDone },
     import: { running: t.isImporting, done: t.isImported },
-    fetch: { running: t.isImporting, done: t.isImported },
+    fetch: { running: t.isFetching(from ?? ''), done: t.isImported },
   }[kind ?? 'move'];
   return {
     ...{ idle: '', waiting: t.isWaiting, paused: t.isPaused, failed: t.hasFailed, canceled: t.isCanceled },
@@ -96,7 +103,8 @@ function Trouble({ transfer: { phase, why, error } }: Pick<TransferStateProps, '
   if (error === null || (phase !== 'waiting' && phase !== 'failed')) {
     return null;
   }
-  const known = { full: t.whyFull, away: t.whyAway, readOnly: t.whyReadOnly }[why ?? ''];
+  const ofBox = { boxAway: t.whyBoxAway, boxRefuses: t.whyBoxRefuses, boxUnknown: t.whyBoxUnknown };
+  const known = { full: t.whyFull, away: t.whyAway, readOnly: t.whyReadOnly, ...ofBox }[why ?? ''];
   return <p class="bad small">{known ?? serverText(t.whyOther, error)}</p>;
 }
 
@@ -137,7 +145,10 @@ function Steps({ transfer, onChanged }: TransferStateProps) {
         </Button>
       </div>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {failure === undefined ? isAsked && (isMove ? t.cancelText : t.cancelImportText) : actionErrorText(failure)}
+        {failure === undefined
+          ? isAsked &&
+            { move: t.cancelText, import: t.cancelImportText, fetch: t.cancelFetchText }[transfer.kind ?? 'move']
+          : actionErrorText(failure)}
       </p>
     </>
   );

@@ -1,0 +1,98 @@
+import { useState } from 'preact/hooks';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { cameras } from '../../../../cameras/cameras.ts';
+import { Empty } from '../../../../live/notices.tsx';
+import { settingsLink } from '../../../../shell/route.ts';
+import { Row } from '../../../../ui/controls/row.tsx';
+import { camerasWords } from '../../../../words/settings/cameras.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
+import { BOXES_ADDRESS, type BoxItem, isThere, stateText } from '../../boxes/box-data.ts';
+import { firstTarget } from './import-data.ts';
+import { ImportGroups } from './import-groups.tsx';
+import { Look } from './look.tsx';
+import { TransferPage } from './transfer-page.tsx';
+
+const POLL_MS = 5_000;
+
+/** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
+export function FetchPage() {
+  const t = transferWords.value;
+  return (
+    <TransferPage kind="fetch" title={t.importFromBox} text={t.importFromBoxText}>
+      {(onStarted) => <Source onStarted={onStarted} />}
+    </TransferPage>
+  );
+}
+
+/** A box, then its cameras. */
+function Source({ onStarted }: { readonly onStarted: () => void }) {
+  const t = transferWords.value;
+  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, { everyMs: POLL_MS });
+  const [box, setBox] = useState<BoxItem>();
+  if (box) {
+    return <OfBox key={box.id} box={box} onStarted={onStarted} onOther={() => setBox(undefined)} />;
+  }
+  if (!value) {
+    return <div class="skeleton block" />;
+  }
+  return (
+    <>
+      <h3>{t.whichBox}</h3>
+      {value.items.length === 0 && <p class="dim">{t.noBoxIsPaired}</p>}
+      <div class="card source-disks">
+        {value.items.map((item) => (
+          <Row
+            key={item.id}
+            icon="network"
+            title={item.name}
+            text={stateText(item)}
+            {...(!isThere(item) && { tone: 'bad' as const })}
+            onClick={() => setBox(item)}
+          />
+        ))}
+        <Row
+          icon="plus"
+          title={camerasWords.value.otherBoxes}
+          text={t.pairBox}
+          href={settingsLink('cameras', 'boxes')}
+        />
+      </div>
+    </>
+  );
+}
+
+interface OfBoxProps {
+  readonly box: BoxItem;
+  readonly onStarted: () => void;
+  readonly onOther: () => void;
+}
+
+function OfBox({ box, onStarted, onOther }: OfBoxProps) {
+  const t = transferWords.value;
+  const all = cameras.value ?? [];
+  const hereOf = (path: string) => box.cameras.find((camera) => camera.path === path)?.here ?? undefined;
+  return (
+    <Look
+      from={box.name}
+      body={{ box: box.id }}
+      other={t.changeBox}
+      onOther={onOther}
+      nothing={<Empty title={t.boxHasNone} text={t.boxHasNoneText} />}
+    >
+      {(found) => (
+        <ImportGroups
+          found={found}
+          cameras={all}
+          firstTarget={(group) => {
+            const here = hereOf(group.group);
+            return all.some(({ name }) => name === here) && here !== undefined
+              ? { to: 'camera', path: here }
+              : firstTarget(group, '', all);
+          }}
+          requestOf={(items) => ({ kind: 'fetch', box: box.id, items })}
+          onStarted={onStarted}
+        />
+      )}
+    </Look>
+  );
+}

@@ -1,0 +1,62 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { FolderLook } from '../../../../api-client/api-types.ts';
+import { actionErrorText } from '../../../../api-client/error-text.ts';
+import { fetchJson } from '../../../../api-client/request.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { transferWords } from '../../../../words/settings/transfer.ts';
+import { LeftOutFiles } from './left-out-files.tsx';
+import { COUNT_MS } from './transfer-start.tsx';
+
+interface LookProps {
+  /** Name of the folder or box. */
+  readonly from: string;
+  readonly body: object;
+  /** Chooses another one. */
+  readonly other: string;
+  readonly onOther: () => void;
+  /** Shown if there are no recordings. */
+  readonly nothing: ComponentChildren;
+  readonly children: (found: FolderLook) => ComponentChildren;
+}
+
+/** What a folder or a box has. Another one is another element: give it a key. */
+export function Look({ from, body, other, onOther, nothing, children }: LookProps) {
+  const t = transferWords.value;
+  const [found, setFound] = useState<FolderLook>();
+  const [failure, setFailure] = useState<unknown>();
+  useEffect(() => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const options = { method: 'POST', body, signal, limitMs: COUNT_MS } as const;
+    fetchJson<FolderLook>('v3/recordings/transfer/look', options).then(
+      (answer) => signal.aborted || setFound(answer),
+      (error: unknown) => signal.aborted || setFailure(error),
+    );
+    return () => stop.abort();
+  }, []);
+  return (
+    <>
+      <p class="looked-into">
+        <b class="folder">
+          <bdi>{from}</bdi>
+        </b>
+        <Button kind="text" onClick={onOther}>
+          {other}
+        </Button>
+      </p>
+      <div role="status">
+        {!found && failure === undefined && <p class="dim">{t.looking}</p>}
+        {failure !== undefined && <p class="bad small">{actionErrorText(failure)}</p>}
+        {found && found.own > 0 && <p class="dim">{t.ownFound(found.own)}</p>}
+      </div>
+      {found?.groups.length === 0 && nothing}
+      {found && found.leftOut.count > 0 && (
+        <div class="card padded">
+          <LeftOutFiles leftOut={found.leftOut} title={t.notImportable(found.leftOut.count)} />
+        </div>
+      )}
+      {found && found.groups.length > 0 && children(found)}
+    </>
+  );
+}
