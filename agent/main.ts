@@ -34,6 +34,8 @@ async function main(): Promise<number> {
       move: { type: 'boolean' },
       path: { type: 'string' },
       camera: { type: 'string' },
+      key: { type: 'string' },
+      signatures: { type: 'string' },
       install: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -53,6 +55,12 @@ async function main(): Promise<number> {
   }
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
+  }
+  if (first === 'verify') {
+    return (await commands()).verify(positionals.slice(1), values);
+  }
+  if (values.key !== undefined || values.signatures !== undefined) {
+    throw new PerchError('badInput', `--key and --signatures are for perch verify\n${USAGE}`);
   }
   if (first === 'import') {
     return (await commands()).importFolder(positionals.slice(1), values);

@@ -7,10 +7,10 @@ import type { PathSettings } from '../config/schema/path.ts';
 /** Settings of the recorder: their change does not affect source and readers. */
 type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
-/** Read by retention and archive in each round, not by the recorder. */
+/** Read by retention, archive and signatures when they work, not by the recorder. */
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set([
   ...(['recordDeleteAfterMs', 'recordMaxSizeBytes'] as const),
-  ...(['recordArchive', 'recordArchiveDeleteAfterMs'] as const),
+  ...(['recordArchive', 'recordArchiveDeleteAfterMs', 'recordSign'] as const),
 ]);
 /** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([

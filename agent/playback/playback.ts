@@ -8,7 +8,7 @@ import { pathNameFault } from '../config/values/path-name.ts';
 import { Pictures } from '../picture/pictures.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
-import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
+import { removeCompanions } from '../record/snapshots/companion-files.ts';
 import type { ArchivedRecordings } from './archived/archived-recordings.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
@@ -353,7 +353,7 @@ export class Playback {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
     unwanted?.(row);
-    await removeSnapshots(row.file);
+    await removeCompanions(row.file);
     this.#catalog.removed(row.file);
     // It was archived meanwhile.
     await this.deleteArchived(row);

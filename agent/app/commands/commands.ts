@@ -82,6 +82,22 @@ export async function check(file: string | undefined): Promise<number> {
   return isUsable ? 0 : 1;
 }
 
+interface VerifyValues {
+  readonly key?: string;
+  readonly signatures?: string;
+}
+
+export async function verify(words: readonly string[], { key, signatures }: VerifyValues): Promise<number> {
+  const [file, ...more] = words;
+  if (file === undefined || more.length > 0) {
+    throw new PerchError('badInput', `perch verify needs one FILE\n${USAGE}`);
+  }
+  const { verifyFile } = await import('../signing/verify-command.ts');
+  const { code, lines } = await verifyFile({ file, key, signatures });
+  console.log(lines.join('\n'));
+  return code;
+}
+
 export async function update(data: string, file: string | undefined, isInstall: boolean): Promise<number> {
   needsFile(file);
   const [{ becomeOwnerOf }, { updateHere }, { systemClock }] = await Promise.all([

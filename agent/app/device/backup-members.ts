@@ -20,6 +20,7 @@ import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
 import { ONVIF_FILE, readDeviceFile } from '../../onvif-server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
+import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
 import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../archive/archive-keys.ts';
 import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
@@ -53,6 +54,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [ARCHIVE_KEY_FILE]: (text) => isTrue(readArchiveKeys(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
+  [SIGNING_KEY_FILE]: (text) => isTrue(readSigningKey(text) !== undefined),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };

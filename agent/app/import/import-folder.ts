@@ -6,9 +6,9 @@ import { type ReadInfo, readSegmentInfo } from '../../playback/index/segment-inf
 import { formatRecordPath, recordFormatOf } from '../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
-import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
+import { removeCompanions } from '../../record/snapshots/companion-files.ts';
+import { copyCompanions, finishCopy } from './copy-companions.ts';
 import { copyTo, digestOf, type ImportPace, openSource } from './copy-file.ts';
-import { copyStills, finishCopy } from './copy-stills.ts';
 import { type LeftFile, leftOut, whyOf } from './left-file.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
@@ -220,7 +220,7 @@ class FolderImport {
         return undefined;
       }
       // First: what has its name is not looked at again.
-      await copyStills(file, wanted);
+      await copyCompanions(file, wanted);
       await placeNew(draft, wanted);
     } finally {
       await rm(draft, { force: true });
@@ -364,9 +364,9 @@ class FolderImport {
     if ((await digestOf(file, this.#pace)) !== (await digestOf(wanted, this.#pace))) {
       throw leftOut('taken', 'another recording of the path has its time');
     }
-    await copyStills(file, wanted);
+    await copyCompanions(file, wanted);
     await unlink(file);
-    await removeSnapshots(file);
+    await removeCompanions(file);
     return true;
   }
 }

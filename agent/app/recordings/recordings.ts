@@ -24,6 +24,7 @@ import { SegmentAges } from '../../record/retention/segment-ages.ts';
 import { SnapshotTaker } from '../../record/snapshots/snapshot-taker.ts';
 import { FlushPoint, HANGING_MS } from '../../record/write/flush.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
+import { RecordingSigner } from '../signing/recording-signer.ts';
 import { DemoRecordings } from './demo-recordings.ts';
 import { CameraEvents } from './events.ts';
 import { RecordingGaps } from './gaps.ts';
@@ -57,6 +58,7 @@ export class Recordings {
   readonly #watchdog: RecorderWatchdog;
   readonly demo: DemoRecordings;
   readonly recorders: Recorders;
+  readonly signer: RecordingSigner;
   readonly #stopCommits: () => void;
   readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
@@ -121,6 +123,11 @@ export class Recordings {
       events: this.events.hub,
       demo: this.demo,
     });
+    this.signer = new RecordingSigner({
+      ...{ dataDir, clock, log, config, playback: this.playback },
+      isHeldUp: () => this.isHeldUp,
+    });
+    this.recorders.onFinished((segment) => this.signer.finished(segment));
     // While anything is recorded the index is written all the time, and the clock's memory every few minutes.
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
     this.#gaps = new RecordingGaps({
@@ -205,6 +212,7 @@ export class Recordings {
       logger: this.#log,
     });
     await this.space.fillIndex(signal);
+    await this.signer.begin(signal);
     // After recovery: it changes the ages of files.
     await this.space.keepAges(signal);
   }
@@ -314,6 +322,7 @@ export class Recordings {
   async close(): Promise<void> {
     this.#stopCommits();
     await endsWithin(this.#clock, HANGING_MS, this.#upkeep);
+    await this.signer.close();
     await this.demo.close();
     await this.#snapshots.close();
     await this.events.close();

@@ -20,7 +20,7 @@ import { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
 import { RememberedRetention } from '../../record/retention/remembered-retention.ts';
 import { keepRetention } from '../../record/retention/retention.ts';
 import type { SegmentAges } from '../../record/retention/segment-ages.ts';
-import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { companionsOf } from '../../record/snapshots/companion-files.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import type { FlushTimes } from '../../record/space/flush-age.ts';
@@ -116,7 +116,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isAwaited: ({ path, startsUs, file }) =>
         this.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
-      companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
+      companions: companionsOf,
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       unwanted: (path, nameUs, file) => this.unwanted(path, nameUs, file),
       logger: log,

@@ -4,9 +4,9 @@ import { PerchError } from '../../base/errors.ts';
 import { makeFolder, syncFolder } from '../../base/files/durable-file.ts';
 import type { MovedFiles } from '../../playback/index/moved-files.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
-import { removeSnapshots } from '../../record/snapshots/snapshot-files.ts';
+import { removeCompanions } from '../../record/snapshots/companion-files.ts';
+import { copyCompanions, finishCopy } from '../import/copy-companions.ts';
 import { copyTo, digestOf, type ImportPace, openSource } from '../import/copy-file.ts';
-import { copyStills, finishCopy } from '../import/copy-stills.ts';
 import { RECORDINGS_MODE } from '../import/import-folder.ts';
 import { leftOut } from '../import/left-file.ts';
 import { draftIn, placeNew, removeLeftDrafts, tryLink } from '../import/place-file.ts';
@@ -70,7 +70,7 @@ export async function settleMove({ from, to }: FileMove, deps: MoveFileDeps): Pr
   } else if (there && (await statOf(from))) {
     await moveFile({ from, to }, deps);
   } else if (there) {
-    await removeSnapshots(from);
+    await removeCompanions(from);
   }
 }
 
@@ -97,7 +97,7 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
     if (now.size !== size || now.mtimeMs !== mtimeMs) {
       throw leftOut('busy', 'it changed meanwhile');
     }
-    await copyStills(from, to);
+    await copyCompanions(from, to);
     await placeNew(draft, to);
   } finally {
     await source.close();
@@ -109,10 +109,10 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
 async function switchOver({ from, to }: FileMove, { playback }: MoveFileDeps): Promise<void> {
   const release = playback.moves.hold([from, to]);
   try {
-    await copyStills(from, to);
+    await copyCompanions(from, to);
     playback.moves.moved(from, to, (await stat(to)).mtimeMs);
     await unlink(from);
-    await removeSnapshots(from);
+    await removeCompanions(from);
     // Else a power cut brings it back.
     await syncFolder(dirname(from));
   } finally {

@@ -79,6 +79,7 @@ test('a path answer is complete, with its name first and without credentials', (
       recordPartDuration: '1s',
       recordMaxPartSize: '50M',
       recordSegmentDuration: '1h0m0s',
+      recordSign: false,
       recordArchive: 'all',
       recordArchiveDeleteAfter: '',
       recordDeleteAfter: '',

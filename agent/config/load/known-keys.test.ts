@@ -22,7 +22,7 @@ test('the file of all keys has every key', () => {
   const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
   const former = /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|updateAddress|audio|camera|modes|mqtt\w*|onvif\w*|archive\w*|recordArchive\w*|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordSign|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|updateAddress|audio|camera|modes|mqtt\w*|onvif\w*|archive\w*|recordArchive\w*|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
   const names = [...global.names, ...path.names, ...global.inertNames, ...path.inertNames];
   const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
   expect(missing).toEqual([]);

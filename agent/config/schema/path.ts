@@ -158,6 +158,11 @@ export const PathSchema = Type.Object({
   recordMaxPartSize: Size('50M', 'A part that grows larger than this ends the recording with an error.'),
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
+  recordSign: Type.Boolean({
+    default: false,
+    description:
+      'Sign recordings with the key of the box, so that `perch verify` tells whether their pictures have changed since.',
+  }),
   recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
   ...PATH_ARCHIVE_KEYS,
   runOnInit: Command('Run while the path exists.'),

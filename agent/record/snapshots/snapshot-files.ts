@@ -55,13 +55,6 @@ export async function saveSnapshot(recording: string, jpeg: Uint8Array, timeMs: 
   return undefined;
 }
 
-/** Called with the recording's deletion. A file that cannot be removed is harmless. */
-export async function removeSnapshots(recording: string): Promise<void> {
-  for (const { file } of await snapshotsOf(recording)) {
-    await unlink(file).catch(() => undefined);
-  }
-}
-
 /** undefined if the file is gone or damaged by a power cut. */
 export async function readSnapshot({ file, sizeBytes }: Snapshot): Promise<Uint8Array | undefined> {
   const bytes = sizeBytes > MAX_SNAPSHOT_BYTES ? undefined : await readFile(file).catch(unlessFileFault);

@@ -8,14 +8,8 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EventHub, type NewEvent } from '../events/event-hub.ts';
 import { EventJournal } from '../events/event-journal.ts';
-import {
-  MAX_SNAPSHOTS,
-  readSnapshot,
-  removeSnapshots,
-  saveSnapshot,
-  snapshotName,
-  snapshotsOf,
-} from './snapshot-files.ts';
+import { removeCompanions } from './companion-files.ts';
+import { MAX_SNAPSHOTS, readSnapshot, saveSnapshot, snapshotName, snapshotsOf } from './snapshot-files.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 
 /** By the test's clock, not by the machine's. */
@@ -242,7 +236,7 @@ test('snapshots are next to their recording under names that no recording has, a
     [1_782_907_201_000, 100],
     [1_782_907_202_500, 200],
   ]);
-  await removeSnapshots(recording);
+  await removeCompanions(recording);
   expect(filesBelow(folder.path)).toEqual([]);
 });
 

@@ -28,8 +28,8 @@ export const MAX_MOOV_BYTES = 8 << 20;
 const MAX_MOOF_BYTES = 8 << 20;
 const MAX_TRACKS = 64;
 
-/** The boxes up to `moov`; undefined if `bytes` end before it. */
-export function parseInit(bytes: Uint8Array): Mp4Init | undefined {
+/** The boxes up to `moov`; undefined if `bytes` end before it. @param maxBytes more with the sample tables of long files */
+export function parseInit(bytes: Uint8Array, maxBytes = MAX_MOOV_BYTES): Mp4Init | undefined {
   const view = viewOf(bytes);
   for (let at = 0; ; ) {
     const top = boxAt(view, at, bytes.length);
@@ -39,8 +39,8 @@ export function parseInit(bytes: Uint8Array): Mp4Init | undefined {
     if (top.type === MOOF || top.type === MDAT) {
       throw new PerchError('badInput', `MP4 box '${fourccText(top.type)}' before 'moov'`);
     }
-    if (top.end > MAX_MOOV_BYTES) {
-      throw new PerchError('badInput', `MP4 header of ${top.end} bytes, at most ${MAX_MOOV_BYTES}`);
+    if (top.end > maxBytes) {
+      throw new PerchError('badInput', `MP4 header of ${top.end} bytes, at most ${maxBytes}`);
     }
     if (top.end > bytes.length) {
       return undefined;

@@ -1,23 +1,33 @@
 import { copyFile, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
+import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+import { signatureFileOf } from '../../record/signing/signature-file.ts';
 import { snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 
-/** Those of a recording, for its copy. */
-export async function copyStills(file: string, wanted: string): Promise<void> {
+/** Snapshots and signatures of a recording, for its copy. */
+export async function copyCompanions(file: string, wanted: string): Promise<void> {
   const stills = await snapshotsOf(file);
   for (const [i, still] of stills.entries()) {
     const copy = snapshotName(wanted, i + 1);
     if (!(await stat(copy).catch(() => undefined))) {
-      await copyFile(still.file, `${copy}.part`);
-      await finishCopy(`${copy}.part`, still.timeMs, 0);
-      await rename(`${copy}.part`, copy);
+      await copyWhole(still.file, copy, still.timeMs);
     }
   }
-  if (stills.length > 0) {
+  const signatures = await stat(signatureFileOf(file)).catch(unlessFileFault);
+  if (signatures) {
+    await copyWhole(signatureFileOf(file), signatureFileOf(wanted), signatures.mtimeMs);
+  }
+  if (stills.length > 0 || signatures) {
     await syncFolder(dirname(wanted));
   }
+}
+
+async function copyWhole(from: string, to: string, timeMs: number): Promise<void> {
+  await copyFile(from, `${to}.part`);
+  await finishCopy(`${to}.part`, timeMs, 0);
+  await rename(`${to}.part`, to);
 }
 
 /** Flushes a copy. @param startMs,durationMs its times */

@@ -1,0 +1,151 @@
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { SegmentRow } from '../../playback/index/segment-row.ts';
+import type { Playback } from '../../playback/playback.ts';
+import { codeOf, unlessFileFault } from '../../record/file/disk-fault.ts';
+import type { Segment } from '../../record/file/segment-log.ts';
+import { inBatches } from '../../record/retention/delete-path.ts';
+import { removeSignatures, saveSignatures, signatureFileOf } from '../../record/signing/signature-file.ts';
+import { openSigningKey, type SigningKey } from '../../record/signing/signing-key.ts';
+import { signRecording } from './sign-recording.ts';
+
+/** Three quarters of the time are left to others. */
+const PAUSES = 3;
+/** Before this a disk that is behind gets no reads. */
+const HELD_UP_MS = 1_000;
+const WEEK_US = 7 * 86_400_000_000;
+/** Beyond it the next start signs. */
+const MAX_WAITING = 20_000;
+
+interface RecordingSignerDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: () => Config;
+  readonly playback: Playback;
+  /** A recorder waits for its disk. */
+  readonly isHeldUp: () => boolean;
+}
+
+/** Signs finished recordings of the paths that want it (`recordSign`), one at a time, in what time is left. */
+export class RecordingSigner {
+  readonly #deps: RecordingSignerDeps;
+  readonly #waiting: Segment[] = [];
+  #signal: AbortSignal | undefined;
+  #working: Promise<void> | undefined;
+  #key: Promise<SigningKey> | undefined;
+
+  constructor(deps: RecordingSignerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Of the key, which is made now if there is none. */
+  async fingerprint(): Promise<string> {
+    return (await this.#openKey()).fingerprint;
+  }
+
+  /** A recording is complete. */
+  finished({ path, file, startUs }: Segment): void {
+    if (this.#isWanted(path) && this.#waiting.length < MAX_WAITING) {
+      this.#waiting.push({ path, file, startUs });
+      this.#work();
+    }
+  }
+
+  /** Signs what a power cut or a stop left unsigned in the last week, from now on until `signal` aborts. */
+  async begin(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const { clock, config, playback } = this.#deps;
+    const nowUs = clock.wallMs() * 1000;
+    const { paths, pathDefaults } = config();
+    const isUsed = pathDefaults.recordSign || [...paths.values()].some(({ settings }) => settings?.recordSign);
+    for (const path of isUsed ? await playback.names() : []) {
+      if (!this.#isWanted(path)) {
+        continue;
+      }
+      const rows = inBatches<SegmentRow>((limit, after) =>
+        playback.space.finishedFrom(path, nowUs - WEEK_US, Number.MAX_SAFE_INTEGER, limit, after),
+      );
+      for (const row of rows) {
+        if (signal.aborted) {
+          return;
+        }
+        if (!(await stat(signatureFileOf(row.file)).catch(unlessFileFault))) {
+          this.finished(row);
+        }
+      }
+    }
+    this.#work();
+  }
+
+  async close(): Promise<void> {
+    await this.#working;
+  }
+
+  #isWanted(path: string): boolean {
+    return resolvePath(this.#deps.config(), path)?.settings?.recordSign ?? false;
+  }
+
+  #openKey(): Promise<SigningKey> {
+    this.#key ??= openSigningKey(this.#deps.dataDir, this.#deps.log).catch((error: unknown) => {
+      this.#key = undefined;
+      throw error;
+    });
+    return this.#key;
+  }
+
+  #work(): void {
+    const signal = this.#signal;
+    if (signal && !this.#working && this.#waiting.length > 0) {
+      this.#working = this.#signAll(signal).finally(() => {
+        this.#working = undefined;
+      });
+    }
+  }
+
+  async #signAll(signal: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
+    for (let next = this.#waiting.shift(); next && !signal.aborted; next = this.#waiting.shift()) {
+      try {
+        await this.#sign(next, signal);
+      } catch (error) {
+        if (signal.aborted) {
+          return;
+        }
+        if (!(error instanceof PerchError) && codeOf(error) === '') {
+          log.error({ err: error, file: next.file }, 'signing a recording failed');
+        } else {
+          log.warn({ file: next.file, cause: explain(error) }, 'cannot sign a recording');
+        }
+      }
+    }
+  }
+
+  async #sign({ path, file, startUs }: Segment, signal: AbortSignal): Promise<void> {
+    const { clock, playback, isHeldUp } = this.#deps;
+    const key = await this.#openKey();
+    const tabled = await playback.tables.of({ file }, signal);
+    let begunMs = clock.monoMs();
+    const section = await signRecording(tabled, key, {
+      path,
+      startUs,
+      nowUs: () => clock.wallMs() * 1000,
+      pace: async () => {
+        await clock.sleep(PAUSES * (clock.monoMs() - begunMs), signal);
+        while (isHeldUp() && !signal.aborted) {
+          await clock.sleep(HELD_UP_MS, signal);
+        }
+        signal.throwIfAborted();
+        begunMs = clock.monoMs();
+      },
+    });
+    await saveSignatures(file, section);
+    // Deleted or moved meanwhile.
+    if (!(await stat(file).catch(unlessFileFault))) {
+      await removeSignatures(file);
+    }
+  }
+}

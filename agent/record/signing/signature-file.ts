@@ -1,0 +1,34 @@
+import { open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncFolder } from '../../base/files/durable-file.ts';
+import { RECORDING_MODE } from '../file/segment-fs.ts';
+import { type SignedSection, writeSignatures } from './signatures.ts';
+
+/** The signatures of a recording lie next to it, and are deleted with it. */
+export const signatureFileOf = (recording: string): string => `${recording}.sig`;
+const draftOf = (recording: string): string => `${signatureFileOf(recording)}.new`;
+
+/** What a deletion of the recording takes along. */
+export const signatureFilesOf = (recording: string): readonly string[] => [
+  signatureFileOf(recording),
+  draftOf(recording),
+];
+
+/** After a power cut all of it is there, or nothing. */
+export async function saveSignatures(recording: string, section: SignedSection): Promise<void> {
+  const handle = await open(draftOf(recording), 'w', RECORDING_MODE);
+  try {
+    await handle.writeFile(writeSignatures([section]));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draftOf(recording), signatureFileOf(recording));
+  await syncFolder(dirname(recording));
+}
+
+export async function removeSignatures(recording: string): Promise<void> {
+  for (const file of signatureFilesOf(recording)) {
+    await unlink(file).catch(() => undefined);
+  }
+}
