@@ -100,6 +100,9 @@ async function main(): Promise<number> {
   if (first === 'archive-key' && second === undefined) {
     return (await commands()).showArchiveKeys(values.data ?? 'perch-data');
   }
+  if (first === 'signing-key' && second === undefined) {
+    return (await commands()).showSigningKey(values.data ?? 'perch-data');
+  }
   if (first === 'reindex') {
     return (await commands()).makeIndex(values.data ?? 'perch-data', second);
   }

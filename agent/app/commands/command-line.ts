@@ -28,6 +28,7 @@ export const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with thi
                                         logged out, and the box has no owner until it is claimed; viewers, links,
                                         cameras and recordings stay
        perch archive-key [--data DIR]   show the key that the archive is encrypted with, and earlier ones
+       perch signing-key [--data DIR]   show fingerprint and public key of the key that signs recordings
        perch --version | --help
 
 DIR is the data folder (recordings, users, index). Default: ./perch-data`;

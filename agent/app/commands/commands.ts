@@ -179,3 +179,14 @@ export async function showArchiveKeys(data: string): Promise<number> {
   console.log((await archiveKeysHere(folder)).join('\n'));
   return 0;
 }
+
+export async function showSigningKey(data: string): Promise<number> {
+  const [{ becomeOwnerOf }, { signingKeyHere }] = await Promise.all([
+    import('../../../system/data-folder.ts'),
+    import('../../record/signing/signing-key.ts'),
+  ]);
+  const folder = resolve(data);
+  becomeOwnerOf(folder);
+  console.log((await signingKeyHere(folder)).join('\n'));
+  return 0;
+}

@@ -107,9 +107,7 @@ function textOf(file: string, found: Verification, isWhole: boolean, isKeyKnown:
   const { spans, cuts, faults, faultCount, leftOut } = found;
   const lines = [`${plain(file)}: ${VERDICTS[codeOf(found)]}`];
   for (const fingerprint of new Set(spans.map((span) => span.fingerprint))) {
-    lines.push(
-      `key ${fingerprint}${isKeyKnown ? '' : ': compare it with the one that the box shows (Settings, System)'}`,
-    );
+    lines.push(`key ${fingerprint}${isKeyKnown ? '' : ': compare it with the one of the box (perch signing-key)'}`);
   }
   lines.push(...named(spans.map(spanText)));
   lines.push(...named(cuts.map(({ fromUs, toUs }) => `missing: ${timeText(fromUs)} to ${timeText(toUs)}`)));

@@ -14,6 +14,7 @@ import type { OtherParts, RemotePart } from '../read/remote.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
+import { DownloadSignatures } from './download-signatures.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer.ts';
 import { Mp4Writer } from './mp4-writer.ts';
 
@@ -181,6 +182,7 @@ class DownloadBuilder {
   readonly #request: GetQuery;
   readonly #hash: Hash;
   readonly #fast: FastForward | undefined;
+  readonly #signatures = new DownloadSignatures();
   /** Set with the first file that contributes samples. */
   #output: { readonly init: FileInit; readonly download: Mp4Writer | Fmp4Writer } | undefined;
   #before: { readonly part: VisiblePart; readonly shiftSeconds: number } | undefined;
@@ -236,7 +238,11 @@ class DownloadBuilder {
     const nominal = this.#placeOf(part, before !== undefined);
     const shiftSeconds = this.#output ? this.#withoutOverlap(tabled, nominal, window, before !== undefined) : nominal;
     this.#before = { part, shiftSeconds };
-    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds, window));
+    const cut = cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds, window);
+    this.#addCut(cut);
+    if (!this.#fast && !isEmpty(cut)) {
+      await this.#signatures.add(cut);
+    }
     return true;
   }
 
@@ -244,7 +250,9 @@ class DownloadBuilder {
     if (!this.#output) {
       return undefined;
     }
-    const file = this.#output.download.finish();
+    const signatures = this.#signatures.write();
+    this.#hash.update(signatures ?? '');
+    const file = this.#output.download.finish(signatures);
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 

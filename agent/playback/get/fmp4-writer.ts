@@ -55,8 +55,12 @@ export class Fmp4Writer {
     }
   }
 
-  finish(): VirtualFile {
+  /** @param last box of the file */
+  finish(last?: Uint8Array): VirtualFile {
     this.#writePending(undefined);
+    if (last) {
+      this.#body.addBytes(last);
+    }
     this.#body.prepend([playerInit(this.#init.bytes, trackIdsOf(this.#init)), this.#index.write()]);
     return this.#body;
   }

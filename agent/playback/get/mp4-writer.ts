@@ -46,7 +46,8 @@ export class Mp4Writer {
     }
   }
 
-  finish(): VirtualFile {
+  /** @param last box of the file */
+  finish(last?: Uint8Array): VirtualFile {
     const tracks = [...this.#tracks.values()].filter(({ tables }) => tables.count > 0);
     let maxBytes = this.#body.sizeBytes + 4096;
     for (const { track, tables } of tracks) {
@@ -59,6 +60,9 @@ export class Mp4Writer {
     const mdat = isLarge
       ? [...u32(1), ...text('mdat'), ...u64(dataBytes + 16)]
       : [...u32(dataBytes + 8), ...text('mdat')];
+    if (last) {
+      this.#body.addBytes(last);
+    }
     const movie = writeMovie(tracks, isLarge);
     const head = [ftyp, ...movie.pieces, Uint8Array.from(mdat)];
     movie.placeData(sizeOf(head));

@@ -1,8 +1,9 @@
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
+import { unlessFileFault } from '../file/disk-fault.ts';
 import { RECORDING_MODE } from '../file/segment-fs.ts';
-import { type SignedSection, writeSignatures } from './signatures.ts';
+import { MAX_SIGNATURES_BYTES, parseSignatures, type SignedSection, writeSignatures } from './signatures.ts';
 
 /** The signatures of a recording lie next to it, and are deleted with it. */
 export const signatureFileOf = (recording: string): string => `${recording}.sig`;
@@ -25,6 +26,23 @@ export async function saveSignatures(recording: string, section: SignedSection):
   }
   await rename(draftOf(recording), signatureFileOf(recording));
   await syncFolder(dirname(recording));
+}
+
+/** undefined: there are none, or they are damaged. */
+export async function readSignatures(recording: string): Promise<SignedSection | undefined> {
+  const file = signatureFileOf(recording);
+  const found = await stat(file).catch(unlessFileFault);
+  if (!found || found.size > MAX_SIGNATURES_BYTES) {
+    return undefined;
+  }
+  const bytes = await readFile(file).catch(unlessFileFault);
+  try {
+    const { sections, isWhole } = bytes ? parseSignatures(bytes) : { sections: [], isWhole: false };
+    const [section] = sections;
+    return isWhole && section?.kind === 'signed' ? section : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function removeSignatures(recording: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { fourcc, join, text, u8, u32 } from '../../media/mp4/box/boxes.ts';
+import { box, fourcc, join, text, u8, u32 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import {
   DIGEST_BYTES,
@@ -200,6 +200,11 @@ class SectionReader {
     this.#at += sizeBytes;
     return taken;
   }
+}
+
+export function writeSignatureBox(sections: readonly Section[]): Uint8Array {
+  const content = writeSignatures(sections);
+  return box('uuid', TYPE, content, u32(BOX_HEAD_BYTES + content.length + BOX_SIZE_BYTES));
 }
 
 /** @param head the first `BOX_HEAD_BYTES` of a box */

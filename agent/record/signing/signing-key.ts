@@ -44,6 +44,19 @@ export async function openSigningKey(dataDir: string, log: Logger): Promise<Sign
   return made;
 }
 
+/** Fingerprint and public key, for the terminal of the box. @throws PerchError notFound before the first signature */
+export async function signingKeyHere(dataDir: string): Promise<readonly string[]> {
+  const key = readSigningKey((await readConfigFile(join(dataDir, SIGNING_KEY_FILE))) ?? '');
+  if (!key) {
+    throw new PerchError(
+      'notFound',
+      `${dataDir} has no key of recordings: it is made for the first one with recordSign`,
+    );
+  }
+  const pem = publicKeyOf(key.publicKey).export({ type: 'spki', format: 'pem' });
+  return [key.fingerprint, pem.toString().trimEnd()];
+}
+
 /** undefined for a damaged file. */
 export function readSigningKey(pem: string): SigningKey | undefined {
   try {
