@@ -27,7 +27,7 @@ function disks() {
   return { from, to };
 }
 
-const isFile = (file: string) => /\.(?:mp4|ts|jpg)$/.test(file);
+const isFile = (file: string) => /\.(?:mp4|ts|jpg|sig)$/.test(file);
 /** By name below the folder. */
 const contentOf = (folder: string) =>
   new Map(
@@ -40,6 +40,7 @@ async function makeRecordings(folder: string, count = 3): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     const [file = ''] = await record(folder, 3, { wall: WALL + i * HOUR_MS, path: i === 1 ? 'yard' : 'cam' });
     await saveSnapshot(file, Buffer.from([0xff, 0xd8, i]), WALL + i * HOUR_MS + 1_000);
+    writeFileSync(`${file}.sig`, `signatures ${i}`);
   }
 }
 
@@ -102,7 +103,7 @@ const startsOf = async ({ playback }: Pick<ReturnType<typeof openMove>, 'playbac
   await playback.list('yard', undefined, undefined, ''),
 ];
 
-test('recordings and their stills go to another disk, and nothing is left behind', async () => {
+test('recordings, their stills and signatures go to another disk, and nothing is left behind', async () => {
   const { from, to } = disks();
   await makeRecordings(from);
   const content = contentOf(from);
@@ -110,7 +111,7 @@ test('recordings and their stills go to another disk, and nothing is left behind
   const move = openMove(from, to);
   await move.run();
   expect(contentOf(to)).toEqual(content);
-  expect(filesBelow(to).length).toBe(6);
+  expect(filesBelow(to).length).toBe(9);
   expect(filesBelow(from)).toEqual([]);
   expect(filesBelow(to).map((file) => statSync(file).mtimeMs)).toEqual(times.map((ms) => expect.closeTo(ms, 0)));
   expect(move.counts).toMatchObject({ files: 3, done: 3 });
@@ -184,7 +185,7 @@ test('a file that is still written is moved when it is finished', async () => {
   const move = openMove(from, to, { clock, isOpen: () => isOpen });
   const done = move.run();
   await expect.poll(() => clock.sleeping).toBe(1);
-  expect(filesBelow(from).length).toBe(2);
+  expect(filesBelow(from).length).toBe(3);
   isOpen = false;
   await clock.advance(5_000);
   await done;
@@ -205,7 +206,7 @@ test('a disk without room stops the move, which continues when there is room; th
     filesBelow(to)
       .filter(isFile)
       .map((file) => basename(file).slice(0, 19)),
-  ).toEqual(['2026-07-01_14-00-00', '2026-07-01_14-00-00']);
+  ).toEqual(Array(3).fill('2026-07-01_14-00-00'));
   expect(filesBelow(to).filter((file) => !isFile(file))).toEqual([]);
   moved = Number.NEGATIVE_INFINITY;
   const roomy = openMove(from, to);
