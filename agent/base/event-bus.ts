@@ -12,7 +12,8 @@ export interface DeviceEvent {
 }
 
 /** Undefined values are omitted. No secrets: API clients read them. */
-type EventFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
+type EventValue = string | number | boolean | null | undefined;
+type EventFields = Readonly<Record<string, EventValue | readonly string[] | Readonly<Record<string, EventValue>>>>;
 
 export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 

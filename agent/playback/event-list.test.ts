@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { openPlayback } from '../../test/support/harness/playback.ts';
 import { silentLogger } from '../base/log.ts';
+import type { EventArea } from '../record/events/event.ts';
 import { type SeenMark, SeenMarks } from '../record/events/seen-marks.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
@@ -27,6 +28,17 @@ function openList() {
       const endUs = lasts === null ? undefined : startUs + lasts * SECOND;
       index.events.addEvent({ id, path, type, startUs, endUs, text });
     },
+    /** The event again. */
+    addArea: (area: EventArea) =>
+      index.events.addEvent({
+        id: 'a',
+        path: 'door',
+        type: 'motion',
+        startUs: START_US,
+        endUs: START_US,
+        text: '',
+        area,
+      }),
     list: (query: Partial<EventListRequest> = {}, maySee: (path: string) => boolean = everybody, seen?: SeenMark) =>
       eventPage(catalog, eventListQuery({ ...NOTHING, ...DAY, ...query }), maySee, 'UTC', seen),
     digest: (maySee: (path: string) => boolean = everybody) => {
@@ -38,6 +50,16 @@ function openList() {
 }
 
 const idsOf = ({ items }: EventPage) => items.map(({ id }) => id);
+
+test('an event has the latest area that was reported', async () => {
+  using box = openList();
+  box.add('door', 'a', 0);
+  const area = { x: 0.25, y: 0.5, width: 0.125, height: 0.25 };
+  box.addArea(area);
+  expect((await box.list()).items).toMatchObject([{ id: 'a', area: { ...area, direction: null } }]);
+  box.addArea({ ...area, direction: 'left' });
+  expect((await box.list()).items).toMatchObject([{ id: 'a', area: { ...area, direction: 'left' } }]);
+});
 
 test('events of several cameras are one list, newest first', async () => {
   using box = openList();
@@ -54,6 +76,7 @@ test('events of several cameras are one list, newest first', async () => {
         path: 'door',
         type: 'motion',
         text: '',
+        area: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:05:00Z',
@@ -64,6 +87,7 @@ test('events of several cameras are one list, newest first', async () => {
         path: 'yard',
         type: 'person',
         text: '',
+        area: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:03:20Z',
@@ -74,6 +98,7 @@ test('events of several cameras are one list, newest first', async () => {
         path: 'door',
         type: 'motion',
         text: 'a fox',
+        area: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:01:40Z',

@@ -66,6 +66,7 @@ export async function eventPage(
         start: text(startUs),
         end: endUs === undefined ? null : text(endUs),
         text: event.text,
+        area: event.area ? { ...event.area, direction: event.area.direction ?? null } : null,
         picture: picture === undefined ? null : text(picture),
         seen: seen ? seen.has(seenEvent(event)) : null,
       };

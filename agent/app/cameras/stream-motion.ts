@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { CameraMotion } from '../../http/api/cameras/motion.ts';
+import type { MotionArea } from '../../media/motion/region-detector.ts';
 import { TrackMotion } from '../../media/motion/track-motion.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
@@ -91,18 +92,18 @@ export class StreamMotion {
     return new WatchedStream({
       ...{ name, stream, track },
       ended: () => this.apply(),
-      report: (isMoving, id, wallMs) => this.#report(path, isMoving, id, wallMs),
+      report: (turn) => this.#report(path, turn),
     });
   }
 
   /** For the camera's path, and for its sub stream if that records on motion, as the events of a camera. */
-  #report(path: string, isMoving: boolean, id: string, wallMs: number): void {
+  #report(path: string, { isMoving, id, wallMs, area }: Turn): void {
     const { config, events, log } = this.#options;
     const sub = subOf(path, config());
     const time = Math.round(wallMs * 1000);
     const state = isMoving ? ({ state: 'start', startUs: time } as const) : ({ state: 'end', endUs: time } as const);
     for (const one of sub && records(sub.settings) ? [path, sub.name] : [path]) {
-      events.add({ path: one, type: 'motion', source: 'stream', id, ...state }).catch((error: unknown) => {
+      events.add({ path: one, type: 'motion', source: 'stream', id, area, ...state }).catch((error: unknown) => {
         log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
       });
     }
@@ -124,7 +125,16 @@ interface WatchedStreamOptions {
   readonly track: number;
   /** The stream has ended. */
   ended(): void;
-  report(isMoving: boolean, id: string, wallMs: number): void;
+  report(turn: Turn): void;
+}
+
+/** Motion begins or ends. */
+interface Turn {
+  readonly isMoving: boolean;
+  /** Of the event. */
+  readonly id: string;
+  readonly wallMs: number;
+  readonly area: MotionArea | undefined;
 }
 
 /** A stream whose motion is detected. */
@@ -202,7 +212,7 @@ class WatchedStream implements Reader {
       this.#event = randomUUID();
     }
     this.#isReported = isMoving;
-    this.#options.report(isMoving, this.#event, wallMs);
+    this.#options.report({ isMoving, id: this.#event, wallMs, area: this.#motion?.area });
   }
 
   /** Ends an event together with the stream. */

@@ -17,7 +17,7 @@ export function publishConfigChanges(
 
 /** Events of cameras with start and end, and of disks and hardware, which have no path. */
 export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent) => void {
-  return ({ id, path, type, startUs, endUs, text, source }) => {
+  return ({ id, path, type, startUs, endUs, text, source, area }) => {
     if (path === '') {
       // The text begins with the new state: `vanished: /mnt/usb: …`.
       const [state = ''] = text.split(':', 1);
@@ -30,6 +30,6 @@ export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent)
     }
     const start = new Date(startUs / 1000).toISOString();
     const end = endUs === undefined ? null : new Date(endUs / 1000).toISOString();
-    publish('event', { id, path, type, start, end, text, source });
+    publish('event', { id, path, type, start, end, text, source, area: area && { ...area } });
   };
 }

@@ -1,4 +1,5 @@
 import type { CameraEvent } from '../../record/events/event.ts';
+import { readArea } from '../../record/events/event-line.ts';
 import type { ProtectedRange } from '../../record/retention/protected-ranges.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
@@ -22,7 +23,7 @@ export interface EventQuery {
 /** As in the schema's index of long events: a shorter overlapping event starts at most this long before. */
 const LONG_US = 3_600_000_000;
 
-const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
+const EVENT_COLUMNS = 'id, type, start_us, end_us, text, area FROM events';
 
 /** Events overlapping ?2 to ?3. Long ones are few and have their own index, so the search for others is short. */
 const OVERLAPPING = `
@@ -54,10 +55,11 @@ const TYPES = `
 const LAST_ID = '\u{10ffff}';
 
 /** Inserting a known event changes nothing, so a replay writes nothing to disk. */
-const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
+const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (path, id) DO UPDATE SET type = excluded.type, start_us = excluded.start_us,
-    end_us = excluded.end_us, text = excluded.text
-  WHERE (type, start_us, end_us, text) IS NOT (excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
+    end_us = excluded.end_us, text = excluded.text, area = excluded.area
+  WHERE (type, start_us, end_us, text, area)
+    IS NOT (excluded.type, excluded.start_us, excluded.end_us, excluded.text, excluded.area)`;
 
 /** Events and protected ranges, replicated from their journals. */
 export class EventTable {
@@ -78,9 +80,10 @@ export class EventTable {
   }
 
   /** Replaces an event with the same id, such as an ongoing one. */
-  addEvent({ id, path, type, startUs, endUs, text }: IndexedEvent): void {
+  addEvent({ id, path, type, startUs, endUs, text, area }: IndexedEvent): void {
     const database = this.#database;
-    database.write(() => database.run(ADD_EVENT, id, database.idOf(path), type, startUs, endUs ?? null, text), 0);
+    const json = area === undefined ? null : JSON.stringify(area);
+    database.write(() => database.run(ADD_EVENT, id, database.idOf(path), type, startUs, endUs ?? null, text, json), 0);
   }
 
   /** Events overlapping the two times, oldest first, at most `limit`. */
@@ -191,6 +194,7 @@ const eventOf = (path: string, row: Row): IndexedEvent => ({
   startUs: Number(row['start_us']),
   endUs: row['end_us'] === null ? undefined : Number(row['end_us']),
   text: String(row['text']),
+  area: row['area'] === null ? undefined : readArea(JSON.parse(String(row['area']))),
 });
 
 /** Ids below it come after the mark: all ids at its time for paths sorted before its own, none for later paths. */

@@ -1,5 +1,5 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 6;
+export const INDEX_VERSION = 7;
 
 /*
  * names: texts shared by many rows (folders, paths, boots, tracks).
@@ -68,7 +68,8 @@ export const INDEX_SCHEMA = `
       WHERE path = old.path;
   END;
   CREATE TABLE IF NOT EXISTS events (
-    id TEXT, path INTEGER, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL, PRIMARY KEY (path, id)
+    id TEXT, path INTEGER, type TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER, text TEXT NOT NULL, area TEXT,
+    PRIMARY KEY (path, id)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS events_by_start ON events (path, start_us);
   CREATE INDEX IF NOT EXISTS events_by_type ON events (path, type, start_us);

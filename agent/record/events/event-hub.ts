@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
-import type { CameraEvent, EventFeed, EventListener, EventSource } from './event.ts';
+import type { CameraEvent, EventArea, EventFeed, EventListener, EventSource } from './event.ts';
 import type { EventJournal } from './event-journal.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from './event-line.ts';
 
@@ -31,6 +31,7 @@ export interface NewEvent {
   /** Not together with `state: 'start'`. */
   readonly endUs?: number | undefined;
   readonly text?: string | undefined;
+  readonly area?: EventArea | undefined;
   readonly id?: string | undefined;
   /** Start or end of a lasting event; otherwise the event is momentary or has an `endUs`. */
   readonly state?: 'start' | 'end' | undefined;
@@ -104,7 +105,7 @@ export class EventHub implements EventFeed {
 
   #begun(reported: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
-    const { path, type, source, text = '', id = randomUUID(), startUs = nowUs, state } = reported;
+    const { path, type, source, text = '', area, id = randomUUID(), startUs = nowUs, state } = reported;
     const known = this.#running.get(keyOf(path, id))?.event;
     // A repeated start keeps the original start time.
     check(known ? { ...reported, startUs: known.startUs } : reported, nowUs);
@@ -112,13 +113,13 @@ export class EventHub implements EventFeed {
       throw new PerchError('badInput', `event '${id}' is ongoing with another type: '${known.type}'`, { path });
     }
     if (known) {
-      return { ...known, source, text: text || known.text, endUs: reported.endUs };
+      return { ...known, source, text: text || known.text, area: area ?? known.area, endUs: reported.endUs };
     }
     if (state === 'start') {
       this.#checkCapacity(path);
-      return { id, path, type, source, text, startUs, endUs: undefined };
+      return { id, path, type, source, text, area, startUs, endUs: undefined };
     }
-    return { id, path, type, source, text, startUs, endUs: reported.endUs ?? startUs + PULSE_MS * 1000 };
+    return { id, path, type, source, text, area, startUs, endUs: reported.endUs ?? startUs + PULSE_MS * 1000 };
   }
 
   #ended(reported: NewEvent): CameraEvent {
@@ -134,7 +135,7 @@ export class EventHub implements EventFeed {
       throw new PerchError('notFound', `no ongoing event ${which} in path '${path}'`, { path });
     }
     const endUs = Math.min(Math.max(reported.endUs ?? nowUs, event.startUs), event.startUs + MAX_MS * 1000);
-    return { ...event, text: reported.text || event.text, endUs };
+    return { ...event, text: reported.text || event.text, area: reported.area ?? event.area, endUs };
   }
 
   #checkCapacity(path: string): void {

@@ -39,6 +39,7 @@ test('events are JSON lines in a file per path and month, and are read back unch
     motion({ id: 'a2', type: 'person', text: 'at the "gate"\nümläut', endUs: undefined }),
     motion({ id: 'a3', path: 'cam', startUs: Date.UTC(2026, 11, 1) * 1000, endUs: Date.UTC(2026, 11, 1) * 1000 }),
     motion({ id: 'a4', path: '', type: 'disk', source: 'perch' }),
+    motion({ id: 'a5', area: { x: 0.1, y: 0, width: 0.25, height: 1, direction: 'up' } }),
   ];
   for (const event of logged) {
     await journal.append(event);

@@ -12,7 +12,20 @@ export interface CameraEvent {
   readonly text: string;
   /** A client, the camera, its stream, or Perch, whose own faults make no clip. */
   readonly source: EventSource;
+  /** Of motion in a stream: where. */
+  readonly area?: EventArea | undefined;
 }
+
+/** A part of the picture, in shares of its width and height, and where to it moves; undefined: nowhere. */
+export interface EventArea {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly direction?: (typeof EVENT_DIRECTIONS)[number] | undefined;
+}
+
+export const EVENT_DIRECTIONS = ['left', 'right', 'up', 'down'] as const;
 
 export type EventSource = 'api' | 'camera' | 'stream' | 'perch';
 

@@ -33,6 +33,7 @@ interface ListedEvent {
   readonly type: string;
   readonly start: string;
   readonly end: string | null;
+  readonly area: { readonly y: number; readonly height: number; readonly direction: string | null } | null;
 }
 
 describeWith(['ffmpeg'], 'motion in the streams of cameras without events', () => {
@@ -73,6 +74,11 @@ paths:
       expect(endS).toBeLessThan(BEFORE_SECONDS + MOVING_SECONDS + 6);
       expect(await until(() => clipOf(agent, path))).toBe(1);
     }
+    // It walks from left to right, 80 to 140 pixels from the top of 180.
+    const area = events.find(({ path }) => path === 'avc')?.area;
+    expect(area?.direction).toBe('right');
+    expect(area?.y).toBeGreaterThan(0.3);
+    expect((area?.y ?? 1) + (area?.height ?? 1)).toBeLessThan(0.95);
     expect(recordingsOf(agent, 'plain')).toEqual([]);
   }, 180_000);
 });

@@ -34,6 +34,20 @@ const ListQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
   unseen: Type.Optional(Type.Boolean({ description: 'Only events that the person of the request has not seen.' })),
 });
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+const Area = Type.Object(
+  {
+    x: Share,
+    y: Share,
+    width: Share,
+    height: Share,
+    direction: OrNull(Type.Enum(['left', 'right', 'up', 'down'])),
+  },
+  {
+    description:
+      'Where something moved, in shares of the picture, and in which direction: of H.264 with motionSource stream or both. Null: unknown.',
+  },
+);
 const Page = Type.Object({
   items: Type.Array(
     Type.Object({
@@ -46,6 +60,7 @@ const Page = Type.Object({
       start: TimeText,
       end: OrNull(TimeText),
       text: Type.String(),
+      area: OrNull(Area),
       picture: Type.Union([TimeText, Type.Null()], {
         description: 'The recorded time nearest to the start, within 5 s: for `frame.mp4`.',
       }),
