@@ -6,17 +6,19 @@ import { clip, smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { BROKER_LOGIN, startMosquitto } from '../../peers/programs/mosquitto.ts';
+import { startNginxRtmp } from '../../peers/programs/nginx-rtmp.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
 const CDN_SECRET = 'heron-on-the-weir';
 
 /** What docs/scale.md names for more viewers, and for other programs. */
-describeWith(['ffmpeg', 'mosquitto'], 'cameras of a box', () => {
-  test('are forwarded to a media server, served as HLS to a CDN, and their events published by MQTT', async () => {
+describeWith(['ffmpeg', 'mosquitto', 'nginxRtmp'], 'cameras of a box', () => {
+  test('are forwarded to media servers, served as HLS to a CDN, and their events published by MQTT', async () => {
     const file = await clip('boxes.mkv', ['-i', await smallClip(4), '-c', 'copy']);
     await using camera = await startAgent({ config: 'api: yes\npaths:\n  stage:\n' });
     await using _publisher = await publishClip(camera, 'stage', file, { isEndless: true });
     await using media = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    await using nginx = await startNginxRtmp();
     await using broker = await startMosquitto();
     await using seen = await broker.subscribe('perch/#');
     await using box = await startBox(['garden'], [], camera.rtspUrl('stage'));
@@ -25,15 +27,25 @@ describeWith(['ffmpeg', 'mosquitto'], 'cameras of a box', () => {
 
     await asOwner(server, 'PATCH', '/v3/config/paths/patch/garden', {
       sourceOnDemand: false,
-      forward: [{ dest: `${media.rtspUrl('')}$MTX_PATH` }],
+      forward: [
+        { dest: `${media.rtspUrl('')}$MTX_PATH` },
+        { dest: `whip://127.0.0.1:${media.ports.webrtc}/by_whip/whip` },
+        { dest: `${nginx.url}/garden` },
+      ],
     });
     await until(async () => {
       const address = '/v3/paths/forward/list?path=garden';
       const { items } = await asOwner<{ readonly items: readonly ForwardItem[] }>(server, 'GET', address);
-      return items[0]?.state === 'forwarding' ? true : undefined;
+      return items.length === 3 && items.every(({ state }) => state === 'forwarding') ? true : undefined;
     });
-    const { streams } = await ffprobe(media.rtspUrl('garden'), ['-rtsp_transport', 'tcp']);
-    expect(streams.map(({ codec_name: codec }) => codec)).toContain('h264');
+    for (const [url, ...more] of [
+      [media.rtspUrl('garden'), '-rtsp_transport', 'tcp'],
+      [media.rtspUrl('by_whip'), '-rtsp_transport', 'tcp'],
+      [`${nginx.url}/garden`],
+    ] as const) {
+      const { streams } = await ffprobe(url, more);
+      expect(streams.map(({ codec_name: codec }) => codec)).toContain('h264');
+    }
 
     await asOwner(server, 'PATCH', '/v3/config/global/patch', {
       hlsCDNSecret: CDN_SECRET,

@@ -5,7 +5,15 @@ import { asOwner, inviteServer, startBox } from '../../../peers/agent/paired-box
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { settled, visit } from '../../../peers/browser/page-visit.ts';
-import { clockAfter, clockIn, clockNear, EXACT_MS, halt, MAIN } from '../../../peers/browser/recorded-cameras.ts';
+import {
+  clockAfter,
+  clockIn,
+  clockNear,
+  clocksIn,
+  EXACT_MS,
+  halt,
+  MAIN,
+} from '../../../peers/browser/recorded-cameras.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { GROUP_MS, recordClock } from '../../../support/disks/recorded-clock.ts';
 
@@ -72,6 +80,27 @@ describeWith(['chromium'], 'the page of a server with two boxes', () => {
     await other.click();
     await clockAfter(page, startMs + 9_000);
     expect(new URL(page.url()).hash).toContain('stable');
+    expect(visitor.complaints).toEqual([]);
+  });
+
+  test('cameras of two boxes play in sync, and the calendar has the day of their recordings', async () => {
+    await using visitor = await visit(viewer.browser, server, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn(`#/rec/gate?t=${at(3)}`);
+    await settled(page, MAIN);
+    await page.getByRole('button', { name: 'Show Stable' }).click({ modifiers: ['Shift'] });
+    await clockAfter(page, startMs + 5_000);
+    await halt(page);
+    await until(async () => {
+      const [one, other] = await clocksIn(page, MAIN, '.synced video');
+      return one !== undefined && other !== undefined && Math.abs(one - other) < 450 ? true : undefined;
+    });
+    await page.getByRole('button', { name: 'Stop playing Stable in sync' }).click();
+    await page.locator('.synced').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Go to date' }).click();
+    const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(startMs);
+    const cell = page.getByRole('button', { name: day, exact: true });
+    await expect.poll(() => cell.getAttribute('data-recorded')).not.toBeNull();
     expect(visitor.complaints).toEqual([]);
   });
 
