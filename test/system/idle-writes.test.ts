@@ -19,7 +19,7 @@ describeWith(['gstreamer', 'loop mounts'], `${CAMERAS} cameras recorded on anoth
     timeout: (MINUTES + 10) * 60_000,
   }, async () => {
     await using disk = await mountLoopDisk(256);
-    await using cameras = await SoakCameras.open(CAMERAS);
+    await using cameras = await SoakCameras.open(CAMERAS, (MINUTES + 5) * 60);
     const recordings = mkdtempSync(join(tmpdir(), 'perch-recordings-'));
     try {
       const paths = cameras.urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }`);

@@ -19,8 +19,9 @@ export class SoakCameras implements AsyncDisposable {
     this.#launch = launch;
   }
 
-  static async open(count: number): Promise<SoakCameras> {
-    const cameras = new SoakCameras(await freePorts(count), playClip(await smallClip(600), true));
+  /** @param seconds of the clip, after which each connects anew */
+  static async open(count: number, seconds = 600): Promise<SoakCameras> {
+    const cameras = new SoakCameras(await freePorts(count), playClip(await smallClip(seconds), true));
     for (let i = 0; i < count; i += 1) {
       await cameras.#open(i);
     }
