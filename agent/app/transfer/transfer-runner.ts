@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { OWN_FOLDER } from '../../../system/mounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
@@ -146,12 +147,13 @@ export class TransferRunner implements TransferControl {
   async look(request: LookRequest): Promise<ImportForecast> {
     this.#looking.abort(new PerchError('conflict', 'another folder is looked into now'));
     this.#looking = new AbortController();
-    const signal = AbortSignal.any([this.#closing.signal, this.#looking.signal]);
     const isOwn = (file: string) => this.#deps.recordings.playback.stateOf(file) !== undefined;
-    if ('box' in request) {
-      return this.#fetches.look(request.box, signal);
-    }
-    return lookInto(await requireOwnFolder(request.from), { nowMs: this.#deps.clock.wallMs(), signal, isOwn });
+    const nowMs = this.#deps.clock.wallMs();
+    return withJoinedSignal([this.#closing.signal, this.#looking.signal], undefined, async ({ signal }) =>
+      'box' in request
+        ? this.#fetches.look(request.box, signal)
+        : lookInto(await requireOwnFolder(request.from), { nowMs, signal, isOwn }),
+    );
   }
 
   async foresee(request: TransferRequest): Promise<TransferForecast> {
