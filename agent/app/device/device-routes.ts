@@ -29,6 +29,7 @@ import { updateRoutes } from '../../http/api/device/update-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { type NativeStatus, nativeStatus } from '../../native/native.ts';
+import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
 import { DeviceClock } from './clock.ts';
@@ -157,7 +158,11 @@ export class DeviceRoutes {
   /** Does not probe the recording disks: one that hangs would delay the answer. */
   async #facts(): Promise<object> {
     const { clock, dataDir, load, recordings } = this.#deps;
-    const [facts, health] = await Promise.all([hostFacts([dataDir]), this.#host.read()]);
+    const [facts, health, signingKey = null] = await Promise.all([
+      hostFacts([dataDir]),
+      this.#host.read(),
+      fingerprintHere(dataDir),
+    ]);
     const own = load.read();
     return {
       ...facts,
@@ -171,6 +176,7 @@ export class DeviceRoutes {
       host: hostname(),
       name: this.#deps.name.current ?? null,
       canRestart: this.#deps.restart !== undefined,
+      signingKey,
       configFault: faultJson(this.#deps.problems()),
       native: nativeJson(nativeStatus()),
       ...healthJson(health),

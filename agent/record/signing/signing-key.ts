@@ -57,6 +57,11 @@ export async function signingKeyHere(dataDir: string): Promise<readonly string[]
   return [key.fingerprint, pem.toString().trimEnd()];
 }
 
+/** Of the key of a box; undefined before its first signature. */
+export async function fingerprintHere(dataDir: string): Promise<string | undefined> {
+  return readSigningKey((await readConfigFile(join(dataDir, SIGNING_KEY_FILE))) ?? '')?.fingerprint;
+}
+
 /** undefined for a damaged file. */
 export function readSigningKey(pem: string): SigningKey | undefined {
   try {

@@ -88,6 +88,11 @@ const SystemFacts = Type.Object({
   host: Type.String(),
   name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
   canRestart: Type.Boolean({ description: 'A supervisor starts Perch again after its exit.' }),
+  signingKey: OrNull(
+    Type.String({
+      description: 'Fingerprint (SHA-256) of the key that signs recordings. Null before the first signature.',
+    }),
+  ),
   configFault: OrNull(ConfigFault),
   native: NativeFunctions,
   model: OrNull(Type.String()),

@@ -7,6 +7,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
 import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '../../../system/troubles.ts';
+import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
@@ -94,6 +95,15 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.mqtt} text={t.mqttRow} href={settingsLink('system', 'mqtt')} />
         <Row title={peopleWords.value.deviceOnvif} text={t.onvifHint} href={settingsLink('system', 'onvif')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
+        {facts.signingKey !== null && (
+          <CopyRow
+            label={t.signingKey}
+            text={facts.signingKey}
+            hint={t.signingKeyHint}
+            action={t.copyKey}
+            done={t.keyCopied}
+          />
+        )}
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />

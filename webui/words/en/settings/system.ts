@@ -135,6 +135,10 @@ export const system = {
   secureRow: 'https, phones and computers, access from outside',
 
   backup: 'Backup',
+  signingKey: 'Key of signed recordings',
+  signingKeyHint: 'Write it down where the box cannot change it.',
+  copyKey: 'Copy',
+  keyCopied: 'Copied.',
   backupRow: 'Save or restore cameras, settings and people as one file',
   backupText:
     'Cameras, settings, people, guest links, device passwords and the certificate of this box in one file. No recordings.',
