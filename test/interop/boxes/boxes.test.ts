@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json as readJson } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { BoxClient } from '../../../agent/boxes/box-client.ts';
@@ -153,9 +154,10 @@ describeWith(['ffmpeg'], 'two boxes', () => {
       }
     }
     expect(closed.length).toBeGreaterThan(60);
-    // The stream of events has those of cameras whose recordings it may play.
+    // The stream of events and the list of recordings have those of cameras whose recordings it may play.
     expect(opened.filter((path) => !/^\/(?:health|trust)/.test(path)).sort()).toEqual([
       '/v3/events',
+      '/v3/pairedservers/recordings',
       '/v3/pairedservers/self',
       '/v3/session',
     ]);
@@ -164,6 +166,8 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     expect(await statusOf('GET', '/hls/garden/index.m3u8', 'cookieCheck=1')).toBe(200);
     expect(await statusOf('GET', '/hls/cellar/index.m3u8', 'cookieCheck=1')).toBe(401);
     // The invitation has no recordings.
+    const { body } = await client.request('GET', '/v3/pairedservers/recordings', {});
+    expect(await readJson(body)).toEqual({ cameras: [] });
     expect(await statusOf('GET', '/playback/list', 'path=garden')).toBe(401);
     const other = new BoxClient({ pin: pin.slice(0, -2) + (pin.endsWith('AA') ? 'BB' : 'AA'), clock: systemClock });
     await expect(other.connect(addresses)).rejects.toThrow(/the certificate is not the box's/);
