@@ -45,7 +45,7 @@ describeWith(['chromium'], 'recordings of another box', () => {
     await page.getByRole('heading', { name: 'Whose recordings are they?' }).waitFor();
     const garden = page.getByRole('region', { name: 'Garden' });
     const cellar = page.getByRole('region', { name: 'Cellar' });
-    await garden.getByText(/^Perch · one recording · /).waitFor();
+    await garden.getByText(/^Perch · one recording/).waitFor();
     // The camera that shows it is chosen already.
     expect(await garden.getByRole('combobox').inputValue()).toBe('garden');
     await cellar.getByLabel('Name of the new camera').fill('Old cellar');
