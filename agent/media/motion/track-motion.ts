@@ -8,8 +8,10 @@ import { MotionDetector } from './detector.ts';
 import { PictureReader } from './picture-reader.ts';
 import { type MotionArea, RegionDetector } from './region-detector.ts';
 
-/** From this share of the threshold of whole pictures on, the blocks of every picture are read. */
+/** From this share of the threshold of whole pictures on, blocks are read as often as may be. */
 const FLOOR = 0.2;
+/** All pictures up to 1280x720, three a second of 3840x2160: recordings come first. */
+const MAX_BLOCKS_PER_S = 100_000;
 /** While nothing happens, the blocks of so many are read each second, but of one picture a second. */
 const IDLE_BLOCKS_PER_S = 3_500;
 const MAX_IDLE_PAUSE_MS = 1_000;
@@ -25,7 +27,7 @@ export class TrackMotion {
   readonly #whole = new MotionDetector();
   #blocks: BlockReader | undefined;
   #regions: RegionDetector | undefined;
-  #nextMs = Number.NEGATIVE_INFINITY;
+  #readMs = Number.NEGATIVE_INFINITY;
   #unreadable = 0;
 
   /** @throws PerchError if a parameter set of the track is invalid */
@@ -69,11 +71,12 @@ export class TrackMotion {
     if (!blocks || !regions) {
       return isWholeChange;
     }
-    if (pictures.type === SLICE_TYPE.i || !(timeMs >= this.#nextMs || regions.isBusy || this.#whole.score >= FLOOR)) {
+    const isBusy = regions.isBusy || this.#whole.score >= FLOOR;
+    if (pictures.type === SLICE_TYPE.i || timeMs - this.#readMs < pauseMs(blocks.field.flags.length, isBusy)) {
       blocks.follow(data);
       return false;
     }
-    this.#nextMs = timeMs + Math.min((1000 * blocks.field.flags.length) / IDLE_BLOCKS_PER_S, MAX_IDLE_PAUSE_MS);
+    this.#readMs = timeMs;
     if (!blocks.read(data)) {
       return this.#giveUp();
     }
@@ -97,6 +100,10 @@ export class TrackMotion {
     return this.#regions ?? this.#whole;
   }
 }
+
+/** At least, between two pictures whose blocks are read. */
+const pauseMs = (blocks: number, isBusy: boolean): number =>
+  isBusy ? (1000 * blocks) / MAX_BLOCKS_PER_S : Math.min((1000 * blocks) / IDLE_BLOCKS_PER_S, MAX_IDLE_PAUSE_MS);
 
 const blockReaderOf = (track: NalTrack): BlockReader =>
   track.codec === 'h264' ? new H264BlockReader(track) : new H265BlockReader(track);
