@@ -138,7 +138,7 @@ test('a box that ends each pulse is asked once a minute', async () => {
   expect(link.state.state).toBe('connected');
 });
 
-test('a box that is away is tried two seconds after the last attempt if somebody asks for it', async () => {
+test('a request for an absent box starts a new attempt two seconds after the last one', async () => {
   const { pinged, clock, link } = await opened();
   const port = Number(pinged.box?.address.split(':')[1]);
   await pinged.box?.[Symbol.asyncDispose]();

@@ -148,7 +148,7 @@ export class BoxLink {
   #checkThere(): void {
     const since = this.awaySince;
     if (since !== null) {
-      // Somebody waits for it: it may be back.
+      // A request is waiting, and the box may be back.
       if (!this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
         this.#wake.abort();
       }

@@ -53,7 +53,7 @@ test('a box keeps the name and the addresses that its owner has entered', async 
   await again.close();
 });
 
-test('boxes with the same name are told apart, in the order of their pairing', async () => {
+test('boxes with the same name are numbered in the order of their pairing', async () => {
   const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(16));
   const names = ['Shed', 'Shed 2', 'Shed', 'Shed'];
   writeFileSync(file(), JSON.stringify({ boxes: ids.map((id, i) => ({ ...STORED, id, name: names[i] })) }));

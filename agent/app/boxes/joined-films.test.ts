@@ -72,7 +72,7 @@ test('ranges of such a film are those of the whole, in both formats and with spe
   }
 });
 
-test('other tracks there end the film, and it goes on at the time that is named', async () => {
+test('a film ends where the other side has other tracks, and its answer names the time to resume at', async () => {
   const url = await openServer({ sound: true, ownSound: false });
   const first = await get(url, `start=${at(12)}&duration=25`);
   expect([first.status, first.headers.get('perch-ends')]).toEqual([200, `codec-change; resume="${at(20)}"`]);

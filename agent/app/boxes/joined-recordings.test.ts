@@ -49,7 +49,7 @@ test('a short gap, as of a stream that was connected again, is not filled', asyn
   ]);
 });
 
-test('each entry of the list plays as a whole, and what is longer goes on with the other side', async () => {
+test("each entry of the list plays whole, and a longer request continues with the other side's recording", async () => {
   const { url, box } = await openServer();
   const list = (await json(`${url}/playback/list?path=yard`)) as readonly { start: string; duration: number }[];
   for (const [i, { start, duration }] of list.entries()) {

@@ -29,7 +29,7 @@ const MAX_PART_US = 1_800_000_000;
 /**
  * The parts of the box's recordings that belong into a download, oldest first.
  * @param added what they add to `own`
- * @param skipsGaps it goes on after gaps
+ * @param skipsGaps the film continues after a gap instead of ending there
  * @returns `ending`: there are too many for one
  */
 export function partsWanted(

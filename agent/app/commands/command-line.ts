@@ -15,7 +15,7 @@ export const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with thi
                                         their copies have the same bytes, as for another disk
        perch verify FILE [--key FINGERPRINT|PEMFILE] [--signatures FILE]
                                         compare a signed recording, or a part of one, with its signatures: exit code
-                                        0 unchanged, 1 changed or not all signed, 2 cannot be told, 3 parts missing
+                                        0 unchanged, 1 changed or not all signed, 2 not verifiable, 3 parts missing
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         explain whether a request is permitted: ACTION is read, publish, playback, api,
                                         metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1

@@ -8,7 +8,7 @@ import { fingerprintOf } from '../../record/signing/signing-key.ts';
 import { type MediaFile, openMedia } from './media-samples.ts';
 import { type Fault, type Verification, type VerifiedSpan, verifyMedia } from './verify.ts';
 
-/** Exit codes: all is unchanged; something is not; it cannot be told; all is unchanged, and parts between are missing. */
+/** Exit codes: everything is unchanged; something changed or is unsigned; nothing to verify; unchanged, but parts are missing. */
 export const VERIFY_CODES = { unchanged: 0, changed: 1, unknown: 2, cut: 3 } as const;
 const KEY_BYTES = 32;
 const MAX_NAMED_SPANS = 50;

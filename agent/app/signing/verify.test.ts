@@ -123,7 +123,7 @@ test('a recording that is cut short misses signed samples', async () => {
   expect(await verified(file)).toMatchObject({ code: 1, text: expect.stringContaining('missing:') });
 });
 
-test('without signatures nothing can be told', async () => {
+test('a file without signatures cannot be verified', async () => {
   using folder = temporaryFolder();
   const { file } = await signed(folder.path);
   renameSync(signatureFileOf(file), join(folder.path, 'kept.sig'));

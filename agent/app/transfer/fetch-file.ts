@@ -104,7 +104,7 @@ async function fetchPieces(
 /** @returns undefined: there is no such part */
 function fetched(range: ByteRange | undefined, options: FetchFileOptions) {
   const piece = range && fetchPiece(range, options);
-  // Whoever waits for it gets the error.
+  // The caller that awaits it gets the error.
   piece?.catch(() => {});
   return piece;
 }

@@ -42,19 +42,21 @@ test('a folder without recordings accepts any disk', () => {
   expect(identityOf({ ...stick, ...system }, undefined)).toBe('same');
 });
 
+/** As at a start. */
+async function open(file: string): Promise<KnownDisks> {
+  const memory = new KnownDisks(file, (text) => expect.unreachable(text));
+  await memory.load();
+  return memory;
+}
+
 test('known disks persist across a start, until they are forgotten', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
-  const open = async () => {
-    const memory = new KnownDisks(file, (text) => expect.unreachable(text));
-    await memory.load();
-    return memory;
-  };
-  const memory = await open();
+  const memory = await open(file);
   const id = await memory.remember('/mnt/usb', { ...stick, mark: undefined });
-  expect((await open()).find('/mnt/usb')).toEqual({ ...known, id });
+  expect((await open(file)).find('/mnt/usb')).toEqual({ ...known, id });
   await memory.forget('/mnt/usb');
-  expect((await open()).find('/mnt/usb')).toBeUndefined();
+  expect((await open(file)).find('/mnt/usb')).toBeUndefined();
 });
 
 test('unchanged disks are not written again, and a deleted mark is restored', async () => {
@@ -91,22 +93,17 @@ test('an unreadable list of disks accepts every disk, and says so', async () => 
 test('how a disk flushes is kept for it across starts, not for another disk in its place, nor from a damaged file', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
-  const open = async () => {
-    const memory = new KnownDisks(file, (text) => expect.unreachable(text));
-    await memory.load();
-    return memory;
-  };
   const flushDays = { first: [1, 2], latest: [3] };
-  const memory = await open();
+  const memory = await open(file);
   await memory.remember('/mnt/usb', stick);
   await memory.keepFlushDays('/mnt/usb', flushDays);
   await memory.keepFlushDays('/mnt/other', flushDays);
-  const next = await open();
+  const next = await open(file);
   expect(next.find('/mnt/other')).toBeUndefined();
   await next.remember('/mnt/usb', { ...stick, totalBytes: 63e9 });
   expect(next.find('/mnt/usb')?.flushDays).toEqual(flushDays);
   writeFileSync(file, readFileSync(file, 'utf8').replace(/"latest": \[[^\]]*\]/, '"latest": [-1]'));
-  expect((await open()).find('/mnt/usb')).toEqual({ ...known, totalBytes: 63e9 });
+  expect((await open(file)).find('/mnt/usb')).toEqual({ ...known, totalBytes: 63e9 });
   await next.remember('/mnt/usb', { ...stick, mark: OTHER_ID });
   expect(next.find('/mnt/usb')?.flushDays).toBeUndefined();
 });

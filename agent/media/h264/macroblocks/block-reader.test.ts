@@ -58,7 +58,7 @@ test('slices that end too early or late are refused', () => {
   }
 });
 
-test('a reader goes on after garbage', () => {
+test('a reader reads the next valid picture after garbage', () => {
   const reader = readerOf();
   const next = random(5);
   for (let i = 0; i < 50; i += 1) {
