@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { networkInterfaces } from 'node:os';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { expect, onTestFailed } from 'vitest';
 import { byLength } from '../programs/peers.ts';
 import { OWNER_PASSWORD } from './page-harness.ts';
 
@@ -104,6 +104,7 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
     (request) => isElsewhere(request.url(), url) && complaints.push(`asked elsewhere: ${request.url()}`),
   );
   page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
+  const history = recordHistory(page);
   return {
     ...{ page, context, url, complaints },
     go: async (place) => {
@@ -123,8 +124,41 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       // Requests before the login are rejected as intended.
       complaints.length = 0;
     },
-    [Symbol.asyncDispose]: () => context.close(),
+    [Symbol.asyncDispose]: async () => {
+      history.push(`shown at the end:\n${await shownText(page)}`);
+      await context.close();
+    },
   };
+}
+
+const MAX_HISTORY = 40;
+const MAX_SHOWN_CHARS = 3_000;
+
+/** Navigations and requests of a page, which are printed if the test fails. */
+function recordHistory(page: Page): string[] {
+  const history: string[] = [];
+  const start = performance.now();
+  const note = (text: string) => {
+    history.push(`${((performance.now() - start) / 1000).toFixed(2)} s: ${text}`);
+    history.splice(0, history.length - MAX_HISTORY);
+  };
+  page.on('framenavigated', (frame) => note(`at ${frame.url()}`));
+  page.on('requestfailed', (request) => note(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
+  page.on('response', (answer) => note(`${answer.request().method()} ${answer.url()}: ${answer.status()}`));
+  page.on('crash', () => note('the page crashed'));
+  try {
+    onTestFailed(() => {
+      process.stderr.write(`Page of the failed test:\n${history.join('\n')}\n`);
+    });
+  } catch {
+    // A visit of a whole suite.
+  }
+  return history;
+}
+
+async function shownText(page: Page): Promise<string> {
+  const text = await page.locator('body').ariaSnapshot({ timeout: 2_000 }).catch(String);
+  return text.slice(0, MAX_SHOWN_CHARS);
 }
 
 /** The first start asks for it at an address that is not private, as this machine may have. */
