@@ -48,6 +48,10 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
     };
   }, []);
   return () => {
+    if (isAllowed.current && isThere.current) {
+      // Back is under way.
+      return;
+    }
     isAllowed.current = true;
     if (isThere.current) {
       goBack();

@@ -48,6 +48,9 @@ export function Sheet(props: SheetProps) {
   const latest = useRef({ isDirty, onClosed });
   latest.current = { isDirty, onClosed };
   const leave = useRef(async () => {
+    if (!dialog.current || isLeaving(dialog.current)) {
+      return;
+    }
     await leaving(dialog.current);
     latest.current.onClosed();
   });
@@ -86,6 +89,13 @@ export function Sheet(props: SheetProps) {
       onCancel={(event) => {
         event.preventDefault();
         close();
+      }}
+      onClose={() => {
+        // Browsers do not ask at the second Esc or Back in a row.
+        if (dialog.current && !isLeaving(dialog.current)) {
+          dialog.current.showModal();
+          close();
+        }
       }}
       onClick={(event) => event.target === event.currentTarget && close()}
     >
@@ -153,10 +163,14 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
   }, [dialog]);
 }
 
+const LEAVING = 'data-leaving';
+
+const isLeaving = (dialog: HTMLDialogElement): boolean => dialog.hasAttribute(LEAVING);
+
 /** Resolves after the exit animation; at once with reduced motion. */
-async function leaving(dialog: HTMLDialogElement | null): Promise<void> {
-  dialog?.setAttribute('data-leaving', '');
-  await Promise.allSettled((dialog?.getAnimations() ?? []).map(({ finished }) => finished));
+async function leaving(dialog: HTMLDialogElement): Promise<void> {
+  dialog.setAttribute(LEAVING, '');
+  await Promise.allSettled(dialog.getAnimations().map(({ finished }) => finished));
 }
 
 /** Share of its height that closes it. */

@@ -225,7 +225,7 @@ describeWith(['chromium'], 'appearance of the page', () => {
 });
 
 async function closeAll(page: Page): Promise<void> {
-  while ((await page.locator('.sheet[open], [role=menu]').count()) > 0) {
+  while ((await page.locator('.sheet, [role=menu]').count()) > 0) {
     await page.keyboard.press('Escape');
     await page.waitForTimeout(50);
   }

@@ -266,6 +266,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     await page.getByRole('button', { name: /^Front door/ }).click();
     const choices = page.getByRole('group', { name: 'Record' }).locator('span');
     await expect.poll(() => choices.count()).toBe(4);
+    await settled(page, '.sheet');
     const boxes = await Promise.all((await choices.all()).map(boxOf));
     expect(new Set(boxes.map(({ top, bottom }) => `${top} ${bottom}`)).size).toBe(1);
     const lines = await choices.evaluateAll((all) =>

@@ -145,6 +145,44 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/people');
   });
 
+  test('Esc pressed again and again closes one sheet only, and none whose input it would discard', async () => {
+    await using visitor = await open({ size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/cameras');
+    await page.locator('.settings-page .row').first().waitFor();
+    await visitor.go('#/settings/people');
+    const opener = page.getByRole('button', { name: 'Change password' });
+    const sheet = page.getByRole('dialog', { name: 'Change password' });
+    const pressEsc = async () => {
+      for (let n = 0; n < 3; n++) {
+        await page.keyboard.press('Escape');
+      }
+    };
+    await opener.click();
+    await sheet.waitFor();
+    await pressEsc();
+    await page.locator('.sheet').waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/people');
+
+    await opener.click();
+    await page.getByLabel('Current password').fill('something');
+    await pressEsc();
+    await page.getByText('Discard your changes?').waitFor();
+    expect(await page.getByLabel('Current password').inputValue()).toBe('something');
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await page.locator('.sheet').waitFor({ state: 'detached' });
+
+    await visitor.go('#/settings/cameras');
+    await page
+      .getByRole('link', { name: /^Front door/ })
+      .first()
+      .click();
+    await page.getByRole('dialog', { name: 'Front door' }).waitFor();
+    await pressEsc();
+    await page.locator('.sheet').waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/cameras');
+  });
+
   inLong(() =>
     test('a session that ends while a form is open asks for a login over it; the input is kept and saved', async () => {
       await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
