@@ -136,8 +136,13 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
       return recording?.active ? undefined : recording;
     });
     expect(stopped?.error).toContain(`cannot record to ${disk.folder}/rec: recording has stopped`);
-    const health = await fetch(`${agent.url}/health`);
-    expect([health.status, await health.json()]).toEqual([503, { status: 'not recording', claimed: false }]);
+    // The recorder tries again from time to time.
+    await expect
+      .poll(async () => {
+        const health = await fetch(`${agent.url}/health`);
+        return [health.status, await health.json()];
+      })
+      .toEqual([503, { status: 'not recording', claimed: false }]);
     const newest = join(disk.folder, 'rec/a', filesOf(disk.folder, 'a').at(-1) ?? '');
     await until(async () => {
       await using handle = await open(newest);
