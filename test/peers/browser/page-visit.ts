@@ -131,7 +131,9 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   };
 }
 
-const MAX_HISTORY = 40;
+const MAX_HISTORY = 80;
+/** Polling would fill it. */
+const REPEATED_WITHIN = 12;
 const MAX_SHOWN_CHARS = 3_000;
 
 /** Navigations and requests of a page, which are printed if the test fails. */
@@ -139,8 +141,11 @@ function recordHistory(page: Page): string[] {
   const history: string[] = [];
   const start = performance.now();
   const note = (text: string) => {
-    history.push(`${((performance.now() - start) / 1000).toFixed(2)} s: ${text}`);
-    history.splice(0, history.length - MAX_HISTORY);
+    const isRepeated = history.slice(-REPEATED_WITHIN).some((line) => line.endsWith(`s: ${text}`));
+    if (!isRepeated) {
+      history.push(`${((performance.now() - start) / 1000).toFixed(2)} s: ${text}`);
+      history.splice(0, history.length - MAX_HISTORY);
+    }
   };
   page.on('framenavigated', (frame) => note(`at ${frame.url()}`));
   page.on('requestfailed', (request) => note(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
