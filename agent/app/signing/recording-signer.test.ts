@@ -39,6 +39,20 @@ async function setUp(folder: string, text: string, isHeldUp = () => false) {
   };
 }
 
+/** What waits is signed. */
+async function closed(signer: RecordingSigner, clock: FakeClock): Promise<void> {
+  let isDone = false;
+  void signer.close().then(() => {
+    isDone = true;
+  });
+  await expect
+    .poll(async () => {
+      await clock.advance(1_000);
+      return isDone;
+    })
+    .toBe(true);
+}
+
 const SIGNED = 'pathDefaults:\n  recordSign: yes\npaths:\n  cam:\n';
 
 test('a finished recording is signed, in pauses', async () => {
@@ -73,6 +87,23 @@ test('what a power cut left unsigned is signed at the start, with the time of th
   expect(text).toContain(`signed ${new Date(WALL + 60_000).toISOString()} to`);
 });
 
+test('a recording that ends while the start looks for unsigned ones is signed once', async () => {
+  using folder = temporaryFolder();
+  await using running = await setUp(folder.path, SIGNED);
+  const { file, signer, stop, clock } = running;
+  signer.finished({ path: 'cam', file, startUs: WALL * 1000 });
+  await signer.begin(stop.signal);
+  await expect
+    .poll(async () => {
+      await clock.advance(1_000);
+      return existsSync(signatureFileOf(file));
+    })
+    .toBe(true);
+  const { ino } = statSync(signatureFileOf(file));
+  await closed(signer, clock);
+  expect(statSync(signatureFileOf(file)).ino).toBe(ino);
+});
+
 test('nothing is signed unless it is wanted, and there is no key', async () => {
   using folder = temporaryFolder();
   await using running = await setUp(folder.path, 'paths:\n  cam:\n');
@@ -93,15 +124,6 @@ test('a recording that is deleted meanwhile leaves no signatures', async () => {
   await clock.advance(2_000);
   rmSync(file);
   isHeldUp = false;
-  let isDone = false;
-  void signer.close().then(() => {
-    isDone = true;
-  });
-  await expect
-    .poll(async () => {
-      await clock.advance(1_000);
-      return isDone;
-    })
-    .toBe(true);
+  await closed(signer, clock);
   expect(existsSync(signatureFileOf(file))).toBe(false);
 });

@@ -126,6 +126,10 @@ export class RecordingSigner {
 
   async #sign({ path, file, startUs }: Segment, signal: AbortSignal): Promise<void> {
     const { clock, playback, isHeldUp } = this.#deps;
+    // It ended while the start looked for unsigned ones.
+    if (await stat(signatureFileOf(file)).catch(unlessFileFault)) {
+      return;
+    }
     const key = await this.#openKey();
     const tabled = await playback.tables.of({ file }, signal);
     let begunMs = clock.monoMs();
