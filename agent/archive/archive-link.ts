@@ -135,6 +135,14 @@ export class ArchiveLink {
     }
   }
 
+  /** A recording was signed, before or after it was archived. */
+  signed(name: ArchivedName, file: string): void {
+    const { ledger } = this.#parts;
+    if (ledger.find(name)) {
+      ledger.setSigned(name, file);
+    }
+  }
+
   /** A finished recording that is to be archived and is not yet. */
   isAwaited(name: ArchivedName, file: string): boolean {
     const { own, ledger } = this.#parts;

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import { removeCopy, signedKeyOf } from './companion-objects.ts';
 import type { ArchivedObject, Ledger } from './ledger.ts';
 import { recordingOf } from './object-key.ts';
 import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
-import { removeCopy } from './table-object.ts';
 
 const PAGE = 200;
 /** Between two pages of starts: the index answers others meanwhile. */
@@ -93,7 +93,7 @@ async function removeOne(
     return expired;
   }
   try {
-    await removeCopy(storage, key, signal);
+    await removeCopy(storage, key, ledger.find(object)?.isSigned ?? false, signal);
   } catch (error) {
     const why = whyOf(error);
     if (signal.aborted || !(error instanceof PerchError) || !OF_ONE.has(why)) {
@@ -129,8 +129,12 @@ export async function listArchive(
   const { storage, ledger, own } = deps;
   for await (const { key, sizeBytes } of storage.list(own, signal)) {
     const name = recordingOf(own, key);
+    const signedKey = signedKeyOf(key);
+    const signed = signedKey === undefined ? undefined : recordingOf(own, signedKey);
     if (name && !ledger.has(name)) {
       ledger.add({ ...name, key, sizeBytes, durationUs: undefined, startUs: undefined }, undefined);
+    } else if (signed) {
+      ledger.setSigned(signed);
     }
   }
   signal.throwIfAborted();

@@ -7,7 +7,8 @@ const VERSION = 2;
 /*
  * sha256 is null for an object that was found in the archive and not yet compared with the recording; start_us is null
  * until the recording is seen in the index. facts: what the recorder's side noted of an object; empty: it is no recording.
- * others: further objects of a recording, after encryption was switched.
+ * others: further objects of a recording, after encryption was switched. signatures: file is null if the archive has those
+ * of the recording, else the recording whose signatures wait to be sent.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS objects (
@@ -20,6 +21,9 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS others_by_name ON others (path, name_us);
   CREATE TABLE IF NOT EXISTS facts (
     path TEXT NOT NULL, name_us INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (path, name_us)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS signatures (
+    path TEXT NOT NULL, name_us INTEGER NOT NULL, file TEXT, PRIMARY KEY (path, name_us)
   ) WITHOUT ROWID;
 `;
 
@@ -35,12 +39,15 @@ export interface ArchivedObject extends ArchivedName {
 export interface LedgerEntry extends ArchivedName {
   readonly key: string;
   readonly sizeBytes: number;
+  /** The archive has its signatures. */
+  readonly isSigned: boolean;
   /** undefined: not read yet. */
   readonly facts: string | undefined;
 }
 
-const ENTRIES = `SELECT o.path, o.name_us, o.key, o.size, f.text FROM objects AS o
-  LEFT JOIN facts AS f ON f.path = o.path AND f.name_us = o.name_us`;
+const ENTRIES = `SELECT o.path, o.name_us, o.key, o.size, f.text, s.path IS NOT NULL AND s.file IS NULL AS is_signed
+  FROM objects AS o LEFT JOIN facts AS f ON f.path = o.path AND f.name_us = o.name_us
+  LEFT JOIN signatures AS s ON s.path = o.path AND s.name_us = o.name_us`;
 
 /** What the archive has, in SQLite: a cache of its list. Without it each recording is compared with the archive again. */
 export class Ledger {
@@ -149,6 +156,39 @@ export class Ledger {
     );
   }
 
+  /** @param file of the recording whose signatures wait to be sent; undefined: the archive has them */
+  setSigned({ path, nameUs }: ArchivedName, file?: string): void {
+    this.#attempt(
+      () =>
+        this.#database.prepare('INSERT OR REPLACE INTO signatures VALUES (?, ?, ?)').run(path, nameUs, file ?? null),
+      undefined,
+    );
+  }
+
+  removeSigned({ path, nameUs }: ArchivedName): void {
+    this.#attempt(
+      () => this.#database.prepare('DELETE FROM signatures WHERE path = ? AND name_us = ?').run(path, nameUs),
+      undefined,
+    );
+  }
+
+  /** An archived recording whose signatures were not sent with it. */
+  signedLater(): (ArchivedName & { readonly key: string; readonly file: string }) | undefined {
+    const query = `SELECT s.path, s.name_us, s.file, o.key FROM signatures AS s
+      JOIN objects AS o ON o.path = s.path AND o.name_us = s.name_us WHERE s.file IS NOT NULL LIMIT 1`;
+    return this.#attempt(() => {
+      const row = this.#database.prepare(query).get();
+      return (
+        row && {
+          path: String(row['path']),
+          nameUs: Number(row['name_us']),
+          key: String(row['key']),
+          file: String(row['file']),
+        }
+      );
+    }, undefined);
+  }
+
   /** A recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
   dated(path: string, { nameUs, startUs, durationUs }: KnownStart): void {
     this.#attempt(() => {
@@ -187,6 +227,7 @@ export class Ledger {
     this.#attempt(() => {
       const before = this.#row(path, nameUs);
       this.#database.prepare('DELETE FROM facts WHERE path = ? AND name_us = ?').run(path, nameUs);
+      this.removeSigned({ path, nameUs });
       const other = this.#other(path, nameUs);
       if (other) {
         const startUs = (before?.['start_us'] as number | null | undefined) ?? undefined;
@@ -237,7 +278,9 @@ export class Ledger {
   clear(): void {
     this.#isChanged = true;
     this.#attempt(() => {
-      this.#database.exec('PRAGMA user_version = 0; DELETE FROM objects; DELETE FROM others; DELETE FROM facts');
+      this.#database.exec(
+        'PRAGMA user_version = 0; DELETE FROM objects; DELETE FROM others; DELETE FROM facts; DELETE FROM signatures',
+      );
       this.#isFresh = true;
     }, undefined);
     this.#count();
@@ -305,5 +348,6 @@ const entryOf = (row: Record<string, unknown>): LedgerEntry => ({
   nameUs: Number(row['name_us']),
   key: String(row['key']),
   sizeBytes: Number(row['size']),
+  isSigned: row['is_signed'] === 1,
   facts: row['text'] === null ? undefined : String(row['text']),
 });

@@ -1,6 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { ArchiveState } from './archive-state.ts';
+import { readCompanion, removeCopy } from './companion-objects.ts';
 import { plainKey } from './encryption/layout.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { recordingOf } from './object-key.ts';
@@ -8,7 +9,6 @@ import type { ArchiveStorage } from './storage/contracts.ts';
 import { archiveFailure, whyOf } from './storage/failure.ts';
 import { ReadLimit } from './storage/read-limit.ts';
 import { RemoteFile } from './storage/remote-file.ts';
-import { readTable, removeCopy } from './table-object.ts';
 
 /** At the same time. */
 export const MAX_READS = 4;
@@ -80,10 +80,9 @@ export class ArchiveReader {
     return new RemoteFile({
       ...{ sizeBytes, facts },
       read: (position, length, signal) => this.#read(found, position, length, signal),
-      readTable: (signal) =>
-        this.#guarded(found, signal, (joined) =>
-          this.#limit.run(() => readTable(this.#deps.storage, found.key, joined), joined),
-        ),
+      readTable: (signal) => this.#readCompanion(found, 'table', signal),
+      readSignatures: async (signal) =>
+        found.isSigned ? this.#readCompanion(found, 'sig', signal).catch(unlessGone) : undefined,
     });
   }
 
@@ -92,8 +91,8 @@ export class ArchiveReader {
     const { storage, ledger } = this.#deps;
     let removed: string | undefined;
     for (let found = ledger.find({ path, nameUs }); found && found.key !== removed; ) {
-      const { key } = found;
-      const remove = (signal: AbortSignal) => this.#limit.run(() => removeCopy(storage, key, signal), signal);
+      const { key, isSigned } = found;
+      const remove = (signal: AbortSignal) => this.#limit.run(() => removeCopy(storage, key, isSigned, signal), signal);
       await this.#guarded(found, new AbortController().signal, remove);
       ledger.remove(found);
       removed = key;
@@ -108,6 +107,12 @@ export class ArchiveReader {
 
   #shown({ path, nameUs, key, sizeBytes, facts }: LedgerEntry): StoredRecording {
     return { name: nameOf(key, this.#deps.own), path, nameUs, sizeBytes, facts };
+  }
+
+  #readCompanion(found: LedgerEntry, companion: 'table' | 'sig', signal: AbortSignal): Promise<Uint8Array> {
+    const read = (joined: AbortSignal) =>
+      this.#limit.run(() => readCompanion(this.#deps.storage, found.key, companion, joined), joined);
+    return this.#guarded(found, signal, read);
   }
 
   async #read(found: LedgerEntry, position: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -141,6 +146,12 @@ export class ArchiveReader {
 
 /** Of an object, for people and for the index. @param own `PREFIX/BOX/` */
 export const nameOf = (key: string, own: string): string => plainKey(key).slice(own.length);
+
+function unlessGone(error: unknown): undefined {
+  if (whyOf(error) !== 'gone') {
+    throw error;
+  }
+}
 
 function readFailure(error: unknown, archived: string): unknown {
   if (!(error instanceof PerchError)) {

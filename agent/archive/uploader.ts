@@ -2,15 +2,15 @@ import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ArchiveState } from './archive-state.ts';
+import { companionKey, removeCopy } from './companion-objects.ts';
 import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
-import { objectKey } from './object-key.ts';
+import { type ArchivedName, objectKey } from './object-key.ts';
 import { isWithin, RateLimit } from './rate-limit.ts';
 import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
-import { removeCopy, tableKey } from './table-object.ts';
 import type { UploadQueue } from './upload-queue.ts';
 
 const LOOK_MS = 5_000;
@@ -29,6 +29,8 @@ export interface CurrentUpload {
   readonly sizeBytes: number;
   readonly sentBytes: number;
 }
+
+type Signed = ArchivedName & { readonly file: string };
 
 interface UploaderDeps {
   readonly storage: ArchiveStorage;
@@ -102,7 +104,7 @@ export class Uploader {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { queue, clock, source, prepare } = this.#deps;
+    const { queue, clock, source, ledger, prepare } = this.#deps;
     let preparedMs = Number.NEGATIVE_INFINITY;
     let expireMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
@@ -120,11 +122,14 @@ export class Uploader {
       }
       await queue.scan(signal);
       const next = queue.first();
-      if (!next || this.isOutOfHours || source.isHeldUp || signal.aborted) {
+      const signed = next ? undefined : ledger.signedLater();
+      if (!(next || signed) || this.isOutOfHours || source.isHeldUp || signal.aborted) {
         await clock.sleep(LOOK_MS, signal);
-        continue;
+      } else if (next) {
+        await this.#attempt(() => this.#archive(next, signal), next, signal);
+      } else if (signed) {
+        await this.#attempt(() => this.#putLateSignatures(signed, signal), undefined, signal);
       }
-      await this.#attempt(() => this.#archive(next, signal), next, signal);
     }
   }
 
@@ -211,7 +216,7 @@ export class Uploader {
       const former = ledger.otherKeyOf(recording);
       if (former !== undefined) {
         // Encryption was switched since.
-        await removeCopy(storage, former, signal);
+        await removeCopy(storage, former, true, signal);
         ledger.removeOther(former);
       }
       if (this.#unwantedKey === key) {
@@ -221,6 +226,8 @@ export class Uploader {
       if (facts !== undefined) {
         ledger.setFacts(recording, facts);
       }
+      // What is signed from now on is sent later.
+      await this.#putSignatures(recording, key, signal);
       // An earlier deletion did not find its copy.
       if ((await file.state()) === 'gone') {
         onOnlyCopy();
@@ -245,7 +252,7 @@ export class Uploader {
 
   async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
     const { storage, ledger, queue } = this.#deps;
-    await removeCopy(storage, key, signal);
+    await removeCopy(storage, key, true, signal);
     if (ledger.find(recording)?.key === key) {
       ledger.remove(recording);
     }
@@ -255,12 +262,36 @@ export class Uploader {
 
   /** Of an MPEG-TS recording: with it the copy plays by ranges. */
   async #putTable(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
-    const { storage, source } = this.#deps;
-    const table = await source.tableOf(recording);
+    const table = await this.#deps.source.tableOf(recording);
     if (table) {
-      const pace = (bytes: number) => this.#pace.take(bytes, signal);
-      await storage.put({ ...uploadOf(tableKey(key), table, signal), pace });
+      await this.#putCompanion(companionKey(key, 'table'), table, signal);
     }
+  }
+
+  /** @returns whether there are any */
+  async #putSignatures(recording: Signed, key: string, signal: AbortSignal): Promise<boolean> {
+    const { ledger, source } = this.#deps;
+    const signatures = await source.signaturesOf(recording.file);
+    if (signatures) {
+      // Sent later if this fails.
+      ledger.setSigned(recording, recording.file);
+      await this.#putCompanion(companionKey(key, 'sig'), signatures, signal);
+      ledger.setSigned(recording);
+    }
+    return signatures !== undefined;
+  }
+
+  /** Of a recording that was signed after it was archived. */
+  async #putLateSignatures(recording: Signed & { readonly key: string }, signal: AbortSignal): Promise<void> {
+    if (!(await this.#putSignatures(recording, recording.key, signal))) {
+      // Deleted meanwhile.
+      this.#deps.ledger.removeSigned(recording);
+    }
+  }
+
+  async #putCompanion(key: string, content: Uint8Array, signal: AbortSignal): Promise<void> {
+    const pace = (bytes: number) => this.#pace.take(bytes, signal);
+    await this.#deps.storage.put({ ...uploadOf(key, content, signal), pace });
   }
 
   /** What the archive has of an unfinished upload is deleted by the next `removeUnfinished`. */

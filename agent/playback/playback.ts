@@ -228,6 +228,11 @@ export class Playback {
     return this.#index.find(file)?.state;
   }
 
+  /** Its start by its name; undefined: the index lacks it. */
+  nameUsOf(file: string): number | undefined {
+    return this.#index.find(file)?.nameUs;
+  }
+
   isFinished(file: string): boolean {
     return this.stateOf(file) === STATE.finished;
   }

@@ -9,11 +9,12 @@ import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
+import { readSignatureBytes } from '../../record/signing/signature-file.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
 export interface ArchiveSourceDeps {
-  readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'space'>;
+  readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'signer' | 'space'>;
   /** In force. */
   config(): Config;
 }
@@ -68,6 +69,7 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
       const isStream = recordFormatOf(file) === 'mpegts';
       return isStream ? tableOfFile(file).catch(unlessFileFault) : undefined;
     },
+    signaturesOf: (file) => playback.tables.moves.at(file, readSignatureBytes),
     protectedOf: (path) => space.protectedRanges.all.filter((range) => range.path === path),
   };
 }

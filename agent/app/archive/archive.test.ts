@@ -36,7 +36,11 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
     dataDir,
-    recordings: { space, playback: { stateOf: () => state, expectArchive: () => {}, setArchive: () => {} } },
+    recordings: {
+      space,
+      signer: {},
+      playback: { stateOf: () => state, expectArchive: () => {}, setArchive: () => {} },
+    },
     signal: new AbortController().signal,
   } as unknown as Deps);
   return { archive, space, config };

@@ -73,6 +73,12 @@ export class Archive implements ArchiveControl {
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
     space.isAwaited = (recording) => this.#isAwaited(recording);
     space.unwanted = (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file);
+    deps.recordings.signer.onSigned = ({ path, file }) => {
+      const nameUs = playback.nameUsOf(file);
+      if (nameUs !== undefined) {
+        this.#link?.signed({ path, nameUs }, file);
+      }
+    };
     space.mayAppear = (path) => this.#link?.mayAppear(path) ?? false;
     space.unreadCopies = (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [];
     playback.expectArchive(() => deps.config().archive !== 'no');

@@ -1,9 +1,9 @@
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test, vi } from 'vitest';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
-import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { ARCHIVE_PLACES, ArchivedBox } from '../../../test/support/harness/archived-box.ts';
 import { getBytes } from '../../../test/support/harness/playback.ts';
 import { type S3Fault, S3Server } from '../../../test/support/servers/s3-server.ts';
 import type { Playback } from '../../playback/playback.ts';
@@ -22,44 +22,36 @@ const recordAll = async (box: ArchivedBox, count = COUNT): Promise<string[]> => 
 };
 const bytesAt = (playback: Playback, i: number) => getBytes(playback, i * 3_600_000 + 500, 2);
 
-/** A bucket, and a folder. */
-const PLACES = {
-  'a bucket': async () => ({ archiveURL: (await S3Server.start()).url }),
-  'an encrypted bucket': async () => ({ archiveURL: (await S3Server.start()).url, archiveEncryption: 'yes' }) as const,
-  'a folder': async (box: ArchivedBox) => {
-    const archiveFolder = join(box.folder, 'nas');
-    mkdirSync(archiveFolder);
-    return { archive: 'folder', archiveFolder } as const;
-  },
-};
-
-test.for(Object.entries(PLACES))('recordings that only %s has are listed and played as before', async ([, placeOf]) => {
-  const box = new ArchivedBox();
-  const place = await placeOf(box);
-  const files = await recordAll(box);
-  await box.start(place);
-  await box.archived(COUNT);
-  const listed = await listOf(box.playback);
-  expect(listed.length).toBe(COUNT);
-  const played = await Promise.all(files.map((_, i) => bytesAt(box.playback, i)));
-  box.erase(files);
-  expect(await listOf(box.playback)).toEqual(listed);
-  for (const [i, bytes] of played.entries()) {
-    expect((await bytesAt(box.playback, i)).equals(bytes)).toBe(true);
-  }
-  expect(box.playback.space.bytesOf('cam')).toMatchObject({ files: COUNT, bytes: 0, ownBytes: 0 });
-  // Without the index, then without the list of the archive's objects too.
-  for (const lost of [[], ['segments.db'], ['archive.db'], ['segments.db', 'archive.db']] as const) {
-    await box.stop();
-    lost.forEach((name) => {
-      box.lose(name);
-    });
+test.for(Object.entries(ARCHIVE_PLACES))(
+  'recordings that only %s has are listed and played as before',
+  async ([, placeOf]) => {
+    const box = new ArchivedBox();
+    const place = await placeOf(box);
+    const files = await recordAll(box);
     await box.start(place);
-    await box.until(async () => (await listOf(box.playback)).length === COUNT);
+    await box.archived(COUNT);
+    const listed = await listOf(box.playback);
+    expect(listed.length).toBe(COUNT);
+    const played = await Promise.all(files.map((_, i) => bytesAt(box.playback, i)));
+    box.erase(files);
     expect(await listOf(box.playback)).toEqual(listed);
-    expect((await bytesAt(box.playback, 3)).equals(played[3] ?? Buffer.alloc(0))).toBe(true);
-  }
-});
+    for (const [i, bytes] of played.entries()) {
+      expect((await bytesAt(box.playback, i)).equals(bytes)).toBe(true);
+    }
+    expect(box.playback.space.bytesOf('cam')).toMatchObject({ files: COUNT, bytes: 0, ownBytes: 0 });
+    // Without the index, then without the list of the archive's objects too.
+    for (const lost of [[], ['segments.db'], ['archive.db'], ['segments.db', 'archive.db']] as const) {
+      await box.stop();
+      lost.forEach((name) => {
+        box.lose(name);
+      });
+      await box.start(place);
+      await box.until(async () => (await listOf(box.playback)).length === COUNT);
+      expect(await listOf(box.playback)).toEqual(listed);
+      expect((await bytesAt(box.playback, 3)).equals(played[3] ?? Buffer.alloc(0))).toBe(true);
+    }
+  },
+);
 
 test('a recording is read by ranges: its table, and what is asked for', async () => {
   const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 60, { gop: 10 }));
@@ -263,7 +255,7 @@ test('a recording that is archived while it is deleted by hand is deleted in the
   expect(await listOf(box.playback)).toEqual([]);
 });
 
-test.for(Object.entries(PLACES))(
+test.for(Object.entries(ARCHIVE_PLACES))(
   'MPEG-TS recordings that only %s has play by ranges as before',
   async ([, placeOf]) => {
     const box = new ArchivedBox();

@@ -1,9 +1,11 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
+import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
 import { SETTINGS } from '../../../test/support/harness/archive-harness.ts';
 import { ArchivedBox } from '../../../test/support/harness/archived-box.ts';
+import { getBytes } from '../../../test/support/harness/playback.ts';
 import { type S3Fault, S3Server } from '../../../test/support/servers/s3-server.ts';
 import { Restore } from '../../archive/restore.ts';
 import type { ArchiveSettings } from '../../archive/storage/settings.ts';
@@ -28,13 +30,16 @@ function restoreOf(box: ArchivedBox, place: string | Partial<ArchiveSettings>, i
 const listOf = ({ playback }: ArchivedBox) => playback.list('cam', undefined, undefined, '').catch(() => []);
 
 /** A box with five archived recordings, whose disks are lost. */
-async function lost(fault: (key: string) => S3Fault = () => undefined) {
+async function lost(
+  fault: (key: string) => S3Fault = () => undefined,
+  sign: (files: readonly string[]) => Promise<unknown> = async () => {},
+) {
   const server = await S3Server.start({
     fault: ({ method, key }) => (method === 'GET' ? fault(key) : undefined),
   });
   const box = new ArchivedBox();
   for (let i = 0; i < 5; i += 1) {
-    await record(box.recordings, 3, { wall: WALL + i * 3_600_000 });
+    await sign(await record(box.recordings, 3, { wall: WALL + i * 3_600_000 }));
   }
   await box.start({ archiveURL: server.url });
   await box.archived(5);
@@ -59,6 +64,17 @@ test('the recordings of a lost box are listed again, and its id is that of the n
   // Nothing is listed or read again.
   expect(server.calls.filter(({ method, key }) => method === 'GET' && key !== '')).toEqual([]);
   expect(server.objects.size).toBe(5);
+});
+
+test('what was signed by a lost box verifies after its recordings are back', async () => {
+  const key = newSigningKey();
+  const { server, box } = await lost(undefined, (files) => signFiles(files, key));
+  await restoreOf(box, server.url).run(signal);
+  await box.start({ archiveURL: server.url });
+  await box.until(async () => (await listOf(box)).length === 5);
+  const cut = join(box.folder, 'cut.mp4');
+  writeFileSync(cut, await getBytes(box.playback, 3_600_000, 3, 'mp4'));
+  expect(await verified(cut, { key: key.fingerprint })).toMatchObject({ code: 0 });
 });
 
 test('it continues where it ended, and reads only the ends of recordings', async () => {

@@ -34,6 +34,8 @@ interface RecordingSignerDeps {
 export class RecordingSigner {
   readonly #deps: RecordingSignerDeps;
   readonly #waiting: Segment[] = [];
+  /** Its signatures are next to it. */
+  onSigned: (segment: Segment) => void = () => {};
   #signal: AbortSignal | undefined;
   #working: Promise<void> | undefined;
   #key: Promise<SigningKey> | undefined;
@@ -124,7 +126,8 @@ export class RecordingSigner {
     }
   }
 
-  async #sign({ path, file, startUs }: Segment, signal: AbortSignal): Promise<void> {
+  async #sign(segment: Segment, signal: AbortSignal): Promise<void> {
+    const { path, file, startUs } = segment;
     const { clock, playback, isHeldUp } = this.#deps;
     // It ended while the start looked for unsigned ones.
     if (await stat(signatureFileOf(file)).catch(unlessFileFault)) {
@@ -150,6 +153,8 @@ export class RecordingSigner {
     // Deleted or moved meanwhile.
     if (!(await stat(file).catch(unlessFileFault))) {
       await removeSignatures(file);
+      return;
     }
+    this.onSigned(segment);
   }
 }

@@ -46,6 +46,8 @@ export interface RecordingSource {
   archivedFactsOf(name: string, file: StoredFile): Promise<string | undefined>;
   /** The table of a finished recording that has none at its end; undefined: it has one, or cannot be read. */
   tableOf(recording: LocalRecording): Promise<Uint8Array | undefined>;
+  /** The signatures of a finished recording; undefined: it is not signed, or not yet. */
+  signaturesOf(file: string): Promise<Uint8Array | undefined>;
   /** Parts of the path that are never deleted. */
   protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
 }
@@ -61,6 +63,8 @@ export interface StoredFile {
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
   /** Of `RecordingSource.tableOf`. @throws PerchError notFound: there is none */
   readTable(): Promise<Uint8Array>;
+  /** Of `RecordingSource.signaturesOf`; undefined: the archive has none. */
+  readSignatures(): Promise<Uint8Array | undefined>;
   /** Ends what is being read. */
   abort(): void;
   close(): Promise<void>;

@@ -6,6 +6,7 @@ interface RemoteFileParts {
   /** @param length at most MAX_READ_BYTES */
   readonly read: (position: number, length: number, signal: AbortSignal) => Promise<Uint8Array>;
   readonly readTable: (signal: AbortSignal) => Promise<Uint8Array>;
+  readonly readSignatures: (signal: AbortSignal) => Promise<Uint8Array | undefined>;
 }
 
 interface CachedRange {
@@ -55,6 +56,10 @@ export class RemoteFile implements StoredFile {
 
   readTable(): Promise<Uint8Array> {
     return this.#parts.readTable(this.#stop.signal);
+  }
+
+  readSignatures(): Promise<Uint8Array | undefined> {
+    return this.#parts.readSignatures(this.#stop.signal);
   }
 
   abort(): void {

@@ -22,6 +22,8 @@ export interface ArchivedFile extends ReadableFile {
   keep(position: number, length: number): Promise<void>;
   /** Of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
   readTable(): Promise<Uint8Array>;
+  /** undefined: the archive has none. */
+  readSignatures(): Promise<Uint8Array | undefined>;
   /** Ends what is being read. */
   abort(): void;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { SampleDigests } from '../../record/signing/sample-digests.ts';
 import { placesOf } from '../../record/signing/sample-groups.ts';
-import { readSignatures } from '../../record/signing/signature-file.ts';
+import { readSignatures, signedSectionIn } from '../../record/signing/signature-file.ts';
 import {
   type Presence,
   type Section,
@@ -38,7 +38,15 @@ export class DownloadSignatures {
 }
 
 async function signaturesOf({ file, openRemote, moves }: Tabled): Promise<SignedSection | undefined> {
-  return openRemote ? undefined : moves ? moves.at(file, readSignatures) : readSignatures(file);
+  if (!openRemote) {
+    return moves ? moves.at(file, readSignatures) : readSignatures(file);
+  }
+  const handle = openRemote();
+  try {
+    return signedSectionIn(await handle.readSignatures?.());
+  } finally {
+    await handle.close();
+  }
 }
 
 /** undefined: they are not those of the recording. */

@@ -15,6 +15,8 @@ const MAX_HEAD_BYTES = 8 << 20;
 export interface StreamHandle extends ReadableFile {
   /** Ends what is being read. */
   abort?(): void;
+  /** Of a recording in the archive; undefined: there are none. */
+  readSignatures?(): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 

@@ -29,13 +29,18 @@ export async function saveSignatures(recording: string, section: SignedSection):
 }
 
 /** undefined: there are none, or they are damaged. */
-export async function readSignatures(recording: string): Promise<SignedSection | undefined> {
+export const readSignatures = async (recording: string): Promise<SignedSection | undefined> =>
+  signedSectionIn(await readSignatureBytes(recording));
+
+/** undefined: there are none. */
+export async function readSignatureBytes(recording: string): Promise<Uint8Array | undefined> {
   const file = signatureFileOf(recording);
   const found = await stat(file).catch(unlessFileFault);
-  if (!found || found.size > MAX_SIGNATURES_BYTES) {
-    return undefined;
-  }
-  const bytes = await readFile(file).catch(unlessFileFault);
+  return found && found.size <= MAX_SIGNATURES_BYTES ? readFile(file).catch(unlessFileFault) : undefined;
+}
+
+/** Of a file of signatures. undefined: they are damaged. */
+export function signedSectionIn(bytes: Uint8Array | undefined): SignedSection | undefined {
   try {
     const { sections, isWhole } = bytes ? parseSignatures(bytes) : { sections: [], isWhole: false };
     const [section] = sections;

@@ -61,6 +61,7 @@ const SOURCE = {
   factsOf: async () => undefined,
   archivedFactsOf,
   tableOf: async () => undefined,
+  signaturesOf: async () => undefined,
   protectedOf: () => [],
 } satisfies RecordingSource;
 

@@ -155,6 +155,7 @@ export class ArchiveHarness {
       startsOf: (path) => [...this.recordings, ...this.archivedOnly].filter((one) => one.path === path),
       factsOf: (recording) => this.factsOf(recording),
       tableOf: async () => undefined,
+      signaturesOf: async () => undefined,
       archivedFactsOf: async (name, file) => `${name}: ${(await file.stat()).size} bytes`,
       protectedOf: () => this.protectedRanges,
     };

@@ -18,6 +18,17 @@ const CONFIG = 'perch: own\npathDefaults: { recordArchive: all }\npaths: { cam: 
 const STEP_MS = 1_000;
 const MAX_STEPS = 4_000;
 
+/** A bucket, and a folder. */
+export const ARCHIVE_PLACES = {
+  'a bucket': async () => ({ archiveURL: (await S3Server.start()).url }),
+  'an encrypted bucket': async () => ({ archiveURL: (await S3Server.start()).url, archiveEncryption: 'yes' }) as const,
+  'a folder': async (box: ArchivedBox) => {
+    const archiveFolder = join(box.folder, 'nas');
+    mkdirSync(archiveFolder);
+    return { archive: 'folder', archiveFolder } as const;
+  },
+};
+
 /** A box that archives the recordings below its folder and plays them. */
 export class ArchivedBox {
   readonly clock = new FakeClock();
