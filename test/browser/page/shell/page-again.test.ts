@@ -130,15 +130,17 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
       await one.context.clearCookies();
       await one.logIn('#/settings/people');
     }
-    await page.route(/v3\/sessions?(\/|$)/, (route) =>
-      route.request().method() === 'DELETE' ? route.abort() : route.fallback(),
-    );
     const toast = page.getByRole('status').filter({ hasText: 'No answer.' });
+    await visitor.context.setOffline(true);
     await page.getByRole('button', { name: /^Log out/ }).click();
     await toast.waitFor();
+    await visitor.context.setOffline(false);
     await page.reload();
     await page.getByRole('button', { name: 'Logged-in browsers' }).click();
-    await page.getByRole('button', { name: 'Log out my other browsers' }).click();
+    const others = page.getByRole('button', { name: 'Log out my other browsers' });
+    await others.waitFor();
+    await visitor.context.setOffline(true);
+    await others.click();
     await toast.waitFor();
     expect(await page.getByText('Your other browsers are logged out.').count()).toBe(0);
   });
