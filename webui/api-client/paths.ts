@@ -4,7 +4,7 @@ import { retryNow, sleep } from '../shell/sleep.ts';
 import type { ApiPath } from './api-types.ts';
 import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
-import { access, checkSession, expiredUser, loadSession, session } from './session.ts';
+import { access, checkSession, endUnlessLoggedIn, expiredUser, loadSession, session } from './session.ts';
 
 /** A path as the API lists it. Times are RFC 3339. */
 export type PathItem = Pick<
@@ -58,7 +58,8 @@ async function askOnce(): Promise<void> {
     if (session.peek() === undefined || access.peek() === 'refused') {
       await loadSession();
       if (session.peek()?.mayLook === false) {
-        await onRefusal();
+        endUnlessLoggedIn();
+        onRefusal();
         return;
       }
     }
@@ -83,14 +84,14 @@ function onAnswer(): void {
 async function onFailure(error: unknown): Promise<void> {
   const status = error instanceof RequestError ? error.status : 0;
   if (status === 401 || status === 403) {
-    await onRefusal();
+    await checkSession().catch(() => {});
+    onRefusal();
     return;
   }
   unreachableSinceMs.value ??= Date.now();
 }
 
-async function onRefusal(): Promise<void> {
-  await checkSession().catch(() => {});
+function onRefusal(): void {
   access.value = 'refused';
   if (expiredUser.peek() === undefined) {
     // The data belongs to the former user.

@@ -95,6 +95,11 @@ function noteWait(error: unknown): void {
 /** Checks a rejection for the end of the session. Guests and new users get the login page instead. */
 export async function checkSession(): Promise<void> {
   await loadSession();
+  endUnlessLoggedIn();
+}
+
+/** By the session loaded last. */
+export function endUnlessLoggedIn(): void {
   if (session.peek()?.loggedIn) {
     return;
   }
