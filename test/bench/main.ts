@@ -33,6 +33,7 @@ import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from '
 import { reindexFigure } from './playback/reindex.ts';
 import { timeLapse } from './playback/time-lapse.ts';
 import { archiveCpu, archiveMemory } from './record/archive-load.ts';
+import { evidenceCpu } from './record/evidence-cpu.ts';
 import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
@@ -75,6 +76,7 @@ const FIGURES: readonly Figure[] = [
   recordMemoryGrowth,
   archiveCpu,
   archiveMemory,
+  evidenceCpu,
   hostileClients,
   hostilePublishers,
   srtLoss,

@@ -305,7 +305,10 @@ export class HttpListeners {
       cors(() => this.#deps.config().playbackAllowOrigins, methods, headers);
     const titleOf = (path: string) => recordings.titleOf(path);
     await app.register(playbackPlugin, { prefix, access, playback, remote, titleOf, cors: allow });
-    await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, remote, cors: allow });
+    await app.register(vodRoutes, {
+      ...{ prefix, access, streams: playback.streams, frames: playback, remote, cors: allow },
+      livePicture: (path, width) => this.#deps.pictures.keyFrame(path, width),
+    });
   }
 
   async #mountApi(app: FastifyInstance, access: HttpAccess): Promise<void> {

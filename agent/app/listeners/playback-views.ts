@@ -16,7 +16,7 @@ export function withViews(
 ) {
   return {
     origin: (request: FastifyRequest) => access.origin(request),
-    require: async (request: FastifyRequest, action: 'playback', path: string): Promise<void> => {
+    require: async (request: FastifyRequest, action: 'playback' | 'read', path: string): Promise<void> => {
       await access.require(request, action, path);
       if (serverOf(request) !== undefined && remote.isElsewhere(path)) {
         throw new PerchError('notFound', 'path not found', { path });

@@ -128,3 +128,60 @@ test('of a stream that is not decoded there is no picture', async () => {
   await expect(pictures.picture('cam', OF_EVENT)).rejects.toThrow('nor MJPEG');
   stream.close();
 });
+
+/** The pictures of one stream. @param ffmpeg false: the machine has none */
+function liveWith(
+  stream: Stream,
+  { config = good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'), ffmpeg = true } = {},
+) {
+  const decoder = new Pictures();
+  const { PATH } = process.env;
+  if (!ffmpeg) {
+    process.env['PATH'] = '/nowhere';
+  }
+  onTestFinished(async () => {
+    process.env['PATH'] = PATH;
+    stream.close();
+    await decoder.close();
+  });
+  return new LivePictures({
+    config: () => config,
+    paths: { openStreams: () => [['cam', stream]] },
+    recordings: { playback: { ...noRecordings.playback, pictures: decoder } },
+    clock: systemClock,
+    signal,
+  });
+}
+
+test('the last key frame of a live stream is decoded, with its time, in the width that is asked for', async () => {
+  const stream = new Stream([tinyH264]);
+  for (const sample of tinyVideo(16, 10, 10, 0, 1_000_000)) {
+    stream.write(0, sample);
+  }
+  const pictures = liveWith(stream, { ffmpeg: false });
+  const { jpeg, timeUs, by } = await pictures.keyFrame('cam', undefined);
+  expect([by, timeUs]).toEqual(['perch', 1_001_000_000]);
+  expect(parseJpeg(jpeg)).toMatchObject({ width: 64, height: 48 });
+  expect(parseJpeg((await pictures.keyFrame('cam', 32)).jpeg)).toMatchObject({ width: 32, height: 24 });
+  await expect(pictures.keyFrame('hall', undefined)).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('a picture of MJPEG is that of the camera', async () => {
+  const stream = new Stream([{ kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
+  const data = Uint8Array.of(0xff, 0xd8, 1, 2);
+  stream.write(0, { pts: 0, dts: 0, wall: 5_000, key: true, data });
+  const { by, timeUs, jpeg } = await liveWith(stream).keyFrame('cam', undefined);
+  expect([by, timeUs, [...jpeg]]).toEqual(['camera', 5_000_000, [...data]]);
+});
+
+test('what nothing here decodes is a new snapshot of the camera, or an answer that says why', async () => {
+  await using camera = await startOnvifCamera();
+  const config = good(JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: { onvif: camera.url } } } }));
+  const vp8 = { kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 64, fps: 10 } as const;
+  const stream = new Stream([vp8]);
+  stream.write(0, { pts: 0, dts: 0, wall: 5_000, key: true, data: Uint8Array.of(1, 2, 3) });
+  const { by, jpeg } = await liveWith(stream, { config, ffmpeg: false }).keyFrame('cam', undefined);
+  expect([by, jpeg[0], jpeg[1]]).toEqual(['camera', 0xff, 0xd8]);
+  const without = liveWith(new Stream([vp8]), { ffmpeg: false });
+  await expect(without.keyFrame('cam', undefined)).rejects.toMatchObject({ code: 'unsupported' });
+});

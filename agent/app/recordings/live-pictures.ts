@@ -3,19 +3,18 @@ import { type Clock, endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { avcC, hvcC } from '../../media/mp4/entry/sample-entry.ts';
 import type { Sample } from '../../media/sample/sample.ts';
-import type { Track } from '../../media/sample/track.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import type { CodedPicture } from '../../picture/contracts.ts';
 import type { Pictures } from '../../picture/pictures.ts';
+import type { JpegOfMoment } from '../../playback/vod/picture.ts';
 import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
 import type { Stream } from '../../stream/stream.ts';
+import { lastKey, pictureOfKey, recordOf } from './key-picture.ts';
 import { CameraSnapshots } from './snapshots.ts';
 
 /** Decoded for one picture: a second of 1080p, ten of a small stream. Of a longer group the picture is that far from its start. */
 const MAX_DECODED_PIXELS = 60e6;
-const BOX_HEADER_BYTES = 8;
 const LAST_TIME = 0x7fff_ffff;
 
 type LiveStream = Pick<Stream, 'tracks' | 'replayGroup' | 'replayKey'>;
@@ -50,13 +49,6 @@ function liveGroup(stream: LiveStream): CodedPicture | undefined {
   return samples.length === 0 ? undefined : { ...coded, samples, until: LAST_TIME };
 }
 
-function recordOf(track: Track): Pick<CodedPicture, 'codec' | 'record'> | undefined {
-  if (track.codec === 'h264') {
-    return { codec: 'h264', record: avcC(track).slice(BOX_HEADER_BYTES) };
-  }
-  return track.codec === 'h265' ? { codec: 'h265', record: hvcC(track).slice(BOX_HEADER_BYTES) } : undefined;
-}
-
 /** Concurrent camera requests. */
 const MAX_ASKED = 16;
 /** Cached pictures, 60 kB each at most. */
@@ -65,6 +57,8 @@ const MAX_KEPT = 50;
 const MAX_REQUEST_MS = 30_000;
 const NO_PICTURE =
   'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
+/** For a camera's own picture instead of one that cannot be decoded. */
+const MAX_STILL_MS = 5_000;
 /** Of decoded pictures, in pixels: some 50 kB, as of the cameras' own. */
 const DECODED_WIDTH = 640;
 const SMALL_WIDTHS = [176, 128, 80];
@@ -118,10 +112,37 @@ export class LivePictures {
 
   /** A JPEG. @throws PerchError unavailable, timeout, unsupported, exhausted, or the camera's failure */
   async picture(path: string, { timeoutMs, maxAgeMs }: PictureLimits): Promise<Uint8Array> {
-    if (this.#isPrivate(path)) {
-      throw new PerchError('unavailable', 'no picture: the camera is private in the present mode', { path });
-    }
+    this.#requirePublic(path);
     return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
+  }
+
+  /**
+   * The last key frame of the stream, in its own size or narrower; of a codec that nothing here decodes the camera's own
+   * snapshot, or the last one that was taken of it. @throws PerchError notFound: the path is not live; unavailable, unsupported
+   */
+  async keyFrame(path: string, width: number | undefined): Promise<JpegOfMoment> {
+    const { recordings, clock } = this.#deps;
+    this.#requirePublic(path);
+    const stream = this.#streamOf(path);
+    if (!stream) {
+      throw new PerchError('notFound', 'the path is not live: ask for a recorded picture with time=', { path });
+    }
+    const key = lastKey(stream);
+    try {
+      if (!key) {
+        throw new PerchError('unsupported', 'no picture has arrived yet, or the stream has no video', { path });
+      }
+      return await pictureOfKey(key, width, recordings.playback.pictures);
+    } catch (error) {
+      if (!(error instanceof PerchError && error.code === 'unsupported')) {
+        throw error;
+      }
+      const timeUs = clock.wallMs() * 1000;
+      const still = this.#snapshots.sourceOf(path)
+        ? this.#ask(path, MAX_STILL_MS).then((jpeg) => ({ jpeg, timeUs }))
+        : recordings.playback.snapshot(path, timeUs);
+      return { ...(await still.catch(() => Promise.reject(error))), by: 'camera' };
+    }
   }
 
   /** A JPEG for a message with little room, decoded from the stream. @throws PerchError as `picture` */
@@ -165,6 +186,12 @@ export class LivePictures {
 
   #isPrivate(path: string): boolean {
     return resolvePath(this.#deps.config(), path)?.settings?.isPrivate === true;
+  }
+
+  #requirePublic(path: string): void {
+    if (this.#isPrivate(path)) {
+      throw new PerchError('unavailable', 'no picture: the camera is private in the present mode', { path });
+    }
   }
 
   #inStream(path: string): Uint8Array | undefined {

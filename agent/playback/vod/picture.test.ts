@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
-import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { pictureOf } from '../../../test/support/cameras/snapshot-camera.ts';
+import { feed, record, startRecorder, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { openVodApp } from '../../../test/support/harness/http/vod-app.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { vp8 } from '../../../test/support/media/video-tracks.ts';
 import { parseJpeg } from '../../media/mjpeg/params.ts';
+import { saveSnapshot } from '../../record/snapshots/snapshot-files.ts';
 
 const WHEN = 'time=2026-07-01T12:00:02.350Z';
 
@@ -62,4 +65,29 @@ test.for([
 ] as const)('%s is answered with %s', async ([query, status]) => {
   await using app = await recorded();
   expect((await app.get(query)).status).toBe(status);
+});
+
+test('without ffmpeg a codec that is not decoded here has the nearest still of the camera, else the answer says what to do', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [vp8]);
+  const data = Uint8Array.of(0x10, 0, 0, 0x9d, 1, 0x2a, 64, 0, 48, 0);
+  const pictures = Array.from({ length: 40 }, (_, i) => ({ pts: i * 9_000, wall: WALL + i * 100, key: i % 10 === 0 }));
+  feed(running.stream, [pictures.map((picture) => ({ ...picture, dts: picture.pts, data }))]);
+  running.stream.close();
+  await running.recorder.stop();
+  await using playback = openPlayback(folder.path);
+  await using app = await openVodApp(playback, '/playback');
+  const { PATH } = process.env;
+  process.env['PATH'] = '/nowhere';
+  onTestFinished(() => {
+    process.env['PATH'] = PATH;
+  });
+  const get = () => fetch(`${app.url}/cam/picture.jpg?${WHEN}`);
+  const refused = await get();
+  expect([refused.status, await refused.text()]).toEqual([501, expect.stringContaining('install ffmpeg')]);
+  const still = pictureOf(900);
+  await saveSnapshot(running.log.names[0] ?? '', still, WALL + 1_000);
+  const answer = await get();
+  expect([answer.status, answer.headers.get('perch-picture'), shownMs(answer)]).toEqual([200, 'camera', 1_000]);
+  expect(Buffer.from(await answer.arrayBuffer()).equals(still)).toBe(true);
 });

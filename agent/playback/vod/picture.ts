@@ -25,7 +25,7 @@ export interface PictureQuery {
 /** Who made the JPEG: Perch, ffmpeg, or the camera, of a recorded MJPEG or as its own still. */
 type PictureMaker = 'perch' | 'ffmpeg' | 'camera';
 
-interface JpegOfMoment {
+export interface JpegOfMoment {
   readonly jpeg: Uint8Array;
   /** Capture time in Unix microseconds. */
   readonly timeUs: number;

@@ -5,7 +5,7 @@ import type { RemotePlayback } from '../read/remote.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
 import { etagOf, type MakeCors, matchesEtag, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
-import type { PictureQuery, RecordedPicture } from './picture.ts';
+import type { JpegOfMoment, PictureQuery, RecordedPicture } from './picture.ts';
 import { parseResourceUri, type ResourceAddress } from './recorded-period.ts';
 import {
   type Period,
@@ -17,8 +17,8 @@ import {
 import type { FoundSnapshot } from './snapshot.ts';
 
 interface VodAccess {
-  /** @throws PerchError if the request may not play back this path */
-  require(request: FastifyRequest, action: 'playback', path: string): Promise<void>;
+  /** @throws PerchError if the request may not play back this path, or not see it live */
+  require(request: FastifyRequest, action: 'playback' | 'read', path: string): Promise<void>;
 }
 
 interface VodRoutesOptions {
@@ -28,6 +28,8 @@ interface VodRoutesOptions {
     snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
     picture(path: string, timeUs: number, query: PictureQuery): Promise<RecordedPicture>;
   };
+  /** The last picture of a live path. @throws PerchError notFound: it is not live */
+  readonly livePicture?: (path: string, width: number | undefined) => Promise<JpegOfMoment>;
   readonly access: VodAccess;
   readonly remote?: RemotePlayback;
   readonly cors: MakeCors;
@@ -89,7 +91,7 @@ export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
 }
 
 async function answer(
-  { streams, frames, access, remote }: Omit<VodRoutesOptions, 'cors'>,
+  { streams, frames, livePicture, access, remote }: Omit<VodRoutesOptions, 'cors'>,
   text: string,
   address: VodAddress,
   request: FastifyRequest,
@@ -97,6 +99,11 @@ async function answer(
 ): Promise<FastifyReply> {
   const { path } = address;
   checkPathName(path);
+  if (livePicture && address.kind === 'picture' && !queryText(request.query as Query, 'time')) {
+    await access.require(request, 'read', path);
+    const { width } = queryPicture(request.query as Query);
+    return sendLivePicture(request, reply, await livePicture(path, width));
+  }
   await access.require(request, 'playback', path);
   const here = () => answerHere({ streams, frames }, address, request, reply);
   const file = { name: text.slice(path.length + 1), role: address.kind };
@@ -170,7 +177,20 @@ async function sendPicture(
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     return reply.header('ETag', etag).code(304).send();
   }
-  const { jpeg, timeUs, by } = await picture.make();
+  return sendJpeg(request, reply, await picture.make(), etag);
+}
+
+function sendLivePicture(request: FastifyRequest, reply: FastifyReply, made: JpegOfMoment): FastifyReply {
+  reply.header('Access-Control-Expose-Headers', EXPOSED).header('Cache-Control', 'no-store');
+  return sendJpeg(request, reply, made, etagOf(`${made.timeUs} ${made.jpeg.length}`));
+}
+
+function sendJpeg(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { jpeg, timeUs, by }: JpegOfMoment,
+  etag: string,
+): FastifyReply {
   reply
     .type('image/jpeg')
     .header('X-Content-Type-Options', 'nosniff')

@@ -4,7 +4,9 @@ import { PerchError } from '../../../../agent/base/errors.ts';
 import type { Playback } from '../../../../agent/playback/playback.ts';
 import { vodRoutes } from '../../../../agent/playback/vod/vod-routes.ts';
 
-const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unavailable: 503 };
+const STATUS: Readonly<Record<string, number>> = {
+  ...{ badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501, unavailable: 503 },
+};
 
 export interface VodApp extends AsyncDisposable {
   /** The address of the routes, without a slash at the end. */
