@@ -14,6 +14,8 @@ const PACKAGES = [
   ...['systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'udev', 'dbus', 'netbase', 'iproute2'],
   ...['e2fsprogs', 'dosfstools', 'fdisk', 'busybox-static', 'openssh-server', 'tzdata'],
   ...['libatomic1', 'libstdc++6'],
+  // The access point's addresses and names, and its wall.
+  ...['dnsmasq-base', 'nftables'],
 ];
 
 /** Documentation and translations of Debian packages. */
@@ -78,19 +80,29 @@ async function debianArchive(suite: string, say: (text: string) => void): Promis
 async function layFiles(folder: string): Promise<void> {
   await cp(join(HERE, 'root'), folder, { recursive: true });
   await cp(join(HERE, 'perch-setup.txt'), join(folder, 'usr/lib/perch-image/perch-setup.txt'));
+  for (const name of PROGRAMS) {
+    await writeFile(join(folder, 'usr/lib/perch-image', `${name}.cjs`), await programOf(name));
+  }
+  const kept = await readFile(join(HERE, 'root/usr/lib/perch-image/kept'), 'utf8');
+  for (const path of [...kept.trim().split('\n'), '/data', '/boot/firmware']) {
+    await mkdir(join(folder, path), { recursive: true });
+  }
+}
+
+/** Folders with a `main.ts`. */
+const PROGRAMS = ['setup', 'wifi'] as const;
+
+/** In one file, for the Node of Perch's packages. */
+async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    entryPoints: [join(HERE, 'setup/main.ts')],
+    entryPoints: [join(HERE, name, 'main.ts')],
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node22.13',
     write: false,
   });
-  await writeFile(join(folder, 'usr/lib/perch-image/setup.cjs'), outputFiles[0]?.contents ?? '');
-  const kept = await readFile(join(HERE, 'root/usr/lib/perch-image/kept'), 'utf8');
-  for (const path of [...kept.trim().split('\n'), '/data', '/boot/firmware']) {
-    await mkdir(join(folder, path), { recursive: true });
-  }
+  return outputFiles[0]?.contents ?? new Uint8Array();
 }
 
 const UNITS = {
@@ -124,6 +136,7 @@ async function settle(folder: string): Promise<void> {
   await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
   await mkdir(join(folder, 'etc/issue.d'), { recursive: true });
   await symlink('/run/perch-image/screen.issue', join(folder, 'etc/issue.d/perch.issue'));
+  await symlink('/run/perch-wifi/screen.issue', join(folder, 'etc/issue.d/perch-wifi.issue'));
   // With it Perch sets a battery-backed clock; Debian's is in a separate package.
   await symlink('/usr/bin/busybox', join(folder, 'usr/sbin/hwclock'));
   for (const name of await readdir(join(folder, 'etc/ssh'))) {

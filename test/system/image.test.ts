@@ -93,7 +93,7 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.must('stat -c "%U %a" /etc/perch/perch.yml')).toBe('perch 660');
     await machine.until("journalctl --unit perch.service --output cat | grep -q 'http://barn.local/'");
     expect(await machine.must('date -d 2026-07-01 +%Z')).toBe('CEST');
-    expect(await machine.must('stat -c %a /etc/wpa_supplicant/wpa_supplicant-wlan0.conf')).toBe('600');
+    expect(await machine.must('stat -c %a /var/lib/perch-image/wifi')).toBe('600');
     expect(await machine.must(logIn('words of the owner'))).toBe('200');
     expect(await machine.must(logIn('words of the other'))).toBe('401');
     for (const secret of SECRETS) {

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applySettings, wifiFile } from './apply.ts';
+import { applySettings } from './apply.ts';
 import { BootPartition } from './boot-partition.ts';
 
 let root: string;
@@ -18,12 +18,7 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('settings of the boot partition, laid down', () => {
   beforeEach(async () => {
-    for (const folder of [
-      'etc/wpa_supplicant',
-      'proc/sys/kernel',
-      'usr/share/zoneinfo/Europe',
-      'var/lib/perch-image',
-    ]) {
+    for (const folder of ['etc', 'proc/sys/kernel', 'usr/share/zoneinfo/Europe', 'var/lib/perch-image']) {
       await mkdir(join(root, folder), { recursive: true });
     }
     await writeFile(join(root, 'usr/share/zoneinfo/Europe/Berlin'), 'TZif');
@@ -33,6 +28,7 @@ describe('settings of the boot partition, laid down', () => {
     const settings = {
       hostname: 'barn',
       timeZone: 'Europe/Berlin',
+      wifis: [],
       sshKeys: ['ssh-ed25519 AAAA a', 'ssh-ed25519 BBBB b'],
     };
     expect(await applySettings(settings, tellPerch, root)).toEqual([
@@ -50,14 +46,14 @@ describe('settings of the boot partition, laid down', () => {
   test('the file of the name is rewritten in place: it is mounted there', async () => {
     await writeFile(join(root, 'etc/hostname'), 'perch, and more than that\n');
     const { ino } = statSync(join(root, 'etc/hostname'));
-    await applySettings({ hostname: 'barn', sshKeys: [] }, tellPerch, root);
+    await applySettings({ hostname: 'barn', wifis: [], sshKeys: [] }, tellPerch, root);
     expect(statSync(join(root, 'etc/hostname')).ino).toBe(ino);
     expect(textOf('etc/hostname')).toBe('barn\n');
   });
 
   test("the machine has its name where Perch's configuration cannot be read, and the owner gets a report", async () => {
     const refuse = () => Promise.reject(new Error('unreadable'));
-    expect(await applySettings({ hostname: 'barn', sshKeys: [] }, refuse, root)).toEqual([
+    expect(await applySettings({ hostname: 'barn', wifis: [], sshKeys: [] }, refuse, root)).toEqual([
       "hostname: barn, but Perch's configuration cannot be read, so the page keeps its name",
     ]);
     expect(textOf('etc/hostname')).toBe('barn\n');
@@ -66,54 +62,46 @@ describe('settings of the boot partition, laid down', () => {
   test('the same a second time changes nothing, as after a power cut', async () => {
     const settings = {
       timeZone: 'Europe/Berlin',
-      wifi: { name: 'a', password: undefined, country: undefined },
+      wifis: [{ name: 'a', password: undefined }],
+      accessPointPassword: 'letters of the card',
       sshKeys: [],
     };
     const first = await applySettings(settings, tellPerch, root);
     expect(await applySettings(settings, tellPerch, root)).toEqual(first);
-    expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual(['localtime']);
-    expect(await readdir(join(root, 'etc/wpa_supplicant'))).toEqual(['wpa_supplicant-wlan0.conf']);
+    expect((await readdir(join(root, 'var/lib/perch-image'))).sort()).toEqual(['access-point', 'localtime', 'wifi']);
+    expect(textOf('var/lib/perch-image/wifi')).toBe('network 61 - -\n');
+    expect(textOf('var/lib/perch-image/access-point')).toMatch(/^Perch-[A-Z0-9]{4} letters of the card\n$/);
+    for (const name of ['wifi', 'access-point']) {
+      expect(statSync(join(root, 'var/lib/perch-image', name)).mode & 0o777).toBe(0o600);
+    }
   });
 
   test('a Wi-Fi without a country is accepted, with a report why it may hear nothing', async () => {
-    const wifi = { name: 'home', password: 'secret words', country: undefined };
-    expect(await applySettings({ wifi, sshKeys: [] }, tellPerch, root)).toEqual([
+    const wifis = [{ name: 'home', password: 'secret words' }];
+    expect(await applySettings({ wifis, sshKeys: [] }, tellPerch, root)).toEqual([
       'wifi-name: home, without a wifi-country: it may not hear the network',
     ]);
   });
 
   test.for(['Europe/Paris', 'Europe'])('an unknown time zone is reported: %s', async (timeZone) => {
-    expect(await applySettings({ timeZone, sshKeys: [] }, tellPerch, root)).toEqual([
+    expect(await applySettings({ timeZone, wifis: [], sshKeys: [] }, tellPerch, root)).toEqual([
       `NOT TAKEN: there is no time zone ${timeZone}, such as Europe/Berlin`,
     ]);
     expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual([]);
   });
 });
 
-describe('the file of a Wi-Fi', () => {
-  // IEEE 802.11-2020 annex J.4.2, the first test vector.
-  test('the password is kept as the key that the standard makes of it and of the name', () => {
-    const file = wifiFile({ name: 'IEEE', password: 'password', country: 'DE' });
-    expect(file).toContain('\tpsk=f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e\n');
-    expect(file).toContain('\tssid=49454545\n');
-    expect(file).toContain('country=DE\n');
-    expect(file).not.toContain('password');
-  });
-
-  test('a name with YAML syntax is quoted', () => {
-    const file = wifiFile({ name: '"}\npsk="x', password: undefined, country: undefined });
-    expect(file).toContain(`\tssid=${Buffer.from('"}\npsk="x').toString('hex')}\n\tscan_ssid=1\n\tkey_mgmt=NONE\n}`);
-  });
-});
-
 describe('the boot partition', () => {
   test('afterwards the partition has the result and no secret', async () => {
     await mkdir(join(root, 'boot'));
-    await writeFile(join(root, 'template'), '# fill in\n');
     await writeFile(join(root, 'boot/perch-setup.yml'), 'owner-password: secret words\n');
     await writeFile(join(root, 'boot/other.txt'), 'mine');
     const mounts: string[] = [];
-    const boot = new BootPartition(join(root, 'boot'), join(root, 'template'), async (how) => mounts.push(how));
+    const boot = new BootPartition(
+      join(root, 'boot'),
+      async () => '# fill in\n',
+      async (how) => mounts.push(how),
+    );
     const files = await boot.setupFiles();
     expect(files.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(['owner-password: secret words\n']);
     await boot.finish('set\n', files);
@@ -125,5 +113,20 @@ describe('the boot partition', () => {
       'perch-setup.yml',
     ]);
     expect(mounts).toEqual(['rw', 'ro']);
+  });
+
+  test('a setup file as shipped gets the access point of the card, another one stays', async () => {
+    await mkdir(join(root, 'boot'));
+    await writeFile(join(root, 'boot/perch-setup.txt'), '# shipped\n');
+    const mounts: string[] = [];
+    const boot = new BootPartition(
+      join(root, 'boot'),
+      async () => '# Now: Perch-AB2C\n',
+      async (how) => mounts.push(how),
+    );
+    await boot.replaceShipped('# another\n');
+    expect([textOf('boot/perch-setup.txt'), mounts]).toEqual(['# shipped\n', []]);
+    await boot.replaceShipped('# shipped\n');
+    expect([textOf('boot/perch-setup.txt'), mounts]).toEqual(['# Now: Perch-AB2C\n', ['rw', 'ro']]);
   });
 });

@@ -1,16 +1,17 @@
-import { pbkdf2Sync } from 'node:crypto';
 import { readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../../agent/base/files/durable-file.ts';
 import { writeAtomic } from '../../../agent/config/file/file.ts';
 import { editText } from '../../../agent/config/yaml/edit.ts';
-import type { Settings, Wifi } from './settings.ts';
+import { accessPointText, newAccessPoint, parseAccessPoint } from '../wifi/access-point.ts';
+import { withNetworks } from '../wifi/networks.ts';
+import type { Settings } from './settings.ts';
 
-/** IEEE 802.11 annex J.4: the password cannot be recovered. */
-const PSK_ROUNDS = 4_096;
+const ACCESS_POINT = 'var/lib/perch-image/access-point';
+const NETWORKS = 'var/lib/perch-image/wifi';
 
 /**
- * Writes files for systemd, wpa_supplicant and ssh. The owner password is handled by Perch itself.
+ * Writes files for systemd, the Wi-Fi and ssh. The owner password is handled by Perch itself.
  * @param tellPerch sets the name in Perch's configuration
  * @param root of the system's files
  * @returns a line per applied setting, for the owner
@@ -20,7 +21,7 @@ export async function applySettings(
   tellPerch: (hostname: string) => Promise<void>,
   root = '/',
 ): Promise<string[]> {
-  const { hostname, wifi, timeZone, sshKeys } = settings;
+  const { hostname, wifis, wifiCountry, accessPointPassword, timeZone, sshKeys } = settings;
   const applied: string[] = [];
   if (hostname !== undefined) {
     // In place: the file is a mount, and a replacement would not be visible before the next boot. One left empty by a
@@ -34,12 +35,18 @@ export async function applySettings(
       ),
     );
   }
-  if (wifi) {
-    const file = join(root, 'etc/wpa_supplicant/wpa_supplicant-wlan0.conf');
-    await replaceFile(file, wifiFile(wifi), 0o600);
-    const open = wifi.password === undefined ? ', without a password' : '';
-    const nowhere = wifi.country === undefined ? ', without a wifi-country: it may not hear the network' : '';
-    applied.push(`wifi-name: ${wifi.name}${open}${nowhere}`);
+  if (wifis.length > 0 || wifiCountry !== undefined) {
+    const file = join(root, NETWORKS);
+    const before = await readFile(file, 'utf8').catch(() => '');
+    // Several starts may have each brought some, and the access point's page others.
+    await replaceFile(file, withNetworks(before, wifis, wifiCountry), 0o600);
+    const nowhere = wifiCountry === undefined ? ', without a wifi-country: it may not hear the network' : '';
+    for (const { name, password } of wifis) {
+      applied.push(`wifi-name: ${name}${password === undefined ? ', without a password' : ''}${nowhere}`);
+    }
+  }
+  if (accessPointPassword !== undefined) {
+    applied.push(await setAccessPoint(accessPointPassword, root));
   }
   if (timeZone !== undefined) {
     applied.push(await setTimeZone(timeZone, root));
@@ -51,26 +58,13 @@ export async function applySettings(
   return applied;
 }
 
-/** For wpa_supplicant. The name as hex, since it may contain any byte. */
-export function wifiFile({ name, password, country }: Wifi): string {
-  const login =
-    password === undefined
-      ? ['key_mgmt=NONE']
-      : ['key_mgmt=WPA-PSK WPA-PSK-SHA256', 'ieee80211w=1', `psk=${pskOf(name, password)}`];
-  return [
-    'ctrl_interface=/run/wpa_supplicant',
-    ...(country === undefined ? [] : [`country=${country}`]),
-    'network={',
-    `\tssid=${Buffer.from(name).toString('hex')}`,
-    '\tscan_ssid=1',
-    ...login.map((line) => `\t${line}`),
-    '}',
-    '',
-  ].join('\n');
+/** The access point's password, which the owner may choose. */
+async function setAccessPoint(password: string, root: string): Promise<string> {
+  const file = join(root, ACCESS_POINT);
+  const { name } = parseAccessPoint(await readFile(file, 'utf8').catch(() => '')) ?? newAccessPoint();
+  await replaceFile(file, accessPointText({ name, password }), 0o600);
+  return `access-point-password: set, for ${name}`;
 }
-
-const pskOf = (name: string, password: string): string =>
-  password.length === 64 ? password.toLowerCase() : pbkdf2Sync(password, name, PSK_ROUNDS, 32, 'sha1').toString('hex');
 
 async function setTimeZone(name: string, root: string): Promise<string> {
   const file = await stat(join(root, 'usr/share/zoneinfo', name)).catch(() => undefined);

@@ -7,7 +7,7 @@ import { MAX_FILE_BYTES } from './settings.ts';
 const run = promisify(execFile);
 
 /** As shipped, and as editors rename it. */
-const NAMES = ['perch-setup.txt', 'perch-setup.txt.txt', 'perch-setup.yml'];
+const NAMES = ['perch-setup.txt', 'perch-setup.txt.txt', 'perch-setup.yml'] as const;
 const RESULT = 'perch-setup-result.txt';
 
 interface SetupFile {
@@ -18,11 +18,15 @@ interface SetupFile {
 /** The only part of the card that phones and computers can write. */
 export class BootPartition {
   readonly #folder: string;
-  readonly #template: string;
+  readonly #template: () => Promise<string>;
   readonly #mount: (how: 'rw' | 'ro') => Promise<unknown>;
 
-  /** @param template the shipped file */
-  constructor(folder: string, template: string, mount: (how: 'rw' | 'ro') => Promise<unknown> = remount(folder)) {
+  /** @param template the setup file without settings */
+  constructor(
+    folder: string,
+    template: () => Promise<string>,
+    mount: (how: 'rw' | 'ro') => Promise<unknown> = remount(folder),
+  ) {
     this.#folder = folder;
     this.#template = template;
     this.#mount = mount;
@@ -52,8 +56,23 @@ export class BootPartition {
       await rename(`${file}.new`, file);
       for (const { path } of files) {
         await overwrite(path);
-        await writeFile(path, await readFile(this.#template), { flush: true });
+        await writeFile(path, await this.#template(), { flush: true });
       }
+    } finally {
+      await this.#mount('ro');
+    }
+  }
+
+  /** @param shipped replaced by the setup file without settings, which names the access point */
+  async replaceShipped(shipped: string): Promise<void> {
+    const file = join(this.#folder, NAMES[0]);
+    if ((await readFile(file, 'utf8')) !== shipped) {
+      return;
+    }
+    await this.#mount('rw');
+    try {
+      await writeFile(`${file}.new`, await this.#template(), { flush: true });
+      await rename(`${file}.new`, file);
     } finally {
       await this.#mount('ro');
     }

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { replaceFile } from '../../../agent/base/files/durable-file.ts';
+import { accessPointText, newAccessPoint, parseAccessPoint, withAccessPoint } from '../wifi/access-point.ts';
 import { applySettings, setBoxName } from './apply.ts';
 import { BootPartition } from './boot-partition.ts';
 import { claimBox } from './claim.ts';
@@ -12,7 +14,23 @@ const TEMPLATE = '/usr/lib/perch-image/perch-setup.txt';
 const SAID = '/run/perch-image/setup';
 const CLAIM = ['/usr/bin/perch', 'claim'];
 const CONFIG = '/etc/perch/perch.yml';
+const ACCESS_POINT = '/var/lib/perch-image/access-point';
 const run = promisify(execFile);
+
+const accessPoint = async () => parseAccessPoint(await readFile(ACCESS_POINT, 'utf8').catch(() => ''));
+
+/** The setup file without settings. */
+async function template(): Promise<string> {
+  return withAccessPoint(await readFile(TEMPLATE, 'utf8'), await accessPoint());
+}
+
+/** Its name and password, once for each card. */
+async function makeAccessPoint(boot: BootPartition): Promise<void> {
+  if ((await accessPoint()) === undefined) {
+    await replaceFile(ACCESS_POINT, accessPointText(newAccessPoint()), 0o600);
+  }
+  await boot.replaceShipped(await readFile(TEMPLATE, 'utf8'));
+}
 
 /** Before the network starts. After a power cut both steps run again at the next boot. */
 async function take(boot: BootPartition): Promise<void> {
@@ -49,8 +67,9 @@ async function finish(boot: BootPartition): Promise<void> {
   process.stdout.write(said);
 }
 
-const boot = new BootPartition(BOOT, TEMPLATE);
+const boot = new BootPartition(BOOT, template);
 const STEPS: Record<string, () => Promise<void>> = {
+  'access-point': () => makeAccessPoint(boot),
   take: () => take(boot),
   finish: () => finish(boot),
   name: () => setBoxName(CONFIG, process.argv[3] ?? ''),

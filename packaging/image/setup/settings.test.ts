@@ -9,6 +9,7 @@ hostname: Barn
 wifi-name: "My network"
 wifi-password: secret: words #1
 wifi-country: de
+access-point-password: letters of the card
 time-zone: America/Argentina/Buenos_Aires
 owner-password:  some other words
 ssh-key: ${KEY}
@@ -20,7 +21,9 @@ describe('the setup file on the boot partition', () => {
     expect(read(WHOLE)).toEqual({
       settings: {
         hostname: 'barn',
-        wifi: { name: 'My network', password: 'secret: words #1', country: 'DE' },
+        wifis: [{ name: 'My network', password: 'secret: words #1' }],
+        wifiCountry: 'DE',
+        accessPointPassword: 'letters of the card',
         timeZone: 'America/Argentina/Buenos_Aires',
         ownerPassword: 'some other words',
         sshKeys: [KEY],
@@ -66,7 +69,7 @@ describe('the setup file on the boot partition', () => {
     ],
     ['the same twice', 'hostname: a\nhostname: b', 'line 2: hostname is repeated, the first one counts'],
     ['bytes that are no text', 'hostname: a\0b', 'unreadable characters'],
-    ['a password without its network', 'wifi-password: eightsigns', 'need a valid wifi-name'],
+    ['a password without its network', 'wifi-password: eightsigns', 'needs a valid wifi-name'],
   ] as const)('%s is reported, and nothing else is lost', ([, text, complaint]) => {
     const { settings, complaints } = read(`${text}\nssh-key: ${KEY}`);
     expect(complaints).toEqual([expect.stringContaining(complaint)]);
@@ -75,20 +78,61 @@ describe('the setup file on the boot partition', () => {
 
   test('a network with an invalid password is not joined as an open one', () => {
     const { settings, complaints } = read('wifi-name: home\nwifi-password: short');
-    expect(settings.wifi).toBeUndefined();
-    expect(complaints.join('\n')).toContain('the Wi-Fi was ignored');
+    expect(settings.wifis).toEqual([]);
+    expect(complaints).toEqual([
+      expect.stringContaining('a Wi-Fi password has 8 to 63'),
+      'the Wi-Fi "home" was ignored, because its wifi-password is invalid',
+    ]);
     expect(complaints.join('\n')).not.toContain('short');
   });
 
   test('a network without a password is an open one', () => {
-    expect(read('wifi-name: cafe').settings.wifi).toEqual({ name: 'cafe', password: undefined, country: undefined });
+    expect(read('wifi-name: cafe').settings.wifis).toEqual([{ name: 'cafe', password: undefined }]);
+  });
+
+  test('each name begins another network, and a password before the first name belongs to it', () => {
+    const three = 'wifi-password: of the first\nwifi-name: a\nwifi-name: b\nwifi-name: c\nwifi-password: of the third';
+    expect(read(three)).toEqual({
+      settings: {
+        wifis: [
+          { name: 'a', password: 'of the first' },
+          { name: 'b', password: undefined },
+          { name: 'c', password: 'of the third' },
+        ],
+        sshKeys: [],
+      },
+      complaints: [],
+    });
+  });
+
+  test('a second password of a network is reported, and no other network gets it', () => {
+    const { settings, complaints } = read(
+      'wifi-name: a\nwifi-password: the first\nwifi-password: the second\nwifi-name: b',
+    );
+    expect(settings.wifis).toEqual([
+      { name: 'a', password: 'the first' },
+      { name: 'b', password: undefined },
+    ]);
+    expect(complaints).toEqual(['line 3: wifi-password is repeated, the first one counts']);
+  });
+
+  test('a network with an invalid name takes its password along', () => {
+    const { settings, complaints } = read(`wifi-name: a\nwifi-name: ${'b'.repeat(33)}\nwifi-password: of the second`);
+    expect(settings.wifis).toEqual([{ name: 'a', password: undefined }]);
+    expect(complaints).toHaveLength(2);
+  });
+
+  test('more networks than the box keeps are reported', () => {
+    const { settings, complaints } = read(Array.from({ length: 18 }, (_, at) => `wifi-name: ${at}`).join('\n'));
+    expect(settings.wifis).toHaveLength(16);
+    expect(complaints).toEqual(['the limit is 16 Wi-Fi networks: the first ones count']);
   });
 
   test('every country of the standard is accepted, and no other two letters', () => {
     const letters = [...'abcdefghijklmnopqrstuvwxyz'];
     const taken = letters
       .flatMap((first) => letters.map((second) => read(`wifi-name: a\nwifi-country: ${first}${second}`)))
-      .flatMap(({ settings }) => settings.wifi?.country ?? []);
+      .flatMap(({ settings }) => settings.wifiCountry ?? []);
     expect(taken).toHaveLength(249);
     // Node's list of regions, which includes former ones.
     const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
@@ -97,7 +141,7 @@ describe('the setup file on the boot partition', () => {
 
   test('a file above the limit is ignored', () => {
     const { settings, complaints } = read(`hostname: barn\n${'#'.repeat(MAX_FILE_BYTES)}`);
-    expect([settings, complaints.length]).toEqual([{ sshKeys: [] }, 1]);
+    expect([settings, complaints.length]).toEqual([{ wifis: [], sshKeys: [] }, 1]);
   });
 
   test('any text yields harmless settings and few complaints', () => {
@@ -106,8 +150,12 @@ describe('the setup file on the boot partition', () => {
       const { settings, complaints } = parseSettings(mutate(Buffer.from(WHOLE), next));
       expect(settings.hostname ?? 'a').toMatch(/^[a-z0-9-]{1,63}$/);
       expect(settings.timeZone ?? 'A').not.toMatch(/\.|^\//);
-      expect(Buffer.byteLength(settings.wifi?.name ?? '')).toBeLessThanOrEqual(32);
-      expect(settings.wifi?.country ?? 'DE').toMatch(/^[A-Z]{2}$/);
+      for (const { name, password } of settings.wifis) {
+        expect(Buffer.byteLength(name)).toBeLessThanOrEqual(32);
+        expect(password ?? 'none at all').toMatch(/^[\x20-\x7e]{8,64}$/);
+      }
+      expect(settings.wifis.length).toBeLessThanOrEqual(16);
+      expect(settings.wifiCountry ?? 'DE').toMatch(/^[A-Z]{2}$/);
       expect(settings.sshKeys.join('')).not.toMatch(/\p{Cc}/u);
       expect(complaints.length).toBeLessThanOrEqual(20);
     }

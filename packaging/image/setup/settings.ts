@@ -1,17 +1,15 @@
+import { wrongCountry } from '../wifi/countries.ts';
+import { isWifiPassword, MAX_NETWORKS, type Wifi } from '../wifi/networks.ts';
+
 /** Valid settings from the boot partition. */
 export interface Settings {
   readonly hostname?: string;
-  readonly wifi?: Wifi;
+  readonly wifis: readonly Wifi[];
+  readonly wifiCountry?: string;
+  readonly accessPointPassword?: string;
   readonly timeZone?: string;
   readonly ownerPassword?: string;
   readonly sshKeys: readonly string[];
-}
-
-export interface Wifi {
-  readonly name: string;
-  /** undefined: an open network. */
-  readonly password: string | undefined;
-  readonly country: string | undefined;
 }
 
 interface ReadSettings {
@@ -32,14 +30,13 @@ const CHECKS = {
       : `${quoted(value)} is not a device name: use letters, digits and hyphens, at most 63`,
   'wifi-name': (value) =>
     Buffer.byteLength(value) <= 32 ? undefined : `${quoted(value)} has more than 32 bytes, the limit for Wi-Fi names`,
-  'wifi-password': (value) =>
-    /^[\x20-\x7e]{8,63}$/.test(value) || /^[0-9a-f]{64}$/i.test(value)
-      ? undefined
-      : 'a Wi-Fi password has 8 to 63 ASCII characters',
+  'wifi-password': (value) => (isWifiPassword(value) ? undefined : 'a Wi-Fi password has 8 to 63 ASCII characters'),
   'wifi-country': (value) => {
     const wrong = wrongCountry(value);
     return wrong === undefined ? undefined : `${quoted(value)} ${wrong}`;
   },
+  'access-point-password': (value) =>
+    /^[\x20-\x7e]{8,63}$/.test(value) ? undefined : "the access point's password has 8 to 63 ASCII characters",
   'time-zone': (value) =>
     /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/.test(value)
       ? undefined
@@ -59,7 +56,7 @@ type Key = keyof typeof CHECKS;
 export function parseSettings(bytes: Uint8Array): ReadSettings {
   if (bytes.length > MAX_FILE_BYTES) {
     const wrong = `the file has more than ${MAX_FILE_BYTES} bytes and was ignored`;
-    return { settings: { sshKeys: [] }, complaints: [wrong] };
+    return { settings: { wifis: [], sshKeys: [] }, complaints: [wrong] };
   }
   const lines = new Lines();
   for (const [index, line] of textOf(bytes)
@@ -73,23 +70,31 @@ export function parseSettings(bytes: Uint8Array): ReadSettings {
   return { settings: lines.settings(), complaints: lines.complaints };
 }
 
+/** Lines about one network. */
+interface WifiLines {
+  hasName: boolean;
+  hasPassword: boolean;
+  name?: string;
+  password?: string;
+}
+
 class Lines {
   readonly complaints: string[] = [];
   readonly #values = new Map<Key, string>();
   readonly #seen = new Set<Key>();
   readonly #sshKeys: string[] = [];
+  readonly #wifis: WifiLines[] = [];
 
   take(line: string): string | undefined {
     if (line === '' || line.startsWith('#')) {
       return undefined;
     }
-    const [, name = '', typed = ''] = /^([A-Za-z-]{1,20})\s*:\s*(.*)$/.exec(line) ?? [];
+    const [, name = '', typed = ''] = /^([A-Za-z-]{1,24})\s*:\s*(.*)$/.exec(line) ?? [];
     const key = name.toLowerCase();
     if (!isKey(key)) {
       return `it does not start with one of ${Object.keys(CHECKS).join(', ')} and a colon`;
     }
-    const isAgain = this.#seen.has(key) && key !== 'ssh-key';
-    this.#seen.add(key);
+    const isAgain = this.#isAgain(key);
     const value = /^(["'])(.*)\1$/.exec(typed)?.[2] ?? typed;
     const wrong = isAgain
       ? `${key} is repeated, the first one counts`
@@ -98,10 +103,41 @@ class Lines {
         : /[\p{Cc}\ufffd]/u.test(value)
           ? `${key} has unreadable characters: save the file as UTF-8`
           : CHECKS[key](value);
-    if (wrong !== undefined) {
-      return wrong;
+    return wrong ?? this.#store(key, value);
+  }
+
+  /** Networks and keys of ssh may be several; a name begins the next network. */
+  #isAgain(key: Key): boolean {
+    const wifi = this.#wifis.at(-1);
+    if (key === 'wifi-name') {
+      if (!wifi || wifi.hasName) {
+        this.#wifis.push({ hasName: true, hasPassword: false });
+      } else {
+        wifi.hasName = true;
+      }
+      return false;
     }
-    if (key !== 'ssh-key') {
+    if (key === 'wifi-password') {
+      const isAgain = wifi?.hasPassword === true;
+      if (wifi) {
+        wifi.hasPassword = true;
+      } else {
+        this.#wifis.push({ hasName: false, hasPassword: true });
+      }
+      return isAgain;
+    }
+    const isAgain = this.#seen.has(key) && key !== 'ssh-key';
+    this.#seen.add(key);
+    return isAgain;
+  }
+
+  #store(key: Key, value: string): string | undefined {
+    const wifi = this.#wifis.at(-1);
+    if (key === 'wifi-name' && wifi) {
+      wifi.name = value;
+    } else if (key === 'wifi-password' && wifi) {
+      wifi.password = value;
+    } else if (key !== 'ssh-key') {
       this.#values.set(key, value);
     } else if (this.#sshKeys.push(value) > MAX_SSH_KEYS) {
       this.#sshKeys.pop();
@@ -120,31 +156,38 @@ class Lines {
     const hostname = this.#values.get('hostname')?.toLowerCase();
     const timeZone = this.#values.get('time-zone');
     const ownerPassword = this.#values.get('owner-password');
-    const wifi = this.#wifi();
+    const wifiCountry = this.#values.get('wifi-country')?.toUpperCase();
+    const accessPointPassword = this.#values.get('access-point-password');
     return {
       ...(hostname !== undefined && { hostname }),
-      ...(wifi && { wifi }),
+      wifis: this.#networks(),
+      ...(wifiCountry !== undefined && { wifiCountry }),
+      ...(accessPointPassword !== undefined && { accessPointPassword }),
       ...(timeZone !== undefined && { timeZone }),
       ...(ownerPassword !== undefined && { ownerPassword }),
       sshKeys: this.#sshKeys,
     };
   }
 
-  #wifi(): Wifi | undefined {
-    const name = this.#values.get('wifi-name');
-    const password = this.#values.get('wifi-password');
-    if (name === undefined) {
-      if (this.#seen.has('wifi-password') || this.#seen.has('wifi-country')) {
-        this.complain('wifi-password and wifi-country need a valid wifi-name');
+  #networks(): readonly Wifi[] {
+    const networks = this.#wifis.flatMap(({ hasPassword, name, password }) => {
+      if (name === undefined) {
+        if (hasPassword) {
+          this.complain('wifi-password needs a valid wifi-name');
+        }
+        return [];
       }
-      return undefined;
+      if (password === undefined && hasPassword) {
+        // Without a password the box would join any open network of that name.
+        this.complain(`the Wi-Fi ${quoted(name)} was ignored, because its wifi-password is invalid`);
+        return [];
+      }
+      return [{ name, password }];
+    });
+    if (networks.length > MAX_NETWORKS) {
+      this.complain(`the limit is ${MAX_NETWORKS} Wi-Fi networks: the first ones count`);
     }
-    if (password === undefined && this.#seen.has('wifi-password')) {
-      // Without a password the box would join any open network of that name.
-      this.complain('the Wi-Fi was ignored, because its wifi-password is invalid');
-      return undefined;
-    }
-    return { name, password, country: this.#values.get('wifi-country')?.toUpperCase() };
+    return networks.slice(0, MAX_NETWORKS);
   }
 }
 
@@ -170,34 +213,4 @@ function isPublicKey(line: string): boolean {
     ) ?? [];
   const blob = Buffer.from(base64, 'base64');
   return type !== '' && blob.readUInt32BE(0) === type.length && blob.toString('latin1', 4, 4 + type.length) === type;
-}
-
-/** ISO 3166-1 alpha-2. Intl also knows former countries, groups of countries and UK, which no Wi-Fi driver accepts. */
-const COUNTRIES = `
-  AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ
-  BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR
-  CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
-  GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU
-  ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ
-  LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ
-  MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
-  PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI
-  SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR
-  TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-`;
-const KNOWN: ReadonlySet<string> = new Set(COUNTRIES.trim().split(/\s+/));
-
-/** Codes of the European Union and the Internet that differ from the standard. */
-const MEANT: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
-
-/** @param text two letters of any case @returns the fault; undefined: none */
-function wrongCountry(text: string): string | undefined {
-  const code = text.toUpperCase();
-  if (KNOWN.has(code)) {
-    return undefined;
-  }
-  const meant = Object.hasOwn(MEANT, code) ? MEANT[code] : undefined;
-  return meant === undefined
-    ? 'is not a country code of two letters, such as DE'
-    : `is not a country code: use ${meant}`;
 }
