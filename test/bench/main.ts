@@ -38,6 +38,7 @@ import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
+import { transferImport, transferMove } from './record/transfer.ts';
 import { tsRecordCpu } from './record/ts-record-cpu.ts';
 import { rtmpCpu } from './rtmp/rtmp-cpu.ts';
 import { rtmpJoin } from './rtmp/rtmp-join.ts';
@@ -89,6 +90,8 @@ const FIGURES: readonly Figure[] = [
   listScaleTimeline,
   listScaleMemory,
   reindexFigure,
+  transferMove,
+  transferImport,
   ingestPacket,
   ingestPacketBytes,
   relayCpu,
