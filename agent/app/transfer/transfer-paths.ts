@@ -1,13 +1,67 @@
+import { readFileSync } from 'node:fs';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
+import { savePrivate } from '../../base/files/durable-file.ts';
 import { freePathName } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ImportRequest } from '../../http/api/recordings/transfer-routes.ts';
 
+const MAX_BYTES = 4 << 20;
+/** Of these the newest are remembered. */
+const MAX_ADDED = 1_000;
+
+const Added = Type.Object({
+  /** Box or folder. */
+  source: Type.String(),
+  group: Type.String(),
+  name: Type.String(),
+  path: Type.String(),
+});
+type Added = Static<typeof Added>;
+const Stored = Type.Object({ version: Type.Literal(1), cameras: Type.Array(Added) });
+
+/** The cameras that transfers have added: one that is repeated adds none. */
+export class AddedCameras {
+  readonly #file: string;
+  readonly #config: () => Config;
+
+  constructor(file: string, config: () => Config) {
+    this.#file = file;
+    this.#config = config;
+  }
+
+  /** undefined: there is none yet, or it was deleted. */
+  pathOf({ source, group, name }: Omit<Added, 'path'>): string | undefined {
+    const found = this.#all.find((one) => one.source === source && one.group === group && one.name === name);
+    return found && this.#config().paths.has(found.path) ? found.path : undefined;
+  }
+
+  async add(camera: Added): Promise<void> {
+    const cameras = [...this.#all.filter(({ path }) => path !== camera.path), camera].slice(-MAX_ADDED);
+    await savePrivate(this.#file, { version: 1, cameras } satisfies Static<typeof Stored>);
+  }
+
+  /** A damaged file costs only that a repeated transfer adds a camera. */
+  get #all(): readonly Added[] {
+    try {
+      const text = readFileSync(this.#file, 'utf8');
+      const found: unknown = text.length > MAX_BYTES ? undefined : JSON.parse(text);
+      return Check(Stored, found) ? found.cameras : [];
+    } catch {
+      return [];
+    }
+  }
+}
+
 interface TransferPathsDeps {
   readonly config: () => Config;
   readonly edits: Pick<ApiEdits, 'addPath'>;
   readonly recordings: { settled(): Promise<void> };
+  readonly added: AddedCameras;
+  /** Box or folder. */
+  readonly source: string;
 }
 
 interface Item {
@@ -22,18 +76,24 @@ export async function withPaths(items: ImportRequest['items'], deps: TransferPat
       throw new PerchError('badInput', `path '${path ?? ''}' is not configured: add the camera first`, { path });
     }
   }
+  const { added, source } = deps;
   const paths: Item[] = [];
-  for (const { group, path, name } of items) {
-    paths.push({ group, path: path ?? (await addCamera(name ?? '', deps)) });
+  for (const { group, path, name = '' } of items) {
+    paths.push({ group, path: path ?? added.pathOf({ source, group, name }) ?? (await addCamera(group, name, deps)) });
   }
   return paths;
 }
 
 /** Turned off: it has no stream. @returns its path */
-async function addCamera(name: string, { config, edits, recordings }: TransferPathsDeps): Promise<string> {
+async function addCamera(
+  group: string,
+  name: string,
+  { config, edits, recordings, added, source }: TransferPathsDeps,
+): Promise<string> {
   const path = freePathName([name], (taken) => config().paths.has(taken));
   const settings = { recordDeleteAfter: '0s', camera: { name, paused: true } };
   await edits.addPath(path, settings, { hasAllRights: true });
   await recordings.settled();
+  await added.add({ source, group, name, path });
   return path;
 }

@@ -34,7 +34,7 @@ import type { TransferJob } from './job.ts';
 import { type StoredTransfer, TransferJournal } from './journal.ts';
 import { MoveJob } from './move-job.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
-import { withPaths } from './transfer-paths.ts';
+import { AddedCameras, withPaths } from './transfer-paths.ts';
 
 /** A full or missing disk is asked this often. */
 const RETRY_MS = 15_000;
@@ -43,6 +43,8 @@ const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
 
 export interface TransferDeps {
   readonly file: string;
+  /** Of the cameras that transfers have added. */
+  readonly camerasFile: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: () => Config;
@@ -67,6 +69,7 @@ export class TransferRunner implements TransferControl {
   readonly #journal: TransferJournal;
   #running: Running | undefined;
   readonly #fetches: BoxFetches;
+  readonly #added: AddedCameras;
   readonly #closing = new AbortController();
   /** The look that is under way: one at a time. */
   #looking = new AbortController();
@@ -75,6 +78,7 @@ export class TransferRunner implements TransferControl {
     this.#deps = deps;
     this.#journal = new TransferJournal(deps.file);
     this.#fetches = new BoxFetches(deps);
+    this.#added = new AddedCameras(deps.camerasFile, deps.config);
   }
 
   /** Continues a transfer of an earlier run. */
@@ -118,7 +122,8 @@ export class TransferRunner implements TransferControl {
         : request.from === undefined
           ? {}
           : { from: await requireOwnFolder(request.from) };
-    const items = request.kind === 'move' ? {} : { items: await withPaths(request.items, this.#deps) };
+    const paths = { ...this.#deps, added: this.#added, source: sourceText(source) };
+    const items = request.kind === 'move' ? {} : { items: await withPaths(request.items, paths) };
     if (request.kind === 'move') {
       await this.#recordTo(request.to);
     }
@@ -158,7 +163,12 @@ export class TransferRunner implements TransferControl {
 
   async foresee(request: TransferRequest): Promise<TransferForecast> {
     if (request.kind === 'fetch') {
-      return this.#fetches.foresee(request, this.#forecastDeps);
+      const source = sourceText(request);
+      const items = request.items.map(({ group, name = '', ...rest }) => {
+        const path = rest.path ?? this.#added.pathOf({ source, group, name });
+        return { group, ...(path !== undefined && { path }) };
+      });
+      return this.#fetches.foresee({ ...request, items }, this.#forecastDeps);
     }
     return request.kind === 'move' ? this.#foreseeMove(request) : this.#foreseeImport(request);
   }
@@ -375,6 +385,9 @@ export class TransferRunner implements TransferControl {
     return folderOf(this.#deps.config().pathDefaults.recordPath);
   }
 }
+
+const sourceText = ({ box, from }: { readonly box?: string; readonly from?: string }): string =>
+  box === undefined ? `folder ${from ?? ''}` : `box ${box}`;
 
 const folderOf = (template: string): string => new RecordPathPattern(template, undefined).folder;
 

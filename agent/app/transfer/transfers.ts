@@ -27,8 +27,9 @@ export class Transfers implements TransferControl {
   readonly #deps: TransferDeps;
   #runner: TransferRunner | undefined;
 
-  constructor({ dataDir, ...deps }: Omit<TransferDeps, 'file'> & { readonly dataDir: string }) {
-    this.#deps = { ...deps, file: join(dataDir, 'transfer.json') };
+  constructor({ dataDir, ...deps }: Omit<TransferDeps, 'file' | 'camerasFile'> & { readonly dataDir: string }) {
+    const [file, camerasFile] = [join(dataDir, 'transfer.json'), join(dataDir, 'transfer-cameras.json')];
+    this.#deps = { ...deps, file, camerasFile };
   }
 
   /** Starts before anything lists recordings. */

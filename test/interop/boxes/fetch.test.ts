@@ -120,10 +120,13 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     expect(globSync(`${office.recordings}/**/.fetch*`)).toEqual([]);
     // Both have them: each is listed once.
     expect(bare(await listOf(server, 'garden'))).toEqual(listed);
-    // The camera that was new then has its path now.
-    const again = items.map(({ group, path = 'attic' }) => ({ group, path }));
-    await asOwner(server, 'POST', TRANSFER, { ...request, items: again });
-    expect(await untilPhase(server, 'done')).toMatchObject({ files: { done: 0, total: 0 } });
+    // The camera that was new then is there now.
+    expect(await asOwner(server, 'POST', `${TRANSFER}/foresee`, request)).toMatchObject({ files: 0, bytes: 0 });
+    await asOwner(server, 'POST', TRANSFER, request);
+    expect(await untilPhase(server, 'done')).toMatchObject({
+      files: { done: 0, total: 0 },
+      paths: ['garden', 'attic'],
+    });
     // The box is emptied, and gone.
     await kill(box);
     expect(bare(await listOf(server, 'garden'))).toEqual(listed);

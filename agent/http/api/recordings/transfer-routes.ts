@@ -73,7 +73,8 @@ const Items = Type.Array(
     name: Type.Optional(
       Type.String({
         ...{ minLength: 1, maxLength: 100 },
-        description: 'Of a new camera: its path is added, turned off, and keeps its recordings while there is room.',
+        description:
+          'Of a new camera: its path is added, turned off, and keeps its recordings while there is room. Repeated for the same group: the camera that was added then.',
       }),
     ),
   }),
