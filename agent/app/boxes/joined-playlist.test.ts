@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import type { BoxTimeline } from './box-answers.ts';
-import { hasGaps, joinPlaylists, readSegments } from './joined-playlist.ts';
+import { hasGaps, joinPlaylists, joinRewind, readSegments } from './joined-playlist.ts';
 import { joinTimelines } from './joined-timeline.ts';
 
 const BEGIN = Date.UTC(2026, 6, 1, 12);
@@ -84,6 +84,45 @@ test('whatever both have: all own segments are there, nothing of the box is miss
       const us = (BEGIN + second * 1000 + 500) * 1000;
       expect(has(all, us)).toBe(has(own, us) || has(box, us));
     }
+  }
+});
+
+test('a rewind only grows, whatever both record and however late it is listed, and lacks nothing in the end', () => {
+  const next = random(7);
+  const parts = (): Part[] => {
+    const list: Part[] = [];
+    for (let start = Math.floor(next() * 80); start < 400; ) {
+      const segments = 1 + Math.floor(next() * 12);
+      list.push({ start, segments });
+      start += segments * 6 + Math.floor(next() * 60);
+    }
+    return list;
+  };
+  /** What is listed at a time. */
+  const listed = (all: readonly Part[], second: number): Part[] =>
+    all
+      .map(({ start, segments }) => ({ start, segments: Math.min(segments, Math.floor((second - start) / 6)) }))
+      .filter(({ segments }) => segments > 0);
+  for (let round = 0; round < 100; round += 1) {
+    const [mine, theirs] = [parts(), parts()];
+    let before = '';
+    for (let second = 0; second < 600; second += 1 + Math.floor(next() * 9)) {
+      const own = readSegments(playlistOf(listed(mine, second - next() * 24), 'own'), true);
+      const box = readSegments(playlistOf(listed(theirs, second - next() * 24), 'box'), false);
+      const settledUs = (BEGIN + (second - 42) * 1000) * 1000;
+      const joined = joinRewind(own, box, { settledUs, targetSeconds: 6 }) ?? '';
+      // Own segments may be listed later than before, too.
+      const [short = '', long = ''] = [before, joined].sort((one, other) => one.length - other.length);
+      expect(long.startsWith(short)).toBe(true);
+      before = long;
+    }
+    const all = readSegments(before, false);
+    const [own, box] = [mine, theirs].map((one) => readSegments(playlistOf(one, 'x'), true));
+    expect(all.map(({ startUs }) => startUs)).toEqual(
+      readSegments(joinPlaylists(own ?? [], box ?? [], period(400)) ?? playlistOf(mine, 'x'), true).map(
+        ({ startUs }) => startUs,
+      ),
+    );
   }
 });
 

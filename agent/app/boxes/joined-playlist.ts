@@ -74,11 +74,38 @@ export function hasGaps(own: readonly ListedSegment[], { startUs, durationUs }: 
 export function joinPlaylists(
   own: readonly ListedSegment[],
   box: readonly ListedSegment[],
-  period: Period,
+  { startUs }: Period,
 ): string | undefined {
+  const added = addedTo(own, box);
+  return added.length === 0
+    ? undefined
+    : writePlaylist([...own, ...added], [own, box], { isEnded: true, startUs, minTargetSeconds: 1 });
+}
+
+/**
+ * A playlist of both that only grows (EVENT, RFC 8216 §4.3.3.5). What begins later than `settledUs` may still get other
+ * segments beside it: of that it has only own segments that continue those before. @returns undefined: there is none yet
+ */
+export function joinRewind(
+  own: readonly ListedSegment[],
+  box: readonly ListedSegment[],
+  { settledUs, targetSeconds }: { readonly settledUs: number; readonly targetSeconds: number },
+): string | undefined {
+  const range = bridged(own).findLast(({ startUs }) => startUs <= settledUs);
+  const ownUntilUs = Math.max(settledUs, range?.endUs ?? settledUs);
+  const listed = [
+    ...own.filter(({ startUs }) => startUs <= ownUntilUs),
+    ...addedTo(own, box).filter(({ startUs }) => startUs <= settledUs),
+  ];
+  const kind = { isEnded: false, startUs: undefined, minTargetSeconds: targetSeconds };
+  return listed.length === 0 ? undefined : writePlaylist(listed, [own, box], kind);
+}
+
+/** The segments of the box that show more than the own ones. */
+function addedTo(own: readonly ListedSegment[], box: readonly ListedSegment[]): readonly ListedSegment[] {
   const ranges = bridged(own);
   let next = 0;
-  const added = box.filter(({ startUs, durationUs }) => {
+  return box.filter(({ startUs, durationUs }) => {
     const endUs = startUs + durationUs;
     while (next < ranges.length && (ranges[next]?.endUs ?? 0) <= startUs) {
       next += 1;
@@ -90,28 +117,34 @@ export function joinPlaylists(
     }
     return shownUs >= Math.min(MIN_SHOWN_US, durationUs);
   });
-  return added.length === 0 ? undefined : writePlaylist([...own, ...added], [own, box], period);
+}
+
+interface PlaylistKind {
+  readonly isEnded: boolean;
+  /** Where players start; undefined: their choice. */
+  readonly startUs: number | undefined;
+  readonly minTargetSeconds: number;
 }
 
 function writePlaylist(
   segments: readonly ListedSegment[],
   lists: readonly (readonly ListedSegment[])[],
-  { startUs }: Period,
+  { isEnded, startUs, minTargetSeconds }: PlaylistKind,
 ): string {
   const before = new Map<ListedSegment, ListedSegment | undefined>(
     lists.flatMap((list) => list.map((segment, i) => [segment, list[i - 1]] as const)),
   );
   const sorted = segments.toSorted((one, other) => one.startUs - other.startUs);
-  const longestUs = sorted.reduce((longest, { durationUs }) => Math.max(longest, durationUs), 1e6);
+  const longestUs = sorted.reduce((longest, { durationUs }) => Math.max(longest, durationUs), minTargetSeconds * 1e6);
   const lines = [
     '#EXTM3U',
     '#EXT-X-VERSION:7',
     `#EXT-X-TARGETDURATION:${Math.ceil(longestUs / 1e6)}`,
     '#EXT-X-MEDIA-SEQUENCE:0',
-    '#EXT-X-PLAYLIST-TYPE:VOD',
+    `#EXT-X-PLAYLIST-TYPE:${isEnded ? 'VOD' : 'EVENT'}`,
     '#EXT-X-INDEPENDENT-SEGMENTS',
   ];
-  const offsetSeconds = (startUs - (sorted[0]?.startUs ?? startUs)) / 1e6;
+  const offsetSeconds = startUs === undefined ? 0 : (startUs - (sorted[0]?.startUs ?? startUs)) / 1e6;
   if (offsetSeconds >= MIN_OFFSET_SECONDS) {
     lines.push(`#EXT-X-START:TIME-OFFSET=${offsetSeconds.toFixed(3)},PRECISE=YES`);
   }
@@ -130,6 +163,6 @@ function writePlaylist(
     lines.push(...segment.lines);
     last = segment;
   }
-  lines.push('#EXT-X-ENDLIST', '');
+  lines.push(...(isEnded ? ['#EXT-X-ENDLIST'] : []), '');
   return lines.join('\n');
 }

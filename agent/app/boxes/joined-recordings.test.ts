@@ -101,6 +101,69 @@ test('a playlist has the segments of both, in the order of their times, and all 
   expect(new Set(files).size).toBe(3);
 });
 
+const rewound = async (url: string, from: string): Promise<Response> =>
+  fetch(`${url}/hls/yard/rewind_stream.m3u8?start=${from}&target=6`);
+const filesOf = (playlist: string) => playlist.split('\n').filter((line) => line.startsWith('vod/'));
+
+test('a rewind has the segments of both, which play, and stays open', async () => {
+  const { url } = await openServer();
+  const answer = await rewound(url, at(0));
+  expect([answer.status, answer.headers.get('perch-missing')]).toEqual([200, null]);
+  const playlist = await answer.text();
+  expect(playlist).toMatch(/^#EXT-X-PLAYLIST-TYPE:EVENT$/m);
+  expect(playlist).toMatch(/^#EXT-X-TARGETDURATION:6$/m);
+  expect(playlist).not.toContain('ENDLIST');
+  const files = filesOf(playlist);
+  expect([files.length >= 8, new Set(files).size]).toEqual([true, 3]);
+  for (const file of new Set(files)) {
+    expect((await fetch(`${url}/hls/yard/${file}`, { headers: { Range: 'bytes=0-99' } })).status).toBe(206);
+  }
+});
+
+test('a rewind within own recordings asks no box', async () => {
+  await using box = await scriptedBox((_, response) => response.end());
+  const own = openTestPlayback();
+  const beganMs = Date.now() - 60_000;
+  await record(own.folder, 58, { path: 'yard', wall: beganMs });
+  const { url } = await joinedServer(() => box.port, own);
+  expect((await rewound(url, new Date(beganMs + 5_000).toISOString())).status).toBe(200);
+  expect((await fetch(`${url}/hls/yard/rewind.m3u8?back=30`)).status).toBe(200);
+  expect(box.asked).toEqual([]);
+});
+
+test('a rewind of a camera without own recordings is that of the box', async () => {
+  const box = openTestPlayback();
+  const nowMs = Date.now();
+  await record(box.folder, 50, { wall: nowMs - 100_000 });
+  const boxUrl = await servePlayback(box.playback);
+  const server = await joinedServer(() => Number(new URL(boxUrl).port));
+  const main = await (await fetch(`${server.url}/hls/yard/rewind.m3u8?back=120`)).text();
+  const media = main.split('\n').find((line) => line.startsWith('rewind_stream.m3u8')) ?? '';
+  const playlist = await (await fetch(`${server.url}/hls/yard/${media}`)).text();
+  expect(filesOf(playlist).length).toBeGreaterThan(7);
+});
+
+test('an open rewind does not change while the box is away, and one that is opened then has what lies here', async () => {
+  const box = openTestPlayback();
+  await record(box.folder, 40);
+  const boxUrl = await servePlayback(box.playback);
+  const own = openTestPlayback();
+  await record(own.folder, 10, { path: 'yard', wall: WALL + 10_000 });
+  let port = Number(new URL(boxUrl).port);
+  const { url } = await joinedServer(() => port, own);
+  const before = await (await rewound(url, at(0))).text();
+  const there = port;
+  port = 1;
+  const away = await rewound(url, at(0));
+  expect([away.status, away.headers.get('perch-missing')]).toEqual([200, expect.stringMatching(/^boxAway/)]);
+  expect(await away.text()).toBe(before);
+  const opened = await (await rewound(url, at(5))).text();
+  expect(new Set(filesOf(opened)).size).toBe(1);
+  port = there;
+  expect(await (await rewound(url, at(5))).text()).toBe(opened);
+  expect(await (await rewound(url, at(0))).text()).toBe(before);
+});
+
 test('pictures are those of this box where it has recordings', async () => {
   const { url } = await openServer();
   for (const second of [5, 15, 25, 33, 38]) {

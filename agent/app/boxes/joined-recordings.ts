@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { listEntries } from '../../playback/list.ts';
 import type { Playback } from '../../playback/playback.ts';
+import { ByteCache } from '../../playback/read/byte-cache.ts';
 import { type Query, type TimelineRequest, timelineQuery } from '../../playback/read/query.ts';
 import {
   type MissingPart,
@@ -15,11 +16,12 @@ import {
   type WantedRange,
 } from '../../playback/read/remote.ts';
 import { formatLocalTime, type ZonedTime } from '../../playback/read/rfc3339.ts';
-import { queryFrameTime, queryPeriod, sendPlaylist } from '../../playback/vod/vod-routes.ts';
+import type { RewindPeriod } from '../../playback/vod/recorded-streams.ts';
+import { queryFrameTime, queryPeriod, queryRewind, sendPlaylist } from '../../playback/vod/vod-routes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { BoxSpan } from './box-answers.ts';
 import { MAX_ANSWER_MS } from './box-requests.ts';
-import { hasGaps, joinPlaylists, readSegments } from './joined-playlist.ts';
+import { hasGaps, joinPlaylists, joinRewind, readSegments } from './joined-playlist.ts';
 import { bridged, byStart, MAX_PARTS, MIN_GAP_US, missingHere, partsWanted } from './joined-spans.ts';
 import { type JoinedTimeline, joinTimelines } from './joined-timeline.ts';
 import type { RemoteRecordings } from './remote-recordings.ts';
@@ -28,6 +30,8 @@ import type { RemoteRecordings } from './remote-recordings.ts';
 const GROWING_US = 30_000_000;
 /** A still further away may be worse than that of the box. */
 const NEAR_STILL_US = 5_000_000;
+/** Of boxes, while rewinds of their cameras are open: a day has a few megabytes. */
+const MAX_REWIND_BYTES = 8 << 20;
 
 interface JoinedRecordingsDeps {
   readonly box: RemoteRecordings;
@@ -38,9 +42,20 @@ interface JoinedRecordingsDeps {
   isRecorded(path: string): boolean;
 }
 
+/** A playlist that players have must not change while the box is away. */
+interface OpenRewind {
+  /** Playlist of the box. */
+  readonly text: string;
+  readonly settledUs: number;
+  /** What the box has of the time before is left out: it was away when the rewind was opened. */
+  readonly sinceUs: number;
+}
+
 /** Recordings of a camera of a box: those here, and those of the box where there are none. Nothing here waits for a box longer than for one answer. */
 export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
   readonly #deps: JoinedRecordingsDeps;
+
+  readonly #rewinds = new ByteCache<OpenRewind>(MAX_REWIND_BYTES);
 
   constructor(deps: JoinedRecordingsDeps) {
     this.#deps = deps;
@@ -163,16 +178,15 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
     reply: FastifyReply,
     here: () => Promise<FastifyReply>,
   ): Promise<FastifyReply> {
-    const { box, isRecorded } = this.#deps;
+    const { box } = this.#deps;
     const there = () => box.file(path, file, request, reply);
     switch (file.role) {
       case 'vodMedia':
         return this.#media(path, file, request, reply, here);
       case 'still':
         return (await this.#hasStill(path, request.query as Query)) ? here() : there().catch(insteadOfBox(reply, here));
-      case 'rewind':
       case 'rewindMedia':
-        return isRecorded(path) ? here().catch(insteadOfHere(there)) : there();
+        return this.#rewind(path, file, request, reply, here);
       default:
         return here().catch(insteadOfHere(there));
     }
@@ -203,6 +217,62 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
       noteMissing(reply, missingOf(error));
       return here();
     }
+  }
+
+  async #rewind(
+    path: string,
+    file: VodFile,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    here: () => Promise<FastifyReply>,
+  ): Promise<FastifyReply> {
+    const { box, playback, isRecorded } = this.#deps;
+    const query = request.query as Query;
+    const rewind = queryRewind(query);
+    const { startUs, targetSeconds } = rewind;
+    const text = await playback.streams.rewindMedia(path, rewind).catch(unlessFound);
+    const own = text === undefined ? [] : readSegments(text, true);
+    if (own.length === 0 && !isRecorded(path)) {
+      return box.file(path, file, request, reply);
+    }
+    const settledUs = this.#settledUs(path, rewind);
+    if (bridged(own).length === 1 && !hasGaps(own, { startUs, durationUs: settledUs - startUs })) {
+      return here();
+    }
+    const key = JSON.stringify([path, startUs, targetSeconds]);
+    const before = this.#rewinds.get(key);
+    const sinceUs = before?.sinceUs ?? 0;
+    let [open, theirs]: [OpenRewind, ReturnType<typeof readSegments>] = [{ text: '', settledUs, sinceUs }, []];
+    let failure: unknown;
+    try {
+      const found = await box.playlist(path, file, query);
+      theirs = readSegments(found, false);
+      open = { ...open, text: found };
+    } catch (error) {
+      failure = error;
+      const missing = missingOf(error);
+      noteMissing(reply, missing);
+      if (missing) {
+        open = before ?? { ...open, sinceUs: settledUs };
+        theirs = readSegments(open.text, false);
+      }
+    }
+    const shown = theirs.filter((segment) => segment.startUs >= open.sinceUs);
+    const joined = joinRewind(own, shown, { settledUs: open.settledUs, targetSeconds });
+    if (joined === undefined) {
+      throw failure ?? new PerchError('notFound', 'no recording segments found', { path });
+    }
+    this.#rewinds.set(key, open, key.length + open.text.length);
+    return sendPlaylist(request, reply, joined);
+  }
+
+  /** What is recorded here of the time before is listed: a segment is as long as the target, and is listed after its end. */
+  #settledUs(path: string, { startUs, targetSeconds }: RewindPeriod): number {
+    const { clock, isRecorded } = this.#deps;
+    const nowUs = clock.wallMs() * 1000;
+    return isRecorded(path)
+      ? Math.max(startUs, nowUs - GROWING_US - 2 * targetSeconds * 1e6)
+      : Number.POSITIVE_INFINITY;
   }
 
   async #hasStill(path: string, query: Query): Promise<boolean> {

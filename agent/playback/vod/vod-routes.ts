@@ -271,7 +271,7 @@ function queryBack(query: Query): number {
 }
 
 /** State that `rewindMultivariant` wrote into the media playlist's URL. */
-function queryRewind(query: Query): RewindPeriod {
+export function queryRewind(query: Query): RewindPeriod {
   const { us: startUs } = queryStart(query);
   const target = Math.ceil(Number(queryText(query, 'target') ?? ''));
   return { startUs, targetSeconds: target >= 1 && target <= MAX_TARGET_SECONDS ? target : 1 };

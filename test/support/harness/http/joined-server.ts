@@ -9,7 +9,7 @@ import type { Playback } from '../../../../agent/playback/playback.ts';
 import { playbackPlugin } from '../../../../agent/playback/plugin.ts';
 import { type TimelineRequest, timelineQuery } from '../../../../agent/playback/read/query.ts';
 import type { RemotePlayback } from '../../../../agent/playback/read/remote.ts';
-import { vodRoutes } from '../../../../agent/playback/vod/vod-routes.ts';
+import { rewindAddresses, vodRoutes } from '../../../../agent/playback/vod/vod-routes.ts';
 import { listenLocally } from '../../base/local-listener.ts';
 import { plainBoxes } from '../../clients/plain-box.ts';
 import { temporaryFolder } from '../../disks/recordings.ts';
@@ -26,6 +26,8 @@ export async function servePlayback(
   const shared = { prefix: '/playback', access, cors: () => async () => undefined, ...(remote && { remote }) };
   await app.register(playbackPlugin, { ...shared, playback, titleOf: () => undefined });
   await app.register(vodRoutes, { ...shared, streams: playback.streams, frames: playback });
+  const rewind = rewindAddresses({ ...shared, streams: playback.streams, frames: playback });
+  app.get('/hls/*', (request, reply) => rewind.answer((request.params as { '*': string })['*'], request, reply));
   app.get('/v3/timeline/*', ({ params, query }) =>
     timeline({ ...(query as Omit<TimelineRequest, 'path'>), path: (params as { '*': string })['*'] }),
   );
