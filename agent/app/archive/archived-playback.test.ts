@@ -181,6 +181,32 @@ test('an object that was deleted in the bucket is no longer listed', async () =>
   expect((await listOf(box.playback)).map(({ start }) => start)).toEqual(['2026-07-01T13:00:00Z']);
 });
 
+test('of a time-lapse four pictures are read at a time, and a client that goes ends that', async () => {
+  let isSilent = false;
+  const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 480, { gop: 5 }), {
+    fault: ({ method }) => (isSilent && method === 'GET' ? 'silent' : undefined),
+  });
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 480e6, format: 'mp4', speed: 1_440 } as const;
+  const before = await box.playback.get(query);
+  const expected = await buffer(before.file.read(0, before.file.sizeBytes));
+  box.erase(files);
+  const { file } = await box.playback.get(query);
+  server.calls.length = 0;
+  expect((await buffer(file.read(0, file.sizeBytes))).equals(expected)).toBe(true);
+  // One for each picture of 48 s.
+  expect(server.calls.filter(({ method }) => method === 'GET').length).toBe(10);
+  isSilent = true;
+  server.calls.length = 0;
+  const body = file.read(0, file.sizeBytes);
+  body.on('data', () => {});
+  await box.until(() => server.calls.length === 4);
+  const open = server.connections;
+  body.destroy();
+  await box.until(() => server.connections < open);
+  isSilent = false;
+  expect((await buffer(file.read(0, file.sizeBytes))).equals(expected)).toBe(true);
+});
+
 test('a client that goes ends what is read for it', async () => {
   let isSilent = false;
   const { server, box, files } = await ArchivedBox.inBucket((one) => record(one.recordings, 60), {

@@ -11,11 +11,23 @@ const CHUNK_BYTES = 256 << 10;
 const REMOTE_CHUNK_BYTES = 1 << 20;
 /** Unwanted bytes between two slices that cost less than another read. */
 const MAX_SKIPPED_BYTES = 64 << 10;
+/** Read ahead of pictures that lie apart in a recording that is elsewhere: as many as the archive reads at a time. */
+const MAX_COMING = 3;
 
 interface Window {
   readonly source: FileSource;
   readonly offset: number;
   readonly bytes: Uint8Array;
+}
+
+/** Of a file. */
+interface FileRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface ComingRange extends FileRange {
+  readonly bytes: Promise<Uint8Array>;
 }
 
 /** Reads a recording's bytes, or of MPEG-TS those of its samples. */
@@ -29,6 +41,8 @@ export class RangeStream extends Readable {
   #handle: OpenRecording | undefined;
   #recording: RecordedFile | undefined;
   #window: Window | undefined;
+  /** Of the open recording. */
+  #coming: ComingRange[] = [];
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   /** Of the open recording. */
@@ -98,24 +112,53 @@ export class RangeStream extends Readable {
   /** Contains the byte at `from` of the slice's file. */
   async #windowFor(slice: Slice, source: FileSource, from: number): Promise<Window> {
     const { recording, patch } = source;
-    const known = this.#window;
-    if (known?.source === source && from >= known.offset && from < known.offset + known.bytes.length) {
-      return known;
+    const last = this.#window;
+    if (last?.source === source && from >= last.offset && from < last.offset + last.bytes.length) {
+      return last;
     }
     this.#window = undefined;
     const handle = await this.#open(recording);
     // A patched read serves one slice: sequence numbers differ.
     const chunkBytes = recording.openRemote && this.#hasRead ? REMOTE_CHUNK_BYTES : CHUNK_BYTES;
     this.#hasRead = true;
-    const wholeEnd = slice.offset + slice.end - slice.start;
-    const limit = patch ? wholeEnd : this.#wantedEnd(slice, source, from + chunkBytes);
-    const plain = { start: from, end: Math.min(from + chunkBytes, from + this.#end - this.#at, limit) };
+    const plain = this.#rangeAt(slice, source, this.#at, chunkBytes);
     const wanted = patch?.whole(plain) ?? plain;
-    const bytes = Buffer.allocUnsafeSlow(wanted.end - wanted.start);
-    await readFully(handle, bytes, wanted.start, recording.file);
+    const known = this.#coming.find(({ start, end }) => start === wanted.start && end === wanted.end);
+    const reading = known?.bytes ?? readRange(handle, wanted, recording.file);
+    if (recording.openRemote && !recording.tsFragments && !patch && wanted.end - wanted.start < chunkBytes) {
+      this.#readAhead(handle, slice, source, wanted.end);
+    }
+    const bytes = await reading;
     patch?.apply(bytes, wanted.start, slice.start - slice.offset);
     this.#window = { source, offset: wanted.start, bytes };
     return this.#window;
+  }
+
+  #rangeAt(slice: Slice, source: FileSource, at: number, chunkBytes: number): FileRange {
+    const start = slice.offset + at - slice.start;
+    const wholeEnd = slice.offset + slice.end - slice.start;
+    const limit = source.patch ? wholeEnd : this.#wantedEnd(slice, source, start + chunkBytes);
+    return { start, end: Math.min(start + chunkBytes, start + this.#end - at, limit) };
+  }
+
+  /** Begins to read the next pictures of a time-lapse: each is a round trip. */
+  #readAhead(handle: OpenRecording, { end: at }: Slice, source: FileSource, endOffset: number): void {
+    const coming = this.#coming;
+    const next: ComingRange[] = [];
+    for (let end = endOffset, place = at; next.length < MAX_COMING && place < this.#end; ) {
+      const slice = this.#file.sliceAt(place);
+      if (!slice || (slice.source.recording && slice.source !== source)) {
+        break;
+      }
+      if (slice.source === source && slice.offset >= end) {
+        const range = this.#rangeAt(slice, source, place, REMOTE_CHUNK_BYTES);
+        const known = coming.find((one) => one.start === range.start && one.end === range.end);
+        next.push(known ?? { ...range, bytes: comingBytes(readRange(handle, range, source.recording.file)) });
+        end = range.end;
+      }
+      place = slice.end;
+    }
+    this.#coming = next;
   }
 
   /**
@@ -161,6 +204,11 @@ export class RangeStream extends Readable {
     const handle = this.#handle;
     this.#handle = undefined;
     this.#recording = undefined;
+    const coming = this.#coming.splice(0);
+    if (coming.length > 0) {
+      handle?.abort?.();
+      await Promise.allSettled(coming.map(({ bytes }) => bytes));
+    }
     await handle?.close();
   }
 }
@@ -174,6 +222,18 @@ export async function openRecording({
 }: Pick<RecordedFile, 'file' | 'tsFragments' | 'openRemote' | 'moves'>): Promise<OpenRecording> {
   const handle = openRemote?.() ?? (await (moves ? moves.at(file, openFile) : openFile(file)));
   return tsFragments ? new TsFile(file, handle, tsFragments) : handle;
+}
+
+async function readRange(handle: OpenRecording, { start, end }: FileRange, file: string): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(end - start);
+  await readFully(handle, bytes, start, file);
+  return bytes;
+}
+
+/** An error is reported when its turn comes. */
+function comingBytes(bytes: Promise<Uint8Array>): Promise<Uint8Array> {
+  bytes.catch(() => {});
+  return bytes;
 }
 
 async function openFile(file: string): Promise<OpenRecording> {

@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { FarServer } from '../../impair/far-server.ts';
+import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { startMoto } from '../../peers/programs/moto.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { record, WALL } from '../../support/disks/recordings.ts';
+import { ArchivedBox } from '../../support/harness/archived-box.ts';
+
+const LIMIT = { timeout: 240_000 };
+const HOURS = 24;
+/** Key frames every 2 s, of which each 24th is shown: between two of those lies more than is read in vain. */
+const KEY_PICTURES = 20;
+const ROUND_TRIP_MS = 50;
+/** The pictures of 60 s. */
+const PICTURES = 1_800;
+
+describeWith(['moto', 'ffmpeg'], 'time-lapse of a day that only a server of S3 has', () => {
+  test('is a minute, begins within seconds, and has ranges', LIMIT, async () => {
+    await using moto = await startMoto();
+    await using far = await FarServer.start(Number(new URL(moto.url).port), ROUND_TRIP_MS);
+    const box = new ArchivedBox();
+    const files: string[] = [];
+    for (let hour = 0; hour < HOURS; hour += 1) {
+      files.push(
+        ...(await record(box.recordings, 3_600, { wall: WALL + hour * 3_600_000, gop: KEY_PICTURES, sound: true })),
+      );
+    }
+    expect(files.length).toBe(HOURS);
+    const login = { archiveAccessKey: moto.accessKey, archiveSecretKey: moto.secretKey };
+    await box.start({ archiveURL: moto.url, ...login });
+    await box.archived(HOURS);
+    await box.stop();
+    await box.start({ archiveURL: `http://127.0.0.1:${far.port}`, ...login });
+    await box.archived(HOURS);
+    const query = { path: 'cam', startUs: WALL * 1000, durationUs: 86_400e6, format: 'mp4', speed: 1_440 } as const;
+    const here = await box.playback.get(query);
+    const expected = await buffer(here.file.read(0, here.file.sizeBytes));
+    box.erase(files);
+    box.playback.tables.clear();
+    const begunMs = performance.now();
+    const { file } = await box.playback.get({ ...query, startUs: query.startUs + 1 });
+    const builtMs = performance.now() - begunMs;
+    const bytes = await buffer(file.read(0, file.sizeBytes));
+    const wholeMs = performance.now() - begunMs;
+    process.stdout.write(`${JSON.stringify({ builtMs, wholeMs })}\n`);
+    const lapse = join(box.folder, 'day.mp4');
+    writeFileSync(lapse, bytes);
+    const { streams, format } = await ffprobe(lapse, ['-count_packets']);
+    expect(streams.map(({ nb_read_packets }) => Number(nb_read_packets))).toEqual([PICTURES]);
+    expect(Number(format.duration)).toBeCloseTo(60, 1);
+    expect(await ffmpegWarnings(['-i', lapse])).toBe('');
+    // As from the disk, and by ranges.
+    const { file: again } = await box.playback.get(query);
+    const middle = Math.floor(again.sizeBytes / 2);
+    const range = await buffer(again.read(middle, middle + 5_000));
+    expect(range.equals(expected.subarray(middle, middle + 5_000))).toBe(true);
+    expect(builtMs).toBeLessThan(10_000);
+    // Faster than it plays.
+    expect(wholeMs).toBeLessThan(60_000);
+  });
+});
