@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';
@@ -16,7 +17,8 @@ async function openDevice() {
   const folder = temporaryFolder();
   const records = join(folder.path, 'rec');
   mkdirSync(records);
-  await record(records, 10, { segmentDurationMs: 4_000 });
+  const key = newSigningKey();
+  await signFiles(await record(records, 10, { segmentDurationMs: 4_000 }), key);
   const servers =
     'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
   const recordPath = join(records, '%path/%Y-%m-%d_%H-%M-%S-%f');
@@ -48,7 +50,7 @@ async function openDevice() {
   const owner = cookiesOf(claimed);
   const clip = { path: 'cam', start: at(2), end: at(5), note: 'the neighbour' };
   const { id } = (await (await ask('POST', '/v3/recordings/protect', owner, clip)).json()) as { id: string };
-  return { ask, owner, clip, id };
+  return { ask, owner, clip, id, folder: folder.path, fingerprint: key.fingerprint };
 }
 
 const cookiesOf = ({ headers }: Response): string =>
@@ -83,7 +85,13 @@ test('the guest of a clip gets this clip as a file with ranges, and its camera a
   expect(file.headers.get('content-disposition')).toContain('attachment; filename="cam_2026-07-01');
   // The same bytes as the owner's download of this range.
   const same = await ask('GET', `/playback/get?path=cam&start=${at(2)}&duration=3&format=mp4&gaps=skip`, owner);
-  expect(Buffer.from(await file.arrayBuffer()).equals(Buffer.from(await same.arrayBuffer()))).toBe(true);
+  const bytes = Buffer.from(await file.arrayBuffer());
+  expect(bytes.equals(Buffer.from(await same.arrayBuffer()))).toBe(true);
+  // Whoever gets the link can verify it.
+  const saved = join(device.folder, 'clip.mp4');
+  writeFileSync(saved, bytes);
+  const { code, text } = await verified(saved, { key: device.fingerprint });
+  expect(code, text).toBe(0);
   const { items } = (await (await ask('GET', '/v3/views', owner)).json()) as { items: object[] };
   expect(items).toMatchObject([{ camera: 'cam' }, { camera: 'cam' }]);
   expect(items).toContainEqual(expect.objectContaining({ user: `guest:${link.id}`, mode: 'recording' }));
