@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { Talk } from '../camera-view/talk.tsx';
 import { type Camera, readableName } from '../cameras/camera.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { watchable } from '../cameras/cameras.ts';
 import { doorbell } from '../cameras/recent-events.ts';
 import { chime } from '../live/chime.ts';
 import { Tile, tilePath, wantsSound } from '../live/tile.tsx';
@@ -31,7 +31,15 @@ export function DoorbellCall({ path, id }: { readonly path: string; readonly id:
     };
   }, [path, id]);
   const here = route.value;
-  const camera = cameras.value?.find((one) => one.name === path || one.sub?.name === path);
+  const seen = watchable.value;
+  const camera = seen?.find((one) => one.name === path || one.sub?.name === path);
+  const isHidden = seen !== undefined && camera === undefined;
+  // The right to see the camera was taken back.
+  useEffect(() => {
+    if (isHidden) {
+      dismiss();
+    }
+  }, [isHidden]);
   const title = cameraViewWords.value.bellRings(camera?.title ?? readableName(path));
   if (here.page === 'camera' && here.camera === camera?.name) {
     return (
