@@ -21,6 +21,8 @@ const MAX_MOVIE_BYTES = 256 << 20;
 const MAX_SAMPLES = 200_000_000;
 /** Of one track while those of another are read: hours. */
 const MAX_AHEAD = 5_000_000;
+/** What a film of several cameras begins with. */
+const ZIP = Buffer.from('PK\x03\x04', 'latin1');
 const MOOV = fourcc('moov');
 const MOOF = fourcc('moof');
 
@@ -92,9 +94,14 @@ async function openMp4(handle: FileHandle): Promise<Opened> {
   const { size } = await handle.stat();
   const { movie, isFragmented, signed } = await findBoxes(handle, size);
   if (!movie || movie.end - movie.start > MAX_MOVIE_BYTES) {
+    const isZip = (await readStart(handle)).equals(ZIP);
     throw new PerchError(
       'badInput',
-      movie ? `its 'moov' has ${movie.end - movie.start} bytes` : "it has no MP4 'moov'",
+      isZip
+        ? 'it is a ZIP file: verify the MP4 files in it'
+        : movie
+          ? `its 'moov' has ${movie.end - movie.start} bytes`
+          : "it has no MP4 'moov'",
     );
   }
   const moov = await readBox(handle, movie);
@@ -126,6 +133,11 @@ async function openMp4(handle: FileHandle): Promise<Opened> {
     return { ...track, next };
   });
   return { handle, tracks, signatures };
+}
+
+async function readStart(handle: FileHandle): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(ZIP.length), 0, ZIP.length, 0);
+  return buffer.subarray(0, bytesRead);
 }
 
 interface FoundBoxes {

@@ -52,7 +52,7 @@ async function signaturesFor(media: MediaFile, { file, signatures }: VerifyOptio
   if (existsSync(signatureFileOf(file))) {
     return parseSignatures(await readFile(signatureFileOf(file)));
   }
-  const why = 'it has no signatures: recordSign was off, or another program removed them';
+  const why = 'it has no signatures: a time-lapse has none, recordSign was off, or another program removed them';
   throw new PerchError('notFound', `${why} (--signatures names a .sig file, or the download before that)`);
 }
 

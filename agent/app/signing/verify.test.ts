@@ -127,10 +127,17 @@ test('a file without signatures cannot be verified', async () => {
   using folder = temporaryFolder();
   const { file } = await signed(folder.path);
   renameSync(signatureFileOf(file), join(folder.path, 'kept.sig'));
-  expect(await verified(file)).toMatchObject({ code: 2, text: expect.stringContaining('has no signatures') });
+  expect(await verified(file)).toMatchObject({
+    code: 2,
+    text: expect.stringContaining('has no signatures: a time-lapse'),
+  });
   expect(await verified(file, { signatures: join(folder.path, 'kept.sig') })).toMatchObject({ code: 0 });
   writeFileSync(join(folder.path, 'text.mp4'), 'no MP4');
   expect(await verified(join(folder.path, 'text.mp4'))).toMatchObject({ code: 2 });
+  writeFileSync(join(folder.path, 'film.zip'), Buffer.from('504b0304140000000000', 'hex'));
+  expect((await verified(join(folder.path, 'film.zip'))).text).toContain(
+    'it is a ZIP file: verify the MP4 files in it',
+  );
   expect(await verified(join(folder.path, 'gone.mp4'))).toMatchObject({ code: 2 });
 });
 
