@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,6 +16,7 @@ import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { type Moto, startMoto } from '../../peers/programs/moto.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
+import { verified } from '../../support/disks/signed-recordings.ts';
 
 const LIMIT = { timeout: 90_000 };
 const SECONDS = 7;
@@ -174,7 +175,8 @@ ${more}`;
     'recordings whose files are gone are listed and play from the bucket, also after the box is lost',
     LIMIT,
     async () => {
-      const config = configOf(s3());
+      // They are signed after they were archived.
+      const config = configOf(s3()).replace('record: no', 'record: no, recordSign: yes');
       const listOf = async ({ url }: Agent) =>
         (await (await fetch(`${url}/playback/list?path=yard`, { headers })).json()) as {
           start: string;
@@ -189,6 +191,10 @@ ${more}`;
       };
       const agent = await start(config);
       await archived(agent);
+      await until(async () => {
+        const signed = [...(await moto.objects()).keys()].filter((key) => /^perch\/.*\.mp4\.sig$/.test(key));
+        return signed.length === files.length || undefined;
+      });
       const before = await listOf(agent);
       const [{ start: from } = { start: '' }] = before;
       const [, body] = await bodyOf(agent, from);
@@ -215,6 +221,10 @@ ${more}`;
       await until(async () => ((await listOf(restored)).length > 0 ? true : undefined));
       expect((await listOf(restored)).map(timesOf)).toEqual(before.map(timesOf));
       expect((await bodyOf(restored, from))[1].equals(body)).toBe(true);
+      const download = join(dataDir, 'download.mp4');
+      writeFileSync(download, body);
+      const { code: verdict, text } = await verified(download);
+      expect(verdict, text).toBe(0);
       expect((await statusOf(restored)).waiting.files).toBe(0);
     },
   );
