@@ -57,6 +57,13 @@ export class TalkConnection {
     const sdp = await response.text();
     this.#throwIfClosed();
     await peer.setRemoteDescription({ type: 'answer', sdp });
+    // The box ends it, as without the right to talk any more: the state of the connection follows many seconds later.
+    const transport = peer.getSenders()[0]?.transport;
+    transport?.addEventListener('statechange', () => {
+      if (transport.state === 'closed' && !this.#isClosed) {
+        this.#onEnded();
+      }
+    });
   }
 
   #throwIfClosed(): void {

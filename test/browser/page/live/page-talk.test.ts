@@ -33,7 +33,7 @@ async function openGate(size: Size, openBy: PageAddress) {
   const { page, complaints } = visitor;
   await page.locator('.camera-view .surface.playing').waitFor();
   const open = all.move();
-  return { page, complaints, heard, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return { page, complaints, heard, agent, viewer, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 async function press(page: Page, name: string): Promise<void> {
@@ -73,6 +73,37 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await settled(page, '.sheet');
       expect(await axeFindings(page)).toEqual([]);
       expect(complaints).toEqual([]);
+    }),
+  );
+
+  onlyBy('localhost', () =>
+    test('a withdrawn right to talk ends the voice, and the page says so at once', async () => {
+      await using gate = await openGate('phone', 'localhost');
+      const { agent, viewer } = gate;
+      const ask = async (method: string, path: string, data: object) => {
+        const headers = { 'Sec-Fetch-Site': 'same-origin' };
+        const answer = await gate.page.request.fetch(new URL(`/v3/${path}`, gate.page.url()).href, {
+          ...{ method, data, headers },
+        });
+        expect(answer.status()).toBe(200);
+      };
+      const anna = { name: 'anna', password: 'a wren in the hedge' };
+      await ask('POST', 'users', { ...anna, cameras: 'all', live: true, talk: true });
+      await using visitor = await visit(viewer.browser, agent, { size: 'phone', openBy: 'localhost' });
+      const { page } = visitor;
+      const login = {
+        data: { user: anna.name, password: anna.password },
+        headers: { 'Sec-Fetch-Site': 'same-origin' },
+      };
+      expect((await visitor.context.request.post(`${visitor.url}/v3/session`, login)).status()).toBe(200);
+      await visitor.go('#/live/gate');
+      await page.locator('.camera-view .surface.playing').waitFor();
+      await press(page, 'Hold to talk');
+      const speaking = page.getByRole('button', { name: 'Speak now' });
+      await speaking.waitFor();
+      await ask('PATCH', 'users/anna', { talk: false });
+      // A browser takes at least fifteen seconds to give up a connection that is silent.
+      await speaking.waitFor({ state: 'detached', timeout: 10_000 });
     }),
   );
 
