@@ -40,6 +40,7 @@ const PEERS = {
   moto: [MOTO_PYTHON.replace(/python$/, 'moto_server')],
   mosquitto: ['/usr/sbin/mosquitto'],
   prometheus: ['/usr/bin/prometheus'],
+  nft: ['/usr/sbin/nft'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],
   obs: ['/usr/bin/obs'],
