@@ -50,6 +50,13 @@ describeWith(['chromium'], 'recordings of another box', () => {
     expect(await garden.getByRole('combobox').inputValue()).toBe('garden');
     await cellar.getByLabel('Name of the new camera').fill('Old cellar');
     await page.getByText(/ in 2 recordings will be copied; /).waitFor();
+    await page.getByLabel('Last day').fill('2020-01-31');
+    await page.getByText('Nothing would be imported.').waitFor();
+    await page.getByLabel('First day').fill('2020-02-01');
+    await page.getByText('The last day is before the first.').waitFor();
+    await page.getByLabel('Last day').fill('');
+    await page.getByLabel('Bandwidth per second').fill('100M');
+    await page.getByText(/ in 2 recordings will be copied; /).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     await page.getByText('The import is complete.').waitFor();

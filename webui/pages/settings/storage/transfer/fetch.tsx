@@ -7,12 +7,15 @@ import { Row } from '../../../../ui/controls/row.tsx';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
 import { BOXES_ADDRESS, type BoxItem, isThere, stateText } from '../../boxes/box-data.ts';
+import { type FetchLimits, fetchRequestOf } from './fetch-data.ts';
+import { FetchLimitsCard } from './fetch-limits.tsx';
 import { firstTarget } from './import-data.ts';
 import { ImportGroups } from './import-groups.tsx';
 import { Look } from './look.tsx';
 import { TransferPage } from './transfer-page.tsx';
 
 const POLL_MS = 5_000;
+const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
 /** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
 export function FetchPage() {
@@ -70,6 +73,7 @@ interface OfBoxProps {
 function OfBox({ box, onStarted, onOther }: OfBoxProps) {
   const t = transferWords.value;
   const all = cameras.value ?? [];
+  const [limits, setLimits] = useState(NO_LIMITS);
   const hereOf = (path: string) => box.cameras.find((camera) => camera.path === path)?.here ?? undefined;
   return (
     <Look
@@ -89,7 +93,8 @@ function OfBox({ box, onStarted, onOther }: OfBoxProps) {
               ? { to: 'camera', path: here }
               : firstTarget(group, '', all);
           }}
-          requestOf={(items) => ({ kind: 'fetch', box: box.id, items })}
+          requestOf={(items) => fetchRequestOf(box.id, items, limits)}
+          limits={<FetchLimitsCard value={limits} onChange={setLimits} />}
           onStarted={onStarted}
         />
       )}

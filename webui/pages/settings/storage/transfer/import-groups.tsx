@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { FolderLook, ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
 import type { Camera } from '../../../../cameras/camera.ts';
@@ -17,17 +18,21 @@ interface ImportGroupsProps {
   /** That can get recordings. */
   readonly cameras: readonly Camera[];
   readonly firstTarget: (group: Group) => Target;
-  readonly requestOf: (items: ImportRequest['items']) => TransferRequest;
+  /** undefined: something is wrong. */
+  readonly requestOf: (items: ImportRequest['items']) => TransferRequest | undefined;
+  /** Fields above the start. */
+  readonly limits?: ComponentChildren;
   readonly onStarted: () => void;
 }
 
 /** The groups of a folder or a box, a camera for each, and the start. */
-export function ImportGroups({ found, cameras, firstTarget, requestOf, onStarted }: ImportGroupsProps) {
+export function ImportGroups({ found, cameras, firstTarget, requestOf, limits, onStarted }: ImportGroupsProps) {
   const { language } = i18n();
   const t = transferWords.value;
   const [chosen, setChosen] = useState<ReadonlyMap<string, Target>>(new Map());
   const targets = new Map(found.groups.map((group) => [group.group, chosen.get(group.group) ?? firstTarget(group)]));
   const items = itemsOf(found.groups, targets);
+  const request = items && requestOf(items);
   const size = (bytes: number) => byteSize(bytes, language);
   return (
     <>
@@ -42,10 +47,11 @@ export function ImportGroups({ found, cameras, firstTarget, requestOf, onStarted
         />
       ))}
       {found.isCut && <p class="warn small">{t.moreGroups}</p>}
-      {items && (
+      {limits}
+      {request && (
         <TransferStart
-          key={JSON.stringify(items)}
-          request={requestOf(items)}
+          key={JSON.stringify(request, (name, value) => (name === 'maxBytesPerSecond' ? undefined : value))}
+          request={request}
           action={t.startImport}
           onStarted={onStarted}
         >

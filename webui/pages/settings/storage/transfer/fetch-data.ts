@@ -1,0 +1,45 @@
+import type { ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
+import { RATE } from '../archive-data.ts';
+
+/** As typed. */
+export interface FetchLimits {
+  /** Days such as 2026-01-31, of this browser's time zone; empty: no limit. */
+  readonly firstDay: string;
+  readonly lastDay: string;
+  /** Bytes per second, such as 2M; empty: no limit. */
+  readonly rate: string;
+}
+
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** The first field that is wrong. */
+export function wrongLimit({ firstDay, lastDay, rate }: FetchLimits): 'lastDay' | 'rate' | undefined {
+  if (firstDay !== '' && lastDay !== '' && lastDay < firstDay) {
+    return 'lastDay';
+  }
+  return rate.trim() === '' || (RATE.test(rate.trim()) && Number.parseFloat(rate) > 0) ? undefined : 'rate';
+}
+
+/** undefined: a limit is wrong. */
+export function fetchRequestOf(
+  box: string,
+  items: ImportRequest['items'],
+  limits: FetchLimits,
+): TransferRequest | undefined {
+  const { firstDay, lastDay, rate } = limits;
+  const bytes = Number.parseFloat(rate) * (UNITS[rate.trim().slice(-1)] ?? Number.NaN);
+  return wrongLimit(limits) === undefined
+    ? {
+        ...{ kind: 'fetch', box, items },
+        ...(firstDay !== '' && { since: dayBegin(firstDay, 0) }),
+        ...(lastDay !== '' && { until: dayBegin(lastDay, 1) }),
+        ...(bytes > 0 && { maxBytesPerSecond: Math.max(1, Math.round(bytes)) }),
+      }
+    : undefined;
+}
+
+/** @param later days after it */
+function dayBegin(day: string, later: number): string {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
+  return new Date(year, month - 1, date + later).toISOString();
+}

@@ -1,0 +1,68 @@
+import { useId } from 'preact/hooks';
+import { TextField } from '../../../../ui/controls/field.tsx';
+import { archiveWords } from '../../../../words/settings/archive.ts';
+import { transferWords } from '../../../../words/settings/transfer.ts';
+import { type FetchLimits, wrongLimit } from './fetch-data.ts';
+
+interface FetchLimitsProps {
+  readonly value: FetchLimits;
+  readonly onChange: (value: FetchLimits) => void;
+}
+
+/** The period and the rate of a fetch. */
+export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
+  const t = transferWords.value;
+  const wrong = wrongLimit(value);
+  const set = (change: Partial<FetchLimits>) => onChange({ ...value, ...change });
+  return (
+    <div class="card padded">
+      <Day label={t.firstDay} value={value.firstDay} hint={t.dayHint} onInput={(firstDay) => set({ firstDay })} />
+      <Day
+        label={t.lastDay}
+        value={value.lastDay}
+        hint={wrong === 'lastDay' ? t.lastDayWrong : t.dayHint}
+        isWrong={wrong === 'lastDay'}
+        onInput={(lastDay) => set({ lastDay })}
+      />
+      <TextField
+        label={archiveWords.value.rate}
+        name="rate"
+        autocomplete="off"
+        value={value.rate}
+        hint={archiveWords.value.rateHint}
+        wrong={wrong === 'rate' ? archiveWords.value.rateWrong : undefined}
+        onInput={(rate) => set({ rate })}
+      />
+    </div>
+  );
+}
+
+interface DayProps {
+  readonly label: string;
+  readonly value: string;
+  readonly hint: string;
+  readonly isWrong?: boolean;
+  readonly onInput: (day: string) => void;
+}
+
+function Day({ label, value, hint, isWrong = false, onInput }: DayProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <div class={isWrong ? 'input wrong' : 'input'}>
+        <input
+          id={id}
+          type="date"
+          value={value}
+          aria-invalid={isWrong}
+          aria-describedby={`${id}-hint`}
+          onInput={({ currentTarget }) => onInput(currentTarget.value)}
+        />
+      </div>
+      <p class={isWrong ? 'hint bad' : 'hint'} id={`${id}-hint`} role={isWrong ? 'alert' : undefined}>
+        {hint}
+      </p>
+    </div>
+  );
+}
