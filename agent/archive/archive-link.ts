@@ -138,7 +138,7 @@ export class ArchiveLink {
   /** A recording was signed, before or after it was archived. */
   signed(name: ArchivedName, file: string): void {
     const { ledger } = this.#parts;
-    if (ledger.find(name)) {
+    if (ledger.find(name)?.isSigned === false) {
       ledger.setSigned(name, file);
     }
   }

@@ -90,6 +90,21 @@ test('signatures go from the archive with their recordings', async () => {
   ]).toEqual([0, []]);
 });
 
+test('signatures expire with their recordings', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  await signFiles(await record(box.recordings, 4, { wall: box.clock.wallMs() }), newSigningKey());
+  const config = `perch: own
+pathDefaults: { recordArchive: all, recordArchiveDeleteAfter: 2d }
+paths: { cam: }
+`;
+  await box.start({ archiveURL: server.url, archiveEncryption: 'yes' }, config);
+  await box.until(async () => (await signedCopies(box)) === 1);
+  expect([...server.objects.keys()].map((key) => key.replace(/^.*Z/, '')).sort()).toEqual(['.mp4.enc', '.mp4.sig.enc']);
+  await box.clock.advance(2 * 86_400_000);
+  await box.until(() => server.objects.size === 0);
+});
+
 test('signatures that the archive does not take are sent again, and an unsigned recording costs no request', async () => {
   let isAway = true;
   const server = await S3Server.start({

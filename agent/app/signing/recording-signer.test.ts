@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
-import { verified } from '../../../test/support/disks/signed-recordings.ts';
+import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
@@ -102,6 +102,18 @@ test('a recording that ends while the start looks for unsigned ones is signed on
   const { ino } = statSync(signatureFileOf(file));
   await closed(signer, clock);
   expect(statSync(signatureFileOf(file)).ino).toBe(ino);
+});
+
+test('a start reports what was signed before it: a copy elsewhere may lack the signatures', async () => {
+  using folder = temporaryFolder();
+  await using running = await setUp(folder.path, SIGNED);
+  const { file, signer, stop, clock } = running;
+  await signFiles([file], newSigningKey());
+  const reported: string[] = [];
+  signer.onSigned = (segment) => reported.push(segment.file);
+  await signer.begin(stop.signal);
+  await closed(signer, clock);
+  expect(reported).toEqual([file]);
 });
 
 test('nothing is signed unless it is wanted, and there is no key', async () => {

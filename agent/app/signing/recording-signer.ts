@@ -34,7 +34,7 @@ interface RecordingSignerDeps {
 export class RecordingSigner {
   readonly #deps: RecordingSignerDeps;
   readonly #waiting: Segment[] = [];
-  /** Its signatures are next to it. */
+  /** Its signatures are next to it, since now or since an earlier start. */
   onSigned: (segment: Segment) => void = () => {};
   #signal: AbortSignal | undefined;
   #working: Promise<void> | undefined;
@@ -75,7 +75,9 @@ export class RecordingSigner {
         if (signal.aborted) {
           return;
         }
-        if (!(await stat(signatureFileOf(row.file)).catch(unlessFileFault))) {
+        if (await stat(signatureFileOf(row.file)).catch(unlessFileFault)) {
+          this.onSigned(row);
+        } else {
           this.finished(row);
         }
       }
