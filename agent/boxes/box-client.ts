@@ -27,6 +27,8 @@ export interface BoxRequest {
   readonly signal?: AbortSignal;
   /** The caller notices a body that stops: a reader that pauses is no fault of the box. */
   readonly isWatched?: boolean;
+  /** Nobody waits for it: a box that is away is not tried sooner for it. */
+  readonly isBackground?: boolean;
 }
 
 export interface BoxResponse {

@@ -150,12 +150,16 @@ test('a request for an absent box starts a new attempt two seconds after the las
   });
   await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
   onTestFinished(() => void other.close());
-  const ask = () => expect(link.request('GET', '/')).rejects.toMatchObject({ context: { why: 'away' } });
+  const ask = (isBackground = false) =>
+    expect(link.request('GET', '/', { isBackground })).rejects.toMatchObject({ context: { why: 'away' } });
   await clock.advance(1_000);
   await ask();
   await clock.advance(999);
   await ask();
   await clock.advance(1);
+  // A stream of events, which is asked for again and again.
+  await ask(true);
+  await new Promise((resolve) => setImmediate(resolve));
   expect(attempts).toBe(0);
   await ask();
   await expect.poll(() => attempts).toBeGreaterThan(0);

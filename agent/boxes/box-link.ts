@@ -132,7 +132,7 @@ export class BoxLink {
 
   /** Fails at once while the box is away. @throws PerchError unavailable */
   async request(method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
-    this.#checkThere();
+    this.#checkThere(request.isBackground);
     return this.#noting(request.signal, () => this.#client.request(method, path, request));
   }
 
@@ -145,11 +145,11 @@ export class BoxLink {
     return upgrade;
   }
 
-  #checkThere(): void {
+  #checkThere(isBackground = false): void {
     const since = this.awaySince;
     if (since !== null) {
       // A request is waiting, and the box may be back.
-      if (!this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
+      if (!isBackground && !this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
         this.#wake.abort();
       }
       throw new PerchError('unavailable', `box '${this.name}' is away since ${since}: ${this.#state.error}`, {

@@ -16,6 +16,7 @@ export interface BoxClient {
       readonly headers: Readonly<Record<string, string>>;
       readonly signal: AbortSignal;
       readonly isWatched: boolean;
+      readonly isBackground: boolean;
     },
   ): Promise<BoxAnswer>;
   /** undefined: it is not paired. */
@@ -88,7 +89,7 @@ export class BoxRequests {
 
   /**
    * The answer, with a status below 400 or 416. The caller reads or destroys its body.
-   * @param asksAnyway though the box was away a moment ago
+   * @param asksAnyway though the box was away a moment ago; nobody waits for the answer
    * @throws PerchError notFound, badInput, exhausted, or unavailable with `since` for a box that is away
    */
   async ask(box: string, request: BoxRequest, asksAnyway = false): Promise<BoxAnswer> {
@@ -104,7 +105,7 @@ export class BoxRequests {
     state.running += 1;
     let answer: BoxAnswer | undefined;
     try {
-      answer = await this.#send(box, request);
+      answer = await this.#send(box, request, asksAnyway);
     } finally {
       if (answer === undefined) {
         state.running -= 1;
@@ -156,7 +157,7 @@ export class BoxRequests {
     return new PerchError('unavailable', message, { box, why: 'boxFault' }, cause);
   }
 
-  async #send(box: string, request: BoxRequest): Promise<BoxAnswer> {
+  async #send(box: string, request: BoxRequest, isBackground: boolean): Promise<BoxAnswer> {
     const { method = 'GET', path, query, headers = {}, signal, limitMs = MAX_ANSWER_MS } = request;
     const stop = new AbortController();
     const abort = (): void => stop.abort();
@@ -164,7 +165,8 @@ export class BoxRequests {
     const inTime = after(this.#clock, limitMs, abort);
     try {
       const text = query?.toString();
-      const options = { ...(text && { query: text }), headers, signal: stop.signal, isWatched: true };
+      const watched = { signal: stop.signal, isWatched: true, isBackground };
+      const options = { ...(text && { query: text }), headers, ...watched };
       const answer = await unlessAborted(this.#client.request(box, method, path, options), stop.signal);
       whenClosed(answer.body, () => signal?.removeEventListener('abort', abort));
       // It is reported to the reader; without a reader nothing needs it.

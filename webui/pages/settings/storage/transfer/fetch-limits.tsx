@@ -15,7 +15,7 @@ export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
   const wrong = wrongLimit(value);
   const set = (change: Partial<FetchLimits>) => onChange({ ...value, ...change });
   return (
-    <div class="card padded">
+    <div class="card padded fetch-limits">
       <Day label={t.firstDay} value={value.firstDay} hint={t.dayHint} onInput={(firstDay) => set({ firstDay })} />
       <Day
         label={t.lastDay}
