@@ -1,5 +1,4 @@
 import type { ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
-import { RATE } from '../archive-data.ts';
 
 /** As typed. */
 export interface FetchLimits {
@@ -10,6 +9,7 @@ export interface FetchLimits {
   readonly rate: string;
 }
 
+const RATE = /^\d+(\.\d+)?[KMG]$/;
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** The first field that is wrong. */
