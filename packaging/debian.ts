@@ -11,6 +11,7 @@ import { Tree } from './tree.ts';
 const UNITS = [
   ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
   ...['perch-clock.path', 'perch-clock.service'],
+  ...['perch-network.path', 'perch-network.service', 'perch-camera-network.service'],
 ];
 const UPDATE_UNITS = ['.path', '.service', '-resume.service', '-watch.service'].map((end) => `perch-update${end}`);
 const HERE = import.meta.dirname;
@@ -55,9 +56,10 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/sysctl.d/30-perch.conf', await source('linux/sysctl.conf'))
     .add('usr/share/doc/perch/README.md', await source('../README.md'))
     .add('usr/lib/perch/host/request', await source('linux/host-request'));
-  for (const name of ['disk', 'disk-back', 'clock']) {
+  for (const name of ['disk', 'disk-back', 'clock', 'network']) {
     tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
   }
+  tree.add('usr/lib/perch/host/camera-network', await source('linux/camera-network'), 0o755);
   for (const unit of UNITS) {
     tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/systemd/${unit}`));
   }

@@ -7,7 +7,7 @@ import { PerchError } from '../agent/base/errors.ts';
 import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 
 /** Tasks that need root, by the name of their service (`perch-NAME.service`). */
-type HostTask = 'disk' | 'update' | 'clock';
+type HostTask = 'disk' | 'update' | 'clock' | 'network';
 
 /** The result. Tasks add further fields. */
 export interface HostAnswer {
@@ -20,7 +20,12 @@ export interface HostAnswer {
 const ANSWERS = '/run/perch-host';
 const POLL_MS = 200;
 /** Longest request that the services read, in bytes. */
-const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MAX_REQUEST_BYTES };
+const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = {
+  disk: 4_096,
+  clock: 4_096,
+  network: 4_096,
+  update: MAX_REQUEST_BYTES,
+};
 const MAX_ANSWER_BYTES = 16_384;
 
 interface HostRequestsDeps {

@@ -15,6 +15,7 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
+import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
 import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
@@ -32,6 +33,7 @@ import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
+import { CameraNetwork } from './camera-network.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
 import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
@@ -84,6 +86,7 @@ export class DeviceRoutes {
   readonly #requests: HostRequests;
   readonly #boxClock: DeviceClock;
   readonly #updates: Updates;
+  readonly #cameraNetwork: CameraNetwork;
 
   constructor(deps: DeviceRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -97,6 +100,8 @@ export class DeviceRoutes {
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
     this.#boxClock = new DeviceClock({ clock, host: this.#requests, isTrusted });
+    const host = this.#requests;
+    this.#cameraNetwork = new CameraNetwork({ ...deps, host, isTrusted, ...(answers !== undefined && { answers }) });
     this.#updates = new Updates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
     this.#diagnosis = new SupportBundle({ ...deps, lines, facts: () => this.#facts() });
   }
@@ -123,6 +128,7 @@ export class DeviceRoutes {
     await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
+    await app.register(cameraNetworkRoutes, { access, network: this.#cameraNetwork });
     await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
   }
 

@@ -52,6 +52,9 @@ const PEERS = {
   'clang-14': ['/usr/bin/clang-14'],
   'lld-14': ['/usr/bin/wasm-ld-14'],
   'wasi-libc': ['/usr/lib/wasm32-wasi/libc.a'],
+  dnsmasq: ['/usr/sbin/dnsmasq'],
+  udhcpc: ['/usr/sbin/udhcpc', '/usr/bin/udhcpc'],
+  chrony: ['/usr/sbin/chronyd'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 

@@ -1,0 +1,146 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
+import { createHttpApp } from '../../http/listener/app.ts';
+import { CameraNetwork } from './camera-network.ts';
+
+const MAC = '1e:84:34:1c:93:24';
+const PATHS = '  door:\n    source: rtsp://10.83.83.20/main\n';
+
+async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner = true } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-cameras-'));
+  const clock = new FakeClock();
+  const asked: object[] = [];
+  let patienceMs = 0;
+  const stop = new AbortController();
+  const network = new CameraNetwork({
+    clock,
+    log: silentLogger,
+    signal: stop.signal,
+    host: {
+      offers: () => offers,
+      ask: async (_task, fields, ms) => {
+        asked.push(fields);
+        patienceMs = ms;
+        return answer;
+      },
+    },
+    settings: () => configOf(PATHS),
+    isTrusted: () => true,
+    answers: folder,
+    leases: folder,
+    missing: () => ['nftables'],
+  });
+  const app = createHttpApp({ log: silentLogger });
+  const access = {
+    require: async () => {
+      if (!isOwner) {
+        throw new PerchError('unauthorized', 'not the owner');
+      }
+    },
+  };
+  await app.register(cameraNetworkRoutes, { access: access as never, network });
+  onTestFinished(async () => {
+    stop.abort();
+    await app.close();
+    rmSync(folder, { recursive: true });
+  });
+  const ask = async (method: 'GET' | 'PUT' | 'POST', path = '', payload?: object) => {
+    const { statusCode, body } = await app.inject({
+      method,
+      url: `/v3/camera-network${path}`,
+      ...(payload && { payload }),
+    });
+    return { statusCode, body: JSON.parse(body) };
+  };
+  return { folder, clock, asked, ask, patienceMs: () => patienceMs };
+}
+
+test('who is there: devices with a lease that has not ended, with their path and the end of a release', async () => {
+  const { folder, clock, ask } = await box();
+  const nowS = Math.floor(clock.wallMs() / 1_000);
+  writeFileSync(join(folder, 'camera-network'), '{"interface":"cam0","address":"203.0.113.77","fault":"no cable"}\n');
+  const leases = [
+    `${nowS + 3_000} ${MAC} 10.83.83.20 cam-1 *`,
+    `${nowS + 60} 1e:84:34:1c:93:25 10.83.83.21 * *`,
+    `${nowS - 1} 1e:84:34:1c:93:26 10.83.83.22 * *`,
+  ];
+  writeFileSync(join(folder, 'leases'), leases.join('\n'));
+  writeFileSync(join(folder, 'camera-releases'), `${MAC} 10.83.83.20 ${nowS + 1_800}\n`);
+  const { body } = await ask('GET');
+  const at = (seconds: number) => new Date((nowS + seconds) * 1_000).toISOString();
+  expect(body).toMatchObject({
+    supported: true,
+    missing: ['nftables'],
+    interface: 'cam0',
+    address: '203.0.113.77',
+    fault: 'no cable',
+    time: false,
+  });
+  expect(body.cameras).toEqual([
+    { mac: MAC, address: '10.83.83.20', name: 'cam-1', since: at(-600), path: 'door', releasedUntil: at(1_800) },
+    {
+      mac: '1e:84:34:1c:93:25',
+      address: '10.83.83.21',
+      name: null,
+      since: at(-3_540),
+      path: null,
+      releasedUntil: null,
+    },
+  ]);
+});
+
+test("root's service is asked in the forms that it knows, and waited for as long as systemd does", async () => {
+  const { asked, ask, patienceMs } = await box();
+  await ask('PUT', '', { interface: 'eth1' });
+  await ask('PUT', '', { interface: null });
+  await ask('POST', '/release', { mac: MAC });
+  await ask('POST', '/withdraw', { mac: MAC });
+  expect(asked).toEqual([
+    { do: 'on', interface: 'eth1' },
+    { do: 'off' },
+    { do: 'release', mac: MAC },
+    { do: 'withdraw', mac: MAC },
+  ]);
+  const unit = join(import.meta.dirname, '../../../packaging/linux/systemd/perch-network.service');
+  const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(readFileSync(unit, 'utf8'))?.[1]) * 1_000;
+  expect(patienceMs()).toBeGreaterThan(limitMs);
+});
+
+test.for([
+  ['PUT', '', { interface: '../lo' }],
+  ['PUT', '', { interface: '' }],
+  ['PUT', '', {}],
+  ['POST', '/release', { mac: `${MAC}:00` }],
+  ['POST', '/withdraw', { mac: 'all' }],
+] as const)('%s%s with %o is rejected', async ([method, path, body]) => {
+  const { asked, ask } = await box();
+  expect((await ask(method, path, body)).statusCode).toBe(400);
+  expect(asked).toEqual([]);
+});
+
+test("a refusal is the service's sentence", async () => {
+  const { ask } = await box({ answer: { ok: false, text: 'eth0 cannot be for cameras: the reason' } });
+  expect(await ask('PUT', '', { interface: 'eth0' })).toEqual({
+    statusCode: 400,
+    body: expect.objectContaining({ error: 'eth0 cannot be for cameras: the reason' }),
+  });
+});
+
+test('without the service nothing is supported, and only the owner may ask', async () => {
+  expect((await (await box({ offers: false })).ask('GET')).body).toMatchObject({
+    supported: false,
+    missing: [],
+    cameras: [],
+  });
+  const { asked, ask } = await box({ isOwner: false });
+  expect((await ask('GET')).statusCode).toBe(401);
+  expect((await ask('PUT', '', { interface: 'eth1' })).statusCode).toBe(401);
+  expect(asked).toEqual([]);
+});

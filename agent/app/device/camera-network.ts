@@ -1,0 +1,167 @@
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import {
+  type CameraNetworkState,
+  ethernetPorts,
+  LEASE_S,
+  missingPackages,
+  parseLeases,
+  parseNetworkState,
+  parseReleases,
+  readOr,
+} from '../../../system/camera-network.ts';
+import type { HostRequests } from '../../../system/host-requests.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { CameraNetworkAnswer, CameraNetworkControl } from '../../http/api/cameras/camera-network-routes.ts';
+import { TimeServer } from './time-server.ts';
+
+/** Slightly longer than `TimeoutStartSec` of perch-network.service. */
+const PATIENCE_MS = 65_000;
+const LOOK_MS = 5_000;
+/** After another program had the time server's port. */
+const RETRY_MS = 60_000;
+
+interface CameraNetworkDeps {
+  readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'every'>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly host: Pick<HostRequests, 'offers' | 'ask'>;
+  settings(): Config;
+  isTrusted(): boolean;
+  /** Folders in which root's service writes. */
+  readonly answers?: string;
+  readonly leases?: string;
+  readonly missing?: () => readonly string[];
+}
+
+/** A port of the box as a network for cameras, which packaging/linux/camera-network makes; the box is its time server. */
+export class CameraNetwork implements CameraNetworkControl {
+  readonly #deps: CameraNetworkDeps;
+  readonly #answers: string;
+  #time: { readonly address: string; readonly sinceMs: number; readonly server: TimeServer } | undefined;
+
+  constructor(deps: CameraNetworkDeps) {
+    this.#deps = deps;
+    this.#answers = deps.answers ?? '/run/perch-host';
+    const { clock, log, signal } = deps;
+    if (!deps.host.offers('network')) {
+      return;
+    }
+    const look = () => {
+      this.#look().catch((error: unknown) => log.error({ err: error }, 'reading the network for cameras failed'));
+    };
+    const stop = clock.every(LOOK_MS, look);
+    signal.addEventListener('abort', () => {
+      stop();
+      this.#serveTime(undefined);
+    });
+    look();
+  }
+
+  async state(): Promise<CameraNetworkAnswer> {
+    const { host, clock, leases = '/var/lib/perch-cameras', missing = missingPackages } = this.#deps;
+    const supported = host.offers('network');
+    const [now, ports, given, released] = await Promise.all([
+      this.#look(),
+      ethernetPorts(),
+      readOr(join(leases, 'leases')),
+      readOr(join(this.#answers, 'camera-releases')),
+    ]);
+    const nowS = clock.wallMs() / 1_000;
+    const releases = new Map(parseReleases(released).map(({ mac, untilS }) => [mac, untilS]));
+    const names = this.#pathsByHost();
+    return {
+      supported,
+      missing: supported ? [...missing()] : [],
+      interface: now?.interface ?? null,
+      address: now?.address ?? null,
+      fault: now?.fault ?? null,
+      time: this.#time?.server.isServing ?? false,
+      ports: ports.map(({ name, mac, isConnected, obstacle }) => ({
+        name,
+        mac,
+        connected: isConnected,
+        obstacle: obstacle ?? (name !== now?.interface && hasAddress(name) ? 'address' : null),
+      })),
+      cameras: (now ? parseLeases(given) : [])
+        .filter(({ endsS }) => endsS > nowS)
+        .map(({ mac, address, name, endsS }) => {
+          const untilS = releases.get(mac) ?? 0;
+          return {
+            mac,
+            address,
+            name: name ?? null,
+            since: rfc3339(endsS - LEASE_S),
+            path: names.get(address) ?? null,
+            releasedUntil: untilS > nowS ? rfc3339(untilS) : null,
+          };
+        }),
+    };
+  }
+
+  /** @throws PerchError `badInput` if the port cannot be for cameras, with the reason */
+  async choose(port: string | undefined, signal: AbortSignal): Promise<void> {
+    await this.#ask(port === undefined ? { do: 'off' } : { do: 'on', interface: port }, signal);
+  }
+
+  async release(mac: string, signal: AbortSignal): Promise<void> {
+    await this.#ask({ do: 'release', mac }, signal);
+  }
+
+  async withdraw(mac: string, signal: AbortSignal): Promise<void> {
+    await this.#ask({ do: 'withdraw', mac }, signal);
+  }
+
+  async #ask(request: object, signal: AbortSignal): Promise<void> {
+    const { ok, text } = await this.#deps.host.ask('network', request, PATIENCE_MS, signal);
+    if (!ok) {
+      throw new PerchError('badInput', text);
+    }
+  }
+
+  /** Starts and ends the time server with the network. */
+  async #look(): Promise<CameraNetworkState | undefined> {
+    const now = parseNetworkState(await readOr(join(this.#answers, 'camera-network')));
+    this.#serveTime(now?.fault === undefined ? now?.address : undefined);
+    return now;
+  }
+
+  #serveTime(address: string | undefined): void {
+    const { clock, signal } = this.#deps;
+    const old = this.#time;
+    const isFailed = old?.server.hasEnded === true && clock.monoMs() - old.sinceMs >= RETRY_MS;
+    if (old?.address === address && !isFailed) {
+      return;
+    }
+    old?.server.close();
+    this.#time =
+      address === undefined || signal.aborted
+        ? undefined
+        : { address, sinceMs: clock.monoMs(), server: new TimeServer(address, this.#deps) };
+  }
+
+  /** The main paths first: those of `camera.onvif`. */
+  #pathsByHost(): ReadonlyMap<string, string> {
+    const names = new Map<string, string>();
+    for (const [name, { settings }] of this.#deps.settings().paths) {
+      for (const url of [settings?.camera?.onvif, settings?.source]) {
+        const host = URL.canParse(url ?? '') ? new URL(url ?? '').hostname : '';
+        if (host !== '' && !names.has(host)) {
+          names.set(host, name);
+        }
+      }
+    }
+    return names;
+  }
+}
+
+const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOString();
+
+/** A self-assigned one is none. */
+function hasAddress(name: string): boolean {
+  const infos = networkInterfaces()[name] ?? [];
+  return infos.some(({ family, address }) => family === 'IPv4' && !address.startsWith('169.254.'));
+}

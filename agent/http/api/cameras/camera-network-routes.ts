@@ -1,0 +1,87 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { HttpAccess } from '../../auth/access.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { noStore } from '../../messages/responses.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+
+const Mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
+const NetworkState = Type.Object({
+  supported: Type.Boolean({ description: "false: Perch was not installed by a package that has root's part of it." }),
+  missing: Type.Array(Type.String(), { description: "Debian's packages that it needs, too." }),
+  interface: OrNull(Type.String({ description: 'The port for cameras; null: there is none.' })),
+  address: OrNull(Type.String({ description: 'Of this box there; it is also the time server.' })),
+  fault: OrNull(Type.String({ description: 'Why cameras get no addresses there at present.' })),
+  time: Type.Boolean({ description: 'The box tells cameras the time.' }),
+  ports: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      mac: Type.String(),
+      connected: Type.Boolean({ description: 'A cable is in it.' }),
+      obstacle: OrNull(
+        Type.Enum(['wifi', 'bridge', 'defaultRoute', 'address'], {
+          description:
+            'Why it cannot be for cameras. Whether a DHCP server answers there is only known when it is chosen.',
+        }),
+      ),
+    }),
+  ),
+  cameras: Type.Array(
+    Type.Object({
+      mac: Type.String(),
+      address: Type.String(),
+      name: OrNull(Type.String({ description: 'As the device calls itself.' })),
+      since: OrNull(
+        Type.String({ format: 'date-time', description: 'When it last asked for its address: at least each hour.' }),
+      ),
+      path: OrNull(Type.String({ description: 'Path with this address.' })),
+      releasedUntil: OrNull(TimeText),
+    }),
+    { description: 'Devices that have an address there now.' },
+  ),
+});
+export type CameraNetworkAnswer = Static<typeof NetworkState>;
+
+const Choice = Type.Object({
+  interface: OrNull(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$', description: 'null: none' })),
+});
+const OneCamera = Type.Object({ mac: Mac });
+
+export interface CameraNetworkControl {
+  state(): Promise<CameraNetworkAnswer>;
+  choose(port: string | undefined, signal: AbortSignal): Promise<void>;
+  release(mac: string, signal: AbortSignal): Promise<void>;
+  withdraw(mac: string, signal: AbortSignal): Promise<void>;
+}
+
+const PATH = '/v3/camera-network';
+
+/** A port of the box as a network for cameras: for the owner, on the main port only. */
+export const cameraNetworkRoutes: FastifyPluginAsync<{
+  readonly access: Pick<HttpAccess, 'require'>;
+  readonly network: CameraNetworkControl;
+}> = async (app, { access, network }) => {
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  noStore(app);
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  const about = (summary: string, body?: typeof Choice | typeof OneCamera) =>
+    operation('box', summary, answers(NetworkState, ...(body ? ([400, 409, 501, 504] as const) : [])), {
+      ...(body && { body }),
+    });
+  app.get(PATH, { schema: about('Network for cameras, and who is there, for the owner') }, () => network.state());
+  app.put(PATH, { schema: about('Choose the port for cameras, for the owner', Choice) }, async ({ body }) => {
+    await network.choose(checkedBody(Choice, body).interface ?? undefined, closing.signal);
+    return network.state();
+  });
+  const release = about('Let a camera of that network reach the internet for an hour, for the owner', OneCamera);
+  app.post(`${PATH}/release`, { schema: release }, async ({ body }) => {
+    await network.release(checkedBody(OneCamera, body).mac, closing.signal);
+    return network.state();
+  });
+  const withdraw = about('Shut a released camera in again, for the owner', OneCamera);
+  app.post(`${PATH}/withdraw`, { schema: withdraw }, async ({ body }) => {
+    await network.withdraw(checkedBody(OneCamera, body).mac, closing.signal);
+    return network.state();
+  });
+};

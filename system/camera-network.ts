@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The network for cameras, as root's service reports it. */
+export interface CameraNetworkState {
+  readonly interface: string;
+  /** Of this box there. */
+  readonly address: string;
+  /** Why the service serves nobody there at present. */
+  readonly fault: string | undefined;
+}
+
+interface Lease {
+  readonly mac: string;
+  readonly address: string;
+  /** As the device calls itself. */
+  readonly name: string | undefined;
+  /** Unix seconds. */
+  readonly endsS: number;
+}
+
+interface Release {
+  readonly mac: string;
+  /** Unix seconds. */
+  readonly untilS: number;
+}
+
+interface EthernetPort {
+  readonly name: string;
+  readonly mac: string;
+  /** A cable is in it. */
+  readonly isConnected: boolean;
+  /** Why it cannot be for cameras; root's service checks more than that. */
+  readonly obstacle: 'wifi' | 'bridge' | 'defaultRoute' | undefined;
+}
+
+/** Longest that a lease is: `--dhcp-range` of packaging/linux/camera-network. */
+export const LEASE_S = 3_600;
+const MAX_FILE_BYTES = 65_536;
+const MAX_LEASES = 256;
+/** Ethernet, in the kernel's list of hardware types. */
+const ETHERNET = '1';
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const INTERFACE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
+
+/** Debian's packages and their programs that the service needs. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  'dnsmasq-base': ['dnsmasq'],
+  nftables: ['nft'],
+  udhcpc: ['udhcpc', 'busybox'],
+};
+const PROGRAMS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** @returns Debian's packages that have to be installed */
+export function missingPackages(folders: readonly string[] = PROGRAMS): string[] {
+  const isThere = (program: string) => folders.some((folder) => existsSync(join(folder, program)));
+  return Object.entries(NEEDED).flatMap(([name, programs]) => (programs.some(isThere) ? [] : [name]));
+}
+
+/** @returns undefined for anything but a state that the service has written */
+export function parseNetworkState(text: string): CameraNetworkState | undefined {
+  try {
+    const { interface: name, address, fault } = JSON.parse(text);
+    return INTERFACE.test(name) && IPV4.test(address) && typeof fault === 'string'
+      ? { interface: name, address, fault: fault === '' ? undefined : fault }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** dnsmasq's file of leases: end, MAC address, address, name or `*`, client id. The name is the device's own word. */
+export function parseLeases(text: string): Lease[] {
+  return text.split('\n', MAX_LEASES).flatMap((line) => {
+    const [end = '', mac = '', address = '', name = '*'] = line.split(' ');
+    return /^\d{1,12}$/.test(end) && MAC.test(mac) && IPV4.test(address)
+      ? [{ mac, address, name: /^[\w.-]{1,63}$/.test(name) ? name : undefined, endsS: Number(end) }]
+      : [];
+  });
+}
+
+export function parseReleases(text: string): Release[] {
+  return text.split('\n', MAX_LEASES).flatMap((line) => {
+    const [mac = '', , until = ''] = line.split(' ');
+    return MAC.test(mac) && /^\d{1,12}$/.test(until) ? [{ mac, untilS: Number(until) }] : [];
+  });
+}
+
+/** What the kernel tells of Ethernet ports. */
+export async function ethernetPorts(sys = '/sys/class/net', proc = '/proc/net'): Promise<EthernetPort[]> {
+  const routed = defaultRoutes(await readOr(join(proc, 'route')), await readOr(join(proc, 'ipv6_route')));
+  const names = (await readdir(sys).catch(() => [])).filter((name) => INTERFACE.test(name) && name !== 'lo').sort();
+  const ports = await Promise.all(
+    names.map(async (name): Promise<EthernetPort[]> => {
+      const has = (what: string) => existsSync(join(sys, name, what));
+      const read = async (what: string) => (await readOr(join(sys, name, what))).trim();
+      const isMember = has('master');
+      // Bridges and bonds are no ports; a virtual port that belongs to one is a container's.
+      if ((await read('type')) !== ETHERNET || has('bridge') || has('bonding') || (isMember && !has('device'))) {
+        return [];
+      }
+      const isWifi = has('wireless') || has('phy80211');
+      const obstacle = isWifi ? 'wifi' : isMember ? 'bridge' : routed.has(name) ? 'defaultRoute' : undefined;
+      return [{ name, mac: await read('address'), isConnected: (await read('carrier')) === '1', obstacle }];
+    }),
+  );
+  return ports.flat();
+}
+
+/** Interfaces of default routes, from /proc/net/route and /proc/net/ipv6_route. */
+export function defaultRoutes(route: string, ipv6Route: string): Set<string> {
+  const names = new Set<string>();
+  for (const line of route.split('\n').slice(1)) {
+    const [name, destination, , , , , , mask] = line.split(/\s+/);
+    if (name && destination === '00000000' && mask === '00000000') {
+      names.add(name);
+    }
+  }
+  for (const line of ipv6Route.split('\n')) {
+    const [destination, prefix, , , , , , , , name] = line.trim().split(/\s+/);
+    // The kernel keeps a rejecting one on the loopback interface.
+    if (name && name !== 'lo' && prefix === '00' && /^0{32}$/.test(destination ?? '')) {
+      names.add(name);
+    }
+  }
+  return names;
+}
+
+/** The file up to its limit; empty if it is not there. */
+export async function readOr(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    const bytes = Buffer.alloc(MAX_FILE_BYTES);
+    const { bytesRead } = await file.read(bytes).finally(() => file.close());
+    return bytes.toString('utf8', 0, bytesRead);
+  } catch {
+    return '';
+  }
+}
