@@ -43,7 +43,7 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
 }
 
 /** In separate namespaces: its scripts look for the owner of port 80, and no mount remains. */
-async function installPackage(folder: string, file: string): Promise<void> {
+export async function installPackage(folder: string, file: string): Promise<void> {
   const inside = 'mount -t proc proc "$1/proc" && exec chroot "$1" dpkg --install "$2"';
   await call(
     'unshare',
@@ -93,7 +93,7 @@ async function layFiles(folder: string): Promise<void> {
 const PROGRAMS = ['setup', 'wifi'] as const;
 
 /** In one file, for the Node of Perch's packages. */
-async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8Array> {
+export async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [join(HERE, name, 'main.ts')],
     bundle: true,

@@ -20,7 +20,7 @@ const run = promisify(execFile);
 const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/machines');
 /** Packages of a server, and those that Perch's packages need, because the machine has no network. */
 const PACKAGES = [
-  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'linux-image-cloud-amd64', 'iproute2', 'curl', 'kmod', 'e2fsprogs'],
+  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'iproute2', 'curl', 'kmod', 'e2fsprogs'],
   ...['init-system-helpers', 'libatomic1', 'procps'],
 ];
 const ROOT_MEGABYTES = 3_000;
@@ -41,14 +41,24 @@ export interface DebianMachineOptions {
   readonly installed?: readonly string[];
   /** Its battery clock at every start (`1970-01-01T00:00:00`); undefined: the host's. */
   readonly batteryTime?: string;
+  /** A Debian package; undefined: one for virtual machines, with few drivers. */
+  readonly kernel?: string;
+  /** Of QEMU: its network cards; undefined: none. */
+  readonly cards?: readonly string[];
+  /** Changes the root of this machine, by a program for this processor: what an emulated one takes minutes for. */
+  readonly prepare?: (root: string) => Promise<void>;
 }
 
 /** A Debian without a network; it is off. Disposing of it ends it and removes its disks. */
 export async function debianMachine(options: DebianMachineOptions): Promise<DebianMachine> {
-  const base = await baseOf(options.suite, [...PACKAGES, ...(options.packages ?? [])], options.installed ?? []);
+  const { kernel = 'linux-image-cloud-amd64', cards = ['-nic', 'none'] } = options;
+  const base = await baseOf(options.suite, [...PACKAGES, kernel, ...(options.packages ?? [])], options.installed ?? []);
   const folder = mkdtempSync(join(tmpdir(), 'perch-machine-'));
   try {
     await run('cp', ['--sparse=always', join(base, 'root.img'), join(folder, 'root.img')]);
+    if (options.prepare) {
+      await mounted(join(folder, 'root.img'), options.prepare);
+    }
     const disks = [drive(join(folder, 'root.img'), 'root'), drive(await filesDisk(options.files, folder), 'files')];
     for (const [name, megabytes] of Object.entries(options.disks ?? {})) {
       const file = join(folder, `${name}.disk`);
@@ -58,7 +68,8 @@ export async function debianMachine(options: DebianMachineOptions): Promise<Debi
     return new DebianMachine(folder, [
       ...['qemu-system-x86_64', ...CLOCK, '-cpu', 'max', '-M', 'q35', '-m', '768'],
       ...['-smp', String(PROCESSORS[options.suite])],
-      ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img'), '-nic', 'none'],
+      ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img')],
+      ...cards,
       ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.firstboot=off'],
       ...(options.batteryTime === undefined ? [] : ['-rtc', `base=${options.batteryTime}`]),
       ...disks.flat(),
@@ -85,6 +96,17 @@ export class DebianMachine extends Machine {
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true });
+  }
+}
+
+async function mounted(image: string, use: (root: string) => Promise<void>): Promise<void> {
+  const root = `${image}.mounted`;
+  mkdirSync(root);
+  await run('mount', ['-o', 'loop', image, root]);
+  try {
+    await use(root);
+  } finally {
+    await run('umount', [root]);
   }
 }
 

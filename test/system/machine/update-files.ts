@@ -68,7 +68,8 @@ export async function makeUpdateFiles(folder: string): Promise<UpdateFiles> {
   return { ...files, tampered, foreign: renamed };
 }
 
-async function programFiles(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+/** Of Perch, and its page. */
+export async function programFiles(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (const [name, bytes] of await bundleAgent()) {
     if (!name.endsWith('.map')) {
