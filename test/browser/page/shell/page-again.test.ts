@@ -131,8 +131,10 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
       await one.logIn('#/settings/people');
     }
     const toast = page.getByRole('status').filter({ hasText: 'No answer.' });
+    const leave = page.getByRole('button', { name: /^Log out/ });
+    await leave.waitFor();
     await visitor.context.setOffline(true);
-    await page.getByRole('button', { name: /^Log out/ }).click();
+    await leave.click();
     await toast.waitFor();
     await visitor.context.setOffline(false);
     await page.reload();
