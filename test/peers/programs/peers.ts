@@ -43,6 +43,8 @@ const PEERS = {
   nft: ['/usr/sbin/nft'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],
+  'qemu-arm': ['/usr/bin/qemu-system-aarch64'],
+  ssh: ['/usr/bin/ssh'],
   obs: ['/usr/bin/obs'],
   xvfb: ['/usr/bin/Xvfb'],
   certutil: ['/usr/bin/certutil'],

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { LAYOUT } from '../../../packaging/image/disk.ts';
+import { bootPartition, builtCard, readBootFiles, writeSetup } from './card.ts';
 import { CLOCK, layShell, Machine } from './machine.ts';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../../..');
 const MIB = 2 ** 20;
 
 export interface ImageMachineOptions {
@@ -27,17 +27,13 @@ export interface ImageMachineOptions {
 export async function imageMachine(options: ImageMachineOptions): Promise<ImageMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-image-machine-'));
   try {
-    const build = [join(ROOT, 'packaging/image/build.ts'), '--quick', '--out', folder];
-    await run(process.execPath, build, { maxBuffer: MIB });
-    const card = join(folder, 'card');
-    await run('mv', [join(folder, readdirSync(folder).find((name) => name.endsWith('.img')) ?? ''), card]);
+    const card = await builtCard(folder);
     await addShell(card, folder);
     await run('cp', ['--sparse=always', card, `${card}.other`]);
     for (const one of [card, `${card}.other`]) {
       await run('truncate', ['-s', `${options.cardMegabytes}M`, one]);
     }
-    writeFileSync(join(folder, 'setup'), options.setup);
-    await run('mcopy', ['-i', bootPartition(card), '-o', join(folder, 'setup'), '::perch-setup.txt']);
+    await writeSetup(card, options.setup);
     await makeUsb(join(folder, 'usb'), options.usb);
     return new ImageMachine(folder, card);
   } catch (error) {
@@ -45,8 +41,6 @@ export async function imageMachine(options: ImageMachineOptions): Promise<ImageM
     throw error;
   }
 }
-
-const bootPartition = (card: string): string => `${card}@@${LAYOUT.boot.startMib}M`;
 
 async function makeUsb(disk: string, { label, files }: ImageMachineOptions['usb']): Promise<void> {
   const stage = `${disk}.files`;
@@ -79,9 +73,7 @@ export class ImageMachine extends Machine {
 
   /** Like the firmware at each start: with the present files of the boot partition. */
   override async boot({ kernel = 'vmlinuz', withOtherCard = false }: ImageStart = {}): Promise<void> {
-    for (const name of [kernel, 'initrd.img', 'cmdline.txt']) {
-      await run('mcopy', ['-n', '-i', bootPartition(this.#card), '-o', `::${name}`, join(this.#folder, name)]);
-    }
+    await readBootFiles(this.#card, [kernel, 'initrd.img', 'cmdline.txt'], this.#folder);
     const commandLine = readFileSync(join(this.#folder, 'cmdline.txt'), 'utf8').trim();
     const board = ['-M', 'virt', '-cpu', 'cortex-a72', '-m', '1024', '-smp', '2'];
     this.#command.splice(
@@ -103,7 +95,7 @@ export class ImageMachine extends Machine {
   async numberAgain(imageNumber: string): Promise<void> {
     await run('sfdisk', ['--disk-id', this.#card, `0x${imageNumber}`]);
     const file = join(this.#folder, 'cmdline.txt');
-    await run('mcopy', ['-n', '-i', bootPartition(this.#card), '-o', '::cmdline.txt', file]);
+    await readBootFiles(this.#card, ['cmdline.txt'], this.#folder);
     const line = readFileSync(file, 'utf8').replace('perch.written=00000000', `perch.written=${imageNumber}`);
     writeFileSync(file, line);
     await run('mcopy', ['-i', bootPartition(this.#card), '-o', file, '::cmdline.txt']);

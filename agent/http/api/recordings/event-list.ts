@@ -45,7 +45,7 @@ const Area = Type.Object(
   },
   {
     description:
-      'Where something moved, in shares of the picture, and in which direction: of H.264 with motionSource stream or both. Null: unknown.',
+      'Where something moved, in shares of the picture, and in which direction: of H.264 and H.265 with motionSource stream or both. Null: unknown.',
   },
 );
 const Page = Type.Object({
