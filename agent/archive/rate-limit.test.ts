@@ -1,26 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { isWithin, RateLimit } from './rate-limit.ts';
-
-const at = (time: string) => new Date(`2026-01-31T${time}:00`);
-
-test('hours reach over midnight', () => {
-  expect(['21:59', '22:00', '00:00', '05:59', '06:00'].map((time) => isWithin('22:00-06:00', at(time)))).toEqual([
-    false,
-    true,
-    true,
-    true,
-    false,
-  ]);
-  expect(['07:59', '08:00', '11:59', '12:00'].map((time) => isWithin('08:00-12:00', at(time)))).toEqual([
-    false,
-    true,
-    true,
-    false,
-  ]);
-  expect(isWithin('', at('12:00'))).toBe(true);
-  expect(isWithin('03:00-03:00', at('12:00'))).toBe(true);
-});
+import { RateLimit } from './rate-limit.ts';
 
 test('a rate limit spreads bytes over time', async () => {
   const clock = new FakeClock();

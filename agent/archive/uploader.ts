@@ -1,13 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { isWithinHours } from '../config/values/hours.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { companionKey, removeCopy } from './companion-objects.ts';
 import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
 import { type ArchivedName, objectKey } from './object-key.ts';
-import { isWithin, RateLimit } from './rate-limit.ts';
+import { RateLimit } from './rate-limit.ts';
 import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
@@ -94,7 +95,8 @@ export class Uploader {
 
   get isOutOfHours(): boolean {
     const { hours, clock } = this.#deps;
-    return !isWithin(hours, new Date(clock.wallMs()));
+    const now = new Date(clock.wallMs());
+    return !isWithinHours(hours, 60 * now.getHours() + now.getMinutes());
   }
 
   /** A recording was deleted by hand: if it is being sent, its copy is deleted then. @param key not encrypted */

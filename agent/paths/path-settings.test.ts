@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
-import { pullsAny, settingsFor } from './path-settings.ts';
+import { pullsAny, settingsFor, sourceKeyOf } from './path-settings.ts';
 
 test.for<[pattern: string, source: string, name: string, wanted: string]>([
   ['~^cam(.)$', 'rtsp://h/$G1', 'cam7', 'rtsp://h/7'],
@@ -28,4 +28,18 @@ test.for<[paths: Record<string, object>, pulls: boolean]>([
     { recordPath: '/data/%path/%s%f', cwd: '/' },
   );
   expect(config && pullsAny(config)).toBe(pulls);
+});
+
+test('no key of motion restarts the path', () => {
+  const keyOf = (yard: object) => {
+    const text = JSON.stringify({ paths: { yard: { source: 'rtsp://h/yard', ...yard } } });
+    const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+    const settings = config && resolvePath(config, 'yard')?.settings;
+    return config && settings && sourceKeyOf(settings, config);
+  };
+  const areas = { motionZones: ['0,0 1,0 1,1'], motionMasks: ['0,0 1,0 1,1'] };
+  const rest = { motionSource: 'stream', motionSensitivity: 60, motionMinSize: 0.1, motionHours: '22:00-06:00' };
+  expect(keyOf({})).toBeDefined();
+  expect(keyOf({ ...areas, ...rest })).toBe(keyOf({}));
+  expect(keyOf({ ...areas, source: 'rtsp://h/other' })).not.toBe(keyOf({}));
 });

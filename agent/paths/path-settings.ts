@@ -15,7 +15,7 @@ const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set([
 /** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes', 'forward'] as const),
-  ...(['motionSource', 'motionSensitivity'] as const),
+  ...(['motionSource', 'motionSensitivity', 'motionZones', 'motionMasks', 'motionMinSize', 'motionHours'] as const),
   ...(['srtReadPassphrase', 'srtPublishPassphrase'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
   ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),

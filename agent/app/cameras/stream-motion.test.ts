@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
 import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
@@ -38,10 +39,14 @@ class Camera {
   }
 }
 
-function start(paths: string, streams: Record<string, Stream>) {
+function start(paths: string, streams: Record<string, Stream>, more = '') {
   const events: NewEvent[] = [];
-  let config = configOf(paths);
+  let config = configOf(paths, more);
+  const clock = new FakeClock();
+  const recordings = { isClockTrusted: true };
   const motion = new StreamMotion({
+    clock,
+    recordings,
     config: () => config,
     savedConfig: () => config,
     log: silentLogger,
@@ -50,10 +55,10 @@ function start(paths: string, streams: Record<string, Stream>) {
   });
   motion.apply();
   const apply = (next: string) => {
-    config = configOf(next);
+    config = configOf(next, more);
     motion.apply();
   };
-  return { motion, events, apply };
+  return { motion, events, apply, clock, recordings };
 }
 
 const secondsOf = (timeUs: number | undefined): number => ((timeUs ?? Number.NaN) / 1000 - START_MS) / 1000;
@@ -88,7 +93,7 @@ test.for([
 
 test('a path without a stream answers without one', () => {
   const { motion } = start('  yard: {motionSource: stream}', {});
-  expect(motion.of('yard')).toEqual({ stream: null, score: 0, moving: false });
+  expect(motion.of('yard')).toEqual({ stream: null, score: 0, moving: false, inHours: true, boxes: null });
   expect(motion.of('shed')).toBeUndefined();
 });
 
@@ -142,4 +147,36 @@ test('a stream of another codec has no motion', () => {
   const { motion } = start('  yard: {motionSource: stream}', { yard: stream });
   expect(motion.of('yard')).toMatchObject({ stream: null });
   expect(stream.readers).toEqual([]);
+});
+
+test('motion counts within its hours: an event begins and ends with them, in the zone of the timetable', async () => {
+  const camera = new Camera();
+  const hours = '  yard: {motionSource: stream, motionHours: 02:00-03:00}';
+  // The fake clock begins at midnight UTC: one in the night in Vienna.
+  const { events, apply, motion, clock } = start(hours, { yard: camera.stream }, 'timetableZone: Europe/Vienna');
+  camera.film(60, 200);
+  camera.film(3, 1500);
+  expect(motion.of('yard')).toMatchObject({ moving: false, inHours: false });
+  expect(motion.of('yard')?.score).toBeGreaterThan(1);
+  expect(events).toEqual([]);
+  await clock.advance(60 * 60_000);
+  camera.film(1, 1500);
+  expect(motion.of('yard')).toMatchObject({ moving: true, inHours: true });
+  expect(events).toMatchObject([{ state: 'start' }]);
+  await clock.advance(60 * 60_000);
+  camera.film(1, 1500);
+  expect(events).toMatchObject([{ state: 'start' }, { state: 'end', id: events[0]?.id }]);
+  // Changed hours apply at once.
+  apply('  yard: {motionSource: stream}');
+  camera.film(1, 1500);
+  expect(events).toHaveLength(3);
+});
+
+test('hours do not count while the box does not know the time', () => {
+  const camera = new Camera();
+  const started = start('  yard: {motionSource: stream, motionHours: 02:00-03:00}', { yard: camera.stream });
+  started.recordings.isClockTrusted = false;
+  camera.film(60, 200);
+  camera.film(3, 1500);
+  expect(started.events).toMatchObject([{ state: 'start' }]);
 });

@@ -1,21 +1,29 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { explain, unlessExpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import { isWithinHours } from '../../config/values/hours.ts';
+import { parsePolygon } from '../../config/values/polygon.ts';
 import type { CameraMotion } from '../../http/api/cameras/motion.ts';
-import type { MotionArea } from '../../media/motion/region-detector.ts';
+import type { MotionArea, MotionRules, MovingBox } from '../../media/motion/region-detector.ts';
 import { TrackMotion } from '../../media/motion/track-motion.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
+import { toLocalTime } from '../../record/file/time-zone.ts';
 import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts';
 import { isSubStream, subOf } from './path-entries.ts';
 
 const TICKS_PER_MS = 90;
+const MINUTE_MS = 60_000;
 
 interface StreamMotionOptions {
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** Hours do not count while the box does not know the time. */
+  readonly recordings: { readonly isClockTrusted: boolean };
   readonly config: () => Config;
   /** Saved, and in force soon. */
   readonly savedConfig: () => Config;
@@ -47,7 +55,7 @@ export class StreamMotion {
       const chosen = this.#choose(path, streams);
       const watched = this.#watched.get(path) ?? (chosen && this.#watch(path, chosen.name, chosen.stream));
       if (watched && chosen) {
-        watched.sensitivity = chosen.settings.motionSensitivity;
+        watched.settings = chosen.settings;
         this.#watched.set(path, watched);
       }
     }
@@ -57,10 +65,11 @@ export class StreamMotion {
   of(path: string): CameraMotion | undefined {
     const watched = this.#watched.get(path);
     if (watched) {
-      const { score, isMoving } = watched;
-      return { stream: watched.name, score: Math.round(score * 100) / 100, moving: isMoving };
+      const { name: stream, score, isMoving: moving, boxes, isInHours: inHours } = watched;
+      return { stream, score: Math.round(score * 100) / 100, moving, inHours, boxes: boxes && [...boxes] };
     }
-    return detects(path, this.#options.savedConfig()) ? { stream: null, score: 0, moving: false } : undefined;
+    const isDetected = detects(path, this.#options.savedConfig()) !== undefined;
+    return isDetected ? { stream: null, score: 0, moving: false, inHours: true, boxes: null } : undefined;
   }
 
   close(): void {
@@ -90,10 +99,17 @@ export class StreamMotion {
       return undefined;
     }
     return new WatchedStream({
-      ...{ name, stream, track },
+      ...{ name, stream, track, clock: this.#options.clock },
       ended: () => this.apply(),
       report: (turn) => this.#report(path, turn),
+      isWithin: (hours) => this.#isWithin(hours),
     });
+  }
+
+  #isWithin(hours: string): boolean {
+    const { clock, config, recordings } = this.#options;
+    const { hour, minute } = toLocalTime(clock.wallMs(), config().timetableZone || undefined);
+    return !recordings.isClockTrusted || isWithinHours(hours, 60 * hour + minute);
   }
 
   /** For the camera's path, and for its sub stream if that records on motion, as the events of a camera. */
@@ -123,6 +139,9 @@ interface WatchedStreamOptions {
   readonly stream: Stream;
   /** Of the pictures. */
   readonly track: number;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** The local time is in `hours`, or unknown. */
+  isWithin(hours: string): boolean;
   /** The stream has ended. */
   ended(): void;
   report(turn: Turn): void;
@@ -147,7 +166,10 @@ class WatchedStream implements Reader {
   readonly #options: WatchedStreamOptions;
   /** Undefined: the parameter sets are invalid. */
   #motion: TrackMotion | undefined;
-  #sensitivity = 50;
+  #settings: PathSettings | undefined;
+  /** The minute in which `#isInHours` was found. */
+  #minute = Number.NaN;
+  #isInHours = true;
   #event = '';
   #isReported = false;
   #wallMs = 0;
@@ -171,10 +193,25 @@ class WatchedStream implements Reader {
     return this.#isReported;
   }
 
-  set sensitivity(sensitivity: number) {
-    this.#sensitivity = sensitivity;
-    if (this.#motion) {
-      this.#motion.sensitivity = sensitivity;
+  get boxes(): readonly MovingBox[] | null {
+    return this.#motion?.boxes ?? null;
+  }
+
+  /** Motion counts now. */
+  get isInHours(): boolean {
+    const minute = Math.floor(this.#options.clock.wallMs() / MINUTE_MS);
+    if (minute !== this.#minute) {
+      this.#minute = minute;
+      this.#isInHours = this.#options.isWithin(this.#settings?.motionHours ?? '');
+    }
+    return this.#isInHours;
+  }
+
+  set settings(settings: PathSettings) {
+    if (settings !== this.#settings) {
+      this.#settings = settings;
+      this.#minute = Number.NaN;
+      this.#setRules();
     }
   }
 
@@ -182,7 +219,7 @@ class WatchedStream implements Reader {
     if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
       this.#rest();
       this.#motion = unlessExpected(() => new TrackMotion(description));
-      this.sensitivity = this.#sensitivity;
+      this.#setRules();
     }
   }
 
@@ -192,8 +229,10 @@ class WatchedStream implements Reader {
       return;
     }
     this.#wallMs = wall;
-    if (motion.add(data, dts / TICKS_PER_MS)) {
-      this.#turn(motion.isMoving, wall);
+    motion.add(data, dts / TICKS_PER_MS);
+    const isMoving = motion.isMoving && this.isInHours;
+    if (isMoving !== this.#isReported) {
+      this.#turn(isMoving, wall);
     }
   }
 
@@ -205,6 +244,12 @@ class WatchedStream implements Reader {
   close(): void {
     this.stream.removeReader(this);
     this.#rest();
+  }
+
+  #setRules(): void {
+    if (this.#motion && this.#settings) {
+      this.#motion.rules = rulesOf(this.#settings);
+    }
   }
 
   #turn(isMoving: boolean, wallMs: number): void {
@@ -222,3 +267,10 @@ class WatchedStream implements Reader {
     }
   }
 }
+
+const rulesOf = (settings: PathSettings): MotionRules => ({
+  sensitivity: settings.motionSensitivity,
+  zones: settings.motionZones.map(parsePolygon),
+  masks: settings.motionMasks.map(parsePolygon),
+  minSize: settings.motionMinSize,
+});

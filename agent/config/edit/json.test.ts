@@ -84,7 +84,14 @@ test('a path answer is complete, with its name first and without credentials', (
       recordArchiveDeleteAfter: '',
       recordDeleteAfter: '',
       recordMaxSize: '0B',
-      ...{ motionSource: 'camera', motionSensitivity: 50 },
+      ...{
+        motionSource: 'camera',
+        motionSensitivity: 50,
+        motionZones: [],
+        motionMasks: [],
+        motionMinSize: 0,
+        motionHours: '',
+      },
       camera: { user: 'me', password: '<redacted>' },
     },
   ]);

@@ -169,6 +169,9 @@ function readValue(schema: SchemaNode, value: unknown, key: string): unknown {
     }
     return value;
   }
+  if (schema.type === 'number' && typeof value !== 'number') {
+    throw wrongKind(key, 'a number', value);
+  }
   return schema.type === 'string' || schema.enum ? readText(value, key) : value;
 }
 

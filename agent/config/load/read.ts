@@ -86,6 +86,12 @@ function readList(schema: SchemaNode, tree: Tree, key: string, context: ReadCont
     context.report.add('error', tree, key, 'expected a list here: write [] for none', context.path);
     return undefined;
   }
+  const { maxItems = Number.POSITIVE_INFINITY } = schema;
+  if (tree.items.length > maxItems) {
+    const message = `has ${tree.items.length} items, the limit is ${maxItems}`;
+    context.report.add('error', tree, key, message, context.path);
+    return undefined;
+  }
   const items: unknown[] = [];
   for (const [i, item] of tree.items.entries()) {
     const value = readValue(schema.items ?? {}, item, `${key}[${i}]`, context);
@@ -141,7 +147,11 @@ function readLeaf(
   if (schema.type === 'integer' && !/^-?\d{1,15}$/.test(scalar.text)) {
     return { fault: `${shown} is not a whole number` };
   }
-  const value = schema.type === 'integer' ? Number(scalar.text) : scalar.text;
+  if (schema.type === 'number' && !/^\d{1,15}(\.\d{1,15})?$/.test(scalar.text)) {
+    return { fault: `${shown} is not a number such as 0.05` };
+  }
+  const isNumber = schema.type === 'integer' || schema.type === 'number';
+  const value = isNumber ? Number(scalar.text) : scalar.text;
   if (!Check(schema, value)) {
     return { fault: `${shown} ${Errors(schema, value)[0]?.message ?? 'is not valid'}` };
   }

@@ -9,6 +9,7 @@ export interface SchemaNode extends TSchema {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly items?: SchemaNode;
+  readonly maxItems?: number;
   readonly default?: unknown;
   readonly unit?: 'Ms' | 'Bytes';
   readonly syntax?: string;

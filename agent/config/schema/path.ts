@@ -8,6 +8,7 @@ import { Fingerprint } from './common/fields.ts';
 import { inverted, type Renames, type SourceKeys } from './common/key-rules.ts';
 import { Forward } from './forward.ts';
 import { ModeRules } from './modes.ts';
+import { MOTION_KEYS } from './motion.ts';
 import { SRT_SOURCE } from './servers/srt.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './sources/always-available.ts';
 import { HLS_SOURCE, PERCH_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
@@ -136,17 +137,7 @@ export const PathSchema = Type.Object({
   }),
   recordPreRoll: Duration('5s', 'With record: motion, record this long before an event, in whole groups of pictures.'),
   recordPostRoll: Duration('10s', 'With record: motion, record this long after an event.'),
-  motionSource: Type.Enum(['camera', 'stream', 'both'], {
-    default: 'camera',
-    description:
-      'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265; what the encoder spends), or both.',
-  }),
-  motionSensitivity: Type.Integer({
-    minimum: 0,
-    maximum: 100,
-    default: 50,
-    description: 'With motionSource: stream or both, how little motion makes an event.',
-  }),
+  ...MOTION_KEYS,
   recordPath: Type.String({
     default: '',
     maxLength: 1_000,

@@ -5,6 +5,8 @@ import { IpList, withoutZone } from '../../base/network/ip-address.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
+import { isHours } from '../values/hours.ts';
+import { formatPolygon, parsePolygon } from '../values/polygon.ts';
 
 /** SHA-256 in hex, with or without colons; canonical: lower case, without. */
 function checkFingerprint(text: string): string {
@@ -145,10 +147,8 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
     (text) => text === '' || isFolder(text),
     (shown) => `'${shown}' is not the whole path of a folder: write for example /mnt/nas/cameras`,
   ),
-  hours: unchanged(
-    (text) => text === '' || /^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
-    (shown) => `'${shown}' are not hours: write for example 22:00-06:00`,
-  ),
+  hours: unchanged(isHours, (shown) => `'${shown}' are not hours: write for example 22:00-06:00`),
+  polygon: (text) => formatPolygon(parsePolygon(text)),
   timeOfDay: unchanged(
     (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
     (shown) => `'${shown}' is not a time of day: write for example 07:30`,

@@ -34,6 +34,9 @@ export class BlockCosts {
   readonly #deviations: Float32Array;
   /** So long a block is learnt more slowly. */
   readonly #heldMs: Float32Array;
+  /** 0: the block does not stand out, whatever it costs. */
+  #counts: Uint8Array;
+  #counted: number;
   #learnt = 0;
   #timeMs = Number.NaN;
   /** Since when the whole picture changes; NaN: it does not. */
@@ -47,6 +50,14 @@ export class BlockCosts {
     this.#means = new Float32Array(count);
     this.#deviations = new Float32Array(count);
     this.#heldMs = new Float32Array(count);
+    this.#counts = new Uint8Array(count).fill(1);
+    this.#counted = count;
+  }
+
+  /** 1 for each block that may stand out; others are learnt only. */
+  set counts(counts: Uint8Array) {
+    this.#counts = counts;
+    this.#counted = counts.reduce((sum, one) => sum + one, 0);
   }
 
   get isLearning(): boolean {
@@ -57,7 +68,7 @@ export class BlockCosts {
   add(timeMs: number): void {
     const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || USUAL_PAUSE_MS;
     this.#timeMs = timeMs;
-    const isGlobal = this.#compare(this.#measure()) > GLOBAL_SHARE * this.excess.length;
+    const isGlobal = this.#compare(this.#measure());
     if (!isGlobal || this.isLearning) {
       this.#globalMs = Number.NaN;
       this.#learn(elapsedMs);
@@ -84,29 +95,42 @@ export class BlockCosts {
     const costs = this.#costs;
     let all = 0;
     let usual = 0;
+    // Of the blocks that do not count.
+    let otherAll = 0;
+    let otherUsual = 0;
     for (let block = 0; block < costs.length; block += 1) {
       const cost = (bits[block] as number) * (SCALES[(qps[block] as number) + MIN_QP] as number);
       const mean = this.#means[block] as number;
       costs[block] = cost;
       // A block that moves does not make the picture noisy.
-      all += Math.min(cost, 2 * mean + 20);
+      const more = Math.min(cost, 2 * mean + 20);
+      all += more;
       usual += mean + 2;
+      if (this.#counts[block] === 0) {
+        otherAll += more;
+        otherUsual += mean + 2;
+      }
     }
-    return Math.max(1, all / usual);
+    // Of both, the lower one: a tree under a mask does not make the picture noisy, nor does a person who fills a small zone.
+    return Math.max(1, Math.min(all / usual, (all - otherAll) / (usual - otherUsual) || 1));
   }
 
-  /** @returns blocks that stand out */
-  #compare(level: number): number {
+  /** @returns whether the whole picture changes, and the part of it that counts */
+  #compare(level: number): boolean {
     const { excess, isLearning } = this;
+    const counts = this.#counts;
     let active = 0;
+    let counted = 0;
     for (let block = 0; block < excess.length; block += 1) {
       const usual = (this.#means[block] as number) + DEVIATIONS * (this.#deviations[block] as number);
       const above = (this.#costs[block] as number) - level * usual;
       const isActive = !isLearning && above > MIN_EXCESS_BITS;
-      excess[block] = isActive ? above : 0;
+      const isCounted = isActive && counts[block] === 1;
+      excess[block] = isCounted ? above : 0;
       active += isActive ? 1 : 0;
+      counted += isCounted ? 1 : 0;
     }
-    return active;
+    return active > GLOBAL_SHARE * excess.length && counted > GLOBAL_SHARE * this.#counted;
   }
 
   #learn(elapsedMs: number): void {

@@ -1,15 +1,25 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { BLOCK, BlockField } from '../payload/block-field.ts';
-import { RegionDetector } from './region-detector.ts';
+import type { Polygon } from './block-areas.ts';
+import { type MotionRules, RegionDetector } from './region-detector.ts';
 
 const FRAME_MS = 100;
 const [COLUMNS, ROWS] = [20, 12];
+const ALL: MotionRules = { sensitivity: 50, zones: [], masks: [], minSize: 0 };
+
+/** From one column to another, from top to bottom. */
+const strip = (from: number, to: number): Polygon => [
+  [from / COLUMNS, 0],
+  [to / COLUMNS, 0],
+  [to / COLUMNS, 1],
+  [from / COLUMNS, 1],
+];
 
 /** A stream of pictures whose blocks cost what the test says. */
 class Scene {
   readonly field = new BlockField(16 * COLUMNS, 16 * ROWS);
-  readonly detector = new RegionDetector(this.field);
+  readonly detector = new RegionDetector(this.field, 16 * COLUMNS, 16 * ROWS);
   readonly #next = random(4);
   #timeMs = 0;
 
@@ -92,7 +102,7 @@ test('a sensitivity of 0 takes what one of 100 does not', () => {
     [0, 0],
   ] as const) {
     const scene = new Scene();
-    scene.detector.sensitivity = sensitivity;
+    scene.detector.rules = { ...ALL, sensitivity };
     scene.film(30);
     expect(scene.film(3, small)).toHaveLength(turns);
   }
@@ -113,4 +123,50 @@ test('any field leaves the score finite and the area within the picture', () => 
     expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
     expect(Math.max(x + width, y + height)).toBeLessThan(1.01);
   }
+});
+
+test.for([
+  ['a mask that covers its way', { masks: [strip(2, 16)] }, 0],
+  ['a mask elsewhere', { masks: [strip(16, 20)] }, 1],
+  ['a zone that has its way', { zones: [strip(2, 16)] }, 1],
+  ['a zone elsewhere', { zones: [strip(16, 20)] }, 0],
+  ['a zone, and a mask that covers it', { zones: [strip(2, 16)], masks: [strip(0, 20)] }, 0],
+  ['a smallest size of 10 blocks', { minSize: 10 / COLUMNS / ROWS }, 0],
+  ['a smallest size of 4 blocks', { minSize: 4 / COLUMNS / ROWS }, 1],
+] as const)('a walk of 6 blocks with %s', ([, rules, turns]) => {
+  const scene = new Scene();
+  scene.detector.rules = { ...ALL, ...rules };
+  scene.film(30);
+  expect(scene.film(4, walker(3, 4, 2, 0))).toHaveLength(turns);
+  // What is too small is shown, without a score.
+  const scores = scene.detector.boxes.map(({ score }) => score);
+  expect(scores).toEqual(
+    'zones' in rules || 'masks' in rules ? (turns ? [expect.any(Number)] : []) : [expect.any(Number)],
+  );
+  expect(scores.every((score) => (turns ? score > 1 : score === 0))).toBe(true);
+});
+
+test('a tree under a mask makes neither an event nor a change of the whole picture, whatever it costs', () => {
+  const tree = (column: number, _row: number, second: number) =>
+    column < 8 && second > 2 ? 600 + 300 * Math.sin(9 * second + column) : 0;
+  const both = (column: number, row: number, second: number) =>
+    tree(column, row, second) + walker(12, 4, 1, 0)(column, row, second - 6) * (second > 6 ? 1 : 0);
+  const scene = new Scene();
+  scene.detector.rules = { ...ALL, masks: [strip(0, 8)] };
+  scene.film(30);
+  expect(scene.film(6, tree)).toEqual([]);
+  expect(scene.film(10, both)).toHaveLength(1);
+  // Without the mask its blocks are more than a third: the camera turns, or so it looks.
+  const bare = new Scene();
+  bare.film(30);
+  expect(bare.film(6, (column, row, second) => (second > 2 ? tree(column, row, second) : 0))).toEqual([]);
+});
+
+test('a person who fills a small zone is motion; a light that changes the whole picture is none', () => {
+  const scene = new Scene();
+  scene.detector.rules = { ...ALL, zones: [strip(4, 6)] };
+  scene.film(30);
+  expect(scene.film(1, () => 400)).toEqual([]);
+  scene.film(10);
+  expect(scene.film(3, (column, row) => (column >= 4 && column < 6 && row > 2 && row < 9 ? 200 : 0))).toHaveLength(1);
 });

@@ -1,4 +1,5 @@
 import type { BlockField } from '../payload/block-field.ts';
+import { type BlockGrid, countedBlocks, gridOf, type Polygon } from './block-areas.ts';
 import { BlockCosts } from './block-costs.ts';
 
 /** Excess of the blocks of a region that begins motion at a sensitivity of 50, in bits at the middle quantiser. */
@@ -25,6 +26,27 @@ const MIN_WAY_BLOCKS = 1.5;
 
 type Direction = 'left' | 'right' | 'up' | 'down';
 
+/** Which motion counts. */
+export interface MotionRules {
+  /** 0 to 100; 50 is the usual one. */
+  readonly sensitivity: number;
+  /** Empty: the whole picture. */
+  readonly zones: readonly Polygon[];
+  readonly masks: readonly Polygon[];
+  /** Of the box around what moves, as a share of the picture. */
+  readonly minSize: number;
+}
+
+/** What moves now, or is too small to count, in shares of the picture. */
+export interface MovingBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Share of what begins motion; 0: too small. */
+  readonly score: number;
+}
+
 /** Where something moves, in shares of the picture. */
 export interface MotionArea {
   readonly x: number;
@@ -47,6 +69,7 @@ class Region {
   firstX = 0;
   firstY = 0;
   score = 0;
+  /** In which it had the smallest size. */
   pictures = 0;
   seenMs = 0;
   isSeen = false;
@@ -58,6 +81,7 @@ export class RegionDetector {
   score = 0;
   isMoving = false;
   readonly #field: BlockField;
+  readonly #grid: BlockGrid;
   readonly #costs: BlockCosts;
   /** The first `#count` are regions. */
   readonly #regions = Array.from({ length: MAX_REGIONS }, () => new Region());
@@ -66,6 +90,7 @@ export class RegionDetector {
   readonly #found = new Region();
   readonly #stack: Int32Array;
   #thresholdBits = THRESHOLD_BITS;
+  #minBlocks = 0;
   #timeMs = Number.NaN;
   #sinceMs = 0;
   #restMs = 0;
@@ -74,15 +99,18 @@ export class RegionDetector {
   #wayX = 0;
   #wayY = 0;
 
-  constructor(field: BlockField) {
+  /** @param width of the picture in pixels, after cropping */
+  constructor(field: BlockField, width: number, height: number) {
     this.#field = field;
+    this.#grid = gridOf(field, width, height);
     this.#costs = new BlockCosts(field);
     this.#stack = new Int32Array(field.flags.length);
   }
 
-  /** @param sensitivity 0 to 100; 50 is the usual one */
-  set sensitivity(sensitivity: number) {
+  set rules({ sensitivity, zones, masks, minSize }: MotionRules) {
     this.#thresholdBits = THRESHOLD_BITS * 2 ** ((50 - sensitivity) / 40);
+    this.#minBlocks = minSize * this.#grid.across * this.#grid.down;
+    this.#costs.counts = countedBlocks(this.#grid, zones, masks);
   }
 
   /** Wants every picture: it learns, or something may begin. */
@@ -92,16 +120,15 @@ export class RegionDetector {
 
   /** Where it moves, or has moved last. */
   get area(): MotionArea {
-    const { left, top, right, bottom } = this.#area;
-    const { columns, rows } = this.#field;
-    const share = (value: number) => Math.round(value * 1000) / 1000;
-    return {
-      x: share(left / columns),
-      y: share(top / rows),
-      width: share((right + 1 - left) / columns),
-      height: share((bottom + 1 - top) / rows),
-      direction: directionOf(this.#wayX, this.#wayY),
-    };
+    return { ...boxOf(this.#area, this.#grid), direction: directionOf(this.#wayX, this.#wayY) };
+  }
+
+  /** What has moved within the last second. */
+  get boxes(): readonly MovingBox[] {
+    return this.#regions.slice(0, this.#count).map((region) => {
+      const score = region.pictures >= MIN_PICTURES ? Math.round(region.score * 100) / 100 : 0;
+      return { ...boxOf(region, this.#grid), score };
+    });
   }
 
   /** The field has the next picture that is not intra. @returns whether `isMoving` has changed */
@@ -180,6 +207,7 @@ export class RegionDetector {
   /** To the nearest known region that it touches, or to a new one. */
   #assign(weight: number): void {
     const found = this.#found;
+    const isLarge = (found.right + 1 - found.left) * (found.bottom + 1 - found.top) >= this.#minBlocks;
     let best: Region | undefined;
     let bestWay = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#count; i += 1) {
@@ -204,9 +232,9 @@ export class RegionDetector {
     }
     if (!best.isSeen) {
       best.isSeen = true;
-      best.pictures += 1;
+      best.pictures += isLarge ? 1 : 0;
       best.seenMs = this.#timeMs;
-      best.score += (Math.min(found.bits / this.#thresholdBits, MAX_OF_ONE) - best.score) * weight;
+      best.score += ((isLarge ? Math.min(found.bits / this.#thresholdBits, MAX_OF_ONE) : 0) - best.score) * weight;
       place(best, found);
     }
   }
@@ -297,6 +325,16 @@ function place(region: Region, found: Region): void {
 /** With a block between them at most. */
 const touches = (a: Region, b: Region): boolean =>
   a.left <= b.right + 1 && a.right >= b.left - 1 && a.top <= b.bottom + 1 && a.bottom >= b.top - 1;
+
+function boxOf({ left, top, right, bottom }: Region, { across, down }: BlockGrid) {
+  const share = (blocks: number, all: number) => Math.round((1000 * blocks) / all) / 1000;
+  return {
+    x: share(left, across),
+    y: share(top, down),
+    width: share(Math.min(right + 1, across) - left, across),
+    height: share(Math.min(bottom + 1, down) - top, down),
+  };
+}
 
 function directionOf(x: number, y: number): Direction | undefined {
   if (Math.max(Math.abs(x), Math.abs(y)) < MIN_WAY_BLOCKS) {

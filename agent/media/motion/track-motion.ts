@@ -6,7 +6,7 @@ import { SLICE_TYPE } from '../payload/slice-reader.ts';
 import type { NalTrack } from '../sample/track.ts';
 import { MotionDetector } from './detector.ts';
 import { PictureReader } from './picture-reader.ts';
-import { type MotionArea, RegionDetector } from './region-detector.ts';
+import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 
 /** From this share of the threshold of whole pictures on, blocks are read as often as may be. */
 const FLOOR = 0.2;
@@ -35,7 +35,7 @@ export class TrackMotion {
     this.#pictures = new PictureReader(track);
     this.#whole.begin(track.width, track.height);
     this.#blocks = unlessExpected(() => blockReaderOf(track));
-    this.#regions = this.#blocks && new RegionDetector(this.#blocks.field);
+    this.#regions = this.#blocks && new RegionDetector(this.#blocks.field, track.width, track.height);
   }
 
   get isMoving(): boolean {
@@ -52,11 +52,15 @@ export class TrackMotion {
     return this.#regions?.area;
   }
 
-  /** @param sensitivity 0 to 100; 50 is the usual one */
-  set sensitivity(sensitivity: number) {
-    this.#whole.sensitivity = sensitivity;
+  /** What moves now; undefined: blocks cannot be read, so that zones, masks and sizes have no effect. */
+  get boxes(): readonly MovingBox[] | undefined {
+    return this.#regions?.boxes;
+  }
+
+  set rules(rules: MotionRules) {
+    this.#whole.sensitivity = rules.sensitivity;
     if (this.#regions) {
-      this.#regions.sensitivity = sensitivity;
+      this.#regions.rules = rules;
     }
   }
 

@@ -7,6 +7,6 @@ test('how much moves in a stream, and 404 where none is looked at', async () => 
     const answer = await api.app.inject({ url: `/v3/cameras/motion/${path}`, ...LOOPBACK });
     return [answer.statusCode, answer.json()];
   };
-  expect(await get('cam')).toEqual([200, { stream: 'cam_sub', score: 0.25, moving: false }]);
+  expect(await get('cam')).toEqual([200, { stream: 'cam_sub', score: 0.25, moving: false, inHours: true, boxes: [] }]);
   expect(await get('garden/gate')).toEqual([404, failure("no motion is detected in path 'garden/gate'")]);
 });

@@ -4,13 +4,25 @@ import { PerchError } from '../../../base/errors.ts';
 import { nameOf } from '../schema/names.ts';
 import { answers, operation, PathName } from '../schema/schemas.ts';
 
+const Box = Type.Object({
+  x: Type.Number(),
+  y: Type.Number(),
+  width: Type.Number(),
+  height: Type.Number(),
+  score: Type.Number({ minimum: 0, description: 'As above, of this box alone; 0: it does not count.' }),
+});
 const Motion = Type.Object({
   stream: Type.Union([Type.String(), Type.Null()], {
     description:
       'Path of the stream that is analysed: the sub stream where there is one. Null: no H.264 or H.265 video.',
   }),
   score: Type.Number({ minimum: 0, description: 'Share of what begins an event: 1 and more begins it.' }),
-  moving: Type.Boolean(),
+  moving: Type.Boolean({ description: 'An event lasts.' }),
+  inHours: Type.Boolean({ description: 'Motion counts now: it is within motionHours.' }),
+  boxes: Type.Union([Type.Array(Box, { maxItems: 16 }), Type.Null()], {
+    description:
+      'What moves, in shares of the picture. Null: the blocks of the pictures cannot be read, so that motionZones, motionMasks and motionMinSize have no effect.',
+  }),
 });
 export type CameraMotion = Static<typeof Motion>;
 

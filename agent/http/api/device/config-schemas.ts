@@ -76,8 +76,15 @@ function formOf(schema: SchemaNode, isSent: boolean): TSchema {
     const words = isSent ? [...schema.enum, ...WORDS.filter((word) => !schema.enum?.includes(word))] : schema.enum;
     return Type.Union([Type.Boolean(), Type.Enum([...words])], options);
   }
+  const { minimum, maximum } = schema as { minimum?: number; maximum?: number };
+  if (schema.type === 'number') {
+    return Type.Number({
+      ...options,
+      ...(minimum !== undefined && { minimum }),
+      ...(maximum !== undefined && { maximum }),
+    });
+  }
   if (schema.type === 'integer') {
-    const { minimum, maximum } = schema as { minimum?: number; maximum?: number };
     return Type.Integer({ ...options, ...(minimum === undefined ? {} : { minimum, maximum: maximum ?? 2 ** 53 - 1 }) });
   }
   return schema.enum ? Type.Enum([...schema.enum], options) : Type.String(options);

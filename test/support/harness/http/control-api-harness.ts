@@ -298,7 +298,10 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       order: none,
     },
     masks: masksOf({ control: () => undefined }),
-    motion: { of: (path) => (path === 'cam' ? { stream: 'cam_sub', score: 0.25, moving: false } : undefined) },
+    motion: {
+      of: (path) =>
+        path === 'cam' ? { stream: 'cam_sub', score: 0.25, moving: false, inHours: true, boxes: [] } : undefined,
+    },
     modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     pageFolder: '/nowhere',
     recordings: {

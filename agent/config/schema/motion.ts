@@ -1,0 +1,39 @@
+import Type from 'typebox';
+
+/** Of each kind, in a path. */
+const MAX_AREAS = 16;
+
+const Areas = (description: string) =>
+  Type.Array(Type.String({ syntax: 'polygon' }), { default: [], maxItems: MAX_AREAS, description });
+
+/** Keys of a path: which motion in its stream makes events. */
+export const MOTION_KEYS = {
+  motionSource: Type.Enum(['camera', 'stream', 'both'], {
+    default: 'camera',
+    description:
+      'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265; what the encoder spends), or both.',
+  }),
+  motionSensitivity: Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    default: 50,
+    description: 'With motionSource: stream or both, how little motion makes an event.',
+  }),
+  motionZones: Areas(
+    'Areas of the picture in which motion of the stream counts, such as "0.1,0.2 0.5,0.2 0.5,0.9": corners as x,y, in shares from the upper left corner. Empty = everywhere.',
+  ),
+  motionMasks: Areas(
+    'Areas in which motion of the stream never counts, such as a tree or the time in the picture. In the form of motionZones.',
+  ),
+  motionMinSize: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: 'Share of the picture that the box around what moves in the stream has to have, such as 0.01.',
+  }),
+  motionHours: Type.String({
+    default: '',
+    syntax: 'hours',
+    description: 'Hours in which motion of the stream counts, such as 22:00-06:00, in timetableZone. Empty = always.',
+  }),
+};

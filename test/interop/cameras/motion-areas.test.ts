@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+import { StreamMotion } from '../../../agent/app/cameras/stream-motion.ts';
+import { silentLogger } from '../../../agent/base/log.ts';
+import { h264Track } from '../../../agent/media/h264/params.ts';
+import { h265Track } from '../../../agent/media/h265/params.ts';
+import type { NalTrack } from '../../../agent/media/sample/track.ts';
+import type { NewEvent } from '../../../agent/record/events/event-hub.ts';
+import { Stream } from '../../../agent/stream/stream.ts';
+import { clip } from '../../peers/cameras/camera.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { CODECS, type CodecName, splitPictures } from '../../quirks/clip.ts';
+import { FakeClock } from '../../support/base/fake-clock.ts';
+import { configOf } from '../../support/harness/servers/path-table-of.ts';
+import { sampleOf } from '../../support/media/units.ts';
+
+const FPS = 10;
+const TICKS = 90_000 / FPS;
+const START_MS = Date.UTC(2026, 0, 1);
+/** Quiet before, a walk from the left edge to the right one, quiet after. */
+const [BEFORE_S, WALK_S, AFTER_S] = [14, 4, 8];
+const SPEED = 70;
+/** A unit of H.265 has up to 64 pixels. */
+const MAX_OFF = { h264: 0.15, h265: 0.25 };
+
+/** A figure of 24x60 in 320x180, 80 lines from the top. */
+async function walk(codec: CodecName) {
+  const { encoder, format, delimited } = CODECS[codec];
+  const end = BEFORE_S + WALK_S;
+  const at = `overlay=x='if(between(t,${BEFORE_S},${end}),(t-${BEFORE_S})*${SPEED},-100)':y=80`;
+  const file = await clip(`walk-areas-${codec}.${format}`, [
+    ...['-f', 'lavfi', '-i', 'color=gray:s=320x180:r=10,noise=alls=50:c0_seed=7,gblur=1'],
+    ...['-f', 'lavfi', '-i', 'testsrc=s=24x60:r=10'],
+    ...['-filter_complex', `[0][1]${at},noise=alls=3:allf=t:all_seed=1`, '-t', String(end + AFTER_S)],
+    ...['-c:v', encoder, '-tune', 'zerolatency', '-crf', '28', '-preset', 'veryfast', '-g', String(FPS)],
+    ...(codec === 'h265' ? ['-x265-params', 'log-level=error'] : []),
+    ...['-pix_fmt', 'yuv420p', '-bsf:v', delimited, '-f', format],
+  ]);
+  const { sets, pictures } = splitPictures(CODECS[codec], new Uint8Array(readFileSync(file)));
+  const [first, second, third] = sets as [Uint8Array, Uint8Array, Uint8Array];
+  const track: NalTrack = codec === 'h264' ? h264Track(first, [second]) : h265Track(first, second, [third]);
+  return { track, pictures: pictures.map((nals) => sampleOf(...nals)) };
+}
+
+/** A camera whose film runs through the detection of a box. */
+function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, keys: string) {
+  const settings = (more: string) => configOf(`  yard: {motionSource: stream, ${more}}`);
+  const stream = new Stream([track]);
+  const events: NewEvent[] = [];
+  let config = settings(keys);
+  let count = 0;
+  const motion = new StreamMotion({
+    clock: new FakeClock(),
+    recordings: { isClockTrusted: true },
+    config: () => config,
+    savedConfig: () => config,
+    log: silentLogger,
+    events: { add: (event) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`)) },
+    paths: { openStreams: () => [['yard', stream]] },
+  });
+  motion.apply();
+  return {
+    motion,
+    apply: (more: string) => {
+      config = settings(more);
+      motion.apply();
+    },
+    /** Runs the film once. @returns seconds of the film in which an event began or ended; `seen` gets what moves after each picture */
+    film: (seen: (second: number) => void = () => {}) => {
+      events.length = 0;
+      const from = count;
+      for (const data of pictures) {
+        const pts = count * TICKS;
+        const key = (count - from) % FPS === 0;
+        stream.write(0, { pts, dts: pts, wall: START_MS + pts / 90, key, data });
+        count += 1;
+        seen((count - from) / FPS);
+      }
+      return events.map(({ startUs, endUs }) => ((startUs ?? endUs ?? 0) / 1000 - START_MS) / 1000 - from / FPS);
+    },
+  };
+}
+
+/** From one share of the width to another, at the height of the walk. */
+const band = (from: number, to: number): string => `"${from},0.35 ${to},0.35 ${to},0.9 ${from},0.9"`;
+/** The second in which the figure's right edge is at a share of the width. */
+const reaches = (share: number): number => BEFORE_S + (share * 320 - 24) / SPEED;
+
+describeWith(['ffmpeg'], 'areas and sizes of motion in streams of real encoders', () => {
+  describeCodec('h264');
+  describeCodec('h265');
+});
+
+function describeCodec(codec: CodecName): void {
+  let scene: Awaited<ReturnType<typeof walk>>;
+  beforeAll(async () => {
+    scene = await walk(codec);
+  });
+
+  test.for([
+    ['nothing set', ''],
+    ['a mask of another part', 'motionMasks: ["0,0 1,0 1,0.3 0,0.3"]'],
+    ['a zone that has the walk', `motionZones: [${band(0, 1)}]`],
+    ['a smallest size of 2 %', 'motionMinSize: 0.02'],
+  ])(`${codec}: with %s the walk is an event`, ([, keys]) => {
+    const turns = filmed(scene, keys ?? '').film();
+    expect(turns).toHaveLength(2);
+    expect(turns[0]).toBeGreaterThan(BEFORE_S);
+    expect(turns[0]).toBeLessThan(BEFORE_S + 1.5);
+    expect(turns[1]).toBeGreaterThan(BEFORE_S + WALK_S);
+    expect(turns[1]).toBeLessThan(BEFORE_S + WALK_S + 4);
+  });
+
+  test.for([
+    ['a mask of its way', `motionMasks: [${band(0, 1)}]`],
+    ['a zone of another part', 'motionZones: ["0,0 1,0 1,0.3 0,0.3"]'],
+    ['a smallest size of 20 %', 'motionMinSize: 0.2'],
+    ['two masks that share its way', `motionMasks: [${band(0, 0.5)}, ${band(0.5, 1)}]`],
+  ])(`${codec}: with %s the walk is none`, ([, keys]) => {
+    expect(filmed(scene, keys ?? '').film()).toEqual([]);
+  });
+
+  test(`${codec}: behind a mask the walk ends, and in a zone it begins`, () => {
+    const [, ended = Number.NaN] = filmed(scene, `motionMasks: [${band(0.5, 1)}]`).film();
+    // Two seconds of rest later.
+    expect(ended).toBeGreaterThan(reaches(0.5) + 1.5);
+    expect(ended).toBeLessThan(reaches(0.6) + 3.5);
+    const [begun = Number.NaN] = filmed(scene, `motionZones: [${band(0.5, 1)}]`).film();
+    expect(begun).toBeGreaterThan(reaches(0.5));
+    expect(begun).toBeLessThan(reaches(0.8));
+  });
+
+  test(`${codec}: changed areas apply to the running stream, and what moves is shown with its place`, () => {
+    const camera = filmed(scene, `motionMasks: [${band(0, 1)}]`);
+    expect(camera.film()).toEqual([]);
+    camera.apply('');
+    const shown: { readonly second: number; readonly middle: number }[] = [];
+    const turns = camera.film((second) => {
+      for (const { x, width, score } of camera.motion.of('yard')?.boxes ?? []) {
+        if (score >= 1) {
+          shown.push({ second, middle: x + width / 2 });
+        }
+      }
+    });
+    expect(turns).toHaveLength(2);
+    const walking = shown.filter(({ second }) => second > BEFORE_S + 1 && second < BEFORE_S + WALK_S);
+    expect(walking.length).toBeGreaterThan(10);
+    for (const { second, middle } of walking) {
+      expect(Math.abs(middle - ((second - BEFORE_S) * SPEED + 12) / 320), `at ${second} s`).toBeLessThan(
+        MAX_OFF[codec],
+      );
+    }
+    camera.apply(`motionZones: ["0,0 1,0 1,0.3 0,0.3"]`);
+    expect(camera.film()).toEqual([]);
+  });
+}
