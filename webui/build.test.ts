@@ -19,14 +19,14 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   'camera.js': 37_400,
   'cameras.js': 57_700,
   'recordings.js': 57_900,
-  'settings.js': 79_600,
+  'settings.js': 81_900,
   'zh-cn.js': 5_430,
-  'zh-cn-settings.js': 15_300,
+  'zh-cn-settings.js': 16_000,
 };
-const MAX_SCRIPTS_BYTES = 221_900;
-const MAX_WHOLE_BYTES = 245_700;
+const MAX_SCRIPTS_BYTES = 225_400;
+const MAX_WHOLE_BYTES = 249_200;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 383_500;
+const MAX_ALL_SCRIPTS_BYTES = 387_000;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 

@@ -206,6 +206,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('https', '#/settings/system/https', '.secure-outside'),
     shot('remote', '#/settings/system/remote', '.remote-access form'),
     shot('name', '#/settings/system/name', '.network-name .switch'),
+    ...cameraNetworkShots(door),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),
     shot('onvif', '#/settings/system/onvif', '.servers .switch'),
@@ -236,6 +237,44 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await settled(page, '.sheet [type=password]');
     }),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
+  ];
+}
+
+/** As on a box with two ports. */
+function cameraNetworkShots(door: string): readonly Shot[] {
+  const port = (name: string, obstacle: string | null, connected = true) => ({ name, mac: '', connected, obstacle });
+  const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const camera = (last: number, more: object) => {
+    const known = { mac: `a4:14:37:0c:9e:${last}`, address: `10.83.83.${last}`, since: at(-last) };
+    return { ...known, name: null, manufacturer: null, path: null, releasedUntil: null, ...more };
+  };
+  const off = {
+    supported: true,
+    missing: [],
+    interface: null,
+    address: null,
+    fault: null,
+    faultWhy: null,
+    time: false,
+  };
+  const on = { ...off, interface: 'eth1', address: '10.83.83.1', time: true };
+  const ports = [port('eth0', 'defaultRoute'), port('eth1', null), port('wlan0', 'wifi', false)];
+  const cameras = [
+    camera(20, { path: door, manufacturer: 'Hikvision' }),
+    camera(21, { manufacturer: 'Reolink', name: 'RLC-810A', releasedUntil: at(43) }),
+    camera(22, {}),
+  ];
+  const answered = (name: string, answer: object) =>
+    shot(name, '#/settings/system', '.headline', async (page, say) => {
+      await page.route('**/v3/camera-network', (route) => route.fulfill({ json: answer }));
+      await row(page, say.system.cameraNetwork);
+      await settled(page, '.camera-network .row, .camera-network .message-card');
+    });
+  return [
+    shot('camera-network', '#/settings/system/camera-network', '.camera-network .message-card, .camera-network .row'),
+    answered('camera-network-off', { ...off, missing: ['dnsmasq-base', 'udhcpc'], ports, cameras: [] }),
+    answered('camera-network-on', { ...on, ports, cameras }),
+    answered('camera-network-fault', { ...on, ports, cameras: [], fault: 'x', faultWhy: 'dhcpServer', time: false }),
   ];
 }
 

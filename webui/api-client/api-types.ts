@@ -8,6 +8,7 @@ export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-route
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
 export type { PairedServerItem as ServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
 export type { PtzAbilities as PtzCapabilities } from '../../agent/http/api/cameras/camera-control.ts';
+export type { CameraNetworkAnswer as CameraNetwork } from '../../agent/http/api/cameras/camera-network-routes.ts';
 export type {
   CameraItem,
   FoundItem as DiscoveredCamera,

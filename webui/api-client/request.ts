@@ -23,7 +23,7 @@ const MAX_ANSWER_MS = 15_000;
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
 interface RequestOptions {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly limitMs?: number;

@@ -50,9 +50,20 @@ type CamerasPart = 'add' | 'layouts' | 'boxes';
 const CAMERAS_PARTS = /^(add|layouts|boxes)$/;
 const INVITATION_START = 'perch://invitation?';
 type StoragePart = 'archive' | 'move' | 'import' | 'fetch';
-type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https' | 'remote' | 'servers' | 'name' | 'mqtt' | 'onvif';
+type SystemPart =
+  | 'backup'
+  | 'log'
+  | 'file'
+  | 'updates'
+  | 'https'
+  | 'remote'
+  | 'servers'
+  | 'name'
+  | 'camera-network'
+  | 'mqtt'
+  | 'onvif';
 const PARTS =
-  /^(system\/(backup|log|file|updates|https|remote|servers|name|mqtt|onvif)|storage\/(archive|move|import|fetch)|people\/paired)$/;
+  /^(system\/(backup|log|file|updates|https|remote|servers|name|camera-network|mqtt|onvif)|storage\/(archive|move|import|fetch)|people\/paired)$/;
 const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {

@@ -8,7 +8,7 @@ import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
-import { CameraNetwork } from './camera-network.ts';
+import { CameraNetwork, REASONS } from './camera-network.ts';
 
 const MAC = '1e:84:34:1c:93:24';
 const PATHS = '  door:\n    source: rtsp://10.83.83.20/main\n';
@@ -33,6 +33,7 @@ async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner
     },
     settings: () => configOf(PATHS),
     isTrusted: () => true,
+    cameras: { found: () => [{ address: '10.83.83.21', manufacturer: 'Acme' }] },
     answers: folder,
     leases: folder,
     missing: () => ['nftables'],
@@ -65,7 +66,10 @@ async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner
 test('who is there: devices with a lease that has not ended, with their path and the end of a release', async () => {
   const { folder, clock, ask } = await box();
   const nowS = Math.floor(clock.wallMs() / 1_000);
-  writeFileSync(join(folder, 'camera-network'), '{"interface":"cam0","address":"203.0.113.77","fault":"no cable"}\n');
+  writeFileSync(
+    join(folder, 'camera-network'),
+    '{"interface":"cam0","address":"203.0.113.77","fault":"another port has its name now"}\n',
+  );
   const leases = [
     `${nowS + 3_000} ${MAC} 10.83.83.20 cam-1 *`,
     `${nowS + 60} 1e:84:34:1c:93:25 10.83.83.21 * *`,
@@ -80,16 +84,26 @@ test('who is there: devices with a lease that has not ended, with their path and
     missing: ['nftables'],
     interface: 'cam0',
     address: '203.0.113.77',
-    fault: 'no cable',
+    fault: 'another port has its name now',
+    faultWhy: 'otherPort',
     time: false,
   });
   expect(body.cameras).toEqual([
-    { mac: MAC, address: '10.83.83.20', name: 'cam-1', since: at(-600), path: 'door', releasedUntil: at(1_800) },
+    {
+      mac: MAC,
+      address: '10.83.83.20',
+      name: 'cam-1',
+      since: at(-600),
+      manufacturer: null,
+      path: 'door',
+      releasedUntil: at(1_800),
+    },
     {
       mac: '1e:84:34:1c:93:25',
       address: '10.83.83.21',
       name: null,
       since: at(-3_540),
+      manufacturer: 'Acme',
       path: null,
       releasedUntil: null,
     },
@@ -125,12 +139,18 @@ test.for([
   expect(asked).toEqual([]);
 });
 
-test("a refusal is the service's sentence", async () => {
-  const { ask } = await box({ answer: { ok: false, text: 'eth0 cannot be for cameras: the reason' } });
-  expect(await ask('PUT', '', { interface: 'eth0' })).toEqual({
+test("a refusal is the service's sentence, and one word", async () => {
+  const error = 'eth1 cannot be for cameras: the DHCP server 192.0.2.1 answers there';
+  const { ask } = await box({ answer: { ok: false, text: error } });
+  expect(await ask('PUT', '', { interface: 'eth1' })).toEqual({
     statusCode: 400,
-    body: expect.objectContaining({ error: 'eth0 cannot be for cameras: the reason' }),
+    body: { status: 'error', error, why: 'dhcpServer' },
   });
+});
+
+test('the words stand for sentences of the service', () => {
+  const service = readFileSync(join(import.meta.dirname, '../../../packaging/linux/camera-network'), 'utf8');
+  expect(REASONS.filter(([, said]) => !service.includes(said))).toEqual([]);
 });
 
 test('without the service nothing is supported, and only the owner may ask', async () => {

@@ -15,7 +15,11 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { CameraNetworkAnswer, CameraNetworkControl } from '../../http/api/cameras/camera-network-routes.ts';
+import type {
+  CameraNetworkAnswer,
+  CameraNetworkControl,
+  NetworkReason,
+} from '../../http/api/cameras/camera-network-routes.ts';
 import { TimeServer } from './time-server.ts';
 
 /** Slightly longer than `TimeoutStartSec` of perch-network.service. */
@@ -24,13 +28,27 @@ const LOOK_MS = 5_000;
 /** After another program had the time server's port. */
 const RETRY_MS = 60_000;
 
-interface CameraNetworkDeps {
+/** What the service says, packaging/linux/camera-network. */
+export const REASONS: readonly (readonly [NetworkReason, string])[] = [
+  ['wifi', 'it is a Wi-Fi port'],
+  ['bridge', 'it belongs to a bridge'],
+  ['defaultRoute', 'the way to the internet goes through it'],
+  ['address', 'it is in use with the address'],
+  ['dhcpServer', 'the DHCP server'],
+  ['noPort', 'there is no such port'],
+  ['otherPort', 'another port has its name now'],
+  ['noInternet', 'this box has no way to the internet itself'],
+  ['noCamera', 'there is no such camera'],
+];
+
+export interface CameraNetworkDeps {
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'every'>;
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   settings(): Config;
   isTrusted(): boolean;
+  readonly cameras: { found(): readonly { readonly address: string; readonly manufacturer: string | null }[] };
   /** Folders in which root's service writes. */
   readonly answers?: string;
   readonly leases?: string;
@@ -73,12 +91,14 @@ export class CameraNetwork implements CameraNetworkControl {
     const nowS = clock.wallMs() / 1_000;
     const releases = new Map(parseReleases(released).map(({ mac, untilS }) => [mac, untilS]));
     const names = this.#pathsByHost();
+    const makers = new Map(this.#deps.cameras.found().map((camera) => [camera.address, camera.manufacturer]));
     return {
       supported,
       missing: supported ? [...missing()] : [],
       interface: now?.interface ?? null,
       address: now?.address ?? null,
       fault: now?.fault ?? null,
+      faultWhy: reasonOf(now?.fault) ?? null,
       time: this.#time?.server.isServing ?? false,
       ports: ports.map(({ name, mac, isConnected, obstacle }) => ({
         name,
@@ -95,6 +115,7 @@ export class CameraNetwork implements CameraNetworkControl {
             address,
             name: name ?? null,
             since: rfc3339(endsS - LEASE_S),
+            manufacturer: makers.get(address) ?? null,
             path: names.get(address) ?? null,
             releasedUntil: untilS > nowS ? rfc3339(untilS) : null,
           };
@@ -118,7 +139,7 @@ export class CameraNetwork implements CameraNetworkControl {
   async #ask(request: object, signal: AbortSignal): Promise<void> {
     const { ok, text } = await this.#deps.host.ask('network', request, PATIENCE_MS, signal);
     if (!ok) {
-      throw new PerchError('badInput', text);
+      throw new PerchError('badInput', text, { why: reasonOf(text) });
     }
   }
 
@@ -157,6 +178,9 @@ export class CameraNetwork implements CameraNetworkControl {
     return names;
   }
 }
+
+const reasonOf = (text: string | undefined): NetworkReason | undefined =>
+  REASONS.find(([, said]) => text?.includes(said))?.[0];
 
 const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 

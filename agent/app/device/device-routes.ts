@@ -33,14 +33,15 @@ import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
-import { CameraNetwork } from './camera-network.ts';
+import { CameraNetwork, type CameraNetworkDeps } from './camera-network.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
 import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
 import { Updates } from './updates.ts';
 
-export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'problems'> {
+export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
+  readonly cameras: SupportBundleDeps['cameras'] & CameraNetworkDeps['cameras'];
   readonly mqtt: Pick<MqttControl, 'status'>;
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };

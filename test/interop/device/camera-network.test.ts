@@ -26,18 +26,7 @@ describeWith(PEERS, 'a network for cameras', () => {
     expect(refused.body.error).toContain('the way to the internet goes through it');
     expect((await net.ask('PUT', '', { interface: 'nothing' })).status).toBe(400);
     await net.inBox('ip', 'link', 'set', 'cam1', 'up');
-    const given = [
-      '--dhcp-range=172.30.9.10,172.30.9.20,1h',
-      '--port=0',
-      '--conf-file=/dev/null',
-      '--dhcp-leasefile=/dev/null',
-    ];
-    const other = net.startIn(
-      net.otherNet,
-      ...['sh', '-c', 'ip addr add 172.30.9.1/24 dev eth0 && exec dnsmasq -k --log-facility=- --pid-file= "$@"', 'sh'],
-      ...given,
-    );
-    await other.waitFor(/DHCP, IP range/);
+    await net.startDhcp(net.otherNet);
     const answered = await net.ask<{ error: string }>('PUT', '', { interface: 'cam1' });
     expect(answered.body.error).toContain('cam1 cannot be for cameras: the DHCP server 172.30.9.1 answers there');
     expect(await state()).toMatchObject({ interface: null });

@@ -74,10 +74,15 @@ export interface VisitOptions {
 /** A harness, or the main port of an agent. */
 export interface Visited {
   readonly port: number;
+  /** Of a box on another machine. */
+  readonly url?: string;
 }
 
 /** The page's address for a visitor. */
-export function addressOf({ port }: Visited, { size, openBy = RUN_BY }: VisitOptions): string {
+export function addressOf({ port, url }: Visited, { size, openBy = RUN_BY }: VisitOptions): string {
+  if (url !== undefined) {
+    return url;
+  }
   const isPlain = (openBy ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
 }
@@ -214,6 +219,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['https', '#/settings/system/https', '.secure-outside'],
   ['remote', '#/settings/system/remote', '.remote-access form'],
   ['name', '#/settings/system/name', '.network-name .switch'],
+  ['camera-network', '#/settings/system/camera-network', '.camera-network .message-card, .camera-network .card'],
   ['servers', '#/settings/system/servers', '.servers .switch'],
   ['mqtt', '#/settings/system/mqtt', '.mqtt .switch'],
   ['onvif', '#/settings/system/onvif', '.servers .switch'],

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { buildPage } from '../../../webui/build.ts';
 import { AGENT, ownerOf } from '../agent/agent.ts';
 import { type RunningProcess, runProcess, startProcess } from '../programs/process.ts';
 import { openNamespace } from './namespace.ts';
@@ -33,11 +34,24 @@ echo "address=$ip router=$router dns=$dns ntp=$ntpsrv"
 
 export type Reach = 'reached' | 'silent';
 
+/** Node's arguments for Perch with the page of today's sources. */
+async function agentWithPage(root: string): Promise<readonly string[]> {
+  const main = AGENT.at(-1) ?? '';
+  if (main.endsWith('.ts')) {
+    await buildPage(join(dirname(main), '../webui/dist'));
+    return AGENT;
+  }
+  const copy = join(root, 'perch');
+  cpSync(dirname(main), join(copy, 'agent'), { recursive: true });
+  await buildPage(join(copy, 'webui/dist'));
+  return [...AGENT.slice(0, -1), join(copy, 'agent', basename(main))];
+}
+
 /**
  * A box with Perch and root's services, between a house with the internet (this machine) and two ports for cameras: `cam0`
  * with one camera, `cam1` with `otherNet`.
  */
-export async function openCameraNetwork() {
+export async function openCameraNetwork({ hasPage = false } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'perch-camera-network-'));
   const lib = join(root, 'lib');
   for (const folder of ['lib', 'bin', 'run/perch-host', 'var/perch', 'var/perch-cameras']) {
@@ -85,7 +99,8 @@ export async function openCameraNetwork() {
     return running;
   };
   start(...boxed('sh', '-c', PATH_UNIT, 'sh', lib));
-  const perch = start(...boxed(process.execPath, ...AGENT, '--data', '/var/lib/perch'));
+  const agent = hasPage ? await agentWithPage(root) : AGENT;
+  const perch = start(...boxed(process.execPath, ...agent, '--data', '/var/lib/perch'));
   await perch.waitFor(/Also in this network/);
   const url = `http://${house.ip}:${PORT}`;
   const headers = await ownerOf(url, join(root, 'var/perch'));
@@ -105,6 +120,7 @@ export async function openCameraNetwork() {
     internet,
     port,
     perchPort: PORT,
+    url,
     otherNet: other,
     service: join(lib, 'camera-network'),
     inBox: (...words: readonly string[]) => run('ip', ...boxed(...words)),
@@ -124,6 +140,17 @@ export async function openCameraNetwork() {
     fromHouse: (host: string, at: number) => reach([], host, at),
     fromBox: (host: string, at: number) => reach(['ip', 'netns', 'exec', house.name], host, at),
     startIn: (namespace: string, ...words: readonly string[]) => start('netns', 'exec', namespace, ...words),
+    /** Another DHCP server, on the port of that network. */
+    startDhcp: async (namespace: string) => {
+      const other = start(
+        ...['netns', 'exec', namespace, 'sh', '-c'],
+        ...['ip addr replace 172.30.9.1/24 dev eth0 && exec dnsmasq -k --log-facility=- --pid-file= "$@"', 'sh'],
+        ...['--dhcp-range=172.30.9.10,172.30.9.20,1h', '--port=0', '--conf-file=/dev/null'],
+        '--dhcp-leasefile=/dev/null',
+      );
+      await other.waitFor(/DHCP, IP range/);
+      return other;
+    },
     startHere: (command: string, ...args: readonly string[]) => {
       const running = startProcess(command, args);
       started.push(running);

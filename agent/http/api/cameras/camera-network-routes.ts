@@ -5,6 +5,17 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore } from '../../messages/responses.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
+/** Why a port cannot be for cameras. */
+const OBSTACLES = ['wifi', 'bridge', 'defaultRoute', 'address'] as const;
+/** Why no addresses are given there, or a request is rejected. */
+export type NetworkReason =
+  | (typeof OBSTACLES)[number]
+  | 'dhcpServer'
+  | 'noPort'
+  | 'otherPort'
+  | 'noInternet'
+  | 'noCamera';
+
 const Mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
 const NetworkState = Type.Object({
   supported: Type.Boolean({ description: "false: Perch was not installed by a package that has root's part of it." }),
@@ -12,6 +23,9 @@ const NetworkState = Type.Object({
   interface: OrNull(Type.String({ description: 'The port for cameras; null: there is none.' })),
   address: OrNull(Type.String({ description: 'Of this box there; it is also the time server.' })),
   fault: OrNull(Type.String({ description: 'Why cameras get no addresses there at present.' })),
+  faultWhy: OrNull(
+    Type.String({ description: 'The fault in one word: an obstacle, `dhcpServer`, `noPort` or `otherPort`.' }),
+  ),
   time: Type.Boolean({ description: 'The box tells cameras the time.' }),
   ports: Type.Array(
     Type.Object({
@@ -19,7 +33,7 @@ const NetworkState = Type.Object({
       mac: Type.String(),
       connected: Type.Boolean({ description: 'A cable is in it.' }),
       obstacle: OrNull(
-        Type.Enum(['wifi', 'bridge', 'defaultRoute', 'address'], {
+        Type.Enum([...OBSTACLES], {
           description:
             'Why it cannot be for cameras. Whether a DHCP server answers there is only known when it is chosen.',
         }),
@@ -34,6 +48,7 @@ const NetworkState = Type.Object({
       since: OrNull(
         Type.String({ format: 'date-time', description: 'When it last asked for its address: at least each hour.' }),
       ),
+      manufacturer: OrNull(Type.String({ description: 'Of a camera that was found there.' })),
       path: OrNull(Type.String({ description: 'Path with this address.' })),
       releasedUntil: OrNull(TimeText),
     }),

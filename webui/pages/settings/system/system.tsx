@@ -18,6 +18,7 @@ import { bitRate, byteSize, longDuration, moment, number, percent } from '../../
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
+import { CameraNetworkPage } from './camera-network.tsx';
 import { MqttPage } from './mqtt.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OnvifPage } from './onvif.tsx';
@@ -49,6 +50,8 @@ export function SystemPage() {
       return <RemoteAccessPage />;
     case 'name':
       return <NetworkNamePage />;
+    case 'camera-network':
+      return <CameraNetworkPage />;
     case 'servers':
       return <ServersPage />;
     case 'mqtt':
@@ -91,6 +94,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <div class="card">
         <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
+        <Row title={t.cameraNetwork} text={t.cameraNetworkRow} href={settingsLink('system', 'camera-network')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         <Row title={t.mqtt} text={t.mqttRow} href={settingsLink('system', 'mqtt')} />
         <Row title={peopleWords.value.deviceOnvif} text={t.onvifHint} href={settingsLink('system', 'onvif')} />
