@@ -39,6 +39,7 @@ import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
 import { transferImport, transferMove } from './record/transfer.ts';
+import { transferFetch } from './record/transfer-fetch.ts';
 import { tsRecordCpu } from './record/ts-record-cpu.ts';
 import { rtmpCpu } from './rtmp/rtmp-cpu.ts';
 import { rtmpJoin } from './rtmp/rtmp-join.ts';
@@ -92,6 +93,7 @@ const FIGURES: readonly Figure[] = [
   reindexFigure,
   transferMove,
   transferImport,
+  transferFetch,
   ingestPacket,
   ingestPacketBytes,
   relayCpu,

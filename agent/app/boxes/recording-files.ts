@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { sha256Of } from '../../base/sha256.ts';
 import {
   type ByteRange,
   MAX_LISTED_CAMERAS,
@@ -133,16 +133,14 @@ async function readPiece(file: string, { first, last }: ByteRange) {
       throw new PerchError('badInput', `the recording has ${size} bytes, none at ${first}`);
     }
     const bytes = Buffer.allocUnsafeSlow(Math.min(last + 1, size) - first);
-    const digest = createHash('sha256');
     for (let done = 0; done < bytes.length; ) {
       const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done), first + done);
       if (bytesRead === 0) {
         throw new PerchError('badInput', 'the recording has become shorter', { why: 'unreadable' });
       }
-      digest.update(bytes.subarray(done, done + bytesRead));
       done += bytesRead;
     }
-    return { bytes, digest: digest.digest('base64'), sizeBytes: size };
+    return { bytes, digest: await sha256Of(bytes), sizeBytes: size };
   } catch (cause) {
     throw cause instanceof PerchError
       ? cause

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { sha256Of } from '../../base/sha256.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
 /** A recorder's write waits no longer than for one of these. */
@@ -22,43 +23,64 @@ export interface ImportPace {
 export const openSource = (file: string): Promise<FileHandle> =>
   open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 
-/**
- * Copies a file to a new one, which is flushed.
- * @param onBytes after each chunk
- * @returns SHA-256 of what was read
- */
-export async function copyTo(
+type OnBytes = (bytes: number) => void;
+
+/** Copies a file to a new one, which is flushed. @param onBytes after each chunk */
+export async function copyTo(source: FileHandle, draft: string, pace: ImportPace, onBytes: OnBytes): Promise<void> {
+  await copyChunks(source, draft, pace, (chunk, write) => write.then(() => onBytes(chunk.length)));
+}
+
+/** Copies as `copyTo`. @returns what `digestOf` returns for the same bytes, of what was read */
+export async function copyWithDigest(
   source: FileHandle,
   draft: string,
   pace: ImportPace,
-  onBytes: (bytes: number) => void = () => {},
+  onBytes: OnBytes = () => {},
 ): Promise<string> {
+  const digest = createHash('sha256');
+  await copyChunks(source, draft, pace, async (chunk, write) => {
+    const [own] = await Promise.all([sha256Of(chunk), write]);
+    digest.update(own);
+    onBytes(chunk.length);
+  });
+  return digest.digest('hex');
+}
+
+/** SHA-256 of the SHA-256 of each megabyte, which other threads compute. */
+export async function digestOf(file: string, pace: ImportPace): Promise<string> {
+  const digest = createHash('sha256');
+  const handle = await openSource(file);
+  try {
+    await readAll(handle, pace, async (chunk) => {
+      digest.update(await sha256Of(chunk));
+    });
+  } finally {
+    await handle.close();
+  }
+  return digest.digest('hex');
+}
+
+/** @param done gets each chunk while it is written */
+async function copyChunks(
+  source: FileHandle,
+  draft: string,
+  pace: ImportPace,
+  done: (chunk: Uint8Array, write: Promise<void>) => Promise<void>,
+): Promise<void> {
   const out = await open(draft, 'wx', RECORDING_MODE);
   try {
     let unflushed = 0;
-    const digest = await readAll(source, pace, async (chunk, position) => {
-      await writeAll(out, chunk, position);
+    await readAll(source, pace, async (chunk, position) => {
+      await done(chunk, writeAll(out, chunk, position));
       unflushed += chunk.length;
       if (unflushed >= FLUSH_BYTES) {
         unflushed = 0;
         await out.datasync();
       }
-      onBytes(chunk.length);
     });
     await out.sync();
-    return digest;
   } finally {
     await out.close();
-  }
-}
-
-/** SHA-256 of a file. */
-export async function digestOf(file: string, pace: ImportPace): Promise<string> {
-  const handle = await openSource(file);
-  try {
-    return await readAll(handle, pace, async () => {});
-  } finally {
-    await handle.close();
   }
 }
 
@@ -66,18 +88,15 @@ async function readAll(
   handle: FileHandle,
   pace: ImportPace,
   take: (chunk: Uint8Array, position: number) => Promise<void>,
-): Promise<string> {
-  const digest = createHash('sha256');
+): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (let position = 0; ; ) {
     await pace.wait();
     const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, position);
     if (bytesRead === 0) {
-      return digest.digest('hex');
+      return;
     }
-    const chunk = buffer.subarray(0, bytesRead);
-    digest.update(chunk);
-    await take(chunk, position);
+    await take(buffer.subarray(0, bytesRead), position);
     position += bytesRead;
   }
 }

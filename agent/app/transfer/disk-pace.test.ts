@@ -25,12 +25,36 @@ function start() {
   };
 }
 
-test('a pause is as long as the work before it, and at most two seconds', async () => {
+test('a pause is a quarter of the work before it, and at most two seconds', async () => {
   const { clock, waits } = start();
-  clock.skip(300);
-  await waits(300);
+  clock.skip(400);
+  await waits(100);
   clock.skip(60_000);
   await waits(2_000);
+});
+
+test('short pauses are added up', async () => {
+  const { clock, pace, waits } = start();
+  for (let i = 0; i < 4; i += 1) {
+    clock.skip(4);
+    await pace.wait();
+  }
+  clock.skip(4);
+  await waits(5);
+});
+
+test('for ten seconds after a recorder has waited for its disk, a pause is as long as the work before it', async () => {
+  const { clock, waits, makeBusy } = start();
+  makeBusy(31);
+  clock.skip(300);
+  await waits(300);
+  makeBusy(0);
+  clock.skip(300);
+  await waits(300);
+  clock.skip(9_400);
+  await waits(2_000);
+  clock.skip(400);
+  await waits(100);
 });
 
 test('nothing is done while a recorder waits for its disk', async () => {

@@ -2,9 +2,16 @@ import type { Clock } from '../../base/clock.ts';
 import type { ImportPace } from '../import/copy-file.ts';
 
 const MAX_PAUSE_MS = 2_000;
+/** Shorter pauses are added up. */
+const MIN_PAUSE_MS = 5;
 const CHECK_MS = 100;
 /** A recorder's write that takes longer is waited for. */
 const SLOW_MS = 200;
+/** A recorder has waited for its disk: the transfer may be the reason. */
+const NOTICED_MS = 30;
+const NOTICED_FOR_MS = 10_000;
+/** Of the time of work, while no recorder waits. */
+const QUIET_SHARE = 0.25;
 
 interface DiskPaceOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
@@ -13,11 +20,16 @@ interface DiskPaceOptions {
   readonly busyMs: () => number;
 }
 
-/** Leaves disks and processor to recording: works half of the time, and not while a recorder waits. */
+/**
+ * Leaves disks and processor to recording: rests a fifth of the time, half of it for ten seconds after a recorder has
+ * waited for its disk, and does nothing while one waits for long.
+ */
 export class DiskPace implements ImportPace {
   readonly signal: AbortSignal;
   readonly #options: DiskPaceOptions;
   #sinceMs: number;
+  #owedMs = 0;
+  #noticedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DiskPaceOptions) {
     this.#options = options;
@@ -32,8 +44,18 @@ export class DiskPace implements ImportPace {
   async wait(): Promise<void> {
     const { clock, signal, busyMs } = this.#options;
     signal.throwIfAborted();
-    await clock.sleep(Math.min(clock.monoMs() - this.#sinceMs, MAX_PAUSE_MS), signal);
+    const nowMs = clock.monoMs();
+    if (busyMs() > NOTICED_MS) {
+      this.#noticedMs = nowMs;
+    }
+    const share = nowMs - this.#noticedMs < NOTICED_FOR_MS ? 1 : QUIET_SHARE;
+    this.#owedMs = Math.min(this.#owedMs + (nowMs - this.#sinceMs) * share, MAX_PAUSE_MS);
+    if (this.#owedMs >= MIN_PAUSE_MS) {
+      await clock.sleep(this.#owedMs, signal);
+      this.#owedMs = 0;
+    }
     while (!signal.aborted && busyMs() > SLOW_MS) {
+      this.#noticedMs = clock.monoMs();
       await clock.sleep(CHECK_MS, signal);
     }
     signal.throwIfAborted();

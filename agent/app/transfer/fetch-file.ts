@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { sha256Of } from '../../base/sha256.ts';
 import { type ByteRange, MAX_PIECE_BYTES, type RecordedFile } from '../../http/api/boxes/paired-recording-routes.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { FLUSH_BYTES, type ImportPace, writeAll } from '../import/copy-file.ts';
@@ -11,6 +11,8 @@ import type { BoxRecordings } from './box-recordings.ts';
 /** Until a part that arrives damaged is given up. */
 const MAX_TRIES = 3;
 const READ_BYTES = 1 << 20;
+/** The box reads one while it sends the other. */
+const MAX_COMING = 2;
 
 interface FetchFileOptions {
   readonly source: Pick<BoxRecordings, 'piece' | 'digest'>;
@@ -71,7 +73,7 @@ async function keptDigests(
   return digests;
 }
 
-/** The next part is on its way while one is written. @param digests of the parts that are there; the others are added */
+/** The next parts are on their way while one is written. @param digests of the parts that are there; the others are added */
 async function fetchPieces(
   out: FileHandle,
   ranges: readonly ByteRange[],
@@ -80,11 +82,11 @@ async function fetchPieces(
 ): Promise<void> {
   const { pace, onBytes } = options;
   let unflushed = 0;
-  let coming = fetched(ranges[digests.length], options);
-  while (coming !== undefined) {
-    const range = ranges[digests.length] as ByteRange;
-    const { bytes, digest } = await coming;
-    coming = fetched(ranges[digests.length + 1], options);
+  const left = ranges.slice(digests.length);
+  const coming = left.splice(0, MAX_COMING).map((range) => fetched(range, options));
+  for (let next = coming.shift(); next; next = coming.shift()) {
+    const { range, bytes, digest } = await next;
+    coming.push(...left.splice(0, 1).map((one) => fetched(one, options)));
     pace.begin?.();
     for (let at = 0; at < bytes.length; at += READ_BYTES) {
       const chunk = bytes.subarray(at, at + READ_BYTES);
@@ -101,11 +103,10 @@ async function fetchPieces(
   }
 }
 
-/** @returns undefined: there is no such part */
-function fetched(range: ByteRange | undefined, options: FetchFileOptions) {
-  const piece = range && fetchPiece(range, options);
+function fetched(range: ByteRange, options: FetchFileOptions) {
+  const piece = fetchPiece(range, options);
   // The caller that awaits it gets the error.
-  piece?.catch(() => {});
+  piece.catch(() => {});
   return piece;
 }
 
@@ -113,8 +114,8 @@ async function fetchPiece(range: ByteRange, { source, path, file, pace, take }: 
   for (let tries = 1; ; tries += 1) {
     await take(range.last - range.first + 1);
     const piece = await source.piece(path, file, range, pace.signal);
-    if (createHash('sha256').update(piece.bytes).digest('base64') === piece.digest) {
-      return piece;
+    if ((await sha256Of(piece.bytes)) === piece.digest) {
+      return { ...piece, range };
     }
     if (tries === MAX_TRIES) {
       throw leftOut(
@@ -126,18 +127,17 @@ async function fetchPiece(range: ByteRange, { source, path, file, pace, take }: 
 }
 
 async function digestOfPart(handle: FileHandle, { first, last }: ByteRange, pace: ImportPace): Promise<string> {
-  const digest = createHash('sha256');
-  const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, last - first + 1));
-  for (let at = first; at <= last; ) {
+  const bytes = Buffer.allocUnsafeSlow(last - first + 1);
+  let done = 0;
+  while (done < bytes.length) {
     await pace.wait();
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, last - at + 1), at);
+    const { bytesRead } = await handle.read(bytes, done, Math.min(READ_BYTES, bytes.length - done), first + done);
     if (bytesRead === 0) {
       break;
     }
-    digest.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+    done += bytesRead;
   }
-  return digest.digest('base64');
+  return sha256Of(bytes.subarray(0, done));
 }
 
 const piecesOf = (bytes: number, pieceBytes: number): ByteRange[] =>

@@ -6,7 +6,7 @@ import type { MovedFiles } from '../../playback/index/moved-files.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
 import { copyCompanions, finishCopy } from '../import/copy-companions.ts';
-import { copyTo, digestOf, type ImportPace, openSource } from '../import/copy-file.ts';
+import { copyWithDigest, digestOf, type ImportPace, openSource } from '../import/copy-file.ts';
 import { RECORDINGS_MODE } from '../import/import-folder.ts';
 import { leftOut } from '../import/left-file.ts';
 import { draftIn, placeNew, removeLeftDrafts, tryLink } from '../import/place-file.ts';
@@ -87,7 +87,7 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
       throw new PerchError('exhausted', text, { why: 'full' });
     }
     await rm(draft, { force: true });
-    const digest = await copyTo(source, draft, pace, onBytes);
+    const digest = await copyWithDigest(source, draft, pace, onBytes);
     await finishCopy(draft, mtimeMs, 0);
     if ((await digestOf(draft, pace)) !== digest) {
       const text = `the disk of ${folder} gives back other bytes than were written: check it and its cable`;

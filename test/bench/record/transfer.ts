@@ -131,13 +131,13 @@ async function withCatalog(
   }
 }
 
-/** A transfer rests as long as it works, and a move also reads back what it wrote and compares the digests. */
+/** A transfer rests a fifth of the time, and a move also reads back what it wrote and compares the digests. */
 export const transferMove: Figure = {
   name: 'transfer-move',
   unit: '× the time of cp and sync',
   goal: 5,
   isAbsolute: false,
-  about: 'moving recordings to another disk, at the pace that leaves half of it to recording',
+  about: 'moving recordings to another disk, at the pace that leaves it to recording',
   measure: (note) => ratioOf(move, note),
 };
 
