@@ -4,17 +4,13 @@ import type { PathEntry } from '../config/load/path-entry.ts';
 import { destinationsFor, withGroups } from '../config/schema/forward.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 
-/** Settings of the recorder: their change does not affect source and readers. */
-type RecordKey = Extract<keyof PathSettings, `record${string}`>;
+/** A change affects only the recorder, not source and readers. */
 const RECORD_KEYS = /^record/;
-/** Read by retention, archive and signatures when they work, not by the recorder. */
-const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set([
-  ...(['recordDeleteAfterMs', 'recordMaxSizeBytes'] as const),
-  ...(['recordArchive', 'recordArchiveDeleteAfterMs', 'recordSign'] as const),
-]);
-/** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
+/** Settings that are read when they are used: a change restarts neither the path nor its recorder. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes', 'forward'] as const),
+  ...(['recordDeleteAfterMs', 'recordMaxSizeBytes', 'recordSign'] as const),
+  ...(['recordArchive', 'recordArchiveDeleteAfterMs'] as const),
   ...(['motionSource', 'motionSensitivity', 'motionZones', 'motionMasks', 'motionMinSize', 'motionHours'] as const),
   ...(['srtReadPassphrase', 'srtPublishPassphrase'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
@@ -65,16 +61,17 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 /** A path restarts when this changes. */
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
-  const own = Object.entries(rest).filter(([key]) => !RECORD_KEYS.test(key) && !LIVE_KEYS.has(key));
+  const own = Object.entries(rest).filter(([key]) => !LIVE_KEYS.has(key) && !RECORD_KEYS.test(key));
   // Of the camera block only the pause and the login matter; the rest is read when it is used.
   const login = [camera?.user, camera?.password];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
   return JSON.stringify([own.sort(), camera?.paused === true, pulling]);
 }
 
+/** The recorder restarts when this changes. */
 export function recordKeyOf(settings: PathSettings): string {
-  const own = Object.entries(settings).filter(([key]) => RECORD_KEYS.test(key)) as [RecordKey, unknown][];
-  return JSON.stringify(own.filter(([key]) => !RETENTION_KEYS.has(key)).sort());
+  const own = Object.entries(settings).filter(([key]) => !LIVE_KEYS.has(key) && RECORD_KEYS.test(key));
+  return JSON.stringify(own.sort());
 }
 
 export function cannotPublish(name: string): PerchError {
