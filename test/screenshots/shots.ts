@@ -214,7 +214,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
-    shot('updates', '#/settings/system/updates', '.backup-page .dim'),
+    shot('updates', '#/settings/system/updates', 'section .dim'),
     shot('people', '#/settings/people', '.you'),
     opened('people-add', 'people', '.you', (page, say) => press(page, say.people.addPerson)),
     opened('people-person', 'people', '.you', (page) => row(page, viewer)),

@@ -31,40 +31,30 @@ interface RecordedMoment {
   readonly clip?: { readonly startMs: number; readonly endMs: number };
 }
 
-export type SettingsSection = 'cameras' | 'modes' | 'storage' | 'system' | 'people';
+/** The sections of the settings, with the pages below each. */
+const SECTIONS = {
+  cameras: ['add', 'layouts', 'boxes'],
+  modes: [],
+  storage: ['archive', 'move', 'import', 'fetch'],
+  system: ['backup', 'log', 'file', 'updates', 'https', 'remote', 'servers', 'name', 'camera-network', 'mqtt', 'onvif'],
+  people: ['views', 'paired'],
+} as const;
+export type SettingsSection = keyof typeof SECTIONS;
+type SettingsPart = (typeof SECTIONS)[SettingsSection][number];
 
 interface SettingsRoute {
   readonly page: 'settings';
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add`, `layouts` and `boxes` belong to cameras, `archive`, `move`, `import` and `fetch` to storage, `views` and `paired` to people, the others to system. */
-  readonly part?: CamerasPart | StoragePart | 'views' | 'paired' | SystemPart;
+  readonly part?: SettingsPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
   /** Of `boxes`: the one that a link brings. */
   readonly invitation?: string;
 }
 
-type CamerasPart = 'add' | 'layouts' | 'boxes';
-const CAMERAS_PARTS = /^(add|layouts|boxes)$/;
 const INVITATION_START = 'perch://invitation?';
-type StoragePart = 'archive' | 'move' | 'import' | 'fetch';
-type SystemPart =
-  | 'backup'
-  | 'log'
-  | 'file'
-  | 'updates'
-  | 'https'
-  | 'remote'
-  | 'servers'
-  | 'name'
-  | 'camera-network'
-  | 'mqtt'
-  | 'onvif';
-const PARTS =
-  /^(system\/(backup|log|file|updates|https|remote|servers|name|camera-network|mqtt|onvif)|storage\/(archive|move|import|fetch)|people\/paired)$/;
-const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
@@ -89,25 +79,27 @@ export function parseRoute(hash: string): Route {
 }
 
 function readSettings(path: string, query: string): SettingsRoute {
-  const [name = '', rest = ''] = path.split(/\/(.*)/s);
-  const section = (SECTIONS.includes(name) ? name : 'cameras') as SettingsSection;
-  if (section === 'cameras' && name === section && rest !== '') {
-    if (!CAMERAS_PARTS.test(rest)) {
-      return { page: 'settings', section, camera: decode(rest) };
-    }
-    const invitation = rest === 'boxes' && query !== '' ? { invitation: INVITATION_START + query } : {};
-    return { page: 'settings', section, part: rest as CamerasPart, ...invitation };
+  const page = 'settings';
+  const [section = '', rest = ''] = path.split(/\/(.*)/s);
+  if (!isSection(section)) {
+    return { page, section: 'cameras' };
   }
-  const [part, person] = rest.split(/\/(.*)/s);
-  if (section === 'people' && part === 'views') {
-    return { page: 'settings', section, part, ...(person === undefined ? {} : { person: decode(person) }) };
+  const [first, person] = rest.split(/\/(.*)/s);
+  if (section === 'people' && first === 'views') {
+    return { page, section, part: first, ...(person === undefined ? {} : { person: decode(person) }) };
   }
-  return {
-    page: 'settings',
-    section,
-    ...(PARTS.test(path) ? { part: rest as SystemPart | StoragePart | 'paired' } : {}),
-  };
+  const part = partOf(section, rest);
+  if (section === 'cameras' && rest !== '' && !part) {
+    return { page, section, camera: decode(rest) };
+  }
+  const invitation = part === 'boxes' && query !== '' ? { invitation: INVITATION_START + query } : {};
+  return { page, section, ...(part && { part }), ...invitation };
 }
+
+const isSection = (name: string): name is SettingsSection => Object.hasOwn(SECTIONS, name);
+
+const partOf = (section: SettingsSection, name: string): SettingsPart | undefined =>
+  SECTIONS[section].find((part: SettingsPart) => part === name);
 
 function readMoment(query: string): RecordedMoment {
   const fields = new URLSearchParams(query);
@@ -160,7 +152,7 @@ export const invitationLink = (invitation: string): string =>
 
 /** A camera may be named `add`, whose first letter is then encoded. */
 export const cameraSettingsLink = (camera: string): string =>
-  `#/settings/cameras/${CAMERAS_PARTS.test(camera) ? `%${camera.charCodeAt(0).toString(16)}${camera.slice(1)}` : encodeURIComponent(camera)}`;
+  `#/settings/cameras/${partOf('cameras', camera) ? `%${camera.charCodeAt(0).toString(16)}${camera.slice(1)}` : encodeURIComponent(camera)}`;
 
 /** @param name empty: all cameras */
 export const wallLink = (name = ''): string => `#/wall${name && `/${encodeURIComponent(name)}`}`;

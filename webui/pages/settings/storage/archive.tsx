@@ -95,7 +95,7 @@ export function ArchivePage() {
   const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
   const { value, again } = usePolled<ArchiveStatus>('v3/archive', { everyMs: LOOK_MS, news: ['config'] });
   return (
-    <section class="backup-page archive">
+    <section class="archive">
       <LowerPageHeader title={t.archive} href={settingsLink('storage')} above={storageWords.value.storage} />
       <p class="dim">{t.text}</p>
       {value && <ArchiveState status={value} />}

@@ -28,7 +28,7 @@ export function MqttPage() {
   const t = mqttWords.value;
   const edited = useConfigForm<MqttConfig, MqttValues>(GET, mqttForm);
   return (
-    <section class="backup-page mqtt">
+    <section class="mqtt">
       <BackToSystem title={systemWords.value.mqtt} />
       <p class="dim">{t.mqttText}</p>
       {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}

@@ -27,7 +27,7 @@ export function NetworkNamePage() {
   const edited = useConfigForm<NameConfig, NameConfig>(GET, nameForm);
   const name = useSystemFacts()?.name;
   return (
-    <section class="backup-page network-name">
+    <section class="network-name">
       <BackToSystem title={t.networkName} />
       <p class="dim">{t.networkNameText}</p>
       {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}

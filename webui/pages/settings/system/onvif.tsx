@@ -24,7 +24,7 @@ export function OnvifPage() {
   const t = systemWords.value;
   const { value, again } = usePolled<OnvifState>('v3/onvif', { everyMs: POLL_MS, news: ['config'] });
   return (
-    <section class="backup-page servers">
+    <section class="servers">
       <BackToSystem title={peopleWords.value.deviceOnvif} />
       <p class="dim">{t.onvifHint}</p>
       {value ? (

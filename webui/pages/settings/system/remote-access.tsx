@@ -28,7 +28,7 @@ export function RemoteAccessPage() {
   const t = secureWords.value;
   const edited = useConfigForm<RemoteAccessConfig, RemoteAccessValues>(GET, remoteAccessForm);
   return (
-    <section class="backup-page remote-access">
+    <section class="remote-access">
       <LowerPageHeader title={t.remote} href={settingsLink('system', 'https')} above={t.title} />
       <p class="dim">{t.remoteText}</p>
       {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}

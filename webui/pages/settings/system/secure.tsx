@@ -31,7 +31,7 @@ export function SecurePage() {
   const t = secureWords.value;
   const { value: https, again } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
   return (
-    <section class="backup-page">
+    <section>
       <BackToSystem title={t.title} />
       {https ? (
         <>

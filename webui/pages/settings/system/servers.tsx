@@ -15,7 +15,7 @@ export function ServersPage() {
   const options = { everyMs: POLL_MS, news: ['config'] } as const;
   const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', options);
   return (
-    <section class="backup-page servers">
+    <section class="servers">
       <BackToSystem title={t.servers} />
       <p class="dim">{t.serversHint}</p>
       {value ? (

@@ -22,7 +22,7 @@ export function BackupPage() {
   const [restored] = useState(restoredText);
   return (
     <>
-      <section class="backup-page">
+      <section>
         <BackToSystem title={t.backup} />
         <p class="dim">{t.backupText}</p>
         <MessageCard icon="alert" tone="warn" title={t.backupSecret} text={t.backupSecretText} />
@@ -41,13 +41,13 @@ export function BackupPage() {
           />
         )}
       </section>
-      <section class="backup-page">
+      <section>
         <h2 class="title">{t.restore}</h2>
         <p class="dim">{t.restoreText}</p>
         {restored !== undefined && <MessageCard icon="ok" tone="calm" title={restored} />}
         <RestorePanel onChosen={setRestoring} />
       </section>
-      <section class="backup-page">
+      <section>
         <h2 class="title">{t.report}</h2>
         <p class="dim">{t.reportText}</p>
         <Download address="v3/diagnostics" text={t.reportDownload} />

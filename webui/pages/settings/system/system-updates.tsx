@@ -38,7 +38,7 @@ export function UpdatesPage() {
   const t = systemWords.value;
   const [state, isAway, load] = useUpdateState();
   return (
-    <section class="backup-page">
+    <section>
       <BackToSystem title={t.updates} />
       {state ? (
         <>

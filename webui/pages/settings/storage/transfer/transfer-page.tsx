@@ -22,7 +22,7 @@ export function TransferPage({ kind, title, text, children }: TransferPageProps)
   const { value, again } = usePolled<Transfer>('v3/recordings/transfer', { everyMs: LOOK_MS });
   const isShown = value && value.phase !== 'idle' && (isOn(value) || value.kind === kind);
   return (
-    <section class="backup-page transfer">
+    <section class="transfer">
       <LowerPageHeader title={title} href={settingsLink('storage')} above={storageWords.value.storage} />
       <p class="dim">{text}</p>
       {isShown && <TransferState transfer={value} isOther={value.kind !== kind} onChanged={again} />}
