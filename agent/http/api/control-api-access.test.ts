@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { failure, LOOPBACK, openApi } from '../../../test/support/harness/http/control-api-harness.ts';
+import { operationsOf } from '../../../test/support/clients/api-requests.ts';
+import { failure, ID, LOOPBACK, openApi } from '../../../test/support/harness/http/control-api-harness.ts';
 import { MEDIAMTX_USERS } from '../../config/schema/common/general.ts';
 
 test('a page of another origin calls the API with name and password', async () => {
@@ -49,6 +50,34 @@ test('everything needs the permission, unknown routes too, and a preflight does 
   expect(preflight.headers['access-control-allow-methods']).toBe('OPTIONS, GET, POST, PATCH, DELETE');
   expect(preflight.headers['access-control-allow-headers']).toBe('Authorization, Content-Type');
   expect(preflight.headers['access-control-allow-credentials']).toBeUndefined();
+});
+
+/** A stream without an end, with a test of its own. */
+const EVENT_STREAM = '/v3/events';
+
+test('no GET route tells viewers of a camera that they may not see', async () => {
+  await using api = await openApi({ password: 'blue heron' });
+  await api.accounts.people.addUser({ name: 'ann', cameras: ['yard'], live: true, recordings: true }, 'a red kite');
+  const token = await api.accounts.logIn('ann', 'a red kite', { ip: '192.168.1.7', isPrivate: true });
+  const host = '192.168.1.2:9997';
+  const headers = { host, origin: `http://${host}`, cookie: `perch_session=${token}` };
+  const owner = { authorization: `Basic ${Buffer.from('owner:blue heron').toString('base64')}`, host };
+  const document = await api.app.inject({ url: '/v3/openapi.json', ...LOOPBACK, headers: owner });
+  const routes = operationsOf(document.json())
+    .filter(({ method, path }) => method === 'GET' && path !== EVENT_STREAM)
+    .map(({ path }) => path);
+  expect(routes.length).toBeGreaterThan(30);
+  const told: string[] = [];
+  for (const route of routes) {
+    for (const name of ['door', 'garden/gate', ID]) {
+      const url = route.replace(/\{[^}]+\}/, name);
+      const answer = await api.app.inject({ url, remoteAddress: '192.168.1.7', headers });
+      if (answer.statusCode === 200 && (url !== route || /door|gate/.test(answer.body))) {
+        told.push(`${url}: ${answer.body}`);
+      }
+    }
+  }
+  expect(told).toEqual([]);
 });
 
 const PTZ = [

@@ -181,8 +181,7 @@ const noCameras: ControlApiOptions['cameras'] = {
   },
 };
 
-/** The API over fixed answers, and the received commands. */
-/** Without options programs on this machine may use the API, as with a file for MediaMTX. */
+/** The API over fixed answers, and the received commands. Default: programs on this machine may use it, as with MediaMTX's file. */
 export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();
   const events = new EventBus(clock);
