@@ -6,14 +6,14 @@ import { saveMemory } from '../system/memory.ts';
 import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
-import { needsFile, USAGE } from './app/commands/command-line.ts';
+import { needsFile, needsNoFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
 
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
 /** With a configuration file. */
-const COMMANDS: readonly (string | undefined)[] = ['check', 'update', 'reindex', 'restore-archive', 'reset-password'];
+const COMMANDS: readonly (string | undefined)[] = ['check', 'update', 'reindex', 'restore-archive'];
 
 /** Each time costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_MS = 30_000;
@@ -77,6 +77,7 @@ async function main(): Promise<number> {
   if (values.box !== undefined && first !== 'restore-archive') {
     throw new PerchError('badInput', `--box is for perch restore-archive\n${USAGE}`);
   }
+  needsNoFile(first, second);
   const isCommand = COMMANDS.includes(first);
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
@@ -91,16 +92,16 @@ async function main(): Promise<number> {
   if (first === 'update') {
     return (await commands()).update(values.data ?? 'perch-data', second, values.install === true);
   }
-  if (first === 'claim' && second === undefined) {
+  if (first === 'claim') {
     return (await commands()).claim(values.data ?? 'perch-data', values.link === true);
   }
-  if (first === 'reset-password' && second === undefined) {
+  if (first === 'reset-password') {
     return (await commands()).resetPassword(values.data ?? 'perch-data');
   }
-  if (first === 'archive-key' && second === undefined) {
+  if (first === 'archive-key') {
     return (await commands()).showArchiveKeys(values.data ?? 'perch-data');
   }
-  if (first === 'signing-key' && second === undefined) {
+  if (first === 'signing-key') {
     return (await commands()).showSigningKey(values.data ?? 'perch-data');
   }
   if (first === 'reindex') {

@@ -39,3 +39,15 @@ export function needsFile(file: string | undefined): void {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
   }
 }
+
+const WITHOUT_FILE: readonly string[] = ['claim', 'reset-password', 'archive-key', 'signing-key'];
+
+/** Rejects a configuration file for a command that needs the data folder only. */
+export function needsNoFile(command: string | undefined, file: string | undefined): void {
+  if (command !== undefined && file !== undefined && WITHOUT_FILE.includes(command)) {
+    throw new PerchError(
+      'badInput',
+      `perch ${command} takes no file: --data names the data folder, leave out '${file.slice(0, 64)}'`,
+    );
+  }
+}

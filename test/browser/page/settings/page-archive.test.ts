@@ -36,14 +36,17 @@ describeWith(['chromium', 'moto'], 'the page about the archive', () => {
     await page.getByRole('link', { name: /^Archive/ }).click();
     await settled(page, '.archive .segment');
     await page.getByRole('radio', { name: 'S3 server' }).check({ force: true });
-    await page.getByRole('button', { name: 'Save' }).click();
+    const tried = page.getByRole('button', { name: 'Test' });
+    await tried.click();
     await page.getByText('Enter the address of the server.').waitFor();
+    await page.getByText('Enter the access key.').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('archiveURL');
 
     await page.getByRole('textbox', { name: 'Server', exact: true }).fill(moto.url);
     await page.getByRole('textbox', { name: 'Bucket' }).fill('cameras');
     await page.getByRole('textbox', { name: 'Access key' }).fill(moto.accessKey);
     await page.getByLabel('Secret key', { exact: true }).fill('guess');
-    const tried = page.getByRole('button', { name: 'Test' });
     await tried.click();
     await page.getByText('The server rejects the access key or the secret key.').waitFor();
     await page.getByLabel('Secret key', { exact: true }).fill(moto.secretKey);
@@ -61,6 +64,7 @@ describeWith(['chromium', 'moto'], 'the page about the archive', () => {
     });
     await expect.poll(() => page.getByLabel('Secret key', { exact: true }).inputValue()).toBe('');
 
+    await page.getByText('No limit', { exact: true }).waitFor();
     await page.getByRole('radio', { name: 'Clips only' }).check({ force: true });
     await page.getByRole('button', { name: 'Save' }).last().click();
     await expect.poll(() => box.api('GET', 'config/pathdefaults/get')).toMatchObject({ recordArchive: 'protected' });

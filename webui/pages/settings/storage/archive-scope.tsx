@@ -5,7 +5,7 @@ import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { archiveWords } from '../../../words/settings/archive.ts';
-import { DAY_STEPS, daysOf, durationOf } from '../cameras/data/camera-settings.ts';
+import { DAY_STEPS, daysOf, durationOf, FOR_EVER } from '../cameras/data/camera-settings.ts';
 import { daysText } from '../cameras/data/retention-text.ts';
 import type { ScopeConfig } from './archive-data.ts';
 
@@ -57,7 +57,7 @@ function Fields({ edited }: { readonly edited: ScopeForm }) {
         label={t.keepFor}
         value={days}
         steps={DAY_STEPS}
-        format={daysText}
+        format={(value) => (value === FOR_EVER ? t.keepAlways : daysText(value))}
         onChange={(value) => form.set('days', value)}
       />
     </PageForm>

@@ -173,7 +173,7 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
           <p class="dim small">{t.encryptionHint}</p>
           {text('archiveMaxRate', t.rate, t.rateHint)}
           {text('archiveHours', t.hours, t.hoursHint)}
-          <Test values={form.values.value} />
+          <Test form={form} />
         </>
       )}
       <ConflictLines form={form} format={(value) => value} />
@@ -181,15 +181,18 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
   );
 }
 
-function Test({ values }: { readonly values: ArchiveValues }) {
+function Test({ form }: { readonly form: ArchiveForm['form'] }) {
   const t = archiveWords.value;
   const [isBusy, setBusy] = useState(false);
   const [result, setResult] = useState<ArchiveResult | { readonly failure: unknown }>();
   const test = async () => {
-    setBusy(true);
     setResult(undefined);
+    if (!form.judge()) {
+      return;
+    }
+    setBusy(true);
     try {
-      const body = testOf(values);
+      const body = testOf(form.values.peek());
       setResult(await fetchJson<ArchiveResult>('v3/archive/test', { method: 'POST', body, limitMs: TEST_MS }));
     } catch (failure) {
       setResult({ failure });

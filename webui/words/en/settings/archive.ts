@@ -44,6 +44,7 @@ export const archive = {
   protected: 'Clips only',
   none: 'None',
   keepFor: 'Keep in the archive',
+  keepAlways: 'No limit',
   whatEffect: 'For all cameras without settings of their own. Clips are saved recordings and those of events.',
   uploading: 'Copying.',
   outOfHours: 'Waiting for these hours.',

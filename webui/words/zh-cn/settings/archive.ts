@@ -41,6 +41,7 @@ export const archive: ArchiveWords = {
   protected: '仅片段',
   none: '不归档',
   keepFor: '归档保留时长',
+  keepAlways: '不限',
   whatEffect: '适用于没有单独设置的所有摄像头。片段指已保存的录像和事件录像。',
   uploading: '正在复制。',
   outOfHours: '等待设定的时段。',
