@@ -17,16 +17,16 @@ const MAX_PAGE_BYTES = 25_500;
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
   'camera.js': 37_400,
-  'cameras.js': 57_700,
+  'cameras.js': 58_900,
   'recordings.js': 57_900,
   'settings.js': 81_900,
   'zh-cn.js': 5_430,
-  'zh-cn-settings.js': 16_000,
+  'zh-cn-settings.js': 16_300,
 };
-const MAX_SCRIPTS_BYTES = 225_400;
-const MAX_WHOLE_BYTES = 249_200;
+const MAX_SCRIPTS_BYTES = 228_400;
+const MAX_WHOLE_BYTES = 252_300;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 387_000;
+const MAX_ALL_SCRIPTS_BYTES = 390_300;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 

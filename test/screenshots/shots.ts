@@ -176,7 +176,10 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('camera-sheet-motion', ...sheetOf(door), async (page, say) => {
       await row(page, say.cameras.motion);
       await page.getByRole('radio', { name: say.cameras.motionByStream }).check();
-      await settled(page, '.sheet .stepper');
+      await settled(page, '.sheet .mask-board');
+      await press(page, say.cameras.addZone);
+      await page.getByRole('radio', { name: say.cameras.masks }).check();
+      await press(page, say.cameras.addMask);
     }),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),

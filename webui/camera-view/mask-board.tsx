@@ -22,9 +22,26 @@ const CORNER_PX = 24;
 /** Less is a tap. */
 const DRAG_PX = 4;
 
+/** An area on the board. */
+export interface BoardMask extends Mask {
+  /** Absent: it is a mask. */
+  readonly label?: string;
+  readonly isZone?: boolean;
+}
+
+/** Something that moves, in shares of the picture. */
+interface MovingBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly isEvent: boolean;
+}
+
 interface BoardProps {
   readonly camera: Camera;
-  readonly masks: readonly Mask[];
+  readonly masks: readonly BoardMask[];
+  readonly moving?: readonly MovingBox[];
   readonly draft: MaskDraft | undefined;
   readonly isRectangleOnly: boolean;
   /** There is room for another mask. */
@@ -33,6 +50,8 @@ interface BoardProps {
   readonly mayLeave: boolean;
   readonly isLocked: boolean;
   readonly onDraft: (draft: MaskDraft | undefined) => void;
+  /** A drag has ended. */
+  readonly onDone?: () => void;
 }
 
 /** What a pointer does. */
@@ -60,11 +79,11 @@ export function MaskBoard(props: BoardProps) {
       board.current?.querySelector<HTMLElement>('[aria-pressed=true]')?.focus();
     }
   }, [isNew]);
-  const shapes = masks.map(({ token, points, enabled }) => {
+  const shapes = masks.map(({ token, points, enabled, label, isZone }) => {
     const isChosen = draft?.token === token;
-    return { token, points: isChosen ? draft.points : points, isChosen, isOff: !enabled && !isChosen };
+    return { token, points: isChosen ? draft.points : points, isChosen, isOff: !enabled && !isChosen, label, isZone };
   });
-  const all = isNew ? [...shapes, { ...draft, isChosen: true, isOff: false }] : shapes;
+  const all = isNew ? [...shapes, { ...draft, isChosen: true, isOff: false, label: undefined, isZone: false }] : shapes;
   const onKeyDown = (token: string | undefined, points: Shape) => (event: TargetedKeyboardEvent<HTMLButtonElement>) => {
     const by = stepOf(event.key);
     if (by && !isLocked && (draft?.token === token || props.mayLeave)) {
@@ -78,21 +97,24 @@ export function MaskBoard(props: BoardProps) {
     <div class="mask-board" ref={board} data-own-gestures style={size ? { '--shape': size } : {}} {...drag}>
       <Picture player={player} isOn={canPlay(item)} />
       <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
-        {all.map(({ token, points, isChosen, isOff }) => (
+        {all.map(({ token, points, isChosen, isOff, isZone }) => (
           <polygon
             key={token ?? ''}
-            class={isChosen ? 'chosen' : isOff ? 'off' : ''}
+            class={`${isZone ? 'zone ' : ''}${isChosen ? 'chosen' : isOff ? 'off' : ''}`}
             points={points.map((point) => point.join()).join(' ')}
           />
         ))}
+        {props.moving?.map(({ isEvent, ...box }, i) => (
+          <rect key={i} class={isEvent ? 'event' : ''} {...box} />
+        ))}
       </svg>
-      {all.map(({ token, points, isChosen }, i) => (
+      {all.map(({ token, points, isChosen, label }, i) => (
         <button
           key={token ?? ''}
           type="button"
           style={placeOf(points)}
           aria-pressed={isChosen}
-          aria-label={`${t.mask(i + 1)}: ${placeText(points)}`}
+          aria-label={`${label ?? t.mask(i + 1)}: ${placeText(points)}`}
           aria-describedby="mask-keys"
           onKeyDown={onKeyDown(token, points)}
           onClick={(event) => event.detail === 0 && props.mayLeave && onDraft({ token, points })}
@@ -126,7 +148,7 @@ const STEPS: Readonly<Record<string, Point>> = {
 };
 const stepOf = (key: string): Point | undefined => STEPS[key];
 
-function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked, onDraft }: BoardProps) {
+function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked, onDraft, onDone }: BoardProps) {
   const held = useRef<Held | undefined>(undefined);
   const shareOf = ({ currentTarget, clientX, clientY }: TargetedPointerEvent<HTMLElement>): Point => {
     const { left, top, width, height } = currentTarget.getBoundingClientRect();
@@ -157,6 +179,8 @@ function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked
     // A tap, or a shape that could not be held again.
     if (current && draft && !isWide(draft.points)) {
       onDraft(current.before);
+    } else if (current) {
+      onDone?.();
     }
   };
   return {

@@ -5,6 +5,8 @@ import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { clip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
+import { openHttpSink } from '../../support/servers/http-sink.ts';
 
 const FPS = 10;
 /** Quiet before, moving, quiet after. */
@@ -34,6 +36,11 @@ interface ListedEvent {
   readonly start: string;
   readonly end: string | null;
   readonly area: { readonly y: number; readonly height: number; readonly direction: string | null } | null;
+}
+
+interface Timeline {
+  readonly events: readonly { readonly type: string }[];
+  readonly coverage: readonly unknown[];
 }
 
 describeWith(['ffmpeg'], 'motion in the streams of cameras without events', () => {
@@ -80,6 +87,36 @@ paths:
     expect(area?.y).toBeGreaterThan(0.3);
     expect((area?.y ?? 1) + (area?.height ?? 1)).toBeLessThan(0.95);
     expect(recordingsOf(agent, 'plain')).toEqual([]);
+  }, 180_000);
+
+  test('an event is recorded, on the timeline, and in a notification, as one that a camera reports', async () => {
+    await using sink = await openHttpSink();
+    await using camera = await startAgent({ config: 'api: yes\npaths:\n  walk:\n' });
+    const keys = 'record: motion, recordPreRoll: 2s, recordPostRoll: 1s, motionSource: stream';
+    const source = `source: "${camera.rtspUrl('walk')}", rtspTransport: tcp`;
+    await using box = await openAdoptionHarness({}, `paths:\n  yard: {${source}, ${keys}}\n`, {
+      channelSending: { timeoutMs: 20_000 },
+    });
+    const settings = {
+      ...{ kind: 'webHook', method: 'POST', url: `${sink.url}/hook`, headers: '', type: 'json', secret: '' },
+      body: '{"path": "{path}", "kind": "{kind}", "id": "{id}"}',
+    };
+    const rules = [{ cameras: ['yard'], kinds: ['motion'] }];
+    const channel = { name: 'Hook', language: 'en', page: 'https://perch.example.net/', rules, settings };
+    expect((await box.call('POST', '/notifications/channels', channel)).status).toBe(200);
+    const fromMs = Date.now();
+    await using _walk = await publishClip(camera, 'walk', await walk('h264'));
+
+    const message = await until(async () => sink.requests[0]?.body);
+    expect(JSON.parse(String(message))).toMatchObject({ path: 'yard', kind: 'motion' });
+    const span = `from=${new Date(fromMs).toISOString()}&to=${new Date(fromMs + 600_000).toISOString()}`;
+    const timeline = await until(async () => {
+      const { events, coverage } = (await box.call('GET', `/timeline/yard?${span}`)).body as unknown as Timeline;
+      return events.length > 0 && coverage.length > 0 ? { events, coverage } : undefined;
+    });
+    expect(timeline.events).toMatchObject([{ type: 'motion' }]);
+    const files = globSync(join(box.folder, 'data/recordings/yard/**/*.mp4'));
+    expect(files).toHaveLength(1);
   }, 180_000);
 });
 

@@ -138,7 +138,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}
-      {deeper === 'motion' && <MotionSheet name={name} onClosed={close} />}
+      {deeper === 'motion' && <MotionSheet name={name} camera={camera} onClosed={close} />}
       {deeper === 'source' && <SourceSheet name={name} sub={camera?.sub?.name} onClosed={close} />}
       {deeper === 'forwards' && <ForwardsSheet name={name} onClosed={close} />}
       {deeper === 'removal' && (

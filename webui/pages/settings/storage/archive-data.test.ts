@@ -1,14 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  type ArchiveConfig,
-  changeOf,
-  HOURS,
-  isServerUrl,
-  RATE,
-  serverUrlOf,
-  testOf,
-  valuesOf,
-} from './archive-data.ts';
+import { HOURS } from '../../../forms/hours.ts';
+import { type ArchiveConfig, changeOf, isServerUrl, RATE, serverUrlOf, testOf, valuesOf } from './archive-data.ts';
 
 const CONFIG: ArchiveConfig = {
   archive: 's3',

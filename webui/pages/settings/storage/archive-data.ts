@@ -22,7 +22,6 @@ export interface ScopeConfig {
   readonly recordArchiveDeleteAfter: string;
 }
 
-export const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 export const RATE = /^\d+(\.\d+)?[KMG]$/;
 
 /** A host alone is one with TLS. */

@@ -6,6 +6,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
+import { HOURS } from '../../../forms/hours.ts';
 import { ConflictLines, PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { settingsLink } from '../../../shell/route.ts';
@@ -21,7 +22,6 @@ import {
   type ArchiveConfig,
   type ArchiveValues,
   changeOf,
-  HOURS,
   isServerUrl,
   RATE,
   serverUrlOf,

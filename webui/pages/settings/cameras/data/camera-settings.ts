@@ -13,6 +13,10 @@ export interface PathConfig {
   readonly audio?: boolean;
   readonly motionSource?: 'camera' | 'stream' | 'both';
   readonly motionSensitivity?: number;
+  readonly motionZones?: readonly string[];
+  readonly motionMasks?: readonly string[];
+  readonly motionMinSize?: number;
+  readonly motionHours?: string;
   readonly camera?: Readonly<Record<string, unknown>> & { readonly name?: string };
 }
 

@@ -1,12 +1,35 @@
 import { expect, test } from 'vitest';
-import { motionOf, scoreWith } from './motion-data.ts';
+import { motionKeys, motionOf, scoreWith, withMoreCorners } from './motion-data.ts';
 
 test('without keys motion comes from the camera', () => {
-  expect(motionOf({ name: 'yard' })).toEqual({ source: 'camera', sensitivity: 50 });
-  expect(motionOf({ name: 'yard', motionSource: 'both', motionSensitivity: 0 })).toEqual({
+  expect(motionOf({ name: 'yard' })).toEqual({
+    ...{ source: 'camera', sensitivity: 50, zones: [], masks: [], minSize: 0, hours: '' },
+  });
+  expect(motionOf({ name: 'yard', motionSource: 'both', motionSensitivity: 0 })).toMatchObject({
     source: 'both',
     sensitivity: 0,
   });
+});
+
+test('the keys of the configuration come back from the form', () => {
+  const keys = {
+    ...{ motionSource: 'stream', motionSensitivity: 60, motionMinSize: 0.01, motionHours: '22:00-06:00' },
+    motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9', '0,0 1,0 1,1 0,1'],
+    motionMasks: ['0.1234,0 1,0.5 0.25,1'],
+  } as const;
+  expect(motionKeys(motionOf({ name: 'yard', ...keys }))).toEqual(keys);
+  expect(motionKeys({ hours: '' })).toEqual({ motionHours: '' });
+});
+
+test('a further corner is in the middle of the longest edge', () => {
+  const [first, ...rest] = motionOf({ name: 'yard', motionZones: ['0,0 0.5,0 0.5,0.9'] }).zones;
+  expect(rest).toEqual([]);
+  expect(withMoreCorners(first ?? [])).toEqual([
+    [0, 0],
+    [0.5, 0],
+    [0.5, 0.9],
+    [0.25, 0.45],
+  ]);
 });
 
 test('the score is shown for the sensitivity that is chosen, before it is saved', () => {

@@ -1,3 +1,6 @@
+import type { Point, Shape } from '../../../../cameras/mask-shape.ts';
+import { number } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import type { PathConfig } from './camera-settings.ts';
 
@@ -7,16 +10,61 @@ export interface MotionSettings {
   readonly source: MotionSource;
   /** 0 to 100. */
   readonly sensitivity: number;
+  readonly zones: readonly Shape[];
+  readonly masks: readonly Shape[];
+  /** Share of the picture. */
+  readonly minSize: number;
+  /** `22:00-06:00`, or empty. */
+  readonly hours: string;
 }
 
 export const SENSITIVITY_STEPS = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+export const SIZE_STEPS = [0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
+/** Of each kind, in the configuration. */
+export const MAX_AREAS = 16;
+export const MAX_CORNERS = 32;
 /** Steps of sensitivity that double the score. */
 const DOUBLING = 40;
 
-export const motionOf = ({ motionSource = 'camera', motionSensitivity = 50 }: PathConfig): MotionSettings => ({
-  source: motionSource,
-  sensitivity: motionSensitivity,
+export const motionOf = (config: PathConfig): MotionSettings => ({
+  source: config.motionSource ?? 'camera',
+  sensitivity: config.motionSensitivity ?? 50,
+  zones: (config.motionZones ?? []).map(shapeOf),
+  masks: (config.motionMasks ?? []).map(shapeOf),
+  minSize: config.motionMinSize ?? 0,
+  hours: config.motionHours ?? '',
 });
+
+/** The keys of the configuration. */
+export const motionKeys = ({ source, sensitivity, zones, masks, minSize, hours }: Partial<MotionSettings>) => ({
+  ...(source !== undefined && { motionSource: source }),
+  ...(sensitivity !== undefined && { motionSensitivity: sensitivity }),
+  ...(zones && { motionZones: zones.map(textOf) }),
+  ...(masks && { motionMasks: masks.map(textOf) }),
+  ...(minSize !== undefined && { motionMinSize: minSize }),
+  ...(hours !== undefined && { motionHours: hours }),
+});
+
+/** Of `0.1,0.2 0.5,0.2 0.5,0.9`, the form of the configuration. */
+const shapeOf = (text: string): Shape =>
+  text.split(' ').map((corner): Point => {
+    const [x = 0, y = 0] = corner.split(',').map(Number);
+    return [x, y];
+  });
+
+const textOf = (shape: Shape): string => shape.map((corner) => corner.join()).join(' ');
+
+/** With a corner in the middle of its longest edge. */
+export function withMoreCorners(shape: Shape): Shape {
+  const lengths = shape.map(([x, y], i) => {
+    const [nextX, nextY] = shape[(i + 1) % shape.length] ?? [x, y];
+    return Math.hypot(nextX - x, nextY - y);
+  });
+  const longest = lengths.indexOf(Math.max(...lengths));
+  const [[ax, ay], [bx, by]] = [shape[longest] ?? [0, 0], shape[(longest + 1) % shape.length] ?? [0, 0]];
+  const middle = (a: number, b: number): number => Math.round(5_000 * (a + b)) / 10_000;
+  return shape.toSpliced(longest + 1, 0, [middle(ax, bx), middle(ay, by)]);
+}
 
 /** A score that was measured with the sensitivity `from`, with the sensitivity `to`. */
 export const scoreWith = (score: number, from: number, to: number): number => score * 2 ** ((to - from) / DOUBLING);
@@ -24,4 +72,9 @@ export const scoreWith = (score: number, from: number, to: number): number => sc
 export function motionSourceText(source: MotionSource): string {
   const t = camerasWords.value;
   return { camera: t.motionByCamera, stream: t.motionByStream, both: t.motionByBoth }[source];
+}
+
+export function minSizeText(share: number): string {
+  const t = camerasWords.value;
+  return share === 0 ? t.motionAnySize : t.motionSize(number(100 * share, 1, i18n().language));
 }
