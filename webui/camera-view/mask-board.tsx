@@ -23,7 +23,7 @@ const CORNER_PX = 24;
 const DRAG_PX = 4;
 
 /** An area on the board. */
-export interface BoardMask extends Mask {
+interface BoardMask extends Mask {
   /** Absent: it is a mask. */
   readonly label?: string;
   readonly isZone?: boolean;

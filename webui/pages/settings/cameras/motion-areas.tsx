@@ -13,7 +13,7 @@ import { MAX_AREAS, MAX_CORNERS, withMoreCorners } from './data/motion-data.ts';
 const NEW_AREA = rectangleOf([0.35, 0.35], [0.65, 0.65]);
 const KINDS = ['zones', 'masks'] as const;
 type Kind = (typeof KINDS)[number];
-export type Areas = Readonly<Record<Kind, readonly Shape[]>>;
+type Areas = Readonly<Record<Kind, readonly Shape[]>>;
 
 interface MotionAreasProps {
   readonly camera: Camera;
@@ -74,6 +74,13 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
   const labelOf = ({ kind: one, index }: Chosen) => (one === 'zones' ? t.zone : t.mask)(index + 1);
   return (
     <div class="motion-areas" ref={host}>
+      <SegmentedControl
+        label={t.motionDraw}
+        value={kind}
+        options={KINDS.map((value) => ({ value, text: value === 'zones' ? t.zones : t.masks }))}
+        onChange={setKind}
+      />
+      <p class="dim small">{kind === 'zones' ? t.zonesText : t.masksText}</p>
       <MaskBoard
         camera={camera}
         masks={all.map(({ shape, ...one }) => {
@@ -94,13 +101,6 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
         onDraft={onDraft}
         onDone={() => drawn && isWide(drawn) && add(drawn)}
       />
-      <SegmentedControl
-        label={t.motionDraw}
-        value={kind}
-        options={KINDS.map((value) => ({ value, text: value === 'zones' ? t.zones : t.masks }))}
-        onChange={setKind}
-      />
-      <p class="dim small">{kind === 'zones' ? t.zonesText : t.masksText}</p>
       <p class="dim small" id="mask-keys">
         {t.areasHint}
       </p>
