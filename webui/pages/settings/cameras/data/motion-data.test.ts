@@ -13,7 +13,8 @@ test('without keys motion comes from the camera', () => {
 
 test('the keys of the configuration come back from the form', () => {
   const keys = {
-    ...{ motionSource: 'stream', motionSensitivity: 60, motionMinSize: 0.01, motionHours: '22:00-06:00' },
+    motionSource: 'stream',
+    ...{ motionSensitivity: 60, motionMinSize: 0.01, motionHours: '22:00-06:00' },
     motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9', '0,0 1,0 1,1 0,1'],
     motionMasks: ['0.1234,0 1,0.5 0.25,1'],
   } as const;
