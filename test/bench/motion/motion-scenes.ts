@@ -12,15 +12,21 @@ import { sampleOf } from '../../support/media/units.ts';
 
 /** A Python with OpenCV, and OpenCV's sample data: apt install python3-opencv opencv-doc. */
 const CV_PYTHON = process.env['PERCH_CV_PYTHON'] ?? PYTHON;
-const CV_DATA = process.env['PERCH_CV_DATA'] ?? '/usr/share/doc/opencv-doc/examples/data';
+export const CV_DATA = process.env['PERCH_CV_DATA'] ?? '/usr/share/doc/opencv-doc/examples/data';
 /** Pedestrians and scenes are cut out of the film once per machine. */
 const FOLDER = join(tmpdir(), 'perch-motion');
 const SCRIPT = join(import.meta.dirname, 'scenes.py');
 
 export type Scene = readonly [kind: string, seed: number, background: string, minutes: number];
 
-/** Ends of the names of what `scenes.py` writes. */
-export const ENCODES = { crf30: 'h264', crf25: 'fine.h264', constant: 'constant.h264', x265: 'hevc' } as const;
+/** Ends of the names of what `scenes.py` writes; constant: 256 kbit/s. */
+export const ENCODES = {
+  crf30: 'h264',
+  crf25: 'fine.h264',
+  constant: 'constant.h264',
+  x265: 'hevc',
+  x265constant: 'constant.hevc',
+} as const;
 export type Encode = keyof typeof ENCODES;
 
 interface Truth {
@@ -46,7 +52,7 @@ export async function codedScene([kind, seed, background, minutes]: Scene, encod
     }
   }
   const truth: Truth = JSON.parse(readFileSync(`${base}.json`, 'utf8'));
-  return { ...truth, ...picturesOf(`${base}.${ENCODES[encode]}`, encode === 'x265' ? 'h265' : 'h264') };
+  return { ...truth, ...picturesOf(`${base}.${ENCODES[encode]}`, encode.startsWith('x265') ? 'h265' : 'h264') };
 }
 
 /** The samples of a file with delimiters, and their track. */

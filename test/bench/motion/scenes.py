@@ -2,7 +2,7 @@
 Scenes for the motion detector: pedestrians of OpenCV's vtest.avi (apt install opencv-doc python3-opencv) walk through still
 pictures, with what a camera adds. Truth is the difference of the pictures before noise, leaves and light are added.
 
-scenes.py FOLDER DATA SET KIND SEED BACKGROUND MINUTES: writes FOLDER/KIND-SET-SEED.{h264,fine.h264,constant.h264,hevc,json}
+scenes.py FOLDER DATA SET KIND SEED BACKGROUND MINUTES: writes FOLDER/KIND-SET-SEED.{h264,fine.h264,constant.h264,hevc,constant.hevc,json}
 
 DATA has vtest.avi and pictures. SET tune or judge: pedestrians of the first or the second half. KIND day, dusk, noise, rain, ir,
 leaves, with -static for a scene without pedestrians. BACKGROUND vtest or a picture.
@@ -169,15 +169,16 @@ def noise_fields(rng, sigma):
 
 
 def encoder(path):
-    """P pictures only, as cameras encode: x264 and x265 at a constant quality; x264 finer, so that it codes noise, and at 256 kbit/s."""
+    """P pictures only, as cameras encode: x264 and x265 at a constant quality and at 256 kbit/s; x264 finer, too, so that it codes noise."""
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{W}x{H}", "-r", str(FPS), "-i", "-"]
     x264 = ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-g", "20"]
     x264 += ["-bsf:v", "h264_metadata=aud=insert"]
     constant = ["-b:v", "256k", "-maxrate", "256k", "-bufsize", "256k"]
     h264 = [*x264, "-crf", "30", f"{path}.h264", *x264, "-crf", "25", f"{path}.fine.h264"]
     h264 += [*x264, *constant, f"{path}.constant.h264"]
-    h265 = ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-crf", "27", "-g", "40"]
-    h265 += ["-x265-params", "log-level=error", "-bsf:v", "hevc_metadata=aud=insert", f"{path}.hevc"]
+    x265 = ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "40"]
+    x265 += ["-x265-params", "log-level=error", "-bsf:v", "hevc_metadata=aud=insert"]
+    h265 = [*x265, "-crf", "27", f"{path}.hevc", *x265, *constant, f"{path}.constant.hevc"]
     return subprocess.Popen(["ffmpeg", "-v", "error", "-y", *raw, *h264, *h265], stdin=subprocess.PIPE)
 
 
