@@ -13,6 +13,8 @@ const SMOOTHING_MS = 250;
 /** Pictures in which a region has to be seen. */
 const MIN_PICTURES = 3;
 const MAX_REGIONS = 16;
+/** After so many pictures without a region, it was noise, and the next ones are not urgent. */
+const MAX_MISSED = 1;
 /** A region that is not seen for this long is gone. */
 const FORGET_MS = 1_000;
 /** The share of the threshold that keeps motion, and for how long without it. */
@@ -73,6 +75,8 @@ class Region {
   pictures = 0;
   seenMs = 0;
   isSeen = false;
+  /** Pictures in a row without it. */
+  missed = 0;
 }
 
 /** Motion from the blocks of pictures: neighbours that cost more than usual in several pictures, at the same place or moving. */
@@ -86,6 +90,8 @@ export class RegionDetector {
   /** The first `#count` are regions. */
   readonly #regions = Array.from({ length: MAX_REGIONS }, () => new Region());
   #count = 0;
+  /** A region was seen in one of the last pictures. */
+  #isFollowing = false;
   /** Of the picture, while it is searched. */
   readonly #found = new Region();
   readonly #stack: Int32Array;
@@ -115,7 +121,7 @@ export class RegionDetector {
 
   /** Wants every picture: it learns, or something may begin. */
   get isBusy(): boolean {
-    return this.#costs.isLearning || this.#count > 0 || this.isMoving;
+    return this.#costs.isLearning || this.#isFollowing;
   }
 
   /** Where it moves, or has moved last. */
@@ -243,16 +249,19 @@ export class RegionDetector {
   #fade(weight: number): void {
     const regions = this.#regions;
     this.score = 0;
+    this.#isFollowing = false;
     let kept = 0;
     for (let i = 0; i < this.#count; i += 1) {
       const region = regions[i] as Region;
       region.score -= region.isSeen ? 0 : region.score * weight;
+      region.missed = region.isSeen ? 0 : region.missed + 1;
       region.isSeen = false;
       if (this.#timeMs - region.seenMs < FORGET_MS) {
         // The one that goes takes the place of the one that stays.
         regions[i] = regions[kept] as Region;
         regions[kept] = region;
         kept += 1;
+        this.#isFollowing ||= region.missed <= MAX_MISSED;
         this.score = region.pictures >= MIN_PICTURES ? Math.max(this.score, region.score) : this.score;
       }
     }

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
 import { Picture } from '../../sources/demo/picture.ts';
 import { H264Encoder } from '../h264/encode/encoder.ts';
 import { H264BlockReader } from '../h264/macroblocks/block-reader.ts';
@@ -6,12 +7,16 @@ import type { H264Track } from '../sample/track.ts';
 import { TrackMotion } from './track-motion.ts';
 
 const FPS = 25;
-const SECONDS = 2;
 
-test.for([
-  [640, 360, FPS],
-  [1920, 1080, 12],
-] as const)('of %d x %d the blocks of at most %d pictures a second are read', ([width, height, most]) => {
+interface Sight {
+  readonly width: number;
+  readonly height: number;
+  readonly seconds: number;
+  draw(picture: Picture, second: number): void;
+}
+
+/** @returns times in seconds at which blocks were read */
+function readsOf({ width, height, seconds, draw }: Sight): number[] {
   const encoder = new H264Encoder(width, height, FPS);
   const picture = new Picture(width, height);
   const { sps, pps } = encoder;
@@ -21,12 +26,43 @@ test.for([
   const read = vi.spyOn(H264BlockReader.prototype, 'read');
   onTestFinished(() => read.mockRestore());
   const motion = new TrackMotion(track);
-  for (let i = 0; i < FPS * SECONDS; i += 1) {
-    const timeMs = (i * 1000) / FPS;
-    picture.draw(timeMs);
-    motion.add(encoder.encode(picture.frame, i === 0), timeMs);
+  const times: number[] = [];
+  for (let i = 0; i < FPS * seconds; i += 1) {
+    draw(picture, i / FPS);
+    motion.add(encoder.encode(picture.frame, i === 0), (i * 1000) / FPS);
+    times.push(...(read.mock.calls.length > times.length ? [i / FPS] : []));
   }
   expect(read.mock.results.every(({ value }) => value === true)).toBe(true);
-  expect(read.mock.calls.length).toBeGreaterThan((most * SECONDS) / 2);
-  expect(read.mock.calls.length).toBeLessThanOrEqual(most * SECONDS);
+  return times;
+}
+
+test.for([
+  [640, 360, 25],
+  [1920, 1080, 12],
+] as const)('of %d x %d the blocks of %d pictures a second are learnt', ([width, height, most]) => {
+  const draw: Sight['draw'] = (picture, second) => picture.draw(second * 1000);
+  const reads = readsOf({ width, height, seconds: 0.8, draw });
+  expect(reads.length).toBeGreaterThan((most * 0.8) / 2);
+  expect(reads.length).toBeLessThanOrEqual(most * 0.8);
+});
+
+test('of a still scene the blocks of four pictures a second are read', () => {
+  const reads = readsOf({ width: 640, height: 360, seconds: 5, draw: () => undefined });
+  const idle = reads.filter((second) => second >= 1);
+  expect(idle.length).toBeGreaterThanOrEqual(10);
+  expect(idle.length).toBeLessThanOrEqual(16);
+});
+
+test('of a scene whose noise is coded pictures are read rarely', () => {
+  const next = random(3);
+  const draw = ({ frame }: Picture) => {
+    for (let at = 0; at < frame.luma.length; at += 1) {
+      frame.luma[at] = 100 + 60 * next();
+    }
+    frame.changed.fill(1);
+  };
+  const reads = readsOf({ width: 320, height: 192, seconds: 7, draw });
+  const idle = reads.filter((second) => second >= 1);
+  expect(idle.length).toBeGreaterThanOrEqual(3);
+  expect(idle.length).toBeLessThanOrEqual(5);
 });

@@ -9,12 +9,15 @@ import { PictureReader } from './picture-reader.ts';
 import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 
 /** From this share of the threshold of whole pictures on, blocks are read as often as may be. */
-const FLOOR = 0.2;
+const FLOOR = 0.5;
 /** All pictures up to 1280x720, three a second of 3840x2160: recordings come first. */
 const MAX_BLOCKS_PER_S = 100_000;
-/** While nothing happens, the blocks of so many are read each second, but of one picture a second. */
+/** While nothing happens, at most so many are read each second, and so many bytes, but one picture in this time. */
 const IDLE_BLOCKS_PER_S = 3_500;
-const MAX_IDLE_PAUSE_MS = 1_000;
+const IDLE_BYTES_PER_S = 9_000;
+const MAX_IDLE_PAUSE_MS = 1_500;
+/** Between two pictures while something moves: its end is not urgent. */
+const MOVING_PAUSE_MS = 190;
 /** After so many pictures in a row whose blocks could not be read, whole pictures decide. */
 const MAX_UNREADABLE = 50;
 
@@ -28,6 +31,8 @@ export class TrackMotion {
   #blocks: BlockReader | undefined;
   #regions: RegionDetector | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
+  /** Of the last picture that was read. */
+  #readBytes = 0;
   #unreadable = 0;
 
   /** @throws PerchError if a parameter set of the track is invalid */
@@ -75,17 +80,31 @@ export class TrackMotion {
     if (!blocks || !regions) {
       return isWholeChange;
     }
-    const isBusy = regions.isBusy || this.#whole.score >= FLOOR;
-    if (pictures.type === SLICE_TYPE.i || timeMs - this.#readMs < pauseMs(blocks.field.flags.length, isBusy)) {
+    if (pictures.type === SLICE_TYPE.i || timeMs - this.#readMs < this.#pauseMs(blocks, regions)) {
       blocks.follow(data);
       return false;
     }
     this.#readMs = timeMs;
+    this.#readBytes = pictures.bytes;
     if (!blocks.read(data)) {
       return this.#giveUp();
     }
     this.#unreadable = 0;
     return regions.add(timeMs);
+  }
+
+  /** At least, between two pictures whose blocks are read. */
+  #pauseMs({ field }: BlockReader, regions: RegionDetector): number {
+    const count = field.flags.length;
+    const leastMs = (1000 * count) / MAX_BLOCKS_PER_S;
+    if (regions.isMoving) {
+      return Math.max(leastMs, MOVING_PAUSE_MS);
+    }
+    if (regions.isBusy || this.#whole.score >= FLOOR) {
+      return leastMs;
+    }
+    const idleMs = 1000 * Math.max(count / IDLE_BLOCKS_PER_S, this.#readBytes / IDLE_BYTES_PER_S);
+    return Math.max(leastMs, Math.min(idleMs, MAX_IDLE_PAUSE_MS));
   }
 
   /** @returns whether `isMoving` has changed */
@@ -104,10 +123,6 @@ export class TrackMotion {
     return this.#regions ?? this.#whole;
   }
 }
-
-/** At least, between two pictures whose blocks are read. */
-const pauseMs = (blocks: number, isBusy: boolean): number =>
-  isBusy ? (1000 * blocks) / MAX_BLOCKS_PER_S : Math.min((1000 * blocks) / IDLE_BLOCKS_PER_S, MAX_IDLE_PAUSE_MS);
 
 const blockReaderOf = (track: NalTrack): BlockReader =>
   track.codec === 'h264' ? new H264BlockReader(track) : new H265BlockReader(track);
