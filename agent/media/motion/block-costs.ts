@@ -19,6 +19,10 @@ const GLOBAL_SHARE = 0.3;
 const MAX_GLOBAL_MS = 5_000;
 const MAX_PAUSE_MS = 1_000;
 const USUAL_PAUSE_MS = 100;
+/** Blocks that stand out in more places than these are rain: bars rise by this share each second, and fall as slowly. */
+const MAX_PLACES = 4;
+const STRICTER_PER_S = 0.03;
+const MAX_STRICTNESS = 2;
 
 /** 2^((QP - 26) / 6) of every Int8. */
 const MIN_QP = 128;
@@ -37,6 +41,8 @@ export class BlockCosts {
   /** 0: the block does not stand out, whatever it costs. */
   #counts: Uint8Array;
   #counted: number;
+  /** Every bar is higher by this factor: it may rain when the stream begins. */
+  #strictness = MAX_STRICTNESS;
   #learnt = 0;
   #timeMs = Number.NaN;
   /** Since when the whole picture changes; NaN: it does not. */
@@ -82,6 +88,13 @@ export class BlockCosts {
     }
   }
 
+  /** Raises the bars while blocks stand out in many places. @param places of the last picture */
+  scatter(places: number, elapsedMs: number): void {
+    const step = (STRICTER_PER_S * elapsedMs) / 1000;
+    const strictness = this.#strictness + (places > MAX_PLACES ? step : -step);
+    this.#strictness = Math.min(Math.max(strictness, 1), MAX_STRICTNESS);
+  }
+
   /** Something moves in these blocks, inclusive: they are learnt more slowly for a while. */
   hold(left: number, top: number, right: number, bottom: number, ms: number): void {
     for (let row = top; row <= bottom; row += 1) {
@@ -119,11 +132,12 @@ export class BlockCosts {
   #compare(level: number): boolean {
     const { excess, isLearning } = this;
     const counts = this.#counts;
+    const bar = level * this.#strictness;
     let active = 0;
     let counted = 0;
     for (let block = 0; block < excess.length; block += 1) {
       const usual = (this.#means[block] as number) + DEVIATIONS * (this.#deviations[block] as number);
-      const above = (this.#costs[block] as number) - level * usual;
+      const above = (this.#costs[block] as number) - bar * usual;
       const isActive = !isLearning && above > MIN_EXCESS_BITS;
       const isCounted = isActive && counts[block] === 1;
       excess[block] = isCounted ? above : 0;

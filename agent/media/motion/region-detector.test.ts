@@ -95,6 +95,16 @@ test('blocks that always cost much, and one picture of them all, are no motion',
   expect(scene.film(4, walker(10, 4, 2, 0))).toHaveLength(1);
 });
 
+test('drops that fall all over the picture are no motion once they are known, and a person in them is', () => {
+  const scene = new Scene();
+  const next = random(5);
+  const rain = () => (next() < 0.12 ? 100 + 600 * next() ** 3 : 0);
+  scene.film(60, rain);
+  expect(scene.film(120, rain)).toEqual([]);
+  const person = walker(3, 4, 2, 0);
+  expect(scene.film(4, (column, row, second) => 4 * person(column, row, second) + rain())).toHaveLength(1);
+});
+
 test('a sensitivity of 0 takes what one of 100 does not', () => {
   const small = (column: number, row: number) => (column === 4 && row < 3 ? 120 : 0);
   for (const [sensitivity, turns] of [

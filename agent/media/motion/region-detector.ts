@@ -143,7 +143,7 @@ export class RegionDetector {
     this.#timeMs = timeMs;
     this.#costs.add(timeMs);
     const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);
-    this.#search(weight);
+    this.#costs.scatter(this.#search(weight), elapsedMs);
     this.#fade(weight);
     const isChange = this.isMoving ? this.#mayEnd() : this.#mayBegin();
     if (this.isMoving) {
@@ -152,16 +152,20 @@ export class RegionDetector {
     return isChange;
   }
 
-  #search(weight: number): void {
+  /** @returns places where blocks stand out */
+  #search(weight: number): number {
     const { excess } = this.#costs;
+    let places = 0;
     for (let block = 0; block < excess.length; block += 1) {
       if ((excess[block] as number) > 0) {
         this.#collect(block);
+        places += 1;
         if (this.#found.bits >= MIN_SHARE * this.#thresholdBits) {
           this.#assign(weight);
         }
       }
     }
+    return places;
   }
 
   /** Puts the block and those that touch it into `#found`, and out of the excess. */

@@ -1,5 +1,5 @@
 import { type Figure, median } from '../measure/figure.ts';
-import { codedScene, detected, ENCODES, type Encode, type Scene } from './motion-scenes.ts';
+import { type CodedScene, codedScene, detected, ENCODES, type Encode, type Scene } from './motion-scenes.ts';
 
 const WITH_EVENTS: readonly Scene[] = [
   ['day', 231, 'vtest', 5],
@@ -21,6 +21,17 @@ const WITHOUT = Array.from({ length: COUNT }, (_, i): Scene => {
 const ALL_ENCODES = Object.keys(ENCODES) as Encode[];
 /** An event counts if it goes on so long after the pedestrian has come: the detector reports its end later by this. */
 const REST_SECONDS = 2;
+/** One that began earlier does not rest between two pedestrians. A walk takes eleven seconds. */
+const MAX_EARLY_SECONDS = 12;
+/** An event that goes on for this long without a pedestrian is false, too. */
+const MAX_STRAY_SECONDS = 5;
+
+function isFalse([start, end]: readonly [number, number], { events, pictures, fps }: CodedScene): boolean {
+  const last = Math.min(end, pictures.length / fps);
+  const walks = events.filter(([from, to]) => start <= to + 1 && last >= from - 0.2);
+  const walking = walks.reduce((sum, [from, to]) => sum + Math.min(to + REST_SECONDS, last) - Math.max(from, start), 0);
+  return walks.length === 0 || last - start - walking > MAX_STRAY_SECONDS;
+}
 
 export const motionRecall: Figure = {
   name: 'motion-recall',
@@ -41,12 +52,12 @@ export const motionRecall: Figure = {
         const found = detected(coded);
         events += coded.events.length;
         for (const [from, to] of coded.events) {
-          const hit = found.find(([start, end]) => start <= to + 0.5 && end - REST_SECONDS >= from);
+          const hit = found.find(
+            ([start, end]) => start <= to + 0.5 && start >= from - MAX_EARLY_SECONDS && end - REST_SECONDS >= from,
+          );
           delays.push(...(hit ? [Math.max(0, hit[0] - from)] : []));
         }
-        extra += found.filter(
-          ([start, end]) => !coded.events.some(([from, to]) => start <= to + 1 && end >= from - 0.2),
-        ).length;
+        extra += found.filter((event) => isFalse(event, coded)).length;
       }
       const longest = Math.max(...delays).toFixed(2);
       const delay = `delay ${median(delays).toFixed(2)} s, ${longest} at most`;
