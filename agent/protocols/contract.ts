@@ -27,8 +27,8 @@ export interface SourceProtocol {
 
 export interface LoginTarget {
   readonly host: string;
-  /** `host:port` */
-  readonly place: string;
+  /** `camera:554` */
+  readonly hostPort: string;
   /** Without credentials. */
   readonly uri: string;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
@@ -65,9 +65,9 @@ export interface LoginWatch {
   /** Resolves when the login may be sent: an unproven one goes first, alone. @throws PerchError with `waitMs` */
   turn(signal: AbortSignal): Promise<LoginTurn>;
   /** A login that was accepted before is rejected on this connection. */
-  refused(kind: string): void;
-  /** Kinds rejected on other connections. */
-  refusedKinds(): ReadonlySet<string>;
+  refused(scheme: string): void;
+  /** Schemes rejected on other connections: `basic`, `md5`, … */
+  refusedSchemes(): ReadonlySet<string>;
   /** Rejected often enough that no connection sends it any more. */
   isWrong(): boolean;
   plays(isPlaying: boolean): void;
@@ -76,7 +76,7 @@ export interface LoginWatch {
 /** A permission to send the login; its result is reported once. */
 export interface LoginTurn {
   accepted(): void;
-  refused(kind: string): void;
+  refused(scheme: string): void;
   /** The response says nothing about the login. */
   end(): void;
   /** No response will arrive. */

@@ -149,20 +149,20 @@ export class PacketRing {
   ): void {
     const payloadBytes = prefixBytes + end - start;
     this.#makeRoom((payloadBytes + 3) >>> 2);
-    const place = this.#written & this.#mask;
+    const slot = this.#written & this.#mask;
     let at = this.#head * 4;
     for (let shift = 8 * (prefixBytes - 1); shift >= 0; shift -= 8) {
       this.#bytes[at] = prefix >>> shift;
       at += 1;
     }
     copyBytes(data, start, end, this.#bytes, at);
-    this.#starts[place] = this.#head;
-    this.#payloadBytes[place] = payloadBytes;
+    this.#starts[slot] = this.#head;
+    this.#payloadBytes[slot] = payloadBytes;
     // 32-bit arrays store modulo 2^32, as RTP time wraps.
-    this.#timestamps[place] = this.#facts.pts;
-    this.#walls[place] = this.#facts.wall;
-    this.#tracks[place] = this.#facts.track;
-    this.#flags[place] = (marker ? MARKER : 0) | (this.#startsGroup ? GROUP_START : 0) | (isStill ? STILL : 0);
+    this.#timestamps[slot] = this.#facts.pts;
+    this.#walls[slot] = this.#facts.wall;
+    this.#tracks[slot] = this.#facts.track;
+    this.#flags[slot] = (marker ? MARKER : 0) | (this.#startsGroup ? GROUP_START : 0) | (isStill ? STILL : 0);
     this.#startsGroup = false;
     this.#head += (payloadBytes + 3) >>> 2;
     this.#written += 1;

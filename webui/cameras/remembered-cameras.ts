@@ -8,9 +8,9 @@ import { CHOSEN_GROUP_KEY, GROUPS_KEY } from './layouts.ts';
 /** For the next visit, which shows names and order before the first response. */
 export function rememberCameras(all: readonly Camera[]): void {
   const kept = all.map(({ name, title, main, sub }): StoredCamera => {
-    const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
-    const bFrames = reordered.map((path) => path.name);
-    const stored = [name, title, sub?.name ?? null, bFrames] as const;
+    const streams = [main, ...(sub ? [sub] : [])];
+    const withBFrames = streams.filter((path) => path.hasBFrames ?? hadBFrames(path.name)).map((path) => path.name);
+    const stored = [name, title, sub?.name ?? null, withBFrames] as const;
     return main.box ? [...stored, main.box.name] : stored;
   });
   const text = JSON.stringify(kept);

@@ -113,8 +113,8 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const names = useRef<HTMLUListElement>(null);
   // A low window has room for one lane; the chooser leads to the other cameras.
   const lanes = [{ name, title }, ...(isLow ? [] : others)].map(laneCamera);
-  const onLane = (other: string, isInStep: boolean) => {
-    if (isInStep) {
+  const onLane = (other: string, isSynced: boolean) => {
+    if (isSynced) {
       toggleSynced(other);
     } else {
       const at = atMs.peek();
@@ -134,7 +134,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const following = syncedCameras.value.filter((one) => others.some((other) => other.name === one));
   // Upright there is room for one more, next to a list for none.
-  const inStep = isLying ? following : isListed ? [] : following.slice(-1);
+  const synced = isLying ? following : isListed ? [] : following.slice(-1);
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
@@ -150,7 +150,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
           onFailure={setFailure}
           besides={(isLying && !isLow) || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
         >
-          {inStep.map((one) => (
+          {synced.map((one) => (
             <SyncedRecording key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
         </Viewer>

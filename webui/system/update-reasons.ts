@@ -33,5 +33,5 @@ export const updateReason = (why: string | null | undefined, t: SystemWords): st
   REASONS[why ?? '']?.(t);
 
 /** These reasons are shown with the box's own text, such as an error of dpkg. */
-const WITH_DEVICE_TEXT: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
-export const needsDeviceText = (why: string | null): boolean => WITH_DEVICE_TEXT.includes(why);
+const WITH_BOX_TEXT: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
+export const needsBoxText = (why: string | null): boolean => WITH_BOX_TEXT.includes(why);

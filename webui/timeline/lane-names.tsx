@@ -11,7 +11,7 @@ interface LaneNamesProps {
   /** The chosen camera first. */
   readonly cameras: readonly LaneCamera[];
   readonly laneHeight: number;
-  readonly onLane: (name: string, isInStep: boolean) => void;
+  readonly onLane: (name: string, isSynced: boolean) => void;
   /** Element that scrolls if they do not fit. */
   readonly list: RefObject<HTMLUListElement | null>;
 }
@@ -42,7 +42,7 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
         {chosen && <Privacy name={chosen.name} />}
       </li>
       {others.map(({ name, title }) => {
-        const isInStep = syncedCameras.value.includes(name);
+        const isSynced = syncedCameras.value.includes(name);
         return (
           <li key={name} style={{ height: `${laneHeight}px` }}>
             <button
@@ -58,8 +58,8 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
             <button
               class="sync-toggle"
               type="button"
-              aria-pressed={isInStep}
-              aria-label={words.inStep(title)}
+              aria-pressed={isSynced}
+              aria-label={words.playInSync(title)}
               onClick={() => toggleSynced(name)}
             >
               <Icon name="arrange" small />

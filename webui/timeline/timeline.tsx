@@ -33,7 +33,7 @@ interface TimelineProps {
   /** Below a live picture. */
   readonly isStrip?: boolean;
   /** Another camera's lane was tapped. */
-  readonly onLane: (name: string, isInStep: boolean) => void;
+  readonly onLane: (name: string, isSynced: boolean) => void;
   /** Scrolls the other lanes. @returns false if all are visible */
   readonly onScroll?: (byPx: number) => boolean;
   /** Overlays along the window. */

@@ -4,7 +4,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { masksOf } from './masks.ts';
 import type { Controls } from './onvif/controls.ts';
-import { ptzOf } from './onvif/ptz.ts';
+import { steeringOf } from './onvif/steering.ts';
 import { lastingBytes, OwnSettingsChanges } from './own-settings.ts';
 
 interface CameraControlDeps {
@@ -20,7 +20,7 @@ interface CameraControlDeps {
 
 /** What the API changes in cameras through ONVIF: where they look, their own settings, privacy masks. */
 export const cameraControl = ({ controls, paths, clock, log, signal, config, changed }: CameraControlDeps) => ({
-  steering: ptzOf(controls, changed),
+  steering: steeringOf(controls, changed),
   ownSettings: new OwnSettingsChanges({
     clock,
     log,

@@ -25,7 +25,7 @@ import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } 
 import { CameraCompletion } from './completion.ts';
 import { DeviceInfoCache } from './device-info.ts';
 import { checkLogin, describeInBackground, type Login, withoutLogin } from './login.ts';
-import { ofCamera } from './onvif/ptz.ts';
+import { ofCamera } from './onvif/steering.ts';
 import { cameraAt, camerasOf, mainPathAt, pathsOfDevice, streamsOf, subOf } from './path-entries.ts';
 
 const MAX_PICTURE_BYTES = 4 << 20;

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import type { CameraMasks } from '../../http/api/cameras/masks.ts';
 import type { OnvifControl } from '../../onvif/control/onvif-control.ts';
-import { ofCamera } from './onvif/ptz.ts';
+import { ofCamera } from './onvif/steering.ts';
 
 type Control = Pick<OnvifControl, 'masks' | 'setMask' | 'removeMask'>;
 

@@ -7,7 +7,7 @@ import type { EncoderSettings, FormerEncoder } from '../../onvif/control/encoder
 import type { OnvifControl, OwnSettings } from '../../onvif/control/onvif-control.ts';
 import { isNoReply, isReset } from '../../onvif/soap/http/failures.ts';
 import type { PathTable } from '../../paths/path-table.ts';
-import { asClientError, ofCamera } from './onvif/ptz.ts';
+import { asClientError, ofCamera } from './onvif/steering.ts';
 
 const POLL_MS = 1_000;
 /** Some cameras acknowledge a change, and restart their encoder seconds later. */

@@ -10,7 +10,7 @@ interface StreamLoginOptions {
   readonly isInteractive?: boolean;
 }
 
-/** A stream's login shares its verdict with other streams, events and snapshots of the host: a wrong password locks one account. */
+/** What is known of a stream's login holds for other streams, events and snapshots of the host: a wrong password locks one account. */
 export function streamLogin(
   target: () => LoginTarget,
   { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
@@ -18,10 +18,10 @@ export function streamLogin(
 ): LoginWatch {
   // Evaluated late: the connection reports an invalid address.
   const key = (): LoginKey => {
-    const { credentials = NO_CREDENTIALS, place, host, uri, isOfUrl = false } = target();
+    const { credentials = NO_CREDENTIALS, hostPort, host, uri, isOfUrl = false } = target();
     const service = parseHttpUrl(onvif);
     const login = isOfUrl || user === undefined ? credentials : { user, password };
-    const camera = service ? hostPortOf(service.origin) : place;
+    const camera = service ? hostPortOf(service.origin) : hostPort;
     return { ...login, camera, host, channel: `stream ${uri}` };
   };
   let heldMs = 0;
@@ -41,8 +41,8 @@ export function streamLogin(
         heldMs += clock.monoMs() - wait.sinceMs;
       }
     },
-    refused: (kind) => logins.refused(key(), kind),
-    refusedKinds: () => logins.refusedSchemes(key()),
+    refused: (scheme) => logins.refused(key(), scheme),
+    refusedSchemes: () => logins.refusedSchemes(key()),
     isWrong: () => logins.isWrong(key()),
     plays: (isPlaying) => logins.plays(key(), isPlaying),
   };

@@ -131,8 +131,8 @@ test.for([
     'https://cam:8443/live.m3u8?x=1',
   ],
   ['http://a:50%@[fd00::1]/live.m3u8', { user: 'a', password: '50%' }, '[fd00::1]:80', 'http://[fd00::1]:80/live.m3u8'],
-] as const)('login of %s', ([url, credentials, place, uri]) => {
-  expect(hlsSource.loginTarget?.(url, 'cam')).toMatchObject({ credentials, place, uri });
+] as const)('login of %s', ([url, credentials, hostPort, uri]) => {
+  expect(hlsSource.loginTarget?.(url, 'cam')).toMatchObject({ credentials, hostPort, uri });
 });
 
 test.for([
@@ -145,11 +145,11 @@ test.for([
   ],
   ['rtmps://a:b%40@cam:1936/live/cam', { user: 'a', password: 'b@' }, 'cam:1936', 'rtmps://cam:1936/live/cam'],
   ['rtmp://cam/live/cam?key=x', undefined, 'cam:1935', 'rtmp://cam/live/cam'],
-] as const)('login of %s', ([url, credentials, place, uri]) => {
-  expect(rtmpSource.loginTarget?.(url, 'cam')).toMatchObject({ credentials, place, uri });
+] as const)('login of %s', ([url, credentials, hostPort, uri]) => {
+  expect(rtmpSource.loginTarget?.(url, 'cam')).toMatchObject({ credentials, hostPort, uri });
 });
 
-const LOGIN = { host: 'cam', place: 'cam:80', uri: 'http://cam/', isOfUrl: true };
+const LOGIN = { host: 'cam', hostPort: 'cam:80', uri: 'http://cam/', isOfUrl: true };
 const CREDENTIALS = { user: 'admin', password: 'x' };
 
 /** Runs a source that ends with this error. @returns how often the login was refused */
@@ -162,7 +162,7 @@ async function refusalsAfter(error: unknown, hasLogin = true) {
     { watch, kind: 'basic', target },
   );
   await expect(source.run({ publish: () => expect.fail() }, new AbortController().signal)).rejects.toBe(error);
-  return 4 - logins.triesLeft({ ...CREDENTIALS, camera: LOGIN.place, host: LOGIN.host });
+  return 4 - logins.triesLeft({ ...CREDENTIALS, camera: LOGIN.hostPort, host: LOGIN.host });
 }
 
 test('only a rejected login counts, and that of the URL alone', async () => {

@@ -1,4 +1,4 @@
-import { placeOf, shownAt, timeOf } from '../../media/mp4/table/sample-search.ts';
+import { offsetOf, shownAt, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { ALL_SYNC, FIRST_SYNC, SAME_DURATION } from '../../media/mp4/table/sample-table-writer.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
@@ -95,7 +95,7 @@ function keyTrack(samples: TrackSamples, keys: readonly number[], times: readonl
       firstSamples: Uint32Array.from(keys, (_, i) => i),
       baseTimes: Float64Array.from(times.slice(0, count)),
       fragments: Uint32Array.from(keys, (_, i) => i),
-      dataOffsets: Float64Array.from(keys, (key) => placeOf(samples, key)),
+      dataOffsets: Float64Array.from(keys, (key) => offsetOf(samples, key)),
       dataBytes: Float64Array.from(keys, (key) => samples.sizes[key] as number),
       flags: new Uint8Array(count).fill(SAME_DURATION | ALL_SYNC | FIRST_SYNC),
     },

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { playerInit } from '../../media/mp4/read/player-init.ts';
-import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/sample-search.ts';
+import { firstFrom, offsetOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
@@ -117,7 +117,7 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
 export async function readFrame({ tabled, row, key }: FoundKey): Promise<Frame> {
   const { samples, sample, trackId } = key;
   const sizeBytes = sizeOf(key);
-  const offset = placeOf(samples, sample);
+  const offset = offsetOf(samples, sample);
   const init = playerInit(tabled.head.init.bytes, [trackId]);
   const header = writeFragmentHeader(1, [onePicture(key, sizeBytes)]);
   const bytes = Buffer.allocUnsafeSlow(init.length + header.length + sizeBytes);

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { recordOfEntry } from '../../media/mp4/read/entry-track.ts';
-import { firstFrom, placeOf, shownAt } from '../../media/mp4/table/sample-search.ts';
+import { firstFrom, offsetOf, shownAt } from '../../media/mp4/table/sample-search.ts';
 import type { CodedPicture } from '../../picture/contracts.ts';
 import { pictureByFfmpeg } from '../../picture/ffmpeg.ts';
 import type { Pictures } from '../../picture/pictures.ts';
@@ -53,7 +53,7 @@ export function pictureOf(
 ): RecordedPicture {
   const { tabled, row, key } = found;
   const last = query.isExact && !key.isLater ? lastNeeded(found, timeUs) : key.sample;
-  const place = placeOf(key.samples, key.sample);
+  const place = offsetOf(key.samples, key.sample);
   const identity = [row.file, row.startUs, tabled.head.init.sizeBytes, place, last, query.width ?? 0, 'jpeg'];
   const make = async (): Promise<JpegOfMoment> => {
     try {
@@ -125,7 +125,7 @@ async function readSamples({ tabled, key: { samples, sample } }: FoundKey, last:
     let filled = 0;
     for (const [i, size] of sizes.entries()) {
       const part = bytes.subarray(filled, filled + size);
-      await readFully(handle, part, placeOf(samples, sample + i), tabled.file);
+      await readFully(handle, part, offsetOf(samples, sample + i), tabled.file);
       data.push(part);
       filled += size;
     }

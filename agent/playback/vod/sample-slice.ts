@@ -1,4 +1,4 @@
-import { endOfRun, placeOf, timeOf } from '../../media/mp4/table/sample-search.ts';
+import { endOfRun, offsetOf, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { RunFacts, RunTable } from '../../media/mp4/write/fragment.ts';
 
@@ -79,7 +79,7 @@ export class SampleSlice implements RunTable {
     const to = this.#from + this.count;
     for (let run = this.#firstRun, at = this.#from; at < to; run += 1) {
       const end = Math.min(to, endOfRun(this.#track, run));
-      const offset = placeOf(this.#track, at);
+      const offset = offsetOf(this.#track, at);
       let sizeBytes = 0;
       for (; at < end; at += 1) {
         sizeBytes += sizes[at] as number;

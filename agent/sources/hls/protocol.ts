@@ -3,7 +3,7 @@ import { HLS_SOURCE } from '../../config/schema/sources/keyless-sources.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 import { LoginTurnSource } from '../../protocols/login-turns.ts';
-import { percentDecode, placeOf } from '../../transports/rtsp/request/address.ts';
+import { hostPortOf, percentDecode } from '../../transports/rtsp/request/address.ts';
 
 /** A stream that a server offers as HLS. */
 export const hlsSource: SourceProtocol = {
@@ -29,8 +29,8 @@ function hlsLoginTarget(url: string, name: string): LoginTarget {
   }
   const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const place = placeOf({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
+  const hostPort = hostPortOf({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
   const credentials =
     username === '' ? undefined : { user: percentDecode(username), password: percentDecode(password) };
-  return { host, place, uri: `${protocol}//${place}${pathname}${search}`, credentials, isOfUrl: true };
+  return { host, hostPort, uri: `${protocol}//${hostPort}${pathname}${search}`, credentials, isOfUrl: true };
 }

@@ -4,7 +4,7 @@ import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 import { LoginTurnSource } from '../../protocols/login-turns.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
-import { placeOf } from '../../transports/rtsp/request/address.ts';
+import { hostPortOf } from '../../transports/rtsp/request/address.ts';
 import { cameraOf, phraseOf } from '../../transports/tls/peer.ts';
 
 /** RTMP, with TLS and without. */
@@ -32,5 +32,5 @@ function rtmpLoginTarget(url: string, name: string): LoginTarget {
   const given = new URLSearchParams(query);
   const [user, password] = [given.get('user') ?? given.get('username'), given.get('pass') ?? given.get('password')];
   const credentials = user === null || password === null ? undefined : { user, password };
-  return { host, place: placeOf({ host, port }), uri: `${uri}/${file}`, credentials, isOfUrl: true };
+  return { host, hostPort: hostPortOf({ host, port }), uri: `${uri}/${file}`, credentials, isOfUrl: true };
 }

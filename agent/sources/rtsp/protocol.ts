@@ -3,7 +3,7 @@ import { PERCH_SOURCE } from '../../config/schema/sources/keyless-sources.ts';
 import { RTSP_SOURCE } from '../../config/schema/sources/rtsp-source.ts';
 import { encodePath, remotePathOf } from '../../config/values/remote-path.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
-import { parseAddress, placeOf } from '../../transports/rtsp/request/address.ts';
+import { hostPortOf, parseAddress } from '../../transports/rtsp/request/address.ts';
 import { RtspSource } from './client.ts';
 import { settingsOf } from './request/settings.ts';
 
@@ -42,5 +42,5 @@ export const perchSource: SourceProtocol = {
 export function rtspLoginTarget(url: string, name: string): LoginTarget {
   const address = parseAddress(url, name);
   const { host, uri, credentials } = address;
-  return { host, place: placeOf(address), uri, credentials };
+  return { host, hostPort: hostPortOf(address), uri, credentials };
 }

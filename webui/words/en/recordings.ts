@@ -50,7 +50,7 @@ export const recordings = {
   shownCamera: (camera: string) => `Show ${camera}`,
   stepWith: 'Another camera at the same time',
   stepAlone: 'This camera only',
-  inStep: (camera: string) => `Play ${camera} in sync`,
+  playInSync: (camera: string) => `Play ${camera} in sync`,
   stopInStep: (camera: string) => `Stop playing ${camera} in sync`,
 };
 

@@ -50,6 +50,6 @@ export const recordings: RecordingsWords = {
   shownCamera: (camera) => `查看 ${camera}`,
   stepWith: '同时播放另一个摄像头',
   stepAlone: '只看这个摄像头',
-  inStep: (camera) => `同步播放 ${camera}`,
+  playInSync: (camera) => `同步播放 ${camera}`,
   stopInStep: (camera) => `停止同步播放 ${camera}`,
 };

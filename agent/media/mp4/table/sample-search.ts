@@ -41,7 +41,7 @@ export function timeOf(samples: TrackSamples, sample: number): number {
 }
 
 /** File offset of a sample's bytes. */
-export function placeOf(samples: TrackSamples, sample: number): number {
+export function offsetOf(samples: TrackSamples, sample: number): number {
   const run = runOf(samples, sample);
   let place = samples.runs.dataOffsets[run] as number;
   for (let i = samples.runs.firstSamples[run] as number; i < sample; i += 1) {

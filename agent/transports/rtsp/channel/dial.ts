@@ -8,7 +8,7 @@ import { tcpDescriptorOf } from '../../../native/descriptor.ts';
 import { openStreamReader } from '../../../native/native.ts';
 import { certificateFailure } from '../../tls/certificate.ts';
 import type { Peer } from '../../tls/peer.ts';
-import { type Address, placeOf } from '../request/address.ts';
+import { type Address, hostPortOf } from '../request/address.ts';
 
 /** One read takes a whole access unit of most cameras. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
@@ -25,7 +25,7 @@ export function dial(address: Address, peer: Peer, fingerprint: string): SocketC
     return true;
   };
   const place = { host: address.host, port: address.port, onread: { buffer, callback: receive } };
-  const remote = placeOf(address);
+  const remote = hostPortOf(address);
   const channel = address.isSecure
     ? secureChannel(place, remote, peer, fingerprint)
     : new TcpChannel(connect({ ...place, noDelay: true }), remote);

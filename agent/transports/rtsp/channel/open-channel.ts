@@ -1,6 +1,6 @@
 import type { ByteChannel } from '../../../base/network/socket-channel.ts';
 import type { Peer } from '../../tls/peer.ts';
-import { type Address, placeOf } from '../request/address.ts';
+import { type Address, hostPortOf } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { dial } from './dial.ts';
 import { HttpTunnel } from './http-tunnel.ts';
@@ -20,7 +20,7 @@ export function openChannel(address: Address, { peer, fingerprint, authenticator
   if (address.tunnel === 'none') {
     return connect();
   }
-  const remote = placeOf(address);
+  const remote = hostPortOf(address);
   const path = address.uri.slice(address.origin.length);
   return address.tunnel === 'http'
     ? new HttpTunnel(remote, { peer, target: path.startsWith('/') ? path : `/${path}`, authenticator, dial: connect })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { baseOf, joinControl, parseAddress, placeOf, redirectedTo } from './address.ts';
+import { baseOf, hostPortOf, joinControl, parseAddress, redirectedTo } from './address.ts';
 
 test.for([
   ['rtsp://10.0.0.1/live', '10.0.0.1', 554, 'rtsp://10.0.0.1/live', undefined, undefined],
@@ -68,7 +68,7 @@ test.for([
   ['rtsps+ws://[2001:db8::1]/1', '[2001:db8::1]:322'],
   ['rtsp://[fe80::1%eth0]:80/1', '[fe80::1]:80'],
 ] as const)('%s is at %s, always with its port', ([url, place]) => {
-  expect(placeOf(parseAddress(url, 'garden'))).toBe(place);
+  expect(hostPortOf(parseAddress(url, 'garden'))).toBe(place);
 });
 
 test('a redirect from a link-local host keeps the zone', () => {

@@ -26,7 +26,7 @@ export interface Address {
 }
 
 /** `host:port`, for messages and HTTP's Host. */
-export function placeOf({ host, port }: Pick<Address, 'host' | 'port'>): string {
+export function hostPortOf({ host, port }: Pick<Address, 'host' | 'port'>): string {
   const bare = host.replace(/%.*/, '');
   return bare.includes(':') ? `[${bare}]:${port}` : `${bare}:${port}`;
 }

@@ -72,7 +72,7 @@ export class Authenticator {
     if (status < 300) {
       this.#turn?.accepted();
     } else if (status === 403 && this.#challenge) {
-      this.#turn?.refused(kindOf(this.#challenge));
+      this.#turn?.refused(schemeNameOf(this.#challenge));
     } else {
       // The camera may find another fault of the request before it checks the login.
       this.#turn?.end();
@@ -101,28 +101,30 @@ export class Authenticator {
     this.#wantsClear = all.length > 0 && challenges.length === 0;
     const current = this.#challenge;
     if (current && this.#isShown) {
-      const renewed = challenges.find((other) => kindOf(other) === kindOf(current) && other.nonce !== current.nonce);
+      const renewed = challenges.find(
+        (other) => schemeNameOf(other) === schemeNameOf(current) && other.nonce !== current.nonce,
+      );
       if (renewed && (renewed.isStale || this.#hasWorked)) {
         this.#use(renewed);
         return true;
       }
-      this.#refused.add(kindOf(current));
-      (this.#turn ?? this.#watch)?.refused(kindOf(current));
+      this.#refused.add(schemeNameOf(current));
+      (this.#turn ?? this.#watch)?.refused(schemeNameOf(current));
       this.#turn = undefined;
     }
-    const left = challenges.filter((challenge) => !this.#refused.has(kindOf(challenge)));
+    const left = challenges.filter((challenge) => !this.#refused.has(schemeNameOf(challenge)));
     if (left.length === 0 || !(await this.#mayShow(signal))) {
       return false;
     }
     // Schemes rejected on other connections come last: the password itself may be right.
-    const others = this.#watch?.refusedKinds();
-    this.#use(left.find((challenge) => !others?.has(kindOf(challenge))) ?? (left[0] as Challenge));
+    const others = this.#watch?.refusedSchemes();
+    this.#use(left.find((challenge) => !others?.has(schemeNameOf(challenge))) ?? (left[0] as Challenge));
     return true;
   }
 
   /** A rejected login is not sent again with each keep-alive of a session. */
   #isWithheld(challenge: Challenge): boolean {
-    return this.#refused.has(kindOf(challenge)) || this.#watch?.isWrong() === true;
+    return this.#refused.has(schemeNameOf(challenge)) || this.#watch?.isWrong() === true;
   }
 
   async #mayShow(signal: AbortSignal): Promise<boolean> {
@@ -146,7 +148,7 @@ export class Authenticator {
   }
 }
 
-function kindOf(challenge: Challenge): string {
+function schemeNameOf(challenge: Challenge): string {
   return challenge.scheme === 'basic' ? 'basic' : `${challenge.algorithm}${challenge.isSession ? '-sess' : ''}`;
 }
 

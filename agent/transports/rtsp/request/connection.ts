@@ -14,7 +14,7 @@ import {
   writeResponse,
 } from '../../../media/rtsp/message.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';
-import { type Address, placeOf } from './address.ts';
+import { type Address, hostPortOf } from './address.ts';
 import { connectionEnd, connectionFailure, type NoVideoReason } from './failures.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
@@ -246,7 +246,7 @@ export class RtspConnection implements ByteSink {
   }
 
   #timeout(method: string, timeoutMs: number): PerchError {
-    const where = placeOf(this.#address);
+    const where = hostPortOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the ${phraseOf(this.#peer)} on?`;
     const absence: NoVideoReason = this.hasRead ? 'refuses' : 'silent';

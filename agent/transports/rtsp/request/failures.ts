@@ -1,6 +1,6 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';
-import { type Address, placeOf } from './address.ts';
+import { type Address, hostPortOf } from './address.ts';
 
 /** Why a camera delivers no video, for programs. `refuses`: the camera answers; `closed`: its port is closed; `silent`: no answer. */
 export type NoVideoReason =
@@ -86,7 +86,7 @@ export function connectionFailure(
   hasAnswered: boolean,
 ): PerchError {
   const { noun, path } = peer;
-  const where = placeOf(address);
+  const where = hostPortOf(address);
   const silence = `nothing answers at ${where}: is the ${phraseOf(peer)} on?`;
   const noNetwork = `no network route to ${where} (path '${path}')`;
   const barred = `the firewall of this machine blocks ${where} (path '${path}')`;

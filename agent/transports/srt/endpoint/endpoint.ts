@@ -6,7 +6,8 @@ import { type ConnectionOptions, SrtConnection } from '../connection.ts';
 import { destinationOf, HEADER_BYTES } from '../packet.ts';
 
 const TICK_MS = 10;
-const BACKLOG_MS = 1;
+/** While a connection has a backlog. */
+const PUMP_MS = 1;
 /** Congestion: what the system does not take in time is lost, and sent again. */
 const MAX_QUEUED_BYTES = 4 << 20;
 const MAX_SOCKET_ID = 2 ** 30;
@@ -137,7 +138,7 @@ export class SrtEndpoint {
 
   #pumpLater(hasBacklog: boolean): void {
     if (hasBacklog) {
-      this.#stopPumping ??= this.#clock.every(BACKLOG_MS, () => this.#pump());
+      this.#stopPumping ??= this.#clock.every(PUMP_MS, () => this.#pump());
     }
   }
 
@@ -151,17 +152,20 @@ export class SrtEndpoint {
       }
     }
     if (!hasBacklog) {
-      this.#stopPumping?.();
-      this.#stopPumping = undefined;
+      this.#endPumping();
     }
+  }
+
+  #endPumping(): void {
+    this.#stopPumping?.();
+    this.#stopPumping = undefined;
   }
 
   #stopIfIdle(): void {
     if (this.#connections.size === 0) {
       this.#stopTicks?.();
       this.#stopTicks = undefined;
-      this.#stopPumping?.();
-      this.#stopPumping = undefined;
+      this.#endPumping();
     }
   }
 }

@@ -1,5 +1,5 @@
 import { masksOf } from '../../../../agent/app/cameras/masks.ts';
-import { ptzOf } from '../../../../agent/app/cameras/onvif/ptz.ts';
+import { steeringOf } from '../../../../agent/app/cameras/onvif/steering.ts';
 import { OwnSettingsChanges } from '../../../../agent/app/cameras/own-settings.ts';
 import { PerchError } from '../../../../agent/base/errors.ts';
 import { EventBus } from '../../../../agent/base/event-bus.ts';
@@ -283,7 +283,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     box: { problems: async () => [PROBLEM] },
     streams: new EventStreams(events, clock),
     cameras: noCameras,
-    steering: ptzOf({ control: () => undefined, isOff: () => false }, () => {}),
+    steering: steeringOf({ control: () => undefined, isOff: () => false }, () => {}),
     ownSettings: new OwnSettingsChanges({
       ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
       ...{ clock, log: silentLogger, signal: new AbortController().signal },

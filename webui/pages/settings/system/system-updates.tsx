@@ -14,7 +14,7 @@ import {
   MAX_BYTES,
   updateState,
 } from '../../../system/update-file.ts';
-import { needsDeviceText, updateReason } from '../../../system/update-reasons.ts';
+import { needsBoxText, updateReason } from '../../../system/update-reasons.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { moment } from '../../../words/format.ts';
@@ -109,7 +109,7 @@ function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: bo
     <div role="status">
       <MessageCard icon="alert" tone="warn" title={title}>
         {reason !== undefined && <p>{reason}</p>}
-        {(reason === undefined || needsDeviceText(why)) && <p lang="en">{text}</p>}
+        {(reason === undefined || needsBoxText(why)) && <p lang="en">{text}</p>}
       </MessageCard>
     </div>
   );

@@ -26,7 +26,7 @@ export function asClientError(error: unknown): unknown {
 }
 
 /** Camera controls by path, in the API's form. @param changed called after a change of settings or a reboot */
-export function ptzOf(
+export function steeringOf(
   controls: { control(path: string): OnvifControl | undefined; isOff(path: string): boolean },
   changed: (path: string, what: 'settings' | 'reboot') => void,
 ): CameraSteering {
