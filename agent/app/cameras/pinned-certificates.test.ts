@@ -48,13 +48,13 @@ test('the certificate of the adoption is pinned, another one is rejected, and se
   expect(adopted.body).toMatchObject({ items: [{ path: 'door' }] });
   expect(box.text()).toContain(`fingerprint: ${first.fingerprint}`);
   const again = () => box.call('GET', '/cameras/clock/door');
-  const isReached = () => vi.waitFor(async () => expect((await again()).status).toBe(200), { timeout: 10_000 });
+  const isReached = () => vi.waitFor(async () => expect((await again()).status).toBe(200), { timeout: 30_000 });
   await isReached();
 
   front.renew(second);
   const words = `fingerprint is ${second.fingerprint}, expected ${first.fingerprint}`;
   // A connection opened earlier is reused for up to a second.
-  await vi.waitFor(async () => expect((await again()).body['error']).toContain(words), { timeout: 10_000 });
+  await vi.waitFor(async () => expect((await again()).body['error']).toContain(words), { timeout: 30_000 });
 
   const { body } = await box.call('GET', '/config/file');
   const text = String(body['text']).replaceAll(first.fingerprint, second.fingerprint);
