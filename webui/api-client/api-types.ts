@@ -7,7 +7,7 @@ export type { SessionAnswer as Session } from '../../agent/http/api/accounts/ses
 export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-routes.ts';
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
 export type { PairedServerItem as ServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
-export type { PtzAbilities as PtzCapabilities } from '../../agent/http/api/cameras/camera-control.ts';
+export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
 export type { CameraNetworkAnswer as CameraNetwork } from '../../agent/http/api/cameras/camera-network-routes.ts';
 export type {
   CameraItem,
@@ -21,9 +21,9 @@ export type { ArchiveResult, ArchiveState as ArchiveStatus } from '../../agent/h
 export type { FileText as ConfigFile } from '../../agent/http/api/device/config-file.ts';
 export type { SourceTestAnswer as SourceTest } from '../../agent/http/api/device/config-schemas.ts';
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
-export type { LogItem as LogLine } from '../../agent/http/api/device/log-routes.ts';
+export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
 export type { ModeStatus } from '../../agent/http/api/device/mode.ts';
-export type { MqttResult, MqttState as MqttStatus } from '../../agent/http/api/device/mqtt-routes.ts';
+export type { MqttResult, MqttState } from '../../agent/http/api/device/mqtt-routes.ts';
 export type { OnvifState } from '../../agent/http/api/device/onvif-routes.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';

@@ -1,4 +1,4 @@
-import type { PtzCapabilities } from '../api-client/api-types.ts';
+import type { PtzAbilities } from '../api-client/api-types.ts';
 import { errorFromResponse, fetchJson, UI_HEADER } from '../api-client/request.ts';
 import { isOwner } from '../api-client/session.ts';
 import { encodeName } from '../api-client/urls.ts';
@@ -8,7 +8,7 @@ export interface Preset {
   readonly name: string;
 }
 
-export interface Ptz extends PtzCapabilities {
+export interface Ptz extends PtzAbilities {
   /** undefined: presets are not supported. */
   readonly presets: readonly Preset[] | undefined;
 }
@@ -40,7 +40,7 @@ export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | 
 }
 
 async function abilitiesOf(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
-  const abilities = await fetchJson<PtzCapabilities>(`v3/cameras/ptz/get/${encodeName(path)}`, { signal });
+  const abilities = await fetchJson<PtzAbilities>(`v3/cameras/ptz/get/${encodeName(path)}`, { signal });
   if (!abilities.hasPanTilt && !abilities.hasZoom) {
     return undefined;
   }

@@ -5,11 +5,14 @@ import { useHandedPlayer } from '../player/picture.tsx';
 import { cameFromCamera } from '../shell/navigation.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
-import { LazyPopup } from '../ui/sheet/lazy-popup.ts';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { PopupItem } from '../ui/sheet/popup.tsx';
 import { liveWords, words } from '../words/words.ts';
 import { useLongPress } from './long-press.ts';
 import { Tile, tilePath, wantsSound } from './tile.tsx';
+
+/** Loaded on first use, to keep the first load small. */
+const LazyPopup = lazyPart(() => import('../ui/sheet/popup.tsx').then(({ Popup }) => Popup));
 
 /** A tile with its menu. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {

@@ -1,5 +1,5 @@
 import { anySignal } from '../api-client/any-signal.ts';
-import type { LogLine } from '../api-client/api-types.ts';
+import type { LogItem } from '../api-client/api-types.ts';
 import { fetchJson, UI_HEADER } from '../api-client/request.ts';
 import { SseParser } from '../api-client/sse-parser.ts';
 import { sleep } from '../shell/sleep.ts';
@@ -18,8 +18,8 @@ const SILENT_MS = 45_000;
 
 interface LogListener {
   /** Replaces the known lines; newest first. */
-  onAll(lines: readonly LogLine[]): void;
-  onLine(line: LogLine): void;
+  onAll(lines: readonly LogItem[]): void;
+  onLine(line: LogItem): void;
   onAway(): void;
 }
 
@@ -45,7 +45,7 @@ async function follow(query: URLSearchParams, listener: LogListener, stop: Abort
       return;
     }
     // New lines may be in both responses; their numbers tell.
-    const list = await fetchJson<{ items: readonly LogLine[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
+    const list = await fetchJson<{ items: readonly LogItem[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
     const last = list.items[0]?.number ?? 0;
     listener.onAll(list.items);
     const lines = new SseParser();
@@ -58,7 +58,7 @@ async function follow(query: URLSearchParams, listener: LogListener, stop: Abort
       clearTimeout(timer);
       timer = setTimeout(() => silent.abort(), SILENT_MS);
       for (const { type, data } of lines.push(value)) {
-        const line = type === 'line' ? (JSON.parse(data) as LogLine) : undefined;
+        const line = type === 'line' ? (JSON.parse(data) as LogItem) : undefined;
         if (line && line.number > last) {
           listener.onLine(line);
         }

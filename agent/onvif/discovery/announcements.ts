@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { logOnce } from '../../base/log-once.ts';
 import { GroupSockets } from './group-sockets.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
@@ -33,7 +34,6 @@ export class Announcements {
   #secondBeganMs = 0;
   #inSecond = 0;
   #bytesInSecond = 0;
-  #loggedError = '';
 
   constructor(options: AnnouncementsOptions, onMessage: OnAnnouncement) {
     this.#options = options;
@@ -42,7 +42,7 @@ export class Announcements {
       port: options.port,
       onMessage: (datagram, from) => this.#receive(datagram, from),
       // Probes find cameras as well, so an unavailable port is not an error.
-      onError: (error) => this.#logOnce(error),
+      onError: logOnce((error) => options.log.debug({ error }, 'camera announcements cannot be received')),
     });
   }
 
@@ -97,12 +97,5 @@ export class Announcements {
     this.#inSecond += 1;
     this.#bytesInSecond += bytes;
     return this.#inSecond <= MAX_A_SECOND && this.#bytesInSecond <= MAX_BYTES_A_SECOND;
-  }
-
-  #logOnce(error: string): void {
-    if (error !== this.#loggedError) {
-      this.#loggedError = error;
-      this.#options.log.debug({ error }, 'camera announcements cannot be received');
-    }
   }
 }

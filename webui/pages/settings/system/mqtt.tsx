@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { MqttResult, MqttStatus } from '../../../api-client/api-types.ts';
+import type { MqttResult, MqttState } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
@@ -114,7 +114,7 @@ const refusalText = (failure: unknown) =>
 
 function State() {
   const t = mqttWords.value;
-  const { value } = usePolled<MqttStatus>('v3/mqtt', { everyMs: POLL_MS, news: ['config'] });
+  const { value } = usePolled<MqttState>('v3/mqtt', { everyMs: POLL_MS, news: ['config'] });
   if (!value || value.state === 'off') {
     return null;
   }

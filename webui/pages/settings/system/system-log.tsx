@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LogLine } from '../../../api-client/api-types.ts';
+import type { LogItem } from '../../../api-client/api-types.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { isPageVisible } from '../../../shell/page-state.ts';
 import { followLog, type LogFilter } from '../../../system/log-stream.ts';
@@ -25,7 +25,7 @@ export function LogPage() {
   const { language } = i18n();
   const [filter, setFilter] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
   const { lines, isAway } = useLog(filter);
-  const [held, setHeld] = useState<readonly LogLine[]>();
+  const [held, setHeld] = useState<readonly LogItem[]>();
   const shown = held ?? lines;
   const newest = shown[0]?.number ?? 0;
   const fresh = held ? lines.filter((line) => line.number > newest).length : 0;
@@ -114,11 +114,11 @@ function Filter({ filter, onFilter }: { readonly filter: LogFilter; readonly onF
   );
 }
 
-function useLog(filter: LogFilter): { readonly lines: readonly LogLine[]; readonly isAway: boolean } {
-  const [lines, setLines] = useState<readonly LogLine[]>([]);
+function useLog(filter: LogFilter): { readonly lines: readonly LogItem[]; readonly isAway: boolean } {
+  const [lines, setLines] = useState<readonly LogItem[]>([]);
   const [isAway, setAway] = useState(false);
   const isShown = isPageVisible.value;
-  const waiting = useRef<LogLine[]>([]);
+  const waiting = useRef<LogItem[]>([]);
   useEffect(() => {
     if (!isShown) {
       return undefined;
@@ -132,12 +132,12 @@ function useLog(filter: LogFilter): { readonly lines: readonly LogLine[]; readon
       setLines((before) => [...come, ...before].slice(0, MAX_LINES));
     };
     const listener = {
-      onAll: (all: readonly LogLine[]) => {
+      onAll: (all: readonly LogItem[]) => {
         waiting.current = [];
         setLines(all);
         setAway(false);
       },
-      onLine: (line: LogLine) => {
+      onLine: (line: LogItem) => {
         waiting.current.push(line);
         frame ||= requestAnimationFrame(draw);
       },
@@ -152,11 +152,11 @@ function useLog(filter: LogFilter): { readonly lines: readonly LogLine[]; readon
   return { lines, isAway };
 }
 
-const plainText = (lines: readonly LogLine[]): string =>
+const plainText = (lines: readonly LogItem[]): string =>
   lines
     .toReversed()
     .map(({ time, level, path, text }) => [time, level, path, text].filter((word) => word !== null).join(' '))
     .join('\n');
 
-const download = (lines: readonly LogLine[]): void =>
+const download = (lines: readonly LogItem[]): void =>
   saveFile(new File([`${plainText(lines)}\n`], 'perch-log.txt', { type: 'text/plain' }));
