@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
+  cameraNetworkAddress,
   defaultRoutes,
   ethernetPorts,
+  isInCameraNetwork,
   missingPackages,
   parseLeases,
   parseNetworkState,
@@ -30,6 +32,23 @@ function folder(): string {
 test('default routes are those of IPv4 and IPv6, without the rejecting one', () => {
   expect([...defaultRoutes(ROUTE, ROUTE6)]).toEqual(['eth0', 'wlan0']);
   expect([...defaultRoutes('', '')]).toEqual([]);
+});
+
+test("the box's address in the network for cameras, and who is in it", () => {
+  const root = folder();
+  expect(cameraNetworkAddress(root)).toBeUndefined();
+  const write = (fault: string) =>
+    writeFileSync(join(root, 'camera-network'), JSON.stringify({ interface: 'eth1', address: '10.83.83.1', fault }));
+  write('');
+  expect(cameraNetworkAddress(root)).toBe('10.83.83.1');
+  write('there is no such port');
+  expect(cameraNetworkAddress(root)).toBeUndefined();
+  expect(
+    ['10.83.83.20', '10.83.84.20', '10.83.8', 'fe80::1', 'door'].filter((host) =>
+      isInCameraNetwork(host, '10.83.83.1'),
+    ),
+  ).toEqual(['10.83.83.20']);
+  expect(isInCameraNetwork('10.83.83.20', undefined)).toBe(false);
 });
 
 test('ports are Ethernet, with the reason why one cannot be for cameras', async () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -10,6 +10,10 @@ export interface CameraNetworkState {
   /** Why the service serves nobody there at present. */
   readonly fault: string | undefined;
 }
+
+/** The folder in which root's service writes. */
+export const SERVICE_FOLDER = '/run/perch-host';
+export const STATE_FILE = 'camera-network';
 
 interface Lease {
   readonly mac: string;
@@ -70,6 +74,22 @@ export function parseNetworkState(text: string): CameraNetworkState | undefined 
     return undefined;
   }
 }
+
+/** @returns the box's address in the network for cameras; undefined: there is none, or it serves nobody */
+export function cameraNetworkAddress(folder = SERVICE_FOLDER): string | undefined {
+  try {
+    const now = parseNetworkState(readFileSync(join(folder, STATE_FILE), 'utf8'));
+    return now?.fault === undefined ? now?.address : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Its networks have 24 bits. */
+export const isInCameraNetwork = (host: string, address: string | undefined): boolean =>
+  address !== undefined && IPV4.test(host) && netOf(host) === netOf(address);
+
+const netOf = (address: string): string => address.slice(0, address.lastIndexOf('.'));
 
 /** dnsmasq's file of leases: end, MAC address, address, name or `*`, client id. The name is the device's own word. */
 export function parseLeases(text: string): Lease[] {

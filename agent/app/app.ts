@@ -384,8 +384,9 @@ export class App {
   }
 
   #openCameras(): Cameras {
-    const { discovery = {} } = this.#options;
+    const { discovery = {}, hostAnswers } = this.#options;
     return new Cameras({
+      hostAnswers,
       ...this.#shared,
       ...discovery,
       includeLoopback: discovery.includeLoopback ?? false,

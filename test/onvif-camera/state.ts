@@ -81,6 +81,8 @@ export class CameraState {
   /** Profile tokens of key frame requests. */
   readonly keyFrameRequests: string[] = [];
   ntpServer: string | undefined;
+  /** As set by a client. */
+  dateTimeType: string | undefined;
   rtspPort = 0;
   httpPort = 0;
   reboots = 0;

@@ -21,13 +21,19 @@ export type CameraJson = Static<typeof CameraItem>;
 
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
-export function foundJson(camera: KnownCamera, path: string | undefined): Static<typeof FoundItem> {
+/** @param network the box's address in the network for cameras */
+export function foundJson(
+  camera: KnownCamera,
+  path: string | undefined,
+  network: string | undefined,
+): Static<typeof FoundItem> {
   const { endpoint, address, url, foundFrom, firstSeenMs, lastSeenMs } = camera;
   return {
     endpoint,
     address,
     onvif: url,
     foundFrom,
+    onCameraNetwork: foundFrom === network,
     name: camera.name ?? null,
     manufacturer: camera.manufacturer ?? null,
     hardware: camera.hardware ?? null,

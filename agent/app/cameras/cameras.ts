@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { cameraNetworkAddress } from '../../../system/camera-network.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
@@ -51,6 +52,8 @@ export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 's
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly includeLoopback: boolean;
+  /** Folder of root's services. */
+  readonly hostAnswers?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly publish: PublishEvent;
@@ -113,7 +116,8 @@ export class Cameras implements CameraLookup {
   }
 
   found() {
-    return this.#deps.found.list().map((camera) => foundJson(camera, this.#adopter.adoptedAs(camera)));
+    const network = cameraNetworkAddress(this.#deps.hostAnswers);
+    return this.#deps.found.list().map((camera) => foundJson(camera, this.#adopter.adoptedAs(camera), network));
   }
 
   probe(body: Static<typeof ProbeBody>) {

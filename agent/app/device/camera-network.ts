@@ -9,6 +9,8 @@ import {
   parseNetworkState,
   parseReleases,
   readOr,
+  SERVICE_FOLDER,
+  STATE_FILE,
 } from '../../../system/camera-network.ts';
 import type { HostRequests } from '../../../system/host-requests.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -63,7 +65,7 @@ export class CameraNetwork implements CameraNetworkControl {
 
   constructor(deps: CameraNetworkDeps) {
     this.#deps = deps;
-    this.#answers = deps.answers ?? '/run/perch-host';
+    this.#answers = deps.answers ?? SERVICE_FOLDER;
     const { clock, log, signal } = deps;
     if (!deps.host.offers('network')) {
       return;
@@ -145,7 +147,7 @@ export class CameraNetwork implements CameraNetworkControl {
 
   /** Starts and ends the time server with the network. */
   async #look(): Promise<CameraNetworkState | undefined> {
-    const now = parseNetworkState(await readOr(join(this.#answers, 'camera-network')));
+    const now = parseNetworkState(await readOr(join(this.#answers, STATE_FILE)));
     this.#serveTime(now?.fault === undefined ? now?.address : undefined);
     return now;
   }

@@ -31,7 +31,8 @@ const CameraSchema = Type.Object({
   ),
   setClock: Type.Optional(
     Type.Boolean({
-      description: "Set the camera's clock when it differs from this box's by seconds. Default: no.",
+      description:
+        "Set the camera's clock when it differs from this box's by seconds, and in the network for cameras the box as its time server. Default: no.",
     }),
   ),
   endpoint: Type.Optional(

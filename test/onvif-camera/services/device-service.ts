@@ -103,6 +103,12 @@ async function reboot(state: CameraState, call: Call): Promise<string> {
 }
 
 function dateAndTime(state: CameraState, call: Call): string {
+  const { dateTimeType } = state;
+  const reply = timeReply(state, call);
+  return dateTimeType === undefined ? reply : reply.replace(/(DateTimeType>)\w+</, `$1${dateTimeType}<`);
+}
+
+function timeReply(state: CameraState, call: Call): string {
   const { utcTime } = state.quirks;
   if (utcTime === 'missing') {
     return demoReply(state, call).replace(/<tt:UTCDateTime>.*<\/tt:UTCDateTime>/s, '');
@@ -120,6 +126,7 @@ function dateAndTime(state: CameraState, call: Call): string {
 
 function setDateAndTime(state: CameraState, call: Call): string {
   const type = call.argument('DateTimeType');
+  state.dateTimeType = type;
   const element = findDeep(call.root, 'UTCDateTime');
   if (type !== 'Manual') {
     return answer('SetSystemDateAndTime');

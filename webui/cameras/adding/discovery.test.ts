@@ -5,7 +5,7 @@ import { candidateOf, isWithin, likelyRange } from './discovery.ts';
 const found: DiscoveredCamera = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
   ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, location: null },
-  ...{ firstSeen: '', lastSeen: '', path: null },
+  ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false },
 };
 
 test.for([
@@ -14,6 +14,7 @@ test.for([
   [{ name: 'Barn', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Barn', 'Reolink RLC-810A · 192.168.20.31'],
   [{ name: 'RLC-810A', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
   [{ manufacturer: 'Dahua', hardware: 'Dahua IPC-1' }, 'Dahua IPC-1', '192.168.20.31'],
+  [{ name: 'Barn', onCameraNetwork: true }, 'Barn', '192.168.20.31 · on the network for cameras'],
 ] as const)('a camera that reports %j has the title %s', ([claims, title, text]) => {
   expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, request: { endpoint: 'urn:uuid:1' } });
 });

@@ -3,6 +3,7 @@ import type { DiscoveredCamera } from '../../api-client/api-types.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { onServerEvent } from '../../api-client/server-events.ts';
 import { sleep } from '../../shell/sleep.ts';
+import { startWords } from '../../words/start.ts';
 import type { Candidate } from './adoption-state.ts';
 
 /** A probe takes about 4 s. */
@@ -48,13 +49,15 @@ export async function loadDiscovered(stop: AbortSignal): Promise<void> {
 }
 
 export function candidateOf(item: DiscoveredCamera): Candidate {
-  const { endpoint, address, name, manufacturer, hardware } = item;
+  const { endpoint, address, name, manufacturer, hardware, onCameraNetwork } = item;
   const model = modelOf(manufacturer, hardware);
   // Many cameras are named like their model; the maker is added then.
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
   return {
     ...{ key: endpoint, asked: endpoint, request: { endpoint }, title, address },
-    text: [model, address].filter((part) => part !== '' && part !== title).join(' · '),
+    text: [model, address, onCameraNetwork && startWords.value.onCameraNetwork]
+      .filter((part) => part && part !== title)
+      .join(' · '),
   };
 }
 

@@ -36,6 +36,7 @@ export const start = {
   found: (count: number) => many(count, { one: 'One camera found', other: `${NUMBERS[count] ?? '#'} cameras found` }),
   foundNone: 'No camera answers yet. Is one plugged in and on this network? It appears here automatically.',
   allThere: 'All cameras found are already added. New ones appear here automatically.',
+  onCameraNetwork: 'on the network for cameras',
   foundCameras: 'Cameras',
   cameraMissing: "Add one that isn't listed",
   onePassword: 'One password usually works for all.',

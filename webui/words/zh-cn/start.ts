@@ -30,6 +30,7 @@ export const start: StartWords = {
   found: (count) => `找到 ${count} 个摄像头`,
   foundNone: '还没有摄像头应答。是否已通电并接入同一网络？发现后会自动显示。',
   allThere: '有应答的摄像头均已添加。新的摄像头发现后会自动显示。',
+  onCameraNetwork: '在摄像头专用网络中',
   foundCameras: '摄像头',
   cameraMissing: '没找到？手动添加',
   onePassword: '一个密码多半就够了。',

@@ -45,7 +45,11 @@ const pathOf = (name: string, camera: OnvifCamera, more = '', block = '') =>
 async function begin(
   text: string,
   folder?: string,
-  { clock, log }: Pick<EventSubscriptionsOptions, 'clock' | 'log'> = { clock: systemClock, log: silentLogger },
+  {
+    clock = systemClock,
+    log = silentLogger,
+    timeServerFor = () => undefined,
+  }: Partial<Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'timeServerFor'>> = {},
 ) {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
@@ -66,6 +70,7 @@ async function begin(
     },
     memory,
     isClockTrusted: () => true,
+    timeServerFor,
   });
   onTestFinished(() => watches.close());
   watches.apply();
@@ -219,6 +224,24 @@ test('a clock is set if the owner enabled it, and only if it is wrong', async ()
   expect([right, other].map((camera) => count(camera, 'SetSystemDateAndTime'))).toEqual([0, 0]);
 });
 
+test('a camera in the network for cameras gets the box as its time server, once', async () => {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ clock, quirks: { clockOffsetMs: -3_600_000 } });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const timeServerFor = (host: string) => (host === camera.address ? '10.83.83.1' : undefined);
+  await begin(pathOf('door', camera, '', ', setClock: yes, events: no'), undefined, { clock, timeServerFor });
+  await until(() => expect(camera.state).toMatchObject({ ntpServer: '10.83.83.1', dateTimeType: 'NTP' }));
+  expect(Math.abs(camera.state.clockOffsetMs)).toBeLessThan(3_000);
+  await until(() => expect(count(camera, 'GetNTP')).toBe(3));
+  await clock.advance(3_600_000);
+  await until(() => expect(count(camera, 'GetNTP')).toBe(4));
+  expect(count(camera, 'SetNTP')).toBe(1);
+  // Set to another one on the camera's own page.
+  camera.state.ntpServer = 'pool.ntp.org';
+  await clock.advance(3_600_000);
+  await until(() => expect(camera.state.ntpServer).toBe('10.83.83.1'));
+});
+
 test('a camera that does not keep its time is retried each hour, and logged once', async () => {
   const clock = new FakeClock();
   const camera = await startOnvifCamera({ clock, quirks: { clockOffsetMs: -3_600_000 } });
@@ -233,6 +256,7 @@ test('a camera that does not keep its time is retried each hour, and logged once
     events: { add: () => Promise.reject(new Error('no events')) },
     memory: new SubscriptionFile('/nowhere/subscriptions.json', clock, silentLogger),
     isClockTrusted: () => true,
+    timeServerFor: () => undefined,
   });
   onTestFinished(() => watches.close());
   watches.apply();

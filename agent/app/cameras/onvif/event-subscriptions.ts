@@ -2,7 +2,12 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
-import { CLOCK_TOLERANCE_MS, setCameraClock } from '../../../onvif/control/camera-clock.ts';
+import {
+  CLOCK_TOLERANCE_MS,
+  readCameraClock,
+  setCameraClock,
+  setCameraNtp,
+} from '../../../onvif/control/camera-clock.ts';
 import type { OnvifSession } from '../../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../../onvif/events/channels.ts';
 import { EventSubscription } from '../../../onvif/events/event-subscription.ts';
@@ -24,6 +29,8 @@ export interface EventSubscriptionsOptions {
   readonly memory: SubscriptionFile;
   /** An untrusted clock does not set others. */
   readonly isClockTrusted: () => boolean;
+  /** The box's address if the host is in the network for cameras, where it is the only time server. */
+  readonly timeServerFor: (host: string) => string | undefined;
 }
 
 interface Group {
@@ -159,23 +166,38 @@ export class EventSubscriptions {
   }
 
   async #keepClock(session: OnvifSession, kept: ClockState): Promise<void> {
-    const { clock, isClockTrusted } = this.#options;
-    if (!isClockTrusted() || Math.abs(session.skewMs) <= CLOCK_TOLERANCE_MS) {
+    const { clock, isClockTrusted, timeServerFor } = this.#options;
+    if (!isClockTrusted()) {
       return;
     }
     const wasOffMs = session.skewMs;
+    const ntpServer = timeServerFor(session.host);
     try {
-      const { skewMs } = await setCameraClock(session, clock);
+      if (Math.abs(wasOffMs) > CLOCK_TOLERANCE_MS) {
+        const { skewMs } = await setCameraClock(session, clock);
+        kept.log.info({ wasOffMs, skewMs }, 'clock of a camera set');
+      }
+      if (ntpServer !== undefined) {
+        await setTimeServer(session, ntpServer, kept.log);
+      }
       kept.isFailureLogged = false;
-      kept.log.info({ wasOffMs, skewMs }, 'clock of a camera set');
     } catch (error) {
       ignoreExpected(error);
       kept.log[kept.isFailureLogged ? 'debug' : 'info'](
-        { wasOffMs, reason: explain(error) },
+        { wasOffMs, ntpServer, reason: explain(error) },
         'setting the clock of a camera failed',
       );
       kept.isFailureLogged = true;
     }
+  }
+}
+
+/** Unless the camera has it already. */
+async function setTimeServer(session: OnvifSession, ntpServer: string, log: Logger): Promise<void> {
+  const before = await readCameraClock(session);
+  if (before.source !== 'NTP' || before.ntpServer !== ntpServer) {
+    await setCameraNtp(session, ntpServer);
+    log.info({ ntpServer, before: before.ntpServer }, 'time server of a camera set');
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { cameraNetworkAddress, isInCameraNetwork } from '../../../../system/camera-network.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Config } from '../../../config/load/load.ts';
@@ -13,6 +14,8 @@ interface OnvifFeaturesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordings: Pick<Recordings, 'events' | 'isClockTrusted'>;
+  /** Folder of root's services. */
+  readonly hostAnswers?: string;
 }
 
 /** What ONVIF adds to the stream of a camera: events and control. */
@@ -23,7 +26,7 @@ export class OnvifFeatures {
   #hasBegun = false;
 
   constructor(options: OnvifFeaturesOptions) {
-    const { config, dataDir, clock, log, recordings } = options;
+    const { config, dataDir, clock, log, recordings, hostAnswers } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
     this.controls = new Controls({ config, clock, log });
     this.#subscriptions = new EventSubscriptions({
@@ -33,6 +36,10 @@ export class OnvifFeatures {
       memory: this.#memory,
       events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,
+      timeServerFor: (host) => {
+        const address = cameraNetworkAddress(hostAnswers);
+        return isInCameraNetwork(host, address) ? address : undefined;
+      },
     });
   }
 

@@ -91,6 +91,7 @@ export const FoundItem = Type.Object({
   address: Type.String(),
   onvif: Type.String(),
   foundFrom: Type.String({ description: 'Local address that found it.' }),
+  onCameraNetwork: Type.Boolean({ description: 'It is in the network for cameras of the box.' }),
   name: Claim,
   manufacturer: Claim,
   hardware: Claim,
