@@ -281,6 +281,30 @@ test('an object that may not be deleted is reported, and holds up neither upload
   await box.until(() => link.status.archived.files === 1 && link.status.failure === undefined);
 });
 
+test('old objects are deleted as soon as an archive that denied everything works again', async () => {
+  let isDenied = false;
+  const server = await S3Server.start({
+    fault: ({ method, key }) =>
+      isDenied && method !== 'GET' && key.endsWith('.mp4') ? { status: 403, code: 'AccessDenied' } : undefined,
+  });
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  const link = await box.link({ archiveURL: server.url });
+  await box.settled(link);
+  box.keptMs = 2 * 86_400_000;
+  isDenied = true;
+  await box.clock.advance(3 * 86_400_000);
+  box.recordings.length = 0;
+  box.record([2_000]);
+  await box.until(() => link.status.failure?.error.startsWith('cannot delete') === false);
+  isDenied = false;
+  const fromMs = box.clock.monoMs();
+  await box.until(() => link.status.failure === undefined);
+  // By itself, deleting is tried again after ten minutes.
+  expect(box.clock.monoMs() - fromMs).toBeLessThan(120_000);
+  expect([...server.objects.values()].map(({ bytes }) => bytes.length)).toEqual([2_000]);
+});
+
 /** A bucket that does something once a recording was stored, before that is confirmed. */
 const serverThen = async (then: (server: S3Server) => void, fault: (method: string) => S3Fault = () => undefined) => {
   let isStored = false;

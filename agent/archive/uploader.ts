@@ -75,6 +75,8 @@ export class Uploader {
   #unwantedKey: string | undefined;
   /** Of deleting old objects. */
   #expiryFailure: UploadFailure | undefined;
+  /** Monotonic time of the next deletions. */
+  #expireMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   /** Of this run. */
   uploadedBytes = 0;
@@ -108,7 +110,6 @@ export class Uploader {
   async run(signal: AbortSignal): Promise<void> {
     const { queue, clock, source, ledger, prepare } = this.#deps;
     let preparedMs = Number.NEGATIVE_INFINITY;
-    let expireMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       if (clock.monoMs() - preparedMs >= UPKEEP_MS) {
         const isDone = await this.#attempt(() => prepare(signal), undefined, signal);
@@ -119,8 +120,8 @@ export class Uploader {
           continue;
         }
       }
-      if (clock.monoMs() >= expireMs) {
-        expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : EXPIRE_AGAIN_MS);
+      if (clock.monoMs() >= this.#expireMs) {
+        this.#expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : EXPIRE_AGAIN_MS);
       }
       await queue.scan(signal);
       const next = queue.first();
@@ -142,6 +143,9 @@ export class Uploader {
       await work();
       if (this.#failure) {
         log.info('the archive works again');
+        if (this.#expiryFailure) {
+          this.#expireMs = clock.monoMs();
+        }
       }
       this.#failure = undefined;
       this.#failures = 0;

@@ -338,7 +338,8 @@ function byServer(
   if (server?.may(action, path)) {
     return { ...allow(`paired server '${server.name}'`, true), user: userOfServer(id) };
   }
-  const reason = server ? `the paired server '${server.name}' may not ${action} ${path}` : 'the pairing was revoked';
+  const doing = action === 'playback' ? 'play recordings of' : action === 'read' ? 'watch' : action;
+  const reason = server ? `the paired server '${server.name}' may not ${doing} ${path}` : 'the pairing was revoked';
   return { ...refuse(identity, reason, reason), isKnown: true, challenge: false };
 }
 
