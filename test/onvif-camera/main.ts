@@ -12,8 +12,8 @@ function answer(): void {
   const { url, endpoint, address, port, rtspPort, operations, ptz } = camera;
   const { moving, position } = ptz;
   const said = { done: count, url, endpoint, address, port, rtspPort, operations, ptz: { moving, position } };
-  const { wrongLogins } = camera.state;
-  process.stdout.write(`${JSON.stringify({ ...said, wrongLogins })}\n`);
+  const { wrongLogins, ntpServer, clockOffsetMs } = camera.state;
+  process.stdout.write(`${JSON.stringify({ ...said, wrongLogins, ntpServer, clockOffsetMs })}\n`);
 }
 
 async function obey(line: string): Promise<void> {

@@ -15,6 +15,8 @@ export interface CameraReport {
   readonly rtspPort: number;
   readonly operations: readonly string[];
   readonly wrongLogins: readonly ('onvif' | 'picture' | 'stream')[];
+  readonly ntpServer?: string;
+  readonly clockOffsetMs: number;
   readonly ptz: { readonly moving: boolean; readonly position: Readonly<Record<'x' | 'y' | 'zoom', number>> };
 }
 

@@ -32,6 +32,44 @@ ip route replace default via "$router"
 echo "address=$ip router=$router dns=$dns ntp=$ntpsrv"
 `;
 
+/** Prints the ports that answered within two seconds. The ports come by standard input: all of them do not fit into an argument. */
+const SCAN = `
+const [protocol, host] = process.argv.slice(1);
+const ports = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
+const found = [];
+const tcp = (port) => new Promise((done) => {
+  const socket = require('node:net').connect({ host, port });
+  const end = (isFound) => { if (isFound) found.push(port); socket.destroy(); done(); };
+  socket.on('connect', () => end(true)).on('error', ({ code }) => end(code === 'ECONNREFUSED'));
+  setTimeout(() => end(false), 2000);
+});
+const udp = (port) => new Promise((done) => {
+  const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const end = (isFound) => { if (isFound) found.push(port); socket.removeAllListeners().on('error', () => {}); socket.close(); done(); };
+  socket.on('error', () => end(true)).on('message', () => end(true));
+  socket.connect(port, host, () => socket.send('?', () => {}));
+  const timer = setTimeout(() => end(false), 2000);
+  socket.on('close', () => clearTimeout(timer));
+});
+(async () => {
+  const one = protocol === 'tcp' ? tcp : udp;
+  for (let at = 0; at < ports.length; at += 4000) {
+    await Promise.all(ports.slice(at, at + 4000).map(one));
+  }
+  console.log(JSON.stringify([...new Set(found)].sort((a, b) => a - b)));
+  process.exit(0);
+})();
+`;
+
+async function scan(from: readonly string[], protocol: string, host: string, ports: readonly number[]) {
+  const [command = '', ...args] = [...from, process.execPath, '-e', SCAN, protocol, host];
+  const running = startProcess(command, args);
+  running.child.stdin.end(JSON.stringify(ports));
+  const [line] = await running.waitFor(/^\[[\d,]*\]$/m);
+  await running.exited;
+  return JSON.parse(line) as number[];
+}
+
 export type Reach = 'reached' | 'silent';
 
 /** Node's arguments for Perch with the page of today's sources. */
@@ -106,7 +144,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
   const headers = await ownerOf(url, join(root, 'var/perch'));
   // One server for the house and the internet.
   const server = createServer((socket) => socket.on('error', () => {}).end('hello'));
-  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '::', resolve));
   const { port } = server.address() as { port: number };
   const connect = `const s=require('node:net').connect({host:process.argv[1],port:Number(process.argv[2])});
     s.on('connect',()=>process.exit(0)).on('error',(e)=>process.exit(e.code==='ECONNREFUSED'?0:1));setTimeout(()=>process.exit(1),1500)`;
@@ -115,6 +153,14 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     return (await runProcess(command, args)).code === 0 ? 'reached' : 'silent';
   };
   const inCamera = ['ip', 'netns', 'exec', camera];
+  const call = async <T>(method: string, path: string, body?: object): Promise<{ status: number; body: T }> => {
+    const answer = await fetch(`${url}/v3/${path}`, {
+      method,
+      headers: { ...headers, ...(body && { 'Content-Type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as T };
+  };
   return {
     box: house,
     internet,
@@ -122,6 +168,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     perchPort: PORT,
     url,
     otherNet: other,
+    cameraNet: camera,
     service: join(lib, 'camera-network'),
     inBox: (...words: readonly string[]) => run('ip', ...boxed(...words)),
     inCamera: (...words: readonly string[]) => runProcess('ip', ['netns', 'exec', camera, ...words]),
@@ -138,6 +185,8 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     /** `reached` also stands for an answer that refuses. */
     fromCamera: (host: string, at = port) => reach(inCamera, host, at),
     fromHouse: (host: string, at: number) => reach([], host, at),
+    scanFromHouse: (protocol: 'tcp' | 'udp', host: string, ports: readonly number[]) =>
+      scan(['env'], protocol, host, ports),
     fromBox: (host: string, at: number) => reach(['ip', 'netns', 'exec', house.name], host, at),
     startIn: (namespace: string, ...words: readonly string[]) => start('netns', 'exec', namespace, ...words),
     /** Another DHCP server, on the port of that network. */
@@ -156,14 +205,11 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
       started.push(running);
       return running;
     },
-    ask: async <T>(method: string, path = '', body?: object): Promise<{ status: number; body: T }> => {
-      const answer = await fetch(`${url}/v3/camera-network${path}`, {
-        method,
-        headers: { ...headers, ...(body && { 'Content-Type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      return { status: answer.status, body: (await answer.json()) as T };
-    },
+    ask: <T>(method: string, path = '', body?: object) => call<T>(method, `camera-network${path}`, body),
+    /** Of the API, below `/v3/`. */
+    call,
+    /** Which of the box's ports answer a camera at that address, with a connection or a refusal. */
+    scan: (protocol: 'tcp' | 'udp', host: string, ports: readonly number[]) => scan(inCamera, protocol, host, ports),
     async [Symbol.asyncDispose]() {
       await runProcess('ip', boxed('systemctl', 'stop'));
       await Promise.all(started.map((one) => one.stop()));
