@@ -54,7 +54,10 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<vo
   }
 }
 
-function summaryOf({ box, files, bytes, unreadableFiles }: RestoredBox): string {
-  const unreadable = unreadableFiles === 0 ? '' : `${unreadableFiles} of them cannot be read and are not listed.\n`;
-  return `the archive has ${files} recordings of box ${box} (${bytes} bytes)\n${unreadable}start Perch: it lists and plays them\n`;
+export function summaryOf({ box, files, bytes, unreadableFiles }: RestoredBox): string {
+  const found = `the archive has ${files} recordings of box ${box} (${bytes} bytes)\n`;
+  const key = 'if they are encrypted, start Perch and enter the key of the lost box in Settings, Storage, Archive';
+  const unreadable = `${unreadableFiles} of them cannot be read and are not listed: ${key}\n`;
+  const next = `start Perch: it lists and plays ${unreadableFiles === 0 ? 'them' : 'the others'}\n`;
+  return `${found}${unreadableFiles === 0 ? '' : unreadable}${unreadableFiles === files ? '' : next}`;
 }
