@@ -5,10 +5,12 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { FetchRequest, ImportForecast, TransferForecast } from '../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../playback/read/rfc3339.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
 import { BoxRequests } from '../boxes/box-requests.ts';
 import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { BoxRecordings } from './box-recordings.ts';
+import { fetchEvents } from './fetch-events.ts';
 import { FetchJob } from './fetch-job.ts';
 import { foreseeUses } from './import-forecast.ts';
 import type { StoredTransfer } from './journal.ts';
@@ -16,11 +18,13 @@ import type { StoredTransfer } from './journal.ts';
 interface BoxFetchesDeps {
   readonly clock: Clock;
   readonly config: () => Config;
-  readonly recordings: Pick<Recordings, 'playback' | 'space'>;
+  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events'>;
   readonly boxes: Pick<ManyBoxes, 'client'>;
 }
 type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
 
+/** Events that start in the same microsecond. */
+const MAX_SAME_START = 100;
 /** No path has this name: there are no recordings of it here. */
 const NEW_PATH = '';
 
@@ -82,8 +86,20 @@ export class BoxFetches {
   ): FetchJob {
     const { clock, config, recordings } = this.#deps;
     const limit = new RateLimit(clock, maxBytesPerSecond);
-    return new FetchJob(items, { sinceUs, untilUs }, memory, {
-      ...{ clock, settingsOf, playback: recordings.playback, source: new BoxRecordings(box, this.#requests) },
+    const [range, source] = [{ sinceUs, untilUs }, new BoxRecordings(box, this.#requests)];
+    const events = {
+      listed: source.events.bind(source),
+      oldestUs: (path: string) => {
+        const keptMs = settingsOf(path)?.recordDeleteAfterMs ?? 0;
+        return keptMs > 0 ? (clock.wallMs() - keptMs) * 1000 : 0;
+      },
+      isHere: ({ path, startUs, id }: CameraEvent) =>
+        recordings.playback.events.eventsOf(path, startUs, startUs, MAX_SAME_START).some((one) => one.id === id),
+      store: (event: CameraEvent) => recordings.events.storePast(event),
+    };
+    return new FetchJob(items, range, memory, {
+      ...{ clock, settingsOf, source, playback: recordings.playback },
+      takeEvents: (pace) => fetchEvents(items, range, pace, events),
       refusal: (file) => recordings.space.refusal(file),
       minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
       take: (bytes, signal) => limit.take(bytes, signal),

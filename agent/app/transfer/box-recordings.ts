@@ -9,6 +9,7 @@ import {
   type RecordedFile,
   RecordedFiles,
 } from '../../http/api/boxes/paired-recording-routes.ts';
+import { type BoxEvent, eventPageOf } from '../boxes/box-answers.ts';
 import type { BoxRequests } from '../boxes/box-requests.ts';
 import { leftOut } from '../import/left-file.ts';
 
@@ -20,6 +21,13 @@ const MAX_LIST_BYTES = 512 << 10;
 const MAX_ANSWER_MS = 14_000;
 /** For a piece over a slow link: 70 kB/s. */
 const MAX_PIECE_MS = 60_000;
+/** Of one answer. */
+const EVENTS_AT_ONCE = 200;
+const MAX_EVENTS_BYTES = 2 << 20;
+/** Of a camera: 500 a day for two years. */
+const MAX_EVENTS = 365_000;
+/** One that began before a period may last into it. */
+const MAX_EVENT_US = 86_400e6;
 /** Year 9999, which names of files can hold. */
 const MAX_US = 253_370_764_800e6;
 const MAX_FILE_BYTES = 2 ** 38;
@@ -113,6 +121,34 @@ export class BoxRecordings {
       }
       before = page.next;
       beforeUs = page.items.at(-1)?.startUs ?? 0;
+    }
+  }
+
+  /** Newest first. @param sinceUs,untilUs undefined: all */
+  async *events(
+    path: string,
+    { sinceUs = 0, untilUs = MAX_US }: { readonly sinceUs?: number | undefined; readonly untilUs?: number | undefined },
+    signal: AbortSignal,
+  ): AsyncGenerator<BoxEvent> {
+    const to = new Date(untilUs / 1000).toISOString();
+    let before: string | null = null;
+    for (let asked = 0; asked < MAX_EVENTS; asked += EVENTS_AT_ONCE) {
+      const query = new URLSearchParams({ path, to, limit: String(EVENTS_AT_ONCE), ...(before && { before }) });
+      const answer = await this.#requests
+        .json(
+          this.#box,
+          { path: '/v3/events/list', query, signal, limitMs: MAX_ANSWER_MS },
+          MAX_EVENTS_BYTES,
+          eventPageOf,
+        )
+        .catch((error: unknown) => {
+          throw withWayOut(error);
+        });
+      yield* answer.events;
+      if (answer.next === null || (answer.events.at(-1)?.startUs ?? sinceUs) < sinceUs - MAX_EVENT_US) {
+        return;
+      }
+      before = answer.next;
     }
   }
 

@@ -143,7 +143,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
     clock: { monoMs: () => clock.monoMs(), wallMs: () => WALL + 24 * HOUR_MS },
     ...{ source: box.source, playback, zone: 'UTC', pieceBytes: PIECE_BYTES },
     settingsOf: () => ({ recordPath: join(to, TEMPLATE), recordDeleteAfterMs: 0 }),
-    ...{ refusal: () => undefined, minFreeBytes: () => 0, take: async () => {} },
+    ...{ refusal: () => undefined, minFreeBytes: () => 0, take: async () => {}, takeEvents: async () => {} },
     ...more,
   };
   const items = [

@@ -47,6 +47,8 @@ export interface FetchJobDeps {
   /** Why nothing may be written there; undefined: it may. */
   refusal(file: string): string | undefined;
   minFreeBytes(diskBytes: number): number;
+  /** Once all recordings are here. */
+  takeEvents(pace: ImportPace): Promise<void>;
   /** Limits the rate. */
   take(bytes: number, signal: AbortSignal): Promise<void>;
   /** IANA name; undefined: the machine's zone. */
@@ -94,6 +96,7 @@ export class FetchJob implements TransferJob {
       pace.signal.throwIfAborted();
     }
     await this.discard();
+    await this.#deps.takeEvents(pace);
   }
 
   /** Removes what there is of a recording that is not complete. */

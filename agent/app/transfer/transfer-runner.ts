@@ -49,7 +49,7 @@ export interface TransferDeps {
   readonly log: Logger;
   readonly config: () => Config;
   readonly edits: Pick<ApiEdits, 'patchPathDefaults' | 'addPath'>;
-  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
+  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
   readonly boxes: Pick<ManyBoxes, 'client'>;
 }
 

@@ -74,6 +74,9 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     for (const name of ['garden', 'cellar']) {
       await asOwner(box, 'POST', `/v3/config/paths/add/${name}`, { source: 'publisher', recordDeleteAfter: '0s' });
     }
+    const seen = { type: 'person', id: 'seen', start: new Date(startMs + 5 * HOUR_MS + 2_000).toISOString() };
+    const end = new Date(startMs + 5 * HOUR_MS + 4_000).toISOString();
+    await asOwner(box, 'POST', '/v3/events', { ...seen, path: 'cellar', text: 'by the wine', end });
     const { id } = await pairBox(server, box);
     const look = await asOwner<ImportForecast>(server, 'POST', `${TRANSFER}/look`, { box: id });
     expect(look.groups).toMatchObject([
@@ -129,6 +132,11 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     });
     // The box is emptied, and gone.
     await kill(box);
+    const list = `/v3/events/list?path=attic&to=${new Date().toISOString()}`;
+    const { items: events } = await asOwner<{ items: object[] }>(server, 'GET', list);
+    const short = (time: string) => time.replace('.000Z', 'Z');
+    const times = { start: short(seen.start), end: short(end) };
+    expect(events).toMatchObject([{ ...seen, ...times, path: 'attic', text: 'by the wine' }]);
     expect(bare(await listOf(server, 'garden'))).toEqual(listed);
     const query = `path=garden&start=${new Date(startMs).toISOString()}&duration=10&format=mp4`;
     const answer = await fetch(`${server.url}/playback/get?${query}`, { headers: server.headers });
