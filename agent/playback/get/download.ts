@@ -19,11 +19,13 @@ import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer
 import { Mp4Writer } from './mp4-writer.ts';
 
 /** Changes when the same recordings produce other bytes. */
-const DOWNLOAD_VERSION = 6;
+const DOWNLOAD_VERSION = 7;
 /**
  * MediaMTX's tolerance for files without marks: recordings closer together continue, and only their times show the gap.
  */
 const MIN_GAP_US = 1_000_000;
+/** Between two recordings the wall clock was not set if it moved by less against the monotonic clock: it was slewed. */
+const MAX_SLEW_US = 500_000;
 /** The tables are built in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */
@@ -32,7 +34,10 @@ const MP4_BYTES_PER_SECOND = 1_200;
 const FAST_BYTES_PER_SECOND = 9_000;
 
 /** Parts of another box continue each other. */
-const REMOTE_ROW = { file: '', dtsUs: 0, streamId: undefined, segmentNumber: 0, signature: 'box' };
+const REMOTE_ROW = {
+  ...{ file: '', dtsUs: 0, wallUs: undefined, monoUs: undefined },
+  ...{ streamId: undefined, segmentNumber: 0, signature: 'box' },
+};
 
 export interface GetQuery {
   readonly path: string;
@@ -88,7 +93,7 @@ export async function buildDownload(
   requireAvailable(catalog, path, startUs, startUs + durationUs);
   const builder = new DownloadBuilder(tables, request);
   const others = (await request.others?.(done ?? new AbortController().signal)) ?? [];
-  const own = visibleParts(catalog.index.hidden.of(path), rowsOf(catalog, request));
+  const own = withoutRepeats(visibleParts(catalog.index.hidden.of(path), rowsOf(catalog, request)));
   for (const part of others.length > 0 ? joinedParts([...own], others) : own) {
     done?.throwIfAborted();
     if (!(await builder.add(part))) {
@@ -122,7 +127,7 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Gen
 
 /** A recording, or a part of one next to deleted parts. */
 interface VisiblePart {
-  readonly row: Pick<SegmentRow, 'file' | 'dtsUs'> & Joinable;
+  readonly row: Pick<SegmentRow, 'file' | 'dtsUs' | 'wallUs' | 'monoUs'> & Joinable;
   readonly startUs: number;
   /** A growing recording may be longer. */
   readonly endUs: number;
@@ -148,6 +153,34 @@ function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): 
     }
   }
 }
+
+/**
+ * A changed recorder begins with the last key frame, which the former one has recorded, too. The former one ends there.
+ * After a clock was set back two recordings have the same times, and different pictures: both are kept.
+ */
+function* withoutRepeats(parts: Iterable<VisiblePart>): Generator<VisiblePart> {
+  let before: VisiblePart | undefined;
+  for (const part of parts) {
+    if (before) {
+      yield repeats(before, part) ? endingAt(before, part.startUs) : before;
+    }
+    before = part;
+  }
+  if (before) {
+    yield before;
+  }
+}
+
+function repeats(before: VisiblePart, part: VisiblePart): boolean {
+  const [one, other] = [zeroOf(before.row), zeroOf(part.row)];
+  const isOneClock = one !== undefined && other !== undefined && Math.abs(one - other) < MAX_SLEW_US;
+  const isLonger = part.startUs > before.startUs && part.endUs > before.endUs;
+  return isOneClock && isLonger && before.endUs - part.startUs >= MIN_GAP_US && !continues(before.row, part.row);
+}
+
+/** The wall clock at the start of the machine. */
+const zeroOf = ({ wallUs, monoUs }: VisiblePart['row']): number | undefined =>
+  wallUs === undefined || monoUs === undefined ? undefined : wallUs - monoUs;
 
 /** A part that begins within another one ends it: it begins with a key frame there. */
 function joinedParts(own: readonly VisiblePart[], others: readonly RemotePart[]): readonly VisiblePart[] {

@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openRecording } from '../../../test/support/disks/read-recording.ts';
-import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { feed, record, startRecorder, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { getBytes, openPlayback } from '../../../test/support/harness/playback.ts';
 import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
+import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 
 /** Of pictures and sound: ticks a second, and ticks from one sample to the next. */
 const TRACKS = [
@@ -76,5 +77,27 @@ for (const format of ['fmp4', 'mp4'] as const) {
     await recordTwo(folder.path, 1_000);
     expect(await timesOf(folder.path, 1, format)).toHaveLength(20);
     expect(await timesOf(folder.path, 1, format, 3_000)).toHaveLength(20);
+  });
+
+  test(`a recording that was set back by a clock is not cut by the next one: ${format}`, async () => {
+    using folder = temporaryFolder();
+    await recordTwo(folder.path, -1_500);
+    expect(await timesOf(folder.path, 1, format)).toHaveLength(20);
+  });
+
+  test(`a recorder that starts again has recorded its last pictures twice: they are sent once: ${format}`, async () => {
+    using folder = temporaryFolder();
+    await using running = startRecorder(folder.path);
+    const wall = running.clock.wallMs();
+    const pictures = tinyVideo(60, 10, 20, 900_000, wall);
+    feed(running.stream, [pictures.slice(0, 36)]);
+    await running.recorder.stop();
+    running.recorder.start(running.stream);
+    feed(running.stream, [pictures.slice(36)]);
+    running.stream.close();
+    await running.recorder.stop();
+    expect(running.log.names).toHaveLength(2);
+    const times = await timesOf(folder.path, 1, format, wall - WALL);
+    expect(times.map((time) => Math.round(time * 1000))).toEqual(pictures.map((_, i) => 100 * i));
   });
 }
