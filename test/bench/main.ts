@@ -19,7 +19,7 @@ import { startTime } from './device/start-time.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls/hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls/hls-cpu.ts';
 import { calibrate } from './measure/calibrate.ts';
-import { type Figure, judge, type Result } from './measure/figure.ts';
+import { type Figure, factorOf, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
 import { pictureCpu, pictureCpuH265, pictureMemory } from './media/pictures.ts';
@@ -148,14 +148,14 @@ function format(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
 }
 
-function row(result: Result, calibration: number): string {
+function row(result: Result, factor: number): string {
   const spread = `${format(result.min)}…${format(result.max)}`;
   const columns = [
     result.name.padEnd(22),
     `${format(result.value)} ${result.unit}`.padStart(16),
     spread.padStart(16),
     `${result.isAtLeast ? '≥' : '≤'} ${format(result.goal)}`.padStart(10),
-    calibration.toFixed(2).padStart(8),
+    factor.toFixed(2).padStart(8),
     result.ok ? '  ok' : '  MISSED',
   ];
   return columns.join('');
@@ -198,7 +198,7 @@ async function main(args: readonly string[]): Promise<number> {
     const result = judge(figure, await figure.measure(note), calibration);
     results.push(result);
     if (!isJson) {
-      console.log(row(result, calibration));
+      console.log(row(result, factorOf(figure, calibration)));
     }
   }
   if (isJson) {

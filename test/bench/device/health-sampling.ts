@@ -40,6 +40,7 @@ export const healthSampling: Figure = {
   unit: '% of a core',
   goal: 0.3,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'CPU time of reading the state of the machine, while the System page is open (otherwise it is not read)',
   measure: async () => {
     // Modules that the first sample loads do not count.

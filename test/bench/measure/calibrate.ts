@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { median } from './figure.ts';
+import { type Calibration, median } from './figure.ts';
 
 /** Duration of the loop below on the machine of the goals (x86, two cores, about 3 GHz), in ms. */
 const NOMINAL_MS = 46;
@@ -24,13 +24,17 @@ function work(): number {
 }
 
 /** How much slower this machine is than the nominal one, now. */
-export function calibrate(): number {
+export function calibrate(): Calibration {
   work();
   const times: number[] = [];
+  const cpuTimes: number[] = [];
   for (let i = 0; i < 5; i += 1) {
     const startedMs = performance.now();
+    const before = process.cpuUsage();
     work();
+    const { user, system } = process.cpuUsage(before);
     times.push(performance.now() - startedMs);
+    cpuTimes.push((user + system) / 1000);
   }
-  return median(times) / NOMINAL_MS;
+  return { time: median(times) / NOMINAL_MS, cpuTime: median(cpuTimes) / NOMINAL_MS };
 }

@@ -7,6 +7,8 @@ export interface Figure {
   readonly isAtLeast?: boolean;
   /** Absolute figures (ms, µs) are compared after division by the machine's calibration. */
   readonly isAbsolute: boolean;
+  /** An absolute figure is processor time, which other programs hardly add to. */
+  readonly isCpuTime?: boolean;
   readonly about: string;
   /** The single runs' values; the median counts. */
   measure(note: (text: string) => void): Promise<number[]>;
@@ -31,10 +33,20 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
-/** @param calibration factor by which this machine is slower than the one of the goals (1 = the same) */
-export function judge(figure: Figure, values: readonly number[], calibration: number): Result {
+/** Factors by which this machine is slower than the one of the goals (1 = the same). */
+export interface Calibration {
+  /** By the clock: other programs delay work. */
+  readonly time: number;
+  /** By processor time. */
+  readonly cpuTime: number;
+}
+
+export const factorOf = ({ isCpuTime = false }: Figure, { time, cpuTime }: Calibration): number =>
+  isCpuTime ? cpuTime : time;
+
+export function judge(figure: Figure, values: readonly number[], calibration: Calibration): Result {
   const value = median(values);
-  const compared = figure.isAbsolute ? value / calibration : value;
+  const compared = figure.isAbsolute ? value / factorOf(figure, calibration) : value;
   const { name, unit, goal, isAtLeast = false } = figure;
   const ok = isAtLeast ? compared >= goal : compared <= goal;
   return { name, value, min: Math.min(...values), max: Math.max(...values), unit, goal, isAtLeast, ok };

@@ -24,6 +24,7 @@ export const pictureCpu: Figure = {
   unit: 'ms',
   goal: 400,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'CPU time of a JPEG of a 1080p key frame: H.264',
   measure: (note) => measure('libx264', 'ms', note),
 };
@@ -33,6 +34,7 @@ export const pictureCpuH265: Figure = {
   unit: 'ms',
   goal: 400,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'CPU time of a JPEG of a 1080p key frame: H.265',
   measure: (note) => measure('libx265', 'ms', note),
 };

@@ -113,6 +113,7 @@ export const motionCpu: Figure = {
   unit: '%',
   goal: 0.3,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'share of a core to find motion in an idle stream, H.264 of 640x360 at 15 frames/s',
   measure: (note) => percents('still', ['h264'], note),
 };
@@ -122,6 +123,7 @@ export const motionCpuH265: Figure = {
   unit: '%',
   goal: 0.3,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'the same for H.265',
   measure: (note) => percents('still', ['h265'], note),
 };
@@ -131,6 +133,7 @@ export const motionCpuNight: Figure = {
   unit: '%',
   goal: 0.3,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'the same where the encoder codes the noise of the night, H.264 or H.265, whichever costs more',
   measure: (note) => percents('night', CODECS, note),
 };
@@ -140,6 +143,7 @@ export const motionCpuMoving: Figure = {
   unit: '%',
   goal: 3,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'the same while pedestrians walk through the picture all the time, H.264 or H.265, whichever costs more',
   measure: (note) => percents('pedestrians', CODECS, note),
 };

@@ -65,6 +65,7 @@ export const discoverCpu: Figure = {
   unit: 'ms',
   goal: 100,
   isAbsolute: true,
+  isCpuTime: true,
   about: 'CPU time of a search with 64 cameras: 384 answers to six probes',
   measure: (note) => measure(({ cpuMs }) => cpuMs, note),
 };

@@ -89,6 +89,7 @@ export const webrtcPacket: Figure = {
   unit: 'µs',
   goal: 5,
   isAbsolute: true,
+  isCpuTime: true,
   about: `CPU time per packet to ${VIEWERS} WebRTC viewers of a 4 Mbit/s camera, without the cost of receiving`,
   measure: measureAll,
 };
