@@ -75,13 +75,13 @@ export interface VisitOptions {
 export interface Visited {
   readonly port: number;
   /** Of a box on another machine. */
-  readonly url?: string;
+  readonly remoteUrl?: string;
 }
 
 /** The page's address for a visitor. */
-export function addressOf({ port, url }: Visited, { size, openBy = RUN_BY }: VisitOptions): string {
-  if (url !== undefined) {
-    return url;
+export function addressOf({ port, remoteUrl }: Visited, { size, openBy = RUN_BY }: VisitOptions): string {
+  if (remoteUrl !== undefined) {
+    return remoteUrl;
   }
   const isPlain = (openBy ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;

@@ -24,7 +24,7 @@ describeWith(
       'on a %s a port is chosen, a camera comes and is released, and it is switched off',
       { timeout: 240_000 },
       async (size) => {
-        const box = { port: net.perchPort, url: net.url };
+        const box = { port: net.perchPort, remoteUrl: net.url };
         await using owner = await visit(viewer.browser, box, { size });
         const { page, complaints } = owner;
         await owner.logIn('#/settings/system');

@@ -2,15 +2,13 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { MotionNow } from '../../../api-client/api-types.ts';
 import { MaskBoard } from '../../../camera-view/mask-board.tsx';
 import type { Camera } from '../../../cameras/camera.ts';
-import { areaOf, isWide, type MaskDraft, rectangleOf, type Shape } from '../../../cameras/mask-shape.ts';
+import { areaOf, isWide, type MaskDraft, type Shape } from '../../../cameras/mask-shape.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { maskWords } from '../../../words/settings/masks.ts';
-import { MAX_AREAS, MAX_CORNERS, withMoreCorners } from './data/motion-data.ts';
+import { MAX_AREAS, MAX_CORNERS, newArea, withMoreCorners } from './data/motion-data.ts';
 
-/** A new area before it is moved. */
-const NEW_AREA = rectangleOf([0.35, 0.35], [0.65, 0.65]);
 const KINDS = ['zones', 'masks'] as const;
 type Kind = (typeof KINDS)[number];
 type Areas = Readonly<Record<Kind, readonly Shape[]>>;
@@ -124,7 +122,7 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
       <Button
         isOff={!mayAdd || isLocked}
         onClick={() => {
-          add(NEW_AREA);
+          add(newArea(all.map(({ shape }) => shape)));
           setAdded(added + 1);
         }}
       >

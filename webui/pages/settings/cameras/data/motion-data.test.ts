@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { motionKeys, motionOf, scoreWith, withMoreCorners } from './motion-data.ts';
+import { boundsOf, type Shape } from '../../../../cameras/mask-shape.ts';
+import { motionKeys, motionOf, newArea, scoreWith, withMoreCorners } from './motion-data.ts';
 
 test('without keys motion comes from the camera', () => {
   expect(motionOf({ name: 'yard' })).toEqual({
@@ -37,4 +38,14 @@ test('the score is shown for the sensitivity that is chosen, before it is saved'
   expect(scoreWith(0.5, 50, 50)).toBe(0.5);
   expect(scoreWith(0.5, 50, 90)).toBe(1);
   expect(scoreWith(1, 90, 50)).toBe(0.5);
+});
+
+test('a new area is in the middle of the picture, and beside those that are there as long as there is room', () => {
+  const areas: Shape[] = [];
+  for (let i = 0; i < 9; i += 1) {
+    areas.push(newArea(areas));
+  }
+  expect(boundsOf(areas[0] ?? [])).toMatchObject({ x: 0.35, y: 0.35 });
+  expect(new Set(areas.map((area) => boundsOf(area)).map(({ x, y }) => `${x} ${y}`)).size).toBe(9);
+  expect(newArea(areas)).toEqual(areas[0]);
 });

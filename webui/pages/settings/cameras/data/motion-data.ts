@@ -1,4 +1,4 @@
-import type { Point, Shape } from '../../../../cameras/mask-shape.ts';
+import { boundsOf, type Point, rectangleOf, type Shape } from '../../../../cameras/mask-shape.ts';
 import { number } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
@@ -23,6 +23,11 @@ export const SIZE_STEPS = [0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
 /** Of each kind, in the configuration. */
 export const MAX_AREAS = 16;
 export const MAX_CORNERS = 32;
+/** Of a new area, in shares of the picture. */
+const NEW_SIZE = 0.3;
+const MIDDLE: Point = [0.35, 0.35];
+const STEPS = [0.35, 0.03, 0.67];
+const PLACES = STEPS.flatMap((y) => STEPS.map((x): Point => [x, y]));
 /** Steps of sensitivity that double the score. */
 const DOUBLING = 40;
 
@@ -53,6 +58,17 @@ const shapeOf = (text: string): Shape =>
   });
 
 const textOf = (shape: Shape): string => shape.map((corner) => corner.join()).join(' ');
+
+/** An area before it is moved: where no other one is, from the middle outwards. */
+export function newArea(others: readonly Shape[]): Shape {
+  const isFree = ([x, y]: Point): boolean =>
+    others.map(boundsOf).every((other) => {
+      const isBeside = other.x >= x + NEW_SIZE || x >= other.x + other.width;
+      return isBeside || other.y >= y + NEW_SIZE || y >= other.y + other.height;
+    });
+  const [x, y] = PLACES.find(isFree) ?? MIDDLE;
+  return rectangleOf([x, y], [x + NEW_SIZE, y + NEW_SIZE]);
+}
 
 /** With a corner in the middle of its longest edge. */
 export function withMoreCorners(shape: Shape): Shape {
