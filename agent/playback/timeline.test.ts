@@ -273,8 +273,8 @@ test('from a month to a second the response stays below 40 kB', async () => {
 });
 
 test.for([
-  [{}, "invalid from: '' is not a time such as 2026-01-31T14:05:00.5+01:00"],
-  [{ from: MONTH }, "invalid to: '' is not a time such as 2026-01-31T14:05:00.5+01:00"],
+  [{}, 'invalid from: it is missing: write a time such as 2026-01-31T14:05:00.5+01:00'],
+  [{ from: MONTH }, 'invalid to: it is missing: write a time such as 2026-01-31T14:05:00.5+01:00'],
   [{ from: MONTH, to: 'noon' }, "invalid to: 'noon' is not a time such as 2026-01-31T14:05:00.5+01:00"],
   [{ from: MONTH, to: MONTH }, "invalid to: '2026-07-01T00:00:00Z' is not after '2026-07-01T00:00:00Z'"],
   [{ from: MONTH, to: '2030-01-01T00:00:00Z' }, 'at most 34560000 at once'],

@@ -33,8 +33,8 @@ export function parseRfc3339(text: string): ZonedTime | undefined {
 export function requireRfc3339(name: string, text: string): ZonedTime {
   const time = parseRfc3339(text);
   if (!time) {
-    const shown = text.slice(0, 64);
-    throw new PerchError('badInput', `invalid ${name}: '${shown}' is not a time such as 2026-01-31T14:05:00.5+01:00`);
+    const problem = text === '' ? 'it is missing: write' : `'${text.slice(0, 64)}' is not`;
+    throw new PerchError('badInput', `invalid ${name}: ${problem} a time such as 2026-01-31T14:05:00.5+01:00`);
   }
   return time;
 }
