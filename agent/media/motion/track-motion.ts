@@ -16,8 +16,8 @@ const MAX_BLOCKS_PER_S = 100_000;
 const IDLE_BLOCKS_PER_S = 3_500;
 const IDLE_BYTES_PER_S = 9_000;
 const MAX_IDLE_PAUSE_MS = 1_500;
-/** Between two pictures while something moves: its end is not urgent. */
-const MOVING_PAUSE_MS = 190;
+/** Between two pictures while something moves: its end is not urgent, and a box on the page may be half a second old. */
+const MOVING_PAUSE_MS = 490;
 /** After so many pictures in a row whose blocks could not be read, whole pictures decide. */
 const MAX_UNREADABLE = 50;
 

@@ -20,8 +20,8 @@ const START_MS = Date.UTC(2026, 0, 1);
 /** Quiet before, a walk from the left edge to the right one, quiet after. */
 const [BEFORE_S, WALK_S, AFTER_S] = [14, 4, 8];
 const SPEED = 70;
-/** A unit of H.265 has up to 64 pixels. */
-const MAX_OFF = { h264: 0.15, h265: 0.25 };
+/** Half a second of walking; a unit of H.265 has up to 64 pixels. */
+const MAX_OFF = { h264: 0.2, h265: 0.25 };
 
 /** A figure of 24x60 in 320x180, 80 lines from the top. */
 async function walk(codec: CodecName) {
