@@ -36,7 +36,7 @@ test('an event becomes one of the path here, once', async () => {
   ]);
 });
 
-test('one that goes on, of another camera, of Perch, or older than what is kept, is not taken', async () => {
+test('running events, events of other cameras or of Perch, and expired events are left out', async () => {
   const { stored, take } = here(7_000_000);
   const [startUs, endUs] = [8_000_000, 9_000_000];
   await take([

@@ -4,7 +4,7 @@ import { BLOCK_PIXELS } from '../payload/block-field.ts';
 /** Corners in shares of the picture's width and height, from its upper left corner. Lines that cross are filled by the even-odd rule. */
 export type Polygon = readonly (readonly [x: number, y: number])[];
 
-/** A mask is looked for on so many lines of a block. */
+/** Lines of a block on which a mask is tested. */
 const LINES = 4;
 
 /** The blocks of a picture. */

@@ -13,7 +13,7 @@ const SMOOTHING_MS = 250;
 /** Pictures in which a region has to be seen. */
 const MIN_PICTURES = 3;
 const MAX_REGIONS = 16;
-/** After so many pictures without a region, it was noise, and the next ones are not urgent. */
+/** Pictures without a region after which the change was noise, and the next pictures are not urgent. */
 const MAX_MISSED = 1;
 /** A region that is not seen for this long is gone. */
 const FORGET_MS = 1_000;

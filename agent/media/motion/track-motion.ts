@@ -12,13 +12,13 @@ import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } fro
 const FLOOR = 0.5;
 /** All pictures up to 1280x720, three a second of 3840x2160: recordings come first. */
 const MAX_BLOCKS_PER_S = 100_000;
-/** While nothing happens, at most so many are read each second, and so many bytes, but one picture in this time. */
+/** Limits while nothing moves; one picture is read at least every `MAX_IDLE_PAUSE_MS`. */
 const IDLE_BLOCKS_PER_S = 3_500;
 const IDLE_BYTES_PER_S = 9_000;
 const MAX_IDLE_PAUSE_MS = 1_500;
 /** Between two pictures while something moves: its end is not urgent, and a box on the page may be half a second old. */
 const MOVING_PAUSE_MS = 490;
-/** After so many pictures in a row whose blocks could not be read, whole pictures decide. */
+/** Unreadable pictures in a row after which whole pictures decide. */
 const MAX_UNREADABLE = 50;
 
 /**
