@@ -33,6 +33,19 @@ test('a token has 256 bits and is not on the disk', async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
+test('the latest use is first, if the wall clock advances while they are listed', async () => {
+  const sessions = await open();
+  const earlier = await sessions.create('eve', PHONE);
+  await clock.advance(0.1);
+  await sessions.create('owner', PHONE);
+  const wallMs = clock.wallMs;
+  let readings = 0;
+  clock.wallMs = () => wallMs() + readings++;
+  await clock.advance(0.1);
+  expect(sessions.idOf(earlier)).toBeDefined();
+  expect(sessions.list().map(({ user }) => user)).toEqual(['eve', 'owner']);
+});
+
 test('an ended session is unknown, also after a restart', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);

@@ -125,10 +125,15 @@ export class Sessions {
 
   /** Of one user or of all, latest use first. */
   list(user?: string): readonly SessionItem[] {
+    // Read once: between two readings the wall clock may advance by a millisecond.
+    const startedMs = this.#clock.wallMs() - this.#clock.monoMs();
     return [...this.#sessions]
       .filter((session) => (user === undefined || session.user === user) && !this.#isOver(session))
-      .map((session) => this.#shown(session))
-      .toSorted((one, other) => other.seenMs - one.seenMs);
+      .map((session) => ({ session, seenMs: seenAt(session, startedMs) }))
+      .toSorted((one, other) => other.seenMs - one.seenMs)
+      .map(({ session: { id, user: of, created, ip = '', device = '' }, seenMs }) => ({
+        ...{ id, user: of, createdMs: created, seenMs: Math.round(seenMs), ip, device },
+      }));
   }
 
   /** Whether this user has a session from this address. @param ip canonical */
@@ -170,12 +175,6 @@ export class Sessions {
     this.#sessions.clear();
     this.#byHash.clear();
     await this.#save();
-  }
-
-  #shown({ id, user, created, seen, seenMonoMs, ip = '', device = '' }: Session): SessionItem {
-    const isUsed = seenMonoMs !== undefined;
-    const seenMs = isUsed ? this.#clock.wallMs() - (this.#clock.monoMs() - seenMonoMs) : seen;
-    return { id, user, createdMs: created, seenMs: Math.round(seenMs), ip, device };
   }
 
   #use(token: string): Session | undefined {
@@ -294,3 +293,8 @@ const toStored = ({ hash, next, id, user, created, seen, turned, ip, device }: S
 });
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** @param startedMs what the wall clock showed when the monotonic one was at 0 */
+function seenAt({ seen, seenMonoMs }: Session, startedMs: number): number {
+  return seenMonoMs === undefined ? seen : startedMs + seenMonoMs;
+}

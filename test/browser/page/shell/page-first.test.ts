@@ -1,7 +1,7 @@
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
-import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { addressOf, onlyBy, SIZES, type Size, type VisitOptions, visit } from '../../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
 
@@ -26,7 +26,7 @@ describeWith(['chromium'], 'the picture before the page is loaded', () => {
   });
 
   /** A page under its own security policy, which other tests bypass, and the browser's complaints about it. */
-  async function open(by: VisitOptions, options: BrowserContextOptions = {}) {
+  async function open(by: VisitOptions, options: BrowserContextOptions = {}, visited = box) {
     const context = await viewer.browser.newContext({
       ...{ locale: 'en-GB', serviceWorkers: 'block' },
       ...SIZES[by.size],
@@ -36,7 +36,7 @@ describeWith(['chromium'], 'the picture before the page is loaded', () => {
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', ({ message }) => complaints.push(message));
-    return { page, url: addressOf(box, by), complaints, [Symbol.asyncDispose]: () => context.close() };
+    return { page, url: addressOf(visited, by), complaints, [Symbol.asyncDispose]: () => context.close() };
   }
 
   /** Holds the page's own scripts and style back until the returned function is called. */
@@ -80,13 +80,16 @@ describeWith(['chromium'], 'the picture before the page is loaded', () => {
   /** The page is drawn with all of its style. */
   const STEADY = { shifts: 0, styles: 2 };
 
-  // Before the box has an owner, only localhost may view it.
   onlyBy('localhost', () =>
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
       'on a %s the four places are painted before any script or style arrives, and do not move',
       async (size) => {
-        await using visitor = await open({ size, openBy: 'localhost' });
+        await using owned = await startPageHarness();
+        await owned.claim();
+        await using visitor = await open({ size, openBy: 'localhost' }, {}, owned);
         const { page, url, complaints } = visitor;
+        const headers = { 'Sec-Fetch-Site': 'same-origin' };
+        await page.request.post(`${url}/v3/session`, { data: { password: OWNER_PASSWORD }, headers });
         const before = await paintedFirst(page, url);
         expect(before).toHaveLength(5);
         await page.getByRole('link', { name: 'Recordings' }).waitFor();
