@@ -1,25 +1,25 @@
 /** What the API answers, by its schemas. No other file of the page imports from the agent. */
 
-export type { SubscriptionItem as NotifiedBrowser } from '../../agent/http/api/accounts/notification-routes.ts';
+export type { SubscriptionItem } from '../../agent/http/api/accounts/notification-routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
-export type { FactorAnswer as FactorState } from '../../agent/http/api/accounts/second-factor-routes.ts';
-export type { SessionAnswer as Session } from '../../agent/http/api/accounts/session-routes.ts';
+export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';
+export type { SessionAnswer } from '../../agent/http/api/accounts/session-routes.ts';
 export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-routes.ts';
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
-export type { PairedServerItem as ServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
+export type { PairedServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
 export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
 export type { CameraNetworkAnswer as CameraNetwork } from '../../agent/http/api/cameras/camera-network-routes.ts';
 export type {
   CameraItem,
-  FoundItem as DiscoveredCamera,
-  ProbeAnswer as Probe,
+  FoundItem,
+  ProbeAnswer,
 } from '../../agent/http/api/cameras/camera-schemas.ts';
 export type { Layout } from '../../agent/http/api/cameras/layouts.ts';
-export type { CameraMotion as MotionNow } from '../../agent/http/api/cameras/motion.ts';
-export type { CameraSettings as CameraVideo } from '../../agent/http/api/cameras/own-settings.ts';
-export type { ArchiveResult, ArchiveState as ArchiveStatus } from '../../agent/http/api/device/archive-routes.ts';
-export type { FileText as ConfigFile } from '../../agent/http/api/device/config-file.ts';
-export type { SourceTestAnswer as SourceTest } from '../../agent/http/api/device/config-schemas.ts';
+export type { CameraMotion } from '../../agent/http/api/cameras/motion.ts';
+export type { CameraSettings } from '../../agent/http/api/cameras/own-settings.ts';
+export type { ArchiveResult, ArchiveState } from '../../agent/http/api/device/archive-routes.ts';
+export type { FileText } from '../../agent/http/api/device/config-file.ts';
+export type { SourceTestAnswer } from '../../agent/http/api/device/config-schemas.ts';
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
 export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
 export type { ModeStatus } from '../../agent/http/api/device/mode.ts';
@@ -27,19 +27,19 @@ export type { MqttResult, MqttState } from '../../agent/http/api/device/mqtt-rou
 export type { OnvifState } from '../../agent/http/api/device/onvif-routes.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';
-export type { StorageUse } from '../../agent/http/api/device/storage-routes.ts';
+export type { MountedDisk, StorageUse } from '../../agent/http/api/device/storage-routes.ts';
 export type { SystemAnswer } from '../../agent/http/api/device/system.ts';
 export type { NewestUpdate, UpdatePlan, UpdateState } from '../../agent/http/api/device/update-routes.ts';
-export type { DeletionForecast as ForecastAnswer } from '../../agent/http/api/recordings/deletions.ts';
-export type { DiskItem as RecordingDisk } from '../../agent/http/api/recordings/disks.ts';
+export type { DeletionForecast } from '../../agent/http/api/recordings/deletions.ts';
+export type { DiskItem } from '../../agent/http/api/recordings/disks.ts';
 export type { DeletionResult } from '../../agent/http/api/recordings/recordings.ts';
 export type {
   FolderList,
-  ImportForecast as FolderLook,
+  ImportForecast,
   ImportRequest,
   TransferForecast,
   TransferRequest,
-  TransferState as Transfer,
+  TransferState,
 } from '../../agent/http/api/recordings/transfer-routes.ts';
 export type { ForwardItem } from '../../agent/http/api/streams/forwards.ts';
 export type { PathItem as ApiPath } from '../../agent/http/api/streams/paths.ts';

@@ -1,11 +1,11 @@
 import { computed, signal } from '@preact/signals';
 import { retryNow } from '../shell/sleep.ts';
-import type { Session } from './api-types.ts';
+import type { SessionAnswer } from './api-types.ts';
 import { fetchJson, RequestError } from './request.ts';
 import { isTransient, retryUntilAnswered } from './retry.ts';
 
 /** Undefined until the first response. */
-export const session = signal<Session | undefined>(undefined);
+export const session = signal<SessionAnswer | undefined>(undefined);
 
 /** Whether the box lists its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
@@ -22,10 +22,10 @@ export const mustReload = signal(false);
 export const expiredUser = signal<string | undefined>(undefined);
 
 /** The last user. */
-let shownTo: Pick<Session, 'role' | 'user'> | undefined;
+let shownTo: Pick<SessionAnswer, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
-  const now = await fetchJson<Session>('v3/session');
+  const now = await fetchJson<SessionAnswer>('v3/session');
   session.value = now;
   if (now.role === null) {
     isGuestLinkExpired.value ||= localStorage.getItem(WAS_GUEST) !== null;

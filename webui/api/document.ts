@@ -87,9 +87,9 @@ export function addressOf(
     return parts.map(encodeURIComponent).join('/');
   });
   const query = new URLSearchParams();
-  for (const { name, in: place } of parameters) {
+  for (const { name, in: location } of parameters) {
     const value = values.get(name) ?? '';
-    if (place === 'query' && value !== '') {
+    if (location === 'query' && value !== '') {
       query.set(name, value);
     }
   }

@@ -18,8 +18,8 @@ import { entryState } from './entry.ts';
 
 /** A bar at the bottom of phones, else a rail on the left. */
 function Nav() {
-  const { page: place } = route.value;
-  const here = place === 'clips' ? 'recordings' : place;
+  const { page: current } = route.value;
+  const here = current === 'clips' ? 'recordings' : current;
   const shown = NAV_ITEMS.filter(({ page }) => maySeeRecordings.value || page === 'live' || page === 'settings');
   return (
     <nav aria-label={words.value.places}>
@@ -27,7 +27,7 @@ function Nav() {
       {shown.map(({ page, link, icon }) => (
         <a
           key={page}
-          href={(page !== place && lastVisited(page)) || link}
+          href={(page !== current && lastVisited(page)) || link}
           aria-current={page === here ? 'page' : undefined}
         >
           <Icon name={icon} />

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Session } from '../api-client/api-types.ts';
+import type { SessionAnswer } from '../api-client/api-types.ts';
 import { entryState } from './entry.ts';
 
-const session: Session = {
+const session: SessionAnswer = {
   claimed: true,
   loggedIn: true,
   user: 'owner',
@@ -15,8 +15,15 @@ const session: Session = {
   secondFactor: false,
   warnings: [],
 };
-const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };
-const loggedOut: Session = { ...session, loggedIn: false, user: null, role: null };
+const unclaimed: SessionAnswer = {
+  ...session,
+  claimed: false,
+  loggedIn: false,
+  user: null,
+  role: null,
+  mayClaim: true,
+};
+const loggedOut: SessionAnswer = { ...session, loggedIn: false, user: null, role: null };
 
 test('the login covers the page when a session ends', () => {
   expect(entryState(loggedOut, 'refused', 'settings', true)).toBe('again');

@@ -1,4 +1,4 @@
-import type { Session } from '../api-client/api-types.ts';
+import type { SessionAnswer } from '../api-client/api-types.ts';
 import type { Route } from '../shell/route.ts';
 
 type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
@@ -8,7 +8,7 @@ type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
  * cameras to this client. The login replaces the page, or covers it after a session has ended (`again`).
  */
 export function entryState(
-  session: Session | undefined,
+  session: SessionAnswer | undefined,
   access: 'unknown' | 'granted' | 'refused',
   page: Route['page'],
   hasEnded = false,

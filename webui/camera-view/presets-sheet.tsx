@@ -49,7 +49,7 @@ export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetP
             );
             toast(isForgotten ? cameraViewWords.peek().placeForgotten : cameraViewWords.peek().placeKept);
             if (isForgotten) {
-              onChanged(all.filter((place) => place.token !== token));
+              onChanged(all.filter((preset) => preset.token !== token));
             }
           }}
         />

@@ -58,7 +58,7 @@ export async function listPresets(path: string, signal?: AbortSignal): Promise<r
 
 /** Saves the current position; a preset of that name is replaced. */
 export async function savePreset(path: string, name: string): Promise<void> {
-  const known = (await listPresets(path)).find((place) => place.name === name);
+  const known = (await listPresets(path)).find((preset) => preset.name === name);
   await fetchJson(presetsAddress(path), { method: 'POST', body: known ? { name, token: known.token } : { name } });
 }
 

@@ -90,14 +90,14 @@ export function PtzControls({ name }: { readonly name: string }) {
 }
 
 function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
-  const [places, setPlaces] = useState(ptz.presets);
-  const [place, setPlace] = useState<string>();
+  const [presets, setPresets] = useState(ptz.presets);
+  const [chosen, setChosen] = useState<string>();
   /** A press by key or screen reader toggles. */
   const [pressed, setPressed] = useState<Direction>();
   const motion = usePtzMotion(name);
   const turn = (velocity: Velocity, direction?: Direction) => {
     setPressed(direction);
-    setPlace(undefined);
+    setChosen(undefined);
     motion.turn(velocity);
   };
   const press = (direction: Direction) =>
@@ -110,7 +110,7 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
     (target) => isZoomed() || isInSlider(target),
   );
   const goTo = (what: 'goto' | 'home', token?: string) => {
-    setPlace(token);
+    setChosen(token);
     sendPtz(name, what, token === undefined ? undefined : { token }).catch(toastFailure);
   };
   return (
@@ -121,13 +121,13 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
         )}
         {ptz.hasZoom && <Rocker pressed={pressed} onTurn={turn} onPress={press} />}
       </div>
-      {places && (
+      {presets && (
         <Presets
           camera={name}
-          all={places}
-          chosen={place}
+          all={presets}
+          chosen={chosen}
           onGo={(token) => goTo('goto', token)}
-          onChanged={setPlaces}
+          onChanged={setPresets}
         />
       )}
     </>

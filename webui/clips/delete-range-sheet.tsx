@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { actionErrorText } from '../api-client/error-text.ts';
-import { type DeletionForecast, deleteRange, foreseeDeletion } from '../api-client/recordings/range-deletions.ts';
+import { deleteRange, foreseeDeletion, type RangeForecast } from '../api-client/recordings/range-deletions.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
@@ -24,7 +24,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
   const { language } = i18n();
   const t = libraryWords.value;
   const { startMs, endMs } = clip;
-  const [forecast, setForecast] = useState<DeletionForecast>();
+  const [forecast, setForecast] = useState<RangeForecast>();
   const [isBusy, setBusy] = useState(false);
   const [isDone, setDone] = useState(false);
   const isDeleted = useRef(false);
@@ -85,7 +85,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
   );
 }
 
-function Forecast({ forecast: { recordedMs, bytes, freedBytes, kept } }: { readonly forecast: DeletionForecast }) {
+function Forecast({ forecast: { recordedMs, bytes, freedBytes, kept } }: { readonly forecast: RangeForecast }) {
   const intl = i18n();
   const { language } = intl;
   const t = libraryWords.value;

@@ -1,4 +1,4 @@
-import type { RestorePlan, Session } from '../api-client/api-types.ts';
+import type { RestorePlan, SessionAnswer } from '../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../api-client/request.ts';
 import { session } from '../api-client/session.ts';
 import { sleep } from '../shell/sleep.ts';
@@ -12,7 +12,7 @@ const MAX_FACTOR = 3;
 export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
-      const { claimed } = await fetchJson<Session>('v3/session', { limitMs: MAX_WAIT_MS });
+      const { claimed } = await fetchJson<SessionAnswer>('v3/session', { limitMs: MAX_WAIT_MS });
       return claimed ? 'owned' : 'new';
     }
     return (await fetchJson<{ started: string }>('v3/system', { limitMs: MAX_WAIT_MS })).started;

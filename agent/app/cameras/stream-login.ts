@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
-import type { CameraSettings } from '../../config/schema/path.ts';
+import type { CameraBlock } from '../../config/schema/path.ts';
 import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 import { type LoginKey, type LoginMemory, sharedLogins } from '../../onvif/soap/login/login-memory.ts';
 import type { LoginTarget, LoginWatch } from '../../protocols/contract.ts';
@@ -13,7 +13,7 @@ interface StreamLoginOptions {
 /** What is known of a stream's login holds for other streams, events and snapshots of the host: a wrong password locks one account. */
 export function streamLogin(
   target: () => LoginTarget,
-  { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
+  { onvif = '', user, password = '' }: Pick<CameraBlock, 'onvif' | 'user' | 'password'>,
   { logins = sharedLogins, clock = systemClock, isInteractive = false }: StreamLoginOptions = {},
 ): LoginWatch {
   // Evaluated late: the connection reports an invalid address.

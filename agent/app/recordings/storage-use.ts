@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { MountedDisk } from '../../http/api/device/storage-routes.ts';
 import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/space-table.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
@@ -64,7 +65,7 @@ export class StorageUse {
     this.#deps = deps;
   }
 
-  async use(): Promise<object> {
+  async use() {
     const { recordings, clock, settings } = this.#deps;
     const configured = [...settings().paths.values()].filter(
       (entry) => !entry.pattern && entry.settings?.record !== 'no',
@@ -93,7 +94,7 @@ export class StorageUse {
     };
   }
 
-  async places(): Promise<object[]> {
+  async places(): Promise<MountedDisk[]> {
     const { clock, settings, recordings, places = () => mountedPlaces(clock) } = this.#deps;
     const disks = recordings.space.list();
     const used = disks.map(({ folder }) => folder);
@@ -223,7 +224,7 @@ const wantedDays = (deleteAfterMs: number | undefined): number | null =>
   deleteAfterMs ? roundDays(deleteAfterMs / DAY_MS) : null;
 
 /** Recordings in folders that are no longer used. */
-function sumOfFolders(folders: readonly HeldFolder[]): object | null {
+function sumOfFolders(folders: readonly HeldFolder[]): MountedDisk['older'] {
   return folders.length === 0
     ? null
     : {

@@ -42,9 +42,10 @@ async function openWithPasskey() {
   return { accounts, ...(await addPasskey(accounts)) };
 }
 
-const requestOf = (accounts: Accounts, place = HERE) => accounts.secondFactorCheck.request('owner', place) as Request;
-const logIn = (accounts: Accounts, browser: SoftwareAuthenticator, request: Request, place = HERE) =>
-  accounts.logIn('owner', PASSWORD, { ...AWAY, passkey: { response: browser.get(request), place } });
+const requestOf = (accounts: Accounts, relyingParty = HERE) =>
+  accounts.secondFactorCheck.request('owner', relyingParty) as Request;
+const logIn = (accounts: Accounts, browser: SoftwareAuthenticator, request: Request, relyingParty = HERE) =>
+  accounts.logIn('owner', PASSWORD, { ...AWAY, passkey: { response: browser.get(request), relyingParty } });
 
 test('the first passkey turns the second factor on and gives recovery codes, and logs in after a restart, too', async () => {
   const { accounts, browser, recovery } = await openWithPasskey();
@@ -59,7 +60,7 @@ test('the first passkey turns the second factor on and gives recovery codes, and
 
 test('a passkey needs the password as well', async () => {
   const { accounts, browser } = await openWithPasskey();
-  const passkey = { response: browser.get(requestOf(accounts)), place: HERE };
+  const passkey = { response: browser.get(requestOf(accounts)), relyingParty: HERE };
   await expect(accounts.logIn('owner', 'wrong', { ...AWAY, passkey })).rejects.toThrow('wrong password');
 });
 
@@ -140,7 +141,7 @@ test('changes need password and second factor', async () => {
   await expect(confirm(PASSWORD, {})).rejects.toMatchObject({ context: { why: 'codeNeeded' } });
   await expect(confirm(PASSWORD, { code: '000000' })).rejects.toThrow('wrong code');
   await expect(confirm('wrong', {})).rejects.toThrow('wrong password');
-  await confirm(PASSWORD, { passkey: { response: browser.get(requestOf(accounts)), place: HERE } });
+  await confirm(PASSWORD, { passkey: { response: browser.get(requestOf(accounts)), relyingParty: HERE } });
   const recovery = await accounts.people.secondFactor.renewRecovery();
   await confirm(PASSWORD, { code: recovery[0] });
 });

@@ -63,14 +63,16 @@ export class SecondFactorCheck {
   }
 
   /** Not counted for all clients together: signatures cannot be guessed. */
-  async #checkPasskey(user: string, client: LoginClient, { response, place }: PasskeyProof): Promise<void> {
+  async #checkPasskey(user: string, client: LoginClient, { response, relyingParty }: PasskeyProof): Promise<void> {
     const wasRight = this.#deps.takeAttempt(user, client);
     const { factor, log } = this.#deps;
-    const passkey = factor.passkeys.find(({ id, host }) => id === response.id && host === place.host);
-    const challenge = this.#challenges.take('get', user, place.host, response.response.clientDataJSON);
+    const passkey = factor.passkeys.find(({ id, host }) => id === response.id && host === relyingParty.host);
+    const challenge = this.#challenges.take('get', user, relyingParty.host, response.response.clientDataJSON);
     const { verifiedAssertion } = await import('../passkeys/webauthn.ts');
     const verify = async () =>
-      passkey && challenge !== undefined ? await verifiedAssertion(response, challenge, place, passkey) : undefined;
+      passkey && challenge !== undefined
+        ? await verifiedAssertion(response, challenge, relyingParty, passkey)
+        : undefined;
     const counter = await verify().catch((error: unknown) => {
       log.warn({ user, cause: explain(error) }, 'passkey is not valid');
     });
@@ -88,12 +90,12 @@ export class SecondFactorCheck {
   }
 
   /** `PublicKeyCredentialRequestOptionsJSON` of the page's host; undefined: it has no passkey there. */
-  request(user: string, place: RelyingParty | undefined): object | undefined {
-    const passkeys = this.#passkeysAt(place);
-    return place && passkeys.length > 0
+  request(user: string, relyingParty: RelyingParty | undefined): object | undefined {
+    const passkeys = this.#passkeysAt(relyingParty);
+    return relyingParty && passkeys.length > 0
       ? {
-          challenge: this.#challenges.issue('get', user, place.host),
-          rpId: place.host,
+          challenge: this.#challenges.issue('get', user, relyingParty.host),
+          rpId: relyingParty.host,
           allowCredentials: passkeys,
           userVerification: 'preferred',
           timeout: TIMEOUT_MS,
@@ -102,14 +104,14 @@ export class SecondFactorCheck {
   }
 
   /** `PublicKeyCredentialCreationOptionsJSON`. */
-  creation(user: string, place: RelyingParty): object {
+  creation(user: string, relyingParty: RelyingParty): object {
     const handle = Buffer.from(this.#deps.key.sign('passkey', user), 'base64url').subarray(0, HANDLE_BYTES);
     return {
-      challenge: this.#challenges.issue('create', user, place.host),
-      rp: { id: place.host, name: 'Perch' },
+      challenge: this.#challenges.issue('create', user, relyingParty.host),
+      rp: { id: relyingParty.host, name: 'Perch' },
       user: { id: handle.toString('base64url'), name: user, displayName: user },
       pubKeyCredParams: ALGORITHMS.map((alg) => ({ type: 'public-key', alg })),
-      excludeCredentials: this.#passkeysAt(place),
+      excludeCredentials: this.#passkeysAt(relyingParty),
       authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
       attestation: 'none',
       timeout: TIMEOUT_MS,
@@ -120,14 +122,14 @@ export class SecondFactorCheck {
   async addPasskey(
     user: string,
     name: string,
-    place: RelyingParty,
+    relyingParty: RelyingParty,
     response: Registration,
   ): Promise<readonly string[]> {
     const { factor, clock, log } = this.#deps;
-    const challenge = this.#challenges.take('create', user, place.host, response.response.clientDataJSON);
+    const challenge = this.#challenges.take('create', user, relyingParty.host, response.response.clientDataJSON);
     const { verifiedRegistration } = await import('../passkeys/webauthn.ts');
     const verify = async () =>
-      challenge === undefined ? undefined : await verifiedRegistration(response, challenge, place);
+      challenge === undefined ? undefined : await verifiedRegistration(response, challenge, relyingParty);
     const key = await verify().catch((error: unknown) => {
       log.warn({ user, cause: explain(error) }, 'new passkey is not valid');
     });
@@ -139,7 +141,7 @@ export class SecondFactorCheck {
       ...key,
       name,
       transports,
-      host: place.host,
+      host: relyingParty.host,
       created: clock.wallMs(),
       lastUsed: null,
     });
@@ -151,9 +153,9 @@ export class SecondFactorCheck {
     this.#deps.log.info({ user, id }, 'passkey removed');
   }
 
-  #passkeysAt(place: RelyingParty | undefined) {
+  #passkeysAt(relyingParty: RelyingParty | undefined) {
     return this.#deps.factor.passkeys
-      .filter(({ host }) => host === place?.host)
+      .filter(({ host }) => host === relyingParty?.host)
       .map(({ id, transports }) => ({ id, transports, type: 'public-key' }));
   }
 }

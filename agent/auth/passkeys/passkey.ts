@@ -70,7 +70,7 @@ export interface RelyingParty {
 /** A passkey's answer, from this page. */
 export interface PasskeyProof {
   readonly response: Assertion;
-  readonly place: RelyingParty;
+  readonly relyingParty: RelyingParty;
 }
 
 /**
@@ -87,11 +87,11 @@ export function relyingPartyOf(origin = ''): RelyingParty | undefined {
 
 /** @throws PerchError badInput where browsers use no passkeys */
 export function requireRelyingParty(origin: string | undefined): RelyingParty {
-  const place = relyingPartyOf(origin);
-  if (!place) {
+  const relyingParty = relyingPartyOf(origin);
+  if (!relyingParty) {
     throw new PerchError('badInput', 'passkeys need https and a name: browsers allow none at an IP address', {
       why: 'noPasskeysHere',
     });
   }
-  return place;
+  return relyingParty;
 }

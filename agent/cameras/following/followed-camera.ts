@@ -1,18 +1,18 @@
 import { isIP } from 'node:net';
 import type { Config } from '../../config/load/load.ts';
-import type { CameraSettings } from '../../config/schema/path.ts';
+import type { CameraBlock } from '../../config/schema/path.ts';
 import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 
 /** A configured camera; its paths (main and sub stream, the channels of a recorder) share it. */
-export interface FollowedCamera extends CameraSettings {
+export interface FollowedCamera extends CameraBlock {
   readonly onvif: string;
   readonly paths: readonly string[];
 }
 
 /** Distinguishes configured cameras as long as their settings stay. */
-export const keyOf = ({ endpoint, serial, onvif }: Pick<CameraSettings, 'endpoint' | 'serial' | 'onvif'>): string =>
+export const keyOf = ({ endpoint, serial, onvif }: Pick<CameraBlock, 'endpoint' | 'serial' | 'onvif'>): string =>
   JSON.stringify([endpoint?.toLowerCase(), serial, onvif]);
 
 /** The camera of a path; undefined without an identity or an ONVIF address, and for patterns. */

@@ -166,7 +166,7 @@ export class ApiEdits {
 
   /** Edits of the values that differ from those in force; the others stay as they are in the file. */
   #changed(
-    place: KeyPath,
+    blockPath: KeyPath,
     schema: SchemaNode,
     posted: Posted,
     before: AppliedConfig,
@@ -177,11 +177,11 @@ export class ApiEdits {
       checkKeptToken(posted, before.value);
     }
     const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
-    const path = place[0] === 'paths' ? String(place[1]) : undefined;
-    refuseConflict(now, editor.seen, path, keys, before.shown, place[0] === 'pathDefaults' ? 'pathDefaults.' : '');
+    const path = blockPath[0] === 'paths' ? String(blockPath[1]) : undefined;
+    refuseConflict(now, editor.seen, path, keys, before.shown, blockPath[0] === 'pathDefaults' ? 'pathDefaults.' : '');
     return keys.map((key) => {
-      this.#check(schema, [...place, key], posted[key], editor);
-      return { keyPath: [...place, key], value: valueFor(schema, key, posted[key], before) };
+      this.#check(schema, [...blockPath, key], posted[key], editor);
+      return { keyPath: [...blockPath, key], value: valueFor(schema, key, posted[key], before) };
     });
   }
 

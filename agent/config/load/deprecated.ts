@@ -44,8 +44,8 @@ export function renameGlobal(root: MapNode, report: Report, { global }: ConfigKe
       defaults.set(name, defaults.get(name) ?? entry);
     }
   }
-  const place = entries.get('pathDefaults') ?? {};
-  entries.set('pathDefaults', { ...place, tree: { kind: 'map', entries: defaults } });
+  const formerEntry = entries.get('pathDefaults') ?? {};
+  entries.set('pathDefaults', { ...formerEntry, tree: { kind: 'map', entries: defaults } });
   return { ...renamed, entries };
 }
 

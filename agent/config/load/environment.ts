@@ -133,8 +133,8 @@ function overlayPaths(schema: SchemaNode, root: MapNode, prefix: string, variabl
 }
 
 function withEntry(map: MapNode, key: string, tree: Tree): MapNode {
-  const place = map.entries.get(key) ?? {};
-  return { ...map, entries: new Map(map.entries).set(key, { ...place, tree }) };
+  const entry = map.entries.get(key) ?? {};
+  return { ...map, entries: new Map(map.entries).set(key, { ...entry, tree }) };
 }
 
 const blockOf = (tree: Tree | undefined): MapNode =>

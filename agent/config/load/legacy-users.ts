@@ -30,8 +30,8 @@ const FOR_ALL: readonly InternalUser[] = [
   ...(LOCAL_PROGRAMS ? [LOCAL_PROGRAMS] : []),
 ];
 
-/** One block of the file and its place. */
-interface TextPosition {
+/** `pathDefaults` or one path of the file. */
+interface PathBlock {
   readonly block: MapNode;
   /** `pathDefaults` or `paths.<name>`. */
   readonly key: string;
@@ -46,8 +46,8 @@ export const hasLegacyUsers = (root: MapNode): boolean =>
 /** Converts users of single paths (`publishUser` …) to `authInternalUsers`. */
 export function withLegacyUsers(root: MapNode, settings: GlobalSettings, report: Report): GlobalSettings {
   const defaults = defaultsOf(root);
-  const places = pathsOf(root);
-  const first = [defaults, ...places].find(({ block }) => firstKeyOf(block) !== undefined);
+  const paths = pathsOf(root);
+  const first = [defaults, ...paths].find(({ block }) => firstKeyOf(block) !== undefined);
   const name = first && firstKeyOf(first.block);
   const entry = name && first.block.entries.get(name);
   if (!entry) {
@@ -62,22 +62,22 @@ export function withLegacyUsers(root: MapNode, settings: GlobalSettings, report:
   }
   report.add('warn', entry, key, 'users of single paths are called authInternalUsers now', first.path);
   // A path with an invalid name is disabled, and reported where the name is read.
-  const named = places.filter(({ path = '' }) => 'value' in attempt(() => patternOf(path)));
-  const ofPaths = named.flatMap((place) => [
-    ...userOf('publish', place, defaults, report),
-    ...userOf('read', place, defaults, report),
+  const named = paths.filter(({ path = '' }) => 'value' in attempt(() => patternOf(path)));
+  const ofPaths = named.flatMap((pathBlock) => [
+    ...userOf('publish', pathBlock, defaults, report),
+    ...userOf('read', pathBlock, defaults, report),
   ]);
   return { ...settings, authInternalUsers: [...FOR_ALL, ...ofPaths] };
 }
 
 function userOf(
   action: 'publish' | 'read',
-  place: TextPosition,
-  defaults: TextPosition,
+  pathBlock: PathBlock,
+  defaults: PathBlock,
   report: Report,
 ): readonly InternalUser[] {
   const written = (suffix: 'User' | 'Pass' | 'IPs') => {
-    const own = writtenIn(place, `${action}${suffix}`);
+    const own = writtenIn(pathBlock, `${action}${suffix}`);
     return own ?? writtenIn(defaults, `${action}${suffix}`);
   };
   const [user, pass, ips] = [written('User'), written('Pass'), written('IPs')];
@@ -92,7 +92,7 @@ function userOf(
     return [];
   }
   const addresses = ips ? addressesOf(ips, report) : [];
-  const path = place.path ?? '';
+  const path = pathBlock.path ?? '';
   const permissions = [{ action, path: isCatchAll(path) ? '~^.*$' : path }];
   return addresses
     ? [{ user: user ? textOf(user.entry) : 'any', pass: pass ? textOf(pass.entry) : '', ips: addresses, permissions }]
@@ -107,7 +107,7 @@ interface LegacyKey {
 }
 
 /** Undefined for an empty text or list, too. */
-function writtenIn({ block, key, path }: TextPosition, name: PathUserKey): LegacyKey | undefined {
+function writtenIn({ block, key, path }: PathBlock, name: PathUserKey): LegacyKey | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };
   return entry && !isEmpty(entry) ? { entry, key: `${key}.${name}`, ...whose } : undefined;
@@ -143,12 +143,12 @@ const firstKeyOf = (block: MapNode): PathUserKey | undefined =>
     return entry !== undefined && !isEmpty(entry);
   });
 
-const defaultsOf = (root: MapNode): TextPosition => ({
+const defaultsOf = (root: MapNode): PathBlock => ({
   block: blockOf(root.entries.get('pathDefaults')),
   key: 'pathDefaults',
 });
 
-function pathsOf(root: MapNode): readonly TextPosition[] {
+function pathsOf(root: MapNode): readonly PathBlock[] {
   const paths = blockOf(root.entries.get('paths'));
   return [...paths.entries].map(([path, entry]) => ({ block: blockOf(entry), key: `paths.${path}`, path }));
 }

@@ -141,7 +141,7 @@ function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Rep
   const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, keys, written) : all;
   if (report.fatalCount === 0) {
     for (const { key, message, isWarning } of globalFaults(settings, keys.servers, isOwn)) {
-      report.add(isWarning ? 'warn' : 'error', placeOfKey(root, key), key, message);
+      report.add(isWarning ? 'warn' : 'error', positionOfKey(root, key), key, message);
     }
     reportClashes(root, settings, keys, isOwn, report);
   }
@@ -175,7 +175,7 @@ function reportClashes(
     const variable = scalarAt(key)?.variable;
     const from = variable === undefined ? '' : ` (from ${variable})`;
     const message = `has the TCP port ${port}, as does ${other.key}: change one of them${from}`;
-    report.add(isForeign ? 'warn' : 'error', placeOfKey(root, key), key, message);
+    report.add(isForeign ? 'warn' : 'error', positionOfKey(root, key), key, message);
   }
 }
 
@@ -200,7 +200,7 @@ function readPaths(
   return paths;
 }
 
-/** The place of the top-level key: of `authInternalUsers` for `authInternalUsers[0].pass`. */
-function placeOfKey(root: MapNode, key: string): TextPosition {
+/** Position of the top-level key: of `authInternalUsers` for `authInternalUsers[0].pass`. */
+function positionOfKey(root: MapNode, key: string): TextPosition {
   return root.entries.get(key.split('[')[0] ?? '') ?? {};
 }

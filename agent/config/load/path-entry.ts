@@ -148,12 +148,12 @@ function reportFaults(
   path?: string,
 ): void {
   for (const fault of faults) {
-    report.add('error', placeOf(fault.key, block, defaults, entry), `${key}.${fault.key}`, fault.message, path);
+    report.add('error', positionOf(fault.key, block, defaults, entry), `${key}.${fault.key}`, fault.message, path);
   }
 }
 
 /** Where the value of a key comes from: the path itself, `pathDefaults`, else the path as a whole. */
-const placeOf = (key: string, block: MapNode, defaults: MapNode, entry: TextPosition): TextPosition =>
+const positionOf = (key: string, block: MapNode, defaults: MapNode, entry: TextPosition): TextPosition =>
   block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
 
 const resolved = (settings: PathSettings, cwd: string): PathSettings => ({

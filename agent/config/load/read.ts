@@ -46,15 +46,21 @@ export function readObject(schema: SchemaNode, map: MapNode, key: string, contex
   return values;
 }
 
-function reportUnknown(schema: SchemaNode, name: string, key: string, place: TextPosition, context: ReadContext): void {
+function reportUnknown(
+  schema: SchemaNode,
+  name: string,
+  key: string,
+  position: TextPosition,
+  context: ReadContext,
+): void {
   const { report, path, elsewhere } = context;
   if (elsewhere?.names.has(name)) {
-    report.add('warn', place, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);
+    report.add('warn', position, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);
     return;
   }
   const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
   const near = report.count('warn') < MAX_GUESSES ? nearestName(name, known) : undefined;
-  report.add('warn', place, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
+  report.add('warn', position, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
 }
 
 /** Undefined for an empty scalar, which keeps the default, and for a wrong value, which is reported. */

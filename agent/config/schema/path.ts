@@ -68,7 +68,7 @@ const CameraSchema = Type.Object({
     }),
   ),
 });
-export type CameraSettings = Static<typeof CameraSchema>;
+export type CameraBlock = Static<typeof CameraSchema>;
 
 /** The keys of each kind of source. */
 export const SOURCE_KEYS: readonly SourceKeys[] = [

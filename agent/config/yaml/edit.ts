@@ -178,14 +178,14 @@ function rewrite(document: Document, keyPath: KeyPath, expected: unknown): strin
   while (depth < keyPath.length && takesKey(document.getIn(keyPath.slice(0, depth), true), keyPath[depth])) {
     depth += 1;
   }
-  const place = keyPath.slice(0, depth);
-  const value = valueAt(expected, place);
+  const deepest = keyPath.slice(0, depth);
+  const value = valueAt(expected, deepest);
   if (value === undefined) {
-    document.deleteIn(place);
+    document.deleteIn(deepest);
   } else if (document.contents === null || isScalar(document.contents)) {
     document.contents = document.createNode(expected) as typeof document.contents;
   } else {
-    document.setIn(place, value);
+    document.setIn(deepest, value);
   }
   return document.toString(WRITE);
 }

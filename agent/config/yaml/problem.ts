@@ -22,8 +22,8 @@ export interface Problem extends TextPosition {
 
 /** The line for log and terminal: `perch.yml:12: hls: 'maybe' is not yes or no`. */
 export function problemText({ file, line, key, message }: Problem): string {
-  const place = line === undefined ? file : `${file}:${line}`;
-  return key === '' ? `${place}: ${message}` : `${place}: ${key}: ${message}`;
+  const position = line === undefined ? file : `${file}:${line}`;
+  return key === '' ? `${position}: ${message}` : `${position}: ${key}: ${message}`;
 }
 
 type Severity = Problem['severity'];
@@ -41,8 +41,8 @@ export class Report {
     this.#file = file;
   }
 
-  add(severity: Severity, place: TextPosition, key: string, message: string, path?: string): void {
-    const where = place.line === undefined ? {} : { line: place.line, column: place.column ?? 1 };
+  add(severity: Severity, position: TextPosition, key: string, message: string, path?: string): void {
+    const where = position.line === undefined ? {} : { line: position.line, column: position.column ?? 1 };
     const whose = path === undefined ? {} : { path };
     const problem: Problem = { severity, file: this.#file, ...where, key, message, ...whose };
     this.#counts[severity] += 1;

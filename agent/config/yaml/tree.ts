@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import type { Report, TextPosition } from './problem.ts';
 
-/** A value of the file with its place; variables of the environment can add values. */
+/** A value of the file with its position; variables of the environment can add values. */
 export type Tree = ScalarNode | MapNode | SequenceNode;
 export interface ScalarNode extends TextPosition {
   readonly kind: 'scalar';
@@ -32,7 +32,7 @@ interface SequenceNode extends TextPosition {
   readonly kind: 'sequence';
   readonly items: Tree[];
 }
-/** A key's value; the place is the key's. */
+/** A key's value; the position is the key's. */
 export interface Entry extends TextPosition {
   readonly tree: Tree;
 }
@@ -124,8 +124,8 @@ class Walk {
     }
   }
 
-  #convert(node: Node | null, place: TextPosition, key: string, level: number): Tree {
-    const here = this.#placeOf(node) ?? place;
+  #convert(node: Node | null, position: TextPosition, key: string, level: number): Tree {
+    const here = this.#positionOf(node) ?? position;
     const before = this.#values;
     this.#count(1, here, key);
     if (level > MAX_LEVELS) {
@@ -161,20 +161,20 @@ class Walk {
     const merged = new Map<string, Entry>();
     for (const pair of map.items) {
       const keyNode = pair.key as Node | null;
-      const place = this.#placeOf(keyNode) ?? here;
+      const position = this.#positionOf(keyNode) ?? here;
       if (!isScalar(keyNode) || keyNode.value === null) {
-        this.#stop(place, key, 'a key must be a plain text');
+        this.#stop(position, key, 'a key must be a plain text');
       }
       const name = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? String(keyNode.value));
       const dotted = key === '' ? name : `${key}.${name}`;
-      const tree = this.#convert(pair.value as Node | null, place, dotted, level + 1);
+      const tree = this.#convert(pair.value as Node | null, position, dotted, level + 1);
       if (name === '<<') {
-        this.#merge(tree, merged, place, dotted);
+        this.#merge(tree, merged, position, dotted);
       } else if (entries.has(name)) {
         const first = entries.get(name)?.line;
-        this.#report.add('error', place, dotted, `duplicate key, first in line ${first}`);
+        this.#report.add('error', position, dotted, `duplicate key, first in line ${first}`);
       } else {
-        entries.set(name, { ...place, tree });
+        entries.set(name, { ...position, tree });
       }
     }
     for (const [name, entry] of merged) {
@@ -186,11 +186,11 @@ class Walk {
   }
 
   /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself wins over both. */
-  #merge(tree: Tree, merged: Map<string, Entry>, place: TextPosition, key: string): void {
+  #merge(tree: Tree, merged: Map<string, Entry>, position: TextPosition, key: string): void {
     const sources = tree.kind === 'sequence' ? tree.items : [tree];
     for (const source of sources) {
       if (source.kind !== 'map') {
-        this.#stop(place, key, 'only an alias of a block of keys can be merged');
+        this.#stop(position, key, 'only an alias of a block of keys can be merged');
       }
       for (const [name, entry] of source.entries) {
         if (!merged.has(name)) {
@@ -216,7 +216,7 @@ class Walk {
     }
   }
 
-  #placeOf(node: Node | null): TextPosition | undefined {
+  #positionOf(node: Node | null): TextPosition | undefined {
     const start = node?.range?.[0];
     if (start === undefined) {
       return undefined;
@@ -225,8 +225,8 @@ class Walk {
     return { line: Math.max(1, line), column: Math.max(1, column) };
   }
 
-  #stop(place: TextPosition, key: string, message: string): never {
-    this.#report.add('error', place, key, message);
+  #stop(position: TextPosition, key: string, message: string): never {
+    this.#report.add('error', position, key, message);
     throw new Stop(message);
   }
 }

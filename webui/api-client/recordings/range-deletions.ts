@@ -1,4 +1,4 @@
-import type { ForecastAnswer } from '../api-types.ts';
+import type { DeletionForecast } from '../api-types.ts';
 import { fetchJson } from '../request.ts';
 
 /** A range of recordings is measured and stored. */
@@ -9,7 +9,7 @@ interface Range {
   readonly endMs: number;
 }
 
-export interface DeletionForecast {
+export interface RangeForecast {
   readonly recordedMs: number;
   readonly bytes: number;
   /** Of files that lie wholly in the range. */
@@ -35,8 +35,8 @@ const bodyOf = (path: string, { startMs, endMs }: Range) => ({
   end: new Date(endMs).toISOString(),
 });
 
-export async function foreseeDeletion(path: string, range: Range): Promise<DeletionForecast> {
-  const { recordedSeconds, bytes, freedBytes, kept } = await fetchJson<ForecastAnswer>(
+export async function foreseeDeletion(path: string, range: Range): Promise<RangeForecast> {
+  const { recordedSeconds, bytes, freedBytes, kept } = await fetchJson<DeletionForecast>(
     'v3/recordings/deletions/foresee',
     { method: 'POST', body: bodyOf(path, range), limitMs: MAX_WAIT_MS },
   );

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Session } from '../api-types.ts';
+import type { SessionAnswer } from '../api-types.ts';
 import { type PathItem, paths } from '../paths.ts';
 import { session } from '../session.ts';
 import { canListRecordings, playableNames } from './recordings.ts';
 
 const path = (name: string, mayPlayback: boolean) => ({ name, mayPlayback }) as PathItem;
-const of = (role: Session['role']) => ({ role, claimed: true }) as Session;
+const of = (role: SessionAnswer['role']) => ({ role, claimed: true }) as SessionAnswer;
 
 beforeEach(() => {
   paths.value = undefined;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { DiscoveredCamera } from '../../api-client/api-types.ts';
+import type { FoundItem } from '../../api-client/api-types.ts';
 import { candidateOf, isWithin, likelyRange } from './discovery.ts';
 
-const found: DiscoveredCamera = {
+const found: FoundItem = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
   ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, location: null },
   ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false },

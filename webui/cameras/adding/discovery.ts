@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { DiscoveredCamera } from '../../api-client/api-types.ts';
+import type { FoundItem } from '../../api-client/api-types.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { onServerEvent } from '../../api-client/server-events.ts';
 import { sleep } from '../../shell/sleep.ts';
@@ -11,7 +11,7 @@ const MAX_WAIT_MS = 20_000;
 const REPEAT_MS = 10_000;
 
 /** In the order of their responses. */
-export const discoveredCameras = signal<readonly DiscoveredCamera[]>([]);
+export const discoveredCameras = signal<readonly FoundItem[]>([]);
 /** The first probe has ended. */
 export const hasDiscovered = signal(false);
 
@@ -27,7 +27,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   loadDiscovered(stop);
   while (!stop.aborted) {
     const options = { method: 'POST', signal: stop, limitMs: MAX_WAIT_MS } as const;
-    await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
+    await fetchJson<{ items: readonly FoundItem[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
         discoveredCameras.value = items;
         hasDiscovered.value = true;
@@ -40,7 +40,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
 
 export async function loadDiscovered(stop: AbortSignal): Promise<void> {
   const options = { signal: stop };
-  await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
+  await fetchJson<{ items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
     ({ items }) => {
       discoveredCameras.value = items;
     },
@@ -48,7 +48,7 @@ export async function loadDiscovered(stop: AbortSignal): Promise<void> {
   );
 }
 
-export function candidateOf(item: DiscoveredCamera): Candidate {
+export function candidateOf(item: FoundItem): Candidate {
   const { endpoint, address, name, manufacturer, hardware, onCameraNetwork } = item;
   const model = modelOf(manufacturer, hardware);
   // Many cameras are named like their model; the maker is added then.
@@ -67,7 +67,7 @@ function modelOf(maker: string | null, hardware: string | null): string {
 }
 
 /** `192.168.1.0/24` of a found camera; empty if unknown. */
-export function likelyRange(items: readonly DiscoveredCamera[]): string {
+export function likelyRange(items: readonly FoundItem[]): string {
   const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
   return network === undefined ? '' : `${network}.0/24`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Probe } from '../../api-client/api-types.ts';
+import type { ProbeAnswer } from '../../api-client/api-types.ts';
 import { candidateAt, streamCandidate } from './probe.ts';
 
 const login = { user: 'admin', password: 'heron' };
@@ -34,7 +34,7 @@ test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
 );
 
 test('a probe ends with a camera, with streams, or with nothing', () => {
-  const look: Probe = {
+  const look: ProbeAnswer = {
     ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
     ...{ slow: false, makers: null, error: null, trouble: null, triesLeft: null, what: '' },
   };

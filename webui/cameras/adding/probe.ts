@@ -1,4 +1,4 @@
-import type { Probe } from '../../api-client/api-types.ts';
+import type { ProbeAnswer } from '../../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { sleep } from '../../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
@@ -16,9 +16,9 @@ const ASK_EVERY_MS = 500;
 export async function probeTarget(
   request: ProbeRequest,
   stop: AbortSignal,
-  onProgress: (look: Probe) => void,
-): Promise<Probe> {
-  let look = await fetchJson<Probe>('v3/cameras/probe', { method: 'POST', body: request, signal: stop });
+  onProgress: (look: ProbeAnswer) => void,
+): Promise<ProbeAnswer> {
+  let look = await fetchJson<ProbeAnswer>('v3/cameras/probe', { method: 'POST', body: request, signal: stop });
   const address = `v3/cameras/probe/${look.id}`;
   while (look.state === 'running') {
     onProgress(look);
@@ -27,7 +27,7 @@ export async function probeTarget(
       await fetchJson(address, { method: 'DELETE' }).catch(() => {});
       return look;
     }
-    look = await fetchJson<Probe>(address).catch((error: unknown) => {
+    look = await fetchJson<ProbeAnswer>(address).catch((error: unknown) => {
       if (error instanceof RequestError && error.status === 0) {
         return look;
       }
@@ -38,7 +38,10 @@ export async function probeTarget(
 }
 
 /** The camera at an address; cameras of a range are among the discovered ones. */
-export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: CameraLogin): Candidate | undefined {
+export function candidateAt(
+  { target, onvif, rtsp, sub, makers }: ProbeAnswer,
+  login: CameraLogin,
+): Candidate | undefined {
   if (onvif !== null) {
     return onvifCandidate(onvif, target, login);
   }

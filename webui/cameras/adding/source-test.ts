@@ -1,4 +1,4 @@
-import type { SourceTest } from '../../api-client/api-types.ts';
+import type { SourceTestAnswer } from '../../api-client/api-types.ts';
 import type { PathItem } from '../../api-client/paths.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { encodeName } from '../../api-client/urls.ts';
@@ -12,8 +12,8 @@ type Reason = { [K in keyof SourceWords]: K extends `why${string}` ? K : never }
 const MAX_ANSWER_MS = 45_000;
 
 /** Connects to a source as the path would with these settings. */
-export const testSource = (name: string, settings: object, signal: AbortSignal): Promise<SourceTest> =>
-  fetchJson<SourceTest>(`v3/config/paths/test/${encodeName(name)}`, {
+export const testSource = (name: string, settings: object, signal: AbortSignal): Promise<SourceTestAnswer> =>
+  fetchJson<SourceTestAnswer>(`v3/config/paths/test/${encodeName(name)}`, {
     method: 'POST',
     body: settings,
     signal,
@@ -21,7 +21,7 @@ export const testSource = (name: string, settings: object, signal: AbortSignal):
   });
 
 /** `H.264 · 1920 × 1080 · AAC` */
-export function cameText({ tracks2 }: Pick<SourceTest, 'tracks2'>): string {
+export function cameText({ tracks2 }: Pick<SourceTestAnswer, 'tracks2'>): string {
   const item = { tracks: tracks2.map(({ codec }) => codec), tracks2 } as unknown as PathItem;
   const video = videoCodec(item);
   const others = tracks2
@@ -46,7 +46,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
 const isPushed = (source: string): boolean => /^\s*(?:udp|unix)/i.test(source);
 
 /** One sentence. */
-export function failureText({ why, error }: SourceTest, source: string): string {
+export function failureText({ why, error }: SourceTestAnswer, source: string): string {
   const t = sourceWords.peek();
   if (isPushed(source) && (why === 'silent' || why === 'refuses')) {
     return t.nothingSent;

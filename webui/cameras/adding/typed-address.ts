@@ -68,12 +68,12 @@ function parseSource(text: string): TypedAddress | undefined {
     return undefined;
   }
   const needsSdp = isRtpSource(text);
-  const place = text.replace(/^[^:]+:/, '');
+  const afterScheme = text.replace(/^[^:]+:/, '');
   if (LOCAL_SOCKET.test(text)) {
-    const file = place.split('/').at(-1) ?? '';
+    const file = afterScheme.split('/').at(-1) ?? '';
     return { kind: 'source', text, title: readableName(file.replace(/\.\w+$/, '')), needsSdp };
   }
-  const url = urlOf(`http:${place}`);
+  const url = urlOf(`http:${afterScheme}`);
   if (!url) {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import type { RecordingDisk } from '../../api-client/api-types.ts';
+import type { DiskItem } from '../../api-client/api-types.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { settingsLink } from '../../shell/route.ts';
 import { MessageCard } from '../../ui/feedback/message-card.tsx';
@@ -10,7 +10,7 @@ const POLL_MS = 10_000;
 /** The most serious disk trouble, once for all cameras. For the owner. */
 export function DiskTrouble() {
   const t = storageWords.value;
-  const { value } = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', {
+  const { value } = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', {
     ...{ everyMs: POLL_MS, news: ['disk', 'config'] },
   });
   const [trouble] = diskTroubles(value?.items ?? []);

@@ -10,12 +10,12 @@ export async function copyToClipboard(text: string): Promise<boolean> {
 
 function copyBySelection(text: string): boolean {
   // Inside the sheet, because elements outside of a modal dialog cannot be selected.
-  const place = document.querySelector('dialog[open]') ?? document.body;
+  const parent = document.querySelector('dialog[open]') ?? document.body;
   const before = document.activeElement;
   const area = document.createElement('textarea');
   area.value = text;
   area.className = 'visually-hidden';
-  place.append(area);
+  parent.append(area);
   area.select();
   const isDone = document.execCommand('copy');
   area.remove();

@@ -14,7 +14,7 @@ interface Toast {
 
 const shown = signal<Toast | undefined>(undefined);
 /** Stack of regions: an open sheet covers those below. */
-const places = signal<readonly object[]>([]);
+const regions = signal<readonly object[]>([]);
 
 /** Shows a message; it replaces the one before. */
 export function toast(text: ComponentChildren, onUndo?: () => void): void {
@@ -34,18 +34,18 @@ export function toastWithLink(text: string, way: string, to: string): void {
  * topmost is used.
  */
 export function Toasts() {
-  const place = useRef({});
+  const region = useRef({});
   useEffect(() => {
-    if (places.peek().length > 0) {
+    if (regions.peek().length > 0) {
       // Older messages are not repeated in a sheet.
       shown.value = undefined;
     }
-    places.value = [...places.peek(), place.current];
+    regions.value = [...regions.peek(), region.current];
     return () => {
-      places.value = places.peek().filter((one) => one !== place.current);
+      regions.value = regions.peek().filter((one) => one !== region.current);
     };
   }, []);
-  const now = places.value.at(-1) === place.current ? shown.value : undefined;
+  const now = regions.value.at(-1) === region.current ? shown.value : undefined;
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
     if (!now || isHeld) {

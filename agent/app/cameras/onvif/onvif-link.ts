@@ -3,7 +3,7 @@ import { withoutZone, zonedUrl, zoneOf } from '../../../base/network/ip-address.
 import { openGuarded } from '../../../cameras/following/endpoint-guard.ts';
 import { requireSameCamera } from '../../../cameras/following/identity.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
-import { type CameraSettings, isOff, type PathSettings } from '../../../config/schema/path.ts';
+import { type CameraBlock, isOff, type PathSettings } from '../../../config/schema/path.ts';
 import type { OnvifSession } from '../../../onvif/device/onvif-session.ts';
 import { type PinnedCamera, sharedPins } from '../../../onvif/soap/http/certificate-pins.ts';
 import { parseHttpUrl } from '../../../onvif/soap/http/origin.ts';
@@ -14,7 +14,7 @@ export interface OnvifLink {
   readonly key: string;
   readonly url: string;
   readonly profile: string | undefined;
-  readonly settings: CameraSettings;
+  readonly settings: CameraBlock;
 }
 
 /** Undefined without an ONVIF service, or while the camera is paused or private. */

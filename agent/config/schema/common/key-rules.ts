@@ -35,7 +35,7 @@ export interface UnsupportedGroup {
 
 /** A single text became a list. */
 export const asList = (old: Tree): Tree =>
-  old.kind === 'scalar' ? { ...placeOf(old), kind: 'sequence', items: [old] } : old;
+  old.kind === 'scalar' ? { ...positionOf(old), kind: 'sequence', items: [old] } : old;
 
 /** `xDisable: yes` became `x: no`. */
 export const inverted = (old: Tree): Tree => {
@@ -43,15 +43,16 @@ export const inverted = (old: Tree): Tree => {
   return word === undefined ? old : scalarAt(old, word ? 'no' : 'yes');
 };
 
-/** A text in the place of another value. */
-export const scalarAt = (place: Tree, text: string): Tree => ({
-  ...placeOf(place),
+/** A text at the position of another value. */
+export const scalarAt = (other: Tree, text: string): Tree => ({
+  ...positionOf(other),
   kind: 'scalar',
   text,
   isNull: false,
 });
 
-export const placeOf = ({ line, column }: Tree) => (line === undefined || column === undefined ? {} : { line, column });
+export const positionOf = ({ line, column }: Tree) =>
+  line === undefined || column === undefined ? {} : { line, column };
 
 /** @param keys durations: `readTimeout` of `readTimeoutMs` */
 export function notPositive<Key extends string>(

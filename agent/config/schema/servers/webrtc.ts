@@ -3,7 +3,7 @@ import { Address } from '../../values/address.ts';
 import { Duration } from '../../values/duration.ts';
 import type { Entry, Tree } from '../../yaml/tree.ts';
 import { CertFile, KeyFile, Origins, Proxies, Switch } from '../common/fields.ts';
-import { asList, type Fault, inverted, notPositive, placeOf, scalarAt } from '../common/key-rules.ts';
+import { asList, type Fault, inverted, notPositive, positionOf, scalarAt } from '../common/key-rules.ts';
 import { httpPort, type ServerKeys, type ServerSettings } from '../common/server-keys.ts';
 
 const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description });
@@ -87,7 +87,7 @@ function asIceServer(text: string, item: Tree): Tree {
   const isWithUser = scheme.startsWith('turn') && address.length === 2;
   const values = isWithUser ? { url: `${scheme}:${address.join(':')}`, username, password } : { url: text };
   const entries = Object.entries(values).map(([name, value]): [string, Entry] => {
-    return [name, { ...placeOf(item), tree: scalarAt(item, value) }];
+    return [name, { ...positionOf(item), tree: scalarAt(item, value) }];
   });
-  return { ...placeOf(item), kind: 'map', entries: new Map(entries) };
+  return { ...positionOf(item), kind: 'map', entries: new Map(entries) };
 }

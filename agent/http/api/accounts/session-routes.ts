@@ -137,8 +137,10 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
     const user = userOf(accounts, typed);
     const attempt = () => accounts.confirmPassword(user, password, clientOf(request, origin));
     await paused(wrongCredentials, origin.ip, attempt);
-    const place = relyingPartyOf(request.headers.origin);
-    return { passkey: (accounts.hasSecondFactor(user) && accounts.secondFactorCheck.request(user, place)) || null };
+    const relyingParty = relyingPartyOf(request.headers.origin);
+    return {
+      passkey: (accounts.hasSecondFactor(user) && accounts.secondFactorCheck.request(user, relyingParty)) || null,
+    };
   });
 
   app.delete('/v3/session', { schema: logOut }, async (request, reply) => {
@@ -159,7 +161,7 @@ const userOf = (accounts: Accounts, typed = accounts.owner ?? ''): string =>
 
 /** Undefined without a passkey. @throws PerchError badInput where browsers use none */
 export const passkeyProof = ({ headers }: FastifyRequest, response?: Assertion): PasskeyProof | undefined =>
-  response && { response, place: requireRelyingParty(headers.origin) };
+  response && { response, relyingParty: requireRelyingParty(headers.origin) };
 
 function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
   const { accounts, access, wrongCredentials } = options;

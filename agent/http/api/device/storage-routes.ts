@@ -6,8 +6,8 @@ import { noStore } from '../../messages/responses.ts';
 import { answers, OrNull, operation } from '../schema/schemas.ts';
 
 interface StorageLookup {
-  use(): Promise<object>;
-  places(): Promise<readonly object[]>;
+  use(): Promise<StorageUse>;
+  places(): Promise<MountedDisk[]>;
   openPlace(folder: string, signal: AbortSignal): Promise<string>;
 }
 
@@ -31,33 +31,30 @@ const Use = Type.Object({
   ),
 });
 export type StorageUse = Static<typeof Use>;
-const Places = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      folder: Type.String(),
-      device: Type.String(),
-      type: Type.String({ description: 'File system.' }),
-      totalBytes: Type.Integer(),
-      freeBytes: Type.Integer(),
-      removable: Type.Boolean(),
-      network: Type.Boolean(),
-      writable: Type.Boolean({ description: 'Perch may write there.' }),
-      canBeOpened: Type.Boolean({ description: 'POST /v3/disks/places/open lets Perch write there.' }),
-      recordsHere: Type.Array(Type.String(), { description: 'Folders on it that are recorded to.' }),
-      isChosen: Type.Boolean({ description: 'Cameras without their own recordPath record there.' }),
-      recordPath: Type.String({ description: 'Value for pathDefaults that records there.' }),
-      older: OrNull(
-        Type.Object(
-          { files: Type.Integer(), bytes: Type.Integer(), end: Type.String({ format: 'date-time' }) },
-          {
-            description: 'Recordings on it in folders that are no longer recorded to, and the end of the last one.',
-          },
-        ),
-      ),
-    }),
-    { description: 'Most free space first.' },
+const MountedDisk = Type.Object({
+  folder: Type.String(),
+  device: Type.String(),
+  type: Type.String({ description: 'File system.' }),
+  totalBytes: Type.Integer(),
+  freeBytes: Type.Integer(),
+  removable: Type.Boolean(),
+  network: Type.Boolean(),
+  writable: Type.Boolean({ description: 'Perch may write there.' }),
+  canBeOpened: Type.Boolean({ description: 'POST /v3/disks/places/open lets Perch write there.' }),
+  recordsHere: Type.Array(Type.String(), { description: 'Folders on it that are recorded to.' }),
+  isChosen: Type.Boolean({ description: 'Cameras without their own recordPath record there.' }),
+  recordPath: Type.String({ description: 'Value for pathDefaults that records there.' }),
+  older: OrNull(
+    Type.Object(
+      { files: Type.Integer(), bytes: Type.Integer(), end: Type.String({ format: 'date-time' }) },
+      {
+        description: 'Recordings on it in folders that are no longer recorded to, and the end of the last one.',
+      },
+    ),
   ),
 });
+export type MountedDisk = Static<typeof MountedDisk>;
+const Places = Type.Object({ items: Type.Array(MountedDisk, { description: 'Most free space first.' }) });
 const Open = Type.Object({ folder: Type.String({ maxLength: 1_000, description: 'Of one of the places.' }) });
 const Opened = Type.Object({ text: Type.String({ description: 'Perch restarts a few seconds later.' }) });
 

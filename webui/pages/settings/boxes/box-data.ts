@@ -81,8 +81,8 @@ export function stateText({ state, since, seen }: BoxItem): string {
 export function invitationIn(text: string): string | undefined {
   const given = text.trim();
   const hash = given.indexOf('#');
-  const place = /^https?:/.test(given) && hash >= 0 ? parseRoute(given.slice(hash)) : undefined;
-  const invitation = place?.page === 'settings' ? place.invitation : given;
+  const linked = /^https?:/.test(given) && hash >= 0 ? parseRoute(given.slice(hash)) : undefined;
+  const invitation = linked?.page === 'settings' ? linked.invitation : given;
   return invitation !== undefined && INVITATION.test(invitation) ? invitation : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ServerItem } from '../../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -98,7 +98,7 @@ function MadeSheet({ text: invitation, untilMs, before, onAgain, onPaired, onClo
   const text = linkFor(page, invitation) ?? invitation;
   const leftMs = untilMs - nowMs.value;
   const isOver = leftMs <= 0;
-  const { value } = usePolled<{ readonly items: readonly ServerItem[] }>(SERVERS_ADDRESS, { everyMs: POLL_MS });
+  const { value } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, { everyMs: POLL_MS });
   const joined = value?.items.find(({ id }) => !before.includes(id))?.name;
   useEffect(() => {
     if (joined !== undefined) {

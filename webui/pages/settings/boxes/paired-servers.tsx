@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { HttpsState, ServerItem } from '../../../api-client/api-types.ts';
+import type { HttpsState, PairedServerItem } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { nowMs } from '../../../shell/page-state.ts';
@@ -22,10 +22,12 @@ const POLL_MS = 15_000;
 /** Servers that show cameras of this box: invited here, and what they may show. */
 export function PairedServersPage() {
   const t = boxesWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly ServerItem[] }>(SERVERS_ADDRESS, { everyMs: POLL_MS });
+  const { value, again } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, {
+    everyMs: POLL_MS,
+  });
   const { value: https } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
   const [isInviting, setInviting] = useState(false);
-  const [shown, setShown] = useState<ServerItem>();
+  const [shown, setShown] = useState<PairedServerItem>();
   const servers = value?.items ?? [];
   return (
     <section class="paired-servers">
@@ -69,12 +71,12 @@ export function PairedServersPage() {
   );
 }
 
-function rightsText(server: ServerItem): string {
+function rightsText(server: PairedServerItem): string {
   const { language } = i18n();
   return `${listed(rightsOf(server).map(serverRightName), language)} · ${cameraSelectionText(server.cameras, language)}`;
 }
 
-function whenText({ created, seen }: ServerItem): string {
+function whenText({ created, seen }: PairedServerItem): string {
   const t = boxesWords.value;
   const at = (time: string) => moment(Date.parse(time), nowMs.value, i18n());
   return `${t.pairedSince(at(created))} · ${seen === null ? t.serverUnseen : t.serverSeen(at(seen))}`;

@@ -1,4 +1,4 @@
-import type { ServerItem } from '../../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { urlOf } from '../../../api-client/urls.ts';
 import type { CameraSelection } from '../../../people/people.ts';
@@ -29,7 +29,8 @@ export interface ServerTerms {
 
 export const SERVERS_ADDRESS = 'v3/pairedservers/list?itemsPerPage=1000';
 
-export const rightsOf = (server: ServerItem): readonly ServerRight[] => SERVER_RIGHTS.filter((right) => server[right]);
+export const rightsOf = (server: PairedServerItem): readonly ServerRight[] =>
+  SERVER_RIGHTS.filter((right) => server[right]);
 
 /** Of a new invitation. */
 export const FIRST_RIGHTS: readonly ServerRight[] = ['live', 'recordings'];

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { ServerItem } from '../../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -14,7 +14,7 @@ import { bodyOf, oneRight, rightsOf, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 
 interface ServerSheetProps {
-  readonly server: ServerItem;
+  readonly server: PairedServerItem;
   /** Since when, and when it was seen. */
   readonly text: string;
   readonly onChanged: () => void;

@@ -10,7 +10,7 @@ import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { words } from '../../../words/words.ts';
 import { configAddress, patchAddress, saveEffectAddress } from './data/camera-data.ts';
-import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
+import { type CameraFormValues, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
 
 /** What saving would interrupt, as the box reports. */
 type SaveEffect = 'nothing' | 'recording' | 'restart';
@@ -62,8 +62,8 @@ export const CameraFoot = ({ edited: { form, config }, saveEffect }: CameraFootP
 
 function saveEffectText(
   saveEffect: SaveEffect | undefined,
-  { record }: CameraSettings,
-  before: CameraSettings['record'],
+  { record }: CameraFormValues,
+  before: CameraFormValues['record'],
 ): string {
   const t = camerasWords.value;
   switch (saveEffect) {
@@ -83,7 +83,7 @@ function saveEffectText(
   }
 }
 
-export type CameraForm = ConfigForm<PathConfig, CameraSettings>;
+export type CameraForm = ConfigForm<PathConfig, CameraFormValues>;
 
 export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =>
   new ConfigForm({

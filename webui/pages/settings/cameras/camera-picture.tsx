@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { CameraVideo } from '../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -199,10 +199,10 @@ function useEditable(name: string | undefined, looked: () => void, isWanted = tr
   return { video, change, onSaved };
 }
 
-const canSetH264 = (video: CameraVideo | null | undefined): boolean =>
+const canSetH264 = (video: CameraSettings | null | undefined): boolean =>
   video?.choices.some(({ codec }) => codec === 'H264') ?? false;
 
-function imageTitle(video: CameraVideo | null | undefined): string {
+function imageTitle(video: CameraSettings | null | undefined): string {
   const ownWords = videoWords.value;
   if (!video?.irCutFilter) {
     return ownWords.overlayText;
@@ -212,7 +212,7 @@ function imageTitle(video: CameraVideo | null | undefined): string {
 
 interface ImageRowProps {
   readonly title: string;
-  readonly video: CameraVideo | null | undefined;
+  readonly video: CameraSettings | null | undefined;
   readonly onEdit: (() => void) | undefined;
 }
 

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { MotionNow } from '../../../api-client/api-types.ts';
+import type { CameraMotion } from '../../../api-client/api-types.ts';
 import { MaskBoard } from '../../../camera-view/mask-board.tsx';
 import type { Camera } from '../../../cameras/camera.ts';
 import { areaOf, isWide, type MaskDraft, type Shape } from '../../../cameras/mask-shape.ts';
@@ -16,7 +16,7 @@ type Areas = Readonly<Record<Kind, readonly Shape[]>>;
 interface MotionAreasProps {
   readonly camera: Camera;
   readonly areas: Areas;
-  readonly moving: MotionNow['boxes'] | undefined;
+  readonly moving: CameraMotion['boxes'] | undefined;
   readonly isLocked: boolean;
   readonly onChange: (kind: Kind, shapes: readonly Shape[]) => void;
 }

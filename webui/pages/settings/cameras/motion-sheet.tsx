@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import type { MotionNow } from '../../../api-client/api-types.ts';
+import type { CameraMotion } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
@@ -101,7 +101,7 @@ function StreamFields({ name, camera, edited }: Omit<MotionProps, 'onClosed'> & 
   const { sensitivity, zones, masks, minSize } = form.values.value;
   const saved = motionOf(config);
   const isOn = saved.source !== 'camera';
-  const { value: now } = usePolled<MotionNow>(isOn ? cameraCall('motion', name) : undefined, { everyMs: POLL_MS });
+  const { value: now } = usePolled<CameraMotion>(isOn ? cameraCall('motion', name) : undefined, { everyMs: POLL_MS });
   const isSeen = typeof now?.stream === 'string';
   const score = scoreWith(isSeen ? now.score : 0, saved.sensitivity, sensitivity);
   const moving = now?.boxes?.map((box) => ({ ...box, score: scoreWith(box.score, saved.sensitivity, sensitivity) }));

@@ -6,7 +6,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import type { CameraFacts } from './data/camera-data.ts';
 import {
-  type CameraSettings,
+  type CameraFormValues,
   costBytes,
   DAY_STEPS,
   diskOf,
@@ -18,7 +18,7 @@ import {
 import { daysText } from './data/retention-text.ts';
 
 interface KeepProps {
-  readonly form: Form<CameraSettings>;
+  readonly form: Form<CameraFormValues>;
   readonly config: PathConfig;
   readonly facts: CameraFacts;
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo } from 'preact/hooks';
-import type { CameraVideo } from '../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -40,7 +40,7 @@ interface VideoSheetProps {
   readonly part: 'encoder' | 'image';
   readonly video: SeenVideo;
   /** What saving does to the disk. */
-  readonly effectText: (video: CameraVideo, values: VideoValues) => string;
+  readonly effectText: (video: CameraSettings, values: VideoValues) => string;
   readonly onClosed: () => void;
   readonly onSaved: () => void;
 }
@@ -153,7 +153,7 @@ export function nightText(mode: IrCutMode): string {
   return { AUTO: ownWords.nightAuto, OFF: ownWords.nightOn, ON: ownWords.nightOff }[mode];
 }
 
-function Image({ form, video }: { readonly form: VideoForm; readonly video: CameraVideo }) {
+function Image({ form, video }: { readonly form: VideoForm; readonly video: CameraSettings }) {
   const ownWords = videoWords.value;
   const { irCutFilter, text, showsTime } = form.values.value;
   return (

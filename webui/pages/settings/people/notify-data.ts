@@ -1,4 +1,4 @@
-import type { NotifiedBrowser } from '../../../api-client/api-types.ts';
+import type { SubscriptionItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { i18n } from '../../../words/i18n.ts';
 
@@ -14,7 +14,7 @@ export interface NotifyRule {
 /** `/v3/notifications`. */
 export interface NotifyList {
   readonly publicKey: string;
-  readonly items: readonly NotifiedBrowser[];
+  readonly items: readonly SubscriptionItem[];
 }
 export interface NotifyChange {
   readonly rules?: readonly NotifyRule[];
@@ -144,7 +144,7 @@ export const addressOf = (id: string, list = BROWSERS): string => `${list}/${enc
 export const remove = (id: string, list = BROWSERS): Promise<unknown> =>
   fetchJson(addressOf(id, list), { method: 'DELETE' });
 
-export const change = (id: string, body: NotifyChange): Promise<NotifiedBrowser> =>
+export const change = (id: string, body: NotifyChange): Promise<SubscriptionItem> =>
   fetchJson(addressOf(id), { method: 'PATCH', body });
 
 /** @returns what is wrong */

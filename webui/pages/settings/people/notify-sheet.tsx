@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { NotifiedBrowser } from '../../../api-client/api-types.ts';
+import type { SubscriptionItem } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { isOwner } from '../../../api-client/session.ts';
@@ -72,7 +72,7 @@ export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
 
 interface ThisDeviceProps {
   readonly list: NotifyList;
-  readonly own: NotifiedBrowser | undefined;
+  readonly own: SubscriptionItem | undefined;
   readonly act: Act;
 }
 
@@ -123,7 +123,7 @@ function Obstacle({ obstacle }: { readonly obstacle: PushObstacle }) {
 }
 
 interface OwnProps {
-  readonly own: NotifiedBrowser;
+  readonly own: SubscriptionItem;
   readonly act: Act;
 }
 
@@ -138,7 +138,7 @@ function Choices({ own, act }: OwnProps) {
   );
 }
 
-function Others({ items, act }: { readonly items: readonly NotifiedBrowser[]; readonly act: Act }) {
+function Others({ items, act }: { readonly items: readonly SubscriptionItem[]; readonly act: Act }) {
   const t = notifyWords.value;
   if (items.length === 0) {
     return null;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { FactorState } from '../../../api-client/api-types.ts';
+import type { FactorAnswer } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { loadSession, session } from '../../../api-client/session.ts';
@@ -86,7 +86,7 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
 const NOTHING: FactorInput = { password: '', code: '', name: '' };
 
 function useSecondFactor() {
-  const { value: state, again } = usePolled<FactorState>('v3/session/factor', { everyMs: POLL_MS });
+  const { value: state, again } = usePolled<FactorAnswer>('v3/session/factor', { everyMs: POLL_MS });
   const [step, toStep] = useState<FactorStep>({ kind: 'overview' });
   const [typed, setTyped] = useState(NOTHING);
   const [wrong, setWrong] = useState<FactorFailure>({});

@@ -1,4 +1,4 @@
-import type { FactorState, HttpsState } from '../../../api-client/api-types.ts';
+import type { FactorAnswer, HttpsState } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { CodeField } from '../../../people/code-field.tsx';
 import { PasskeyButton, passkeyRequest } from '../../../people/factor-fields.tsx';
@@ -29,7 +29,7 @@ import { OnceField } from './once-sheet.tsx';
 
 interface OverviewProps {
   /** Undefined until the first response. */
-  readonly state: FactorState | undefined;
+  readonly state: FactorAnswer | undefined;
   readonly onStep: (step: FactorStep) => void;
 }
 
@@ -134,7 +134,7 @@ function Obstacle({ obstacle }: { readonly obstacle: NonNullable<ReturnType<type
 }
 
 interface ConfirmProps {
-  readonly state: FactorState | undefined;
+  readonly state: FactorAnswer | undefined;
   readonly step: FactorStep;
   readonly typed: FactorInput;
   readonly set: (changed: Partial<FactorInput>) => void;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ArchiveStatus } from '../../../api-client/api-types.ts';
+import type { ArchiveState } from '../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -9,7 +9,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { archiveWords } from '../../../words/settings/archive.ts';
 
 interface ArchiveKeyProps {
-  readonly status: ArchiveStatus;
+  readonly status: ArchiveState;
   readonly onChanged: () => void;
 }
 

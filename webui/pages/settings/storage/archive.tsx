@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ArchiveResult, ArchiveStatus } from '../../../api-client/api-types.ts';
+import type { ArchiveResult, ArchiveState } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
@@ -32,7 +32,7 @@ import { ArchiveKey } from './archive-key.tsx';
 import { ArchiveScope } from './archive-scope.tsx';
 
 /** What is archived and what waits; while it fails, since when and why. */
-function ArchiveState({ status }: { readonly status: ArchiveStatus }) {
+function ArchiveProgress({ status }: { readonly status: ArchiveState }) {
   const t = archiveWords.value;
   const at = i18n();
   const { state, since, waiting, archived, warning } = status;
@@ -93,12 +93,12 @@ type TextKey = Exclude<keyof ArchiveValues, 'archive' | 'archiveEncryption'>;
 export function ArchivePage() {
   const t = archiveWords.value;
   const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
-  const { value, again } = usePolled<ArchiveStatus>('v3/archive', { everyMs: LOOK_MS, news: ['config'] });
+  const { value, again } = usePolled<ArchiveState>('v3/archive', { everyMs: LOOK_MS, news: ['config'] });
   return (
     <section class="archive">
       <LowerPageHeader title={t.archive} href={settingsLink('storage')} above={storageWords.value.storage} />
       <p class="dim">{t.text}</p>
-      {value && <ArchiveState status={value} />}
+      {value && <ArchiveProgress status={value} />}
       {value && <ArchiveKey status={value} onChanged={again} />}
       {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}
       {value && value.state !== 'off' && <ArchiveScope />}

@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks';
+import type { MountedDisk } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
@@ -11,7 +12,6 @@ import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { retentionLength } from './retention-length.ts';
-import type { MountedDisk } from './storage-data.ts';
 
 const GET = 'v3/config/pathdefaults/get';
 
@@ -39,8 +39,8 @@ const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Mount
     },
   });
 
-interface PresetsProps {
-  readonly places: readonly MountedDisk[];
+interface DiskChoiceProps {
+  readonly mounts: readonly MountedDisk[];
   /** Bytes per day of all cameras, if known. */
   readonly bytesPerDay: number | undefined;
   readonly onClosed: () => void;
@@ -48,25 +48,31 @@ interface PresetsProps {
 }
 
 /** Another disk for recordings. Nothing is deleted or formatted. */
-export function DiskChoiceSheet(props: PresetsProps) {
-  const places = useRef(props.places);
-  places.current = props.places;
+export function DiskChoiceSheet(props: DiskChoiceProps) {
+  const mounts = useRef(props.mounts);
+  mounts.current = props.mounts;
   const edited = useConfigForm<Defaults, Defaults>(GET, (seen) =>
-    diskForm(seen, (recordPath) => places.current.find((place) => place.recordPath === recordPath)),
+    diskForm(seen, (recordPath) => mounts.current.find((mount) => mount.recordPath === recordPath)),
   );
-  return edited ? <Places {...props} edited={edited} /> : null;
+  return edited ? <DiskChoices {...props} edited={edited} /> : null;
 }
 
-function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsProps & { readonly edited: DiskForm }) {
+function DiskChoices({
+  mounts,
+  bytesPerDay,
+  onClosed,
+  onChanged,
+  edited,
+}: DiskChoiceProps & { readonly edited: DiskForm }) {
   const t = storageWords.value;
   const { form } = edited;
   const { recordPath } = form.values.value;
   // The present `recordPath` may have another form than this page writes.
   const chosen = form.isDirty.value
-    ? places.find((place) => place.recordPath === recordPath)
-    : places.find(({ isChosen }) => isChosen);
-  const folderOf = (path: string) => places.find((place) => place.recordPath === path)?.folder ?? path;
-  const hasOthers = places.some(({ isChosen }) => !isChosen);
+    ? mounts.find((mount) => mount.recordPath === recordPath)
+    : mounts.find(({ isChosen }) => isChosen);
+  const folderOf = (path: string) => mounts.find((mount) => mount.recordPath === path)?.folder ?? path;
+  const hasOthers = mounts.some(({ isChosen }) => !isChosen);
   return (
     <FormSheet
       title={t.otherDisk}
@@ -82,10 +88,10 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsPro
     >
       <fieldset class="choices">
         <legend class="visually-hidden">{t.disks}</legend>
-        {places.map((one) => (
+        {mounts.map((one) => (
           <DiskOption
             key={one.folder}
-            place={one}
+            mount={one}
             bytesPerDay={bytesPerDay}
             isChosen={one === chosen}
             onChoose={() => (one.isChosen ? form.takeTheirs('recordPath') : form.set('recordPath', one.recordPath))}
@@ -99,23 +105,23 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsPro
 }
 
 interface ChoiceProps {
-  readonly place: MountedDisk;
+  readonly mount: MountedDisk;
   readonly bytesPerDay: number | undefined;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
-function DiskOption({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
+function DiskOption({ mount, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
   const { language } = i18n();
   const t = storageWords.value;
   const facts = [
-    t.freeOf(byteSize(place.freeBytes, language), byteSize(place.totalBytes, language)),
-    place.removable && t.removable,
-    place.network && t.inNetwork,
-    !place.writable && (place.canBeOpened ? t.startsAnew : t.notWritable),
-    place.isChosen && t.recordsNow,
+    t.freeOf(byteSize(mount.freeBytes, language), byteSize(mount.totalBytes, language)),
+    mount.removable && t.removable,
+    mount.network && t.inNetwork,
+    !mount.writable && (mount.canBeOpened ? t.startsAnew : t.notWritable),
+    mount.isChosen && t.recordsNow,
     // Files there are kept, so only free space counts.
-    !place.isChosen && bytesPerDay && t.holdsAbout(retentionLength(place.freeBytes / bytesPerDay, language)),
+    !mount.isChosen && bytesPerDay && t.holdsAbout(retentionLength(mount.freeBytes / bytesPerDay, language)),
   ];
   return (
     <label class="radio-card">
@@ -123,12 +129,12 @@ function DiskOption({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
         type="radio"
         name="place"
         checked={isChosen}
-        disabled={!(place.writable || place.canBeOpened)}
+        disabled={!(mount.writable || mount.canBeOpened)}
         onChange={onChoose}
       />
       <span class="grow">
         <b class="folder">
-          <bdi>{place.folder}</bdi>
+          <bdi>{mount.folder}</bdi>
         </b>
         <span class="dim small">{facts.filter(Boolean).join(' · ')}</span>
       </span>

@@ -1,29 +1,29 @@
-import type { RecordingDisk } from '../../../api-client/api-types.ts';
+import type { DiskItem, MountedDisk } from '../../../api-client/api-types.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { byteSize, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import { type Drive, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
+import { type Drive, driveOf, mountOf } from './storage-data.ts';
 
 interface DisksProps {
-  readonly disks: readonly RecordingDisk[];
-  readonly places: readonly MountedDisk[];
+  readonly disks: readonly DiskItem[];
+  readonly mounts: readonly MountedDisk[];
   readonly drives: readonly Drive[];
 }
 
 /** Present and former recording disks, then the other drives, with their health. */
-export function Disks({ disks, places, drives }: DisksProps) {
+export function Disks({ disks, mounts, drives }: DisksProps) {
   const { language } = i18n();
   const t = storageWords.value;
   const shown = disks.map((disk) => {
-    const place = mountOf(disk, places);
-    return { disk, place, drive: place && driveOf(place.device, drives) };
+    const mount = mountOf(disk, mounts);
+    return { disk, mount, drive: mount && driveOf(mount.device, drives) };
   });
   const others = drives.filter((drive) => !shown.some((one) => one.drive === drive) && drive.sizeBytes > 0);
   return (
     <div class="card">
-      {shown.map(({ disk, place, drive }) => (
+      {shown.map(({ disk, mount, drive }) => (
         <div class="line tall" key={disk.folder}>
           <Icon name="disk" />
           <span class="grow">
@@ -34,8 +34,8 @@ export function Disks({ disks, places, drives }: DisksProps) {
               {[
                 disk.freeBytes !== null &&
                   t.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
-                place?.removable && t.removable,
-                place?.network && t.inNetwork,
+                mount?.removable && t.removable,
+                mount?.network && t.inNetwork,
                 drive && healthText(drive, language),
               ]
                 .filter(Boolean)
@@ -51,20 +51,20 @@ export function Disks({ disks, places, drives }: DisksProps) {
             disk.state === 'nearlyFull') && <span class="chip on">{t.recordingHere}</span>}
         </div>
       ))}
-      {places.map(
-        (place) =>
-          place.older &&
-          place.recordsHere.length === 0 && (
-            <div class="line tall" key={place.folder}>
+      {mounts.map(
+        (mount) =>
+          mount.older &&
+          mount.recordsHere.length === 0 && (
+            <div class="line tall" key={mount.folder}>
               <Icon name="disk" />
               <span class="grow">
                 <b class="folder">
-                  <bdi>{place.folder}</bdi>
+                  <bdi>{mount.folder}</bdi>
                 </b>
                 <span class="dim small">
                   {t.olderHere(
-                    byteSize(place.older.bytes, language),
-                    moment(Date.parse(place.older.end), nowMs.value, i18n()),
+                    byteSize(mount.older.bytes, language),
+                    moment(Date.parse(mount.older.end), nowMs.value, i18n()),
                   )}
                 </span>
               </span>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RecordingDisk, StorageUse } from '../../../api-client/api-types.ts';
+import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import type { PathUse } from '../cameras/data/camera-settings.ts';
 import {
   byCamera,
@@ -7,7 +7,6 @@ import {
   diskTroubles,
   driveOf,
   filledOf,
-  type MountedDisk,
   mountedDiskOf,
   oneOfEach,
   percentOf,
@@ -53,21 +52,21 @@ test('cameras are listed by disk use, including their sub streams, and removed o
   ]);
 });
 
-const place = (folder: string) => ({ folder }) as MountedDisk;
-const disk = (folder: string, state: RecordingDisk['state'] = 'ok') => ({ folder, state }) as RecordingDisk;
+const mount = (folder: string) => ({ folder }) as MountedDisk;
+const disk = (folder: string, state: DiskItem['state'] = 'ok') => ({ folder, state }) as DiskItem;
 
 test('two folders on one disk are one disk, by the state that is not well', () => {
-  const places = [place('/'), place('/mnt/usb')];
-  expect(mountedDiskOf('/mnt/usb/perch', places)?.folder).toBe('/mnt/usb');
-  expect(mountedDiskOf('/mnt/usb2', places)?.folder).toBe('/');
+  const mounts = [mount('/'), mount('/mnt/usb')];
+  expect(mountedDiskOf('/mnt/usb/perch', mounts)?.folder).toBe('/mnt/usb');
+  expect(mountedDiskOf('/mnt/usb2', mounts)?.folder).toBe('/');
   const disks = [disk('/a'), disk('/b', 'full'), disk('/mnt/usb/x')];
-  expect(oneOfEach(disks, places).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
+  expect(oneOfEach(disks, mounts).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
 });
 
 test('a missing disk is not confused with the one below its mount point, and usage is reported for present ones', () => {
   const gone = { ...disk('/mnt/usb/perch', 'vanished'), totalBytes: 900, freeBytes: null };
   const here = { ...disk('/rec'), totalBytes: 100, freeBytes: 25 };
-  expect(oneOfEach([gone, here], [place('/')]).map(({ folder }) => folder)).toEqual(['/mnt/usb/perch', '/rec']);
+  expect(oneOfEach([gone, here], [mount('/')]).map(({ folder }) => folder)).toEqual(['/mnt/usb/perch', '/rec']);
   expect(filledOf([gone, here])).toEqual({ totalBytes: 100, usedBytes: 75 });
   expect(filledOf([gone])).toBeUndefined();
 });

@@ -1,23 +1,5 @@
-import type { RecordingDisk, StorageUse, SystemAnswer } from '../../../api-client/api-types.ts';
+import type { DiskItem, MountedDisk, StorageUse, SystemAnswer } from '../../../api-client/api-types.ts';
 import type { PathUse } from '../cameras/data/camera-settings.ts';
-
-/** A mounted disk, of `/v3/disks/places`. */
-export interface MountedDisk {
-  readonly folder: string;
-  readonly device: string;
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-  readonly removable: boolean;
-  readonly network: boolean;
-  readonly writable: boolean;
-  /** Not writable, but the box can change that and restarts. */
-  readonly canBeOpened: boolean;
-  readonly recordsHere: readonly string[];
-  readonly isChosen: boolean;
-  readonly recordPath: string;
-  /** Former recordings on it. `end`: RFC 3339, of the last. */
-  readonly older: { readonly bytes: number; readonly end: string } | null;
-}
 
 /** A drive, of `/v3/system`. */
 export type Drive = SystemAnswer['drives'][number];
@@ -62,10 +44,10 @@ export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
 }
 
 /** Folders on the same disk are merged; the fullest state counts. */
-export function oneOfEach(disks: readonly RecordingDisk[], places: readonly MountedDisk[]): readonly RecordingDisk[] {
-  const seen = new Map<string, RecordingDisk>();
+export function oneOfEach(disks: readonly DiskItem[], mounts: readonly MountedDisk[]): readonly DiskItem[] {
+  const seen = new Map<string, DiskItem>();
   for (const disk of disks) {
-    const key = mountOf(disk, places)?.folder ?? disk.folder;
+    const key = mountOf(disk, mounts)?.folder ?? disk.folder;
     const known = seen.get(key);
     if (!known || (known.state === 'ok' && disk.state !== 'ok')) {
       seen.set(key, disk);
@@ -75,12 +57,12 @@ export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Moun
 }
 
 /** Mount point; a missing disk has none, not that of its folder. */
-export const mountOf = ({ folder, state }: RecordingDisk, places: readonly MountedDisk[]): MountedDisk | undefined =>
-  state === 'vanished' ? undefined : mountedDiskOf(folder, places);
+export const mountOf = ({ folder, state }: DiskItem, mounts: readonly MountedDisk[]): MountedDisk | undefined =>
+  state === 'vanished' ? undefined : mountedDiskOf(folder, mounts);
 
 /** Total size of the present disks; undefined without any. */
 export function filledOf(
-  disks: readonly RecordingDisk[],
+  disks: readonly DiskItem[],
 ): { readonly totalBytes: number; readonly usedBytes: number } | undefined {
   let [totalBytes, usedBytes] = [0, 0];
   for (const disk of disks) {
@@ -92,8 +74,8 @@ export function filledOf(
   return totalBytes > 0 ? { totalBytes, usedBytes } : undefined;
 }
 
-export function mountedDiskOf(folder: string, places: readonly MountedDisk[]): MountedDisk | undefined {
-  const above = places.filter((place) => `${folder}/`.startsWith(`${place.folder.replace(/\/$/, '')}/`));
+export function mountedDiskOf(folder: string, mounts: readonly MountedDisk[]): MountedDisk | undefined {
+  const above = mounts.filter((mount) => `${folder}/`.startsWith(`${mount.folder.replace(/\/$/, '')}/`));
   return above.sort((a, b) => b.folder.length - a.folder.length)[0];
 }
 
@@ -105,7 +87,7 @@ export const driveOf = (device: string, drives: readonly Drive[]): Drive | undef
 
 export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck' | 'slowing';
 
-const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> = {
+const TROUBLES: Readonly<Partial<Record<DiskItem['state'], DiskTrouble>>> = {
   vanished: 'gone',
   full: 'full',
   nearlyFull: 'full',
@@ -117,7 +99,7 @@ const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> =
 const BY_SEVERITY: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing', 'slowing'];
 
 /** Troubles of recording disks, the most serious first. */
-export function diskTroubles(disks: readonly RecordingDisk[]): readonly DiskTrouble[] {
+export function diskTroubles(disks: readonly DiskItem[]): readonly DiskTrouble[] {
   const found = new Set(disks.map(({ state }) => TROUBLES[state]));
   return BY_SEVERITY.filter((trouble) => found.has(trouble));
 }

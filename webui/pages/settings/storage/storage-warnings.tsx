@@ -1,10 +1,10 @@
-import type { RecordingDisk } from '../../../api-client/api-types.ts';
+import type { DiskItem, MountedDisk } from '../../../api-client/api-types.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import { type DiskTrouble, type Drive, diskTroubles, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
+import { type DiskTrouble, type Drive, diskTroubles, driveOf, mountOf } from './storage-data.ts';
 
 /** Wear of SD cards from which on it is reported. */
 const WORN_PERCENT = 70;
@@ -13,9 +13,9 @@ const SOON_DAYS = 7;
 const MAX_WARNINGS = 2;
 
 interface StorageWarningsProps {
-  readonly disks: readonly RecordingDisk[];
+  readonly disks: readonly DiskItem[];
   readonly drives: readonly Drive[];
-  readonly places: readonly MountedDisk[];
+  readonly mounts: readonly MountedDisk[];
   readonly onMakeRoom: () => void;
 }
 
@@ -50,10 +50,10 @@ function troubles({ disks, drives, onMakeRoom }: StorageWarningsProps) {
   });
 }
 
-function warnings({ disks, drives, places }: StorageWarningsProps) {
+function warnings({ disks, drives, mounts }: StorageWarningsProps) {
   const { language } = i18n();
   const t = storageWords.value;
-  const used = disks.map((disk) => driveOf(mountOf(disk, places)?.device ?? '', drives));
+  const used = disks.map((disk) => driveOf(mountOf(disk, mounts)?.device ?? '', drives));
   const worn = Math.max(0, ...used.map((drive) => drive?.wornPercent ?? 0));
   const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null);
   const heldWords = {

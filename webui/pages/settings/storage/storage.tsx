@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { RecordingDisk, StorageUse } from '../../../api-client/api-types.ts';
+import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
@@ -16,7 +16,7 @@ import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
 import { FreeSpace } from './free-space.tsx';
 import { retentionLength } from './retention-length.ts';
-import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
+import { type Drive, filledOf, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
 import { FetchPage } from './transfer/fetch.tsx';
 import { ImportPage } from './transfer/import.tsx';
@@ -50,28 +50,28 @@ export function StoragePage() {
 function Storage() {
   const t = storageWords.value;
   const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS, news: ['config'] });
-  const disks = usePolled<Items<RecordingDisk>>('v3/disks', { everyMs: POLL_MS, news: ['disk', 'config'] });
-  const places = usePolled<Items<MountedDisk>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
+  const disks = usePolled<Items<DiskItem>>('v3/disks', { everyMs: POLL_MS, news: ['disk', 'config'] });
+  const mounts = usePolled<Items<MountedDisk>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
   const system = usePolled<{ readonly drives: readonly Drive[] }>('v3/system', { everyMs: SELDOM_MS });
   const clips = usePolled<{ readonly itemCount: number }>('v3/recordings/protected?itemsPerPage=1', {
     everyMs: SELDOM_MS,
   });
   const [isChoosing, setChoosing] = useState(false);
-  if (!use.value || !disks.value || !places.value) {
+  if (!use.value || !disks.value || !mounts.value) {
     return <div class="skeleton block" />;
   }
-  const shown = oneOfEach(disks.value.items, places.value.items);
+  const shown = oneOfEach(disks.value.items, mounts.value.items);
   const drives = system.value?.drives ?? [];
   const kept = clips.value?.itemCount ?? 0;
   return (
     <>
       <h2 class="visually-hidden">{t.storage}</h2>
-      <StorageWarnings disks={shown} drives={drives} places={places.value.items} onMakeRoom={() => setChoosing(true)} />
+      <StorageWarnings disks={shown} drives={drives} mounts={mounts.value.items} onMakeRoom={() => setChoosing(true)} />
       <Headline use={use.value} disks={shown} />
       <CameraUsage use={use.value} onDeleted={use.again} />
       <section>
         <h3>{t.disks}</h3>
-        <Disks disks={shown} places={places.value.items} drives={drives} />
+        <Disks disks={shown} mounts={mounts.value.items} drives={drives} />
         <Button onClick={() => setChoosing(true)}>{t.otherDisk}</Button>
       </section>
       <FreeSpace />
@@ -104,10 +104,10 @@ function Storage() {
       )}
       {isChoosing && (
         <DiskChoiceSheet
-          places={places.value.items}
+          mounts={mounts.value.items}
           bytesPerDay={use.value?.bytesPerDay ?? undefined}
           onClosed={() => setChoosing(false)}
-          onChanged={places.again}
+          onChanged={mounts.again}
         />
       )}
     </>
@@ -115,7 +115,7 @@ function Storage() {
 }
 
 /** One sentence with one number. */
-function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: readonly RecordingDisk[] }) {
+function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: readonly DiskItem[] }) {
   const { language } = i18n();
   const t = storageWords.value;
   const reach = reachOf(use);

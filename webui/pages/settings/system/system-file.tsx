@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ConfigFile } from '../../../api-client/api-types.ts';
+import type { FileText } from '../../../api-client/api-types.ts';
 import { PreconditionFailed } from '../../../api-client/config.ts';
 import { saveErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
@@ -123,7 +123,7 @@ function File() {
 
 /** The file, requested while undefined. */
 function useFile(onFailure: (why: ComponentChildren) => void) {
-  const [file, setFile] = useState<ConfigFile>();
+  const [file, setFile] = useState<FileText>();
   useEffect(() => {
     const stop = new AbortController();
     if (!file) {
@@ -187,7 +187,7 @@ function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps
 }
 
 interface ShowPasswordsProps {
-  readonly onShown: (file: ConfigFile) => void;
+  readonly onShown: (file: FileText) => void;
   readonly onClosed: () => void;
 }
 

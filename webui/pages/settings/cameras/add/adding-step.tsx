@@ -34,7 +34,7 @@ const arrived = computed(() => {
   return (cameras.value ?? []).filter(({ name }) => written.has(name));
 });
 
-interface Place {
+interface Slot {
   readonly key: string;
   readonly adoption: Adoption;
   /** Undefined: not added, or not started yet. */
@@ -42,10 +42,10 @@ interface Place {
 }
 
 /** Each camera keeps its place while pictures arrive; further channels of a recorder follow at the end. */
-function placesOf(all: readonly Adoption[], here: readonly Camera[]): readonly Place[] {
+function slotsOf(all: readonly Adoption[], here: readonly Camera[]): readonly Slot[] {
   const shown = new Set<string>();
-  const further: Place[] = [];
-  const first = all.flatMap((adoption): Place[] => {
+  const further: Slot[] = [];
+  const first = all.flatMap((adoption): Slot[] => {
     const { key, phase, paths } = adoption;
     const own = here.filter(({ name }) => paths.includes(name));
     const [camera, ...others] = own.filter(({ name }) => !shown.has(name));
@@ -74,8 +74,8 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const count = (wanted: Outcome) =>
     here.filter(({ name, main }) => main.ready && outcomes.get(name) === wanted).length;
   const live = count('playing');
-  const places = placesOf(adoptions.value, here);
-  const isComing = places.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
+  const slots = slotsOf(adoptions.value, here);
+  const isComing = slots.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
   const isPending = isComing || live + count('unplayable') < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
   const isRefused = !isPending && here.length === 0;
@@ -102,7 +102,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
       {/* The reasons are what counts then. */}
       {isRefused && troubles}
       <ul class="adding-main arriving">
-        {places.map(({ key, adoption, camera }) => (
+        {slots.map(({ key, adoption, camera }) => (
           <li key={key}>
             {camera ? (
               <AdoptedTile

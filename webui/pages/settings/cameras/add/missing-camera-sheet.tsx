@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Probe } from '../../../../api-client/api-types.ts';
+import type { ProbeAnswer } from '../../../../api-client/api-types.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import type { CameraLogin } from '../../../../cameras/adding/adoption.ts';
 import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
@@ -46,7 +46,7 @@ interface MissingCameraSheetProps {
 /** Adds a camera that was not discovered: by its address, network or stream address. */
 export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSheetProps) {
   const t = startWords.value;
-  const [progress, setProgress] = useState<Probe>();
+  const [progress, setProgress] = useState<ProbeAnswer>();
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
   const untested = useMemo(() => new Set<string>(), []);
@@ -71,7 +71,7 @@ export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSh
   );
 }
 
-function footTexts(typed: TypedAddress | undefined, progress: Probe | undefined) {
+function footTexts(typed: TypedAddress | undefined, progress: ProbeAnswer | undefined) {
   const t = startWords.value;
   switch (typed?.kind) {
     case 'source': {
@@ -86,7 +86,7 @@ function footTexts(typed: TypedAddress | undefined, progress: Probe | undefined)
   }
 }
 
-const progressText = ({ slow, done, total }: Probe, t: StartWords): string =>
+const progressText = ({ slow, done, total }: ProbeAnswer, t: StartWords): string =>
   slow ? t.slowText : total > 0 ? t.lookingAt(done, total) : t.lookText;
 
 function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed: TypedAddress | undefined }) {
@@ -139,7 +139,7 @@ const newForm = (
   onFound: (candidate: Candidate) => void,
   untested: ReadonlySet<string>,
   stop: AbortSignal,
-  onProgress: (look: Probe) => void,
+  onProgress: (look: ProbeAnswer) => void,
 ) =>
   serverForm<Missing>({
     initial: { address: '', maker: '', small: '', sdp: '', user: login.user, password: login.password },
@@ -211,7 +211,7 @@ async function cameraAt(
   target: string,
   { maker, ...login }: LookLogin,
   stop: AbortSignal,
-  onProgress: (look: Probe) => void,
+  onProgress: (look: ProbeAnswer) => void,
 ): Promise<Candidate | undefined> {
   const look = await lookThere(target, { ...login, ...(maker === '' ? {} : { maker }) }, stop, onProgress);
   const candidate = candidateAt(look, login);
@@ -246,8 +246,8 @@ async function lookThere(
   target: string,
   more: Partial<LookLogin>,
   stop: AbortSignal,
-  onProgress: (look: Probe) => void,
-): Promise<Probe> {
+  onProgress: (look: ProbeAnswer) => void,
+): Promise<ProbeAnswer> {
   try {
     return await probeTarget({ target, ...more }, stop, onProgress);
   } catch (error) {
@@ -259,7 +259,7 @@ async function lookThere(
 }
 
 /** The results are in the list behind the sheet. */
-async function tellRange({ target }: Probe, stop: AbortSignal): Promise<void> {
+async function tellRange({ target }: ProbeAnswer, stop: AbortSignal): Promise<void> {
   await loadDiscovered(stop);
   if (!stop.aborted) {
     const there = discoveredCameras.peek().filter(({ address }) => isWithin(address, target));

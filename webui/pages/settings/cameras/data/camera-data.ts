@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { CameraItem, RecordingDisk, StorageUse } from '../../../../api-client/api-types.ts';
+import type { CameraItem, DiskItem, StorageUse } from '../../../../api-client/api-types.ts';
 import { readConfig, type Tagged } from '../../../../api-client/config.ts';
 import { retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { encodeName, urlOf } from '../../../../api-client/urls.ts';
@@ -41,7 +41,7 @@ export interface CameraFacts {
   readonly item: CameraItem | undefined;
   readonly title: string;
   readonly use: StorageUse | undefined;
-  readonly disks: readonly RecordingDisk[];
+  readonly disks: readonly DiskItem[];
   readonly again: () => void;
 }
 
@@ -50,7 +50,7 @@ export function useCameraFacts(name: string): CameraFacts {
   const options = { everyMs: POLL_MS, news: ['camera', 'config'] } as const;
   const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
   const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS });
-  const disks = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: POLL_MS });
+  const disks = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', { everyMs: POLL_MS });
   const item = list.value?.items.find(({ path }) => path === name);
   return {
     ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RecordingDisk } from '../../../../api-client/api-types.ts';
+import type { DiskItem } from '../../../../api-client/api-types.ts';
 import {
   bytesOf,
   changeOf,
@@ -66,7 +66,7 @@ test("days cost the rate of the last day, up to the camera's limit, and fewer ma
 });
 
 test('a camera records to the disk of the deepest folder above its files', () => {
-  const disk = (folder: string) => ({ folder }) as RecordingDisk;
+  const disk = (folder: string) => ({ folder }) as DiskItem;
   const disks = [disk('/data'), disk('/data/usb'), disk('/mnt/b')];
   expect(diskOf('/data/usb/%path/%Y', disks)?.folder).toBe('/data/usb');
   expect(diskOf('/data/usb2/%path/%Y', disks)?.folder).toBe('/data');

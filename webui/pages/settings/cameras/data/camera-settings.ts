@@ -1,4 +1,5 @@
-import type { RecordingDisk, StorageUse } from '../../../../api-client/api-types.ts';
+import type { DiskItem, StorageUse } from '../../../../api-client/api-types.ts';
+
 /** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
   readonly name: string;
@@ -23,7 +24,7 @@ export interface PathConfig {
 export type RecordWhen = 'always' | 'motion' | 'no';
 
 /** Values of the camera form. */
-export interface CameraSettings {
+export interface CameraFormValues {
   readonly name: string;
   readonly record: RecordWhen;
   /** Days; `FOR_EVER`: until the space is needed. */
@@ -69,7 +70,7 @@ export const recordWhen = ({ record }: Pick<PathConfig, 'record'>): RecordWhen =
   record === 'motion' ? record : record === true ? 'always' : 'no';
 
 /** @param name fallback title */
-export const settingsOf = (config: PathConfig, name: string): CameraSettings => ({
+export const settingsOf = (config: PathConfig, name: string): CameraFormValues => ({
   name: config.camera?.name ?? name,
   record: recordWhen(config),
   days: daysOf(config.recordDeleteAfter ?? ''),
@@ -78,7 +79,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
 });
 
 /** The changes to send. The camera block is sent whole; the box keeps hidden passwords. */
-export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfig): object => ({
+export const changeOf = (changed: Partial<CameraFormValues>, { camera }: PathConfig): object => ({
   ...(changed.name === undefined ? {} : { camera: { ...camera, name: changed.name.trim() } }),
   ...(changed.record === undefined
     ? {}
@@ -89,11 +90,10 @@ export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfi
 });
 
 /** Use by a path, of `/v3/recordings/usage`. */
-
 export type PathUse = StorageUse['items'][number];
 
 /** The disk of a camera's recordings: the deepest folder above them. */
-export function diskOf(recordPath: string, disks: readonly RecordingDisk[]): RecordingDisk | undefined {
+export function diskOf(recordPath: string, disks: readonly DiskItem[]): DiskItem | undefined {
   const above = disks.filter(({ folder }) => `${recordPath}/`.startsWith(`${folder.replace(/\/$/, '')}/`));
   return above.sort((a, b) => b.folder.length - a.folder.length)[0] ?? (disks.length === 1 ? disks[0] : undefined);
 }

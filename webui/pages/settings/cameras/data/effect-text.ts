@@ -1,4 +1,4 @@
-import type { CameraVideo } from '../../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../../api-client/api-types.ts';
 import type { PathItem } from '../../../../api-client/paths.ts';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
@@ -18,7 +18,7 @@ interface EffectTextFacts {
 }
 
 /** What saving does to the disk: `Recordings take about 42 GB a day instead of 21 GB. Recordings of about 7 days fit instead of 14 days.` */
-export function effectText(facts: EffectTextFacts, { encoder }: CameraVideo, values: VideoValues): string {
+export function effectText(facts: EffectTextFacts, { encoder }: CameraSettings, values: VideoValues): string {
   const { path, use, maxBytes } = facts;
   const ownWords = videoWords.value;
   const { language } = i18n();

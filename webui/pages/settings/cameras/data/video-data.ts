@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { CameraVideo } from '../../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../../api-client/api-types.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
@@ -14,7 +14,7 @@ const CANNOT = 501;
 
 export interface SeenVideo {
   /** Null: the camera does not report its settings. */
-  readonly value: CameraVideo | null | undefined;
+  readonly value: CameraSettings | null | undefined;
   /** It does not answer now, and is asked again. */
   readonly isSilent: boolean;
   readonly again: () => void;
@@ -22,7 +22,7 @@ export interface SeenVideo {
 
 /** Settings that the camera keeps itself. @param path undefined: nothing is requested */
 export function useCameraVideo(path: string | undefined): SeenVideo {
-  const [value, setValue] = useState<CameraVideo | null>();
+  const [value, setValue] = useState<CameraSettings | null>();
   const [isSilent, setSilent] = useState(false);
   const [turn, setTurn] = useState(0);
   useEffect(() => {
@@ -30,7 +30,7 @@ export function useCameraVideo(path: string | undefined): SeenVideo {
       return undefined;
     }
     const stop = new AbortController();
-    const show = (answer: CameraVideo | null | undefined) => {
+    const show = (answer: CameraSettings | null | undefined) => {
       if (answer !== undefined) {
         setValue(answer);
         setSilent(false);

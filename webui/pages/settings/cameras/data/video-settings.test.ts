@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CameraVideo } from '../../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../../api-client/api-types.ts';
 import { changeOf, stepsOf, valuesOf } from './video-settings.ts';
 
 const OFFER = {
@@ -9,7 +9,7 @@ const OFFER = {
   ],
   ...{ fps: [5, 15, 25], bitrateKbps: { min: 256, max: 1024 }, groupFrames: { min: 1, max: 60 } },
 };
-const VIDEO: CameraVideo = {
+const VIDEO: CameraSettings = {
   encoder: { codec: 'H264', width: 640, height: 360, fps: 15, bitrateKbps: 700, groupFrames: 30 },
   choices: [
     { codec: 'H264', ...OFFER },

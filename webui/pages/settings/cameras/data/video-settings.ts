@@ -1,4 +1,4 @@
-import type { CameraVideo } from '../../../../api-client/api-types.ts';
+import type { CameraSettings } from '../../../../api-client/api-types.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { cameraCall } from './camera-data.ts';
 
@@ -15,13 +15,13 @@ export const IR_CUT_MODES = ['AUTO', 'OFF', 'ON'] as const;
 export type IrCutMode = (typeof IR_CUT_MODES)[number];
 
 /** Before the camera has answered. */
-export const NO_VIDEO: CameraVideo = {
+export const NO_VIDEO: CameraSettings = {
   encoder: { codec: null, width: null, height: null, fps: null, bitrateKbps: null, groupFrames: null },
   ...{ choices: [], irCutFilter: null, text: null, showsTime: null },
 };
 
 /** What it offers for the image of its lens; undefined: nothing. */
-export const imageOf = ({ irCutFilter, text, showsTime }: CameraVideo) =>
+export const imageOf = ({ irCutFilter, text, showsTime }: CameraSettings) =>
   irCutFilter === null && text === null && showsTime === null ? undefined : { irCutFilter, text, showsTime };
 
 /** Values of the form; 0 and empty: not stated by the camera. */
@@ -37,7 +37,7 @@ export interface VideoValues {
   readonly showsTime: boolean;
 }
 
-export const valuesOf = ({ encoder, irCutFilter, text, showsTime }: CameraVideo): VideoValues => {
+export const valuesOf = ({ encoder, irCutFilter, text, showsTime }: CameraSettings): VideoValues => {
   const { codec, width, height, fps, bitrateKbps, groupFrames } = encoder;
   return {
     codec: codec ?? '',
@@ -66,7 +66,7 @@ export interface VideoSteps {
   readonly keySeconds: readonly number[];
 }
 
-export function stepsOf({ choices, encoder }: CameraVideo, { codec, fps, keySeconds }: VideoValues): VideoSteps {
+export function stepsOf({ choices, encoder }: CameraSettings, { codec, fps, keySeconds }: VideoValues): VideoSteps {
   const choice = choices.find((one) => one.codec === codec);
   const within = (span: Span | null | undefined, value: number) =>
     span != null && value >= span.min && value <= span.max;
@@ -108,8 +108,8 @@ export interface LastChange {
   readonly change: { readonly state: ChangeState; readonly time: string } | null;
 }
 
-export const readVideo = (path: string, signal: AbortSignal): Promise<CameraVideo> =>
-  fetchJson<CameraVideo>(cameraCall('settings', path), { signal, limitMs: MAX_WAIT_MS });
+export const readVideo = (path: string, signal: AbortSignal): Promise<CameraSettings> =>
+  fetchJson<CameraSettings>(cameraCall('settings', path), { signal, limitMs: MAX_WAIT_MS });
 
 /** Texts and infrared filter apply at once; after a change of the encoder the box watches the video (`checking`). */
 export async function saveVideo(path: string, change: object): Promise<ChangeState> {

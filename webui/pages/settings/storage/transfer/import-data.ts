@@ -1,7 +1,7 @@
-import type { FolderLook, ImportRequest } from '../../../../api-client/api-types.ts';
+import type { ImportForecast, ImportRequest } from '../../../../api-client/api-types.ts';
 import { type Camera, readableName } from '../../../../cameras/camera.ts';
 
-export type Group = FolderLook['groups'][number];
+export type Group = ImportForecast['groups'][number];
 
 /** Where the recordings of a group go: to a camera, a new one of this name, or nowhere. */
 export type Target =

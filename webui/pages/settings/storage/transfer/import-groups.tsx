@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { FolderLook, ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
+import type { ImportForecast, ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
 import type { Camera } from '../../../../cameras/camera.ts';
 import { Select } from '../../../../ui/controls/choice.tsx';
 import { TextField } from '../../../../ui/controls/field.tsx';
@@ -14,7 +14,7 @@ const NEW = ' new';
 const NOWHERE = ' nowhere';
 
 interface ImportGroupsProps {
-  readonly found: FolderLook;
+  readonly found: ImportForecast;
   /** That can get recordings. */
   readonly cameras: readonly Camera[];
   readonly firstTarget: (group: Group) => Target;

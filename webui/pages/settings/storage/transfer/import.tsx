@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { MountedDisk } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { Empty } from '../../../../live/notices.tsx';
@@ -12,7 +13,6 @@ import { FolderChoice } from './folder-choice.tsx';
 import { firstTarget } from './import-data.ts';
 import { ImportGroups } from './import-groups.tsx';
 import { Look } from './look.tsx';
-import type { Place } from './transfer-data.ts';
 import { TransferPage } from './transfer-page.tsx';
 
 const SELDOM_MS = 10_000;
@@ -76,7 +76,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
 function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const { value } = usePolled<{ readonly items: readonly Place[] }>('v3/disks/places', { everyMs: SELDOM_MS });
+  const { value } = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', { everyMs: SELDOM_MS });
   if (!value) {
     return <div class="skeleton block" />;
   }

@@ -1,8 +1,8 @@
-import type { Transfer } from '../../../../api-client/api-types.ts';
+import type { TransferState } from '../../../../api-client/api-types.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
 
 interface LeftOutFilesProps {
-  readonly leftOut: Transfer['leftOut'];
+  readonly leftOut: TransferState['leftOut'];
   readonly title: string;
 }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { FolderLook } from '../../../../api-client/api-types.ts';
+import type { ImportForecast } from '../../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
@@ -17,19 +17,19 @@ interface LookProps {
   readonly onOther: () => void;
   /** Shown if there are no recordings. */
   readonly nothing: ComponentChildren;
-  readonly children: (found: FolderLook) => ComponentChildren;
+  readonly children: (found: ImportForecast) => ComponentChildren;
 }
 
 /** What a folder or a box has. Another one is another element: give it a key. */
 export function Look({ from, body, other, onOther, nothing, children }: LookProps) {
   const t = transferWords.value;
-  const [found, setFound] = useState<FolderLook>();
+  const [found, setFound] = useState<ImportForecast>();
   const [failure, setFailure] = useState<unknown>();
   useEffect(() => {
     const stop = new AbortController();
     const { signal } = stop;
     const options = { method: 'POST', body, signal, limitMs: COUNT_MS } as const;
-    fetchJson<FolderLook>('v3/recordings/transfer/look', options).then(
+    fetchJson<ImportForecast>('v3/recordings/transfer/look', options).then(
       (answer) => signal.aborted || setFound(answer),
       (error: unknown) => signal.aborted || setFailure(error),
     );

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { MountedDisk } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { byteSize } from '../../../../words/format.ts';
@@ -6,7 +7,6 @@ import { i18n } from '../../../../words/i18n.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
 import { FolderChoice } from './folder-choice.tsx';
-import type { Place } from './transfer-data.ts';
 import { TransferPage } from './transfer-page.tsx';
 import { TransferStart } from './transfer-start.tsx';
 
@@ -26,11 +26,11 @@ export function MovePage() {
 function Choice({ onStarted }: { readonly onStarted: () => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const places = usePolled<{ readonly items: readonly Place[] }>('v3/disks/places', { everyMs: SELDOM_MS });
+  const mounts = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', { everyMs: SELDOM_MS });
   const [chosen, setChosen] = useState<string>();
   const [opened, setOpened] = useState('/');
   const [folder, setFolder] = useState<string>();
-  if (!places.value) {
+  if (!mounts.value) {
     return <div class="skeleton block" />;
   }
   const size = (bytes: number) => byteSize(bytes, language);
@@ -39,18 +39,18 @@ function Choice({ onStarted }: { readonly onStarted: () => void }) {
     <>
       <fieldset class="choices">
         <legend>{t.where}</legend>
-        {places.value.items.map((place) => (
+        {mounts.value.items.map((mount) => (
           <Option
-            key={place.folder}
-            title={place.folder}
+            key={mount.folder}
+            title={mount.folder}
             text={[
-              storageWords.value.freeOf(size(place.freeBytes), size(place.totalBytes)),
-              place.isChosen && storageWords.value.recordsNow,
-              !place.writable && storageWords.value.notWritable,
+              storageWords.value.freeOf(size(mount.freeBytes), size(mount.totalBytes)),
+              mount.isChosen && storageWords.value.recordsNow,
+              !mount.writable && storageWords.value.notWritable,
             ]}
-            isOff={!place.writable}
-            isChosen={chosen === place.folder}
-            onChoose={() => setChosen(place.folder)}
+            isOff={!mount.writable}
+            isChosen={chosen === mount.folder}
+            onChoose={() => setChosen(mount.folder)}
           />
         ))}
         <Option

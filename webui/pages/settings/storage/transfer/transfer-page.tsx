@@ -1,16 +1,16 @@
 import type { ComponentChildren } from 'preact';
-import type { Transfer } from '../../../../api-client/api-types.ts';
+import type { TransferState } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../../shell/route.ts';
 import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
 import { storageWords } from '../../../../words/settings/storage.ts';
 import { isOn } from './transfer-data.ts';
-import { TransferState } from './transfer-state.tsx';
+import { TransferProgress } from './transfer-progress.tsx';
 
 const LOOK_MS = 2_000;
 
 interface TransferPageProps {
-  readonly kind: Transfer['kind'];
+  readonly kind: TransferState['kind'];
   readonly title: string;
   readonly text: string;
   /** Shown while no transfer is on. */
@@ -19,13 +19,13 @@ interface TransferPageProps {
 
 /** Progress of the transfer that is on, or the result of the last one of this kind, and what starts another one. */
 export function TransferPage({ kind, title, text, children }: TransferPageProps) {
-  const { value, again } = usePolled<Transfer>('v3/recordings/transfer', { everyMs: LOOK_MS });
+  const { value, again } = usePolled<TransferState>('v3/recordings/transfer', { everyMs: LOOK_MS });
   const isShown = value && value.phase !== 'idle' && (isOn(value) || value.kind === kind);
   return (
     <section class="transfer">
       <LowerPageHeader title={title} href={settingsLink('storage')} above={storageWords.value.storage} />
       <p class="dim">{text}</p>
-      {isShown && <TransferState transfer={value} isOther={value.kind !== kind} onChanged={again} />}
+      {isShown && <TransferProgress transfer={value} isOther={value.kind !== kind} onChanged={again} />}
       {value && !isOn(value) && children(again)}
       {!value && <div class="skeleton block" />}
     </section>

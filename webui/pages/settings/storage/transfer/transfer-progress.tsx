@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Transfer } from '../../../../api-client/api-types.ts';
+import type { TransferState } from '../../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../../api-client/error-text.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { cameraTitle } from '../../../../cameras/camera-title.ts';
@@ -13,15 +13,15 @@ import { isOn, shareOf } from './transfer-data.ts';
 
 type Step = 'pause' | 'resume' | 'cancel';
 
-interface TransferStateProps {
-  readonly transfer: Transfer;
+interface TransferProgressProps {
+  readonly transfer: TransferState;
   /** The page is that of another kind. */
   readonly isOther?: boolean;
   readonly onChanged: () => void;
 }
 
 /** Progress of a transfer, why it waits, what stays, and what can be done. */
-export function TransferState({ transfer, isOther = false, onChanged }: TransferStateProps) {
+export function TransferProgress({ transfer, isOther = false, onChanged }: TransferProgressProps) {
   const { language } = i18n();
   const t = transferWords.value;
   const { phase, files, bytes, bytesPerSecond, remainingSeconds, leftOut } = transfer;
@@ -71,7 +71,7 @@ export function TransferState({ transfer, isOther = false, onChanged }: Transfer
   );
 }
 
-function titleOf({ kind, phase, from }: Transfer): string {
+function titleOf({ kind, phase, from }: TransferState): string {
   const t = transferWords.value;
   const ofKind = {
     move: { running: t.isRunning, done: t.isDone },
@@ -85,7 +85,7 @@ function titleOf({ kind, phase, from }: Transfer): string {
 }
 
 /** Where to watch what was imported. */
-function Filled({ paths }: Pick<Transfer, 'paths'>) {
+function Filled({ paths }: Pick<TransferState, 'paths'>) {
   const t = transferWords.value;
   return (
     <div class="transfer-steps">
@@ -98,7 +98,7 @@ function Filled({ paths }: Pick<Transfer, 'paths'>) {
   );
 }
 
-function Trouble({ transfer: { phase, why, error } }: Pick<TransferStateProps, 'transfer'>) {
+function Trouble({ transfer: { phase, why, error } }: Pick<TransferProgressProps, 'transfer'>) {
   const t = transferWords.value;
   if (error === null || (phase !== 'waiting' && phase !== 'failed')) {
     return null;
@@ -108,7 +108,7 @@ function Trouble({ transfer: { phase, why, error } }: Pick<TransferStateProps, '
   return <p class="bad small">{known ?? serverText(t.whyOther, error)}</p>;
 }
 
-function Steps({ transfer, onChanged }: TransferStateProps) {
+function Steps({ transfer, onChanged }: TransferProgressProps) {
   const t = transferWords.value;
   const [busy, setBusy] = useState<Step>();
   const [failure, setFailure] = useState<unknown>();
