@@ -69,9 +69,12 @@ function play({ url, hasAudio }: { url: string; hasAudio: boolean }): void {
   });
 }
 
-/** A camera of AV1 that repeats its clip, as FLV for pages of any site. @returns its address */
+/**
+ * A camera of AV1 that repeats its clip, as FLV for pages of any site. A GOP is longer than what is played: with each key frame of AV1
+ * mpegts.js sends the browser an initialization segment before the last pictures of the GOP, which the browser drops. @returns its address
+ */
 async function serveAv1(): Promise<string> {
-  const { track, units } = await codedClip('av1', 3);
+  const { track, units } = await codedClip('av1', 2 * PLAYED_S, 2 * PLAYED_S);
   const stream = new Stream([track]);
   let number = 0;
   const stop = systemClock.every(1000 / CLIP_FPS, () => {

@@ -31,19 +31,19 @@ const CODERS: Record<ClipCodec, { file: string; args: string[]; encoding: string
 
 export interface CodedClip {
   readonly track: VideoTrack;
-  /** 25 a second, a key frame each second, from 0 on. */
+  /** 25 a second, from 0 on. */
   readonly units: readonly Unit[];
   /** ffmpeg's output. */
   readonly file: string;
 }
 
 /** Pictures of a real encoder, 320x240, after our packetizer and depacketizer, as if received over RTSP. */
-export async function codedClip(codec: ClipCodec, seconds: number): Promise<CodedClip> {
+export async function codedClip(codec: ClipCodec, seconds: number, gopSeconds = 1): Promise<CodedClip> {
   const { file, args, encoding } = CODERS[codec];
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=320x240:r=${CLIP_FPS}`, '-t', String(seconds)];
   const pixels = codec === 'mjpeg' ? 'yuvj420p' : 'yuv420p';
-  const coding = ['-pix_fmt', pixels, '-g', String(CLIP_FPS), '-threads', '1', '-c:v', ...args];
-  const made = await clip(`coded-${seconds}-${file}`, [...input, ...coding]);
+  const coding = ['-pix_fmt', pixels, '-g', String(gopSeconds * CLIP_FPS), '-threads', '1', '-c:v', ...args];
+  const made = await clip(`coded-${seconds}-${gopSeconds}-${file}`, [...input, ...coding]);
   const bytes = new Uint8Array(readFileSync(made));
   return { file: made, ...overRtp(codec, encoding, framesOf(codec, bytes)) };
 }
