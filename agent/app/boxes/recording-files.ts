@@ -7,11 +7,15 @@ import {
   type ByteRange,
   MAX_LISTED_CAMERAS,
   MAX_PAGE_ITEMS,
+  MAX_PAGE_STILLS,
+  MAX_PAGE_TIMES,
   type RecordedFile,
   type RecordingFiles,
 } from '../../http/api/boxes/paired-recording-routes.ts';
 import { type SegmentRow, STATE } from '../../playback/index/segment-row.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
+import type { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
+import { readSnapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
 /** A read holds up recorders no longer than this. */
@@ -28,7 +32,9 @@ const MAX_WAIT_MS = 8_000;
 
 interface RecordingFilesDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
-  readonly recordings: Pick<Recordings, 'playback' | 'busyMs' | 'titleOf' | 'isOpen'>;
+  readonly recordings: Pick<Recordings, 'playback' | 'busyMs' | 'titleOf' | 'isOpen'> & {
+    readonly space: { readonly protectedRanges: Pick<ProtectedRanges, 'fault' | 'all'> };
+  };
   /** Ends waiting. */
   readonly signal: AbortSignal;
 }
@@ -71,24 +77,14 @@ export class OwnRecordingFiles implements RecordingFiles {
       rows = playback.space.newestOf(path, MAX_PAGE_ITEMS, before);
     }
     const last = rows.length === MAX_PAGE_ITEMS ? rows.at(-1) : undefined;
-    return { items: rows.map((row) => this.#shown(row)), next: last ? `${last.startUs}-${last.id}` : null };
+    return {
+      items: await Promise.all(rows.map((row) => this.#shown(row))),
+      next: last ? `${last.startUs}-${last.id}` : null,
+    };
   }
 
-  async read(
-    { path, startUs, nameUs }: { readonly path: string; readonly startUs: number; readonly nameUs: number },
-    range: ByteRange,
-  ) {
-    const { playback } = this.#deps.recordings;
-    const row = playback.space
-      .newestOf(path, MAX_SAME_START, { startUs: startUs + 1, id: 0 })
-      .find((one) => one.startUs === startUs && one.nameUs === nameUs);
-    if (!row) {
-      throw new PerchError('notFound', 'the box does not have this recording any more', { path });
-    }
-    const away = playback.offlineReason(row.file);
-    if (away) {
-      throw new PerchError('unavailable', away.message, { why: 'away' });
-    }
+  async read(file: Parameters<RecordingFiles['read']>[0], range: ByteRange) {
+    const row = this.#find(file);
     if (this.#reads >= MAX_READS) {
       throw new PerchError('exhausted', `${MAX_READS} recordings are being read for other servers`, { retryAfterS: 1 });
     }
@@ -101,12 +97,50 @@ export class OwnRecordingFiles implements RecordingFiles {
     }
   }
 
-  #shown(row: SegmentRow): RecordedFile {
+  async stills(file: Parameters<RecordingFiles['stills']>[0], after: number) {
+    const stills = (await snapshotsOf(this.#find(file).file)).slice(after, after + MAX_PAGE_STILLS);
+    const items = stills.map(async (still) => {
+      const jpeg = await readSnapshot(still);
+      return { timeMs: still.timeMs, jpeg: jpeg ? Buffer.from(jpeg).toString('base64') : '' };
+    });
+    return { items: await Promise.all(items) };
+  }
+
+  protectedTimes(path: string, after: number) {
+    const { fault, all } = this.#deps.recordings.space.protectedRanges;
+    if (fault !== undefined) {
+      throw new PerchError('unavailable', fault);
+    }
+    const ranges = all.filter((range) => range.path === path).slice(after, after + MAX_PAGE_TIMES);
+    return {
+      items: ranges.map(({ startUs, endUs, note, createdMs = null, by = null }) => ({
+        ...{ startUs, endUs, note, createdMs, by },
+      })),
+    };
+  }
+
+  #find({ path, startUs, nameUs }: Parameters<RecordingFiles['read']>[0]): SegmentRow {
+    const { playback } = this.#deps.recordings;
+    const row = playback.space
+      .newestOf(path, MAX_SAME_START, { startUs: startUs + 1, id: 0 })
+      .find((one) => one.startUs === startUs && one.nameUs === nameUs);
+    if (!row) {
+      throw new PerchError('notFound', 'the box does not have this recording any more', { path });
+    }
+    const away = playback.offlineReason(row.file);
+    if (away) {
+      throw new PerchError('unavailable', away.message, { why: 'away' });
+    }
+    return row;
+  }
+
+  async #shown(row: SegmentRow): Promise<RecordedFile> {
     const { file, startUs, nameUs, durationUs, sizeBytes, mtimeMs, state } = row;
     const isGrowing = this.#deps.recordings.isOpen(file) || state === STATE.growing || state === STATE.unread;
     return {
       ...{ startUs, nameUs, durationUs, bytes: sizeBytes, modifiedMs: mtimeMs, format: recordFormatOf(file) },
       state: state === STATE.broken ? 'broken' : isGrowing ? 'growing' : 'finished',
+      stills: (await snapshotsOf(file)).length,
     };
   }
 

@@ -31,7 +31,7 @@ const FOR_ALL = [
 const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
   'DELETE /v3/pairedservers/self',
-  ...['', '/file', '/list'].map((part) => `GET /v3/pairedservers/recordings${part}`),
+  ...['', '/file', '/list', '/protected', '/stills'].map((part) => `GET /v3/pairedservers/recordings${part}`),
 ];
 const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],

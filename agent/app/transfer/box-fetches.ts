@@ -99,6 +99,16 @@ export class BoxFetches {
     };
     return new FetchJob(items, range, memory, {
       ...{ clock, settingsOf, source, playback: recordings.playback },
+      protect: async (path, { createdMs, by, ...range }) => {
+        const { fault, all } = recordings.space.protectedRanges;
+        const isHere = all.some(
+          (one) => one.path === path && one.startUs === range.startUs && one.endUs === range.endUs,
+        );
+        if (fault !== undefined || !isHere) {
+          const made = { ...(createdMs !== null && { createdMs }), ...(by !== null && { by }) };
+          await recordings.space.protectedRanges.add({ path, ...range, ...made });
+        }
+      },
       takeEvents: (pace) => fetchEvents(items, range, pace, events),
       refusal: (file) => recordings.space.refusal(file),
       minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),

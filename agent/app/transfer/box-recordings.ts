@@ -4,10 +4,14 @@ import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
 import {
   type ByteRange,
+  MAX_PAGE_STILLS,
+  MAX_PAGE_TIMES,
   MAX_PIECE_BYTES,
+  ProtectedTimes,
   RecordedCameras,
   type RecordedFile,
   RecordedFiles,
+  RecordedStills,
 } from '../../http/api/boxes/paired-recording-routes.ts';
 import { type BoxEvent, eventPageOf } from '../boxes/box-answers.ts';
 import type { BoxRequests } from '../boxes/box-requests.ts';
@@ -16,7 +20,9 @@ import { leftOut } from '../import/left-file.ts';
 // What a box answers is checked here: the box may have another version, be broken, or hostile.
 
 const ROOT = '/v3/pairedservers/recordings';
-const MAX_LIST_BYTES = 512 << 10;
+const MAX_LIST_BYTES = 1 << 20;
+/** As many as a box has at most. */
+const MAX_PROTECTED = 5_000;
 /** The disk of the box may have to start. */
 const MAX_ANSWER_MS = 14_000;
 /** For a piece over a slow link: 70 kB/s. */
@@ -68,6 +74,37 @@ export function filesOf(answer: unknown, beforeUs: number): RecordedFiles {
   return answer;
 }
 
+export interface BoxStill {
+  readonly timeMs: number;
+  /** Empty: damaged on the box. */
+  readonly jpeg: Buffer;
+}
+
+/** @throws PerchError badInput */
+export function stillsOf(answer: unknown): readonly BoxStill[] {
+  if (!Check(RecordedStills, answer)) {
+    throw new PerchError('badInput', 'stills of another form');
+  }
+  return answer.items.map(({ timeMs, jpeg }) => {
+    const bytes = Buffer.from(jpeg, 'base64');
+    if (timeMs * 1000 > MAX_US || (bytes.length > 0 && (bytes[0] !== 0xff || bytes[1] !== 0xd8))) {
+      throw new PerchError('badInput', 'a still that is no JPEG, or without a time');
+    }
+    return { timeMs, jpeg: bytes };
+  });
+}
+
+/** @throws PerchError badInput */
+export function protectedOf(answer: unknown): ProtectedTimes['items'] {
+  if (
+    !Check(ProtectedTimes, answer) ||
+    !answer.items.every(({ startUs, endUs }) => startUs < endUs && endUs <= MAX_US)
+  ) {
+    throw new PerchError('badInput', 'protected recordings of another form');
+  }
+  return answer.items;
+}
+
 /** SHA-256 as base64, from a Content-Digest (RFC 9530 §2). @throws PerchError badInput */
 export function digestOfAnswer(header: unknown): string {
   const [, digest] = /^sha-256=:([A-Za-z\d+/]{43}=):$/.exec(typeof header === 'string' ? header : '') ?? [];
@@ -84,6 +121,12 @@ function checkRange(header: unknown, { first, last }: ByteRange, sizeBytes: numb
     const text = typeof header === 'string' ? header.replace(/[^\x20-\x7e]/g, ' ').slice(0, 60) : 'none';
     throw leftOut('busy', `it has changed on the box: ${text} instead of ${first}-${last}/${sizeBytes}`);
   }
+}
+
+export interface FetchRange {
+  /** Unix microseconds; undefined: all. */
+  readonly sinceUs?: number | undefined;
+  readonly untilUs?: number | undefined;
 }
 
 interface FilePiece {
@@ -124,10 +167,10 @@ export class BoxRecordings {
     }
   }
 
-  /** Newest first. @param sinceUs,untilUs undefined: all */
+  /** Newest first. */
   async *events(
     path: string,
-    { sinceUs = 0, untilUs = MAX_US }: { readonly sinceUs?: number | undefined; readonly untilUs?: number | undefined },
+    { sinceUs = 0, untilUs = MAX_US }: FetchRange,
     signal: AbortSignal,
   ): AsyncGenerator<BoxEvent> {
     const to = new Date(untilUs / 1000).toISOString();
@@ -149,6 +192,35 @@ export class BoxRecordings {
         return;
       }
       before = answer.next;
+    }
+  }
+
+  /** @param after how many are here */
+  async *stills(path: string, file: RecordedFile, after: number, signal: AbortSignal): AsyncGenerator<BoxStill> {
+    const query = new URLSearchParams({ path, start: String(file.startUs), name: String(file.nameUs) });
+    for (let count = after; count < file.stills; count += MAX_PAGE_STILLS) {
+      query.set('after', String(count));
+      const asked = { path: `${ROOT}/stills`, query, signal, limitMs: MAX_ANSWER_MS, bodyMs: MAX_PIECE_MS };
+      const page = await this.#requests.json(this.#box, asked, MAX_LIST_BYTES, stillsOf).catch((error: unknown) => {
+        throw withWayOut(error);
+      });
+      yield* page;
+      if (page.length < MAX_PAGE_STILLS) {
+        return;
+      }
+    }
+  }
+
+  /** What is never deleted of a path. */
+  async *protectedTimes(path: string, signal: AbortSignal): AsyncGenerator<ProtectedTimes['items'][number]> {
+    for (let after = 0; after < MAX_PROTECTED; after += MAX_PAGE_TIMES) {
+      const query = new URLSearchParams({ path, after: String(after) });
+      const asked = { path: `${ROOT}/protected`, query, signal, limitMs: MAX_ANSWER_MS };
+      const page = await this.#list(asked, protectedOf);
+      yield* page;
+      if (page.length < MAX_PAGE_TIMES) {
+        return;
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { BoxEvent } from '../boxes/box-answers.ts';
 import type { ImportPace } from '../import/copy-file.ts';
-import type { FetchRange } from './fetch-job.ts';
+import type { FetchRange } from './box-recordings.ts';
 
 const EVENTS_AT_ONCE = 100;
 

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
@@ -27,11 +27,14 @@ import { silentLogger } from '../../base/log.ts';
 import { pairedRecordingRoutes } from '../../http/api/boxes/paired-recording-routes.ts';
 import { ServerConnections, verifySignatures } from '../../http/auth/signed-requests.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
+import type { ProtectedRange } from '../../record/retention/protected-ranges.ts';
+import { MAX_SNAPSHOT_BYTES, saveSnapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { type BoxClient, BoxRequests } from '../boxes/box-requests.ts';
 import { OwnRecordingFiles } from '../boxes/recording-files.ts';
 import type { LeftFile } from '../import/left-file.ts';
-import { BoxRecordings } from './box-recordings.ts';
-import { FetchJob, type FetchJobDeps, type FetchRange } from './fetch-job.ts';
+import { BoxRecordings, type FetchRange } from './box-recordings.ts';
+import { FetchJob, type FetchJobDeps } from './fetch-job.ts';
+import type { BoxProtection } from './fetch-protected.ts';
 
 const HOUR_MS = 3_600_000;
 const PIECE_BYTES = 700;
@@ -65,6 +68,7 @@ async function openBox(from: string) {
   verifySignatures(app, { signatures, paired }, new ServerConnections());
   const damage = (_bytes: Buffer, _range: string) => {};
   const state = { isAway: false, busyMs: 0, isOpen: (_file: string) => false, requests: 0, damage };
+  const ranges: ProtectedRange[] = [];
   const may = (server: string, path: string) => paired.find(server)?.may('playback', path) === true;
   await app.register(pairedRecordingRoutes, {
     access: {
@@ -79,6 +83,7 @@ async function openBox(from: string) {
       signal: never,
       recordings: {
         ...{ playback, titleOf: (path) => (path === 'yard' ? 'The yard' : undefined) },
+        space: { protectedRanges: { fault: undefined, all: ranges } },
         get busyMs() {
           return state.busyMs;
         },
@@ -108,7 +113,15 @@ async function openBox(from: string) {
     item: () => ({ name: 'old', state: 'connected', sinceMs: 0 }),
   };
   const rights = (recordings: boolean) => paired.change(id, { recordings });
-  return { client, clock, playback, state, rights, source: new BoxRecordings('b', new BoxRequests(client, clock)) };
+  return {
+    client,
+    clock,
+    playback,
+    state,
+    ranges,
+    rights,
+    source: new BoxRecordings('b', new BoxRequests(client, clock)),
+  };
 }
 
 /** Fetches `cam` as `door`, and `yard`. */
@@ -118,6 +131,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
   const left: LeftFile[] = [];
   let memory: object = {};
   const counts = { files: 0, bytes: 0, done: 0, present: 0, began: 0 };
+  const saved: (BoxProtection & { readonly path: string })[] = [];
   const report = {
     left: (files: number, bytes: number) => void Object.assign(counts, { files, bytes }),
     forgetLeftOut: () => {
@@ -144,6 +158,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
     ...{ source: box.source, playback, zone: 'UTC', pieceBytes: PIECE_BYTES },
     settingsOf: () => ({ recordPath: join(to, TEMPLATE), recordDeleteAfterMs: 0 }),
     ...{ refusal: () => undefined, minFreeBytes: () => 0, take: async () => {}, takeEvents: async () => {} },
+    protect: async (path, clip) => void saved.push({ path, ...clip }),
     ...more,
   };
   const items = [
@@ -151,7 +166,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
     { group: 'yard', path: 'yard' },
   ];
   return {
-    ...{ playback, left, counts, report },
+    ...{ playback, left, counts, report, saved },
     get memory() {
       return memory;
     },
@@ -322,6 +337,59 @@ test('recordings that would be deleted at once are named, and those that have ch
   expect(filesBelow(to)).toEqual([]);
 });
 
+test('what is protected on the box is protected here before it comes, however old', async () => {
+  const { to, box } = await setUp();
+  const clip = (path: string, startMs: number, note: string) => ({
+    ...{ id: randomUUID(), path, startUs: startMs * 1000, endUs: (startMs + 1_000) * 1000, note },
+    ...{ createdMs: WALL, by: 'Ada' },
+  });
+  for (let i = 0; i < 150; i += 1) {
+    box.ranges.push(clip('yard', WALL + HOUR_MS + i, `${i}`));
+  }
+  box.ranges.push(clip('cam', WALL + 1_000, 'the fox'), clip('cellar', WALL, 'not for this server'));
+  const recordDeleteAfterMs = 22.5 * HOUR_MS;
+  const settingsOf = () => ({ recordPath: join(to, TEMPLATE), recordDeleteAfterMs });
+  const orders: string[] = [];
+  const fetch = openFetch(to, box, {
+    settingsOf,
+    protect: async (path, { note }) => void orders.push(`${path} ${note} ${filesBelow(to).length}`),
+  });
+  await fetch.run({ untilUs: (WALL + 90 * 60_000) * 1000 });
+  expect(fetch.left).toEqual([]);
+  expect(Object.keys(contentOf(to))).toHaveLength(2);
+  expect(orders.slice(0, 151)).toEqual([
+    'door the fox 0',
+    ...box.ranges.slice(0, 150).map(({ note }) => `yard ${note} 0`),
+  ]);
+  const later = openFetch(to, box);
+  await later.run({ untilUs: (WALL + HOUR_MS / 2) * 1000 });
+  const { id: _, ...fox } = clip('door', WALL + 1_000, 'the fox');
+  expect(later.saved).toEqual([fox]);
+});
+
+test('stills come with their times, once, and later those that were missing', async () => {
+  const { from, to, box, fetch } = await setUp();
+  const [newest = ''] = filesBelow(from).filter((name) => name.includes('_14-'));
+  const jpeg = (size: number) => Buffer.concat([Buffer.from([0xff, 0xd8]), randomBytes(size - 2)]);
+  for (let i = 0; i < 11; i += 1) {
+    await saveSnapshot(newest, jpeg(i === 3 ? MAX_SNAPSHOT_BYTES : 400 + i), WALL + 2 * HOUR_MS + i * 251);
+  }
+  await fetch.run();
+  expect(contentOf(to)).toEqual(contentOf(from, true));
+  const timesOf = async (top: string) => {
+    const [file = ''] = filesBelow(top).filter((name) => name.endsWith('_14-00-00-000000.mp4'));
+    return (await snapshotsOf(file)).map(({ timeMs }) => Math.round(timeMs));
+  };
+  expect(await timesOf(to)).toEqual(await timesOf(from));
+  const before = box.state.requests;
+  await fetch.run();
+  const unchanged = box.state.requests - before;
+  await saveSnapshot(newest, jpeg(500), WALL + 2 * HOUR_MS + 3_000);
+  await fetch.run();
+  expect(box.state.requests - before).toBe(2 * unchanged + 1);
+  expect(contentOf(to)).toEqual(contentOf(from, true));
+});
+
 test('the box reads nothing while its recorders wait for the disk', async () => {
   const { box, fetch } = await setUp(1);
   box.state.busyMs = 500;
@@ -338,6 +406,8 @@ test('a power cut before any operation loses nothing, doubles nothing and leaves
   timeout: 120_000,
 }, async () => {
   const { from, to, box } = await setUp(2);
+  const [one = ''] = filesBelow(from);
+  await saveSnapshot(one, Buffer.from([0xff, 0xd8, 1, 2]), WALL);
   const content = contentOf(from, true);
   const operationsOf = async (): Promise<number> => {
     using cuts = new PowerCuts(to);

@@ -14,8 +14,10 @@ import { RECORDINGS_MODE } from '../import/import-folder.ts';
 import { type LeftFile, leftOut, whyOf } from '../import/left-file.ts';
 import { placeNew, removeEmpty } from '../import/place-file.ts';
 import { recordedUsOf } from '../import/recorded.ts';
-import type { BoxRecordings } from './box-recordings.ts';
+import type { BoxRecordings, FetchRange } from './box-recordings.ts';
 import { fetchFile } from './fetch-file.ts';
+import { type BoxProtection, BoxProtections } from './fetch-protected.ts';
+import { fetchStills } from './fetch-stills.ts';
 import type { JobReport, TransferJob } from './job.ts';
 
 /** Of a camera: files of a minute for two years. */
@@ -32,21 +34,17 @@ interface FetchItem {
   readonly path: string;
 }
 
-export interface FetchRange {
-  /** Unix microseconds; undefined: all. */
-  readonly sinceUs?: number | undefined;
-  readonly untilUs?: number | undefined;
-}
-
 export interface FetchJobDeps {
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs'>;
-  readonly source: Pick<BoxRecordings, 'files' | 'piece' | 'digest'>;
+  readonly source: Pick<BoxRecordings, 'files' | 'piece' | 'digest' | 'stills' | 'protectedTimes'>;
   readonly playback: Pick<Playback, 'measure'>;
   /** undefined: the path is not configured any more. */
   settingsOf(path: string): { readonly recordPath: string; readonly recordDeleteAfterMs: number } | undefined;
   /** Why nothing may be written there; undefined: it may. */
   refusal(file: string): string | undefined;
   minFreeBytes(diskBytes: number): number;
+  /** Before the recordings come. Without effect for one that is protected here already. */
+  protect(path: string, range: BoxProtection): Promise<void>;
   /** Once all recordings are here. */
   takeEvents(pace: ImportPace): Promise<void>;
   /** Limits the rate. */
@@ -77,6 +75,7 @@ export class FetchJob implements TransferJob {
   #memory: FetchMemory;
   /** Recorded here under other names. */
   readonly #present = new Set<string>();
+  readonly #protected = new BoxProtections();
   readonly #recordedUs = new Map<string, ReturnType<typeof recordedUsOf>>();
 
   constructor(items: readonly FetchItem[], range: FetchRange, memory: FetchMemory, deps: FetchJobDeps) {
@@ -96,6 +95,7 @@ export class FetchJob implements TransferJob {
       pace.signal.throwIfAborted();
     }
     await this.discard();
+    await this.#takeStills(pace);
     await this.#deps.takeEvents(pace);
   }
 
@@ -112,10 +112,12 @@ export class FetchJob implements TransferJob {
 
   /** What is still to be fetched, by path on the box; `old`: what would be deleted here at once. */
   async sums(signal: AbortSignal) {
+    const groups = this.#items.map(({ group }) => group);
+    await this.#protected.read(groups, this.#range, this.#deps.source, signal);
     const sums = new Map(this.#items.map(({ group }) => [group, { files: 0, bytes: 0, old: 0 }]));
     for await (const { group, path, file } of this.#missing(signal)) {
       const sum = sums.get(group);
-      if (sum && this.#isOld(path, file)) {
+      if (sum && this.#isOld({ group, path, file })) {
         sum.old += 1;
       } else if (sum && file.state === 'finished') {
         sum.files += 1;
@@ -129,6 +131,12 @@ export class FetchJob implements TransferJob {
   async #pass(report: JobReport, pace: ImportPace): Promise<number> {
     let fetched = 0;
     const sums = [...(await this.sums(pace.signal)).values()];
+    for (const { group, path } of this.#items) {
+      for (const range of this.#protected.of(group)) {
+        pace.signal.throwIfAborted();
+        await this.#deps.protect(path, range);
+      }
+    }
     report.left(
       sums.reduce((sum, { files }) => sum + files, 0),
       sums.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -176,33 +184,52 @@ export class FetchJob implements TransferJob {
   }
 
   async *#missingOf(item: FetchItem, signal: AbortSignal): AsyncGenerator<Wanted, undefined> {
+    for await (const file of this.#listed(item, signal)) {
+      if (!this.#present.has(keyOf(item.path, file)) && !(await this.#isHere(item, file))) {
+        yield { ...item, file };
+      }
+    }
+  }
+
+  async *#listed({ group }: FetchItem, signal: AbortSignal): AsyncGenerator<RecordedFile, undefined> {
     const { sinceUs = 0, untilUs } = this.#range;
     let count = 0;
-    for await (const file of this.#deps.source.files(item.group, untilUs, signal)) {
+    for await (const file of this.#deps.source.files(group, untilUs, signal)) {
       count += 1;
       if (count > MAX_FILES || file.startUs + file.durationUs < sinceUs) {
         return;
       }
-      if (!(await this.#isHere(item, file))) {
-        yield { ...item, file };
+      yield file;
+    }
+  }
+
+  async #takeStills(pace: ImportPace): Promise<void> {
+    const { source, take } = this.#deps;
+    for (const item of this.#items) {
+      for await (const file of this.#listed(item, pace.signal)) {
+        if (file.stills > 0 && (await this.#isHere(item, file))) {
+          await pace.wait();
+          await fetchStills(this.#fileOf(item.path, file), file.stills, pace, {
+            stills: (after, signal) => source.stills(item.group, file, after, signal),
+            take: (bytes) => take(bytes, pace.signal),
+          });
+        }
       }
     }
   }
 
   /** It was fetched before, and compared then. */
   async #isHere({ path }: FetchItem, file: RecordedFile): Promise<boolean> {
-    if (this.#present.has(keyOf(path, file))) {
-      return true;
-    }
     const there = await statOf(this.#fileOf(path, file));
     const isSame = there && there.size === file.bytes && file.state === 'finished';
     return isSame === true && Math.abs(there.mtimeMs - file.modifiedMs) <= MAX_TIME_STEP_MS;
   }
 
   /** @returns false: recordings of its time are here */
-  async #take({ group, path, file }: Wanted, report: JobReport, pace: ImportPace): Promise<boolean> {
+  async #take(recording: Wanted, report: JobReport, pace: ImportPace): Promise<boolean> {
+    const { group, path, file } = recording;
     const { clock, source, refusal, take, pieceBytes } = this.#deps;
-    this.#checkFile(path, file);
+    this.#checkFile(recording);
     const wanted = this.#fileOf(path, file);
     const away = refusal(wanted);
     if (away !== undefined) {
@@ -237,8 +264,8 @@ export class FetchJob implements TransferJob {
   }
 
   /** @throws PerchError for one that is not fetched */
-  #checkFile(path: string, file: RecordedFile): void {
-    const { state, startUs } = file;
+  #checkFile(recording: Wanted): void {
+    const { state, startUs } = recording.file;
     if (state === 'broken') {
       throw leftOut('damaged', 'the box cannot read it');
     }
@@ -248,14 +275,16 @@ export class FetchJob implements TransferJob {
     if (startUs / 1000 > this.#deps.clock.wallMs()) {
       throw leftOut('future', 'its time is in the future');
     }
-    if (this.#isOld(path, file)) {
+    if (this.#isOld(recording)) {
       throw leftOut('old', 'it is older than recordDeleteAfter of the path: it would be deleted here');
     }
   }
 
-  #isOld(path: string, { startUs, durationUs }: RecordedFile): boolean {
+  #isOld({ group, path, file: { startUs, durationUs } }: Wanted): boolean {
     const { recordDeleteAfterMs: keptMs } = this.#settingsOf(path);
-    return keptMs > 0 && (startUs + durationUs) / 1000 < this.#deps.clock.wallMs() - keptMs;
+    const endUs = startUs + durationUs;
+    const isOld = keptMs > 0 && endUs / 1000 < this.#deps.clock.wallMs() - keptMs;
+    return isOld && !this.#protected.covers(group, startUs, endUs);
   }
 
   /** @returns the draft, which may have a beginning of this recording */

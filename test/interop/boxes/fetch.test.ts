@@ -1,8 +1,9 @@
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ImportForecast, TransferState } from '../../../agent/http/api/recordings/transfer-routes.ts';
+import { saveSnapshot, snapshotName } from '../../../agent/record/snapshots/snapshot-files.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner, inviteServer, pairBox } from '../../peers/agent/paired-boxes.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
@@ -77,6 +78,9 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     const seen = { type: 'person', id: 'seen', start: new Date(startMs + 5 * HOUR_MS + 2_000).toISOString() };
     const end = new Date(startMs + 5 * HOUR_MS + 4_000).toISOString();
     await asOwner(box, 'POST', '/v3/events', { ...seen, path: 'cellar', text: 'by the wine', end });
+    const times = { start: new Date(startMs).toISOString(), end: new Date(startMs + 5_000).toISOString() };
+    await asOwner(box, 'POST', '/v3/recordings/protect', { path: 'garden', ...times, note: 'the fox' });
+    await saveSnapshot(house.filesOf('garden')[0] ?? '', Buffer.from([0xff, 0xd8, 0xff, 0xd9]), startMs + 1_500);
     const { id } = await pairBox(server, box);
     const look = await asOwner<ImportForecast>(server, 'POST', `${TRANSFER}/look`, { box: id });
     expect(look.groups).toMatchObject([
@@ -121,6 +125,9 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     expect(contentOf(office.filesOf('garden'))).toEqual(contentOf(house.filesOf('garden')));
     expect(contentOf(office.filesOf('attic'))).toEqual(contentOf(house.filesOf('cellar')));
     expect(globSync(`${office.recordings}/**/.fetch*`)).toEqual([]);
+    const still = snapshotName(office.filesOf('garden')[0] ?? '', 1);
+    expect(readFileSync(still, 'hex')).toBe('ffd8ffd9');
+    expect(statSync(still).mtimeMs).toBe(startMs + 1_500);
     // Both have them: each is listed once.
     expect(bare(await listOf(server, 'garden'))).toEqual(listed);
     // The camera that was new then is there now.
@@ -132,11 +139,13 @@ describeWith(['ffmpeg'], 'recordings of a box are fetched', () => {
     });
     // The box is emptied, and gone.
     await kill(box);
+    const clips = await asOwner<{ items: object[] }>(server, 'GET', '/v3/recordings/clips');
+    expect(clips.items).toMatchObject([{ path: 'garden', note: 'the fox', recordedSeconds: 5, copying: null }]);
     const list = `/v3/events/list?path=attic&to=${new Date().toISOString()}`;
     const { items: events } = await asOwner<{ items: object[] }>(server, 'GET', list);
     const short = (time: string) => time.replace('.000Z', 'Z');
-    const times = { start: short(seen.start), end: short(end) };
-    expect(events).toMatchObject([{ ...seen, ...times, path: 'attic', text: 'by the wine' }]);
+    const seenAt = { start: short(seen.start), end: short(end) };
+    expect(events).toMatchObject([{ ...seen, ...seenAt, path: 'attic', text: 'by the wine' }]);
     expect(bare(await listOf(server, 'garden'))).toEqual(listed);
     const query = `path=garden&start=${new Date(startMs).toISOString()}&duration=10&format=mp4`;
     const answer = await fetch(`${server.url}/playback/get?${query}`, { headers: server.headers });

@@ -10,7 +10,13 @@ import { answers, OrNull, operation } from '../schema/schemas.ts';
 export const MAX_PIECE_BYTES = 4 << 20;
 export const MAX_PAGE_ITEMS = 200;
 export const MAX_LISTED_CAMERAS = 500;
+export const MAX_PAGE_STILLS = 8;
+export const MAX_PAGE_TIMES = 100;
 const MAX_TEXT = 512;
+/** Of a recording. */
+const MAX_STILLS = 250;
+/** Base64 of 60,000 bytes. */
+const MAX_STILL_CHARS = 80_000;
 
 const Time = (description: string) =>
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: `${description}, Unix microseconds.` });
@@ -39,6 +45,7 @@ export const RecordedFile = Type.Object({
   modifiedMs: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
   format: Type.Enum(['fmp4', 'mpegts']),
   state: Type.Enum(['finished', 'growing', 'broken']),
+  stills: Type.Integer({ minimum: 0, maximum: MAX_STILLS, description: 'Number of its stills.' }),
 });
 export type RecordedFile = Static<typeof RecordedFile>;
 
@@ -47,6 +54,33 @@ export const RecordedFiles = Type.Object({
   next: OrNull(Type.String({ pattern: '^\\d{1,16}-\\d{1,16}$', description: '`before` of the next page.' })),
 });
 export type RecordedFiles = Static<typeof RecordedFiles>;
+
+export const RecordedStills = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      timeMs: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
+      jpeg: Type.String({ maxLength: MAX_STILL_CHARS, description: 'Base64; empty: damaged.' }),
+    }),
+    { maxItems: MAX_PAGE_STILLS },
+  ),
+});
+export type RecordedStills = Static<typeof RecordedStills>;
+
+export const ProtectedTimes = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      startUs: Time('Start'),
+      endUs: Time('End'),
+      note: Type.String({ maxLength: MAX_TEXT }),
+      createdMs: OrNull(
+        Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
+      ),
+      by: OrNull(Type.String({ maxLength: MAX_TEXT, description: 'Name of the person.' })),
+    }),
+    { maxItems: MAX_PAGE_TIMES },
+  ),
+});
+export type ProtectedTimes = Static<typeof ProtectedTimes>;
 
 interface RecordedPiece {
   readonly bytes: Uint8Array;
@@ -62,10 +96,17 @@ export interface RecordingFiles {
   /** Newest first. @param before the position after which to continue; undefined: the newest */
   list(path: string, before: { readonly startUs: number; readonly id: number } | undefined): Promise<RecordedFiles>;
   /** @throws PerchError notFound, badInput: it cannot be read, unavailable: not now */
-  read(
-    file: { readonly path: string; readonly startUs: number; readonly nameUs: number },
-    range: ByteRange,
-  ): Promise<RecordedPiece>;
+  read(file: FileOfPath, range: ByteRange): Promise<RecordedPiece>;
+  /** In their order. @param after how many to skip @throws PerchError notFound */
+  stills(file: FileOfPath, after: number): Promise<RecordedStills>;
+  /** Recordings that are never deleted. @param after how many to skip @throws PerchError unavailable */
+  protectedTimes(path: string, after: number): ProtectedTimes;
+}
+
+interface FileOfPath {
+  readonly path: string;
+  readonly startUs: number;
+  readonly nameUs: number;
 }
 
 /** Both inclusive. */
@@ -106,6 +147,25 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
     const path = textOf(request.query, 'path');
     await access.require(request, 'playback', path);
     return files.list(path, request.query['before'] === undefined ? undefined : positionOf(request.query));
+  });
+  const stills = operation(TAG, 'Stills of a recording file, in their order', answers(RecordedStills, 400, 404), {
+    querystring: Type.Object({ path: Type.String(), start: Type.String(), name: Type.String(), after: Type.String() }),
+  });
+  app.get<{ Querystring: Asked }>('/v3/pairedservers/recordings/stills', { schema: stills }, async (request) => {
+    requireServer(request);
+    const { query } = request;
+    const wanted = { path: textOf(query, 'path'), startUs: timeOf(query, 'start'), nameUs: timeOf(query, 'name') };
+    await access.require(request, 'playback', wanted.path);
+    return files.stills(wanted, countOf(query));
+  });
+  const times = operation(TAG, 'Protected recordings of a camera', answers(ProtectedTimes, 400, 503), {
+    querystring: Type.Object({ path: Type.String(), after: Type.String() }),
+  });
+  app.get<{ Querystring: Asked }>('/v3/pairedservers/recordings/protected', { schema: times }, async (request) => {
+    requireServer(request);
+    const path = textOf(request.query, 'path');
+    await access.require(request, 'playback', path);
+    return files.protectedTimes(path, countOf(request.query));
   });
   const file = operation(
     TAG,
@@ -149,6 +209,15 @@ function timeOf(query: Asked, key: string): number {
     throw new PerchError('badInput', `${key} '${text.slice(0, 40)}' is no time in Unix microseconds`);
   }
   return us;
+}
+
+/** How many the server has already. */
+function countOf(query: Asked): number {
+  const text = textOf(query, 'after');
+  if (!/^\d{1,6}$/.test(text)) {
+    throw new PerchError('badInput', `after '${text.slice(0, 40)}' is no number`);
+  }
+  return Number(text);
 }
 
 function positionOf(query: Asked): { readonly startUs: number; readonly id: number } {

@@ -1,0 +1,44 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PerchError } from '../../base/errors.ts';
+import { syncFolder } from '../../base/files/durable-file.ts';
+import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+import { snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { finishCopy } from '../import/copy-companions.ts';
+import type { ImportPace } from '../import/copy-file.ts';
+import type { BoxStill } from './box-recordings.ts';
+
+interface FetchStillsDeps {
+  stills(after: number, signal: AbortSignal): AsyncIterable<BoxStill>;
+  /** Limits the rate. */
+  take(bytes: number): Promise<void>;
+}
+
+/** Fetches the stills of a recording that are missing next to it. One that is damaged on the box stays empty here. */
+export async function fetchStills(
+  recording: string,
+  count: number,
+  pace: ImportPace,
+  { stills, take }: FetchStillsDeps,
+): Promise<void> {
+  const here = (await snapshotsOf(recording)).length;
+  let number = here;
+  try {
+    for await (const { timeMs, jpeg } of here < count ? stills(here, pace.signal) : []) {
+      number += 1;
+      await take(jpeg.length);
+      const still = snapshotName(recording, number);
+      await writeFile(`${still}.part`, jpeg, { mode: RECORDING_MODE });
+      await finishCopy(`${still}.part`, timeMs, 0);
+      await rename(`${still}.part`, still);
+    }
+  } catch (error) {
+    if (!(error instanceof PerchError && error.code === 'notFound')) {
+      throw error;
+    }
+    // The box has deleted the recording since it was listed.
+  }
+  if (number > here) {
+    await syncFolder(dirname(recording));
+  }
+}
