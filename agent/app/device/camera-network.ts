@@ -116,7 +116,7 @@ export class CameraNetwork implements CameraNetworkControl {
             mac,
             address,
             name: name ?? null,
-            since: rfc3339(endsS - LEASE_S),
+            lastSeen: rfc3339(endsS - LEASE_S),
             manufacturer: makers.get(address) ?? null,
             path: names.get(address) ?? null,
             releasedUntil: untilS > nowS ? rfc3339(untilS) : null,

@@ -45,7 +45,7 @@ const NetworkState = Type.Object({
       mac: Type.String(),
       address: Type.String(),
       name: OrNull(Type.String({ description: 'As the device calls itself.' })),
-      since: OrNull(
+      lastSeen: OrNull(
         Type.String({ format: 'date-time', description: 'When it last asked for its address: at least each hour.' }),
       ),
       manufacturer: OrNull(Type.String({ description: 'Of a camera that was found there.' })),

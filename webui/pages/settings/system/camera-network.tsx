@@ -175,7 +175,11 @@ interface CameraProps {
   readonly ask: Ask;
 }
 
-function Camera({ camera: { mac, address, name, manufacturer, path, since, releasedUntil }, busy, ask }: CameraProps) {
+function Camera({
+  camera: { mac, address, name, manufacturer, path, lastSeen, releasedUntil },
+  busy,
+  ask,
+}: CameraProps) {
   const t = systemWords.value;
   const leftMs = releasedUntil === null ? 0 : Date.parse(releasedUntil) - nowMs.value;
   const isReleased = leftMs > 0;
@@ -189,7 +193,7 @@ function Camera({ camera: { mac, address, name, manufacturer, path, since, relea
         </b>
         <span class="dim small break">
           <bdi>{facts.join(' · ')}</bdi>
-          {since !== null && ` · ${t.networkSeen(moment(Date.parse(since), nowMs.value, i18n()))}`}
+          {lastSeen !== null && ` · ${t.networkSeen(moment(Date.parse(lastSeen), nowMs.value, i18n()))}`}
         </span>
         {isReleased && <span class="warn small">{t.released(longDuration(leftMs, i18n().language))}</span>}
       </span>
