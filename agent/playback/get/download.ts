@@ -19,7 +19,7 @@ import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer
 import { Mp4Writer } from './mp4-writer.ts';
 
 /** Changes when the same recordings produce other bytes. */
-const DOWNLOAD_VERSION = 7;
+const DOWNLOAD_VERSION = 8;
 /**
  * MediaMTX's tolerance for files without marks: recordings closer together continue, and only their times show the gap.
  */
@@ -155,14 +155,19 @@ function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): 
 }
 
 /**
- * A changed recorder begins with the last key frame, which the former one has recorded, too. The former one ends there.
+ * A changed recorder begins with the last key frame, which the former one has recorded, too. The former one ends there,
+ * or the changed one is left out while it has nothing else.
  * After a clock was set back two recordings have the same times, and different pictures: both are kept.
  */
 function* withoutRepeats(parts: Iterable<VisiblePart>): Generator<VisiblePart> {
   let before: VisiblePart | undefined;
   for (const part of parts) {
+    const isRepeat = before !== undefined && repeats(before, part);
+    if (before && isRepeat && part.endUs <= before.endUs) {
+      continue;
+    }
     if (before) {
-      yield repeats(before, part) ? endingAt(before, part.startUs) : before;
+      yield isRepeat ? endingAt(before, part.startUs) : before;
     }
     before = part;
   }
@@ -174,8 +179,12 @@ function* withoutRepeats(parts: Iterable<VisiblePart>): Generator<VisiblePart> {
 function repeats(before: VisiblePart, part: VisiblePart): boolean {
   const [one, other] = [zeroOf(before.row), zeroOf(part.row)];
   const isOneClock = one !== undefined && other !== undefined && Math.abs(one - other) < MAX_SLEW_US;
-  const isLonger = part.startUs > before.startUs && part.endUs > before.endUs;
-  return isOneClock && isLonger && before.endUs - part.startUs >= MIN_GAP_US && !continues(before.row, part.row);
+  return (
+    isOneClock &&
+    part.startUs > before.startUs &&
+    before.endUs - part.startUs >= MIN_GAP_US &&
+    !continues(before.row, part.row)
+  );
 }
 
 /** The wall clock at the start of the machine. */

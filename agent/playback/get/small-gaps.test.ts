@@ -100,4 +100,20 @@ for (const format of ['fmp4', 'mp4'] as const) {
     const times = await timesOf(folder.path, 1, format, wall - WALL);
     expect(times.map((time) => Math.round(time * 1000))).toEqual(pictures.map((_, i) => 100 * i));
   });
+
+  test(`a recorder that has recorded nothing new yet does not end an answer: ${format}`, async () => {
+    using folder = temporaryFolder();
+    await using running = startRecorder(folder.path);
+    const wall = running.clock.wallMs();
+    feed(running.stream, [tinyVideo(36, 10, 20, 900_000, wall)]);
+    await running.recorder.stop();
+    running.recorder.start(running.stream);
+    running.stream.close();
+    await running.recorder.stop();
+    expect(running.log.names).toHaveLength(2);
+    await using playback = openPlayback(folder.path);
+    const { end } = await playback.get({ path: 'cam', startUs: wall * 1000, durationUs: 60e6, format });
+    expect(end).toBeUndefined();
+    expect(await timesOf(folder.path, 1, format, wall - WALL)).toHaveLength(36);
+  });
 }
