@@ -27,9 +27,11 @@ describeWith(PEERS, 'a network for cameras', () => {
     expect((await net.ask('PUT', '', { interface: 'nothing' })).status).toBe(400);
     await net.inBox('ip', 'link', 'set', 'cam1', 'up');
     await net.startDhcp(net.otherNet);
+    await net.inBox('ip', 'link', 'set', 'cam1', 'down');
     const answered = await net.ask<{ error: string }>('PUT', '', { interface: 'cam1' });
     expect(answered.body.error).toContain('cam1 cannot be for cameras: the DHCP server 172.30.9.1 answers there');
     expect(await state()).toMatchObject({ interface: null });
+    expect(await net.inBox('ip', '-br', 'link', 'show', 'dev', 'cam1')).toContain('DOWN');
 
     const on = await net.ask<CameraNetworkAnswer>('PUT', '', { interface: 'cam0' });
     expect(on.status).toBe(200);
