@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { actionErrorText } from '../api-client/error-text.ts';
 import { deleteRange, foreseeDeletion, type RangeForecast } from '../api-client/recordings/range-deletions.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
+import { toastFailure } from '../ui/feedback/toast-failure.ts';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { byteSize, clockSeconds, duration, longDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
@@ -35,9 +35,8 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
       clearClip();
     }
   };
-  const failed = (error: unknown) => toast(actionErrorText(error));
   useEffect(() => {
-    foreseeDeletion(name, clip).then(setForecast, failed);
+    foreseeDeletion(name, clip).then(setForecast, toastFailure);
   }, []);
   const remove = async () => {
     setBusy(true);
@@ -48,7 +47,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
       refreshAfterDeletion();
       toast(t.rangeDeleted, () => void restoreRecordings(id));
     } catch (error) {
-      failed(error);
+      toastFailure(error);
       setBusy(false);
     }
   };

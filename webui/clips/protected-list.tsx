@@ -1,6 +1,5 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { actionErrorText } from '../api-client/error-text.ts';
 import { type Protection, protect, protectionsOf, unprotect } from '../api-client/recordings/protections.ts';
 import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { isOwner } from '../api-client/session.ts';
@@ -8,6 +7,7 @@ import { nowMs } from '../shell/page-state.ts';
 import { invalidateLanes } from '../timeline/lane-data.ts';
 import { clip, seek } from '../timeline/view.ts';
 import { toast } from '../ui/feedback/toast.tsx';
+import { attempt } from '../ui/feedback/toast-failure.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds, dayName, duration } from '../words/format.ts';
@@ -48,14 +48,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
   const { id, startMs, endMs, note } = protection;
   const length = duration(endMs - startMs, { language, words: common });
   const stop = async () => {
-    const isDone = await unprotectClip(name, id).then(
-      () => true,
-      (error: unknown) => {
-        toast(actionErrorText(error));
-        return false;
-      },
-    );
-    if (isDone) {
+    if (await attempt(() => unprotectClip(name, id))) {
       const again = { startMs, endMs, ...(note && { note }) };
       toast(words.removedClip, () => void protectClip(name, again).catch(() => toast(words.clipNotSaved)));
     }

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
-import { actionErrorText } from '../api-client/error-text.ts';
 import { undoDeletion } from '../api-client/recordings/range-deletions.ts';
 import { refreshRecordings } from '../api-client/recordings/recordings.ts';
 import { invalidateLanes } from '../timeline/lane-data.ts';
 import { toast } from '../ui/feedback/toast.tsx';
+import { attempt } from '../ui/feedback/toast-failure.ts';
 import { libraryWords } from '../words/settings/library.ts';
 
 /** Number of deletions and restorations so far; lists of deletions reload when it changes. */
@@ -18,11 +18,9 @@ export function refreshAfterDeletion(): void {
 
 /** Undoes a deletion, as long as its files exist. */
 export async function restoreRecordings(id: string): Promise<void> {
-  try {
+  await attempt(async () => {
     await undoDeletion(id);
     toast(libraryWords.peek().rangeRestored);
-  } catch (error) {
-    toast(actionErrorText(error));
-  }
+  });
   refreshAfterDeletion();
 }

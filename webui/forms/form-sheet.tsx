@@ -10,7 +10,7 @@ interface FormSheetProps<V extends object> {
   readonly foot: ComponentChildren;
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
-  readonly onSaved: () => void;
+  readonly onSaved?: () => void;
   /** Before saving; false: the sheet stays as it is. */
   readonly check?: () => Promise<boolean>;
   readonly hasRoute?: boolean;
@@ -27,7 +27,7 @@ export function FormSheet<V extends object>(props: FormSheetProps<V>) {
     event.preventDefault();
     if ((!check || (await check())) && (await form.submit())) {
       setDone(true);
-      onSaved();
+      onSaved?.();
     } else {
       element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
     }

@@ -1,10 +1,10 @@
 import { useRef, useState } from 'preact/hooks';
 import type { ModeStatus } from '../api-client/api-types.ts';
-import { actionErrorText } from '../api-client/error-text.ts';
 import { usePolled } from '../api-client/use-polled.ts';
 import { settingsLink } from '../shell/route.ts';
 import { retryNow } from '../shell/sleep.ts';
 import { toast } from '../ui/feedback/toast.tsx';
+import { attempt } from '../ui/feedback/toast-failure.ts';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
 import { modesWords } from '../words/settings/modes.ts';
@@ -26,12 +26,10 @@ export function ModeButton() {
     return null;
   }
   const choose = async (mode: Mode, before?: ModeStatus) => {
-    try {
+    await attempt(async () => {
       await setMode({ mode, hold: before?.hold ?? false });
       toast(t.isSet(modeName(mode, t)), () => void choose(status.mode, status));
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     again();
     retryNow();
   };

@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals';
-import { actionErrorText } from '../../api-client/error-text.ts';
 import { type CameraEvent, markSeen, markSeenUpTo } from '../../api-client/recordings/event-list.ts';
 import { session } from '../../api-client/session.ts';
 import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt, toastFailure } from '../../ui/feedback/toast-failure.ts';
 import { clipWords } from '../../words/clips.ts';
 
 /** Marked here; the box's next answer includes them. */
@@ -28,27 +28,23 @@ export async function markAsSeen(events: readonly CameraEvent[]): Promise<void> 
     await markSeen(unseen);
   } catch (error) {
     marked.value = new Set([...marked.value].filter((key) => !keys.includes(key)));
-    toast(actionErrorText(error));
+    toastFailure(error);
   }
 }
 
 /** @param ms start of the newest event. @param onUndone after the box has undone it */
 export async function markAllAsSeen(ms: number, onUndone: () => void): Promise<void> {
-  try {
+  await attempt(async () => {
     const beforeMs = await markSeenUpTo(ms);
     markedUpToMs.value = ms;
     toast(clipWords.value.allSeen, () => void undo(beforeMs, onUndone));
-  } catch (error) {
-    toast(actionErrorText(error));
-  }
+  });
 }
 
 async function undo(beforeMs: number, onUndone: () => void): Promise<void> {
-  try {
+  await attempt(async () => {
     await markSeenUpTo(beforeMs);
     markedUpToMs.value = 0;
     onUndone();
-  } catch (error) {
-    toast(actionErrorText(error));
-  }
+  });
 }

@@ -1,5 +1,4 @@
 import { useMemo, useState } from 'preact/hooks';
-import { actionErrorText } from '../../api-client/error-text.ts';
 import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
@@ -13,6 +12,7 @@ import type { GuestItem } from '../../people/people.ts';
 import { nowMs } from '../../shell/page-state.ts';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { spaced } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
@@ -55,7 +55,6 @@ export function ClipLinkSheet({ clip, onClosed }: ClipLinkSheetProps) {
       title={libraryWords.value.clipLink}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      onSaved={() => {}}
       foot={<FormFooter form={form} text={t.linkIsTheKey} action={t.makeLink} />}
     >
       <p>{libraryWords.value.clipLinkSees}</p>
@@ -86,15 +85,12 @@ function Links({ clip }: { readonly clip: SavedClip }) {
   if (links.length === 0) {
     return null;
   }
-  const revoke = async (id: string) => {
-    try {
+  const revoke = (id: string) =>
+    attempt(async () => {
       await fetchJson(`v3/guests/${encodeURIComponent(id)}`, { method: 'DELETE' });
       toast(t.linkTakenBack);
       again();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   return (
     <section class="clip-links">
       <h3>{libraryWords.value.clipLinks}</h3>

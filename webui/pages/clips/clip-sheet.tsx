@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { actionErrorText } from '../../api-client/error-text.ts';
 import { type CameraEvent, fetchEvents } from '../../api-client/recordings/event-list.ts';
 import { protect, setNote, unprotect } from '../../api-client/recordings/protections.ts';
 import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
@@ -20,6 +19,7 @@ import { recordingsLink } from '../../shell/route.ts';
 import { TextField } from '../../ui/controls/field.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt, toastFailure } from '../../ui/feedback/toast-failure.ts';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { clipWords } from '../../words/clips.ts';
@@ -48,19 +48,15 @@ export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
   const [open, setOpen] = useState<'note' | 'link'>();
   const [isDone, setDone] = useState(false);
   const close = () => setOpen(undefined);
-  const remove = async () => {
-    try {
+  const remove = () =>
+    attempt(async () => {
       await unprotect(clip.id);
-    } catch (error) {
-      toast(actionErrorText(error));
-      return;
-    }
-    setDone(true);
-    onChanged();
-    toast(clipWords.value.removedClip, () => {
-      protect(path, { startMs, endMs, note }).then(onChanged, (error: unknown) => toast(actionErrorText(error)));
+      setDone(true);
+      onChanged();
+      toast(clipWords.value.removedClip, () => {
+        protect(path, { startMs, endMs, note }).then(onChanged, toastFailure);
+      });
     });
-  };
   const saved = createdMs === undefined ? undefined : moment(createdMs, nowMs.value, intl);
   return (
     <>

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { serverText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { cameraTitle } from '../../../cameras/camera-title.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
@@ -9,6 +9,7 @@ import { serverForm } from '../../../forms/server-form.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { listed } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
@@ -53,16 +54,13 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       }),
     [],
   );
-  const remove = async () => {
-    try {
+  const remove = () =>
+    attempt(async () => {
       await fetchJson(address, { method: 'DELETE' });
       toast(boxesWords.peek().boxRemoved(box.name));
       setGone(true);
       onChanged();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   const clock = clockText(box);
   const cameras = mainCameras(box);
   const shown = cameras.flatMap(({ here }) => (here === null ? [] : [cameraTitle(here)]));

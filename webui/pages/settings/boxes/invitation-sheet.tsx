@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -12,6 +11,7 @@ import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { QrCode } from '../../../ui/controls/qr-code.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import {
@@ -62,7 +62,7 @@ export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheet
       <MadeSheet
         {...made}
         before={before}
-        onAgain={() => void make(made.terms).catch((error: unknown) => toast(actionErrorText(error)))}
+        onAgain={() => void attempt(() => make(made.terms))}
         onPaired={onChanged}
         onClosed={onClosed}
       />
@@ -73,7 +73,6 @@ export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheet
       title={t.inviteServer}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      onSaved={() => {}}
       foot={<FormFooter form={form} text={t.invitationEffect} action={t.makeInvitation} />}
     >
       <ServerFields form={form} />

@@ -1,12 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { oneAtLeast } from '../../../people/access-fields.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { words } from '../../../words/words.ts';
@@ -38,16 +38,13 @@ export function ServerSheet({ server, text, onChanged, onClosed }: ServerSheetPr
       }),
     [],
   );
-  const revoke = async () => {
-    try {
+  const revoke = () =>
+    attempt(async () => {
       await fetchJson(address, { method: 'DELETE' });
       toast(boxesWords.peek().serverRevoked(name));
       setGone(true);
       onChanged();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   return (
     <FormSheet
       title={name}

@@ -1,6 +1,5 @@
 import type { Ref } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -8,6 +7,7 @@ import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast, toastWithLink } from '../../../ui/feedback/toast.tsx';
+import { attempt, toastFailure } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
@@ -63,23 +63,17 @@ interface PauseProps {
 
 function Pause({ name, title, isPaused, onDone }: PauseProps) {
   const t = camerasWords.value;
-  const set = async (paused: boolean, pausedUntil: string | null = null) => {
-    const patch = (body: object) => fetchJson(cameraCall('patch', name), { method: 'PATCH', body });
-    const done = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
-    try {
+  const patch = (body: object) => fetchJson(cameraCall('patch', name), { method: 'PATCH', body });
+  const set = (paused: boolean, pausedUntil: string | null = null) =>
+    attempt(async () => {
       await patch(paused ? { paused, pausedUntil } : { paused });
       showPaused(name, paused, pausedUntil);
-      toast(done(paused), () => {
-        patch({ paused: !paused }).then(
-          () => showPaused(name, !paused, null),
-          (error: unknown) => toast(actionErrorText(error)),
-        );
+      const { isPaused: isPausedNow, goesOn } = camerasWords.peek();
+      toast(paused ? isPausedNow(title) : goesOn(title), () => {
+        patch({ paused: !paused }).then(() => showPaused(name, !paused, null), toastFailure);
       });
       onDone();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   if (isPaused) {
     return <Button onClick={() => void set(false)}>{t.goOn}</Button>;
   }
@@ -133,7 +127,7 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
         return;
       }
     } catch (error) {
-      toast(actionErrorText(error));
+      toastFailure(error);
       setBusy(false);
       return;
     }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { ForwardItem } from '../../../api-client/api-types.ts';
-import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { serverText } from '../../../api-client/error-text.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -10,6 +10,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -76,16 +77,13 @@ interface ServerProps extends ForwardsProps {
 function ServerSheet({ name, item, onChanged, onClosed }: ServerProps) {
   const t = forwardsWords.value;
   const [isDone, setDone] = useState(false);
-  const remove = async () => {
-    try {
+  const remove = () =>
+    attempt(async () => {
       await removeForward(name, item.pos);
       toast(t.removed);
       setDone(true);
       onChanged();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   return (
     <Sheet title={hostOf(item.conf.dest)} onClosed={onClosed} isDone={isDone}>
       <p class="break">

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { ModeStatus } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { retryNow } from '../../../shell/sleep.ts';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
@@ -27,13 +27,11 @@ export function ModesPage() {
     return <div class="skeleton block" />;
   }
   const change = async (body: Parameters<typeof setMode>[0], undo: Parameters<typeof setMode>[0]) => {
-    try {
+    await attempt(async () => {
       const { mode } = await setMode(body);
       const { isSet } = modesWords.peek();
       toast(isSet(modeName(mode, modesWords.peek())), () => void change(undo, body));
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     setSent(undefined);
     again();
     retryNow();

@@ -1,6 +1,5 @@
 import { useId, useMemo, useState } from 'preact/hooks';
 import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -10,6 +9,7 @@ import { Chips } from '../../../ui/controls/chips.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
@@ -141,8 +141,9 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
           title={t.deleteTime}
           text={t.deleteTimeText}
           onConfirm={async () => {
-            if (await changeWithToast((all) => without(all, entry))) {
-              toast(t.deleted, () => void changeWithToast((all) => [...all, entry]).then(onChanged));
+            if (await attempt(() => changeTimetable((all) => without(all, entry)))) {
+              const undo = () => changeTimetable((all) => [...all, entry]);
+              toast(t.deleted, () => void attempt(undo).then(onChanged));
               setGone(true);
               onChanged();
             }
@@ -186,15 +187,5 @@ async function changeTimetable(
       throw error;
     }
     await changeTimetable(change, true);
-  }
-}
-
-async function changeWithToast(change: Parameters<typeof changeTimetable>[0]): Promise<boolean> {
-  try {
-    await changeTimetable(change);
-    return true;
-  } catch (error) {
-    toast(actionErrorText(error));
-    return false;
   }
 }

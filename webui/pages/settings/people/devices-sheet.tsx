@@ -1,10 +1,10 @@
 import type { SessionItem } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
@@ -22,16 +22,14 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const own = session.value?.user;
   const others = items.filter(({ user, current }) => user === own && !current);
   const end = async (ended: readonly SessionItem[]) => {
-    try {
+    await attempt(async () => {
       for (const { id } of ended) {
         await fetchJson(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }).catch(unlessGone);
       }
       if (ended === others) {
         toast(youWords.peek().othersAreOut);
       }
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     again();
   };
   return (

@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { UserItem } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
@@ -15,6 +14,7 @@ import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt, toastFailure } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { youWords } from '../../../words/settings/you.ts';
@@ -122,7 +122,7 @@ function nameFault(text: string, taken: readonly string[]): string | undefined {
 
 async function remove(name: string, onGone: () => void, onChanged: () => void): Promise<void> {
   const address = `v3/users/${encodeURIComponent(name)}`;
-  try {
+  await attempt(async () => {
     await fetchJson(address, { method: 'DELETE' });
     toast(peopleWords.peek().personRemoved(name), () => {
       fetchJson(`${address}/restore`, { method: 'POST', body: {} }).then(() => {
@@ -132,9 +132,5 @@ async function remove(name: string, onGone: () => void, onChanged: () => void): 
     });
     onGone();
     onChanged();
-  } catch (error) {
-    toastFailure(error);
-  }
+  });
 }
-
-const toastFailure = (error: unknown): void => toast(actionErrorText(error));

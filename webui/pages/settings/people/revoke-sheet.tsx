@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 
@@ -22,16 +22,13 @@ interface RevokeSheetProps {
 /** A guest link or device password, which can be revoked. */
 export function RevokeSheet(props: RevokeSheetProps) {
   const [isDone, setDone] = useState(false);
-  const revoke = async () => {
-    try {
+  const revoke = () =>
+    attempt(async () => {
       await fetchJson(props.address, { method: 'DELETE' });
       toast(props.done);
       setDone(true);
       props.onChanged();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+    });
   return (
     <Sheet title={props.title} onClosed={props.onClosed} isDone={isDone}>
       {props.children}

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
 import type { FactorAnswer } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { loadSession, session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -19,6 +18,7 @@ import {
 } from '../../../people/second-factor.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { toastFailure } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
@@ -191,7 +191,7 @@ function failureOf(error: unknown, kind: FactorStep['kind']): FactorFailure {
     return { code: why === 'codeNeeded' ? 'wrongCode' : why };
   }
   if (status !== 403 && status !== 429) {
-    toast(actionErrorText(error));
+    toastFailure(error);
     return {};
   }
   const text = status === 403 ? words.peek().loginWrongPassword : words.peek().tooManyTries(retryAfterS);

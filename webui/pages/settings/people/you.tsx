@@ -1,12 +1,11 @@
 import { useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { logOut } from '../../../api-client/logout.ts';
 import { isGuestLinkExpired, session } from '../../../api-client/session.ts';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../../shell/appearance.ts';
 import { LanguageChoice } from '../../../ui/controls/language-choice.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { notifyWords } from '../../../words/settings/notify.ts';
@@ -105,7 +104,7 @@ function LogOut({ user }: { readonly user: string }) {
       onClick={async () => {
         setBusy(true);
         isGuestLinkExpired.value = false;
-        await logOut().catch((error: unknown) => toast(actionErrorText(error)));
+        await attempt(logOut);
         setBusy(false);
       }}
     >

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { ArchiveState } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { archiveWords } from '../../../words/settings/archive.ts';
 
 interface ArchiveKeyProps {
@@ -32,7 +32,6 @@ export function ArchiveKey({ status, onChanged }: ArchiveKeyProps) {
 function Shown({ onNoted }: { readonly onNoted: () => void }) {
   const t = archiveWords.value;
   const [key, setKey] = useState<string>();
-  const attempt = (work: () => Promise<void>) => void work().catch((error: unknown) => toast(actionErrorText(error)));
   const show = async () => {
     setKey((await fetchJson<{ readonly key: string }>('v3/archive/key/show', { method: 'POST' })).key);
   };
@@ -45,11 +44,11 @@ function Shown({ onNoted }: { readonly onNoted: () => void }) {
     <div class="restore">
       <p>{t.writeDown}</p>
       {key === undefined ? (
-        <Button onClick={() => attempt(show)}>{t.showKey}</Button>
+        <Button onClick={() => void attempt(show)}>{t.showKey}</Button>
       ) : (
         <>
           <CopyRow text={key} action={t.copy} done={t.copied} />
-          <Button kind="main" onClick={() => attempt(noted)}>
+          <Button kind="main" onClick={() => void attempt(noted)}>
             {t.keyNoted}
           </Button>
         </>

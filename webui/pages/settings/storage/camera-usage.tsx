@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
 import type { StorageUse } from '../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { titleOf } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -8,6 +7,7 @@ import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { byteSize } from '../../../words/format.ts';
@@ -144,15 +144,13 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
   const [isDone, setDone] = useState(false);
   const remove = async () => {
     setBusy(true);
-    try {
+    await attempt(async () => {
       const { bytes, kept } = await deleteRecordings(use.path);
       const more = kept > 0 ? ` ${camerasWords.peek().keptSome(kept)}` : '';
       toast(storageWords.peek().deleted(byteSize(bytes, language)) + more);
       onDeleted();
       setDone(true);
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     setBusy(false);
   };
   return (

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { OnvifState } from '../../../api-client/api-types.ts';
-import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { serverText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
@@ -9,6 +9,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
@@ -52,11 +53,9 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
   const [isBusy, setBusy] = useState(false);
   const test = async () => {
     setBusy(true);
-    try {
+    await attempt(async () => {
       toast(problemsOf(await fetchJson('v3/onvif/test', { method: 'POST', limitMs: TEST_MS }))[0] ?? t.onvifGood);
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     setBusy(false);
     onTested();
   };

@@ -1,5 +1,4 @@
 import { useRef } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { session } from '../../../api-client/session.ts';
@@ -10,7 +9,7 @@ import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '.
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon, type IconName } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
@@ -111,7 +110,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />
-        {facts.canRestart && <Confirm title={t.restart} text={t.restartText} onConfirm={restart} />}
+        {facts.canRestart && <Confirm title={t.restart} text={t.restartText} onConfirm={() => attempt(restart)} />}
       </div>
     </>
   );
@@ -255,10 +254,6 @@ function Spark({ value, top, at }: NonNullable<LineProps['curve']>) {
 }
 
 async function restart(): Promise<void> {
-  try {
-    const { seconds } = await fetchJson<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
-    noteRestart(seconds);
-  } catch (error) {
-    toast(actionErrorText(error));
-  }
+  const { seconds } = await fetchJson<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
+  noteRestart(seconds);
 }

@@ -257,7 +257,6 @@ function RenameSheet({ camera, onClosed }: { readonly camera: Camera; readonly o
       title={nameOf(camera.title)}
       form={form}
       onClosed={onClosed}
-      onSaved={() => {}}
       foot={<FormFooter form={form} text={nameText} />}
     >
       <TextField label={camerasWords.value.name} autocomplete="off" {...fieldProps(form, 'title')} />

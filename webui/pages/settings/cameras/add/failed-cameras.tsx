@@ -239,7 +239,6 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
       title={t.passwordFor(count === 1 ? first.title : liveWords.value.camerasCount(count))}
       form={form}
       onClosed={onClosed}
-      onSaved={() => {}}
       foot={<FormFooter form={form} action={t.addCameras(count)} busy={t.addingThem} text={t.eachTakes} />}
     >
       <TextField label={t.cameraUser} autocomplete="off" {...fieldProps(form, 'user')} name="cameraUser" />

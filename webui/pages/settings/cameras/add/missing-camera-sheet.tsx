@@ -58,7 +58,6 @@ export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSh
       title={t.cameraMissing}
       form={form}
       onClosed={onClosed}
-      onSaved={() => {}}
       foot={<FormFooter form={form} {...footTexts(typed, isSaving ? progress : undefined)} />}
     >
       <Fields form={form} typed={typed} />

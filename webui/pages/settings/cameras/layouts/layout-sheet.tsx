@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Layout } from '../../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../../api-client/request.ts';
 import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
@@ -13,6 +12,7 @@ import { copyToClipboard } from '../../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
+import { toastFailure } from '../../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../../ui/sheet/confirm.tsx';
 import { layoutWords } from '../../../../words/settings/layouts.ts';
 import { words } from '../../../../words/words.ts';
@@ -146,5 +146,3 @@ export async function orderLayouts(names: readonly string[]): Promise<void> {
   await fetchJson('v3/layouts/order', { method: 'POST', body: { names } });
   await loadLayouts();
 }
-
-const toastFailure = (error: unknown): void => toast(actionErrorText(error));

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { nowMs } from '../../../../shell/page-state.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
+import { attempt } from '../../../../ui/feedback/toast-failure.ts';
 import { clock, longDay } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { systemWords } from '../../../../words/settings/system.ts';
@@ -19,13 +19,11 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const [isBusy, setBusy] = useState(false);
   const take = async () => {
     setBusy(true);
-    try {
+    await attempt(async () => {
       await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: MAX_WAIT_MS });
       toast(t.clockTaken);
       onSet();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
+    });
     setBusy(false);
   };
   const here = `${longDay(nowMs.value, language)} ${clock(nowMs.value, language)}`;

@@ -29,7 +29,6 @@ export function OwnerPasswordSheet({ title, text, busy, work, onClosed }: OwnerP
       title={title}
       form={form}
       onClosed={onClosed}
-      onSaved={() => {}}
       foot={<FormFooter form={form} action={title} text={text} {...(busy && { busy })} />}
     >
       <PasswordField
