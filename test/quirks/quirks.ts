@@ -1,4 +1,4 @@
-import { aggregate } from '../../agent/media/payload/nal-assembler.ts';
+import { aggregate } from '../../agent/media/payload/nal-packetizer.ts';
 import { random } from '../support/base/random.ts';
 import type { Codec, Coding, QuirkClip } from './clip.ts';
 import { FRAME_MS, FRAME_TICKS } from './clip.ts';

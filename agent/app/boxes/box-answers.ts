@@ -6,9 +6,9 @@ import { parseRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from '../../record/events/event-line.ts';
 
-// What a box answers is checked here: the box may have another version, be broken, or hostile.
+// Checks the answers of a box, which may have another version, be broken, or be hostile.
 
-/** A year of recordings with a gap each minute would be more. */
+/** Enough for a year with a gap every six minutes. */
 const MAX_SPANS = 100_000;
 const MAX_MARKS = 2_000;
 
@@ -66,7 +66,7 @@ export interface BoxSpan {
 /** An event of a camera of the box. */
 export interface BoxEvent {
   readonly id: string;
-  /** At the box. */
+  /** On the box. */
   readonly path: string;
   readonly type: string;
   readonly startUs: number;
@@ -116,7 +116,7 @@ export function spansOf(answer: unknown): readonly BoxSpan[] {
 }
 
 type Stretch = readonly [number, number];
-/** The box's protected ranges are matters of its owner. */
+/** Protected ranges concern only the owner of the box. */
 export type BoxTimeline = Omit<Timeline, 'path' | 'from' | 'to' | 'protected'>;
 
 /** Marks outside the period are left out, and stretches are cut to it. @throws PerchError badInput */
@@ -152,7 +152,7 @@ export function timelineFields(answer: unknown, periodSeconds: number): BoxTimel
   };
 }
 
-/** @throws PerchError badInput if it is no event */
+/** @throws PerchError badInput if it is not an event */
 export function eventOf(answer: unknown): BoxEvent {
   const { id, path, type, start, end, text = '' } = checked(EventAnswer, answer, 'event');
   if (!EVENT_ID.test(id) || !EVENT_TYPE.test(type)) {
@@ -165,7 +165,7 @@ export function eventOf(answer: unknown): BoxEvent {
   return { id, path, type, startUs, endUs, text: text.slice(0, MAX_TEXT) };
 }
 
-/** A page of the box's events: those that are valid. @throws PerchError badInput */
+/** The valid events of a page of the box's list. @throws PerchError badInput */
 export function eventPageOf(answer: unknown): { readonly events: readonly BoxEvent[]; readonly next: string | null } {
   const { items, next } = checked(EventPage, answer, 'list of events');
   const events = items.flatMap((item) => {
@@ -179,10 +179,10 @@ export function eventPageOf(answer: unknown): { readonly events: readonly BoxEve
 }
 
 const MAX_PLAYLIST_LINE = 2_048;
-/** A name below the playlist's folder: no scheme, no other folder's. */
+/** A name in or below the playlist's folder, without a scheme. */
 const OWN_ADDRESS = /^(?![^?]*\.\.)[\w.-]+(?:\/[\w.-]+)*(?:\?[\w.~%:&=+-]*)?$/;
 
-/** A playlist of the box, whose addresses may lead nowhere else. @throws PerchError badInput */
+/** A playlist of the box, whose addresses must stay in its folder. @throws PerchError badInput */
 export function checkPlaylist(text: string): string {
   const lines = text.split(/\r?\n/);
   const isOwn = (line: string): boolean =>

@@ -18,7 +18,7 @@ interface ManyBoxesDeps extends RemoteCamerasDeps, BoxPathsDeps {
 export class ManyBoxes {
   readonly servers: PairedServers;
   readonly paths: BoxPaths;
-  /** Those of all cameras, here and on other boxes. */
+  /** Recordings of all cameras, here and on other boxes. */
   readonly recordings: RemoteCameras;
   /** For sources. */
   readonly channels: RemoteBoxes;
@@ -35,7 +35,7 @@ export class ManyBoxes {
     this.client = deps.boxes;
   }
 
-  /** For the status of a path. @returns undefined for a source that is no camera of a box */
+  /** For the status of a path. @returns undefined for a source that is not a camera of a box */
   boxOf(source: string): (() => PathBox | undefined) | undefined {
     const remote = remotePathOf(source);
     return remote && (() => this.#boxes.presence(remote.box));

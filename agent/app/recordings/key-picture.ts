@@ -14,7 +14,7 @@ import type { Stream } from '../../stream/stream.ts';
 
 const BOX_HEADER_BYTES = 8;
 
-/** What a decoder is set up with; undefined: of another codec. */
+/** Codec and decoder configuration record; undefined: neither H.264 nor H.265. */
 export function recordOf(track: Track): Pick<CodedPicture, 'codec' | 'record'> | undefined {
   if (track.codec === 'h264') {
     return { codec: 'h264', record: avcC(track).slice(BOX_HEADER_BYTES) };
@@ -44,7 +44,7 @@ export function lastKey(stream: Pick<Stream, 'tracks' | 'replayKey'>): LiveKey |
   return found;
 }
 
-/** A key frame as JPEG, as the recorded ones of `picture.jpg`: decoded here, else by ffmpeg. @throws PerchError 'unsupported' */
+/** A key frame as JPEG: the camera's own, else decoded here, else by ffmpeg. @throws PerchError 'unsupported' */
 export async function pictureOfKey(
   { track, sample }: LiveKey,
   width: number | undefined,
@@ -63,9 +63,9 @@ export async function pictureOfKey(
     const { jpeg } = await pictures.make({ coded: { ...coded, samples, until: 0 }, width });
     return { jpeg, timeUs, by: 'perch' };
   } catch (error) {
-    const isOthers = error instanceof PerchError && error.code === 'unsupported';
+    const isUnsupported = error instanceof PerchError && error.code === 'unsupported';
     const jpeg =
-      isOthers && codecOf(track).sampleEntry ? await pictureByFfmpeg(mp4Of(track, sample), width) : undefined;
+      isUnsupported && codecOf(track).sampleEntry ? await pictureByFfmpeg(mp4Of(track, sample), width) : undefined;
     if (!jpeg) {
       throw error;
     }

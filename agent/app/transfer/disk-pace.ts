@@ -5,12 +5,12 @@ const MAX_PAUSE_MS = 2_000;
 /** Shorter pauses are added up. */
 const MIN_PAUSE_MS = 5;
 const CHECK_MS = 100;
-/** A recorder's write that takes longer is waited for. */
+/** While a recorder's write takes longer than this, the transfer stops. */
 const SLOW_MS = 200;
 /** A recorder has waited for its disk: the transfer may be the reason. */
 const NOTICED_MS = 30;
 const NOTICED_FOR_MS = 10_000;
-/** Of the time of work, while no recorder waits. */
+/** Pause for each second of work while no recorder waits for its disk. */
 const QUIET_SHARE = 0.25;
 
 interface DiskPaceOptions {
@@ -21,8 +21,8 @@ interface DiskPaceOptions {
 }
 
 /**
- * Leaves disks and processor to recording: rests a fifth of the time, half of it for ten seconds after a recorder has
- * waited for its disk, and does nothing while one waits for long.
+ * Leaves disks and processor to recording: pauses for a fifth of the time, for half of it in the ten seconds after a
+ * recorder has waited for its disk, and altogether while a recorder waits for long.
  */
 export class DiskPace implements ImportPace {
   readonly signal: AbortSignal;

@@ -7,12 +7,7 @@ import { AccessUnitAssembler } from '../payload/access-unit-assembler.ts';
 import type { UnitTimes } from '../payload/decode-times.ts';
 import { FrameAssembler, type FrameRules } from '../payload/frame-assembler.ts';
 import type { NalRules } from '../payload/nal-rules.ts';
-import type { NalTrack } from '../sample/track.ts';
 import type { CodecReader, FlvTrack } from './codec-reader.ts';
-
-interface SetRules {
-  trackFromSdp(): NalTrack | undefined;
-}
 
 /** FLV has decode times and composition times. */
 class TagTimes implements UnitTimes {
@@ -31,20 +26,20 @@ class TagTimes implements UnitTimes {
 
 /** H.264 and H.265: NAL units with their lengths, ISO/IEC 14496-15. */
 abstract class NalReader implements CodecReader {
-  readonly #rules: NalRules & SetRules;
+  readonly #rules: NalRules;
   readonly #times = new TagTimes();
   readonly #units: AccessUnitAssembler;
   #lengthBytes = 4;
   #isAnnounced = false;
 
-  constructor(track: FlvTrack, rules: NalRules & SetRules) {
+  constructor(track: FlvTrack, rules: NalRules) {
     this.#rules = rules;
     this.#units = new AccessUnitAssembler(rules, track, {}, this.#times);
   }
 
   configure(data: Uint8Array, start: number, end: number): void {
     this.#lengthBytes = this.readConfig(data, start, end) + 1;
-    const track = this.#isAnnounced ? undefined : this.#rules.trackFromSdp();
+    const track = this.#isAnnounced ? undefined : this.#rules.firstTrack();
     if (track) {
       this.#isAnnounced = true;
       this.#units.announce(track);

@@ -1,7 +1,6 @@
-import { AccessUnitAssembler } from '../payload/access-unit-assembler.ts';
-import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
+import type { RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
 import { decodeSprop } from '../payload/nal.ts';
-import { NalAssembler } from '../payload/nal-assembler.ts';
+import { NalDepacketizer } from '../payload/nal-depacketizer.ts';
 import { H264Rules } from './rules.ts';
 
 const STAP_A = 24;
@@ -18,55 +17,35 @@ const FU_HEADER_BYTES = 2;
  *   FU-A (§5.8): indicator (F, NRI, 28), header (S, E, R, type), fragment.
  * Packets of the interleaved mode (STAP-B, MTAP, FU-B) are rejected: senders use them only when mode 2 is requested.
  */
-export class H264Depacketizer implements Depacketizer {
-  readonly #units: AccessUnitAssembler;
-  readonly #nals: NalAssembler;
-
+export class H264Depacketizer extends NalDepacketizer {
   constructor(format: RtpFormat, sink: UnitSink, traits: SenderTraits = {}) {
-    const rules = new H264Rules();
-    this.#units = new AccessUnitAssembler(rules, sink, traits);
-    this.#nals = new NalAssembler(this.#units);
-    for (const nal of decodeSprop(format.fmtp.get('sprop-parameter-sets'))) {
+    const sets = decodeSprop(format.fmtp.get('sprop-parameter-sets')).filter((nal) => {
       const type = (nal[0] as number) & 0x1f;
-      if (type === 7 || type === 8) {
-        rules.keepParameters(nal, 0, nal.length);
-      }
-    }
-    const track = rules.trackFromSdp();
-    if (track) {
-      this.#units.announce(track);
+      return type === 7 || type === 8;
+    });
+    super(new H264Rules(), sets, sink, traits);
+  }
+
+  protected packet(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    const type = (chunk[start] as number) & 0x1f;
+    if (type === FU_A) {
+      this.#fragmentationUnit(chunk, start, end, ticks);
+    } else if (type < STAP_A) {
+      this.units.nal(ticks, chunk, start, end);
+    } else if (type === STAP_A) {
+      this.aggregate(chunk, start + 1, end, ticks);
+    } else if (type === STAP_B || type === MTAP16 || type === MTAP24 || type === FU_B) {
+      this.units.damage(`RTP packet type ${type} of the interleaved mode is not supported`);
     }
   }
 
-  push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
-    const units = this.#units;
-    if (gap) {
-      this.#nals.gap(ticks);
-    }
-    if (start < end) {
-      const type = (chunk[start] as number) & 0x1f;
-      if (type === FU_A) {
-        this.#fragment(chunk, start, end, ticks);
-      } else if (type < STAP_A) {
-        units.nal(ticks, chunk, start, end);
-      } else if (type === STAP_A) {
-        this.#nals.aggregate(chunk, start + 1, end, ticks);
-      } else if (type === STAP_B || type === MTAP16 || type === MTAP24 || type === FU_B) {
-        units.damage(`RTP packet type ${type} of the interleaved mode is not supported`);
-      }
-    }
-    if (marker) {
-      units.marker();
-    }
-  }
-
-  #fragment(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+  #fragmentationUnit(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     if (end - start < FU_HEADER_BYTES) {
       return;
     }
     const fu = chunk[start + 1] as number;
     // The type in later fragments is ignored: Tiandy changes it within a NAL unit.
     const header = ((chunk[start] as number) & 0xe0) | (fu & 0x1f);
-    this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
+    this.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
   }
 }

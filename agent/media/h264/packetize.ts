@@ -1,4 +1,4 @@
-import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-assembler.ts';
+import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-packetizer.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H264Track } from '../sample/track.ts';
 

@@ -1,4 +1,4 @@
-import { aggregate } from '../payload/nal-assembler.ts';
+import { aggregate } from '../payload/nal-packetizer.ts';
 import { escapeNal, RbspWriter } from '../payload/rbsp-writer.ts';
 import type { H264Track } from '../sample/track.ts';
 import { parseH264Pps, parseH264Sps } from './params.ts';

@@ -138,8 +138,7 @@ export class H264Rules implements NalRules {
     return this.#track;
   }
 
-  /** From an SDP, where the first PPS counts as the active one. */
-  trackFromSdp(): H264Track | undefined {
+  firstTrack(): H264Track | undefined {
     this.#activePps = this.#pps.firstId ?? 0;
     return this.track();
   }

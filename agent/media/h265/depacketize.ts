@@ -1,7 +1,6 @@
-import { AccessUnitAssembler } from '../payload/access-unit-assembler.ts';
-import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
+import type { RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
 import { decodeSprop } from '../payload/nal.ts';
-import { NalAssembler } from '../payload/nal-assembler.ts';
+import { NalDepacketizer } from '../payload/nal-depacketizer.ts';
 import { H265Rules } from './rules.ts';
 
 const NAL_HEADER_BYTES = 2;
@@ -17,49 +16,30 @@ const FU_HEADER_BYTES = 3;
  *   fragmentation unit (§4.4.3): 2-byte header with type 49, then S, E, type; fragment.
  * PACI packets (50) and unassigned types are ignored: GeoVision sends invalid packets of type 50.
  */
-export class H265Depacketizer implements Depacketizer {
-  readonly #units: AccessUnitAssembler;
-  readonly #nals: NalAssembler;
-
+export class H265Depacketizer extends NalDepacketizer {
   constructor(format: RtpFormat, sink: UnitSink, traits: SenderTraits = {}) {
-    const rules = new H265Rules();
-    this.#units = new AccessUnitAssembler(rules, sink, traits);
-    this.#nals = new NalAssembler(this.#units);
-    for (const key of ['sprop-vps', 'sprop-sps', 'sprop-pps']) {
-      for (const nal of decodeSprop(format.fmtp.get(key))) {
+    const keys = ['sprop-vps', 'sprop-sps', 'sprop-pps'];
+    const sets = keys
+      .flatMap((key) => decodeSprop(format.fmtp.get(key)))
+      .filter((nal) => {
         const type = ((nal[0] as number) >> 1) & 0x3f;
-        if (type >= 32 && type <= 34) {
-          rules.keepParameters(nal, 0, nal.length);
-        }
-      }
-    }
-    const track = rules.trackFromSdp();
-    if (track) {
-      this.#units.announce(track);
+        return type >= 32 && type <= 34;
+      });
+    super(new H265Rules(), sets, sink, traits);
+  }
+
+  protected packet(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    const type = ((chunk[start] as number) >> 1) & 0x3f;
+    if (type === FRAGMENTATION_UNIT) {
+      this.#fragmentationUnit(chunk, start, end, ticks);
+    } else if (type <= MAX_NAL_TYPE) {
+      this.units.nal(ticks, chunk, start, end);
+    } else if (type === AGGREGATION_PACKET) {
+      this.aggregate(chunk, start + NAL_HEADER_BYTES, end, ticks);
     }
   }
 
-  push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
-    const units = this.#units;
-    if (gap) {
-      this.#nals.gap(ticks);
-    }
-    if (start < end) {
-      const type = ((chunk[start] as number) >> 1) & 0x3f;
-      if (type === FRAGMENTATION_UNIT) {
-        this.#fragment(chunk, start, end, ticks);
-      } else if (type <= MAX_NAL_TYPE) {
-        units.nal(ticks, chunk, start, end);
-      } else if (type === AGGREGATION_PACKET) {
-        this.#nals.aggregate(chunk, start + NAL_HEADER_BYTES, end, ticks);
-      }
-    }
-    if (marker) {
-      units.marker();
-    }
-  }
-
-  #fragment(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+  #fragmentationUnit(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     if (end - start < FU_HEADER_BYTES) {
       return;
     }
@@ -67,6 +47,6 @@ export class H265Depacketizer implements Depacketizer {
     // F and the layer id come from the payload header, the type from the first fragment.
     const first = ((chunk[start] as number) & 0x81) | ((fu & 0x3f) << 1);
     const header = (first << 8) | (chunk[start + 1] as number);
-    this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
+    this.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
   }
 }

@@ -1,4 +1,4 @@
-import { aggregate } from '../payload/nal-assembler.ts';
+import { aggregate } from '../payload/nal-packetizer.ts';
 import { escapeNal, RbspWriter } from '../payload/rbsp-writer.ts';
 import type { H265Track } from '../sample/track.ts';
 import { type H265Sps, parseH265Pps, parseH265Sps } from './params.ts';

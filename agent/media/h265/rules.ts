@@ -146,8 +146,7 @@ export class H265Rules implements NalRules {
     return this.#track;
   }
 
-  /** From an SDP, where the first PPS counts as the active one. */
-  trackFromSdp(): H265Track | undefined {
+  firstTrack(): H265Track | undefined {
     this.#activePps = this.#pps.firstId ?? 0;
     return this.track();
   }

@@ -7,7 +7,7 @@ import { Collector, hex, payloadsOf, pushHex, rtpFormat, toHex } from '../../../
 import { TsDemuxer } from '../mpegts/demux/demuxer.ts';
 import { TsMuxer } from '../mpegts/mux/mux.ts';
 import type { Depacketizer } from '../payload/depacketizer.ts';
-import { packetizeUnchanged } from '../payload/packetize-unchanged.ts';
+import { packetizeUnchanged } from '../payload/packetizer.ts';
 import { createKlvDepacketizer } from './depacketize.ts';
 
 /** The universal key of a UAS local set (MISB ST 0601), its length, and a value. */

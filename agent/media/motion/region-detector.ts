@@ -4,9 +4,9 @@ import { BlockCosts } from './block-costs.ts';
 
 /** Excess of the blocks of a region that begins motion at a sensitivity of 50, in bits at the middle quantiser. */
 const THRESHOLD_BITS = 400;
-/** A smaller region is none. */
+/** Smaller groups of blocks are ignored: share of the threshold. */
 const MIN_SHARE = 0.25;
-/** A single picture, however much it costs, counts as this many thresholds; a single block as these bits. */
+/** A single picture counts as at most this many thresholds, a single block as at most these bits. */
 const MAX_OF_ONE = 2.5;
 const MAX_BLOCK_BITS = 1_500;
 const SMOOTHING_MS = 250;
@@ -17,20 +17,20 @@ const MAX_REGIONS = 16;
 const MAX_MISSED = 1;
 /** A region that is not seen for this long is gone. */
 const FORGET_MS = 1_000;
-/** The share of the threshold that keeps motion, and for how long without it. */
+/** Motion continues above this share of the threshold, and ends this long after the score was last above it. */
 const KEEPING = 0.45;
 const REST_MS = 2_000;
-/** Blocks of a motion that has lasted for this long are learnt as fast as others. */
+/** In motion that lasts longer than this, moving blocks are learnt as fast as others. */
 const MAX_HOLD_MS = 30_000;
 const MAX_PAUSE_MS = 1_000;
 /** A region has a direction once it has moved by this many blocks. */
-const MIN_WAY_BLOCKS = 1.5;
+const MIN_DISTANCE_BLOCKS = 1.5;
 
 type Direction = 'left' | 'right' | 'up' | 'down';
 
 /** Which motion counts. */
 export interface MotionRules {
-  /** 0 to 100; 50 is the usual one. */
+  /** 0 to 100; the default is 50. */
   readonly sensitivity: number;
   /** Empty: the whole picture. */
   readonly zones: readonly Polygon[];
@@ -45,7 +45,7 @@ export interface MovingBox {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** Share of what begins motion; 0: too small. */
+  /** Share of the threshold that begins motion; 0: too small. */
   readonly score: number;
 }
 
@@ -71,7 +71,7 @@ class Region {
   firstX = 0;
   firstY = 0;
   score = 0;
-  /** In which it had the smallest size. */
+  /** Pictures in which it had the minimum size. */
   pictures = 0;
   seenMs = 0;
   isSeen = false;
@@ -81,7 +81,7 @@ class Region {
 
 /** Motion from the blocks of pictures: neighbours that cost more than usual in several pictures, at the same place or moving. */
 export class RegionDetector {
-  /** Share of what begins motion. */
+  /** Share of the threshold that begins motion. */
   score = 0;
   isMoving = false;
   readonly #field: BlockField;
@@ -100,10 +100,10 @@ export class RegionDetector {
   #timeMs = Number.NaN;
   #sinceMs = 0;
   #restMs = 0;
-  // Of the motion: its edges, and the way of the region that has moved furthest.
+  // Of the motion: its edges, and the movement of the region that has moved furthest.
   readonly #area = new Region();
-  #wayX = 0;
-  #wayY = 0;
+  #movedX = 0;
+  #movedY = 0;
 
   /** @param width of the picture in pixels, after cropping */
   constructor(field: BlockField, width: number, height: number) {
@@ -119,14 +119,14 @@ export class RegionDetector {
     this.#costs.counts = countedBlocks(this.#grid, zones, masks);
   }
 
-  /** Wants every picture: it learns, or something may begin. */
+  /** Needs every picture: it is learning, or motion may begin. */
   get isBusy(): boolean {
     return this.#costs.isLearning || this.#isFollowing;
   }
 
-  /** Where it moves, or has moved last. */
+  /** Where the present or the last motion is. */
   get area(): MotionArea {
-    return { ...boxOf(this.#area, this.#grid), direction: directionOf(this.#wayX, this.#wayY) };
+    return { ...boxOf(this.#area, this.#grid), direction: directionOf(this.#movedX, this.#movedY) };
   }
 
   /** What has moved within the last second. */
@@ -152,20 +152,20 @@ export class RegionDetector {
     return isChange;
   }
 
-  /** @returns places where blocks stand out */
+  /** @returns the number of groups of blocks that stand out */
   #search(weight: number): number {
     const { excess } = this.#costs;
-    let places = 0;
+    let groups = 0;
     for (let block = 0; block < excess.length; block += 1) {
       if ((excess[block] as number) > 0) {
         this.#collect(block);
-        places += 1;
+        groups += 1;
         if (this.#found.bits >= MIN_SHARE * this.#thresholdBits) {
           this.#assign(weight);
         }
       }
     }
-    return places;
+    return groups;
   }
 
   /** Puts the block and those that touch it into `#found`, and out of the excess. */
@@ -214,18 +214,18 @@ export class RegionDetector {
     found.y = sumY / found.bits;
   }
 
-  /** To the nearest known region that it touches, or to a new one. */
+  /** Adds `#found` to the nearest region that it touches, or to a new one. */
   #assign(weight: number): void {
     const found = this.#found;
     const isLarge = (found.right + 1 - found.left) * (found.bottom + 1 - found.top) >= this.#minBlocks;
     let best: Region | undefined;
-    let bestWay = Number.POSITIVE_INFINITY;
+    let bestDistance = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#count; i += 1) {
       const region = this.#regions[i] as Region;
-      const way = Math.abs(region.x - found.x) + Math.abs(region.y - found.y);
-      if (touches(region, found) && way < bestWay) {
+      const distance = Math.abs(region.x - found.x) + Math.abs(region.y - found.y);
+      if (touches(region, found) && distance < bestDistance) {
         best = region;
-        bestWay = way;
+        bestDistance = distance;
       }
     }
     if (!best) {
@@ -245,11 +245,11 @@ export class RegionDetector {
       best.pictures += isLarge ? 1 : 0;
       best.seenMs = this.#timeMs;
       best.score += ((isLarge ? Math.min(found.bits / this.#thresholdBits, MAX_OF_ONE) : 0) - best.score) * weight;
-      place(best, found);
+      moveTo(best, found);
     }
   }
 
-  /** Regions that were not seen lose their score, and go. */
+  /** Regions that were not seen lose their score, and are dropped after a while. */
   #fade(weight: number): void {
     const regions = this.#regions;
     this.score = 0;
@@ -261,7 +261,7 @@ export class RegionDetector {
       region.missed = region.isSeen ? 0 : region.missed + 1;
       region.isSeen = false;
       if (this.#timeMs - region.seenMs < FORGET_MS) {
-        // The one that goes takes the place of the one that stays.
+        // Swapped, because dropped regions are reused.
         regions[i] = regions[kept] as Region;
         regions[kept] = region;
         kept += 1;
@@ -300,8 +300,8 @@ export class RegionDetector {
       area.top = this.#field.rows - 1;
       area.right = 0;
       area.bottom = 0;
-      this.#wayX = 0;
-      this.#wayY = 0;
+      this.#movedX = 0;
+      this.#movedY = 0;
     }
     const isYoung = this.#timeMs - this.#sinceMs < MAX_HOLD_MS;
     for (let i = 0; i < this.#count; i += 1) {
@@ -313,11 +313,11 @@ export class RegionDetector {
       area.top = Math.min(area.top, region.top);
       area.right = Math.max(area.right, region.right);
       area.bottom = Math.max(area.bottom, region.bottom);
-      const wayX = region.x - region.firstX;
-      const wayY = region.y - region.firstY;
-      if (Math.abs(wayX) + Math.abs(wayY) > Math.abs(this.#wayX) + Math.abs(this.#wayY)) {
-        this.#wayX = wayX;
-        this.#wayY = wayY;
+      const movedX = region.x - region.firstX;
+      const movedY = region.y - region.firstY;
+      if (Math.abs(movedX) + Math.abs(movedY) > Math.abs(this.#movedX) + Math.abs(this.#movedY)) {
+        this.#movedX = movedX;
+        this.#movedY = movedY;
       }
       if (isYoung) {
         this.#costs.hold(region.left, region.top, region.right, region.bottom, REST_MS);
@@ -326,7 +326,7 @@ export class RegionDetector {
   }
 }
 
-function place(region: Region, found: Region): void {
+function moveTo(region: Region, found: Region): void {
   region.left = found.left;
   region.top = found.top;
   region.right = found.right;
@@ -350,7 +350,7 @@ function boxOf({ left, top, right, bottom }: Region, { across, down }: BlockGrid
 }
 
 function directionOf(x: number, y: number): Direction | undefined {
-  if (Math.max(Math.abs(x), Math.abs(y)) < MIN_WAY_BLOCKS) {
+  if (Math.max(Math.abs(x), Math.abs(y)) < MIN_DISTANCE_BLOCKS) {
     return undefined;
   }
   if (Math.abs(x) >= Math.abs(y)) {

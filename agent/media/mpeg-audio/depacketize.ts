@@ -76,12 +76,12 @@ class MpegAudioDepacketizer implements Depacketizer {
   #continue(chunk: Uint8Array, start: number, end: number, offset: number): void {
     const buffer = this.#buffer;
     if (this.#fragmentedBytes === 0) {
-      // Its start is missing.
+      // The start of the frame is missing.
       return;
     }
     if (offset !== buffer.sizeBytes || offset + end - start > this.#fragmentedBytes) {
-      const place = `${end - start} bytes at ${offset}`;
-      this.#damage(`fragment of ${place} of an MPEG audio frame of ${this.#fragmentedBytes} with ${buffer.sizeBytes}`);
+      const range = `${end - start} bytes at ${offset}`;
+      this.#damage(`fragment of ${range} of an MPEG audio frame of ${this.#fragmentedBytes} with ${buffer.sizeBytes}`);
       return;
     }
     buffer.append(chunk, start, end);

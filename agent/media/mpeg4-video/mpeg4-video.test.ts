@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { MPEG4_CONFIG, mpeg4Video } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { packetizeUnchanged } from '../payload/packetize-unchanged.ts';
+import { packetizeUnchanged } from '../payload/packetizer.ts';
 import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { Mpeg4VideoDepacketizer } from './depacketize.ts';
 import { parseVideoObjectLayer, profileLevelOf } from './params.ts';

@@ -66,5 +66,7 @@ export interface NalRules {
   readonly startsOrder: boolean;
   /** The description that the slice refers to: the same object until it changes; undefined: its parameter sets are missing. */
   track(): NalTrack | undefined;
+  /** From parameter sets without a slice, where the first PPS counts as the active one. */
+  firstTrack(): NalTrack | undefined;
   order(): PictureOrder;
 }

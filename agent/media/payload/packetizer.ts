@@ -14,3 +14,14 @@ export interface PayloadSink {
  * @param isLast the last payload of the sample ends the access unit and carries the marker; false for parameter sets sent ahead
  */
 export type Packetize = (data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink) => void;
+
+/**
+ * The sample unchanged, split anywhere. MPEG-4 part 2 (RFC 6416 §5; the headers are in the first payload, §5.2) and KLV
+ * (RFC 6597 §4.2).
+ */
+export const packetizeUnchanged: Packetize = (data, maxPayloadBytes, isLast, sink) => {
+  for (let at = 0; at < data.length; at += maxPayloadBytes) {
+    const to = Math.min(at + maxPayloadBytes, data.length);
+    sink.onPayload(0, 0, data, at, to, isLast && to === data.length);
+  }
+};

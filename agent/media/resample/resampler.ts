@@ -39,7 +39,7 @@ export class Resampler {
     this.#step = fromHz / divisor;
     this.#taps = 2 * Math.ceil((TAPS / 2) * Math.max(1, fromHz / toHz));
     if (this.#phases > MAX_PHASES || this.#taps > MAX_TAPS) {
-      throw new PerchError('unsupported', `a rate of ${fromHz} Hz cannot be made ${toHz} Hz`);
+      throw new PerchError('unsupported', `cannot resample from ${fromHz} Hz to ${toHz} Hz`);
     }
     this.#channels = channels;
     this.#kernel = lowPassTaps(this.#phases, this.#taps, Math.min(1, toHz / fromHz));
@@ -87,7 +87,7 @@ export class Resampler {
     return made;
   }
 
-  #mono(at: number, out: Float32Array, place: number): void {
+  #mono(at: number, out: Float32Array, index: number): void {
     const input = this.#input;
     const kernel = this.#kernel;
     const first = this.#phase * this.#taps;
@@ -95,10 +95,10 @@ export class Resampler {
     for (let tap = 0; tap < this.#taps; tap += 1) {
       sum += (kernel[first + tap] as number) * (input[at + tap] as number);
     }
-    out[place] = sum;
+    out[index] = sum;
   }
 
-  #stereo(at: number, out: Float32Array, place: number): void {
+  #stereo(at: number, out: Float32Array, index: number): void {
     const input = this.#input;
     const kernel = this.#kernel;
     const first = this.#phase * this.#taps;
@@ -109,8 +109,8 @@ export class Resampler {
       left += weight * (input[at + 2 * tap] as number);
       right += weight * (input[at + 2 * tap + 1] as number);
     }
-    out[place] = left;
-    out[place + 1] = right;
+    out[index] = left;
+    out[index + 1] = right;
   }
 
   #grow(size: number): void {

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { OrNull } from '../schema/schemas.ts';
 
-/** A snooze is no way to switch off. */
+/** A week: notifications are switched off elsewhere. */
 const MAX_SNOOZE_MINUTES = 7 * 24 * 60;
 
 export const SNOOZE = Type.Optional(
@@ -12,7 +12,7 @@ export const SNOOZE = Type.Optional(
 export const snoozeOf = (minutes: number | undefined, nowMs: number): { readonly snoozedUntil?: number } =>
   minutes === undefined ? {} : { snoozedUntil: minutes === 0 ? 0 : Math.round(nowMs) + minutes * 60_000 };
 
-/** @param until Unix milliseconds; 0: not @returns RFC 3339 */
+/** @param until Unix milliseconds; 0: not snoozed @returns RFC 3339 */
 export const snoozeText = (until: number, nowMs: number): string | null =>
   until > nowMs ? new Date(until).toISOString() : null;
 
