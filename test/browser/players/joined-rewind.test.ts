@@ -1,12 +1,11 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner, pairBox, startBox } from '../../peers/agent/paired-boxes.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { clockIn } from '../../peers/browser/recorded-cameras.ts';
-import { SETUP } from '../../peers/browser/recorded-video.ts';
+import { HLS_JS, type HlsWindow, SETUP } from '../../peers/browser/recorded-video.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { GROUP_MS, recordClock } from '../../support/disks/recorded-clock.ts';
@@ -15,18 +14,8 @@ const SECONDS = 60;
 const [OWN_FROM, OWN_SECONDS] = [20, 20];
 const FPS = 10;
 const SPEED = 4;
-const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
 
-interface PlayerWindow {
-  Hls: new (
-    config: object,
-  ) => {
-    loadSource(url: string): void;
-    attachMedia(video: HTMLVideoElement): void;
-    on(event: string, listener: (event: string, facts: { fatal?: boolean; details?: string }) => void): void;
-    readonly playingDate: Date | null;
-  };
-  player: { readonly playingDate: Date | null };
+interface PlayerWindow extends HlsWindow {
   faults: string[];
 }
 
@@ -35,16 +24,16 @@ const play = (page: Page, url: string): Promise<void> =>
     ([source, speed]) =>
       new Promise<void>((resolve) => {
         const video = document.querySelector('video') as HTMLVideoElement;
-        const place = window as unknown as PlayerWindow;
-        const hls = new place.Hls({ startPosition: 0 });
-        place.faults = [];
-        hls.on('hlsError', (_, { fatal, details = '' }) => fatal && place.faults.push(details));
+        const globals = window as unknown as PlayerWindow;
+        const hls = new globals.Hls({ startPosition: 0 });
+        globals.faults = [];
+        hls.on('hlsError', (_, { fatal, details = '' }) => fatal && globals.faults.push(details));
         video.onloadeddata = () => {
           video.playbackRate = speed;
           void video.play();
           resolve();
         };
-        place.player = hls;
+        globals.player = hls;
         hls.attachMedia(video);
         hls.loadSource(source);
       }),

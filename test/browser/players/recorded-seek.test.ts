@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../../peers/browser/browser.ts';
-import { openVideo, SETUP, seek } from '../../peers/browser/recorded-video.ts';
+import { HLS_JS, type HlsWindow, openVideo, SETUP, seek } from '../../peers/browser/recorded-video.ts';
 import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
@@ -29,24 +28,10 @@ const NAMES = inShort(
   ...['reordered', 'loud'],
 );
 const LONG_GROUPS = CAMERAS.filter(({ path }) => NAMES.includes(path));
-const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
 
 interface Span {
   readonly start: string;
   readonly duration: number;
-}
-
-/** The page's objects: the video, and hls.js where it plays. */
-interface PlayerWindow {
-  Hls: new (
-    config: object,
-  ) => {
-    loadSource(url: string): void;
-    attachMedia(video: HTMLVideoElement): void;
-    on(event: string, listener: (event: string, facts: { fatal?: boolean; details?: string }) => void): void;
-    readonly playingDate: Date | null;
-  };
-  player: { readonly playingDate: Date | null };
 }
 
 async function openHls(page: Page, url: string): Promise<void> {
@@ -56,11 +41,11 @@ async function openHls(page: Page, url: string): Promise<void> {
     (source) =>
       new Promise<void>((resolve, reject) => {
         const video = document.querySelector('video') as HTMLVideoElement;
-        const place = window as unknown as PlayerWindow;
-        const hls = new place.Hls({ startPosition: 0 });
+        const globals = window as unknown as HlsWindow;
+        const hls = new globals.Hls({ startPosition: 0 });
         hls.on('hlsError', (_, { fatal, details }) => fatal && reject(new Error(details)));
         video.onloadeddata = () => resolve();
-        place.player = hls;
+        globals.player = hls;
         hls.attachMedia(video);
         hls.loadSource(source);
       }),
@@ -215,7 +200,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in recordings', () => {
     // In the first file: each has its own label.
     const toS = SEGMENT_SECONDS / 2;
     await seek(page, toS);
-    const dateMs = await page.evaluate(() => (window as unknown as PlayerWindow).player.playingDate?.getTime());
+    const dateMs = await page.evaluate(() => (window as unknown as HlsWindow).player.playingDate?.getTime());
     expect(Math.abs((dateMs ?? Number.NaN) - Date.parse(span.start) - toS * 1000)).toBeLessThanOrEqual(FRAME_MS);
     expect(await loudness(page)).toBeGreaterThan(0.05);
     await page.close();

@@ -1,4 +1,22 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
+
+/** For `addScriptTag`. */
+export const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
+
+/** Globals of a page that plays with hls.js. */
+export interface HlsWindow {
+  Hls: new (
+    config: object,
+  ) => {
+    loadSource(url: string): void;
+    attachMedia(video: HTMLVideoElement): void;
+    on(event: string, listener: (event: string, facts: { fatal?: boolean; details?: string }) => void): void;
+    readonly playingDate: Date | null;
+  };
+  player: { readonly playingDate: Date | null };
+}
 
 /** Seeks. @returns the time of the picture that is then shown, in seconds from the beginning */
 export const seek = (page: Page, toS: number): Promise<number> =>
