@@ -37,7 +37,7 @@ interface MqttLinkOptions {
   readonly random?: () => number;
 }
 
-export interface MqttStatus {
+interface MqttStatus {
   readonly state: 'connecting' | 'connected' | 'waiting';
   /** Why it is not connected: for people and for programs. */
   readonly error: string | undefined;

@@ -9,11 +9,11 @@ import { type MediaFile, openMedia } from './media-samples.ts';
 import { type Fault, type Verification, type VerifiedSpan, verifyMedia } from './verify.ts';
 
 /** Exit codes: everything is unchanged; something changed or is unsigned; nothing to verify; unchanged, but parts are missing. */
-export const VERIFY_CODES = { unchanged: 0, changed: 1, unknown: 2, cut: 3 } as const;
+const VERIFY_CODES = { unchanged: 0, changed: 1, unknown: 2, cut: 3 } as const;
 const KEY_BYTES = 32;
 const MAX_NAMED_SPANS = 50;
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly file: string;
   /** A `.sig` file, or an MP4 file with signatures. Default: those in the file, or next to it. */
   readonly signatures?: string | undefined;

@@ -1,7 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
+import { type FrameRules, IN_ORDER, withHeader } from '../payload/frame-assembler.ts';
 import { isSame } from '../payload/nal.ts';
-import { release } from '../sample/slab.ts';
 import type { Av1Track } from '../sample/track.ts';
 import { Leb128, OBU, OBU_EXTENSION, obuType } from './obu.ts';
 import { av1Track, parseAv1Sequence } from './params.ts';
@@ -48,12 +47,7 @@ export class Av1Rules implements FrameRules {
     if (!this.isKey || this.#hasSequence || !this.track) {
       return unit;
     }
-    const { sequenceHeader } = this.track;
-    const whole = new Uint8Array(sequenceHeader.length + unit.length);
-    whole.set(sequenceHeader);
-    whole.set(unit, sequenceHeader.length);
-    release(unit);
-    return whole;
+    return withHeader(this.track.sequenceHeader, unit);
   }
 
   #describe(data: Uint8Array, start: number, end: number): void {

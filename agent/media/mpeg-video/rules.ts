@@ -1,7 +1,6 @@
 import type { PictureOrder } from '../payload/decode-times.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
+import { type FrameRules, IN_ORDER, withHeader } from '../payload/frame-assembler.ts';
 import { findStartCode, isSame } from '../payload/nal.ts';
-import { release } from '../sample/slab.ts';
 import type { MpegVideoTrack } from '../sample/track.ts';
 import { mpegVideoTrack, parseSequence, START } from './params.ts';
 
@@ -54,12 +53,7 @@ export class MpegVideoRules implements FrameRules {
     if (!this.isKey || this.#hasSequence || !this.track) {
       return unit;
     }
-    const { config } = this.track;
-    const whole = new Uint8Array(config.length + unit.length);
-    whole.set(config);
-    whole.set(unit, config.length);
-    release(unit);
-    return whole;
+    return withHeader(this.track.config, unit);
   }
 
   #takeSequence(data: Uint8Array, start: number, end: number): void {

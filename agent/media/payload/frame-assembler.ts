@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
+import { release } from '../sample/slab.ts';
 import type { VideoTrack } from '../sample/track.ts';
 import { DecodeTimes, type PictureOrder, type UnitTimes } from './decode-times.ts';
 import type { UnitSink } from './depacketizer.ts';
@@ -17,6 +18,15 @@ export interface FrameRules {
   read(data: Uint8Array, start: number, end: number): boolean;
   /** The unit as delivered; a replacement releases the original (`slab.ts`). */
   complete(unit: Uint8Array): Uint8Array;
+}
+
+/** For `complete`: a copy of the unit after the header; the unit is released. */
+export function withHeader(header: Uint8Array, unit: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(header.length + unit.length);
+  whole.set(header);
+  whole.set(unit, header.length);
+  release(unit);
+  return whole;
 }
 
 /** Of tracks whose frames arrive in output order. */
