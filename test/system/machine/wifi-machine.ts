@@ -33,6 +33,11 @@ const PROXY_PORT = 3_128;
 /** Seconds instead of minutes, for this test alone. */
 const SHORT = '[Service]\nEnvironment=PERCH_WIFI_AWAY=20 PERCH_WIFI_RETRY=10 PERCH_WIFI_UNUSED=5\n';
 
+/** Conditions of the box: its access point is open; it has an address of the router. */
+export const IS_OPEN =
+  'grep -q "^point " /run/perch-wifi/state && nft list table inet perch_wifi && iw dev wlan0 info | grep -q "type AP"';
+export const ADDRESS = `ip -4 -o addr show dev wlan0 scope global | sed -n 's/.* inet \\(192.168.77[.0-9]*\\).*/\\1/p' | grep .`;
+
 /** The house's router: how it protects its Wi-Fi. */
 export interface Router {
   readonly name: string;
@@ -108,7 +113,12 @@ export class WifiMachine implements AsyncDisposable {
   }
 
   async plug(isIn: boolean): Promise<void> {
-    await this.machine.must(`ip link set "$(${cardOf(CABLE)})" ${isIn ? 'up' : 'down'}`);
+    const card = await this.machine.must(cardOf(CABLE));
+    if (!isIn) {
+      // At the start networkd switches it on.
+      await this.machine.until(`ip -4 -o addr show dev ${card} | grep -q inet`);
+    }
+    await this.machine.must(`ip link set ${card} ${isIn ? 'up' : 'down'}`);
   }
 
   async routerOn({ name, password, protection, hasDhcp = true }: Router): Promise<void> {
@@ -121,9 +131,13 @@ export class WifiMachine implements AsyncDisposable {
       ...['interface=wlan1', 'driver=nl80211', `ssid=${name}`, 'hw_mode=g', 'channel=6', 'wpa=2', 'rsn_pairwise=CCMP'],
       ...login,
     ];
+    // Each has an address of its own: networks that were heard before are remembered by theirs.
+    const address = Buffer.from(`\x02\0${name.padEnd(4)}`)
+      .toString('hex', 0, 6)
+      .replace(/..(?!$)/g, '$&:');
     await this.machine.must(`cat > /run/router.conf << 'END'\n${lines.join('\n')}\nEND`);
     await this.machine.must(
-      'ip netns exec house hostapd -B -P /run/router.pid /run/router.conf && ip -n house addr replace 192.168.77.1/24 dev wlan1',
+      `ip -n house link set wlan1 down && ip -n house link set wlan1 address ${address} && ip netns exec house hostapd -B -P /run/router.pid /run/router.conf && ip -n house addr replace 192.168.77.1/24 dev wlan1`,
     );
     if (hasDhcp) {
       await this.machine.must(
@@ -138,16 +152,32 @@ export class WifiMachine implements AsyncDisposable {
     );
   }
 
-  /** Connects the phone; fails if it cannot. @returns its address */
+  /** Connects the phone. @returns its address */
   async phoneJoins(name: string, password: string): Promise<string> {
-    await this.machine.must(`at=/run/phone.pid; ${endOf('$at')}; ip -n phone addr flush dev wlan2`);
+    await this.#phoneTries(name, password);
+    // The box may search for networks meanwhile, and is not heard then.
+    await this.machine.until('grep -q CTRL-EVENT-CONNECTED /run/phone.log');
+    await this.machine.until(
+      'ip netns exec phone busybox udhcpc -i wlan2 -n -q -t 10 -T 1 -s /phone/dhcp > /dev/null 2>&1',
+    );
+    return this.machine.must("ip -n phone -4 -o addr show dev wlan2 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'");
+  }
+
+  /** The phone finds out that this is not the password. */
+  async phoneIsRefused(name: string, password: string): Promise<void> {
+    await this.#phoneTries(name, password);
+    await this.machine.until('grep -q reason=WRONG_KEY /run/phone.log');
+    await this.machine.must('! grep -q CTRL-EVENT-CONNECTED /run/phone.log');
+  }
+
+  async #phoneTries(name: string, password: string): Promise<void> {
+    await this.machine.must(
+      `at=/run/phone.pid; ${endOf('$at')}; ip -n phone addr flush dev wlan2; rm -f /run/phone.log`,
+    );
     const network = [`ssid="${name}"`, `psk="${password}"`, 'key_mgmt=WPA-PSK', 'scan_ssid=1'];
     await this.machine.must(`cat > /run/phone.conf << 'END'\nnetwork={\n${network.join('\n')}\n}\nEND`);
     await this.machine.must(
       'ip netns exec phone wpa_supplicant -B -P /run/phone.pid -i wlan2 -c /run/phone.conf -D nl80211 -f /run/phone.log',
-    );
-    return this.machine.must(
-      `ip netns exec phone busybox udhcpc -i wlan2 -n -q -t 30 -T 1 -s /phone/dhcp > /dev/null 2>&1 && ip -n phone -4 -o addr show dev wlan2 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'`,
     );
   }
 
