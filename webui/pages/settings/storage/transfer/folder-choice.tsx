@@ -1,7 +1,12 @@
+import { useState } from 'preact/hooks';
 import type { FolderList } from '../../../../api-client/api-types.ts';
+import { actionErrorText } from '../../../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../../../api-client/request.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
+import { TextField } from '../../../../ui/controls/field.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
+import { toast } from '../../../../ui/feedback/toast.tsx';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
@@ -22,14 +27,21 @@ const POLL_MS = 60_000;
 export function FolderChoice({ path, needsWriting = false, action, onOpen, onChoose }: FolderChoiceProps) {
   const { language } = i18n();
   const t = transferWords.value;
-  const { value } = usePolled<FolderList>(`v3/disks/folders?path=${encodeURIComponent(path)}`, { everyMs: POLL_MS });
+  const { value } = usePolled<FolderList>(addressOf(path), { everyMs: POLL_MS });
+  const typed = <TypedFolder onOpen={onOpen} />;
   if (!value) {
-    return <div class="skeleton block" />;
+    return (
+      <section class="card folder-choice">
+        {typed}
+        <div class="skeleton block" />
+      </section>
+    );
   }
   const { parent, items, isCut, freeBytes, totalBytes, writable } = value;
   const isUsable = writable || !needsWriting;
   return (
     <section class="card folder-choice">
+      {typed}
       <div class="padded">
         <b class="folder">
           <bdi>{value.path}</bdi>
@@ -50,4 +62,58 @@ export function FolderChoice({ path, needsWriting = false, action, onOpen, onCho
       {isCut && <p class="dim small padded">{t.moreFolders}</p>}
     </section>
   );
+}
+
+/** Opens the folder of a path that is typed or pasted. */
+function TypedFolder({ onOpen }: Pick<FolderChoiceProps, 'onOpen'>) {
+  const t = transferWords.value;
+  const [path, setPath] = useState('');
+  const [wrong, setWrong] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  const open = async () => {
+    setBusy(true);
+    try {
+      onOpen((await fetchJson<FolderList>(addressOf(path.trim() || '.'))).path);
+      setPath('');
+    } catch (error) {
+      const reason = reasonOf(error);
+      setWrong(reason);
+      if (reason === undefined) {
+        toast(actionErrorText(error));
+      }
+    }
+    setBusy(false);
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!isBusy) {
+      void open();
+    }
+  };
+  return (
+    <form class="padded" onSubmit={submit} novalidate>
+      <TextField
+        label={t.folderPath}
+        name="folder"
+        autocomplete="off"
+        value={path}
+        wrong={wrong}
+        isLocked={isBusy}
+        onInput={(text) => {
+          setPath(text);
+          setWrong(undefined);
+        }}
+      />
+      <Button type="submit">{t.openFolder}</Button>
+    </form>
+  );
+}
+
+const addressOf = (path: string): string => `v3/disks/folders?path=${encodeURIComponent(path)}`;
+
+/** Of what was typed. */
+function reasonOf(error: unknown): string | undefined {
+  const t = transferWords.peek();
+  const texts: Readonly<Record<number, string>> = { 400: t.folderRefused, 404: t.folderUnknown };
+  return error instanceof RequestError ? texts[error.status] : undefined;
 }
