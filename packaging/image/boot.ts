@@ -1,20 +1,26 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { call } from '../call.ts';
 import { extract } from './extract.ts';
 import { makeInitramfs } from './initramfs.ts';
 import type { Kernel } from './kernels.ts';
 
-/** Later lines are for the board in brackets. The initramfs has the drivers of both kernels. */
+/**
+ * Later lines are for the board in brackets. The initramfs has the drivers of both kernels. U-Boot's serial port needs a
+ * clock that does not change.
+ */
 const CONFIG = `# Read by the firmware of the Raspberry Pi.
 arm_64bit=1
 upstream_kernel=1
-initramfs initrd.img followkernel
 # A screen that is plugged in later shows something, too.
 hdmi_force_hotplug=1
 disable_splash=1
-kernel=vmlinuz
+# U-Boot starts one of two systems. Without it: kernel=vmlinuz, and the line of the initramfs.
+kernel=u-boot.bin
+enable_uart=1
 [pi5]
 kernel=vmlinuz-pi5
+initramfs initrd.img followkernel
 [all]
 `;
 
@@ -30,12 +36,15 @@ interface BootOptions {
   /** Debian's folder of the boards' firmware. */
   readonly firmware: string;
   readonly kernels: readonly Kernel[];
+  /** A file. */
+  readonly uBoot: string;
   /** Eight hexadecimal digits. */
   readonly diskId: string;
 }
 
-/** Creates the contents of the boot partition. */
-export async function makeBootFolder(folder: string, { root, firmware, kernels, diskId }: BootOptions): Promise<void> {
+/** Creates the contents of the boot partition, and those of `/boot` in the root. */
+export async function makeBootFolder(folder: string, options: BootOptions): Promise<void> {
+  const { root, firmware, kernels, uBoot, diskId } = options;
   await mkdir(folder, { recursive: true });
   await cp(firmware, folder, { recursive: true });
   for (const { name, image, trees } of kernels) {
@@ -45,9 +54,22 @@ export async function makeBootFolder(folder: string, { root, firmware, kernels, 
     }
   }
   await makeInitramfs(root, kernels, join(folder, 'initrd.img'));
+  await mkdir(join(root, 'boot/firmware'), { recursive: true });
+  for (const name of ['vmlinuz', 'initrd.img']) {
+    await cp(join(folder, name), join(root, 'boot', name));
+  }
+  await cp(uBoot, join(folder, 'u-boot.bin'));
+  await layBootScript(folder);
   await writeFile(join(folder, 'config.txt'), CONFIG);
   await writeFile(join(folder, 'cmdline.txt'), commandLine(diskId));
   await cp(join(import.meta.dirname, 'perch-setup.txt'), join(folder, 'perch-setup.txt'));
+}
+
+/** What U-Boot runs. */
+export async function layBootScript(folder: string): Promise<void> {
+  const script = join(import.meta.dirname, 'boot.cmd');
+  const parameters = ['-A', 'arm64', '-T', 'script', '-C', 'none', '-n', 'Perch'];
+  await call('mkimage', [...parameters, '-d', script, join(folder, 'boot.scr')]);
 }
 
 const FIRMWARE = 'usr/lib/raspi-firmware';
@@ -59,4 +81,18 @@ const FIRMWARE = 'usr/lib/raspi-firmware';
 export async function raspberryFirmware(suite: string, folder: string): Promise<string> {
   await extract({ name: `firmware-${suite}.tar`, suite, packages: ['raspi-firmware'], path: FIRMWARE }, folder);
   return join(folder, FIRMWARE);
+}
+
+/**
+ * U-Boot from a Debian package. @param folder for unpacking @returns the file
+ * @param board `rpi_arm64` is for Pi 3, Pi 4 and Zero 2 W
+ */
+export async function uBootOf(
+  [debianPackage, board]: readonly ['u-boot-rpi', 'rpi_arm64'] | readonly ['u-boot-qemu', 'qemu_arm64'],
+  suite: string,
+  folder: string,
+): Promise<string> {
+  const path = `usr/lib/u-boot/${board}`;
+  await extract({ name: `${debianPackage}-${suite}.tar`, suite, packages: [debianPackage], path }, folder);
+  return join(folder, path, 'u-boot.bin');
 }

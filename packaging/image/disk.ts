@@ -1,6 +1,7 @@
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { open, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call } from '../call.ts';
+import { CHOICE } from './system/choice.ts';
 
 const MIB = 2 ** 20;
 const SECTOR_BYTES = 512;
@@ -29,6 +30,9 @@ export async function makeDisk(file: string, { rootFolder, bootFolder, diskId }:
     ({ startMib, sizeMib, type }) => `start=${sectors(startMib)}, size=${sectors(sizeMib)}, type=${type}`,
   );
   await call('sfdisk', ['--quiet', file], { input: ['label: dos', `label-id: 0x${diskId}`, ...lines, ''].join('\n') });
+
+  await using handle = await open(file, 'r+');
+  await handle.write(CHOICE.text, CHOICE.sector * SECTOR_BYTES);
 
   const boot = `${file}@@${LAYOUT.boot.startMib}M`;
   await call('mformat', ['-i', boot, '-F', '-T', String(sectors(LAYOUT.boot.sizeMib)), '-v', 'PERCHBOOT', '::']);

@@ -18,6 +18,9 @@ const PACKAGES = [
   ...['dnsmasq-base', 'nftables'],
 ];
 
+/** Of its user and group. Debian's packages take theirs from 999 downwards. */
+const PERCH_ID = 900;
+
 /** Documentation and translations of Debian packages. */
 const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
@@ -32,6 +35,8 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
   const archive = await debianArchive(suite, say);
   say('unpacking Debian');
   await call('tar', ['-xf', archive, '-C', folder, '--numeric-owner']);
+  // Files of the data partition belong to it in every system.
+  await call('systemd-sysusers', ['--root', folder, '--inline', `u perch ${PERCH_ID} "Perch" /var/lib/perch`]);
   say("installing Perch's packages");
   for (const file of packages) {
     await cp(file, join(folder, 'tmp', 'perch.deb'));
@@ -90,7 +95,7 @@ async function layFiles(folder: string): Promise<void> {
 }
 
 /** Folders with a `main.ts`. */
-const PROGRAMS = ['setup', 'wifi'] as const;
+const PROGRAMS = ['setup', 'system', 'wifi'] as const;
 
 /** In one file, for the Node of Perch's packages. */
 export async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8Array> {
@@ -107,7 +112,7 @@ export async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8A
 
 const UNITS = {
   enable: [
-    ...['perch-firstboot', 'perch-owner', 'perch-screen.service', 'perch-screen.path'],
+    ...['perch-firstboot', 'perch-owner', 'perch-system', 'perch-screen.service', 'perch-screen.path'],
     ...['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
   ],
   // Debian's updates, and services that could not write: perch-firstboot creates the keys of ssh.

@@ -18,6 +18,7 @@ export const IMAGE_TOOLS = {
   mformat: 'mtools',
   mcopy: 'mtools',
   cpio: 'cpio',
+  mkimage: 'u-boot-tools',
   depmod: 'kmod',
   xz: 'xz-utils',
 } as const;

@@ -4,11 +4,13 @@ import { compareVersions, isVersion } from './version.ts';
 
 /** An update has at most one of each per architecture. */
 export type PackageName = 'perch' | 'perch-node';
+/** A whole system of the image, with Debian. It comes in an update of its own. */
+export const SYSTEM_PACKAGE = 'perch-system';
 const ARCHITECTURES = ['all', 'amd64', 'arm64'] as const;
 export type PackageArchitecture = (typeof ARCHITECTURES)[number];
 
-export interface UpdatePackage {
-  readonly name: PackageName;
+export interface UpdatePackage<Name extends string = PackageName> {
+  readonly name: Name;
   readonly version: string;
   readonly architecture: PackageArchitecture;
   readonly sizeBytes: number;
@@ -17,15 +19,18 @@ export interface UpdatePackage {
 }
 
 /** Contents of an update: the signed part of the file. */
-export interface Manifest {
+export interface Manifest<Name extends string = PackageName> {
   readonly version: string;
   /** RFC 3339. */
   readonly made: string;
   /** In the order in which they follow in the file. */
-  readonly packages: readonly UpdatePackage[];
+  readonly packages: readonly UpdatePackage<Name>[];
 }
+export type SystemManifest = Manifest<typeof SYSTEM_PACKAGE>;
 
 const FORMAT = 'perch-update';
+/** Not the other one: who cannot install a system rejects it. */
+const SYSTEM_FORMAT = 'perch-system-update';
 const FORMAT_VERSION = 1;
 /** Perch, and its Node for two architectures, with room to spare. */
 const MAX_PACKAGES = 4;
@@ -35,8 +40,10 @@ export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const SHOWN_CHARS = 64;
 
-export const writeManifest = ({ version, made, packages }: Manifest): string =>
-  JSON.stringify({ format: FORMAT, formatVersion: FORMAT_VERSION, version, made, packages });
+export function writeManifest({ version, made, packages }: Manifest | SystemManifest): string {
+  const format = packages.some(({ name }) => name === SYSTEM_PACKAGE) ? SYSTEM_FORMAT : FORMAT;
+  return JSON.stringify({ format, formatVersion: FORMAT_VERSION, version, made, packages });
+}
 
 /** dpkg's file name, built from checked parts, so that it cannot leave its folder. */
 export const debName = ({ name, version, architecture }: UpdatePackage): string =>
@@ -44,9 +51,32 @@ export const debName = ({ name, version, architecture }: UpdatePackage): string 
 
 /** @throws PerchError badInput with the fault */
 export function parseManifest(text: string): Manifest {
+  const { version, made, listed } = commonOf(text, FORMAT);
+  const packages = listed.map((value) => packageIn(value, isOfPerch, MAX_PACKAGE_BYTES));
+  checkTogether(version, packages);
+  return { version, made, packages };
+}
+
+/** @throws PerchError badInput with the fault */
+export function parseSystemManifest(text: string): SystemManifest {
+  const { version, made, listed } = commonOf(text, SYSTEM_FORMAT);
+  const packages = listed.map((value) => packageIn(value, isSystem, MAX_UPDATE_BYTES));
+  if (packages.length > 1 || packages[0]?.version !== version) {
+    throw damaged(`the update to ${version} must have one system, of this version`);
+  }
+  return { version, made, packages };
+}
+
+/** What both have. @param format the expected one */
+function commonOf(text: string, format: string) {
   const json = objectIn(text);
-  if (json['format'] !== FORMAT) {
-    throw damaged('the manifest is not of an update of Perch');
+  if (json['format'] !== format) {
+    const isOther = json['format'] === FORMAT || json['format'] === SYSTEM_FORMAT;
+    throw damaged(
+      isOther
+        ? `this is ${format === FORMAT ? 'a system of the image' : 'an update of Perch alone'}`
+        : 'the manifest is not of an update of Perch',
+    );
   }
   if (json['formatVersion'] !== FORMAT_VERSION) {
     const shown = JSON.stringify(json['formatVersion'])?.slice(0, SHOWN_CHARS);
@@ -63,17 +93,24 @@ export function parseManifest(text: string): Manifest {
   if (!Array.isArray(listed) || listed.length === 0 || listed.length > MAX_PACKAGES) {
     throw damaged(`the update must have 1 to ${MAX_PACKAGES} packages`);
   }
-  const packages = listed.map(packageIn);
-  checkTogether(version, packages);
-  return { version, made, packages };
+  return { version, made, listed: listed as readonly unknown[] };
 }
 
-function packageIn(value: unknown): UpdatePackage {
+type Kind = Pick<UpdatePackage<string>, 'name' | 'architecture'>;
+const isOfPerch = (kind: Kind): kind is Kind & { name: PackageName } =>
+  kind.name === 'perch' ? kind.architecture === 'all' : kind.name === 'perch-node' && kind.architecture !== 'all';
+const isSystem = (kind: Kind): kind is Kind & { name: typeof SYSTEM_PACKAGE } =>
+  kind.name === SYSTEM_PACKAGE && kind.architecture === 'arm64';
+
+function packageIn<Name extends string>(
+  value: unknown,
+  isKnown: (kind: Kind) => kind is Kind & { name: Name },
+  maxBytes: number,
+): UpdatePackage<Name> {
   const { name, version, architecture, sizeBytes, sha512 } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const known = ARCHITECTURES.find((one) => one === architecture);
-  const isPerch = name === 'perch' && known === 'all';
-  const isNode = name === 'perch-node' && known !== undefined && known !== 'all';
-  if (!isPerch && !isNode) {
+  const kind = { name: String(name), architecture: known ?? 'all' };
+  if (known === undefined || !isKnown(kind)) {
     throw damaged('a package of the update is neither perch nor perch-node');
   }
   if (typeof version !== 'string' || !isVersion(version)) {
@@ -82,13 +119,13 @@ function packageIn(value: unknown): UpdatePackage {
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 1) {
     throw damaged(`${name} of the update has no size`);
   }
-  if (sizeBytes > MAX_PACKAGE_BYTES) {
-    throw damaged(`${name} of the update has ${sizeBytes} bytes, the limit is ${MAX_PACKAGE_BYTES}`);
+  if (sizeBytes > maxBytes) {
+    throw damaged(`${name} of the update has ${sizeBytes} bytes, the limit is ${maxBytes}`);
   }
   if (typeof sha512 !== 'string' || !/^[0-9a-f]{128}$/.test(sha512)) {
     throw damaged(`${name} of the update has no SHA-512`);
   }
-  return { name, version, architecture: known, sizeBytes, sha512 };
+  return { name: kind.name, version, architecture: known, sizeBytes, sha512 };
 }
 
 function checkTogether(version: string, packages: readonly UpdatePackage[]): void {

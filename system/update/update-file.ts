@@ -1,5 +1,15 @@
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
-import { damaged, type Manifest, parseManifest, type UpdatePackage, writeManifest } from './manifest.ts';
+import {
+  damaged,
+  type Manifest,
+  type PackageName,
+  parseManifest,
+  parseSystemManifest,
+  type SYSTEM_PACKAGE,
+  type SystemManifest,
+  type UpdatePackage,
+  writeManifest,
+} from './manifest.ts';
 import { refusal } from './reasons.ts';
 
 /*
@@ -17,7 +27,7 @@ const HEADER_BYTES = SIGNED_BEFORE_BYTES + SIGNATURE_BYTES;
 const MAX_MANIFEST_BYTES = 16 << 10;
 
 /** Everything before the packages. @param key the private one */
-export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
+export function writeHeader(manifest: Manifest | SystemManifest, key: KeyObject): Buffer {
   const text = Buffer.from(writeManifest(manifest));
   const before = Buffer.alloc(SIGNED_BEFORE_BYTES);
   before.set(MAGIC);
@@ -25,22 +35,40 @@ export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
   return Buffer.concat([before, sign(null, Buffer.concat([before, text]), key), text]);
 }
 
-interface UpdateSink {
+interface UpdateSink<Name extends string> {
   /** The signature is valid. May throw to reject the update. No byte of a package has been written yet. */
-  begin(manifest: Manifest): void | Promise<void>;
+  begin(manifest: Manifest<Name>): void | Promise<void>;
   /** A piece of a package whose SHA-512 is not confirmed before `readUpdate` returns. */
-  take(bytes: Uint8Array, of: UpdatePackage): void | Promise<void>;
+  take(bytes: Uint8Array, of: UpdatePackage<Name>): void | Promise<void>;
 }
 
 /**
  * Reads an untrusted update. @param keys public keys of accepted publishers
  * @throws PerchError badInput that names the fault; errors of the sink
  */
-export async function readUpdate(
+export function readUpdate(
   pieces: AsyncIterable<Uint8Array>,
   keys: readonly KeyObject[],
-  sink: UpdateSink,
+  sink: UpdateSink<PackageName>,
 ): Promise<Manifest> {
+  return readAny(pieces, keys, sink, parseManifest);
+}
+
+/** The same for a system of the image. */
+export function readSystemUpdate(
+  pieces: AsyncIterable<Uint8Array>,
+  keys: readonly KeyObject[],
+  sink: UpdateSink<typeof SYSTEM_PACKAGE>,
+): Promise<SystemManifest> {
+  return readAny(pieces, keys, sink, parseSystemManifest);
+}
+
+async function readAny<Name extends string>(
+  pieces: AsyncIterable<Uint8Array>,
+  keys: readonly KeyObject[],
+  sink: UpdateSink<Name>,
+  parse: (text: string) => Manifest<Name>,
+): Promise<Manifest<Name>> {
   const input = new Pieces(pieces);
   const header = await input.exactly(HEADER_BYTES);
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
@@ -56,7 +84,7 @@ export async function readUpdate(
   if (!keys.some((key) => verify(null, signed, key, signature))) {
     throw refusal('badInput', 'the update is not signed with an update key of this box', 'notSigned');
   }
-  const manifest = parseManifest(text.toString('utf8'));
+  const manifest = parse(text.toString('utf8'));
   await sink.begin(manifest);
   for (const one of manifest.packages) {
     const hash = createHash('sha512');

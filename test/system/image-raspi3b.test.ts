@@ -39,6 +39,8 @@ describeWith(['root', 'qemu-arm', 'mmdebstrap', 'ssh', 'ffmpeg'], "the image in 
   test("it is Debian's kernel on the board of the device tree", { timeout: PATIENCE_MS }, async () => {
     expect(await machine.until('tr -d "\\0" < /proc/device-tree/model')).toBe('Raspberry Pi 3 Model B');
     expect(await machine.until('nproc')).toBe('4');
+    expect(await machine.until('perch-system')).toBe('system a runs');
+    expect(await machine.until('grep -o "perch.system=." /proc/cmdline')).toBe('perch.system=a');
     process.stdout.write(`${await machine.until('uname -r; systemd-analyze; free -m')}\n`);
   });
 

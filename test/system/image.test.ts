@@ -19,6 +19,8 @@ ssh-key: ${KEY}
 `;
 /** Constant for one card. */
 const IDENTITY = 'cat /etc/machine-id /etc/hostname /var/lib/perch-image/ssh_host_ed25519_key.pub';
+/** Which one runs, and from which partition. */
+const SYSTEM = 'grep -o "perch.system=." /proc/cmdline; findmnt -n -o SOURCE /';
 const INSTALLED = `dpkg-query --show --showformat='\${db:Status-Status} \${Version}' perch`;
 const DISK_NUMBER = "od -A n -t x4 -j 440 -N 4 /dev/vda | tr -d ' '";
 const imageNumber = (commandLine: string): string => /perch\.written=([0-9a-f]{8})/.exec(commandLine)?.[1] ?? '';
@@ -172,6 +174,30 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.must(INSTALLED)).toBe('installed 1.1.0');
     expect(await machine.must('findmnt -n -o OPTIONS /')).toMatch(/^ro,/);
     await untilRecording();
+  });
+
+  test('a second system is tried, with settings and recordings; after a power cut the first one starts', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    expect(await machine.must(SYSTEM)).toBe('perch.system=a\n/dev/vda2');
+    const before = (await machine.must(RECORDED)).split('\n');
+    const identity = await machine.must(IDENTITY);
+    await machine.powerCut();
+    await machine.copySystem();
+    await machine.choose('system=a\ntrial=b\n');
+    await machine.boot();
+    expect(await machine.must(SYSTEM)).toBe('perch.system=b\n/dev/vda3');
+    expect(await machine.must(IDENTITY)).toBe(identity);
+    const more = `[ "$(${RECORDED} | wc -l)" -gt ${before.length} ] && ${RECORDED}`;
+    const after = (await machine.until(more)).split('\n');
+    expect(after).toEqual(expect.arrayContaining(before));
+    expect(await machine.until(logIn('words of the owner'))).toBe('200');
+    await machine.powerCut();
+    expect(await machine.choice()).toBe('system=a\n');
+    await machine.boot();
+    expect(await machine.must(SYSTEM)).toBe('perch.system=a\n/dev/vda2');
+    // The cut may have taken the end of the newest one.
+    await machine.until(`${RECORDED} | grep -v -x -F '${after.join('\n')}' | grep .`);
   });
 
   test("the Pi 5's kernel starts it, from its own card where another with the same image is found first", {

@@ -10,9 +10,9 @@ const BUILD = join(import.meta.dirname, '../../../packaging/image/build.ts');
 /** A file system within the file of a card, as the mtools name it. */
 export const bootPartition = (card: string): string => `${card}@@${LAYOUT.boot.startMib}M`;
 
-/** Builds the image for the Raspberry Pi. @returns the card that it is written to, as large as the image */
-export async function builtCard(folder: string): Promise<string> {
-  await run(process.execPath, [BUILD, '--quick', '--out', folder], { maxBuffer: 2 ** 20 });
+/** Builds the image for the Raspberry Pi. @param parameters of its program @returns the card that it is written to, as large as the image */
+export async function builtCard(folder: string, parameters: readonly string[] = []): Promise<string> {
+  await run(process.execPath, [BUILD, '--quick', '--out', folder, ...parameters], { maxBuffer: 2 ** 20 });
   const card = join(folder, 'card');
   await run('mv', [join(folder, readdirSync(folder).find((name) => name.endsWith('.img')) ?? ''), card]);
   return card;

@@ -107,6 +107,11 @@ export class Machine implements AsyncDisposable {
     await this.#off();
   }
 
+  /** It panics or restarts, which ends QEMU. */
+  untilOff(): Promise<void> {
+    return this.#off();
+  }
+
   /** In good order. */
   async shutDown(): Promise<void> {
     // The shell may end before it can answer.

@@ -21,8 +21,8 @@ const MORE_PARAMETERS = 'console=ttyS1,115200 systemd.watchdog_sec=off';
 
 /**
  * The image on a card in QEMU's Raspberry Pi 3 B, unchanged but for the owner's setup file, and reached by the network
- * alone. QEMU has no firmware of a Pi: kernel, device tree, initramfs and command line are taken from the
- * card as the firmware takes them.
+ * alone. QEMU has no firmware of a Pi: U-Boot, device tree and command line are taken from the card as the firmware takes
+ * them.
  */
 export class PiMachine implements AsyncDisposable {
   readonly #folder: string;
@@ -54,7 +54,7 @@ export class PiMachine implements AsyncDisposable {
   }
 
   async switchOn(): Promise<void> {
-    await readBootFiles(this.#card, ['vmlinuz', 'initrd.img', 'cmdline.txt', TREE], this.#folder);
+    await readBootFiles(this.#card, ['u-boot.bin', 'cmdline.txt', TREE], this.#folder);
     this.#ports = { page: await freePort(), ssh: await freePort() };
     const { page, ssh } = this.#ports;
     const at = (name: string) => join(this.#folder, name);
@@ -62,7 +62,7 @@ export class PiMachine implements AsyncDisposable {
     this.#process = startProcess('setpriv', [
       // No machine outlives the test, however it ends.
       ...['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...CLOCK, '-M', 'raspi3b'],
-      ...['-kernel', at('vmlinuz'), '-initrd', at('initrd.img'), '-dtb', at(TREE)],
+      ...['-kernel', at('u-boot.bin'), '-dtb', at(TREE)],
       ...['-append', `${readFileSync(at('cmdline.txt'), 'utf8').trim()} ${MORE_PARAMETERS}`],
       ...['-drive', `file=${this.#card},format=raw,if=sd`],
       ...['-netdev', `user,id=net,restrict=on,${forwarded}`, '-device', 'usb-net,netdev=net'],

@@ -1,0 +1,40 @@
+/** The choice of the system, which U-Boot reads (boot.cmd). */
+
+export type System = 'a' | 'b';
+
+export interface Choice {
+  /** Works. */
+  readonly system: System;
+  /** Is started once instead. */
+  readonly trial?: System;
+}
+
+export const SECTOR_BYTES = 512;
+/** Before the first partition: one sector, which a card writes whole or not at all. */
+export const CHOICE = { sector: 2_048, text: 'system=a\n' } as const;
+
+export const otherThan = (system: System): System => (system === 'a' ? 'b' : 'a');
+
+/** As U-Boot understands it: anything else means the first system. */
+export function parseChoice(sector: Uint8Array): Choice {
+  const [text = ''] = Buffer.from(sector).toString('latin1').split('\0');
+  const values = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]));
+  const trial = values.get('trial');
+  return {
+    system: values.get('system') === 'b' ? 'b' : 'a',
+    ...((trial === 'a' || trial === 'b') && { trial }),
+  };
+}
+
+/** @returns a whole sector */
+export function writeChoice({ system, trial }: Choice): Uint8Array {
+  const sector = Buffer.alloc(SECTOR_BYTES);
+  sector.write(`system=${system}\n${trial === undefined ? '' : `trial=${trial}\n`}`);
+  return sector;
+}
+
+/** Which one runs. @returns undefined: U-Boot did not start it, so there is no choice */
+export function runningSystem(commandLine: string): System | undefined {
+  const found = /(?:^|\s)perch\.system=([ab])(?:\s|$)/.exec(commandLine)?.[1];
+  return found as System | undefined;
+}

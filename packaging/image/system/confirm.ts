@@ -1,0 +1,42 @@
+import type { Clock } from '../../../agent/base/clock.ts';
+import type { System } from './choice.ts';
+import { keepChoice, readChoice, type SystemDisk } from './write-system.ts';
+
+/** How long Perch has to be healthy without a pause, and how long that may take. */
+const HEALTHY_MS = 300_000;
+const PATIENCE_MS = 900_000;
+const POLL_MS = 5_000;
+
+interface ConfirmDeps {
+  readonly disk: SystemDisk;
+  readonly running: System;
+  readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
+  /** 0: none is running. */
+  mainPid(): Promise<number>;
+  isHealthy(): Promise<boolean>;
+}
+
+/**
+ * A system that is tried becomes the choice once one process of Perch was healthy for five minutes.
+ * @returns false: it was not, so the machine has to be restarted; the former system starts then
+ */
+export async function confirmSystem({ disk, running, clock, mainPid, isHealthy }: ConfirmDeps): Promise<boolean> {
+  if ((await readChoice(disk)).system === running) {
+    return true;
+  }
+  const endMs = clock.monoMs() + PATIENCE_MS;
+  let [pid, sinceMs] = [0, clock.monoMs()];
+  while (clock.monoMs() < endMs) {
+    const before = pid;
+    pid = await mainPid();
+    if (pid === 0 || pid !== before || !(await isHealthy())) {
+      sinceMs = clock.monoMs();
+    }
+    if (clock.monoMs() - sinceMs >= HEALTHY_MS) {
+      await keepChoice(disk, { system: running });
+      return true;
+    }
+    await clock.sleep(POLL_MS, new AbortController().signal);
+  }
+  return false;
+}

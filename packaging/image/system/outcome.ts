@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../../../agent/base/files/durable-file.ts';
+import type { Choice, System } from './choice.ts';
+
+/** Of the last update of a system. */
+export interface Outcome {
+  readonly system: System;
+  readonly version: string;
+  readonly state: 'tried' | 'kept' | 'notHealthy' | 'notStarted';
+}
+
+const STATES = {
+  tried: 'is tried at the next start',
+  kept: 'was kept',
+  notHealthy: 'was not kept: Perch was not healthy for five minutes. The former system runs',
+  notStarted: 'was not kept: it did not start, or was restarted too early. The former system runs',
+} as const;
+
+/** On the data partition: both systems see it. */
+export const OUTCOME = '/var/lib/perch-image/system-update';
+
+/** @returns undefined: there was no update */
+export async function readOutcome(file = OUTCOME): Promise<Outcome | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const [, system, version = '', state] = /^([ab]) (\S{1,64}) (\w+)\n$/.exec(text) ?? [];
+  return state !== undefined && Object.hasOwn(STATES, state) ? ({ system, version, state } as Outcome) : undefined;
+}
+
+/** A full disk does not hold up an update. */
+export async function noteOutcome({ system, version, state }: Outcome, file = OUTCOME): Promise<void> {
+  await replaceFile(file, `${system} ${version} ${state}\n`).catch((error: Error) => {
+    process.stderr.write(`${file}: ${error.message}\n`);
+  });
+}
+
+/** @param choice with which the system began to run @returns what became of the update by now */
+export function outcomeAtStart(last: Outcome, choice: Choice, running: System): Outcome {
+  // A system that is still tried is not the choice yet; one that waits for the next start is named by it.
+  if (last.state !== 'tried' || choice.trial !== undefined || choice.system !== running) {
+    return last;
+  }
+  return { ...last, state: last.system === running ? 'kept' : 'notStarted' };
+}
+
+export function describeOutcome({ system, version, state }: Outcome, running: System | undefined): string {
+  const what = state === 'tried' && running === system ? 'is being tried' : STATES[state];
+  return `system ${system} with version ${version} ${what}`;
+}

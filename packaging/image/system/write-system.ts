@@ -1,0 +1,147 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createZstdDecompress } from 'node:zlib';
+import { PerchError } from '../../../agent/base/errors.ts';
+import type { SystemManifest } from '../../../system/update/manifest.ts';
+import { readSystemUpdate } from '../../../system/update/update-file.ts';
+import { type Choice, otherThan, parseChoice, SECTOR_BYTES, type System, writeChoice } from './choice.ts';
+
+/** A card writes such a piece at once. */
+const PIECE_BYTES = 1 << 20;
+
+/** A partition, or a sector of the disk. */
+export interface Place {
+  readonly sizeBytes: number;
+  /** All of it: there are as many bytes. */
+  read(bytes: Uint8Array, at: number): Promise<void>;
+  write(bytes: Uint8Array, at: number): Promise<void>;
+  /** What was written is on the disk, and is read from there afterwards. */
+  sync(): Promise<void>;
+}
+
+export interface SystemDisk {
+  readonly choice: Place;
+  readonly systems: Readonly<Record<System, Place>>;
+}
+
+export async function readChoice({ choice }: Pick<SystemDisk, 'choice'>): Promise<Choice> {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  await choice.read(sector, 0);
+  return parseChoice(sector);
+}
+
+/** One sector: after a power cut it is either the former choice or this one. */
+export async function keepChoice({ choice }: Pick<SystemDisk, 'choice'>, chosen: Choice): Promise<void> {
+  await choice.write(writeChoice(chosen), 0);
+  await choice.sync();
+}
+
+/**
+ * Writes the system that does not run from a signed update, and has it tried at the next start. Until then, and
+ * whatever fails, the running one stays the choice.
+ * @param check may reject the update before anything is written
+ * @throws PerchError badInput, conflict (the running system is itself being tried), exhausted
+ */
+export async function writeSystem(
+  update: AsyncIterable<Uint8Array>,
+  { disk, running, keys }: { readonly disk: SystemDisk; readonly running: System; readonly keys: readonly KeyObject[] },
+  check: (manifest: SystemManifest) => void | Promise<void>,
+): Promise<SystemManifest> {
+  const before = await readChoice(disk);
+  if (before.system !== running) {
+    throw new PerchError('conflict', 'this system is being tried: the other one is still needed');
+  }
+  // What an earlier update wanted to be tried is no longer whole soon.
+  await keepChoice(disk, { system: running });
+  const trial = otherThan(running);
+  const writer = new SystemWriter(disk.systems[trial]);
+  const compressed = new PassThrough();
+  const written = pipeline(compressed, createZstdDecompress(), (pieces: AsyncIterable<Uint8Array>) =>
+    writer.take(pieces),
+  );
+  // Otherwise it is unhandled when the update ends with a fault of its own.
+  written.catch(() => {});
+  const broken = new Promise<never>((_, reject) => written.catch(reject));
+  broken.catch(() => {});
+  let manifest: SystemManifest;
+  try {
+    manifest = await readSystemUpdate(update, keys, {
+      begin: check,
+      take: async (bytes) => {
+        if (!compressed.write(bytes)) {
+          await Promise.race([new Promise((resolve) => compressed.once('drain', resolve)), broken]);
+        }
+      },
+    });
+  } catch (error) {
+    compressed.destroy();
+    await written.catch(() => {});
+    throw error;
+  }
+  compressed.end();
+  await written;
+  await writer.verify();
+  await keepChoice(disk, { system: running, trial });
+  return manifest;
+}
+
+/** Writes what differs: a card wears less. */
+class SystemWriter {
+  readonly #place: Place;
+  readonly #hash = createHash('sha256');
+  readonly #piece = Buffer.alloc(PIECE_BYTES);
+  #filled = 0;
+  #bytes = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  async take(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      for (let rest = piece; rest.length > 0; ) {
+        const part = rest.subarray(0, PIECE_BYTES - this.#filled);
+        this.#piece.set(part, this.#filled);
+        this.#filled += part.length;
+        rest = rest.subarray(part.length);
+        if (this.#filled === PIECE_BYTES) {
+          await this.#flush();
+        }
+      }
+    }
+    if (this.#filled > 0) {
+      await this.#flush();
+    }
+    await this.#place.sync();
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = this.#piece.subarray(0, this.#filled);
+    const end = this.#bytes + bytes.length;
+    if (end > this.#place.sizeBytes) {
+      throw new PerchError('exhausted', `the system has more than the ${this.#place.sizeBytes} bytes of its partition`);
+    }
+    const there = Buffer.alloc(bytes.length);
+    await this.#place.read(there, this.#bytes);
+    if (!there.equals(bytes)) {
+      await this.#place.write(bytes, this.#bytes);
+    }
+    this.#hash.update(bytes);
+    this.#bytes = end;
+    this.#filled = 0;
+  }
+
+  /** Reads it again: cards lose data. */
+  async verify(): Promise<void> {
+    const hash = createHash('sha256');
+    for (let at = 0; at < this.#bytes; at += PIECE_BYTES) {
+      const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, this.#bytes - at));
+      await this.#place.read(piece, at);
+      hash.update(piece);
+    }
+    if (hash.digest('hex') !== this.#hash.digest('hex')) {
+      throw new PerchError('unavailable', 'the disk has not kept what was written: it may be worn out');
+    }
+  }
+}

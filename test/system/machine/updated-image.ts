@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { LAYOUT } from '../../../packaging/image/disk.ts';
+import { makeSystemUpdate } from '../../../packaging/image/system-update.ts';
+import { type ImageMachine, imageMachine } from './image-machine.ts';
+
+const run = promisify(execFile);
+const MIB = 2 ** 20;
+const HEALTHY = 'busybox wget -q -O - http://127.0.0.1/health';
+const RECORDED = `find /var/lib/perch -name '*.mp4' -size +100k | sort`;
+
+/** @param variants updates of the system on the USB disk: name, and what is changed in it, as commands of debugfs; IDLE is a program that does nothing */
+export async function machineWithUpdates(variants: Readonly<Record<string, readonly string[]>>): Promise<ImageMachine> {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-image-update-'));
+  const key = generateKeyPairSync('ed25519').privateKey;
+  const keyFile = join(folder, 'key');
+  writeFileSync(keyFile, key.export({ type: 'pkcs8', format: 'pem' }));
+  const make = async (image: string, into: string): Promise<readonly string[]> => {
+    const files: string[] = [];
+    const [idle, script] = [join(into, 'idle'), join(into, 'changes')];
+    writeFileSync(idle, 'setInterval(() => {}, 1e9);\n');
+    for (const [name, commands] of Object.entries(variants)) {
+      const variant = join(into, `${name}.img`);
+      await run('cp', ['--sparse=always', image, variant]);
+      writeFileSync(script, `${commands.join('\n').replace('IDLE', idle)}\n`);
+      await run('debugfs', ['-w', '-f', script, `${variant}?offset=${LAYOUT.root.startMib * MIB}`]);
+      const file = join(into, `${name}.perchupdate`);
+      await makeSystemUpdate(variant, file, key, { version: '99.0.0', time: 1_700_000_000, isQuick: true });
+      rmSync(variant);
+      files.push(file);
+    }
+    return files;
+  };
+  const setup = 'hostname: barn\nowner-password: words of the owner\n';
+  try {
+    return await imageMachine({ cardMegabytes: 8_000, setup, usb: { label: 'films', files: [] }, keyFile, make });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const fileOf = (variant: string): string => `/media/films/${variant}.perchupdate`;
+
+/** @returns what the program says @throws Error it did not install it */
+export async function install(machine: ImageMachine, variant: string): Promise<string> {
+  await machine.until(`ls ${fileOf(variant)}`);
+  return machine.must(`perch-system install ${fileOf(variant)}`);
+}
+
+/** The restart ends QEMU. */
+export async function restart(machine: ImageMachine): Promise<void> {
+  await machine.run('systemctl --no-block reboot').catch(() => {});
+  await machine.untilOff();
+}
+
+export const systemOf = (machine: ImageMachine): Promise<string> =>
+  machine.must('sed -n "s/.*perch.system=\\(.\\).*/\\1/p" /proc/cmdline');
+
+/** @returns the recordings that are there */
+export async function recordings(machine: ImageMachine): Promise<readonly string[]> {
+  return (await machine.must(RECORDED)).split('\n').filter((line) => line !== '');
+}
+
+/** Perch is healthy, has these recordings, and records more. @returns all recordings */
+export async function recordsOn(machine: ImageMachine, before?: readonly string[]): Promise<readonly string[]> {
+  await machine.until(HEALTHY);
+  const there = await recordings(machine);
+  expect(there).toEqual(expect.arrayContaining([...(before ?? [])]));
+  // One that the power cut has ended may be there, but not grow.
+  await machine.until(`[ "$(${RECORDED} | wc -l)" -gt ${there.length} ]`);
+  const after = await recordings(machine);
+  expect(after).toEqual(expect.arrayContaining([...there]));
+  return after;
+}
