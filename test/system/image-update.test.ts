@@ -52,3 +52,93 @@ describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'updates of whole systems that 
     await recordsOn(machine, before);
   });
 });
+
+describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'an update of the whole system, with power cuts', () => {
+  let machine: ImageMachine;
+  /** Recordings before the update, and places in the log of what the card was told to write. */
+  let before: readonly string[] = [];
+  const places = { begun: 0, installed: 0, restarted: 0, booted: 0, kept: 0 };
+  beforeAll(async () => {
+    machine = await machineWithUpdates({ good: [] });
+    await machine.boot({ isLogged: true });
+  }, PATIENCE_MS);
+  afterAll(() => machine?.[Symbol.asyncDispose](), PATIENCE_MS);
+
+  test('a good system is tried, and kept after five minutes', { timeout: PATIENCE_MS }, async () => {
+    before = await recordsOn(machine);
+    // What is lost otherwise is not the update's doing.
+    await machine.must('sync');
+    places.begun = await machine.logged();
+    await install(machine, 'good');
+    expect(await machine.choice()).toBe('system=a\ntrial=b\n');
+    places.installed = await machine.logged();
+    await restart(machine);
+    places.restarted = await machine.logged();
+    await machine.boot({ isLogged: true });
+    expect(await systemOf(machine)).toBe('b');
+    expect(await machine.choice()).toBe('system=a\n');
+    await expect(install(machine, 'good')).rejects.toThrow('is being tried');
+    await recordsOn(machine, before);
+    places.booted = await machine.logged();
+    await expect.poll(() => machine.choice(), { timeout: PATIENCE_MS, interval: 1_000 }).toBe('system=b\n');
+    places.kept = await machine.logged();
+    await machine.powerCut();
+    await machine.boot();
+    expect(await systemOf(machine)).toBe('b');
+    expect(await machine.must('perch-system')).toBe('system b runs\nsystem b with version 99.0.0 was kept');
+    expect(await machine.must('cat /etc/hostname')).toBe('barn');
+    await recordsOn(machine);
+    await machine.powerCut();
+  });
+
+  /** Places in the log, of each part of the update. */
+  const randomMoments = (count: number): number[] => {
+    const { begun, installed, restarted, booted, kept } = places;
+    const parts = [
+      [begun, installed, 0.6],
+      [installed, restarted, 0.1],
+      [restarted, booted, 0.15],
+      [booted, kept, 0.15],
+    ] as const;
+    return parts.flatMap(([from, to, share]) =>
+      Array.from({ length: Math.round(count * share) }, () => from + Math.floor(Math.random() * (to - from))),
+    );
+  };
+
+  test('the power is cut at 40 random moments: the system that starts is whole, and recordings are there', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    for (const place of randomMoments(40)) {
+      const choice = await machine.expectWhole({ place, files: before });
+      process.stdout.write(`cut after ${place} writes: ${JSON.stringify(choice)}\n`);
+    }
+  });
+
+  test('the power is cut at 20 random moments: it records on, with the former recordings', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const moments = randomMoments(20);
+    const next = async (): Promise<void> => {
+      for (let place = moments.pop(); place !== undefined; place = moments.pop()) {
+        await expectRecording(place);
+      }
+    };
+    await Promise.all([next(), next()]);
+  });
+
+  async function expectRecording(place: number): Promise<void> {
+    await using cut = await machine.cutAt(place);
+    const choice = await cut.choice();
+    await cut.boot();
+    const system = await systemOf(cut);
+    process.stdout.write(`cut after ${place} writes: ${JSON.stringify(choice)} starts ${system}\n`);
+    expect(system).toBe(/trial=b|system=b/.test(choice) ? 'b' : 'a');
+    const there = await recordsOn(cut, before);
+    if (choice.includes('trial')) {
+      await cut.powerCut();
+      await cut.boot();
+      expect(await systemOf(cut)).toBe('a');
+      await recordsOn(cut, there);
+    }
+  }
+});

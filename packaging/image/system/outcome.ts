@@ -3,7 +3,7 @@ import { replaceFile } from '../../../agent/base/files/durable-file.ts';
 import type { Choice, System } from './choice.ts';
 
 /** Of the last update of a system. */
-export interface Outcome {
+interface Outcome {
   readonly system: System;
   readonly version: string;
   readonly state: 'tried' | 'kept' | 'notHealthy' | 'notStarted';
@@ -17,7 +17,7 @@ const STATES = {
 } as const;
 
 /** On the data partition: both systems see it. */
-export const OUTCOME = '/var/lib/perch-image/system-update';
+const OUTCOME = '/var/lib/perch-image/system-update';
 
 /** @returns undefined: there was no update */
 export async function readOutcome(file = OUTCOME): Promise<Outcome | undefined> {
