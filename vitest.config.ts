@@ -55,7 +55,7 @@ const projects = [
     ? [suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
     : []),
 ];
-const system = suites('system', ['test/system/*.test.ts'], 0, {
+const system = suites('system', ['test/system/**/*.test.ts'], 0, {
   globalSetup: 'test/peers/agent/built-agent.ts',
   fileParallelism: false,
 });

@@ -3,12 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { layBootScript } from '../../packaging/image/boot.ts';
-import { makeDisk } from '../../packaging/image/disk.ts';
-import { describeWith } from '../peers/programs/peers.ts';
-import { type RunningProcess, startProcess } from '../peers/programs/process.ts';
-import { CLOCK } from './machine/machine.ts';
-import { choiceOn, choose, copySystem, startedByUBoot, uBootForQemu, wipeSecondSystem } from './machine/two-systems.ts';
+import { layBootScript } from '../../../packaging/image/boot.ts';
+import { makeDisk } from '../../../packaging/image/disk.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
+import { CLOCK } from '../machine/machine.ts';
+import {
+  choiceOn,
+  choose,
+  copySystem,
+  startedByUBoot,
+  uBootForQemu,
+  wipeSecondSystem,
+} from '../machine/two-systems.ts';
 
 /** An arm64 `Image` that does nothing for ever: a system that hangs. */
 const HANGING = Buffer.alloc(4_096);

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ImageMachine, imageMachine } from './machine/image-machine.ts';
-import { makeUpdateFiles, type UpdateFiles } from './machine/update-files.ts';
-import { askForUpdate, outcomeOf, RECORDINGS } from './machine/update-requests.ts';
+import { type ImageMachine, imageMachine } from '../machine/image-machine.ts';
+import { makeUpdateFiles, type UpdateFiles } from '../machine/update-files.ts';
+import { askForUpdate, outcomeOf, RECORDINGS } from '../machine/update-requests.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1cnEyXcl3nMpmDMWMxS4Rq4ZuBNa5K3jJjwA4fGxQq me@home';
 const SECRETS = ['words of the owner', 'words of the air'];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWith } from '../peers/programs/peers.ts';
-import { PhoneBrowser, PROBES } from './machine/phone-browser.ts';
-import { ADDRESS, IS_OPEN, type Router, WifiMachine } from './machine/wifi-machine.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { PhoneBrowser, PROBES } from '../machine/phone-browser.ts';
+import { ADDRESS, IS_OPEN, type Router, WifiMachine } from '../machine/wifi-machine.ts';
 
 const PATIENCE_MS = 1_800_000;
 const NODE = '/usr/lib/perch/node/bin/node';

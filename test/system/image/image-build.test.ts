@@ -4,9 +4,9 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { runProcess } from '../peers/programs/process.ts';
+import { runProcess } from '../../peers/programs/process.ts';
 
-const BUILD = join(import.meta.dirname, '../../packaging/image/build.ts');
+const BUILD = join(import.meta.dirname, '../../../../packaging/image/build.ts');
 /** By which the kernel starts programs for arm64. */
 const ENTRY = '/proc/sys/fs/binfmt_misc/qemu-aarch64';
 const PATIENCE_MS = 1_800_000;

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ffmpegWarnings } from '../peers/programs/ffmpeg.ts';
-import { describeWith } from '../peers/programs/peers.ts';
-import { PiMachine } from './machine/pi-machine.ts';
+import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { PiMachine } from '../machine/pi-machine.ts';
 
 const PASSWORD = 'words of the owner';
 const SETUP = `hostname: barn\nowner-password: ${PASSWORD}\n`;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { networkWords } from '../../packaging/image/wifi/networks.ts';
-import { describeWith } from '../peers/programs/peers.ts';
-import { PhoneBrowser } from './machine/phone-browser.ts';
-import { ADDRESS, IS_OPEN, type Router, WifiMachine } from './machine/wifi-machine.ts';
+import { networkWords } from '../../../packaging/image/wifi/networks.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { PhoneBrowser } from '../machine/phone-browser.ts';
+import { ADDRESS, IS_OPEN, type Router, WifiMachine } from '../machine/wifi-machine.ts';
 
 const PATIENCE_MS = 1_800_000;
 const HOME: Router = { name: 'Zuhause 5', password: 'words of "the" house #1', protection: 'WPA2' };

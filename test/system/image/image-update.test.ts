@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWith } from '../peers/programs/peers.ts';
-import type { ImageMachine } from './machine/image-machine.ts';
-import { install, machineWithUpdates, recordsOn, restart, systemOf } from './machine/updated-image.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import type { ImageMachine } from '../machine/image-machine.ts';
+import { install, machineWithUpdates, recordsOn, restart, systemOf } from '../machine/updated-image.ts';
 
 const PATIENCE_MS = 7_200_000;
 
