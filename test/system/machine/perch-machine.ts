@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { readRecordingHead } from '../../../agent/record/file/recording-file.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
-import { type DebianMachine, debianMachine } from './debian-machine.ts';
+import { type DebianMachine, type DebianMachineOptions, debianMachine } from './debian-machine.ts';
 
 const run = promisify(execFile);
 const BUILD = join(import.meta.dirname, '../../../packaging/build.ts');
@@ -19,12 +19,12 @@ const FIRST_FOLDER = '/var/lib/perch/recordings';
 const OUT = 'out';
 const OUT_MEGABYTES = 1_000;
 
-export interface PerchMachineOptions {
-  readonly disks?: Readonly<Record<string, number>>;
-  readonly batteryTime?: string;
-}
+export type PerchMachineOptions = Pick<
+  DebianMachineOptions,
+  'disks' | 'batteryTime' | 'packages' | 'cards' | 'prepare'
+>;
 
-/** Debian 13 without a network, with Perch's own packages; what it records is the demo camera. */
+/** Debian 13 without a network but those of its cards, with Perch's own packages; what it records is the demo camera. */
 export class PerchMachine implements AsyncDisposable {
   readonly machine: DebianMachine;
   readonly #folder: string;
