@@ -248,7 +248,7 @@ function cameraNetworkShots(door: string): readonly Shot[] {
   const port = (name: string, obstacle: string | null, connected = true) => ({ name, mac: '', connected, obstacle });
   const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
   const camera = (last: number, more: object) => {
-    const known = { mac: `a4:14:37:0c:9e:${last}`, address: `10.83.83.${last}`, since: at(-last) };
+    const known = { mac: `a4:14:37:0c:9e:${last}`, address: `10.83.83.${last}`, lastSeen: at(-last) };
     return { ...known, name: null, manufacturer: null, path: null, releasedUntil: null, ...more };
   };
   const off = {
