@@ -1,4 +1,4 @@
-import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-packetizer.ts';
+import { type FragmentNal, packetizeNals, packetizeSets, writeFragments } from '../payload/nal-packetizer.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H264Track } from '../sample/track.ts';
 
@@ -22,15 +22,8 @@ export function packetizeH264Parameters(track: H264Track, maxPayloadBytes: numbe
   packetizeSets([nri | STAP_A], sets, maxPayloadBytes, sink);
 }
 
-function fragment(
-  data: Uint8Array,
-  start: number,
-  end: number,
-  maxPayloadBytes: number,
-  marker: boolean,
-  sink: PayloadSink,
-): void {
+const fragment: FragmentNal = (data, start, end, maxPayloadBytes, marker, sink) => {
   const header = data[start] as number;
   const prefix = (((header & 0xe0) | FU_A) << 8) | (header & 0x1f);
   writeFragments(prefix, FU_HEADER_BYTES, data, start + 1, end, maxPayloadBytes, marker, sink);
-}
+};

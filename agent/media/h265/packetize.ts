@@ -1,4 +1,4 @@
-import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-packetizer.ts';
+import { type FragmentNal, packetizeNals, packetizeSets, writeFragments } from '../payload/nal-packetizer.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H265Track } from '../sample/track.ts';
 
@@ -16,17 +16,10 @@ export function packetizeH265Parameters(track: H265Track, maxPayloadBytes: numbe
   packetizeSets([AGGREGATION_PACKET << 1, 1], [track.vps, track.sps, ...track.pps], maxPayloadBytes, sink);
 }
 
-function fragment(
-  data: Uint8Array,
-  start: number,
-  end: number,
-  maxPayloadBytes: number,
-  marker: boolean,
-  sink: PayloadSink,
-): void {
+const fragment: FragmentNal = (data, start, end, maxPayloadBytes, marker, sink) => {
   const header = data[start] as number;
   const type = (header >> 1) & 0x3f;
   const payloadHeader = (((header & 0x81) | (FRAGMENTATION_UNIT << 1)) << 8) | (data[start + 1] as number);
   const prefix = (payloadHeader << 8) | type;
   writeFragments(prefix, FU_HEADER_BYTES, data, start + 2, end, maxPayloadBytes, marker, sink);
-}
+};

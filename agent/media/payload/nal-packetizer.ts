@@ -3,7 +3,7 @@ import { FU_END, FU_START, SIZE_BYTES } from './nal-depacketizer.ts';
 import type { PayloadSink } from './packetizer.ts';
 
 /** Cuts one NAL unit, `data[start, end)`, into fragments; the last one carries `marker`. */
-type FragmentNal = (
+export type FragmentNal = (
   data: Uint8Array,
   start: number,
   end: number,

@@ -17,7 +17,7 @@ describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'updates of whole systems that 
   }, PATIENCE_MS);
   afterAll(() => machine?.[Symbol.asyncDispose](), PATIENCE_MS);
 
-  test('a system that does not boot, installed beside a full disk: the former one starts', {
+  test('a system that does not boot, installed while the data disk is full: the former one starts', {
     timeout: PATIENCE_MS,
   }, async () => {
     await recordsOn(machine);
@@ -55,7 +55,7 @@ describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'updates of whole systems that 
 
 describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'an update of the whole system, with power cuts', () => {
   let machine: ImageMachine;
-  /** Recordings before the update, and places in the log of what the card was told to write. */
+  /** The recordings before the update, and the number of log entries after each step. */
   let before: readonly string[] = [];
   const places = { begun: 0, installed: 0, restarted: 0, booted: 0, kept: 0 };
   beforeAll(async () => {
@@ -91,7 +91,7 @@ describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'an update of the whole system,
     await machine.powerCut();
   });
 
-  /** Places in the log, of each part of the update. */
+  /** Numbers of log entries after which the power is cut, from each part of the update. */
   const randomMoments = (count: number): number[] => {
     const { begun, installed, restarted, booted, kept } = places;
     const parts = [

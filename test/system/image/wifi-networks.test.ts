@@ -7,7 +7,7 @@ import { ADDRESS, IS_OPEN, type Router, WifiMachine } from '../machine/wifi-mach
 const PATIENCE_MS = 1_800_000;
 const HOME: Router = { name: 'Zuhause 5', password: 'words of "the" house #1', protection: 'WPA2' };
 const CABIN: Router = { name: 'Cabin', password: 'words of the cabin', protection: 'WPA3' };
-const WRONG = 'words of nobody';
+const WRONG = 'not the password';
 const PAGE = 'http://10.83.84.1/';
 // The service has a /tmp of its own.
 const STATUS = 'wpa_cli -s /run -p /run/perch-wifi/ctrl -i wlan0 status';

@@ -6,7 +6,7 @@ import { ADDRESS, IS_OPEN, type Router, WifiMachine } from '../machine/wifi-mach
 const PATIENCE_MS = 1_800_000;
 const NODE = '/usr/lib/perch/node/bin/node';
 const HOME: Router = { name: 'Zuhause 5', password: 'words of "the" house #1', protection: 'WPA2' };
-const WRONG = 'words of nobody';
+const WRONG = 'not the password';
 const OWNER = 'words of the owner';
 const PAGE = 'http://10.83.84.1/';
 
@@ -79,9 +79,9 @@ describeWith(['root', 'qemu', 'chromium', 'mmdebstrap', 'dpkg-deb'], 'the Wi-Fi 
 
   test('with a wrong password the access point comes back and says so', { timeout: PATIENCE_MS }, async () => {
     await box.routerOn(HOME);
-    const told = await browser.choose(HOME, WRONG);
-    expect(told).toContain(`Perch now joins ${HOME.name}`);
-    expect(told).toContain('http://perch.local');
+    const message = await browser.choose(HOME, WRONG);
+    expect(message).toContain(`Perch now joins ${HOME.name}`);
+    expect(message).toContain('http://perch.local');
     await box.machine.until(`! (${IS_OPEN})`);
     await joinPoint();
     const alert = await browser.at(PAGE, (page) => page.getByRole('alert').textContent());

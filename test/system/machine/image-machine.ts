@@ -110,7 +110,7 @@ export class ImageMachine extends Machine {
     await super.boot();
   }
 
-  /** The card of the first start stays beside the log. */
+  /** Keeps the card as it was at the first start, in the folder of the log. */
   async #logged(): Promise<readonly string[]> {
     const log = `${this.#card}.log`;
     const isContinued = existsSync(log);
