@@ -34,7 +34,10 @@ test('an update holds the packages that were made, and is taken with the public 
   const manifest = await readUpdate(
     createReadStream(file),
     [...keys.values()].map((pem) => createPublicKey(Buffer.from(pem))),
-    { begin: () => {}, take: (bytes, { name }) => void taken.push(`${name}: ${Buffer.from(bytes).toString()}`) },
+    {
+      begin: (found) => found,
+      take: (bytes, { name }) => void taken.push(`${name}: ${Buffer.from(bytes).toString()}`),
+    },
   );
   expect(manifest).toMatchObject({ version: '1.2.3', made: '2023-11-14T22:13:20.000Z' });
   expect(taken).toEqual(['perch: one', 'perch-node: another']);

@@ -36,7 +36,7 @@ test('a built release gets its update and signed checksums with a key from the s
   const { stdout, stderr, status } = sign(folder);
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
   const file = createReadStream(join(folder, 'perch-1.2.3.perchupdate'));
-  const manifest = await readUpdate(file, [KEYS.publicKey], { begin: () => {}, take: () => {} });
+  const manifest = await readUpdate(file, [KEYS.publicKey], { begin: (found) => found, take: () => {} });
   expect(manifest).toMatchObject({ version: '1.2.3', made: '2023-11-14T22:13:20.000Z' });
   const packages = manifest.packages.map(({ name, architecture }) => `${name} ${architecture}`);
   expect(packages).toEqual(['perch all', 'perch-node amd64', 'perch-node arm64']);

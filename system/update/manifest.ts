@@ -27,9 +27,13 @@ export interface Manifest<Name extends string = PackageName> {
   readonly packages: readonly UpdatePackage<Name>[];
 }
 export type SystemManifest = Manifest<typeof SYSTEM_PACKAGE>;
+export type AnyManifest = Manifest | SystemManifest;
+
+export const isSystem = (manifest: AnyManifest): manifest is SystemManifest =>
+  manifest.packages[0]?.name === SYSTEM_PACKAGE;
 
 const FORMAT = 'perch-update';
-/** Not the other one: who cannot install a system rejects it. */
+/** Not the other one: a Perch that knows only that one rejects a system. */
 const SYSTEM_FORMAT = 'perch-system-update';
 const FORMAT_VERSION = 1;
 /** Perch, and its Node for two architectures, with room to spare. */
@@ -40,43 +44,35 @@ export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const SHOWN_CHARS = 64;
 
-export function writeManifest({ version, made, packages }: Manifest | SystemManifest): string {
-  const format = packages.some(({ name }) => name === SYSTEM_PACKAGE) ? SYSTEM_FORMAT : FORMAT;
+export function writeManifest(manifest: AnyManifest): string {
+  const { version, made, packages } = manifest;
+  const format = isSystem(manifest) ? SYSTEM_FORMAT : FORMAT;
   return JSON.stringify({ format, formatVersion: FORMAT_VERSION, version, made, packages });
 }
 
 /** dpkg's file name, built from checked parts, so that it cannot leave its folder. */
-export const debName = ({ name, version, architecture }: UpdatePackage): string =>
+export const debName = ({ name, version, architecture }: UpdatePackage<string>): string =>
   `${name}_${version}_${architecture}.deb`;
 
 /** @throws PerchError badInput with the fault */
-export function parseManifest(text: string): Manifest {
-  const { version, made, listed } = commonOf(text, FORMAT);
-  const packages = listed.map((value) => packageIn(value, isOfPerch, MAX_PACKAGE_BYTES));
-  checkTogether(version, packages);
-  return { version, made, packages };
-}
-
-/** @throws PerchError badInput with the fault */
-export function parseSystemManifest(text: string): SystemManifest {
-  const { version, made, listed } = commonOf(text, SYSTEM_FORMAT);
-  const packages = listed.map((value) => packageIn(value, isSystem, MAX_UPDATE_BYTES));
+export function parseManifest(text: string): AnyManifest {
+  const json = objectIn(text);
+  const { version, made, listed } = commonOf(json);
+  if (json['format'] === FORMAT) {
+    const packages = listed.map((value) => packageIn(value, isOfPerch, MAX_PACKAGE_BYTES));
+    checkTogether(version, packages);
+    return { version, made, packages };
+  }
+  const packages = listed.map((value) => packageIn(value, isOfSystem, MAX_UPDATE_BYTES));
   if (packages.length > 1 || packages[0]?.version !== version) {
     throw damaged(`the update to ${version} must have one system, of this version`);
   }
   return { version, made, packages };
 }
 
-/** What both have. @param format the expected one */
-function commonOf(text: string, format: string) {
-  const json = objectIn(text);
-  if (json['format'] !== format) {
-    const isOther = json['format'] === FORMAT || json['format'] === SYSTEM_FORMAT;
-    throw damaged(
-      isOther
-        ? `this is ${format === FORMAT ? 'a system of the image' : 'an update of Perch alone'}`
-        : 'the manifest is not of an update of Perch',
-    );
+function commonOf(json: Readonly<Record<string, unknown>>) {
+  if (json['format'] !== FORMAT && json['format'] !== SYSTEM_FORMAT) {
+    throw damaged('the manifest is not of an update of Perch');
   }
   if (json['formatVersion'] !== FORMAT_VERSION) {
     const shown = JSON.stringify(json['formatVersion'])?.slice(0, SHOWN_CHARS);
@@ -99,7 +95,7 @@ function commonOf(text: string, format: string) {
 type Kind = Pick<UpdatePackage<string>, 'name' | 'architecture'>;
 const isOfPerch = (kind: Kind): kind is Kind & { name: PackageName } =>
   kind.name === 'perch' ? kind.architecture === 'all' : kind.name === 'perch-node' && kind.architecture !== 'all';
-const isSystem = (kind: Kind): kind is Kind & { name: typeof SYSTEM_PACKAGE } =>
+const isOfSystem = (kind: Kind): kind is Kind & { name: typeof SYSTEM_PACKAGE } =>
   kind.name === SYSTEM_PACKAGE && kind.architecture === 'arm64';
 
 function packageIn<Name extends string>(
@@ -144,7 +140,7 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
 }
 
 /** @param installed undefined: not installed @throws PerchError badInput */
-export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: string | undefined): void {
+export function checkNewer({ version }: Pick<AnyManifest, 'version'>, installed: string | undefined): void {
   if (installed === undefined || !isVersion(installed)) {
     throw refusal('badInput', `Perch ${installed ?? ''} was not installed by its package`, 'unknownVersion');
   }

@@ -6,7 +6,7 @@ export const UPDATE_REASONS = [
   ...(['noUpdate', 'damaged', 'notSigned', 'laterFormat', 'older', 'same'] as const),
   // About the box, before anything is changed.
   ...(['noService', 'noKey', 'noAddress', 'notFetched', 'notWritten', 'taking', 'noAnswer'] as const),
-  ...(['room', 'unknownVersion', 'noExec', 'busy', 'failed'] as const),
+  ...(['room', 'unknownVersion', 'noExec', 'noSecondSystem', 'onTrial', 'busy', 'failed'] as const),
   // About the new version: the previous one is restored.
   ...(['notInstalled', 'notStarted', 'unhealthy', 'notRecording', 'powerCut', 'restarted', 'notPutBack'] as const),
 ] as const;

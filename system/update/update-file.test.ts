@@ -7,8 +7,15 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
 import { loadUpdateKeys } from './keys.ts';
-import { debName, type Manifest, type UpdatePackage } from './manifest.ts';
-import { readUpdate, writeHeader } from './update-file.ts';
+import {
+  debName,
+  isSystem,
+  type Manifest,
+  SYSTEM_PACKAGE,
+  type SystemManifest,
+  type UpdatePackage,
+} from './manifest.ts';
+import { readManifest, readUpdate, writeHeader } from './update-file.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 const OTHER = generateKeyPairSync('ed25519');
@@ -46,8 +53,9 @@ async function read(bytes: Uint8Array, keys: readonly KeyObject[] = [KEYS.public
   const taken = new Map<string, Buffer>();
   let begun = 0;
   const manifest = await readUpdate(inPieces(bytes, size), keys, {
-    begin: () => {
+    begin: (found) => {
       begun += 1;
+      return found;
     },
     take: (piece, of) => void taken.set(debName(of), Buffer.concat([taken.get(debName(of)) ?? Buffer.alloc(0), piece])),
   });
@@ -97,6 +105,36 @@ test('an update with a foreign signature is rejected', async () => {
   const error = { code: 'badInput', context: { why: 'notSigned' } };
   await expect(read(fileOf(MANIFEST, OTHER.privateKey))).rejects.toMatchObject(error);
   await expect(read(fileOf(), [])).rejects.toMatchObject(error);
+});
+
+const SYSTEM: SystemManifest = {
+  ...MANIFEST,
+  packages: [{ ...packageOf(PERCH), name: SYSTEM_PACKAGE, architecture: 'arm64' }],
+};
+
+test('an update of a whole system is read, too, and told apart', async () => {
+  const bytes = Buffer.concat([writeHeader(SYSTEM, KEYS.privateKey), PERCH]);
+  const { manifest, taken } = await read(bytes);
+  expect(manifest).toEqual(SYSTEM);
+  expect([...taken.values()]).toEqual([PERCH]);
+  expect([isSystem(SYSTEM), isSystem(MANIFEST)]).toEqual([true, false]);
+});
+
+test.for([
+  ['two systems', { packages: [...SYSTEM.packages, ...SYSTEM.packages] }],
+  ['a system of another version', { version: '1.2.4' }],
+  ['a system for another processor', { packages: [{ ...SYSTEM.packages[0], architecture: 'amd64' }] }],
+  ['a system and Perch', { packages: [...SYSTEM.packages, perch] }],
+] as const)('an update with %s is damaged', async ([, more]) => {
+  const bytes = fileOf({ ...SYSTEM, ...more });
+  await expect(read(bytes)).rejects.toMatchObject({ code: 'badInput', context: { why: 'damaged' } });
+});
+
+test('the signed part can be read alone', async () => {
+  const begun = fileOf(SYSTEM).subarray(0, -PERCH.length - NODE.length);
+  expect(await readManifest(inPieces(begun, 7), [KEYS.publicKey])).toEqual(SYSTEM);
+  const error = { context: { why: 'notSigned' } };
+  await expect(readManifest(inPieces(begun, 7), [OTHER.publicKey])).rejects.toMatchObject(error);
 });
 
 test('no byte of the signed part can be another one', async () => {

@@ -1,15 +1,5 @@
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
-import {
-  damaged,
-  type Manifest,
-  type PackageName,
-  parseManifest,
-  parseSystemManifest,
-  type SYSTEM_PACKAGE,
-  type SystemManifest,
-  type UpdatePackage,
-  writeManifest,
-} from './manifest.ts';
+import { type AnyManifest, damaged, parseManifest, writeManifest } from './manifest.ts';
 import { refusal } from './reasons.ts';
 
 /*
@@ -27,7 +17,7 @@ const HEADER_BYTES = SIGNED_BEFORE_BYTES + SIGNATURE_BYTES;
 const MAX_MANIFEST_BYTES = 16 << 10;
 
 /** Everything before the packages. @param key the private one */
-export function writeHeader(manifest: Manifest | SystemManifest, key: KeyObject): Buffer {
+export function writeHeader(manifest: AnyManifest, key: KeyObject): Buffer {
   const text = Buffer.from(writeManifest(manifest));
   const before = Buffer.alloc(SIGNED_BEFORE_BYTES);
   before.set(MAGIC);
@@ -35,57 +25,24 @@ export function writeHeader(manifest: Manifest | SystemManifest, key: KeyObject)
   return Buffer.concat([before, sign(null, Buffer.concat([before, text]), key), text]);
 }
 
-interface UpdateSink<Name extends string> {
-  /** The signature is valid. May throw to reject the update. No byte of a package has been written yet. */
-  begin(manifest: Manifest<Name>): void | Promise<void>;
+interface UpdateSink<Accepted extends AnyManifest> {
+  /** The signature is valid, and no byte of a package was taken. @returns the manifest @throws to reject the update */
+  begin(manifest: AnyManifest): Accepted | Promise<Accepted>;
   /** A piece of a package whose SHA-512 is not confirmed before `readUpdate` returns. */
-  take(bytes: Uint8Array, of: UpdatePackage<Name>): void | Promise<void>;
+  take(bytes: Uint8Array, of: Accepted['packages'][number]): void | Promise<void>;
 }
 
 /**
  * Reads an untrusted update. @param keys public keys of accepted publishers
  * @throws PerchError badInput that names the fault; errors of the sink
  */
-export function readUpdate(
+export async function readUpdate<Accepted extends AnyManifest>(
   pieces: AsyncIterable<Uint8Array>,
   keys: readonly KeyObject[],
-  sink: UpdateSink<PackageName>,
-): Promise<Manifest> {
-  return readAny(pieces, keys, sink, parseManifest);
-}
-
-/** The same for a system of the image. */
-export function readSystemUpdate(
-  pieces: AsyncIterable<Uint8Array>,
-  keys: readonly KeyObject[],
-  sink: UpdateSink<typeof SYSTEM_PACKAGE>,
-): Promise<SystemManifest> {
-  return readAny(pieces, keys, sink, parseSystemManifest);
-}
-
-async function readAny<Name extends string>(
-  pieces: AsyncIterable<Uint8Array>,
-  keys: readonly KeyObject[],
-  sink: UpdateSink<Name>,
-  parse: (text: string) => Manifest<Name>,
-): Promise<Manifest<Name>> {
+  sink: UpdateSink<Accepted>,
+): Promise<Accepted> {
   const input = new Pieces(pieces);
-  const header = await input.exactly(HEADER_BYTES);
-  if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw refusal('badInput', 'this is not a Perch update', 'noUpdate');
-  }
-  const manifestBytes = header.readUInt32BE(MAGIC.length);
-  if (manifestBytes > MAX_MANIFEST_BYTES) {
-    throw damaged(`the manifest has ${manifestBytes} bytes, the limit is ${MAX_MANIFEST_BYTES}`);
-  }
-  const text = await input.exactly(manifestBytes);
-  const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
-  const signature = header.subarray(SIGNED_BEFORE_BYTES);
-  if (!keys.some((key) => verify(null, signed, key, signature))) {
-    throw refusal('badInput', 'the update is not signed with an update key of this box', 'notSigned');
-  }
-  const manifest = parse(text.toString('utf8'));
-  await sink.begin(manifest);
+  const manifest = await sink.begin(await manifestIn(input, keys));
   for (const one of manifest.packages) {
     const hash = createHash('sha512');
     for await (const piece of input.upTo(one.sizeBytes)) {
@@ -100,6 +57,28 @@ async function readAny<Name extends string>(
     throw damaged('the update has bytes after its last package');
   }
   return manifest;
+}
+
+/** Reads only the signed part of an untrusted update. @throws PerchError badInput that names the fault */
+export const readManifest = (pieces: AsyncIterable<Uint8Array>, keys: readonly KeyObject[]): Promise<AnyManifest> =>
+  manifestIn(new Pieces(pieces), keys);
+
+async function manifestIn(input: Pieces, keys: readonly KeyObject[]): Promise<AnyManifest> {
+  const header = await input.exactly(HEADER_BYTES);
+  if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw refusal('badInput', 'this is not a Perch update', 'noUpdate');
+  }
+  const manifestBytes = header.readUInt32BE(MAGIC.length);
+  if (manifestBytes > MAX_MANIFEST_BYTES) {
+    throw damaged(`the manifest has ${manifestBytes} bytes, the limit is ${MAX_MANIFEST_BYTES}`);
+  }
+  const text = await input.exactly(manifestBytes);
+  const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
+  const signature = header.subarray(SIGNED_BEFORE_BYTES);
+  if (!keys.some((key) => verify(null, signed, key, signature))) {
+    throw refusal('badInput', 'the update is not signed with an update key of this box', 'notSigned');
+  }
+  return parseManifest(text.toString('utf8'));
 }
 
 class Pieces {

@@ -5,6 +5,7 @@ import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:f
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { PackageName } from '../update/manifest.ts';
+import { refusal } from '../update/reasons.ts';
 import { tell } from './programs.ts';
 import { recordingsIn } from './watch.ts';
 
@@ -12,6 +13,8 @@ const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
 /** Folders whose file systems dpkg and the updater write to. Not all that are mounted: a disk of recordings may hang. */
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
+/** Of the image for the Raspberry Pi. */
+const SYSTEM_PROGRAM = '/usr/sbin/perch-system';
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
 /** The box that is updated: dpkg and systemd. */
@@ -42,6 +45,20 @@ export const debian = {
 
   install: async (files: readonly string[], limitMs: number): Promise<void> => {
     await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files], limitMs));
+  },
+
+  /** Has the image's own program write a whole system, from an open file; it says its steps itself, and restarts the machine. */
+  installSystem: async (update: number, id: string): Promise<void> => {
+    const writing = spawn(SYSTEM_PROGRAM, ['install', '/proc/self/fd/3', id], {
+      stdio: ['ignore', 'inherit', 'inherit', update],
+    });
+    const [code, signal] = await once(writing, 'close').catch((cause) => {
+      const message = 'this is a whole system of the image, and this box has no second one';
+      throw refusal('unsupported', message, 'noSecondSystem', cause);
+    });
+    if (code === null) {
+      throw new Error(`the system was not written: ${SYSTEM_PROGRAM} was ended by ${signal}`);
+    }
   },
 
   configureAll: async (limitMs: number): Promise<void> => {

@@ -33,9 +33,14 @@ export interface Status {
   readonly why?: UpdateReason;
   readonly from?: string;
   readonly to?: string;
+  /** Of the system that is being written. */
+  readonly percent?: number;
   /** RFC 3339. */
   readonly time: string;
 }
+
+/** Of a step that nobody has requested from the page. */
+export const NO_ID = '0'.repeat(32);
 
 /** What must survive a power cut: files in root's own folder. */
 export class Journals {
@@ -74,6 +79,16 @@ export class Journals {
   /** The answer persists across a restart of the box. */
   keep(status: Status): void {
     writeForGood(this.#status, status);
+  }
+
+  /** The kept answer. Undefined: there is none, or a damaged one. */
+  kept(): Pick<Status, 'state'> | undefined {
+    try {
+      const { state } = objectIn(readFileSync(this.#status, 'utf8'));
+      return typeof state === 'string' ? { state: state as Status['state'] } : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   remove(): void {

@@ -7,6 +7,7 @@ import {
   checkNewer,
   damaged,
   debName,
+  isSystem,
   MAX_UPDATE_BYTES,
   type Manifest,
   type PackageName,
@@ -154,6 +155,9 @@ export async function takeUpdate(
   try {
     const manifest = await readUpdate(piecesOf(update), keys, {
       begin: async (found) => {
+        if (isSystem(found)) {
+          throw damaged('this is a system of the image');
+        }
         for (const name of ['perch', 'perch-node'] as const) {
           // A box with its own Node keeps it.
           if ((await installed.versionOf(name)) !== undefined) {
@@ -162,6 +166,7 @@ export async function takeUpdate(
         }
         checkNewer(found, await installed.versionOf('perch'));
         checkRoom(work, system, found.packages.filter(isFor));
+        return found;
       },
       take: async (bytes, one) => {
         if (isFor(one)) {
@@ -184,7 +189,7 @@ export async function takeUpdate(
 }
 
 /** Called at once each, so that a file is never closed while it is read. */
-async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
   for (;;) {
     const bytes = Buffer.allocUnsafe(PIECE_BYTES);
     const length = readSync(file, bytes);

@@ -14,15 +14,18 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import {
+  askForSystem,
   askForUpdate,
   UPDATE_ID as ID,
   NEW,
   OLD,
   quickClock,
+  UPDATE_KEYS,
   UpdaterMachine,
   updaterOn,
   updaterPaths,
 } from '../../test/support/harness/updater-machine.ts';
+import { debian } from './debian.ts';
 import type { Status } from './journal.ts';
 
 let paths: ReturnType<typeof updaterPaths>;
@@ -105,6 +108,34 @@ test('the new version must record each camera that was recorded before, except o
   await updater().update();
   expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notRecording', from: NEW });
   expect(status().text).toBe('the new version recorded nothing in /srv/yard within 60 s');
+});
+
+test('a whole system is passed to the program of the image, by the file that was opened', async () => {
+  const update = askForSystem(paths);
+  await updater().update();
+  expect(disk.systems).toEqual([{ id: ID, bytes: update }]);
+  expect(disk.installed.perch).toBe(OLD);
+  expect(readdirSync(paths.requests)).toEqual([]);
+  // That program says what becomes of it.
+  expect(existsSync(join(paths.own, 'status.json'))).toBe(false);
+});
+
+test.for([
+  ['an older one', OLD, UPDATE_KEYS.privateKey, 'same'],
+  ['one that another key signed', NEW, generateKeyPairSync('ed25519').privateKey, 'notSigned'],
+] as const)('of whole systems %s is not passed on', async ([, version, key, why]) => {
+  askForSystem(paths, version, key);
+  await updater().update();
+  expect(disk.systems).toEqual([]);
+  expect(status()).toMatchObject({ id: ID, ok: false, state: 'refused', why });
+});
+
+test('without that program a whole system is refused with the reason', async () => {
+  askForSystem(paths);
+  disk.installSystem = debian.installSystem;
+  await updater().update();
+  expect(status()).toMatchObject({ id: ID, ok: false, state: 'refused', why: 'noSecondSystem' });
+  expect(readdirSync(paths.requests)).toEqual([]);
 });
 
 test('nothing has to be recorded where nothing was', async () => {

@@ -1,15 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
 import { explain } from '../../agent/base/errors.ts';
-import { debName, type UpdatePackage } from '../update/manifest.ts';
+import { checkNewer, debName, isSystem, type UpdatePackage } from '../update/manifest.ts';
 import { reasonOf, refusal, type UpdateReason } from '../update/reasons.ts';
+import { readManifest } from '../update/update-file.ts';
 import type { Machine } from './debian.ts';
-import { type Journal, Journals, type Status } from './journal.ts';
+import { type Journal, Journals, NO_ID, type Status } from './journal.ts';
 import { isBusy, isTooLong, Packages, RETRY_MS, RUN_MS, START_MS } from './packages.ts';
 import { PreviousVersion } from './previous-version.ts';
-import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
+import { piecesOf, RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
 import { growing, watchNewVersion } from './watch.ts';
 
 /** A second boot while a new version is watched is not a coincidence. */
@@ -123,6 +124,9 @@ export class Updater {
     const { id, host, port } = request;
     const { machine, keys, clock, paths } = this.#deps;
     try {
+      if (await this.#installSystem(folder, id)) {
+        return undefined;
+      }
       const architecture = await machine.architecture();
       const rooms = { work: this.#work, system: paths.program };
       const { manifest, packages } = await takeUpdate(folder, rooms, keys, { ...machine, architecture });
@@ -153,6 +157,27 @@ export class Updater {
       return undefined;
     } finally {
       folder.removeUpdate();
+    }
+  }
+
+  /**
+   * A whole system of the image is the work of the image's program, which checks it again, says its steps and restarts
+   * the machine. @returns false: the update has packages
+   */
+  async #installSystem(folder: RequestFolder, id: string): Promise<boolean> {
+    const { machine, keys } = this.#deps;
+    const update = folder.openUpdate();
+    try {
+      const manifest = await readManifest(piecesOf(update), keys);
+      if (!isSystem(manifest)) {
+        return false;
+      }
+      checkNewer(manifest, await machine.versionOf('perch'));
+      this.#deps.say(`system ${manifest.version} is being written`);
+      await machine.installSystem(update, id);
+      return true;
+    } finally {
+      closeSync(update);
     }
   }
 
@@ -351,8 +376,5 @@ export class Updater {
     return new Date(this.#deps.clock.wallMs()).toISOString();
   }
 }
-
-/** No update was requested. */
-const NO_ID = '0'.repeat(32);
 
 const CUT_BEFORE = 'a power cut came before anything was installed: try again';

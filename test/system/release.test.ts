@@ -88,7 +88,7 @@ test('a box finds and accepts the release where updateAddress names its folder',
   const from = { address, clock: systemClock, signal: new AbortController().signal };
   const newest = await newestVersion(from);
   const key = createPublicKey(readFileSync(inRelease('perch-update.pem')));
-  const manifest = await readUpdate(updateFrom(from, newest), [key], { begin: () => {}, take: () => {} });
+  const manifest = await readUpdate(updateFrom(from, newest), [key], { begin: (found) => found, take: () => {} });
   expect(manifest).toMatchObject({ version });
   const names = manifest.packages.map(({ name, architecture }) => `${name} ${architecture}`);
   expect(names).toEqual(['perch all', 'perch-node amd64', 'perch-node arm64']);

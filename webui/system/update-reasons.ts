@@ -18,6 +18,8 @@ const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   room: (t) => t.updateRoom,
   unknownVersion: (t) => t.updateNoPackage,
   noExec: (t) => t.updateNoExec,
+  noSecondSystem: (t) => t.updateNoSecondSystem,
+  onTrial: (t) => t.updateOnTrial,
   busy: (t) => t.updateBusy,
   failed: (t) => t.updateFailed,
   notInstalled: (t) => t.updateNotInstalled,

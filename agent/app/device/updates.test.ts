@@ -18,7 +18,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../../../system/host-requests.ts';
-import type { UpdatePackage } from '../../../system/update/manifest.ts';
+import { type AnyManifest, SYSTEM_PACKAGE, type UpdatePackage } from '../../../system/update/manifest.ts';
 import { writeHeader } from '../../../system/update/update-file.ts';
 import { writeNewest } from '../../../system/update/update-server.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
@@ -32,6 +32,8 @@ import { recordFolder, Updates } from './updates.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 const PACKAGE = Buffer.alloc(100_000, 'perch');
+const SIZE = { sizeBytes: PACKAGE.length, sha512: createHash('sha512').update(PACKAGE).digest('hex') };
+type SystemPackage = UpdatePackage<typeof SYSTEM_PACKAGE>;
 
 let folder: string;
 let app: FastifyInstance;
@@ -44,6 +46,8 @@ let isDeaf: boolean;
 /** Names of what is being recorded. */
 let recorded: readonly string[];
 let updateAddress: string;
+/** Of the kernel. */
+let commandLine: string;
 let updates: () => Updates;
 let stop: AbortController;
 let clock: FakeClock;
@@ -61,7 +65,7 @@ beforeEach(async () => {
     '',
     ['door'],
   ];
-  [stop, clock] = [new AbortController(), new FakeClock()];
+  [stop, clock, commandLine] = [new AbortController(), new FakeClock(), 'ro quiet'];
   const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
   if (!config) {
     throw new Error('the configuration is wrong');
@@ -78,6 +82,7 @@ beforeEach(async () => {
       },
       settings: () => ({ ...config, updateAddress }),
       keyFolder: join(folder, 'keys'),
+      commandLine,
       host: {
         offers: () => isOffered,
         ask: async (task, fields) => {
@@ -90,9 +95,12 @@ beforeEach(async () => {
         lastAnswer: async () => answer,
       },
     });
+  await serve();
+});
+async function serve(): Promise<void> {
   app = createHttpApp({ log: createLogger('silent', () => {}) });
   await app.register(updateRoutes, { access: { require: async () => {} }, updates: updates() });
-});
+}
 afterEach(async () => {
   stop.abort();
   await app.close();
@@ -109,11 +117,19 @@ paths:
   ~^cam: {record: yes, recordPath: /srv/%path/%Y-%m-%d_%H-%M-%S-%f}
 `;
 
+function updateOf(one: UpdatePackage | SystemPackage, key: KeyObject): Buffer {
+  const packages = [one] as AnyManifest['packages'];
+  const manifest = { version: one.version, made: '2026-11-21T08:00:00Z', packages } as AnyManifest;
+  return Buffer.concat([writeHeader(manifest, key), PACKAGE]);
+}
+
+/** A whole system of the image. */
+function systemTo(version: string, key: KeyObject = KEYS.privateKey): Buffer {
+  return updateOf({ name: SYSTEM_PACKAGE, version, architecture: 'arm64', ...SIZE }, key);
+}
+
 function updateTo(version: string, key: KeyObject = KEYS.privateKey): Buffer {
-  const sha512 = createHash('sha512').update(PACKAGE).digest('hex');
-  const perch: UpdatePackage = { name: 'perch', version, architecture: 'all', sizeBytes: PACKAGE.length, sha512 };
-  const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages: [perch] }, key);
-  return Buffer.concat([header, PACKAGE]);
+  return updateOf({ name: 'perch', version, architecture: 'all', ...SIZE }, key);
 }
 
 const post = async (url: string, payload: Buffer) => {
@@ -169,6 +185,36 @@ test.for([
   expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
+test("a whole system is passed to root's service on an image with two systems", async () => {
+  await app.close();
+  commandLine = 'ro quiet perch.system=b';
+  await serve();
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: true, system: 'b' });
+  const update = systemTo('1.2.0');
+  const plan = { statusCode: 200, version: '1.2.0', packages: [{ name: 'perch-system', architecture: 'arm64' }] };
+  expect(await post('/v3/update/check', update)).toMatchObject(plan);
+  expect(await post('/v3/update', update)).toMatchObject(plan);
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+  expect(asked).toMatchObject([{ task: 'update' }]);
+  expect(await post('/v3/update', systemTo('1.1.0'))).toMatchObject({ statusCode: 400, why: 'same' });
+  const foreign = generateKeyPairSync('ed25519').privateKey;
+  expect(await post('/v3/update', systemTo('1.2.0', foreign))).toMatchObject({ statusCode: 400, why: 'notSigned' });
+});
+
+test('any other box rejects a whole system before it has arrived', async () => {
+  for (const url of ['/v3/update/check', '/v3/update']) {
+    expect(await post(url, systemTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noSecondSystem' });
+  }
+  expect(asked).toEqual([]);
+  expect(readdirSync(join(folder, 'requests'))).toEqual([]);
+});
+
+test('the progress of a system that is being written is reported', async () => {
+  answer = { id: 'a', ok: true, text: 'system 1.2.0 is being written', state: 'installing', to: '1.2.0', percent: 41 };
+  const { last } = (await app.inject('/v3/update')).json() as { last: object };
+  expect(last).toMatchObject({ state: 'installing', to: '1.2.0', percent: 41 });
+});
+
 test('a box that cannot install updates reports the reason and rejects them', async () => {
   isOffered = false;
   expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noService' });
@@ -181,7 +227,8 @@ test('a box that cannot install updates reports the reason and rejects them', as
 
 test('the result of the last update is reported, and each step once', async () => {
   expect((await app.inject('/v3/update')).json()).toEqual({
-    ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, address: null, last: null },
+    ...{ version: 'v1.1.0', canInstall: true, lacking: null, system: null },
+    ...{ isReceiving: false, address: null, last: null },
   });
   const steps = { id: 'a', ok: true, text: 'it is watched', from: '1.0.0', to: '1.1.0', time: '2026-11-21T08:00:00Z' };
   answer = { ...steps, state: 'waiting' };

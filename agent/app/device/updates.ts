@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { HostAnswer, HostRequests } from '../../../system/host-requests.ts';
 import { loadUpdateKeys } from '../../../system/update/keys.ts';
-import { checkNewer, damaged, MAX_UPDATE_BYTES, type Manifest } from '../../../system/update/manifest.ts';
+import { type AnyManifest, checkNewer, damaged, isSystem, MAX_UPDATE_BYTES } from '../../../system/update/manifest.ts';
 import { refusal, type UpdateReason } from '../../../system/update/reasons.ts';
+import { runningSystem, type System } from '../../../system/update/second-system.ts';
 import { readUpdate } from '../../../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../../../system/update/version.ts';
@@ -41,6 +42,8 @@ interface UpdatesDeps {
   readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
   /** Default: that of the package. */
   readonly keyFolder?: string;
+  /** Default: the running kernel's. */
+  readonly commandLine?: string;
 }
 
 /**
@@ -53,9 +56,12 @@ export class Updates implements UpdateControl {
   #isTaken = false;
   #published = '';
   #newest: string | undefined;
+  /** Of the image's two systems, the one that runs. */
+  readonly #system: System | undefined;
 
   constructor(deps: UpdatesDeps) {
     this.#deps = deps;
+    this.#system = runningSystem(deps.commandLine);
     const stop = deps.clock.every(POLL_MS, () => void this.#publishSteps());
     deps.signal.addEventListener('abort', stop, { once: true });
     this.#cleaned = this.#clean();
@@ -69,6 +75,7 @@ export class Updates implements UpdateControl {
       version,
       canInstall: lacking === undefined,
       lacking: lacking ?? null,
+      system: this.#system ?? null,
       isReceiving: this.#isTaken,
       address: this.#deps.settings().updateAddress || null,
       last: answer ? lastOf(answer) : null,
@@ -115,7 +122,7 @@ export class Updates implements UpdateControl {
     });
   }
 
-  async #install(manifest: Manifest): Promise<UpdatePlan> {
+  async #install(manifest: AnyManifest): Promise<UpdatePlan> {
     const { host, signal, version, log } = this.#deps;
     log.info({ version: manifest.version, from: version }, 'installing an update');
     const answer = await host.ask('update', this.#request(), TAKEN_MS, signal).catch((cause) => this.#unheard(cause));
@@ -203,19 +210,23 @@ export class Updates implements UpdateControl {
     }
   }
 
-  #read(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => Promise<void>): Promise<Manifest> {
+  #read(pieces: AsyncIterable<Uint8Array>, begin: (manifest: AnyManifest) => Promise<void>): Promise<AnyManifest> {
     const keys = loadUpdateKeys(this.#deps.keyFolder);
     return readUpdate(pieces, keys, {
       begin: async (manifest) => {
+        if (isSystem(manifest) && this.#system === undefined) {
+          throw refusal('unsupported', NO_SECOND_SYSTEM, 'noSecondSystem');
+        }
         checkNewer(manifest, this.#here);
         await begin(manifest);
+        return manifest;
       },
       take: () => {},
     });
   }
 
   /** Writes the upload while it arrives, and renames it when it is complete and valid. */
-  async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => void): Promise<Manifest> {
+  async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: AnyManifest) => void): Promise<AnyManifest> {
     const folder = this.#folder;
     await mkdir(folder, { recursive: true, mode: 0o750 });
     const file = join(folder, FILE);
@@ -275,6 +286,9 @@ const LACKING = {
   noKey: 'the package on this box has no update key',
 };
 
+const NO_SECOND_SYSTEM =
+  'this is a whole system of the image, and this box has no second one: use the update without "system" in its name';
+
 /** Whether another process with this id runs. The own id may be that of a process before the restart of a container. */
 function isOther(pid: number): boolean {
   try {
@@ -308,27 +322,24 @@ async function* copied(
   }
 }
 
-/** Three copies exist for a moment: upload, packages, installed. */
-async function checkRoom(folder: string, { packages }: Manifest): Promise<void> {
+/** Three copies of packages exist for a moment: upload, packages, installed. A system has a partition of its own. */
+async function checkRoom(folder: string, manifest: AnyManifest): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
-  const needed =
-    Math.min(
-      MAX_UPDATE_BYTES,
-      packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    ) * 3;
+  const bytes = manifest.packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const needed = Math.min(MAX_UPDATE_BYTES, bytes) * (isSystem(manifest) ? 1 : 3);
   if (bavail * bsize < needed) {
     throw refusal('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, 'room');
   }
 }
 
-const planOf = ({ version, made, packages }: Manifest, current: string): UpdatePlan => ({
+const planOf = ({ version, made, packages }: AnyManifest, current: string): UpdatePlan => ({
   version,
   made,
   current,
   packages: packages.map(({ name, architecture, sizeBytes }) => ({ name, architecture, sizeBytes })),
 });
 
-function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullable<UpdateState['last']> {
+function lastOf({ ok, text, state, why, from, to, time, percent }: HostAnswer): NonNullable<UpdateState['last']> {
   const fields = texts({ state, why, from, to, time });
   return {
     ok,
@@ -337,6 +348,7 @@ function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullab
     why: fields['why'] ?? null,
     from: fields['from'] ?? null,
     to: fields['to'] ?? null,
+    percent: typeof percent === 'number' ? percent : null,
     // May be damaged on the disk.
     time: Number.isNaN(Date.parse(fields['time'] ?? '')) ? null : (fields['time'] ?? null),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseChoice, runningSystem, SECTOR_BYTES, writeChoice } from './choice.ts';
+import { parseChoice, SECTOR_BYTES, writeChoice } from './choice.ts';
 
 test.for([{ system: 'a' }, { system: 'b' }, { system: 'a', trial: 'b' }, { system: 'b', trial: 'a' }] as const)(
   'a sector has the choice %o',
@@ -16,12 +16,3 @@ test.for(['', '\xff'.repeat(512), 'system=c\ntrial=d\n', 'trial\nsystem', '\0sys
     expect(parseChoice(Buffer.from(text, 'latin1'))).toEqual({ system: 'a' });
   },
 );
-
-test.for([
-  ['console=tty1 ro quiet perch.system=b', 'b'],
-  ['perch.system=a ro', 'a'],
-  ['root=PARTUUID=0badcafe-02 ro quiet', undefined],
-  ['xperch.system=b perch.system=c', undefined],
-] as const)('the command line %j names the system %s', ([line, system]) => {
-  expect(runningSystem(line)).toBe(system);
-});

@@ -1,6 +1,6 @@
-/** The choice of the system, which U-Boot reads (boot.cmd). */
+import type { System } from '../../../system/update/second-system.ts';
 
-export type System = 'a' | 'b';
+/* The choice of the system, which U-Boot reads (boot.cmd). */
 
 export interface Choice {
   /** Works. */
@@ -31,10 +31,4 @@ export function writeChoice({ system, trial }: Choice): Uint8Array {
   const sector = Buffer.alloc(SECTOR_BYTES);
   sector.write(`system=${system}\n${trial === undefined ? '' : `trial=${trial}\n`}`);
   return sector;
-}
-
-/** Which one runs. @returns undefined: U-Boot did not start it, so there is no choice */
-export function runningSystem(commandLine: string): System | undefined {
-  const found = /(?:^|\s)perch\.system=([ab])(?:\s|$)/.exec(commandLine)?.[1];
-  return found as System | undefined;
 }

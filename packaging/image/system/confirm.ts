@@ -1,5 +1,5 @@
 import type { Clock } from '../../../agent/base/clock.ts';
-import type { System } from './choice.ts';
+import type { System } from '../../../system/update/second-system.ts';
 import { keepChoice, readChoice, type SystemDisk } from './write-system.ts';
 
 /** How long Perch has to be healthy without a pause, and how long that may take. */

@@ -1,13 +1,17 @@
 import { open, readFile } from 'node:fs/promises';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { explain } from '../../../agent/base/errors.ts';
 import { loadUpdateKeys } from '../../../system/update/keys.ts';
 import { checkNewer } from '../../../system/update/manifest.ts';
+import { reasonOf, refusal } from '../../../system/update/reasons.ts';
+import { runningSystem, type System } from '../../../system/update/second-system.ts';
 import { debian } from '../../../system/updater/debian.ts';
 import { tell } from '../../../system/updater/programs.ts';
 import { openCard } from './card.ts';
-import { otherThan, runningSystem, type System } from './choice.ts';
+import { otherThan } from './choice.ts';
 import { confirmSystem } from './confirm.ts';
-import { describeOutcome, noteOutcome, outcomeAtStart, readOutcome } from './outcome.ts';
+import { describeOutcome, noteOutcome, type Outcome, outcomeAtStart, readOutcome } from './outcome.ts';
+import { PageStatus } from './page-status.ts';
 import { readChoice, writeSystem } from './write-system.ts';
 
 /** Perch notes its port there. */
@@ -16,9 +20,9 @@ const USAGE = `usage: perch-system [install FILE | confirm]
 
 Without parameters: which system runs, and what became of the last update.`;
 
-/** Root's part of updates of whole systems. */
-async function main([command, file]: readonly string[]): Promise<void> {
-  const running = runningSystem(await readFile('/proc/cmdline', 'utf8'));
+/** Root's part of updates of whole systems. `install FILE ID` is the updater's, for the request with that id. */
+async function main([command, file, id]: readonly string[]): Promise<void> {
+  const running = runningSystem();
   if (command === 'confirm') {
     // Without U-Boot nothing is tried.
     return running === undefined ? undefined : confirm(running);
@@ -31,38 +35,66 @@ async function main([command, file]: readonly string[]): Promise<void> {
   if (command !== 'install' || file === undefined) {
     throw new Error(USAGE);
   }
+  const page = await PageStatus.open(id);
+  try {
+    await install(file, running, page);
+  } catch (error) {
+    page.refused({ ok: false, state: 'refused', text: explain(error), why: reasonOf(error) });
+    throw error;
+  }
+  if (id !== undefined) {
+    await tell('systemctl', ['--no-block', 'reboot']);
+  }
+}
+
+async function install(file: string, running: System | undefined, page: PageStatus): Promise<void> {
   if (running === undefined) {
-    throw new Error('this box cannot choose between two systems: U-Boot did not start it');
+    const message = 'this box cannot choose between two systems: U-Boot did not start it';
+    throw refusal('unsupported', message, 'noSecondSystem');
   }
   await using update = await open(file);
   await using disk = await openCard();
-  const options = { disk, running, keys: loadUpdateKeys() };
-  const { version } = await writeSystem(update.createReadStream({ autoClose: false }), options, async (manifest) =>
-    checkNewer(manifest, await debian.versionOf('perch')),
-  );
+  const { version } = await writeSystem(update.createReadStream({ autoClose: false }), {
+    ...{ disk, running, keys: loadUpdateKeys() },
+    check: async (manifest) => {
+      checkNewer(manifest, page.from);
+      page.begin(manifest.version);
+    },
+    onProgress: (share) => page.progress(share),
+  });
   const outcome = { system: otherThan(running), version, state: 'tried' } as const;
   await noteOutcome(outcome);
+  page.outcome(outcome, running);
   process.stdout.write(`${describeOutcome(outcome, running)}\n`);
 }
 
 async function confirm(running: System): Promise<void> {
   await using disk = await openCard();
   const { mainPid } = debian;
+  const page = await PageStatus.open();
   const last = await readOutcome();
+  const note = async (now: Outcome): Promise<void> => {
+    await noteOutcome(now);
+    page.outcome(now, running);
+  };
   if (last) {
     const now = outcomeAtStart(last, await readChoice(disk), running);
     process.stdout.write(`${describeOutcome(now, running)}\n`);
-    if (now.state !== last.state) {
-      await noteOutcome(now);
+    if (now.state !== last.state || page.isWaiting) {
+      await note(now);
     }
   }
   const isTried = last?.state === 'tried' && last.system === running;
   const isKept = await confirmSystem({ disk, running, clock: systemClock, mainPid, isHealthy });
-  if (isTried) {
-    await noteOutcome({ ...last, state: isKept ? 'kept' : 'notHealthy' });
+  if (isTried && isKept) {
+    await note({ ...last, state: 'kept' });
   }
   if (isKept) {
     return;
+  }
+  if (isTried) {
+    // The former system tells the page.
+    await noteOutcome({ ...last, state: 'notHealthy' });
   }
   process.stdout.write('Perch was not healthy: the former system is started\n');
   await tell('systemctl', ['--force', 'reboot']);

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../../../agent/base/files/durable-file.ts';
-import type { Choice, System } from './choice.ts';
+import type { System } from '../../../system/update/second-system.ts';
+import type { Status } from '../../../system/updater/journal.ts';
+import type { Choice } from './choice.ts';
 
 /** Of the last update of a system. */
-interface Outcome {
+export interface Outcome {
   readonly system: System;
   readonly version: string;
   readonly state: 'tried' | 'kept' | 'notHealthy' | 'notStarted';
@@ -45,4 +47,23 @@ export function outcomeAtStart(last: Outcome, choice: Choice, running: System): 
 export function describeOutcome({ system, version, state }: Outcome, running: System | undefined): string {
   const what = state === 'tried' && running === system ? 'is being tried' : STATES[state];
   return `system ${system} with version ${version} ${what}`;
+}
+
+/** The outcome as the page shows it. @param from version of the former system */
+export function statusOf(
+  outcome: Outcome,
+  running: System | undefined,
+  from: string,
+): Pick<Status, 'ok' | 'state' | 'text' | 'why' | 'from' | 'to'> {
+  const said = { text: describeOutcome(outcome, running), from, to: outcome.version };
+  switch (outcome.state) {
+    case 'tried':
+      return { ...said, ok: true, state: 'waiting' };
+    case 'kept':
+      return { ...said, ok: true, state: 'good' };
+    case 'notHealthy':
+      return { ...said, ok: false, state: 'gone back', why: 'unhealthy' };
+    case 'notStarted':
+      return { ...said, ok: false, state: 'gone back', why: 'notStarted' };
+  }
 }

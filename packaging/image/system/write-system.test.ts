@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { SYSTEM_PACKAGE, type SystemManifest } from '../../../system/update/manifest.ts';
+import { type Manifest, SYSTEM_PACKAGE, type SystemManifest } from '../../../system/update/manifest.ts';
 import { writeHeader } from '../../../system/update/update-file.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
@@ -21,6 +21,14 @@ function updateOf(system: Buffer, key: KeyObject = KEYS.privateKey, packed = zst
     packages: [{ name: SYSTEM_PACKAGE, version: '1.2.3', architecture: 'arm64', sizeBytes: packed.length, sha512 }],
   };
   return Buffer.concat([writeHeader(manifest, key), packed]);
+}
+
+function updateOfPerch(): Buffer {
+  const perch = Buffer.from('a package');
+  const sha512 = createHash('sha512').update(perch).digest('hex');
+  const one = { name: 'perch', version: '1.2.3', architecture: 'all', sizeBytes: perch.length, sha512 } as const;
+  const manifest: Manifest = { version: '1.2.3', made: '2026-11-21T08:00:00.000Z', packages: [one] };
+  return Buffer.concat([writeHeader(manifest, KEYS.privateKey), perch]);
 }
 
 class PowerCut extends Error {}
@@ -96,8 +104,8 @@ async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerator<Uint8
   }
 }
 
-const write = (card: Card, update: Buffer, running: 'a' | 'b' = 'a') =>
-  writeSystem(inPieces(update), { disk: card.disk, running, keys: [KEYS.publicKey] }, () => {});
+const write = (card: Card, update: Buffer, more: Partial<Parameters<typeof writeSystem>[1]> = {}) =>
+  writeSystem(inPieces(update), { disk: card.disk, running: 'a', keys: [KEYS.publicKey], check: () => {}, ...more });
 
 const isSystem = (bytes: Buffer): boolean => bytes.subarray(0, SYSTEM.length).equals(SYSTEM);
 const isFormer = (bytes: Buffer): boolean => bytes.every((byte) => byte === 1);
@@ -110,6 +118,15 @@ test('the other system is written whole, and tried at the next start', async () 
   expect(isFormer(card.stored.a)).toBe(true);
   // The choice, twice, and of five pieces the three that differ; two syncs of the choice and one of the system.
   expect(card.operations).toBe(2 + 3 + 3);
+});
+
+test('its progress grows to the whole, with the part in which it is read again', async () => {
+  const shares: number[] = [];
+  await write(new Card(), updateOf(SYSTEM), { onProgress: (share) => shares.push(share) });
+  expect(shares).toEqual(shares.toSorted((one, other) => one - other));
+  expect(shares[0]).toBeLessThan(0.2);
+  expect(shares).toContain(0.8);
+  expect(shares.at(-1)).toBe(1);
 });
 
 test('the power is cut at each operation: a whole system starts, and the update can be repeated', async () => {
@@ -141,6 +158,7 @@ describe('the running system stays the choice', () => {
     ['it is truncated', updateOf(SYSTEM).subarray(0, -1_000), 'truncated'],
     ['it is larger than the partition', updateOf(Buffer.alloc(PARTITION_BYTES + 1)), 'of its partition'],
     ['its system is not compressed', updateOf(SYSTEM, KEYS.privateKey, SYSTEM.subarray(0, 100_000)), ''],
+    ['it has Debian packages of Perch', updateOfPerch(), 'an update of Perch alone'],
     ['its system ends too early', updateOf(SYSTEM, KEYS.privateKey, packed.subarray(0, -500)), ''],
   ] as const)('%s', async ([, update, text]) => {
     const card = new Card();
@@ -158,11 +176,10 @@ describe('the running system stays the choice', () => {
 
   test('a check of the caller rejects it, and nothing is written', async () => {
     const card = new Card();
-    const options = { disk: card.disk, running: 'a', keys: [KEYS.publicKey] } as const;
-    const writing = writeSystem(inPieces(updateOf(SYSTEM)), options, () => {
+    const check = () => {
       throw new Error('older');
-    });
-    await expect(writing).rejects.toThrow('older');
+    };
+    await expect(write(card, updateOf(SYSTEM), { check })).rejects.toThrow('older');
     expect(card.stored.b.every((byte) => byte === 7)).toBe(true);
   });
 
@@ -184,6 +201,6 @@ test('a system that is being tried does not overwrite the one that works', async
   const card = new Card();
   await write(card, updateOf(SYSTEM));
   expect(card.boot().system).toBe('b');
-  await expect(write(card, updateOf(SYSTEM), 'b')).rejects.toThrow('is being tried');
+  await expect(write(card, updateOf(SYSTEM), { running: 'b' })).rejects.toThrow('is being tried');
   expect(isFormer(card.stored.a)).toBe(true);
 });

@@ -3,9 +3,11 @@ import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { PerchError } from '../../../agent/base/errors.ts';
-import type { SystemManifest } from '../../../system/update/manifest.ts';
-import { readSystemUpdate } from '../../../system/update/update-file.ts';
-import { type Choice, otherThan, parseChoice, SECTOR_BYTES, type System, writeChoice } from './choice.ts';
+import { damaged, isSystem, type SystemManifest } from '../../../system/update/manifest.ts';
+import { refusal } from '../../../system/update/reasons.ts';
+import type { System } from '../../../system/update/second-system.ts';
+import { readUpdate } from '../../../system/update/update-file.ts';
+import { type Choice, otherThan, parseChoice, SECTOR_BYTES, writeChoice } from './choice.ts';
 
 /** A card writes such a piece at once. */
 const PIECE_BYTES = 1 << 20;
@@ -37,20 +39,31 @@ export async function keepChoice({ choice }: Pick<SystemDisk, 'choice'>, chosen:
   await choice.sync();
 }
 
+interface WriteOptions {
+  readonly disk: SystemDisk;
+  readonly running: System;
+  readonly keys: readonly KeyObject[];
+  /** The signature is valid. May throw to reject the update before anything is written. */
+  check(manifest: SystemManifest): void | Promise<void>;
+  /** @param share of the work that is done, 0 to 1 */
+  onProgress?(share: number): void;
+}
+
+/** Of the work; the rest is reading it again. */
+const WRITING_SHARE = 0.8;
+
 /**
  * Writes the system that does not run from a signed update, and has it tried at the next start. Until then, and
  * whatever fails, the running one stays the choice.
- * @param check may reject the update before anything is written
  * @throws PerchError badInput, conflict (the running system is itself being tried), exhausted
  */
 export async function writeSystem(
   update: AsyncIterable<Uint8Array>,
-  { disk, running, keys }: { readonly disk: SystemDisk; readonly running: System; readonly keys: readonly KeyObject[] },
-  check: (manifest: SystemManifest) => void | Promise<void>,
+  { disk, running, keys, check, onProgress = () => {} }: WriteOptions,
 ): Promise<SystemManifest> {
   const before = await readChoice(disk);
   if (before.system !== running) {
-    throw new PerchError('conflict', 'this system is being tried: the other one is still needed');
+    throw refusal('conflict', 'this system is being tried: the other one is still needed', 'onTrial');
   }
   // What an earlier update wanted to be tried is no longer whole soon.
   await keepChoice(disk, { system: running });
@@ -65,10 +78,19 @@ export async function writeSystem(
   const broken = new Promise<never>((_, reject) => written.catch(reject));
   broken.catch(() => {});
   let manifest: SystemManifest;
+  let takenBytes = 0;
   try {
-    manifest = await readSystemUpdate(update, keys, {
-      begin: check,
-      take: async (bytes) => {
+    manifest = await readUpdate(update, keys, {
+      begin: async (found) => {
+        if (!isSystem(found)) {
+          throw damaged('this is an update of Perch alone');
+        }
+        await check(found);
+        return found;
+      },
+      take: async (bytes, { sizeBytes }) => {
+        takenBytes += bytes.length;
+        onProgress((WRITING_SHARE * takenBytes) / sizeBytes);
         if (!compressed.write(bytes)) {
           await Promise.race([new Promise((resolve) => compressed.once('drain', resolve)), broken]);
         }
@@ -81,7 +103,7 @@ export async function writeSystem(
   }
   compressed.end();
   await written;
-  await writer.verify();
+  await writer.verify((share) => onProgress(WRITING_SHARE + (1 - WRITING_SHARE) * share));
   await keepChoice(disk, { system: running, trial });
   return manifest;
 }
@@ -133,12 +155,13 @@ class SystemWriter {
   }
 
   /** Reads it again: cards lose data. */
-  async verify(): Promise<void> {
+  async verify(onProgress: (share: number) => void): Promise<void> {
     const hash = createHash('sha256');
     for (let at = 0; at < this.#bytes; at += PIECE_BYTES) {
       const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, this.#bytes - at));
       await this.#place.read(piece, at);
       hash.update(piece);
+      onProgress((at + piece.length) / this.#bytes);
     }
     if (hash.digest('hex') !== this.#hash.digest('hex')) {
       throw new PerchError('unavailable', 'the disk has not kept what was written: it may be worn out');

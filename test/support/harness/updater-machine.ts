@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   statSync,
   writeFileSync,
@@ -16,7 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { Clock } from '../../../agent/base/clock.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
-import type { PackageName, UpdatePackage } from '../../../system/update/manifest.ts';
+import { type PackageName, SYSTEM_PACKAGE, type UpdatePackage } from '../../../system/update/manifest.ts';
 import { writeHeader } from '../../../system/update/update-file.ts';
 import type { Machine } from '../../../system/updater/debian.ts';
 import { Updater, type UpdaterPaths } from '../../../system/updater/updater.ts';
@@ -60,6 +61,8 @@ export class UpdaterMachine implements Machine {
   /** The number of times that another program has dpkg's lock. */
   locks = 0;
   isNoExec = false;
+  /** Ids of requests for whole systems, with the bytes that were passed. */
+  readonly systems: { readonly id: string; readonly bytes: Buffer }[] = [];
   /** The content of the disk at the last `sync`, without `kept`. */
   synced: readonly string[] = [];
   readonly repacked: string[] = [];
@@ -99,6 +102,9 @@ export class UpdaterMachine implements Machine {
       }
       this.installed[name as PackageName] = version;
     }
+  };
+  installSystem = async (update: number, id: string): Promise<void> => {
+    this.systems.push({ id, bytes: readFileSync(`/proc/self/fd/${update}`) });
   };
   configureAll: Machine['configureAll'] = async () => this.#cuts?.happens();
   repack = async (name: PackageName, file: string): Promise<void> => {
@@ -151,6 +157,17 @@ export function quickClock(): Clock {
 export const updaterOn = (paths: UpdaterPaths, machine: UpdaterMachine, clock = quickClock()): Updater =>
   new Updater({ paths, keys: [UPDATE_KEYS.publicKey], machine, clock, say: () => {} });
 
+/** A request for a whole system of the image. */
+export function askForSystem({ requests }: UpdaterPaths, version = NEW, key = UPDATE_KEYS.privateKey): Buffer {
+  const bytes = Buffer.from(`the system of ${version}`);
+  const sha512 = createHash('sha512').update(bytes).digest('hex');
+  const one = { name: SYSTEM_PACKAGE, version, architecture: 'arm64', sizeBytes: bytes.length, sha512 } as const;
+  const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages: [one] }, key);
+  const update = Buffer.concat([header, bytes]);
+  placeRequest(requests, update, []);
+  return update;
+}
+
 /** An update request like the agent's. */
 export function askForUpdate(
   { requests }: UpdaterPaths,
@@ -169,7 +186,11 @@ export function askForUpdate(
     one({ name: 'perch-node', architecture: 'arm64' }),
   ];
   const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages }, key);
-  writeFileSync(join(requests, 'update.perchupdate'), Buffer.concat([header, bytes, bytes, bytes]));
+  placeRequest(requests, Buffer.concat([header, bytes, bytes, bytes]), folders);
+}
+
+function placeRequest(requests: string, update: Buffer, folders: readonly string[]): void {
+  writeFileSync(join(requests, 'update.perchupdate'), update);
   const request = { id: UPDATE_ID, host: '127.0.0.1', port: 8080, folders };
   writeFileSync(join(requests, 'update.json'), JSON.stringify(request));
 }

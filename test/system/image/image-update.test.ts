@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../../peers/programs/peers.ts';
 import type { ImageMachine } from '../machine/image-machine.ts';
-import { install, machineWithUpdates, recordsOn, restart, systemOf } from '../machine/updated-image.ts';
+import { install, machineWithUpdates, recordsOn, restart, send, shown, systemOf } from '../machine/updated-image.ts';
 
 const PATIENCE_MS = 7_200_000;
+const POLL = { timeout: PATIENCE_MS, interval: 1_000 };
 
 describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'updates of whole systems that fail', () => {
   let machine: ImageMachine;
@@ -64,24 +65,29 @@ describeWith(['root', 'mmdebstrap', 'qemu-arm'], 'an update of the whole system,
   }, PATIENCE_MS);
   afterAll(() => machine?.[Symbol.asyncDispose](), PATIENCE_MS);
 
-  test('a good system is tried, and kept after five minutes', { timeout: PATIENCE_MS }, async () => {
+  test('a good system that the page was given is tried, and kept after five minutes', {
+    timeout: PATIENCE_MS,
+  }, async () => {
     before = await recordsOn(machine);
     // What is lost otherwise is not the update's doing.
     await machine.must('sync');
     places.begun = await machine.logged();
-    await install(machine, 'good');
-    expect(await machine.choice()).toBe('system=a\ntrial=b\n');
+    expect(await send(machine, 'good')).toContain('"version":"99.0.0"');
+    await expect.poll(() => shown(machine), POLL).toMatchObject({ state: 'installing', percent: expect.any(Number) });
+    await expect.poll(() => machine.choice(), POLL).toBe('system=a\ntrial=b\n');
     places.installed = await machine.logged();
-    await restart(machine);
+    await machine.untilOff();
     places.restarted = await machine.logged();
     await machine.boot({ isLogged: true });
     expect(await systemOf(machine)).toBe('b');
     expect(await machine.choice()).toBe('system=a\n');
     await expect(install(machine, 'good')).rejects.toThrow('is being tried');
+    expect(await shown(machine)).toMatchObject({ ok: true, state: 'waiting', to: '99.0.0' });
     await recordsOn(machine, before);
     places.booted = await machine.logged();
-    await expect.poll(() => machine.choice(), { timeout: PATIENCE_MS, interval: 1_000 }).toBe('system=b\n');
+    await expect.poll(() => machine.choice(), POLL).toBe('system=b\n');
     places.kept = await machine.logged();
+    await expect.poll(() => shown(machine), POLL).toMatchObject({ ok: true, state: 'good', to: '99.0.0' });
     await machine.powerCut();
     await machine.boot();
     expect(await systemOf(machine)).toBe('b');

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { SUITE } from '../../../packaging/debian.ts';
 import { uBootOf } from '../../../packaging/image/boot.ts';
 import { LAYOUT } from '../../../packaging/image/disk.ts';
-import { CHOICE, type System } from '../../../packaging/image/system/choice.ts';
+import { CHOICE } from '../../../packaging/image/system/choice.ts';
+import type { System } from '../../../system/update/second-system.ts';
 
 const run = promisify(execFile);
 const SECTOR_BYTES = 512;

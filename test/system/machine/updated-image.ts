@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import type { UpdateState } from '../../../agent/http/api/device/update-routes.ts';
 import { LAYOUT } from '../../../packaging/image/disk.ts';
 import { makeSystemUpdate } from '../../../packaging/image/system-update.ts';
 import { type ImageMachine, imageMachine } from './image-machine.ts';
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;
+const OWNER = 'words of the owner';
 const HEALTHY = 'busybox wget -q -O - http://127.0.0.1/health';
 const RECORDED = `find /var/lib/perch -name '*.mp4' -size +100k | sort`;
 
@@ -36,7 +38,7 @@ export async function machineWithUpdates(variants: Readonly<Record<string, reado
     }
     return files;
   };
-  const setup = 'hostname: barn\nowner-password: words of the owner\n';
+  const setup = `hostname: barn\nowner-password: ${OWNER}\n`;
   try {
     return await imageMachine({ cardMegabytes: 8_000, setup, usb: { label: 'films', files: [] }, keyFile, make });
   } finally {
@@ -50,6 +52,27 @@ const fileOf = (variant: string): string => `/media/films/${variant}.perchupdate
 export async function install(machine: ImageMachine, variant: string): Promise<string> {
   await machine.until(`ls ${fileOf(variant)}`);
   return machine.must(`perch-system install ${fileOf(variant)}`);
+}
+
+const LOGIN = `Basic ${Buffer.from(`owner:${OWNER}`).toString('base64')}`;
+
+/** As the page does, which ends with a restart of the machine. @returns the answer */
+export async function send(machine: ImageMachine, variant: string): Promise<string> {
+  await machine.until(`ls ${fileOf(variant)}`);
+  const script = `require('node:fs').openAsBlob('${fileOf(variant)}').then(async (body) => {
+    const headers = { Authorization: '${LOGIN}', 'Content-Type': 'application/octet-stream' };
+    const answer = await fetch('http://127.0.0.1/v3/update', { method: 'POST', headers, body });
+    console.log(await answer.text());
+    process.exit(answer.ok ? 0 : 1);
+  })`;
+  await machine.must(`cat > /run/send.cjs << 'END'\n${script}\nEND`);
+  return machine.must('/usr/lib/perch/node/bin/node /run/send.cjs');
+}
+
+/** @returns the last update as the page shows it */
+export async function shown(machine: ImageMachine): Promise<UpdateState['last']> {
+  const ask = `busybox wget -q -O - --header 'Authorization: ${LOGIN}' http://127.0.0.1/v3/update`;
+  return (JSON.parse(await machine.until(ask)) as UpdateState).last;
 }
 
 /** The restart ends QEMU. */

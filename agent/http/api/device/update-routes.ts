@@ -20,6 +20,11 @@ const UpdateState = Type.Object({
       description: 'Why it cannot: Perch was not installed as a Debian package, or the package has no update key.',
     }),
   ),
+  system: OrNull(
+    Type.Enum(['a', 'b'], {
+      description: 'Which of the two systems of the image runs: this box takes updates of the other one, too.',
+    }),
+  ),
   isReceiving: Type.Boolean({ description: 'A file is being checked, downloaded or received.' }),
   address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for on request.' })),
   last: OrNull(
@@ -32,6 +37,7 @@ const UpdateState = Type.Object({
       text: Type.String(),
       from: OrNull(Type.String()),
       to: OrNull(Type.String()),
+      percent: OrNull(Type.Number({ description: 'How much of a system is written.' })),
       time: OrNull(TimeText),
     }),
   ),

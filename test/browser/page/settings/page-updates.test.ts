@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeUpdate, updateKeys } from '../../../../packaging/update.ts';
+import { SYSTEM_PACKAGE } from '../../../../system/update/manifest.ts';
+import { writeHeader } from '../../../../system/update/update-file.ts';
 import { system as english } from '../../../../webui/words/en/settings/system.ts';
 import { system as chinese } from '../../../../webui/words/zh-cn/settings/system.ts';
 import { until } from '../../../peers/agent/agent.ts';
@@ -46,6 +48,16 @@ function packagedMachine() {
       const perch = join(to, `perch_${version}_all.deb`);
       writeFileSync(perch, Buffer.alloc(300_000, version));
       return makeUpdate([perch], key, { version, time: 1_790_000_000, folder: to });
+    },
+    /** A whole system of the image. */
+    makeSystem: (version: string): string => {
+      const bytes = Buffer.alloc(300_000, version);
+      const sha512 = createHash('sha512').update(bytes).digest('hex');
+      const one = { name: SYSTEM_PACKAGE, version, architecture: 'arm64', sizeBytes: bytes.length, sha512 } as const;
+      const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages: [one] }, own);
+      const file = join(folder, `perch-system-${version}.perchupdate`);
+      writeFileSync(file, Buffer.concat([header, bytes]));
+      return file;
     },
     /** Takes the prepared update. @returns its bytes */
     take: async (dataDir: string): Promise<Buffer> => {
@@ -244,6 +256,23 @@ describeWith(['chromium'], 'updates on the page', () => {
       machine.say('installing', { to: '1.2.0' });
       await page.getByText(say.updateInstalling('1.2.0')).waitFor();
       expect(complaints.filter((line) => !/^503 .*\/v3\/update\/look$|status of 503/.test(line))).toEqual([]);
+    },
+  );
+
+  test.for(['en-GB', 'zh-CN'] as const)(
+    'a whole system: rejected without a second one, and its progress, in %s',
+    async (locale) => {
+      const say = LANGUAGES[locale];
+      await using owner = await open('phone', locale);
+      const { page, complaints } = owner;
+      await page.locator(CHOICE).setInputFiles(machine.makeSystem('1.2.0'));
+      await page.getByRole('alert').filter({ hasText: say.updateNoSecondSystem }).waitFor();
+      machine.say('installing', { to: '1.2.0', percent: 41 });
+      await page.getByText(say.updateWriting('1.2.0', 41)).waitFor();
+      expect(await axeFindings(page)).toEqual([]);
+      machine.say('gone back', { ok: false, to: '1.2.0', why: 'notStarted' });
+      await page.getByRole('status').filter({ hasText: say.updateNotStarted }).waitFor();
+      expect(complaints.filter((line) => !/^501 .*\/v3\/update\/check$|status of 501/.test(line))).toEqual([]);
     },
   );
 

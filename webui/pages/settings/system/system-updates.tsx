@@ -45,6 +45,7 @@ export function UpdatesPage() {
           <p>{t.updateVersion(state.version)}</p>
           {state.last && <Last last={state.last} isAway={isAway} />}
           <p class="dim">{state.lacking === null ? t.updateText : updateReason(state.lacking, t)}</p>
+          {state.lacking === null && state.system && <p class="dim">{t.updateSystem(state.system.toUpperCase())}</p>}
           {state.lacking === null && !isUnderWay(state.last) && (
             <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={load} />
           )}
@@ -85,11 +86,13 @@ function useUpdateState(): readonly [UpdateState | undefined, boolean, () => voi
 
 function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: boolean }) {
   const t = systemWords.value;
-  const { state, from, to, time, why, text } = last;
+  const { state, from, to, time, why, text, percent } = last;
   if (isUnderWay(last)) {
     const doing =
       state === 'installing'
-        ? t.updateInstalling(to ?? '')
+        ? percent === null
+          ? t.updateInstalling(to ?? '')
+          : t.updateWriting(to ?? '', percent)
         : state === 'waiting'
           ? t.updateWaiting(to ?? '')
           : t.updateGoingBack(from ?? '');

@@ -126,6 +126,9 @@ export const system: SystemWords = {
   updateSending: '正在发送…',
   updateInstalling: (version: string) => `正在安装版本 ${version}。`,
   updateWaiting: (version: string) => `版本 ${version} 已安装，正在确认它能正常运行。`,
+  updateWriting: (version: string, percent: number) => `正在写入系统 ${version}：${percent}%。`,
+  updateSystem: (system: string) =>
+    `当前运行两个系统中的 ${system}。更新整个系统需要几分钟，主机重新启动时录像会暂停。`,
   updateGoingBack: (version: string) => `主机正在恢复到版本 ${version}。`,
   updateStay: '请勿关闭主机电源。',
   updateAway: 'Perch 正在重新启动。请勿关闭主机电源。',
@@ -152,6 +155,8 @@ export const system: SystemWords = {
   updateBusy: '主机上另有程序正在安装软件包，请稍后再试。',
   updateFailed: '此主机更新失败。',
   updateNoPackage: '此主机上的 Perch 不是由软件包安装的。',
+  updateNoSecondSystem: '它会更新树莓派镜像的整个系统，而此主机没有第二个系统。请使用文件名中不含“system”的更新文件。',
+  updateOnTrial: '上一次更新仍在确认中，请过几分钟再试。',
   updateNoExec: '此主机不允许从 /var 启动程序，而更新需要这样做。',
   updateNotWritten: '主机无法将其写入磁盘。',
   updateNoAddress: '尚未设置更新地址。',

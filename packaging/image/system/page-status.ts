@@ -1,0 +1,95 @@
+import { explain } from '../../../agent/base/errors.ts';
+import type { System } from '../../../system/update/second-system.ts';
+import { debian } from '../../../system/updater/debian.ts';
+import { Journals, NO_ID, type Status } from '../../../system/updater/journal.ts';
+import { type Outcome, statusOf } from './outcome.ts';
+
+/** The updater's folders: its own, and the one where the agent reads its answers. */
+const FOLDERS = { own: '/var/lib/perch-update', answers: '/run/perch-host' };
+
+const CUT = 'the power was cut while the system was being written: try again';
+
+/** Answers for the page, as the updater of packages writes them. */
+export class PageStatus {
+  /** Installed version of Perch. */
+  readonly from: string;
+  readonly #journals: Journals;
+  readonly #id: string | undefined;
+  readonly #nowMs: () => number;
+  #to = '';
+  #percent = -1;
+
+  /** @param id of the page's request; without one only the outcome is said */
+  constructor(from: string, id: string | undefined, folders = FOLDERS, nowMs = Date.now) {
+    this.from = from;
+    this.#id = id;
+    this.#journals = new Journals(folders.own, folders.answers);
+    this.#nowMs = nowMs;
+  }
+
+  static async open(id?: string): Promise<PageStatus> {
+    return new PageStatus((await debian.versionOf('perch')) ?? '', id);
+  }
+
+  /** The last answer waits for the end of a trial. */
+  get isWaiting(): boolean {
+    return this.#journals.kept()?.state === 'waiting';
+  }
+
+  /** From now on a power cut leaves a system that is not whole. */
+  begin(to: string): void {
+    this.#to = to;
+    this.#keep({ ok: false, state: 'failed', why: 'powerCut', text: CUT, from: this.from, to });
+    this.progress(0);
+  }
+
+  /** @param share of the work, 0 to 1 */
+  progress(share: number): void {
+    const percent = Math.floor(100 * share);
+    if (this.#id !== undefined && percent > this.#percent) {
+      this.#percent = percent;
+      const [from, to] = [this.from, this.#to];
+      this.#say({ ok: true, state: 'installing', text: `system ${to} is being written`, from, to, percent });
+    }
+  }
+
+  /** The update was not written. */
+  refused(status: Omit<Status, 'id' | 'time'>): void {
+    if (this.#id !== undefined) {
+      this.#say(status);
+    }
+    // The result of a trial is still to come.
+    if (!this.isWaiting) {
+      this.#keep(status);
+    }
+  }
+
+  outcome(outcome: Outcome, running: System): void {
+    const status = statusOf(outcome, running, this.from);
+    this.#keep(status);
+    if (this.#id !== undefined || outcome.system === running || outcome.state !== 'tried') {
+      this.#say(status);
+    }
+  }
+
+  #keep(status: Omit<Status, 'id' | 'time'>): void {
+    this.#attempt(() => this.#journals.keep(this.#whole(status)));
+  }
+
+  #say(status: Omit<Status, 'id' | 'time'>): void {
+    this.#attempt(() => this.#journals.say(this.#whole(status)));
+  }
+
+  #whole(status: Omit<Status, 'id' | 'time'>): Status {
+    return { id: this.#id ?? NO_ID, ...status, time: new Date(this.#nowMs()).toISOString() };
+  }
+
+  /** A full disk does not hold up an update. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      process.stderr.write(`${explain(error)}\n`);
+    }
+  }
+}
