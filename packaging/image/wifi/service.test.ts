@@ -29,11 +29,13 @@ function service(kept = '') {
   const script = SERVICE.replaceAll('/var/lib/perch-image', `${folder}/state`)
     .replace('page=/run/perch-wifi-page', `page=${folder}/page`)
     .replace('run=/run/perch-wifi', `run=${folder}`)
+    .replaceAll('/sys/class/net', `${folder}/net`)
     .replace(/\nmain\n$/, '\n');
   const file = join(folder, 'state/wifi');
   writeFileSync(file, kept);
   const request = join(folder, 'page/request');
   return {
+    folder,
     file,
     request,
     kept: () => readFileSync(file, 'utf8'),
@@ -143,9 +145,161 @@ test.for([
     'id=1\nwpa_state=COMPLETED',
   ],
   ['61 notFound', 'Successfully initialized wpa_supplicant', 'wpa_state=SCANNING'],
+  [
+    '63 notFound',
+    'wlan0: CTRL-EVENT-SSID-TEMP-DISABLED id=2 ssid="c" auth_failures=1 duration=10 reason=WRONG_KEY',
+    'wpa_state=SCANNING',
+  ],
 ] as const)('%s is found in: %s', ([failed, log, status]) => {
   const { run } = service();
   const files = `mkdir -p "$run"; echo '${log}' > "$run/log"; echo '${status}' > "$run/status"; conf=$run/conf`;
-  const networks = `printf '\\tssid=61\\n\\tssid=62\\n' > "$conf"`;
-  expect(run(`${files}; ${networks}; find_failure > /dev/null; echo "$failed"`).stdout).toBe(failed);
+  const networks = `printf '\\tssid=61\\n\\tssid=62\\n\\tssid=63\\n' > "$conf"`;
+  const heard = `list_networks() { printf '61 -40 [ESS]\\n62 -50 [ESS]\\n'; }`;
+  expect(run(`${files}; ${networks}; ${heard}; find_failure > /dev/null; echo "$failed"`).stdout).toBe(failed);
+});
+
+interface Air {
+  readonly name: string;
+  /** Seconds in which it is there, and in which it gives an address. */
+  readonly heard: readonly [number, number];
+  readonly addresses: readonly [number, number];
+}
+const ALWAYS = [0, 10_000] as const;
+const NEVER = [0, 0] as const;
+
+/** wpa_supplicant, the address and a clock in steps of ten seconds: it joins the first network that is there and not disabled. */
+const radio = (networks: readonly Air[], endS: number): string => `
+echo 0 > "$run/clock"
+mkdir -p "$run/off"
+away=300
+up() { read -r now < "$run/clock"; echo "$now"; }
+sleep() { echo $(($(up) + 10)) > "$run/clock"; }
+is_running() { [ "$(up)" -lt ${endS} ]; }
+has_cable() { false; }
+start_supplicant() { conf=$run/$1; : > "$run/log"; rm -f "$run/off/"*; }
+list_networks() {
+	now=$(up)
+${networks.map(({ name, heard: [from, to] }) => `	! [ $now -ge ${from} -a $now -lt ${to} ] || echo "${name} -40 [ESS]"`).join('\n')}
+}
+# NUMBER NAME ADDRESS
+on() {
+	now=$(up)
+${networks
+  .map(
+    ({ name, heard, addresses }, at) =>
+      `	! [ $now -ge ${heard[0]} -a $now -lt ${heard[1]} -a ! -e "$run/off/${at}" ] || {
+		[ $now -ge ${addresses[0]} -a $now -lt ${addresses[1]} ] && echo ${at} ${name} 192.168.1.2 || echo ${at} ${name}
+		return
+	}`,
+  )
+  .join('\n')}
+}
+own_address() { on | { read -r _ _ address || :; echo "$address"; }; }
+cli() { case "$1" in
+	status)
+		on > "$run/on"
+		read -r number rest < "$run/on" && printf 'id=%s\nwpa_state=COMPLETED\n' "$number" || echo wpa_state=SCANNING
+		echo "$(up) $rest" >> "$run/seen" ;;
+	scan) echo OK ;;
+	disable_network) : > "$run/off/$2" ;;
+	enable_network) rm -f "$run/off/"* ;;
+esac; }
+joined=`;
+const KNOWN = 'country DE\nnetwork 61 - -\nnetwork 62 - -\n';
+/** @returns each network that it was on, in turn, with the second since when, and the address */
+const turns = (seen: string): string[] =>
+  seen
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, name, address], at, all) => at === 0 || name !== all[at - 1]?.[1] || address !== all[at - 1]?.[2])
+    .map(([second, name, address]) => `${second} ${name || 'none'} ${address || 'none'}`);
+
+test('a known network that gives no address is left for another one that does, and not joined again', () => {
+  const { run, folder } = service(KNOWN);
+  const air = [
+    { name: '61', heard: ALWAYS, addresses: NEVER },
+    { name: '62', heard: ALWAYS, addresses: ALWAYS },
+  ];
+  run(`${radio(air, 500)}; follow`);
+  const seen = turns(readFileSync(join(folder, 'seen'), 'utf8'));
+  expect(seen.map((line) => line.replace(/^\d+ /, ''))).toEqual(['61 none', '62 192.168.1.2']);
+  expect(Number(seen[1]?.split(' ')[0])).toBeLessThan(90);
+});
+
+test('of known networks that give no address each is tried for 45 s or more until the access point opens', () => {
+  const { run, folder } = service(KNOWN);
+  const air = ['61', '62'].map((name) => ({ name, heard: ALWAYS, addresses: NEVER }));
+  const { stdout } = run(`${radio(air, 1_000)}; follow; echo "$(up) $failed"`);
+  expect(stdout).toMatch(/\n3\d\d 6[12] noAddress$/);
+  const seen = turns(readFileSync(join(folder, 'seen'), 'utf8'));
+  const starts = seen.map((line) => Number(line.split(' ')[0]));
+  expect(seen.length).toBeGreaterThan(3);
+  for (const [at, start] of starts.entries()) {
+    expect(start - (starts[at - 1] ?? -100)).toBeGreaterThanOrEqual(45);
+  }
+});
+
+test('a network without addresses is kept while no other one is there, and joined again when that one goes', () => {
+  const { run, folder } = service(KNOWN);
+  const air = [
+    { name: '61', heard: ALWAYS, addresses: [350, 10_000] as const },
+    { name: '62', heard: [130, 250] as const, addresses: ALWAYS },
+  ];
+  run(`${radio(air, 450)}; follow`);
+  const seen = turns(readFileSync(join(folder, 'seen'), 'utf8'));
+  expect(seen.map((line) => line.replace(/^\d+ /, ''))).toEqual([
+    '61 none',
+    '62 192.168.1.2',
+    'none none',
+    '61 none',
+    '61 192.168.1.2',
+  ]);
+});
+
+test('from the access point each known network that is there is tried, and the one with an address joined', () => {
+  const { run } = service(KNOWN);
+  const air = [
+    { name: '61', heard: ALWAYS, addresses: NEVER },
+    { name: '62', heard: ALWAYS, addresses: ALWAYS },
+  ];
+  const start = 'networks | settings DE > "$run/station.conf"; join station.conf';
+  expect(run(`${radio(air, 1_000)}; ${start} && on`).stdout).toContain('1 62 192.168.1.2');
+});
+
+test('a network chosen on the page that gives no address is the reason, though another one is known', () => {
+  const { run } = service(KNOWN);
+  const air = [{ name: '63', heard: ALWAYS, addresses: NEVER }];
+  const start = 'echo "network 63 - -" | settings DE > "$run/trial.conf"; join trial.conf';
+  expect(run(`${radio(air, 1_000)}; ${start} || echo "$(up) $failed"`).stdout).toMatch(/\n50 63 noAddress$/);
+});
+
+test('what failed before a network was joined is no reason when it is gone', () => {
+  const { run } = service('country DE\nnetwork 61 - -\n');
+  const air = [{ name: '61', heard: [0, 100] as const, addresses: ALWAYS }];
+  const old = 'CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="a" auth_failures=1 duration=10 reason=WRONG_KEY';
+  const { stdout } = run(
+    `${radio(air, 1_000)}; list_networks() { echo '61 -80 [ESS]'; }; is_running() { [ "$(up)" -gt 10 ] || echo '${old}' > "$run/log"; }; follow; echo "$failed"`,
+  );
+  expect(stdout).toMatch(/\n61 notFound$/);
+});
+
+test.for([
+  ['a router', '1', '2: eth0 inet 192.168.1.2/24 scope global eth0', true],
+  ['a switch or a camera, without an address', '1', '', false],
+  ['nothing', '0', '2: eth0 inet 192.168.1.2/24 scope global eth0', false],
+] as const)('a cable to %s: does it keep the access point off', ([, carrier, addresses, isCable]) => {
+  const { run } = service();
+  const card = `mkdir -p "$run/net/eth0/device"; echo ${carrier} > "$run/net/eth0/carrier"`;
+  const ip = `ip() { [ "$1" = -6 ] || echo '${addresses}'; }`;
+  expect(run(`${card}; ${ip}; has_cable && echo yes || echo no`).stdout).toBe(isCable ? 'yes' : 'no');
+});
+
+test('without a cable it waits 15 s before the access point, with one that has no address a minute', () => {
+  const { run } = service();
+  const time = `echo 0 > "$run/clock"; up() { cat "$run/clock"; }; sleep() { echo $(($(up) + $1)) > "$run/clock"; }`;
+  const wait = (links: string) =>
+    Number(run(`${time}; ip() { :; }; links() { ${links}; }; wait_without_cable; up`).stdout);
+  expect(wait(':')).toBe(15);
+  expect(wait('echo eth0')).toBe(60);
 });
