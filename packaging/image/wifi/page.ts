@@ -73,7 +73,7 @@ ${wrong === undefined ? `<p>${escapeHtml(words.lead)}</p>` : `<p class="bad" rol
 <div class="list">${rows.join('')}
 <label><input type="radio" name="network" value="${HIDDEN}" required${chosen === HIDDEN ? ' checked' : ''}><span class="name">${escapeHtml(words.hidden)}</span></label></div>
 ${found.length === 0 && !isSearching ? `<p class="soft">${escapeHtml(words.none)}</p>` : ''}
-<label class="label" for="name">${escapeHtml(words.hiddenName)} <small>(${escapeHtml(words.hidden)})</small></label>
+<label class="label" for="name">${escapeHtml(words.hiddenName)}</label>
 <input id="name" name="name" type="text" maxlength="32" autocomplete="off" autocapitalize="off" spellcheck="false" value="${escapeHtml(typed.name ?? '')}">
 </fieldset>
 <label class="label" for="password">${escapeHtml(words.password)}</label>

@@ -115,7 +115,7 @@ test.for([
   ['a network that is not there', { country: 'DE', network: '7878', password: 'secret words' }, 'Choose a network.'],
   ['the name of a hidden one', { country: 'DE', network: 'hidden', name: '' }, 'Type the name'],
   ['a name of 32 bytes', { country: 'DE', network: 'hidden', name: 'é'.repeat(17) }, 'at most 32 bytes'],
-  ['a password', { country: 'DE', network: HOME, password: '' }, 'has a password: type it'],
+  ['a password', { country: 'DE', network: HOME, password: '' }, 'needs a password.'],
   ['a longer password', { country: 'DE', network: HOME, password: 'seven77' }, '8 to 63'],
   ['a password of one line', { country: 'DE', network: HOME, password: 'secret\nwords' }, '8 to 63'],
   [

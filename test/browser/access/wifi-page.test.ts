@@ -67,7 +67,7 @@ describeWith(['chromium'], "the page of the box's access point", () => {
     await page.getByRole('radio', { name: /^Zuhause 5/ }).check();
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByRole('button', { name: 'Connect' }).click();
-    await page.getByRole('heading', { name: 'Perch now joins Zuhause 5' }).waitFor();
+    await page.getByRole('heading', { name: 'Perch is connecting to Zuhause 5' }).waitFor();
     expect(asked()).toMatch(new RegExp(`^join DE ${HOME} [0-9a-f]{64} ${Buffer.from(PASSWORD).toString('hex')}$`));
     const text = await page.locator('main').textContent();
     for (const told of ['http://barn.local', 'http://192.168.1.20', 'Perch-AB2C']) {
