@@ -203,7 +203,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
   });
 
   test('after kill -9 a file plays at once, and after the next start it has its end', async () => {
-    await using camera = await startGstCamera({ '/main': playClip(await smallClip(byLength(120, 600)), true) });
+    await using camera = await startGstCamera({ '/main': playClip(await smallClip(byLength(30, 600)), true) });
     const source = camera.url('/main');
     const config = `paths: { garden: { source: '${source}', record: yes, recordFormat: mpegts, recordPartDuration: 500ms } }\n`;
     await using first = await startAgent({ config });

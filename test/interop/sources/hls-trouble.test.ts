@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
@@ -23,7 +23,7 @@ interface Files {
 }
 
 /** A folder and a server of its files. */
-async function serveFolder(): Promise<Files> {
+async function serveFolder(): Promise<Files & AsyncDisposable> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-hls-'));
   const server = createServer((request, reply) => {
     const path = join(folder, new URL(request.url ?? '/', 'http://x').pathname);
@@ -37,16 +37,16 @@ async function serveFolder(): Promise<Files> {
     createReadStream(path).pipe(reply);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const files: Files = {
+  const files: Files & AsyncDisposable = {
     folder,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     trouble: undefined,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
   return files;
 }
 
@@ -86,10 +86,10 @@ async function timesOf(reader: RunningProcess, file: string): Promise<readonly n
 const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => time - (times[i] as number));
 
 describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
-  test.for(inShort(['ts', 'fmp4'] as const, 'fmp4'))(
+  test.concurrent.for(inShort(['ts', 'fmp4'] as const, 'fmp4'))(
     'a reader stays when ffmpeg is started again in the same playlist (%s, append_list, discont_start)',
     async (kind) => {
-      const files = await serveFolder();
+      await using files = await serveFolder();
       const flags = ['-hls_flags', 'delete_segments+append_list+discont_start+omit_endlist'];
       const first = await writeLive(files.folder, kind, ...flags);
       await written(files.folder, 4);
@@ -114,8 +114,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     },
   );
 
-  test('a reader stays while the server answers 404 for three seconds; after a minute the path comes back', async () => {
-    const files = await serveFolder();
+  test.concurrent('a reader stays while the server answers 404 for three seconds; after a minute the path comes back', async () => {
+    await using files = await serveFolder();
     const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
     await written(files.folder, 4);
     await using agent = await perch(files.url);
@@ -145,7 +145,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await live.stop('SIGTERM');
   });
 
-  test('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
+  test.concurrent('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
     await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
     const clip = await smallClip(4);
     const first = await publishClip(origin, 'live', clip, { isEndless: true });
@@ -160,8 +160,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3'])).toBe('');
   });
 
-  test("ffmpeg's AES-128 is decrypted", async () => {
-    const files = await serveFolder();
+  test.concurrent("ffmpeg's AES-128 is decrypted", async () => {
+    await using files = await serveFolder();
     const key = join(files.folder, 'the.key');
     writeFileSync(key, '0123456789abcdef');
     const info = join(files.folder, 'key.info');
@@ -177,8 +177,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await live.stop('SIGTERM');
   });
 
-  test('a server that sends little faster than the stream is, is played without a pause', async () => {
-    const files = await serveFolder();
+  test.concurrent('a server that sends little faster than the stream is, is played without a pause', async () => {
+    await using files = await serveFolder();
     const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
     await written(files.folder, 4);
     // Each segment takes 0.7 s for its second.
@@ -211,7 +211,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
   });
 
   test('a playlist of 10 MB is rejected by its size, and the box answers meanwhile', async () => {
-    const files = await serveFolder();
+    await using files = await serveFolder();
     const lines = Array.from({ length: 200_000 }, (_, i) => `#EXTINF:2.000000,\nsegment-with-a-name-${i}.ts\n`);
     writeFileSync(join(files.folder, 'live.m3u8'), `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${lines.join('')}`);
     await using agent = await perch(files.url);
@@ -222,7 +222,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
   });
 
   test('a playlist of a day has its end played, and costs the box no pause', async () => {
-    const files = await serveFolder();
+    await using files = await serveFolder();
     const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
     await written(files.folder, 3);
     // As a server that never deletes: 19,000 earlier segments.

@@ -140,7 +140,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test.for([
+  test.concurrent.for([
     ['ffmpeg in MPEG-TS over UDP', 'udp'],
     ['ffmpeg in MPEG-TS over SRT', 'stage'],
     ['GStreamer in MPEG-TS over UDP', 'gst'],
@@ -168,7 +168,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     expectAllUnits(byGstreamer);
   });
 
-  test('of a camera with RTSP goes to ffmpeg over SRT', async () => {
+  test.concurrent('of a camera with RTSP goes to ffmpeg over SRT', async () => {
     await isReady('udp');
     await using second = await startAgent({
       listen: ({ rtsp }) => ({ srtAddress: `127.0.0.1:${rtsp}` }),
