@@ -32,23 +32,23 @@ ip route replace default via "$router"
 echo "address=$ip router=$router dns=$dns ntp=$ntpsrv"
 `;
 
-/** Prints the ports that answered within two seconds. The ports come by standard input: all of them do not fit into an argument. */
+/** Prints the ports that answered in time. The ports come by standard input: all of them do not fit into an argument. */
 const SCAN = `
-const [protocol, host] = process.argv.slice(1);
+const [protocol, host, patience] = process.argv.slice(1);
 const ports = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const found = [];
 const tcp = (port) => new Promise((done) => {
   const socket = require('node:net').connect({ host, port });
   const end = (isFound) => { if (isFound) found.push(port); socket.destroy(); done(); };
   socket.on('connect', () => end(true)).on('error', ({ code }) => end(code === 'ECONNREFUSED'));
-  setTimeout(() => end(false), 2000);
+  setTimeout(() => end(false), Number(patience));
 });
 const udp = (port) => new Promise((done) => {
   const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const end = (isFound) => { if (isFound) found.push(port); socket.removeAllListeners().on('error', () => {}); socket.close(); done(); };
   socket.on('error', () => end(true)).on('message', () => end(true));
   socket.connect(port, host, () => socket.send('?', () => {}));
-  const timer = setTimeout(() => end(false), 2000);
+  const timer = setTimeout(() => end(false), Number(patience));
   socket.on('close', () => clearTimeout(timer));
 });
 (async () => {
@@ -61,13 +61,37 @@ const udp = (port) => new Promise((done) => {
 })();
 `;
 
-async function scan(from: readonly string[], protocol: string, host: string, ports: readonly number[]) {
-  const [command = '', ...args] = [...from, process.execPath, '-e', SCAN, protocol, host];
+/** @returns the ports that answer, with a connection or a refusal; `from` is the command that runs Node there */
+export async function scan(
+  from: readonly string[],
+  protocol: 'tcp' | 'udp',
+  host: string,
+  ports: readonly number[],
+  patienceMs = 2_000,
+): Promise<number[]> {
+  const [command = '', ...args] = [...from, process.execPath, '-e', SCAN, protocol, host, `${patienceMs}`];
   const running = startProcess(command, args);
   running.child.stdin.end(JSON.stringify(ports));
   const [line] = await running.waitFor(/^\[[\d,]*\]$/m);
   await running.exited;
   return JSON.parse(line) as number[];
+}
+
+/** Asks for an address at the port `eth0` of a namespace as a camera does. @returns what it was told */
+export async function askForLease(
+  namespace: string,
+  folder: string,
+  { tries = 10, pauseS = 1 } = {},
+): Promise<Record<string, string>> {
+  const script = join(folder, 'lease');
+  writeFileSync(script, TAKE_LEASE, { mode: 0o755 });
+  const asked = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-t', `${tries}`, '-T', `${pauseS}`, '-O', 'ntpsrv', '-s'];
+  const { output } = await runProcess('ip', ['netns', 'exec', namespace, ...asked, script]);
+  const said = /^address=.*$/m.exec(output)?.[0];
+  if (said === undefined) {
+    throw new Error(`no address: ${output}`);
+  }
+  return Object.fromEntries(said.split(' ').map((pair) => pair.split('=')));
 }
 
 export type Reach = 'reached' | 'silent';
@@ -105,7 +129,6 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     program(`lib/${as}`, readFileSync(join(LINUX, name), 'utf8').replaceAll('/usr/lib/perch/host', lib));
   }
   program('bin/systemctl', SYSTEMCTL.replaceAll('LIB', lib));
-  program('bin/lease', TAKE_LEASE);
   writeFileSync(join(root, 'run/perch-host/network.ready'), '/var/lib/perch\n');
   const house = await openNamespace();
   const internet = house.hostIp.replace('198.18.', '203.0.113.').replace(/^(203\.0\.113\.\d+)\.1$/, '$1');
@@ -173,15 +196,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     inBox: (...words: readonly string[]) => run('ip', ...boxed(...words)),
     inCamera: (...words: readonly string[]) => runProcess('ip', ['netns', 'exec', camera, ...words]),
     /** Asks for an address as a camera does. @returns what it was told */
-    lease: async (): Promise<Record<string, string>> => {
-      const asked = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-t', '10', '-T', '1', '-O', 'ntpsrv', '-s'];
-      const { output } = await runProcess('ip', ['netns', 'exec', camera, ...asked, join(root, 'bin/lease')]);
-      const said = /^address=.*$/m.exec(output)?.[0];
-      if (said === undefined) {
-        throw new Error(`no address: ${output}`);
-      }
-      return Object.fromEntries(said.split(' ').map((pair) => pair.split('=')));
-    },
+    lease: () => askForLease(camera, join(root, 'bin')),
     /** `reached` also stands for an answer that refuses. */
     fromCamera: (host: string, at = port) => reach(inCamera, host, at),
     fromHouse: (host: string, at: number) => reach([], host, at),

@@ -1,11 +1,15 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { scan } from '../../peers/host/camera-network.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { PerchMachine } from './perch-machine.ts';
 import type { Switch } from './switch.ts';
 
 const PACKAGES = ['dnsmasq-base', 'nftables', 'udhcpc', 'openssh-server'];
 const [HOUSE, CAMERAS, OTHER] = ['52:54:00:00:00:01', '52:54:00:00:00:02', '52:54:00:00:00:03'];
+
+/** TCP ports of well-known services. */
+const SERVICES = [21, 22, 23, 53, 80, 123, 443, 554, 1935, 5355, 8080, 8443, 8554, 8888, 8889, 8890, 9996, 9997, 9998];
 
 /** Names of its ports; the third leads to QEMU's own network, which has a DHCP server. */
 export interface Ports {
@@ -37,4 +41,33 @@ export function bootWithPorts(house: Switch, cameras: Switch, dns: string): Prom
 export async function portsOf({ machine }: PerchMachine): Promise<Ports> {
   const port = (mac: string) => machine.must(`basename "$(dirname "$(grep -l ${mac} /sys/class/net/*/address)")"`);
   return { house: await port(HOUSE), cameras: await port(CAMERAS), other: await port(OTHER) };
+}
+
+/** TCP ports of a host that answer somebody in that network, with a connection or a refusal. */
+export const answering = ({ name }: Switch, host: string, ports: readonly number[]): Promise<number[]> =>
+  // An emulated machine takes its time.
+  scan(['ip', 'netns', 'exec', name], 'tcp', host, ports, 10_000);
+
+/** Those of all programs of the box that listen, and of well-known services. */
+export async function portsToTry({ machine }: PerchMachine): Promise<number[]> {
+  const listening = await machine.must(`ss -Hltn | awk '{ print $4 }' | sed 's/.*://'`);
+  return [...new Set([...listening.split('\n').map(Number), ...SERVICES])].sort((a, b) => a - b);
+}
+
+/** Milliseconds by which the box's clock is ahead of the host's: at least and at most. */
+export async function clockOf({ machine }: PerchMachine): Promise<{ least: number; most: number }> {
+  const asked = Date.now();
+  const its = Number(await machine.must('date +%s%3N'));
+  return { least: its - Date.now(), most: its - asked };
+}
+
+/** @returns the same of a time server, as a real client of NTP measures it in that network */
+export async function timeServerClock({ name }: Switch, server: string): Promise<number> {
+  const command = ['chronyd', '-Q', '-u', 'root', '-t', '120', `server ${server} iburst`];
+  const { output } = await runProcess('ip', ['netns', 'exec', name, ...command]);
+  const aheadS = /System clock wrong by (-?[\d.]+) seconds/.exec(output)?.[1];
+  if (aheadS === undefined) {
+    throw new Error(`no time: ${output}`);
+  }
+  return Number(aheadS) * 1_000;
 }

@@ -63,7 +63,7 @@ export class PerchMachine implements AsyncDisposable {
   }
 
   /** As its owner. @returns the answer, which has to be good */
-  async ask<T = unknown>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<T> {
+  async ask<T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: object): Promise<T> {
     const { status, answer } = await this.asked<T>(method, path, body);
     expect(status, `${path}: ${JSON.stringify(answer)}`).toBe(200);
     return answer;
