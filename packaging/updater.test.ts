@@ -56,6 +56,24 @@ test.for(['', '-resume', '-watch'])('only root can open the lock that perch-upda
   expect(unit).toMatch(/^StateDirectory=perch-update\nStateDirectoryMode=0700$/m);
 });
 
+test.for([
+  ['timeout', 'installing', 'failed', 'failed'],
+  ['success', 'waiting', 'waiting', null],
+] as const)('when it ends by %s while a system is %s, the page gets %s', ([result, before, after, why]) => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = readFileSync(UPDATE_RUN, 'utf8')
+    .replace('/run/perch-host', folder)
+    .replace('/var/lib/perch-update', folder);
+  const [answer, kept] = [join(folder, 'update.json'), join(folder, 'status.json')];
+  writeFileSync(answer, JSON.stringify({ state: before, why: null, ...(before === 'installing' && { percent: 41 }) }));
+  writeFileSync(kept, JSON.stringify({ state: 'failed', why: 'powerCut' }));
+  execFileSync('sh', ['-c', script, 'run', 'ended'], { env: { ...process.env, SERVICE_RESULT: result } });
+  expect(JSON.parse(readFileSync(answer, 'utf8'))).toMatchObject({ state: after, why });
+  const unit = readFileSync(join(UNITS, 'perch-update.service'), 'utf8');
+  expect(unit).toContain('\nExecStopPost=/usr/lib/perch/update/run ended\n');
+});
+
 test('one updater works at a time', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

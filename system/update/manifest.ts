@@ -107,7 +107,9 @@ function packageIn<Name extends string>(
   const known = ARCHITECTURES.find((one) => one === architecture);
   const kind = { name: String(name), architecture: known ?? 'all' };
   if (known === undefined || !isKnown(kind)) {
-    throw damaged('a package of the update is neither perch nor perch-node');
+    throw damaged(
+      `the update has the package ${kind.name.slice(0, SHOWN_CHARS)} for ${String(architecture).slice(0, SHOWN_CHARS)}, which no box installs`,
+    );
   }
   if (typeof version !== 'string' || !isVersion(version)) {
     throw damaged(`${name} of the update has no version`);

@@ -15,6 +15,9 @@ const SERVICE = 'perch.service';
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 /** Of the image for the Raspberry Pi. */
 const SYSTEM_PROGRAM = '/usr/sbin/perch-system';
+/** Its exit codes: the refusal is answered; another one runs (packaging/image/root/usr/sbin/perch-system). */
+export const SYSTEM_REFUSED = 3;
+const SYSTEM_BUSY = 75;
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
 /** The box that is updated: dpkg and systemd. */
@@ -56,10 +59,20 @@ export const debian = {
       const message = 'this is a whole system of the image, and this box has no second one';
       throw refusal('unsupported', message, 'noSecondSystem', cause);
     });
-    if (code === null) {
-      throw new Error(`the system was not written: ${SYSTEM_PROGRAM} was ended by ${signal}`);
+    if (code === SYSTEM_BUSY) {
+      throw refusal('conflict', 'another update of the system is being installed', 'busy');
+    }
+    if (code !== 0 && code !== SYSTEM_REFUSED) {
+      throw new Error(`the system was not written: ${SYSTEM_PROGRAM} ended with ${code ?? signal}`);
     }
   },
+
+  /** A second system is being tried, or waits for its trial: the packages of either must stay as they are. */
+  isOnTrial: async (): Promise<boolean> =>
+    tell(SYSTEM_PROGRAM, ['on-trial']).then(
+      () => true,
+      () => false,
+    ),
 
   configureAll: async (limitMs: number): Promise<void> => {
     await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending'], limitMs));

@@ -82,10 +82,10 @@ export class Journals {
   }
 
   /** The kept answer. Undefined: there is none, or a damaged one. */
-  kept(): Pick<Status, 'state'> | undefined {
+  kept(): Readonly<Record<'state' | 'from', string>> | undefined {
     try {
-      const { state } = objectIn(readFileSync(this.#status, 'utf8'));
-      return typeof state === 'string' ? { state: state as Status['state'] } : undefined;
+      const { state, from } = objectIn(readFileSync(this.#status, 'utf8'));
+      return typeof state === 'string' ? { state, from: typeof from === 'string' ? from : '' } : undefined;
     } catch {
       return undefined;
     }

@@ -130,6 +130,14 @@ test.for([
   expect(status()).toMatchObject({ id: ID, ok: false, state: 'refused', why });
 });
 
+test('while a system is tried no packages are installed', async () => {
+  disk.hasTrial = true;
+  ask();
+  await updater().update();
+  expect(status()).toMatchObject({ id: ID, ok: false, state: 'refused', why: 'onTrial' });
+  expect(disk.installed.perch).toBe(OLD);
+});
+
 test('without that program a whole system is refused with the reason', async () => {
   askForSystem(paths);
   disk.installSystem = debian.installSystem;

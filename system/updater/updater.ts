@@ -127,6 +127,9 @@ export class Updater {
       if (await this.#installSystem(folder, id)) {
         return undefined;
       }
+      if (await machine.isOnTrial()) {
+        throw refusal('conflict', 'the last update of the system is not kept yet', 'onTrial');
+      }
       const architecture = await machine.architecture();
       const rooms = { work: this.#work, system: paths.program };
       const { manifest, packages } = await takeUpdate(folder, rooms, keys, { ...machine, architecture });

@@ -127,7 +127,7 @@ describeWith(PEERS, 'a booted machine with three ports', () => {
     expect((await choose(ports.cameras)).status).toBe(200);
     await serves();
     const lease = await askForLease(cameras.name, folder, PATIENT);
-    const { address: own = '' } = { address: (await state()).address ?? '' };
+    const own = (await state()).address ?? '';
     expect(lease).toMatchObject({ router: own, dns: own, ntp: own });
     Object.assign(address, { box: own, camera: lease['address'] });
     const [seen] = (await state()).cameras;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { explain } from '../../../agent/base/errors.ts';
@@ -5,22 +6,36 @@ import { loadUpdateKeys } from '../../../system/update/keys.ts';
 import { checkNewer } from '../../../system/update/manifest.ts';
 import { reasonOf, refusal } from '../../../system/update/reasons.ts';
 import { runningSystem, type System } from '../../../system/update/second-system.ts';
-import { debian } from '../../../system/updater/debian.ts';
+import { debian, SYSTEM_REFUSED } from '../../../system/updater/debian.ts';
+import { isId } from '../../../system/updater/journal.ts';
 import { tell } from '../../../system/updater/programs.ts';
 import { openCard } from './card.ts';
 import { otherThan } from './choice.ts';
 import { confirmSystem } from './confirm.ts';
-import { describeOutcome, noteOutcome, type Outcome, outcomeAtStart, readOutcome } from './outcome.ts';
+import {
+  describeOutcome,
+  forgetOutcome,
+  noteOutcome,
+  type Outcome,
+  outcomeAtStart,
+  readOutcome,
+  trialOf,
+} from './outcome.ts';
 import { PageStatus } from './page-status.ts';
 import { readChoice, writeSystem } from './write-system.ts';
 
+/** Of the updater, while one of its updates is not finished. */
+const PACKAGES_UPDATE = '/var/lib/perch-update/journal.json';
 /** Perch notes its port there. */
 const REPORT = '/run/perch/report';
 const USAGE = `usage: perch-system [install FILE | confirm]
 
 Without parameters: which system runs, and what became of the last update.`;
 
-/** Root's part of updates of whole systems. `install FILE ID` is the updater's, for the request with that id. */
+/**
+ * Root's part of updates of whole systems. Two are the updater's: `install FILE ID`, for the request with that id, and
+ * `on-trial`, which fails without one.
+ */
 async function main([command, file, id]: readonly string[]): Promise<void> {
   const running = runningSystem();
   if (command === 'confirm') {
@@ -32,7 +47,11 @@ async function main([command, file, id]: readonly string[]): Promise<void> {
     process.stdout.write(`system ${running ?? 'a'} runs\n${last ? `${describeOutcome(last, running)}\n` : ''}`);
     return;
   }
-  if (command !== 'install' || file === undefined) {
+  if (command === 'on-trial') {
+    process.exitCode = running !== undefined && (await isOnTrial(running)) ? 0 : 1;
+    return;
+  }
+  if (command !== 'install' || file === undefined || (id !== undefined && !isId(id))) {
     throw new Error(USAGE);
   }
   const page = await PageStatus.open(id);
@@ -40,7 +59,9 @@ async function main([command, file, id]: readonly string[]): Promise<void> {
     await install(file, running, page);
   } catch (error) {
     page.refused({ ok: false, state: 'refused', text: explain(error), why: reasonOf(error) });
-    throw error;
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = SYSTEM_REFUSED;
+    return;
   }
   if (id !== undefined) {
     await tell('systemctl', ['--no-block', 'reboot']);
@@ -52,12 +73,16 @@ async function install(file: string, running: System | undefined, page: PageStat
     const message = 'this box cannot choose between two systems: U-Boot did not start it';
     throw refusal('unsupported', message, 'noSecondSystem');
   }
+  if (existsSync(PACKAGES_UPDATE)) {
+    throw refusal('conflict', 'an update of packages is not finished', 'busy');
+  }
   await using update = await open(file);
   await using disk = await openCard();
   const { version } = await writeSystem(update.createReadStream({ autoClose: false }), {
     ...{ disk, running, keys: loadUpdateKeys() },
     check: async (manifest) => {
       checkNewer(manifest, page.from);
+      await forgetOutcome();
       page.begin(manifest.version);
     },
     onProgress: (share) => page.progress(share),
@@ -68,23 +93,31 @@ async function install(file: string, running: System | undefined, page: PageStat
   process.stdout.write(`${describeOutcome(outcome, running)}\n`);
 }
 
+/** A system is being tried, or will be at the next start. */
+async function isOnTrial(running: System): Promise<boolean> {
+  await using disk = await openCard();
+  const { system, trial } = await readChoice(disk);
+  return system !== running || trial !== undefined;
+}
+
 async function confirm(running: System): Promise<void> {
   await using disk = await openCard();
   const { mainPid } = debian;
   const page = await PageStatus.open();
-  const last = await readOutcome();
+  const choice = await readChoice(disk);
+  const last = trialOf(choice, running, page.from) ?? (await readOutcome());
   const note = async (now: Outcome): Promise<void> => {
     await noteOutcome(now);
     page.outcome(now, running);
   };
+  const isTried = last?.state === 'tried' && last.system === running;
   if (last) {
-    const now = outcomeAtStart(last, await readChoice(disk), running);
+    const now = outcomeAtStart(last, choice, running);
     process.stdout.write(`${describeOutcome(now, running)}\n`);
-    if (now.state !== last.state || page.isWaiting) {
+    if (now.state !== last.state || isTried || page.isWaiting) {
       await note(now);
     }
   }
-  const isTried = last?.state === 'tried' && last.system === running;
   const isKept = await confirmSystem({ disk, running, clock: systemClock, mainPid, isHealthy });
   if (isTried && isKept) {
     await note({ ...last, state: 'kept' });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { noteOutcome, outcomeAtStart, readOutcome } from './outcome.ts';
+import { forgetOutcome, noteOutcome, outcomeAtStart, readOutcome, trialOf } from './outcome.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -41,6 +41,20 @@ test.for([
   ['was tried, and the former one has started again', { system: 'a' }, 'a', 'notStarted'],
 ] as const)('a system that %s', ([, choice, running, state]) => {
   expect(outcomeAtStart(TRIED, choice, running)).toEqual({ ...TRIED, state });
+});
+
+test('a trial is known by the choice, also where a power cut came before its note', () => {
+  expect(trialOf({ system: 'a' }, 'b', '1.2.3')).toEqual(TRIED);
+  expect(trialOf({ system: 'a' }, 'a', '1.2.3')).toBeUndefined();
+  expect(trialOf({ system: 'a', trial: 'b' }, 'a', '1.2.3')).toBeUndefined();
+});
+
+test('while another system is written there is no outcome', async () => {
+  const file = join(folder, 'outcome');
+  await noteOutcome(TRIED, file);
+  await forgetOutcome(file);
+  await forgetOutcome(file);
+  expect(await readOutcome(file)).toBeUndefined();
 });
 
 test('what is known already stays', () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { replaceFile } from '../../../agent/base/files/durable-file.ts';
 import type { System } from '../../../system/update/second-system.ts';
 import type { Status } from '../../../system/updater/journal.ts';
@@ -34,6 +34,13 @@ export async function noteOutcome({ system, version, state }: Outcome, file = OU
     process.stderr.write(`${file}: ${error.message}\n`);
   });
 }
+
+/** A former one is no longer true while another update is written. */
+export const forgetOutcome = (file = OUTCOME): Promise<void> => rm(file, { force: true });
+
+/** @returns the update whose system is being tried, even if a power cut came before it was noted @param version of the running one */
+export const trialOf = ({ system, trial }: Choice, running: System, version: string): Outcome | undefined =>
+  system === running || trial !== undefined ? undefined : { system: running, version, state: 'tried' };
 
 /** @param choice with which the system began to run @returns what became of the update by now */
 export function outcomeAtStart(last: Outcome, choice: Choice, running: System): Outcome {

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const page = (id?: string) => new PageStatus('1.1.0', id, folders, () => Date.UTC(2026, 10, 26));
+const page = (id?: string, version = '1.1.0') => new PageStatus(version, id, folders, () => Date.UTC(2026, 10, 26));
 const statusIn = (file: string): Status | undefined => {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -64,13 +64,23 @@ test('an update that is refused is said, and does not hide the end of a trial', 
   expect([said(), kept()]).toMatchObject([refused, { state: 'waiting' }]);
 });
 
+test('an update that is refused in a shell is no result for the page, one that was written in part is', () => {
+  const refused = { ok: false, state: 'refused', text: 'it is older', why: 'older' } as const;
+  page().refused(refused);
+  expect([said(), kept()]).toEqual([undefined, undefined]);
+  const shell = page();
+  shell.begin('1.2.0');
+  shell.refused({ ...refused, why: 'damaged' });
+  expect(kept()).toMatchObject({ state: 'refused', why: 'damaged' });
+});
+
 test.for([
-  ['kept', 'b', { ok: true, state: 'good', to: '1.2.0' }],
+  ['kept', 'b', { ok: true, state: 'good', from: '1.1.0', to: '1.2.0' }],
   ['notHealthy', 'a', { ok: false, state: 'gone back', why: 'unhealthy', from: '1.1.0' }],
   ['notStarted', 'a', { ok: false, state: 'gone back', why: 'notStarted', from: '1.1.0' }],
 ] as const)('the page learns that it was %s', ([state, running, expected]) => {
   page(ID).outcome(TRIED, 'a');
-  page().outcome({ ...TRIED, state }, running);
+  page(undefined, running === 'b' ? '1.2.0' : '1.1.0').outcome({ ...TRIED, state }, running);
   expect(said()).toMatchObject(expected);
   expect(kept()).toMatchObject(expected);
   expect(page().isWaiting).toBe(false);

@@ -7,7 +7,7 @@ import { type Outcome, statusOf } from './outcome.ts';
 /** The updater's folders: its own, and the one where the agent reads its answers. */
 const FOLDERS = { own: '/var/lib/perch-update', answers: '/run/perch-host' };
 
-const CUT = 'the power was cut while the system was being written: try again';
+const CUT = 'the system was not written to its end: try again';
 
 /** Answers for the page, as the updater of packages writes them. */
 export class PageStatus {
@@ -18,8 +18,9 @@ export class PageStatus {
   readonly #nowMs: () => number;
   #to = '';
   #percent = -1;
+  #hasBegun = false;
 
-  /** @param id of the page's request; without one only the outcome is said */
+  /** @param id of the page's request; without one only what becomes of a system that was written is said */
   constructor(from: string, id: string | undefined, folders = FOLDERS, nowMs = Date.now) {
     this.from = from;
     this.#id = id;
@@ -39,6 +40,7 @@ export class PageStatus {
   /** From now on a power cut leaves a system that is not whole. */
   begin(to: string): void {
     this.#to = to;
+    this.#hasBegun = true;
     this.#keep({ ok: false, state: 'failed', why: 'powerCut', text: CUT, from: this.from, to });
     this.progress(0);
   }
@@ -58,14 +60,15 @@ export class PageStatus {
     if (this.#id !== undefined) {
       this.#say(status);
     }
-    // The result of a trial is still to come.
-    if (!this.isWaiting) {
+    // The result of a trial is still to come, and who uses a shell has seen the refusal.
+    if (this.#hasBegun || (this.#id !== undefined && !this.isWaiting)) {
       this.#keep(status);
     }
   }
 
   outcome(outcome: Outcome, running: System): void {
-    const status = statusOf(outcome, running, this.from);
+    const before = this.#journals.kept();
+    const status = statusOf(outcome, running, before?.state === 'waiting' && before.from ? before.from : this.from);
     this.#keep(status);
     if (this.#id !== undefined || outcome.system === running || outcome.state !== 'tried') {
       this.#say(status);

@@ -116,8 +116,9 @@ test('the other system is written whole, and tried at the next start', async () 
   expect(await readChoice(card.disk)).toEqual({ system: 'a', trial: 'b' });
   expect(isSystem(card.stored.b)).toBe(true);
   expect(isFormer(card.stored.a)).toBe(true);
-  // The choice, twice, and of five pieces the three that differ; two syncs of the choice and one of the system.
-  expect(card.operations).toBe(2 + 3 + 3);
+  // The choice, twice; the first piece, twice, and of four others the three that differ; syncs of each choice, and of the
+  // system without its first piece, with all but it, and whole.
+  expect(card.operations).toBe(2 + 2 + 3 + 2 + 3);
 });
 
 test('its progress grows to the whole, with the part in which it is read again', async () => {
@@ -165,6 +166,8 @@ describe('the running system stays the choice', () => {
     await expect(write(card, update)).rejects.toThrow(text);
     expect(card.boot().system).toBe('a');
     expect(isFormer(card.stored.a)).toBe(true);
+    // The other one is as before, or has no superblock: U-Boot does not start it in its place.
+    expect([7, 0]).toContain(card.stored.b[1_024]);
   });
 
   test('the disk does not keep what was written', async () => {
@@ -195,6 +198,14 @@ describe('the running system stays the choice', () => {
       expect(card.boot().system).toBe('a');
     }
   });
+});
+
+test('an update that is refused leaves the one that waits for its trial', async () => {
+  const card = new Card();
+  await write(card, updateOf(SYSTEM));
+  await expect(write(card, updateOfPerch())).rejects.toThrow('an update of Perch alone');
+  expect(await readChoice(card.disk)).toEqual({ system: 'a', trial: 'b' });
+  expect(isSystem(card.boot().bytes)).toBe(true);
 });
 
 test('a system that is being tried does not overwrite the one that works', async () => {

@@ -65,8 +65,6 @@ export async function writeSystem(
   if (before.system !== running) {
     throw refusal('conflict', 'this system is being tried: the other one is still needed', 'onTrial');
   }
-  // What an earlier update wanted to be tried is no longer whole soon.
-  await keepChoice(disk, { system: running });
   const trial = otherThan(running);
   const writer = new SystemWriter(disk.systems[trial]);
   const compressed = new PassThrough();
@@ -86,6 +84,8 @@ export async function writeSystem(
           throw damaged('this is an update of Perch alone');
         }
         await check(found);
+        // What an earlier update wanted to be tried is no longer whole soon.
+        await keepChoice(disk, { system: running });
         return found;
       },
       take: async (bytes, { sizeBytes }) => {
@@ -103,18 +103,22 @@ export async function writeSystem(
   }
   compressed.end();
   await written;
-  await writer.verify((share) => onProgress(WRITING_SHARE + (1 - WRITING_SHARE) * share));
+  await writer.finish((share) => onProgress(WRITING_SHARE + (1 - WRITING_SHARE) * share));
   await keepChoice(disk, { system: running, trial });
   return manifest;
 }
 
-/** Writes what differs: a card wears less. */
+/**
+ * Writes what differs: a card wears less. The first piece, which has the file system's superblock, is written last: U-Boot
+ * starts no system that is not whole, nor one whose signature is not verified yet, even where the other cannot be read.
+ */
 class SystemWriter {
   readonly #place: Place;
   readonly #hash = createHash('sha256');
   readonly #piece = Buffer.alloc(PIECE_BYTES);
   #filled = 0;
   #bytes = 0;
+  #first = Buffer.alloc(0);
 
   constructor(place: Place) {
     this.#place = place;
@@ -144,18 +148,26 @@ class SystemWriter {
     if (end > this.#place.sizeBytes) {
       throw new PerchError('exhausted', `the system has more than the ${this.#place.sizeBytes} bytes of its partition`);
     }
-    const there = Buffer.alloc(bytes.length);
-    await this.#place.read(there, this.#bytes);
-    if (!there.equals(bytes)) {
-      await this.#place.write(bytes, this.#bytes);
+    if (this.#bytes === 0) {
+      this.#first = Buffer.from(bytes);
+      await this.#place.write(Buffer.alloc(bytes.length), 0);
+      await this.#place.sync();
+    } else {
+      const there = Buffer.alloc(bytes.length);
+      await this.#place.read(there, this.#bytes);
+      if (!there.equals(bytes)) {
+        await this.#place.write(bytes, this.#bytes);
+      }
     }
     this.#hash.update(bytes);
     this.#bytes = end;
     this.#filled = 0;
   }
 
-  /** Reads it again: cards lose data. */
-  async verify(onProgress: (share: number) => void): Promise<void> {
+  /** The update is what was signed. Reads all again, because cards lose data. */
+  async finish(onProgress: (share: number) => void): Promise<void> {
+    await this.#place.write(this.#first, 0);
+    await this.#place.sync();
     const hash = createHash('sha256');
     for (let at = 0; at < this.#bytes; at += PIECE_BYTES) {
       const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, this.#bytes - at));

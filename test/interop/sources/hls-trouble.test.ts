@@ -145,7 +145,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await live.stop('SIGTERM');
   });
 
-  test.concurrent('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
+  // Not beside the others: it has a time limit.
+  test('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
     await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
     const clip = await smallClip(4);
     const first = await publishClip(origin, 'live', clip, { isEndless: true });

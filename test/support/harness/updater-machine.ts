@@ -61,6 +61,8 @@ export class UpdaterMachine implements Machine {
   /** The number of times that another program has dpkg's lock. */
   locks = 0;
   isNoExec = false;
+  /** A whole system is being tried. */
+  hasTrial = false;
   /** Ids of requests for whole systems, with the bytes that were passed. */
   readonly systems: { readonly id: string; readonly bytes: Buffer }[] = [];
   /** The content of the disk at the last `sync`, without `kept`. */
@@ -106,6 +108,7 @@ export class UpdaterMachine implements Machine {
   installSystem = async (update: number, id: string): Promise<void> => {
     this.systems.push({ id, bytes: readFileSync(`/proc/self/fd/${update}`) });
   };
+  isOnTrial = async (): Promise<boolean> => this.hasTrial;
   configureAll: Machine['configureAll'] = async () => this.#cuts?.happens();
   repack = async (name: PackageName, file: string): Promise<void> => {
     this.repacked.push(basename(file));

@@ -37,7 +37,7 @@ const UpdateState = Type.Object({
       text: Type.String(),
       from: OrNull(Type.String()),
       to: OrNull(Type.String()),
-      percent: OrNull(Type.Number({ description: 'How much of a system is written.' })),
+      percent: OrNull(Type.Number({ description: 'Progress of writing and verifying the other system, 0 to 100.' })),
       time: OrNull(TimeText),
     }),
   ),

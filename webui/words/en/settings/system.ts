@@ -133,9 +133,9 @@ export const system = {
   updateSending: 'Sending…',
   updateInstalling: (version: string) => `Version ${version} is being installed.`,
   updateWaiting: (version: string) => `Version ${version} is installed and being checked.`,
-  updateWriting: (version: string, percent: number) => `System ${version} is being written: ${percent}%.`,
+  updateWriting: (version: string, percent: number) => `Writing system ${version}: ${percent}%.`,
   updateSystem: (system: string) =>
-    `System ${system} of two runs. An update of the whole system takes some minutes, and recording pauses while the box restarts.`,
+    `This box runs system ${system} of two. An update of the whole system takes a few minutes, and recording pauses while the box restarts.`,
   updateGoingBack: (version: string) => `The box returns to version ${version}.`,
   updateStay: 'Keep the box switched on.',
   updateAway: 'Perch is restarting. Keep the box switched on.',
@@ -164,8 +164,8 @@ export const system = {
   updateFailed: 'The update failed on this box.',
   updateNoPackage: 'Perch was not installed as a package here.',
   updateNoSecondSystem:
-    'It renews the whole system of the Raspberry Pi image, and this box has no second one. Use the update without “system” in its name.',
-  updateOnTrial: 'The last update is still being checked. Try again in some minutes.',
+    'This file updates the whole system of the Raspberry Pi image, and this box has no second one. Use the update without “system” in its name.',
+  updateOnTrial: 'The last update is still being checked. Try again in a few minutes.',
   updateNoExec: 'Programs cannot start from /var, which an update needs.',
   updateNotWritten: 'The box cannot write it to its disk.',
   updateNoAddress: 'No update address is configured.',

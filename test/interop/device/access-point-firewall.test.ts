@@ -18,8 +18,8 @@ const ASK = `Promise.all([${PORTS}].map((port) => new Promise((done) => {
   socket.on('error', () => {}).on('timeout', () => socket.destroy());
 }))).then((all) => { console.log(all.filter(Boolean).join(' ')); process.exit(); });`;
 
-describeWith(['root', 'namespaces', 'nft'], "the wall of the image's access point", () => {
-  const name = `perchwall${process.pid}`;
+describeWith(['root', 'namespaces', 'nft'], "the firewall of the image's access point", () => {
+  const name = `perchfw${process.pid}`;
   const [box, phone, cable] = [`${name}b`, `${name}p`, `${name}c`] as const;
   let folder: string;
   const run = (...command: readonly string[]) => execFileSync(command[0] ?? '', command.slice(1), { encoding: 'utf8' });
@@ -28,7 +28,7 @@ describeWith(['root', 'namespaces', 'nft'], "the wall of the image's access poin
   const open = (from: string, address: string) => inside(from, process.execPath, '-e', ASK, address);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'perch-wall-'));
+    folder = mkdtempSync(join(tmpdir(), 'perch-firewall-'));
     for (const space of [box, phone, cable]) {
       run('ip', 'netns', 'add', space);
       run('ip', '-n', space, 'link', 'set', 'lo', 'up');
@@ -46,11 +46,11 @@ describeWith(['root', 'namespaces', 'nft'], "the wall of the image's access poin
     }
     inside(box, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
     writeFileSync(join(folder, 'server.cjs'), SERVER);
-    writeFileSync(join(folder, 'wall'), `${readFileSync(SERVICE, 'utf8').replace(/\nmain\n$/, '\n')}\nwall\n`);
+    writeFileSync(join(folder, 'firewall'), `${readFileSync(SERVICE, 'utf8').replace(/\nmain\n$/, '\n')}\nfirewall\n`);
     const log = join(folder, 'log');
     inside(box, 'sh', '-c', `'${process.execPath}' '${folder}/server.cjs' > '${log}' 2>&1 & echo $! > '${folder}/pid'`);
     await vi.waitUntil(() => readFileSync(log, 'utf8').trim().split('\n').length === PORTS.length, 20_000);
-    inside(box, 'sh', join(folder, 'wall'));
+    inside(box, 'sh', join(folder, 'firewall'));
   });
   afterAll(() => {
     process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
