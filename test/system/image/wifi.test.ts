@@ -131,7 +131,7 @@ describeWith(['root', 'qemu', 'chromium', 'mmdebstrap', 'dpkg-deb'], 'the Wi-Fi 
   }, async () => {
     await box.routerOff();
     await box.plug('switch');
-    await box.machine.must('systemctl restart perch-wifi');
+    await box.restartService({});
     await box.machine.until(`${IS_OPEN} && grep -qx 1 /sys/class/net/en*/carrier`);
     await box.plug('router');
     await box.machine.until(`! (${IS_OPEN}) && ! nft list table inet perch_wifi`);

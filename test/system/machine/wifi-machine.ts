@@ -115,6 +115,16 @@ export class WifiMachine implements AsyncDisposable {
     );
   }
 
+  /** @param awayS without a network, until the access point opens; undefined: the test's */
+  async restartService({ awayS }: { readonly awayS?: number }): Promise<void> {
+    const folder = '/run/systemd/system/perch-wifi.service.d';
+    // After the one of the test: the last one holds.
+    const file = `${folder}/test-away.conf`;
+    const text = `[Service]\\nEnvironment=PERCH_WIFI_AWAY=${awayS}\\n`;
+    await this.machine.must(awayS === undefined ? `rm -f ${file}` : `mkdir -p ${folder} && printf '${text}' > ${file}`);
+    await this.machine.must('systemctl daemon-reload && systemctl restart perch-wifi');
+  }
+
   /** A cable into a router, one into a switch that has none, or no cable. */
   async plug(cable: 'router' | 'switch' | 'none'): Promise<void> {
     const card = await this.machine.must(cardOf(CABLE));
