@@ -59,6 +59,8 @@ const LOGIN = `Basic ${Buffer.from(`owner:${OWNER}`).toString('base64')}`;
 /** As the page does, which ends with a restart of the machine. @returns the answer */
 export async function send(machine: ImageMachine, variant: string): Promise<string> {
   await machine.until(`ls ${fileOf(variant)}`);
+  // It has an owner soon after the first start.
+  await shown(machine);
   const script = `require('node:fs').openAsBlob('${fileOf(variant)}').then(async (body) => {
     const headers = { Authorization: '${LOGIN}', 'Content-Type': 'application/octet-stream' };
     const answer = await fetch('http://127.0.0.1/v3/update', { method: 'POST', headers, body });
