@@ -13,13 +13,13 @@ import { openCard } from './card.ts';
 import { otherThan } from './choice.ts';
 import { confirmSystem } from './confirm.ts';
 import {
+  currentOutcome,
   describeOutcome,
   forgetOutcome,
   noteOutcome,
   type Outcome,
   outcomeAtStart,
   readOutcome,
-  trialOf,
 } from './outcome.ts';
 import { PageStatus } from './page-status.ts';
 import { readChoice, writeSystem } from './write-system.ts';
@@ -105,7 +105,7 @@ async function confirm(running: System): Promise<void> {
   const { mainPid } = debian;
   const page = await PageStatus.open();
   const choice = await readChoice(disk);
-  const last = trialOf(choice, running, page.from) ?? (await readOutcome());
+  const last = currentOutcome(await readOutcome(), choice, running, page.from);
   const note = async (now: Outcome): Promise<void> => {
     await noteOutcome(now);
     page.outcome(now, running);

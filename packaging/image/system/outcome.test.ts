@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { forgetOutcome, noteOutcome, outcomeAtStart, readOutcome, trialOf } from './outcome.ts';
+import { currentOutcome, forgetOutcome, noteOutcome, outcomeAtStart, readOutcome } from './outcome.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -44,9 +44,14 @@ test.for([
 });
 
 test('a trial is known by the choice, also where a power cut came before its note', () => {
-  expect(trialOf({ system: 'a' }, 'b', '1.2.3')).toEqual(TRIED);
-  expect(trialOf({ system: 'a' }, 'a', '1.2.3')).toBeUndefined();
-  expect(trialOf({ system: 'a', trial: 'b' }, 'a', '1.2.3')).toBeUndefined();
+  const former = { system: 'a', version: '1.0.0', state: 'kept' } as const;
+  for (const noted of [undefined, former]) {
+    expect(currentOutcome(noted, { system: 'a' }, 'b', '1.2.3')).toEqual(TRIED);
+    expect(currentOutcome(noted, { system: 'a' }, 'a', '1.2.3')).toEqual(noted);
+    expect(currentOutcome(noted, { system: 'a', trial: 'b' }, 'a', '1.2.3')).toEqual(noted);
+  }
+  // The note has the version of the update.
+  expect(currentOutcome(TRIED, { system: 'a' }, 'b', '1.0.0')).toEqual(TRIED);
 });
 
 test('while another system is written there is no outcome', async () => {

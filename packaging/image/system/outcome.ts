@@ -38,9 +38,20 @@ export async function noteOutcome({ system, version, state }: Outcome, file = OU
 /** A former one is no longer true while another update is written. */
 export const forgetOutcome = (file = OUTCOME): Promise<void> => rm(file, { force: true });
 
-/** @returns the update whose system is being tried, even if a power cut came before it was noted @param version of the running one */
-export const trialOf = ({ system, trial }: Choice, running: System, version: string): Outcome | undefined =>
-  system === running || trial !== undefined ? undefined : { system: running, version, state: 'tried' };
+/**
+ * The last update; while a system is being tried, that of this system, even if a power cut came before it was noted.
+ * @param version of the running system
+ */
+export function currentOutcome(
+  noted: Outcome | undefined,
+  { system, trial }: Choice,
+  running: System,
+  version: string,
+): Outcome | undefined {
+  const isTried = system !== running && trial === undefined;
+  const isNoted = noted?.state === 'tried' && noted.system === running;
+  return isTried && !isNoted ? { system: running, version, state: 'tried' } : noted;
+}
 
 /** @param choice with which the system began to run @returns what became of the update by now */
 export function outcomeAtStart(last: Outcome, choice: Choice, running: System): Outcome {
