@@ -112,7 +112,7 @@ const SYSTEM: SystemManifest = {
   packages: [{ ...packageOf(PERCH), name: SYSTEM_PACKAGE, architecture: 'arm64' }],
 };
 
-test('an update of a whole system is read, too, and told apart', async () => {
+test('an update of a whole system is read and distinguished from one of packages', async () => {
   const bytes = Buffer.concat([writeHeader(SYSTEM, KEYS.privateKey), PERCH]);
   const { manifest, taken } = await read(bytes);
   expect(manifest).toEqual(SYSTEM);

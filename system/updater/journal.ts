@@ -39,7 +39,7 @@ export interface Status {
   readonly time: string;
 }
 
-/** Of a step that nobody has requested from the page. */
+/** The id of a status that answers no request of the page. */
 export const NO_ID = '0'.repeat(32);
 
 /** What must survive a power cut: files in root's own folder. */

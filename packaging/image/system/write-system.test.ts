@@ -175,6 +175,8 @@ describe('the running system stays the choice', () => {
     card.losesData = true;
     await expect(write(card, updateOf(SYSTEM))).rejects.toThrow('worn out');
     expect(card.boot().system).toBe('a');
+    // Without a superblock U-Boot does not start it.
+    expect(card.stored.b[1_024]).toBe(0);
   });
 
   test('a check of the caller rejects it, and nothing is written', async () => {

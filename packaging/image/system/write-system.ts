@@ -150,8 +150,7 @@ class SystemWriter {
     }
     if (this.#bytes === 0) {
       this.#first = Buffer.from(bytes);
-      await this.#place.write(Buffer.alloc(bytes.length), 0);
-      await this.#place.sync();
+      await this.#writeFirst(Buffer.alloc(bytes.length));
     } else {
       const there = Buffer.alloc(bytes.length);
       await this.#place.read(there, this.#bytes);
@@ -164,10 +163,9 @@ class SystemWriter {
     this.#filled = 0;
   }
 
-  /** The update is what was signed. Reads all again, because cards lose data. */
+  /** Call when the signature is verified. Reads all again, because cards lose data. */
   async finish(onProgress: (share: number) => void): Promise<void> {
-    await this.#place.write(this.#first, 0);
-    await this.#place.sync();
+    await this.#writeFirst(this.#first);
     const hash = createHash('sha256');
     for (let at = 0; at < this.#bytes; at += PIECE_BYTES) {
       const piece = this.#piece.subarray(0, Math.min(PIECE_BYTES, this.#bytes - at));
@@ -176,7 +174,13 @@ class SystemWriter {
       onProgress((at + piece.length) / this.#bytes);
     }
     if (hash.digest('hex') !== this.#hash.digest('hex')) {
+      await this.#writeFirst(Buffer.alloc(this.#first.length));
       throw new PerchError('unavailable', 'the disk has not kept what was written: it may be worn out');
     }
+  }
+
+  async #writeFirst(bytes: Uint8Array): Promise<void> {
+    await this.#place.write(bytes, 0);
+    await this.#place.sync();
   }
 }

@@ -145,7 +145,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await live.stop('SIGTERM');
   });
 
-  // Not beside the others: it has a time limit.
+  // This test runs alone, because it has a time limit.
   test('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
     await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
     const clip = await smallClip(4);

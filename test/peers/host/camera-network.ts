@@ -77,7 +77,7 @@ export async function scan(
   return JSON.parse(line) as number[];
 }
 
-/** Asks for an address at the port `eth0` of a namespace as a camera does. @returns what it was told */
+/** Runs a DHCP client on `eth0` of a namespace, as a camera does. @returns the options of its lease */
 export async function askForLease(
   namespace: string,
   folder: string,
@@ -195,7 +195,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     service: join(lib, 'camera-network'),
     inBox: (...words: readonly string[]) => run('ip', ...boxed(...words)),
     inCamera: (...words: readonly string[]) => runProcess('ip', ['netns', 'exec', camera, ...words]),
-    /** Asks for an address as a camera does. @returns what it was told */
+    /** Runs the camera's DHCP client. @returns the options of its lease */
     lease: () => askForLease(camera, join(root, 'bin')),
     /** `reached` also stands for an answer that refuses. */
     fromCamera: (host: string, at = port) => reach(inCamera, host, at),

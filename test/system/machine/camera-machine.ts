@@ -43,7 +43,7 @@ export async function portsOf({ machine }: PerchMachine): Promise<Ports> {
   return { house: await port(HOUSE), cameras: await port(CAMERAS), other: await port(OTHER) };
 }
 
-/** TCP ports of a host that answer somebody in that network, with a connection or a refusal. */
+/** Scans a host from that network. @returns the TCP ports that accept or refuse a connection; a firewall's ports do neither */
 export const answering = ({ name }: Switch, host: string, ports: readonly number[]): Promise<number[]> =>
   // An emulated machine takes its time.
   scan(['ip', 'netns', 'exec', name], 'tcp', host, ports, 10_000);
@@ -54,14 +54,14 @@ export async function portsToTry({ machine }: PerchMachine): Promise<number[]> {
   return [...new Set([...listening.split('\n').map(Number), ...SERVICES])].sort((a, b) => a - b);
 }
 
-/** Milliseconds by which the box's clock is ahead of the host's: at least and at most. */
-export async function clockOf({ machine }: PerchMachine): Promise<{ least: number; most: number }> {
+/** How far the box's clock is ahead of the host's: bounds, because the command takes time. */
+export async function clockOf({ machine }: PerchMachine): Promise<{ minMs: number; maxMs: number }> {
   const asked = Date.now();
   const its = Number(await machine.must('date +%s%3N'));
-  return { least: its - Date.now(), most: its - asked };
+  return { minMs: its - Date.now(), maxMs: its - asked };
 }
 
-/** @returns the same of a time server, as a real client of NTP measures it in that network */
+/** Asks a time server by an NTP client in that network. @returns milliseconds by which it is ahead of the host's clock */
 export async function timeServerClock({ name }: Switch, server: string): Promise<number> {
   const command = ['chronyd', '-Q', '-u', 'root', '-t', '120', `server ${server} iburst`];
   const { output } = await runProcess('ip', ['netns', 'exec', name, ...command]);

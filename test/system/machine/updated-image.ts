@@ -57,7 +57,7 @@ export async function install(machine: ImageMachine, variant: string): Promise<s
 
 const LOGIN = `Basic ${Buffer.from(`owner:${OWNER}`).toString('base64')}`;
 
-/** As the page does, which ends with a restart of the machine. @returns the answer */
+/** Sends an update as the page does; the machine restarts when it is written. @returns the answer */
 export async function send(machine: ImageMachine, variant: string): Promise<string> {
   await machine.until(`ls ${fileOf(variant)}`);
   // It has an owner soon after the first start.
