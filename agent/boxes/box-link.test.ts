@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
@@ -50,9 +50,9 @@ class Pinged {
     });
   }
 
-  link(clock: FakeClock): BoxLink {
+  link(clock: FakeClock, address = this.box?.address ?? ''): BoxLink {
     this.#clock = clock;
-    const { address = '', pin = '' } = this.box ?? {};
+    const { pin = '' } = this.box ?? {};
     const stored = { ...FACTS, cameras: [], addresses: [address], pin, server: 'AbCdEfGh-_123456', secret, key };
     const options = { clock, log: silentLogger, changed: () => {} };
     const link = new BoxLink({ ...stored, created: 0, seen: 0 }, options);
@@ -95,6 +95,26 @@ test('the offset of the clock of a box is known, and follows it', async () => {
   pinged.aheadMs = 0;
   await link.refresh();
   expect(link.state.clockOffsetMs).toBe(0);
+});
+
+test('requests during the first attempt and the pause after it open no connection', async () => {
+  const [pinged, clock] = [new Pinged(), new FakeClock()];
+  await pinged.open();
+  const sockets: Socket[] = [];
+  const hanging = createServer((socket) => sockets.push(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void hanging.close());
+  const { port } = hanging.address() as AddressInfo;
+  const link = pinged.link(clock, `127.0.0.1:${port}`);
+  const refused = expect(link.request('GET', '/v3/events')).rejects.toThrow('is away since');
+  await expect.poll(() => sockets.length).toBe(1);
+  sockets[0]?.destroy();
+  await refused;
+  await clock.advance(1_900);
+  await expect(link.request('GET', '/v3/events')).rejects.toThrow('is away since');
+  expect(sockets).toHaveLength(1);
+  await clock.advance(100);
+  await expect.poll(() => sockets.length).toBe(2);
 });
 
 test('a box that answers its pings is asked once a minute', async () => {

@@ -132,20 +132,24 @@ export class BoxLink {
 
   /** Fails at once while the box is away. @throws PerchError unavailable */
   async request(method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
-    this.#checkThere(request.isBackground);
+    await this.#checkThere(request.isBackground);
     return this.#noting(request.signal, () => this.#client.request(method, path, request));
   }
 
   /** The same for a WebSocket. */
   async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
-    this.#checkThere();
+    await this.#checkThere();
     const upgrade = await this.#noting(signal, () => this.#client.upgrade(path, headers, signal));
     // The first sign of a box that loses its power or its pairing.
     upgrade.socket.once('close', () => this.#wake.abort());
     return upgrade;
   }
 
-  #checkThere(isBackground = false): void {
+  async #checkThere(isBackground = false): Promise<void> {
+    if (this.#state.state === 'connecting') {
+      // The first attempt is enough for all requests that wait for it.
+      await this.#ask();
+    }
     const since = this.awaySince;
     if (since !== null) {
       // A request is waiting, and the box may be back.
@@ -160,9 +164,6 @@ export class BoxLink {
 
   async #noting<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     try {
-      if (this.#client.address === '') {
-        await this.#client.connect(this.#box.addresses, this.#stop.signal);
-      }
       return await work();
     } catch (error) {
       const isLost = error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');

@@ -1,7 +1,7 @@
 /**
  * `node start.mjs packaging/picture-decoder/build.ts`: writes agent/picture/decoder.wasm, of FFmpeg's decoders of H.264 and
- * H.265. The same bytes on every machine with `apt install clang-14 lld-14 wasi-libc libclang-rt-14-dev-wasm32 patch`
- * of Debian 12.
+ * H.265. The same bytes on every machine with `apt install clang-14 lld-14 wasi-libc libclang-rt-14-dev-wasm32 binaryen
+ * patch` of Debian 12.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -65,6 +65,8 @@ export async function buildDecoder(): Promise<Buffer> {
       '-Wl,--strip-all',
       `-Wl,--max-memory=${MAX_MEMORY_BYTES}`,
     ];
+    // Without this program, the compiler links a larger decoder and does not say why.
+    await call('wasm-opt', ['--version']);
     await call(COMPILER, ['--target=wasm32-wasi', '-Oz', '-flto', ...link, '-o', 'decoder.wasm', ...objects], {
       cwd: folder,
     });

@@ -54,6 +54,7 @@ const PEERS = {
   'clang-14': ['/usr/bin/clang-14'],
   'lld-14': ['/usr/bin/wasm-ld-14'],
   'wasi-libc': ['/usr/lib/wasm32-wasi/libc.a'],
+  binaryen: ['/usr/bin/wasm-opt'],
   dnsmasq: ['/usr/sbin/dnsmasq'],
   udhcpc: ['/usr/sbin/udhcpc', '/usr/bin/udhcpc'],
   chrony: ['/usr/sbin/chronyd'],

@@ -1,5 +1,5 @@
 import type { ComponentChildren, RefObject, TargetedPointerEvent } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { guardRoute } from '../../shell/navigation.ts';
 import { words } from '../../words/words.ts';
 import { confirmBeforeUnload } from '../browser/before-unload.ts';
@@ -148,7 +148,8 @@ function Ask({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeav
 }
 
 function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
-  useEffect(() => {
+  // Before the next frame: a sheet that replaces another one must not let a key or a click through to the page.
+  useLayoutEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
     element?.showModal();

@@ -210,6 +210,34 @@ describeWith(['chromium'], "the page's shell", () => {
     }),
   );
 
+  test("a camera's sheet stays open in every frame while its settings arrive", async () => {
+    await using visitor = await open({ size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/cameras');
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route('**/v3/config/paths/get/**', async (request) => {
+      await released;
+      await request.continue();
+    });
+    await page
+      .getByRole('link', { name: /^Front door/ })
+      .first()
+      .click();
+    await page.locator('.sheet[open] .skeleton').waitFor();
+    await page.evaluate(() => {
+      const watch = () => {
+        if (!document.querySelector('.sheet[open]')) {
+          document.body.dataset['closedFrames'] = 'some';
+        }
+        requestAnimationFrame(watch);
+      };
+      requestAnimationFrame(watch);
+    });
+    release();
+    await page.locator('.sheet').getByLabel('Keep for').waitFor();
+    expect(await page.evaluate(() => document.body.dataset['closedFrames'] ?? 'none')).toBe('none');
+  });
+
   test('a wrong current password is reported at its field', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;

@@ -48,8 +48,16 @@ interface CameraSheetProps {
 }
 
 /** Settings of a camera, with rows that lead to further pages. */
-export function CameraSheet({ name, onClosed }: CameraSheetProps) {
+export function CameraSheet({ name, onClosed: leaveRoute }: CameraSheetProps) {
   const t = camerasWords.value;
+  const isClosed = useRef(false);
+  // The loaded sheet may replace the empty one while that closes: only one of them goes back.
+  const onClosed = () => {
+    if (!isClosed.current) {
+      isClosed.current = true;
+      leaveRoute();
+    }
+  };
   const seen = useConfigAtFirst(name);
   const camera = cameras.value?.find((one) => one.name === name);
   const isUsable = seen && seen.value.error === undefined;
