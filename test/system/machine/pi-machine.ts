@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -65,9 +67,20 @@ export class PiMachine implements AsyncDisposable {
       ...['-kernel', at('u-boot.bin'), '-dtb', at(TREE)],
       ...['-append', `${readFileSync(at('cmdline.txt'), 'utf8').trim()} ${MORE_PARAMETERS}`],
       ...['-drive', `file=${this.#card},format=raw,if=sd`],
-      ...['-netdev', `user,id=net,restrict=on,${forwarded}`, '-device', 'usb-net,netdev=net'],
-      ...['-display', 'none', '-monitor', 'none', '-no-reboot', '-serial', 'null', '-serial', 'stdio'],
+      ...['-netdev', `user,id=net,restrict=on,${forwarded}`, '-monitor', `unix:${at('monitor')},server=on,wait=off`],
+      ...['-display', 'none', '-no-reboot', '-serial', 'null', '-serial', 'stdio'],
     ]);
+    await this.#process.waitFor(/Starting kernel/);
+    await this.#plugNetwork(at('monitor'));
+  }
+
+  /** A device that U-Boot has used does not answer Linux: QEMU's USB controller has no reset. */
+  async #plugNetwork(monitor: string): Promise<void> {
+    const socket = connect(monitor);
+    await once(socket, 'connect');
+    const over = once(socket, 'close');
+    socket.resume().end('device_add usb-net,netdev=net\n');
+    await over;
   }
 
   /** Of Perch, from outside. */
