@@ -5,7 +5,7 @@ import type { Track } from '../media/sample/track.ts';
 import { DerivedStream, type DerivedTrack } from './derived-stream.ts';
 import type { Stream } from './stream.ts';
 
-/** Of recordings. */
+/** Container format of recordings, HLS and live fMP4. */
 export type Container = 'fmp4' | 'mpegts';
 
 const derived: Record<Container, WeakMap<Stream, DerivedStream>> = { fmp4: new WeakMap(), mpegts: new WeakMap() };

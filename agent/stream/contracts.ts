@@ -17,7 +17,7 @@ export interface StreamSink {
 export interface Publisher {
   readonly kind: PeerKind;
   readonly id: string;
-  /** Of the address, without `?`. */
+  /** Query of the publisher's address, without `?`. */
   readonly query?: string;
   /** Ends the session: another publisher replaces it, or the path is removed. */
   onReplaced(reason: string, by: 'publisher' | 'configuration'): void;

@@ -46,7 +46,7 @@ test('pictures a second are measured in the group, and unknown with few of them'
   expect(cache.fps).toBeUndefined();
   for (let picture = 1; picture < 12; picture += 1) {
     cache.add(0, sample(tickOf(picture), false));
-    // Of another track.
+    // A sample of another track.
     cache.add(1, sample(picture, true));
   }
   expect(cache.fps).toBe(12);

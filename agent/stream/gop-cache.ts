@@ -18,7 +18,7 @@ const MIN_PICTURES = 8;
 
 /**
  * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
- * Of a group beyond the bounds only the key sample is kept, as a still.
+ * If a group exceeds the bounds, only its key sample is kept, as a still.
  */
 export class GopCache {
   readonly #leadingTrack: number;

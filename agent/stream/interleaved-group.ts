@@ -12,7 +12,7 @@ const MAX_CHUNKS = 20_000;
 /** The chunks of all tracks since the last key frame, bounded, and the start of each track. Copies nothing. */
 export class InterleavedGroup {
   isOpen = false;
-  /** Of each track's first sample in the group; `sequences` is -1 without one. */
+  /** Sequence number, pts and wall time of each track's first sample in the group; `sequences` is -1 without one. */
   readonly sequences: Int32Array;
   readonly pts: Float64Array;
   readonly walls: Float64Array;

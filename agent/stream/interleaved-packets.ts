@@ -41,14 +41,14 @@ export interface InterleavedViewer {
 /** The start of a track for a viewer, as in RTP-Info (RFC 2326 §12.33). */
 interface InterleavedStart {
   readonly track: number;
-  /** Of the viewer's first packet. */
+  /** Sequence number of the viewer's first packet. */
   readonly sequence: number;
   /** RTP time of the same moment for all tracks: the start of the oldest packet. */
   readonly rtpTime: number;
 }
 
 interface PacketSettings {
-  /** Of a datagram. */
+  /** Largest payload of a UDP datagram, in bytes. */
   readonly udpMaxPayloadSize: number;
   readonly rtspEncryption: 'no' | 'optional' | 'strict';
 }
@@ -89,7 +89,7 @@ export class InterleavedPackets implements Reader {
   /** Waiting for a key frame. */
   #waiting: readonly InterleavedViewer[] = [];
   #stopReports: (() => void) | undefined;
-  /** Of the sender reports, by track. */
+  /** Clock offsets that the sender reports state, by track. */
   #reported: readonly ReportedTime[] = [];
 
   /** @param maxPayloadBytes `maxPayloadBytesOf` the settings; a new value applies after all viewers have left */
@@ -127,7 +127,7 @@ export class InterleavedPackets implements Reader {
     return first + sent - ((next - sequence) & 0xffff);
   }
 
-  /** Of the first packet that a viewer gets now. */
+  /** SRTP's rollover counter (RFC 3711 §3.3.1) for the first packet that a viewer gets now. */
   rollOverCounterOf(track: number): number {
     const kept = this.#group.sequences[track] ?? -1;
     return Math.floor(this.packetIndexOf(track, kept < 0 ? (this.#writer.sequences[track] ?? 0) : kept) / 65_536);

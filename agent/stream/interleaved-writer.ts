@@ -31,15 +31,15 @@ const NO_SLAB: Buffer = Buffer.alloc(0);
  * that is not overwritten before it is released (`media/sample/slab.ts`).
  */
 export class InterleavedWriter implements PayloadSink {
-  /** Of the current chunk. */
+  /** Number of packets in the current chunk. */
   packets = 0;
-  /** By track, since the start, for sender reports. */
+  /** Packets and payload bytes since the start, by track, for sender reports. */
   readonly sentPackets: Float64Array;
   readonly sentPayloadBytes: Float64Array;
   readonly ssrcs: Uint32Array;
-  /** Of the next packet, by track; begins at random (RFC 3550 §5.1). */
+  /** Sequence number of the next packet, by track; begins at random (RFC 3550 §5.1). */
   readonly sequences: Uint16Array;
-  /** By track; RTP time is pts plus this, modulo 2^32. */
+  /** Offset of RTP time, by track: RTP time is pts plus this, modulo 2^32. */
   readonly offsets: Uint32Array;
   readonly #payloadTypes: Uint8Array;
   readonly #pool = new SlabPool();
@@ -47,7 +47,7 @@ export class InterleavedWriter implements PayloadSink {
   #start = 0;
   #tail = 0;
   #typicalBytes = 0;
-  // Of the current sample.
+  // Track number and RTP time of the current sample.
   #track = 0;
   #timestamp = 0;
 

@@ -19,7 +19,7 @@ export interface RingLimits {
   readonly ringBytes: number;
 }
 
-/** Of the next payloads. */
+/** Track and times of the next payloads. */
 export interface PutFacts {
   readonly track: number;
   /** RTP time before any offset; any integer, kept modulo 2^32. */

@@ -35,7 +35,7 @@ export class Placeholders {
   /** 0: not measured yet. */
   #measuredTicks = 0;
   #lastDts = Number.NaN;
-  /** Of the last key sample. */
+  /** pts and dts of the last key sample. */
   #keyPts = 0;
   #keyDts = 0;
   /** Lowest pts since then: leading pictures precede their key picture. */

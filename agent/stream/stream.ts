@@ -65,7 +65,7 @@ interface StreamOptions {
   readonly isOnDemand?: boolean;
 }
 
-/** Of video. */
+/** Ticks of the video clock (90 kHz) in a millisecond. */
 const TICKS_PER_MS = 90;
 /** Order of a track's pictures; `begun`: after the first picture, not known yet. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
@@ -330,7 +330,7 @@ export class Stream {
     }
   }
 
-  /** Of a picture of the leading track. */
+  /** Whether a picture of the leading track is withheld from readers with `isSparing`. */
   #isSpared(isKey: boolean): boolean {
     const isLess = this.viewerPictures !== PICTURES.all;
     this.#isThinned = isKey ? isLess : this.#isThinned || isLess;

@@ -3,7 +3,7 @@ import type { SessionCredentials } from '../../protocols/contract.ts';
 
 /** What a client names in connect and in play or publish. */
 export interface RtmpTarget {
-  /** Of the path: decoded, without slashes around it. */
+  /** Name of the path: decoded, without slashes around it. */
   readonly name: string;
   /** As sent, without `?`. */
   readonly query: string;

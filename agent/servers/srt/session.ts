@@ -33,7 +33,7 @@ const REASON_OF: Readonly<Record<PerchError['code'], RejectReason>> = {
 
 interface SrtSessionOptions {
   readonly readTimeoutMs: number;
-  /** Of the payload of a packet: whole transport packets. */
+  /** Size of a packet's payload: whole transport packets. */
   readonly packetBytes: number;
   /** The local end. */
   readonly server: { readonly ip: string; readonly port: number };

@@ -14,7 +14,7 @@ export interface FoundTrack {
   readonly label: string;
   readonly isVideo: boolean;
   readonly isSupported: boolean;
-  /** Of its units. */
+  /** Ticks per second of its units' times. */
   readonly clockRate: number;
   /** Undefined: known with the first unit. */
   readonly track: Track | undefined;
@@ -30,7 +30,7 @@ export class SegmentDecoder {
   /** What the tracks were first: later ones have to be the same. */
   #kinds: string | undefined;
   #timeline = -1;
-  /** Of the chunk's first unit. */
+  /** Capture time of the chunk's first unit, by the server, in Unix milliseconds; undefined: not given. */
   #wallMs: number | undefined;
   #init: Uint8Array | undefined;
   #mp4: SegmentReader | undefined;
@@ -43,7 +43,7 @@ export class SegmentDecoder {
     this.#onTracks = onTracks;
   }
 
-  /** Of the newest unit, on the common timeline. */
+  /** Time of the newest unit, on the common timeline. */
   get lastMs(): number {
     return this.#outputs.reduce((last, output) => Math.max(last, output?.lastMs ?? 0), 0);
   }

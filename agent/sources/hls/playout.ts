@@ -20,7 +20,7 @@ const FRAME_MS = 40;
 const CATCH_UP = 0.01;
 const OBSERVED_MS = 30_000;
 
-/** Of the units that are released. */
+/** Receives the units that are released. */
 export interface PlayoutSink extends UnitSink {
   /** The unit before was captured then, by the server's clock in Unix milliseconds. */
   onWallTime?(dts: number, wallMs: number): void;
@@ -198,11 +198,11 @@ const NO_DATA = new Uint8Array(0);
 
 /** The units of one track, on their way to the playout. */
 export class PlayoutTrack implements UnitSink {
-  /** Of the server's timeline that the next units are on. */
+  /** Number of the server's timeline that the next units are on. */
   timeline = 0;
-  /** Of the next unit, by the server's clock. */
+  /** Capture time of the next unit by the server's clock, in Unix milliseconds; undefined: not given. */
   wallMs: number | undefined;
-  /** Of the last unit, on the common timeline. */
+  /** Time of the last unit, on the common timeline. */
   lastMs = ORIGIN_MS;
   readonly #playout: Playout;
   readonly #queue: Queue;

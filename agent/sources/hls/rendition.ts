@@ -52,7 +52,7 @@ const MAX_STALE_TARGETS = 5;
 /** A segment or a part of one, in the order of the playlist. */
 export interface Chunk {
   readonly bytes: Uint8Array;
-  /** Of its initialization segment; undefined: MPEG-TS. The same object until it changes. */
+  /** Bytes of its initialization segment; undefined: MPEG-TS. The same object until that changes. */
   readonly init: Uint8Array | undefined;
   readonly timeline: number;
   /** Unix milliseconds of its first unit, by the server; undefined: not given. */
@@ -79,7 +79,7 @@ export class Rendition {
   #loadedMs = 0;
   #changedMs = 0;
   #init: { readonly key: string; readonly bytes: Uint8Array } | undefined;
-  /** Of encrypted segments, the last one. */
+  /** Key of the last encrypted segment; undefined: none yet, or it failed to decrypt. */
   #key: { readonly url: string; readonly bytes: Uint8Array } | undefined;
   /** Its address is that of the configuration; others come from a multivariant playlist, which may name other ones by now. */
   readonly #isConfigured: boolean;

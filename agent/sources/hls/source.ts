@@ -17,7 +17,7 @@ const CHECK_MS = 500;
 const MAX_TRACKS = 8;
 
 interface HlsSourceOptions {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly url: string;
   /** SHA-256 of the server's certificate in hex; empty: it needs a trusted issuer. */

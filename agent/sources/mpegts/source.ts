@@ -13,7 +13,7 @@ import { acceptUnix } from '../../transports/unix/accept.ts';
 const TICK_MS = 500;
 
 export interface MpegTsSourceOptions {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly url: string;
   readonly readTimeoutMs: number;

@@ -12,7 +12,7 @@ import { cameraOf, phraseOf } from '../../transports/tls/peer.ts';
 const TICK_MS = 500;
 
 interface RtmpSourceOptions {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly url: string;
   readonly sourceFingerprint?: string | undefined;

@@ -21,7 +21,7 @@ const TICK_MS = 500;
 const LOG_EVERY_MS = 5_000;
 
 export interface RtpSourceOptions {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly url: string;
   readonly rtpSDP: string;

@@ -45,7 +45,7 @@ export class RtspSource implements Source {
   /** The last session failed between SETUP of an unknown format, such as metadata, and PLAY: some cameras offer what they do not have. */
   #leavesUnknown = false;
   #session: RtspSession | undefined;
-  /** Of the last connection, after redirects. */
+  /** Address of the last connection, after redirects. */
   #lastAddress: Address | undefined;
 
   constructor(options: RtspSourceOptions, clock: Clock, log: Logger) {

@@ -38,7 +38,7 @@ interface DescribeOptions {
 
 /** A stream by its SDP; nothing is played. */
 interface DescribedStream {
-  /** Of the first video track: `H264`, `H265`, `JPEG`. */
+  /** Encoding of the first video track: `H264`, `H265`, `JPEG`; undefined: there is none. */
   readonly codec: string | undefined;
   readonly hasPicture: boolean;
   readonly hasSound: boolean;

@@ -35,7 +35,7 @@ interface SessionOptions extends RtspSourceOptions {
   readonly keepAliveMs?: number;
   /** Formats without a codec are not set up. */
   readonly leavesUnknown?: boolean;
-  /** Of PLAY. */
+  /** Header fields of PLAY. */
   readonly playFields: readonly HeaderField[];
 }
 
@@ -65,7 +65,7 @@ export class RtspSession {
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
   readonly #leavesUnknown: boolean;
-  /** Of a box, which takes all requests of a connection for one session: SETUP and PLAY do not wait for replies. */
+  /** The peer is a paired box, which takes all requests of a connection for one session: SETUP and PLAY do not wait for replies. */
   readonly #isPipelined: boolean;
   readonly #playFields: readonly HeaderField[];
   #playing: Promise<void> | undefined;

@@ -12,7 +12,7 @@ import { callSrt } from '../../transports/srt/endpoint/caller.ts';
 const TICK_MS = 500;
 
 interface SrtSourceOptions {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly url: string;
   readonly readTimeoutMs: number;

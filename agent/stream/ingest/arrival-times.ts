@@ -8,7 +8,7 @@ export class ArrivalTimes {
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
   readonly #isActive: boolean;
-  // Of the last unit.
+  // The last unit's decode time in ticks, its monotonic time of arrival, and its decode time with the ticks that `push` added.
   #lastDts = Number.NEGATIVE_INFINITY;
   #lastAtMs = 0;
   #lastSpread = Number.NEGATIVE_INFINITY;

@@ -13,7 +13,7 @@ import { brokenPicture, isRelayed, TrackReceiver } from './track-receiver.ts';
 import type { TrackTimeline } from './track-timeline.ts';
 
 interface ReceivedTracksOptions {
-  /** Of the path, for messages. */
+  /** Name of the path, for messages. */
   readonly name: string;
   /** Without media for this long the connection ends. */
   readonly readTimeoutMs: number;

@@ -51,7 +51,7 @@ export class ReorderBuffer {
   /** The only sequence number that would prove a restart of the sender; -1: none expected. */
   #restartAt = -1;
   #lastAtMs = 0;
-  /** Of the last delivered packet. */
+  /** RTP timestamp and SSRC of the last delivered packet. */
   #lastTimestamp = 0;
   #lastSsrc = 0;
 

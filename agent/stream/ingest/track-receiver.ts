@@ -27,7 +27,7 @@ export interface InboundTrack {
   readonly damage: string | undefined;
 }
 
-/** Of an unknown format: it may be silent for long, as metadata is, and nothing waits for it. */
+/** Whether the format is unknown. Such a track may be silent for long, as metadata is, and nothing waits for it. */
 export const isRelayed = ({ track }: InboundTrack): boolean => track?.codec === 'generic';
 
 /** Receives the units of a track. */
@@ -40,7 +40,7 @@ export interface UnitOutput {
 
 /** Encodings of video, whose pictures may be reordered. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES', 'MPV'];
-/** Of Perch's reports to the sender (RFC 3550 §6.5.1). */
+/** CNAME of Perch's reports to the sender (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
 /** A packet with an older timestamp is not late, but of another clock. */
@@ -73,7 +73,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   #ssrc = -1;
   /** Packets are missing before the next payload. */
   #isGap = false;
-  /** Of the last accepted packet. */
+  /** RTP timestamp and marker bit of the last accepted packet; timestamp -1: none yet. */
   #lastTimestamp = -1;
   #isMarked = false;
   #hasMarkers = false;
@@ -84,7 +84,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   #lostBefore = 0;
   #lastReport = 0;
   #lastReportAtMs = 0;
-  /** Of the last packet with a new timestamp; -1: none to compare with. */
+  /** RTP timestamp of the last packet with a new one; -1: none to compare with. */
   #jitterTimestamp = -1;
   #transitTicks = 0;
   /** In sixteenths of a tick. */
@@ -109,7 +109,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     return this.#depacketizer !== undefined;
   }
 
-  /** Of the sender; -1: no packet yet. */
+  /** SSRC of the sender; -1: no packet yet. */
   get ssrc(): number {
     return this.#ssrc;
   }

@@ -53,11 +53,11 @@ export class TrackTimeline {
   #mustReanchor = false;
   /** Added to capture times by `Timeline.align`. */
   biasMs = 0;
-  /** Of the track; may differ from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
+  /** Clock rate of the track in Hz; may differ from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
   clockRate: number;
   /** Ticks that became pts 0, a fraction included. */
   #originTicks = 0;
-  /** Of the stream, for a track that begins after it; NaN: not open. */
+  /** Monotonic capture time of the stream's pts 0, for a track that begins after the stream; NaN: not open. */
   #originMs = Number.NaN;
 
   constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {

@@ -14,7 +14,7 @@ const CLOCK_HZ = 90_000;
 const AC3_FRAME_SAMPLES = 1536;
 
 export interface TsInputOptions {
-  /** Of the path, for messages. */
+  /** Name of the path, for messages. */
   readonly name: string;
   /** For messages. */
   readonly sender: 'camera' | 'publisher' | 'sender';
@@ -163,7 +163,7 @@ export class TsInput {
 /** Puts the units of a track on its timeline. */
 export class TimedUnits implements UnitSink {
   readonly #track: DemuxedTrack;
-  /** Of audio whose frames all last as long, where the clock of 90 kHz rounds; 0: the container's times are exact. */
+  /** Duration of an audio frame where all last as long and the 90 kHz clock rounds; 0: the container's times are exact. */
   #frameMs = 0;
 
   constructor(track: DemuxedTrack) {

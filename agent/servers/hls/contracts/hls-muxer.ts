@@ -57,12 +57,12 @@ export interface SegmentLine {
 /** The segment being made, if parts are offered. */
 export interface RunningSegment {
   readonly number: number;
-  /** Of its first part; meaningless without one. */
+  /** Unix milliseconds of its first part's first sample; meaningless without a part. */
   readonly wallMs: number;
   readonly init: { readonly name: string };
   readonly isDiscontinuity: boolean;
   readonly parts: readonly PartLine[];
-  /** Of the next part (EXT-X-PRELOAD-HINT). */
+  /** Name of the next part (EXT-X-PRELOAD-HINT). */
   readonly nextPartName: string;
 }
 
@@ -72,7 +72,7 @@ export interface MediaPlaylist {
   readonly targetDurationS: number;
   /** EXT-X-PART-INF; undefined: no parts. */
   readonly partTargetS: number | undefined;
-  /** Of the first listed segment. */
+  /** Discontinuity sequence number of the first listed segment. */
   readonly discontinuitySequence: number;
   /** Oldest first. */
   readonly segments: readonly SegmentLine[];

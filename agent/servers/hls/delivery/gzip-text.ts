@@ -27,7 +27,7 @@ const output = Buffer.from([...HEAD, ...new Uint8Array((MAX_BYTES * 9) / 8 + TRA
 const places = new Int32Array(1 << HASH_BITS);
 const MAX_ORIGIN = 2 ** 30;
 let origin = 1;
-// Of the output.
+// End of the bytes in `output`, and the bits after it that do not fill a byte yet.
 let tail = 0;
 let pending = 0;
 let pendingBits = 0;

@@ -26,7 +26,7 @@ interface HlsPluginOptions {
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
-  /** Of `cors`. Without it every request takes the hooks of the listener. */
+  /** Origins that `cors` allows. Without it every request takes the hooks of the listener. */
   readonly allowOrigins?: () => readonly string[];
   /** Whether the path exists or is configured. Without it, other servers' HLS addresses are not redirected. */
   readonly isConfigured?: (path: string) => boolean;

@@ -25,7 +25,7 @@ export type Head = Readonly<Record<string, string | number | string[] | undefine
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Of hooks; names in lower case. */
+  /** Response headers of the hooks; names in lower case. */
   readonly headers: Head;
 }
 

@@ -15,7 +15,7 @@ interface PlayerDelivery {
 }
 
 interface ShortcutOptions {
-  /** Of all addresses. */
+  /** Prefix of all addresses. */
   readonly prefix: string;
   readonly delivery: PlayerDelivery;
   readonly allowOrigins: () => readonly string[];

@@ -6,7 +6,7 @@ import { binaryHead } from '../../../media/websocket/frames.ts';
 export interface LiveFragment {
   /** A WebSocket message: frame header, `moof`, `mdat`. */
   readonly message: Buffer;
-  /** Of the frame header. */
+  /** Size of the frame header. */
   readonly headBytes: number;
   /** `moof` and the header of `mdat`. */
   readonly moofBytes: number;

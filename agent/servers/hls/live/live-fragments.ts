@@ -19,7 +19,7 @@ export interface LiveInit {
   readonly mimeCodec: string;
   /** A WebSocket message: frame header, `ftyp`, `moov`. */
   readonly message: Buffer;
-  /** Of the frame header. */
+  /** Size of the frame header. */
   readonly headBytes: number;
 }
 
@@ -91,7 +91,7 @@ export class LiveFragments implements Reader {
     this.#leading = this.#fragmenters.find(({ track }) => track.kind === 'video');
   }
 
-  /** Of what a new viewer gets at once. */
+  /** Size of what a new viewer gets at once. */
   get groupBytes(): number {
     return this.#group.bytes;
   }

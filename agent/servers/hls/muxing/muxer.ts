@@ -12,7 +12,7 @@ import { SegmentClock } from './segment-clock.ts';
 
 /** The muxer is ready without an audio track that is missing for this long after the first segment. */
 const PATIENCE_S = 1;
-/** Of a part's duration: samples may be this late. */
+/** Samples may be late by this share of a part's duration. */
 const PART_SHARE = 0.25;
 /** With more players the last one gets its part late as it is, and their requests take most of the CPU time. */
 const MAX_DELAYED_PLAYERS = 100;
@@ -50,7 +50,7 @@ export class Muxer implements Reader, HlsMuxer {
   #firstEndDts: number | undefined;
   /** Parameter sets have changed: the next key frame starts a segment with a new init file. */
   #wantsCut = false;
-  /** Of the leading track. */
+  /** Dropped samples of the leading track. */
   #discarded = 0;
   #isReady = false;
   #isClosed = false;

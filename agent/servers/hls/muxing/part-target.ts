@@ -29,9 +29,9 @@ const OFF = 0.15;
 export class PartTarget {
   readonly #wantedMs: number;
   #ms = 0;
-  /** Of the current segment; above `#ms` if a single sample was longer. */
+  /** Target of the current segment; above `#ms` if a single sample was longer. */
   #runningMs = 0;
-  /** Of segments whose parts are or were just listed, oldest first. */
+  /** Targets of segments whose parts are or were just listed, oldest first. */
   #ended: { readonly number: number; readonly ms: number }[] = [];
 
   /** @param wantedMs of parts, as near as samples allow */

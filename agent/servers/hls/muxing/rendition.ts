@@ -64,7 +64,7 @@ export class Rendition implements HlsRendition {
   #initCount = 0;
   /** Fixed at the end of the first segment. */
   readonly #partTarget: PartTarget;
-  /** Of the running segment. */
+  /** Parts of the running segment; the fields up to `#startsDiscontinuity` describe the same segment. */
   #parts: Part[] = [];
   #partsBytes = 0;
   #wallMs = 0;
@@ -120,7 +120,7 @@ export class Rendition implements HlsRendition {
     return this.#playlist?.running?.nextPartName;
   }
 
-  /** Of the current segment. */
+  /** Size of the current segment. */
   get runningBytes(): number {
     return this.#partsBytes + this.pending.bytes;
   }

@@ -1,7 +1,7 @@
 import type { Sample } from '../../../media/sample/sample.ts';
 
 interface SegmentBoundariesOptions {
-  /** Of the leading track. */
+  /** Clock rate of the leading track. */
   readonly clockRate: number;
   readonly segmentDurationMs: number;
   /** 0: not known. */
@@ -54,7 +54,7 @@ export class SegmentBoundaries {
   #groupDts = 0;
   #lastDts = 0;
   #longestS = MAX_TARGET_S;
-  /** Of the latest sample, used or not. */
+  /** Decode time of the latest sample, used or not. */
   #heardDts = Number.NEGATIVE_INFINITY;
   #wasPause = false;
 

@@ -47,7 +47,7 @@ export class SegmentList<S extends KeptSegment> {
   #mediaS = 0;
   /** Until when those before `#start` are kept, in `#mediaS`. */
   readonly #keptUntilS: number[] = [];
-  /** Of all playlists so far. One long GOP extends it for good, which costs bounded memory only. */
+  /** Duration of the longest playlist so far. One long GOP extends it for good, which costs bounded memory only. */
   #longestListS = 0;
   #removedDiscontinuities = 0;
   #peakBitRate = 0;

@@ -39,7 +39,7 @@ export class TsWriter {
     this.#pool = pool;
   }
 
-  /** Of the current segment, approximately. */
+  /** Approximate size of the current segment. */
   get sizeBytes(): number {
     return this.#pieceBytes + this.#roomBytes;
   }

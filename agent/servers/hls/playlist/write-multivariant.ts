@@ -4,7 +4,7 @@ import { playlistName, safeQuery, versionOf } from './playlist-text.ts';
 interface Variant {
   readonly group: string | undefined;
   readonly audio: readonly HlsRendition[];
-  /** Of the leading rendition, which may have alternatives. */
+  /** CODECS of the leading rendition, which may have alternatives. */
   readonly codecs: readonly string[];
 }
 

@@ -103,7 +103,7 @@ test('a session holds for its path and its address only', async () => {
   expect(await ask('/cam/video1_stream.m3u8')).toBe(200);
   expect(await ask('/cam/sub/video1_stream.m3u8')).toBe(401);
   expect(await ask('/cam/video1_stream.m3u8', { 'x-test-ip': '192.0.2.9' })).toBe(401);
-  // Of a deeper folder the browser sends both.
+  // For URLs in the deeper folder, the browser sends the cookies of both.
   const sub = new HlsPlayer(app, true, { cookie: cookies });
   await sub.get('/cam/sub/index.m3u8');
   const both = `hlsSession=${player.cookies.get('hlsSession')}; hlsSession=${sub.cookies.get('hlsSession')}`;

@@ -34,7 +34,7 @@ const IDLE_MS = 30_000;
 const CHECK_MS = 10_000;
 /** Waiting requests of one session: a player has one per rendition, and one for the next part of each. */
 const MAX_WAITING = 32;
-/** Of texts kept for the API. */
+/** Characters kept of each text for the API. */
 const MAX_TEXT = 512;
 
 /** One viewer, or a CDN on behalf of many. */
@@ -45,7 +45,7 @@ export class HlsSession implements Viewer {
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly isCdn: boolean;
-  /** Of the latest request; a CDN has one session for each. */
+  /** Muxer of the latest request; a CDN has one session per muxer. */
   muxer: HlsMuxer;
   readonly stream: Stream;
   readonly createdMs: number;

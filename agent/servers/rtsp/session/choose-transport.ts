@@ -8,7 +8,7 @@ import { TRANSPORT_LABEL } from './session.ts';
 export interface ChosenTransport {
   readonly kind: TransportKind;
   readonly wanted: Transport;
-  /** Of what the client sends as SRTP. */
+  /** Key of what the client sends as SRTP. */
   readonly key?: MikeyMessage;
 }
 

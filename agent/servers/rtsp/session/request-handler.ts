@@ -23,7 +23,7 @@ const METHODS = 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, 
 /** No player supports more tracks. */
 const MAX_MEDIAS = 16;
 
-/** Of one endpoint. */
+/** What the connections of one endpoint share. */
 export interface SharedServer {
   readonly kinds: RtspKinds;
   readonly transports: OfferedTransports;

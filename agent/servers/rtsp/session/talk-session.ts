@@ -18,7 +18,7 @@ export class TalkSession implements Role {
   readonly #session: RtspSession;
   readonly #clock: Clock;
   readonly #header = new RtpHeader();
-  /** Of RTP. */
+  /** Interleaved channel of RTP. */
   readonly #frameChannel: number;
   #channel: BackChannel | undefined;
   #bytes = 0;

@@ -43,7 +43,7 @@ export const NOTHING_RECEIVED: ReceiveCounts = {
 /** A track's start for RTP-Info, RFC 2326 §12.33. */
 export interface TrackStart {
   readonly track: number;
-  /** Of the reader's first packet. */
+  /** Sequence number of the reader's first packet. */
   readonly sequence: number;
   /** The same moment for all tracks of a response: the start of the oldest packet. */
   readonly rtpTime: number;

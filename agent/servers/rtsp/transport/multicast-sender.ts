@@ -28,7 +28,7 @@ export class MulticastSender implements DatagramSenderTarget {
   readonly #secure: SecurePackets | undefined;
   readonly #group: string;
   readonly #ports: readonly Pair[];
-  /** Of RTP, by track; common to all networks. */
+  /** Destinations of RTP, by track; the same in all networks. */
   readonly #routes: readonly FrameRoute[];
   readonly #members = new Set<MulticastReader>();
   /** Readers per local address. */

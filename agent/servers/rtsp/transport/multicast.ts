@@ -13,7 +13,7 @@ import { MulticastRtcpListener } from './multicast-rtcp-listener.ts';
 
 interface MulticastOptions {
   readonly range: string;
-  /** Of the first track; each further track adds two. */
+  /** RTP and RTCP ports of the first track; each further track adds two. */
   readonly rtpPort: number;
   readonly rtcpPort: number;
 }

@@ -150,7 +150,7 @@ export class WebRtcSession implements Peer, SecureLink {
   /** New credentials for a browser whose network changed. The DTLS keys stay. */
   restartIce(remoteUfrag: string): IceCredentials {
     if (this.#formerIce) {
-      // Of an earlier restart that was not completed.
+      // The current credentials are those of an earlier restart that was not completed.
       this.#context.ufrags.unregister(this.#ice.credentials.ufrag);
     } else {
       this.#formerIce = this.#ice;

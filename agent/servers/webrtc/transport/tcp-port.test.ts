@@ -170,7 +170,7 @@ test('a peer that does not read is congested at a megabyte, or after two seconds
   expect(transport.isCongested).toBe(true);
   const bytes = await takeAll(socket, transport);
   expect(bytes).toBeGreaterThan(1 << 20);
-  // Of sixty megabytes, with what the kernel holds.
+  // 60 MB were sent; what the kernel holds counts as well.
   expect(bytes).toBeLessThan(24 << 20);
 
   // From the first packet that the kernel does not take, which is less than a megabyte, and none of it leaves.

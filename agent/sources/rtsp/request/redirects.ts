@@ -11,7 +11,7 @@ const MAX_REDIRECTS = 5;
 
 /** A camera's address and login. */
 export interface Login {
-  /** Of the path, for messages. */
+  /** Name of the path, for messages. */
   readonly name: string;
   /** Credentials in it are percent-decoded. */
   readonly url: string;

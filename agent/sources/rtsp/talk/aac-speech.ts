@@ -48,12 +48,12 @@ class AacSpeech implements TalkEncoder {
   readonly #encoder: AacEncoder;
   readonly #resampler: Resampler;
   readonly #wrap: Wrap;
-  /** Of the camera's RTP clock, which may differ from the rate. */
+  /** Ticks of the camera's RTP clock for one sample of speech; that clock may differ from the sample rate. */
   readonly #ticksPerSpeech: number;
   readonly #frameTicks: number;
   readonly #frame = new Float32Array(FRAME_SAMPLES);
   #filled = 0;
-  /** Of the first sample in `#frame`; not always whole. */
+  /** RTP time of the first sample in `#frame`, in ticks; not always whole. */
   #startTicks = 0;
   #nextTicks = Number.NaN;
 

@@ -40,12 +40,12 @@ class G726Speech implements TalkEncoder {
   }
 }
 
-/** Of speech for an encoder. */
+/** Format of the speech that an encoder takes. */
 const SPEECH = { codec: 'PCMU', clockRate: 8_000, channels: 1 } as const;
 
 /** A back channel of a description. */
 export interface BackTrack extends Pick<BackChannel, 'codec' | 'clockRate' | 'channels'> {
-  /** Of the camera; `codec`, `clockRate` and `channels` are of the speaker's audio. */
+  /** The camera's format; `codec`, `clockRate` and `channels` describe the speaker's audio. */
   readonly format: RtpFormat;
   /** As sent: absolute, relative or absent. */
   readonly control: string | undefined;

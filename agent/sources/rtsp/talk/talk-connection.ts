@@ -18,7 +18,7 @@ import { type BackTrack, backEncodings, findBackTrack } from './back-track.ts';
 import type { TalkSink } from './talk-encoder.ts';
 
 const TICK_MS = 1_000;
-/** Of G.711: 120 ms at 8 kHz. Some cameras take little more in one packet. */
+/** Largest payload of G.711: 120 ms at 8 kHz. Some cameras take little more in one packet. */
 const MAX_PACKET_BYTES = 960;
 /** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;

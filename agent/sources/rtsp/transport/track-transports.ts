@@ -28,7 +28,7 @@ const MAX_TTL = 16;
 /** The transports of one session: SETUP of each track, and the camera's answer. */
 export class TrackTransports {
   readonly all: TrackTransport[] = [];
-  /** Of Perch's reports. */
+  /** SSRC of Perch's reports. */
   readonly ssrc = randomInt(1, 2 ** 32);
   readonly #connection: RtspConnection;
   readonly #client: MethodClient;
@@ -141,7 +141,7 @@ export class TrackTransports {
     }
   }
 
-  /** Of our reports. */
+  /** Header field with the SRTP key of our reports; empty: plain RTP. */
   #keysFor(uri: string, secured: SdpMedia | undefined): readonly HeaderField[] {
     if (!secured) {
       return [];
