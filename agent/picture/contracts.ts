@@ -4,7 +4,7 @@ export interface CodedPicture {
   /** The configuration record of the sample entry: avcC, hvcC. */
   readonly record: Uint8Array;
   readonly samples: readonly CodedSample[];
-  /** In the unit of the samples' times: of the last picture up to here. */
+  /** The last picture up to this time is decoded. In the unit of the samples' times. */
   readonly until: number;
 }
 
@@ -42,10 +42,10 @@ export interface Planes {
   readonly isDamaged: boolean;
 }
 
-/** Belongs to the worker from then on, with the memory of its samples. */
+/** A picture to make. The memory of its samples is transferred to the worker. */
 export interface PictureTask {
   readonly coded: CodedPicture;
-  /** Of the JPEG, where the picture is not narrower; undefined: that of the picture. */
+  /** Width of the JPEG in pixels, at most that of the picture; undefined: that of the picture. */
   readonly width: number | undefined;
   /** 1 to 99; undefined: 85. */
   readonly quality?: number;
@@ -53,9 +53,9 @@ export interface PictureTask {
 
 export interface MadePicture {
   readonly jpeg: Uint8Array;
-  /** Of the picture, in the unit of the samples' times. */
+  /** Time of the picture, in the unit of the samples' times. */
   readonly time: number;
 }
 
-/** `reason`: it cannot be decoded. */
+/** `reason`: why the picture cannot be decoded. */
 export type FromWorker = MadePicture | { readonly reason: string };

@@ -7,23 +7,23 @@ import type { CodedPicture, Planes } from './contracts.ts';
 interface Exports {
   readonly memory: WebAssembly.Memory;
   _initialize(): void;
-  /** 0: there is no memory for it. */
+  /** @returns the address; 0: out of memory */
   allocate(size: number): number;
-  /** Negative: an error of FFmpeg. */
+  /** @returns negative: an error code of FFmpeg */
   configure(codec: number, record: number, size: number): number;
   decode(data: number, size: number, time: number, until: number): number;
-  /** The address of the numbers that `planesOf` reads; 0: no picture. */
+  /** @returns the address of the numbers that `planesOf` reads; 0: no picture */
   picture(): number;
 }
 
 const PICTURE_NUMBERS = 19;
-/** What the last sample still holds back. */
+/** The size that makes `decode` output the pictures that the decoder still holds back. */
 const NO_DATA = 0;
 
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * Decodes in memory of its own, which goes with the result: whatever the bytes do to the decoder ends there.
+ * Decodes in a WebAssembly instance that is freed with the result: harm that the bytes do to the decoder ends with it.
  * @returns the last picture up to `until`; views of the decoder's memory
  * @throws PerchError for what cannot be decoded
  */
@@ -40,7 +40,7 @@ export function decodePicture({ codec, record, samples, until }: CodedPicture): 
     }
     decoder.decode(0, NO_DATA, 0, until);
   } catch (error) {
-    // A trap: it read outside of its memory, divided by zero, or recursed without end.
+    // A trap: the decoder read outside of its memory, divided by zero, or recursed without end.
     throw error instanceof PerchError ? error : new PerchError('unsupported', 'the picture is damaged', {}, error);
   }
   const address = decoder.picture();

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 
 const MAX_RUN_MS = 20_000;
 const MAX_JPEG_BYTES = 64 << 20;
-/** Further requests do not wait: they get the camera's still. */
+/** Runs at the same time. Further requests do not wait: they get the camera's still. */
 const MAX_RUNS = 2;
 
 let runs = 0;
 
 /**
  * The first picture of an MP4 file, as JPEG, made by the ffmpeg that is installed.
- * @returns undefined if it is not installed, fails, or is busy
+ * @returns undefined if ffmpeg is not installed, fails, or already runs `MAX_RUNS` times
  */
 export async function pictureByFfmpeg(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | undefined> {
   if (runs >= MAX_RUNS) {
@@ -43,7 +43,7 @@ function run(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | u
       child.kill('SIGKILL');
     }
   });
-  // It may end before it has read everything.
+  // ffmpeg may end before it has read the whole file.
   child.stdin.on('error', () => {});
   child.stdin.end(mp4);
   return new Promise((resolve) => {

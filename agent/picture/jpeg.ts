@@ -1,11 +1,11 @@
 import { writeJfifHeader } from '../media/mjpeg/params.ts';
 import { HUFFMAN_TABLES, QUANTIZATION_BYTES, quantizationTables } from '../media/mjpeg/tables.ts';
 
-/** What JFIF says of a picture: full range, the matrix of BT.601, chroma halved in both directions and rounded up. */
+/** A picture as JFIF defines it: full range, the matrix of BT.601, chroma halved in both directions and rounded up. */
 export interface JpegPicture {
   readonly width: number;
   readonly height: number;
-  /** `width` samples a row. */
+  /** `width` samples per row. */
   readonly luma: Uint8ClampedArray;
   /** Cb, Cr. */
   readonly chroma: readonly [Uint8ClampedArray, Uint8ClampedArray];
@@ -13,19 +13,19 @@ export interface JpegPicture {
 
 const DEFAULT_QUALITY = 85;
 const EOI = 0xd9;
-/** 4:2:0 in RFC 2435. */
+/** The type of 4:2:0 in RFC 2435. */
 const TYPE = 1;
 const BLOCK = 64;
-/** 64 coefficients of at most 27 bits, each byte of which may need a zero byte after it. */
+/** A block has 64 coefficients of at most 27 bits, and a zero byte may have to follow each byte. */
 const MAX_BLOCK_BYTES = 512;
 
-/** Place of the k-th coefficient of the zigzag order in the block. */
+/** Index in the block of the k-th coefficient in zigzag order. */
 const ZIGZAG = Uint8Array.from(zigzag());
-/** The rows and columns of the DCT of Arai, Agui and Nakajima are scaled by these. */
+/** Scale factors of the rows and columns of the DCT of Arai, Agui and Nakajima. */
 const SCALES = [1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.5411961, 0.275899379];
 
 interface Codes {
-  /** By symbol. */
+  /** Huffman codes by symbol. */
   readonly codes: Uint16Array;
   readonly lengths: Uint8Array;
 }
@@ -69,7 +69,7 @@ class ScanEncoder {
   #bits = 0;
   #bitCount = 0;
   readonly #block = new Float32Array(BLOCK);
-  /** In zigzag order. */
+  /** Quantized coefficients in zigzag order. */
   readonly #quantized = new Int16Array(BLOCK);
 
   constructor(header: Uint8Array) {
@@ -78,7 +78,7 @@ class ScanEncoder {
     this.#at = header.length;
   }
 
-  /** Takes the block at a place. Beyond the edges the last samples are repeated. */
+  /** Loads the 8×8 block at (left, top). Beyond the edges the last samples are repeated. */
   load(plane: Uint8ClampedArray, width: number, height: number, left: number, top: number): void {
     const block = this.#block;
     for (let y = 0; y < 8; y += 1) {
@@ -89,7 +89,7 @@ class ScanEncoder {
     }
   }
 
-  /** @returns the DC coefficient, to which that of the next block of the plane is compared */
+  /** @returns the quantized DC coefficient: the next block of the plane codes its difference from it */
   write(factors: Float32Array, previousDc: number, dc: Codes, ac: Codes): number {
     if (this.#bytes.length - this.#at < MAX_BLOCK_BYTES) {
       const grown = new Uint8Array(2 * this.#bytes.length);
@@ -133,7 +133,7 @@ class ScanEncoder {
     return this.#bytes.slice(0, this.#at + 2);
   }
 
-  /** A symbol of the zeros before a value and its size, then the value's bits. */
+  /** Writes the symbol of the zeros before a value and of its size, then the value's bits. */
   #putValue({ codes, lengths }: Codes, zeros: number, value: number): void {
     const size = 32 - Math.clz32(Math.abs(value));
     const symbol = (zeros << 4) | size;
@@ -158,7 +158,7 @@ class ScanEncoder {
   }
 }
 
-/** By which a coefficient of `transform` becomes a quantized one. @param table in zigzag order */
+/** Factors that turn coefficients of `transform` into quantized ones. @param table in zigzag order */
 function factorsOf(table: Uint8Array): Float32Array {
   const factors = new Float32Array(BLOCK);
   for (const [k, place] of ZIGZAG.entries()) {

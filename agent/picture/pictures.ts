@@ -3,12 +3,12 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { FromWorker, MadePicture, PictureTask } from './contracts.ts';
 
 const WORKER_MODULE = new URL('./picture-worker.ts', import.meta.url);
-/** Of the worker's heap; planes and the decoder's memory of at most 256 MB lie outside of it. */
+/** Limits of the worker's heap; planes and the decoder's memory of at most 256 MB are not part of it. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
-/** Behind the one that is being made. */
+/** Pictures that wait while another one is being made. */
 const MAX_WAITING = 15;
 const MAX_TASK_MS = 20_000;
-/** The worker and its memory go when it had nothing to do for this long. */
+/** The worker ends, and its memory is freed, when it has had no task for this long. */
 const IDLE_MS = 30_000;
 
 interface PictureLimits {
@@ -102,7 +102,7 @@ export class Pictures {
     return worker;
   }
 
-  /** @param error of the picture that is being made; the others get a new worker */
+  /** @param error rejects the picture that is being made; the others get a new worker */
   #endWorker(error: PerchError | undefined): void {
     clearTimeout(this.#timer);
     const worker = this.#worker;

@@ -13,16 +13,16 @@ const MATRICES: ReadonlyMap<number, readonly [number, number]> = new Map([
 ]);
 const BT601 = 6;
 const BT709 = 1;
-/** A stream that does not name its matrix has that of BT.709 from this height on, as browsers take it. */
+/** From this height on, a stream that does not name its matrix is taken to be BT.709, as in browsers. */
 const MIN_HD_HEIGHT = 720;
-/** Of a side; JPEG has 65,535. */
+/** Maximum width of the JPEG in pixels; the format allows 65,535. */
 const MAX_SIDE = 16_384;
 
 type Rows = Uint8Array | Uint16Array | Float32Array;
 
 /**
- * The picture as JPEG has it. Of an interlaced one the first field alone: both would show a moving thing twice.
- * @param width wanted, at most that of the picture; undefined: the picture's, with square samples
+ * Converts a picture for the JPEG encoder. An interlaced one gives its first field: both would show a moving object twice.
+ * @param width of the JPEG, limited to that of the picture with square samples; undefined: that of the picture
  */
 export function toJpegPicture(planes: Planes, width: number | undefined): JpegPicture {
   const shownWidth = Math.min(Math.max(Math.round(planes.width * planes.aspect), 1), MAX_SIDE);
@@ -60,7 +60,7 @@ export function toJpegPicture(planes: Planes, width: number | undefined): JpegPi
   return picture;
 }
 
-/** Grey. */
+/** A grey chroma plane. */
 const chromaPlane = (width: number, height: number): Uint8ClampedArray =>
   new Uint8ClampedArray(((width + 1) >> 1) * ((height + 1) >> 1)).fill(128);
 
@@ -69,7 +69,7 @@ function lumaRange({ bits, isFullRange }: Planes): [number, number] {
   return isFullRange ? [255 / (256 * unit - 1), 0] : [255 / (219 * unit), (-16 * 255) / 219];
 }
 
-/** From the picture's range and matrix to full range and BT.601. */
+/** Converts from the picture's range and matrix to full range and BT.601. */
 function convert(planes: Planes, y: Rows, cb: Rows, cr: Rows, { width, height, luma, chroma }: JpegPicture): void {
   const unit = 1 << (planes.bits - 8);
   const [scale, offset] = lumaRange(planes);
@@ -101,13 +101,13 @@ function convert(planes: Planes, y: Rows, cb: Rows, cr: Rows, { width, height, l
   }
 }
 
-/** How Y, Cb and Cr of BT.601 follow from Cb and Cr of the picture's matrix. */
+/** Coefficients that turn Cb and Cr of the picture's matrix into Y, Cb and Cr of BT.601. */
 function changeOf({ matrix, height }: Planes) {
   const assumed = height >= MIN_HD_HEIGHT ? BT709 : BT601;
   const [kr, kb] = MATRICES.get(matrix) ?? (MATRICES.get(assumed) as readonly [number, number]);
   const [toKr, toKb] = MATRICES.get(BT601) as readonly [number, number];
   const kg = 1 - kr - kb;
-  /** Of Y = 0. */
+  /** Y, Cb and Cr of BT.601 for Cb and Cr of the picture's matrix with Y = 0. */
   const from = (cb: number, cr: number): [number, number, number] => {
     const red = 2 * (1 - kr) * cr;
     const blue = 2 * (1 - kb) * cb;
@@ -127,7 +127,7 @@ interface Source {
   readonly height: number;
 }
 
-/** Each sample is the mean of the area that it covers. */
+/** Each sample of the result is the mean of the source area that it covers. */
 function resized(source: Source, width: number, height: number): Rows {
   const { samples, stride } = source;
   if (width === source.width && height === source.height && stride === width) {
@@ -169,7 +169,7 @@ function addRow(
   }
 }
 
-/** The samples of which a new one is made: wholly those between the first and the last. */
+/** The source samples that make a new one. Those between the first and the last count wholly. */
 interface Overlap {
   readonly first: number;
   readonly last: number;
@@ -183,7 +183,7 @@ function overlaps(from: number, to: number): Overlap[] {
   return Array.from({ length: to }, (_, i) => {
     const [start, end] = [i * size, (i + 1) * size];
     const first = Math.min(Math.floor(start), from - 1);
-    // A rounding error must not touch the next sample.
+    // A rounding error must not include the next sample.
     const last = Math.min(Math.max(Math.ceil(end - 1e-9) - 1, first), from - 1);
     return { first, last, firstPart: Math.min(first + 1, end) - start, lastPart: end - last, size };
   });

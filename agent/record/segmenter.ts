@@ -14,7 +14,7 @@ const MAX_DRIFT_MS = 5_000;
 /** Camera clocks drift by seconds per day: well before a jump is assumed, a new file gets a new label. */
 const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
-/** Between two samples, capture time and stream time differ by this much: the wall clock was set. */
+/** If capture time and stream time differ by more than this between two samples, the wall clock was set. */
 const MIN_STEP_MS = 1_000;
 /** Limits how often files of a camera with a jumping clock are cut. */
 const MIN_BROKEN_SECONDS = 10;
@@ -30,7 +30,7 @@ export interface SegmenterLimits {
 }
 
 export interface SegmenterOwner {
-  /** At a key sample without a file: false while retrying is delayed after a failure. */
+  /** Asked at a key sample without a file; false while retrying is delayed after a failure. */
   mayOpen(): boolean;
   open(mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter;
   finish(writer: RecordingWriter): void;
@@ -59,7 +59,7 @@ export class Segmenter implements Reader {
   /** The camera's clock jumped: the next file does not continue this one. */
   #isBroken = false;
   #partBytes = 0;
-  /** Of the file's first sample, the reference for drift. */
+  /** Unix time (ms) and DTS of the first sample of the leading track in the file, the reference for drift. */
   #startWall = 0;
   #startDts = 0;
   #label = new StartLabel();

@@ -1,8 +1,8 @@
 /** An event of a camera or the box. Times are Unix microseconds. */
 export interface CameraEvent {
-  /** Reported again with the same id when it ends. */
+  /** The event is reported again with the same id when it ends. */
   readonly id: string;
-  /** Empty: the box. */
+  /** Path of the camera; empty: the event is one of the box. */
   readonly path: string;
   /** One word: `motion`, `person`, `doorbell`, `disk`. */
   readonly type: string;
@@ -12,11 +12,11 @@ export interface CameraEvent {
   readonly text: string;
   /** A client, the camera, its stream, or Perch, whose own faults make no clip. */
   readonly source: EventSource;
-  /** Of motion in a stream: where. */
+  /** Where the motion is, for motion found in a stream. */
   readonly area?: EventArea | undefined;
 }
 
-/** A part of the picture, in shares of its width and height, and where to it moves; undefined: nowhere. */
+/** A part of the picture, in fractions of its width and height, and the direction in which it moves; undefined: none. */
 export interface EventArea {
   readonly x: number;
   readonly y: number;
@@ -33,7 +33,7 @@ export type EventSource = 'api' | 'camera' | 'stream' | 'perch';
 export type EventListener = (event: CameraEvent) => void;
 
 export interface EventFeed {
-  /** @returns unsubscribes */
+  /** @returns a function that unsubscribes */
   listen(listener: EventListener): () => void;
   running(path: string): readonly CameraEvent[];
 }

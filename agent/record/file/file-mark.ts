@@ -12,17 +12,17 @@ const CLOCK_TRUSTED = 1;
 
 export interface FileMark {
   /**
-   * Of the first fragment (`mfhd`); the n-th has this + n. Random per file, so that a fragment of another file left on
-   * the disk is not taken for this file's.
+   * Sequence number of the first fragment (`mfhd`); the n-th has this + n. Random per file, so that a fragment of another
+   * file left on the disk is not taken for this file's.
    */
   readonly firstSequence: number;
-  /** Of the boot in which the file was started: 32 hexadecimal digits. */
+  /** Id of the boot in which the file was started: 32 hexadecimal digits. */
   readonly bootId: string;
   /** Capture time of the file's start on that boot's monotonic clock. */
   readonly monoUs: number;
   /** The wall clock was set when the file was started. */
   readonly isClockTrusted: boolean;
-  /** Of the local time in the file name. */
+  /** UTC offset of the local time in the file name. */
   readonly offsetMinutes: number;
 }
 

@@ -8,7 +8,7 @@ const FIRST_READ_BYTES = 16 << 10;
 const MAX_INIT_BYTES = 8 << 20;
 const MAX_MOOF_BYTES = 8 << 20;
 const MOOF = fourcc('moof');
-/** Allowed between fragments and skipped. */
+/** Boxes that may be between fragments, and are skipped. */
 const SKIPPED = new Set(['free', 'skip', 'sidx', 'styp', 'emsg', 'prft', 'uuid', 'mfra', 'udta'].map(fourcc));
 
 export interface FileInit extends Mp4Init {
@@ -32,10 +32,10 @@ export async function readInit(handle: ReadableFile, sizeBytes: number): Promise
 }
 
 export interface PlacedFragment {
-  /** Of its `moof` in the file. */
+  /** Offset of its `moof` in the file, in bytes. */
   readonly offset: number;
   readonly fragment: Mp4Fragment;
-  /** A view, valid until the next step. */
+  /** A view, valid until the next call of `next`. */
   readonly moof: Uint8Array;
 }
 
@@ -47,12 +47,12 @@ export class FragmentWalk {
   #window: Uint8Array = new Uint8Array(FIRST_READ_BYTES);
   #windowStart = 0;
   #windowEnd = 0;
-  /** One past the last complete fragment. */
+  /** Offset of the first byte after the last complete fragment. */
   offset: number;
   /** Why the walk stopped early; undefined for a truncated fragment. */
   fault: PerchError | undefined;
 
-  /** @param fileBytes later bytes are ignored */
+  /** @param fileBytes bytes from this offset on are ignored */
   constructor(handle: ReadableFile, init: Mp4Init, fileBytes: number, offset: number = init.sizeBytes) {
     this.#handle = handle;
     this.#init = init;
@@ -96,7 +96,7 @@ export class FragmentWalk {
     }
   }
 
-  /** Up to `wantedBytes` at `at`, fewer at the end; undefined for none. */
+  /** Reads up to `wantedBytes` at `at`, fewer at the end of the file; undefined if that has no box header. */
   async #read(at: number, wantedBytes: number): Promise<Uint8Array | undefined> {
     const lengthBytes = Math.min(wantedBytes, this.#fileBytes - at);
     if (lengthBytes < 8) {

@@ -34,7 +34,7 @@ async function tableOf(bytes: Uint8Array): Promise<RecordingTable> {
 const plain = (table: SampleTable) =>
   JSON.stringify(table, (_, value) => (ArrayBuffer.isView(value) ? [...(value as Uint8Array)] : value));
 
-/** The mark's bytes are overwritten: no longer a file of Perch. */
+/** Overwrites the mark's name: the file is no longer one of Perch. */
 function without(bytes: Buffer, name: string): Buffer {
   const copy = Buffer.from(bytes);
   for (let at = copy.indexOf(name); at >= 0; at = copy.indexOf(name, at + 1)) {
@@ -63,7 +63,7 @@ test('a recording is finished when its end is complete and its header has the du
   const noLength = Buffer.from(bytes);
   noLength.writeUInt32BE(0, noLength.indexOf('mvhd') + 20);
   expect(await head(noLength)).toMatchObject({ isFinished: false, tail: undefined });
-  // Of a file that is being written nothing is lost: what waits is the flush of its end.
+  // A file that is being written has lost nothing: only the flush of its end is pending.
   expect(await readRecordingHead(new MemoryFile(noLength), true)).toMatchObject({ isFinished: true });
 });
 

@@ -4,15 +4,15 @@ import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { RecordingHead } from './recording-file.ts';
 import type { ReadableFile } from './segment-fs.ts';
 
-/** Earlier parts are flushed and not read again: a minute of 8 Mbit/s, twelve times the usual flush interval. */
+/** Parts before the file's last 64 MiB (a minute at 8 Mbit/s, twelve times the usual flush interval) are flushed and not read again. */
 const SUSPECT_BYTES = 64 << 20;
-/** The maximum of one box. */
+/** Maximum size of one box. */
 const MAX_HOLE_BYTES = 0xffff_ffff;
 /** After lost bytes, sequence numbers may skip this many parts: a day. */
 const MAX_SKIPPED = 100_000;
 
 const SEARCH_BYTES = 1 << 20;
-/** A camera's data may consist of box names. */
+/** Limits the search: a camera's data may consist of box names. */
 const MAX_TRIES = 10_000;
 const MOOF = Buffer.from('moof');
 
@@ -21,9 +21,9 @@ type Run = Mp4Fragment['runs'][number];
 /** How far a file was read, and what its next part must match. */
 export class PartChain {
   count = 0;
-  /** One past the last complete part. */
+  /** Offset of the first byte after the last complete part. */
   endOffset: number;
-  /** Of the longest track. */
+  /** End of the longest track. */
   endSeconds = 0;
   /** Each part's checksum was verified, as far as a power cut can have damaged it. */
   readonly isChecked: boolean;
@@ -32,7 +32,7 @@ export class PartChain {
   readonly #ends = new Map<number, number>();
   /** False for files without a mark of Perch or MediaMTX, and for finished ones of MediaMTX. */
   readonly #isStrict: boolean;
-  /** Expected of the next part; undefined: unknown before the first part. */
+  /** Expected sequence number of the next part; undefined: unknown before the first part. */
   #sequence: number | undefined;
 
   constructor({ init, fileMark, mark, isFinished }: RecordingHead, isChecked: boolean) {
@@ -77,7 +77,7 @@ export class PartChain {
 }
 
 interface PartsOptions {
-  /** By this process: not damaged by a power cut, so checksums are not verified. */
+  /** This process writes the file: no power cut has damaged it, so checksums are not verified. */
   readonly isBeingWritten?: boolean | undefined;
   readonly chain?: PartChain | undefined;
 }

@@ -53,7 +53,7 @@ function gapBox() {
         await clock.advance(1_000);
       }
     },
-    /** Seconds after the first start; undefined: it lasts. */
+    /** Reason, start and end of each gap, in seconds after the first start; undefined: the gap lasts. */
     reasons: (path = 'cam') =>
       index.events
         .eventsOf(gapsName(path), 0, Number.MAX_SAFE_INTEGER / 2, 100)
@@ -62,7 +62,7 @@ function gapBox() {
           secondsOf(startUs),
           endUs === undefined ? undefined : secondsOf(endUs),
         ]),
-    /** Of the files alone. */
+    /** Types and ends of the gaps that the journal's files alone give. */
     written: async () => {
       await box.journal.files.close();
       const found: unknown[] = [];

@@ -20,7 +20,7 @@ type RecoveryResult =
       readonly kind: 'recovered';
       readonly durationMs: number;
       readonly sizeBytes: number;
-      /** Of recorded data. */
+      /** Bytes of recorded data that are lost. */
       readonly lostBytes: number;
     }
   /** Another program may be writing it: nothing was done. */
@@ -78,7 +78,7 @@ async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<numb
 
 interface RecoveryDeps {
   readonly isOpen: (file: string) => boolean;
-  /** Known to be complete, so it need not be opened; default: all files are checked. */
+  /** The file is known to be complete, so it need not be opened; default: all files are checked. */
   readonly isFinished?: (file: string) => boolean;
   readonly onRecovered?: (segment: FinishedSegment) => void;
   readonly signal?: AbortSignal;
@@ -89,7 +89,7 @@ interface RecoveryDeps {
 
 interface RecoveryReport {
   readonly recovered: readonly string[];
-  /** Left unchanged, with the reason. */
+  /** Files that were left unchanged, with the reason. */
   readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
 }
 

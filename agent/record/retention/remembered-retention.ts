@@ -6,7 +6,7 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { RetentionRules } from './retention.ts';
 
-/** Of removed paths, the newest are remembered; recordings of forgotten ones stay. */
+/** Maximum of remembered paths. The newest removed paths are kept; recordings of forgotten paths stay. */
 const MAX_PATHS = 2_000;
 const MAX_RECORD_PATHS = 16;
 
@@ -15,7 +15,7 @@ interface RememberedLimit {
   readonly entry: string;
   /** 0: forever. */
   readonly deleteAfterMs: number;
-  /** Where it recorded, newest last. */
+  /** Record paths to which it recorded, newest last. */
   readonly recordPaths: readonly string[];
   /** A removed camera of the same name: its recordings keep its retention. */
   readonly former?: FormerLimit | undefined;
@@ -31,7 +31,7 @@ interface FormerLimit {
 }
 
 interface RememberedRetentionDeps {
-  /** JSON, in the data folder. */
+  /** A JSON file in the data folder. */
   readonly file: string;
   readonly config: () => Config;
   /** Unix milliseconds. */
@@ -189,7 +189,7 @@ export class RememberedRetention implements RetentionRules {
       return known.former;
     }
     const { wallMs, isClockTrusted } = this.#deps;
-    // With a clock years behind they would expire at once.
+    // With a clock years behind, its recordings would expire at once.
     const untilMs = beforeMs === 0 || !isClockTrusted() ? 0 : wallMs() + beforeMs;
     return { deleteAfterMs: beforeMs, untilMs, besideMs: deleteAfterMs };
   }

@@ -4,7 +4,7 @@ import type { PlacedSample } from './sample-digests.ts';
 
 /** Streams of key frames alone have groups of this length. */
 const MIN_GROUP_SECONDS = 0.5;
-/** A group ends without a key frame after this. */
+/** After this time a group ends without a key frame. */
 const MAX_GROUP_SECONDS = 30;
 
 interface GroupedTrack {
@@ -13,7 +13,7 @@ interface GroupedTrack {
 }
 
 interface SampleGroup {
-  /** Of the file. */
+  /** Start and end of the group in the time of the file. */
   readonly startSeconds: number;
   readonly endSeconds: number;
   /** By track: samples [from, to). */
@@ -63,7 +63,7 @@ class TimeCursor {
     this.#enterRun();
   }
 
-  /** Of the sample; after the last one, its end. */
+  /** Decode time of the current sample; after the last one, its end. */
   get seconds(): number {
     return this.#ticks / this.#timescale;
   }
@@ -74,7 +74,7 @@ class TimeCursor {
     this.#enterRun();
   }
 
-  /** @returns the first sample from this time on */
+  /** Steps to the first sample from this time on. @returns its index */
   advance(seconds: number): number {
     while (this.sample < this.#samples.count && this.seconds < seconds) {
       this.step();
@@ -111,7 +111,7 @@ export function placesOf(samples: TrackSamples, from: number, to: number): Place
   return places;
 }
 
-/** Those of media, the leading one first. */
+/** The tracks of video and audio, the leading one first. */
 export const tracksToSign = <T extends { readonly kind: 'video' | 'audio' }>(tracks: readonly T[]): T[] => [
   ...tracks.filter(({ kind }) => kind === 'video'),
   ...tracks.filter(({ kind }) => kind === 'audio'),

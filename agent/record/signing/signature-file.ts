@@ -9,13 +9,13 @@ import { MAX_SIGNATURES_BYTES, parseSignatures, type SignedSection, writeSignatu
 export const signatureFileOf = (recording: string): string => `${recording}.sig`;
 const draftOf = (recording: string): string => `${signatureFileOf(recording)}.new`;
 
-/** What a deletion of the recording takes along. */
+/** Files that are deleted with the recording. */
 export const signatureFilesOf = (recording: string): readonly string[] => [
   signatureFileOf(recording),
   draftOf(recording),
 ];
 
-/** After a power cut all of it is there, or nothing. */
+/** After a power cut the file is complete, or not there. */
 export async function saveSignatures(recording: string, section: SignedSection): Promise<void> {
   const handle = await open(draftOf(recording), 'w', RECORDING_MODE);
   try {
@@ -39,7 +39,7 @@ export async function readSignatureBytes(recording: string): Promise<Uint8Array 
   return found && found.size <= MAX_SIGNATURES_BYTES ? readFile(file).catch(unlessFileFault) : undefined;
 }
 
-/** Of a file of signatures. undefined: they are damaged. */
+/** The section in the bytes of a signature file; undefined: there is none, or it is damaged. */
 export function signedSectionIn(bytes: Uint8Array | undefined): SignedSection | undefined {
   try {
     const { sections, isWhole } = bytes ? parseSignatures(bytes) : { sections: [], isWhole: false };

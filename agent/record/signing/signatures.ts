@@ -27,17 +27,17 @@ const SIGNED = 1;
 const UNSIGNED = 2;
 const UUID = fourcc('uuid');
 const TYPE = [0x9e71_2d51, 0x6572_6368, 0x8a4b_7369, 0x676e_6564].flatMap(u32);
-/** Of the box before its content. */
+/** Size of the header of the `uuid` box, before its content. */
 export const BOX_HEAD_BYTES = 8 + 16;
 const BOX_SIZE_BYTES = 4;
-/** A day of eight tracks, cut anywhere. */
+/** Enough for a day of eight tracks, cut anywhere. */
 export const MAX_SIGNATURES_BYTES = 128 << 20;
 
 /** Which samples of a group's track are in the file: those from `first` on. */
 export interface Presence {
   readonly first: number;
   readonly count: number;
-  /** Of all samples of the group; undefined: all of them are in the file, or none is. */
+  /** SHA-256 of each sample of the group; undefined: all of the samples are in the file, or none is. */
   readonly digests?: Uint8Array | undefined;
 }
 
@@ -93,7 +93,7 @@ export function writeSignatures(sections: readonly Section[]): Uint8Array {
   return join(parts);
 }
 
-/** @throws PerchError badInput for something else, or another version */
+/** @throws PerchError badInput: these are no signatures; unsupported: another version */
 export function parseSignatures(bytes: Uint8Array): Signatures {
   if (bytes.length < 8 || !MAGIC.every((byte, i) => bytes[i] === byte)) {
     throw new PerchError('badInput', 'these are no signatures of recordings');

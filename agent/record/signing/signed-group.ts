@@ -14,10 +14,10 @@ const FLAG_CLOCK_SET = 2;
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
 
 interface SignedTrack {
-  /** In the recording. */
+  /** Track id in the recording. */
   readonly id: number;
   readonly kind: 'video' | 'audio';
-  /** Of the decoder's configuration. */
+  /** SHA-256 of the decoder's configuration. */
   readonly configuration: Uint8Array;
 }
 
@@ -27,7 +27,7 @@ export interface SignedRecording {
   readonly publicKey: Uint8Array;
   /** 32 hexadecimal digits, shared by files that continue each other. */
   readonly streamId: string;
-  /** Of the file within its stream. */
+  /** Number of the file within its stream. */
   readonly segmentNumber: number;
   readonly path: string;
   /** The first one leads: groups begin at its sync samples. */
@@ -36,19 +36,19 @@ export interface SignedRecording {
 
 /** Consecutive samples of all tracks, about one group of pictures. */
 export interface GroupStatement {
-  /** From 0 in its recording. */
+  /** Number of the group in its recording, from 0. */
   readonly number: number;
-  /** Of the statement of the group before it. */
+  /** SHA-256 of the statement of the previous group; zeros in the first group. */
   readonly previous: Uint8Array;
   /** Capture time of its start and time of the signature by the clock of the box, Unix microseconds. */
   readonly startUs: number;
   readonly signedUs: number;
   readonly durationUs: number;
-  /** The recording ends with it. */
+  /** The recording ends with this group. */
   readonly isLast: boolean;
   /** The clock had been set when the recording began. */
   readonly isClockSet: boolean;
-  /** By track: samples, and the SHA-256 of their SHA-256s. */
+  /** By track: number of samples, and the SHA-256 of their SHA-256s. */
   readonly tracks: readonly { readonly count: number; readonly digest: Uint8Array }[];
 }
 

@@ -9,7 +9,7 @@ import { sha256 } from './signed-group.ts';
 
 /** In the data folder. */
 export const SIGNING_KEY_FILE = 'signing-key.pem';
-/** Of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4), before its 32 bytes. */
+/** What precedes the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410 §4). */
 const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const KEY_BYTES = 32;
 
@@ -57,7 +57,7 @@ export async function signingKeyHere(dataDir: string): Promise<readonly string[]
   return [key.fingerprint, pem.toString().trimEnd()];
 }
 
-/** Of the key of a box; undefined before its first signature. */
+/** Fingerprint of the key of the box; undefined before its first signature. */
 export async function fingerprintHere(dataDir: string): Promise<string | undefined> {
   return readSigningKey((await readConfigFile(join(dataDir, SIGNING_KEY_FILE))) ?? '')?.fingerprint;
 }

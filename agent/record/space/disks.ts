@@ -53,7 +53,7 @@ interface DiskDeps {
   readonly onEvent?: (event: DiskEvent) => void;
   /** A write or flush takes long. @param device `st_dev` */
   readonly isHanging?: (device: number) => boolean;
-  /** Of all flushes of a disk since the start. @param device `st_dev` */
+  /** Number and total duration of a disk's flushes since the start. @param device `st_dev` */
   readonly flushTimes?: (device: number) => FlushTimes | undefined;
   readonly logger: Logger;
 }
@@ -62,7 +62,7 @@ export interface DiskStatus {
   readonly folder: string;
   /** The last known value for a missing disk. */
   readonly totalBytes: number;
-  /** null: missing. */
+  /** null: the disk is missing. */
   readonly freeBytes: number | null;
   readonly state: DiskStateName;
   readonly error: string | null;
@@ -102,7 +102,7 @@ export class Disks {
     while (!signal.aborted) {
       await this.check();
       const freeing = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
-      // A hanging disk blocks no other.
+      // A hanging disk does not block the others.
       await endsWithin(this.#deps.clock, POLL_MS, Promise.all(freeing));
       this.#afterRound ??= afterRound(signal).finally(() => {
         this.#afterRound = undefined;
@@ -171,7 +171,7 @@ export class Disks {
     return [...this.#folders.values()].map((watched) => {
       const { folder, state, sinceMs, last } = watched;
       const device = this.#devices.get(this.deviceOf(folder) ?? Number.NaN);
-      // `last` would be of the file system below the mount point.
+      // `last` would describe the file system below the mount point.
       const isAway = state.name === 'vanished';
       const known = isAway ? (this.#deps.memory.find(folder) ?? { totalBytes: 0 }) : last;
       return {
@@ -295,7 +295,7 @@ export class Disks {
     return new DiskDevice(clock, logger, own?.disk?.flushDays);
   }
 
-  /** Saved once a day. */
+  /** Saves flush times once a day. */
   #noteFlushes(number: number, { flushAge }: DiskDevice, group: readonly WatchedFolder[]): void {
     const { clock, memory, flushTimes } = this.#deps;
     const times = flushTimes?.(number);
@@ -356,7 +356,7 @@ export class Disks {
     }
   }
 
-  /** Until the next round, or a failed write. */
+  /** Waits until the next round or a failed write. */
   async #pause(signal: AbortSignal): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;

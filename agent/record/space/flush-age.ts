@@ -1,11 +1,11 @@
 const DAY_MS = 86_400_000;
-/** Of each of the two periods. */
+/** Length of each of the two periods. */
 const DAYS = 14;
-/** Fewer in a day say nothing about it. */
+/** A day with fewer flushes says nothing about the disk. */
 const MIN_FLUSHES = 500;
-/** Times as long as in the first period; more cameras alone do not do that. */
+/** A slowdown: flushes take this many times as long as in the first period. More cameras alone do not cause that. */
 const SLOWER = 4;
-/** Shorter flushes harm nothing. */
+/** Shorter flushes do no harm. */
 const MIN_SLOW_MS = 100;
 
 export interface FlushTimes {
@@ -35,7 +35,7 @@ export class FlushAge {
     this.days = days;
   }
 
-  /** @param flushes all since the start @returns whether `days` has changed */
+  /** @param flushes all flushes since the start @returns whether `days` has changed */
   add(monoMs: number, flushes: FlushTimes): boolean {
     this.#sinceMs ??= monoMs;
     if (monoMs - this.#sinceMs < DAY_MS) {

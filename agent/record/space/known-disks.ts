@@ -11,7 +11,7 @@ const MAX_FOLDERS = 200;
 const MAX_FLUSH_DAYS = 100;
 
 export interface KnownDisk {
-  /** Also in the folder's mark. */
+  /** The id that is also in the folder's mark. */
   readonly id: string;
   readonly device: number;
   readonly totalBytes: number;
@@ -85,7 +85,7 @@ export class KnownDisks {
     return id;
   }
 
-  /** Of a folder that is known. */
+  /** Saves the flush times of a known folder, and ignores an unknown one. */
   async keepFlushDays(folder: string, flushDays: FlushDays): Promise<void> {
     const known = this.#disks.get(folder);
     if (known) {

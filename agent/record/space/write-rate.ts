@@ -1,9 +1,9 @@
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const HOURS = 24;
-/** Too short for a forecast. */
+/** A shorter observation allows no forecast. */
 const MIN_OBSERVED_MS = 10 * 60_000;
-/** Closer checks do not measure a rate. */
+/** Checks in shorter succession do not measure a rate. */
 const MIN_APART_MS = 1_000;
 
 interface Hour {
@@ -21,7 +21,7 @@ export class WriteRate {
   #freedBytes = 0;
   recentBytesPerSecond = 0;
 
-  /** Deleted recordings: their space does not count as written. */
+  /** Recordings were deleted: the space that this frees is not subtracted from what was written. */
   freed(diskBytes: number): void {
     this.#freedBytes += diskBytes;
   }
@@ -88,7 +88,7 @@ interface ForecastInput {
   /** Below it recording stops. */
   readonly stopBytes: number;
   readonly rate: Pick<WriteRate, 'writtenBytesPerDay' | 'grownBytesPerDay'>;
-  /** Of the oldest recording; undefined: none, or unknown. */
+  /** Age of the oldest recording; undefined: there is none, or it is unknown. */
   readonly oldestAgeMs: number | undefined;
   /** Retention of all recordings on the disk; undefined: some have none. */
   readonly ageLimitMs: number | undefined;
