@@ -9,23 +9,23 @@ import { PerchError } from '../../base/errors.ts';
 import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 
-/** In the data folder. */
+/** File of the archive's keys, in the data folder. */
 export const ARCHIVE_KEY_FILE = 'archive-keys.json';
 const MAX_KEYS = 8;
 
 const StoredKeys = Type.Object({
-  /** The first one encrypts. */
+  /** The first key encrypts. */
   keys: Type.Array(
     Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{16}$' }), sealed: Type.String({ maxLength: 200 }) }),
     { minItems: 1, maxItems: MAX_KEYS },
   ),
-  /** The first one was written down. */
+  /** The first key was written down. */
   isNoted: Type.Boolean(),
 });
 type StoredKeys = Static<typeof StoredKeys>;
 type SealedKey = StoredKeys['keys'][number];
 
-/** Undefined for a damaged file. */
+/** @returns undefined for a damaged file */
 export const readArchiveKeys = (stored: unknown): StoredKeys | undefined =>
   Check(StoredKeys, stored) ? stored : undefined;
 
@@ -62,7 +62,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
     return this.#opened.filter((key) => key !== undefined);
   }
 
-  /** Of the key that encrypts, whether it can be read or not. */
+  /** Id of the key that encrypts, even if that key cannot be read; undefined: there is no key. */
   get id(): string | undefined {
     return this.#stored?.keys[0]?.id;
   }
@@ -132,7 +132,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
     this.#stored = stored;
   }
 
-  /** As it is on the disk: what another one seals could not be read after the next start. @throws PerchError unavailable */
+  /** The box's key as it is on the disk: what another key seals could not be read after the next start. @throws PerchError unavailable */
   async #secret(): Promise<SecretKey> {
     const secret = await SecretKey.find(this.#dataDir);
     if (!secret) {
@@ -149,7 +149,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
   }
 }
 
-/** For the terminal of the box. @throws PerchError notFound if there is no key, unavailable if it cannot be read */
+/** The keys as text, for the terminal of the box. @throws PerchError notFound if there is no key, unavailable if it cannot be read */
 export async function archiveKeysHere(dataDir: string): Promise<readonly string[]> {
   if (!existsSync(join(dataDir, ARCHIVE_KEY_FILE))) {
     throw new PerchError('notFound', `${dataDir} has no key of an archive: set the data folder with --data DIR`);
@@ -170,9 +170,9 @@ function openedWith(secret: SecretKey, stored: StoredKeys | undefined): readonly
 }
 
 /**
- * The file after a restore: the backup's keys, then those of this box, which it may still have objects of.
- * @param secrets keys that sealed them, of the backup or of this box; undefined: no readable one
- * @throws PerchError exhausted: they are too many
+ * The key file after a restore: the backup's keys, then those of this box, whose objects the archive may still have.
+ * @param secrets keys that sealed them, of the backup or of this box; undefined: there is no readable key
+ * @throws PerchError exhausted if there are too many keys
  */
 export function restoredKeys(
   [backup, now]: readonly [StoredKeys | undefined, StoredKeys | undefined],

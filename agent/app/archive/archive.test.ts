@@ -20,7 +20,7 @@ type Deps = ConstructorParameters<typeof Archive>[0];
 interface Given {
   readonly dataDir?: string;
   readonly isIndexWhole?: boolean;
-  /** Of recordings. */
+  /** Folders of recordings. */
   readonly folders?: readonly string[];
   readonly state?: SegmentState | undefined;
 }

@@ -66,16 +66,16 @@ export interface BoxSpan {
 /** An event of a camera of the box. */
 export interface BoxEvent {
   readonly id: string;
-  /** On the box. */
+  /** Path on the box. */
   readonly path: string;
   readonly type: string;
   readonly startUs: number;
-  /** undefined: ongoing. */
+  /** End in Unix microseconds; undefined: the event is ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
 }
 
-/** The whole body. @throws PerchError badInput for a longer one */
+/** Reads a whole body. @throws PerchError badInput if it is longer than `maxBytes` */
 export async function readBytes(body: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -89,7 +89,7 @@ export async function readBytes(body: Readable, maxBytes: number): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-/** The JSON of an answer. @throws PerchError badInput for a longer or invalid one */
+/** Reads an answer as JSON. @throws PerchError badInput if it is longer than `maxBytes` or invalid */
 export async function readJson(body: Readable, maxBytes: number): Promise<unknown> {
   return parseJson(await readBytes(body, maxBytes));
 }
@@ -103,7 +103,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Of `/list`, oldest first. @throws PerchError badInput */
+/** The recorded ranges in an answer to `/list`, oldest first. @throws PerchError badInput */
 export function spansOf(answer: unknown): readonly BoxSpan[] {
   const spans = checked(Spans, answer, 'list').map(({ start, duration }) => ({
     startUs: timeOf(start),

@@ -12,7 +12,7 @@ const MAX_RETRY_MS = 10_000;
 const SILENT_MS = 45_000;
 /** Older events are not fetched: the box's list covers no longer period. */
 const MAX_BACK_MS = 31 * 86_400_000;
-/** Events fetched at the first contact or after a long absence. */
+/** Maximum number of events fetched at the first contact or after a long absence. */
 const MAX_FETCHED = 10_000;
 const PAGE = 200;
 const MAX_PAGE_BYTES = 1 << 20;
@@ -21,12 +21,12 @@ const OVERLAP_MS = 3_600_000;
 /** Outages are not in the stream. They are in the list after a minute. */
 const OUTAGES_MS = 120_000;
 const OUTAGE = 'perch.offline';
-/** Events taken from a box, so that it cannot keep this server busy. */
+/** Maximum number of events taken from a box, so that it cannot keep this server busy. */
 const MAX_PER_SECOND = 100;
 
 /** How far the events of a box were received; kept across restarts. */
 export interface EventMark {
-  /** Of the last event of the stream. */
+  /** Id of the last event of the stream. */
   readonly id: string;
   /** When it arrived, in Unix milliseconds. */
   readonly atMs: number;
@@ -52,16 +52,16 @@ interface BoxEventLinkDeps {
 export class BoxEventLink {
   readonly #deps: BoxEventLinkDeps;
   readonly #stop = new AbortController();
-  /** Aborts to connect again. */
+  /** Aborts the connection, so that the link connects again. */
   #renew = new AbortController();
   #mark: EventMark | undefined;
   /** Paths whose earlier events are not known yet. */
   readonly #isNew = new Set<string>();
   #done: Promise<void> = Promise.resolve();
   #lastError = '';
-  /** Of the last request for outages; undefined: none yet. */
+  /** Time of the last request for outages, in monotonic ms; undefined: none yet, or none since cameras were added. */
   #outagesMs: number | undefined;
-  /** Start of the first ongoing one, Unix milliseconds. */
+  /** Start of the earliest ongoing outage, in Unix ms; infinite: none is ongoing. */
   #ongoingMs = Number.POSITIVE_INFINITY;
   #inSecond = 0;
   #secondMs = 0;
@@ -112,7 +112,7 @@ export class BoxEventLink {
     }
   }
 
-  /** Until the stream ends. */
+  /** Follows the event stream until it ends. */
   async #follow(): Promise<void> {
     const { box, requests, clock } = this.#deps;
     this.#renew = new AbortController();
@@ -194,7 +194,10 @@ export class BoxEventLink {
     }
   }
 
-  /** Since the last request, and those that were ongoing then; first, and with a new camera, of the last month. */
+  /**
+   * Fetches the outages since the last request, and those that were ongoing then. The first time, and after a camera was
+   * added, it fetches those of the last month.
+   */
   async #fetchOutages(): Promise<void> {
     const { clock, takeOutage, isShown } = this.#deps;
     const sinceMs = this.#outagesMs === undefined ? undefined : Math.min(clock.wallMs(), this.#ongoingMs);
@@ -220,7 +223,7 @@ export class BoxEventLink {
     });
   }
 
-  /** Newest first. */
+  /** Passes the listed events to `take`, newest first. */
   async #list(
     sinceMs: number | undefined,
     wanted: Readonly<Record<string, string>>,
@@ -252,7 +255,7 @@ export class BoxEventLink {
     }
   }
 
-  /** Those of Perch itself, such as outages, are not events of a camera. */
+  /** Events of Perch itself, such as outages, are not events of a camera. */
   #isOfCamera({ path, type }: BoxEvent): boolean {
     return !type.startsWith('perch.') && this.#deps.isShown(path);
   }

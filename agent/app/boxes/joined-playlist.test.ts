@@ -11,7 +11,7 @@ const BEGIN = Date.UTC(2026, 6, 1, 12);
 
 interface Part {
   readonly start: number;
-  /** Of six seconds. */
+  /** Number of segments, six seconds each. */
   readonly segments: number;
 }
 

@@ -28,9 +28,9 @@ import type { RemoteRecordings } from './remote-recordings.ts';
 
 /** An own recording that ended this recently may still grow. */
 const GROWING_US = 30_000_000;
-/** A still further away may be worse than that of the box. */
+/** A still here that is further away may be worse than that of the box. */
 const NEAR_STILL_US = 5_000_000;
-/** Of boxes, while rewinds of their cameras are open: a day has a few megabytes. */
+/** Memory for playlists of boxes while rewinds of their cameras are open: the playlist of a day takes a few megabytes. */
 const MAX_REWIND_BYTES = 8 << 20;
 
 interface JoinedRecordingsDeps {
@@ -47,7 +47,7 @@ interface OpenRewind {
   /** Playlist of the box. */
   readonly text: string;
   readonly settledUs: number;
-  /** What the box has of the time before is left out: it was away when the rewind was opened. */
+  /** The box's segments before this time are left out: the box was away when the rewind was opened. */
   readonly sinceUs: number;
 }
 
@@ -135,7 +135,7 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
     const others: OtherParts = (signal) => this.#fetchParts(path, parts, signal);
     return here({ others, ...(ending && { ending }) })
       .catch((error: unknown) => {
-        // One side after the other, as far as they go.
+        // Answers with the recordings of one side, up to the first of the other side.
         if (!(error instanceof PerchError) || reply.sent) {
           throw error;
         }
@@ -266,7 +266,7 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
     return sendPlaylist(request, reply, joined);
   }
 
-  /** What is recorded here of the time before is listed: a segment is as long as the target, and is listed after its end. */
+  /** All that was recorded here before this time is listed: a segment is as long as the target, and is listed after its end. */
   #settledUs(path: string, { startUs, targetSeconds }: RewindPeriod): number {
     const { clock, isRecorded } = this.#deps;
     const nowUs = clock.wallMs() * 1000;
@@ -311,6 +311,6 @@ const insteadOfHere =
     });
   };
 
-/** Of two failures the one that says more. */
+/** The failure that says more: `other` if `one` is `notFound`. */
 const lesser = (one: unknown, other: unknown): unknown =>
   one instanceof PerchError && one.code === 'notFound' ? other : one;

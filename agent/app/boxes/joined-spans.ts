@@ -3,7 +3,7 @@ import type { BoxSpan } from './box-answers.ts';
 
 /** Shorter gaps of what was recorded here are not filled: clocks differ, and a stream was only connected again. */
 export const MIN_GAP_US = 2_000_000;
-/** Less of a longer recording is not shown. */
+/** A shorter part of a longer recording is not shown. */
 const MIN_PART_US = 1_000_000;
 
 /** Recorded ranges as if without short gaps, oldest first. */
@@ -21,7 +21,7 @@ export function missingHere(own: readonly UsRange[], box: readonly BoxSpan[]): r
   );
 }
 
-/** Of a box, in one download: of each the tables are fetched, two requests. */
+/** Maximum number of parts of a box in one download: fetching the tables of a part takes two requests. */
 export const MAX_PARTS = 24;
 /** The tables of half an hour have two megabytes. */
 const MAX_PART_US = 1_800_000_000;
@@ -30,7 +30,7 @@ const MAX_PART_US = 1_800_000_000;
  * The parts of the box's recordings that belong into a download, oldest first.
  * @param added what they add to `own`
  * @param skipsGaps the film continues after a gap instead of ending there
- * @returns `ending`: there are too many for one
+ * @returns `ending`: there are too many parts for one download
  */
 export function partsWanted(
   own: readonly BoxSpan[],

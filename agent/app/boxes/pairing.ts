@@ -25,9 +25,9 @@ import { accessOfServer } from '../servers/session-access.ts';
 
 const MAX_ADDRESSES = 12;
 const MAX_CAMERAS = 500;
-/** Of a server that pings every 5 s. */
+/** Longest silence of a paired server, which pings every 5 s. */
 const MAX_SILENCE_MS = 60_000;
-/** The default, which many boxes have. */
+/** The default name, which many boxes have. */
 const COMMON_NAME = 'perch';
 
 export interface PairingDeps {
@@ -99,7 +99,7 @@ export class Pairing implements PairingControl {
     const channel = acceptWebSocket(request, reply);
     if (channel) {
       const link = new WebSocketChannel(channel, undefined);
-      // Without a message in it.
+      // The connection carries pings only: a message ends it.
       link.sink = { onBytes: () => link.destroy(), onEnd: () => {} };
       request.raw.socket.setTimeout(MAX_SILENCE_MS, () => link.destroy());
       channel.start();
@@ -138,7 +138,7 @@ export class Pairing implements PairingControl {
       .map(({ name, title, tracks }) => ({ path: name, name: title, codecs: tracks.slice(0, 16) }));
   }
 
-  /** @param first host that the owner's page is at */
+  /** @param first host in the address of the owner's page */
   #addresses(port: number, first?: string): string[] {
     const { config, name } = this.#deps;
     const { dns, ips } = name.certificateNames();

@@ -15,11 +15,11 @@ import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from './box-requests.
 import { remotePart } from './remote-file.ts';
 
 const MAX_LIST_BYTES = 8 << 20;
-/** Perch's own stay below 40 kB. */
+/** Timelines from Perch stay below 40 kB. */
 const MAX_TIMELINE_BYTES = 256 << 10;
-/** A day in segments of two seconds has 4 MB. */
+/** The playlist of a day in segments of two seconds has 4 MB. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
-/** Of notifications and MQTT, in pixels. */
+/** Width of pictures for notifications and MQTT, in pixels. */
 const PICTURE_WIDTH = 640;
 const MAX_PICTURE_BYTES = 256 << 10;
 /** The box reads an index first. */
@@ -45,7 +45,7 @@ const EXPOSED =
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
 const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
 
-/** Ends before the rest of what was asked for, which lies on the server. */
+/** What the box sends of the wanted range. The rest lies on this server. */
 interface BoxPart {
   readonly durationUs: number;
   readonly resumeUs: number;
@@ -252,7 +252,7 @@ export class RemoteRecordings {
     return reply.send(Readable.from(withoutStalls(body, this.#deps.clock), { objectMode: false }));
   }
 
-  /** Its addresses are relative, so that they need no change. */
+  /** Reads and checks a playlist. Its addresses are relative, so they need no change. */
   #playlist(box: string, body: Readable): Promise<string> {
     return this.#deps.requests.read(box, body, MAX_PLAYLIST_BYTES, (bytes) => checkPlaylist(bytes.toString()));
   }
@@ -285,14 +285,14 @@ function jpegOf(bytes: Buffer): Uint8Array {
 
 const isRewind = ({ role }: VodFile): boolean => role === 'rewind' || role === 'rewindMedia';
 
-/** At the box. */
+/** Address of a file on the box. */
 const addressOf = ({ path }: RemotePath, file: VodFile): string =>
   `${isRewind(file) ? '/hls' : '/playback'}/${encodePath(path)}/${file.name}`;
 
 const kindOf = ({ role }: VodFile): keyof typeof TYPES =>
   Object.hasOwn(PLAYLISTS, role) ? 'playlist' : role === 'still' || role === 'picture' ? 'picture' : 'video';
 
-/** Counts only the time that the box takes, not that of a slow reader. */
+/** Ends a body that stalls. Only the time that the box takes counts, not that of a slow reader. */
 async function* withoutStalls(body: Readable, clock: Clock): AsyncGenerator<Buffer> {
   let silentS = 0;
   const stop = clock.eachSecond(() => {

@@ -31,13 +31,13 @@ interface DatedDescription {
 }
 
 interface CachedDescription extends DatedDescription {
-  /** Of the camera: settings that name another one do not match. */
+  /** Identity of the camera: settings that name another camera do not match. */
   readonly identity: string;
   readonly monoMs: number;
 }
 
 interface PendingRead {
-  /** Of the camera's link: the channels of a recorder are read together. */
+  /** Key of the camera's ONVIF link: the channels of a recorder are read together. */
   readonly key: string;
   readonly path: string;
   failures: number;
@@ -191,11 +191,11 @@ export class DeviceInfoCache {
   }
 }
 
-/** Undefined without ONVIF or while paused. */
+/** @returns undefined for a camera without ONVIF, or while it is paused or private */
 const keyOf = (settings: ReadyPath['settings']): string | undefined => linkOf(settings)?.key;
 
 const NOT_READ = 'description of a camera cannot be read';
 
-/** Stays the same when address or login change. */
+/** The identity stays the same when the camera's address or login changes. */
 const identityOf = ({ endpoint, serial, onvif }: NonNullable<ReadyPath['settings']['camera']> = {}): string =>
   JSON.stringify(endpoint === undefined && serial === undefined ? [onvif] : [endpoint, serial]);

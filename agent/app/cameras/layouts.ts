@@ -20,9 +20,9 @@ import { isSubStream } from './path-entries.ts';
 
 export const LAYOUTS_FILE = 'layouts.json';
 const MAX_LAYOUTS = 50;
-/** The oldest is forgotten. */
+/** Former names that a layout keeps: the oldest is forgotten. */
 const MAX_FORMER_NAMES = 8;
-/** Of a path in the file. */
+/** Longest name of a path in the file. */
 const MAX_PATH_CHARS = 4_096;
 
 const Name = Type.String({ minLength: 1, maxLength: MAX_LAYOUT_NAME_CHARS });
@@ -53,10 +53,10 @@ export function readLayouts(json: unknown): readonly Layout[] {
 }
 
 interface LayoutsDeps {
-  /** Absolute. */
+  /** Absolute path of the data folder. */
   readonly dataDir: string;
   readonly paths: { find(name: string): unknown };
-  /** Last read or written. */
+  /** The configuration that was last read or written. */
   config(): Config;
   readonly log: Logger;
 }
@@ -176,7 +176,7 @@ export class Layouts implements LayoutStore {
     return work;
   }
 
-  /** Empty without a file. A damaged one is put aside. @throws PerchError unavailable */
+  /** Empty if there is no file. A damaged file is put aside. @throws PerchError unavailable */
   async #load(): Promise<readonly Layout[]> {
     const { log } = this.#deps;
     const file = this.#file;
@@ -213,7 +213,7 @@ const renamed = (layout: Layout, name: string): Layout => ({
   formerNames: [...layout.formerNames.filter((one) => one !== name), layout.name].slice(-MAX_FORMER_NAMES),
 });
 
-/** Takes a former name from all layouts, as one gets it. @param except keeps its own */
+/** Removes a former name from all layouts, because one of them gets this name. @param except keeps its former names */
 const without = (name: string, all: readonly Layout[], except?: string): Layout[] =>
   all.map((one) =>
     one.name === except ? one : { ...one, formerNames: one.formerNames.filter((former) => former !== name) },

@@ -25,7 +25,7 @@ interface StreamMotionOptions {
   /** Hours do not count while the box does not know the time. */
   readonly recordings: { readonly isClockTrusted: boolean };
   readonly config: () => Config;
-  /** Saved, and in force soon. */
+  /** The saved configuration, which is in force soon. */
   readonly savedConfig: () => Config;
   readonly log: Logger;
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
@@ -35,7 +35,7 @@ interface StreamMotionOptions {
 /** Detects motion in the streams of paths with `motionSource: stream` or `both`. The small stream of a camera is enough. */
 export class StreamMotion {
   readonly #options: StreamMotionOptions;
-  /** By path of the camera. */
+  /** Watched streams, by path of their camera. */
   readonly #watched = new Map<string, WatchedStream>();
 
   constructor(options: StreamMotionOptions) {
@@ -112,7 +112,7 @@ export class StreamMotion {
     return !recordings.isClockTrusted || isWithinHours(hours, 60 * hour + minute);
   }
 
-  /** For the camera's path, and for its sub stream if that records on motion, as the events of a camera. */
+  /** Reports events for the camera's path, and for its sub stream if that records on motion, as for events from a camera. */
   #report(path: string, { isMoving, id, wallMs, area }: Turn): void {
     const { config, events, log } = this.#options;
     const sub = subOf(path, config());
@@ -126,7 +126,7 @@ export class StreamMotion {
   }
 }
 
-/** @returns its settings; undefined: no motion is detected in streams of this path */
+/** @returns settings of the path; undefined: no motion is detected in its streams */
 function detects(path: string, config: Config): PathSettings | undefined {
   const settings = resolvePath(config, path)?.settings;
   return settings?.motionSource === 'camera' || isSubStream(path, config) ? undefined : settings;
@@ -137,7 +137,7 @@ const records = ({ record }: PathSettings): boolean => record === 'motion';
 interface WatchedStreamOptions {
   readonly name: string;
   readonly stream: Stream;
-  /** Of the pictures. */
+  /** Number of the video track. */
   readonly track: number;
   readonly clock: Pick<Clock, 'wallMs'>;
   /** The local time is in `hours`, or unknown. */
@@ -150,7 +150,7 @@ interface WatchedStreamOptions {
 /** Motion begins or ends. */
 interface Turn {
   readonly isMoving: boolean;
-  /** Of the event. */
+  /** Id of the event. */
   readonly id: string;
   readonly wallMs: number;
   readonly area: MotionArea | undefined;
@@ -197,7 +197,7 @@ class WatchedStream implements Reader {
     return this.#motion?.boxes ?? null;
   }
 
-  /** Motion counts now. */
+  /** Whether motion counts now. */
   get isInHours(): boolean {
     const minute = Math.floor(this.#options.clock.wallMs() / MINUTE_MS);
     if (minute !== this.#minute) {

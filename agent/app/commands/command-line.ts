@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { PerchError } from '../../base/errors.ts';
 
-/** Of the command line of `perch`. */
+/** Usage text of the `perch` command. */
 export const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this configuration file
        perch check FILE.yml             report problems in a configuration file
        perch reindex [--data DIR] [FILE.yml]

@@ -19,7 +19,7 @@ interface ImportOptions extends ReindexOptions {
   readonly folder: string;
   /** The path whose recordings they become. */
   readonly path: string;
-  /** Of Frigate's folders. */
+  /** Frigate's name of the camera, as in its folders. */
   readonly camera: string | undefined;
   readonly isLinked: boolean;
   readonly isMoved: boolean;
@@ -78,7 +78,7 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
   return taken > 0 || left.length === 0;
 }
 
-/** What is recorded, former disks included. The index of a running Perch stays its own. */
+/** The recordings on all disks, former ones included. Their index is in memory: a running Perch has its own. */
 function recordingsOf(config: Config, dataDir: string, clock: Clock): Playback {
   const former = new KnownTemplates(join(dataDir, 'record-paths.json'), () => {}).with([]);
   const all = [...new Set([...recordPathsOf(config).map((template) => resolve(template)), ...former])];

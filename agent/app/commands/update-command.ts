@@ -19,7 +19,7 @@ interface UpdateOptions {
   readonly isInstall: boolean;
   readonly clock: Clock;
   readonly write: (line: string) => void;
-  /** Of the host's services, and of the package's keys; default: those of the system. */
+  /** Folder of the host services' answers; default: that of the system. */
   readonly answers?: string;
   readonly keyFolder?: string;
 }
@@ -50,7 +50,7 @@ export async function updateHere(options: UpdateOptions): Promise<void> {
   }
 }
 
-/** As in the running Perch. The updater itself finds out which of the folders are being recorded to. */
+/** Makes `Updates` as in the running Perch. The updater itself finds out which of the folders are being recorded to. */
 function updatesOf(
   { version, dataDir, clock, answers, keyFolder }: UpdateOptions,
   config: Config,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 interface Files {
   readonly text?: string;
-  /** Of the configuration, in the data folder. */
+  /** Name of the configuration file, in the data folder. */
   readonly file?: string;
   readonly users?: string;
   readonly zlm?: string;

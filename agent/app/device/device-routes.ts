@@ -62,9 +62,9 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
   readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<EventBus, 'emit'>;
   readonly restart?: () => void;
-  /** mDNS name. */
+  /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
-  /** Default: the box's own. */
+  /** Default: the box's own sensors. */
   readonly sensors?: Sensors;
   /** Folder of the system services' answers; default: that of the package. */
   readonly hostAnswers?: string;
@@ -76,7 +76,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
 export class DeviceRoutes {
   readonly #deps: DeviceRoutesDeps;
   readonly #startedMs: number;
-  /** Of the start, which Node keeps using. */
+  /** Time zone at the start, which Node keeps using. */
   readonly #timeZone = timeZoneName();
   #startTookMs: number | undefined;
   readonly #host: HostWatch;

@@ -6,13 +6,13 @@ import type { Logger } from '../../base/log.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 
 const LOOK_MS = 10_000;
-/** Reading them may wake a disk. */
+/** Interval at which the drives are read: reading them may wake a disk. */
 const DRIVES_MS = 6 * 3_600_000;
 const FIRST_DRIVES_MS = 60_000;
 /** A fault is over when it was absent for this long. */
 const OVER_MS = 60_000;
 const WORN_PERCENT = 90;
-/** Of the swap space. */
+/** Share of the swap space that is in use when it counts as full. */
 const FULL_SHARE = 0.9;
 
 /** Kinds of faults: how long each is present before it counts, and its text. */
@@ -29,14 +29,14 @@ type Why = keyof typeof FAULTS;
 
 export interface HardwareFault {
   readonly why: Why;
-  /** Of the drive; null: the box. */
+  /** Name of the drive; null: the fault is one of the box. */
   readonly name: string | null;
   readonly text: string;
   /** Unix milliseconds. */
   readonly sinceMs: number;
 }
 
-/** Monotonic milliseconds. */
+/** When a fault was seen first and last, in monotonic milliseconds. */
 interface Sight {
   readonly firstMs: number;
   readonly lastMs: number;

@@ -3,7 +3,7 @@ import { fingerprintLines } from '../../base/fingerprint.ts';
 
 interface SetupNotice {
   readonly code: string;
-  /** Of the page, without a trailing slash. */
+  /** URL of the page, without a trailing slash. */
   readonly url: string;
   /** SHA-256 of the own authority's certificate, `AB:CD:…`; undefined if there is none. */
   readonly fingerprint?: string | undefined;
@@ -11,7 +11,7 @@ interface SetupNotice {
 
 /** White on black in any terminal, because scanners need light squares. */
 const [WHITE_ON_BLACK, AS_BEFORE] = ['\x1b[97;40m', '\x1b[0m'];
-/** Squares. */
+/** Width of the QR code's quiet zone, in modules. */
 const QR_MARGIN = 2;
 
 /** The code follows `#`, so browsers do not send it. */
@@ -31,7 +31,7 @@ export function setupNotice(notice: SetupNotice): readonly string[] {
   ];
 }
 
-/** For comparison with `/trust`, which is served over plain http and could be modified on the way. */
+/** The fingerprint for comparison with `/trust`, which is served over plain HTTP and could be modified on the way. */
 function trustLines({ url, fingerprint }: SetupNotice): readonly string[] {
   if (fingerprint === undefined) {
     return [];

@@ -3,17 +3,17 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
 const NTP_PORT = 123;
-/** RFC 5905 §7.3: without extension fields and MAC. */
+/** Size of a packet without extension fields and MAC (RFC 5905 §7.3). */
 const HEADER_BYTES = 48;
 const CLIENT = 3;
 const SERVER = 4;
 /** Seconds from 1900 to 1970. */
 const NTP_EPOCH_S = 2_208_988_800;
-/** Of the box's own time: any real server is nearer. */
+/** Stratum of the box's own time: any real server has a lower one. */
 const STRATUM = 10;
-/** Nobody is told a time that is not known (leap indicator 3, stratum 0). */
+/** Leap indicator (with stratum 0) while the time is not known: clients get no time. */
 const UNSYNCHRONIZED = 3;
-/** Two to this power seconds: a millisecond. */
+/** Precision as log2 of seconds: a millisecond. */
 const PRECISION = -10;
 
 interface Time {
@@ -88,7 +88,7 @@ export class TimeServer {
     return this.#state === 'ended';
   }
 
-  /** Once it serves. */
+  /** The bound port, once the server serves. */
   get port(): number {
     return this.#socket.address().port;
   }

@@ -46,7 +46,7 @@ let isDeaf: boolean;
 /** Names of what is being recorded. */
 let recorded: readonly string[];
 let updateAddress: string;
-/** Of the kernel. */
+/** Command line of the kernel. */
 let commandLine: string;
 let updates: () => Updates;
 let stop: AbortController;

@@ -20,7 +20,7 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
 
-/** Until the request is accepted and the file read: a Node is a hundred megabytes on a slow card. */
+/** Time for the service to accept the request and read the file: Node is a hundred megabytes, on a slow card. */
 const TAKEN_MS = 180_000;
 const POLL_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
@@ -40,9 +40,9 @@ interface UpdatesDeps {
   readonly signal: AbortSignal;
   settings(): Config;
   readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
-  /** Default: that of the package. */
+  /** Folder of keys for updates; default: that of the package. */
   readonly keyFolder?: string;
-  /** Default: the running kernel's. */
+  /** Kernel command line; default: that of the running kernel. */
   readonly commandLine?: string;
 }
 
@@ -56,7 +56,7 @@ export class Updates implements UpdateControl {
   #isTaken = false;
   #published = '';
   #newest: string | undefined;
-  /** Of the image's two systems, the one that runs. */
+  /** The one of the image's two systems that runs; undefined: U-Boot did not start it, so there is no choice. */
   readonly #system: System | undefined;
 
   constructor(deps: UpdatesDeps) {
@@ -113,7 +113,7 @@ export class Updates implements UpdateControl {
       }
       checkNewer({ version }, this.#here);
       const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
-        // It may be signed, and have a known fault.
+        // Another version may be signed, and have a known fault.
         if (found.version !== version) {
           throw damaged(`version ${found.version} was sent instead of ${version}`);
         }
@@ -298,7 +298,7 @@ function isOther(pid: number): boolean {
   }
 }
 
-/** Up to the first part that varies with time. */
+/** The folder of a path's recordings, up to the first part that varies with time. */
 export function recordFolder(recordPath: string, name: string): string {
   const parts = recordPath.replaceAll('%path', name).split('/');
   const changing = parts.findIndex((part) => part.includes('%'));
@@ -349,7 +349,7 @@ function lastOf({ ok, text, state, why, from, to, time, percent }: HostAnswer): 
     from: fields['from'] ?? null,
     to: fields['to'] ?? null,
     percent: typeof percent === 'number' ? percent : null,
-    // May be damaged on the disk.
+    // The time may be damaged on the disk.
     time: Number.isNaN(Date.parse(fields['time'] ?? '')) ? null : (fields['time'] ?? null),
   };
 }

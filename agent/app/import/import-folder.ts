@@ -16,7 +16,7 @@ import { BUSY_MS, draftIn, placeNew, removeEmpty, removeLeftDrafts, tryLink } fr
 import { rewriteMp4 } from './rewrite-mp4.ts';
 import { SourceFolder } from './source-folder.ts';
 
-/** Of folders of recordings. */
+/** Mode of folders of recordings. */
 export const RECORDINGS_MODE = 0o750;
 /** Names with whole seconds let files that follow each other overlap. */
 const MAX_OVERLAP_US = 1_500_000;
@@ -24,42 +24,42 @@ const MAX_OVERLAP_US = 1_500_000;
 interface ImportTarget {
   readonly path: string;
   readonly recordPath: string;
-  /** 0: they stay. */
+  /** Age at which the path's recordings are deleted; 0: they are kept. */
   readonly deleteAfterMs: number;
-  /** Stays free on a disk of this size. */
+  /** Bytes that stay free on a disk of this size. */
   readonly minFreeBytes: (diskBytes: number) => number;
-  /** Hard links where no file has to be rewritten, on the same disk. */
+  /** Makes hard links on the same disk, where no file has to be rewritten. */
   readonly isLinked: boolean;
   /** Files of Perch and MediaMTX are deleted once their copies have the same bytes. */
   readonly isMoved?: boolean;
-  /** Of Frigate; undefined: the folder has those of one camera. */
+  /** Frigate's name of the camera; undefined: the folder has recordings of one camera. */
   readonly camera: string | undefined;
-  /** Other files are as if they were not there. */
+  /** Selects files by name. Others are treated as if they were not there. */
   readonly only?: (name: string) => boolean;
   readonly nowMs: () => number;
-  /** IANA name; undefined: the box's zone. */
+  /** IANA name of the time zone; undefined: the box's zone. */
   readonly zone?: string;
-  /** How much of a range the path's recordings have, in microseconds. Not asked for files that are moved. */
+  /** How much of a range the path's recordings cover, in microseconds. Not called for files that are moved. */
   readonly recordedUs?: (startUs: number, endUs: number) => Promise<number>;
-  /** A recorder writes the file. Undefined: that is not known, and the time of the last change is asked. */
+  /** Whether a recorder writes the file. Undefined: that is not known, and the time of the last change decides. */
   readonly isOpen?: (file: string) => boolean;
-  /** It is a recording of this Perch already. */
+  /** Whether the file is a recording of this Perch already. */
   readonly isOwn?: (file: string) => boolean;
-  /** Bytes of the present file, after each chunk. */
+  /** Called after each chunk of a file, with its number of bytes. */
   readonly onBytes?: (name: string, bytes: number) => void;
 }
 
 export interface ImportReport {
-  /** All that were found, and their sizes. */
+  /** All files that were found, and the sum of their sizes. */
   readonly files: number;
   readonly bytes: number;
   readonly doneFiles: number;
   readonly doneBytes: number;
   readonly taken: number;
   readonly takenBytes: number;
-  /** The path has recordings of their times. */
+  /** Number of files whose times the path has recordings of. */
   readonly present: number;
-  /** By file, below the folder. It grows. */
+  /** Files that were left out, with names below the folder. The list grows. */
   readonly left: readonly LeftFile[];
   /** The last file that is done. */
   readonly last: string | undefined;
@@ -74,7 +74,7 @@ const NOTHING_YET: ImportReport = {
  * Takes the recordings of other programs below a folder into those of a path, by their times. Never overwrites, and
  * leaves out what the path has recordings of.
  * @param onProgress after each file
- * @param former of an import that was ended
+ * @param former report of an import that was ended
  * @returns what was done when the signal ended it
  * @throws PerchError when nothing more can be taken: the disk is full, for example
  */
@@ -102,7 +102,7 @@ export async function importFolder(
   }
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   let report: ImportReport = { ...former, left, files: files.length, bytes };
-  // A file that is gone has left the others after it.
+  // If the last file is gone, all files follow again.
   const next = former.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === former.last);
   onProgress(report);
   for (const { name, startUs } of files.slice(next)) {
@@ -135,11 +135,11 @@ interface NamedFile {
   readonly name: string;
   /** Unix microseconds; undefined: its name has no time. */
   readonly startUs: number | undefined;
-  /** Of Frigate. */
+  /** Frigate's name of the camera; undefined: the file is not from Frigate's folders. */
   readonly camera: string | undefined;
 }
 
-/** By time: what was taken before a file ends later than any other that begins before it. */
+/** Sorted by start: at each file, `#takenUntilUs` is the latest end of the recordings taken that begin before it. */
 export function inOrder(names: readonly string[], zone: string | undefined): NamedFile[] {
   const files = names.map(
     (name): NamedFile => ({ startUs: undefined, camera: undefined, ...timeOfName(name, zone), name }),
@@ -171,7 +171,7 @@ class FolderImport {
   readonly #pace: ImportPace;
   /** Folders without drafts of earlier imports. */
   readonly #cleaned = new Set<string>();
-  /** End of what was taken, Unix microseconds. */
+  /** Latest end of the recordings that were taken, in Unix microseconds. */
   #takenUntilUs = 0;
 
   constructor(folder: string, camera: string | undefined, target: ImportTarget, pace: ImportPace) {
@@ -219,7 +219,7 @@ class FolderImport {
       if (durationMs === undefined) {
         return undefined;
       }
-      // First: what has its name is not looked at again.
+      // The companions come first: a recording that has its name is not looked at again.
       await copyCompanions(file, wanted);
       await placeNew(draft, wanted);
     } finally {
@@ -265,7 +265,7 @@ class FolderImport {
     await this.#removeDrafts(folder, true);
   }
 
-  /** Of imports that a power cut ended. */
+  /** Removes drafts of imports that a power cut ended. */
   async #removeDrafts(folder: string, isThere: boolean): Promise<void> {
     if (isThere && !this.#cleaned.has(folder)) {
       this.#cleaned.add(folder);
@@ -277,7 +277,7 @@ class FolderImport {
   async #write(file: string, draft: string, startMs: number, onBytes: OnBytes): Promise<number | undefined> {
     const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(unlessFault);
     const format = recordFormatOf(file.toLowerCase());
-    // MediaMTX's, Perch's, or MPEG-TS.
+    // It is a recording of MediaMTX or Perch, or MPEG-TS.
     if (known && (format === 'mpegts' || known.info.mark || known.info.fileMark)) {
       return this.#copy(file, draft, startMs, known.info, onBytes);
     }
@@ -337,7 +337,7 @@ class FolderImport {
     }
   }
 
-  /** @returns whether the path has recordings of all of it @throws PerchError: of a part of it */
+  /** @returns whether the path has recordings of all of it @throws PerchError if it has recordings of a part of it */
   async #isRecorded(startMs: number, durationMs: number): Promise<boolean> {
     const [startUs, endUs] = [startMs * 1000, (startMs + durationMs) * 1000];
     const takenUs = Math.min(endUs, this.#takenUntilUs) - startUs;

@@ -18,7 +18,7 @@ type WhyLeft =
 export interface LeftFile {
   readonly file: string;
   readonly why: WhyLeft;
-  /** For people. */
+  /** The reason as text, for people. */
   readonly reason: string;
 }
 
@@ -28,7 +28,7 @@ export const leftOut = (why: WhyLeft, reason: string): PerchError => new PerchEr
 export const whyOf = ({ context: { why } }: PerchError): WhyLeft =>
   typeof why === 'string' ? (why as WhyLeft) : 'damaged';
 
-/** Of a disk: nothing more can be taken. */
+/** The error of a disk after which nothing more can be taken. */
 export function diskFaultOf(cause: unknown, text: string): PerchError {
   const code = codeOf(cause);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';

@@ -10,12 +10,12 @@ const EPOCH_SECONDS = /(?<!\d)(1\d{9})(?:[.-](\d{6}))?(?!\d)/;
 interface NameTime {
   /** Unix microseconds. */
   readonly startUs: number;
-  /** Of Frigate's folders. */
+  /** Frigate's name of the camera; undefined: the name is not from Frigate's folders. */
   readonly camera: string | undefined;
 }
 
 /**
- * The start of a recording by its name; undefined: it has none.
+ * The start of a recording by its name; undefined: the name has no time.
  * @param name below the folder that is imported
  * @param zone IANA name of local times; undefined: the box's zone
  */

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 
 const MAX_DEPTH = 32;
-/** Of other containers they are named, but left out. */
+/** Extensions of videos. Files of containers other than MP4 and MPEG-TS are named, but left out. */
 const VIDEO = /\.(?:mp4|ts|avi|mkv|mov|m4v|webm|flv|wmv|asf|mpe?g|m2ts|mts|3gp|dav|h26[45]|26[45])$/i;
 const OF_SYSTEM = /^\/(?:proc|sys|dev|run)$/;
 
 interface NamesOptions {
-  /** Number of names. */
+  /** Maximum number of names. */
   readonly max?: number;
   readonly signal?: AbortSignal;
-  /** A folder below that cannot be read. */
+  /** Called for a folder below that cannot be read. */
   readonly onUnread?: (name: string) => void;
 }
 

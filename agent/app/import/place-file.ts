@@ -8,10 +8,10 @@ import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
 /** A file that changed this recently may still be written. */
 export const BUSY_MS = 60_000;
-/** Of file systems without hard links, as of sticks, and of files on two disks. */
+/** Error codes of `link` on file systems without hard links, such as those of USB sticks, and for files on two disks. */
 const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Next to the recording that it becomes. @param number of several drafts at the same time */
+/** A draft's file, next to the recording that it becomes. @param number distinguishes drafts that exist at the same time */
 export const draftIn = (folder: string, number = 0): string => join(folder, `.import-${process.pid}.${number}.part`);
 
 /** @returns false if the file system cannot link these files */
@@ -53,7 +53,7 @@ export async function placeNew(draft: string, wanted: string, linkFile = link): 
   await syncFolder(dirname(wanted));
 }
 
-/** Removes an empty file with which `placeNew` took a name before a power cut. @returns false: it is none */
+/** Removes an empty file with which `placeNew` took a name before a power cut. @returns false: the file is no such file */
 export async function removeEmpty(file: string, { size, mtimeMs }: Stats, nowMs: number): Promise<boolean> {
   if (size > 0 || Math.abs(nowMs - mtimeMs) < BUSY_MS) {
     return false;
@@ -62,7 +62,7 @@ export async function removeEmpty(file: string, { size, mtimeMs }: Stats, nowMs:
   return true;
 }
 
-/** Of imports that a power cut ended. */
+/** Removes drafts of imports that a power cut ended. */
 export async function removeLeftDrafts(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, pid] = /^\.import-(\d+)(?:\.\d+)?\.part$/.exec(name) ?? [];

@@ -17,13 +17,13 @@ const MAX_AUDIO_PART_MS = 2_000;
 const MAX_FIRST_SEQUENCE = 2 ** 30;
 
 interface RewriteOptions {
-  /** Of the local time, to UTC. */
+  /** Offset of the local time from UTC, in minutes. */
   readonly offsetMinutes: number;
-  /** Before each part. */
+  /** Called before each part. */
   readonly wait: () => Promise<void>;
-  /** After each part. */
+  /** Called after each part. */
   readonly onBytes?: (bytes: number) => void;
-  /** Asked before anything is written. */
+  /** Called before anything is written. */
   readonly isWanted: (durationMs: number) => Promise<boolean>;
 }
 
@@ -54,7 +54,7 @@ class Rewrite {
   readonly #table: SampleTableWriter;
   readonly #access: RandomAccess[] = [];
   readonly #leading: number;
-  /** By track: the next sample. */
+  /** Number of the next sample, by track. */
   readonly #next: number[];
   readonly #wait: () => Promise<void>;
   readonly #onBytes: (bytes: number) => void;
@@ -163,7 +163,7 @@ class Rewrite {
     }
   }
 
-  /** The bytes of samples; those that lie next to each other by one read. */
+  /** Reads the bytes of samples. Samples that lie next to each other take one read. */
   async #read({ samples: { offsets, sizes } }: ClipTrack, from: number, to: number): Promise<Uint8Array[]> {
     const pieces: Uint8Array[] = [];
     for (let i = from; i < to; ) {
@@ -189,7 +189,7 @@ class Rewrite {
   }
 }
 
-/** Decode time of a sample, or of the end. */
+/** Decode time of a sample, or of the end, in milliseconds. */
 function msOf({ samples, first, timescale, leadMs }: ClipTrack, i: number): number {
   const ticks = i < samples.count ? (samples.times[i] as number) : samples.endTicks;
   return leadMs + ((ticks - (samples.times[first] as number)) / timescale) * 1_000;

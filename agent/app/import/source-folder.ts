@@ -4,12 +4,12 @@ import { PerchError } from '../../base/errors.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { diskFaultOf } from './left-file.ts';
 
-/** Calls with the file that is taken as their first path. */
+/** System calls whose first path is the file that is taken. */
 const READS = new Set(['open', 'stat', 'lstat', 'access']);
-/** Of a still that cannot be read. */
+/** Error codes of `copyfile` for a still that cannot be read. */
 const NOT_READ = new Set(['EACCES', 'EPERM', 'ENOENT']);
 
-/** Where the files are that are taken: tells a bad file from a disk that is away. */
+/** The folder whose files are taken. It tells a bad file from a disk that is away. */
 export class SourceFolder {
   readonly #folder: string;
   readonly #device: number | undefined;

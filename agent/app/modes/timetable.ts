@@ -27,7 +27,7 @@ export function changesAround(
         continue;
       }
       const change = { mode, atMs: timeOn(date, from, zone) };
-      // Of two at the same time the later entry counts.
+      // If two changes are at the same time, the later entry counts.
       if (change.atMs <= nowMs && change.atMs >= (last?.atMs ?? -Infinity)) {
         last = change;
       } else if (change.atMs > nowMs && change.atMs <= (next?.atMs ?? Infinity)) {
