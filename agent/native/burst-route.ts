@@ -2,9 +2,9 @@ import { constants } from 'node:os';
 import { type SocketAddress, socketAddress } from './socket-address.ts';
 
 const { EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP } = constants.errno;
-/** The route takes no bursts: its MTU is smaller than a packet, or its interface has no transmit checksum offload. */
+/** Errors of a route that takes no bursts: its MTU is smaller than a packet, or its interface has no transmit checksum offload. */
 const REFUSED: readonly number[] = [EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP];
-/** Batches until the next try, about a minute of video: the kernel forgets a small path MTU. */
+/** Batches sent without bursts before the next try, about a minute of video: the kernel forgets a small path MTU. */
 const REFUSED_BATCHES = 1_500;
 
 /** A destination of bursts, and whether the network takes them there. */
@@ -23,7 +23,7 @@ export class BurstRoute {
     return address && new BurstRoute(address);
   }
 
-  /** Called once for each batch. */
+  /** Called once for each batch. @returns whether it may be sent as bursts */
   takesBatch(): boolean {
     if (this.#refusedBatches > 0) {
       this.#refusedBatches -= 1;
@@ -32,7 +32,7 @@ export class BurstRoute {
     return true;
   }
 
-  /** @param errno of the kernel @param packets of the burst */
+  /** @param errno error number of sendmsg(2) @param packets number of packets in the burst */
   onError(errno: number, packets: number): void {
     if (packets > 1 && REFUSED.includes(errno)) {
       this.#refusedBatches = REFUSED_BATCHES;

@@ -35,7 +35,7 @@ export class BurstSender {
   /**
    * Sends a burst whole or not at all; does not block.
    * @param descriptor of a UDP socket
-   * @param count as `countBurst` gives
+   * @param count number of packets, from `countBurst`
    * @returns 0, or the error number of sendmsg(2)
    */
   send(descriptor: number, address: SocketAddress, first: number, count: number): number {

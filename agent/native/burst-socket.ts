@@ -5,7 +5,7 @@ import { descriptorOf } from './descriptor.ts';
 /** A bound socket whose packets are sent as bursts or by Node, in order. */
 export class BurstSocket {
   readonly #socket: Socket;
-  /** -1: closed, or unknown. A closed one may soon be another file's. */
+  /** File descriptor; -1: closed, or unknown. The number of a closed descriptor may soon belong to another file. */
   #descriptor: number;
   /** Packets may wait in libuv. */
   #mayQueue = false;
@@ -20,7 +20,7 @@ export class BurstSocket {
     return route && this.#descriptor >= 0 && !this.#isQueueing && route.takesBatch() ? this.#descriptor : -1;
   }
 
-  /** Packets above either limit wait in libuv. */
+  /** Whether more bytes or packets wait in libuv than the limits allow. */
   isBeyond(maxBytes: number, maxPackets: number): boolean {
     const socket = this.#socket;
     return this.#mayQueue && (socket.getSendQueueSize() > maxBytes || socket.getSendQueueCount() > maxPackets);

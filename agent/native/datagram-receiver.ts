@@ -1,9 +1,9 @@
 import type { DatagramFunctions } from './functions.ts';
 import { MAX_ADDRESS_WORDS } from './socket-address.ts';
 
-/** In one call. */
+/** The most datagrams that one system call receives. */
 export const MAX_DATAGRAMS = 64;
-/** Of a slot: the largest datagram, padded so that slots start in different lines of the processor's caches. */
+/** Size of a slot: the largest datagram, padded so that slots start in different lines of the processor's caches. */
 const SLOT_BYTES = 65_536 + 2_048;
 const MSG_DONTWAIT = 0x40;
 const NULL = 0n;

@@ -1,15 +1,15 @@
 import type { Socket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
 
-/** Node's own, which has no public name. */
+/** Node's internal handle of a socket, which has no public name. */
 export interface SocketHandle {
-  /** Negative: closed. */
+  /** File descriptor; negative: closed. */
   readonly fd: number;
   recvStart(): unknown;
   recvStop(): unknown;
 }
 
-/** Of a bound socket. @returns undefined: not found */
+/** Finds Node's handle of a bound socket. @returns undefined: not found */
 export function handleOf(socket: Socket): SocketHandle | undefined {
   for (const symbol of Object.getOwnPropertySymbols(socket)) {
     const state: unknown = Reflect.get(socket, symbol);
@@ -21,10 +21,10 @@ export function handleOf(socket: Socket): SocketHandle | undefined {
   return undefined;
 }
 
-/** Of a bound socket. @returns -1: not found */
+/** Finds the file descriptor of a bound socket. @returns -1: not found */
 export const descriptorOf = (socket: Socket): number => handleOf(socket)?.fd ?? -1;
 
-/** Of an open connection, from Node's handle. @returns -1: closed, or not found */
+/** Finds the file descriptor of an open connection in Node's handle. @returns -1: closed, or not found */
 export function tcpDescriptorOf(socket: TcpSocket): number {
   const fd = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd;
   return typeof fd === 'number' ? fd : -1;

@@ -2,7 +2,7 @@ import type { SocketFunctions } from './functions.ts';
 import { MAX_SEGMENTS, SegmentedMessage } from './segmented-message.ts';
 import type { SocketAddress } from './socket-address.ts';
 
-/** `$`, channel, 16-bit length: RFC 2326 §10.12. */
+/** Header of an interleaved frame: `$`, channel, 16-bit length (RFC 2326 §10.12). */
 const FRAME_HEADER_BYTES = 4;
 
 /** Sends packets that lie in memory as interleaved frames to one address by one system call, without their headers. */
@@ -18,8 +18,8 @@ export class FrameBurstSender {
   /**
    * Sends a burst whole or not at all; does not block.
    * @param descriptor of a UDP socket
-   * @param start of the first frame in `frames`
-   * @param count of frames, at most `MAX_SEGMENTS`: all of one size, the last may be shorter
+   * @param start offset of the first frame in `frames`
+   * @param count number of frames, at most `MAX_SEGMENTS`: all of one size, the last may be shorter
    * @returns 0, or the error number of sendmsg(2)
    */
   send(descriptor: number, address: SocketAddress, frames: Uint8Array, start: number, count: number): number {

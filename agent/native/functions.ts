@@ -6,13 +6,13 @@ const SIZE = 'uint64';
 
 type Ffi = typeof import('node:ffi');
 
-/** Of libc. */
+/** libc's sendmsg(2), with errno. */
 export type SocketFunctions = ReturnType<typeof socketFunctions>;
-/** Of libc. */
+/** libc's recv(2) and socketpair(2), with errno. */
 export type ReceiveFunctions = ReturnType<typeof receiveFunctions>;
-/** Of libc. */
+/** libc's recvmmsg(2). */
 export type DatagramFunctions = ReturnType<typeof datagramFunctions>;
-/** Of the OpenSSL inside Node. */
+/** AES-128-GCM functions of the OpenSSL inside Node. */
 export type CipherFunctions = ReturnType<typeof cipherFunctions>;
 
 /** The C functions of this process. */
@@ -24,8 +24,8 @@ interface ProcessLibrary {
 let opened: ProcessLibrary | undefined;
 
 /**
- * Requires Node 26 on a 64-bit little-endian Linux: the structures of this folder are laid out for it.
- * `PERCH_NO_FFI=1` turns it off. Kept for the life of the process.
+ * Opens the C functions of this process. Requires Node 26 on a 64-bit little-endian Linux: the structures of this folder
+ * are laid out for it. `PERCH_NO_FFI=1` turns them off. The library is kept for the life of the process.
  * @throws Error with the reason why it cannot be opened
  */
 export function openProcessLibrary(): ProcessLibrary {
@@ -47,7 +47,7 @@ function open(): ProcessLibrary {
   return { ffi, library: new ffi.DynamicLibrary(null) };
 }
 
-/** Of this thread: the error of the latest call that failed. */
+/** This thread's errno: the error number of the latest call that failed. */
 function errnoOf({ ffi, library }: ProcessLibrary): Int32Array {
   const location = library.getFunction('__errno_location', { arguments: [], return: POINTER });
   return new Int32Array(ffi.toArrayBuffer(location(), Int32Array.BYTES_PER_ELEMENT, false));
@@ -75,7 +75,7 @@ export function memoryFunctions({ library }: ProcessLibrary) {
   };
 }
 
-/** glibc's; musl has none. */
+/** malloc_trim(3) of glibc; undefined with musl, which does not have it. */
 function mallocTrimOf(library: DynamicLibrary) {
   try {
     return library.getFunction('malloc_trim', { arguments: [SIZE], return: INT });

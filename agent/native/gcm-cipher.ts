@@ -11,7 +11,7 @@ const OSSL_PARAM_OCTET_STRING = 5;
 
 /** A list of one octet string for OpenSSL, OSSL_PARAM(3). What OpenSSL reads by pointer is a field, except the data. */
 class CipherParameter {
-  /** For the calls that take a list. */
+  /** Pointer to the list, for the calls that take one. */
   readonly pointer: bigint;
   readonly #name: Uint8Array;
   /** The second parameter has no name and ends the list. */
@@ -27,7 +27,7 @@ class CipherParameter {
     this.pointer = pointerTo(this.#words);
   }
 
-  /** @param address of the data: of user space, which has 47 or 48 bits, exact as a number */
+  /** @param address address of the data; user-space addresses have 47 or 48 bits, exact as a number */
   setAddress(address: number): void {
     this.#words[DATA_WORD] = address % 2 ** 32;
     this.#words[DATA_WORD + 1] = Math.floor(address / 2 ** 32);
@@ -56,7 +56,7 @@ export class GcmCipher {
   readonly #nonce = new Uint8Array(GCM_NONCE_BYTES);
   readonly #nonceParameter: CipherParameter;
   readonly #tagParameter: CipherParameter;
-  /** Written by OpenSSL, not used. */
+  /** Number of bytes that OpenSSL has written; not used. */
   readonly #written = new Int32Array(1);
   readonly #context: bigint;
   readonly #keyPointer: bigint;
@@ -65,7 +65,7 @@ export class GcmCipher {
   readonly #packetPointers: readonly bigint[];
   readonly #payloadPointers: readonly bigint[];
   readonly #headerBytes: number;
-  /** Of the current source: of user space, which has 47 or 48 bits, exact as a number. */
+  /** Address of the current source. User-space addresses have 47 or 48 bits, exact as a number. */
   #sourceAddress = 0;
   #sourceBytes = 0;
   /** The address of a payload, as OpenSSL takes it. */
@@ -94,7 +94,7 @@ export class GcmCipher {
     }
   }
 
-  /** For the following packets. @param key 16 bytes @throws Error if OpenSSL refuses it */
+  /** Sets the key of the following packets. @param key 16 bytes @throws Error if OpenSSL refuses it */
   useKey(key: Uint8Array): void {
     this.#key.set(key);
     const { encryptInit } = this.#functions;
@@ -103,7 +103,7 @@ export class GcmCipher {
     }
   }
 
-  /** Payloads of the following packets; the caller holds it until then. */
+  /** Sets the memory from which the following payloads are read. The caller keeps it alive until they are sealed. */
   useSource(source: Uint8Array | Uint32Array): void {
     this.#sourceAddress = Number(this.#functions.pointerTo(source));
     this.#sourceBytes = source.byteLength;
@@ -112,9 +112,9 @@ export class GcmCipher {
   /**
    * Encrypts a payload from the source into a packet, after its header, and writes the tag after it. Never twice with
    * the same key and nonce.
-   * @param packet its number in the memory
+   * @param packet number of the packet in the memory
    * @param nonce 12 bytes
-   * @param payloadAt in the source
+   * @param payloadAt offset of the payload in the source
    * @param payloadBytes without header and tag
    * @throws Error if the payload is not in the source or does not fit its slot, or OpenSSL fails
    */

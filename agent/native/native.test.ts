@@ -57,7 +57,7 @@ describeNative('with node:ffi', () => {
     cipher?.seal(0, bytes(12), 1, source.length - 1);
   });
 
-  /** A reader that knows each datagram of a burst sender's socket. */
+  /** A burst sender with its socket, and a socket that receives its datagrams. */
   async function openPair(ip: string) {
     const memory = new PacketMemory(PACKETS);
     const sender = (await openBurstSender(memory)) as BurstSender;
@@ -161,7 +161,7 @@ test.for([
   ['2001:db9::5:7', 5_004, false],
   ['2001:db8::5:7', 5_005, false],
 ] as const)('%s port %i is the same as 192.0.2.7 or 2001:db8::5:7 port 5004: %s', ([ip, port, isSame]) => {
-  // What follows a short address belongs to another one.
+  // The words after a short address belong to another address.
   const words = Uint32Array.of(9, ...(socketAddress(ip, port)?.words ?? []), 9, 9, 9);
   const others = ['192.0.2.7', '2001:db8::5:7'].map((other) => socketAddress(other, 5_004)?.words ?? new Uint32Array());
   expect(others.some((other) => isSameAddress(words, 1, other))).toBe(isSame);

@@ -16,9 +16,9 @@ import { checkBurst, checkDatagrams, checkGcm, checkReceive } from './self-check
 import { StreamReader } from './stream-reader.ts';
 
 interface NativeUse {
-  /** Undefined: nothing needs it yet. */
+  /** Undefined: nothing has needed it yet. */
   readonly isUsed?: boolean;
-  /** Why not. */
+  /** Why it is not used. */
   readonly reason?: string;
 }
 
@@ -30,7 +30,7 @@ export interface NativeStatus {
   readonly batches: NativeUse;
   /** AES-128-GCM by OpenSSL's EVP functions. */
   readonly gcm: NativeUse;
-  /** Cameras over TCP are read without events. */
+  /** TCP connections to cameras read without events. */
   readonly reads: NativeUse;
 }
 
@@ -66,7 +66,7 @@ export async function openFrameBurstSender(): Promise<FrameBurstSender | undefin
 
 let receiver: Promise<DatagramReceiver | undefined> | undefined;
 
-/** One for the process. @returns undefined if it does not work here; `nativeStatus` gives the reason */
+/** All sockets of the process share one receiver. @returns undefined if it does not work here; `nativeStatus` gives the reason */
 export function openDatagramReceiver(): Promise<DatagramReceiver | undefined> {
   receiver ??= checkedReceiver();
   return receiver;
@@ -86,7 +86,7 @@ async function checkedReceiver(): Promise<DatagramReceiver | undefined> {
 
 let bursts: Promise<SocketFunctions | undefined> | undefined;
 
-/** Checked once in the life of the process. */
+/** Bursts are checked once in the life of the process. */
 function openBursts(): Promise<SocketFunctions | undefined> {
   bursts ??= checkedBursts();
   return bursts;
@@ -106,7 +106,7 @@ async function checkedBursts(): Promise<SocketFunctions | undefined> {
 
 let reader: StreamReader | undefined;
 
-/** The one of this process. @returns undefined if it does not work here; `nativeStatus` gives the reason */
+/** All sockets of the process share one reader. @returns undefined if it does not work here; `nativeStatus` gives the reason */
 export function openStreamReader(): StreamReader | undefined {
   if (status.reads.isUsed !== undefined) {
     return reader;

@@ -1,4 +1,7 @@
-/** A multiple of 16 bytes. At most 1,218 are used: header 12, number of the repeated packet 2, payload 1,188, tag 16. */
+/**
+ * Bytes of a packet's slot, a multiple of 16. At most 1,218 are used: header 12, original sequence number of a retransmission 2,
+ * payload 1,188, tag 16.
+ */
 export const SLOT_BYTES = 1_232;
 
 /**

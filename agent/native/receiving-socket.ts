@@ -15,12 +15,12 @@ export class ReceivingSocket {
     return handle && new ReceivingSocket(handle);
   }
 
-  /** Negative after the socket is closed. */
+  /** File descriptor; negative after the socket is closed. */
   get descriptor(): number {
     return this.#handle.fd;
   }
 
-  /** Node passes on no datagram from now on, also when called for one. */
+  /** Node passes on no datagram from now on, even if this is called while it passes one on. */
   pause(): void {
     this.#handle.recvStop();
   }

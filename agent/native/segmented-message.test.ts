@@ -37,7 +37,7 @@ class StrictKernel {
   } as unknown as SocketFunctions;
 
   #map(view: ArrayBufferView): bigint {
-    // Above 2^32, and at odd places for bytes.
+    // Addresses above 2^32, at varying multiples of 8 bytes.
     const start = 0x7f00_0000_0000n + BigInt(this.#memories.length) * 0x1_0000_0000n + BigInt(8 * pick(1_000));
     this.#memories.push({ start, bytes: Buffer.from(view.buffer, view.byteOffset, view.byteLength) });
     return start;
@@ -104,7 +104,7 @@ test('a strict kernel reads every batch of a packet memory as the packets that w
       memory.bytes.set(packet, SLOT_BYTES * i);
       memory.lengths[i] = packet.length;
     }
-    // What is behind the batch belongs to an earlier one.
+    // Slots behind the batch hold packets of an earlier one.
     for (let first = 0; first < count; ) {
       const burst = sender.countBurst(first, count);
       expect(sender.send(3, address, first, burst)).toBe(0);

@@ -2,7 +2,7 @@ import type { SocketFunctions } from './functions.ts';
 import type { SocketAddress } from './socket-address.ts';
 import { MAX_ADDRESS_WORDS } from './socket-address.ts';
 
-/** A full queue drops the whole burst. The kernel's own limit is 64 (UDP_MAX_SEGMENTS). */
+/** The most packets of one message: a full queue drops the whole burst. The kernel's own limit is 64 (UDP_MAX_SEGMENTS). */
 export const MAX_SEGMENTS = 16;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
@@ -38,7 +38,7 @@ export class SegmentedMessage {
   readonly #messagePointer: bigint;
   readonly #vectorsAt: number;
 
-  /** @param packets how many it has room for */
+  /** @param packets number of packets that the message has room for */
   constructor(functions: SocketFunctions, packets: number) {
     this.#functions = functions;
     this.#vectors = new Uint32Array(IOV_WORDS * packets);

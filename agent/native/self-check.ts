@@ -15,9 +15,9 @@ import { StreamReader } from './stream-reader.ts';
 
 const HEADER_BYTES = 12;
 const PAYLOAD_BYTES = 100;
-/** Two full packets and a shorter one. */
+/** Packet sizes of a burst: two full packets and a shorter one. */
 const BURST_BYTES = [PAYLOAD_BYTES, PAYLOAD_BYTES, 60];
-/** A byte that is repeated. */
+/** The byte that fills each nonce. */
 const GCM_NONCES = [2, 5];
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -123,7 +123,7 @@ export async function checkDatagrams(receiver: DatagramReceiver): Promise<void> 
     };
     for (let waitedMs = 0; received.length < sent.length && waitedMs < TIMEOUT_MS; waitedMs += POLL_MS) {
       receiver.receive(receiving.descriptor, { onReceived });
-      // The kernel may pass them on later.
+      // The kernel may deliver the datagrams later.
       await new Promise((resolve) => setTimeout(resolve, received.length < sent.length ? POLL_MS : 0));
     }
     if (received.join() !== sent.map((datagram) => `${LOOPBACK}:${sentFrom} ${datagram.toString('hex')}`).join()) {
@@ -143,11 +143,11 @@ async function bind(socket: Socket): Promise<number> {
   return socket.address().port;
 }
 
-/** @returns fewer after a timeout */
+/** @returns the packets; fewer than `count` after a timeout */
 function receive(socket: Socket, count: number): Promise<Buffer[]> {
   return new Promise((resolve) => {
     const packets: Buffer[] = [];
-    // After a turn that took long, the timer would be first although the packets are there.
+    // After a long turn of the event loop the timer fires before packets that have arrived are read.
     const timer = setTimeout(() => setImmediate(resolve, packets), TIMEOUT_MS);
     socket.on('message', (packet) => {
       packets.push(packet);

@@ -25,7 +25,7 @@ export function socketAddress(ip: string, port: number): SocketAddress | undefin
   if (isV4) {
     bytes.set(ip.split('.').map(Number), 4);
   } else {
-    // Port, then flow information.
+    // The address follows family, port and flow information.
     for (const [i, group] of groupsOf(ip).entries()) {
       view.setUint16(8 + 2 * i, group);
     }
@@ -35,7 +35,7 @@ export function socketAddress(ip: string, port: number): SocketAddress | undefin
 
 /** Compares family, port and address, but not IPv6's flow information. */
 export function isSameAddress(words: Uint32Array, at: number, other: Uint32Array): boolean {
-  // Family and port, then the IPv4 address.
+  // The first word is family and port, the second one the IPv4 address.
   if (words[at] !== other[0] || ((other[0] as number) & 0xffff) === AF_INET) {
     return words[at] === other[0] && words[at + 1] === other[1];
   }
@@ -47,7 +47,7 @@ export function isSameAddress(words: Uint32Array, at: number, other: Uint32Array
   return true;
 }
 
-/** @returns an IPv6 address without a zone, all eight groups written out */
+/** @returns port and address; an IPv6 address has all eight groups and no zone */
 export function readSocketAddress(words: Uint32Array, at: number): { readonly address: string; readonly port: number } {
   const view = new DataView(words.buffer, words.byteOffset + words.BYTES_PER_ELEMENT * at);
   const port = view.getUint16(2);

@@ -6,7 +6,7 @@ const BUFFER_BYTES = 64 << 10;
 
 /** Reads TCP sockets that Node has paused, without an event or a callback per read. */
 export class StreamReader {
-  /** Of all sockets: valid until the next `receive`. Written by the kernel. */
+  /** Received bytes, written by the kernel. All sockets share the buffer: it is valid until the next `receive`. */
   readonly buffer = new Uint8Array(BUFFER_BYTES);
   readonly #functions: ReceiveFunctions;
   readonly #pointer: bigint;

@@ -6,7 +6,7 @@ import { unchangedRanges } from './unused-memory.ts';
 
 const PROGRAM = '/usr/lib/perch/node/bin/node';
 
-/** As the kernel writes it, without most of its figures. */
+/** /proc/PID/smaps as the kernel writes it, without most of its fields. */
 const SMAPS = `00400000-01a3d000 r--p 00000000 fe:00 1234                               ${PROGRAM}
 Rss:               22100 kB
 Anonymous:             0 kB
@@ -55,7 +55,7 @@ const memory = await UnusedMemory.open();
 const results = [];
 `;
 
-/** Prints the megabytes of files that the process maps, before and after. */
+/** Prints the resident megabytes of mapped files before and after each release. */
 const USING_PROGRAM = `
 const work = () => gunzipSync(gzipSync(JSON.stringify(Array.from({ length: 9 }, (_, i) => i ** 2)))).toString();
 for (let round = 0; round < 20; round += 1) {
@@ -66,7 +66,7 @@ for (let round = 0; round < 20; round += 1) {
 console.log(JSON.stringify(results));
 `;
 
-/** Prints the megabytes of its own before and after, where 50 MB lie free below a buffer in use. */
+/** Prints the resident megabytes of anonymous memory before and after a release: 50 MB lie free below a buffer in use. */
 const USING_MALLOC = `
 let buffers = Array.from({ length: 500 }, () => Buffer.alloc(100_000, 1));
 const kept = buffers.at(-1);

@@ -1,7 +1,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { memoryFunctions, openProcessLibrary } from './functions.ts';
 
-/** For clean pages of a file: they leave the process and stay in the page cache until the kernel needs their memory. */
+/** Clean pages of a file leave the process; they stay in the page cache until the kernel needs their memory. */
 const MADV_DONTNEED = 4;
 const OK = 0;
 
@@ -44,7 +44,7 @@ const RANGE = /^([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ \d+ +(.*)$/;
  * Ranges of the program that nothing can have written to. Its relocated data is read-only, too, but has pages of its own (`Anonymous`, or
  * in `Swap`), which would be lost. Shared objects are left out: they may be unloaded.
  * @param smaps /proc/PID/smaps (proc_pid_smaps(5))
- * @param program its path
+ * @param program path of the program
  */
 export function unchangedRanges(smaps: string, program: string): AddressRange[] {
   const ranges: AddressRange[] = [];

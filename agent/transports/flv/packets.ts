@@ -46,10 +46,10 @@ export class FlvPackets implements Reader {
   #leadingTrack: number;
   // Copied on change, so that delivery walks a plain array while viewers come and go.
   #viewers: readonly FlvViewer[] = [];
-  /** Waiting for a key frame. */
+  /** Viewers that wait for a key frame. */
   #waiting: readonly FlvViewer[] = [];
   #isAttached = false;
-  /** Of the newest tag, in milliseconds. */
+  /** Timestamp of the newest tag, in ms. */
   #timestamp = 0;
 
   static of(stream: Stream, framing: FlvFraming, abilities: FlvAbilities): FlvPackets {

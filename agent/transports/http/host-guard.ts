@@ -17,7 +17,7 @@ export class HostGuard {
     this.#configured = hostOf(new URL(url));
   }
 
-  /** For hosts that are addresses, which no look-up precedes. @throws PerchError */
+  /** Checks a host that is an IP address, which no look-up precedes. @throws PerchError */
   check(url: URL): void {
     const host = hostOf(url);
     const ip = canonicalIp(host);
@@ -61,5 +61,5 @@ export class HostGuard {
   }
 }
 
-/** Without the brackets of IPv6. */
+/** The host of a URL, without the brackets of an IPv6 address. */
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '').toLowerCase();

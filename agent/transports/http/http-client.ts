@@ -14,7 +14,7 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_COOKIES = 20;
 const MAX_COOKIE_CHARACTERS = 4_096;
-/** As many connections as a player opens to one host. */
+/** The most connections to one host: as many as a player opens. */
 const MAX_SOCKETS = 6;
 
 const DECODERS: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
@@ -29,9 +29,9 @@ interface HttpClientOptions {
   readonly peer: Peer;
   /** SHA-256 in hex of the certificate of the URL's host; empty: it needs a trusted issuer. */
   readonly fingerprint: string;
-  /** For each request and its whole reply. */
+  /** Time limit for each request and its whole reply. */
   readonly timeoutMs: number;
-  /** Of a login, such as `Bearer x`; sent to the URL's origin only. */
+  /** Value of the Authorization header, such as `Bearer x`; sent to the URL's origin only. */
   readonly authorization?: string | undefined;
 }
 
@@ -41,7 +41,7 @@ interface HttpRequest {
   readonly body?: string;
   /** A longer reply is rejected. */
   readonly maxBytes: number;
-  /** Instead of the client's. */
+  /** Default: the client's time limit. */
   readonly timeoutMs?: number;
 }
 
@@ -49,7 +49,7 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** After redirects. */
+  /** URL of the reply, after redirects. */
   readonly url: string;
 }
 
@@ -60,10 +60,10 @@ export class HttpClient {
   readonly #authorization: string | undefined;
   readonly #guard: HostGuard;
   readonly #plain: Agent;
-  /** Of the configured host, whose certificate is checked here. */
+  /** Agent for the configured host, whose certificate is checked here. */
   readonly #configuredSecure: SecureAgent;
   readonly #secure: SecureAgent;
-  /** By host, then name. */
+  /** Cookie values by host, then by name. */
   readonly #cookies = new Map<string, Map<string, string>>();
 
   constructor(options: HttpClientOptions) {

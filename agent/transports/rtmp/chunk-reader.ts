@@ -1,12 +1,12 @@
 import { PerchError } from '../../base/errors.ts';
 
-/** Until the peer sets another one: RTMP 1.0 §5.4.1. */
+/** Chunk size until the peer sets another one, RTMP 1.0 §5.4.1. */
 const DEFAULT_CHUNK_BYTES = 128;
 const MAX_CHUNK_BYTES = 0xff_ffff;
-/** Encoders use up to ten. */
+/** The most chunk streams of a peer; encoders use up to ten. */
 const MAX_CHUNK_STREAMS = 64;
 const MAX_HEADER_BYTES = 3 + 11 + 4;
-/** Bytes of the message header by fmt, §5.3.1.2. */
+/** Bytes of the chunk message header by fmt, §5.3.1.2. */
 const FIELD_BYTES = [11, 7, 3, 0] as const;
 const EXTENDED = 0xff_ffff;
 const FIRST_BUFFER_BYTES = 4 << 10;
@@ -23,19 +23,19 @@ export interface MessageSink {
 /** The state of one chunk stream, §5.3. */
 class ChunkStream {
   timestamp = 0;
-  /** Of the last header: absolute with fmt 0. */
+  /** Timestamp field of the last header, in ms: absolute with fmt 0. */
   delta = 0;
   isExtended = false;
   messageBytes = 0;
   type = 0;
   messageStream = 0;
-  /** Of the current message; 0: none is open. */
+  /** Bytes received of the current message; 0: no message is open. */
   receivedBytes = 0;
   isOpen = false;
   buffer = NO_BYTES;
 }
 
-/** From the bytes of a connection to messages. A message that arrives in one piece is not copied. */
+/** Reads messages from the bytes of a connection. A message that arrives in one piece is not copied. */
 export class ChunkReader {
   /** Larger messages are rejected. */
   maxMessageBytes: number;
@@ -48,9 +48,9 @@ export class ChunkReader {
   /** The stream of the current chunk, and what is missing of it; 0: a header follows. */
   #current = new ChunkStream();
   #missingBytes = 0;
-  /** Of messages that are not complete. */
+  /** Bytes received of messages that are not complete. */
   #openBytes = 0;
-  /** Of all buffers. */
+  /** Size of all message buffers. */
   #heldBytes = 0;
 
   constructor(sink: MessageSink, maxMessageBytes: number) {
@@ -58,7 +58,7 @@ export class ChunkReader {
     this.maxMessageBytes = maxMessageBytes;
   }
 
-  /** Memory for messages, complete or not. */
+  /** Bytes of memory for messages, complete or not. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -97,7 +97,7 @@ export class ChunkReader {
         return start + bytes;
       }
     }
-    // The end of what was read is within a header.
+    // The bytes that were read end within a header.
     this.#header[this.#headerBytes] = data[start] as number;
     this.#headerBytes += 1;
     if (this.#parse(this.#header, 0, this.#headerBytes) > 0) {

@@ -12,7 +12,7 @@ export class Handshake {
   readonly #isServer: boolean;
   readonly #received = Buffer.alloc(1 + PART_BYTES);
   #receivedBytes = 0;
-  /** Of the peer's second part, which is not checked. */
+  /** Bytes still missing of the peer's second part, which is not checked. */
   #restBytes = PART_BYTES;
 
   constructor(isServer: boolean, send: (bytes: Uint8Array) => void) {

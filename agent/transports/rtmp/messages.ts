@@ -18,14 +18,14 @@ export const MESSAGE = {
   aggregate: 22,
 } as const;
 
-/** Of user control messages, §7.1.7. */
+/** Event types of user control messages, §7.1.7. */
 export const EVENT = { streamBegin: 0, streamEnd: 1, setBufferLength: 3, pingRequest: 6, pingResponse: 7 } as const;
 
-/** Chunk streams of what Perch sends. */
+/** Chunk stream IDs of the messages that Perch sends. */
 export const CHUNK_STREAM = { control: 2, command: 3, data: 5, audio: 4, video: 6 } as const;
-/** Of what Perch sends: most pictures are one chunk. */
+/** Size of the chunks that Perch sends: most pictures are one chunk. */
 export const CHUNK_BYTES = 60_000;
-/** The stream of a connection that Perch answers. */
+/** Message stream ID on connections that Perch accepts. */
 export const MESSAGE_STREAM = 1;
 
 const MAX_CHUNK_TIME = 0xff_ffff;
@@ -96,7 +96,7 @@ function writeTime(out: Uint8Array, at: number, timestamp: number): void {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A message that is not of a stream's media. */
+/** A message other than the media of a stream. */
 export function writeMessage(chunkStream: number, type: number, messageStream: number, body: Uint8Array): Buffer {
   const out = new SampleBuffer(SMALL_MESSAGES);
   appendMessage(out, chunkStream, type, messageStream, 0, NO_BYTES, body);

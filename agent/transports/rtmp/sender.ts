@@ -3,7 +3,7 @@ import { type FlvLink, FlvSender, type FlvSenderOptions } from '../flv/sender.ts
 import { rtmpFraming } from './messages.ts';
 
 interface RtmpSenderOptions extends Omit<FlvSenderOptions, 'framing'> {
-  /** Of the peer's createStream. */
+  /** Message stream ID, the result of createStream. */
   readonly messageStream: number;
 }
 

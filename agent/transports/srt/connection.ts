@@ -28,22 +28,22 @@ const LIGHT_ACK_PACKETS = 64;
 /** Ticks further apart than this: the process was held up. What has arrived meanwhile is read within the grace. */
 const STALL_US = 30_000;
 const GRACE_US = 20_000;
-/** Also bounds an answer to a flood of loss reports. */
+/** The largest loss list of a NAK; ranges that do not fit are reported with the next one. */
 const MAX_NAK_BYTES = MAX_PAYLOAD_BYTES;
 const FULL_ACK_BYTES = HEADER_BYTES + 28;
 /** SRT's own limit, 1 Gbit/s. */
 const UNLIMITED_BANDWIDTH = 125_000_000;
 
 export interface ConnectionOptions {
-  /** Of this end; the other end sends to it. */
+  /** Socket ID of this end; the other end sends to it. */
   readonly socketId: number;
   readonly peerSocketId: number;
-  /** Canonical, without zone. */
+  /** IP address of the peer, canonical, without zone. */
   readonly ip: string;
   readonly port: number;
   readonly firstSequence: number;
   readonly peerFirstSequence: number;
-  /** Of packets to this end. */
+  /** Latency of packets to this end. */
   readonly latencyMs: number;
   readonly peerLatencyMs: number;
   readonly peerFlowWindow: number;
@@ -179,7 +179,7 @@ export class SrtConnection {
     }
   }
 
-  /** Every 10 ms. */
+  /** Called every 10 ms. */
   tick(nowUs: number): void {
     const idleUs = 1000 * (this.options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS);
     if (nowUs - this.#lastReceivedUs > idleUs) {
@@ -204,12 +204,12 @@ export class SrtConnection {
     this.statistics.tick(nowUs);
   }
 
-  /** After the process has been held up, missing packets may wait in the socket. */
+  /** Whether missing packets may be skipped: they may wait in the socket after the process was held up. */
   #maySkip(nowUs: number): boolean {
     return nowUs >= this.#skipsFromUs && nowUs - this.#tickedUs <= STALL_US;
   }
 
-  /** Tells the peer, and ends. Later calls have no effect. */
+  /** Sends a shutdown to the peer and ends the connection. Later calls have no effect. */
   close(reason: string, nowUs: number): void {
     if (!this.#isClosed) {
       // libsrt reads four bytes after the header.
@@ -219,7 +219,7 @@ export class SrtConnection {
     }
   }
 
-  /** For the API, under MediaMTX's names. */
+  /** Values for the API, under MediaMTX's names. */
   get values() {
     return { ...this.statistics.counters, ...this.#gauges };
   }

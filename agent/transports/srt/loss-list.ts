@@ -16,17 +16,17 @@ interface LostRange {
 export class LossList {
   readonly #ranges: LostRange[] = [];
 
-  /** Undefined: none. */
+  /** Sequence number of the first missing packet; undefined: none. */
   get first(): number | undefined {
     return this.#ranges[0]?.first;
   }
 
-  /** Behind all others. The first report is sent at once. */
+  /** Appends a range after all others. The caller sends its first report at once. */
   append(first: number, last: number, nowUs: number): void {
     this.#ranges.push({ first, last, reportedUs: nowUs, reports: 1 });
   }
 
-  /** It has arrived. @returns whether it was missing */
+  /** Removes a packet that has arrived. @returns whether it was missing */
   remove(sequence: number): boolean {
     const index = this.#indexOf(sequence);
     const range = this.#ranges[index];
@@ -46,7 +46,7 @@ export class LossList {
     return true;
   }
 
-  /** Removes all before `sequence`. */
+  /** Removes all packets before `sequence`. */
   removeBefore(sequence: number): void {
     const count = this.#indexOf(sequence);
     if (count > 0) {
@@ -104,7 +104,7 @@ export class LossList {
     return at;
   }
 
-  /** Of the first range that ends at `sequence` or later. */
+  /** Index of the first range that ends at `sequence` or later; the number of ranges: none. */
   #indexOf(sequence: number): number {
     let [low, high] = [0, this.#ranges.length];
     while (low < high) {
@@ -119,7 +119,7 @@ export class LossList {
   }
 }
 
-/** @returns the end */
+/** Writes a range of a loss list. @returns the offset after it */
 export function writeRange(to: Buffer, at: number, first: number, last: number): number {
   if (first === last) {
     to.writeUInt32BE(first, at);

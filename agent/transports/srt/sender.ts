@@ -27,9 +27,9 @@ type Transmit = (bytes: Buffer, start: number, length: number, nowUs: number) =>
 interface SenderOptions {
   readonly firstSequence: number;
   readonly peerSocketId: number;
-  /** Of the peer as a receiver. */
+  /** Latency of the peer as a receiver. */
   readonly latencyMs: number;
-  /** Packets that the peer takes before an acknowledgement. */
+  /** Packets that may be in flight before the peer acknowledges them. */
   readonly flowWindow: number;
   /** Bytes per second, headers included. */
   readonly maxBandwidth: number;
@@ -44,14 +44,14 @@ export class Sender {
   readonly #transmit: Transmit;
   readonly #ring = new PacketRing();
   readonly #keptUs: number;
-  /** Oldest that is not acknowledged. */
+  /** Sequence number of the oldest packet that is not acknowledged. */
   #first: number;
-  /** First that has not been transmitted. */
+  /** Sequence number of the first packet that has not been transmitted. */
   #unsent: number;
   #next: number;
   #message = 1;
   #flowWindow: number;
-  /** Losses may be at this one or later. */
+  /** Sequence number before which no packet is marked as lost. */
   #lossCursor: number;
   #lost = 0;
   /** Bytes that may be sent now. */
@@ -60,7 +60,7 @@ export class Sender {
   #burst = 0;
   #timeouts = 1;
   #progressUs = 0;
-  /** When a packet was transmitted for the first time. */
+  /** When the latest new packet was transmitted. */
   #newestUs = 0;
   #busySinceUs = -1;
   #payloadBytes = 0;
@@ -101,7 +101,7 @@ export class Sender {
     return this.#flowWindow;
   }
 
-  /** Time span of the buffer. */
+  /** Time span of the buffered packets. */
   get bufferedMs(): number {
     if (this.buffered === 0) {
       return 0;
@@ -110,14 +110,14 @@ export class Sender {
     return Math.round((this.#timeOf(last) - this.#timeOf(this.#first)) / 1000);
   }
 
-  /** It has to be called again within a millisecond. */
+  /** Packets wait for pacing: `pump` has to be called again within a millisecond. */
   get hasBacklog(): boolean {
     return this.#lost > 0 || (this.#unsent !== this.#next && this.inFlight < this.#flowWindow);
   }
 
   /**
    * Takes a payload, which is copied.
-   * @param timestamp of the connection
+   * @param timestamp SRT time stamp of the connection, in µs
    * @returns false: the buffer is full, it was dropped
    */
   submit(payload: Uint8Array, start: number, end: number, timestamp: number, nowUs: number): boolean {
@@ -150,7 +150,7 @@ export class Sender {
     return true;
   }
 
-  /** Sends what pacing and the peer's window allow: losses first. */
+  /** Sends what pacing and the peer's window allow: lost packets first. */
   pump(nowUs: number): void {
     this.#refill(nowUs);
     while (this.#lost > 0 && this.#mayTransmit()) {
@@ -164,7 +164,7 @@ export class Sender {
     }
   }
 
-  /** @param next first that the peer has not acknowledged @param window packets that it takes */
+  /** @param next first sequence number that is not acknowledged @param window packets that the peer has room for */
   acknowledge(next: number, window: number | undefined, nowUs: number): void {
     if (sequenceDistance(next, this.#first) < 0 || sequenceDistance(next, this.#unsent) > 0) {
       return;
@@ -179,7 +179,7 @@ export class Sender {
     this.#advance(next, nowUs);
   }
 
-  /** The peer misses a range. @returns the end of those before `#first`, which cannot be sent again; undefined: none */
+  /** The peer reports a lost range. @returns the last packet that cannot be sent again, as it is before `#first`; undefined: none */
   reportLoss(first: number, last: number, nowUs: number): number | undefined {
     const lastSent = addSequence(this.#unsent, -1);
     if (sequenceDistance(last, lastSent) > 0) {
@@ -198,7 +198,7 @@ export class Sender {
     return gone;
   }
 
-  /** Every 10 ms. */
+  /** Called every 10 ms. */
   tick(nowUs: number): void {
     let sequence = this.#first;
     while (sequence !== this.#next && nowUs - this.#timeOf(sequence) > this.#keptUs) {
@@ -207,7 +207,7 @@ export class Sender {
       sequence = addSequence(sequence, 1);
     }
     this.#advance(sequence, nowUs);
-    // A lost tail leaves no gap that the peer could report.
+    // If the last packets are lost, the peer sees no gap to report.
     const quietUs = nowUs - Math.max(this.#progressUs, this.#newestUs);
     if (this.inFlight > 0 && quietUs > this.#timeouts * this.#roundTrip.timeoutUs) {
       this.#timeouts = Math.min(this.#timeouts + 1, MAX_TIMEOUTS);
@@ -241,7 +241,7 @@ export class Sender {
     }
   }
 
-  /** A retransmission younger than a round trip may still arrive. */
+  /** Marks a packet for retransmission, unless its last one is younger than a round trip: that may still arrive. */
   #markLost(sequence: number, nowUs: number): void {
     const slab = this.#ring.find(sequence);
     const slot = slotOf(sequence);

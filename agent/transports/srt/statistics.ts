@@ -1,7 +1,7 @@
 import { HEADER_BYTES, IP_UDP_BYTES } from './packet.ts';
 
 const OVERHEAD_BYTES = HEADER_BYTES + IP_UDP_BYTES;
-/** Of rates. */
+/** The shortest time over which rates are measured. */
 const MIN_SPAN_US = 1_000_000;
 
 /** Counters since the start of a connection, named as in MediaMTX's API. Bytes include all headers. */
@@ -37,7 +37,7 @@ export class SrtStatistics {
   belatedPayload = 0;
   sendDropPayload = 0;
   undecryptPayload = 0;
-  /** Of the peer, as the last full ACK estimates it; bytes per second. */
+  /** Rates of sent and received packets, including retransmissions and all headers. */
   readonly sendRate = new ByteRate();
   readonly receiveRate = new ByteRate();
 
@@ -123,7 +123,7 @@ export class SrtStatistics {
   }
 }
 
-/** Over the last second or so. */
+/** A rate over the last second or so. */
 class ByteRate {
   bytesPerSecond = 0;
   packetsPerSecond = 0;

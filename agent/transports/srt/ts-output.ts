@@ -4,13 +4,13 @@ import { TsMuxer } from '../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 
-/** Of the 8,160 that fit: a reader that leaves more unacknowledged waits for the next key picture. */
+/** The most unacknowledged packets, of 8,160 that fit: a reader above the limit waits for the next key picture. */
 export const MAX_BUFFERED_PACKETS = 6_000;
-/** Players expect the tables at least as often. */
+/** Interval of the tables (PAT and PMT), in seconds: players expect them at least as often. */
 const TABLES_EVERY_S = 0.5;
 const NO_TRACK = -1;
 
-/** Shared by all outputs: filled and sent within one call. */
+/** Buffer shared by all outputs: filled and sent within one call. */
 let scratch = new Uint8Array(256 << 10);
 
 /** Sends `bytes[start, end)`, whole transport packets, which are valid during the call only. */
@@ -18,10 +18,10 @@ type SendTs = (bytes: Uint8Array, start: number, end: number) => void;
 
 /** The stream of one reader as MPEG-TS: begins with a key picture. */
 export class TsOutput {
-  /** Frames left out since the reader was too slow. */
+  /** Frames left out because the reader was too slow. */
   discarded = 0;
   readonly #muxer: TsMuxer;
-  /** By track of the stream: its number in the multiplex. */
+  /** Number in the multiplex of each track of the stream; -1: not in the multiplex. */
   readonly #numbers: readonly number[];
   readonly #tracks: Track[];
   readonly #leading: number;

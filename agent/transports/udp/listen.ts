@@ -11,10 +11,10 @@ const THIS_MACHINE = '127.0.0.1';
 
 /** Where a source waits for datagrams. */
 interface UdpAddress {
-  /** Of this box, or a multicast group; a name or an address. */
+  /** Name or IP address, of this box or of a multicast group. */
   readonly host: string;
   readonly port: number;
-  /** Other senders are ignored; undefined: any. */
+  /** IP address of the sender; others are ignored; undefined: any sender. */
   readonly source: string | undefined;
   /** Name of the interface on which a group is joined; undefined: all. */
   readonly networkInterface: string | undefined;
@@ -52,7 +52,7 @@ export async function listenUdp(address: UdpAddress, readBufferBytes: number, cl
   try {
     const ip = canonicalIp(host) ?? (await lookup(host)).address;
     const isShared = isGroup(ip);
-    // Bound to the group: datagrams for the port at other addresses do not come in.
+    // The socket is bound to the group: it receives no datagrams for the port at other addresses.
     socket = await UdpSocket.open({ family: familyOf(ip), address: ip, port, isShared }, readBufferBytes, clock);
     if (isShared) {
       joinAll([socket], ip, interfacesOf(address, familyOf(ip)), isSourceSpecific(ip) ? source : undefined);

@@ -13,7 +13,7 @@ const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
 
 /** The least receive buffer for reading in rounds: it holds 97 ms of a 100 Mbit/s link. */
 const MIN_ROUND_BUFFER_BYTES = 2 << 20;
-/** What a datagram takes of the receive buffer beyond twice its size, at most: drivers receive into pages. */
+/** The most that a datagram takes of the receive buffer beyond twice its size: drivers receive into pages. */
 const DATAGRAM_COST_BYTES = 2_048;
 
 /** Reads follow arrival for this long after a round in which half of the buffer was used. */
@@ -32,7 +32,7 @@ interface DatagramSink {
 
 /** The accepted senders. */
 interface Peers {
-  /** In canonical form; undefined: any. */
+  /** IP addresses in canonical form; undefined: any. */
   readonly ips: readonly string[] | undefined;
   /** Empty: any. */
   readonly ports: readonly number[];
@@ -57,12 +57,12 @@ export class UdpSocket implements ReceivedSink {
   #isWaiting = false;
   /** Undefined: the socket cannot be read in rounds. */
   readonly #receiving: ReceivingSocket | undefined;
-  /** Granted by the system. */
+  /** Size of the receive buffer, as granted by the system. */
   readonly #bufferBytes: number;
-  /** Rounds are too long for the buffer until then. */
+  /** Until this monotonic time, reads follow arrival: rounds are too long for the buffer. */
   #tooFullUntilMs = 0;
   #roundMs = 0;
-  /** Of the receive buffer, in this round. */
+  /** Bytes of the receive buffer that were used in this round. */
   #usedBytes = 0;
   #isClosed = false;
 
@@ -77,7 +77,7 @@ export class UdpSocket implements ReceivedSink {
   }
 
   /**
-   * @param address to bind to; undefined: every one of its family
+   * @param bind address and port to bind to; without an address: every address of the family
    * @param readBufferBytes 0: more than the system's default
    * @throws what `bind` fails with
    */
@@ -195,7 +195,7 @@ export class UdpSocket implements ReceivedSink {
     }
   }
 
-  /** Leaves what arrives from now on to the next round, or to Node. */
+  /** Leaves the datagrams that arrive from now on to the next round, or to Node. */
   #rest(nowMs: number): void {
     if (this.#rounds && this.#receiving && receiver && nowMs >= this.#tooFullUntilMs) {
       this.#isWaiting = true;

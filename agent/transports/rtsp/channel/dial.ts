@@ -32,7 +32,7 @@ export function dial(address: Address, peer: Peer, fingerprint: string): SocketC
   return channel;
 }
 
-/** Of one turn, so that a camera that sends without a pause holds up no others. */
+/** The most reads in one turn, so that a camera that sends without a pause does not delay others. */
 const MAX_READS = 16;
 
 class TcpChannel extends SocketChannel {
@@ -49,7 +49,7 @@ class TcpChannel extends SocketChannel {
       const descriptor = tcpDescriptorOf(this.#socket);
       const received = descriptor < 0 ? 0 : reader.receive(descriptor);
       if (received === 0) {
-        // Node reads the end itself.
+        // Node reads the end of the connection itself.
         return false;
       }
       if (received < 0) {

@@ -6,7 +6,7 @@ import { type Peer, phraseOf } from '../../tls/peer.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { refusal } from '../request/failures.ts';
 
-/** Requests with other schemes and nonces. */
+/** The most requests of one handshake, each with another authentication scheme or nonce. */
 const MAX_ATTEMPTS = 4;
 
 export interface HandshakeSink {
@@ -20,7 +20,7 @@ export interface HandshakeOptions {
   /** Path and query of the request. */
   readonly target: string;
   readonly fields: readonly HeaderField[];
-  /** Of success. */
+  /** Status code of an accepted request. */
   readonly status: number;
   readonly version: '1.0' | '1.1';
   readonly authenticator: Authenticator;
@@ -98,7 +98,7 @@ export class TunnelHandshake implements ByteSink {
     }
   }
 
-  /** With a login, when it may be sent. */
+  /** Repeats the request with a login, when that may be sent. */
   async #again(response: HttpResponse): Promise<void> {
     const { signal } = this.#over;
     const { authenticator } = this.#options;

@@ -16,7 +16,7 @@ export type NoVideoReason =
 
 type Refusals = Readonly<Record<number, readonly [ErrorCode, string, NoVideoReason?]>>;
 
-/** Messages by status code; `%` is the path's name. */
+/** Messages for a camera's refusals, by status code; `%` is the path's name. */
 const REFUSALS: Refusals = {
   401: ['unauthorized', "camera rejected the password (401): check user and password of path '%'", 'password'],
   403: [
@@ -30,7 +30,7 @@ const REFUSALS: Refusals = {
   503: ['unavailable', "camera is busy or still starting (503), path '%'"],
 };
 
-/** Of servers that streams are published to. */
+/** Messages for refusals by servers that streams are published to. */
 const PUBLISH_REFUSALS: Refusals = {
   401: ['unauthorized', "destination rejected the password (401): check user and password in its URL, path '%'"],
   403: ['unauthorized', "destination forbids this user to publish (403), path '%'"],
@@ -39,7 +39,7 @@ const PUBLISH_REFUSALS: Refusals = {
 
 const MAX_REASON_LENGTH = 60;
 
-/** The camera answered with a status that ends the attempt. */
+/** The error for a status code that ends the attempt. */
 export function refusal(method: string, status: number, reason: string, peer: Peer, hadPassword: boolean): PerchError {
   const { noun, path } = peer;
   const known = (noun === 'destination' ? PUBLISH_REFUSALS : REFUSALS)[status];
@@ -60,7 +60,7 @@ export function refusal(method: string, status: number, reason: string, peer: Pe
   return new PerchError('unavailable', message, context);
 }
 
-/** For a connection that ends before any reply: a TLS port drops plain RTSP as a broken handshake. */
+/** A hint for a connection that ends before any reply: a TLS port rejects plain RTSP as a broken handshake. */
 function hintAt(address: Address, hasAnswered: boolean): string {
   const { isSecure, tunnel } = address;
   const mayWantTls = !hasAnswered && !isSecure && tunnel === 'none';
@@ -69,14 +69,14 @@ function hintAt(address: Address, hasAnswered: boolean): string {
     : '';
 }
 
-/** The other end closed the connection. */
+/** The error for a connection that the other end closed. */
 export function connectionEnd(address: Address, { noun, path }: Peer, hasAnswered: boolean): PerchError {
   const message = `${noun} closed the connection of path '${path}'${hintAt(address, hasAnswered)}`;
   return new PerchError('unavailable', message, { path, absence: 'refuses' });
 }
 
 /**
- * The connection could not be made (`isUnreachable`), or broke.
+ * The error for a connection that could not be made (`isUnreachable`), or broke.
  * @param hasAnswered the camera has sent RTSP on this connection
  */
 export function connectionFailure(
@@ -123,7 +123,7 @@ export function connectionFailure(
   });
 }
 
-/** RTSP or RTMP. */
+/** `RTSP` or `RTMP`. */
 const protocolOf = ({ uri }: Address): string => uri.slice(0, 4).toUpperCase();
 
 const ABSENCES: Readonly<Record<string, NoVideoReason>> = {
@@ -137,7 +137,7 @@ const ABSENCES: Readonly<Record<string, NoVideoReason>> = {
   EADDRNOTAVAIL: 'noNetwork',
 };
 
-/** OpenSSL's codes. */
+/** The message for an error code of OpenSSL; undefined: another error. */
 function tlsFailure(code: string, where: string, address: Address, { noun, path }: Peer): string | undefined {
   if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
     return undefined;

@@ -9,11 +9,11 @@ import { cannotSendReason, type Offer, reasonsOf } from '../sdp/offer.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 
 export interface WhepOptions extends PeerOptions {
-  /** Of the path, for messages. */
+  /** Name of the path, for messages. */
   readonly name: string;
   /** False: audio is not requested. */
   readonly hasAudio: boolean;
-  /** Tracks without packets by then are left out. */
+  /** Tracks that have no packets after this time are left out. */
   readonly trackGatherTimeoutMs: number;
 }
 

@@ -10,7 +10,7 @@ export type SessionEnd = 'byPeer' | 'forNow' | 'final';
 /** The encrypted connection to a peer after the handshake. */
 export interface SecureLink {
   readonly keys: SrtpKeys;
-  /** May change: not to be kept. */
+  /** The current transport; it may change, so callers must not keep it. */
   readonly transport: Transport;
   /** @returns bytes sent */
   sendRtcp(compound: Uint8Array): number;
@@ -22,14 +22,14 @@ export interface SecureLink {
 export interface MediaStatistics {
   readonly outboundBytes: number;
   readonly outboundPackets: number;
-  /** From receiver reports. */
+  /** Lost packets according to receiver reports. */
   readonly outboundReportedLost: number;
   readonly framesDiscarded: number;
   readonly inboundPackets: number;
   readonly inboundLost: number;
-  /** Of the worst track. */
+  /** Interarrival jitter of the worst track. */
   readonly jitterSeconds: number;
-  /** From receiver reports; undefined: not known. */
+  /** Round-trip time according to receiver reports; undefined: not known. */
   readonly roundTripMs: number | undefined;
   /** undefined: not a viewer, or not connected. */
   readonly quality?: 'all' | 'fallback' | 'keyFrames' | undefined;
@@ -45,7 +45,7 @@ export const NO_OUTBOUND = {
 /** A session's media: created before the answer, started after the handshake, closed with the session. */
 export interface SessionMedia {
   readonly state: 'read' | 'publish';
-  /** For messages, if neither a viewer nor a publisher. */
+  /** Name of the session in messages, if it is neither a viewer nor a publisher. */
   readonly role?: string;
   readonly statistics: MediaStatistics;
   /** Called once. A PerchError ends the session with its reason. */

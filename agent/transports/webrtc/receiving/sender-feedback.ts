@@ -5,7 +5,7 @@ import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
 import type { SecureLink } from '../link/session-media.ts';
 import type { InboundTrack } from './inbound-track.ts';
 
-/** While packets are missing. */
+/** Interval of the checks while packets are missing. */
 const CHECK_EVERY_MS = 10;
 /** How often the sender's bandwidth is estimated. */
 const ROUND_MS = 500;
@@ -24,7 +24,7 @@ export class SenderFeedback {
   readonly #keyFrameRequests: KeyFrameRequests;
   readonly #stopRounds: () => void;
   #stopChecking: (() => void) | undefined;
-  // Of the current estimation round.
+  // Start and bytes of the current estimation round, and the packet counts at its start.
   #roundMs: number;
   #roundBytes = 0;
   #lostBefore = 0;
@@ -200,7 +200,7 @@ export class BandwidthEstimator {
   }
 }
 
-/** Between two requests that were answered: more key frames cost more bits than they are worth. */
+/** The shortest pause after a request that was answered: more key frames cost more bits than they are worth. */
 const MIN_PAUSE_MS = 500;
 /** A large key frame takes time on a slow link. The pause doubles with each retry. */
 const FIRST_RETRY_MS = 1_000;

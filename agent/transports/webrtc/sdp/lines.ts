@@ -1,6 +1,6 @@
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 
-/** For unused sections and before ICE selects one, RFC 8840 §4.1.1. */
+/** Port of unused sections, and of all sections before ICE selects one, RFC 8840 §4.1.1. */
 export const DISCARD_PORT = 9;
 /**
  * Supported video feedback. `transport-cc` would need a header extension that differs per viewer; `ccm fir` is
@@ -10,7 +10,7 @@ export const FEEDBACK = ['goog-remb', 'nack', 'nack pli'];
 
 export interface Outbound {
   readonly ssrc: number;
-  /** Of retransmissions; undefined: the answer has no format for them. */
+  /** SSRC of retransmissions; undefined: the answer has no format for them. */
   readonly rtxSsrc?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export function credentialLines(credentials: IceCredentials): string[] {
   return [`a=ice-ufrag:${credentials.ufrag}`, `a=ice-pwd:${credentials.password}`];
 }
 
-/** As registered, where not in capitals. */
+/** Registered spelling of encodings that are not in capitals. */
 const SPELLING: Record<string, string> = { OPUS: 'opus', MULTIOPUS: 'multiopus', RTX: 'rtx' };
 
 /** A browser matches the format by the parameters it sent. */

@@ -1,14 +1,14 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 
-/** Far above a browser's offer (a hundred formats, 300 lines). */
+/** The limit is far above a browser's offer (a hundred formats, 300 lines). */
 const MAX_LINES = 4_000;
 const MAX_SECTIONS = 32;
-/** In all sections together: a megabyte of formats fits in an offer of some kilobytes. */
+/** The most formats of all sections together: an offer of some kilobytes could expand to a megabyte of formats. */
 const MAX_FORMATS = 1_000;
-/** Of one format; the longest in use (H265 with parameter sets) has a dozen. */
+/** The most parameters of one format; the longest in use (H265 with parameter sets) has a dozen. */
 const MAX_PARAMETERS = 16;
-/** Of one format; parameter sets may take a kilobyte. */
+/** The longest a=fmtp of one format; parameter sets may take a kilobyte. */
 const MAX_FMTP_CHARACTERS = 4_000;
 const MAX_FINGERPRINTS = 8;
 /** The limit of a user fragment, RFC 8839 §5.4. */
@@ -17,7 +17,7 @@ const MAX_WORD_CHARACTERS = 256;
 const STRONG_HASHES = ['sha-256', 'sha-384', 'sha-512'];
 
 export interface Fingerprint {
-  /** In lower case, such as `sha-256`. */
+  /** Name of the hash function in lower case, such as `sha-256`. */
   readonly hash: string;
   /** Upper-case hexadecimal with colons, RFC 8122 §5. */
   readonly value: string;
@@ -36,17 +36,17 @@ export interface OfferSection {
   readonly rejectReason: string | undefined;
   readonly receives: boolean;
   readonly sends: boolean;
-  /** RFC 8853. Encodings that the answer does not accept are not sent. */
+  /** Whether the section offers simulcast (RFC 8853). Encodings that the answer does not accept are not sent. */
   readonly isSimulcast: boolean;
-  /** RFC 5506. */
+  /** Whether the browser supports reduced-size RTCP, RFC 5506. */
   readonly hasReducedSize: boolean;
-  /** In the browser's order of preference. */
+  /** Formats in the browser's order of preference. */
   readonly formats: readonly RtpFormat[];
   /** `payload type + space + feedback` of `a=rtcp-fb`; `*` for all. */
   readonly feedback: ReadonlySet<string>;
 }
 
-/** RFC 8842 §5.2. */
+/** Values of a=setup, RFC 8842 §5.2. */
 const SETUPS = ['actpass', 'active', 'passive'] as const;
 type Setup = (typeof SETUPS)[number];
 
@@ -55,7 +55,7 @@ export interface Offer {
   readonly sections: readonly OfferSection[];
   /** The mids of `a=group:BUNDLE`. */
   readonly bundle: readonly string[];
-  /** Of the first section that has one. */
+  /** ICE user fragment of the first section that has one. */
   readonly ufrag: string;
   /** Some clients have credentials per section until an answer bundles them. */
   readonly ufrags: readonly string[];
@@ -235,7 +235,7 @@ function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, st
   return [{ payloadType, encoding, clockRate: Number(map[2]), channels: Number(map[3] ?? 1), fmtp }];
 }
 
-/** `96 H264/90000` → 96: `H264/90000`. */
+/** Maps payload types to the rest of the value: `96 H264/90000` → 96: `H264/90000`. */
 function byPayloadType(values: readonly string[]): Map<number, string> {
   const map = new Map<number, string>();
   for (const value of values) {
@@ -298,7 +298,7 @@ export function reasonsOf(
   return reasons.length === 0 ? '' : `: ${[...new Set(reasons)].join(', ')}`;
 }
 
-/** The retransmission format of another one, RFC 4588 §8. */
+/** The retransmission format of a format, RFC 4588 §8. */
 export function rtxOf(section: OfferSection, { payloadType }: RtpFormat): RtpFormat | undefined {
   return section.formats.find(
     ({ encoding, fmtp }) => encoding === 'RTX' && Number(fmtp.get('apt') ?? -1) === payloadType,

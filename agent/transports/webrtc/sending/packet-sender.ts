@@ -24,11 +24,11 @@ const TICK_MS = 1;
 
 /** A viewer's place on the RTP clock of its video. */
 export interface Position {
-  /** Monotonic. */
+  /** Monotonic time of the position. */
   readonly atMs: number;
-  /** With the track's offset, 32 bits. */
+  /** RTP timestamp at that time, with the track's offset; 32 bits. */
   readonly timestamp: number;
-  /** Of the last frame sent. */
+  /** RTP timestamp of the last frame sent, with the track's offset. */
   readonly lastTimestamp: number;
 }
 
@@ -40,7 +40,7 @@ interface PacketSenderOptions extends SenderReportOptions {
   readonly keyFramesOnly?: boolean;
   /** A longer GOP is not replayed: its key frame stands until the next one. */
   readonly maxReplayPackets?: number;
-  /** Initial value; default `FULL_RATE`. */
+  /** Initial pace; default: `FULL_RATE`. */
   readonly pace?: SendRate;
   /** Audio waits for this sender's first frame; default: its own. */
   readonly startsWith?: PacketSender | undefined;
@@ -59,7 +59,7 @@ export class PacketSender implements RtpViewer {
   keyFramesOnly: boolean;
   pace: SendRate;
   readonly source: RtpPackets;
-  /** Of the video track, by packet index. */
+  /** Sent packets of the video track, by packet index. */
   readonly history: SentHistory | undefined;
   readonly #options: PacketSenderOptions;
   readonly #sender: SrtpBatchSender;
@@ -71,7 +71,7 @@ export class PacketSender implements RtpViewer {
   #cursor = 0;
   #waitsForKeyFrame = false;
   #hasStarted: boolean;
-  /** From then on audio is sent without video. */
+  /** Monotonic time from which audio is sent without video. */
   readonly #audioFromMs: number;
   /** Frames were dropped: a key frame is requested once the network accepts packets again. */
   #needsKeyFrame = false;
@@ -166,7 +166,7 @@ export class PacketSender implements RtpViewer {
     this.source.leave(this);
   }
 
-  /** Handed to the next sender on the same track. */
+  /** The position that the next sender on the same track continues from. */
   get position(): Position {
     if (this.#continues) {
       return this.#continues;
@@ -199,7 +199,7 @@ export class PacketSender implements RtpViewer {
     return this.#replayedFrames < 0 ? this.pace.bytesPerMs : this.pace.replayBytesPerMs;
   }
 
-  /** -1: none. */
+  /** Start of the newest GOP in the ring; -1: none. */
   get #groupStart(): number {
     return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
   }

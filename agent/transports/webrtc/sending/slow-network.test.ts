@@ -9,7 +9,7 @@ import {
 } from '../../../../test/support/clients/webrtc/scripted-viewer.ts';
 
 const NAL_TYPE = 0x1f;
-/** Of the first payload of a key frame: parameter sets in one packet. */
+/** NAL unit type of the first payload of a key frame: parameter sets in one packet. */
 const STAP_A = 24;
 const STEP_MS = 20;
 const MAX_NACKED = 200;
@@ -26,9 +26,9 @@ class NarrowScene {
   readonly small = new ScriptedCamera(this.clock, 900_000);
   readonly viewer: ScriptedViewer;
   link: Link;
-  /** When a picture was shown. */
+  /** Times at which pictures were shown. */
   shownMs: number[] = [];
-  /** When the viewer was given more or less. */
+  /** Changes of the quality that the viewer receives, and their times. */
   readonly changes: { readonly quality: string | undefined; readonly atMs: number }[] = [];
   lostBytes = 0;
   picturesLost = 0;

@@ -26,7 +26,7 @@ const LONG_GROUP_MS = 4_000;
 type ChosenFormat = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
 export interface ViewerSessionOptions {
-  /** As the API lists it; absent: not listed, and no audience. */
+  /** Kind of reader in the API's lists; absent: not listed, and not counted as audience. */
   readonly kind?: PeerKind;
   readonly query?: string;
   readonly watcher?: Watcher;
@@ -34,7 +34,7 @@ export interface ViewerSessionOptions {
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   /** Transcoded audio: its first track replaces the stream's audio. */
   readonly sound?: Stream | undefined;
-  /** Of an offer that names them before the codecs are known; default: random. */
+  /** SSRCs and CNAME of an offer that names them before the codecs are known; default: random. */
   readonly sources?: {
     readonly cname: string;
     readonly video: Outbound | undefined;
@@ -51,7 +51,7 @@ interface ActiveViewer {
   readonly pliResponder: PliResponder;
   readonly burstLoss: BurstLoss | undefined;
   readonly retransmitter: Retransmitter | undefined;
-  /** Of the stream, and of what is sent. */
+  /** Bitrates of the stream, and of what is sent. */
   readonly streamRate: BitrateMeter;
   readonly sentRate: BitrateMeter;
 }

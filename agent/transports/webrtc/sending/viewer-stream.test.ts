@@ -15,7 +15,7 @@ import { Stream } from '../../../stream/stream.ts';
 
 const VP8: Track = { kind: 'video', codec: 'vp8', width: 320, height: 240, fps: 25, clockRate: 90_000 };
 const NAL_TYPE = 0x1f;
-/** Of the first payload of a key frame: parameter sets in one packet. */
+/** NAL unit type of the first payload of a key frame: parameter sets in one packet. */
 const STAP_A = 24;
 
 const isKey = ({ payload }: Received): boolean => ((payload[0] ?? 0) & NAL_TYPE) === STAP_A;

@@ -8,7 +8,7 @@ import { BitrateMeter } from './bitrate-meter.ts';
 import { PacketSender, type Position } from './packet-sender.ts';
 import { FULL_RATE, reducedRate, type SendRate } from './send-rate.ts';
 
-/** A slow network gets no longer GOP: its key frame stands until the next one. */
+/** The longest GOP that is replayed on a slow network: of a longer one the key frame stands until the next key frame. */
 const SHORT_GROUP_PACKETS = 128;
 /** Key frames overflow short queues: they are spread at half of the rate that was too much. */
 const REDUCED_SHARE = 0.5;
@@ -19,7 +19,7 @@ const PROVEN_SHARE = 0.8;
 const REPLAY_HEADROOM = 1.25;
 /** A throughput this far below the stream is not explained by short queues. */
 const MIN_THROUGHPUT_SHARE = 0.6;
-/** A younger GOP consists mostly of its key frame. */
+/** The shortest duration for estimates from a GOP: a younger GOP consists mostly of its key frame. */
 const MIN_GROUP_MS = 1_000;
 /** The smaller stream must fit, its key frames in part of their GOP's time. */
 const FALLBACK_HEADROOM = 2;
@@ -38,7 +38,7 @@ interface ViewerStreamOptions {
   readonly audio: OutboundTrack | undefined;
   /** Transcoded audio, its first track; `audioTrack` is then -1. */
   readonly sound?: Stream | undefined;
-  /** Of the reader; undefined: not listed. */
+  /** Kind of reader in the API's lists; undefined: not listed. */
   readonly kind?: PeerKind | undefined;
   readonly cname: string;
   readonly clock: Clock;
@@ -67,7 +67,7 @@ export class ViewerStream {
   #fallback: Fallback | undefined;
   /** 0: everything; 1: the smaller stream, or key frames without one; 2: key frames. */
   #level = 0;
-  /** Of the full stream. */
+  /** Bitrate of the full stream. */
   #bitsPerSecond = 0;
   /** Throughput during heavy loss. */
   #provenBitsPerSecond = Number.POSITIVE_INFINITY;
@@ -75,7 +75,7 @@ export class ViewerStream {
   #isClosed = false;
   /** Sends the lower level until the stream's next key frame. */
   #awaitsKeyFrame = false;
-  /** Of closed senders. */
+  /** Counters of closed senders. */
   #bytes = 0;
   #packets = 0;
   #framesDiscarded = 0;
@@ -177,7 +177,7 @@ export class ViewerStream {
     }
   }
 
-  /** 0: not known. */
+  /** Bitrate of the full stream; 0: not known. */
   get #streamBitsPerSecond(): number {
     const { source } = this.#main;
     const { octets = 0, packets = 0 } = this.#options.video ?? {};

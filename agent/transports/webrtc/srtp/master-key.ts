@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { MikeyMessage, MikeyStream } from '../../../media/mikey/message.ts';
 import { AES128_CM_HMAC_SHA1_80, MASTER_KEY_BYTES, masterSaltBytesOf, type SrtpKeys } from './srtp-keys.ts';
 
-/** Of one direction of SRTP_AES128_CM_HMAC_SHA1_80. */
+/** Master key and master salt of one direction, for SRTP_AES128_CM_HMAC_SHA1_80. */
 export interface MasterKey {
   readonly key: Uint8Array;
   readonly salt: Uint8Array;

@@ -4,7 +4,7 @@ import { srtpKeys } from './master-key.ts';
 import { Srtcp } from './srtcp.ts';
 import { SrtpReceiver } from './srtp-receiver.ts';
 
-/** Of an interleaved frame, RFC 2326 §10.12. */
+/** The largest packet of an interleaved frame, RFC 2326 §10.12. */
 const MAX_PACKET_BYTES = 0xffff;
 
 /** Decrypts what a peer sends with the key of its MIKEY message. */

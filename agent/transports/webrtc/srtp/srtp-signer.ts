@@ -50,7 +50,7 @@ export class NodeSigner implements SrtpSigner {
   finish(): void {}
 }
 
-/** Where the tags belong; shared, because nothing is pending after a batch. */
+/** Offsets of the pending tags; shared by all signers, because no tag is pending after a batch. */
 const tagOffsets = new Uint32Array(LANES);
 
 export class LaneSigner implements SrtpSigner {
@@ -59,7 +59,7 @@ export class LaneSigner implements SrtpSigner {
   readonly #alone: NodeSigner;
   #waiting = 0;
   #maxBlocks = 0;
-  /** Of the latest packet. */
+  /** Slot and roll-over counter of the latest packet. */
   #slot = 0;
   #rollOverCounter = 0;
 

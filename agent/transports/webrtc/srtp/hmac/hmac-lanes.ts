@@ -13,9 +13,9 @@ import {
 } from './sha1-lanes.ts';
 
 const STATE_WORDS = 5;
-/** FIPS 180-4 §5.3.1. */
+/** Initial hash value of SHA-1, FIPS 180-4 §5.3.1. */
 const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
-/** Impossible for a message. */
+/** No message has this length. */
 const NO_LENGTH = 0xffff;
 const STRIDE_WORDS = MESSAGE_STRIDE >>> 2;
 
@@ -31,7 +31,7 @@ export class HmacLanes {
   readonly view: DataView;
   readonly #bytes: Uint8Array;
   readonly #run: (maxBlocks: number) => void;
-  /** Of each lane's previous message, whose padding is still there. */
+  /** Length of each lane's previous message, whose padding is still in the memory. */
   readonly #lengths = new Uint16Array(LANES).fill(NO_LENGTH);
 
   private constructor() {
@@ -43,7 +43,7 @@ export class HmacLanes {
     this.#bytes = new Uint8Array(memory.buffer);
   }
 
-  /** undefined if unsupported by this box or Node, or if the self-test fails. */
+  /** @returns undefined if this box or Node does not support it, or if the self-test fails */
   static create(): HmacLanes | undefined {
     try {
       const lanes = new HmacLanes();
@@ -89,7 +89,7 @@ export class HmacLanes {
       const end = at + blocks * BLOCK_BYTES;
       this.#bytes[at + messageBytes] = 0x80;
       this.#bytes.fill(0, at + messageBytes + 1, end - 4);
-      // In bits, with the key's block before the message.
+      // The length in bits includes the key's block before the message.
       this.view.setUint32(end - 4, 8 * (BLOCK_BYTES + messageBytes));
     }
     this.words[(BLOCKS_AT >>> 2) + lane] = blocks;
@@ -98,7 +98,7 @@ export class HmacLanes {
 
   /**
    * Signs the completed messages of the first lanes.
-   * @param maxBlocks of the longest message
+   * @param maxBlocks number of blocks of the longest message
    */
   sign(state: HmacState, lanes: number, maxBlocks: number): void {
     for (let lane = lanes; lane < LANES; lane += 1) {
