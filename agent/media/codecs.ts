@@ -331,7 +331,7 @@ const DISCARD = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
 export const isSupported = (format: RtpFormat): boolean => createDepacketizer(format, DISCARD) !== undefined;
 
-/** Of a camera, in a format without a codec: it goes to RTSP readers, no other player expects it. */
+/** Whether a track is metadata of a camera, in a format without a codec: it goes to RTSP readers; no other player expects it. */
 export const isMetadata = (track: Track): boolean => track.codec === 'generic' && track.media === 'application';
 
 /** A format without a codec in a media section that RTSP readers may get as it is. */

@@ -8,9 +8,9 @@ import { type LatmConfig, readStreamMuxConfig } from './latm-config.ts';
 /** numSubFrames has six bits. */
 const MAX_FRAMES = 64;
 const ALL_ONES = 255;
-/** frameLengthType, latmBufferFullness and two flags. */
+/** Trailing zeros that may be missing: frameLengthType, latmBufferFullness and two flags. */
 const MISSING_BYTES = 2;
-/** Eight channels of 768 bytes; also the limit of RFC 3640. */
+/** Room for eight channels of 768 bytes; also the limit of RFC 3640. */
 const MAX_FRAME_BYTES = 8191;
 
 /**
@@ -24,7 +24,7 @@ export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depac
   return config || isInBand ? new LatmDepacketizer(format, config, isInBand, sink) : undefined;
 }
 
-/** Of the SDP: here `config` is a StreamMuxConfig, §7.3. GStreamer omits trailing zeros. */
+/** The configuration in the SDP: here `config` is a StreamMuxConfig, §7.3. GStreamer omits its trailing zeros. */
 export function latmConfigOf(format: RtpFormat): LatmConfig | undefined {
   const written = configBytes(format);
   if (!written) {
@@ -42,12 +42,12 @@ class LatmDepacketizer implements Depacketizer {
   readonly #isInBand: boolean;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
-  /** By frame of the element: first bit, and size in bytes. */
+  /** First bit and size in bytes of each frame of the element. */
   readonly #startBits = new Uint32Array(MAX_FRAMES);
   readonly #sizes = new Uint32Array(MAX_FRAMES);
   #config: LatmConfig | undefined;
   #frameTicks = 0;
-  /** Of the current element. */
+  /** RTP timestamp of the current element. */
   #ticks = 0;
   #hasSeenFragments = false;
   /** The start of the element is lost: fragments are dropped up to the next marker or timestamp. */

@@ -23,9 +23,9 @@ const WITH_RESILIENCE_FLAGS = [17, 19, 20, LOW_DELAY];
 export interface AacConfig {
   /** 2: AAC-LC. */
   readonly objectType: number;
-  /** Of the core, like `frameSamples`. */
+  /** Sample rate of the core, without spectral band replication. */
   readonly rateHz: number;
-  /** 0: in the bit stream only. */
+  /** Channel count; 0: given in the bit stream only. */
   readonly channels: number;
   /** PCM samples in one frame at `rateHz`: 1024 or 960, with low delay 512 or 480. */
   readonly frameSamples: number;

@@ -35,9 +35,9 @@ class Ac3Depacketizer implements Depacketizer {
   readonly #rtpClockHz: number;
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
-  /** Of the last reported track; -1: none. */
+  /** `Ac3Frame.fields` of the last reported track; -1: none. */
   #fields = -1;
-  /** Current fragmented frame: time and complete size; 0 bytes: none. */
+  /** Time and complete size of the current fragmented frame; 0 bytes: none. */
   #fragmentTicks = 0;
   #fragmentedBytes = 0;
 

@@ -5,7 +5,7 @@ import type { Av1Track } from '../sample/track.ts';
 import { Leb128, OBU, OBU_EXTENSION, obuType } from './obu.ts';
 import { av1Track, parseAv1Sequence } from './params.ts';
 
-/** Of the first byte of a frame header, §5.9.2: show_existing_frame (1), frame_type (2; 0: key frame), show_frame (1). */
+/** Bits of the first byte of a frame header, §5.9.2: show_existing_frame (1), frame_type (2; 0: key frame), show_frame (1). */
 const SHOWN_KEY_MASK = 0xf0;
 const SHOWN_KEY = 0x10;
 

@@ -19,7 +19,7 @@ export class FlacFromPcm {
   readonly #encoder: FlacEncoder;
   readonly #decoder: PcmDecoder;
   readonly #blocks: PcmBlockBuffer;
-  /** Of the current sample. */
+  /** Buffer for the PCM values of the current sample. */
   #values = new Int16Array(0);
   /** PCM samples in a tick of the input. */
   readonly #samplesPerTick: number;

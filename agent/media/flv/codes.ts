@@ -1,17 +1,17 @@
 /** Message types of RTMP, and tag types of FLV: Adobe's FLV specification §E.4.1. */
 export const TAG = { audio: 8, video: 9, script: 18 } as const;
 
-/** Of a video tag, §E.4.3.1. */
+/** Frame types of a video tag, §E.4.3.1. */
 export const FRAME = { key: 1, inter: 2, command: 5 } as const;
 
-/** Of AVC and AAC, and of Enhanced RTMP's tags ("Enhanced RTMP" v2, ExVideoTagHeader, ExAudioTagHeader). */
+/** Packet types of AVC and AAC tags, and of Enhanced RTMP's tags ("Enhanced RTMP" v2, ExVideoTagHeader, ExAudioTagHeader). */
 export const PACKET = {
   sequenceStart: 0,
   codedFrames: 1,
   sequenceEnd: 2,
-  /** Video: coded frames without composition time. */
+  /** Video only: coded frames without composition time. */
   codedFramesX: 3,
-  /** Video. */
+  /** Video only. */
   metadata: 4,
 } as const;
 export const EX_VIDEO = 0x80;
@@ -20,7 +20,7 @@ export const AUDIO_MULTITRACK = 5;
 export const MOD_EX = 7;
 /** AvMultitrackType. */
 export const MULTITRACK = { one: 0, many: 1, manyCodecs: 2 } as const;
-/** SoundFormat in the four high bits. */
+/** SoundFormat, in the four high bits, of an audio tag of Enhanced RTMP. */
 export const EX_AUDIO = 9;
 
 /** Codecs of tags without a fourCC, by the four bits of the codec. */
@@ -33,7 +33,7 @@ export const AUDIO_CODECS: Readonly<Record<number, string>> = {
   14: '.mp3',
 };
 
-/** For messages. */
+/** Names of codecs that are not supported, for messages. */
 const OTHER_VIDEO: Readonly<Record<number, string>> = {
   2: 'Sorenson H.263',
   3: 'Screen video',

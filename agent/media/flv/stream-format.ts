@@ -17,7 +17,7 @@ import type {
 export interface FlvFormat {
   /** In tags of the old form: the video codec's number, or the first byte of audio tags; undefined: Enhanced RTMP only. */
   readonly legacy: number | undefined;
-  /** Of Enhanced RTMP; undefined: the old form only. */
+  /** fourCC in tags of Enhanced RTMP; undefined: the old form only. */
   readonly fourCc: string | undefined;
   /** The decoder's configuration; undefined: none is sent. */
   readonly config: Uint8Array | undefined;
@@ -34,7 +34,7 @@ const G711_A = 0x70;
 const G711_MU = 0x80;
 const SIXTEEN_BITS = 2;
 const STEREO = 1;
-/** By the two bits of the sample rate. */
+/** Sample rates by the two bits of the tag that name them. */
 const RATES_HZ = [5_500, 11_025, 22_050, 44_100];
 const OPUS_PRE_SKIP_SAMPLES = 312;
 
@@ -67,7 +67,7 @@ export const vp9Format = (track: Vp9Track): FlvFormat =>
 
 export const aacFormat = ({ config }: AacTrack): FlvFormat => ({ ...audio('mp4a', config), legacy: AAC });
 
-/** FLV names MP3 only. */
+/** Undefined: not MP3, the only MPEG audio that FLV has a name for. */
 export function mpegAudioFormat({ layer, sampleRate, channels }: MpegAudioTrack): FlvFormat | undefined {
   const nearest = RATES_HZ.findIndex((rateHz) => sampleRate <= rateHz);
   const rate = nearest < 0 ? RATES_HZ.length - 1 : nearest;
@@ -94,7 +94,7 @@ export const eac3Format = (_track: Eac3Track): FlvFormat => audio('ec-3', undefi
 export const flacFormat = (track: FlacTrack): FlvFormat =>
   audio('fLaC', Buffer.concat([Buffer.from('fLaC'), entry.dfLa(track).subarray(FULL_BOX_HEADER_BYTES)]));
 
-/** FLV has it at 8 kHz, mono. */
+/** Undefined: not 8 kHz mono, the only G.711 that FLV carries. */
 export const g711Format = ({ law, clockRate, channels }: G711Track): FlvFormat | undefined =>
   clockRate === 8_000 && channels === 1
     ? {

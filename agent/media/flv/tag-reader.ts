@@ -14,14 +14,14 @@ import {
   VIDEO_MULTITRACK,
 } from './codes.ts';
 
-/** Modifiers before one packet; only that of nanoseconds is defined. */
+/** Most modifiers before one packet; only the one for nanoseconds is defined. */
 const MAX_MODIFIERS = 8;
 
-/** The packets of one tag. Called synchronously; the offsets are of the tag's own bytes. */
+/** Receives the packets of one tag. Called synchronously; the offsets are those of the tag's own bytes. */
 export interface PacketSink {
   /**
    * @param codec its fourCC, or one of `VIDEO_CODECS` and `AUDIO_CODECS`
-   * @param packet of `PACKET`
+   * @param packet one of `PACKET`
    * @param compositionMs pts - dts
    */
   onPacket(
@@ -41,7 +41,7 @@ export interface PacketSink {
 /** Reads the body of audio and video tags: FLV specification §E.4.2.1 and §E.4.3.1, "Enhanced RTMP" v2. */
 export class TagReader {
   readonly #sink: PacketSink;
-  /** Of the current tag. */
+  /** Packet type of the current tag. */
   #packet = 0;
   #fourCcs = new Map<number, string>();
 
@@ -78,7 +78,7 @@ export class TagReader {
 
   /** @throws PerchError if the tag ends too early */
   audio(data: Uint8Array, start: number, end: number): void {
-    // Without content: silence follows.
+    // A tag without content: silence follows.
     if (start === end) {
       return;
     }

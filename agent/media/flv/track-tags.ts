@@ -9,17 +9,17 @@ const AAC_FORMAT = 10;
 /** The tags of one track. */
 export class TrackTags {
   readonly track: Track;
-  /** Of `TAG`. */
+  /** Tag type, one of `TAG`. */
   readonly type: number;
   readonly #format: FlvFormat;
-  /** Undefined: the old form. */
+  /** fourCC in tags of Enhanced RTMP; undefined: the tags have the old form. */
   readonly #fourCc: string | undefined;
-  /** 0: alone, without a number. */
+  /** Track number in multitrack tags; 0: the tags have one track, without a number. */
   readonly #trackId: number;
-  /** Before the sample's data, reused for each. */
+  /** Bytes before the sample's data in its tag; reused for each sample. */
   readonly #head: Uint8Array;
 
-  /** @param isEnhanced with a fourCC where the old form could carry it, too */
+  /** @param isEnhanced tags have a fourCC even where the old form could carry the track */
   constructor(track: Track, format: FlvFormat, isEnhanced: boolean, trackId: number) {
     this.track = track;
     this.type = track.kind === 'video' ? TAG.video : TAG.audio;
@@ -81,7 +81,7 @@ export class TrackTags {
     return [lead | multitrack, (MULTITRACK.one << 4) | packet, ...code, this.#trackId, ...composition];
   }
 
-  /** Its fields of onMetaData. */
+  /** Fields of onMetaData for this track. */
   get metadata(): { readonly [name: string]: AmfInput } {
     const { track } = this;
     const fourCc = this.#fourCc ?? '';
@@ -104,7 +104,7 @@ export class TrackTags {
 /** The body of the script tag at the start of a stream. */
 export function writeMetadata(tracks: readonly TrackTags[]): Buffer {
   const fields: { [name: string]: AmfInput } = {};
-  // The first of a kind last, so that it counts.
+  // The first track of a kind comes last, so that its fields count.
   for (const tags of [...tracks].reverse()) {
     Object.assign(fields, tags.metadata);
   }

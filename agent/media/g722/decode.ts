@@ -93,9 +93,9 @@ export class G722Decoder {
 
 /** One band's adaptive quantizer and its predictor of two poles and six zeros (clauses 3.5, 3.6). */
 class Band {
-  /** Of the next value. */
+  /** Predicted next value. */
   predicted = 0;
-  /** Of the quantizer. */
+  /** Step size of the quantizer. */
   step: number;
   #log = 0;
   #pole1 = 0;

@@ -49,7 +49,7 @@ function rate(
 const ZEROS = 6;
 const MIN_STEP = 544;
 const MAX_STEP = 5_120;
-/** A signal of zero; with the sign of a negative one. */
+/** A signal of zero in that format, and the number by which negative signals are lower. */
 const FLOAT_ZERO = 32;
 const SIGN = 0x400;
 
@@ -57,7 +57,7 @@ const SIGN = 0x400;
 export class G726Codec {
   readonly #bits: G726Bits;
   readonly #rate: Rate;
-  /** Logarithm of the step: fast, and slow with 6 more bits of fraction. */
+  /** Logarithms of the step: the fast one, and the slow one with 6 more bits of fraction. */
   #fast = MIN_STEP;
   #slow = MIN_STEP << 6;
   /** Means of the signal's speed, and what follows from them: the share of the fast step. */
@@ -75,10 +75,10 @@ export class G726Codec {
   #wasNegative1 = false;
   #wasNegative2 = false;
   #isTone = false;
-  /** Of the next value: the part of the zeros, and all of it. */
+  /** Estimate of the next value: the part from the zeros, and the whole. */
   #fromZeros = 0;
   #estimate = 0;
-  /** The mixed step for it. */
+  /** Logarithm of the mixed step for the next value. */
   #step = 0;
 
   constructor(bits: G726Bits) {

@@ -31,10 +31,10 @@ export class H264Rules implements NalRules {
   #activePps = 0;
   #track: H264Track | undefined;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
-  // Of the previous reference picture, H.264 §8.2.1.1.
+  // Picture order count of the previous reference picture, H.264 §8.2.1.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
-  // Of the previous first slice, to find the second field of a frame.
+  // frame_num and field of the previous first slice, to find the second field of a frame.
   #prevFrameNum = -1;
   #prevField = 0;
   // frame_num of the last slice read and of the last reference picture delivered; -1: unknown.
@@ -117,7 +117,7 @@ export class H264Rules implements NalRules {
     try {
       this.#readHeader(header, data, start + 1, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
-      // The decoder may still read it; without a count the order follows the timestamps.
+      // The decoder may still read it; without a picture order count, the order follows the timestamps.
       if (!(error instanceof PerchError)) {
         throw error;
       }

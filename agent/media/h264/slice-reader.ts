@@ -12,7 +12,7 @@ const TYPES: readonly SliceType[] = [SLICE_TYPE.p, SLICE_TYPE.b, SLICE_TYPE.i, S
 const MAX_LIST_ENTRIES = 32;
 const MAX_MARKING_OPERATIONS = 66;
 
-/** A number that no picture has: the end of modifications. */
+/** modification_of_pic_nums_idc that ends the modifications of a list. */
 const MODIFICATION_END = 3;
 
 /** Slice headers, H.264 §7.3.3. */
@@ -26,22 +26,22 @@ export class H264SliceReader implements SliceReader {
   frameNum = 0;
   /** pic_order_cnt_lsb. */
   pocLsb = 0;
-  /** What the bottom field is before the top field: delta_pic_order_cnt_bottom if it is negative. */
+  /** delta_pic_order_cnt_bottom if it is negative (the bottom field is before the top field), else 0. */
   pocDelta = 0;
   /** direct_spatial_mv_pred_flag. */
   isDirectSpatial = false;
   /** num_ref_idx_active of list 0 and list 1. */
   readonly listEntries = [0, 0];
-  /** Of each list: modification_of_pic_nums_idc and its number, until there is none. */
+  /** modification_of_pic_nums_idc and its number, for each list; the last one is `MODIFICATION_END`. */
   readonly modifications = [new Float64Array(2 * MAX_LIST_ENTRIES + 4), new Float64Array(2 * MAX_LIST_ENTRIES + 4)];
-  /** memory_management_control_operation and its two numbers, until it is 0. */
+  /** memory_management_control_operation and its two numbers; the last operation is 0. */
   readonly markings = new Float64Array(3 * MAX_MARKING_OPERATIONS + 3);
-  /** Of an IDR picture: long_term_reference_flag. */
+  /** long_term_reference_flag of an IDR picture. */
   isLongTerm = false;
   /** adaptive_ref_pic_marking_mode_flag. */
   hasMarkings = false;
   cabacInit = 0;
-  /** Of its picture parameter set. */
+  /** Fields of its picture parameter set; undefined: they are not known. */
   syntax: H264SliceSyntax | undefined;
   readonly sps: H264Sps;
   readonly #pps: readonly H264Pps[];

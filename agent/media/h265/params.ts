@@ -8,7 +8,7 @@ const SPS_NAL = 33;
 const PPS_NAL = 34;
 /** The largest side of level 6.2 is 16,888. */
 const MAX_SIDE_PIXELS = 16_888;
-/** Of level 6.2, H.265 table A.8. */
+/** Most tile columns and rows in level 6.2, H.265 table A.8. */
 const MAX_TILE_COLUMNS = 20;
 const MAX_TILE_ROWS = 22;
 
@@ -86,7 +86,7 @@ export interface H265PpsSlices {
 interface Tiles {
   readonly columns: number;
   readonly rows: number;
-  /** Coding tree units; empty: equal shares. Without the last one. */
+  /** Column widths in coding tree units, without the last one; empty: equal shares. */
   readonly widths: readonly number[];
   readonly heights: readonly number[];
 }

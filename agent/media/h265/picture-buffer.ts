@@ -9,17 +9,17 @@ const MIN_PACE = 0.5;
  */
 export class PictureBuffer {
   #pocs: number[] = [];
-  /** Those that the current picture keeps. */
+  /** Picture order counts that the current picture keeps. */
   #kept: number[] = [];
   #references: References = REFERENCES.unknown;
-  // Of the last delivered picture, and of its key picture.
+  // Picture order count and time of the last delivered picture, and of its key picture.
   #lastPoc = Number.NaN;
   #lastTicks = Number.NaN;
   #keyPoc = Number.NaN;
   #keyTicks = Number.NaN;
   #ticksPerPoc = Number.NaN;
 
-  /** A slice header begins. @param isReadable `names` follows for each of its references; else they are unknown */
+  /** A slice header begins. @param isReadable `name` follows for each of its references; else they are unknown */
   begin(isReadable: boolean): void {
     this.#kept.length = 0;
     this.#references = isReadable ? REFERENCES.all : REFERENCES.unknown;

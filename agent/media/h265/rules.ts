@@ -47,7 +47,7 @@ export class H265Rules implements NalRules {
   #activePps = 0;
   #track: H265Track | undefined;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
-  // Of the previous picture of temporal sub-layer 0, H.265 §8.3.1.
+  // Picture order count of the previous picture of temporal sub-layer 0, H.265 §8.3.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
   readonly #buffer = new PictureBuffer();
@@ -123,7 +123,7 @@ export class H265Rules implements NalRules {
       this.#readHeader(header, data, start + 2, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
       this.#buffer.begin(false);
-      // The decoder may still read it; without a count the order follows the timestamps.
+      // The decoder may still read it; without a picture order count, the order follows the timestamps.
       if (!(error instanceof PerchError)) {
         throw error;
       }

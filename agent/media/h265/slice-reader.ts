@@ -33,7 +33,7 @@ export class H265SliceReader implements SliceReader {
   pocLsb = 0;
   shortTerm: ShortTermSet = [];
   longTermCount = 0;
-  /** Of each long-term picture: slice_pic_order_cnt_lsb, and with `hasMsb` what is subtracted from the other bits. */
+  /** slice_pic_order_cnt_lsb of each long-term picture, and with `longTermHasMsb` what is subtracted from the other bits. */
   readonly longTermLsbs = new Int32Array(2 * MAX_LONG_TERM_PICTURES);
   readonly longTermCycles = new Int32Array(2 * MAX_LONG_TERM_PICTURES);
   readonly longTermHasMsb = new Uint8Array(2 * MAX_LONG_TERM_PICTURES);
@@ -81,7 +81,7 @@ export class H265SliceReader implements SliceReader {
   }
 
   /**
-   * The rest of the header that `read` has begun.
+   * Reads the rest of the header that `read` has begun.
    * @returns where the slice segment data begins in the bytes of `read`; -1: the header is damaged
    */
   readRest(): number {
@@ -128,7 +128,7 @@ export class H265SliceReader implements SliceReader {
     return true;
   }
 
-  /** After slice_qp_delta. */
+  /** Reads the header after slice_qp_delta. */
   #readRest(pps: H265PpsSlices): boolean {
     const bits = this.#bits;
     if (!this.isDependent) {

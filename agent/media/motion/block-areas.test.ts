@@ -32,7 +32,7 @@ test('a block counts if its middle is in a zone; a mask covers all that it touch
       const [right, bottom] = [Math.min(left + 16, width), Math.min(top + 16, height)];
       const isIn = isInside(zone, (left + right) / 2 / width, (top + bottom) / 2 / height);
       inZone += isIn ? 1 : 0;
-      // Of 64 points of the block, those in the mask.
+      // Checks 64 points of the block: one in the mask is missed if the block counts.
       for (let point = 0; point < 64; point += 1) {
         const x = left + ((0.5 + (point % 8)) / 8) * (right - left);
         const y = top + ((0.5 + ((point >> 3) & ~1)) / 8 + 1 / 16) * (bottom - top);
@@ -57,7 +57,7 @@ test('everything counts without zones, and the edges of a picture belong to a zo
     [1, 1],
     [0, 1],
   ];
-  // 360 lines have half a block at their end.
+  // A picture of 360 lines ends with half a block.
   for (const height of [360, 352]) {
     expect(blocksOf(640, height, [], [])).not.toContain(0);
     expect(blocksOf(640, height, [whole], [])).not.toContain(0);

@@ -2,20 +2,20 @@ import type { BlockField } from '../payload/block-field.ts';
 
 /** Time constant of what a block usually costs. */
 const LEARNING_MS = 20_000;
-/** So many pictures are only learnt. */
+/** The first pictures, this many, are only learnt. */
 const FIRST_PICTURES = 20;
-/** A block stands out from its mean by this many mean deviations, and these bits. */
+/** A block stands out if it is above its mean by this many mean deviations, and by these bits. */
 const DEVIATIONS = 4;
 const MIN_EXCESS_BITS = 50;
 /** A larger cost than this many deviations above the mean is learnt as if it were this. */
 const MAX_LEARNT_DEVIATIONS = 9;
 const MIN_LEARNT_BITS = 90;
-/** Where something moves, learning is slower. */
+/** Learning is slower by this factor where something moves. */
 const SLOWER = 6;
 const MIDDLE_QP = 26;
-/** With more blocks that stand out, the whole picture changes: the camera turns, the light is switched on. It does not count. */
+/** If a larger share of blocks stands out, the whole picture changes: the camera turns, the light is switched on. It does not count. */
 const GLOBAL_SHARE = 0.3;
-/** After this long it is learnt anew: the noise of the night. */
+/** If the whole picture changes for longer than this, it is learnt anew: the noise of the night. */
 const MAX_GLOBAL_MS = 5_000;
 const MAX_PAUSE_MS = 1_000;
 const USUAL_PAUSE_MS = 100;
@@ -30,13 +30,13 @@ const SCALES = Float32Array.from({ length: 256 }, (_, i) => 2 ** ((i - MIN_QP - 
 
 /** What each block costs, in bits at the middle quantiser, against what it usually costs. */
 export class BlockCosts {
-  /** Bits above what is usual, of the last picture; 0: the block does not stand out. */
+  /** Bits of each block above what is usual, in the last picture; 0: the block does not stand out. */
   readonly excess: Float32Array;
   readonly #field: BlockField;
   readonly #costs: Float32Array;
   readonly #means: Float32Array;
   readonly #deviations: Float32Array;
-  /** So long a block is learnt more slowly. */
+  /** Time for which each block is still learnt more slowly. */
   readonly #heldMs: Float32Array;
   /** 0: the block does not stand out, whatever it costs. */
   #counts: Uint8Array;
@@ -45,7 +45,7 @@ export class BlockCosts {
   #strictness = MAX_STRICTNESS;
   #learnt = 0;
   #timeMs = Number.NaN;
-  /** Since when the whole picture changes; NaN: it does not. */
+  /** Time at which the whole picture began to change; NaN: it does not change. */
   #globalMs = Number.NaN;
 
   constructor(field: BlockField) {
@@ -70,7 +70,7 @@ export class BlockCosts {
     return this.#learnt < FIRST_PICTURES;
   }
 
-  /** The next picture in the field. */
+  /** Adds the next picture, which is in the field. */
   add(timeMs: number): void {
     const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || USUAL_PAUSE_MS;
     this.#timeMs = timeMs;
@@ -88,7 +88,7 @@ export class BlockCosts {
     }
   }
 
-  /** Raises the bars while blocks stand out in many places. @param places of the last picture */
+  /** Raises the bars while blocks stand out in many places. @param places groups of blocks that stand out in the last picture */
   scatter(places: number, elapsedMs: number): void {
     const step = (STRICTER_PER_S * elapsedMs) / 1000;
     const strictness = this.#strictness + (places > MAX_PLACES ? step : -step);
@@ -108,7 +108,7 @@ export class BlockCosts {
     const costs = this.#costs;
     let all = 0;
     let usual = 0;
-    // Of the blocks that do not count.
+    // The same sums for the blocks that do not count.
     let otherAll = 0;
     let otherUsual = 0;
     for (let block = 0; block < costs.length; block += 1) {
@@ -124,7 +124,8 @@ export class BlockCosts {
         otherUsual += mean + 2;
       }
     }
-    // Of both, the lower one: a tree under a mask does not make the picture noisy, nor does a person who fills a small zone.
+    // The lower of two ratios, of all blocks and of those that count: a tree under a mask does not make the picture noisy,
+    // nor does a person who fills a small zone.
     return Math.max(1, Math.min(all / usual, (all - otherAll) / (usual - otherUsual) || 1));
   }
 

@@ -32,7 +32,7 @@ const KEEPING = 0.45;
 const LEARNING = 0.6;
 /** Motion ends after this long below what keeps it. */
 const REST_MS = 2_000;
-/** A change that stays is the new background: rain, another light. */
+/** A change that stays this long is the new background: rain, another light. */
 const MAX_MOTION_MS = 30_000;
 /** The same after a picture that cost as much as an I picture: the camera has switched its infrared light, or has turned. */
 const MAX_GLOBAL_MS = 5_000;
@@ -43,9 +43,9 @@ const MAX_GAP_MS = 5_000;
 /** A picture of a stream, as its slice headers describe it. */
 export interface CodedPicture {
   readonly type: SliceType;
-  /** Mean of its slices. */
+  /** Mean QP of its slices. */
   readonly qp: number;
-  /** Of its slices. */
+  /** Size of its slices. */
   readonly bytes: number;
   readonly isReference: boolean;
 }
@@ -55,11 +55,11 @@ export interface CodedPicture {
  * last quiet pictures at the same place in their group. I pictures cost the same with motion and without it, so they do not count.
  */
 export class MotionDetector {
-  /** Share of what begins motion: 1 and more begins it. */
+  /** Share of the threshold: motion begins at 1. */
   score = 0;
   isMoving = false;
   #background = new Background(CLASSES, 0, MIN_SHARE);
-  // By class.
+  // Quantisers by class of pictures.
   readonly #steadyQps = new Float32Array(CLASSES).fill(Number.NaN);
   readonly #usualQps = new Float32Array(CLASSES).fill(Number.NaN);
   #threshold = THRESHOLD;
@@ -68,7 +68,7 @@ export class MotionDetector {
   #timeMs = Number.NaN;
   #sinceMs = 0;
   #restMs = 0;
-  /** Since when pictures cost less; NaN: they do not. */
+  /** Time at which pictures began to cost less; NaN: they do not. */
   #lowMs = Number.NaN;
   #intraCost = Number.POSITIVE_INFINITY;
   #isGlobal = false;

@@ -4,13 +4,13 @@ import { BlockCosts } from './block-costs.ts';
 
 /** Excess of the blocks of a region that begins motion at a sensitivity of 50, in bits at the middle quantiser. */
 const THRESHOLD_BITS = 400;
-/** Smaller groups of blocks are ignored: share of the threshold. */
+/** Groups of blocks below this share of the threshold are ignored. */
 const MIN_SHARE = 0.25;
 /** A single picture counts as at most this many thresholds, a single block as at most these bits. */
 const MAX_OF_ONE = 2.5;
 const MAX_BLOCK_BITS = 1_500;
 const SMOOTHING_MS = 250;
-/** Pictures in which a region has to be seen. */
+/** Number of pictures in which a region has to be seen. */
 const MIN_PICTURES = 3;
 const MAX_REGIONS = 16;
 /** Pictures without a region after which the change was noise, and the next pictures are not urgent. */
@@ -35,7 +35,7 @@ export interface MotionRules {
   /** Empty: the whole picture. */
   readonly zones: readonly Polygon[];
   readonly masks: readonly Polygon[];
-  /** Of the box around what moves, as a share of the picture. */
+  /** Smallest area of the box around what moves, as a share of the picture. */
   readonly minSize: number;
 }
 
@@ -87,12 +87,12 @@ export class RegionDetector {
   readonly #field: BlockField;
   readonly #grid: BlockGrid;
   readonly #costs: BlockCosts;
-  /** The first `#count` are regions. */
+  /** The first `#count` are in use. */
   readonly #regions = Array.from({ length: MAX_REGIONS }, () => new Region());
   #count = 0;
   /** A region was seen in one of the last pictures. */
   #isFollowing = false;
-  /** Of the picture, while it is searched. */
+  /** Group of blocks that was found last while the picture is searched. */
   readonly #found = new Region();
   readonly #stack: Int32Array;
   #thresholdBits = THRESHOLD_BITS;
@@ -100,7 +100,7 @@ export class RegionDetector {
   #timeMs = Number.NaN;
   #sinceMs = 0;
   #restMs = 0;
-  // Of the motion: its edges, and the movement of the region that has moved furthest.
+  // The present or the last motion: its edges, and the movement, in blocks, of the region that has moved furthest.
   readonly #area = new Region();
   #movedX = 0;
   #movedY = 0;

@@ -16,7 +16,7 @@ const MAX_BLOCKS_PER_S = 100_000;
 const IDLE_BLOCKS_PER_S = 3_500;
 const IDLE_BYTES_PER_S = 9_000;
 const MAX_IDLE_PAUSE_MS = 1_500;
-/** Between two pictures while something moves: its end is not urgent, and a box on the page may be half a second old. */
+/** Pause between two pictures while something moves: its end is not urgent, and a box on the page may be half a second old. */
 const MOVING_PAUSE_MS = 490;
 /** Unreadable pictures in a row after which whole pictures decide. */
 const MAX_UNREADABLE = 50;
@@ -31,7 +31,7 @@ export class TrackMotion {
   #blocks: BlockReader | undefined;
   #regions: RegionDetector | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
-  /** Of the last picture that was read. */
+  /** Size of the last picture whose blocks were read. */
   #readBytes = 0;
   #unreadable = 0;
 
@@ -47,12 +47,12 @@ export class TrackMotion {
     return this.#decider.isMoving;
   }
 
-  /** Share of what begins motion: 1 and more begins it. */
+  /** Share of the threshold: motion begins at 1. */
   get score(): number {
     return this.#decider.score;
   }
 
-  /** Where it moves, or has moved last; undefined: blocks cannot be read. */
+  /** Where something moves, or has moved last; undefined: blocks cannot be read. */
   get area(): MotionArea | undefined {
     return this.#regions?.area;
   }
@@ -93,7 +93,7 @@ export class TrackMotion {
     return regions.add(timeMs);
   }
 
-  /** At least, between two pictures whose blocks are read. */
+  /** Shortest pause between two pictures whose blocks are read. */
   #pauseMs({ field }: BlockReader, regions: RegionDetector): number {
     const count = field.flags.length;
     const leastMs = (1000 * count) / MAX_BLOCKS_PER_S;

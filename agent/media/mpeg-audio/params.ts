@@ -13,7 +13,7 @@ export interface MpegAudioFrame {
   readonly layer: 1 | 2 | 3;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Including the header. */
+  /** Size of the frame with its header. */
   readonly sizeBytes: number;
   /** PCM samples of each channel. */
   readonly frameSamples: number;
@@ -21,9 +21,9 @@ export interface MpegAudioFrame {
 
 const VERSIONS = [2.5, undefined, 2, 1] as const;
 const LAYERS = [undefined, 3, 2, 1] as const;
-/** Of MPEG-1; MPEG-2 has half these rates, MPEG-2.5 a quarter. */
+/** Sample rates of MPEG-1; MPEG-2 has half these rates, MPEG-2.5 a quarter. */
 const SAMPLE_RATES_HZ = [44_100, 48_000, 32_000];
-/** By the index in the header, from 1; 0 is the free format, 15 is forbidden. */
+/** Bit rates by the index in the header, from 1; 0 is the free format, 15 is forbidden. */
 const KBITS_1_LAYER_1 = [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
 const KBITS_1_LAYER_2 = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
 const KBITS_1_LAYER_3 = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];

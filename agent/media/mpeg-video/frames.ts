@@ -8,14 +8,14 @@ import { MpegVideoRules, referenceAt } from './rules.ts';
 const DEFAULT_FRAME_TICKS = 3_003;
 /** One second. */
 const MAX_FRAME_TICKS = 90_000;
-/** Of B-pictures between two others. */
+/** Largest step of temporal_reference by B-pictures between two others. */
 const MAX_STEP = 4;
 
-/** Pieces of an elementary stream of MPEG-1 or MPEG-2 video to frames. A frame and its headers begin at the start of a piece. */
+/** Cuts pieces of an elementary stream of MPEG-1 or MPEG-2 video into frames. A frame and its headers begin at the start of a piece. */
 export class MpegVideoFrames {
   readonly #units: FrameAssembler;
   readonly #rules = new MpegVideoRules();
-  /** Of the last piece that began with a frame, and of its last frame. */
+  /** Time of the last piece that began with a frame, and time of its last frame. */
   #pieceTicks = Number.NaN;
   #shown = Number.NaN;
 
@@ -63,14 +63,14 @@ export class MpegVideoFrames {
 /** Frames between two that follow each other in a piece; a larger step is a wrap or damage. */
 const stepOf = (references: number): number => (Math.abs(references) > MAX_STEP ? 1 : references || 1);
 
-/** A piece begins with the headers of a picture. */
+/** Whether a piece begins with the headers of a picture. */
 function beginsFrame(data: Uint8Array, start: number, end: number): boolean {
   const isCode = end - start > 3 && data[start] === 0 && data[start + 1] === 0 && data[start + 2] === 1;
   const type = data[start + 3] as number;
   return isCode && (type === START.picture || type === START.sequence || type === START.group);
 }
 
-/** Where the second frame begins with its headers; -1: there is one at most. Both fields of a frame have the same reference. */
+/** Where the second frame begins with its headers; -1: there is one at most. Both fields of a frame have the same temporal_reference. */
 function endOfFrame(data: Uint8Array, start: number, end: number): number {
   let reference = -1;
   let headers = -1;
@@ -91,7 +91,7 @@ function endOfFrame(data: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
-/** The reference of the first picture from `start` on. */
+/** temporal_reference of the first picture from `start` on. */
 function pictureAfter(data: Uint8Array, start: number, end: number): number {
   for (let code = findStartCode(data, start, end); code >= 0; code = findStartCode(data, code + 3, end)) {
     if (data[code + 3] === START.picture && code + 6 <= end) {

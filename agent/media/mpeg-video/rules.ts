@@ -15,7 +15,7 @@ export class MpegVideoRules implements FrameRules {
   track: MpegVideoTrack | undefined;
   pictureOrder: PictureOrder = IN_ORDER;
   #hasSequence = false;
-  /** Of the last picture. */
+  /** temporal_reference of the last picture. */
   #reference = 0;
   #wraps = 0;
 

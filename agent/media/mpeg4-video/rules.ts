@@ -10,7 +10,7 @@ const INTRA = 0;
 const BIDIRECTIONAL = 2;
 /** Limit in seconds, against endless counts: the slowest cameras send one VOP in some minutes. */
 const MAX_ELAPSED_S = 3_600;
-/** VOPs that share a packet are adjacent. */
+/** Longest time between VOPs that share a packet: they are adjacent. */
 const MAX_SHARED_TICKS = 10 * 90_000;
 
 /** MPEG-4 part 2 for the assembly of units: configuration in band, kind and time of VOPs (ISO/IEC 14496-2 §6.2.5, §6.3.5). */
@@ -21,12 +21,12 @@ export class Mpeg4VideoRules implements FrameRules {
   pictureOrder: PictureOrder = IN_ORDER;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
   #layer: VideoObjectLayer | undefined;
-  /** The layer only: its surroundings in the SDP and in band may differ. */
+  /** Bytes of the layer only: its surroundings in the SDP and in band may differ. */
   #layerBytes: Uint8Array | undefined;
   /** Whole seconds of the last two reference VOPs (modulo_time_base). */
   #seconds = 0;
   #secondsBefore = 0;
-  /** Of the last VOP header read. */
+  /** Time of the last VOP header read, in ticks of `timeResolution`, and its modulo_time_base in seconds. */
   #time = 0;
   #elapsed = 0;
 

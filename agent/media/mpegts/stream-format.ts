@@ -4,9 +4,9 @@ import type { AacTrack, MpegAudioTrack, OpusTrack } from '../sample/track.ts';
 
 /** A track in the programme map and in its PES packets. */
 export interface TsFormat {
-  /** ISO/IEC 13818-1 table 2-34. */
+  /** stream_type, ISO/IEC 13818-1 table 2-34. */
   readonly streamType: number;
-  /** Of PES packets: table 2-22. */
+  /** stream_id of PES packets, table 2-22. */
   readonly streamId: number;
   /** Whole descriptors for the programme map. */
   readonly descriptors: readonly number[];

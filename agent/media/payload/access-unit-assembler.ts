@@ -7,7 +7,7 @@ import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-
 import { hasSameSets } from './parameter-sets.ts';
 import { PictureChain, SHOWN } from './picture-chain.ts';
 
-/** SEI kept for its slices, of cameras that send it with another timestamp. */
+/** Most bytes of SEI that are kept for its slices: some cameras send it with another timestamp. */
 const MAX_PREFIX_BYTES = 64 << 10;
 
 /**
@@ -36,7 +36,7 @@ export class AccessUnitAssembler {
   #hasRecoveryPoint = false;
   #isDamaged = false;
   #isDisposable = true;
-  /** The missing packets are all of this unit. */
+  /** All missing packets belong to this unit. */
   #isLossWithin = false;
 
   // The current NAL unit.
@@ -46,7 +46,7 @@ export class AccessUnitAssembler {
   /** The camera sets the end flag of fragments. */
   #hasFragmentEnds = false;
 
-  // Of the stream.
+  // The stream.
   readonly #chain: PictureChain;
   /** The current pause is reported, or precedes the first unit. */
   #isReported = true;
@@ -127,7 +127,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** After the fragment with the end flag. */
+  /** Call after the fragment with the end flag. */
   endNal(): void {
     this.#hasFragmentEnds = true;
     this.#closeNal();
@@ -158,7 +158,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** After the packet with the RTP marker bit. */
+  /** Call after the packet with the RTP marker bit. */
   marker(): void {
     if (this.#slices === 0 || this.#isNalOpen || this.#areMarkersWrong) {
       return;
@@ -228,7 +228,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** Splits a payload at start codes. V380: parameter sets and IDR in one packet. */
+  /** Splits a payload at start codes. V380 cameras send parameter sets and IDR in one packet. */
   #split(ticks: number, data: Uint8Array, start: number, end: number): void {
     this.#isAnnexB = true;
     let at = start;

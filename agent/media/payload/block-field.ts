@@ -44,10 +44,10 @@ export class BlockField {
 
 /** Reads the blocks of a track's pictures. One instance serves a track until its parameter sets change. */
 export interface BlockReader {
-  /** Of the last picture that `read` answered with true; overwritten by the next one. */
+  /** Blocks of the last picture for which `read` returned true; overwritten by the next one. */
   readonly field: BlockField;
-  /** The next picture in decode order, whose blocks do not matter: keeps the lists of reference pictures only. */
+  /** Takes the next picture in decode order, whose blocks do not matter: keeps the lists of reference pictures only. */
   follow(data: Uint8Array): void;
-  /** The next picture in decode order. @returns whether all its blocks were read; the detector does without others */
+  /** Reads the next picture in decode order. @returns whether all its blocks were read; the detector does without others */
   read(data: Uint8Array): boolean;
 }

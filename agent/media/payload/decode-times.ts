@@ -10,13 +10,13 @@ export interface PictureOrder {
   readonly maxReorderFrames: number | undefined;
   /** Usual distance of picture order counts of neighbouring frames: 2 in H.264, 1 in H.265. */
   readonly pocStep: number;
-  /** 90 kHz; undefined: not signalled. */
+  /** Duration of a frame, 90 kHz; undefined: not signalled. */
   readonly frameTicks: number | undefined;
 }
 
 /** The times of pictures in decoding order. */
 export interface UnitTimes {
-  /** Of the last unit. */
+  /** Presentation and decode time of the last unit. */
   readonly pts: number;
   readonly dts: number;
   configure(order: PictureOrder): void;
@@ -35,7 +35,7 @@ export interface UnitTimes {
  * P-frame that has B-frames before it, early enough for their times, and stays 0 for streams without B-frames: dts = pts, no delay.
  */
 export class DecodeTimes implements UnitTimes {
-  /** Of the last unit; pts differs from the input only if a camera repeats a timestamp. */
+  /** Presentation and decode time of the last unit; `pts` differs from the input only if a camera repeats a timestamp. */
   pts = 0;
   dts = 0;
   #limit = MAX_REORDER_FRAMES;

@@ -7,7 +7,7 @@ import type { UnitSink } from './depacketizer.ts';
 
 /** What the codec reads from a complete unit. */
 export interface FrameRules {
-  /** Of the last unit read. */
+  /** Whether the last unit read is a key frame. */
   readonly isKey: boolean;
   /** Position in output order; undefined: frames arrive in output order. */
   readonly order: number | undefined;
@@ -29,7 +29,7 @@ export function withHeader(header: Uint8Array, unit: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** Of tracks whose frames arrive in output order. */
+/** Order of tracks whose frames arrive in output order. */
 export const IN_ORDER: PictureOrder = { maxReorderFrames: 0, pocStep: 1, frameTicks: undefined };
 
 /** Leading frames, which refer to frames before the key frame, follow it within this time. */
@@ -125,7 +125,7 @@ export class FrameAssembler {
     this.damage(`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
   }
 
-  /** After the packet with the RTP marker bit. */
+  /** Call after the packet with the RTP marker bit. */
   marker(): void {
     if (!this.#areMarkersWrong) {
       this.end();

@@ -2,10 +2,10 @@ import { AccessUnitAssembler } from './access-unit-assembler.ts';
 import type { Depacketizer, SenderTraits, UnitSink } from './depacketizer.ts';
 import type { NalRules } from './nal-rules.ts';
 
-/** Of the fragment header: RFC 6184 §5.8, RFC 7798 §4.4.3. */
+/** Flags of the fragment header: RFC 6184 §5.8, RFC 7798 §4.4.3. */
 export const FU_START = 0x80;
 export const FU_END = 0x40;
-/** Before each NAL unit of an aggregation packet. */
+/** Length of the size before each NAL unit of an aggregation packet. */
 export const SIZE_BYTES = 2;
 
 /** What the RTP payloads of H.264 and H.265 have in common; the codec reads the packet types. */

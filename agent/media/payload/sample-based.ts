@@ -7,7 +7,7 @@ const MAX_SAMPLE_BYTES = 1024;
 
 /** Layout of audio without frames: sampling instants in order, channels interleaved. */
 interface InstantFormat {
-  /** Of one sampling instant, all channels. */
+  /** Bytes of one sampling instant, all channels. */
   readonly bytes: number;
   /** RTP ticks per instant. */
   readonly ticks: number;

@@ -38,7 +38,7 @@ export class PcmBlockBuffer {
   #filled = 0;
   /** Presentation time of the next PCM sample; -1 before the first. */
   #nextPts = -1;
-  /** Of the last packet. */
+  /** Time of the last packet, in ticks of the sample rate, and its wall clock, Unix milliseconds. */
   #pts = 0;
   #wall = 0;
   #lastErrorTicks = 0;
@@ -140,7 +140,7 @@ export class PcmBlockBuffer {
     return samples;
   }
 
-  /** Sets the PCM samples of each channel in the block, at most its capacity. */
+  /** Counts PCM samples of each channel that were added to the block, at most up to its capacity. Emits a full block. */
   #advance(samples: number): void {
     this.#filled += samples * this.#channels;
     this.#nextPts += samples;

@@ -18,7 +18,7 @@ export interface HttpResponse {
 }
 
 export const MAX_HTTP_HEAD_BYTES = 16_384;
-/** Of RTSP within a WebSocket (ONVIF Streaming). */
+/** Subprotocol of RTSP within a WebSocket (ONVIF Streaming). */
 export const WEBSOCKET_SUBPROTOCOL = 'rtsp.onvif.org';
 
 const LF = 0x0a;

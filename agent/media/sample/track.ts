@@ -64,7 +64,6 @@ export interface Vp9Track extends VideoBase {
   readonly bitDepth: 8 | 10 | 12;
   /** Values of `vpcC`: 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
   readonly chromaSubsampling: number;
-  /** Full range. */
   readonly isFullRange: boolean;
 }
 
@@ -186,7 +185,7 @@ export interface KlvTrack extends TrackBase {
 interface GenericTrack extends TrackBase {
   readonly kind: 'data';
   readonly codec: 'generic';
-  /** Of the media section. */
+  /** Media type of the media section (`m=`). */
   readonly media: 'audio' | 'video' | 'application';
   /** `a=rtpmap` and `a=fmtp` without payload type, as the sender wrote them. */
   readonly rtpmap: string;

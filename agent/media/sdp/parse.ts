@@ -18,7 +18,7 @@ export interface SdpMedia {
   readonly direction: Direction | undefined;
   /** A back channel: the client sends audio (ONVIF Streaming §5.3). */
   readonly isBackChannel: boolean;
-  /** Of what the sender of the description sends as SRTP; absent: none, or one that is not supported. */
+  /** Key of the SRTP that the sender of the description sends; absent: no key, or one that is not supported. */
   readonly key?: MikeyMessage;
 }
 
@@ -36,7 +36,7 @@ const MAX_FMTP_KEYS = 64;
 /** Names of encodings appear in logs and messages; registered ones have about 30 characters at most. */
 const MAX_ENCODING_CHARACTERS = 40;
 
-/** Limit of the image header. */
+/** Largest side that the image header can express. */
 const MAX_SIDE_PIXELS = 0xffff;
 
 /** RFC 3551 §6: payload types without rtpmap. */
@@ -208,7 +208,7 @@ function readAttribute(session: Session, text: string): void {
   }
 }
 
-/** Kept for its media section and for others without it (some cameras put H.264's fmtp into the audio section). */
+/** Keeps a value for its media section and for others without one (some cameras put H.264's fmtp into the audio section). */
 function keep(into: Map<number, string>, value: string, media: number): void {
   // With `s`: else a line separator (U+2028) makes it try every blank before it.
   const match = /^(\d{1,3})(?:\s+(.*))?$/s.exec(value);

@@ -15,7 +15,7 @@ interface SdpOptions {
   readonly sessionId: number;
   /** Destination of multicast; without it each receiver chooses its own ports. */
   readonly multicast?: SdpMulticast | undefined;
-  /** Of SRTP, by track; without them media are plain RTP. */
+  /** Keys of SRTP, by track; without them media are plain RTP. */
   readonly keys?: readonly MikeyMessage[] | undefined;
   /** Audio that the receiver may send (ONVIF Streaming §5.3), behind all tracks. */
   readonly backChannel?: G711Track | undefined;

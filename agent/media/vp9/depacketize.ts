@@ -14,12 +14,12 @@ const MAX_REFERENCES = 3;
 const MORE_REFERENCES = 0x01;
 
 /**
- * RFC 9628. Of spatial layers the lowest is kept, the only one that is decodable alone:
+ * RFC 9628. Only the lowest spatial layer is kept, because no other is decodable alone:
  * a sample is one frame of one size.
  */
 export class Vp9Depacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
-  /** Of the last descriptor read. */
+  /** Offset of the payload after the last descriptor read, and its spatial layer. */
   #payload = 0;
   #spatialLayer = 0;
 

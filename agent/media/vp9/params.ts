@@ -29,7 +29,7 @@ export function isVp9Key(data: Uint8Array, start: number): boolean {
   return first >> 6 === FRAME_MARKER && (isProfile3 ? first & 0x06 : first & 0x0c) === 0;
 }
 
-/** Of a key frame. @throws PerchError */
+/** Parses the header of a key frame. @throws PerchError */
 export function parseVp9Header(bits: BitReader): Vp9Header {
   bits.skip(2); // frame_marker
   const profile = bits.bits(1) + 2 * bits.bits(1);

@@ -23,7 +23,7 @@ const MAX_HEADER_BYTES = 14;
 const MAX_CONTROL_BYTES = 125;
 /** Rejects implausible lengths; payload is passed on without a buffer. */
 const MAX_FRAME_BYTES = 64 << 20;
-/** §1.3 */
+/** The GUID of §1.3. */
 const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const NO_MASK = new Uint8Array(0);
 
@@ -199,7 +199,7 @@ export function textFrame(text: string): Uint8Array {
   return wholeFrame(TEXT, new TextEncoder().encode(text), NO_MASK);
 }
 
-/** Of a server, without payload. */
+/** A ping of a server, without payload. */
 export function pingFrame(): Uint8Array {
   return wholeFrame(PING, NO_MASK, NO_MASK);
 }

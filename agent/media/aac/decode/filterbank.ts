@@ -26,7 +26,7 @@ export class Filterbank {
   #lastShape: 0 | 1 = 0;
   readonly samples = new Float64Array(LONG_SAMPLES);
 
-  /** The next 1024 samples, in `samples`. */
+  /** Writes the next 1024 samples to `samples`. */
   push(channel: Channel): void {
     const rising = WINDOWS[this.#lastShape];
     const falling = WINDOWS[channel.windowShape];
@@ -51,7 +51,7 @@ export class Filterbank {
     this.#lastShape = other.#lastShape;
   }
 
-  /** A silent frame. */
+  /** Adds a silent frame: `samples` is the overlap of the previous frame. */
   fade(): void {
     this.samples.set(this.#tail);
     this.#tail.fill(0);
@@ -71,7 +71,7 @@ function riseLong(slope: Float64Array): void {
   }
 }
 
-/** The second half. */
+/** The second half of a long window. */
 function fallLong(slope: Float64Array): void {
   const half = LONG_SAMPLES / 2;
   for (let i = 0; i < half; i += 1) {
@@ -109,7 +109,7 @@ function add(at: number, value: number): void {
 interface WindowHalves {
   readonly long: Float64Array;
   readonly short: Float64Array;
-  /** Of a long window next to short ones: their rise between zeros and ones. */
+  /** Rise of a long window next to short ones: zeros, the rise of a short window, ones. */
   readonly edge: Float64Array;
 }
 

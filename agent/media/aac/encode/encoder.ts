@@ -8,7 +8,7 @@ import { SCALE_OFFSET } from '../decode/spectrum.ts';
 import { planSections, SPECTRAL_CODES } from './sections.ts';
 import { SymbolCodes } from './symbol-codes.ts';
 
-/** At most; speech of 4 kHz bandwidth needs less. */
+/** Most bits per sample; speech of 4 kHz bandwidth needs less. */
 const BITS_PER_SAMPLE = 3;
 const MAX_BITRATE = 64_000;
 /** A channel's buffer has 6,144 bits (ISO/IEC 14496-3 §4.5.3.1), and codes are written whole. */
@@ -20,7 +20,7 @@ const NOISE_POWER = 0.6;
 const ROUNDING = 0.4054;
 const MAX_QUANTISED = 8_191;
 const MAX_SCALE_FACTOR = 255;
-/** Of scale factors, and the symbol for none. */
+/** Largest difference between consecutive scale factors; also the symbol that codes a difference of 0. */
 const MAX_DIFFERENCE = 60;
 const SINGLE_CHANNEL = 0;
 const END = 7;
@@ -51,7 +51,7 @@ export class AacEncoder {
   readonly #scales: Int16Array;
   readonly #books: Uint8Array;
   readonly #bits = new BitWriter(MAX_FRAME_BYTES);
-  /** Transmitted bands. */
+  /** Number of transmitted bands. */
   #bands = 0;
 
   constructor(rateHz: number) {
@@ -63,11 +63,11 @@ export class AacEncoder {
     this.#budgetBits = (Math.min(BITS_PER_SAMPLE * rateHz, MAX_BITRATE) * LONG_SAMPLES) / rateHz;
   }
 
-  /** @param samples the next 1024, full scale is 1 @returns a frame (raw_data_block) of its own memory */
+  /** @param samples the next 1024, full scale is 1 @returns a frame (raw_data_block) in its own memory */
   encode(samples: Float32Array): Uint8Array {
     this.#transform(samples);
     this.#chooseScales();
-    // Coarser by 1.5 dB until the frame fits: it does at last, when every value is zero.
+    // Coarser by 1.5 dB each time until the frame fits. It fits at the latest when every value is zero.
     let coarser = 0;
     while (!this.#quantise(coarser) || this.#plan() > this.#budgetBits) {
       coarser += 1;

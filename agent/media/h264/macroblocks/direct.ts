@@ -16,7 +16,7 @@ export class DirectPredictor {
   #poc = 0;
   /** RefPicList1[0]; its motion is undefined if it was not read. */
   #colocated: ReferencePicture | undefined;
-  // Of the macroblock, spatial prediction.
+  // References and vectors of the macroblock by list, from spatial prediction.
   readonly #refs = new Int8Array(2);
   readonly #x = new Int16Array(2);
   readonly #y = new Int16Array(2);
@@ -40,7 +40,7 @@ export class DirectPredictor {
     this.#colocated = list1[0];
   }
 
-  /** @param quarters bits of the quarters of the macroblock that are predicted */
+  /** @param quarters one bit for each quarter of the macroblock that is predicted */
   fill(quarters: number): void {
     if (this.#isSpatial) {
       this.#predictSpatially();

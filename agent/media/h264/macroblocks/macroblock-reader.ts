@@ -28,14 +28,14 @@ export class MacroblockReader {
   readonly #vectors: VectorPredictor;
   readonly #direct: DirectPredictor;
   #syntax: MacroblockSyntax;
-  // Of the slice.
+  // Fields of the current slice.
   #type: SliceType = SLICE_TYPE.i;
   #listEntries: readonly number[] = [];
   #hasTransform8x8 = false;
   #infersDirect8x8 = false;
-  /** Of the last macroblock. */
+  /** QP of the last macroblock; at the start of a slice, that of the slice. */
   #qp = 0;
-  // Of the macroblock: lists of its parts or quarters, their references (list × 4 + quarter), sub-macroblock types.
+  // The current macroblock: references of its parts or quarters (list × 4 + quarter), and sub-macroblock types with their lists.
   readonly #refs = new Int8Array(8);
   readonly #subTypes = new Uint8Array(4);
 
@@ -55,7 +55,7 @@ export class MacroblockReader {
     this.#qp = slice.qp;
   }
 
-  /** The macroblock to which the state has moved. */
+  /** Reads the macroblock to which the state has moved. */
   read(): void {
     const state = this.#state;
     const type = this.#type;
@@ -115,13 +115,13 @@ export class MacroblockReader {
     } else {
       kinds[mb] = MB.intra | MB.intra16x16;
       syntax.chromaMode();
-      // mb_type has prediction mode, chroma pattern and whether luma has AC, table 7-11.
+      // mb_type holds the prediction mode, the chroma pattern and whether luma has AC levels, table 7-11.
       patterns[mb] = ((((type - 1) >> 2) % 3) << 4) | (type > 12 ? 0x0f : 0);
     }
     this.#readResidual();
   }
 
-  /** @param type of `P_TYPES` or `B_TYPES`; 0: direct */
+  /** @param type one of `P_TYPES` or `B_TYPES`; 0: direct */
   #readInter(type: number): void {
     const { kinds, patterns, mb } = this.#state;
     const shape = type & MB.shape;
@@ -145,7 +145,7 @@ export class MacroblockReader {
     this.#readResidual();
   }
 
-  /** 16x16, 16x8 and 8x16. */
+  /** Reads the parts of a 16x16, 16x8 or 8x16 macroblock. */
   #readParts(shape: number, first: number, second: number): void {
     const width = shape === SHAPE.columns ? 2 : 4;
     const height = shape === SHAPE.rows ? 2 : 4;
@@ -168,7 +168,7 @@ export class MacroblockReader {
     }
   }
 
-  /** P_8x8, P_8x8ref0 (without `hasRefs`) and B_8x8. @returns whether transform_size_8x8_flag may follow */
+  /** Reads the quarters of P_8x8, P_8x8ref0 (without `hasRefs`) and B_8x8. @returns whether transform_size_8x8_flag may follow */
   #readQuarters(hasRefs: boolean): boolean {
     const isB = this.#type === SLICE_TYPE.b;
     const types = isB ? B_SUB_TYPES : P_SUB_TYPES;
@@ -182,7 +182,7 @@ export class MacroblockReader {
       }
       this.#subTypes[quarter] = type;
       direct |= type === 0 ? 1 << quarter : 0;
-      // Width and height of the parts are 2.
+      // All parts have to be 2x2 blocks.
       allows8x8 &&= type === 0 ? this.#infersDirect8x8 : type >> 2 === (2 | (2 << 2));
     }
     if (direct !== 0) {
@@ -266,7 +266,7 @@ export class MacroblockReader {
     this.#readChroma(pattern >> 4);
   }
 
-  /** 4:2:0. */
+  /** Reads the chroma residual of 4:2:0. */
   #readChroma(pattern: number): void {
     const syntax = this.#syntax;
     if (pattern > 0) {

@@ -12,7 +12,7 @@ export const P_TYPES = Uint8Array.of(
   SHAPE.quarters | LIST.l0,
 );
 
-/** The same of B slices from 1 on, table 7-14: pairs of 16x8 and 8x16 follow each other. */
+/** The same for B slices from type 1 on, table 7-14: pairs of 16x8 and 8x16 follow each other. */
 const B_PAIRS = [
   [LIST.l0, LIST.l0],
   [LIST.l1, LIST.l1],
@@ -33,7 +33,7 @@ export const B_TYPES = Uint8Array.of(
   SHAPE.quarters,
 );
 
-/** mb_type of intra macroblocks follows these of P and B. */
+/** Number of inter types in P and B slices; mb_type of intra macroblocks follows them. */
 export const P_INTER_TYPES = 5;
 export const B_INTER_TYPES = 23;
 export const I_NXN = 0;
@@ -52,7 +52,7 @@ export const B_SUB_TYPES = Uint8Array.of(
 /** Kinds of residual blocks: ctxBlockCat of table 9-42. */
 export const CATEGORY = { dc: 0, ac: 1, luma: 2, chromaDc: 3, chromaAc: 4, luma8x8: 5 } as const;
 
-/** Syntax elements of macroblocks in one of both entropy codings, H.264 §7.3.5. Blocks are 4x4; x and y count them in the macroblock. */
+/** Syntax elements of macroblocks in one of two entropy codings, H.264 §7.3.5. Blocks are 4x4; x and y count them in the macroblock. */
 export interface MacroblockSyntax {
   /** A slice begins. @param at its first bit in `data`, which zeros follow; `model`: 0: an I slice, else 1 + cabac_init_idc */
   begin(data: Uint8Array<ArrayBuffer>, at: number, endBits: number, model: number, qp: number): void;
@@ -60,10 +60,10 @@ export interface MacroblockSyntax {
   isSkipped(isB: boolean): boolean;
   /** The slice ends after the macroblock. */
   isLast(): boolean;
-  /** mb_type, in the numbers of the kind of slice. */
+  /** mb_type, numbered as in this type of slice. */
   typeOf(slice: number): number;
   subType(isB: boolean): number;
-  /** Of the part at x and y, with `width` and `height`. */
+  /** ref_idx of the part at x and y, with `width` and `height`. */
   ref(list: number, x: number, y: number, width: number, height: number, entries: number): number;
   /** Reads mvd of a part and adds it to the predicted vector. */
   difference(list: number, axis: number, x: number, y: number, width: number, height: number): number;
@@ -76,10 +76,10 @@ export interface MacroblockSyntax {
   noDelta(): void;
   /** Skips the samples of I_PCM. */
   skipPcm(): void;
-  /** Blocks of luma. @returns whether it has levels */
+  /** Reads a luma block. @returns whether it has levels */
   lumaBlock(category: number, x: number, y: number): boolean;
   luma8x8(x: number, y: number): boolean;
-  /** Of Cb (0) and Cr (1). */
+  /** Reads the DC block of Cb (0) or Cr (1). */
   chromaDc(component: number): void;
   chromaAc(component: number, x: number, y: number): void;
 }

@@ -17,7 +17,7 @@ export const BLOCK_ORDER = Uint8Array.of(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 1
 
 /** What is kept of a reference picture for direct prediction. 4x4 blocks are in raster order of the picture. */
 export class PictureMotion {
-  /** Of list 0 and 1: x and y of each 4x4 block, in quarter pixels. */
+  /** Vectors of lists 0 and 1: x and y of each 4x4 block, in quarter pixels. */
   readonly vectors: readonly [Int16Array, Int16Array];
   /** refIdx of each 4x4 block; -1: the list is not used. */
   readonly refs: readonly [Int8Array, Int8Array];
@@ -39,13 +39,13 @@ export class PictureMotion {
   }
 }
 
-/** The picture that is read, and the macroblock in it: which neighbours it has. */
+/** The picture being read, and the current macroblock in it with its neighbours. */
 export class PictureState {
   readonly columns: number;
   readonly rows: number;
-  /** 4x4 blocks of a row. */
+  /** 4x4 blocks in a row. */
   readonly stride: number;
-  /** Number of its slice in the picture; -1: not read yet. */
+  /** For each macroblock the number of its slice in the picture; -1: not read yet. */
   readonly slices: Int32Array;
   readonly kinds: Uint8Array;
   /** coded_block_pattern. */
@@ -53,9 +53,9 @@ export class PictureState {
   readonly qps: Int8Array;
   motion: PictureMotion;
   mb = 0;
-  /** Its first 4x4 block. */
+  /** First 4x4 block of the macroblock `mb`. */
   origin = 0;
-  // Macroblocks of the same slice; -1: none.
+  // Neighbours of `mb` in the same slice; -1: none.
   left = -1;
   above = -1;
   aboveRight = -1;

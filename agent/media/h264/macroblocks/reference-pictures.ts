@@ -3,7 +3,7 @@ import type { H264SliceReader } from '../slice-reader.ts';
 import type { PictureMotion } from './picture-state.ts';
 
 const MAX_REFERENCES = 16;
-/** The end of modifications, and of marking operations. */
+/** modification_of_pic_nums_idc that ends the modifications of a list. */
 const MODIFICATION_END = 3;
 
 /** A frame in the decoded picture buffer. */
@@ -15,13 +15,13 @@ export class ReferencePicture {
   isLongTerm = false;
   /** LongTermFrameIdx. */
   longTermIndex = 0;
-  /** Undefined: it was not read, or is not needed. */
+  /** Motion of the picture; undefined: it was not read, or is not needed. */
   motion: PictureMotion | undefined;
 }
 
 /** The reference frames of a stream and the lists of a slice: H.264 §8.2.1, §8.2.4, §8.2.5. Frames only. */
 export class ReferencePictures {
-  /** Of the slice; undefined: the stream does not have the picture. */
+  /** Reference lists 0 and 1 of the slice; an undefined entry: the stream does not have the picture. */
   readonly lists: readonly [(ReferencePicture | undefined)[], (ReferencePicture | undefined)[]] = [[], []];
   current = new ReferencePicture();
   #references: ReferencePicture[] = [];
@@ -60,7 +60,7 @@ export class ReferencePictures {
     return this.#references.some((picture) => picture.motion === motion);
   }
 
-  /** That of the oldest reference, which has none from now on. */
+  /** Takes the motion from the oldest reference that has one. @returns undefined: none has one */
   forgetMotion(): PictureMotion | undefined {
     const picture = this.#references.find(({ motion }) => motion !== undefined);
     const motion = picture?.motion;
@@ -70,7 +70,7 @@ export class ReferencePictures {
     return motion;
   }
 
-  /** The picture ends, which this was a slice of. */
+  /** Ends the picture that this slice belongs to. */
   end(slice: H264SliceReader): void {
     const picture = this.current;
     this.#wasReset = false;
@@ -184,7 +184,7 @@ export class ReferencePictures {
     return msb + slice.pocLsb + slice.pocDelta;
   }
 
-  /** Sliding window, §8.2.5.3: room for one more among `most`. */
+  /** Sliding window, §8.2.5.3: makes room for one more among `most`. */
   #slide(most: number): void {
     while (this.#references.length >= Math.max(most, 1)) {
       let oldest = -1;

@@ -6,7 +6,7 @@ const median = (a: number, b: number, c: number): number => Math.max(Math.min(a,
 export class VectorPredictor {
   x = 0;
   y = 0;
-  /** Of the neighbours that the last prediction had. */
+  /** refIdx of the neighbours A, B and C of the last prediction. */
   refA = -1;
   refB = -1;
   refC = -1;
@@ -19,7 +19,7 @@ export class VectorPredictor {
     this.#state = state;
   }
 
-  /** Of the part at `x` and `y` of the macroblock, `width` wide, all in 4x4 blocks. `shape`: of the macroblock. */
+  /** Predicts the vector of the part at `x` and `y` of the macroblock, `width` wide, in 4x4 blocks. @param shape of the macroblock */
   predict(list: number, ref: number, x: number, y: number, width: number, shape: number): void {
     this.findNeighbours(list, x, y, width);
     if (shape === SHAPE.rows) {
@@ -44,7 +44,7 @@ export class VectorPredictor {
     this.takeMedian(list, ref);
   }
 
-  /** Of P_Skip, §8.4.1.1. */
+  /** Predicts the vector of P_Skip, §8.4.1.1. */
   predictSkipped(): void {
     const { motion } = this.#state;
     this.findNeighbours(0, 0, 0, 4);
@@ -95,7 +95,7 @@ export class VectorPredictor {
     }
   }
 
-  /** Notes vector and reference of a part. */
+  /** Stores the vector and reference of a part. */
   fill(list: number, ref: number, x: number, y: number, width: number, height: number): void {
     const { motion, origin, stride } = this.#state;
     const vectors = motion.vectors[list as 0 | 1];

@@ -12,7 +12,7 @@ const AS_LUMA = 4;
 
 /** Intra modes decide in which order coefficients are read: H.265 §8.4.2 and §8.4.3. */
 export class IntraModes {
-  /** Of the four parts, or of the one. */
+  /** Luma modes of the four parts; all the same if the unit has one part. */
   readonly luma = new Uint8Array(4);
   chroma = 0;
   readonly #cabac: CabacDecoder;

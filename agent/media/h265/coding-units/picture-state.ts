@@ -29,7 +29,7 @@ export class PictureState {
   readonly qps: Int8Array;
   /** SliceAddrRs of each coding tree unit; -1: not decoded yet. */
   readonly slices: Int32Array;
-  // Of the current coding tree unit: its place, and which units around it may be referred to.
+  // Position of the current coding tree unit, and which units around it may be referred to.
   unitX = 0;
   unitY = 0;
   hasLeft = false;
@@ -117,7 +117,7 @@ export class PictureState {
     }
   }
 
-  /** Values of a coding block of `size` pixels. */
+  /** Fills the values of a coding block of `size` pixels. */
   fillBlock(values: Uint8Array | Int8Array, x: number, y: number, size: number, value: number): void {
     const blocks = size >> this.minBlockBits;
     for (let at = this.blockAt(x, y), row = 0; row < blocks; row += 1, at += this.blockColumns) {

@@ -3,7 +3,7 @@ import { fourccText } from './boxes.ts';
 
 /** The position of a box in the given bytes. */
 export interface BoxLocation {
-  /** As a number: compare with `fourcc(...)`. */
+  /** Box type as a number: compare with `fourcc(...)`. */
   readonly type: number;
   readonly start: number;
   readonly bodyStart: number;
@@ -88,7 +88,7 @@ export function need(place: BoxLocation, bodyBytes: number): void {
   }
 }
 
-/** Of a full box. */
+/** Version of a full box. */
 export const versionOf = (view: DataView, place: BoxLocation): number => {
   need(place, 4);
   return view.getUint8(place.bodyStart);

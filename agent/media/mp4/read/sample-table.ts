@@ -86,7 +86,7 @@ function tableOf(boxes: Uint8Array, name: string, entryBytes: number): Table | u
   return { view, count };
 }
 
-/** §8.7.3.2: one size for all, or a table. */
+/** Sample sizes, §8.7.3.2: one size for all samples, or a table. */
 function sizesOf(trackId: number, stbl: Uint8Array): { readonly count: number; at(i: number): number } {
   const body = bodyOfFirst(stbl, fourcc('stsz'), 12);
   if (!body) {
@@ -112,7 +112,7 @@ class RunReader {
     this.#table = table;
   }
 
-  /** Of the next sample; after the table the last value. */
+  /** Value of the next sample; after the end of the table, the last value. */
   next(): number {
     const { view, count } = this.#table ?? { count: 0 };
     while (view && this.#left === 0 && this.#entry < count) {
@@ -179,7 +179,7 @@ class ChunkReader {
 
 /** What an edit list presents of a track, in ticks of the track: §8.6.6. */
 export interface EditedSpan {
-  /** Presentation before it, from the start of the movie. */
+  /** Empty presentation before it, from the start of the movie. */
   readonly emptyTicks: number;
   /** Media time at which presentation begins. */
   readonly startTicks: number;
@@ -187,7 +187,7 @@ export interface EditedSpan {
   readonly lengthTicks: number | undefined;
 }
 
-/** Of several edits the first with media counts. */
+/** The span that an edit list presents; of several edits, the first one with media counts. */
 export function editedSpan({ edits }: TrackTables, timescale: number, movieTimescale: number): EditedSpan {
   const whole = { emptyTicks: 0, startTicks: 0, lengthTicks: undefined };
   if (edits.length < ENTRIES_AT || movieTimescale === 0) {

@@ -90,7 +90,7 @@ export class TrackColumns {
     this.trackId = trackId;
   }
 
-  /** Followed by the samples and `endRun`. @param dataOffset file offset of the first sample's bytes */
+  /** Starts a run; its samples and `endRun` follow. @param dataOffset file offset of the first sample's bytes */
   startRun(baseTime: number, fragment: number, dataOffset: number): void {
     this.firstSamples.push(this.sizes.count);
     this.baseTimes.push(baseTime);
@@ -103,7 +103,7 @@ export class TrackColumns {
     this.flags.push(flags);
   }
 
-  /** Of the sample `i` of the track, in the order of samples. */
+  /** Adds the composition offset of the sample `i` of the track. Call in the order of samples. */
   pushOffset(i: number, offset: number): void {
     if (offset !== 0 && !this.#offsets) {
       this.#offsets = new Column((count) => new Int32Array(count), Math.max(64, i * 2));
@@ -112,7 +112,7 @@ export class TrackColumns {
     this.#offsets?.push(offset);
   }
 
-  /** At least one is not 0, so each has to be given. */
+  /** Whether any offset is not 0: then each has to be given. */
   get hasOffsets(): boolean {
     return this.#offsets !== undefined;
   }

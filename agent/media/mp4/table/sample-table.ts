@@ -28,9 +28,9 @@ interface TrackRuns {
   readonly fragments: Uint32Array;
   /** File offset of the first sample's bytes. */
   readonly dataOffsets: Float64Array;
-  /** Of all its samples. */
+  /** Size of all samples of the run. */
   readonly dataBytes: Float64Array;
-  /** What all its samples have in common: `SAME_DURATION`, `ALL_SYNC`, `FIRST_SYNC`. */
+  /** What all samples of the run have in common: `SAME_DURATION`, `ALL_SYNC`, `FIRST_SYNC`. */
   readonly flags: Uint8Array;
 }
 
@@ -40,7 +40,7 @@ export interface SampleTable {
   /** File offset of each fragment's `moof`. */
   readonly fragmentOffsets: Float64Array;
   readonly fragmentBytes: Float64Array;
-  /** Of `moof` and the head of `mdat`. */
+  /** Size of `moof` and the head of `mdat`. */
   readonly headerBytes: Uint32Array;
   readonly tracks: readonly TrackSamples[];
 }
@@ -57,7 +57,7 @@ export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[],
 }
 
 const RUN_FLAGS = SAME_DURATION | ALL_SYNC | FIRST_SYNC;
-/** Of the table: after it the number of all samples is known well. */
+/** Share of the table after which the number of all samples is known well. */
 const MIN_SHARE = 0.1;
 
 /** Parses a table in steps: a day has millions of samples, and other work must not wait. */

@@ -15,7 +15,7 @@ const CLOCK_HZ = 90_000;
 export interface FrameFormat {
   /** Bytes that `read` needs. */
   readonly headerBytes: number;
-  /** Of the last frame read, in 90 kHz ticks, with fraction. */
+  /** Duration of the last frame read, in 90 kHz ticks, with fraction. */
   readonly durationTicks: number;
   /** @returns the size of the frame at `at`; infinite: more bytes are needed to know it @throws PerchError: no frame begins there */
   read(data: Uint8Array, at: number, end: number): number;
@@ -43,13 +43,13 @@ class Frames {
 abstract class DescribedFrames implements FrameFormat {
   abstract readonly headerBytes: number;
   durationTicks = 0;
-  /** Of the last frame read: the bits of its header that the track depends on. */
+  /** Header bits of the last frame read that the track depends on; -1: none yet. */
   protected fields = -1;
   readonly #sink: UnitSink;
   readonly #frames: Frames;
-  /** The fields of the track. */
+  /** `fields` of the reported track; -1: none yet. */
   #known = -1;
-  /** Those of the frame before, which was left out. */
+  /** `fields` of the frame before, if it was left out; -1: it was not. */
   #other = -1;
 
   constructor(sink: UnitSink) {
@@ -59,7 +59,7 @@ abstract class DescribedFrames implements FrameFormat {
 
   abstract read(data: Uint8Array, at: number, end: number): number;
 
-  /** By the last frame read. */
+  /** The track, as the last frame read describes it. */
   protected abstract track(): Track;
 
   put(data: Uint8Array, at: number, end: number, ticks: number): void {

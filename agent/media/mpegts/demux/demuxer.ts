@@ -32,10 +32,10 @@ interface TsSink {
 
 /** A programme of more streams is not from an encoder. */
 const MAX_STREAMS = 32;
-/** Packets in a row with scrambled payload. */
+/** Most packets in a row with scrambled payload. */
 const MAX_SCRAMBLED = 64;
 const NO_PID = 0x1fff;
-/** By PID: what its packets are. Numbers from `ROUTE.stream` on are streams. */
+/** What the packets of a PID are. Numbers from `ROUTE.stream` on are streams. */
 const ROUTE = { none: 0, pat: 1, pmt: 2, clock: 3, stream: 4 } as const;
 
 // Packet header and adaptation field, ISO/IEC 13818-1 §2.4.3.2 and §2.4.3.4.
@@ -52,14 +52,14 @@ const JUMP_TICKS = 10 * 90_000;
 
 interface StreamInput {
   readonly reader: PesReader;
-  /** Of the last packet; -1: none yet. */
+  /** continuity_counter of the last packet; -1: none yet. */
   counter: number;
   scrambled: number;
 }
 
 /**
- * The first programme of a transport stream (ISO/IEC 13818-1): bytes in any pieces in, units out. Bounded; units with missing packets are
- * dropped, counted and reported.
+ * Reads the first programme of a transport stream (ISO/IEC 13818-1): takes bytes in pieces of any size, delivers units. Its memory is
+ * bounded. Units with missing packets are dropped, counted and reported.
  */
 export class TsDemuxer {
   /** Transport packets that the continuity counters say are missing, and packets marked as damaged. */
@@ -74,7 +74,7 @@ export class TsDemuxer {
   #pmtPid = NO_PID;
   #pcrPid = NO_PID;
   #pcr = Number.NaN;
-  /** What the streams are that can be read; undefined: no map has come. */
+  /** `keyOf` the streams that can be read; undefined: no programme map has come. */
   #program: string | undefined;
   #inputs: StreamInput[] = [];
   readonly #clock = new ProgramTicks();
@@ -238,7 +238,7 @@ export class TsDemuxer {
     return streamKindOf(streamType, descriptors, this.#traits);
   }
 
-  /** Neither a table's nor the null packets'. */
+  /** Whether a PID belongs to neither a table nor the null packets. */
   #isFree(pid: number): boolean {
     return pid !== 0 && pid !== this.#pmtPid && pid !== NO_PID;
   }
@@ -274,7 +274,7 @@ export class TsDemuxer {
   }
 }
 
-/** Empty: it cannot be read. Encoders change descriptors, such as those of advertisements, while the streams stay what they are. */
+/** Empty: the stream cannot be read. Encoders change descriptors, such as those of advertisements, while the streams stay what they are. */
 const keyOf = ({ pid, streamType, descriptors }: ProgramStream, { codec, create }: StreamKind): string =>
   create ? `${pid},${streamType},${codec},${streamType === PRIVATE_TYPE ? descriptors : ''};` : '';
 

@@ -45,7 +45,7 @@ export class NalElementary implements Elementary {
   }
 }
 
-/** Pieces of an elementary stream to frames. */
+/** Cuts pieces of an elementary stream into frames. */
 interface Frames {
   push(data: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void;
 }
@@ -79,7 +79,7 @@ export class FrameElementary implements Elementary {
     this.#hasGap = true;
   }
 
-  /** Between PES packets it has nothing. */
+  /** It keeps nothing between PES packets. */
   restart(): void {}
 
   end(): void {}
@@ -98,7 +98,7 @@ export class AudioElementary implements Elementary {
   #joined = new Uint8Array(0);
   #keptBytes = 0;
   #keptPosition = 0;
-  /** Of the next frame, with fraction. */
+  /** Time of the next frame, in 90 kHz ticks with fraction; NaN: not known. */
   #ticks = Number.NaN;
   #isSynced = false;
   #isReported = true;
@@ -172,7 +172,7 @@ export class AudioElementary implements Elementary {
     }
   }
 
-  /** 0: no frame begins here. The first one after a loss needs another one after it. */
+  /** Size of the frame at `at`; 0: no frame begins there. The first frame after a loss needs another one after it. */
   #sizeAt(data: Uint8Array, at: number, end: number): number {
     const format = this.#format;
     try {

@@ -16,7 +16,7 @@ export class PacketReader {
   #restBytes = 0;
   /** Without it, a packet counts only if the next one follows it. */
   #isSynced = false;
-  /** Of the next chunk's first byte. */
+  /** Offset of the next chunk's first byte in the stream. */
   #position = 0;
 
   constructor(sink: PacketSink) {

@@ -11,7 +11,7 @@ export interface UnitOffset {
   position: number;
 }
 
-/** The times of pictures as PES packets have them; of a picture without times, those of the last one and a frame's duration. */
+/** The times of pictures as PES packets have them. A picture without times is decoded a frame's duration after the last one. */
 export class PesTimes implements UnitTimes {
   pts = 0;
   dts = 0;
@@ -27,7 +27,7 @@ export class PesTimes implements UnitTimes {
     this.#place = place;
   }
 
-  /** Of the next picture, before its bytes. Unwrapped. */
+  /** Announces the times of the next picture, unwrapped. Call before its bytes. */
   announce(pts: number, dts: number, position: number): void {
     if (this.#pts.length === MAX_WAITING) {
       this.#drop(1);
