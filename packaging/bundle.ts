@@ -257,7 +257,7 @@ function onLinux(source: string): string {
   return known.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Of `package.json` the program needs only the version. */
+/** The program needs only the version from `package.json`. */
 const versionOf = (version: string): Plugin => ({
   name: 'version',
   setup: (built) =>

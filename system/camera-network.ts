@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** The network for cameras, as root's service reports it. */
 export interface CameraNetworkState {
   readonly interface: string;
-  /** Of this box there. */
+  /** Address of this box in that network. */
   readonly address: string;
   /** Why the service serves nobody there at present. */
   readonly fault: string | undefined;

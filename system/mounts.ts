@@ -33,7 +33,7 @@ export const OWN_FOLDER = 'perch';
 /** Longest wait for a file server. */
 const PATIENCE_MS = 1_500;
 
-/** Of those, only file systems on disks and of file servers, and the root's own. */
+/** @returns only file systems on disks and of file servers, and the root's own */
 export function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line): Mount[] => {
     const [device = '', folder = '', type = '', options = ''] = line.split(' ').map(unescaped);

@@ -5,9 +5,9 @@ import { PICTURES, type Pictures } from '../stream/stream.ts';
 /** Shares of the time that the event loop is busy. */
 const OVERLOADED = 0.98;
 const RELIEVED = 0.75;
-/** Until viewers get less. Cameras hold back, or drop, what is not read for longer. */
+/** Time of overload until viewers get less. Cameras hold back, or drop, what is not read for longer. */
 const AFTER_MS = 3_000;
-/** Of relief until they get more again: longer after each vain attempt. */
+/** Time of relief until viewers get more again. It doubles after each vain attempt. */
 const MIN_RELIEF_MS = 10_000;
 const MAX_RELIEF_MS = 300_000;
 /** An overload that comes back this soon shows that the attempt was vain. */

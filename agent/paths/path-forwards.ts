@@ -12,7 +12,7 @@ import type { Stream } from '../stream/stream.ts';
 /** A destination as in MediaMTX's API, then Perch's own fields. */
 export interface ForwardItem {
   readonly id: string;
-  /** In the list of the configuration, from 0. */
+  /** Place in the list of the configuration, from 0. */
   readonly pos: number;
   readonly created: string;
   /** Without secrets. */
@@ -20,11 +20,11 @@ export interface ForwardItem {
   /** The scheme of its URL. */
   readonly protocol: string;
   readonly state: 'idle' | 'forwarding' | 'error';
-  /** Of the last failure since the stream began. */
+  /** Reason of the last failure; null: none since the stream began or since the last connection. */
   readonly lastError: string | null;
   readonly lastErrorTime: string | null;
   readonly outboundBytes: number;
-  /** Attempts after a failure. */
+  /** Number of attempts after a failure. */
   readonly reconnects: number;
 }
 

@@ -8,7 +8,7 @@ type EndHook = () => Promise<void>;
 export interface HookSource {
   readonly type: string;
   readonly id: string;
-  /** Of the publisher's address. */
+  /** Query of the publisher's URL. */
   readonly query: string;
 }
 

@@ -62,7 +62,7 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !LIVE_KEYS.has(key) && !RECORD_KEYS.test(key));
-  // Of the camera block only the pause and the login matter; the rest is read when it is used.
+  // Only the pause and the login of the camera block matter: the rest is read when it is used.
   const login = [camera?.user, camera?.password];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
   return JSON.stringify([own.sort(), camera?.paused === true, pulling]);

@@ -158,7 +158,7 @@ export function describeStream(stream: Stream | undefined, since: string | null)
   };
 }
 
-/** Of the first video track. */
+/** Whether the first video track has B-frames; undefined: unknown. */
 export const hasBFrames = (stream: Stream | undefined): boolean | undefined =>
   stream?.hasBFrames(stream.tracks.findIndex(({ kind }) => kind === 'video'));
 

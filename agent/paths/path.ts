@@ -51,7 +51,7 @@ export class Path {
   #stream: Stream | undefined;
   /** What the source or publisher writes: the same stream, unless the path is always available. */
   #live: Stream | undefined;
-  /** Of the previous stream. */
+  /** Whether the previous stream had B-frames; undefined: unknown. */
   #hadBFrames: boolean | undefined;
   #readySince: string | null = null;
   #onlineSince: string | null = null;

@@ -1,4 +1,4 @@
-/** Of the path of a camera's sub stream. */
+/** Suffix of the path of a camera's sub stream. */
 const SUB_SUFFIX = '_sub';
 
 /** Current failures of cameras, so that the two streams of one camera do not log the same failure. */

@@ -222,7 +222,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
 interface PublishingAddresses {
   /** Key that switches the server on: `rtmp`. */
   readonly key: 'rtsp' | 'rtmp' | 'srt' | 'webrtc';
-  /** Of the ports that are open while it is on. HOST, PATH, USER and PASSWORD stand for the actual ones. */
+  /** URLs by the ports that are open while it is on. HOST, PATH, USER and PASSWORD stand for the actual values. */
   urls(config: Config): readonly string[];
 }
 
@@ -275,11 +275,11 @@ export interface ZlmApiCalls {
   streamNotFound(path: string, request: FastifyRequest, isKnown: boolean): Promise<boolean>;
 }
 
-/** From the query or the body. */
+/** Parameters of a call, from the query or the body. */
 export interface ZlmParameters {
   /** Empty counts as missing. */
   get(name: string): string | undefined;
-  /** Of the query or the body, empty without a value; undefined: not sent. */
+  /** Value from the query or the body, empty if it was sent without a value; undefined: not sent. */
   sent(name: string): string | undefined;
   /** @throws PerchError badInput with `missing` in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
@@ -335,11 +335,11 @@ export interface SessionCredentials {
 export interface SessionRequester {
   /** `rtsp`, for permissions and the authentication server. */
   readonly protocol: string;
-  /** Without port. */
+  /** IP address without port. */
   readonly ip: string;
-  /** Both ends; undefined: a tunnel. */
+  /** Both ends of the connection; undefined: a tunnel. */
   readonly connection: { readonly client: Endpoint; readonly server: Endpoint } | undefined;
-  /** Of the URL, without `?`. */
+  /** Query of the URL, without `?`. */
   readonly query: string;
   /** UUID of the connection. */
   readonly id: string;

@@ -29,14 +29,14 @@ export interface ZlmCallsOptions {
   schemas(): readonly string[];
   readonly edits: PathEdits & Pick<ApiEdits, 'patchGlobal'>;
   pulled: ProxyOptions['pulled'];
-  /** Of a path that is pulled, without password. */
+  /** URL from which a path is pulled, without password; undefined: it is not pulled. */
   urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
   picture(path: string, request: PictureRequest): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
   destinations: PusherOptions['destinations'];
   forwardsOf: PusherOptions['forwardsOf'];
-  /** Of these calls. */
+  /** Secret that permits these calls. */
   secret(): string;
   readonly version: string;
   readonly clock: Clock;

@@ -55,7 +55,7 @@ interface HooksOptions {
 
 /** Calls that wait for an answer; further ones are rejected. */
 const MAX_ASKED = 64;
-/** Of one client, so that it does not block the others. */
+/** Calls of one client that wait: one client must not block the others. */
 const MAX_ASKED_OF_ONE = 32;
 /** Notifications that wait; further ones are dropped. */
 const MAX_NEWS = 500;

@@ -35,7 +35,7 @@ export interface ProxyOptions {
 
 interface Pull {
   readonly url: string;
-  /** Of RTSP. */
+  /** `rtspTransport` of the path; only for RTSP. */
   readonly transport: string;
   readonly record: boolean;
   readonly waitMs: number;

@@ -5,7 +5,7 @@ import type { ZlmParameters } from '../protocols/contract.ts';
 import { type CallAnswer, CODE, EDITOR, failure, isOn } from './call.ts';
 
 interface Setting {
-  /** Of `pathDefaults`, else of the whole. */
+  /** The setting is one of `pathDefaults`; otherwise it is a global one. */
   readonly isOfPaths?: boolean;
   /** Holds a secret, or may. */
   readonly isHidden?: boolean;

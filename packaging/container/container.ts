@@ -125,7 +125,7 @@ async function pack(
   const store = ['--storage-driver', 'vfs', '--root', join(temporary, 'store'), '--runroot', join(temporary, 'run')];
   const buildah = (...words: readonly string[]) => call('buildah', [...store, ...words]);
   const container = (await buildah('from', '--arch', architecture, 'scratch')).trim();
-  // Of a folder buildah gives every file to root.
+  // If buildah adds a folder, it makes root the owner of every file.
   const files = join(temporary, 'root.tar');
   await call('tar', ['--create', '--file', files, '--directory', root, '--numeric-owner', '--sort=name', '.']);
   await buildah('add', '--quiet', container, files, '/');

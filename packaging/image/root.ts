@@ -18,7 +18,7 @@ const PACKAGES = [
   ...['dnsmasq-base', 'nftables'],
 ];
 
-/** Of its user and group. Debian's packages take theirs from 999 downwards. */
+/** Id of Perch's user and group. Debian's packages take theirs from 999 downwards. */
 const PERCH_ID = 900;
 
 /** Documentation and translations of Debian packages. */

@@ -13,7 +13,7 @@ perch_disk_of() {
 		"${at%/}"/*) ;;
 		*) continue ;;
 		esac
-		# Of two disks mounted at the same place the later one counts.
+		# If two disks are mounted at the same place, the later one counts.
 		[ "${#at}" -ge "${#best}" ] || continue
 		best="$at"
 		disk="$device"

@@ -10,17 +10,17 @@ import { type HeardRecord, readMessage } from './message.ts';
 import { boxInstance, isSameName } from './records.ts';
 import { GROUP_IPV4, TTL } from './sockets.ts';
 
-/** Of one query, which stays below the MTU of Ethernet. */
+/** Questions in one query, which must stay below the MTU of Ethernet. */
 const MAX_QUESTIONS = 30;
 const REPEATS = 2;
 const ANSWER_MS = 1_000;
-/** Of one box, one for each of its networks. */
+/** Addresses of one box: one for each of its networks. */
 const MAX_ADDRESSES = 4;
 
 interface FindOptions {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly signal: AbortSignal;
-  /** Default: mDNS's group and port. */
+  /** Destination of the queries; default: mDNS's group and port. */
   readonly to?: { readonly address: string; readonly port: number };
 }
 

@@ -36,7 +36,7 @@ export interface MdnsMessage {
   readonly isTruncated: boolean;
   readonly questions: readonly MdnsQuestion[];
   readonly answers: readonly HeardRecord[];
-  /** Of a probe: the proposed records. */
+  /** The proposed records of a probe. */
   readonly authorities: readonly HeardRecord[];
 }
 

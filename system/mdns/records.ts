@@ -7,7 +7,7 @@ const HOST_TTL_SECONDS = 120;
 const OTHER_TTL_SECONDS = 75 * 60;
 
 const SERVICE = '_http._tcp.local';
-/** Of a box with https, by its id: servers that it is paired with find it at a new address. */
+/** Service of a box with HTTPS. Its instance is the box's id, by which paired servers find the box at a new address. */
 const BOX_SERVICE = '_perch._tcp.local';
 const SERVICES = '_services._dns-sd._udp.local';
 
@@ -25,7 +25,7 @@ export interface Published {
 /** What servers that the box is paired with look for. */
 export interface AnnouncedBox {
   readonly id: string;
-  /** Of https. */
+  /** HTTPS port. */
   readonly port: number;
 }
 

@@ -25,7 +25,7 @@ const MAX_MS = 3_600_000;
 const POLL_MS = 1_000;
 
 export interface UpdateServer {
-  /** Of the folder, `http:` or `https:`. */
+  /** URL of the folder with the updates, `http:` or `https:`. */
   readonly address: string;
   readonly clock: Pick<Clock, 'monoMs' | 'every'>;
   readonly signal: AbortSignal;

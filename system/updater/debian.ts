@@ -13,7 +13,7 @@ const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
 /** Folders whose file systems dpkg and the updater write to. Not all that are mounted: a disk of recordings may hang. */
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
-/** Of the image for the Raspberry Pi. */
+/** Program of the image for the Raspberry Pi. */
 const SYSTEM_PROGRAM = '/usr/sbin/perch-system';
 /** Its exit codes: it has refused the update and told the page; it is already running (packaging/image/root/usr/sbin/perch-system). */
 export const SYSTEM_REFUSED = 3;

@@ -9,7 +9,7 @@ type Step = (typeof STEPS)[number];
 
 export interface Journal {
   readonly step: Step;
-  /** Of the request. */
+  /** Id of the request. */
   readonly id: string;
   readonly from: string;
   readonly to: string;
@@ -33,7 +33,7 @@ export interface Status {
   readonly why?: UpdateReason;
   readonly from?: string;
   readonly to?: string;
-  /** Of the system that is being written. */
+  /** Progress of the system that is being written. */
   readonly percent?: number;
   /** RFC 3339. */
   readonly time: string;

@@ -3,7 +3,7 @@ import { isAbsolute, normalize } from 'node:path';
 
 /** How the new version is observed. */
 export interface Watched {
-  /** Of the page over http. */
+  /** Host at which the page is reached over HTTP. */
   readonly host: string;
   readonly port: number;
   /** Folders in which a recording is running; may be empty. */

@@ -10,7 +10,7 @@ import { FORMATS, type FuzzFormat } from './formats.ts';
 
 const MUTATIONS = byLength(5_500, 100_000);
 const MAX_PICTURE_BYTES = 8 << 20;
-/** Of sound, and of a multiplex. */
+/** Maximum size of a unit of audio or of a multiplex. */
 const MAX_OTHER_BYTES = 64 << 10;
 const ENDLESS_BYTES = 2 * MAX_PICTURE_BYTES;
 /** The most that a depacketizer adds to a unit: the tables of a JPEG image. */

@@ -23,7 +23,7 @@ export type Get = (url: string) => Promise<Answer>;
 
 export interface FollowerOptions {
   readonly get: Get;
-  /** Of the media playlist. */
+  /** URL of the media playlist. */
   readonly url: string;
   readonly endMs: number;
   /** Asks as low-latency players do: waits for each part, takes updates and hinted parts. Otherwise it polls. */

@@ -12,9 +12,9 @@ export interface MediaSample {
 /** A segment or part as a player reads it. */
 export interface MediaRun {
   readonly samples: readonly MediaSample[];
-  /** Of each sample. */
+  /** Bytes of each sample. */
   readonly data: readonly Uint8Array[];
-  /** Of the first sample: decoded, and shown. */
+  /** Decoding time (`startS`) and presentation time (`shownS`) of the first sample, in seconds. */
   readonly startS: number;
   readonly shownS: number;
   readonly durationS: number;

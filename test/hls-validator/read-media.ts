@@ -44,7 +44,7 @@ class MediaReader {
   #hint: string | undefined;
   #map: string | undefined;
   #discontinuities = 0;
-  // Of the current segment.
+  // State of the current segment.
   #parts: Part[] = [];
   #durationS: number | undefined;
   #wallMs: number | undefined;

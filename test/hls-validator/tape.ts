@@ -10,7 +10,7 @@ import type { Directives } from './request-rules.ts';
 
 /** Requests of a session to the tape, and replies that a test may substitute. */
 export interface Faults {
-  /** Of a media playlist. */
+  /** Replaces a media playlist. */
   readonly playlist?: (playlist: MediaPlaylist, asked: Asked) => MediaPlaylist;
   readonly text?: (text: string, asked: Asked) => string;
   readonly file?: (name: string, bytes: Uint8Array, nowMs: number) => Uint8Array | undefined;

@@ -13,7 +13,7 @@ export interface Verdict {
 }
 
 export interface ValidateOptions {
-  /** Of the multivariant playlist. */
+  /** URL of the multivariant playlist. */
   readonly url: string;
   readonly seconds: number;
   readonly isLowLatency: boolean;
@@ -113,7 +113,7 @@ export function brokenVariants(multivariant: Multivariant, followers: ReadonlyMa
     if (tracks.length > 0) {
       found.push(...brokenCodecs(variant, tracks));
     }
-    // Of the segments at the time of the playlist, which are the first.
+    // Bit rates of the first segments: these existed at the time of the multivariant playlist.
     const peaks = parts.map((follower) => [...follower.segments.values()][0]?.bitRate ?? 0);
     const peak = (peaks[0] ?? 0) + Math.max(0, ...peaks.slice(1));
     if (variant.bandwidth < Math.floor(peak)) {

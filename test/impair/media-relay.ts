@@ -50,7 +50,7 @@ export class MediaRelay implements AsyncDisposable {
     return this.#front.address().port;
   }
 
-  /** Of all that goes through it, and of what will. */
+  /** Sets the state of the links of all clients, present and future. */
   async setState(state: LinkState): Promise<void> {
     this.#state = state;
     for (const { toServer, toClient } of await Promise.all(this.#clients.values())) {

@@ -13,17 +13,17 @@ export interface PacketImpairment {
    * sent before, not on the packets between. Undefined: by its turn.
    */
   readonly contentOf?: (packet: Uint8Array) => number | undefined;
-  /** Of one content at most this many transmissions are lost; default: no bound. */
+  /** Maximum number of lost transmissions of one content; default: no limit. */
   readonly maxLosses?: number;
   /** The share of packets at which a burst of losses begins, and its length. */
   readonly bursts?: { readonly share: number; readonly packets: number };
-  /** These come twice. */
+  /** Share of packets that arrive twice. */
   readonly duplicates?: number;
-  /** A share that is held back, so that others overtake it. */
+  /** Share of packets that are held back, so that others overtake them. */
   readonly reorder?: { readonly share: number; readonly heldMs: number };
-  /** Each is delayed by this. */
+  /** Delay of each packet. */
   readonly delayMs?: number;
-  /** Each is delayed by something from 0 to this. */
+  /** Maximum of a random additional delay of each packet. */
   readonly jitterMs?: number;
   /** Packets above the rate are queued, and lost when the queue is full. */
   readonly bandwidth?: { readonly bitsPerSecond: number; readonly queueBytes: number };
@@ -36,7 +36,7 @@ export type Fate = readonly number[];
 export class Fates {
   readonly #impairment: PacketImpairment;
   readonly #random: () => number;
-  /** Of each content. */
+  /** Transmissions of each content so far, and how many of them were lost. */
   readonly #transmissions = new Map<number, { readonly sent: number; readonly lost: number }>();
   #burstLeft = 0;
   #sparedLeft: number;

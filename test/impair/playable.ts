@@ -11,7 +11,7 @@ const IDR = 5;
 export class Packets {
   /** Packets of which at least one copy arrives. */
   arrived = 0;
-  /** Between two that arrive. */
+  /** Packets lost between two that arrive. */
   lost = 0;
   /** Second copies. */
   extra = 0;
@@ -36,7 +36,7 @@ export class Packets {
 }
 
 /**
- * Of an H.264 stream, also the pictures that can be played of what arrives: whole ones whose key picture,
+ * Also counts the pictures of an H.264 stream that can be played with the packets that arrive: whole ones whose key picture,
  * and every picture since, is whole too. The sender marks the last packet of each picture.
  */
 export class Pictures extends Packets {

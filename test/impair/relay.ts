@@ -51,7 +51,7 @@ export class Relay implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Of all that goes through it, and of what will. */
+  /** Sets the state of all links, present and future. */
   set state(state: LinkState) {
     this.#state = state;
     for (const link of [...this.#links, ...this.#tracks]) {

@@ -12,7 +12,7 @@ export const SERVICES = {
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 
-/** Of subscriptions: Renew and Unsubscribe are of WS-BaseNotification. */
+/** Namespace of subscriptions: Renew and Unsubscribe are operations of WS-BaseNotification. */
 const NOTIFICATION = 'http://docs.oasis-open.org/wsn/b-2';
 
 /** One SOAP request as an operation sees it. */

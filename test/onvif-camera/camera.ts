@@ -60,7 +60,7 @@ export const SUB_PROFILE: SimulatedProfile = {
 
 /** A simulated camera: ONVIF over HTTP, RTSP and WS-Discovery at a separate address. */
 export interface OnvifCamera extends AsyncDisposable {
-  /** Of the device service. */
+  /** URL of the device service. */
   readonly url: string;
   readonly address: string;
   readonly port: number;

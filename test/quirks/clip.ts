@@ -37,7 +37,7 @@ export interface Codec {
   readonly aggregateHeader: readonly number[];
   /** An SEI message that readers ignore. */
   readonly sei: Uint8Array;
-  /** Of an SDP. */
+  /** Format parameters in an SDP. */
   fmtp(sets: readonly Uint8Array[]): string;
 }
 

@@ -13,7 +13,7 @@ const RATES = [90, 8] as const;
 export interface ReadPicture {
   /** Media time, on the scale that the tracks share. */
   readonly ms: number;
-  /** Of its slices. */
+  /** SHA-1 of the picture's slices. */
   readonly hash: string;
   /** Arrival of its last packet, by `performance.now()`. */
   readonly atMs: number;

@@ -14,7 +14,7 @@ export interface QuirkKind {
   readonly make: (clip: QuirkClip) => Quirk & Omit<Dialogue, 'isUdp' | 'sound'>;
   /** Quirk of the audio, if the camera has any. */
   readonly sound?: Sound;
-  /** Of its path, as YAML. */
+  /** Settings of the camera's path, as YAML. */
   readonly path?: string;
   readonly limits?: Partial<Limits>;
   /** Pictures that may be missing after packet loss: only the damaged ones, or also those that depend on them. */

@@ -44,7 +44,7 @@ async function make(folder: string, name: string, args: readonly string[]): Prom
 const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=25'];
 const SOUND = ['-f', 'lavfi', '-i', 'sine=r=48000'];
 
-/** Of another program's files: more than one segment of the answer. */
+/** Duration of another program's files: more than one segment of the answer. */
 const SECONDS = byLength('10', '20');
 
 const FILES = [

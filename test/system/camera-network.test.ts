@@ -188,7 +188,7 @@ describeWith(PEERS, 'a booted machine with three ports', () => {
 
   test('lets a released camera reach the internet, not the house, until that is ended', async () => {
     await box.ask('POST', 'camera-network/release', { mac: MAC });
-    // Of the box it reaches DNS for the internet, too, which also answers in the place of any other DNS.
+    // The camera also reaches the box's DNS for the internet, which answers in the place of any other DNS, too.
     const dns = [53, 10_053];
     expect(await reached()).toEqual({
       ...{ ofBox: dns, ofBoxInHouse: dns, ofHouse: [53], ofInternet: tried, ofCamera: [], names: true },

@@ -17,7 +17,7 @@ async function watch(agent: Agent, seed: number, stop: AbortSignal): Promise<Map
   for (let turn = seed; !stop.aborted; turn += 1) {
     const [kind, viewer] = kinds[turn % kinds.length] ?? ['', async () => 0];
     const leave = AbortSignal.any([stop, AbortSignal.timeout(3_000 + Math.floor(next() * 12_000))]);
-    // Of a camera that is away just now.
+    // A viewer of a camera that is away at the moment fails.
     const came = await viewer(agent, `cam${1 + Math.floor(next() * CAMERAS)}`, leave).catch(() => 0);
     seen.set(kind, (seen.get(kind) ?? 0) + came);
     await pause(next(), stop);

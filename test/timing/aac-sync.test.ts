@@ -37,7 +37,7 @@ const launch = (file: string): string =>
 /** Received audio or video. */
 class Received {
   readonly packets: RtpPacket[] = [];
-  /** Of the latest sender report: the moment that it calls `rtp`. */
+  /** Time in the latest sender report, in Unix ms: that of the RTP timestamp in `rtp`. */
   #unixMs = Number.NaN;
   #rtp = 0;
 
@@ -135,7 +135,7 @@ describeWith(['ffmpeg', 'gstreamer'], "AAC of cameras in werift's peer connectio
     const ticks = await ticksIn(audio);
     const lags = ticks
       .map((tickMs) => tickMs - (keys.toSorted((a, b) => Math.abs(a - tickMs) - Math.abs(b - tickMs))[0] ?? 0))
-      // Of the seconds at both ends there may be the tick without the picture.
+      // The first and the last second may have the tick without the picture.
       .filter((lagMs) => Math.abs(lagMs) < 500);
     expect(lags.length).toBeGreaterThanOrEqual(TICKS);
     expect(lags.filter((lagMs) => Math.abs(lagMs) > MAX_MS)).toEqual([]);

@@ -21,7 +21,7 @@ const MAX_JOINING_MS = 1_500;
 const PATIENCE_MS = 60_000;
 
 const packaged = (file: string): string => readFileSync(join(PACKAGING, file), 'utf8');
-/** Of each supervisor, as the packages have it: `RestartSec=` of systemd; the second number of procd's `respawn`, in seconds. */
+/** Pause before a restart, from the packages: `RestartSec=` of systemd; the second number of procd's `respawn`, in seconds. */
 const PAUSES_MS = {
   systemd: Number(/^RestartSec=(\d+)ms$/m.exec(packaged('linux/systemd/perch.service'))?.[1]),
   procd: 1_000 * Number(/procd_set_param respawn \d+ (\d+) 0$/m.exec(packaged('openwrt/perch.init'))?.[1]),

@@ -14,7 +14,7 @@ const READ_TIMEOUT_S = byLength(3, 10);
 const SHORT_STALL_MS = byLength(2_000, 3_000);
 /** The clip has about twice as much. */
 const NARROW_BITS_PER_SECOND = 500_000;
-/** Of about three seconds each. */
+/** Number of rounds, of about three seconds each. */
 const NARROW_ROUNDS = byLength(1, 25);
 /** Somewhere in a picture. */
 const CUT_AFTER_BYTES = 150_000;

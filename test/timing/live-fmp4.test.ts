@@ -94,7 +94,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
   );
 
   test('the video of a camera whose audio stops continues', async () => {
-    // Of five seconds the last three have none, again and again.
+    // The last three of the clip's five seconds have no audio, and the clip is repeated.
     const clip = await barClip({ ...TINY, audio: 'aac', seconds: 5, soundSeconds: 2 });
     await using _camera = await publishClip(agent, 'halting', clip, { isEndless: true, interleaveMs: 100 });
     const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);

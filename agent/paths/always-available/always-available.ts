@@ -47,7 +47,7 @@ interface Live {
  */
 export class AlwaysAvailable {
   readonly #clock: Clock;
-  /** Of the configuration or the clip; empty: those of the source's last connection. */
+  /** Tracks of the configuration or the clip; empty: those of the source's last connection are used. */
   #fixed: readonly Track[];
   readonly #clipFile: ClipFile | undefined;
   /** While the clip plays. */

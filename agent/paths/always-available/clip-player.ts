@@ -109,7 +109,7 @@ export class ClipMedia implements OfflineMedia {
   readonly #onTaken: () => void;
   readonly #cleaner: NalCleaner | undefined;
   readonly #waiting: { readonly sample: OfflineSample; readonly track: Track }[] = [];
-  /** Of the parameter sets read so far. */
+  /** The track with the parameter sets that have been read so far. */
   #readTrack: Track;
   #cleaned: Uint8Array | undefined;
   #index: number;
@@ -138,7 +138,7 @@ export class ClipMedia implements OfflineMedia {
     return this.#index === this.#place.first;
   }
 
-  /** Of the sample to read. */
+  /** Place of the next sample to read, in bytes of the file. */
   get place(): { readonly offset: number; readonly size: number } {
     const { offsets, sizes } = this.#place.samples;
     return { offset: offsets[this.#index] as number, size: sizes[this.#index] as number };

@@ -3,7 +3,7 @@ import { writeAacConfig } from '../../media/aac/params.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { OfflinePicture } from './offline-picture.ts';
 
-/** Of the picture before the source is known. */
+/** Size of the picture before the source is known, in pixels. */
 const [WIDTH, HEIGHT] = [1280, 720];
 
 /** @returns none if a description is known from the source only: video other than H.264 */

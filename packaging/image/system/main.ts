@@ -24,7 +24,7 @@ import {
 import { PageStatus } from './page-status.ts';
 import { readChoice, writeSystem } from './write-system.ts';
 
-/** Of the updater, while one of its updates is not finished. */
+/** Journal of the updater; it exists while one of its updates is not finished. */
 const PACKAGES_UPDATE = '/var/lib/perch-update/journal.json';
 /** Perch notes its port there. */
 const REPORT = '/run/perch/report';

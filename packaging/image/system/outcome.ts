@@ -4,7 +4,7 @@ import type { System } from '../../../system/update/second-system.ts';
 import type { Status } from '../../../system/updater/journal.ts';
 import type { Choice } from './choice.ts';
 
-/** Of the last update of a system. */
+/** Outcome of the last update of a system. */
 export interface Outcome {
   readonly system: System;
   readonly version: string;

@@ -49,7 +49,7 @@ interface WriteOptions {
   onProgress?(share: number): void;
 }
 
-/** Of the work; the rest is reading it again. */
+/** Share of the work that is writing; the rest is reading the system again. */
 const WRITING_SHARE = 0.8;
 
 /**

@@ -8,11 +8,11 @@ import { type FoundNetwork, nameOf, parseFound, parseState } from './state.ts';
 import { type Fault, type Words, wordsFor } from './words.ts';
 
 interface PageOptions {
-  /** `state` and `found` of root's service. */
+  /** Folder with `state` and `found` of root's service. */
   readonly stateFolder: string;
-  /** Requests to it. */
+  /** Folder of requests to that service. */
   readonly requestFolder: string;
-  /** Of the page, such as http://10.83.84.1 */
+  /** Origin of the page, such as http://10.83.84.1 */
   readonly origin: string;
 }
 

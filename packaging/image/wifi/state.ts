@@ -1,6 +1,6 @@
 /** What root's service says about the box's Wi-Fi; no passwords. */
 export interface WifiState {
-  /** Of the box, without `.local`. */
+  /** Name of the box, without `.local`. */
   readonly box: string;
   /** Name of the access point. */
   readonly point: string;
@@ -62,7 +62,7 @@ export function parseFound(text: string): readonly FoundNetwork[] {
   return [...strongest.values()].sort((a, b) => b.signalDbm - a.signalDbm).slice(0, MAX_FOUND);
 }
 
-/** Of the flags of wpa_supplicant: `[WPA2-PSK+SAE-CCMP][ESS]`. */
+/** @param flags of wpa_supplicant: `[WPA2-PSK+SAE-CCMP][ESS]` */
 function kindOf(flags: string): NetworkKind {
   if (/PSK|SAE/.test(flags)) {
     return 'password';

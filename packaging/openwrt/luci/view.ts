@@ -18,7 +18,7 @@ declare const E: (
 declare const _: (text: string) => string;
 
 const POLL_SECONDS = 5;
-/** Of /etc/config/perch as it is installed. */
+/** Port in /etc/config/perch as it is installed. */
 const DEFAULT_PORT = '8080';
 
 /** LuCI's page of Perch: its state, the end of its log, and a link to its own page. */

@@ -19,7 +19,7 @@ const SSRC = 0x0ca3e2a1;
 const units = accessUnits(readFileSync(file));
 const clients = new Set<Socket>();
 let sequence = 0;
-/** Of the clip. */
+/** Index of the next picture in the clip. */
 let next = 0;
 let isKeyFrameRequested = false;
 

@@ -6,7 +6,7 @@ import { startScript } from '../measure/script.ts';
 /** A camera in a separate process, with a known time. */
 export interface ClipCamera extends AsyncDisposable {
   readonly url: string;
-  /** Of the group that is being sent, from its key frame on, in seconds. */
+  /** Age of the group that is being sent, since its key frame, in seconds. */
   phase(): number;
   /** The camera's next picture is a key frame. */
   requestKeyFrame(): void;

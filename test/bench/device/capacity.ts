@@ -17,10 +17,10 @@ const MEASURED_SECONDS = 20;
 const SMALL: Limits = { cores: 0.2, megabytes: 256 };
 
 interface Load {
-  /** Of a core. */
+  /** CPU load, in percent of a core. */
   readonly percent: number;
   readonly megabytes: number;
-  /** To the disk. */
+  /** Megabytes written to the disk. */
   readonly megabytesPerSecond: number;
 }
 

@@ -11,7 +11,7 @@ export class HttpConnection {
   readonly #socket: Socket;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Of the whole answer; undefined while its head has not come. */
+  /** Size of the whole answer in bytes, with its head; undefined while the head has not arrived. */
   #wanted: number | undefined;
   #headBytes = 0;
   #before: Promise<unknown> = Promise.resolve();

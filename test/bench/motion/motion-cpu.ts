@@ -71,7 +71,7 @@ async function ffmpegSeconds(file: string): Promise<number> {
   return Number(user) + Number(system);
 }
 
-/** Of each run the stream that costs most. */
+/** @returns for each run the CPU load of the stream that costs most, in percent of a core */
 async function percents(
   scene: SceneName,
   codecs: readonly CodecName[],

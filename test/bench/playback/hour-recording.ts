@@ -83,7 +83,7 @@ async function cameraPictures(): Promise<{ track: H264Track; pictures: readonly 
   return { track: { kind: 'video', codec: 'h264', clockRate: 90_000, ...size, sps, pps: ofType(8) }, pictures };
 }
 
-/** Of a picture with four bytes of length before each. */
+/** NAL units of a picture that has four bytes of length before each. */
 function nalsOf(picture: Uint8Array): Uint8Array[] {
   const nals: Uint8Array[] = [];
   const view = new DataView(picture.buffer, picture.byteOffset, picture.byteLength);

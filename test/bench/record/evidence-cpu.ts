@@ -10,11 +10,11 @@ import type { Figure } from '../measure/figure.ts';
 import { recordHour } from '../playback/hour-recording.ts';
 
 const RUNS = 5;
-/** Of a picture: small ones cost more for each byte. */
+/** Maximum size of pictures other than key frames: small ones cost more for each byte. */
 const MAX_BYTES = 8_000;
 const CAMERAS = 8;
 
-/** Of this process, with the threads that read. */
+/** CPU time of this process, with the threads that read. */
 async function ourSeconds(file: string): Promise<number> {
   const before = process.cpuUsage();
   const tabled = await new TableCache().of({ file });

@@ -10,7 +10,7 @@ import { recordHour } from '../playback/hour-recording.ts';
 
 const FILES = 2;
 const RUNS = 3;
-/** Of pictures other than key frames. */
+/** Maximum size of pictures other than key frames. */
 const MAX_PICTURE_BYTES = 400;
 const CAMERA = { source: 'publisher', recordDeleteAfter: '0s' };
 

@@ -18,7 +18,7 @@ import { recordHour } from '../playback/hour-recording.ts';
 const FILES = 6;
 const RUNS = 3;
 const HOUR_MS = 3_600_000;
-/** Of pictures other than key frames. */
+/** Maximum size of pictures other than key frames. */
 const MAX_PICTURE_BYTES = 400;
 const never = new AbortController().signal;
 

@@ -11,7 +11,7 @@ const STEP_SECONDS = LONG_GROUPS.groupSeconds / JOINS;
 
 /** Viewers that join a stream of `LONG_GROUPS`. */
 interface JoinedServer extends Pick<WebRtcServer, 'openPage' | 'whepUrl'> {
-  /** Of the group that is being sent, from its key frame on, in seconds. */
+  /** Age of the group that is being sent, since its key frame, in seconds. */
   phase(): number;
 }
 

@@ -6,7 +6,7 @@ import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
-/** Of the player's time since its start: past the end of the first segments, and of a short group. */
+/** The player has then played past the end of the first segments, and of a short group. */
 const PLAYED_S = 2.5;
 
 /** Group length and time of the join after its beginning, in seconds: the first segment is then unfinished, or from the cache. */
@@ -27,14 +27,14 @@ const JOINS: readonly Join[] = [
 interface Played {
   /** Ranges in seconds: a gap makes two. */
   readonly buffered: readonly string[];
-  /** A jump makes two. */
+  /** Played ranges: a jump makes two. */
   readonly played: readonly string[];
   readonly playedS: number;
   /** Media files that were requested more than once. */
   readonly repeated: readonly string[];
 }
 
-/** Of both browsers' drivers. */
+/** The part of a page that both browsers' drivers have. */
 interface PlayerPage {
   evaluate<T>(look: () => T): Promise<T>;
   close(): Promise<void>;

@@ -13,7 +13,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 const FIXTURES = join(import.meta.dirname, '../../fixtures/tls');
 const PLAYED_S = 4;
 
-/** Of a page: its requests for a stream, with their protocol. */
+/** Runs in the page. @returns its requests for a stream, with their protocol */
 const fetched = () =>
   (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
     .filter(({ name }) => /_(stream\.m3u8|init\.mp4|part\d+\.mp4)/.test(name))

@@ -74,7 +74,7 @@ describe('SSRF through source', () => {
   });
 });
 
-/** Of a link to `yard` from the owner. */
+/** @returns the cookie of a guest who has opened a link to `yard` from the owner */
 async function guestCookie(): Promise<string> {
   const until = new Date(Date.now() + 3_600_000).toISOString();
   const made = await post('/v3/guests', { paths: ['yard'], until }, { cookie, origin: agent.url });

@@ -21,7 +21,7 @@ const lan = Object.values(networkInterfaces())
 interface Target {
   readonly at: string;
   readonly port: number;
-  /** Of `Host`; default: the address. */
+  /** Value of the header `Host`; default: the address. */
   readonly host?: string;
 }
 

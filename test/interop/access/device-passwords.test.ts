@@ -142,7 +142,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
       const urls = {
         RTMP: ({ user, password }: Login) =>
           `rtmp://127.0.0.1:${agent.ports.rtmp}/cam?user=${user}&pass=${encodeURIComponent(password)}`,
-        // Of a query ffmpeg 5.1 decodes `+` only.
+        // In the query of an SRT URL ffmpeg 5.1 decodes `+` only.
         SRT: ({ user, password }: Login) =>
           `srt://127.0.0.1:${srtPort}?streamid=publish:cam:${user}:${password.replaceAll(' ', '+')}`,
       };

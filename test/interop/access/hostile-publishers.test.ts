@@ -27,7 +27,7 @@ import {
 import { pull } from '../../support/clients/rtsp-pull.ts';
 
 const LIMIT = { timeout: 120_000 };
-/** Of each address. */
+/** Connections from each address. */
 const CONNECTIONS = 250;
 const ADDRESSES = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'];
 const FLOOD_SECONDS = byLength(5, 60);

@@ -22,7 +22,7 @@ interface AbsentBox {
   readonly id: string;
   readonly server: Server;
   readonly port: number;
-  /** Of each connection, monotonic ms. */
+  /** Times of the connections, in monotonic ms. */
   readonly triedMs: number[];
 }
 

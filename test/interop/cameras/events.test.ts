@@ -11,7 +11,7 @@ import { pictureOf, startSnapshotCamera } from '../../support/cameras/snapshot-c
 const PRE_ROLL_MS = byLength(2_000, 3_000);
 const POST_ROLL_MS = byLength(1_000, 2_000);
 const EVENTS = 12;
-/** Of the camera with rare key frames. */
+/** Group length of the camera with rare key frames. */
 const LONG_GROUP_SECONDS = byLength(4, 10);
 
 /** Longer than the test takes. */

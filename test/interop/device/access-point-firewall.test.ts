@@ -7,7 +7,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 
 const SERVICE = join(import.meta.dirname, '../../../packaging/image/root/usr/lib/perch-image/wifi');
 const ADDRESS = '10.83.84.1';
-/** Of the box: names, Perch's page and that of the access point, and others of Perch. */
+/** Ports that are open in the box: SSH, DNS, Perch's page and that of the access point, and others of Perch. */
 const PORTS = [22, 53, 80, 443, 554, 8380, 8554, 8888, 9997];
 /** Answers with its own port. */
 const SERVER = `for (const port of [${PORTS}]) require('node:net').createServer((socket) => socket.end(String(port))).listen(port, '::', () => console.log(port));`;

@@ -14,7 +14,7 @@ const VIEWERS = [
   ['RTSP over UDP', 'rtspsessions', CountingViewer.overRtsp],
 ] as const;
 
-/** Of our side; bursts are rejected, or cut by the kernel. */
+/** Restrictions of our interface: bursts are rejected, or segmented by the kernel. */
 const SLOWER_LINKS = [
   ['has an MTU of 1,280 bytes', 'ip link set dev IFACE mtu 1280'],
   ['has an MTU that is smaller than a packet', 'ip link set dev IFACE mtu 1000'],

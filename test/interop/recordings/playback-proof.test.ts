@@ -54,7 +54,7 @@ const sentBy = ({ path, codecs, rate }: Camera): Promise<string> => {
 interface Packet {
   readonly ptsS: number;
   readonly dtsS: number;
-  /** Of its bytes. */
+  /** MD5 of the packet's bytes. */
   readonly hash: string;
 }
 

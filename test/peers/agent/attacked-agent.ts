@@ -10,9 +10,9 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 /** Perch with an owner, the camera `door` and the empty path `yard`, and requests as attackers send them. */
 export interface AttackedAgent extends AsyncDisposable {
   readonly agent: Agent;
-  /** Of the owner's session. */
+  /** Cookie of the owner's session. */
   readonly cookie: string;
-  /** Known to the owner alone. */
+  /** Secrets that only the owner knows. */
   readonly secrets: string[];
   readonly httpPorts: Readonly<Record<'main' | 'webrtc' | 'hls' | 'playback' | 'api', number>>;
   post(url: string, body: object | string, headers?: Record<string, string>, method?: string): Promise<Response>;

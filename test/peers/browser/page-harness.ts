@@ -43,7 +43,7 @@ export interface PageHarnessOptions {
   readonly hostAnswers?: string;
   /** Folder of the keys that may sign updates. */
   readonly updateKeys?: string;
-  /** Of https; default: off. */
+  /** Address of the HTTPS listener; default: HTTPS is off. */
   readonly tlsAddress?: string;
   /** Default: those of Perch. */
   readonly protocols?: Protocols;

@@ -52,7 +52,7 @@ function ownAddress(): string {
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Of the page, by this visit's address. */
+  /** URL of the page at the address that this visit uses. */
   readonly url: string;
   /** Errors of the console, exceptions, and requests that failed, were rejected or went to another host. */
   readonly complaints: string[];
@@ -74,7 +74,7 @@ export interface VisitOptions {
 /** A harness, or the main port of an agent. */
 export interface Visited {
   readonly port: number;
-  /** Of a box on another machine. */
+  /** URL of the page of a box on another machine. */
   readonly remoteUrl?: string;
 }
 
@@ -99,7 +99,7 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' && !OTHERS_NETWORK.test(message.text())) {
-      // Of a failed request the text has the reason only.
+      // The text about a failed request has only the reason, not the URL.
       complaints.push(`${message.text()} (${message.location().url})`);
     }
   });

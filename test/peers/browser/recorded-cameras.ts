@@ -9,7 +9,7 @@ import { startViewer, type Viewer } from './browser.ts';
 import { type PageHarness, startPageHarness } from './page-harness.ts';
 import { type Size, settled, type Visit, visit } from './page-visit.ts';
 
-/** Of the two recordings, and of the gap between them. Most tests play the second: it is longer than a busy machine takes. */
+/** Lengths of the two recordings and of the gap between them. Most tests play the second: it is longer than a busy machine takes. */
 export const RECORDED_MS = 8_000;
 const SECOND_MS = 30_000;
 export const GAP_MS = 2_500;

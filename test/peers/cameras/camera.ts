@@ -119,7 +119,7 @@ export interface GstCameraOptions {
   readonly isSavp?: boolean;
   /** The file for what the camera's back channel receives, as A-law; one client only. */
   readonly backChannel?: string;
-  /** Of the back channel: `PCMA`, a name of G.726, `MPEG4-GENERIC` or `MP4A-LATM`. */
+  /** Encoding of the back channel: `PCMA`, a name of G.726, `MPEG4-GENERIC` or `MP4A-LATM`. */
   readonly backEncoding?: string;
   /** Takes what clients publish. */
   readonly takesRecord?: boolean;

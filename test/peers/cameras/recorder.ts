@@ -20,7 +20,7 @@ export interface RecorderOptions {
   /** The recorder's delay of DESCRIBE with the login. It answers everything else at once, as recorders do. */
   readonly answerSeconds: number;
   readonly isOnDemand: boolean;
-  /** Of an earlier agent. */
+  /** Data folder of an earlier agent. */
   readonly dataDir?: string;
 }
 

@@ -52,7 +52,7 @@ export interface SrtNetwork {
   readonly delayMs: number;
   /** Default: eight times the one-way delay, at least 250: a busy machine holds programs up for more than 100. */
   readonly latencyMs?: number;
-  /** Of one payload at most this many transmissions are lost; default: no bound. */
+  /** Maximum number of lost transmissions of one payload; default: no limit. */
   readonly maxLosses?: number;
   /** Payloads to send. */
   readonly packets: number;

@@ -221,7 +221,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
       return running;
     },
     ask: <T>(method: string, path = '', body?: object) => call<T>(method, `camera-network${path}`, body),
-    /** Of the API, below `/v3/`. */
+    /** Sends a request to the API, with a path below `/v3/`. */
     call,
     /** Which of the box's ports answer a camera at that address, with a connection or a refusal. */
     scan: (protocol: 'tcp' | 'udp', host: string, ports: readonly number[]) => scan(inCamera, protocol, host, ports),

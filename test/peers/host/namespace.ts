@@ -3,11 +3,11 @@ import { runProcess } from '../programs/process.ts';
 /** A separate network, with a cable to ours: multicast, other addresses and pulled cables are real there. */
 export interface Namespace extends AsyncDisposable {
   readonly name: string;
-  /** Of this end of the cable. */
+  /** IP address of this end of the cable. */
   readonly hostIp: string;
-  /** The other end's. */
+  /** IP address of the other end. */
   readonly ip: string;
-  /** This end of the cable. */
+  /** Interface at this end of the cable. */
   readonly hostInterface: string;
   readonly farInterface: string;
   /** Plugs the cable in or pulls it, at the other end: ours sees no carrier. */

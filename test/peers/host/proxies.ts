@@ -43,7 +43,10 @@ export interface FrontServer extends AsyncDisposable {
   readonly name: ProxyName;
   /** `http://127.0.0.1:PORT/perch`: a folder without TLS. */
   readonly url: string;
-  /** Of `home.example` (a folder), `perch.example`, `stranger.example` (the same from an untrusted address) and `old.example` (nginx: a folder by HTTP/1.0). */
+  /**
+   * TLS port of `home.example` (a folder), `perch.example`, `stranger.example` (the same from an untrusted address) and `old.example`
+   * (nginx: a folder by HTTP/1.0).
+   */
   readonly tlsPort: number;
   /** The certificate of all of them. */
   readonly certificate: string;

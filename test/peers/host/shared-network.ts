@@ -2,7 +2,7 @@ import { runProcess } from '../programs/process.ts';
 
 /** One of several machines in a network. */
 export interface Machine {
-  /** Of its network namespace. */
+  /** Name of the machine's network namespace. */
   readonly name: string;
   readonly ip: string;
 }

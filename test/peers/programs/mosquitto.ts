@@ -7,7 +7,7 @@ import { type RunningProcess, runProcess, startProcess } from './process.ts';
 
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
 export const BROKER_LOGIN = { mqttUser: 'perch', mqttPassword: 'a wren in the hedge' } as const;
-/** Of the broker's certificate. */
+/** SHA-256 fingerprint of the broker's certificate, in lower-case hex. */
 export const BROKER_FINGERPRINT = new X509Certificate(readFileSync(`${TLS}/server.crt`)).fingerprint256
   .replaceAll(':', '')
   .toLowerCase();

@@ -5,7 +5,7 @@ import { startProcess } from './process.ts';
 
 const HERE = import.meta.dirname;
 const [CERT, KEY] = ['crt', 'key'].map((end) => join(HERE, `../../fixtures/tls/server.${end}`));
-/** Of the server with TLS. */
+/** Certificate of the server with TLS. */
 export const MAIL_CA = readFileSync(CERT ?? '', 'utf8');
 
 export interface Mail {
@@ -24,11 +24,11 @@ interface SmtpOptions {
   readonly security: 'none' | 'starttls' | 'tls';
   /** User and password, without which it takes nothing. */
   readonly login?: readonly [string, string];
-  /** So many messages are refused for now. */
+  /** Number of messages that are refused for now. */
   readonly later?: number;
-  /** So often a recipient whose name begins with `busy` is refused for now. */
+  /** Number of times that a recipient whose name begins with `busy` is refused for now. */
   readonly busy?: number;
-  /** Of a message (RFC 1870). */
+  /** Maximum size of a message (RFC 1870). */
   readonly maxBytes?: number;
 }
 

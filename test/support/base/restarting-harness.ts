@@ -18,16 +18,16 @@ export interface Answer {
 /** Perch without media that restarts itself, and a client. */
 export interface RestartingHarness extends AsyncDisposable {
   readonly dataDir: string;
-  /** Of the main port, without a slash at its end. */
+  /** URL of the main port, without a slash at its end. */
   readonly url: string;
   readonly log: readonly string[];
-  /** While it is not claimed. */
+  /** Setup code; undefined: the box is claimed. */
   readonly setupCode: string | undefined;
-  /** Of the client. */
+  /** Cookie of the client. */
   cookie: string;
   /** @param path below `/v3/`. @param body bytes are sent as they are */
   ask(method: string, path: string, body?: object | Uint8Array, headers?: Record<string, string>): Promise<Answer>;
-  /** Its backup. */
+  /** @returns a backup of the box */
   backup(): Promise<Uint8Array<ArrayBuffer>>;
   /** The configuration, and the files of the data folder that a restore may change, by name. */
   files(): Record<string, string>;

@@ -20,7 +20,7 @@ export interface SnapshotCameraOptions {
 }
 
 export interface SnapshotCamera extends AsyncDisposable {
-  /** Of its ONVIF device service. */
+  /** URL of its ONVIF device service. */
   readonly url: string;
   readonly port: number;
   /** The requested operations and addresses, in order. */

@@ -25,7 +25,7 @@ export class ScriptedMqttSource implements MqttSource {
   cameras = () => this.list;
   device = async () => ({ cpu: 12.5, disk: 80, temperature: 51, newest: '1.3.0' });
   picture = async () => PICTURE;
-  /** Of the door; undefined: it does not answer. */
+  /** Presets of the camera `door`; undefined: it does not answer. */
   doorPresets: readonly string[] | undefined = ['Gate', 'Street'];
   presets = async (path: string) =>
     path === 'door' && this.doorPresets ? this.doorPresets : Promise.reject(new PerchError('notFound', 'no'));

@@ -13,11 +13,11 @@ import { feed, opusSound, opusTrack, startRecorder } from './recordings.ts';
 const SECONDS = 24;
 /** The stream's own time when it begins. */
 export const STREAM_SECONDS = 10;
-/** Between two flushes, and what a part and a sample may wait before that. */
+/** Time between two flushes, and the time that a part and a sample may wait before that. */
 const INTERVAL_MS = 5_000;
 const PART_MS = 1_000;
 const SLACK_MS = 600;
-/** Of the number in a `moof`: in its first box. */
+/** Offset of the sequence number in a `moof`: it is in the first box. */
 const SEQUENCE_OFFSET = 20;
 
 export interface PowerCut {

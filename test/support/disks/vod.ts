@@ -28,7 +28,7 @@ export interface ListedSegment {
   readonly uri: string;
   readonly start: number;
   readonly end: number;
-  /** Of the header: uri and size. */
+  /** Value of EXT-X-MAP: URI and size of the header. */
   readonly map: string;
   readonly isDiscontinuity: boolean;
   readonly programDateTime: string | undefined;

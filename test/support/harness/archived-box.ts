@@ -33,7 +33,7 @@ export const ARCHIVE_PLACES = {
 export class ArchivedBox {
   readonly clock = new FakeClock();
   readonly keys = keyRing();
-  /** Of everything. */
+  /** Folder of all files of the box, and of its archive folder. */
   readonly folder: string;
   #dataDir: string;
   #copies = 0;

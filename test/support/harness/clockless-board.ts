@@ -28,7 +28,7 @@ interface Made {
 
 interface Boot {
   readonly id: string;
-  /** Of the clock's monotonic time. */
+  /** The clock's monotonic time at this boot. */
   readonly zeroMs: number;
   /** Its clock was set correctly at some time. */
   wasSynchronized: boolean;

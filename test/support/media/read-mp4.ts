@@ -66,13 +66,13 @@ function readTrack(bytes: Buffer, view: DataView, trak: BoxLocation, timescale: 
   });
 }
 
-/** Of one sample, or of all alike. */
+/** Size of a sample: `stsz` has one for all samples, or one for each. */
 const sizeAt = (stsz: Buffer, sample: number): number => stsz.readUInt32BE(0) || stsz.readUInt32BE(8 + sample * 4);
 
 const words = (bytes: Buffer, from: number): number[] =>
   Array.from({ length: (bytes.length - from) >> 2 }, (_, i) => bytes.readUInt32BE(from + i * 4));
 
-/** Pairs of count and value. */
+/** Expands pairs of count and value. */
 function expand(table: Buffer): number[] {
   const pairs = words(table, 4);
   return pairs.flatMap((count, i) => (i % 2 === 0 ? Array<number>(count).fill(pairs[i + 1] as number) : []));

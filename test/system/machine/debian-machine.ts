@@ -35,15 +35,15 @@ export interface DebianMachineOptions {
   readonly files: readonly string[];
   /** Empty disks by name (`/dev/disk/by-id/virtio-NAME`), in megabytes. */
   readonly disks?: Readonly<Record<string, number>>;
-  /** In addition to those of every machine. */
+  /** Packages in addition to those of every machine. */
   readonly packages?: readonly string[];
   /** Packages in files that it has from the beginning: what takes minutes to be unpacked by an emulated machine. */
   readonly installed?: readonly string[];
   /** Its battery clock at every start (`1970-01-01T00:00:00`); undefined: the host's. */
   readonly batteryTime?: string;
-  /** A Debian package; undefined: one for virtual machines, with few drivers. */
+  /** Debian package of the kernel; undefined: the one for virtual machines, with few drivers. */
   readonly kernel?: string;
-  /** Of QEMU: its network cards; undefined: none. */
+  /** Parameters of QEMU for the network cards; undefined: none. */
   readonly cards?: readonly string[];
   /** Changes the root of this machine, by a program for this processor: what an emulated one takes minutes for. */
   readonly prepare?: (root: string) => Promise<void>;

@@ -5,25 +5,25 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** By which the guest knows the port of its shell. */
+/** Name of the virtio port by which the guest finds its shell. */
 const PORT = 'perch-shell';
 const CONSOLE_CHARS = 200_000;
 /**
- * Of QEMU. The machine's clock goes with the instructions that it has done (two nanoseconds for each), some as a small board's would:
- * however busy the machine is that emulates it, no time limit in it is too short.
+ * Parameters of QEMU. The machine's clock advances with the instructions that it has executed, two nanoseconds for each, about as on a
+ * small board: however busy the host is, no time limit in the machine is too short.
  */
 export const CLOCK: readonly string[] = ['-accel', 'tcg,thread=single', '-icount', 'shift=1'];
 
 export interface MachineOptions {
-  /** Of QEMU, with its disks; the console, the shell's port and the end are added. */
+  /** Command of QEMU with the disks. The console, the port of the shell and the end with the test are added. */
   readonly command: readonly string[];
-  /** For the socket of the shell: one of the machine's own. */
+  /** Folder for the socket of the shell, which no other machine uses. */
   readonly folder: string;
 }
 
 export interface Ran {
   readonly code: number;
-  /** Both streams. */
+  /** Standard output and standard error. */
   readonly output: string;
 }
 

@@ -68,7 +68,7 @@ export async function makeUpdateFiles(folder: string): Promise<UpdateFiles> {
   return { ...files, tampered, foreign: renamed };
 }
 
-/** Of Perch, and its page. */
+/** Files of Perch and its page, by name. */
 export async function programFiles(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (const [name, bytes] of await bundleAgent()) {

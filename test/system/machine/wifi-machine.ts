@@ -16,7 +16,7 @@ const IMAGE = join(ROOT, 'packaging/image/root');
 const VERSION = '1.0.0';
 const TIME = 1_700_000_000;
 const NODE = '/usr/lib/perch/node/bin/node';
-/** Of the image; the rest of its root needs its disk. */
+/** Parts of the image's root; the other parts need the image's disk. */
 const FROM_IMAGE = [
   'usr/lib/perch-image',
   'usr/lib/systemd/system',
@@ -27,7 +27,7 @@ const PACKAGES = [
   ...['wpasupplicant', 'wireless-regdb', 'dnsmasq-base', 'nftables', 'systemd-resolved'],
   ...['hostapd', 'iw', 'busybox-static', 'util-linux-extra'],
 ];
-/** Of the cards, whose order the kernel keeps. */
+/** MAC addresses of the network cards, whose order the kernel keeps. */
 const [CABLE, AIR] = ['52:54:00:00:00:01', '52:54:00:00:00:02'];
 const PROXY_PORT = 3_128;
 /** Seconds instead of minutes, for this test alone. */
@@ -55,7 +55,7 @@ export interface Router {
  */
 export class WifiMachine implements AsyncDisposable {
   readonly machine: DebianMachine;
-  /** For the browser. */
+  /** URL of the proxy for the browser. */
   readonly proxy: string;
 
   private constructor(machine: DebianMachine, proxy: string) {

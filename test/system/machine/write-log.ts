@@ -4,10 +4,10 @@ const SECTOR_BYTES = 512;
 /** Flags of dm-log-writes, whose format QEMU's blklogwrites writes. */
 const [FLUSH, FUA, DISCARD] = [1n, 2n, 4n];
 
-/** Of the log, in the order in which the disk completed them. */
+/** An entry of the log. Entries are in the order in which the disk completed them. */
 interface Entry {
   readonly flags: bigint;
-  /** On the disk and in the log, in bytes. */
+  /** Offset on the disk, in bytes; `dataAt` is the offset of the data in the log. */
   readonly at: number;
   readonly sizeBytes: number;
   readonly dataAt: number;

@@ -1,4 +1,4 @@
-/** Of objects and of counts, from the first look to the last. An object of 40 bytes kept for each viewer is more. */
+/** Maximum growth of objects and of counts, from the first look to the last. An object of 40 bytes kept for each viewer is more. */
 const MAX_OBJECT_GROWTH = 1.01;
 const MAX_GROWTH = 1.03;
 /** Caches are whole slabs. */

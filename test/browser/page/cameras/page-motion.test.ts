@@ -61,7 +61,7 @@ describeWith(['chromium', 'ffmpeg'], 'the motion detection of a camera', () => {
     const sheet = owner.page.getByRole('dialog', { name: 'Motion detection' });
     return Object.assign(owner, { board, sheet });
   };
-  /** Of the picture, in pixels of the window. */
+  /** @returns a function from shares of the picture's width and height, 0 to 1, to pixels of the window */
   const placeOn = async (board: Locator) => {
     const { x, y, width, height } = (await board.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     return (across: number, down: number) => ({ x: x + across * width, y: y + down * height });

@@ -5,7 +5,7 @@ import { type PageHarness, startPageHarness } from '../../../peers/browser/page-
 import { axeFindings, onlyBy, settled, type VisitOptions, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 
-/** Of the main stream of a simulated camera. */
+/** Size of the main stream of a simulated camera, in pixels. */
 const MAIN_SIZE = [640, 360];
 
 describeWith(['chromium'], 'one camera', () => {

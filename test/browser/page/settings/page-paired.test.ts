@@ -50,7 +50,7 @@ describeWith(['chromium'], 'servers of a box on the page', () => {
       await settled(page, SIGN);
       await page.getByText('No server shows cameras of this box.').waitFor();
       await page.getByRole('button', { name: 'Invite a server' }).click();
-      // Of all cameras to one of them.
+      // The choice changes from all cameras to one of them.
       await page.getByRole('button', { name: 'Gate' }).click();
       await page.getByRole('button', { name: 'Play recordings' }).click();
       await page.getByRole('button', { name: 'Create invitation' }).click();

@@ -51,13 +51,13 @@ const ambientDraws = (page: Page): Promise<readonly number[]> =>
   page.evaluate(() => (window as unknown as { draws: readonly number[] }).draws);
 
 interface Colours {
-  /** In sRGB, 0 to 255: the largest channel, the largest difference of two channels in a pixel, and of two neighbouring pixels. */
+  /** sRGB values, 0 to 255: the largest channel, the largest difference of two channels in a pixel, and of two neighbouring pixels. */
   readonly brightest: number;
   readonly mostSaturated: number;
   readonly steepest: number;
 }
 
-/** Of the screen when the picture behind the controls has the strongest colours. */
+/** Colours of the screen when the picture behind the controls has the strongest colours. */
 async function ambientColours(page: Page): Promise<Colours> {
   await page.locator('canvas.ambient').evaluate((canvas: HTMLCanvasElement) => {
     const context = canvas.getContext('2d');
@@ -256,7 +256,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(steepest).toBeLessThanOrEqual(3);
     const longest = (draws: readonly number[]) => Math.max(...draws.map((ms, i) => ms - (draws[i - 1] ?? ms)));
     await expect.poll(async () => longest(await ambientDraws(page)), { timeout: 20_000 }).toBeGreaterThan(9_900);
-    // Of the small picture, of the large one, and the change.
+    // The three draws are those of the small picture, of the large one, and of the change.
     expect((await ambientDraws(page)).length).toBeLessThanOrEqual(3);
   });
 

@@ -6,7 +6,7 @@ import { ShownClock } from './shown-clock.ts';
 export type HlsPlayerKind = 'hls.js low latency' | 'hls.js' | 'native';
 
 export interface PlayOptions {
-  /** Of the multivariant playlist. */
+  /** URL of the multivariant playlist. */
   readonly url: string;
   readonly kind: HlsPlayerKind;
 }

@@ -2,7 +2,7 @@ import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see webrtc-listener.ts. */
 export interface ListenOptions {
-  /** Of WHEP. */
+  /** URL of the WHEP endpoint. */
   readonly url: string;
   readonly media: readonly ('video' | 'audio')[];
 }
@@ -21,14 +21,14 @@ export interface ShownPicture {
 export interface HeardReport {
   readonly status: number;
   readonly answer: string;
-  /** `Perch-Left-Out`; empty: nothing. */
+  /** Value of the header `Perch-Left-Out`; empty: nothing was left out. */
   readonly leftOut: string;
   readonly mimeType: string;
-  /** From the POST to the first audio that is not silence; undefined: none. */
+  /** Time from the POST to the first audio that is not silence; undefined: none. */
   readonly firstSoundMs: number | undefined;
-  /** Of the last whole second, full scale is 1. */
+  /** RMS level of the last whole second; full scale is 1. */
   readonly loudness: readonly [left: number, right: number];
-  /** Of the last whole second, by its zero crossings. */
+  /** Frequency in the last whole second, by its zero crossings. */
   readonly frequencyHz: readonly [left: number, right: number];
   /** Page time, as the others'. */
   readonly onsets: readonly Onset[];
@@ -157,7 +157,7 @@ class Listening {
 const rms = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 
-/** Of a second: each period crosses zero upwards once. */
+/** @param values of one second: each period crosses zero upwards once */
 function frequency(values: Float32Array): number {
   let crossings = 0;
   for (let i = 1; i < values.length; i += 1) {

@@ -5,7 +5,7 @@ import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see live-player.ts. */
 export interface LiveOptions {
-  /** Of `mse` (`ws:`) or of `live.mp4` (`http:`). */
+  /** URL of `mse` (`ws:`) or of `live.mp4` (`http:`). */
   readonly url: string;
   /** Reads the time bar of each picture that is shown. */
   readonly readsClock: boolean;
@@ -15,17 +15,17 @@ export interface LiveOptions {
 export interface Stall {
   /** Unix time. */
   readonly wallMs: number;
-  /** How long nothing had arrived before. A stall longer than the player's buffer is not the player's fault. */
+  /** Time for which nothing had arrived before. A stall longer than the player's buffer is not the player's fault. */
   readonly pausedMs: number;
-  /** Until the next picture was shown; undefined: none was. */
+  /** Time until the next picture was shown; undefined: none was shown. */
   readonly forMs: number | undefined;
-  /** Of the last shown picture. */
+  /** Time bar of the last shown picture; undefined: none was shown or read. */
   readonly clockMs: number | undefined;
 }
 
 export interface LiveReport {
   readonly pictures: readonly ShownPicture[];
-  /** From the call to the first picture that is shown. */
+  /** Time from the call to the first picture that is shown. */
   readonly firstPictureMs: number | undefined;
   readonly stalls: readonly Stall[];
   readonly errors: readonly string[];

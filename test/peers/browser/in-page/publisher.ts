@@ -2,7 +2,7 @@ import { WHIPClient } from 'whip-whep/whip.js';
 
 /** Runs in the page: see webrtc-publisher.ts. */
 export interface PublishOptions {
-  /** Of WHIP, or of talking. */
+  /** URL of the WHIP endpoint, or of the endpoint for talking (`/talk`). */
   readonly url: string;
   /** Such as `video/VP8`, or `any`; left out: no picture. */
   readonly video?: string;

@@ -3,7 +3,7 @@ import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see webrtc-viewer.ts. */
 export interface WatchOptions {
-  /** Of WHEP. */
+  /** URL of the WHEP endpoint. */
   readonly url: string;
   readonly media?: readonly ('video' | 'audio')[];
   /** A regular expression: leaves only candidates of the answer that match it. */
@@ -37,7 +37,7 @@ export interface WatchReport {
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: string;
   readonly connection: string;
-  /** From the POST to the first picture that is shown. */
+  /** Time from the POST to the first picture that is shown. */
   readonly firstPictureMs: number | undefined;
   readonly pictures: number;
   readonly size: readonly [width: number, height: number];
@@ -48,7 +48,7 @@ export interface WatchReport {
   readonly clock: readonly Shown[];
   readonly video: Readonly<Record<string, number | string | undefined>>;
   readonly audio: Readonly<Record<string, number | string | undefined>>;
-  /** Of the pair in use. */
+  /** Protocol, address and port of the remote candidate of the pair in use. */
   readonly protocol: string;
   readonly remoteAddress: string;
   readonly remotePort: number;

@@ -8,7 +8,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Of an answer or of a fragment. */
+/** ICE credentials of an SDP answer or of a fragment. */
 export const credentialsIn = (sdp: string): Credentials => ({
   ufrag: /a=ice-ufrag:(\S+)/.exec(sdp)?.[1] ?? '',
   password: /a=ice-pwd:(\S+)/.exec(sdp)?.[1] ?? '',

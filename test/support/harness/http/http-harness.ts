@@ -23,7 +23,7 @@ export interface HttpHarness extends AsyncDisposable {
 }
 
 export interface HttpHarnessOptions {
-  /** Of https; undefined while it is off. */
+  /** HTTPS port; undefined: HTTPS is off. */
   readonly httpsPort?: number;
   readonly rules?: AccessRules;
   /** The owner's password; without one the box is not claimed. */
@@ -31,9 +31,9 @@ export interface HttpHarnessOptions {
   readonly trustedProxies?: readonly string[];
   /** Default: wrong credentials are rejected at once. */
   readonly wrongCredentials?: WrongCredentials;
-  /** For sessions and links. */
+  /** Clock of sessions and links. */
   readonly clock?: Clock;
-  /** Of requests. */
+  /** Logger of requests; default: silent. */
   readonly log?: Logger;
 }
 

@@ -15,9 +15,9 @@ interface Given {
   readonly users: readonly InternalUser[];
   readonly paths: TestPaths;
   readonly clock: Clock;
-  /** Of the waits of wrong logins; default: `clock`. */
+  /** Clock of the waits after wrong logins; default: `clock`. */
   readonly loginClock?: Clock;
-  /** Default: with the product's limit. */
+  /** Default: one with the product's limit. */
   readonly newcomers?: PreLoginMemory;
   readonly log: Logger;
   /** Ends the waits of wrong logins. */
@@ -25,7 +25,7 @@ interface Given {
   readonly config: Config;
 }
 
-/** Of a server with the real access rules of a file for MediaMTX, over the test's paths. */
+/** Dependencies of a server with the real access rules of a file for MediaMTX, over the test's paths. */
 export function serverDeps(given: Given): ServerDeps {
   const { users, paths, clock, loginClock = clock, log, signal, config } = given;
   const { newcomers = new PreLoginMemory(clock, log) } = given;
