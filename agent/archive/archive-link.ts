@@ -22,9 +22,9 @@ interface ArchiveLinkOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The archive has more recordings, or other ones, than it was known to have. Resolves once the index lists them. */
+  /** Called when the archive turns out to have recordings that were not known. Resolves once the index lists them. */
   readonly onFound: () => Promise<void>;
-  /** The archive no longer has a copy. */
+  /** Called when the archive no longer has a copy. */
   readonly onRemoved: (path: string, nameUs: number) => void;
 }
 
@@ -33,10 +33,10 @@ export interface ArchiveStatus {
   readonly failure: UploadFailure | undefined;
   readonly waiting: QueueTotals;
   readonly archived: { readonly files: number; readonly bytes: number };
-  /** Of the archived ones: they are not listed until their ends are read. */
+  /** Number of archived files whose ends were not read yet: they are not listed until then. */
   readonly unreadFiles: number;
   readonly current: CurrentUpload | undefined;
-  /** Since the start of the link. */
+  /** Uploads since the start of the link. */
   readonly uploaded: { readonly files: number; readonly bytes: number };
 }
 
@@ -48,14 +48,14 @@ interface LinkParts {
   readonly own: string;
 }
 
-/** After a failure. */
+/** Pause after a failure to read what the archive has. */
 const UNREAD_MS = 60_000;
-/** For work at a network disk that hangs. */
+/** Longest wait of `close`, as for a network disk that hangs. */
 const CLOSE_MS = 5_000;
-/** Of copies that are deleted unread. */
+/** Maximum number of unread ledger entries in one page of `unreadOf`. */
 const PAGE = 200;
 
-/** The archive while it is configured. */
+/** The connection to the archive while one is configured. */
 export class ArchiveLink {
   readonly #options: ArchiveLinkOptions;
   readonly #parts: LinkParts;
@@ -127,7 +127,7 @@ export class ArchiveLink {
     return this.#parts.reader;
   }
 
-  /** A recording was deleted by hand before it was archived. */
+  /** To be called when a recording was deleted by hand before it was archived. */
   forget(name: ArchivedName, file: string): void {
     const key = objectKey(this.#parts.own, name, file);
     if (key !== undefined) {
@@ -135,7 +135,7 @@ export class ArchiveLink {
     }
   }
 
-  /** A recording was signed, before or after it was archived. */
+  /** To be called when a recording was signed, before or after it was archived. */
   signed(name: ArchivedName, file: string): void {
     const { ledger } = this.#parts;
     if (ledger.find(name)?.isSigned === false) {
@@ -143,7 +143,7 @@ export class ArchiveLink {
     }
   }
 
-  /** A finished recording that is to be archived and is not yet. */
+  /** Whether a finished recording is to be archived but has not been yet. */
   isAwaited(name: ArchivedName, file: string): boolean {
     const { own, ledger } = this.#parts;
     return objectKey(own, name, file) !== undefined && !ledger.has(name);
@@ -154,12 +154,12 @@ export class ArchiveLink {
     return this.#parts.ledger.unread(PAGE, { path, nameUs: afterUs }).filter((one) => one.path === path);
   }
 
-  /** The index may not list all copies of a path yet. */
+  /** Whether the index may not list all copies of a path yet. */
   mayAppear(path: string): boolean {
     return this.#reading !== undefined || this.unreadOf(path, Number.MIN_SAFE_INTEGER).length > 0;
   }
 
-  /** An upload under way is continued by the next start. */
+  /** The next start continues an upload that is under way. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#parts.reader.close();
@@ -201,7 +201,7 @@ export class ArchiveLink {
     }
   }
 
-  /** Before the first upload, and every hour. */
+  /** Runs before the first upload and every hour. */
   async #prepare(signal: AbortSignal): Promise<void> {
     const { state, ledger, storage, own } = this.#parts;
     await storage.removeUnfinished(own, state.now.upload?.uploadId, signal);

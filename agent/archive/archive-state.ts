@@ -3,30 +3,30 @@ import { join } from 'node:path';
 import { PerchError } from '../base/errors.ts';
 import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
 
-/** In the data folder. */
+/** File of the state in the data folder. */
 export const ARCHIVE_FILE = 'archive.json';
 
 interface UnfinishedUpload {
   readonly key: string;
-  /** S3's. */
+  /** Upload ID of S3; in a folder, the name of the unfinished copy. */
   readonly uploadId: string;
 }
 
 interface StoredState {
-  /** Of this box in every archive. */
+  /** Id of this box in every archive. */
   readonly id: string;
-  /** Of `placeOf`; empty: none yet. */
+  /** The archive's place as `placeOf` names it; empty: none yet. */
   readonly place: string;
-  /** The box's folder there has its mark. */
+  /** Whether the box's folder in the archive has its mark. */
   readonly isMarked: boolean;
-  /** The ledger has everything that the archive has of this box. */
+  /** Whether the ledger has everything that the archive has of this box. */
   readonly isListed: boolean;
   readonly upload?: UnfinishedUpload | undefined;
 }
 
 export const isBoxId = (text: string): boolean => /^[0-9a-f]{12}$/.test(text);
 
-/** Undefined for a damaged one. */
+/** Checks a stored state; undefined: it is damaged. */
 export function readArchiveState(stored: unknown): StoredState | undefined {
   const { id, place, isMarked, isListed, upload } = (stored ?? {}) as Partial<StoredState>;
   const isWhole =
@@ -39,7 +39,7 @@ export function readArchiveState(stored: unknown): StoredState | undefined {
   return isWhole ? { id, place, isMarked, isListed, upload } : undefined;
 }
 
-/** What a power cut must not lose, in one small file. */
+/** The state that a power cut must not lose, in one small file. */
 export class ArchiveState {
   readonly #file: string;
   #now: StoredState;
@@ -54,14 +54,14 @@ export class ArchiveState {
     return (await ArchiveState.find(dataDir)) ?? ArchiveState.create(dataDir, randomBytes(6).toString('hex'));
   }
 
-  /** Of a box that has archived nothing yet. @param id of this box in every archive */
+  /** Creates the state of a box that has archived nothing yet. @param id of this box in every archive */
   static async create(dataDir: string, id: string): Promise<ArchiveState> {
     const fresh = new ArchiveState(join(dataDir, ARCHIVE_FILE), { id, place: '', isMarked: false, isListed: false });
     await fresh.#save();
     return fresh;
   }
 
-  /** undefined: there is none. @throws PerchError for a damaged file */
+  /** Reads the stored state; undefined: there is none. @throws PerchError for a damaged file */
   static async find(dataDir: string): Promise<ArchiveState | undefined> {
     const file = join(dataDir, ARCHIVE_FILE);
     const stored = await loadPrivate(file);

@@ -5,7 +5,7 @@ import { archiveFailure } from './storage/failure.ts';
 /** Objects next to that of a recording, which are no recordings by their names: its table (of MPEG-TS), and its signatures. */
 type Companion = 'table' | 'sig';
 
-/** The table of a day of MPEG-TS takes 15 MB. */
+/** Largest companion object: the table of a day of MPEG-TS takes 15 MB. */
 const MAX_BYTES = 64 << 20;
 
 /** @param key of the recording */
@@ -16,7 +16,7 @@ export const companionKey = (key: string, companion: Companion): string =>
 export const signedKeyOf = (key: string): string | undefined =>
   plainKey(key).endsWith('.sig') ? plainKey(key).slice(0, -'.sig'.length) : undefined;
 
-/** @throws PerchError, `gone` if there is none */
+/** Reads a companion object. @throws PerchError, `gone` if there is none */
 export async function readCompanion(
   storage: ArchiveStorage,
   key: string,
@@ -35,7 +35,7 @@ export async function readCompanion(
   return bytes;
 }
 
-/** Deletes a recording and what lies next to it. @param isSigned the archive may have its signatures */
+/** Deletes a recording and its companion objects. @param isSigned whether the archive may have its signatures */
 export async function removeCopy(
   storage: ArchiveStorage,
   key: string,

@@ -7,13 +7,13 @@ import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
 
 const PAGE = 200;
-/** Between two pages of starts: the index answers others meanwhile. */
+/** Pause between two pages of starts, so that the index can answer other requests. */
 const PAGE_PAUSE_MS = 10;
-/** The maximum of `recordSegmentDuration`: for objects of unknown duration. */
+/** The maximum of `recordSegmentDuration`, assumed for objects of unknown duration. */
 const MAX_FILE_US = 86_400_000_000;
-/** Refused deletions in one run: each costs a request. */
+/** Maximum number of refused deletions in one run, because each costs a request. */
 const MAX_REFUSED = 1_000;
-/** The archive keeps this one object, by a lock for example; others may be deleted. */
+/** Failures that concern one object, for example by a lock; others may still be deleted. */
 const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['denied', 'other']);
 
 interface ExpiryDeps {
@@ -28,9 +28,9 @@ interface ExpiryDeps {
 
 interface Expired {
   readonly removed: number;
-  /** Objects that the archive refused to delete. */
+  /** Number of objects that the archive refused to delete. */
   readonly refused: number;
-  /** Of the first one. */
+  /** Why the first refused object was not deleted; undefined: none was refused. */
   readonly refusal: PerchError | undefined;
 }
 
@@ -59,7 +59,7 @@ export async function removeExpired(deps: ExpiryDeps, signal: AbortSignal): Prom
   return expired;
 }
 
-/** Starts are corrected after an upload, and are not in the archive's list. */
+/** Updates the starts in the ledger: they are corrected after an upload, and the archive's list does not have them. */
 async function noteStarts(
   { source, ledger, clock }: ExpiryDeps,
   path: string,
@@ -88,7 +88,7 @@ async function removeOne(
   signal: AbortSignal,
 ): Promise<Expired> {
   const { path, nameUs, key } = object;
-  // The name is checked once more: nothing else is ever deleted.
+  // The name is checked once more, so that nothing but recordings of this box is ever deleted.
   if (isProtected(source, object) || recordingOf(own, key)?.nameUs !== nameUs) {
     return expired;
   }
@@ -111,7 +111,7 @@ async function removeOne(
 const mayExpire = ({ isWhole, isClockTrusted, isProtectionKnown }: RecordingSource): boolean =>
   isWhole && isClockTrusted && isProtectionKnown;
 
-/** By either start: a corrected one protects the same recording. */
+/** Checks both the start by the file name and the shown start, because a corrected one protects the same recording. */
 function isProtected(
   source: RecordingSource,
   { path, nameUs, startUs = nameUs, durationUs = MAX_FILE_US }: ArchivedObject,

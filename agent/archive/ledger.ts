@@ -30,7 +30,7 @@ const SCHEMA = `
 export interface ArchivedObject extends ArchivedName {
   readonly key: string;
   readonly sizeBytes: number;
-  /** undefined: unknown. */
+  /** Duration of the recording; undefined: unknown. */
   readonly durationUs: number | undefined;
   /** Shown start, Unix microseconds; undefined: unknown. */
   readonly startUs: number | undefined;
@@ -39,9 +39,9 @@ export interface ArchivedObject extends ArchivedName {
 export interface LedgerEntry extends ArchivedName {
   readonly key: string;
   readonly sizeBytes: number;
-  /** The archive has its signatures. */
+  /** Whether the archive has the recording's signatures. */
   readonly isSigned: boolean;
-  /** undefined: not read yet. */
+  /** What the recorder's side noted of the recording; undefined: not read yet. */
   readonly facts: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export class Ledger {
   #files = 0;
   #bytes = 0;
   #unread = 0;
-  /** Since the unread ones were counted. */
+  /** Whether the ledger has changed since its unread objects were counted. */
   #isChanged = true;
 
   constructor(file: string, onFault: (error: unknown) => void) {
@@ -70,12 +70,12 @@ export class Ledger {
     this.#count();
   }
 
-  /** It was lost: it lacks what the archive has. */
+  /** Whether the ledger is new or was lost, and lacks what the archive has. */
   get isFresh(): boolean {
     return this.#isFresh;
   }
 
-  /** It has what the archive has. */
+  /** To be called when the ledger has everything that the archive has. */
   listed(): void {
     this.#attempt(() => {
       this.#database.exec(`PRAGMA user_version = ${VERSION}`);
@@ -83,23 +83,23 @@ export class Ledger {
     }, undefined);
   }
 
-  /** What the archive has of this box. */
+  /** Number and total size of the recordings that the archive has of this box. */
   get totals(): { readonly files: number; readonly bytes: number } {
     return { files: this.#files, bytes: this.#bytes };
   }
 
-  /** The archive's copy was verified, and is the only one. */
+  /** Whether the archive's copy was verified and is the only one. */
   has(name: ArchivedName): boolean {
     return this.verifiedKeyOf(name) !== undefined && this.otherKeyOf(name) === undefined;
   }
 
-  /** The object of a recording that was compared with it. */
+  /** Key of the object that was compared with the recording; undefined: none was. */
   verifiedKeyOf({ path, nameUs }: ArchivedName): string | undefined {
     const row = this.#attempt(() => this.#row(path, nameUs), undefined);
     return row?.['sha256'] instanceof Uint8Array ? String(row['key']) : undefined;
   }
 
-  /** Another object of a recording. */
+  /** Key of another object of a recording; undefined: there is none. */
   otherKeyOf({ path, nameUs }: ArchivedName): string | undefined {
     return this.#attempt(() => this.#other(path, nameUs)?.key, undefined);
   }
@@ -142,7 +142,7 @@ export class Ledger {
     return Math.max(0, this.#unread);
   }
 
-  /** Objects that are no recordings, or damaged ones. */
+  /** Number of objects that are no recordings or are damaged. */
   get unreadableCount(): number {
     const query = "SELECT count(*) AS count FROM facts WHERE text = ''";
     return this.#attempt(() => Number(this.#database.prepare(query).get()?.['count']), 0);
@@ -189,7 +189,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** A recording that the archive may have, as shown now: a name from an unset clock is never corrected. */
+  /** Updates the shown start and the duration of a recording, if the archive has it: a name from an unset clock is never corrected. */
   dated(path: string, { nameUs, startUs, durationUs }: KnownStart): void {
     this.#attempt(() => {
       const row = this.#row(path, nameUs);
@@ -201,7 +201,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** An earlier object of another key becomes the other one. @param sha256 in hex; undefined: not verified */
+  /** Adds an object. An earlier one with another key becomes the other object. @param sha256 in hex; undefined: not verified */
   add({ path, nameUs, key, sizeBytes, durationUs, startUs }: ArchivedObject, sha256: string | undefined): void {
     this.#isChanged = true;
     this.#attempt(() => {
@@ -221,7 +221,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** Its other object takes its place. */
+  /** Removes the object of a recording. Its other object, if any, takes its place. */
   remove({ path, nameUs }: ArchivedName): void {
     this.#isChanged = true;
     this.#attempt(() => {
@@ -241,7 +241,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** Names with objects. */
+  /** Names of the paths with objects. */
   paths(): string[] {
     return this.#attempt(
       () =>
@@ -253,7 +253,11 @@ export class Ledger {
     );
   }
 
-  /** Objects of recordings that began before a time by name and by shown start, oldest name first, without those of an unknown start. @param afterUs the last of the previous page */
+  /**
+   * Objects whose recordings began before a time both by name and by shown start, oldest name first. Those of an unknown start are not
+   * included.
+   * @param afterUs the last of the previous page
+   */
   before(path: string, endUs: number, limit: number, afterUs: number): ArchivedObject[] {
     return this.#attempt(
       () =>
@@ -274,7 +278,7 @@ export class Ledger {
     );
   }
 
-  /** For another archive. */
+  /** Empties the ledger for another archive. */
   clear(): void {
     this.#isChanged = true;
     this.#attempt(() => {
@@ -335,10 +339,10 @@ export class Ledger {
   }
 }
 
-/** Fresh until `listed`. */
+/** Opens the ledger's database. A new one counts as fresh until `listed`. */
 function openLedger(file: string): OpenCache {
   const opened = openCache(file, VERSION, SCHEMA, false);
-  // A row is on disk before the local file may be deleted.
+  // A row must be on disk before the local file may be deleted.
   opened.database.exec('PRAGMA synchronous = FULL');
   return opened;
 }

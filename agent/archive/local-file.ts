@@ -3,10 +3,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 import type { LocalRecording } from './storage/contracts.ts';
 
-/** Of one read: a recorder's write waits no longer than for this. */
+/** Size of one read: a recorder's write waits for no more than one read. */
 const READ_BYTES = 1 << 20;
 
-/** Of a file, which keep or change together with its content. */
+/** Properties of a file that change when its content changes. */
 interface Identity {
   readonly ino: number;
   readonly size: number;
@@ -14,8 +14,8 @@ interface Identity {
 }
 
 /**
- * A recording that is read for the archive. It is open during reads only: the space of a recording that is deleted
- * meanwhile is free at once. Its parts share one buffer.
+ * A recording that is read for the archive. The file is open during reads only, so that the space of a recording that is deleted
+ * meanwhile is freed at once. All reads share one buffer.
  */
 export class LocalFile {
   readonly #name: string;
@@ -43,7 +43,7 @@ export class LocalFile {
     return this.#identity.size;
   }
 
-  /** Exactly these bytes, valid until the next call. @throws PerchError unavailable; RecordingGone */
+  /** Reads exactly these bytes. The result is valid until the next call. @throws PerchError unavailable; RecordingGone */
   readonly read = async (position: number, length: number): Promise<Uint8Array> => {
     if (this.#buffer.length < length) {
       this.#buffer = Buffer.allocUnsafeSlow(length);
@@ -62,7 +62,7 @@ export class LocalFile {
     return this.#buffer.subarray(0, length);
   };
 
-  /** Whether it was changed or deleted since it was found. @throws PerchError unavailable */
+  /** Whether the file was changed or deleted since `find`. @throws PerchError unavailable */
   async state(): Promise<'same' | 'changed' | 'gone'> {
     const handle = await unlessGone(opened(this.#name));
     if (!handle) {
@@ -89,10 +89,10 @@ export class LocalFile {
   }
 }
 
-/** The recording is at fault, not the archive. */
+/** Thrown when the recording is at fault, not the archive. */
 export class UnreadableRecording extends PerchError {}
 
-/** The recording was deleted, or another file has its name. */
+/** Thrown when the recording was deleted, or another file has its name. */
 export class RecordingGone extends PerchError {}
 
 async function opened(file: string): Promise<FileHandle> {

@@ -4,7 +4,7 @@ import { pathNameFault } from '../config/values/path-name.ts';
 const EXTENSIONS: readonly string[] = ['.mp4', '.ts'];
 const NAME = /^(\d{2})-(\d{2})-(\d{2})-(\d{6})Z(\.mp4|\.ts)(\.enc)?$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-/** Of S3, in bytes, less `.enc`. */
+/** Maximum length of a key in S3, in bytes, minus that of `.enc`. */
 const MAX_KEY_BYTES = 1_020;
 
 export interface ArchivedName {
@@ -18,7 +18,7 @@ export const ownPrefix = (prefix: string, box: string): string => (prefix === ''
 
 /**
  * The object of a recording, `PREFIX/BOX/PATH/2026-01-31/18-00-00-000000Z.mp4` in UTC; undefined: no such name is possible.
- * @param own of `ownPrefix`
+ * @param own result of `ownPrefix`
  */
 export function objectKey(own: string, { path, nameUs }: ArchivedName, file: string): string | undefined {
   const extension = extname(file);
@@ -32,7 +32,7 @@ export function objectKey(own: string, { path, nameUs }: ArchivedName, file: str
   return Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : key;
 }
 
-/** The recording of an object; undefined: it is none of this box. */
+/** The recording of an object; undefined: the object is no recording of this box. */
 export function recordingOf(own: string, key: string): ArchivedName | undefined {
   const parts = key.startsWith(own) ? key.slice(own.length).split('/') : [];
   const [, hour, minute, second, micros] = NAME.exec(parts.pop() ?? '') ?? [];

@@ -20,7 +20,7 @@ interface StorageOptions {
   readonly isMarked: boolean;
   readonly keys: ArchiveKeyRing;
   readonly wallMs: () => number;
-  /** At the same time, of a bucket. Default: as many as one upload needs. */
+  /** Maximum number of concurrent connections to a bucket. Default: as many as one upload needs. */
   readonly maxConnections?: number;
 }
 

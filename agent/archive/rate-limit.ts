@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Limits bytes in a second; the next ones wait for the time that the former took too little. */
+/** Limits the bytes per second: `take` waits until the bytes taken before are within the limit. */
 export class RateLimit {
   readonly #clock: Pick<Clock, 'monoMs' | 'sleep'>;
   readonly #bytesPerSecond: number;

@@ -10,20 +10,20 @@ import { archiveFailure, whyOf } from './storage/failure.ts';
 import { ReadLimit } from './storage/read-limit.ts';
 import { RemoteFile } from './storage/remote-file.ts';
 
-/** At the same time. */
+/** Maximum number of concurrent reads. */
 export const MAX_READS = 4;
 const MAX_WAITING_READS = 64;
-/** A player gives up, too. */
+/** Time limit of a read: by then a player has given up, too. */
 const READ_MS = 20_000;
 
 interface ReaderDeps {
-  /** Its connections are its own: an upload does not delay a viewer. */
+  /** Storage with connections of its own, so that an upload does not delay a viewer. */
   readonly storage: ArchiveStorage;
   readonly ledger: Ledger;
   readonly state: Pick<ArchiveState, 'now'>;
   /** `PREFIX/BOX/` */
   readonly own: string;
-  /** The archive no longer has it. */
+  /** Called when the archive no longer has a recording. */
   readonly onGone: (path: string, nameUs: number) => void;
 }
 
@@ -34,11 +34,11 @@ interface StoredRecording {
   /** Start by the file name, Unix microseconds. */
   readonly nameUs: number;
   readonly sizeBytes: number;
-  /** What the recorder's side wants to know of it, as text; undefined: not read yet. */
+  /** What the recorder has noted of the recording, as text; undefined: not read yet. */
   readonly facts: string | undefined;
 }
 
-/** Recordings in the archive, by ranges. Failures have `archived` in their context. */
+/** Reads ranges of recordings in the archive. Failures have `archived` in their context. */
 export class ArchiveReader {
   readonly #deps: ReaderDeps;
   readonly #limit = new ReadLimit(MAX_READS, MAX_WAITING_READS);
@@ -48,7 +48,7 @@ export class ArchiveReader {
     this.#deps = deps;
   }
 
-  /** It is known what the archive has. */
+  /** Whether it is known what the archive has. */
   get isListed(): boolean {
     const { ledger, state } = this.#deps;
     return !ledger.isFresh && state.now.isListed;
@@ -86,7 +86,7 @@ export class ArchiveReader {
     });
   }
 
-  /** Deletes the archive's copies. @throws PerchError while the archive is away */
+  /** Deletes the archive's copies of a recording. @throws PerchError while the archive is unavailable */
   async remove(path: string, nameUs: number): Promise<void> {
     const { storage, ledger } = this.#deps;
     let removed: string | undefined;
@@ -122,7 +122,7 @@ export class ArchiveReader {
     try {
       return await this.#guarded(found, signal, read);
     } catch (error) {
-      // By a rule of the bucket, for example.
+      // A rule of the bucket may have deleted it, for example.
       if (whyOf(error) === 'gone') {
         ledger.remove(found);
         onGone(found.path, found.nameUs);
@@ -144,7 +144,7 @@ export class ArchiveReader {
   }
 }
 
-/** Of an object, for people and for the index. @param own `PREFIX/BOX/` */
+/** Name of an object, for people and for the index. @param own `PREFIX/BOX/` */
 export const nameOf = (key: string, own: string): string => plainKey(key).slice(own.length);
 
 function unlessGone(error: unknown): undefined {

@@ -14,7 +14,7 @@ import { readUnread } from './unread.ts';
 interface RestoreOptions {
   readonly settings: TargetSettings;
   readonly dataDir: string;
-  /** The lost box; undefined: this one, or the only one in the archive. */
+  /** Id of the lost box; undefined: this box, or the only one in the archive. */
   readonly box: string | undefined;
   readonly source: Pick<RecordingSource, 'archivedFactsOf'>;
   readonly keys: ArchiveKeyRing;
@@ -25,7 +25,7 @@ interface RestoreOptions {
 interface RestoreProgress {
   readonly files: number;
   readonly bytes: number;
-  /** Not read yet. */
+  /** Number of files that were not read yet. */
   readonly unreadFiles: number;
 }
 
@@ -33,11 +33,11 @@ export interface RestoredBox {
   readonly box: string;
   readonly files: number;
   readonly bytes: number;
-  /** They are no recordings, are damaged, or need another key. */
+  /** Number of files that are no recordings, are damaged, or need another key. */
   readonly unreadableFiles: number;
 }
 
-/** Learns what the archive has of a box whose data folder is lost. A later call continues one that ended. */
+/** Lists and reads what the archive has of a box whose data folder is lost. A later run continues an interrupted one. */
 export class Restore {
   readonly #options: RestoreOptions;
   #ledger: Ledger | undefined;

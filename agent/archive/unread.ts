@@ -5,11 +5,11 @@ import type { RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, whyOf } from './storage/failure.ts';
 
 const PAGE = 200;
-/** Between two calls of `onRead`. */
+/** Number of recordings read between two calls of `onRead`. */
 const MANY = 1_000;
-/** Faults of one object: it stays unread, and is tried again later. */
+/** Failures that concern one object: it stays unread, and is tried again later. */
 const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['gone', 'damaged', 'key']);
-/** Viewers come first. */
+/** Number of concurrent reads: one fewer than the maximum, to leave one for viewers. */
 const LANES = MAX_READS - 1;
 
 interface UnreadDeps {
@@ -18,7 +18,7 @@ interface UnreadDeps {
   readonly source: Pick<RecordingSource, 'archivedFactsOf'>;
   /** `PREFIX/BOX/` */
   readonly own: string;
-  /** More recordings are known. */
+  /** Called when more recordings are known. */
   readonly onRead: () => void;
 }
 
@@ -63,7 +63,7 @@ async function readOne({ ledger, reader, source, own }: UnreadDeps, entry: Ledge
       await file.close();
     }
   } catch (error) {
-    // Others can be read.
+    // The other objects can still be read.
     if (!(error instanceof PerchError && (error.code === 'notFound' || OF_ONE.has(whyOf(error))))) {
       throw error;
     }

@@ -2,16 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Ledger } from './ledger.ts';
 import type { LocalRecording, RecordingSource } from './storage/contracts.ts';
 
-/** Recordings that are known by name; the rest is only counted. */
+/** Maximum number of queued recordings; the others are only counted. */
 const MAX_NEXT = 200;
 const PAGE = 200;
-/** Between two pages: the index answers others meanwhile. */
+/** Pause between two pages, so that the index can answer other requests. */
 const PAGE_PAUSE_MS = 10;
-/** Between two scans of a path. */
+/** Time between two scans of the index, unless a scan takes long. */
 const SCAN_MS = 60_000;
 const SHORT_SCAN_MS = 5_000;
 const SCAN_SHARE = 50;
-/** Between two scans from the beginning, which find files that were repaired, and what is protected since. */
+/** Time between two scans from the beginning, which find repaired files and what has been protected since. */
 const WHOLE_SCAN_MS = 3_600_000;
 /** The maximum of `recordSegmentDuration`. */
 const MAX_FILE_US = 86_400_000_000;
@@ -21,7 +21,7 @@ interface PathScan {
   readonly bytes: number;
   readonly oldestUs: number | undefined;
   readonly next: readonly LocalRecording[];
-  /** Recordings before it are archived. */
+  /** All recordings that start before this time are archived. */
   readonly doneUs: number;
 }
 
@@ -39,7 +39,7 @@ interface UploadQueueDeps {
 export interface QueueTotals {
   readonly files: number;
   readonly bytes: number;
-  /** Start of the oldest, Unix microseconds. */
+  /** Start of the oldest recording, Unix microseconds. */
   readonly oldestUs: number | undefined;
 }
 
@@ -66,12 +66,12 @@ export class UploadQueue {
     };
   }
 
-  /** The oldest known one; undefined: nothing waits, as far as known. */
+  /** The oldest queued recording; undefined: none is known to wait. */
   first(): LocalRecording | undefined {
     return this.#next[0];
   }
 
-  /** It is archived, or gone. */
+  /** To be called when a recording is archived or no longer exists. */
   done(recording: LocalRecording): void {
     this.#next = this.#next.filter((one) => one !== recording);
     const scan = this.#scans.get(recording.path);
@@ -86,17 +86,17 @@ export class UploadQueue {
     }
   }
 
-  /** Tries others first. */
+  /** Moves a recording to the end of the queue. */
   postpone(recording: LocalRecording): void {
     this.#next = [...this.#next.filter((one) => one !== recording), recording];
   }
 
-  /** Reads the index for recordings that wait, if that is due. */
+  /** Searches the index for recordings to archive, if a scan is due. */
   async scan(signal: AbortSignal): Promise<void> {
     const { source, clock } = this.#deps;
     const nowMs = clock.monoMs();
     const isWhole = nowMs - this.#wholeMs >= WHOLE_SCAN_MS;
-    // All known ones are done, but others were only counted.
+    // All queued recordings are done, but others were only counted.
     const isShort = this.#next.length === 0 && this.totals.files > 0;
     const isDue = nowMs >= this.#nextScanMs || (isShort && nowMs >= this.#nextShortMs) || isWhole;
     if (!isDue || !source.isWhole) {
@@ -118,7 +118,7 @@ export class UploadQueue {
     if (isWhole) {
       this.#wholeMs = nowMs;
     }
-    // A long scan is rare.
+    // The longer a scan takes, the later is the next one.
     const endMs = clock.monoMs();
     this.#nextScanMs = endMs + Math.max(SCAN_MS, (endMs - nowMs) * SCAN_SHARE);
     this.#nextShortMs = endMs + SHORT_SCAN_MS;
@@ -133,7 +133,7 @@ export class UploadQueue {
     }
     const { wallMs } = this.#deps.clock;
     const keptMs = this.#deps.source.keptMs(path);
-    // Older ones would be deleted from the archive at once.
+    // Older recordings would be deleted from the archive at once.
     const keptUs = keptMs === 0 ? Number.MIN_SAFE_INTEGER : (wallMs() - keptMs) * 1000;
     if (scope === 'all') {
       const all = { startUs: Math.max(fromUs, keptUs), endUs: Number.MAX_SAFE_INTEGER };
@@ -144,7 +144,7 @@ export class UploadQueue {
     return { ...scan, doneUs: Number.MIN_SAFE_INTEGER };
   }
 
-  /** @param backUs a recording that begins before a range may reach into it */
+  /** @param backUs how long before a range to search, because a recording that begins earlier may reach into it */
   async #collect(path: string, ranges: readonly Range[], signal: AbortSignal, backUs: number): Promise<PathScan> {
     const { source, ledger, clock } = this.#deps;
     const seen = new Set<string>();

@@ -16,16 +16,16 @@ import type { UploadQueue } from './upload-queue.ts';
 
 const LOOK_MS = 5_000;
 const UPKEEP_MS = 3_600_000;
-/** After a deletion that failed. */
+/** Time until the next attempt after a failed deletion. */
 const EXPIRE_AGAIN_MS = 600_000;
 const MIN_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 600_000;
-/** Failures that may be the fault of one recording: others are tried first. */
+/** Failures that may concern one recording only: then the others are tried first. */
 const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['other', 'damaged']);
 
 export interface CurrentUpload {
   readonly path: string;
-  /** Unix microseconds. */
+  /** Shown start of the recording, Unix microseconds. */
   readonly startUs: number;
   readonly sizeBytes: number;
   readonly sentBytes: number;
@@ -44,11 +44,11 @@ interface UploaderDeps {
   readonly isEncrypted: boolean;
   readonly maxBytesPerSecond: number;
   readonly hours: string;
-  /** Before the first upload, and every hour: nothing is uploaded until it succeeds. */
+  /** Called before the first upload and every hour. Nothing is uploaded until it succeeds. */
   readonly prepare: (signal: AbortSignal) => Promise<void>;
-  /** Deletes what is too old, every hour. Uploads do not depend on it. */
+  /** Deletes recordings that are too old, every hour. Uploads do not depend on it. */
   readonly expire: (signal: AbortSignal) => Promise<void>;
-  /** The archive has the only copy of a recording. */
+  /** Called when the archive has the only copy of a recording. */
   readonly onOnlyCopy: () => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -64,21 +64,21 @@ export interface UploadFailure {
 /** Thrown at a checkpoint: a later run resumes the upload. */
 class Interrupted extends Error {}
 
-/** Archives one recording after the other, and waits while the archive is away, outside of its hours, and while a disk is slow. */
+/** Archives one recording at a time. Waits while the archive is unavailable, outside its hours, and while a disk is slow. */
 export class Uploader {
   readonly #deps: UploaderDeps;
   readonly #pace: RateLimit;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
-  /** The recording that is being sent, and one that was deleted meanwhile. */
+  /** Key of the recording that is being sent, and of one that was deleted meanwhile. */
   #currentKey: string | undefined;
   #unwantedKey: string | undefined;
-  /** Of deleting old objects. */
+  /** Failure of the last attempt to delete old objects; undefined: it succeeded, or there was none. */
   #expiryFailure: UploadFailure | undefined;
   /** Monotonic time of the next deletions. */
   #expireMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  /** Of this run. */
+  /** Bytes and files uploaded since the start. */
   uploadedBytes = 0;
   uploadedFiles = 0;
 
@@ -101,7 +101,7 @@ export class Uploader {
     return !isWithinHours(hours, 60 * now.getHours() + now.getMinutes());
   }
 
-  /** A recording was deleted by hand: if it is being sent, its copy is deleted then. @param key not encrypted */
+  /** To be called when a recording was deleted by hand: if it is being sent, its copy is deleted afterwards. @param key without `.enc` */
   forget(key: string): void {
     const current = this.#currentKey;
     this.#unwantedKey = current !== undefined && plainKey(current) === key ? current : this.#unwantedKey;
@@ -115,7 +115,7 @@ export class Uploader {
         const isDone = await this.#attempt(() => prepare(signal), undefined, signal);
         preparedMs = isDone ? clock.monoMs() : preparedMs;
         if (!isDone) {
-          // What waits is counted all the same.
+          // The waiting recordings are counted nevertheless.
           await queue.scan(signal);
           continue;
         }
@@ -136,7 +136,7 @@ export class Uploader {
     }
   }
 
-  /** Does work at the archive; after a failure waits, longer each time. @returns whether it succeeded */
+  /** Does work at the archive. After a failure it waits, longer each time. @returns whether the work succeeded */
   async #attempt(work: () => Promise<void>, one: LocalRecording | undefined, signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#deps;
     try {
@@ -189,7 +189,7 @@ export class Uploader {
     if (one && OF_ONE.has(why)) {
       queue.postpone(one);
     }
-    // Each cause once.
+    // Each cause is logged once.
     if (this.#failure?.error !== cause) {
       log.warn({ why, cause }, 'cannot archive recordings');
     }
@@ -207,7 +207,7 @@ export class Uploader {
     try {
       const file = await LocalFile.find(recording);
       const sha256 = await this.#put(recording, key, file, signal);
-      // Repaired meanwhile, for example.
+      // The file may have been repaired meanwhile, for example.
       if ((await file.state()) === 'changed') {
         queue.postpone(recording);
         return;
@@ -221,7 +221,7 @@ export class Uploader {
       }
       const former = ledger.otherKeyOf(recording);
       if (former !== undefined) {
-        // Encryption was switched since.
+        // Encryption was switched on or off since.
         await removeCopy(storage, former, true, signal);
         ledger.removeOther(former);
       }
@@ -232,7 +232,7 @@ export class Uploader {
       if (facts !== undefined) {
         ledger.setFacts(recording, facts);
       }
-      // What is signed from now on is sent later.
+      // Signatures that are made from now on are sent later.
       await this.#putSignatures(recording, key, signal);
       // An earlier deletion did not find its copy.
       if ((await file.state()) === 'gone') {
@@ -266,7 +266,7 @@ export class Uploader {
     queue.done(recording);
   }
 
-  /** Of an MPEG-TS recording: with it the copy plays by ranges. */
+  /** Stores the table of an MPEG-TS recording, with which the copy can be played by ranges. */
   async #putTable(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
     const table = await this.#deps.source.tableOf(recording);
     if (table) {
@@ -274,12 +274,12 @@ export class Uploader {
     }
   }
 
-  /** @returns whether there are any */
+  /** @returns whether the recording has signatures */
   async #putSignatures(recording: Signed, key: string, signal: AbortSignal): Promise<boolean> {
     const { ledger, source } = this.#deps;
     const signatures = await source.signaturesOf(recording.file);
     if (signatures) {
-      // Sent later if this fails.
+      // They are sent later if this fails.
       ledger.setSigned(recording, recording.file);
       await this.#putCompanion(companionKey(key, 'sig'), signatures, signal);
       ledger.setSigned(recording);
@@ -287,10 +287,10 @@ export class Uploader {
     return signatures !== undefined;
   }
 
-  /** Of a recording that was signed after it was archived. */
+  /** Stores the signatures of a recording that was signed after it was archived. */
   async #putLateSignatures(recording: Signed & { readonly key: string }, signal: AbortSignal): Promise<void> {
     if (!(await this.#putSignatures(recording, recording.key, signal))) {
-      // Deleted meanwhile.
+      // The signatures or their recording were deleted meanwhile.
       this.#deps.ledger.removeSigned(recording);
     }
   }
@@ -338,7 +338,7 @@ export class Uploader {
       },
       signal,
     });
-    // After the end of the link its state is another one's.
+    // Once this link has ended, the state belongs to another link.
     signal.throwIfAborted();
     await this.#forgetUpload();
     return sha256;

@@ -5,11 +5,11 @@ import { Check, Errors } from 'typebox/value';
 import { PerchError } from '../base/errors.ts';
 import { checkParts } from './parts.ts';
 
-/** Of the file. */
+/** Maximum size of the file. */
 const MAX_BYTES = 4 << 20;
-/** Fits the largest configuration and all protected recordings; a small file can unpack to gigabytes. */
+/** Maximum unpacked size: fits the largest configuration and all protected recordings. A small file can unpack to gigabytes. */
 const MAX_UNPACKED_BYTES = 8 << 20;
-/** Of the document itself; members are strings in it. */
+/** Maximum number of JSON parts (see `checkParts`) in the document itself, in which members are strings. */
 const MAX_PARTS = 100;
 const VERSION = 1;
 const SHOWN_CHARS = 64;
@@ -19,12 +19,12 @@ const Document = Type.Object(
   {
     format: Type.Literal('perch-backup'),
     version: Type.Literal(VERSION),
-    /** RFC 3339. */
+    /** Time of the backup (RFC 3339). */
     made: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,12}Z$' }),
     /** Version of Perch. */
     by: Type.String({ maxLength: 64 }),
     host: Type.String({ maxLength: 255 }),
-    /** Of the configuration; absent: 1. */
+    /** Version of the configuration's format; absent: 1. */
     configForm: Type.Optional(Type.Integer({ minimum: 2 })),
     members: Type.Array(Member),
   },
@@ -108,7 +108,7 @@ function parse(bytes: Uint8Array): unknown {
     checkParts(json, MAX_PARTS);
     return JSON.parse(json);
   } catch (cause) {
-    // Any gzip file gets here.
+    // Any gzip file can get here.
     throw noBackup(cause);
   }
 }

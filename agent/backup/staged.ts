@@ -9,9 +9,9 @@ import type { Logger } from '../base/log.ts';
 import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
 
 const Write = Type.Object({
-  /** Relative to the data folder, or absolute. */
+  /** File name, absolute or relative to the data folder. */
   file: Type.String(),
-  /** Null: delete. */
+  /** Content; null: the file is deleted. */
   text: Type.Union([Type.String(), Type.Null()]),
 });
 const Staged = Type.Object({ version: Type.Literal(1), writes: Type.Array(Write) });
@@ -88,7 +88,7 @@ async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<fal
   return false;
 }
 
-/** Synced: after a power cut the restore must not be applied again over later changes. */
+/** Removes the staged restore and syncs that: after a power cut it must not be applied again over later changes. */
 async function forget(dataDir: string): Promise<void> {
   await rm(stagedIn(dataDir), { force: true });
   await syncFolder(dataDir);
@@ -129,7 +129,7 @@ const removal = (file: string): PreparedWrite => ({
   drop: async () => {},
 });
 
-/** Undefined for invalid JSON. */
+/** Parsed JSON; undefined if it is invalid. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -15,23 +15,23 @@ import {
 } from './layout.ts';
 import { ObjectCipher } from './object-cipher.ts';
 
-/** Sizes of the last objects read: each read of another one asks for its size. */
+/** Maximum number of cached object sizes. Reading an object whose size is not cached costs another request. */
 const MAX_SIZES = 1_000;
-/** Some milliseconds on a small computer; then cameras have their turn. */
+/** Blocks decrypted without yielding to the event loop: some milliseconds on a small computer. */
 const BLOCKS_IN_TURN = 4;
 
-/** Keys of this box. */
+/** The archive keys of this box. */
 export interface ArchiveKeyRing {
-  /** Encrypts; undefined: there is none that can be read. */
+  /** The key that encrypts new objects; undefined: there is none that can be read. */
   readonly current: Uint8Array | undefined;
-  /** Decrypt. */
+  /** All keys that decrypt. */
   readonly all: readonly Uint8Array[];
 }
 
 interface EncryptedStorageOptions {
   readonly storage: ArchiveStorage;
   readonly keys: ArchiveKeyRing;
-  /** `archivePrefix`: an archive may be moved below another one. */
+  /** `archivePrefix`. Keys are derived without it, so that an archive may be moved below another prefix. */
   readonly prefix: string;
 }
 
@@ -40,7 +40,7 @@ export class EncryptedStorage implements ArchiveStorage {
   readonly #storage: ArchiveStorage;
   readonly #keys: ArchiveKeyRing;
   readonly #prefix: string;
-  /** Of stored bytes. */
+  /** Stored (encrypted) size in bytes by object key. */
   readonly #sizes = new Map<string, number>();
 
   constructor({ storage, keys, prefix }: EncryptedStorageOptions) {
@@ -72,7 +72,7 @@ export class EncryptedStorage implements ArchiveStorage {
     const isTooShort = (bytes: number) => position + length > (plainBytesOf(bytes) ?? 0);
     let storedBytes = await this.#storedBytesOf(key, signal);
     if (isTooShort(storedBytes)) {
-      // It may have been stored again since.
+      // The object may have been stored again since.
       this.#sizes.delete(key);
       storedBytes = await this.#storedBytesOf(key, signal);
     }
@@ -82,7 +82,7 @@ export class EncryptedStorage implements ArchiveStorage {
       throw archiveFailure('damaged', `the archive has ${storedBytes} bytes of ${key}, which is too few`);
     }
     const content = Buffer.allocUnsafe(length);
-    // Encrypted, the longest read is longer than the archive gives at once.
+    // With the encryption's overhead, the longest read exceeds what one request to the archive may read.
     const step = Math.floor(MAX_READ_BYTES / BLOCK_BYTES);
     for (let block = first; block <= last; block += step) {
       const at = block * BLOCK_BYTES;
@@ -143,7 +143,7 @@ export class EncryptedStorage implements ArchiveStorage {
     }
   }
 
-  /** Why an object cannot be decrypted: its header says so, or something in it was changed. */
+  /** Why an object cannot be decrypted: its header tells, or else its content was changed. */
   async #failureOf(key: string, signal: AbortSignal) {
     this.#sizes.delete(key);
     const header = await this.#storage.read(key, 0, HEADER_BYTES, signal);
@@ -178,7 +178,7 @@ export class EncryptedStorage implements ArchiveStorage {
   }
 }
 
-/** With the first key that fits. */
+/** Decrypts a block with the first key that fits; undefined: none does. */
 function openOne(ciphers: readonly ObjectCipher[], bytes: Uint8Array, block: number, isLast: boolean) {
   for (const cipher of ciphers) {
     const content = cipher.open(bytes, block, isLast);

@@ -4,10 +4,10 @@ import type { Upload } from '../storage/contracts.ts';
 import { BLOCK_BYTES, blockCount, blockStart, storedBytesOf } from './layout.ts';
 import type { ObjectCipher } from './object-cipher.ts';
 
-/** Read and encrypted at once; then cameras have their turn. */
+/** Blocks read and encrypted before yielding to the event loop. */
 const BLOCKS_IN_TURN = 4;
 
-/** An upload of the encrypted bytes of another one. */
+/** Encrypts another upload. */
 export class EncryptedUpload implements Upload {
   readonly key: string;
   readonly sizeBytes: number;
@@ -20,7 +20,7 @@ export class EncryptedUpload implements Upload {
   readonly #upload: Upload;
   readonly #cipher: ObjectCipher;
   #buffer = Buffer.alloc(0);
-  /** Of the recording, as far as it was read from its beginning. */
+  /** SHA-256 of the recording, as far as it was read from its beginning. */
   #hash: Hash = createHash('sha256');
   #hashedBytes = 0;
 
@@ -38,7 +38,7 @@ export class EncryptedUpload implements Upload {
     this.#cipher = cipher;
   }
 
-  /** Of the recording, in hex, after all of it was read. */
+  /** SHA-256 of the recording in hex. Valid only after all of it was read. */
   get sha256(): string {
     if (this.#hashedBytes !== this.#upload.sizeBytes) {
       throw new Error(`${this.#hashedBytes} of ${this.#upload.sizeBytes} bytes were read`);
@@ -53,7 +53,7 @@ export class EncryptedUpload implements Upload {
     );
   };
 
-  /** @param position of a block, as every part begins with one */
+  /** @param position that of a block, because every part begins with one */
   readonly read = async (position: number, length: number): Promise<Uint8Array> => {
     const end = position + length;
     if (position % BLOCK_BYTES !== 0 || (end % BLOCK_BYTES !== 0 && end !== this.sizeBytes)) {
@@ -70,7 +70,7 @@ export class EncryptedUpload implements Upload {
     return this.#buffer.subarray(0, length);
   };
 
-  /** @returns the end of what is written to the buffer */
+  /** @returns the end of the bytes written to the buffer */
   async #sealFrom(first: number, endBlock: number, at: number): Promise<number> {
     const { sizeBytes, read } = this.#upload;
     const start = blockStart(first);

@@ -1,9 +1,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 
-/** 160 bits: short enough to be written down. */
+/** Length of a key: 160 bits, short enough to be written down. */
 const KEY_BYTES = 20;
-/** Of the checksum: one typing error in a million passes, and such a key has another id. */
+/** Length of the checksum: one typing error in a million passes, and such a key has another id. */
 const CHECK_CHARS = 4;
 const KEY_CHARS = 32;
 const GROUP = /.{4}/g;
@@ -14,11 +14,11 @@ const ALIKE: Readonly<Record<string, string>> = { O: '0', I: '1', L: '1' };
 
 export const newArchiveKey = (): Buffer => randomBytes(KEY_BYTES);
 
-/** In the header of every object: says with which key it is encrypted, and nothing about the key. */
+/** Key id in the header of every object: tells which key encrypts it, and reveals nothing about the key. */
 export const keyIdOf = (key: Uint8Array): Buffer =>
   createHmac('sha256', key).update('perch archive key id').digest().subarray(0, ID_BYTES);
 
-/** Nine groups of four characters, to be written down. */
+/** The key as nine groups of four characters, to be written down. */
 export function keyTextOf(key: Uint8Array): string {
   const digits = digitsOf(key).slice(0, KEY_CHARS) + checkOf(key);
   return (digits.match(GROUP) ?? []).join('-');
@@ -53,7 +53,7 @@ const wrongKey = (why: string): PerchError =>
 
 const checkOf = (key: Uint8Array): string => digitsOf(createHash('sha256').update(key).digest()).slice(0, CHECK_CHARS);
 
-/** 5 bits a digit. */
+/** Base-32 digits, of 5 bits each. */
 function digitsOf(bytes: Uint8Array): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   return (bits.match(/.{5}/g) ?? []).map((five) => DIGITS[Number.parseInt(five, 2)]).join('');

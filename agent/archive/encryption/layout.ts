@@ -16,7 +16,7 @@ const VERSION = 1;
 const OVERHEAD_BYTES = NONCE_BYTES + TAG_BYTES;
 const CONTENT_BYTES = BLOCK_BYTES - OVERHEAD_BYTES;
 
-/** Of the names of encrypted objects. */
+/** Suffix of the names of encrypted objects. */
 const SUFFIX = '.enc';
 export const isEncryptedKey = (key: string): boolean => key.endsWith(SUFFIX);
 export const encryptedKey = (key: string): string => `${key}${SUFFIX}`;
@@ -31,7 +31,7 @@ export function headerOf(keyId: Uint8Array): Buffer {
   return header;
 }
 
-/** How an object differs from what this Perch writes, for people; undefined: not in its header. */
+/** How an object's header differs from what this Perch writes, for people; undefined: it does not. */
 export function headerFault(header: Uint8Array): string | undefined {
   const bytes = Buffer.from(header.buffer, header.byteOffset, header.length);
   if (bytes.toString('latin1', 0, 8) !== 'PERCHENC') {
@@ -40,13 +40,13 @@ export function headerFault(header: Uint8Array): string | undefined {
   return bytes[8] === VERSION ? undefined : `is encrypted in format ${bytes[8]}, this Perch reads ${VERSION}`;
 }
 
-/** Size of the object of a recording. */
+/** Size of the encrypted object of a recording. */
 export function storedBytesOf(plainBytes: number): number {
   const bytes = plainBytes + HEADER_BYTES;
   return bytes + Math.ceil(bytes / CONTENT_BYTES) * OVERHEAD_BYTES;
 }
 
-/** Size of the recording in an object; undefined: no object of that size is whole. */
+/** Size of the recording in an object; undefined: no complete object has that size. */
 export function plainBytesOf(storedBytes: number): number | undefined {
   const plainBytes = storedBytes - blockCount(storedBytes) * OVERHEAD_BYTES - HEADER_BYTES;
   return plainBytes >= 0 && storedBytesOf(plainBytes) === storedBytes ? plainBytes : undefined;
@@ -54,7 +54,7 @@ export function plainBytesOf(storedBytes: number): number | undefined {
 
 export const blockCount = (storedBytes: number): number => Math.ceil(storedBytes / BLOCK_BYTES);
 
-/** The block that has a byte of the recording. */
+/** Number of the block that contains the recording's byte at `position`. */
 export const blockAt = (position: number): number => Math.floor((position + HEADER_BYTES) / CONTENT_BYTES);
 
 /** Position in the recording of a block's first byte. */

@@ -16,12 +16,12 @@ export class ObjectCipher {
   readonly header: Buffer;
   readonly #key: Buffer;
   readonly #nonceKey: Buffer;
-  /** Header, number of the block (32 bits), 1 for the last block. */
+  /** Authenticated data of a block: header, number of the block (32 bits), 1 for the last block. */
   readonly #terms = Buffer.alloc(HEADER_BYTES + 5);
 
-  /** @param name of the object, from the id of its box on */
+  /** @param name name of the object, beginning with the id of its box */
   constructor(key: Uint8Array, name: string) {
-    // HKDF takes 1,024 bytes at most.
+    // Node's HKDF takes at most 1,024 bytes.
     const info = `perch archive 1\n${createHash('sha256').update(name).digest('hex')}`;
     const keys = Buffer.from(hkdfSync('sha256', key, '', info, AES_KEY_BYTES + NONCE_KEY_BYTES));
     this.#key = keys.subarray(0, AES_KEY_BYTES);
@@ -30,7 +30,7 @@ export class ObjectCipher {
     this.#terms.set(this.header);
   }
 
-  /** Writes a whole block, with the header if it is the first. @returns the end of what is written */
+  /** Writes a whole block, with the header if it is the first. @returns the end of the written bytes */
   seal(content: Uint8Array, block: number, isLast: boolean, target: Uint8Array, at: number): number {
     const terms = this.#termsOf(block, isLast);
     const nonce = createHmac('sha256', this.#nonceKey).update(terms).update(content).digest().subarray(0, NONCE_BYTES);

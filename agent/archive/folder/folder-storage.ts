@@ -8,27 +8,27 @@ import { archiveFailure, folderFailure } from '../storage/failure.ts';
 import { type Progress, unlessHung } from './hung-disk.ts';
 
 const CHUNK_BYTES = 1 << 20;
-/** A slow disk flushes so much within seconds. */
+/** Bytes written between two flushes: a slow disk flushes that many within seconds. */
 const SYNC_BYTES = 16 << 20;
-/** In the box's own folder: shows that the disk is mounted. */
+/** File in the box's own folder which shows that the disk is mounted. */
 const MARK = '.perch-archive';
-/** A recording that is being copied; there is one at a time. An interrupted copy continues where it equals the recording. */
+/** File of the one recording that is being copied. An interrupted copy is continued as far as it equals the recording. */
 const DRAFT = 'incoming.part';
-/** Stays free on the archive's disk, which may be the system's or have recordings. */
+/** Space that stays free on the archive's disk, which may also hold the system or recordings. */
 const MAX_RESERVE_BYTES = 1 << 30;
 const RESERVE_SHARE = 0.05;
-/** Of folders in each other: path, day. */
+/** Maximum depth of nested folders: those of the path and the day. */
 const MAX_DEPTH = 300;
 
-/** As of the recordings. */
+/** Mode of the copies, the same as that of the recordings. */
 const COPY_MODE = 0o640;
 
 interface FolderStorageOptions {
-  /** It exists; an absent one is a disk that is not mounted. */
+  /** An existing folder: if it is absent, the disk is not mounted. */
   readonly folder: string;
   /** `PREFIX/BOX/` */
   readonly own: string;
-  /** The mark was made before: without it the disk is not mounted. */
+  /** Whether the mark was made before. If it was and is absent now, the disk is not mounted. */
   readonly isMarked: boolean;
 }
 
@@ -104,7 +104,7 @@ export class FolderStorage implements ArchiveStorage {
     await requireMark();
     const top = join(this.#top, prefix);
     yield* this.#below(top, prefix.replace(/\/+$/, ''), 0, signal);
-    // A disk that went meanwhile makes the list incomplete.
+    // If the disk was removed meanwhile, the list is incomplete.
     await requireMark();
   }
 
@@ -130,7 +130,7 @@ export class FolderStorage implements ArchiveStorage {
 
   close(): void {}
 
-  /** @throws PerchError gone: the disk is there and lacks it */
+  /** @throws PerchError gone: the disk is mounted and lacks the file */
   async #open(key: string): Promise<FileHandle> {
     try {
       return await open(join(this.#top, key), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -251,7 +251,7 @@ function absent(error: NodeJS.ErrnoException): never[] {
   throw error;
 }
 
-/** undefined: there is no such file. */
+/** Size of a file in bytes; undefined: there is no such file. */
 const sizeOf = (file: string): Promise<number | undefined> =>
   stat(file).then(
     ({ size }) => size,

@@ -1,22 +1,22 @@
 import { archiveFailure } from '../storage/failure.ts';
 
-/** Each call at a network disk that hangs holds a thread of the pool, until the disk answers. */
+/** Work without an answer for this long is given up. Each call to a hung network disk blocks a pool thread until the disk answers. */
 const STALL_MS = 60_000;
 
-/** By folder: work that hangs. */
+/** Number of hung pieces of work by folder. */
 const hung = new Map<string, number>();
 
-/** Of work at a disk. Once the work is given up, each of its calls throws. */
+/** Progress of work at a disk. Once the work is given up, each of these methods throws. */
 export interface Progress {
-  /** The disk has answered. */
+  /** To be called when the disk has answered. */
   answered(): void;
-  /** Work elsewhere does not count. */
+  /** Awaits work that does not use this disk. Its time does not count. */
   elsewhere<T>(work: Promise<T>): Promise<T>;
 }
 
 /**
- * Does work at the disk of a folder, and gives it up when the disk does not answer: it ends when the disk answers. Until then
- * nothing else is begun there.
+ * Does work at the disk of a folder, and gives it up when the disk does not answer. The work ends when the disk answers; until then
+ * no other work is begun there.
  * @throws PerchError `timeout`
  */
 export async function unlessHung<T>(folder: string, work: (progress: Progress) => Promise<T>): Promise<T> {

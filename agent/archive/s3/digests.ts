@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto';
 import { setImmediate as others } from 'node:timers/promises';
 
 const MIN_PART_BYTES = 8 << 20;
-/** S3's limit of parts. */
+/** S3's maximum number of parts in an upload. */
 const MAX_PARTS = 10_000;
 const MIB = 1 << 20;
-/** Some milliseconds on a small computer; then cameras have their turn. */
+/** Bytes hashed without yielding to the event loop: some milliseconds on a small computer. */
 const SLICE_BYTES = 256 << 10;
 
-/** Whole MiB, so that a recording of any size has the same parts after a restart. */
+/** Part size of a recording, in whole MiB. It follows from the recording's size only, so that the parts are the same after a restart. */
 export const partBytesOf = (sizeBytes: number): number =>
   Math.max(MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
 
 export interface PartDigest {
-  /** In hex, as an entity tag has it. */
+  /** MD5 in hex, as in an entity tag. */
   readonly md5: string;
   readonly md5Base64: string;
-  /** In hex. */
+  /** SHA-256 in hex. */
   readonly sha256: string;
 }
 
@@ -46,7 +46,7 @@ export class WholeDigest {
     return { md5: tag.toString('hex'), md5Base64: tag.toString('base64'), sha256: sha256.digest('hex') };
   }
 
-  /** In hex; nothing is added afterwards. */
+  /** SHA-256 in hex. No part may be added after the first call. */
   get sha256(): string {
     this.#made ??= this.#sha256.digest('hex');
     return this.#made;
@@ -60,5 +60,5 @@ export class WholeDigest {
   }
 }
 
-/** Without quotes. */
+/** An entity tag without its quotes. */
 export const plainTag = (tag: string | undefined): string => (tag ?? '').replace(/^W\//, '').replaceAll('"', '');

@@ -13,7 +13,7 @@ export class MultipartUpload {
   readonly #upload: Upload;
   readonly #type: string;
   #id = '';
-  /** Entity tags of parts that an earlier run has sent. */
+  /** Entity tags of the parts that an earlier run has sent. */
   readonly #found = new Map<number, string>();
   readonly #tags: string[] = [];
 

@@ -14,26 +14,26 @@ import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import { archiveFailure, connectionFailure } from '../storage/failure.ts';
 import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts';
 
-/** Without a byte in either direction. */
+/** Longest time without a byte in either direction. */
 const MAX_SILENCE_MS = 30_000;
-/** From the last byte of the request to the last one of the answer. */
+/** Longest time from the last byte of the request to the last byte of the response. */
 const MAX_ANSWER_MS = 600_000;
 const MAX_TEXT_BYTES = 4 << 20;
-/** Sent at once: the rate limit counts in these steps. */
+/** Bytes sent in one step: the rate limit counts in these steps. */
 const SLICE_BYTES = 64 << 10;
 const MAX_CONNECTIONS = 2;
 const EMPTY = new Uint8Array();
 
 interface S3Request {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** Absent: the bucket itself. */
+  /** Key of the object; absent: the request is for the bucket itself. */
   readonly key?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** Of the body, in hex, if it is known. */
+  /** SHA-256 of the body in hex, if it is known. */
   readonly sha256?: string;
-  /** Of the answer. Default: enough for a list. */
+  /** Maximum size of the response body. Default: enough for a list. */
   readonly maxBytes?: number;
   readonly pace?: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
@@ -71,7 +71,7 @@ export class S3Client {
     this.#agent = this.#isTls ? new TlsAgent(options) : new PlainAgent(options);
   }
 
-  /** With its port. */
+  /** Host and port. */
   get host(): string {
     return this.#base.host;
   }
@@ -99,7 +99,7 @@ export class S3Client {
     const headers = { ...Object.fromEntries(signed.headers), 'content-length': String(body.length) };
     const exchange = () => this.#exchange(signed.url, headers, body, request);
     try {
-      // The server may just have closed a connection that was kept.
+      // The server may just have closed a kept-alive connection.
       return await exchange().catch((error: unknown) => (wasCut(error) ? exchange() : Promise.reject(error)));
     } catch (error) {
       request.signal.throwIfAborted();
@@ -186,7 +186,7 @@ async function collect(response: IncomingMessage, maxBytes: number): Promise<S3A
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) };
 }
 
-/** Keys and recordings would pass through the internet in clear. */
+/** Rejects a public address, where keys and recordings would pass through the internet unencrypted. */
 function requirePrivate(ip: string, host: string, isTls: boolean): void {
   if (!isPrivateIp(canonicalIp(ip) ?? '')) {
     const way = isTls ? 'set archiveEncryption: yes' : 'plain http is for private addresses, write https://';

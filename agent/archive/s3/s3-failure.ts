@@ -5,7 +5,7 @@ import { textOf } from './xml.ts';
 
 const MAX_SHOWN = 200;
 
-/** By S3's error code; several servers have codes of their own for a full disk. */
+/** Reasons by S3's error code; several servers have codes of their own for a full disk. */
 const BY_CODE: Readonly<Record<string, readonly [ArchiveWhy, string]>> = {
   InvalidAccessKeyId: ['login', 'does not know the access key'],
   SignatureDoesNotMatch: ['login', 'rejects the secret key'],
@@ -41,7 +41,7 @@ const BY_STATUS: Readonly<Record<number, readonly [ArchiveWhy, string]>> = {
   507: ['full', 'has no room left'],
 };
 
-/** The error code of an answer; empty: it has none, as an answer to HEAD. */
+/** The error code of a response; empty: it has none, like a response to HEAD. */
 export const codeOf = ({ body }: S3Answer): string => textOf(body.toString('utf8'), 'Code') ?? '';
 
 /** @param host for people */

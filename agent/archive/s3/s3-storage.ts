@@ -7,11 +7,11 @@ import { type S3Answer, S3Client } from './s3-client.ts';
 import { s3Failure } from './s3-failure.ts';
 import { elementsOf, textOf } from './xml.ts';
 
-/** Pages of a list; one has up to 1,000 objects. */
+/** Maximum number of pages of a list; one page has up to 1,000 objects. */
 const MAX_PAGES = 100_000;
 const TYPES: Readonly<Record<string, string>> = { mp4: 'video/mp4', ts: 'video/mp2t' };
 
-/** Recordings in a bucket. */
+/** Stores recordings in a bucket. */
 export class S3Storage implements ArchiveStorage {
   readonly #client: S3Client;
 
@@ -42,7 +42,7 @@ export class S3Storage implements ArchiveStorage {
     if (answer.status !== 206 && answer.status !== 200) {
       throw this.#failure(answer);
     }
-    // A server without ranges sends the whole object.
+    // A server that does not support ranges sends the whole object.
     const body = answer.status === 200 ? answer.body.subarray(position, position + length) : answer.body;
     if (body.length !== length) {
       throw archiveFailure('damaged', `${this.#client.host} sends ${body.length} bytes of ${key} instead of ${length}`);
@@ -162,7 +162,7 @@ export class S3Storage implements ArchiveStorage {
     }
   }
 
-  /** Of the recording on the disk. */
+  /** Digest of the recording on the local disk. */
   async #digestOf({ sizeBytes, read, checkPoint }: Upload): Promise<WholeDigest> {
     const digest = new WholeDigest(sizeBytes);
     const partBytes = partBytesOf(sizeBytes);
@@ -184,7 +184,7 @@ export class S3Storage implements ArchiveStorage {
     return { sizeBytes: sizeIn(answer), tag: plainTag(answer.headers.etag) };
   }
 
-  /** An answer to HEAD has no body, which would say why: 404 may come from a proxy, or mean the bucket. */
+  /** A response to HEAD has no body that tells why it failed: 404 may come from a proxy, or mean the bucket. */
   async #headFailure(key: string, answer: S3Answer, signal: AbortSignal) {
     const said = await this.#client.send({ method: 'GET', key, headers: { Range: 'bytes=0-0' }, signal });
     return this.#failure(said.status < 300 ? answer : said);

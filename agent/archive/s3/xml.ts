@@ -18,7 +18,7 @@ export const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (one) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[one] ?? '&quot;');
 
 function contentOf(xml: string, name: string, from: number): { content: string; end: number } | undefined {
-  // By indexOf: a regular expression over a hostile answer could take quadratic time.
+  // Uses indexOf, because a regular expression could take quadratic time for a hostile response.
   const open = `<${name}>`;
   const start = xml.indexOf(open, from);
   const end = start < 0 ? -1 : xml.indexOf(`</${name}>`, start);

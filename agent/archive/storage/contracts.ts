@@ -2,7 +2,7 @@
 export interface LocalRecording {
   readonly file: string;
   readonly path: string;
-  /** Start by its file name: it never changes, and names the object. */
+  /** Start by the file name, which never changes and names the object. */
   readonly nameUs: number;
   /** Shown start. */
   readonly startUs: number;
@@ -10,10 +10,10 @@ export interface LocalRecording {
   readonly sizeBytes: number;
 }
 
-/** Of a recording in the index, on a disk or in the archive. Times are Unix microseconds. */
+/** Times of a recording in the index, on a disk or in the archive, in Unix microseconds. */
 export interface KnownStart {
   readonly nameUs: number;
-  /** Shown start; undefined: it is not known, as while the clock has never been set since. */
+  /** Shown start; undefined: it is not known, for example because the clock has not been set since. */
   readonly startUs: number | undefined;
   readonly durationUs: number;
 }
@@ -23,26 +23,26 @@ export type ArchiveScope = 'all' | 'protected' | 'no';
 
 /** What the archive needs of the recorder and its index. */
 export interface RecordingSource {
-  /** The index knows every recording. */
+  /** Whether the index knows every recording. */
   readonly isWhole: boolean;
-  /** New recordings get later names than earlier ones, and the date is right. */
+  /** Whether the date is right and new recordings get later names than earlier ones. */
   readonly isClockTrusted: boolean;
-  /** `protectedOf` is complete. */
+  /** Whether `protectedOf` is complete. */
   readonly isProtectionKnown: boolean;
-  /** A recording waits for its disk: the archive leaves the disk alone. */
+  /** Whether a recording waits for its disk: meanwhile the archive does not use the disk. */
   readonly isHeldUp: boolean;
-  /** Paths with recordings. */
+  /** Names of the paths with recordings. */
   names(): Promise<readonly string[]>;
   scopeOf(path: string): ArchiveScope;
   /** How long the archive keeps a path's recordings; 0: forever. */
   keptMs(path: string): number;
   /** Finished recordings that start in a range, oldest first. @param after the last of the previous page */
   finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: LocalRecording): LocalRecording[];
-  /** Of all recordings of a path in the index; others are unknown. */
+  /** Starts of all recordings of a path in the index; those of other recordings are unknown. */
   startsOf(path: string): Iterable<KnownStart>;
   /** What is noted of a finished recording to list and play its copy, as text; undefined: it cannot be read. */
   factsOf(recording: LocalRecording): Promise<string | undefined>;
-  /** The same of a copy. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
+  /** Like `factsOf`, for a copy in the archive. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
   archivedFactsOf(name: string, file: StoredFile): Promise<string | undefined>;
   /** The table of a finished recording that has none at its end; undefined: it has one, or cannot be read. */
   tableOf(recording: LocalRecording): Promise<Uint8Array | undefined>;
@@ -54,25 +54,25 @@ export interface RecordingSource {
 
 /** A recording in the archive as a file, which is read by ranges. Its bytes never change. */
 export interface StoredFile {
-  /** Of `RecordingSource`; undefined: not known yet. */
+  /** Facts as `RecordingSource.factsOf` returns them; undefined: not known yet. */
   readonly facts: string | undefined;
   stat(): Promise<{ readonly size: number; readonly mtimeMs: number }>;
   /** Reads a range in advance; it stays in memory until the file is closed. */
   keep(position: number, length: number): Promise<void>;
   /** Like `FileHandle.read`. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
-  /** Of `RecordingSource.tableOf`. @throws PerchError notFound: there is none */
+  /** Reads the table that `RecordingSource.tableOf` made. @throws PerchError notFound: there is none */
   readTable(): Promise<Uint8Array>;
-  /** Of `RecordingSource.signaturesOf`; undefined: the archive has none. */
+  /** Reads the signatures that `RecordingSource.signaturesOf` returned; undefined: the archive has none. */
   readSignatures(): Promise<Uint8Array | undefined>;
-  /** Ends what is being read. */
+  /** Aborts reads that are under way. */
   abort(): void;
   close(): Promise<void>;
 }
 
 export interface StoredObject {
   readonly key: string;
-  /** Of the recording, as every size and position here, whatever the archive adds to it. */
+  /** Size of the recording. All sizes and positions here are those of the recording, without what the archive adds. */
   readonly sizeBytes: number;
 }
 
@@ -80,37 +80,37 @@ export interface StoredObject {
 export interface Upload {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Exactly these bytes of the recording; the result is valid until the next call. @throws PerchError if the file is shorter */
+  /** Reads exactly these bytes of the recording; valid until the next call. @throws PerchError if the file is shorter */
   readonly read: (position: number, length: number) => Promise<Uint8Array>;
-  /** In parts, however small it is. */
+  /** Whether the recording is sent in parts, however small it is. */
   readonly isMultipart?: boolean;
-  /** Waits until as many bytes may be sent. */
+  /** Waits until this many bytes may be sent. */
   readonly pace: (bytes: number) => Promise<void>;
   /** Called between parts. @throws to end the upload, which is resumed later */
   readonly checkPoint: () => void;
-  /** The unfinished multipart upload of this recording. */
+  /** Id of the unfinished multipart upload of this recording; undefined: there is none. */
   readonly unfinished: string | undefined;
-  /** A multipart upload has begun: it is noted on disk before the first part. */
+  /** Called when a multipart upload has begun: notes its id on disk before the first part is sent. */
   readonly begun: (uploadId: string) => Promise<void>;
-  /** Bytes that the archive has. */
+  /** Called with the number of bytes that the archive has. */
   readonly sent: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
 /** Where recordings are archived: a bucket or a folder. Failures are those of `failure.ts`. */
 export interface ArchiveStorage {
-  /** Stores a recording whole, or finds it there. @returns its SHA-256 in hex, after the archive's copy is verified */
+  /** Stores a whole recording unless the archive has it. @returns its SHA-256 in hex, after the archive's copy is verified */
   put(upload: Upload): Promise<string>;
   /**
-   * Exactly these bytes of the recording. Ends at once when the signal aborts.
+   * Reads exactly these bytes of the recording. Ends at once when the signal aborts.
    * @param length at most MAX_READ_BYTES
    * @throws PerchError, `gone` if there is no such object
    */
   read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
-  /** Of the recording of an object. @throws PerchError, `gone` if there is no such object */
+  /** Size of the recording in an object. @throws PerchError, `gone` if there is no such object */
   sizeOf(key: string, signal: AbortSignal): Promise<number>;
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
-  /** Without an effect if it does not exist. */
+  /** Deletes an object, if it exists. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Aborts unfinished uploads below a prefix, except one. */
   removeUnfinished(prefix: string, kept: string | undefined, signal: AbortSignal): Promise<void>;

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 
 const RETRY_SECONDS = 5;
 
-/** Lets some work run at the same time, and as much more wait, first come first served. */
+/** Limits the number of concurrent pieces of work and of waiting ones. The waiting ones start in order of arrival. */
 export class ReadLimit {
   readonly #maxRunning: number;
   readonly #maxWaiting: number;
@@ -15,8 +15,8 @@ export class ReadLimit {
   }
 
   /**
-   * Ends at once when the signal aborts. Work that continues, as on a hung disk, still counts.
-   * @throws PerchError exhausted: too much waits; the signal's reason if it aborts meanwhile
+   * Ends at once when the signal aborts. Work that continues, for example on a hung disk, still counts.
+   * @throws PerchError exhausted: too much work waits; the signal's reason if it aborts meanwhile
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();

@@ -31,18 +31,18 @@ export interface TargetSettings extends S3Settings {
   readonly archive: 'no' | 's3' | 'folder';
   readonly archiveEncryption: 'auto' | 'no' | 'yes';
   readonly archiveFolder: string;
-  /** First part of the names, without slashes at its ends; may be empty. */
+  /** First part of the object names, without leading or trailing slashes; may be empty. */
   readonly archivePrefix: string;
 }
 
 export interface ArchiveSettings extends TargetSettings {
-  /** Bytes in a second; 0: no limit. */
+  /** Maximum rate in bytes per second; 0: no limit. */
   readonly archiveMaxRateBytes: number;
-  /** `22:00-06:00`, local time; empty: always. */
+  /** When uploads are permitted, such as `22:00-06:00`, in local time; empty: always. */
   readonly archiveHours: string;
 }
 
-/** Whether new objects are encrypted. Automatic: on a server of S3 that is not one of the local network. */
+/** Whether new objects are encrypted. `auto`: yes on an S3 server that is not in the local network. */
 export function isEncrypted({ archive, archiveEncryption, archiveURL }: TargetSettings): boolean {
   if (archiveEncryption !== 'auto') {
     return archiveEncryption === 'yes';
@@ -54,7 +54,7 @@ export function isEncrypted({ archive, archiveEncryption, archiveURL }: TargetSe
 export const needsPrivateAddress = (settings: TargetSettings): boolean =>
   settings.archiveURL.startsWith('http:') || (settings.archiveEncryption === 'auto' && !isEncrypted(settings));
 
-/** The place itself: recordings archived in another one count for nothing there. */
+/** Identifies the archive's place. Recordings archived in another place do not count as archived here. */
 export const placeOf = (settings: TargetSettings): string =>
   settings.archive === 'folder'
     ? `folder ${settings.archiveFolder} ${settings.archivePrefix}`

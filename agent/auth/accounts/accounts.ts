@@ -87,7 +87,7 @@ export class Accounts {
     return this.people.users.owner;
   }
 
-  /** For the terminal and the screen, never for the log; undefined if the box cannot be claimed over HTTP. */
+  /** Setup code for the terminal and the screen, never for the log; undefined if the box cannot be claimed over HTTP. */
   get setup(): SetupFacts | undefined {
     return this.mayClaim ? this.#setup.facts : undefined;
   }
@@ -99,7 +99,7 @@ export class Accounts {
     }
   }
 
-  /** The setup code can claim the box. */
+  /** Whether the setup code can claim the box. */
   get mayClaim(): boolean {
     return this.owner === undefined && this.#isClaimable();
   }
@@ -143,7 +143,7 @@ export class Accounts {
     return this.people.devices.anyMay(action, path);
   }
 
-  /** A program has sent a person's name and page password. */
+  /** To be called when a program has sent a person's name and page password. */
   notePageLogin(user: string, ip: string, protocol: string): void {
     this.people.pageLogins.note(user, ip, protocol);
   }
@@ -197,11 +197,11 @@ export class Accounts {
     wasRight();
   }
 
-  /** @param password or its hash. @param ip undefined: on this box */
+  /** @param password the password or its hash @param ip undefined: a claim on this box */
   async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
     const { users, sessions, secondFactor } = this.people;
     await users.setOwner(password);
-    // Of a former owner, whose users.json was removed.
+    // There may be sessions and a second factor of a former owner whose users.json was removed.
     await sessions.forgetAll();
     await secondFactor.remove();
     await this.#setup.remove();
@@ -211,7 +211,7 @@ export class Accounts {
 
   /** `perch claim` waits until the claim is gone, then checks which password is stored. */
   async #acceptLocalClaim(): Promise<void> {
-    // One system call: this runs each second.
+    // Only one system call, because this runs each second.
     if (this.#isAccepting || !hasClaim(this.#dataDir)) {
       return;
     }
@@ -242,7 +242,7 @@ export class Accounts {
       this.#publish('login', { state: 'refused', user, address: ip });
       throw new PerchError('unauthorized', 'wrong password');
     }
-    // A browser that has been logged in is the second factor.
+    // A browser that was logged in before counts as the second factor.
     if (this.hasSecondFactor(user) && this.#deviceId(user, client.deviceToken) === undefined) {
       await this.secondFactorCheck.check(user, client);
     }
@@ -254,7 +254,7 @@ export class Accounts {
     return sessions.create(user, client);
   }
 
-  /** The user needs more than a password. */
+  /** Whether the user needs more than a password. */
   hasSecondFactor(user: string): boolean {
     return user === this.owner && this.people.secondFactor.id !== undefined;
   }
@@ -276,7 +276,7 @@ export class Accounts {
     this.#publish('login', { state: 'factorRemoved', user, address: client.ip });
   }
 
-  /** Before a change of the second factor: password and, if there is one, the second factor. @throws PerchError unauthorized */
+  /** Checks the password and the second factor, if there is one, before its change. @throws PerchError unauthorized */
   async confirmFactor(user: string, password: string, client: LoginClient): Promise<void> {
     await this.confirmPassword(user, password, client);
     if (this.hasSecondFactor(user)) {
@@ -297,7 +297,7 @@ export class Accounts {
     return `${id}.${this.people.key.sign('device', this.#deviceTerms(user, id))}`;
   }
 
-  /** Undefined if the token is not one of this user's devices. */
+  /** Device id in a token; undefined if the token is not one of this user's devices. */
   #deviceId(user: string, token = ''): string | undefined {
     const [id, signature] = [token.slice(0, DEVICE_ID_CHARS), token.slice(DEVICE_ID_CHARS + 1)];
     const isLikely = token.length === DEVICE_ID_CHARS + 1 + SIGNATURE_CHARS && token[DEVICE_ID_CHARS] === '.';
@@ -354,7 +354,7 @@ export class Accounts {
     return this.#verified.verify(user, password, ip);
   }
 
-  /** @throws PerchError exhausted @returns call if the attempt was not wrong, or not verified (`isOpen`) */
+  /** @throws PerchError exhausted @returns to be called if the attempt was not wrong, or was not verified (`isOpen`) */
   #takeAttempt(user: string, { ip, isPrivate, deviceToken }: Omit<LoginClient, 'device'>): (isOpen?: boolean) => void {
     const { users, sessions } = this.people;
     return this.#limits.take({
@@ -372,7 +372,7 @@ export class Accounts {
     try {
       isRight = await this.people.users.verify(user, password);
     } catch (error) {
-      // Too many hashes wait, so the attempt is not counted.
+      // Too many hashes are waiting, so the attempt is not counted.
       wasRight(true);
       throw error;
     }

@@ -12,12 +12,12 @@ import type { SecretKey } from './secret-key.ts';
 import { CameraSelection } from './users.ts';
 
 const MAX_DEVICES = 100;
-/** Revoked ids, so that an older backup does not restore them. */
+/** Maximum number of revoked ids, which are kept so that an older backup does not restore them. */
 const MAX_REVOKED = 1_000;
 const ID_BYTES = 12;
 const MAX_DEVICE_NAME_CHARS = 64;
 const MAX_SLUG_CHARS = 24;
-/** Without similar letters or digits and without capitals: it may be typed with a remote control. */
+/** Characters of a password: no look-alikes and no capitals, because it may be typed with a remote control. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 const GROUPS = 4;
 const GROUP_CHARS = 4;
@@ -52,7 +52,7 @@ interface DeviceRights {
   readonly live: boolean;
   readonly recordings: boolean;
   readonly publish: boolean;
-  /** Uses ONVIF: watches live, gets events and snapshots, and moves cameras. */
+  /** Whether the device may use ONVIF: watch live, get events and snapshots, and move cameras. */
   readonly onvif: boolean;
 }
 
@@ -91,7 +91,7 @@ export class DevicePasswords {
   readonly #key: SecretKey;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** By user name. */
+  /** Devices by user name. */
   #devices: ReadonlyMap<string, Stored> = new Map();
   #revoked: readonly string[] = [];
   readonly #changes = new SerialQueue();
@@ -109,7 +109,7 @@ export class DevicePasswords {
     this.#log = log;
   }
 
-  /** Newest first. */
+  /** The devices, newest first. */
   list(): readonly DeviceItem[] {
     return [...this.#devices.values()].map(shown).reverse();
   }
@@ -148,7 +148,7 @@ export class DevicePasswords {
     return { item: shown(made as unknown as Stored), password };
   }
 
-  /** @returns the revoked one @throws PerchError if that cannot be saved, so that it would work after a restart */
+  /** @returns the revoked device @throws PerchError if that cannot be saved, so that it would work after a restart */
   async remove(id: string): Promise<DeviceItem | undefined> {
     const removed = [...this.#devices.values()].find((device) => device.id === id);
     if (removed) {
@@ -247,7 +247,7 @@ function mayDo({ paths, live, recordings, publish, onvif }: DeviceRights, action
   return isGranted && path !== '' && coversPath(paths, path);
 }
 
-/** Four groups of four characters: 80 bits. */
+/** A password of four groups of four characters, which are 80 bits. */
 function makePassword(): string {
   const group = () => Array.from({ length: GROUP_CHARS }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
   return Array.from({ length: GROUPS }, group).join('-');
@@ -267,7 +267,7 @@ function freeName(name: string, isTaken: (user: string) => boolean): string {
   }
 }
 
-/** Authenticated data of the encryption: neither rights nor names in the file can be edited. */
+/** Additional authenticated data of the encryption, so that neither rights nor names in the file can be edited. */
 const termsOf = ({
   id,
   name,

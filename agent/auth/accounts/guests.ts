@@ -19,7 +19,7 @@ const MAX_MS = 366 * 86_400_000;
 /** How often the running time of links is saved: SD cards wear with every write. */
 const OPEN_STEP_MS = 3_600_000;
 
-/** Times are Unix microseconds. */
+/** Part of a path's recordings. Times are Unix microseconds. */
 const Clip = Type.Object({ path: Type.String({ maxLength: 512 }), startUs: Type.Number(), endUs: Type.Number() });
 export type GuestClip = Static<typeof Clip>;
 
@@ -28,7 +28,7 @@ const Guest = Type.Object({
   cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
-  /** The link shows this clip and no camera. */
+  /** Clip that the link shows instead of cameras. */
   clip: Type.Optional(Clip),
   /** Unix milliseconds. */
   created: Type.Number(),
@@ -39,7 +39,7 @@ const Guest = Type.Object({
 });
 type Stored = Static<typeof Guest>;
 const Id = Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` });
-/** Revoked links, oldest dropped first: an older backup must not restore them. */
+/** Maximum number of revoked links that are kept, so that an older backup does not restore them. The oldest is dropped first. */
 const MAX_REVOKED = 2_000;
 const GuestsFile = Type.Object({
   guests: Type.Array(Guest, { maxItems: MAX_GUESTS }),
@@ -71,7 +71,7 @@ export interface NewGuest extends Rights {
   /** Unix milliseconds. */
   readonly untilMs: number;
   readonly note: string;
-  /** Instead of cameras. */
+  /** Clip to show instead of cameras. */
   readonly clip?: GuestClip | undefined;
 }
 
@@ -82,7 +82,7 @@ export interface GuestItem extends NewGuest {
 }
 
 interface Guest extends Stored {
-  /** Start of `open` in this run. */
+  /** Monotonic time from which `open` counts in this run. */
   sinceMonoMs: number;
   readonly person: Person;
 }
@@ -120,7 +120,7 @@ export class Guests {
     this.#savedMonoMs = clock.monoMs();
   }
 
-  /** Newest first. */
+  /** The links, newest first. */
   list(): readonly GuestItem[] {
     return [...this.#guests.values()].map((guest) => this.#shown(guest)).reverse();
   }
@@ -186,7 +186,7 @@ export class Guests {
     return this.person(name) && this.#guests.get(name.slice(NAME_PREFIX.length))?.clip;
   }
 
-  /** End of the link of this name. */
+  /** When the link of this name ends. */
   untilMs(name: string): number | undefined {
     return this.#guests.get(name.slice(NAME_PREFIX.length))?.until;
   }
@@ -251,7 +251,7 @@ export class Guests {
   }
 }
 
-/** Signed data: none of it can be edited in the file. */
+/** The data that the signature covers, so that none of it can be edited in the file. */
 const termsOf = ({ id, cameras, live, recordings, clip, created, until }: Stored): string =>
   JSON.stringify([
     id,

@@ -11,7 +11,7 @@ import { subscriberOf } from '../../base/network/ip-address.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 
 const MAX_LOGINS = 100;
-/** A program is listed for this long after its last login. */
+/** How long a program is listed after its last login. */
 const KEPT_MS = 30 * 86_400_000;
 /** How often the time of a known login is saved: SD cards wear with every write. */
 const SAVE_STEP_MS = 3_600_000;
@@ -22,7 +22,7 @@ const MAX_BASIC = 1_000;
 const Login = Type.Object({
   user: Type.String({ maxLength: 64 }),
   address: Type.String({ maxLength: 64 }),
-  /** `rtsp`, `playback` */
+  /** Such as `rtsp` or `playback`. */
   protocol: Type.String({ maxLength: 32 }),
   /** Unix milliseconds. */
   last: Type.Number(),
@@ -42,7 +42,7 @@ export class PageLogins {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Oldest use first. */
+  /** Logins, the least recently used first. */
   readonly #logins = new Map<string, Login>();
   /** Addresses whose Digest answer failed, with the end of the Basic offer. */
   readonly #failed = new Map<string, number>();
@@ -62,7 +62,7 @@ export class PageLogins {
     this.#savedMonoMs = clock.monoMs();
   }
 
-  /** Latest first. */
+  /** The logins, latest first. */
   list(): readonly LoginItem[] {
     const sinceMs = this.#clock.wallMs() - KEPT_MS;
     return [...this.#logins.values()]
@@ -71,7 +71,7 @@ export class PageLogins {
       .reverse();
   }
 
-  /** A program has logged in with a page password. @param address canonical */
+  /** To be called when a program has logged in with a page password. @param address canonical */
   note(user: string, address: string, protocol: string): void {
     const login = { user, address, protocol, last: this.#clock.wallMs() };
     const key = keyOf(login);
@@ -92,7 +92,7 @@ export class PageLogins {
     return login !== undefined;
   }
 
-  /** A wrong Digest answer may have been made with a page password. */
+  /** To be called for a wrong Digest answer, which may have been made with a page password. */
   digestFailed(address: string): void {
     const key = subscriberOf(address);
     putBounded(this.#failed, key, this.#clock.monoMs() + BASIC_MS, MAX_BASIC);

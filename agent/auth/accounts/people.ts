@@ -16,15 +16,15 @@ import { type Device, Sessions } from './sessions.ts';
 import { forgetSetup } from './setup-code.ts';
 import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
-/** Client of a login. */
+/** The client that logs in. */
 export interface LoginClient extends Device {
-  /** From loopback or a private network, as far as that is reliable. */
+  /** Whether the client is on loopback or a private network, as far as that is reliable. */
   readonly isPrivate: boolean;
-  /** Proves an earlier login on this device. */
+  /** Token that proves an earlier login on this device. */
   readonly deviceToken?: string | undefined;
-  /** Of the second factor; empty: none. */
+  /** Code of the second factor; empty: none. */
   readonly code?: string;
-  /** Instead of a code. */
+  /** Passkey instead of a code. */
   readonly passkey?: PasskeyProof | undefined;
 }
 
@@ -43,7 +43,7 @@ export class People {
   readonly guests: Guests;
   readonly devices: DevicePasswords;
   readonly pageLogins: PageLogins;
-  /** The owner's. */
+  /** The owner's second factor. */
   readonly secondFactor: SecondFactor;
   readonly key: SecretKey;
   readonly #log: Logger;
@@ -112,7 +112,7 @@ export class People {
     this.#notify(name, false);
   }
 
-  /** The user has to log in again. */
+  /** Restores a removed user, who has to log in again. */
   async restoreUser(name: string): Promise<void> {
     this.#checkNoDevice(name);
     await this.users.restore(name);

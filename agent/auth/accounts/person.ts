@@ -17,9 +17,9 @@ export interface Rights {
   readonly cameras: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
-  /** Through the loudspeaker of a camera that may be watched live. Default: no. */
+  /** Whether they may talk through the loudspeaker of a camera that they may watch live. Default: no. */
   readonly talk?: boolean;
-  /** Pan, tilt, zoom and presets of a camera that may be watched live. Default: no. */
+  /** Whether they may use pan, tilt, zoom and presets of a camera that they may watch live. Default: no. */
   readonly turn?: boolean;
 }
 
@@ -45,6 +45,6 @@ export function coversPath(cameras: Rights['cameras'], path: string): boolean {
   return cameras.includes(path) || cameras.includes(mainPathOf(path));
 }
 
-/** Of a sub stream, the camera's path. */
+/** The camera's path for the path of its sub stream; any other path is returned as it is. */
 export const mainPathOf = (path: string): string =>
   path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path;

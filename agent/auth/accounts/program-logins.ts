@@ -4,21 +4,21 @@ import type { Clock } from '../../base/clock.ts';
 import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 
-/** A pair that was right is not counted at its address for this long after its last use. */
+/** How long after its last use a right pair of name and password is not counted at its address. */
 const KEPT_MS = 86_400_000;
 const MAX_KEPT = 1_000;
 
 /** Name and password of a request. */
 export interface ProgramLogin {
   readonly user: string;
-  /** Undefined: a Digest answer that no known password of the file makes. */
+  /** Undefined: the request has a Digest answer that no known password of the file makes. */
   readonly password: string | undefined;
   readonly isDigest: boolean;
   /** Canonical. */
   readonly ip: string;
 }
 
-/** `open`: the password was not verified. */
+/** Outcome of an attempt. `open`: the password was not verified. */
 export type Outcome = 'right' | 'wrong' | 'open';
 
 /** Concurrent requests with one pair, which count as one attempt. */
@@ -35,11 +35,11 @@ interface Pending {
 export class ProgramLogins {
   readonly #clock: Clock;
   readonly #limits: LoginLimits;
-  /** Separate: players send a page password as Digest first, which always fails, and then as Basic. */
+  /** Separate limits for Digest, because players send a page password as Digest first, which always fails, and then as Basic. */
   readonly #digestLimits: LoginLimits;
   readonly #right = new Map<string, number>();
   readonly #pending = new Map<string, Pending>();
-  /** Of this run, so that memory and dumps hold no passwords. */
+  /** HMAC key of this run, so that memory and dumps hold no passwords. */
   readonly #key = randomBytes(32);
 
   /** @param limits of the page's login, counted together with Basic */
@@ -49,7 +49,7 @@ export class ProgramLogins {
     this.#digestLimits = new LoginLimits(clock);
   }
 
-  /** @returns call with the outcome @throws PerchError exhausted if there are no attempts left */
+  /** @returns to be called with the outcome @throws PerchError exhausted if there are no attempts left */
   take(login: ProgramLogin, isKnownAddress: boolean): (outcome: Outcome) => void {
     const key = login.password === undefined ? undefined : this.#keyOf(login);
     if (key !== undefined && (this.#right.get(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monoMs()) {

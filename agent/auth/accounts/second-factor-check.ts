@@ -9,12 +9,12 @@ import type { LoginClient } from './people.ts';
 import type { SecondFactor } from './second-factor.ts';
 import type { SecretKey } from './secret-key.ts';
 
-/** Within ten minutes. */
+/** Maximum number of wrong codes within ten minutes. */
 const MAX_WRONG_CODES = 10;
 const TIMEOUT_MS = 120_000;
-/** Bytes of the user handle, which must not name the person (WebAuthn Level 3, section 14.6.1). */
+/** Length of the user handle, which must not identify the person (WebAuthn Level 3, section 14.6.1). */
 const HANDLE_BYTES = 16;
-/** ES256, EdDSA, RS256 (RFC 9053, RFC 8812). */
+/** COSE algorithms ES256, EdDSA and RS256 (RFC 9053, RFC 8812). */
 const ALGORITHMS = [-7, -8, -257];
 
 interface SecondFactorCheckDeps {
@@ -23,7 +23,7 @@ interface SecondFactorCheckDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly publish: PublishEvent;
-  /** Counts an attempt as one with a password. @returns call if it was right @throws PerchError exhausted */
+  /** Counts an attempt as one with a password. @returns to be called if it was right @throws PerchError exhausted */
   readonly takeAttempt: (user: string, client: LoginClient) => () => void;
 }
 
@@ -31,7 +31,7 @@ interface SecondFactorCheckDeps {
 export class SecondFactorCheck {
   readonly #deps: SecondFactorCheckDeps;
   readonly #challenges: Challenges;
-  /** Of all clients together: a million codes are few. */
+  /** Wrong codes for a user by all clients together, because a million possible codes are few. */
   readonly #codeAttempts: LoginAttempts;
 
   constructor(deps: SecondFactorCheckDeps) {
@@ -40,7 +40,7 @@ export class SecondFactorCheck {
     this.#codeAttempts = new LoginAttempts(deps.clock, MAX_WRONG_CODES, 'for this user');
   }
 
-  /** After the right password. @throws PerchError unauthorized, or exhausted after too many wrong ones */
+  /** Checks the second factor after the right password. @throws PerchError unauthorized, or exhausted after too many wrong ones */
   async check(user: string, client: LoginClient): Promise<void> {
     const { code = '', passkey } = client;
     if (passkey) {
@@ -62,7 +62,7 @@ export class SecondFactorCheck {
     this.#codeAttempts.succeeded(user);
   }
 
-  /** Not counted for all clients together: signatures cannot be guessed. */
+  /** Checks a passkey. Attempts are not counted for all clients together, because signatures cannot be guessed. */
   async #checkPasskey(user: string, client: LoginClient, { response, relyingParty }: PasskeyProof): Promise<void> {
     const wasRight = this.#deps.takeAttempt(user, client);
     const { factor, log } = this.#deps;
@@ -89,7 +89,7 @@ export class SecondFactorCheck {
     throw new PerchError('unauthorized', message, { why });
   }
 
-  /** `PublicKeyCredentialRequestOptionsJSON` of the page's host; undefined: it has no passkey there. */
+  /** `PublicKeyCredentialRequestOptionsJSON` for the page's host; undefined: there is no passkey for it. */
   request(user: string, relyingParty: RelyingParty | undefined): object | undefined {
     const passkeys = this.#passkeysAt(relyingParty);
     return relyingParty && passkeys.length > 0

@@ -12,29 +12,29 @@ import { Passkey } from '../passkeys/passkey.ts';
 import { otpauthUri, stepOf } from '../passwords/totp.ts';
 import type { SecretKey } from './secret-key.ts';
 
-/** RFC 4226, section 4, R6. */
+/** Length of the shared secret: 160 bits, as RFC 4226, section 4, R6 recommends. */
 const SECRET_BYTES = 20;
 const ID_BYTES = 12;
 const RECOVERY_CODES = 10;
 const RECOVERY_GROUPS = 2;
 const RECOVERY_GROUP_CHARS = 5;
-/** Without similar letters or digits and without capitals: it is typed from paper. */
+/** Characters of recovery codes: no look-alikes and no capitals, because they are typed from paper. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
-/** Until then the first code confirms a new secret. */
+/** How long the first code can confirm a new secret. */
 const MAX_SETUP_MS = 15 * 60_000;
 const MAX_PASSKEYS = 20;
 const ISSUER = 'Perch';
 export const FACTOR_FILE = 'second-factor.json';
 
 const Stored = Type.Object({
-  /** Changes each time the second factor is turned on. */
+  /** Id that changes each time the second factor is turned on. */
   id: Type.String({ maxLength: 32 }),
-  /** Absent: only passkeys. */
+  /** Authenticator app; absent: there are only passkeys. */
   app: Type.Optional(
     Type.Object({
-      /** Base64url, encrypted with the key of secret.json. */
+      /** Secret of the app, encrypted with the key of secret.json, as base64url. */
       sealed: Type.String({ maxLength: 200 }),
-      /** Of the last accepted code. */
+      /** Time step (RFC 6238) of the last accepted code. */
       lastStep: Type.Number(),
     }),
   ),
@@ -76,7 +76,7 @@ export class SecondFactor {
     return factor;
   }
 
-  /** Also true for a damaged file. */
+  /** Whether the second factor is on. Also true if the file is damaged. */
   static async exists(dataDir: string): Promise<boolean> {
     return (await loadPrivate(join(dataDir, FACTOR_FILE)).catch(() => true)) !== undefined;
   }
@@ -91,7 +91,7 @@ export class SecondFactor {
     this.#clock = clock;
   }
 
-  /** Changes each time it is turned on; undefined: it is off. */
+  /** Id that changes each time the second factor is turned on; undefined: it is off. */
   get id(): string | undefined {
     return this.#stored?.id;
   }
@@ -100,7 +100,7 @@ export class SecondFactor {
     return this.#stored?.app !== undefined;
   }
 
-  /** Unused recovery codes. */
+  /** Number of unused recovery codes. */
   get recoveryLeft(): number {
     return this.#stored?.recovery.length ?? 0;
   }
@@ -147,7 +147,7 @@ export class SecondFactor {
     });
   }
 
-  /** @param counter of its signatures */
+  /** @param counter signature counter of the passkey */
   passkeyUsed(used: string, counter: number): Promise<void> {
     const lastUsed = this.#clock.wallMs();
     return this.#changePasskeys((passkeys) =>
@@ -238,7 +238,7 @@ export class SecondFactor {
   }
 }
 
-/** Apps show codes in groups. */
+/** A code without blanks and dashes, because apps show codes in groups. */
 const plain = (code: string): string => code.replace(/[\s-]/g, '').toLowerCase();
 
 const hashOf = (code: string): string => createHash('sha256').update(plain(code)).digest('hex');

@@ -13,12 +13,12 @@ export const SIGNATURE_CHARS = 43;
 
 const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 
-/** For a `secret.json` from a backup. */
+/** Checks a `secret.json` from a backup. */
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** A signature is valid only for its purpose. */
 type Purpose = 'guest' | 'device' | 'session' | 'camera' | 'passkey';
-/** Each has its own key, derived from the stored one. */
+/** Purposes of encryption. Each has its own key, derived from the stored one. */
 type SealPurpose = 'devicePassword' | 'secondFactor' | 'archiveKey';
 
 const CIPHER = 'aes-256-gcm';
@@ -50,12 +50,12 @@ export class SecretKey {
     return new SecretKey(key);
   }
 
-  /** As it is on the disk; undefined: there is none, or it is damaged. */
+  /** Reads the key from the disk; undefined: there is none, or it is damaged. */
   static async find(dataDir: string): Promise<SecretKey | undefined> {
     return SecretKey.of(await loadPrivate(join(dataDir, SECRET_FILE)).catch(() => undefined));
   }
 
-  /** Of a `secret.json`; undefined: it is damaged. */
+  /** The key of a `secret.json`; undefined: it is damaged. */
   static of(stored: unknown): SecretKey | undefined {
     return Check(KeyFile, stored) ? new SecretKey(Buffer.from(stored.key, 'base64url')) : undefined;
   }
@@ -68,7 +68,7 @@ export class SecretKey {
     return createHmac('sha256', this.#key).update(`${purpose}\n${text}`).digest('base64url');
   }
 
-  /** In constant time. */
+  /** Compares in constant time. */
   isSigned(purpose: Purpose, text: string, signature: string): boolean {
     const expected = Buffer.from(this.sign(purpose, text));
     const given = Buffer.from(signature);
@@ -83,7 +83,7 @@ export class SecretKey {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
   }
 
-  /** Undefined if sealed with another key, other terms or another purpose, or damaged. */
+  /** Decrypts; undefined if sealed with another key, other terms or another purpose, or damaged. */
   unseal(purpose: SealPurpose, sealed: string, terms: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < IV_BYTES + TAG_BYTES) {

@@ -11,7 +11,7 @@ const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 const StoredSession = Type.Object({
   hash: Hash,
-  /** Of the successor that was handed out: its first use replaces the current token. */
+  /** Hash of the successor that was handed out: its first use replaces the current token. */
   next: Type.Optional(Hash),
   /** Absent in files of earlier versions. */
   id: Type.Optional(Type.String({ pattern: '^[0-9a-f-]{36}$' })),
@@ -22,7 +22,7 @@ const StoredSession = Type.Object({
   /** When the current token was handed out. */
   turned: Type.Optional(Type.Number()),
   ip: Type.Optional(Type.String({ maxLength: 64 })),
-  /** `Chrome, Android`. */
+  /** Browser and system, such as `Chrome, Android`. */
   device: Type.Optional(Type.String({ maxLength: 64 })),
 });
 export type StoredSession = Static<typeof StoredSession>;

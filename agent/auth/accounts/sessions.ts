@@ -14,14 +14,14 @@ const MAX_IDLE_MS = 30 * 86_400_000;
 /** How often `seen` is saved: SD cards wear with every write. */
 const SEEN_STEP_MS = 6 * 3_600_000;
 const TOKEN_LIFE_MS = 86_400_000;
-/** Requests in flight still use the previous token. */
+/** How long the previous token stays valid, because requests in flight still use it. */
 const GRACE_MS = 60_000;
 
 /** Origin of a session. */
 export interface Device {
   /** Canonical. */
   readonly ip: string;
-  /** `Chrome, Android`; empty if unknown. */
+  /** Browser and system, such as `Chrome, Android`; empty if unknown. */
   readonly device?: string;
 }
 
@@ -37,11 +37,11 @@ interface Session extends Omit<StoredSession, 'turned' | 'next'> {
   readonly id: string;
   next: string | undefined;
   turned: number;
-  /** The previous token; monotonic. */
+  /** Hash of the previous token, and the monotonic time until which it is valid. */
   before?: { readonly hash: string; readonly untilMonoMs: number };
-  /** Undefined until the first use since the start. */
+  /** Monotonic time of the last use; undefined until the first use since the start. */
   seenMonoMs?: number;
-  /** When the current token was handed out, or the program started. */
+  /** Monotonic time at which the current token was handed out or the program started. */
   turnedMonoMs: number;
 }
 
@@ -52,7 +52,7 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #sessions = new Set<Session>();
-  /** By the hash of each valid token: current, next, previous. */
+  /** Sessions by the hash of each valid token: current, next and previous. */
   readonly #byHash = new Map<string, Session>();
   readonly #writes = new SerialQueue();
   #onRevoked: (user: string) => void = () => {};
@@ -123,9 +123,9 @@ export class Sessions {
     return next;
   }
 
-  /** Of one user or of all, latest use first. */
+  /** Sessions of one user or of all, latest use first. */
   list(user?: string): readonly SessionItem[] {
-    // Read once: between two readings the wall clock may advance by a millisecond.
+    // The clocks are read once, because the wall clock may advance by a millisecond between two readings.
     const startedMs = this.#clock.wallMs() - this.#clock.monoMs();
     return [...this.#sessions]
       .filter((session) => (user === undefined || session.user === user) && !this.#isOver(session))
@@ -142,7 +142,7 @@ export class Sessions {
     return [...this.#sessions].some((one) => one.user === user && subscriberOf(one.ip ?? '') === subscriber);
   }
 
-  /** Called with the user of a session that was revoked by someone else: the device may be in wrong hands. */
+  /** Called with the user of a session that was revoked from elsewhere: the device may be in the wrong hands. */
   onRevoked(listener: (user: string) => void): void {
     this.#onRevoked = listener;
   }
@@ -210,14 +210,14 @@ export class Sessions {
     return hash === session.hash || (session.before?.hash === hash && nowMs < session.before.untilMonoMs);
   }
 
-  /** By either clock: the wall clock of a board may jump, the monotonic one restarts with the program. */
+  /** Whether the token is too old by either clock: a board's wall clock may jump, and the monotonic one restarts with the program. */
   #isDue({ turned, turnedMonoMs }: Session): boolean {
     return this.#clock.wallMs() - turned >= TOKEN_LIFE_MS || this.#clock.monoMs() - turnedMonoMs >= TOKEN_LIFE_MS;
   }
 
   /**
-   * Idle for 30 days by the wall clock and, if used since the start, by the monotonic clock as well: a board without a battery-backed clock
-   * starts in the past and jumps when it gets the time.
+   * Whether the session was idle for 30 days by the wall clock and, if used since the start, by the monotonic clock as well: a board
+   * without a battery-backed clock starts in the past and jumps when it gets the time.
    */
   #isOver(session: Session): boolean {
     const isIdleByWall = this.#clock.wallMs() - session.seen > MAX_IDLE_MS;
@@ -248,7 +248,7 @@ export class Sessions {
     return saved;
   }
 
-  /** @returns whether that is saved */
+  /** @returns whether that was saved */
   async #removeAll(sessions: readonly (Session | undefined)[]): Promise<boolean> {
     const there = sessions.filter((session) => session !== undefined);
     for (const session of there) {
@@ -267,7 +267,7 @@ export class Sessions {
   }
 }
 
-/** Of the user with the most sessions, so that logins of one user do not end sessions of another. */
+/** The longest idle session of the user with the most sessions, so that logins of one user do not end sessions of another. */
 function longestIdle(sessions: ReadonlySet<Session>): Session {
   const byUser = Map.groupBy(sessions, ({ user }) => user);
   const [most = []] = [...byUser.values()].toSorted((one, other) => other.length - one.length);

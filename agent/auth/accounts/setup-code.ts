@@ -7,7 +7,7 @@ import { explain } from '../../base/errors.ts';
 import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
-/** Without 0/O, 1/I/L: read from a screen and typed on a phone. 8 of 31 are 40 bits. */
+/** Characters of a code: no 0/O and 1/I/L, because it is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const CODE_CHARS = 8;
 const MAX_URL_CHARS = 300;
@@ -19,7 +19,7 @@ const SetupFacts = Type.Object({
   url: Type.Optional(Type.String({ maxLength: MAX_URL_CHARS })),
 });
 
-/** For a claim in a browser. */
+/** Setup code and address of the page for a claim in a browser. */
 export type SetupFacts = Static<typeof SetupFacts>;
 
 const fileIn = (dataDir: string): string => join(dataDir, 'setup.json');
@@ -96,7 +96,7 @@ export function makeSetupCode(): string {
   return `${letters.slice(0, 4).join('')}-${letters.slice(4).join('')}`;
 }
 
-/** Case, blanks and dashes do not matter. */
+/** Compares a typed code: case, blanks and dashes do not matter. */
 export function isSetupCode(given: string, expected: string): boolean {
   return timingSafeEqual(digestOf(given), digestOf(expected));
 }

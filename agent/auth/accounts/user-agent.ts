@@ -27,7 +27,7 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
 export function describeUserAgent(userAgent: string): string {
   const find = (table: typeof PROGRAMS) => table.find(([pattern]) => pattern.test(userAgent))?.[1];
   const known = [find(PROGRAMS), find(SYSTEMS)].filter((word) => word !== undefined);
-  // Unknown programs start with their name.
+  // The header of an unknown program starts with its name.
   const own = /^[\w .-]+/.exec(userAgent)?.[0].trim() ?? '';
   return (known.length > 0 ? known.join(', ') : own).slice(0, WORDS_CHARS);
 }

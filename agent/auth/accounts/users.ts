@@ -9,7 +9,7 @@ import { hashPassword, PasswordHash, verifyPassword } from '../passwords/passwor
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 
 const MAX_USERS = 50;
-/** Removed users that can be restored. */
+/** Maximum number of removed users that can be restored. */
 const MAX_REMOVED = 10;
 const MAX_CAMERAS = 500;
 const NAME_CHARS = 64;
@@ -35,7 +35,7 @@ const Viewer = Type.Object({
 });
 const UsersFile = Type.Object({
   users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
-  /** `perch reset-password` was used: otherwise a file without owner counts as damaged. */
+  /** Whether `perch reset-password` was used. Without it, a file without an owner counts as damaged. */
   setup: Type.Optional(Type.Literal('again')),
 });
 type UsersFile = Static<typeof UsersFile>;
@@ -53,7 +53,7 @@ export class Users {
   readonly #file: string;
   #users: readonly User[];
   #people = new Map<string, Person>();
-  /** Verified for unknown names, so that the time does not reveal them. */
+  /** Hash that is verified for unknown names, so that the time does not reveal which names exist. */
   #decoy: Promise<PasswordHash> | undefined;
   /** The last removed users, until the program ends. */
   #removed: readonly User[] = [];
@@ -62,7 +62,7 @@ export class Users {
   /** Why the file is unusable: logins and claims are rejected, and the file stays as it is. */
   readonly #damage: PerchError | undefined;
 
-  /** A damaged file must not stop recordings: Perch runs, locked. */
+  /** Reads the users. With a damaged file Perch runs locked, because recordings must not stop. */
   static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
     const file = join(dataDir, 'users.json');
     try {
@@ -107,7 +107,7 @@ export class Users {
   }
 
   get owner(): string | undefined {
-    // Not undefined, which would offer the box to anyone.
+    // It must not be undefined, which would let anyone claim the box.
     return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
@@ -132,7 +132,7 @@ export class Users {
     return names.includes(typed) ? typed : (names.find((name) => isSameName(name, typed)) ?? typed);
   }
 
-  /** Binds a cached verification to the password. */
+  /** Text that binds a cached verification to the password. */
   stampOf(name: string): string | undefined {
     return this.#users.find((user) => user.name === name)?.password.hash;
   }
@@ -255,7 +255,7 @@ async function loadUsers(file: string): Promise<UsersFile | undefined> {
 
 /** A person of a `users.json`, comparable by value. */
 export interface StoredPerson {
-  /** Password and role: a change ends sessions. */
+  /** Password and role. A change of them ends the person's sessions. */
   readonly login: string;
   readonly rights: string;
 }

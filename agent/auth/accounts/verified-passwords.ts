@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { subscriberOf } from '../../base/network/ip-address.ts';
 import type { Users } from './users.ts';
 
-/** A player sends name and password with each request: a verified pair is not hashed again for this long. */
+/** How long a verified pair is not hashed again: a player sends name and password with each request. */
 const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
 

@@ -12,16 +12,16 @@ import { endpointOf, isLoopbackIp } from '../../base/network/ip-address.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { mainPathOf } from './person.ts';
 
-/** SD cards wear with every write. */
+/** Time between two writes: SD cards wear with every write. */
 const WRITE_MS = 60_000;
 /** A return within this time continues the view: players reconnect, and recordings are fetched in parts. */
 const RETURN_MS = 120_000;
 const CLEAN_MS = 86_400_000;
 const MAX_FILE_BYTES = 2 << 20;
-/** What stays when the file is full. */
+/** Size to which a full file is reduced. */
 const KEPT_BYTES = 1 << 20;
 const MAX_RUNNING = 5_000;
-/** Lines that wait while the disk takes none. */
+/** Maximum number of lines that wait while the disk accepts none. */
 const MAX_WAITING = 10_000;
 const MODE = 0o600;
 /** Lines parsed in one step. A full file has thousands; media is handled between steps. */
@@ -36,7 +36,7 @@ const Line = Type.Object({
   address: Type.String(),
   /** Unix milliseconds. */
   from: Type.Number(),
-  /** Absent while the view lasts. */
+  /** End of the view, Unix milliseconds. Absent while it lasts. */
   to: Type.Optional(Type.Number()),
 });
 type Line = Static<typeof Line>;
@@ -44,14 +44,14 @@ type Line = Static<typeof Line>;
 /** One look at a camera. */
 interface ViewItem extends Omit<Line, 'id' | 'from' | 'to'> {
   readonly fromMs: number;
-  /** Null: it lasts, or Perch was cut off meanwhile. */
+  /** Null: the view lasts, or Perch was cut off during it. */
   readonly toMs: number | null;
   readonly isRunning: boolean;
 }
 
 interface Running extends Pick<Line, 'id' | 'user' | 'role' | 'camera' | 'mode' | 'address'> {
   readonly fromMonoMs: number;
-  /** Open sessions; none: it ends unless they return. */
+  /** Number of open sessions. With none the view ends, unless one returns. */
   sessions: number;
   lastMonoMs: number;
   isWritten: boolean;
@@ -87,7 +87,7 @@ export class ViewLog {
     this.#stop = options.clock.every(WRITE_MS, () => void this.#write());
   }
 
-  /** A session begins. @param remoteAddr with port @returns to be called at its end */
+  /** To be called when a session begins. @param remoteAddr with port @returns to be called at its end */
   begin(camera: string, user: string, remoteAddr: string): () => void {
     const view = this.#viewOf(camera, 'live', user, endpointOf(remoteAddr).ip);
     if (!view) {
@@ -104,7 +104,7 @@ export class ViewLog {
     };
   }
 
-  /** A part of a recording is sent. @param address canonical, without port */
+  /** To be called when a part of a recording is sent. @param address canonical, without port */
   touch(camera: string, user: string, address: string): void {
     this.#viewOf(camera, 'recording', user, address);
   }
@@ -146,7 +146,7 @@ export class ViewLog {
       known.lastMonoMs = nowMs;
       return known;
     }
-    // Without a user it is a program of this box.
+    // A session without a user is that of a program of this box.
     if ((user === '' && isLoopbackIp(address)) || this.#running.size >= MAX_RUNNING) {
       return undefined;
     }

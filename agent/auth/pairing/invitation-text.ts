@@ -2,9 +2,9 @@ import { PerchError } from '../../base/errors.ts';
 
 /** What the owner of a box gives to the owner of a server. */
 interface InvitationFacts {
-  /** `host:port` of https, IPv6 in brackets; the first are tried first. */
+  /** `host:port` of https in the order in which they are tried, IPv6 in brackets. */
   readonly addresses: readonly string[];
-  /** Of the certificate: `agent/tls/pin.ts`. */
+  /** Pin of the certificate, see `agent/tls/pin.ts`. */
   readonly pin: string;
   readonly secret: string;
 }

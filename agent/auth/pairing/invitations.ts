@@ -20,7 +20,7 @@ export class Invitations {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #limits: LoginLimits;
-  /** By digest of the secret. */
+  /** Invitations by the digest of their secret. */
   readonly #open = new Map<string, Invitation>();
 
   constructor(clock: Clock, log: Logger) {

@@ -18,7 +18,7 @@ const MAX_HEADER_CHARS = 400;
 const INPUT =
   /^perch=(\("@method" "@path" "@query" "perch-run"( "content-digest")?\);created=(\d{1,12});expires=(\d{1,12});nonce="([\w-]{16,64})";keyid="([\w-]{1,64})";alg="ed25519";tag="perch")$/;
 const SIGNATURE = /^perch=:([A-Za-z0-9+/]{86}==):$/;
-/** RFC 9421 §2: values of one line. */
+/** Values of components have one line (RFC 9421 §2). */
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /** What is signed. */
@@ -27,7 +27,7 @@ interface SignedMessage {
   /** Path and query, as sent. */
   readonly target: string;
   readonly run: string;
-  /** Absent: no body. */
+  /** Absent: the request has no body. */
   readonly digest?: string | undefined;
 }
 
@@ -89,7 +89,7 @@ export const isSigned = (
 const matchOf = (form: RegExp, header: unknown): RegExpExecArray | null =>
   typeof header === 'string' && header.length <= MAX_HEADER_CHARS ? form.exec(header) : null;
 
-/** RFC 9421 §2.5. */
+/** The signature base (RFC 9421 §2.5). */
 function baseOf({ method, target, run, digest }: SignedMessage, parameters: string): string {
   const question = target.indexOf('?');
   const [path, query] = question < 0 ? [target, '?'] : [target.slice(0, question), target.slice(question)];

@@ -12,7 +12,7 @@ import { CameraSelection } from '../accounts/users.ts';
 
 export const SERVERS_FILE = 'servers.json';
 const MAX_SERVERS = 50;
-/** Revoked ids, so that an older backup does not restore them. */
+/** Maximum number of revoked ids, which are kept so that an older backup does not restore them. */
 const MAX_REVOKED = 1_000;
 const MAX_NAME_CHARS = 64;
 const ID_BYTES = 12;
@@ -21,7 +21,7 @@ const Id = Type.String({ pattern: '^[\\w-]{16}$' });
 const Server = Type.Object({
   id: Id,
   name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
-  /** Ed25519, base64url of its 32 bytes. */
+  /** Ed25519 public key, base64url of its 32 bytes. */
   key: Type.String({ pattern: '^[\\w-]{43}$' }),
   cameras: CameraSelection,
   live: Type.Boolean(),
@@ -46,7 +46,7 @@ export interface ServerRights {
   readonly cameras: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
-  /** Through the loudspeakers of cameras that it may watch. */
+  /** Whether it may talk through the loudspeakers of cameras that it may watch. */
   readonly talk: boolean;
 }
 
@@ -54,11 +54,11 @@ export interface ServerItem extends ServerRights {
   readonly id: string;
   readonly name: string;
   readonly createdMs: number;
-  /** Of the last request; undefined: none since the start. */
+  /** Time of the last request, Unix milliseconds; undefined: none since the start. */
   readonly seenMs: number | undefined;
 }
 
-/** A paired server, for decisions. */
+/** A paired server as access decisions need it. */
 export interface PairedServer {
   readonly name: string;
   may(action: string, path: string): boolean;
@@ -101,7 +101,7 @@ export class PairedServers {
     return this.#box;
   }
 
-  /** Newest first. */
+  /** The paired servers, newest first. */
   list(): readonly ServerItem[] {
     return [...this.#servers.values()].map(shown).reverse();
   }
@@ -148,7 +148,7 @@ export class PairedServers {
     return shown(server);
   }
 
-  /** @returns the changed one; undefined: there is no such server */
+  /** @returns the changed server; undefined: there is no such server */
   async change(id: string, rights: Partial<ServerRights>): Promise<ServerItem | undefined> {
     if (!this.#servers.has(id)) {
       return undefined;
@@ -248,7 +248,7 @@ function publicKeyOf(key: string): KeyObject {
       return found;
     }
   } catch {
-    // As one of another length.
+    // It is rejected in the same way as a key of another length.
   }
   throw new PerchError('badInput', 'the key is not an Ed25519 public key');
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { isSigned, MAX_SIGNATURE_S, readSignature } from './message-signature.ts';
 
-/** Clients round to seconds, and a request is under way for some time. */
+/** Tolerance for the creation time: clients round to seconds, and a request is under way for some time. */
 const EARLY_S = 5;
-/** Of one key within a minute: a page with 100 cameras sends a few hundred. */
+/** Maximum number of nonces of one key within a minute: a page with 100 cameras sends a few hundred. */
 const MAX_NONCES = 20_000;
 const RUN_BYTES = 16;
 
@@ -35,7 +35,7 @@ const DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
  * own, which does not jump, so that a wrong clock on either side neither locks out nor lets a request be repeated.
  */
 export class SignedRequests {
-  /** Of this run. */
+  /** Identifies this run of the program. */
   readonly run = randomBytes(RUN_BYTES).toString('base64url');
   readonly #keyOf: (server: string) => KeyObject | undefined;
   readonly #clock: Clock;

@@ -3,7 +3,7 @@ import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 
 const CHALLENGE_BYTES = 32;
-/** Longer than browsers show their dialog. */
+/** Lifetime of a challenge, longer than browsers show their dialog. */
 const MAX_AGE_MS = 5 * 60_000;
 const MAX_CHALLENGES = 64;
 

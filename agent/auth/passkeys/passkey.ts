@@ -42,14 +42,14 @@ export const Assertion = Type.Object({
 export type Assertion = Static<typeof Assertion>;
 
 export const Passkey = Type.Object({
-  /** Of the credential, base64url. */
+  /** Credential ID, base64url. */
   id: Id,
-  /** COSE key (RFC 9052), base64url. */
+  /** Public key in COSE format (RFC 9052), base64url. */
   publicKey: Type.String({ maxLength: 4_000 }),
-  /** Of the authenticator's signatures; many always send 0. */
+  /** Signature counter of the authenticator; many authenticators always send 0. */
   counter: Type.Number(),
   transports: Transports,
-  /** For people. */
+  /** Name for people. */
   name: Type.String({ maxLength: 64 }),
   /** The relying party ID: browsers use the passkey only there. */
   host: Type.String({ maxLength: 253 }),
@@ -60,14 +60,14 @@ export const Passkey = Type.Object({
 export type Passkey = Static<typeof Passkey>;
 export type PasskeyKey = Pick<Passkey, 'id' | 'publicKey' | 'counter'>;
 
-/** Of the page that uses a passkey. */
+/** Origin and host of the page that uses a passkey. */
 export interface RelyingParty {
-  /** `https://perch.local:8443`. */
+  /** Such as `https://perch.local:8443`. */
   readonly origin: string;
   readonly host: string;
 }
 
-/** A passkey's answer, from this page. */
+/** The assertion of a passkey, and the page that it comes from. */
 export interface PasskeyProof {
   readonly response: Assertion;
   readonly relyingParty: RelyingParty;

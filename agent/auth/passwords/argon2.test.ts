@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { deriveInWorker, parseArgon2, verifyArgon2 } from './argon2.ts';
 
-/** Of "password", from the test vectors of the reference implementation (phc-winner-argon2, test.c). */
+/** Hashes of "password", from the test vectors of the reference implementation (phc-winner-argon2, test.c). */
 const ID = '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4';
 const ID_64_MIB = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
 const I = '$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8';

@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { PerchError } from '../../base/errors.ts';
 
-/** RFC 9106 §3.1. */
+/** Inputs of RFC 9106 §3.1, and the hash to compare with. */
 export interface Argon2Parameters {
   readonly algorithm: 'argon2id' | 'argon2i';
   readonly memoryKib: number;
@@ -12,9 +12,9 @@ export interface Argon2Parameters {
   readonly hash: Uint8Array;
 }
 
-/** A quarter of a small board's memory; RFC 9106 §4 recommends 64 MiB where memory is scarce. */
+/** Maximum memory of one check: a quarter of a small board's. RFC 9106 §4 recommends 64 MiB where memory is scarce. */
 const MAX_MEMORY_KIB = 256 << 10;
-/** Memory written by one check over all passes: one to two seconds of a core. */
+/** Maximum memory that one check may write over all passes: one to two seconds of a core. */
 const MAX_WORK_KIB = 1 << 20;
 const MAX_LANES = 16;
 const SALT_BYTES = { least: 8, most: 64 } as const;
@@ -75,9 +75,9 @@ function bytesOf(text: string, name: string, { least, most }: { least: number; m
   return bytes;
 }
 
-/** Whether the text matches. Off the event loop, because it takes up to some seconds. */
+/** Whether the text matches. Runs off the event loop, because it takes up to some seconds. */
 export async function verifyArgon2(text: string, parameters: Argon2Parameters): Promise<boolean> {
-  // Node 24.7 and later.
+  // Node has argon2 from 24.7 on.
   const derive = typeof crypto.argon2 === 'function' ? deriveInPool : deriveInWorker;
   const derived = await derive(text, parameters);
   return crypto.timingSafeEqual(derived, parameters.hash);
@@ -93,7 +93,7 @@ function deriveInPool(text: string, { algorithm, ...parameters }: Argon2Paramete
 
 const WORKER_MODULE = new URL('./argon2-worker.ts', import.meta.url);
 
-/** In JavaScript, in a worker thread. */
+/** Computes the hash in JavaScript, in a worker thread. */
 export function deriveInWorker(text: string, parameters: Argon2Parameters): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(WORKER_MODULE, { name: 'argon2', workerData: { text, parameters } });

@@ -5,9 +5,9 @@ import type { HashQueue } from './hash-queue.ts';
 
 /** A user name or password of the file: plain, `sha256:` or `argon2:`. */
 export interface Credential {
-  /** The check takes long. */
+  /** Whether the check takes long. */
   readonly isSlow: boolean;
-  /** As configured; undefined if only its hash is known. */
+  /** The configured text; undefined if only its hash is known. */
   readonly plain: string | undefined;
   /** @param ip of the client, canonical */
   matches(given: string, ip: string): boolean | Promise<boolean>;

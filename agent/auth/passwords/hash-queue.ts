@@ -9,10 +9,10 @@ import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
-/** One core and its memory; the others are for the cameras. */
+/** Checks at the same time: one core and its memory; the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
 const MAX_WAITING = 16;
-/** So that one client cannot fill the queue. */
+/** Maximum number of checks of one address, so that one client cannot fill the queue. */
 const MAX_PER_ADDRESS = 4;
 const RETRY_AFTER_S = 2;
 

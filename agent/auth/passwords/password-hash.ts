@@ -7,7 +7,7 @@ const SALT_BYTES = 16;
 // 16 MiB for each hash (128 · n · r, RFC 7914 §2), for small boards; p makes up for the time.
 const COST = { n: 16_384, r: 8, p: 5 } as const;
 const MAX_MEMORY_BYTES = 128 << 20;
-/** Only logins hash; the other cores are for the cameras. */
+/** Maximum number of concurrent hashes. Only logins hash; the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
 const MAX_WAITING = 16;
 

@@ -5,7 +5,7 @@ const STEP_MS = 30_000;
 const DIGITS = 6;
 /** Steps before and after the current one that are accepted: clocks differ. */
 const DRIFT_STEPS = 1;
-/** RFC 4648, section 6. */
+/** Base 32 (RFC 4648, section 6). */
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** HOTP (RFC 4226, section 5.3) of a step. */
@@ -18,7 +18,7 @@ export function totpCode(secret: Uint8Array, step: number): string {
   return String(number % 10 ** DIGITS).padStart(DIGITS, '0');
 }
 
-/** The step whose code this is, after `lastStep`; undefined: none. */
+/** The time step after `lastStep` whose code this is; undefined: there is none. */
 export function stepOf(secret: Uint8Array, code: string, wallMs: number, lastStep: number): number | undefined {
   const given = Buffer.from(code);
   const now = Math.floor(wallMs / STEP_MS);
@@ -37,7 +37,7 @@ export function base32(bytes: Uint8Array): string {
   return (bits.match(/.{1,5}/g) ?? []).map((five) => BASE32[Number.parseInt(five.padEnd(5, '0'), 2)]).join('');
 }
 
-/** For authenticator apps, as a QR code or link. @param label of the account */
+/** URI for authenticator apps, as a QR code or link. @param label label of the account */
 export function otpauthUri(secret: Uint8Array, issuer: string, label: string): string {
   const name = encodeURIComponent(`${issuer}:${label}`);
   return `otpauth://totp/${name}?secret=${base32(secret)}&issuer=${encodeURIComponent(issuer)}`;

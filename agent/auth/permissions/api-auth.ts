@@ -8,27 +8,27 @@ export interface AuthRequest {
   readonly isIpKnown: boolean;
   readonly user: string;
   readonly password: string;
-  /** Instead of a password: whether the HTTP Digest answer was made with this one. Only for plain passwords. */
+  /** Whether the HTTP Digest response was made with a given password. Sent instead of a password; only for plain passwords. */
   readonly proves?: ((password: string) => boolean) | undefined;
   /** A bearer token. */
   readonly token: string;
   readonly protocol: string;
   /** As in MediaMTX, URLs of protocols other than HTTP may contain a token. */
   readonly mayHaveQueryToken?: boolean;
-  /** Of the session or connection, a UUID, where there is one already. */
+  /** UUID of the session or connection; null if there is none yet. */
   readonly id: string | null;
-  /** As sent, without `?`. */
+  /** Query string as sent, without `?`. */
   readonly query: string;
   readonly userAgent: string;
 }
 
 export interface Verdict {
   readonly allowed: boolean;
-  /** For the log and `perch explain`. */
+  /** Reason for the log and `perch explain`. */
   readonly reason: string;
-  /** Name and password are right, even if the permission is missing. */
+  /** Whether name and password are right, even if the permission is missing. */
   readonly isKnown?: boolean;
-  /** A token in the query was rejected, which counts as a wrong credential. */
+  /** Whether a token in the query was rejected, which counts as a wrong credential. */
   readonly isGuess?: boolean;
   /** Name of the session, if it differs from the name that was sent. */
   readonly user?: string;
@@ -36,14 +36,14 @@ export interface Verdict {
 
 /** A decision and its steps, in words. */
 export interface Explanation {
-  /** Undefined: decided by another server or a token. */
+  /** Undefined: another server or a token decides. */
   readonly allowed: boolean | undefined;
   readonly steps: readonly string[];
 }
 
 /** An `authMethod`: the users of the file, another server, or tokens. */
 export interface ApiAuth {
-  /** Watching needs no password. */
+  /** Whether watching needs no password. */
   readonly isOpen: boolean;
   /** Configured entries that can never match, and why: lines for the log and the page. */
   readonly warnings: readonly string[];
@@ -54,7 +54,7 @@ export interface ApiAuth {
    * @throws PerchError exhausted if too many decisions are pending
    */
   decide(request: AuthRequest, allowsAnonymous: boolean): Promise<Verdict>;
-  /** The same in words, assuming that the password is right. */
+  /** Explains the decision in words, assuming that the password is right. */
   explain(request: AuthRequest, allowsAnonymous: boolean): Promise<Explanation>;
   /** The known password of this user that makes the Digest answer. */
   provenPassword?(user: string, proves: (password: string) => boolean): string | undefined;

@@ -8,21 +8,21 @@ export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'ppro
 export interface Identity {
   /** Canonical; the client's own behind a trusted proxy. */
   readonly ip: string;
-  /** A program on this box: not a proxy's request, and not a browser's for a foreign web page. */
+  /** Whether it is a program on this box: neither a request through a proxy nor a browser's for a foreign web page. */
   readonly isLoopback: boolean;
-  /** From a private network, not through an unknown proxy. Loopback is private. */
+  /** Whether it comes from a private network, not through an unknown proxy. Loopback is private. */
   readonly isPrivate: boolean;
-  /** A page of another device may have caused the request of a browser in a private network. */
+  /** Whether a page of another device may have caused the request of a browser in a private network. */
   readonly mayBeForged?: boolean;
   readonly user?: string;
   readonly password?: string;
-  /** Instead of a password: whether the HTTP Digest answer was made with this one. */
+  /** Whether the HTTP Digest response was made with a given password. Sent instead of a password. */
   readonly proves?: (password: string) => boolean;
   /** A bearer token other than name and password. */
   readonly token?: string;
   /** User of the session cookie, or the guest of the link's cookie. */
   readonly sessionUser?: string;
-  /** A program that Perch has started, with a command that names the path. */
+  /** Whether it is a program that Perch has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;
   /** Id of the paired server that has signed the request. Nothing else counts then. */
   readonly server?: string;
@@ -31,20 +31,20 @@ export interface Identity {
 }
 
 interface RequestFacts {
-  /** `rtsp`; empty: none that carries live media. */
+  /** Such as `rtsp`; empty: a protocol that carries no live media. */
   readonly protocol: string;
-  /** The URL may contain a token: a protocol other than HTTP. */
+  /** Whether the URL may contain a token, because the protocol is not HTTP. */
   readonly mayHaveQueryToken?: boolean;
-  /** Of the session or connection, a UUID, where there is one already. */
+  /** UUID of the session or connection; null if there is none yet. */
   readonly id: string | null;
-  /** As sent, without `?`. */
+  /** Query string as sent, without `?`. */
   readonly query: string;
   readonly userAgent: string;
 }
 
 export const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
 
-/** RTMP and SRT show a password to everyone on the way: they take device passwords, which can be revoked. */
+/** RTMP and SRT reveal a password to anyone on the network path, so they accept only device passwords, which can be revoked. */
 export const mayBePagePassword = ({ request }: Identity): boolean =>
   request?.mayHaveQueryToken !== true || request.protocol === 'rtsp';
 

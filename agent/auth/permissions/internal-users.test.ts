@@ -134,7 +134,7 @@ test.for<[InternalUser, string]>([
   expect(await allows(users, request)).toBe(false);
 });
 
-/** Of "secret" and of "tom", made with Node's argon2Sync. */
+/** Hashes of "secret" and "tom", made with Node's argon2Sync. */
 const SECRET = 'argon2:$argon2id$v=19$m=256,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$Q67LRPzAOkEEwwPAZGT3+yOsTKhUts1GfFsCe0UKJLM';
 const TOM = 'argon2:$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3fadkBwD8E/L/w+Z3zrCZ19IbV1xtB64IP67DY00Sa8';
 

@@ -7,7 +7,7 @@ import { Permissions } from './permissions.ts';
 
 interface CompiledUser {
   readonly isAny: boolean;
-  /** As shown to people. */
+  /** User name as shown to people. */
   readonly shownName: string;
   readonly user: Credential;
   readonly pass: Credential | undefined;

@@ -15,7 +15,7 @@ interface JwksSettings {
 const KEEP_MS = 3_600_000;
 /** Minimum interval of fetches for unknown keys, because anyone can name a key. */
 const RENEW_MS = 60_000;
-/** Pause after a failure. */
+/** Pause after a failed fetch. */
 const RETRY_MS = 5_000;
 const MAX_BYTES = 256 << 10;
 const MAX_KEYS = 100;

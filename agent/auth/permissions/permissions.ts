@@ -29,12 +29,12 @@ export class Permissions {
     return this.#rules.some((rule) => rule.action === action && rule.matches(path));
   }
 
-  /** On at least one path. */
+  /** Whether the action is permitted on at least one path. */
   has(action: string): boolean {
     return this.#rules.some((rule) => rule.action === action);
   }
 
-  /** For people: `read door, playback, api`. */
+  /** The permissions for people, such as `read door, playback, api`. */
   get words(): string {
     const shown = this.#rules.map(({ action, path }) =>
       path === '' || !ACTIONS_WITH_PATH.has(action) ? action : `${action} ${path}`,

@@ -12,7 +12,7 @@ interface ServerRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** SHA-256 of the server's certificate, 64 lower-case digits; empty: it must be signed by a known authority. */
   readonly fingerprint: string;
-  /** For the whole exchange. */
+  /** Time limit of the whole exchange. */
   readonly timeoutMs: number;
   /** A longer body is cut. */
   readonly limitBytes: number;

@@ -16,7 +16,7 @@ interface LoginAttempt {
   readonly account: string | undefined;
   /** Id of a device that was logged in to this account before. */
   readonly device?: string | undefined;
-  /** This address has a session of this account. */
+  /** Whether this address has a session of this account. */
   readonly isKnownAddress: boolean;
 }
 

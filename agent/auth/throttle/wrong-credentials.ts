@@ -5,7 +5,7 @@ import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 const MAX_PAUSE_MS = 4_000;
 const MAX_PER_ADDRESS = 8;
-/** For all addresses outside private networks together. */
+/** Maximum number of waiting replies for all addresses outside private networks together. */
 const MAX_PUBLIC = 256;
 
 /**
