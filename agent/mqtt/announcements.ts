@@ -15,7 +15,7 @@ export class Announcements {
   readonly #file: string;
   readonly #log: Logger;
   readonly #prefix: string;
-  /** By topic: the retained message; undefined: of an earlier connection, or being cleared. */
+  /** Retained messages, by topic; undefined: published by an earlier connection, or being cleared. */
   readonly #announced = new Map<string, string | undefined>();
   readonly #clearing = new Set<string>();
   /** Paths of the cameras whose states may be retained, by prefix. */
@@ -23,7 +23,7 @@ export class Announcements {
   readonly #saves = new SerialQueue();
   #isSaveDue = false;
 
-  /** @param prefix of the topics; those of a former one are cleared */
+  /** @param prefix of the topics; topics below a former prefix are cleared */
   static async open(file: string, prefix: string, log: Logger): Promise<Announcements> {
     const stored = await loadPrivate(file).catch((error: unknown) => {
       log.warn({ cause: explain(error) }, 'list of MQTT announcements cannot be read');
@@ -54,7 +54,7 @@ export class Announcements {
     }
   }
 
-  /** The next `announce` repeats all. */
+  /** Makes the next `announce` publish all messages again. */
   forget(): void {
     this.#clearing.clear();
     for (const topic of this.#announced.keys()) {
@@ -106,7 +106,7 @@ export class Announcements {
     this.#announced.set(topic, undefined);
     connection.deliver(topic, '', { isRetained: true }).then(
       () => {
-        // Otherwise it is wanted again.
+        // If the topic is not in the set, it is wanted again.
         if (this.#clearing.delete(topic)) {
           this.#announced.delete(topic);
           this.#save();
@@ -116,7 +116,7 @@ export class Announcements {
     );
   }
 
-  /** Saves that are asked for during another one are one. */
+  /** Saves that are requested while another one runs are combined into one. */
   #save(): void {
     if (this.#isSaveDue) {
       return;
@@ -136,7 +136,7 @@ export class Announcements {
     });
   }
 
-  /** Forgets cameras and former prefixes without a retained topic. */
+  /** Forgets cameras and former prefixes that have no retained topic. */
   #forgetCleared(): void {
     for (const [prefix, paths] of this.#published) {
       for (const path of paths) {

@@ -2,29 +2,29 @@ import { DOORBELL, STATE_NAMES, STATES, type StateName } from './topics.ts';
 
 /** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
 export interface MqttEvent {
-  /** Reported again with the same id when it ends. */
+  /** An event is reported again with the same id when it ends. */
   readonly id: string;
   readonly path: string;
   readonly type: string;
   readonly startUs: number;
-  /** undefined: ongoing. */
+  /** Undefined: the event is ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
   readonly source: string;
 }
 
-/** A momentary event is on for its length, within this bound. */
+/** A momentary event switches its state on for its length, at most for this time. */
 const MAX_PULSE_MS = 60_000;
 const MAX_ONGOING = 1_000;
 
 interface Ongoing {
   readonly path: string;
   readonly type: string;
-  /** Monotonic milliseconds; undefined: until its end is reported. */
+  /** End of a momentary event, in monotonic milliseconds; undefined: it lasts until its end is reported. */
   readonly untilMs: number | undefined;
 }
 
-/** By both clocks: events have times of the wall clock, which may be set while they last. */
+/** The time by both clocks: events have times of the wall clock, which may be set while they last. */
 interface Now {
   readonly wallMs: number;
   readonly monoMs: number;
@@ -32,10 +32,10 @@ interface Now {
 
 /** Which states of cameras are on at present. */
 export class CameraStates {
-  /** By event id and path. */
+  /** Events that are on, by event id and path. */
   readonly #ongoing = new Map<string, Ongoing>();
 
-  /** It was reported before, and is not over. */
+  /** Whether the event was reported before, and is not over. */
   knows({ id, path }: MqttEvent): boolean {
     return this.#ongoing.has(`${id} ${path}`);
   }

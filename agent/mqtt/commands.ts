@@ -6,7 +6,7 @@ import type { Command } from './topics.ts';
 
 const MAX_COMMANDS = 16;
 const MAX_COMMAND_BYTES = 256;
-/** Between two changes of one camera's `recording`: each writes the configuration. */
+/** Minimum time between two changes of one camera's `recording`: each change writes the configuration. */
 const MIN_RECORDING_MS = 5_000;
 const MINUTE_MS = 60_000;
 
@@ -29,9 +29,9 @@ export class MqttCommands {
   #waiting = 0;
   /** Values of `recording` that are not carried out yet, by path. */
   readonly #recording = new Map<string, boolean>();
-  /** When `recording` was last carried out, by path; infinite: under way. */
+  /** Monotonic time when `recording` was last carried out, by path; infinite: a change is under way. */
   readonly #recordedMs = new Map<string, number>();
-  /** When each message was last logged. */
+  /** Monotonic time when each message was last logged, by message. */
   readonly #warnedMs = new Map<string, number>();
   readonly #stop: () => void;
 
@@ -103,7 +103,7 @@ export class MqttCommands {
     });
   }
 
-  /** Once a minute: any client of the broker may cause it. */
+  /** Logs each message at most once a minute, because any client of the broker can cause it. */
   #warn(fields: object, message: string): void {
     const nowMs = this.#clock.monoMs();
     if (nowMs - (this.#warnedMs.get(message) ?? Number.NEGATIVE_INFINITY) >= MINUTE_MS) {

@@ -7,12 +7,12 @@ import { explainedFailure, mqttFailure } from './failure.ts';
 import { PacketSizeLimit } from './packet-size.ts';
 import { addressOf, type BrokerAddress, type BrokerSettings } from './settings.ts';
 
-/** For the connection with TLS, and again for the broker's answer. */
+/** Time limit of the connection with TLS, and again of the broker's answer (CONNACK). */
 const CONNECT_MS = 10_000;
 const KEEP_ALIVE_S = 30;
-/** Of a broker that stopped reading: pictures are dropped until it has read. */
+/** Unsent bytes above which pictures are dropped, because the broker has stopped reading. */
 const MAX_BACKLOG_BYTES = 512 << 10;
-/** For the farewell of a broker that does not answer. */
+/** Time limit of the farewell message and the close if the broker does not answer. */
 const FAREWELL_MS = 2_000;
 
 export interface Will {
@@ -23,7 +23,7 @@ export interface Will {
 interface BrokerOptions {
   readonly settings: BrokerSettings;
   readonly clientId: string;
-  /** Published by the broker when the connection is lost; retained. */
+  /** Retained message that the broker publishes when the connection is lost. */
   readonly will?: Will;
   readonly onMessage?: (topic: string, payload: Buffer, isRetained: boolean) => void;
   readonly signal: AbortSignal;
@@ -33,17 +33,17 @@ interface BrokerOptions {
 export interface BrokerConnection {
   /** Resolves with the cause when the connection has ended. */
   readonly ended: Promise<PerchError>;
-  /** At most once (QoS 0), and only while the connection is open. */
+  /** Sends at most once (QoS 0), and only while the connection is open. */
   send(
     topic: string,
     payload: string | Buffer,
     options?: { readonly isRetained?: boolean; readonly isLarge?: boolean },
   ): void;
-  /** At least once (QoS 1). @throws if the connection ends before the broker has confirmed it */
+  /** Delivers at least once (QoS 1). @throws if the connection ends before the broker has confirmed the message */
   deliver(topic: string, payload: string, options?: { readonly isRetained?: boolean }): Promise<void>;
   /** @throws PerchError if the broker rejects the subscription */
   subscribe(topics: readonly string[]): Promise<void>;
-  /** Publishes the farewell, retained, and closes: a clean end has no last will. */
+  /** Publishes the farewell as a retained message and closes: after DISCONNECT the broker does not publish the will. */
   close(farewell?: Will): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function openBroker(options: BrokerOptions): Promise<BrokerConnecti
   const socket = await dial(address, options.settings.mqttFingerprint, options.signal);
   const client = new MqttClient(() => socket, {
     ...clientOptions(options),
-    // The link waits longer after each failure.
+    // `MqttLink` reconnects, and waits longer after each failure.
     reconnectPeriod: 0,
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<PerchError>();
@@ -86,7 +86,7 @@ export async function openBroker(options: BrokerOptions): Promise<BrokerConnecti
     client.end(true);
   });
   client.on('message', (topic, payload, { retain }) => options.onMessage?.(topic, payload, retain));
-  // A broker that accepts the connection and is silent ends it by the library's time-out.
+  // If a broker accepts the connection and stays silent, the library's timeout ends it.
   await connected;
   return connectionOf(client, socket, ended);
 }
@@ -137,14 +137,14 @@ const clientOptions = ({ settings, clientId, will }: BrokerOptions) => ({
   ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true } }),
 });
 
-/** The connection with its certificate checked: nothing is sent before, because CONNECT has the password. */
+/** Connects and checks the certificate before anything is sent, because CONNECT has the password. */
 async function dial(address: BrokerAddress, fingerprint: string, signal: AbortSignal): Promise<Socket> {
   return withJoinedSignal([signal], CONNECT_MS, async (over) => {
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     const { isTls, servername, ...target } = address;
     const name = servername === undefined ? {} : { servername };
     const socket = isTls
-      ? // The fingerprint replaces the check of the signature.
+      ? // A fingerprint replaces the check of the certificate's signature.
         connectTls({ ...target, ...name, rejectUnauthorized: fingerprint === '' }, () => resolve(socket))
       : connectTcp(target, () => resolve(socket));
     const abort = () => reject(mqttFailure('timeout', `no answer from ${address.host}:${address.port}`));

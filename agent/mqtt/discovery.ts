@@ -1,9 +1,9 @@
 import { discoveryTopic, objectIdOf, type StateName, type Topics } from './topics.ts';
 
-/** A camera for Home Assistant. */
+/** A camera that is announced to Home Assistant. */
 interface AnnouncedCamera {
   readonly path: string;
-  /** For people. */
+  /** Display name. */
   readonly name: string;
   readonly hasPicture: boolean;
   /** Names of the PTZ presets; undefined: not known yet. */
@@ -11,9 +11,9 @@ interface AnnouncedCamera {
 }
 
 export interface AnnouncedDevice {
-  /** Of this box, in Home Assistant's alphabet. */
+  /** Id of this box, in characters that Home Assistant accepts. */
   readonly id: string;
-  /** For people. */
+  /** Display name. */
   readonly name: string;
   readonly version: string;
   readonly hasTemperature: boolean;
@@ -31,7 +31,7 @@ const STATE_ENTITIES: Readonly<Record<StateName, Entity>> = {
 };
 
 const DIAGNOSTIC = { entity_category: 'diagnostic' };
-/** After this time without a value Home Assistant shows it as unknown. */
+/** Home Assistant shows a value as unknown if it has not been updated for this time. */
 const EXPIRES_S = 300;
 const MAX_ANNOUNCED = 2_000;
 
@@ -59,7 +59,7 @@ export function discoveryOf(
 const objectIdOfDevice = ({ id }: AnnouncedDevice): string => `perch_${id}`;
 const objectIdOfCamera = ({ id }: AnnouncedDevice, path: string): string => `perch_${id}_${objectIdOf(path)}`;
 
-/** Home Assistant's discovery of a device with its entities (from its version 2024.11 on). */
+/** Home Assistant's discovery message for a device with its entities (since Home Assistant 2024.11). */
 function cameraDiscovery(camera: AnnouncedCamera, device: AnnouncedDevice, topics: Topics): object {
   const { path, name, hasPicture, presets } = camera;
   const id = objectIdOfCamera(device, path);
@@ -106,7 +106,7 @@ function cameraDiscovery(camera: AnnouncedCamera, device: AnnouncedDevice, topic
   );
 }
 
-/** A platform alone removes the entity of an earlier discovery. */
+/** An entity with nothing but its platform removes the entity of an earlier discovery message. */
 const NO_COMMANDS = { recording: { platform: 'switch' }, clip: { platform: 'button' }, preset: { platform: 'select' } };
 
 const commandEntities = (
@@ -127,7 +127,7 @@ const commandEntities = (
     icon: 'mdi:filmstrip',
     command_topic: topics.command(path, 'clip'),
   },
-  // Home Assistant keeps an entity that is left out.
+  // Home Assistant keeps an entity that the message leaves out.
   ...(presets && { preset: presets.length > 0 ? presetEntity(path, presets, topics) : NO_COMMANDS.preset }),
 });
 
@@ -160,7 +160,7 @@ function deviceDiscovery(device: AnnouncedDevice, topics: Topics): object {
           value_template: '{{ value_json.temperature }}',
         }
       : { platform: 'sensor' },
-    // Without a command topic it cannot install.
+    // There is no command topic, so Home Assistant cannot install the update.
     update: { platform: 'update', name: 'Update', ...DIAGNOSTIC, state_topic: topics.update },
   };
   const id = objectIdOfDevice(device);

@@ -99,7 +99,7 @@ test('a line that a full disk has torn is not continued', async () => {
   queue.push(event(2));
   await queue.save();
   rmSync(file, { recursive: true });
-  // Result of such an append.
+  // The file after an append that wrote only a part.
   writeFileSync(file, `${before}+2 ${event(2).slice(0, 4)}`);
   queue.push(event(3));
   await queue.save();

@@ -5,9 +5,9 @@ import { replaceFile } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 
-/** Above this the oldest are dropped. */
+/** Maximum number of queued messages; beyond it the oldest are dropped. */
 const MAX_QUEUED = 10_000;
-/** Size of the file; it restarts when the queue is empty. */
+/** Maximum lines of the file, which is then rewritten; it is also rewritten when the queue is empty. */
 const MAX_LINES = 4 * MAX_QUEUED;
 const MAX_FILE_BYTES = 128 << 20;
 
@@ -24,15 +24,15 @@ export class EventQueue {
   readonly #file: string;
   readonly #log: Logger;
   readonly #queued = new Map<number, string>();
-  /** Queued, not written yet. */
+  /** Numbers of messages that are queued but not written yet. */
   readonly #unwritten = new Set<number>();
-  /** Written, and gone since the last save. */
+  /** Numbers of written messages that were confirmed or dropped since the last save. */
   #gone: number[] = [];
   #lines = 0;
   #lastNumber = 0;
   #sentUpTo = 0;
   #hasFailed = false;
-  /** Its last line has no end: the next save writes the whole file. */
+  /** The file's last line is incomplete: the next save writes the whole file. */
   #isTorn = false;
   #dropped = 0;
   readonly #saves = new SerialQueue();
@@ -53,7 +53,7 @@ export class EventQueue {
     return this.#queued.size;
   }
 
-  /** Since the start. */
+  /** Messages dropped since the start. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -84,7 +84,7 @@ export class EventQueue {
     return undefined;
   }
 
-  /** Unconfirmed messages are taken again. */
+  /** Makes `take` return unconfirmed messages again. */
   rewind(): void {
     const [oldest = this.#lastNumber + 1] = this.#queued.keys();
     this.#sentUpTo = oldest - 1;
@@ -96,7 +96,7 @@ export class EventQueue {
     }
   }
 
-  /** Writes what has changed. A disk that rejects it is logged once; the messages stay in memory. */
+  /** Writes what has changed. A failure is logged once; the messages stay in memory. */
   save(): Promise<void> {
     return this.#saves.run(() => this.#save());
   }
@@ -119,7 +119,7 @@ export class EventQueue {
       if (!this.#hasFailed) {
         this.#log.warn({ cause: explain(error) }, 'MQTT events cannot be saved');
       }
-      // An append to a full disk may have written a part.
+      // An append to a full disk may have written only a part.
       [this.#hasFailed, this.#isTorn] = [true, true];
       return;
     }
@@ -127,7 +127,7 @@ export class EventQueue {
     this.#gone = this.#gone.slice(gone.length);
     for (const number of added) {
       if (!this.#unwritten.delete(number)) {
-        // Removed while it was written.
+        // The message was removed while it was written.
         this.#gone.push(number);
       }
     }
@@ -176,7 +176,7 @@ async function append(file: string, text: string): Promise<void> {
   }
 }
 
-/** A power cut may cut the last line. */
+/** Whether a line is complete: a power cut may truncate the last one. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -1,17 +1,17 @@
 import { PerchError } from '../base/errors.ts';
 import type { BrokerAddress } from './settings.ts';
 
-/** Why there is no connection, for programs; the page has a sentence for each. */
+/** Why there is no connection, as a word for programs; the page has a sentence for each word. */
 const MQTT_FAILURES = ['name', 'unreachable', 'timeout', 'certificate', 'noTls', 'login', 'noMqtt', 'other'] as const;
 export type MqttFailureWhy = (typeof MQTT_FAILURES)[number];
 
 const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME']);
 const REACH_ERRORS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);
 const CUT_ERRORS = new Set(['ECONNRESET', 'EPIPE']);
-/** MQTT 3.1.1 §3.2.2.3: bad user name or password, not authorized. */
+/** CONNACK return codes "bad user name or password" and "not authorized" (MQTT 3.1.1 §3.2.2.3). */
 const LOGIN_CODES: readonly unknown[] = [4, 5];
 
-/** Of the library: an answer that is none of MQTT. */
+/** Messages of the MQTT library about an answer that is not MQTT. */
 const NOT_MQTT = /^(?:Invalid|Malformed|Cannot parse|Packet must|Packet too)/;
 
 export function mqttFailure(why: MqttFailureWhy, message: string, cause?: unknown): PerchError {
@@ -25,7 +25,7 @@ export const whyOf = (error: unknown): MqttFailureWhy => {
 
 /**
  * The failure in a sentence.
- * @param error of the socket, TLS or the MQTT library; undefined: the connection was closed
+ * @param error from the socket, TLS or the MQTT library; undefined: the connection was closed
  */
 export function explainedFailure(
   error: unknown,

@@ -9,9 +9,9 @@ import { silentLogger } from '../base/log.ts';
 import type { MqttSource } from './contracts.ts';
 import { MqttLink } from './mqtt-link.ts';
 
-/** MQTT 3.1.1 §3.2: accepted. */
+/** CONNACK with the return code "connection accepted" (MQTT 3.1.1 §3.2). */
 const CONNACK = Buffer.from('20020000', 'hex');
-/** Before the pictures of a new connection. */
+/** Wait before the pictures of a new connection are sent. */
 const PICTURES_MS = 2_000;
 
 /** Pauses between connections last until `go`. */

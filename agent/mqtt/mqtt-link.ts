@@ -16,20 +16,20 @@ import { DOORBELL, HOME_ASSISTANT_STATUS, Topics } from './topics.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
-/** Brokers may lock an address after wrong passwords. */
+/** Pause after a rejected login: brokers may lock an address after wrong passwords. */
 const REJECTED_PAUSE_MS = 60_000;
 const JITTER = 0.2;
-/** A connection that ends earlier counts as a failure: two boxes with one id end each other's. */
+/** A connection that ends earlier counts as a failure: two boxes with the same client id end each other's connections. */
 const MIN_CONNECTED_MS = 60_000;
 const SAVE_MS = 5_000;
-/** Unconfirmed events at the broker. */
+/** Maximum number of events that are sent and not confirmed yet. */
 const MAX_IN_FLIGHT = 20;
 const CLOSE_MS = 5_000;
 
 interface MqttLinkOptions {
   readonly settings: MqttSettings;
   readonly source: MqttSource;
-  /** Folder of the queue and of what was announced. */
+  /** Folder of the event queue's file and of the list of retained topics. */
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,10 +39,10 @@ interface MqttLinkOptions {
 
 interface MqttStatus {
   readonly state: 'connecting' | 'connected' | 'waiting';
-  /** Why it is not connected: for people and for programs. */
+  /** Why the link is not connected: `error` for people, `why` for programs. */
   readonly error: string | undefined;
   readonly why: MqttFailureWhy | undefined;
-  /** Unix milliseconds of the last change between connected and not. */
+  /** Unix milliseconds of the last change between connected and not connected. */
   readonly sinceMs: number;
   /** Events that the broker has not confirmed. */
   readonly queued: number;
@@ -185,7 +185,7 @@ export class MqttLink {
       ...(settings.mqttCommands ? [this.#topics.allCommands] : []),
     ];
     if (topics.length > 0) {
-      // Events and states work without it.
+      // Events and states work without the subscription.
       await connection
         .subscribe(topics)
         .catch((error: unknown) => log.warn({ reason: explain(error) }, 'MQTT subscription rejected'));
@@ -219,7 +219,7 @@ export class MqttLink {
             this.#drain(connection);
           }
         },
-        // The connection has ended: the next one takes it again.
+        // The connection has ended: the next connection sends the event again.
         () => {},
       );
     }
@@ -228,13 +228,13 @@ export class MqttLink {
   #onMessage(topic: string, payload: Buffer, isRetained: boolean): void {
     if (topic === HOME_ASSISTANT_STATUS) {
       if (!isRetained && payload.toString() === 'online') {
-        // Home Assistant has started, and knows no states.
+        // Home Assistant has just started and knows no states.
         this.#states.refresh();
       }
       return;
     }
     const command = this.#topics.commandOf(topic);
-    // A retained one would be carried out with each connection.
+    // A retained command would be carried out again with each connection.
     if (command && !isRetained && this.#options.settings.mqttCommands) {
       this.#commands.take(command, payload);
     }

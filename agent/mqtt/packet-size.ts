@@ -1,8 +1,8 @@
 import { PerchError } from '../base/errors.ts';
 
-/** Commands and Home Assistant's status are far smaller. */
+/** Maximum size of a received packet: commands and Home Assistant's status are far smaller. */
 const MAX_PACKET_BYTES = 64 << 10;
-/** MQTT 3.1.1 §2.2.3: the remaining length has at most four bytes of seven bits. */
+/** The remaining length has at most four bytes of seven bits (MQTT 3.1.1 §2.2.3). */
 const MAX_LENGTH_BYTES = 4;
 
 /**
@@ -10,7 +10,7 @@ const MAX_LENGTH_BYTES = 4;
  * client of the broker could send to a subscribed topic.
  */
 export class PacketSizeLimit {
-  /** Of the present packet; undefined: within a fixed header. */
+  /** Bytes left of the present packet; undefined: within a fixed header. */
   #leftBytes: number | undefined;
   #headerBytes = 0;
   #length = 0;

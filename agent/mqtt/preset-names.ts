@@ -2,7 +2,7 @@
 export class PresetNames {
   readonly #read: (path: string) => Promise<readonly string[]>;
   readonly #onRead: () => void;
-  /** As last read, by path. */
+  /** Preset names as last read, by path. */
   readonly #names = new Map<string, readonly string[]>();
   /** Paths of the cameras to ask. */
   readonly #due = new Set<string>();
@@ -19,7 +19,7 @@ export class PresetNames {
     this.#onRead = onRead;
   }
 
-  /** A read that is under way has no effect. */
+  /** After this, the result of a read that is under way is ignored. */
   close(): void {
     this.#isClosed = true;
   }
@@ -28,7 +28,7 @@ export class PresetNames {
     return this.#names.get(path);
   }
 
-  /** The next `readOf` asks all its cameras. */
+  /** Makes the next `readOf` ask all its cameras. */
   forgetOnline(): void {
     this.#online = new Set();
   }

@@ -1,16 +1,16 @@
-/** In the data folder. */
+/** Name of the file in the data folder. */
 export const MQTT_FILE = 'mqtt.json';
 
 export interface Retained {
-  /** Of this box at every broker. */
+  /** Id by which this box is known at every broker. */
   readonly id: string;
-  /** Topics of discovery that are retained at the broker. */
+  /** Discovery topics that are retained at the broker. */
   readonly announced: readonly string[];
   /** Paths of the cameras whose states are retained at the broker, by prefix. */
   readonly published: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Undefined for a damaged one. */
+/** Undefined if the stored value is damaged. */
 export function readRetained(stored: unknown): Retained | undefined {
   const { id, announced, published = {} } = (stored ?? {}) as Partial<Retained>;
   const isWhole =

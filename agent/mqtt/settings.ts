@@ -11,7 +11,7 @@ export interface BrokerSettings {
 }
 
 export interface MqttSettings extends BrokerSettings {
-  /** First level or levels of every topic but Home Assistant's. */
+  /** First level or levels of every topic except Home Assistant's. */
   readonly mqttPrefix: string;
   readonly mqttHomeAssistant: boolean;
   readonly mqttCommands: boolean;
@@ -21,7 +21,7 @@ export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
-  /** For SNI and the check of the certificate; absent for an IP address. */
+  /** Host name for SNI and the check of the certificate; absent for an IP address. */
   readonly servername?: string;
 }
 

@@ -13,11 +13,11 @@ import { STATE_NAMES, type Topics } from './topics.ts';
 const DEVICE_MS = 60_000;
 /** Home Assistant subscribes to the topics of an entity some time after its discovery. */
 const SUBSCRIBED_MS = 2_000;
-/** A press is passed on while it is news. */
+/** A press of the doorbell is passed on only if it is not older than this. */
 const PRESS_MS = 10_000;
-/** Between two repetitions of everything: any client of the broker may ask for them. */
+/** Minimum time between two repetitions of everything: any client of the broker may ask for them. */
 const MIN_REFRESH_MS = 5_000;
-/** Pictures of one camera. */
+/** Minimum time between two pictures of one camera. */
 const MIN_PICTURE_MS = 2_000;
 
 interface StatePublisherOptions {
@@ -31,7 +31,7 @@ interface StatePublisherOptions {
   readonly signal: AbortSignal;
 }
 
-/** Publishes cameras, their states and pictures, and the box, over the connection of the moment. */
+/** Publishes cameras, their states and pictures, and the box, over the current connection. */
 export class StatePublisher {
   readonly #options: StatePublisherOptions;
   readonly #states = new CameraStates();
@@ -42,7 +42,7 @@ export class StatePublisher {
   #isPublishDue = false;
   #isRefreshDue = false;
   #refreshedMs = Number.NEGATIVE_INFINITY;
-  /** Counts the rounds of pictures: a newer one ends the former. */
+  /** Number of the latest round of pictures: a newer round ends the former one. */
   #round = 0;
   #hasTemperature = false;
 
@@ -95,7 +95,7 @@ export class StatePublisher {
     this.#refreshIfDue();
   }
 
-  /** @param camera of the event; undefined: of the box, or removed */
+  /** @param camera of the event; undefined: the event is of the box, or the camera was removed */
   onEvent(event: MqttEvent, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
     const isNew = !this.#states.knows(event);

@@ -11,7 +11,7 @@ export const STATES = {
 export type StateName = keyof typeof STATES;
 export const STATE_NAMES = Object.keys(STATES) as StateName[];
 
-/** Event types of a doorbell; some makers name it a visitor. */
+/** Event types of a doorbell; some makers call it a visitor. */
 export const DOORBELL: readonly string[] = ['doorbell', 'visitor'];
 
 export const HOME_ASSISTANT_STATUS = 'homeassistant/status';
@@ -32,7 +32,7 @@ export class Topics {
     this.#prefix = prefix;
   }
 
-  /** `online` or `offline`: the connection of this box to the broker. */
+  /** Topic of `online` or `offline`: whether this box is connected to the broker. */
   get status(): string {
     return `${this.#prefix}/status`;
   }
@@ -53,7 +53,7 @@ export class Topics {
     return `${this.#prefix}/cameras/${path}/${what}`;
   }
 
-  /** Retained ones. */
+  /** The retained topics of a camera. */
   statesOfCamera(path: string): string[] {
     return (['online', 'recording', ...STATE_NAMES] as const).map((what) => this.ofCamera(path, what));
   }
@@ -79,7 +79,7 @@ export class Topics {
 
 const HASH_CHARS = 8;
 
-/** A name of Home Assistant's alphabet; different names have different ones. */
+/** An object id in characters that Home Assistant accepts; different names have different ids. */
 export function objectIdOf(name: string): string {
   const plain = name.replaceAll(/[^a-zA-Z0-9_-]/g, '_');
   return plain === name ? name : `${plain}_${createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARS)}`;

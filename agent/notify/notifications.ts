@@ -23,7 +23,7 @@ import {
 import type { Notice } from './rules/notice.ts';
 import type { LocalTime } from './rules/rules.ts';
 
-/** Of each user, whose browsers may be at any address. */
+/** Maximum number of tests of each user within `TESTS_MS`, because the push endpoints that users name may be at any address. */
 const MAX_TESTS = 5;
 const TESTS_MS = 60_000;
 const MAX_TESTERS = 500;
@@ -47,7 +47,7 @@ interface NotificationsDeps {
   localTime: ChannelsDeps['localTime'];
 }
 
-/** All parts of notifications: loaded with the first subscription or address. */
+/** All parts of notifications, loaded with the first subscription or channel. */
 export class Notifications {
   readonly #deps: NotificationsDeps;
   readonly #key: PushKey;
@@ -58,9 +58,9 @@ export class Notifications {
   readonly #pictures: EventPictures;
   readonly #stops: (() => void)[];
   readonly #end = new AbortController();
-  /** Subscriptions and channels. */
+  /** Ids of the subscriptions and channels that are being tested. */
   readonly #testing = new Set<string>();
-  /** Monotonic milliseconds of the last tests, by user. */
+  /** Times of the last tests in monotonic milliseconds, by user. */
   readonly #tests = new Map<string, readonly number[]>();
 
   static async open(deps: NotificationsDeps): Promise<Notifications> {
@@ -86,7 +86,7 @@ export class Notifications {
     this.#stops = [deps.events.listen((event) => this.#notifier.onEvent(event)), () => watch.close()];
   }
 
-  /** Base64url; browsers bind their subscriptions to it. */
+  /** The public key in base64url; browsers bind their subscriptions to it. */
   get publicKey(): string {
     return this.#key.publicKey;
   }
@@ -133,7 +133,7 @@ export class Notifications {
     return this.#channels.remove(id);
   }
 
-  /** With a picture of any camera. @returns what is wrong @throws PerchError notFound, exhausted */
+  /** Sends a test with a picture of any camera. @returns what is wrong; undefined: sent @throws PerchError notFound, exhausted */
   testChannel(id: string): Promise<string | undefined> {
     return this.#test({ id, user: '' }, async (notice) => {
       const camera = this.#deps.paths().find(({ ready }) => ready)?.name;
@@ -172,7 +172,7 @@ export class Notifications {
     this.#testing.add(id);
   }
 
-  /** Of a notice of this run. @throws PerchError notFound */
+  /** Picture of a notice that was made since the start of Perch. @throws PerchError notFound */
   async picture(path: string, id: string): Promise<Uint8Array> {
     const picture = await this.#pictures.kept(path, id);
     if (!picture) {

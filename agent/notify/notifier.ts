@@ -9,17 +9,17 @@ import { kindOf, type Notice } from './rules/notice.ts';
 import { type LocalTime, matches } from './rules/rules.ts';
 import type { Target } from './rules/target.ts';
 
-/** Events that are reported later are no news. */
+/** No notification is sent for events that are reported later than this. */
 const MAX_AGE_MS = 60_000;
 const MAX_SEEN = 2_000;
-/** Messages on their way; further ones are dropped. A slow endpoint keeps a message for ten seconds. */
+/** Maximum number of messages being sent; further ones are dropped. A slow endpoint takes up to ten seconds. */
 const MAX_SENDING = 64;
-/** Of all users; the rest is the owner's. */
+/** Users other than the owner send only while fewer messages than this are being sent: the rest is kept for the owner. */
 const MAX_SENDING_OF_OTHERS = 48;
-/** Of each user but the owner. */
+/** Maximum number of messages being sent to each user except the owner. */
 const MAX_SENDING_OF_USER = 8;
 
-/** As the box's events. Times are Unix microseconds. */
+/** An event of the box or of a camera. Times are Unix microseconds. */
 interface Happening {
   readonly id: string;
   readonly path: string;
@@ -32,25 +32,25 @@ interface NotifierDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly pictures: EventPictures;
-  /** In order of no importance. */
+  /** Targets in any order. */
   targets(): readonly Target[];
-  /** Name of the camera; of the box for an empty path. */
+  /** Name of the camera, or of the box for an empty path. */
   titleOf(path: string): string;
-  /** False: not in the present mode. */
+  /** False: the camera sends no notifications in the present mode. */
   isWanted(path: string): boolean;
-  /** Undefined: the time is not known. */
+  /** Local time; undefined: the box does not know the time. */
   local(): LocalTime | undefined;
 }
 
-/** Turns events into notices, and sends them to those who want to know. */
+/** Turns events into notices, and sends them to the targets whose rules match. */
 export class Notifier {
   readonly #deps: NotifierDeps;
   readonly #limits = new NotifyLimits();
-  /** Events by id and path: they are reported again when they end. */
+  /** Events seen, by id and path: an event is reported again when it ends. */
   readonly #seen = new Map<string, true>();
-  /** Messages on their way, and their users. */
+  /** Messages being sent, with their users. */
   readonly #sending = new Map<Promise<void>, string>();
-  /** Last fault by target: each is logged once. */
+  /** Last fault by id of the target: each fault is logged once. */
   readonly #faults = new Map<string, string>();
   #isFull = false;
 
@@ -70,7 +70,7 @@ export class Notifier {
     }
   }
 
-  /** A camera that has been away for a while. */
+  /** Called for a camera that has been disconnected for a while. */
   onOffline(path: string): void {
     const { clock, titleOf } = this.#deps;
     const notice = { id: randomUUID(), path, kind: 'offline', startMs: clock.wallMs(), title: titleOf(path), text: '' };
@@ -91,7 +91,7 @@ export class Notifier {
     }
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no message is being sent. */
   async idle(): Promise<void> {
     await Promise.all(this.#sending.keys());
   }

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 
 const POLL_MS = 10_000;
-/** Cameras restart and lose their Wi-Fi for a while. */
+/** A camera is reported after this time: cameras restart, and lose their Wi-Fi for a while. */
 const OFFLINE_MS = 120_000;
 
-/** Tried, or retried after a pause. */
+/** States of a source that is connecting or connected, or that waits for the next attempt. */
 const PULLED: ReadonlySet<string | null> = new Set(['running', 'waiting']);
 
 interface WatchedPath {
@@ -19,10 +19,10 @@ interface OfflineWatchDeps {
   onOffline(path: string): void;
 }
 
-/** Reports cameras that were connected and have been away for two minutes, once. */
+/** Reports once each camera that was connected and has been disconnected for two minutes. */
 export class OfflineWatch {
   readonly #deps: OfflineWatchDeps;
-  /** Monotonic time since when the camera has been away, by path. */
+  /** Monotonic time when the camera was first seen disconnected, by path. */
   readonly #away = new Map<string, number>();
   readonly #connected = new Set<string>();
   readonly #stop: () => void;

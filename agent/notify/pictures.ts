@@ -5,16 +5,16 @@ import type { Notice } from './rules/notice.ts';
 import type { NoticePictures } from './rules/target.ts';
 
 const MAX_KEPT = 20;
-/** A larger frame of an MJPEG stream is left out: messages that wait hold theirs in memory, and mail servers reject them. */
+/** A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it. */
 const MAX_PICTURE_BYTES = 1 << 20;
-/** A camera without a small enough picture is asked again after this. */
+/** A camera that has no picture small enough is asked again after this time. */
 const NO_THUMBNAIL_MS = 3_600_000;
 const MAX_CAMERAS = 500;
 
 export interface PictureSource {
-  /** JPEG of the moment. @throws PerchError */
+  /** The present picture as JPEG. @throws PerchError */
   picture(path: string): Promise<Uint8Array>;
-  /** A JPEG of at most this size, of the smallest profile. @throws PerchError unsupported if it has none */
+  /** A JPEG of at most `maxBytes` from the smallest profile. @throws PerchError unsupported if the camera has none */
   small(path: string, maxBytes: number): Promise<Uint8Array>;
 }
 
@@ -24,11 +24,11 @@ interface EventPicturesDeps {
   readonly maxThumbnailBytes: number;
 }
 
-/** Pictures of the last notices, taken with the first who needs them. */
+/** Pictures of the last notices, each taken when the first target needs it. */
 export class EventPictures {
   readonly #deps: EventPicturesDeps;
   readonly #kept = new Map<string, Promise<Uint8Array | undefined>>();
-  /** By path, monotonic. */
+  /** Monotonic time when a camera last had no picture small enough, by path. */
   readonly #withoutThumbnail = new Map<string, number>();
 
   constructor(deps: EventPicturesDeps) {
@@ -46,7 +46,7 @@ export class EventPictures {
     };
   }
 
-  /** Of a notice of this run; undefined: unknown, or without a picture. */
+  /** Picture of a notice that was made since the start of Perch; undefined: unknown notice, or it has no picture. */
   kept(path: string, id: string): Promise<Uint8Array | undefined> | undefined {
     return this.#kept.get(keyOf(path, id));
   }

@@ -14,7 +14,7 @@ import {
 } from '../../test/support/harness/onvif-device-harness.ts';
 import { NO_FACTS } from '../app/onvif/stream-facts.ts';
 
-/** In a process of its own: in this one Perch has replaced its transport. */
+/** Runs in a separate process: in this one Perch has replaced the transport of node-onvif. */
 const NODE_ONVIF = `
   const { OnvifDevice } = require('node-onvif');
   const device = new OnvifDevice(JSON.parse(process.argv[1]));
@@ -111,7 +111,7 @@ test('both media services report the encoder as it is, and offer no other values
   const media1 = urlOf('media_service');
   const { text: encoders } = await ask(media1, '<trt:GetVideoEncoderConfigurations/>');
   const [main = '', sub = ''] = encoders.split('</trt:Configurations>');
-  // Media 1 has no H.265, and no fractions.
+  // Media 1 has no H.265, and no fractional frame rates.
   expect(main).toContain('<tt:H264><tt:GovLength>30</tt:GovLength><tt:H264Profile>Main</tt:H264Profile></tt:H264>');
   expect(main).toContain(
     '<tt:FrameRateLimit>13</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>3008</tt:BitrateLimit>',

@@ -10,21 +10,21 @@ export interface OfferedCamera {
   readonly streams: readonly { readonly token: StreamToken; readonly path: string }[];
 }
 
-/** What a stream has; undefined values are not known before it has run. */
+/** Properties of a stream; undefined values are not known before it has run. */
 export interface StreamFacts {
-  /** As in SDP: `H264`, `H265`, `JPEG`. */
+  /** Video codec by its name in SDP: `H264`, `H265`, `JPEG`. */
   readonly video: string | undefined;
-  /** `Baseline`, `Main`, `High`, `Main10`: of H.264 and H.265. */
+  /** Profile of H.264 or H.265: `Baseline`, `Main`, `High`, `Main10`. */
   readonly codecProfile: string | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** Pictures a second: as signalled, else measured. */
+  /** Pictures per second, as signalled, else measured. */
   readonly fps: number | undefined;
-  /** Pictures from one key frame to the next, at most. Measured. */
+  /** Largest measured number of pictures from one key frame to the next. */
   readonly groupFrames: number | undefined;
-  /** Of all tracks. Measured. */
+  /** Measured bitrate of all tracks together. */
   readonly bitrateKbps: number | undefined;
-  /** `PCMU`, `PCMA`, `AAC`, …; undefined without sound. */
+  /** Audio codec: `PCMU`, `PCMA`, `AAC`, …; undefined: no audio. */
   readonly audio: string | undefined;
   readonly audioRateHz: number | undefined;
   readonly audioChannels: number | undefined;
@@ -37,7 +37,7 @@ export interface CameraDetection {
   /** `motion`, `person`, `vehicle`, `doorbell`, … */
   readonly type: string;
   readonly startMs: number;
-  /** Undefined: ongoing. */
+  /** Undefined: the detection is ongoing. */
   readonly endMs: number | undefined;
 }
 
@@ -53,10 +53,10 @@ interface PtzAbilities {
   readonly maxPresets: number;
 }
 
-/** Movements of a camera; reject with PerchError. */
+/** PTZ of the cameras. All methods reject with PerchError. */
 export interface CameraPtz {
   abilities(path: string): Promise<PtzAbilities>;
-  /** For two seconds, unless it is repeated. */
+  /** Moves the camera for two seconds, unless the call is repeated. */
   move(
     path: string,
     velocity: { readonly pan?: number; readonly tilt?: number; readonly zoom?: number },
@@ -67,17 +67,17 @@ export interface CameraPtz {
   goHome(path: string): Promise<void>;
 }
 
-/** What this Perch offers. */
+/** What this Perch offers to recorders. */
 export interface OnvifSource {
   readonly version: string;
   cameras(): readonly OfferedCamera[];
   facts(path: string): StreamFacts;
-  /** The camera is private in the present mode: it stays listed, without pictures and events. */
+  /** Whether the camera is private in the present mode: it stays listed, without pictures and events. */
   isPrivate(path: string): boolean;
-  /** The RTSP server: transports as in its configuration. */
+  /** Port, security and configured transports of the RTSP server. */
   rtsp(): { readonly port: number; readonly isSecure: boolean; readonly transports: readonly string[] };
   hasPicture(path: string): boolean;
-  /** A JPEG. @throws PerchError */
+  /** The present picture as JPEG. @throws PerchError */
   picture(path: string): Promise<Uint8Array>;
   readonly ptz: CameraPtz;
   onEvent(listener: (news: CameraDetection) => void): () => void;
@@ -89,37 +89,37 @@ export interface OnvifSource {
 /** A device password. */
 export interface OnvifLogin {
   readonly user: string;
-  /** Whether it may use ONVIF for this path. */
+  /** Whether this login may use ONVIF for the path. */
   may(path: string): boolean;
   isRight(proves: (password: string) => boolean): boolean;
 }
 
-/** One request of a logged-in client, or an operation without a login. */
+/** One request of a logged-in client, or a request for an operation that needs no login. */
 export interface Call {
   readonly camera: OfferedCamera;
   readonly body: XmlElement;
-  /** `http://192.168.1.5:8600`, as the client has reached this box. */
+  /** Origin at which the client has reached this box: `http://192.168.1.5:8600`. */
   readonly origin: string;
-  /** Without brackets. */
+  /** Host of the origin; an IPv6 address has no brackets. */
   readonly host: string;
-  /** Of the address of a pull point. */
+  /** Id of the subscription, from the URL of the request; undefined: the URL has none. */
   readonly subscription: string | undefined;
-  /** Undefined without a login. */
+  /** Name of the login; undefined: the operation needs none. */
   readonly user: string | undefined;
-  /** Of the client, canonical; undefined: a proxy may be between. */
+  /** Canonical IP address of the client; undefined: the request may have come through a proxy. */
   readonly ip: string | undefined;
-  /** Aborts when the client has gone. */
+  /** Aborts when the client closes the connection. */
   readonly signal: AbortSignal;
 }
 
 export interface Operation {
-  /** Needs no login: PRE_AUTH of ONVIF Core §5.9.4.2. */
+  /** The operation needs no login: access class PRE_AUTH (ONVIF Core §5.9.4.2). */
   readonly isOpen?: true;
   /** @returns the content of the body @throws PerchError with `codes` for a fault */
   answer(call: Call): string | Promise<string>;
 }
 
-/** By prefix and name: `tds:GetServices`. */
+/** Operations by prefix and name: `tds:GetServices`. */
 export type Operations = Readonly<Record<string, Operation>>;
 
 export const SERVICES = {

@@ -5,19 +5,19 @@ import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { isPerchId } from '../onvif/device/perch-camera.ts';
 
-/** In the data folder. */
+/** Name of the file in the data folder. */
 export const ONVIF_FILE = 'onvif-device.json';
-/** Cameras with a port each; as many as a Perch that searches takes from one address. */
+/** Maximum number of cameras, each with its own port: a Perch that searches takes as many from one address. */
 export const MAX_CAMERAS = 128;
 
 interface Stored {
-  /** Of this Perch in the identities of its cameras. */
+  /** Id of this Perch, which is part of the identities of its cameras. */
   readonly id: string;
-  /** Offsets to the first port, by path. Those of removed cameras stay until others need them. */
+  /** Offsets from the first port, by path. Offsets of removed cameras are kept until other cameras need them. */
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Undefined for a damaged one. */
+/** Undefined if the stored value is damaged. */
 export function readDeviceFile(stored: unknown): Stored | undefined {
   const { id, ports } = (stored ?? {}) as Partial<Stored>;
   const isWhole =
@@ -29,7 +29,7 @@ export function readDeviceFile(stored: unknown): Stored | undefined {
   return isWhole ? { id, ports } : undefined;
 }
 
-/** Identity and ports, which recorders store: both stay over restarts. */
+/** Id and ports, which recorders store: neither changes with a restart. */
 export class DeviceFile {
   readonly #file: string;
   #id: string;
@@ -58,7 +58,7 @@ export class DeviceFile {
     return this.#id;
   }
 
-  /** Offsets for these cameras; those beyond the limit have none. Saved before they are used. */
+  /** Offsets for these cameras; cameras beyond the limit have none. Offsets are saved before they are used. */
   async assign(paths: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const ports = assignPorts(this.#ports, paths);
     if (ports !== this.#ports || !this.#isSaved) {
@@ -70,7 +70,7 @@ export class DeviceFile {
   }
 }
 
-/** Known cameras keep their offset; new ones get the lowest that was never used, else that of a removed camera. */
+/** Known cameras keep their offset; a new one gets the lowest that was never used, else that of a removed camera. */
 function assignPorts(known: ReadonlyMap<string, number>, paths: readonly string[]): ReadonlyMap<string, number> {
   const added = paths.filter((path) => !known.has(path));
   if (added.length === 0) {
@@ -93,7 +93,7 @@ function assignPorts(known: ReadonlyMap<string, number>, paths: readonly string[
   return ports;
 }
 
-/** @throws PerchError badInput beyond 65535 */
+/** @throws PerchError badInput if the port would exceed 65535 */
 export function portAt(first: number, offset: number): number {
   if (first + offset > 65_535) {
     throw new PerchError('badInput', `port ${first + offset} does not exist: choose a lower onvifAddress`);

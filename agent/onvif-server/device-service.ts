@@ -15,7 +15,7 @@ interface DeviceServiceDeps {
 
 const MODEL = 'Perch camera';
 
-/** `onvif://…`, as in GetScopes and WS-Discovery (ONVIF Core §7.3.2). */
+/** Scopes of a camera for GetScopes and WS-Discovery: `onvif://…` (ONVIF Core §7.3.2). */
 export function scopesOf(camera: OfferedCamera): string[] {
   const scope = (kind: string, value: string) => `onvif://www.onvif.org/${kind}/${encodeURIComponent(value)}`;
   return [
@@ -30,7 +30,7 @@ export function scopesOf(camera: OfferedCamera): string[] {
   ];
 }
 
-/** ONVIF Core §8: the device management service. It reads only: settings are changed on Perch's page. */
+/** The device management service (ONVIF Core §8). It is read-only: settings are changed on Perch's page. */
 export function deviceOperations({ source, clock, perch }: DeviceServiceDeps): Operations {
   return {
     'tds:GetSystemDateAndTime': { isOpen: true, answer: () => dateAndTime(clock.wallMs()) },
@@ -119,7 +119,7 @@ function services({ body, origin }: Call): string {
   return reply('GetServices', all.join(''));
 }
 
-/** The older way to find services (ONVIF Core §8.1.2.3). */
+/** Answer of GetCapabilities, the older way to find services (ONVIF Core §8.1.2.3). */
 function allCapabilities({ body, origin }: Call): string {
   const wanted = findText(body, 'Category') ?? 'All';
   const xaddr = (name: keyof typeof SERVICES) => tag('tt:XAddr', origin + SERVICES[name].path);
@@ -141,7 +141,7 @@ function allCapabilities({ body, origin }: Call): string {
   return reply('GetCapabilities', `<tds:Capabilities>${content}</tds:Capabilities>`);
 }
 
-/** One interface with an address of the camera's own, by which recorders tell devices apart. */
+/** One network interface whose hardware address is the camera's own: recorders tell devices apart by it. */
 function networkInterfaces({ camera, host }: Call, perch: string): string {
   const version = isIPv6(host)
     ? ''

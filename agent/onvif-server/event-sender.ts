@@ -12,7 +12,7 @@ const MAX_MESSAGES = 100;
 const WAIT_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const RETRY_MS = 5_000;
-/** Then the subscription ends: the recorder has gone, and subscribes again when it is back. */
+/** After so many failures in a row the subscription ends: a recorder that comes back subscribes again. */
 const MAX_FAILURES = 6;
 
 interface EventSenderDeps {
@@ -20,11 +20,11 @@ interface EventSenderDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** The login still permits it: unlike a pull, a message has none. */
+  /** Whether the login still permits the subscription: unlike a pull, a message to the recorder has no login to check. */
   isPermitted(point: PullPoint): boolean;
 }
 
-/** Sends events to recorders that do not pull them (WS-BaseNotification, ONVIF Core §9.2): one request at a time to each. */
+/** Sends events to recorders that do not pull them (WS-BaseNotification, ONVIF Core §9.2), one request at a time to each. */
 export class EventSender {
   readonly #deps: EventSenderDeps;
 
@@ -32,7 +32,7 @@ export class EventSender {
     this.#deps = deps;
   }
 
-  /** Until the subscription ends. @param write a message as NotificationMessage */
+  /** Sends events until the subscription ends. @param write writes a message as NotificationMessage */
   start(point: PullPoint, consumer: URL, write: (message: Message) => string): void {
     const { log } = this.#deps;
     this.#run(point, consumer, write).catch((err: unknown) => log.error({ err }, 'ONVIF events are not sent'));
@@ -51,7 +51,7 @@ export class EventSender {
     }
   }
 
-  /** With further attempts; later messages wait in the subscription. */
+  /** Sends one request, with further attempts; later messages wait in the subscription. */
   async #send(point: PullPoint, consumer: URL, text: string): Promise<void> {
     const { points, clock, log, signal } = this.#deps;
     for (let failures = 1; !signal.aborted && points.has(point); failures += 1) {
@@ -72,8 +72,8 @@ export class EventSender {
 }
 
 /**
- * Where a subscriber wants its events: at its own address, because others may not want them.
- * @param ip of the subscriber; undefined: unknown behind a proxy
+ * URL to which a subscriber wants its events. It has to be at the subscriber's own address, because other hosts may not want them.
+ * @param ip address of the subscriber; undefined: unknown, because of a proxy
  * @throws PerchError a fault
  */
 export function consumerOf(text: string | undefined, ip: string | undefined): URL {
@@ -95,7 +95,7 @@ function post(url: URL, text: string, signal: AbortSignal): Promise<void> {
     sent.on('error', reject);
     sent.on('response', (response) => {
       const { statusCode = 0 } = response;
-      // Nothing of the answer is read.
+      // The body of the answer is not read.
       response.destroy();
       if (statusCode >= 200 && statusCode < 300) {
         resolve();

@@ -9,7 +9,7 @@ import { tag } from './soap.ts';
 import { TOPICS, topicFilter } from './topics.ts';
 
 const LIFE = { usual: 60_000, min: 10_000, max: 3_600_000 };
-/** Minimum lifetime of a subscription between two pulls. */
+/** Minimum lifetime of a subscription after the timeout of a pull. */
 const AFTER_PULL_MS = 60_000;
 const PULL = { usual: 10_000, min: 0, max: 60_000 };
 const MAX_MESSAGES = 100;
@@ -23,7 +23,7 @@ interface EventDeps {
   readonly sender: EventSender;
 }
 
-/** ONVIF Core §9: real-time pull points, and notifications sent to the subscriber. */
+/** The event service (ONVIF Core §9): real-time pull points, and notifications sent to the subscriber. */
 export function eventOperations({ clock, points, sender }: EventDeps): Operations {
   const pointOf = ({ subscription, camera, user }: Call) => points.find(subscription, camera.path, user);
   const create = ({ camera, body, user = '' }: Call) => {
@@ -109,7 +109,7 @@ function writeNotification({ topic, operation, isOn, timeMs }: Message): string 
 
 const simpleItem = (name: string, value: string): string => `<tt:SimpleItem Name="${name}" Value="${value}"/>`;
 
-/** By the next element of the path: a topic, or topics below. */
+/** Topics by the next element of their path: the description of a topic, or the tree of topics below. */
 interface TopicTree {
   readonly [name: string]: TopicTree | string;
 }

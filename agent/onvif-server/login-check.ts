@@ -7,13 +7,13 @@ import type { OnvifLogin } from './contract.ts';
 import { Logins } from './login.ts';
 import type { SoapRequest } from './soap.ts';
 
-/** A refused login is old news after this. */
+/** A refused login is shown for this time. */
 const REFUSAL_KEPT_MS = 24 * 3_600_000;
 
 /** Why a login was refused: `wrong` name or password, `rights` for this camera, `clock`, `clear` password, or `replay`. */
 type RejectionReason = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
 
-/** The last one, for the owner. */
+/** The last refused login, for the owner. */
 export interface RejectedLogin {
   readonly why: RejectionReason;
   readonly user: string;
@@ -34,11 +34,11 @@ interface LoginCheckDeps {
   readonly clock: Clock;
   readonly log: Logger;
   login(user: string): OnvifLogin | undefined;
-  /** Shared with all ports: a second port does not allow faster guessing. */
+  /** Shared by all ports, so that a second port does not allow faster guessing. */
   readonly wrongCredentials: { checkRoom(ip: string): void; pause(ip: string): Promise<void> };
 }
 
-/** A request without a login, or with one that needs a new nonce: answered with a challenge. */
+/** Answered with a challenge: the request has no login, or one that needs a new nonce. */
 export class LoginWanted extends PerchError {
   readonly isStale: boolean;
 
@@ -60,7 +60,7 @@ export class LoginCheck {
     this.#logins = new Logins(deps.clock);
   }
 
-  /** Undefined after a good login of the same user or from the same address, and after a day. */
+  /** The last refusal; undefined after a good login of the same user or from the same address, or after a day. */
   get lastRefusal(): RejectedLogin | undefined {
     return this.#deps.clock.monoMs() - this.#refusedMs < REFUSAL_KEPT_MS ? this.#refusal : undefined;
   }
@@ -69,7 +69,7 @@ export class LoginCheck {
     return this.#logins.challenge(isStale);
   }
 
-  /** @param soap absent for a snapshot @throws PerchError unauthorized, LoginWanted, exhausted */
+  /** @param soap absent for a snapshot request @throws PerchError unauthorized, LoginWanted, exhausted */
   async admit(request: FastifyRequest, ip: string, path: string, soap?: SoapRequest): Promise<OnvifLogin> {
     const { headers, method, url } = request;
     const proof = this.#logins.ofHttp(headers.authorization, method, url) ?? this.#logins.ofToken(soap?.header);
@@ -88,7 +88,7 @@ export class LoginCheck {
     } else if (!login.may(path)) {
       await this.#refuse('rights', user, ip, path);
     } else if (!proof.use()) {
-      // A second request with a nonce that was meant for one.
+      // HTTP Digest: the nonce (or nonce count) was used before, so the client gets a new nonce.
       if (headers.authorization !== undefined) {
         throw new LoginWanted(true);
       }

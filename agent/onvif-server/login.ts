@@ -5,47 +5,47 @@ import { type DigestAnswer, type Hash, parseAuthorization, verifyDigest } from '
 import { TOKEN_PROFILE } from '../onvif/soap/xml/envelope.ts';
 import { attributeOf, find, findText } from '../onvif/soap/xml/xml.ts';
 
-/** How far the time of a token may differ from this box's, either way: clocks of recorders drift. */
+/** How far the time of a token may differ from this box's clock in either direction: clocks of recorders drift. */
 const MAX_SKEW_MS = 300_000;
-/** Life of an HTTP Digest nonce. */
+/** Lifetime of an HTTP Digest nonce. */
 const NONCE_LIFE_MS = 300_000;
 const MAX_SEEN = 20_000;
 const REALM = 'Perch ONVIF';
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
-/** A login as sent. */
+/** A login as the client sent it. */
 interface Proof {
   readonly user: string;
   proves(password: string): boolean;
-  /** Accepted once: call after the password has proved right. @returns false for a repetition */
+  /** Marks the login as used; call it when the password has proved right. @returns false for a replay */
   use(): boolean;
-  /** The password may be right, but the token's time is this far from ours. */
+  /** Difference of the token's time from the box's, set if it is too large. The password may be right. */
   readonly skewMs?: number;
-  /** A new nonce is needed. */
+  /** The client needs a new nonce. */
   readonly isStale?: true;
-  /** The password was sent in clear, or without a nonce. */
+  /** The password was sent in clear text, or without a nonce. */
   readonly isClear?: true;
 }
 
-/** WS-UsernameToken (OASIS, 2004) and HTTP Digest (RFC 7616) with protection against replays. */
+/** Reads logins by WS-UsernameToken (OASIS, 2004) and HTTP Digest (RFC 7616), with protection against replays. */
 export class Logins {
   readonly #clock: Clock;
   readonly #key = randomBytes(32);
-  /** Used nonces, with the monotonic time when they are too old anyway. Only right logins enter. */
+  /** Hashes of used nonces, with the monotonic time from which they are too old anyway. Only right logins are entered. */
   readonly #seen = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A value for WWW-Authenticate. MD5 alone: clients of recorders read one challenge. */
+  /** Value of WWW-Authenticate. It offers only MD5, because clients in recorders read one challenge. */
   challenge(isStale = false): string {
     const stale = isStale ? ', stale=true' : '';
     return `Digest realm="${REALM}", qop="auth", nonce="${this.#nonce()}", algorithm=MD5${stale}`;
   }
 
-  /** Undefined without a login, or with one of an unknown kind. @param uri of the request line */
+  /** Undefined: no login, or one of an unknown kind. @param uri URI of the request line */
   ofHttp(field: string | undefined, method: string, uri: string): Proof | undefined {
     const given = field === undefined ? undefined : parseAuthorization(field);
     if (given?.scheme !== 'digest' || given.realm !== REALM) {
@@ -70,7 +70,7 @@ export class Logins {
       return undefined;
     }
     const type = attributeOf(find(token, 'Password'), 'Type') ?? '';
-    // A plain password would be readable by everyone on the way.
+    // A plain text password could be read by everyone on the network path.
     if (type !== `${TOKEN_PROFILE}#PasswordDigest` || nonce === undefined || created === undefined) {
       return { user, proves: () => false, use: () => false, isClear: true };
     }
@@ -123,10 +123,10 @@ export class Logins {
   }
 }
 
-/** Without `qop` a nonce is good for one request. */
+/** Nonce count and cnonce of an answer; empty: without `qop` a nonce is valid for one request. */
 const countOf = ({ qop, count, clientNonce }: DigestAnswer): string => (qop ? `${count} ${clientNonce}` : '');
 
-/** Some clients send an absolute URI. */
+/** Path of a URI, without query. Some clients send an absolute URI. */
 const pathOf = (uri: string): string => uri.replace(/^https?:\/\/[^/]*/i, '').split('?')[0] ?? '';
 
 function isTokenDigest(given: string, nonce: Uint8Array, created: string, password: string): boolean {

@@ -14,12 +14,12 @@ import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { fault, tag } from './soap.ts';
 import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
 
-/** Media 1 names no others: for H.265 and AV1, recorders ask Media 2 or read the SDP (ONVIF Media §5.1.2). */
+/** Media 1 has no other encodings: for H.265 and AV1, recorders use Media 2 or read the SDP (ONVIF Media §5.1.2). */
 const VIDEO_ENCODINGS = ['H264', 'JPEG', 'MPEG4'];
 const AUDIO_ENCODINGS: Readonly<Record<string, string>> = { PCMU: 'G711', PCMA: 'G711', AAC: 'AAC', G726: 'G726' };
 const PROTOCOLS: Readonly<Record<string, WantedTransport>> = { UDP: 'udp', TCP: 'tcp', RTSP: 'tcp', HTTP: 'http' };
 
-/** ONVIF Media, version 1 (Profile S). */
+/** The ONVIF media service, version 1 (Profile S). */
 export function mediaOperations(source: OnvifSource, ptz: PtzLookup): Operations {
   const listed = (operation: string, write: (profiles: readonly Profile[]) => string): Operation => ({
     answer: ({ camera }) => reply(operation, write(profilesOf(camera, source))),
@@ -85,7 +85,7 @@ export function mediaOperations(source: OnvifSource, ptz: PtzLookup): Operations
         return reply('GetSnapshotUri', mediaUri(snapshotUri(call, profile, source)));
       },
     },
-    // The encoder is the camera's own: its next key frame comes when it comes.
+    // The encoder is in the camera: Perch does not determine when its next key frame comes.
     'trt:SetSynchronizationPoint': {
       answer: ({ camera, body }) => {
         findProfile(camera, findText(body, 'ProfileToken'), source);
@@ -114,7 +114,7 @@ function wantedTransport({ body }: Call): WantedTransport {
   return transport;
 }
 
-/** In the order of the schema. */
+/** Writes a profile; the elements are in the order of the schema. */
 function writeProfile(name: string, profile: Profile, all: readonly Profile[], moves: PtzAxes | undefined): string {
   const { audio } = profile;
   return (
@@ -173,10 +173,10 @@ function videoEncoder(name: string, profile: Profile): string {
   );
 }
 
-/** Media 1 has integers. */
+/** Media 1 has only whole frame rates. */
 const wholeFps = (fps: number): number => Math.max(1, Math.round(fps));
 
-/** `Main` for other codecs, which Media 1 does not name. */
+/** H.264 profile; `Main` for other codecs, which Media 1 does not have. */
 const h264Profile = ({ video, codecProfile }: Profile): string =>
   video === 'H264' && codecProfile !== undefined ? codecProfile : 'Main';
 
@@ -189,7 +189,7 @@ function audioEncoder(name: string, { token, audio }: Profile): string {
   );
 }
 
-/** What is set is the only choice: the camera's encoder is not Perch's. */
+/** The only options are the present settings: Perch does not control the camera's encoder. */
 function videoOptions(profile: Profile): string {
   const { width, height, fps, groupFrames } = profile;
   const only = (name: string, value: number) =>

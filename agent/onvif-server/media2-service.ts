@@ -7,7 +7,7 @@ import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { fault, tag } from './soap.ts';
 import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
 
-/** Media 2 names encodings by their media types (IANA). */
+/** Names of encodings in Media 2, which are IANA media subtypes. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = { AAC: 'MP4A-LATM', MPEG4: 'MPV4-ES' };
 const typeOf = (encoding: string): string => MEDIA_TYPES[encoding] ?? encoding;
 const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
@@ -18,12 +18,12 @@ const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
   RtspsUnicast: 'udp',
 };
 
-/** ONVIF Media, version 2 (Profile T). */
+/** The ONVIF media service, version 2 (Profile T). */
 export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operations {
   const listed = (operation: string, write: (profiles: readonly Profile[]) => string): Operation => ({
     answer: ({ camera }) => reply(operation, write(profilesOf(camera, source))),
   });
-  /** Of the configuration or profile that the request names, else of all. */
+  /** The profile that the request names (as profile or by its configuration), else all profiles. */
   const chosen = ({ camera, body }: Call): readonly Profile[] => {
     const token = findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken');
     return token === undefined ? profilesOf(camera, source) : [findProfile(camera, token, source)];
@@ -86,7 +86,7 @@ export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operation
     'tr2:GetSnapshotUri': {
       answer: (call) => reply('GetSnapshotUri', tag('tr2:Uri', snapshotUri(call, profileIn(call), source))),
     },
-    // The encoder is the camera's own: when its next key frame comes is not up to Perch.
+    // The encoder is in the camera: Perch does not determine when its next key frame comes.
     'tr2:SetSynchronizationPoint': {
       answer: (call) => {
         profileIn(call);
@@ -127,7 +127,7 @@ const videoEncoder = (
   `<tt:RateControl ConstantBitRate="false">${tag('tt:FrameRateLimit', fps)}${tag('tt:BitrateLimit', bitrateKbps)}</tt:RateControl>` +
   `${tag('tt:Quality', 5)}</${name}>`;
 
-/** Each stream has an encoder of its own in the camera. */
+/** Writes how many encoder instances there are: each stream has its own encoder in the camera. */
 function encoderInstances(profiles: readonly Profile[]): string {
   const codecs = [...Map.groupBy(profiles, ({ video }) => typeOf(video))].map(
     ([encoding, { length }]) => `<tr2:Codec>${tag('tr2:Encoding', encoding)}${tag('tr2:Number', length)}</tr2:Codec>`,
@@ -143,7 +143,7 @@ const audioEncoder = (name: string, { token, audio }: Profile): string => {
   );
 };
 
-/** What is set is the only choice: the camera's encoder is not Perch's. */
+/** The only options are the present settings: Perch does not control the camera's encoder. */
 const videoOptions = ({ video, width, height, codecProfile, fps, groupFrames, bitrateKbps }: Profile): string =>
   `<tr2:Options GovLengthRange="${groupFrames}" FrameRatesSupported="${fps}"` +
   `${codecProfile === undefined ? '' : ` ProfilesSupported="${codecProfile}"`}>${tag('tt:Encoding', typeOf(video))}` +

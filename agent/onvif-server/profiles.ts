@@ -1,13 +1,13 @@
 import type { OfferedCamera, OnvifSource, StreamFacts, StreamToken } from './contract.ts';
 import { fault } from './soap.ts';
 
-/** Of every camera: it has one lens. */
+/** Token of the one video source of each camera: a camera has one lens. */
 export const VIDEO_SOURCE = 'video';
 export const VIDEO_SOURCE_CONFIGURATION = 'video';
 export const AUDIO_SOURCE = 'audio';
 export const PTZ_CONFIGURATION = 'ptz';
 export const PTZ_NODE = 'ptz';
-/** Before a stream has run. */
+/** Values that are reported before a stream has run. */
 const USUAL = {
   main: { width: 1920, height: 1080, bitrateKbps: 4096 },
   sub: { width: 640, height: 360, bitrateKbps: 512 },
@@ -16,7 +16,7 @@ const USUAL_FPS = 25;
 const USUAL_GROUP_S = 2;
 const USUAL_RATE_HZ = 8_000;
 const USUAL_AUDIO_KBPS = 64;
-/** A measured rate differs with each picture: recorders would see new settings all the time. */
+/** Bitrates are rounded up to multiples of this: a measured rate changes with each picture, which recorders would take for new settings. */
 const BITRATE_STEP_KBPS = 64;
 
 interface Sound {
@@ -87,7 +87,7 @@ function soundOf({ audio, audioRateHz = USUAL_RATE_HZ, audioChannels = 1 }: Stre
   return { encoding: audio, rateHz: audioRateHz, channels: audioChannels, bitrateKbps };
 }
 
-/** Largest picture of the camera. */
+/** Size of the camera's largest picture. */
 export function sensorOf(profiles: readonly Profile[]): { readonly width: number; readonly height: number } {
   const [largest] = profiles.toSorted((a, b) => b.width * b.height - a.width * a.height);
   return { width: largest?.width ?? 1920, height: largest?.height ?? 1080 };

@@ -4,12 +4,12 @@ import type { CameraPtz } from './contract.ts';
 import { PTZ_CONFIGURATION, PTZ_NODE } from './profiles.ts';
 import { tag } from './soap.ts';
 
-/** The camera is asked over the network: a recorder's GetProfiles waits no longer than this. */
+/** Time for which a recorder's request, such as GetProfiles, waits for the camera's answer. */
 const MAX_WAIT_MS = 2_000;
 const KEPT_MS = 10 * 60_000;
-/** After a failure: the camera may be starting. */
+/** Pause before the camera is asked again after a failure: it may be starting. */
 const RETRY_MS = 30_000;
-/** Until Stop, and for recorders that repeat nothing. */
+/** Length of a movement without Timeout, unless Stop ends it earlier; some recorders do not repeat the request. */
 export const DEFAULT_MOVE_MS = 10_000;
 
 const SPACES = 'http://www.onvif.org/ver10/tptz';
@@ -18,10 +18,10 @@ const ZOOM_VELOCITY = `${SPACES}/ZoomSpaces/VelocityGenericSpace`;
 
 /** What a camera can move. */
 export type PtzAxes = Awaited<ReturnType<CameraPtz['abilities']>>;
-/** Undefined: the camera of the path cannot move, or does not answer. */
+/** Axes of the camera; undefined: it cannot move, or does not answer. */
 export type PtzLookup = (path: string) => Promise<PtzAxes | undefined>;
 
-/** Remembers what cameras can move. */
+/** Asks cameras for their axes, and caches the answers. */
 export function ptzLookup(ptz: Pick<CameraPtz, 'abilities'>, clock: Clock): PtzLookup {
   const known = new Map<string, { readonly axes: Promise<PtzAxes | undefined>; untilMs: number }>();
   return async (path) => {
@@ -40,7 +40,7 @@ export function ptzLookup(ptz: Pick<CameraPtz, 'abilities'>, clock: Clock): PtzL
       );
       const made = { axes, untilMs: nowMs + KEPT_MS };
       entry = made;
-      // Of configured cameras only: there are as many as ports.
+      // The map needs no limit: it has only configured cameras, of which there are at most as many as ports.
       known.set(path, entry);
     }
     return (await endsWithin(clock, MAX_WAIT_MS, entry.axes)) ? entry.axes : undefined;

@@ -10,7 +10,7 @@ const STOP = '<tptz:Stop><tptz:ProfileToken>main</tptz:ProfileToken></tptz:Stop>
 const move = (x: string, profile = 'main') =>
   `<tptz:ContinuousMove><tptz:ProfileToken>${profile}</tptz:ProfileToken><tptz:Velocity><tt:PanTilt x="${x}" y="0"/></tptz:Velocity><tptz:Timeout>PT10S</tptz:Timeout></tptz:ContinuousMove>`;
 
-/** A camera that answers when the test says so. */
+/** A camera that answers when the test lets it. */
 class SlowSource extends FakeSource {
   readonly waiting: (() => void)[] = [];
   isSlow = false;
@@ -42,7 +42,7 @@ class SlowSource extends FakeSource {
   }
 }
 
-/** All that waits for nothing but promises is done. */
+/** Resolves when everything that waits only for promises is done. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function openPtz() {

@@ -17,7 +17,7 @@ import {
 import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { fault, notSupported, tag } from './soap.ts';
 
-/** A movement lasts two seconds in Perch: a longer one is repeated. */
+/** Interval at which a longer movement is repeated: one call moves the camera for two seconds. */
 const REPEAT_MS = 1_000;
 const MOVE_LIMITS = { usual: DEFAULT_MOVE_MS, min: 0, max: 60_000 };
 
@@ -30,7 +30,7 @@ interface PtzDeps {
   readonly signal: AbortSignal;
 }
 
-/** ONVIF PTZ: movements and presets of the camera behind a path. Presets are used, not changed. */
+/** The ONVIF PTZ service: movements and presets of the camera behind a path. It does not change presets. */
 export function ptzOperations(deps: PtzDeps): Operations {
   const { source, lookup } = deps;
   const movements = new Movements(deps);
@@ -45,7 +45,7 @@ export function ptzOperations(deps: PtzDeps): Operations {
   const described = (operation: string, write: (axes: PtzAxes | undefined) => string) => ({
     answer: async ({ camera }: Call) => reply(operation, write(await lookup(camera.path))),
   });
-  /** For a profile of a camera that moves. @param arrive before the first wait: later requests find its effect */
+  /** An operation for a camera that can move. @param arrive runs before the first wait, so that later requests find its effect */
   const acting = (operation: string, act: (call: Call) => Promise<unknown>, arrive = (_path: string): void => {}) => ({
     answer: async (call: Call) => {
       findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
@@ -115,7 +115,7 @@ function presetTokenIn(body: Call['body']): string {
   return token;
 }
 
-/** Repeats a movement until its time is over, or Stop. */
+/** Repeats a movement until its time is over or Stop arrives. */
 class Movements {
   readonly #deps: PtzDeps;
   readonly #running = new Map<string, AbortController>();
@@ -140,7 +140,7 @@ class Movements {
     const velocity = velocityIn({ body });
     const ms = durationFrom(findText(body, 'Timeout'), clock.wallMs(), MOVE_LIMITS);
     this.end(path);
-    // Before the first wait: a Stop or another movement that arrives meanwhile ends this one.
+    // This is set before the first wait, so that a Stop or another movement that arrives meanwhile ends this one.
     const own = new AbortController();
     this.#running.set(path, own);
     let isRepeated = false;

@@ -5,16 +5,16 @@ import type { CameraDetection, OnvifSource } from './contract.ts';
 import { fault } from './soap.ts';
 import { TOPICS, topicsOf } from './topics.ts';
 
-/** Of one camera; recorders that crash leave theirs until they expire. */
+/** Maximum number of pull points of one camera; recorders that crash leave theirs until they expire. */
 const MAX_OF_CAMERA = 16;
 const MAX_OF_ALL = 128;
-/** Waiting messages of one pull point; the oldest are dropped. */
+/** Maximum number of waiting messages of one pull point; beyond it the oldest are dropped. */
 const MAX_WAITING = 100;
 const TICK_MS = 5_000;
 
 /** A message of a property topic. */
 export interface Message {
-  /** Below tns1. */
+  /** Topic path below tns1. */
   readonly topic: string;
   readonly operation: 'Initialized' | 'Changed';
   readonly isOn: boolean;
@@ -27,9 +27,9 @@ export interface PullPoint {
   readonly user: string;
   readonly passes: (topic: string) => boolean;
   readonly waiting: Message[];
-  /** Monotonic. */
+  /** Monotonic time when the subscription expires. */
   endsMs: number;
-  /** Ends a pull that waits. */
+  /** Ends a waiting pull. */
   wake: () => void;
 }
 
@@ -64,7 +64,7 @@ export class PullPoints {
     return this.#points.size;
   }
 
-  /** @throws PerchError for too many */
+  /** @throws PerchError if there are too many */
   create(wanted: Pick<PullPoint, 'path' | 'user' | 'passes'>, lifeMs: number): PullPoint {
     this.#removeExpired();
     const ofCamera = [...this.#points.values()].filter(({ path }) => path === wanted.path).length;
@@ -84,7 +84,7 @@ export class PullPoints {
     return point;
   }
 
-  /** @throws PerchError a fault for an unknown, expired or another login's one */
+  /** @throws PerchError a fault if the subscription is unknown, expired, or another login's */
   find(id: string | undefined, path: string, user: string | undefined): PullPoint {
     this.#removeExpired();
     const point = this.#points.get(id ?? '');
@@ -106,7 +106,7 @@ export class PullPoints {
     point.endsMs = this.#clock.monoMs() + lifeMs;
   }
 
-  /** Queues the present state of all topics, as at the start (ONVIF Core §9.5). */
+  /** Queues the present state of all topics, as when the subscription was created (ONVIF Core §9.5). */
   addState(point: PullPoint): void {
     const running = this.#source.isPrivate(point.path) ? [] : this.#source.ongoing(point.path);
     const timeMs = this.#clock.wallMs();
@@ -116,7 +116,7 @@ export class PullPoints {
     }
   }
 
-  /** Waits for the first message. Returns none after the time, when the client has gone, and when a later pull takes over. */
+  /** Waits for the first message. Returns none after the timeout, when the client has gone, or when a later pull takes over. */
   async pull(point: PullPoint, limit: number, timeoutMs: number, signal: AbortSignal): Promise<readonly Message[]> {
     point.wake();
     if (point.waiting.length === 0 && !signal.aborted) {
@@ -136,14 +136,14 @@ export class PullPoints {
     for (const { path: topic, types } of topicsOf(news)) {
       const key = `${news.path} ${topic}`;
       const wasOn = this.#on.has(key);
-      // Another event of the type may still run.
+      // Another event of the same type may still be ongoing.
       const isOn = running.some(({ type }) => types.includes(type));
       if (isOn) {
         this.#on.add(key);
       } else {
         this.#on.delete(key);
       }
-      // A momentary event is reported once, with its end.
+      // A momentary event was reported once, with its end.
       const isPulse = !wasOn && !isOn && !this.#source.isPrivate(news.path);
       const states = isPulse ? [true, false] : wasOn === isOn ? [] : [isOn];
       for (const state of states) {

@@ -44,7 +44,7 @@ const REPLY_ACTIONS: Readonly<Record<string, string>> = {
 interface OnvifServerDeps {
   readonly source: OnvifSource;
   readonly file: DeviceFile;
-  /** `onvifAddress`: of the first camera. */
+  /** Address of the first camera (`onvifAddress`). */
   readonly address: string;
   readonly readTimeoutMs: number;
   login(user: string): OnvifLogin | undefined;
@@ -56,12 +56,12 @@ interface OnvifServerDeps {
 
 /** A camera and its port. */
 export interface ServedCamera extends OfferedCamera {
-  /** Undefined: it could not be opened. */
+  /** Port of the camera; undefined: it could not be opened. */
   readonly port: number | undefined;
   readonly error: string | undefined;
 }
 
-/** ONVIF devices for other recorders: one for each camera, each with its own port. */
+/** ONVIF devices for other recorders: one device for each camera, each at its own port. */
 export class OnvifServer {
   readonly #deps: OnvifServerDeps;
   readonly #app: FastifyInstance;
@@ -127,7 +127,7 @@ export class OnvifServer {
     return this.#cameras;
   }
 
-  /** Of the device service of each camera, with HOST for this box; null without port. */
+  /** URL of each camera's device service, with HOST in place of this box's address; null: the camera has no port. */
   get urls(): readonly (string | null)[] {
     return this.#cameras.map(({ port }) => (port === undefined ? null : `http://HOST:${port}${SERVICES.device.path}`));
   }
@@ -140,7 +140,7 @@ export class OnvifServer {
     return this.#points.count;
   }
 
-  /** Opens ports now that could not be opened before. */
+  /** Tries again now to open the ports that could not be opened. */
   openClosed(): Promise<void> {
     return this.#apply();
   }
@@ -154,7 +154,7 @@ export class OnvifServer {
     await this.#changes.run(() => this.#app.close());
   }
 
-  /** Opens and closes ports after the list of cameras. */
+  /** Opens and closes ports according to the list of cameras. */
   #apply(): Promise<void> {
     return this.#changes.run(async () => {
       if (this.#stop.signal.aborted) {
@@ -223,7 +223,7 @@ export class OnvifServer {
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     let version: SoapRequest['version'] = '1.2';
     try {
-      // Browsers send it with requests of pages: no recorder does.
+      // Browsers send Origin with the requests of web pages; recorders do not.
       if (request.headers.origin !== undefined) {
         throw new PerchError('unauthorized', 'requests of web pages are refused', { codes: ['NotAuthorized'] });
       }
@@ -302,7 +302,10 @@ const send = (reply: FastifyReply, { status, contentType, text }: SoapReply): Fa
 
 const ipOf = ({ raw }: FastifyRequest): string => canonicalIp(raw.socket.remoteAddress ?? '') ?? '';
 
-/** Undefined: a proxy may be between. nginx without further settings speaks HTTP/1.0; a gateway on this box passes the host on. */
+/**
+ * IP address of the client; undefined: the request may have come through a proxy. By default nginx forwards requests with HTTP/1.0;
+ * a gateway on this box keeps the Host header of the client.
+ */
 function clientOf(request: FastifyRequest): string | undefined {
   const { headers, raw } = request;
   const ip = ipOf(request);
@@ -311,7 +314,7 @@ function clientOf(request: FastifyRequest): string | undefined {
   return isHidden ? undefined : ip;
 }
 
-/** As the client has addressed this box; else the local end of its connection. */
+/** Host as the client has addressed this box, else the local address of the connection. */
 function hostOf({ headers, raw }: FastifyRequest): string {
   const given = headers.host ?? '';
   const isPlain = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/i.test(given);
@@ -319,7 +322,7 @@ function hostOf({ headers, raw }: FastifyRequest): string {
   return (host ?? canonicalIp(raw.socket.localAddress ?? '') ?? '').replace(/^\[(.*)\]$/, '$1');
 }
 
-/** WS-Addressing of the event services: clients compare the action and the message. */
+/** WS-Addressing headers of the event services: clients check the action and the message id. */
 function addressing({ operation, messageId }: SoapRequest): string {
   const [prefix = '', name = ''] = operation.split(':');
   const namespace = REPLY_ACTIONS[prefix];

@@ -1,6 +1,6 @@
 import type { SERVICES } from './contract.ts';
 
-/** The `Capabilities` element of GetServiceCapabilities, as attributes say what exists; absent ones are false. */
+/** `Capabilities` elements of GetServiceCapabilities. Attributes say what exists; absent ones mean false. */
 export const SERVICE_CAPABILITIES: Readonly<Record<keyof typeof SERVICES, string>> = {
   device:
     '<tds:Capabilities><tds:Network NTP="0" IPFilter="false" ZeroConfiguration="false"/>' +
@@ -19,6 +19,6 @@ export const SERVICE_CAPABILITIES: Readonly<Record<keyof typeof SERVICES, string
   ptz: '<tptz:Capabilities EFlip="false" Reverse="false"/>',
 };
 
-/** @param prefix of the service */
+/** @param prefix XML namespace prefix of the service */
 export const capabilities = (prefix: string, content: string): string =>
   `<${prefix}:GetServiceCapabilitiesResponse>${content}</${prefix}:GetServiceCapabilitiesResponse>`;

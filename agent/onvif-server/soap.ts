@@ -4,7 +4,7 @@ import { ENVELOPES, NAMESPACES, type SoapVersion, writeEnvelope } from '../onvif
 import { namespaceOf, prefixOf } from '../onvif/soap/xml/write-xml.ts';
 import { elements, escapeXml, find, findText, localName, readXml } from '../onvif/soap/xml/xml.ts';
 
-/** Requests of recorders have 1 to 3 kB. */
+/** Maximum size of a request; those of recorders have 1 to 3 kB. */
 export const MAX_REQUEST_BYTES = 16 << 10;
 const MAX_NAME_CHARACTERS = 60;
 const MAX_MESSAGE_ID = 200;
@@ -13,11 +13,11 @@ const PREFIXES: ReadonlyMap<string, string> = new Map(Object.entries(NAMESPACES)
 
 export interface SoapRequest {
   readonly version: SoapVersion;
-  /** With the usual prefix of its namespace: `trt:GetProfiles`. */
+  /** Name of the operation with the usual prefix of its namespace: `trt:GetProfiles`. */
   readonly operation: string;
   readonly body: XmlElement;
   readonly header: XmlElement | undefined;
-  /** WS-Addressing. */
+  /** MessageID of WS-Addressing; undefined: the request has none. */
   readonly messageId: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export function parseRequest(bytes: Uint8Array, contentType?: string): SoapReque
   };
 }
 
-/** An error with the subcodes of ONVIF Core §5.8.2, outer to inner. */
+/** An error with the fault subcodes of ONVIF Core §5.8.2, from outer to inner. */
 export const fault = (reason: string, ...codes: readonly string[]): PerchError =>
   new PerchError('badInput', reason, { codes });
 
@@ -53,14 +53,14 @@ export interface SoapReply {
   readonly text: string;
 }
 
-/** @param headers WS-Addressing of events */
+/** @param headers WS-Addressing headers of the event services */
 export const replyOf = (version: SoapVersion, body: string, headers = '', status = 200): SoapReply => ({
   status,
   contentType: version === '1.1' ? 'text/xml; charset=utf-8' : 'application/soap+xml; charset=utf-8',
   text: writeEnvelope(version, headers, body),
 });
 
-/** The fault of a failed request; the status as in ONVIF Core §5.8.2. */
+/** The SOAP fault of a failed request, with the HTTP status of ONVIF Core §5.8.2. */
 export function faultReply(version: SoapVersion, error: PerchError): SoapReply {
   const isSender = error.code === 'badInput' || error.code === 'notFound' || error.code === 'unauthorized';
   const named = error.context['codes'];

@@ -3,10 +3,10 @@ import type { Call, OnvifSource } from './contract.ts';
 import type { Profile } from './profiles.ts';
 import { fault, notSupported } from './soap.ts';
 
-/** How a client wants RTP. */
+/** Transport by which a client wants RTP. */
 export type WantedTransport = 'udp' | 'tcp' | 'http' | 'multicast';
 
-/** Transports of `rtspTransports` that a wanted one needs; the HTTP tunnel carries interleaved RTP. */
+/** The transport in `rtspTransports` that each wanted transport needs; the HTTP tunnel carries interleaved RTP. */
 const NEEDED: Readonly<Record<WantedTransport, string>> = {
   udp: 'udp',
   tcp: 'tcp',
@@ -14,7 +14,7 @@ const NEEDED: Readonly<Record<WantedTransport, string>> = {
   multicast: 'multicast',
 };
 
-/** The same URI for every transport: the client chooses it in SETUP, and the tunnel uses the port of RTSP. */
+/** The URI is the same for every transport: the client chooses the transport in SETUP, and the HTTP tunnel uses the RTSP port. */
 export function streamUri({ host }: Call, profile: Profile, wanted: WantedTransport, source: OnvifSource): string {
   const { port, isSecure, transports } = source.rtsp();
   if (!transports.includes(NEEDED[wanted])) {

@@ -1,14 +1,14 @@
 import type { CameraDetection } from './contract.ts';
 import { VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION } from './profiles.ts';
 
-/** A property topic of ONVIF, or a common one of recorders and cameras. */
+/** A property topic of ONVIF, or one that is common among recorders and cameras. */
 interface Topic {
-  /** `RuleEngine/CellMotionDetector/Motion` below tns1. */
+  /** Topic path below tns1: `RuleEngine/CellMotionDetector/Motion`. */
   readonly path: string;
-  /** Types of events of Perch that switch it on. */
+  /** Event types of Perch that set the state to true. */
   readonly types: readonly string[];
   readonly source: Readonly<Record<string, string>>;
-  /** Name of the boolean. */
+  /** Name of the boolean data item. */
   readonly state: string;
 }
 
@@ -18,7 +18,7 @@ const rule = (name: string): Topic['source'] => ({
   Rule: name,
 });
 
-/** Recorders know motion and tampering as standard topics; persons, vehicles and the bell as Reolink names them. */
+/** Recorders know motion and tampering by standard topics, and persons, vehicles and the doorbell by Reolink's topics. */
 export const TOPICS: readonly Topic[] = [
   { path: 'RuleEngine/CellMotionDetector/Motion', types: ['motion'], source: rule('Motion'), state: 'IsMotion' },
   { path: 'VideoSource/MotionAlarm', types: ['motion'], source: { Source: VIDEO_SOURCE }, state: 'State' },

@@ -5,7 +5,7 @@ import { Rules } from '../rules/rules.ts';
 export const CHANNELS_FILE = 'notify-channels.json';
 export const MAX_CHANNELS = 10;
 const MAX_RECIPIENTS = 20;
-/** Twice, with room for the rules. */
+/** Limit of the headers and of the body, each: a request with both also has room for the rules. */
 const MAX_TEMPLATE_CHARS = 8_000;
 const NO_MORE = { additionalProperties: false };
 
@@ -85,10 +85,10 @@ const NewFields = Type.Object({ ...CHANNEL_FIELDS, settings: ChannelSettings });
 export type NewChannel = Static<typeof NewFields>;
 export type ChannelChange = Partial<NewChannel> & { readonly snoozedUntil?: number };
 
-/** With masked secrets. */
+/** A channel as the API shows it, with masked secrets. */
 export interface ShownChannel extends NewChannel {
   readonly id: string;
-  /** Unix milliseconds; 0: not. */
+  /** End of the snooze, in Unix milliseconds; 0: not snoozed. */
   readonly snoozedUntil: number;
   /** Why the last message was not sent. */
   readonly problem: string | undefined;

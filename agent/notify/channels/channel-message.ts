@@ -3,22 +3,22 @@ import type { NewChannel } from './channel-fields.ts';
 
 const MAX_TEXT_CHARS = 500;
 
-/** A notice in the words of a channel. */
+/** A notice as a channel sends it, in the language of the channel. */
 export interface ChannelMessage extends Notice {
-  /** Opens the moment on the page. */
+  /** URL that opens the moment of the event on the page. */
   readonly link: string;
-  /** `2026-11-23 19:00:05`, by the box's clock. */
+  /** Time of the event in the box's time zone, `2026-11-23 19:00:05`. */
   readonly localTime: string;
-  /** JPEG. */
+  /** Picture as JPEG; undefined: none. */
   readonly picture: Uint8Array | undefined;
 }
 
 export interface SendOptions {
   readonly signal: AbortSignal;
-  /** PEM; default: the known authorities. */
+  /** CA certificates in PEM; default: the well-known authorities. */
   readonly ca?: string;
   readonly timeoutMs?: number;
-  /** Of an e-mail: recipients without the message. Default: all. */
+  /** Recipients of an e-mail who do not have the message yet. Default: all. */
   readonly to?: readonly string[];
 }
 

@@ -25,13 +25,13 @@ export interface ChannelsDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** For tests with local servers. */
+  /** Options for tests with local servers. */
   readonly sending: Pick<SendOptions, 'ca' | 'timeoutMs'> | undefined;
-  /** `2026-11-23 19:00:05`. */
+  /** Local time as `2026-11-23 19:00:05`. */
   localTime(unixMs: number): string;
 }
 
-/** E-mail, ntfy and web hooks: the owner's, in a file of the data folder. They may reach the own network. */
+/** The owner's channels (e-mail, ntfy, web hooks), stored in a file of the data folder. They may reach the local network. */
 export class Channels {
   readonly #deps: ChannelsDeps;
   readonly #file: string;
@@ -105,7 +105,7 @@ export class Channels {
     await outbox?.close();
   }
 
-  /** One attempt. @param to recipients without the message; default: all @throws PerchError notFound, or what is wrong */
+  /** Makes one attempt. @param to recipients who do not have it yet; default: all @throws PerchError notFound, or what is wrong */
   async send(
     id: string,
     notice: Notice,
@@ -119,14 +119,14 @@ export class Channels {
     await sendBy(settings, message, { ...sending, signal, ...(to && { to }) });
   }
 
-  /** Ends what is on its way and waits for writes. */
+  /** Aborts messages that are being sent and waits for writes. */
   async close(): Promise<void> {
     await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.close()));
     await this.#writes.run(() => {});
   }
 
   #queue(id: string, notice: Notice, pictures: NoticePictures): void {
-    // Of the moment, however late the message is sent.
+    // The picture is taken now, however late the message is sent.
     const picture = pictures.full();
     let outbox = this.#outboxes.get(id);
     if (!outbox) {
@@ -157,7 +157,7 @@ export class Channels {
     return { ...one, settings: shownSettings(settings), problem: outbox?.problem, waiting: outbox?.count ?? 0 };
   }
 
-  /** In sequence: the last state is the one on the disk. */
+  /** Writes run one after the other, so that the file has the last state. */
   async #replace(all: readonly StoredChannel[]): Promise<void> {
     const before = this.#all;
     this.#all = all;
@@ -170,7 +170,7 @@ export class Channels {
   }
 }
 
-/** Recipients of an e-mail whom another attempt may reach. */
+/** Recipients of an e-mail that another attempt may reach. */
 function leftOf(error: unknown): readonly string[] | undefined {
   const left = error instanceof PerchError ? error.context['left'] : undefined;
   return Array.isArray(left) ? (left as readonly string[]) : undefined;

@@ -8,11 +8,11 @@ import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
 const TIMEOUT_MS = 40_000;
-/** The connection, the greeting and each pause have this part of the time. */
+/** Time limit of DNS, the connection and the greeting: each has this part of the whole limit. */
 const STEPS = 4;
 const MAX_RESPONSE_BYTES = 16 << 10;
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
-/** RFC 1870. */
+/** SMTP reply code for a message that exceeds the size limit (RFC 1870). */
 const TOO_LARGE = 552;
 const PICTURE_ID = 'picture@perch';
 
@@ -42,7 +42,7 @@ export async function sendEmail(
     connectionTimeout: stepMs,
     greetingTimeout: stepMs,
     dnsTimeout: stepMs,
-    // Later than the greeting's, which says more.
+    // Longer than the greeting's timeout, whose error says more.
     socketTimeout: stepMs * 1.5,
     socketCloseTimeout: 0,
     maxResponseSize: MAX_RESPONSE_BYTES,
@@ -113,7 +113,7 @@ interface SentMail {
 }
 
 interface SmtpError {
-  /** Of nodemailer: the step that took too long. */
+  /** The step that took too long, in nodemailer's errors. */
   readonly timeoutType?: string | undefined;
   readonly code?: string | undefined;
   readonly recipient?: string | undefined;
@@ -126,7 +126,7 @@ interface SmtpError {
 const isRefusedForNow = ({ responseCode = 0 }: SmtpError): boolean => responseCode < 500;
 const recipientsOf = (errors: readonly SmtpError[]): string[] => errors.map(({ recipient = '' }) => recipient);
 
-/** Servers refuse a recipient for now whom they do not know yet (greylisting, RFC 6647), or whose mailbox is in use. */
+/** A 4xx reply refuses a recipient only for now: the server does greylisting (RFC 6647), or the mailbox is in use. */
 function throwRejected(at: string, errors: readonly SmtpError[]): void {
   const [first, ...left] = recipientsOf(errors.filter(isRefusedForNow));
   if (first !== undefined) {
@@ -178,7 +178,7 @@ function faultOf(at: string, error: unknown, { security }: EmailSettings): Perch
   return new PerchError('badInput', `${at} rejects ${command === 'MAIL FROM' ? 'the sender' : 'the message'}${words}`);
 }
 
-/** The server rejects STARTTLS; or the handshake has failed. */
+/** Fault if the server rejects STARTTLS, or (response code 0) the TLS handshake has failed. */
 const withoutStartTls = (at: string, error: unknown, responseCode: number): PerchError =>
   responseCode === 0
     ? connectionFault(at, error)

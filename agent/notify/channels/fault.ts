@@ -4,8 +4,8 @@ const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME
 const REACH_ERRORS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
 
 /**
- * Why there is no connection, in a sentence without address or secret.
- * @param at host and port @param cause of the socket or TLS
+ * Why there is no connection, in a sentence without URL or secret.
+ * @param at host and port @param cause error of the socket or TLS
  */
 export function connectionFault(at: string, cause: unknown): PerchError {
   const {
@@ -36,9 +36,9 @@ export function connectionFault(at: string, cause: unknown): PerchError {
 
 export const noAnswer = (at: string): PerchError => new PerchError('timeout', `${at} does not answer`);
 
-/** A server's words for a message: one line of printable characters, with what `withoutSecrets` has to mask. */
+/** A server's text for use in a message: one line of printable characters. `withoutSecrets` masks secrets later. */
 export const plain = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').trim();
 
-/** Another attempt may succeed. */
+/** Whether another attempt may succeed. */
 export const isTemporary = (error: unknown): boolean =>
   error instanceof PerchError && ['unavailable', 'timeout', 'exhausted'].includes(error.code);

@@ -19,11 +19,11 @@ interface HttpMessage {
 interface HttpAnswer {
   readonly status: number;
   readonly text: string;
-  /** Of `Retry-After`. */
+  /** Seconds of the `Retry-After` header; undefined: no header, or a date. */
   readonly retryAfterS: number | undefined;
 }
 
-/** Sends to an address that the owner has set, also in the own network. Redirects are not followed. @throws PerchError without an answer */
+/** Sends to a URL that the owner has set, also in the local network, without redirects. @throws PerchError if there is no answer */
 export function sendHttp(
   message: HttpMessage,
   { ca, timeoutMs = TIMEOUT_MS, signal }: SendOptions,
@@ -76,7 +76,7 @@ export function checkAnswer({ host }: URL, { status, text, retryAfterS }: HttpAn
   throw new PerchError('badInput', `${host} rejects the message (${status})${words}`, { isTooLarge: status === 413 });
 }
 
-/** Seconds or a date (RFC 9110 §10.2.3); dates are ignored. */
+/** Parses `Retry-After`, which has seconds or a date (RFC 9110 §10.2.3); dates are ignored. */
 function secondsOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Math.min(MAX_RETRY_AFTER_S, Number(text)) : undefined;
 }

@@ -18,7 +18,7 @@ const EMOJIS: Readonly<Record<string, string>> = {
 };
 const URGENT: ReadonlySet<string> = new Set(['doorbell', 'tamper', 'offline', 'disk', 'hardware']);
 const [HIGH, DEFAULT] = ['4', '3'];
-/** Servers without attachments, and pictures above their limit. */
+/** Status codes of servers that take no attachments, or no picture of this size. */
 const NO_PICTURE = new Set([400, 413, 507]);
 
 /** @throws PerchError badInput */
@@ -45,7 +45,7 @@ export async function sendNtfy(settings: NtfySettings, message: ChannelMessage, 
   };
   const headers: Record<string, string> = settings.token === '' ? {} : { Authorization: authorization(settings.token) };
   const put = (query: Record<string, string>, bytes: Uint8Array) => {
-    // UTF-8 is safe in a query, and not in a header.
+    // UTF-8 is safe in a query, but not in a header.
     url.search = new URLSearchParams(query).toString();
     return sendHttp({ method: 'PUT', url, headers, body: bytes }, options);
   };

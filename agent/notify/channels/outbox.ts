@@ -3,9 +3,9 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { isTemporary } from './fault.ts';
 
-/** Of one channel; the oldest is dropped. */
+/** Maximum number of waiting messages of one channel; beyond it the oldest is dropped. */
 const MAX_WAITING = 20;
-/** Older news is no news. */
+/** Messages that have waited longer are dropped. */
 const MAX_AGE_MS = 30 * 60_000;
 const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 5 * 60_000;
@@ -28,9 +28,9 @@ export class Outbox {
   readonly #end = new AbortController();
   #work: Promise<void> | undefined;
   #problem: string | undefined;
-  /** Ends the present pause. */
+  /** Ends the present pause; undefined: there is none. */
   #wake: AbortController | undefined;
-  /** Since the present attempt began. */
+  /** Whether `wake` was called since the present attempt began. */
   #isWoken = false;
 
   constructor(deps: OutboxDeps) {
@@ -46,7 +46,7 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** @param send one attempt @throws PerchError */
+  /** @param send makes one attempt @throws PerchError */
   add(send: QueuedMessage['send']): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#waiting.shift();
@@ -58,14 +58,14 @@ export class Outbox {
     });
   }
 
-  /** Other settings may help: the next attempt is made at once. */
+  /** Called when the settings have changed: makes the next attempt at once. */
   wake(): void {
     this.#problem = undefined;
     this.#isWoken = true;
     this.#wake?.abort();
   }
 
-  /** Drops what waits, and ends what is on its way. */
+  /** Drops waiting messages, and aborts the one that is being sent. */
   async close(): Promise<void> {
     this.#waiting.length = 0;
     this.#end.abort();
@@ -94,7 +94,7 @@ export class Outbox {
         this.#remove(next);
         pauseMs = FIRST_PAUSE_MS;
       } else if (this.#isWoken) {
-        // The attempt had the former settings.
+        // The attempt used the former settings.
         pauseMs = FIRST_PAUSE_MS;
       } else {
         await this.#pause(Math.min(MAX_PAUSE_MS, Math.max(pauseMs, waitOf(fault))));
@@ -103,7 +103,7 @@ export class Outbox {
     }
   }
 
-  /** It may have been dropped meanwhile. */
+  /** Removes a message unless it was dropped meanwhile. */
   #remove(one: QueuedMessage): void {
     const at = this.#waiting.indexOf(one);
     if (at >= 0) {
@@ -118,7 +118,7 @@ export class Outbox {
     this.#wake = undefined;
   }
 
-  /** Each fault is logged once, until a message gets through. */
+  /** Logs each fault once, until a message gets through. */
   #note(fault: unknown): void {
     const problem = fault === undefined ? undefined : explain(fault);
     if (problem !== undefined && problem !== this.#problem) {
@@ -128,7 +128,7 @@ export class Outbox {
   }
 }
 
-/** Of `Retry-After`, in milliseconds. */
+/** Time of the `Retry-After` header, in milliseconds; 0: none. */
 function waitOf(fault: unknown): number {
   const seconds = fault instanceof PerchError ? fault.context['retryAfterS'] : undefined;
   return typeof seconds === 'number' ? seconds * 1000 : 0;

@@ -7,7 +7,7 @@ const webHook = (
 
 const json = (body: object): string => JSON.stringify(body, undefined, 2);
 
-/** What the page offers. The first token of a service is `{secret}`; texts in capitals are to be replaced. */
+/** Presets that the page offers. The first token of a service is `{secret}`; texts in capitals are to be replaced. */
 export const PRESETS: readonly Preset[] = [
   {
     name: 'E-mail',

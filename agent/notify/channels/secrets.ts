@@ -4,10 +4,10 @@ import type { ChannelSettings } from './channel-fields.ts';
 import { linesOf } from './template.ts';
 
 const MIN_SECRET_CHARS = 4;
-/** The template names the secret, which is kept apart. */
+/** Whether the text has a placeholder such as `{secret}`: the secret itself is stored separately. */
 const hasPlaceholder = (text: string): boolean => /\{\w+[?}]/.test(text);
 
-/** With masked secrets, for the API. */
+/** The settings with masked secrets, for the API. */
 export function shownSettings(settings: ChannelSettings): ChannelSettings {
   switch (settings.kind) {
     case 'email':
@@ -26,7 +26,7 @@ export function shownSettings(settings: ChannelSettings): ChannelSettings {
 
 const masked = (secret: string): string => (secret === '' ? '' : HIDDEN);
 
-/** Addresses have tokens in path and query, and may have a login; a topic of ntfy is a password as well. */
+/** The URL without its secrets: tokens in path and query, a login, or the topic of ntfy, which is like a password. */
 function shownUrl(url: string): string {
   const [, scheme = '', login, host = '', rest = ''] = /^([a-z]+:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/i.exec(url) ?? [];
   const isShown = login === undefined && (url.includes('{secret}') || rest.length < 2);
@@ -39,8 +39,8 @@ function shownHeader(line: string): string {
 }
 
 /**
- * Settings of a request in which the masked secrets are those of before.
- * @param before undefined: a new channel
+ * Settings of a request, in which masked secrets are replaced by the stored ones.
+ * @param before stored settings; undefined: a new channel
  * @throws PerchError badInput for a masked secret that is not set, or that would go to another server
  */
 export function withKeptSecrets(settings: ChannelSettings, before: ChannelSettings | undefined): ChannelSettings {
@@ -92,7 +92,7 @@ function secretFields(settings: ChannelSettings): readonly string[] {
   }
 }
 
-/** To which the secrets go, and how. */
+/** The server to which the secrets are sent, with scheme or security. */
 function serverOf(settings: ChannelSettings): string {
   if (settings.kind === 'email') {
     return `${settings.security} ${settings.host.toLowerCase()}:${settings.port}`;
@@ -100,7 +100,7 @@ function serverOf(settings: ChannelSettings): string {
   return /^[a-z]+:\/\/[^/?#{]*/i.exec(settings.url)?.[0].toLowerCase() ?? '';
 }
 
-/** Texts that no message may repeat, in the forms in which servers repeat them, longest first. */
+/** Texts that no error message may contain, in all the encodings in which a server may repeat them, longest first. */
 export function secretsOf(settings: ChannelSettings): readonly string[] {
   const found = settings.kind === 'email' ? emailSecrets(settings) : urlSecrets(settings.url);
   if (settings.kind === 'ntfy') {
@@ -113,14 +113,14 @@ export function secretsOf(settings: ChannelSettings): readonly string[] {
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
-/** Of `user:password`. */
+/** The password in `user:password`; empty: none. */
 const passwordOf = (login: string): string => (login.includes(':') ? login.slice(login.indexOf(':') + 1) : '');
 
-/** With the response of AUTH PLAIN, RFC 4616. */
+/** The password and the response of AUTH PLAIN (RFC 4616). */
 const emailSecrets = ({ user, password }: { readonly user: string; readonly password: string }): string[] =>
   password === '' ? [] : [password, `\0${user}\0${password}`];
 
-/** `Bearer abc` has its token, and `Basic` its login. */
+/** Secrets in a header's value: the value itself, the token of `Bearer abc`, the login of `Basic`. */
 function headerSecrets(value: string): string[] {
   const words = value.split(/\s+/);
   const login = /^basic$/i.test(words[0] ?? '') ? Buffer.from(words[1] ?? '', 'base64').toString() : '';
@@ -135,7 +135,7 @@ function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(secret), query, json, base64, bytes.toString('base64url')];
 }
 
-/** Login, path and query, if they are not shown. */
+/** Secrets in a URL: password, path and query, unless `shownUrl` shows them. */
 function urlSecrets(url: string): string[] {
   if (shownUrl(url) === url || !URL.canParse(url)) {
     return [];
@@ -147,5 +147,5 @@ function urlSecrets(url: string): string[] {
   return [pathname + search, pathname.slice(1), password, decodedText(password), ...steps, ...decoded, ...values];
 }
 
-/** Percent-encoding that is malformed stays. */
+/** Decodes percent-encoding; malformed sequences stay as they are. */
 const decodedText = (text: string): string => new URLSearchParams(`a=${text}`).get('a') ?? '';

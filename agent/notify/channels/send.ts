@@ -4,7 +4,7 @@ import type { ChannelSettings } from './channel-fields.ts';
 import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { secretsOf } from './secrets.ts';
 
-/** Without its picture where that is too large. @throws PerchError that says what is wrong, without secrets */
+/** Sends a message, without its picture if that is too large. @throws PerchError that says what is wrong, without secrets */
 export async function sendBy(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
   try {
     await sendOnce(settings, message, options).catch((error: unknown) => {
@@ -18,7 +18,7 @@ export async function sendBy(settings: ChannelSettings, message: ChannelMessage,
   }
 }
 
-/** Each kind is loaded with its first message. */
+/** The code of each kind of channel is loaded with its first message. */
 async function sendOnce(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
   switch (settings.kind) {
     case 'email':
@@ -32,9 +32,9 @@ async function sendOnce(settings: ChannelSettings, message: ChannelMessage, opti
 
 const MAX_FAULT_CHARS = 300;
 
-/** Servers repeat what they were sent. */
+/** Masks secrets: servers may repeat in their answer what they were sent. */
 function withoutSecrets({ code, message, context }: PerchError, settings: ChannelSettings): PerchError {
   const text = secretsOf(settings).reduce((shown, secret) => shown.replaceAll(secret, HIDDEN), message);
-  // Cut before, a half secret would not be found.
+  // The message is cut after masking: half a secret would not be found.
   return new PerchError(code, text.slice(0, MAX_FAULT_CHARS), context);
 }

@@ -11,6 +11,6 @@ const Stored = Type.Object({
 export type StoredChannel = Static<typeof Stored>;
 const ChannelsFile = Type.Object({ channels: Type.Array(Stored, { maxItems: MAX_CHANNELS }) });
 
-/** Of `notify-channels.json`; undefined if it is damaged. */
+/** Channels stored in `notify-channels.json`; undefined if the file is damaged. */
 export const readChannels = (stored: unknown): readonly StoredChannel[] | undefined =>
   Check(ChannelsFile, stored) ? stored.channels : undefined;

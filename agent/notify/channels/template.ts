@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 
-/** What stands for the placeholders, by name. */
+/** Values of the placeholders, by name. */
 export type TemplateValues = Readonly<Record<PlaceholderName, string>>;
 const NAMES = [
   ...(['camera', 'path', 'kind', 'text', 'time', 'localTime', 'unix', 'link', 'id', 'picture', 'secret'] as const),
@@ -23,7 +23,7 @@ export function checkPlaceholders(template: string): void {
   }
 }
 
-/** @param encode for the place of the value */
+/** @param encode encodes a value for the place where it stands */
 export const fill = (template: string, values: TemplateValues, encode: (value: string) => string): string =>
   template.replace(PLACEHOLDER, (all: string, name: string, present?: string, absent?: string) => {
     if (!isName(name)) {
@@ -32,11 +32,11 @@ export const fill = (template: string, values: TemplateValues, encode: (value: s
     return present === undefined ? encode(values[name].toWellFormed()) : ((values[name] ? present : absent) ?? '');
   });
 
-/** Within a JSON string (RFC 8259 §7). */
+/** Encodes a value within a JSON string (RFC 8259 §7). */
 export const forJson = (value: string): string => JSON.stringify(value).slice(1, -1);
-/** A segment of a path or a value of a query (RFC 3986 §3.3); a token may have a colon. */
+/** Encodes a path segment or a query value (RFC 3986 §3.3); a colon stays, because tokens may have one. */
 export const forUrl = (value: string): string => encodeURIComponent(value).replaceAll('%3A', ':');
-/** UTF-8 in the bytes of a header's value (RFC 9110 §5.5), in one line. */
+/** Encodes a header's value as UTF-8 bytes (RFC 9110 §5.5), in one line. */
 export const forHeader = (value: string): string =>
   Buffer.from(Array.from(value, (char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join(''), 'utf8').toString(
     'latin1',
@@ -48,7 +48,7 @@ interface Field {
   readonly value: string;
 }
 
-/** Fields of `name=value` lines; `\n` in a value is a new line. @throws PerchError badInput for a line without `=` */
+/** Fields of `name=value` lines; `\n` in a value means a line break. @throws PerchError badInput for a line without `=` */
 function fieldsOf(body: string): readonly Field[] {
   return linesOf(body).map((line) => {
     const at = line.indexOf('=');
@@ -78,7 +78,7 @@ export const formBody = (body: string, values: TemplateValues): Body => ({
   ),
 });
 
-/** `multipart/form-data` (RFC 7578). A field `{picture}` is a file, and absent without a picture. */
+/** `multipart/form-data` (RFC 7578). A field `{picture}` is a file; it is left out if there is no picture. */
 export function multipartBody(body: string, values: TemplateValues, picture: Uint8Array | undefined): Body {
   const boundary = `perch-${randomBytes(16).toString('hex')}`;
   const parts = fieldsOf(body).flatMap(({ name, value }) => {
@@ -93,5 +93,5 @@ export function multipartBody(body: string, values: TemplateValues, picture: Uin
   return { type: `multipart/form-data; boundary=${boundary}`, bytes: Buffer.concat([...parts, end]) };
 }
 
-/** Of the name of a field (HTML, multipart/form-data encoding). */
+/** Escapes the name of a field (HTML, multipart/form-data encoding). */
 const quoted = (name: string): string => name.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22');

@@ -16,10 +16,10 @@ import {
   type TemplateValues,
 } from './template.ts';
 
-/** Scheme and authority, without login and placeholders. */
+/** Scheme and authority of a URL, without login and placeholders. */
 const ORIGIN = /^https?:\/\/[^/?#@{}\s]+(?=[/?#]|$)/;
 const HEADER = /^([\w!#$%&'*+.^`|~-]+):\s*(.*)$/;
-/** Of the connection: they are Perch's own. */
+/** Headers of the HTTP connection, which only Perch sets. */
 const OWN_HEADERS = new Set([
   'connection',
   'content-length',
@@ -43,7 +43,7 @@ const SAMPLE: ChannelMessage = {
   picture: undefined,
 };
 
-/** @throws PerchError badInput that names the part */
+/** @throws PerchError badInput that names the wrong setting */
 export function checkWebHook(settings: WebHookSettings): void {
   const { url, headers, body } = settings;
   const [origin] = ORIGIN.exec(url) ?? [];

@@ -47,7 +47,7 @@ test('nothing is sent to another port than that of https', async () => {
 
 test.for([
   ['2a00:1450:4001:80e::200e', true],
-  // Of this box, of its network, of another network of the home.
+  // The address of this box, one in its network, and one in another network of the home.
   ['2a02:8070:d1c2:4a01::5', false],
   ['2a02:8070:d1c2:4a01:21b:21ff:fe00:1', false],
   ['2a02:8070:d1c2:4a42::1', false],
@@ -61,7 +61,7 @@ test.for([
   const interfaces = {
     eth0: [
       { ...rest, address: v4, netmask: '255.255.255.0', family: 'IPv4' as const, cidr: `${v4}/24` },
-      // As DHCPv6 gives it.
+      // DHCPv6 gives an address with the prefix length 128.
       { ...rest, address: v6, netmask: '', family: 'IPv6' as const, cidr: `${v6}/128`, scopeid: 0 },
     ],
   };
@@ -113,7 +113,7 @@ test('failures are sentences', async () => {
   await expect(silent.post(request('https://push.example.com/'))).rejects.toMatchObject({ code: 'unavailable' });
 });
 
-/** A server of DNS on loopback. @param zone addresses by name and type; a name without any is unknown */
+/** A DNS server on loopback. @param zone addresses by name and type; a name without any does not exist */
 async function openDns(zone: Readonly<Record<string, readonly string[]>>): Promise<string> {
   const socket = createSocket('udp4');
   socket.on('message', (datagram, { port, address }) => {

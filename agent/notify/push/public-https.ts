@@ -7,14 +7,14 @@ import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, IpList, isPublicIp } from '../../base/network/ip-address.ts';
 
 const TIMEOUT_MS = 10_000;
-/** Of one question to a server of DNS, which gets two. */
+/** Time limit of one query to a DNS server; each server gets two. */
 const QUESTION_MS = 2_000;
 const MAX_ADDRESSES = 16;
-/** Of an answer; the rest is not read. */
+/** Maximum bytes read of an answer; the rest is not read. */
 const MAX_ANSWER_BYTES = 2_048;
 const MAX_URL_CHARS = 2_048;
 const HTTPS_PORT = 443;
-/** Of IPv6, what providers delegate to a home (RIPE-690). */
+/** Length of the IPv6 prefix that providers delegate to a home (RIPE-690). */
 const HOME_PREFIX_BITS = 56;
 
 interface HttpsRequest {
@@ -28,13 +28,13 @@ export interface HttpsAnswer {
   readonly text: string;
 }
 
-/** Only for tests with local servers. */
+/** Options only for tests with local servers. */
 export interface PublicHttpsOptions {
   readonly isAllowed?: (ip: string) => boolean;
   readonly resolve?: (host: string) => Promise<readonly string[]>;
-  /** Default: 443. */
+  /** Port of https; default 443. */
   readonly port?: number;
-  /** PEM; default: the known authorities. */
+  /** CA certificates in PEM; default: the well-known authorities. */
   readonly ca?: string;
   readonly timeoutMs?: number;
 }
@@ -49,8 +49,8 @@ export function checkHttpsUrl(text: string): URL {
 }
 
 /**
- * On the internet, and not in a network of this box, whose IPv6 addresses are global as well.
- * @param ip canonical
+ * Whether the address is on the internet and not in a network of this box: IPv6 addresses of the local network are global as well.
+ * @param ip in canonical form
  */
 export function isRemotePublicIp(
   ip: string,
@@ -66,8 +66,8 @@ function networkOf({ address, family, cidr }: NetworkInterfaceInfo): string {
 }
 
 /**
- * Posts to servers on the internet that a browser has named: never into the local network, and to no port but that of https. The name is looked up for each request, and the
- * connection goes to the address that was checked. Redirects are not followed.
+ * Posts to servers on the internet that a browser has named: never into the local network, and only to the port of https. The name is
+ * looked up for each request, and the connection goes to the address that was checked. Redirects are not followed.
  */
 export class PublicHttps {
   readonly #isAllowed: (ip: string) => boolean;
@@ -105,7 +105,7 @@ export class PublicHttps {
         method: 'POST',
         agent: false,
         headers: { ...headers, 'Content-Length': body.length },
-        // The checked addresses, whatever the name means by now.
+        // The request uses the checked addresses, even if the name has others by now.
         lookup: pinned(addresses),
         ...(this.#ca !== undefined && { ca: this.#ca }),
         signal,
@@ -156,8 +156,8 @@ const pinned =
   };
 
 /**
- * Of IPv4 and IPv6, by DNS alone. Not by `lookup`: its threads are few and shared, and guests may name hosts whose servers never answer.
- * @param servers default: those of this box @throws if there is neither
+ * IPv4 and IPv6 addresses of a host, by DNS only. `lookup` has few, shared threads, and guests may name hosts whose servers never answer.
+ * @param servers DNS servers; default: those of this box @throws if the host has neither an IPv4 nor an IPv6 address
  */
 export async function addressesOf(host: string, servers?: readonly string[]): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: QUESTION_MS, tries: 2 });

@@ -5,7 +5,7 @@ import { Rules } from '../rules/rules.ts';
 export const SUBSCRIPTIONS_FILE = 'push-subscriptions.json';
 export const MAX_SUBSCRIPTIONS = 200;
 
-/** What a browser gives the page (RFC 8291 §2), and what the person has chosen. */
+/** What the browser gives the page (RFC 8291 §2), and what the user has chosen. */
 export const PUSH_FIELDS = {
   endpoint: Type.String({ minLength: 1, maxLength: 2_048, description: 'Of the push service; https.' }),
   p256dh: Type.String({ pattern: '^[\\w-]{87}$', description: 'Public key of the browser, base64url.' }),
@@ -15,9 +15,9 @@ export const PUSH_FIELDS = {
 };
 export type NewSubscription = Static<TObject<typeof PUSH_FIELDS>>;
 
-/** Sees and changes the own subscriptions. */
+/** A user who may see and change only their own subscriptions. */
 export interface SubscriptionHolder {
   readonly user: string;
-  /** For guests, because several people have the link; undefined: all browsers of the user. */
+  /** Session of a guest, because several people have the link; undefined: all browsers of the user. */
   readonly session?: string;
 }

@@ -7,22 +7,22 @@ import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
 export const PUSH_KEY_FILE = 'push-key.json';
-/** Leading zeros of the number are not in the buffer. */
+/** Length of the private key. Node leaves leading zeros of the number out of its buffer. */
 const PRIVATE_BYTES = 32;
 
-/** P-256, base64url: the point, 65 bytes, and the number, 32 bytes. */
+/** P-256 keys in base64url: the public point (65 bytes) and the private number (32 bytes). */
 const KeyPair = Type.Object({
   publicKey: Type.String({ pattern: '^[\\w-]{87}$' }),
   privateKey: Type.String({ pattern: '^[\\w-]{43}$' }),
 });
 export type PushKey = Static<typeof KeyPair>;
 
-/** For a `push-key.json` from a backup. */
+/** Checks a `push-key.json` from a backup. */
 export const isPushKey = (stored: unknown): boolean => Check(KeyPair, stored);
 
 /**
- * The key by which push services recognise this box (RFC 8292), created at the first use. Browsers bind their subscriptions to it: a lost
- * one ends them all.
+ * The key by which push services recognise this box (RFC 8292), created at first use. Browsers bind their subscriptions to it: losing it
+ * ends all subscriptions.
  */
 export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey> {
   const file = join(dataDir, PUSH_KEY_FILE);

@@ -3,24 +3,24 @@ import { SignJWT } from 'jose';
 import encryption from 'web-push/src/encryption-helper.js';
 import type { PushKey } from './push-key.ts';
 
-/** A contact is mandatory for Apple's service, and a box has none. */
+/** Placeholder for the contact: Apple's push service requires one, and a box has none. */
 const CONTACT = 'mailto:perch@example.com';
-/** Older news is no news. */
+/** TTL of the message (RFC 8030): the push service drops it after this time. */
 const LIFE_S = 4 * 3600;
 
-/** RFC 8292 §2: at most 24 hours. */
+/** Lifetime of the JWT, at most 24 hours (RFC 8292 §2). */
 const TOKEN_LIFE = '12h';
-/** Bytes of a coordinate of P-256; the point begins with 0x04. */
+/** Bytes of a P-256 coordinate; before the two coordinates, the point has the byte 0x04. */
 const COORDINATE_BYTES = 32;
 
 interface PushTarget {
   readonly endpoint: string;
-  /** The browser's keys, base64url (RFC 8291 §2). */
+  /** Keys of the browser in base64url: `p256dh` and `auth` (RFC 8291 §2). */
   readonly p256dh: string;
   readonly auth: string;
 }
 
-/** A request of RFC 8030, encrypted for one browser. */
+/** A push request (RFC 8030) with its payload encrypted for one browser. */
 export async function pushRequest({ endpoint, p256dh, auth }: PushTarget, key: PushKey, payload: string) {
   const { cipherText } = encryption.encrypt(p256dh, auth, Buffer.from(payload), 'aes128gcm');
   const token = await new SignJWT()

@@ -7,9 +7,9 @@ import type { PushKey } from './push-key.ts';
 import { relayOf } from './relays.ts';
 import type { Role, Subscription, Subscriptions } from './subscriptions.ts';
 
-/** Of the JPEG. */
+/** Maximum size of the JPEG in a push message. */
 export const MAX_THUMBNAIL_BYTES = 2_500;
-/** Push services take 4,096 encrypted bytes (RFC 8030 §7.2): 86 of header, 17 of padding and tag. */
+/** Push services take 4,096 encrypted bytes (RFC 8030 §7.2), of which 86 are the header, and 17 padding and tag. */
 const MAX_PAYLOAD_BYTES = 3_900;
 const MAX_TEXT_CHARS = 120;
 
@@ -46,7 +46,7 @@ export class Push {
   /** @throws PerchError whose message says what is wrong */
   async send(subscription: Subscription, notice: Notice, pictures?: NoticePictures): Promise<void> {
     const payload = payloadOf(subscription, notice, await pictures?.thumbnail());
-    // Loaded with the first message.
+    // The module is loaded with the first message.
     const { pushRequest } = await import('./push-message.ts');
     const { key, https } = this.#deps;
     const answer = await https.post(await pushRequest(subscription, key, payload));
@@ -59,7 +59,7 @@ export class Push {
   }
 }
 
-/** What the page's service worker shows. */
+/** Payload of a push message, which the page's service worker shows. */
 function payloadOf({ language }: Subscription, notice: Notice, thumbnail: Uint8Array | undefined): string {
   const { id, path, kind, startMs, title } = notice;
   const body = bodyOf({ kind, text: cut(notice.text) }, language);

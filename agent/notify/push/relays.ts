@@ -6,7 +6,7 @@ const RELAYS: readonly (readonly [RegExp, string])[] = [
   [/(^|\.)notify\.windows\.com$/, 'Microsoft'],
 ];
 
-/** The company that relays messages to this endpoint; else the host. */
+/** The company that relays messages to this endpoint, or the host if it is not known. */
 export function relayOf(endpoint: string): string {
   const { hostname } = new URL(endpoint);
   return RELAYS.find(([host]) => host.test(hostname))?.[1] ?? hostname;

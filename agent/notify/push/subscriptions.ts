@@ -15,30 +15,30 @@ import {
   type SubscriptionHolder,
 } from './push-fields.ts';
 
-/** The last places are the owner's. */
+/** Maximum of one user. As many places of `MAX_SUBSCRIPTIONS` are kept for the owner. */
 const MAX_OF_PERSON = 20;
-/** Everyone who has the link. */
+/** Maximum of one guest link, for everyone who has it together. */
 const MAX_OF_GUEST = 3;
 
 const Stored = Type.Object({
   ...PUSH_FIELDS,
   id: Type.String({ maxLength: 64 }),
   user: Type.String({ maxLength: 128 }),
-  /** Id of the session; for guests, whose link ends it, the hash of the browser's cookie. */
+  /** Id of the session; for guests the hash of the browser's cookie, because their subscription ends with the link. */
   session: Type.String({ maxLength: 64 }),
   device: Type.String({ maxLength: 128 }),
-  /** Unix milliseconds. */
+  /** Time when the subscription was created, in Unix milliseconds. */
   created: Type.Number(),
   snoozedUntil: Type.Number(),
 });
 const SubscriptionsFile = Type.Object({ subscriptions: Type.Array(Stored, { maxItems: MAX_SUBSCRIPTIONS }) });
 export type Subscription = Static<typeof Stored>;
 
-/** Who subscribes, and with what. */
+/** Who subscribes, and with which device. */
 export interface Subscriber {
   readonly user: string;
   readonly session: string;
-  /** `Chrome, Android`. */
+  /** Browser and system, such as `Chrome, Android`. */
   readonly device: string;
 }
 
@@ -52,12 +52,12 @@ interface SubscriptionsDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The session is valid, or the guest's link. */
+  /** Whether the session or the guest's link is valid. */
   isAlive(subscriber: Pick<Subscriber, 'user' | 'session'>): boolean;
   roleOf(user: string): Role | undefined;
 }
 
-/** Browsers that are notified, in a file of the data folder. They end with their session. */
+/** Subscriptions of browsers, stored in a file of the data folder. A subscription ends with its session. */
 export class Subscriptions {
   readonly #deps: SubscriptionsDeps;
   readonly #file: string;
@@ -84,7 +84,7 @@ export class Subscriptions {
     this.#file = join(deps.dataDir, SUBSCRIPTIONS_FILE);
   }
 
-  /** Those whose session or link is valid. The others are removed. */
+  /** Subscriptions whose session or link is valid. The others are removed. */
   alive(): readonly Subscription[] {
     const alive = this.#all.filter((one) => this.#deps.isAlive(one));
     if (alive.length < this.#all.length) {
@@ -109,7 +109,7 @@ export class Subscriptions {
     return found;
   }
 
-  /** Replaces the one of the same browser. @throws PerchError badInput, exhausted, unavailable */
+  /** Replaces a subscription of the same browser. @throws PerchError badInput, exhausted, unavailable */
   async add(
     subscriber: Subscriber,
     { endpoint, p256dh, auth, language, rules }: NewSubscription,
@@ -151,12 +151,12 @@ export class Subscriptions {
     await this.#save();
   }
 
-  /** In sequence: the last state is the one on the disk. */
+  /** Saves run one after the other, so that the file has the last state. */
   #save(): Promise<void> {
     return this.#writes.run(() => savePrivate(this.#file, { subscriptions: this.#all }));
   }
 
-  /** Resolves when all is written. */
+  /** Resolves when everything is written. */
   close(): Promise<void> {
     return this.#writes.run(() => {});
   }

@@ -1,21 +1,21 @@
 import { putBounded } from '../../base/bounded-map.ts';
 
-/** Events of one kind and camera that follow this soon are the same news. */
+/** An event of the same kind and camera is not notified again within this time. */
 const PAUSE_MS = 60_000;
-/** People ring twice. */
+/** The same for the doorbell: people ring twice. */
 const BELL_PAUSE_MS = 5_000;
 const MAX_BURST = 30;
-/** After a burst, one more in this time. */
+/** After a burst, one further notification is permitted in each such time. */
 const REFILL_MS = 60_000;
-/** Targets, cameras and kinds together. */
+/** Maximum number of known combinations of target, camera and kind. */
 const MAX_KNOWN = 5_000;
 
-/** How often one target is notified. Times are monotonic milliseconds. */
+/** Limits how often one target is notified. Times are monotonic milliseconds. */
 export class NotifyLimits {
   readonly #lastMs = new Map<string, number>();
   readonly #spent = new Map<string, { readonly count: number; readonly sinceMs: number }>();
 
-  /** Counts the notification if it is permitted. */
+  /** Whether the notification is permitted; if so, it is counted. */
   take(target: string, { path, kind }: { readonly path: string; readonly kind: string }, nowMs: number): boolean {
     const key = JSON.stringify([target, path, kind]);
     const pauseMs = kind === 'doorbell' ? BELL_PAUSE_MS : PAUSE_MS;

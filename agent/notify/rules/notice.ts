@@ -1,25 +1,25 @@
 /** The subject of a notification. */
 export interface Notice {
-  /** Of the event. */
+  /** Id of the event. */
   readonly id: string;
-  /** Empty: the box. */
+  /** Path of the camera; empty: the notice is about the box. */
   readonly path: string;
   readonly kind: string;
-  /** Unix milliseconds. */
+  /** Start of the event, in Unix milliseconds. */
   readonly startMs: number;
   /** Name of the camera, or of the box. */
   readonly title: string;
-  /** Of the event; empty: none. */
+  /** Text of the event; empty: none. */
   readonly text: string;
 }
 
 export const LANGUAGES = ['en', 'zh-cn'] as const;
 type Language = (typeof LANGUAGES)[number];
 
-/** Types of events that mean the same. */
+/** Types of events that mean the same as another kind. */
 const SAME: Readonly<Record<string, string>> = { car: 'vehicle', pet: 'animal', deleted: 'disk' };
 
-/** The kind of an event's type, by which rules choose. */
+/** The kind to which an event's type belongs; rules choose by kind. */
 export const kindOf = (type: string): string => SAME[type.toLowerCase()] ?? type.toLowerCase();
 
 const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
@@ -57,13 +57,13 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** `Person`, or `Doorbell · Front gate`. */
+/** Body of the message, such as `Person` or `Doorbell · Front gate`. */
 export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: Language): string {
   const word = WORDS[language][kind] ?? kind;
   return text === '' ? word : `${word} · ${text}`;
 }
 
-/** The page's address after the origin: a tap opens the moment in the recordings. */
+/** URL on the page without its origin: a tap on the notification opens the recordings at the time of the event. */
 export function linkOf({ path, kind, startMs }: Pick<Notice, 'path' | 'kind' | 'startMs'>): string {
   if (path === '') {
     return kind === 'hardware' ? '#/settings/system' : '#/settings/storage';

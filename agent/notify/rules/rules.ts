@@ -37,16 +37,16 @@ export const Rules = Type.Array(Rule, { maxItems: MAX_RULES, description: 'One o
 
 export interface LocalTime {
   readonly day: Day;
-  /** Since midnight. */
+  /** Minutes since midnight. */
   readonly minutes: number;
 }
 
-/** @param local undefined: the box does not know the time, and hours do not count */
+/** @param local undefined: the box does not know the time, and the hours of rules are ignored */
 export const matches = (rules: readonly Rule[], notice: Notice, local: LocalTime | undefined): boolean =>
   rules.some(
     ({ cameras, kinds, hours }) =>
       kinds.includes(notice.kind) &&
-      // The box belongs to no camera.
+      // A notice about the box belongs to no camera, so it passes any choice of cameras.
       (cameras === 'all' || notice.path === '' || cameras.includes(notice.path)) &&
       (!hours || !local || isWithin(hours, local)),
   );

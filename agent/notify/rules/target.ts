@@ -3,19 +3,19 @@ import type { Rule } from './rules.ts';
 
 /** Pictures of an event, as JPEG. */
 export interface NoticePictures {
-  /** Undefined without one. */
+  /** Undefined: there is no picture. */
   full(): Promise<Uint8Array | undefined>;
-  /** Undefined without one that is small enough for a push message. */
+  /** Undefined: there is no picture small enough for a push message. */
   thumbnail(): Promise<Uint8Array | undefined>;
 }
 
-/** A browser of a user. */
+/** A receiver of notifications: a browser of a user, or a channel of the owner. */
 export interface Target {
   readonly id: string;
   readonly user: string;
   readonly isOwner: boolean;
   readonly rules: readonly Rule[];
-  /** Unix milliseconds; 0: not. */
+  /** End of the snooze, in Unix milliseconds; 0: not snoozed. */
   readonly snoozedUntil: number;
   mayKnow(path: string): boolean;
   /** @throws PerchError whose message says what is wrong */

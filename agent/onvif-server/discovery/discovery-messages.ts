@@ -5,7 +5,7 @@ import { elements, escapeXml, find, findText, localName, readXml } from '../../o
 const DISCOVERY = 'http://schemas.xmlsoap.org/ws/2005/04/discovery';
 const ANONYMOUS = 'http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous';
 const EVERYONE = 'urn:schemas-xmlsoap-org:ws:2005:04:discovery';
-/** Probes have less than 1 kB. */
+/** Maximum size of a received Probe; usual ones have less than 1 kB. */
 export const MAX_PROBE_BYTES = 4_096;
 const TYPES = ['NetworkVideoTransmitter', 'Device'];
 const MAX_ID = 200;
@@ -13,12 +13,12 @@ const MAX_ID = 200;
 /** A WS-Discovery Probe as received. */
 export interface Probe {
   readonly messageId: string;
-  /** Without prefixes; all must match. */
+  /** Wanted types without prefixes; a device has to have all of them. */
   readonly types: readonly string[];
   readonly scopes: readonly string[];
 }
 
-/** Undefined for a message of another kind. @throws PerchError badInput */
+/** Undefined for a message that is not a Probe. @throws PerchError badInput */
 export function parseProbe(datagram: Uint8Array): Probe | undefined {
   const root = readXml(datagram, MAX_PROBE_BYTES);
   const probe: XmlElement | undefined = elements(find(root, 'Body'), 'Probe')[0];
@@ -34,7 +34,7 @@ export function parseProbe(datagram: Uint8Array): Probe | undefined {
   };
 }
 
-/** Scopes match by prefix of whole segments (WS-Discovery §5.1, the rule of RFC 3986). */
+/** Scopes match by a prefix of whole path segments (WS-Discovery §5.1, matching rule "rfc3986"). */
 export function isWanted({ types, scopes }: Probe, own: readonly string[]): boolean {
   const matches = (scope: string) => {
     const wanted = scope.replace(/\/$/, '').toLowerCase();

@@ -5,11 +5,11 @@ import type { LocalAddress } from '../../onvif/discovery/interfaces.ts';
 
 interface DiscoveryNetworkOptions {
   readonly log: Logger;
-  /** It can send. */
+  /** Called when the network can send. */
   onReady(): void;
-  /** A datagram to this address alone. */
+  /** Called for a datagram that was sent to this unicast address. */
   onDirect(datagram: Buffer, from: RemoteInfo): void;
-  /** It cannot send. */
+  /** Called when the network cannot send. */
   onError(error: string): void;
 }
 
@@ -18,9 +18,9 @@ export class DiscoveryNetwork {
   readonly local: LocalAddress;
   readonly #port: number;
   readonly #options: DiscoveryNetworkOptions;
-  /** Bound to the address: announcements and replies leave from it. */
+  /** Socket bound to the address, from which announcements and replies are sent. */
   readonly #out: Socket;
-  /** For probes to this address alone, which it answers from the port that they were sent to. */
+  /** Socket for unicast probes, which are answered from the port that they were sent to; undefined: not open. */
   #direct: Socket | undefined;
   #isTrying = false;
   #isReady = false;
@@ -41,8 +41,8 @@ export class DiscoveryNetwork {
   }
 
   /**
-   * Receives datagrams to this address, unless another program does: those stay with it. So the port is first bound without sharing, which
-   * fails next to any other socket, and then with sharing, which keeps it free for programs that start later.
+   * Receives unicast datagrams, unless another program receives them. So the port is first bound without sharing (SO_REUSEADDR), which
+   * fails if any other socket has it, and then with sharing, so that programs that start later can bind it.
    */
   openDirect(): void {
     if (this.#direct || this.#isTrying || this.#isClosed) {
@@ -63,7 +63,7 @@ export class DiscoveryNetwork {
     });
   }
 
-  /** @param isDirect from the port of WS-Discovery. Failures are logged: another network may work. */
+  /** Failures are logged only: another network may work. @param isDirect sends from the port of WS-Discovery */
   send(text: string, port: number, address: string, isDirect = false): Promise<void> {
     const socket = (isDirect ? this.#direct : undefined) ?? this.#out;
     return new Promise((resolve) => {
@@ -98,7 +98,7 @@ export class DiscoveryNetwork {
     this.#direct = socket;
     socket.on('error', (error) => {
       this.#logDirect(error);
-      // The next refresh opens another one.
+      // The next refresh opens another socket.
       if (this.#direct === socket) {
         this.#direct = undefined;
         socket.close();

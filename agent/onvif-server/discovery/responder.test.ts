@@ -210,7 +210,7 @@ test('cameras are found again after a link came back, and at a new address of th
   await urls().toEqual([['http://127.0.0.1:8600/onvif/device_service'], undefined]);
   become('127.0.0.2');
   await urls().toEqual([['http://127.0.0.2:8600/onvif/device_service'], undefined]);
-  // The second address of a link shares the membership of the first one.
+  // The second address of a link shares the group membership of the first.
   become('127.0.0.2', '127.0.0.3');
   become('127.0.0.3');
   await urls().toEqual([['http://127.0.0.3:8600/onvif/device_service'], undefined]);

@@ -22,9 +22,9 @@ import { hostText } from '../stream-uri.ts';
 import { announcement, isWanted, MAX_PROBE_BYTES, type Probe, parseProbe, probeMatches } from './discovery-messages.ts';
 import { DiscoveryNetwork } from './discovery-network.ts';
 
-/** Answers are larger than questions, and the sender can be forged: a scan has up to six probes. */
+/** Limit against amplification: answers are larger than probes, whose sender can be forged. A scan has up to six probes. */
 const MAX_PROBES_A_SECOND = 12;
-/** APP_MAX_DELAY of WS-Discovery: all devices of a network answer at once. */
+/** APP_MAX_DELAY of WS-Discovery: without a random delay all devices of a network would answer at once. */
 const MAX_DELAY_MS = 500;
 const REFRESH_MS = 60_000;
 
@@ -33,32 +33,32 @@ export interface ResponderOptions extends InterfaceChoice {
   readonly log: Logger;
   /** Id of this Perch. */
   readonly perch: string;
-  /** Of `onvifAddress`: the devices are announced where they listen. Undefined: everywhere. */
+  /** Host of `onvifAddress`: the devices are announced only where they listen. Undefined: everywhere. */
   readonly host?: string | undefined;
-  /** UDP port, default 3702; others for tests. */
+  /** UDP port; default 3702, another one only in tests. */
   readonly port?: number;
   readonly random?: () => number;
-  /** Default: those of this box. */
+  /** Default: the network interfaces of this box. */
   readonly interfaces?: typeof networkInterfaces;
 }
 
-/** Where a probe came in. @param isDirect sent to this box alone */
+/** Where a probe arrived. @param isDirect it was sent by unicast */
 interface Arrival {
   readonly network: DiscoveryNetwork;
   readonly isDirect: boolean;
 }
 
-/** A device of WS-Discovery for each camera, over IPv4 and IPv6: answers probes, and sends Hello and Bye. */
+/** The WS-Discovery device of each camera, over IPv4 and IPv6: answers probes, and sends Hello and Bye. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #groups: GroupSockets;
-  /** By `address%interface`. */
+  /** Networks by `address%interface`. */
   readonly #networks = new Map<string, DiscoveryNetwork>();
   readonly #stop = new AbortController();
   readonly #instance: number;
   readonly #leave: () => void;
   #cameras: readonly ServedCamera[] = [];
-  /** Of this box at the last refresh. */
+  /** Addresses of this box at the last refresh. */
   #locals: readonly LocalAddress[] = [];
   #lastError: string | undefined;
   #secondBeganMs = 0;
@@ -78,7 +78,7 @@ export class Responder {
     this.#refresh();
   }
 
-  /** Why probes are not answered: over IPv4, or over IPv6 in a network without IPv4. */
+  /** Why probes are not answered over IPv4, or over IPv6 if the box has no IPv4 address. */
   get error(): string | undefined {
     const isBroken = (local: LocalAddress) =>
       !this.#groups.hasJoined(local) || this.#networks.get(keyOf(local))?.isReady !== true;
@@ -86,12 +86,12 @@ export class Responder {
     return (ofIpv4.length > 0 ? ofIpv4 : this.#locals).some(isBroken) ? this.#lastError : undefined;
   }
 
-  /** How many probes it has received. */
+  /** Number of probes received. */
   get probes(): number {
     return this.#probes;
   }
 
-  /** Announces new cameras, and takes leave of others. */
+  /** Announces new cameras (Hello) and those that are gone (Bye). */
   setCameras(cameras: readonly ServedCamera[]): void {
     const open = cameras.filter(({ port }) => port !== undefined);
     const isSame = (a: ServedCamera) => (b: ServedCamera) =>
@@ -121,7 +121,7 @@ export class Responder {
     return this.#options.port ?? DISCOVERY_PORT;
   }
 
-  /** Joins the groups on new addresses of this box, and leaves those that are gone. */
+  /** Joins the multicast groups on new addresses of this box, and leaves them on addresses that are gone. */
   #refresh(): void {
     const { interfaces = networkInterfaces, host } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));
@@ -150,7 +150,7 @@ export class Responder {
       onDirect: (datagram, from) => this.#receive(datagram, from, network),
       onError: (error) => {
         this.#fail(error, local.family);
-        // The next refresh opens another one.
+        // The next refresh opens another network.
         if (this.#networks.get(key) === network) {
           this.#networks.delete(key);
           network.close();
@@ -160,14 +160,14 @@ export class Responder {
     this.#networks.set(key, network);
   }
 
-  /** @param direct the network whose own address the datagram was sent to */
+  /** @param direct network to whose unicast address the datagram was sent; undefined: it was multicast */
   #receive(datagram: Buffer, from: RemoteInfo, direct?: DiscoveryNetwork): void {
     if (datagram.length > MAX_PROBE_BYTES || !datagram.includes('Probe') || !this.#mayRead()) {
       return;
     }
     try {
       const network = direct ?? this.#networkOf(from.address);
-      // Routers between the networks of a house pass datagrams to a single address.
+      // Routers between the networks of a house forward unicast datagrams.
       const isNear =
         network && (isIn(network.local, from.address) || (direct !== undefined && isPrivate(from.address)));
       const probe = isNear ? parseProbe(datagram) : undefined;
@@ -189,7 +189,7 @@ export class Responder {
     return [...this.#networks.values()].find(({ local }) => isIn(local, address));
   }
 
-  /** One datagram for each camera: many clients read the first match of a datagram only. */
+  /** Sends one datagram for each camera: many clients read only the first match of a datagram. */
   async #answer(probe: Probe, { network, isDirect }: Arrival, { address, port }: RemoteInfo): Promise<void> {
     const { clock, random = Math.random } = this.#options;
     if (!isDirect) {
@@ -228,7 +228,7 @@ export class Responder {
     );
   }
 
-  /** Over IPv6 the IPv4 addresses of the interface come first: they need no zone. */
+  /** Addresses for XAddrs. Over IPv6 the IPv4 addresses of the interface come first, because they need no zone. */
   #hostsAt({ name, address, family }: LocalAddress): readonly string[] {
     const others = this.#locals.filter((local) => family === 'IPv6' && local.family === 'IPv4' && local.name === name);
     return [...others.map((local) => local.address), address];
@@ -259,7 +259,7 @@ export class Responder {
 
 const keyOf = ({ address, name }: LocalAddress): string => `${address}%${name}`;
 
-/** Whether a device at this host can be reached at the address. */
+/** Whether a device that listens at the host can be reached at the address. */
 function isServed({ family, address }: LocalAddress, host: string | undefined): boolean {
   if (host === undefined || isIP(host) === 0) {
     return true;
@@ -267,6 +267,6 @@ function isServed({ family, address }: LocalAddress, host: string | undefined): 
   return host === '0.0.0.0' ? family === 'IPv4' : host === '::' ? family === 'IPv6' : host === address;
 }
 
-/** Whether a sender is in the network: link-local ones of IPv6 have its interface as zone. */
+/** Whether a sender is in the network: an IPv6 link-local address has the interface as its zone. */
 const isIn = (local: LocalAddress, sender: string): boolean =>
   local.family === 'IPv4' ? networkOf(sender, [local]) !== undefined : sender.endsWith(`%${local.name}`);
