@@ -61,7 +61,7 @@ export class Playback {
   #keeping: Promise<void> | undefined;
   #syncing: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
-  /** Of recordings being played. */
+  /** Sample tables of recordings being played. */
   readonly tables: TableCache;
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
@@ -122,7 +122,7 @@ export class Playback {
     return this.#index.writtenMs;
   }
 
-  /** Read when the index has lost its entries. Called before `rebuild`. */
+  /** Adds a journal that is read when the index has lost its entries. Called before `rebuild`. */
   addJournal(journal: Journal): void {
     this.#rebuild.addJournal(journal);
   }
@@ -172,12 +172,12 @@ export class Playback {
     void this.syncArchive();
   }
 
-  /** While there is one that has not started, its recordings stay listed. */
+  /** While there is an archive that has not started, its recordings stay listed. */
   expectArchive(isExpected: () => boolean): void {
     this.#catalog.isArchiveExpected = isExpected;
   }
 
-  /** The archive has more, or other recordings. Resolves once they are listed. */
+  /** Called when the archive has more, or other, recordings. Resolves once they are listed. */
   syncArchive(): Promise<void> {
     this.#syncing = this.#syncing
       .then(() => this.#catalog.syncArchived(this.#closing.signal))
@@ -185,7 +185,7 @@ export class Playback {
     return this.#syncing;
   }
 
-  /** The archive no longer has it. */
+  /** Called when the archive no longer has the recording. */
   removedFromArchive(path: string, nameUs: number): void {
     this.#index.archived.remove(path, nameUs);
   }
@@ -228,7 +228,7 @@ export class Playback {
     return this.#index.find(file)?.state;
   }
 
-  /** Its start by its name; undefined: the index lacks it. */
+  /** Start of a recording by its name, Unix microseconds; undefined: the index lacks it. */
   nameUsOf(file: string): number | undefined {
     return this.#index.find(file)?.nameUs;
   }
@@ -375,7 +375,7 @@ export class Playback {
     this.#index.close();
   }
 
-  /** Configured, or with recordings of a removed camera. */
+  /** Whether the path is configured, or has recordings of a removed camera. */
   async #isKnown(path: string): Promise<boolean> {
     // A pattern may match any name, and a name such as `../..` would leave the recordings' folder.
     if (pathNameFault(path)) {
@@ -398,7 +398,7 @@ export class Playback {
     }
   }
 
-  /** As in recording names: RFC 3339 with the zone's offset. */
+  /** The time as in recording names: RFC 3339 with the zone's offset. */
   localTime(us: number): string {
     return formatLocalTime(us, this.#zone);
   }

@@ -91,7 +91,7 @@ interface SentDownload {
   readonly wanted: GetQuery;
   /** UTC offset of times in the response. */
   readonly offsetMs: number;
-  /** Of the camera, for the file name. */
+  /** Title of the camera, for the file name. */
   readonly title: string;
   readonly part?: GetPart | undefined;
 }

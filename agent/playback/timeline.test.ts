@@ -216,7 +216,7 @@ test('the longest of too many reasons are listed, marked as truncated', async ()
     [700, 20, 'paused'],
   ]);
   expect(reasons.map(([at]) => at)).toEqual(reasons.map(([at]) => at).sort((a, b) => a - b));
-  // Of those that are equally long, the newest.
+  // The newest of the equally long gaps are returned.
   expect(reasons.at(-3)).toEqual([598, 1, 'offline']);
 });
 

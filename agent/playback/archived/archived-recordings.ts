@@ -10,21 +10,21 @@ interface ArchivedRecording {
   /** Start by the name of the file, Unix microseconds. */
   readonly nameUs: number;
   readonly sizeBytes: number;
-  /** Of `writeFacts`; undefined: not read yet. */
+  /** Facts of the recording, written by `writeFacts`; undefined: not read yet. */
   readonly facts: string | undefined;
 }
 
 /** A recording that is read from the archive by ranges. */
 export interface ArchivedFile extends ReadableFile {
-  /** Of `ArchivedRecording`. */
+  /** The facts of its `ArchivedRecording`. */
   readonly facts: string | undefined;
   /** Reads a range in advance; it stays in memory until the file is closed. */
   keep(position: number, length: number): Promise<void>;
-  /** Of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
+  /** Reads the table of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
   readTable(): Promise<Uint8Array>;
   /** undefined: the archive has none. */
   readSignatures(): Promise<Uint8Array | undefined>;
-  /** Ends what is being read. */
+  /** Ends pending reads. */
   abort(): void;
   close(): Promise<void>;
 }
@@ -49,5 +49,5 @@ export const archivedFile = (name: string): string => `${SCHEME}${name}`;
 
 export const isArchivedFile = (file: string): boolean => file.startsWith(SCHEME);
 
-/** Of an `archivedFile`. */
+/** Name in the archive of an `archivedFile`. */
 export const nameInArchive = (file: string): string => file.slice(SCHEME.length);

@@ -10,7 +10,7 @@ import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { measureTs } from '../mpegts/ts-table.ts';
 import type { ArchivedFile } from './archived-recordings.ts';
 
-/** Read of an unknown recording: its header, and the end, which has the header once more before an hour's table. */
+/** What is read of an unknown recording: its header, and its end, which repeats the header before an hour's table. */
 const HEAD_BYTES = 16 << 10;
 const END_BYTES = 64 << 10;
 /** A longer duration is not credible. */
@@ -19,7 +19,7 @@ const MAX_US = 100 * 86_400e6;
 const Times = { dtsUs: Type.Number(), wallUs: Type.Integer() };
 const Facts = Type.Object({
   durationUs: Type.Integer({ minimum: 1, maximum: MAX_US }),
-  /** From the table at the end of the recording to the end; 0: it has none. */
+  /** Size from the start of the table at the recording's end to the end of the file; 0: it has no table. */
   tailBytes: Type.Integer({ minimum: 0 }),
   signature: Type.String({ maxLength: 1_024 }),
   mark: Type.Optional(
@@ -41,7 +41,7 @@ export type RecordingFacts = Static<typeof Facts>;
 
 export const writeFacts = (facts: RecordingFacts): string => JSON.stringify(facts);
 
-/** @returns undefined for other text, as of a recording that cannot be read */
+/** @returns undefined for any other text, such as that of a recording that cannot be read */
 export function parseFacts(text: string): RecordingFacts | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -51,13 +51,13 @@ export function parseFacts(text: string): RecordingFacts | undefined {
   }
 }
 
-/** Of a finished recording on a disk. @returns undefined: it is not one, or is damaged */
+/** Facts of a finished recording on a disk. @returns undefined: it is not a finished recording, or is damaged */
 export async function readFacts(file: string, handle: ReadableFile): Promise<RecordingFacts | undefined> {
   const facts = recordFormatOf(file) === 'mpegts' ? await ofStream(handle) : await ofMp4(handle);
   return facts && Check(Facts, facts) ? facts : undefined;
 }
 
-/** Of a recording of which nothing is known. */
+/** Facts of a recording in the archive of which nothing is known. */
 export async function readArchivedFacts(file: string, handle: ArchivedFile): Promise<RecordingFacts | undefined> {
   const { size } = await handle.stat();
   const [headBytes, endBytes] = [Math.min(HEAD_BYTES, size), Math.min(END_BYTES, size)];

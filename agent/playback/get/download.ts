@@ -30,7 +30,7 @@ const MAX_SLEW_US = 500_000;
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */
 const MP4_BYTES_PER_SECOND = 1_200;
-/** With `speed`: up to 30 key frames per second, each a slice and perhaps a fragment. */
+/** For downloads with `speed`: up to 30 key frames per second, each a slice and perhaps a fragment. */
 const FAST_BYTES_PER_SECOND = 9_000;
 
 /** Parts of another box continue each other. */
@@ -42,21 +42,21 @@ const REMOTE_ROW = {
 export interface GetQuery {
   readonly path: string;
   readonly startUs: number;
-  /** Of the recording, regardless of speed. */
+  /** Duration in recorded time, regardless of speed. */
   readonly durationUs: number;
   readonly format: GetFormat;
-  /** Factor; plays key frames only. undefined: normal playback. */
+  /** Speed factor; only key frames are played. undefined: normal playback. */
   readonly speed?: number | undefined;
   /** Omits gaps and continues after them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
   /** Gaps keep their length: the picture before one stays. */
   readonly keepsGaps?: boolean | undefined;
-  /** What is not here. */
+  /** Parts that are not on this box. */
   readonly others?: OtherParts | undefined;
 }
 
 interface DownloadEnd {
-  /** `limit`: out of memory budget. */
+  /** `limit`: the memory budget is used up. */
   readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
   readonly resumeUs: number;
 }
@@ -132,7 +132,7 @@ interface VisiblePart {
   /** A growing recording may be longer. */
   readonly endUs: number;
   readonly window: FileWindow;
-  /** Of one that lies on another box. */
+  /** Reads the table of a part that is on another box. */
   readonly readTable?: RemotePart['readTable'];
 }
 
@@ -298,7 +298,7 @@ class DownloadBuilder {
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
-  /** As the recordings before it. */
+  /** Whether it has the same tracks as the recordings before it. */
   #hasSameForm({ head }: Tabled): boolean {
     const init = this.#output?.init;
     return init === undefined || hasSameInit(init, this.#fast ? videoOf(head.init) : head.init);
@@ -309,7 +309,7 @@ class DownloadBuilder {
     this.#skippedSeconds += Math.max(0, startUs - endUs) / 1e6;
   }
 
-  /** From the previous file's end to this one's start; negative for an overlap. */
+  /** Time from the previous file's end to this one's start; negative for an overlap. */
   #gapUs({ startUs }: VisiblePart): number {
     return startUs - (this.#before?.part.endUs ?? Number.NEGATIVE_INFINITY);
   }
@@ -405,7 +405,7 @@ function identityOf({ tabled, tracks }: FileCut): string {
 const isJoined = (before: VisiblePart, part: VisiblePart): boolean =>
   before.window.to === WHOLE.to && part.window.from === WHOLE.from && continues(before.row, part.row);
 
-/** Between the starts of two files, by stream time if both have it. */
+/** Time between the starts of two files, by stream time if both have it. */
 function distanceSeconds(before: VisiblePart['row'], row: VisiblePart['row']): number {
   const isMarked = before.streamId !== undefined && row.streamId !== undefined;
   return (isMarked ? row.dtsUs - before.dtsUs : row.startUs - before.startUs) / 1e6;

@@ -1,7 +1,7 @@
 import { fullBox, join, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 
-/** 16 bits in `sidx`; beyond it fragments share an entry. */
+/** `reference_count` of `sidx` has 16 bits; with more fragments, several share an entry. */
 const MAX_REFERENCES = 0xffff;
 const MAX_REFERENCE_BYTES = 0x7fff_ffff;
 /** starts_with_SAP and SAP_type 1. */
@@ -11,10 +11,10 @@ const HAS_ACCESS_POINT = 0x1000_0000;
 /** A fragment's index entry. Decode times in the download, in ticks of the leading track. */
 export interface IndexedFragment {
   readonly sizeBytes: number;
-  /** Of the leading track's first sample; undefined without one. */
+  /** Decode time of the leading track's first sample; undefined: the fragment has none. */
   readonly time: number | undefined;
   readonly endTime: number | undefined;
-  /** Of the first sync sample; undefined without one. */
+  /** Decode time of the first sync sample; undefined: the fragment has none. */
   readonly syncTime: number | undefined;
   readonly startsWithSync: boolean;
 }
@@ -35,7 +35,7 @@ interface IndexedTrack {
 export class FragmentIndex {
   readonly #tracks: readonly IndexedTrack[];
   readonly #sizes: number[] = [];
-  /** Of each fragment's first sync sample; infinite without one. */
+  /** Decode time of each fragment's first sync sample; infinite: the fragment has none. */
   readonly #times: number[] = [];
   readonly #startsWithSync: boolean[] = [];
   #startTime: number | undefined;
@@ -64,7 +64,7 @@ export class FragmentIndex {
     return join(indexes);
   }
 
-  /** @param behindBytes between the index and the first fragment */
+  /** @param behindBytes bytes between the index and the first fragment */
   #writeFor(track: IndexedTrack, firsts: readonly number[], behindBytes: number): Uint8Array {
     const count = firsts.length;
     const references = new Uint8Array(count * 12);

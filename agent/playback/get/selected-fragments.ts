@@ -49,7 +49,7 @@ class RunCursor {
     this.#run = runOf(track.samples, track.from);
   }
 
-  /** Of the next run; infinite at the end. */
+  /** Index of the fragment that has the next run; infinite at the end. */
   get fragment(): number {
     const { samples, to } = this.#track;
     const isIn = this.#run < samples.runs.count && (samples.runs.firstSamples[this.#run] as number) < to;

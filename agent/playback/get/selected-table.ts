@@ -16,17 +16,17 @@ export interface SelectedRun {
   /** Offset of its bytes in the file, and the size of all. */
   readonly dataOffset: number;
   readonly sizeBytes: number;
-  /** Of the whole run (`TrackRuns`), without `FIRST_SYNC` if its first sample is not selected; 0: no sample is. */
+  /** Flags of the whole run (`TrackRuns`), without `FIRST_SYNC` if its first sample is not selected; 0: no sample is selected. */
   readonly flags: number;
 }
 
 /** Timing of a track's decode-only samples, those before the start, in ticks. */
 export interface DecodeOnlyTiming {
-  /** Of earlier runs. */
+  /** Number of decode-only samples in earlier runs. */
   readonly count: number;
-  /** Between two of them. */
+  /** Ticks between two of them. */
   readonly stepTicks: number;
-  /** Of all of them. */
+  /** Maximum duration of all of them together. */
   readonly maxTicks: number;
 }
 
@@ -55,7 +55,7 @@ export class SelectedTable implements RunTable {
   readonly trackId: number;
   readonly count: number;
   readonly #run: SelectedRun;
-  /** Of each sample and of the end: original times, negative before the start, and written ones. */
+  /** Decode times of each sample and of the end: the original ones, negative before the start, and the written ones. */
   readonly #times: Float64Array;
   readonly #written: Float64Array;
 

@@ -7,7 +7,7 @@ import { getBytes, openPlayback } from '../../../test/support/harness/playback.t
 import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
 import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 
-/** Of pictures and sound: ticks a second, and ticks from one sample to the next. */
+/** The tracks of video and audio: ticks per second, and ticks from one sample to the next. */
 const TRACKS = [
   { id: 1, clockRateHz: 90_000, tickCount: 9_000 },
   { id: 2, clockRateHz: 48_000, tickCount: 960 },

@@ -18,7 +18,7 @@ interface ScanOptions {
   /** Only folders that can hold recordings of this path; undefined: all. */
   readonly path?: string;
   readonly zone: string | undefined;
-  /** These files are left out: they have a row already, of another name. */
+  /** Files that are left out: they have a row already, under another name. */
   readonly isMoving: (file: string) => boolean;
   readonly onGone: (file: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +40,7 @@ class FolderScan {
   readonly #all: RecordPathPattern;
   readonly #wanted: RecordPathPattern;
   readonly #known: ReadonlyMap<string, number>;
-  /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
+  /** Known folders by the folder that they are in: a folder for each day and camera makes thousands. */
   readonly #children: ReadonlyMap<string, string[]>;
   #failing: string | undefined;
 
@@ -224,7 +224,7 @@ const failingAt = (folder: string): PerchError =>
 /** NaN, which equals nothing, for a recently changed folder. */
 const settled = (mtimeMs: number): number => (Date.now() - mtimeMs > UNSETTLED_MS ? mtimeMs : Number.NaN);
 
-/** Of the folder, or of its nearest existing parent. */
+/** `st_dev` of the folder, or of its nearest existing parent. */
 async function deviceAt(folder: string): Promise<number> {
   const found = await statOf(folder);
   return found ? found.dev : folder === dirname(folder) ? 0 : deviceAt(dirname(folder));

@@ -112,7 +112,7 @@ export class SegmentIndex {
       const hasArchived = this.archived.isUsed;
       for (const { folder, name, path, startUs } of found) {
         const added = database.run(query, database.idOf(folder), name, database.idOf(path), startUs, startUs);
-        // On a disk again: a recording is listed once.
+        // The recording is on a disk again: it is listed once.
         if (added > 0 && hasArchived) {
           this.archived.remove(path, startUs);
         }
@@ -206,7 +206,7 @@ export class SegmentIndex {
     return this.#database.rows(query).map((row) => String(row['text']));
   }
 
-  /** Of all files, unreadable ones included, without those that are wholly hidden. */
+  /** Start times of all files, unreadable ones included, without those that are wholly hidden, in Unix microseconds. */
   startsOf(path: string): number[] {
     const columns = this.hidden.of(path).length > 0 ? 'start_us, duration_us' : 'start_us';
     const query = `SELECT ${columns} FROM segments INDEXED BY by_start

@@ -9,13 +9,13 @@ import type { TsFragment, TsRun } from './ts-index.ts';
 const READ_BYTES = 256 << 10;
 /** A fragment is one read: in the archive each is a round trip. */
 const MAX_READ_BYTES = 4 << 20;
-/** Within these the programme is known: Perch begins with it, and other programs repeat it. */
+/** The MPEG-TS program is known within these bytes: files of Perch begin with it, and other software repeats it. */
 const MAX_HEAD_BYTES = 8 << 20;
 
 export interface StreamHandle extends ReadableFile {
-  /** Ends what is being read. */
+  /** Ends pending reads. */
   abort?(): void;
-  /** Of a recording in the archive; undefined: there are none. */
+  /** Reads the signatures of a recording in the archive; undefined: there are none. */
   readSignatures?(): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
@@ -78,7 +78,7 @@ class RunCopy implements UnitSink {
   }
 }
 
-/** The samples of a transport stream as bytes of a virtual file, whose places are those of its `SampleTable`. */
+/** The samples of a transport stream as bytes of a virtual file, whose offsets are those of its `SampleTable`. */
 export class TsFile {
   readonly #file: string;
   readonly #handle: StreamHandle;
@@ -87,7 +87,7 @@ export class TsFile {
   readonly #copies: RunCopy[] = [];
   readonly #demuxer: TsDemuxer;
   #isReady = false;
-  /** The last fragment read. */
+  /** Index of the last fragment read; -1: none. */
   #number = -1;
   #bytes: Uint8Array = new Uint8Array(0);
 

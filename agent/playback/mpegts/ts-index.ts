@@ -15,14 +15,14 @@ const NON_SYNC = 0x1_0000;
 /** A fragment is demultiplexed as a whole when a sample of it is read. */
 const MAX_FRAGMENT_BYTES = 4 << 20;
 const MAX_AUDIO_FRAGMENT_TICKS = 2 * CLOCK_HZ;
-/** A track whose time steps back, or forward by more than this, is of another recording. */
+/** A track whose time steps back, or forward by more than this, belongs to another recording. */
 const MAX_STEP_TICKS = 60 * CLOCK_HZ;
 /** Audio frames whose times are rounded to 90 kHz. */
 const MAX_ROUNDING_TICKS = CLOCK_HZ / 500;
 
 /** The samples of one track in a fragment, by where they begin in the file. */
 export interface TsRun {
-  /** Index of the stream in the programme. */
+  /** Index of the stream in the program. */
   readonly stream: number;
   /** Offset of the transport packet with which the first sample's PES packet begins, and how many samples of that packet precede it. */
   readonly position: number;
@@ -33,7 +33,7 @@ export interface TsRun {
 
 /** A group of pictures with its audio. Its samples' bytes follow each other, run by run, from `offset` on in a virtual file. */
 export interface TsFragment {
-  /** Where reading begins in the file. */
+  /** Offset in the file at which reading begins. */
   readonly position: number;
   readonly offset: number;
   readonly sizeBytes: number;
@@ -50,7 +50,7 @@ class StreamSamples implements UnitSink {
   offsets: number[] = [];
   syncs: boolean[] = [];
   lastDts = Number.NaN;
-  /** Between the last two samples. */
+  /** DTS difference of the last two samples. */
   step = 0;
   /** Ticks of the track at which the last fragment's run ends, or rather should. */
   nextTime = Number.NaN;
@@ -115,7 +115,7 @@ class StreamSamples implements UnitSink {
 /** Where the samples of a transport stream are: read once from its start, continued while the file grows. */
 export class TsIndex {
   readonly fragments: TsFragment[] = [];
-  /** Of the fragment being collected. */
+  /** Size of the samples in the fragment being collected. */
   fragmentBytes = 0;
   /** Bytes of the file read so far. */
   readBytes = 0;
@@ -152,7 +152,7 @@ export class TsIndex {
     this.#endFragment(Number.NaN);
   }
 
-  /** The rest is of another recording, with other tracks or times. */
+  /** The rest belongs to another recording, with other tracks or times. */
   stop(): void {
     if (!this.#isOver) {
       this.#isOver = true;

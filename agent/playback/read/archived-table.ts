@@ -9,9 +9,9 @@ import type { TsFragment } from '../mpegts/ts-index.ts';
 import { parseTsTable } from '../mpegts/ts-stored-table.ts';
 
 const HEAD_BYTES = 16 << 10;
-/** Of a recording whose table's size is not known: the rest of the table takes another read. */
+/** What is read at the end of a recording whose table has an unknown size; the rest of the table takes another read. */
 const END_BYTES = 256 << 10;
-/** Of MPEG-TS, at both ends: the file's marks and its last checksum. */
+/** What is read at both ends of an MPEG-TS recording: the file's marks and its last checksum. */
 const STREAM_HEAD_BYTES = 4 << 10;
 
 export type OpenArchived = () => ArchivedFile;
@@ -24,7 +24,7 @@ interface ArchivedTable extends RecordingTable {
 }
 
 /**
- * The table of a recording in the archive, by one range at each of its ends, at the same time, and of MPEG-TS by an object of its own.
+ * Reads the table of a recording in the archive: one range at each end, at the same time. The table of MPEG-TS is its own object.
  * @throws PerchError for a recording without a table, which would have to be fetched whole
  */
 export async function readArchivedTable(file: string, open: OpenArchived): Promise<ArchivedTable> {
@@ -55,7 +55,7 @@ const withoutTable = (archived: string): PerchError =>
     archived,
   });
 
-/** The table is an object of its own. */
+/** Reads the table of an MPEG-TS recording, which is an object of its own. */
 async function streamTable(
   handle: ArchivedFile,
   size: number,

@@ -5,11 +5,11 @@ import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { FileCut, TrackCut } from './cut.ts';
 import type { Tabled } from './table-cache.ts';
 
-/** Every key frame is shown. */
+/** Speeds at which every key frame is shown. */
 export const SPEEDS: readonly number[] = [2, 4, 8, 16];
 /** Above `SPEEDS`, key frames are left out. A day takes a minute. */
 export const MAX_SPEED = 1440;
-/** Of a time-lapse, a second. */
+/** Pictures per second of a time-lapse. */
 const PICTURES = 30;
 
 /** Keeps key frames of recordings, in order, for a fraction of their time and without audio. */
@@ -35,7 +35,7 @@ export class FastForward {
     };
   }
 
-  /** Spread over a fraction of their time. */
+  /** All key frames, spread over a fraction of their time. */
   #allKeys(cut: TrackCut): TrackSamples {
     const { samples, to, shiftTicks } = cut;
     const timeIn = (ticks: number): number => Math.round((ticks + shiftTicks) / this.#speed);
@@ -45,7 +45,7 @@ export class FastForward {
     return keyTrack(samples, keys, [...times, end]);
   }
 
-  /** Each picture is on the grid of 30 a second; one that is missing prolongs the one before it. */
+  /** Each picture is on a grid of 30 per second; one that is missing prolongs the one before it. */
   #lapse(cut: TrackCut): TrackSamples {
     const { samples, shiftTicks } = cut;
     const { timescale } = cut.track;
@@ -64,7 +64,7 @@ export class FastForward {
   }
 }
 
-/** What fast playback takes of a recording. */
+/** The recording with the only track of fast playback: the first video track. */
 export const videoOf = (init: FileInit): FileInit => ({
   ...init,
   tracks: init.tracks.filter((track) => track === init.tracks.find(({ kind }) => kind === 'video')),

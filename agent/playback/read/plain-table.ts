@@ -19,7 +19,7 @@ const AUDIO_FRAGMENT_SECONDS = 2;
 /** ISO/IEC 14496-12 §8.8.3.1. */
 const NON_SYNC = 0x1_0000;
 
-/** In the table, what is presented first in the file begins here: samples that are decoded before have times, too. */
+/** Presentation of the file starts at this time in the table: samples that are decoded before it have times, too. */
 export const PLAIN_ZERO_SECONDS = 10;
 
 /** How many bytes of a plain MP4 file hold its tables; undefined: not known from these. @throws PerchError badInput */
@@ -32,8 +32,8 @@ export function plainHeadBytes(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * The tables of a plain MP4 file as those of a recording: what Perch would have written with these tracks and samples, but for the
- * headers of fragments, of which the file has none.
+ * Converts the tables of a plain MP4 file to those of a recording: what Perch would have written with these tracks and
+ * samples, without headers of fragments, which the file does not have.
  * @param head its first `plainHeadBytes`
  * @throws PerchError
  */
@@ -82,7 +82,7 @@ class PlainTrack {
   readonly track: Track;
   readonly #samples: SampleList;
   readonly #shiftTicks: number;
-  /** The next sample. */
+  /** Index of the next sample. */
   #next = 0;
 
   constructor(track: Track, samples: SampleList, shiftTicks: number, fileBytes: number) {
@@ -174,7 +174,7 @@ class PlainTrack {
 
 interface PlacedRun {
   readonly trackId: number;
-  /** Of its bytes in the file. */
+  /** Offset of its bytes in the file. */
   readonly offset: number;
   readonly end: number;
   readonly time: number;

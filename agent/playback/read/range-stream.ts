@@ -5,13 +5,13 @@ import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { type StreamHandle, TsFile } from '../mpegts/ts-file.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
-/** Per read, but a fragment's header is never cut. */
+/** Bytes per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
-/** Of the archive or another box, behind the first one: each read is a round trip. */
+/** Bytes per read from the archive or another box after the first read: each read is a round trip. */
 const REMOTE_CHUNK_BYTES = 1 << 20;
 /** Unwanted bytes between two slices that cost less than another read. */
 const MAX_SKIPPED_BYTES = 64 << 10;
-/** Read ahead of pictures that lie apart in a recording that is elsewhere: as many as the archive reads at a time. */
+/** Pictures that are read ahead if they lie apart in a recording elsewhere: as many as the archive reads at a time. */
 const MAX_COMING = 3;
 
 interface Window {
@@ -20,7 +20,7 @@ interface Window {
   readonly bytes: Uint8Array;
 }
 
-/** Of a file. */
+/** Bytes [start, end) of a file. */
 interface FileRange {
   readonly start: number;
   readonly end: number;
@@ -30,7 +30,7 @@ interface ComingRange extends FileRange {
   readonly bytes: Promise<Uint8Array>;
 }
 
-/** Reads a recording's bytes, or of MPEG-TS those of its samples. */
+/** Reads the bytes of a recording; of an MPEG-TS recording, those of its samples. */
 type OpenRecording = StreamHandle;
 
 /** A range of a download. Reads one chunk ahead; copies nothing. */
@@ -41,11 +41,11 @@ export class RangeStream extends Readable {
   #handle: OpenRecording | undefined;
   #recording: RecordedFile | undefined;
   #window: Window | undefined;
-  /** Of the open recording. */
+  /** Reads ahead in the open recording. */
   #coming: ComingRange[] = [];
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
-  /** Of the open recording. */
+  /** Whether the open recording has been read from. */
   #hasRead = false;
 
   constructor(file: SliceLookup, start: number, end: number) {
@@ -109,7 +109,7 @@ export class RangeStream extends Readable {
     return bytes;
   }
 
-  /** Contains the byte at `from` of the slice's file. */
+  /** The window that contains the byte at `from` of the slice's file. */
   async #windowFor(slice: Slice, source: FileSource, from: number): Promise<Window> {
     const { recording, patch } = source;
     const last = this.#window;

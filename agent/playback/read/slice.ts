@@ -9,9 +9,9 @@ export interface RecordedFile {
   readonly sizeBytes: number;
   /** The size is exact; otherwise a minimum. */
   readonly isFinished: boolean;
-  /** Of MPEG-TS: offsets are those of the samples' bytes alone. */
+  /** Fragments of an MPEG-TS recording: offsets are those of the samples' bytes alone. */
   readonly tsFragments?: readonly TsFragment[] | undefined;
-  /** Of one that is not on the disks of this box. */
+  /** Opens a recording that is not on the disks of this box. */
   readonly openRemote?: OpenRemote | undefined;
   readonly moves?: MovedFiles | undefined;
 }

@@ -21,13 +21,13 @@ const ENTRY_BYTES = 4 << 10;
 export interface Tabled extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
-  /** Of MPEG-TS. */
+  /** Fragments of an MPEG-TS recording. */
   readonly tsFragments?: readonly TsFragment[];
-  /** Of MPEG-TS on a disk. */
+  /** Index of an MPEG-TS recording on a disk. */
   readonly tsIndex?: TsIndex;
-  /** Of a recording that is not on the disks of this box. */
+  /** Opens a recording that is not on the disks of this box. */
   readonly openRemote?: OpenRemote;
-  /** Where a file that went to another disk meanwhile is. */
+  /** Tells where a file is that was moved to another disk meanwhile. */
   readonly moves?: MovedFiles;
 }
 
@@ -39,7 +39,7 @@ export class TableCache {
   readonly #archived: () => ArchivedRecordings | undefined;
   readonly moves: MovedFiles;
 
-  /** @param isBeingWritten by this process */
+  /** @param isBeingWritten this process is writing the file */
   constructor(
     isBeingWritten: (file: string) => boolean = () => false,
     maxBytes = MAX_BYTES,

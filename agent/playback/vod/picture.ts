@@ -10,13 +10,13 @@ import { recordedFile } from '../read/slice.ts';
 import { type FoundKey, MAX_FRAME_BYTES, readFrame, shownUs, sizeOf } from './frame.ts';
 import type { FoundSnapshot } from './snapshot.ts';
 
-/** Decoded for one picture, from the key frame on: ten seconds of most cameras. */
+/** Samples that are decoded for one picture, from the key frame on: ten seconds of most cameras. */
 const MAX_DECODED = 250;
-/** The time of a key frame on its own. */
+/** `until` for a key frame on its own: the largest time that the decoder takes. */
 const ANY_TIME = 0x7fff_ffff;
 
 export interface PictureQuery {
-  /** Of the JPEG in pixels, at most that of the picture; undefined: that of the picture. */
+  /** Width of the JPEG in pixels, at most that of the picture; undefined: that of the picture. */
   readonly width: number | undefined;
   /** The picture of the moment itself, not the key frame before it. */
   readonly isExact: boolean;
@@ -115,7 +115,7 @@ async function decoded(
   return { jpeg, timeUs: shownUs(row, key) + Math.round((time / key.timescale) * 1e6), by: 'perch' };
 }
 
-/** Views of memory of their own. */
+/** The samples as views of memory that nothing else uses. */
 async function readSamples({ tabled, key: { samples, sample } }: FoundKey, last: number): Promise<Uint8Array[]> {
   const sizes = Array.from(samples.sizes.subarray(sample, last + 1));
   const bytes = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, 0));

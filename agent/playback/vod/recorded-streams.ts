@@ -21,7 +21,7 @@ export interface Period {
 /** State kept in the URL of a rewind playlist. */
 export interface RewindPeriod {
   readonly startUs: number;
-  /** Of the longest segment at the start: EXT-X-TARGETDURATION must not change. */
+  /** Duration of the longest segment at the start: EXT-X-TARGETDURATION must not change. */
   readonly targetSeconds: number;
 }
 
@@ -119,7 +119,7 @@ function someOf(path: string, files: PlaylistFile[]): PlaylistFile[] {
 const beginUs = ({ startUs, layout, from }: PlaylistFile): number =>
   startUs + (layout.cuts.startSeconds[from] ?? 0) * 1e6;
 
-/** Rounded up. */
+/** Duration of the longest segment, rounded up. */
 function longestSeconds(files: readonly PlaylistFile[]): number {
   let longest = 0;
   for (const { layout, from, to } of files) {

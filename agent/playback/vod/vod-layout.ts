@@ -155,12 +155,12 @@ class SliceCursor {
     this.#run = at < end ? runOf(track, at) : 0;
   }
 
-  /** Of the next sample; infinite at the end. */
+  /** Index of the fragment that has the next sample; infinite at the end. */
   get fragment(): number {
     return this.#at < this.#end ? (this.#track.runs.fragments[this.#run] as number) : Number.POSITIVE_INFINITY;
   }
 
-  /** The samples of that fragment. */
+  /** The samples of the fragment with the index `fragment`. */
   next(shiftTicks: number): SampleSlice {
     const { fragment } = this;
     const [from, run] = [this.#at, this.#run];
