@@ -36,7 +36,7 @@ const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [
 /** Plain HTTP has its own main port; every other port has TLS or not. */
 const isWanted = (server: TlsServer, config: Config): boolean => server === 'tls' || config[`${server}Encryption`];
 
-/** Undefined: without TLS. */
+/** @returns undefined: the port has no TLS */
 async function openTls(
   server: TlsServer,
   config: Config,
@@ -100,17 +100,17 @@ export class HttpPorts {
     return this.#main?.listener.port;
   }
 
-  /** HTTPS; undefined: off. */
+  /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#mainTls?.listener.port;
   }
 
-  /** Key and certificate of HTTPS; undefined: off. */
+  /** Key and certificate of HTTPS; undefined: HTTPS is off. */
   get tls(): ListenerTls | undefined {
     return this.#mainTls?.tls;
   }
 
-  /** Of HTTPS, with its port; undefined: off. */
+  /** Certificate of HTTPS, with its port; undefined: HTTPS is off. */
   get certificate(): { readonly port: number; readonly cert: Uint8Array } | undefined {
     const { tls, tlsPort } = this;
     return tls && tlsPort !== undefined ? { port: tlsPort, cert: tls.pair.cert } : undefined;

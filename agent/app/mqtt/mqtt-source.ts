@@ -33,7 +33,7 @@ export interface MqttSourceDeps {
   readonly steering: Pick<CameraSteering, 'presets' | 'goToPreset'>;
   readonly edits: ApiEdits;
   readonly events: Pick<EventBus, 'listen'>;
-  /** Of the box. */
+  /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<MqttDeviceState>;
   readonly clock: Clock;

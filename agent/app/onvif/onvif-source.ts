@@ -35,7 +35,7 @@ export interface OnvifSourceDeps {
 export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
   const { config, recordings, pictures, steering, events, version } = deps;
   const { hub } = recordings.events;
-  /** Of streams that have run, by path: recorders ask while a camera is away, too. */
+  /** Facts of the streams that have run, by path: recorders ask for them while a camera is away, too. */
   const known = new Map<string, StreamFacts>();
   return {
     version,

@@ -13,7 +13,7 @@ import type { Stream } from '../../stream/stream.ts';
 import { lastKey, pictureOfKey, recordOf } from './key-picture.ts';
 import { CameraSnapshots } from './snapshots.ts';
 
-/** Decoded for one picture: a second of 1080p, ten of a small stream. Of a longer group the picture is that far from its start. */
+/** Pixels decoded for one picture: a second of 1080p, ten of a small stream. In a longer GOP, the picture is that far from its start. */
 const MAX_DECODED_PIXELS = 60e6;
 const LAST_TIME = 0x7fff_ffff;
 
@@ -23,7 +23,7 @@ type LiveStream = Pick<Stream, 'tracks' | 'replayGroup' | 'replayKey'>;
 const isDecodable = ({ tracks }: Pick<Stream, 'tracks'>): boolean =>
   tracks.some(({ codec }) => codec === 'h264' || codec === 'h265');
 
-/** The newest picture of a stream, with those that it needs; undefined: of another codec, or none has arrived. */
+/** The newest picture of a stream, with those that it needs; undefined: the codec is another one, or no picture has arrived. */
 function liveGroup(stream: LiveStream): CodedPicture | undefined {
   const index = stream.tracks.findIndex(({ codec }) => codec === 'h264' || codec === 'h265');
   const track = stream.tracks[index];
@@ -49,17 +49,17 @@ function liveGroup(stream: LiveStream): CodedPicture | undefined {
   return samples.length === 0 ? undefined : { ...coded, samples, until: LAST_TIME };
 }
 
-/** Concurrent camera requests. */
+/** Maximum number of concurrent camera requests. */
 const MAX_ASKED = 16;
-/** Cached pictures, 60 kB each at most. */
+/** Maximum number of cached pictures, 60 kB each at most. */
 const MAX_KEPT = 50;
 /** A camera may answer after its caller's time-out: the next caller gets that picture. */
 const MAX_REQUEST_MS = 30_000;
 const NO_PICTURE =
   'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
-/** For a camera's own picture instead of one that cannot be decoded. */
+/** Time limit for a camera's own picture instead of one that cannot be decoded. */
 const MAX_STILL_MS = 5_000;
-/** Of decoded pictures, in pixels: some 50 kB, as of the cameras' own. */
+/** Width of decoded pictures, in pixels: they have some 50 kB, like the cameras' own pictures. */
 const DECODED_WIDTH = 640;
 const SMALL_WIDTHS = [176, 128, 80];
 const SMALL_QUALITY = 50;
@@ -71,7 +71,7 @@ interface PictureLimits {
   readonly maxAgeMs: number;
 }
 
-/** For the picture of an event that starts now: within 2 s, and taken at most 2 s before it. */
+/** Limits for the picture of an event that starts now: it arrives within 2 s, and was taken at most 2 s before the event. */
 export const OF_EVENT: PictureLimits = { timeoutMs: 1_800, maxAgeMs: 2_000 };
 
 interface LivePicturesDeps {
@@ -86,13 +86,13 @@ interface LivePicturesDeps {
   };
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Of a camera of another box. */
+  /** Source of pictures of a camera of another box. */
   readonly elsewhere?: (path: string) => SnapshotSource | undefined;
 }
 
 interface CachedPicture {
   readonly jpeg: Uint8Array;
-  /** When it was requested. */
+  /** When it was requested, in monotonic milliseconds. */
   readonly takenMs: number;
 }
 
@@ -100,9 +100,9 @@ interface CachedPicture {
 export class LivePictures {
   readonly #deps: LivePicturesDeps;
   readonly #snapshots: CameraSnapshots;
-  /** By path, monotonic. */
+  /** Cached pictures, by path. */
   readonly #kept = new Map<string, CachedPicture>();
-  /** By path: callers at the same time share a request. */
+  /** Open requests, by path: callers at the same time share one. */
   readonly #asked = new Map<string, Promise<Uint8Array>>();
 
   constructor(deps: LivePicturesDeps) {
@@ -117,8 +117,8 @@ export class LivePictures {
   }
 
   /**
-   * The last key frame of the stream, in its own size or narrower; of a codec that nothing here decodes the camera's own
-   * snapshot, or the last one that was taken of it. @throws PerchError notFound: the path is not live; unavailable, unsupported
+   * The last key frame of the stream, in its own size or narrower. If nothing here decodes the codec: the camera's own
+   * snapshot, or the last one next to its recordings. @throws PerchError notFound if the path is not live; unavailable, unsupported
    */
   async keyFrame(path: string, width: number | undefined): Promise<JpegOfMoment> {
     const { recordings, clock } = this.#deps;
@@ -208,7 +208,7 @@ export class LivePictures {
     return picture;
   }
 
-  /** From the cache, or from next to a recording. */
+  /** A young enough picture from the cache, or from next to a recording. */
   async #young(path: string, maxAgeMs: number): Promise<Uint8Array | undefined> {
     const { clock, recordings } = this.#deps;
     const kept = this.#kept.get(path);
@@ -256,7 +256,7 @@ export class LivePictures {
         over.release();
         this.#asked.delete(path);
       });
-    // Its callers may have timed out.
+    // The callers of the request may have timed out.
     answer.catch(() => {});
     this.#asked.set(path, answer);
     return answer;

@@ -116,7 +116,7 @@ test('a deleted range is hidden at once from lists, downloads, frames and the ti
     ],
   });
   expect(left()).toHaveLength(3);
-  // Of three files of four seconds, one lies wholly in the range.
+  // One of the three files of four seconds lies wholly in the range.
   expect(await starts()).toEqual([0, 8]);
   await ranges.restore(made.id);
   expect(await starts()).toEqual([0, 4, 8]);

@@ -62,7 +62,7 @@ export class Recordings {
   readonly #stopCommits: () => void;
   readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
-  /** Being copied to another disk. */
+  /** Recordings that are being copied to another disk. */
   readonly #kept = new Set<string>();
 
   /** @param settled resolves when recorders follow the configuration of the time of the call */
@@ -231,7 +231,7 @@ export class Recordings {
     return this.#flush.waitedMs;
   }
 
-  /** Nothing deletes the recording. @returns ends that */
+  /** Keeps a recording from being deleted. @returns a function that ends this */
   keep(file: string): () => void {
     this.#kept.add(file);
     return () => this.#kept.delete(file);
@@ -310,7 +310,7 @@ export class Recordings {
     return new Date(beforeMs).toISOString();
   }
 
-  /** Of a camera of another box, as that box has reported it. */
+  /** Adds an outage of a camera of another box, as that box has reported it. */
   addOutage(outage: CameraEvent): void {
     this.#gaps.journal.addReported(outage);
   }
@@ -347,5 +347,5 @@ export class Recordings {
   }
 }
 
-/** 0: missing. */
+/** Time of a file's last change, in Unix ms; 0: the file is missing. */
 const writtenMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;

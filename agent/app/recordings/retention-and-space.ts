@@ -55,9 +55,9 @@ interface RetentionAndSpaceDeps {
 export interface AwaitedRecording {
   readonly path: string;
   readonly file: string;
-  /** Start by its name, Unix microseconds. */
+  /** Start by the file's name, in Unix microseconds. */
   readonly nameUs: number;
-  /** The latest of its known starts. */
+  /** The latest known start of the recording, in Unix microseconds. */
   readonly newestStartUs: number;
 }
 
@@ -74,16 +74,16 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #index: OldestRecordings;
   readonly #dateCheck: DateCheck;
   readonly segmentLog: SegmentAges;
-  /** A recording is not deleted by age before the archive has it. */
+  /** Whether the archive still waits for a recording, which is then not deleted by age. */
   isAwaited: (recording: AwaitedRecording) => boolean = () => false;
-  /** A recording was deleted by hand: it is not archived any more. */
+  /** Called when a recording was deleted by hand: it is not archived any more. */
   unwanted: (path: string, nameUs: number, file: string) => void = () => {};
-  /** The archive may have copies of a path that are not listed yet. */
+  /** Whether the archive may have copies of a path that are not listed yet. */
   mayAppear: (path: string) => boolean = () => false;
-  /** Copies of a path that are known by name only, in its order, a page at a time. */
+  /** Copies of a path that are known by name only, in the order of names, a page at a time. */
   unreadCopies: (path: string, afterUs: number) => readonly { readonly nameUs: number }[] = () => [];
   #isRead = false;
-  /** Of the index when it was last complete; undefined: never. */
+  /** Generation of the index when it was last complete; undefined: it never was. */
   #filledGeneration: number | undefined;
   #upkeepMs = Number.NEGATIVE_INFINITY;
 
@@ -230,7 +230,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     this.#disks.failed(file, code);
   }
 
-  /** Creates recordings, but not on the wrong disk. */
+  /** The file system for recordings: it creates none on the wrong disk. */
   get fs(): SegmentFs {
     return this.#disks.guarded(diskFs);
   }
@@ -281,7 +281,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return { deleted: files + archived.deleted + unread, bytes: diskBytes, kept: keptFiles + archived.kept, items };
   }
 
-  /** Their times are not known: a protected range keeps them all. */
+  /** Deletes copies that are known by name only. Their times are not known: a protected range keeps them all. */
   async #deleteUnread(path: string): Promise<number> {
     let [count, afterUs] = [0, Number.MIN_SAFE_INTEGER];
     if (this.keptBecause(path, Number.MIN_SAFE_INTEGER, Number.POSITIVE_INFINITY) !== undefined) {
@@ -303,12 +303,12 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld, deletionsHeldWhy }));
   }
 
-  /** The index knows every recording. */
+  /** Whether the index knows every recording. */
   get isIndexWhole(): boolean {
     return this.#index.isWhole;
   }
 
-  /** Ages of recordings are meaningful. */
+  /** Whether the ages of recordings are meaningful. */
   get isDateTrusted(): boolean {
     return this.#deps.isClockTrusted() && this.#dateDoubt() === undefined;
   }
@@ -378,7 +378,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return [...new Set(this.#deps.recordPaths().map(folderOf))];
   }
 
-  /** The longest retention of recordings there if all of them have one. */
+  /** The longest retention of recordings in a folder, if all of them have one. */
   #ageLimitMs(folder: string): number | undefined {
     const here = [...this.#deps.config().paths.values()].flatMap(({ settings }) =>
       settings && settings.record !== 'no' && folderOf(settings.recordPath) === folder

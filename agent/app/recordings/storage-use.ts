@@ -43,7 +43,7 @@ export interface StorageDeps {
       lastChosenMs(path: string): number | undefined;
     };
   };
-  /** Default: the box's. */
+  /** Mounted disks; default: those of the box. */
   readonly places?: () => Promise<readonly MountedPlace[]>;
 }
 
@@ -53,7 +53,7 @@ interface PathUse {
   readonly bytes: PathBytes;
   readonly firstUs: number | undefined;
   readonly bytesPerDay: number | undefined;
-  /** Its recording disk; undefined: not recorded, or unknown. */
+  /** Disk of its recordings; undefined: the path is not recorded, or the disk is unknown. */
   readonly disk: string | undefined;
 }
 
@@ -166,7 +166,7 @@ export class StorageUse {
   }
 
   /**
-   * Bytes per day of all of them. While a camera has no finished file, the writes to its disk since the start count
+   * Bytes per day of all these uses. While a camera has no finished file, the writes to its disk since the start count
    * instead. Cameras that are no longer recorded do not count.
    */
   #rateOf(uses: readonly PathUse[], disks: readonly DiskStatus[]): number | undefined {
@@ -209,7 +209,7 @@ export class StorageUse {
   }
 }
 
-/** By the space of the disk and the limit of the camera. */
+/** Days of recordings that fit, by the space of the disk and the limit of the camera. */
 function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<string, number>): number | undefined {
   const onDisk = disk === undefined ? undefined : byDisk.get(disk);
   if (onDisk === undefined || bytesPerDay === 0) {
@@ -234,13 +234,13 @@ function sumOfFolders(folders: readonly HeldFolder[]): MountedDisk['older'] {
       };
 }
 
-/** Of known values; undefined: there are none. */
+/** The sum of the known values; undefined: there are none. */
 function sumOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);
 }
 
-/** To a tenth of a day, below one day to some ten seconds: twelve cameras fill a small disk within minutes. */
+/** Rounds to a tenth of a day, below one day to some ten seconds: twelve cameras fill a small disk within minutes. */
 const roundDays = (days: number): number => {
   const steps = days < 1 ? 10_000 : 10;
   return Math.round(Math.max(0, days) * steps) / steps;

@@ -246,7 +246,7 @@ test('an external server receives the protocol and the program', async () => {
     'webrtc:publish:door',
     'webrtc:read:door',
   ]);
-  // Of an RTSP connection, and of the session that a request may open.
+  // The id is that of an RTSP connection, or of the session that a request may open.
   const named = seen.filter(({ id }) => ID.test(String(id))).map(({ protocol, path }) => `${protocol} ${path}`);
   expect(new Set(named)).toEqual(new Set(['rtsp door', 'hls door', 'webrtc door']));
   expect(new Set(seen.filter(({ protocol }) => protocol !== 'rtsp').map(({ userAgent }) => userAgent))).toEqual(

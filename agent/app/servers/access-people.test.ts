@@ -27,7 +27,7 @@ const FOR_ALL = [
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',
 ];
-/** For paired servers, which sign. */
+/** Routes for paired servers, which sign their requests. */
 const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
   'DELETE /v3/pairedservers/self',
@@ -44,13 +44,13 @@ const WATCHING = [
 /** The clip of a guest link. */
 const FOR_CLIPS = ['GET /v3/guest/clip', 'GET /v3/guest/clip.mp4'];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}', 'GET /v3/views'];
-/** Of the person's own browsers; a picture also needs the right to its camera. */
+/** Routes for notifications of the person's own browsers; a picture also needs the right to its camera. */
 const NOTIFICATIONS = [
   ...['GET /v3/notifications', 'POST /v3/notifications', 'PATCH /v3/notifications/{id}'],
   ...['DELETE /v3/notifications/{id}', 'POST /v3/notifications/{id}/test'],
 ];
 const FOR_PEOPLE = [...NOTIFICATIONS, 'GET /v3/notifications/{id}/picture', ...OWN_SESSIONS];
-/** The page's: for people. */
+/** Routes of the page, for people. */
 const OWNERS = [
   ...[
     '/v3/users',

@@ -16,7 +16,7 @@ interface Watchers {
 interface Live {
   readonly user: string;
   readonly path: string;
-  /** Of a page or a server: through the camera. */
+  /** A page or a paired server talks through the camera. */
   readonly isTalk: boolean;
   /** A publishing program has sent its own name and password. */
   readonly isProgram: boolean;

@@ -20,7 +20,7 @@ const MAX_WAITING = 8;
 const DEADLINE_MS = 30_000;
 
 interface SourceTestsDeps {
-  /** Without the check of the camera's identity, whose result counts for the camera of the path. */
+  /** Makes a source without the check of the camera's identity, whose result would count for the camera of the path. */
   makeSource(name: string, settings: PathSettings, config: Config): Source;
   readonly signal: AbortSignal;
   /** Default: 30 s. */
@@ -68,7 +68,7 @@ export class SourceTests {
 
 /** The tracks, once the first sample of the leading one has arrived. */
 async function firstPicture(source: Source, joined: JoinedSignal): Promise<readonly Track[]> {
-  // It may have been waiting for its turn: no event follows.
+  // The signal may have aborted while the test waited for its turn: no event follows.
   joined.signal.throwIfAborted();
   const stop = new AbortController();
   joined.signal.addEventListener('abort', () => stop.abort());
@@ -111,7 +111,7 @@ const readerOf = (leading: number, onArrived: () => void): Reader => ({
   onEnd: () => {},
 });
 
-/** Of HTTP. */
+/** HTTP status. */
 const NOT_FOUND = 404;
 const BY_CODE: Partial<Record<PerchError['code'], string>> = {
   unauthorized: 'password',

@@ -15,13 +15,13 @@ import type { PlacedSample } from '../../record/signing/sample-digests.ts';
 import { samplesOf } from '../../record/signing/sample-groups.ts';
 import { BOX_HEAD_BYTES, isSignatureBox, MAX_SIGNATURES_BYTES } from '../../record/signing/signatures.ts';
 
-/** Six hours of video and audio have 40 MB. */
+/** The `moov` of six hours of video and audio has 40 MB. */
 const MAX_MOVIE_BYTES = 256 << 20;
-/** Of all tracks: a month. */
+/** Maximum number of samples of all tracks: a month. */
 const MAX_SAMPLES = 200_000_000;
-/** Of one track while those of another are read: hours. */
+/** Maximum number of samples of one track that wait while those of another are read: hours. */
 const MAX_AHEAD = 5_000_000;
-/** What a film of several cameras begins with. */
+/** First bytes of a ZIP file, as which a film of several cameras is downloaded. */
 const ZIP = Buffer.from('PK\x03\x04', 'latin1');
 const MOOV = fourcc('moov');
 const MOOF = fourcc('moof');
@@ -34,7 +34,7 @@ export interface MediaSample extends PlacedSample {
 type NextSample = () => Promise<MediaSample | undefined>;
 
 export interface MediaTrack extends Pick<Mp4Track, 'id' | 'kind' | 'sampleEntry'> {
-  /** In decode order. undefined at the end. */
+  /** Reads the next sample, in decode order; undefined: the track is at its end. */
   readonly next: NextSample;
 }
 
@@ -146,7 +146,7 @@ interface FoundBoxes {
   signed: BoxLocation | undefined;
 }
 
-/** Top-level boxes of interest. What follows a damaged one is not found. */
+/** Finds the top-level boxes of interest. What follows a damaged box is not found. */
 async function findBoxes(handle: FileHandle, sizeBytes: number): Promise<FoundBoxes> {
   const found: FoundBoxes = { movie: undefined, isFragmented: false, signed: undefined };
   const head = new Uint8Array(BOX_HEAD_BYTES);

@@ -12,12 +12,12 @@ import { removeSignatures, saveSignatures, signatureFileOf } from '../../record/
 import { openSigningKey, type SigningKey } from '../../record/signing/signing-key.ts';
 import { signRecording } from './sign-recording.ts';
 
-/** Three quarters of the time are left to others. */
+/** Pause after each group, in multiples of its time: three quarters of the time are left to others. */
 const PAUSES = 3;
-/** Before this a disk that is behind gets no reads. */
+/** Interval at which the signer asks whether a recorder still waits for its disk: until then it reads nothing. */
 const HELD_UP_MS = 1_000;
 const WEEK_US = 7 * 86_400_000_000;
-/** Beyond it the next start signs. */
+/** Recordings that wait to be signed. Those beyond this number are signed after the next start. */
 const MAX_WAITING = 20_000;
 
 interface RecordingSignerDeps {
@@ -34,7 +34,7 @@ interface RecordingSignerDeps {
 export class RecordingSigner {
   readonly #deps: RecordingSignerDeps;
   readonly #waiting: Segment[] = [];
-  /** Its signatures are next to it, since now or since an earlier start. */
+  /** Called when the signatures of a recording are next to it, since now or since an earlier start. */
   onSigned: (segment: Segment) => void = () => {};
   #signal: AbortSignal | undefined;
   #working: Promise<void> | undefined;
@@ -44,7 +44,7 @@ export class RecordingSigner {
     this.#deps = deps;
   }
 
-  /** Of the key, which is made now if there is none. */
+  /** Fingerprint of the key, which is made now if there is none. */
   async fingerprint(): Promise<string> {
     return (await this.#openKey()).fingerprint;
   }
@@ -131,7 +131,7 @@ export class RecordingSigner {
   async #sign(segment: Segment, signal: AbortSignal): Promise<void> {
     const { path, file, startUs } = segment;
     const { clock, playback, isHeldUp } = this.#deps;
-    // It ended while the start looked for unsigned ones.
+    // The recording ended while the start looked for unsigned ones, and is signed already.
     if (await stat(signatureFileOf(file)).catch(unlessFileFault)) {
       return;
     }
@@ -152,7 +152,7 @@ export class RecordingSigner {
       },
     });
     await saveSignatures(file, section);
-    // Deleted or moved meanwhile.
+    // The recording was deleted or moved meanwhile.
     if (!(await stat(file).catch(unlessFileFault))) {
       await removeSignatures(file);
       return;

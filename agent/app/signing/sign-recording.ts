@@ -20,10 +20,10 @@ import type { SigningKey } from '../../record/signing/signing-key.ts';
 
 interface SigningOptions {
   readonly path: string;
-  /** Of the recording's first sample. */
+  /** Time of the recording's first sample, in Unix microseconds. */
   readonly startUs: number;
   readonly nowUs: () => number;
-  /** After each group. */
+  /** Called after each group. */
   readonly pace: () => Promise<void>;
 }
 

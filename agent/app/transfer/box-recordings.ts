@@ -17,29 +17,29 @@ import { type BoxEvent, eventPageOf } from '../boxes/box-answers.ts';
 import type { BoxRequests } from '../boxes/box-requests.ts';
 import { leftOut } from '../import/left-file.ts';
 
-// What a box answers is checked here: the box may have another version, be broken, or hostile.
+// Checks the answers of a box, which may have another version, be broken, or be hostile.
 
 const ROOT = '/v3/pairedservers/recordings';
 const MAX_LIST_BYTES = 1 << 20;
-/** As many as a box has at most. */
+/** Maximum number of protected ranges, as many as a box has at most. */
 const MAX_PROTECTED = 5_000;
 /** The disk of the box may have to start. */
 const MAX_ANSWER_MS = 14_000;
-/** For a piece over a slow link: 70 kB/s. */
+/** Time limit for a piece over a slow link: 70 kB/s. */
 const MAX_PIECE_MS = 60_000;
-/** Of one answer. */
+/** Number of events in one answer. */
 const EVENTS_AT_ONCE = 200;
 const MAX_EVENTS_BYTES = 2 << 20;
-/** Of a camera: 500 a day for two years. */
+/** Maximum number of events of a camera: 500 a day for two years. */
 const MAX_EVENTS = 365_000;
-/** One that began before a period may last into it. */
+/** Longest event: one that began before a period may last into it. */
 const MAX_EVENT_US = 86_400e6;
 /** Year 9999, which names of files can hold. */
 const MAX_US = 253_370_764_800e6;
 const MAX_FILE_BYTES = 2 ** 38;
 const MAX_DURATION_US = 7 * 86_400e6;
 
-/** The other answers of boxes come with these bounds. */
+/** Bounds for the fields of a recording in a list. */
 const Sound = Type.Object({
   startUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
   nameUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
@@ -149,7 +149,7 @@ export class BoxRecordings {
     return this.#list({ path: ROOT, signal, limitMs: MAX_ANSWER_MS }, camerasOf);
   }
 
-  /** Newest first. @param untilUs start before this; undefined: all */
+  /** Recordings of a path, newest first. @param untilUs only those that start before this; undefined: all */
   async *files(path: string, untilUs: number | undefined, signal: AbortSignal): AsyncGenerator<RecordedFile> {
     let before = untilUs === undefined ? undefined : `${untilUs}-0`;
     let beforeUs = untilUs ?? MAX_US;
@@ -167,7 +167,7 @@ export class BoxRecordings {
     }
   }
 
-  /** Newest first. */
+  /** Events of a path, newest first. */
   async *events(
     path: string,
     { sinceUs = 0, untilUs = MAX_US }: FetchRange,
@@ -195,7 +195,7 @@ export class BoxRecordings {
     }
   }
 
-  /** @param after how many are here */
+  /** Stills of a recording. @param after how many of them are here */
   async *stills(path: string, file: RecordedFile, after: number, signal: AbortSignal): AsyncGenerator<BoxStill> {
     const query = new URLSearchParams({ path, start: String(file.startUs), name: String(file.nameUs) });
     for (let count = after; count < file.stills; count += MAX_PAGE_STILLS) {
@@ -211,7 +211,7 @@ export class BoxRecordings {
     }
   }
 
-  /** What is never deleted of a path. */
+  /** Times of a path whose recordings are never deleted. */
   async *protectedTimes(path: string, signal: AbortSignal): AsyncGenerator<ProtectedTimes['items'][number]> {
     for (let after = 0; after < MAX_PROTECTED; after += MAX_PAGE_TIMES) {
       const query = new URLSearchParams({ path, after: String(after) });
@@ -242,7 +242,7 @@ export class BoxRecordings {
     );
   }
 
-  /** Of bytes that were fetched earlier. */
+  /** Digest of bytes that were fetched earlier. @returns SHA-256 as base64 */
   async digest(path: string, file: RecordedFile, range: ByteRange, signal: AbortSignal): Promise<string> {
     const { headers, body } = await this.#ask('HEAD', path, file, range, signal);
     checkRange(headers['content-range'], range, file.bytes, body);

@@ -6,12 +6,12 @@ import type { FetchRange } from './box-recordings.ts';
 const EVENTS_AT_ONCE = 100;
 
 interface FetchEventsDeps {
-  /** Of a path on the box, newest first. */
+  /** Events of a path on the box, newest first. */
   listed(path: string, range: FetchRange, signal: AbortSignal): AsyncIterable<BoxEvent>;
-  /** Unix microseconds; older ones would be deleted here at once. */
+  /** Unix microseconds. Older events would be deleted here at once. */
   oldestUs(path: string): number;
   isHere(event: CameraEvent): boolean;
-  /** Without notifications. */
+  /** Stores an event, without notifications. */
   store(event: CameraEvent): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export async function fetchEvents(
       if (count % EVENTS_AT_ONCE === 0) {
         await pace.wait();
       }
-      // Outages and the like are of the box that had them.
+      // Events of the box itself, such as outages, belong to that box.
       const isOfCamera = event.path === group && !event.type.startsWith('perch.');
       if (isOfCamera && endUs !== undefined && endUs >= oldestUs) {
         const own = { ...event, path, endUs, source: 'camera' as const };

@@ -8,10 +8,10 @@ import { FLUSH_BYTES, type ImportPace, writeAll } from '../import/copy-file.ts';
 import { leftOut } from '../import/left-file.ts';
 import type { BoxRecordings } from './box-recordings.ts';
 
-/** Until a part that arrives damaged is given up. */
+/** Number of attempts for a part that arrives damaged. */
 const MAX_TRIES = 3;
 const READ_BYTES = 1 << 20;
-/** The box reads one while it sends the other. */
+/** Parts that are requested at the same time: the box reads one while it sends the other. */
 const MAX_COMING = 2;
 
 interface FetchFileOptions {
@@ -20,10 +20,10 @@ interface FetchFileOptions {
   readonly path: string;
   readonly file: RecordedFile;
   readonly pace: ImportPace;
-  /** Before each part; limits the rate. */
+  /** Called before each part; limits the rate. */
   readonly take: (bytes: number) => Promise<void>;
   readonly onBytes: (bytes: number) => void;
-  /** Of one request; default: the most that the box sends. */
+  /** Bytes per request; default: the most that the box sends. */
   readonly pieceBytes?: number;
 }
 
@@ -55,7 +55,7 @@ export async function fetchFile(draft: string, options: FetchFileOptions): Promi
   }
 }
 
-/** Of the parts that an earlier run has fetched. What a power cut has damaged is not among them. */
+/** Digests of the parts that an earlier run has fetched, up to the first part that a power cut has damaged. */
 async function keptDigests(
   out: FileHandle,
   ranges: readonly ByteRange[],

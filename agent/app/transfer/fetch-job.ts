@@ -20,7 +20,7 @@ import { type BoxProtection, BoxProtections } from './fetch-protected.ts';
 import { fetchStills } from './fetch-stills.ts';
 import type { JobReport, TransferJob } from './job.ts';
 
-/** Of a camera: files of a minute for two years. */
+/** Maximum number of files of a camera: files of a minute for two years. */
 const MAX_FILES = 1_000_000;
 /** What is recorded here already may be this much longer or shorter. */
 const MAX_OVERLAP_US = 1_500_000;
@@ -30,7 +30,7 @@ const MAX_TIME_STEP_MS = 2_000;
 interface FetchItem {
   /** Path on the box. */
   readonly group: string;
-  /** Whose recordings they become. */
+  /** Path whose recordings they become. */
   readonly path: string;
 }
 
@@ -43,15 +43,15 @@ export interface FetchJobDeps {
   /** Why nothing may be written there; undefined: it may. */
   refusal(file: string): string | undefined;
   minFreeBytes(diskBytes: number): number;
-  /** Before the recordings come. Without effect for one that is protected here already. */
+  /** Called before the recordings come. Has no effect for a range that is protected here already. */
   protect(path: string, range: BoxProtection): Promise<void>;
-  /** Once all recordings are here. */
+  /** Called once all recordings are here. */
   takeEvents(pace: ImportPace): Promise<void>;
   /** Limits the rate. */
   take(bytes: number, signal: AbortSignal): Promise<void>;
-  /** IANA name; undefined: the machine's zone. */
+  /** IANA name of the time zone; undefined: the machine's zone. */
   readonly zone?: string;
-  /** Of one request. */
+  /** Bytes per request. */
   readonly pieceBytes?: number;
 }
 
@@ -73,7 +73,7 @@ export class FetchJob implements TransferJob {
   readonly #range: FetchRange;
   readonly #deps: FetchJobDeps;
   #memory: FetchMemory;
-  /** Recorded here under other names. */
+  /** Recordings that are here under other names. */
   readonly #present = new Set<string>();
   readonly #protected = new BoxProtections();
   readonly #recordedUs = new Map<string, ReturnType<typeof recordedUsOf>>();
@@ -99,12 +99,12 @@ export class FetchJob implements TransferJob {
     await this.#deps.takeEvents(pace);
   }
 
-  /** Removes what there is of a recording that is not complete. */
+  /** Removes the draft of a recording that is not complete. */
   async discard(): Promise<void> {
     if (this.#memory.draft !== undefined) {
       const { draft } = this.#memory;
       await rm(draft, { force: true });
-      // Else a power cut brings it back.
+      // Without this, a power cut brings the draft back.
       await syncFolder(dirname(draft)).catch(unlessGone);
       this.#memory = {};
     }
@@ -127,7 +127,7 @@ export class FetchJob implements TransferJob {
     return sums;
   }
 
-  /** @returns how many were fetched */
+  /** @returns how many recordings were fetched */
   async #pass(report: JobReport, pace: ImportPace): Promise<number> {
     let fetched = 0;
     const sums = [...(await this.sums(pace.signal)).values()];
@@ -163,7 +163,7 @@ export class FetchJob implements TransferJob {
     return fetched;
   }
 
-  /** Of all cameras, newest first. */
+  /** Recordings of all cameras that are missing here, newest first. */
   async *#missing(signal: AbortSignal): AsyncGenerator<Wanted> {
     const all = this.#items.map((item) => this.#missingOf(item, signal));
     const heads = await Promise.all(all.map(async (one) => (await one.next()).value));
@@ -218,7 +218,7 @@ export class FetchJob implements TransferJob {
     }
   }
 
-  /** It was fetched before, and compared then. */
+  /** Whether the recording was fetched before: it was compared with the box's then. */
   async #isHere({ path }: FetchItem, file: RecordedFile): Promise<boolean> {
     const there = await statOf(this.#fileOf(path, file));
     const isSame = there && there.size === file.bytes && file.state === 'finished';
@@ -263,7 +263,7 @@ export class FetchJob implements TransferJob {
     return true;
   }
 
-  /** @throws PerchError for one that is not fetched */
+  /** @throws PerchError for a recording that is not fetched */
   #checkFile(recording: Wanted): void {
     const { state, startUs } = recording.file;
     if (state === 'broken') {
@@ -298,7 +298,7 @@ export class FetchJob implements TransferJob {
     }
     const { bavail, blocks, bsize } = await statfs(folder);
     const keptBytes = (await statOf(draft))?.size ?? 0;
-    // Retention must not make room for it.
+    // Retention must not make room for the recording.
     if (bavail * bsize < bytes - Math.min(bytes, keptBytes) + this.#deps.minFreeBytes(blocks * bsize)) {
       const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
       throw new PerchError('exhausted', text, { why: 'full' });
@@ -308,7 +308,7 @@ export class FetchJob implements TransferJob {
     return draft;
   }
 
-  /** @returns whether the path has recordings of all of it @throws PerchError: of a part of it */
+  /** @returns whether the path has recordings of all of it @throws PerchError if it has recordings of a part of it */
   async #isRecorded(path: string, file: RecordedFile, durationUs: number): Promise<boolean> {
     const { playback, clock } = this.#deps;
     const recordedUs = this.#recordedUs.get(path) ?? recordedUsOf(playback, path, () => clock.monoMs());
@@ -345,7 +345,7 @@ const draftOf = (wanted: string, { nameUs }: RecordedFile): string =>
 
 const keyOf = (path: string, { nameUs, format }: RecordedFile): string => `${path} ${nameUs} ${format}`;
 
-/** Of a recording that Perch can read. @throws PerchError left out */
+/** Duration of a draft, in microseconds. @throws PerchError left out, if Perch cannot read it */
 async function durationOf(draft: string): Promise<number> {
   const known = await readSegmentInfo(draft, { isBeingWritten: false }).catch((error: unknown) => {
     if (error instanceof PerchError) {

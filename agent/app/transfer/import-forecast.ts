@@ -6,7 +6,7 @@ import { usesOf } from './import-groups.ts';
 
 interface ForecastDeps {
   readonly nowMs: number;
-  /** Of a new camera for undefined. */
+  /** Settings of a path; undefined: those of a new camera. */
   readonly settingsOf: (path: string | undefined) => {
     readonly recordPath: string;
     readonly recordDeleteAfterMs: number;
@@ -21,7 +21,7 @@ interface Use {
   readonly old: number;
 }
 
-/** What an import would take, and the room for it. */
+/** Computes what an import would take, and the room for it. */
 export async function foreseeImport(
   folder: string,
   items: ImportRequest['items'],
@@ -74,6 +74,6 @@ interface Disk {
   readonly keptFreeBytes: number;
 }
 
-/** Left after the import; below 0: missing. */
+/** Bytes that are left after the import; below 0: that are missing. */
 export const roomOf = ({ bytes, freeBytes, keptFreeBytes }: Disk): number =>
   Math.max(0, freeBytes - keptFreeBytes) - bytes;

@@ -10,7 +10,7 @@ import { namesBelow } from '../import/names-below.ts';
 
 const MAX_FILES = 200_000;
 const MAX_GROUPS = 64;
-/** Of a group, until its program is known. */
+/** Maximum number of files of a group that are read until its program is known. */
 const MAX_READ = 3;
 const MAX_LEFT_SHOWN = 100;
 /** A folder for a year, a month, a day or an hour. */
@@ -35,11 +35,11 @@ export function groupOf(name: string): string {
 interface LookDeps {
   readonly nowMs: number;
   readonly signal: AbortSignal;
-  /** It is a recording of this Perch already. */
+  /** Whether a file is a recording of this Perch already. */
   readonly isOwn: (file: string) => boolean;
 }
 
-/** What a folder has, without reading more than a few of its files. */
+/** Lists what a folder has, without reading more than a few of its files. */
 export async function lookInto(folder: string, deps: LookDeps): Promise<ImportForecast> {
   const look: Look = { ...deps, folder, left: [], own: 0 };
   const onUnread = (file: string) => look.left.push({ file, why: 'unreadable', reason: 'the folder cannot be read' });
@@ -139,11 +139,11 @@ const REASONS = {
 interface GroupUse {
   readonly files: number;
   readonly bytes: number;
-  /** Started before the time that is asked for. */
+  /** Number of files that started before the given time. */
   readonly old: number;
 }
 
-/** What is taken of groups. @param beforeMs by group: older files are not */
+/** What would be taken of each group. @param beforeMs time by group: older files are not taken */
 export async function usesOf(
   folder: string,
   beforeMs: ReadonlyMap<string, number>,
@@ -168,7 +168,7 @@ export async function usesOf(
   return uses;
 }
 
-/** undefined: this file does not show it. */
+/** The program that wrote a file; undefined: the file does not show it. */
 async function programOf(file: string): Promise<Found['program'] | undefined> {
   if (/\.ts$/i.test(file)) {
     return 'mpegts';
@@ -182,7 +182,7 @@ async function programOf(file: string): Promise<Found['program'] | undefined> {
   return clip && 'mp4';
 }
 
-/** For `catch`: damaged, or gone. */
+/** For `catch`: expects files that are damaged, or gone. */
 function unlessExpected(error: unknown): undefined {
   const isOfSystem = error instanceof Error && 'code' in error;
   if (!(error instanceof PerchError) && !isOfSystem) {

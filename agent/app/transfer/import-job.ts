@@ -13,7 +13,7 @@ import { recordedUsOf } from '../import/recorded.ts';
 import { groupOf } from './import-groups.ts';
 import type { JobReport, TransferJob } from './job.ts';
 
-/** What was done since is found again after a power cut. */
+/** Interval of saves: what was done since the last one is found again after a power cut. */
 const SAVE_MS = 5_000;
 
 interface ImportItem {
@@ -28,12 +28,12 @@ interface ImportJobDeps {
   readonly isOpen: (file: string) => boolean;
   /** Why nothing may be written there; undefined: it may. */
   readonly refusal: (file: string) => string | undefined;
-  /** IANA name; undefined: the machine's zone. */
+  /** IANA name of the time zone; undefined: the machine's zone. */
   readonly zone?: string;
 }
 
 interface ImportMemory {
-  /** The present item, and the last file of it that is done. */
+  /** Number of the present item, and the last of its files that is done. */
   readonly item?: number;
   readonly last?: string | undefined;
 }
@@ -152,7 +152,7 @@ export class ImportJob implements TransferJob {
     };
   }
 
-  /** Of what is left. @throws PerchError if nothing is there any more */
+  /** Counts what is left to take. @throws PerchError if a group has no files any more */
   async #measure(first: number, last: string | undefined): Promise<[files: number, bytes: number]> {
     const byGroup = Map.groupBy(await namesBelow(this.#from), groupOf);
     let [files, bytes] = [0, 0];

@@ -11,24 +11,24 @@ import type { JobReport, TransferJob } from './job.ts';
 import { type FileMove, moveFile, settleMove } from './move-file.ts';
 
 const ROWS_AT_ONCE = 200;
-/** Files that are still written end with the next one. */
+/** Pause before the next pass: files that are still written end with the next file. */
 const WAIT_MS = 5_000;
 const INDEX_MS = 500;
 
 export interface MoveJobDeps {
   readonly clock: Pick<Clock, 'sleep'>;
-  /** Where a path records; for one that is not configured, the default. */
+  /** `recordPath` of a path; for a path that is not configured, the default. */
   readonly templateOf: (path: string) => string;
   readonly playback: Pick<Playback, 'names' | 'space' | 'moves' | 'offlineReason' | 'measure' | 'stateOf'>;
-  /** It knows every recording, and its size. */
+  /** Whether the index knows every recording, and its size. */
   readonly isIndexWhole: () => boolean;
   readonly isOpen: (file: string) => boolean;
-  /** Keeps a recording from being deleted. @returns ends that */
+  /** Keeps a recording from being deleted. @returns a function that ends this */
   readonly keep: (file: string) => () => void;
   /** Why nothing may be written there; undefined: it may. */
   readonly refusal: (file: string) => string | undefined;
   readonly minFreeBytes: (diskBytes: number) => number;
-  /** IANA name; undefined: the machine's zone. */
+  /** IANA name of the time zone; undefined: the machine's zone. */
   readonly zone?: string;
 }
 
@@ -78,13 +78,13 @@ export class MoveJob implements TransferJob {
     }
   }
 
-  /** What is to be moved. */
+  /** Counts what is to be moved. */
   async sum(): Promise<{ readonly files: number; readonly bytes: number }> {
     const [files, bytes] = await this.#measure(await this.#deps.playback.names());
     return { files, bytes };
   }
 
-  /** @returns whether some are still written */
+  /** @returns whether some files are still written */
   async #pass(report: JobReport, pace: ImportPace): Promise<boolean> {
     this.#targets.clear();
     const names = await this.#deps.playback.names();
@@ -155,7 +155,7 @@ export class MoveJob implements TransferJob {
     }
   }
 
-  /** Of all paths, newest first. */
+  /** Recordings of all paths that are to be moved, newest first. */
   *#outside(names: readonly string[]): Generator<SegmentRow> {
     const all = names.map((name) => this.#outsideOf(name));
     const heads = all.map((rows) => rows.next().value);
@@ -209,7 +209,7 @@ function leftFileOf(file: string, error: unknown): LeftFile {
   throw error;
 }
 
-/** Of a camera. They stay if they are not empty. */
+/** Removes the folders of a camera, as long as they are empty. */
 async function removeEmptyFolders(first: string, levels: number): Promise<void> {
   let folder = first;
   for (let level = 0; level < levels; level += 1) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { TransferState } from '../../http/api/recordings/transfer-routes.ts';
 import type { LeftFile } from '../import/left-file.ts';
 
-/** Named in the state; the others are counted. */
+/** Left-out files that the state names; the others are counted only. */
 const MAX_LEFT_SHOWN = 100;
 /** The rate is that of the last minute. */
 const SAMPLE_MS = 5_000;
@@ -32,7 +32,7 @@ export class Progress {
   #leftCount: number;
   #totalFiles: number;
   #totalBytes: number;
-  /** Of the present file. */
+  /** Bytes of the present file so far. */
   #fileBytes = 0;
   #current: string | undefined;
   error: string | undefined;
@@ -85,7 +85,7 @@ export class Progress {
     }
   }
 
-  /** @param sizeBytes of the file */
+  /** The present file is done. @param sizeBytes its size */
   done(sizeBytes: number): void {
     this.#doneFiles += 1;
     this.#doneBytes += sizeBytes;
@@ -108,7 +108,7 @@ export class Progress {
     this.#fileBytes = 0;
   }
 
-  /** It rests: the rate begins again. */
+  /** The transfer rests: the rate is measured anew. */
   rest(): void {
     this.#samples.length = 0;
     this.#current = undefined;

@@ -9,11 +9,11 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ImportRequest } from '../../http/api/recordings/transfer-routes.ts';
 
 const MAX_BYTES = 4 << 20;
-/** Of these the newest are remembered. */
+/** Maximum number of added cameras that are remembered: the newest. */
 const MAX_ADDED = 1_000;
 
 const Added = Type.Object({
-  /** Box or folder. */
+  /** Box or folder that the recordings come from. */
   source: Type.String(),
   group: Type.String(),
   name: Type.String(),
@@ -22,7 +22,7 @@ const Added = Type.Object({
 type Added = Static<typeof Added>;
 const Stored = Type.Object({ version: Type.Literal(1), cameras: Type.Array(Added) });
 
-/** The cameras that transfers have added: one that is repeated adds none. */
+/** The cameras that transfers have added: a repeated transfer adds none. */
 export class AddedCameras {
   readonly #file: string;
   readonly #config: () => Config;
@@ -32,7 +32,7 @@ export class AddedCameras {
     this.#config = config;
   }
 
-  /** undefined: there is none yet, or it was deleted. */
+  /** Path of an added camera; undefined: there is none yet, or it was deleted. */
   pathOf({ source, group, name }: Omit<Added, 'path'>): string | undefined {
     const found = this.#all.find((one) => one.source === source && one.group === group && one.name === name);
     return found && this.#config().paths.has(found.path) ? found.path : undefined;
@@ -60,7 +60,7 @@ interface TransferPathsDeps {
   readonly edits: Pick<ApiEdits, 'addPath'>;
   readonly recordings: { settled(): Promise<void> };
   readonly added: AddedCameras;
-  /** Box or folder. */
+  /** Box or folder that the recordings come from. */
   readonly source: string;
 }
 
@@ -69,7 +69,7 @@ interface Item {
   readonly path: string;
 }
 
-/** Adds new cameras. @throws PerchError badInput */
+/** Adds a camera for each item without a path. @throws PerchError badInput */
 export async function withPaths(items: ImportRequest['items'], deps: TransferPathsDeps): Promise<Item[]> {
   for (const { path, name } of items) {
     if (path === undefined ? name === undefined : !resolvePath(deps.config(), path)?.settings) {
@@ -84,7 +84,7 @@ export async function withPaths(items: ImportRequest['items'], deps: TransferPat
   return paths;
 }
 
-/** Turned off: it has no stream. @returns its path */
+/** Adds a camera that is turned off, because it has no stream. @returns its path */
 async function addCamera(
   group: string,
   name: string,

@@ -36,14 +36,14 @@ import { MoveJob } from './move-job.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
 import { AddedCameras, withPaths } from './transfer-paths.ts';
 
-/** A full or missing disk is asked this often. */
+/** Interval at which a full or missing disk is tried again. */
 const RETRY_MS = 15_000;
 const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
 const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
 
 export interface TransferDeps {
   readonly file: string;
-  /** Of the cameras that transfers have added. */
+  /** File of the cameras that transfers have added. */
   readonly camerasFile: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -71,7 +71,7 @@ export class TransferRunner implements TransferControl {
   readonly #fetches: BoxFetches;
   readonly #added: AddedCameras;
   readonly #closing = new AbortController();
-  /** The look that is under way: one at a time. */
+  /** Aborts the look that is under way: there is one at a time. */
   #looking = new AbortController();
 
   constructor(deps: TransferDeps) {
@@ -135,7 +135,7 @@ export class TransferRunner implements TransferControl {
     this.#run(stored);
   }
 
-  /** New recordings go there at once. */
+  /** Makes new recordings go to this disk at once. */
   async #recordTo(to: string | undefined): Promise<void> {
     const template = await this.#templateFor(to);
     if (template !== undefined) {
@@ -353,7 +353,7 @@ export class TransferRunner implements TransferControl {
     });
   }
 
-  /** Another `recordPath`; undefined: the present one. @throws PerchError badInput */
+  /** The `recordPath` for a disk; undefined: the present one stays. @throws PerchError badInput */
   async #templateFor(to: string | undefined): Promise<string | undefined> {
     if (to === undefined) {
       return undefined;
@@ -391,7 +391,7 @@ const sourceText = ({ box, from }: { readonly box?: string; readonly from?: stri
 
 const folderOf = (template: string): string => new RecordPathPattern(template, undefined).folder;
 
-/** @throws a bug */
+/** The error as a PerchError: any other exception counts as a fault of the disk. */
 function faultOf(error: unknown): PerchError {
   return error instanceof PerchError ? error : diskFaultOf(error, 'cannot copy recordings');
 }
