@@ -35,7 +35,7 @@ export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): st
 /** MP4 lacks only PCM with more channels than the FLAC encoder supports. */
 const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
-/** undefined: the container does not hold the track. */
+/** The track as each container holds it; undefined: the container does not hold it. */
 const PLACES: Record<Container, (track: Track) => DerivedTrack | undefined> = {
   fmp4: (track) => {
     if (isPcm(track)) {

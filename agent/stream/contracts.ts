@@ -148,7 +148,7 @@ export interface AudioForms {
    */
   of(stream: Stream, form: AudioForm): Stream;
   /**
-   * The same, after the audio of the cached group is transcoded for a replay. Never rejects; takes at most half a second. The derived
+   * As `of`, but first transcodes the audio of the cached group for a replay. Never rejects; takes at most half a second. The derived
    * stream stays open for 10 s without a reader.
    */
   open(stream: Stream, form: AudioForm): Promise<Stream>;

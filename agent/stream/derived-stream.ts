@@ -7,7 +7,7 @@ import { type Reader, Stream } from './stream.ts';
 export interface Converter {
   /** Reads the sample's data during the call only, or takes a hold. */
   push(sample: Sample): void;
-  /** Afterwards nothing is emitted. */
+  /** Nothing is emitted after this call. */
   close?(): void;
 }
 
@@ -19,7 +19,7 @@ export interface DerivedTrack {
 }
 
 interface DerivedPlan {
-  /** For messages. */
+  /** Id of its reader, for messages. */
   readonly id: string;
   /**
    * Called for each track at the start, and again when its description changes.
@@ -52,9 +52,9 @@ export class DerivedStream extends Stream {
   readonly #origin: Stream;
   readonly #plan: DerivedPlan;
   readonly #feeder: Reader;
-  /** By track of the original: its constant number here; undefined: left out. */
+  /** Constant track number in this stream, by track of the original; undefined: left out. */
   readonly #numbers: readonly (number | undefined)[];
-  /** By track of the original; undefined: left out. */
+  /** Mappings by track of the original; undefined: left out. */
   readonly #mappings: (TrackMapping | undefined)[] = [];
   #isFed = false;
 

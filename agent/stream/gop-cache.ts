@@ -10,10 +10,10 @@ export interface SampleSink {
 export const MAX_REPLAY_BYTES = 8 << 20;
 /** Far more than in any real group; each sample costs about a hundred bytes in addition to its data. */
 const MAX_SAMPLES = 20_000;
-/** A group with a longer pause is not measured. 90 kHz. */
+/** A group with a longer pause is not measured. In ticks of 90 kHz. */
 const PAUSE_TICKS = 3 * 90_000;
 const TICKS_PER_SECOND = 90_000;
-/** Fewer do not show how many there are in a second. */
+/** With fewer pictures the frame rate is unknown. */
 const MIN_PICTURES = 8;
 
 /**
@@ -54,7 +54,7 @@ export class GopCache {
     return this.#groupDts === undefined ? 0 : this.#lastDts - this.#groupDts;
   }
 
-  /** Pictures a second of the leading track in the cached group, a whole number from 1 on; undefined with few pictures. */
+  /** Pictures per second of the leading track in the cached group, a whole number from 1 on; undefined with few pictures. */
   get fps(): number | undefined {
     const pictures = this.#tracks.reduce((count, track) => (track === this.#leadingTrack ? count + 1 : count), 0);
     const ticks = this.#lastDts - (this.#samples[0]?.dts ?? 0);

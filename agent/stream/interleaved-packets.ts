@@ -78,15 +78,15 @@ export class InterleavedPackets implements Reader {
   readonly #placeholders: Placeholders;
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
-  /** Latest sample of each track; wall 0: none yet. */
+  /** pts and wall time of each track's latest sample; wall time 0: none yet. */
   readonly #lastPts: Float64Array;
   readonly #lastWall: Float64Array;
   #maxPayloadBytes: number;
   // Copied on change, so that delivery walks a plain array while viewers come and go.
   #viewers: readonly InterleavedViewer[] = [];
-  /** Joined, but `flow` has not been called. */
+  /** Viewers that have joined, but `flow` has not been called for them. */
   readonly #joined = new Set<InterleavedViewer>();
-  /** Waiting for a key frame. */
+  /** Viewers that wait for a key frame. */
   #waiting: readonly InterleavedViewer[] = [];
   #stopReports: (() => void) | undefined;
   /** Clock offsets that the sender reports state, by track. */
@@ -302,7 +302,7 @@ export class InterleavedPackets implements Reader {
     return isWanted ? this.#placeholders.countFor(this.#descriptions[track] as Track) : 0;
   }
 
-  /** Not counted in the sender reports, which describe the packets of all viewers. */
+  /** Placeholders are not counted in the sender reports, which describe the packets of all viewers. */
   #sendPlaceholders(viewer: InterleavedViewer, sequence: number): void {
     const track = this.leadingTrack;
     const count = this.#placeholdersOf(viewer, track);

@@ -19,10 +19,10 @@ const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - RTP_HEADER_BYTES;
 const CHUNKS_PER_SLAB = 16;
 const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
-/** Headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
+/** Extra room is 1/32 of the data: headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
 const EXTRA_SHIFT = 5;
 const EXTRA_BYTES = 512;
-/** Below this a loop is faster. */
+/** A loop copies this many bytes or fewer faster. */
 const SMALL_COPY_BYTES = 48;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 

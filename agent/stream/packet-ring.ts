@@ -15,7 +15,7 @@ const STILL = 4;
 export interface RingLimits {
   /** A larger group is not kept complete. */
   readonly groupBytes: number;
-  /** For a group, the second before it and the alignment of payloads. */
+  /** Has room for a group, the second before it and the alignment of payloads. */
   readonly ringBytes: number;
 }
 
@@ -24,7 +24,7 @@ export interface PutFacts {
   readonly track: number;
   /** RTP time before any offset; any integer, kept modulo 2^32. */
   readonly pts: number;
-  /** Unix milliseconds. */
+  /** Capture time in Unix milliseconds. */
   readonly wall: number;
 }
 
@@ -43,7 +43,7 @@ export class PacketRing {
   #starts = new Uint32Array(FIRST_PACKETS);
   #payloadBytes = new Uint16Array(FIRST_PACKETS);
   #timestamps = new Uint32Array(FIRST_PACKETS);
-  /** Milliseconds modulo 2^32. */
+  /** Capture times in milliseconds, modulo 2^32. */
   #walls = new Uint32Array(FIRST_PACKETS);
   #tracks = new Uint8Array(FIRST_PACKETS);
   #flags = new Uint8Array(FIRST_PACKETS);
@@ -105,12 +105,12 @@ export class PacketRing {
     return (this.#flags[packet & this.#mask] as number) & MARKER;
   }
 
-  /** First packet of a key frame, including parameter sets: a viewer can start here. */
+  /** Whether the packet is the first of a key frame, including parameter sets: a viewer can start here. */
   startsGroup(packet: number): boolean {
     return ((this.#flags[packet & this.#mask] as number) & GROUP_START) !== 0;
   }
 
-  /** Part of a key frame that was written again for a new viewer; other viewers skip it. */
+  /** Whether the packet is part of a key frame that was written again for a new viewer; other viewers skip it. */
   isStill(packet: number): boolean {
     return ((this.#flags[packet & this.#mask] as number) & STILL) !== 0;
   }

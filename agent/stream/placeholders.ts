@@ -8,11 +8,11 @@ import type { Track, VideoTrack } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
 import { FRAME_HEADER_BYTES, type InterleavedWriter } from './interleaved-writer.ts';
 
-/** Default frame interval. 90 kHz. */
+/** Default frame interval in ticks of 90 kHz. */
 const FRAME_TICKS = 3_600;
-/** A longer interval is a pause. 90 kHz. */
+/** A longer interval is a pause. In ticks of 90 kHz. */
 const MAX_FRAME_TICKS = 90_000;
-/** Shorter intervals are not measured: before the reordering is known, decode times are one tick apart. 90 kHz. */
+/** Shorter intervals are not measured: before the reordering is known, decode times are one tick apart. In ticks of 90 kHz. */
 const MIN_FRAME_TICKS = 90;
 /** H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
@@ -30,15 +30,15 @@ export class Placeholders {
   readonly #track: number;
   #description: Track | undefined;
   #payload: Uint8Array | undefined;
-  /** By the parameter sets; undefined: not signalled. */
+  /** Reordered frames by the parameter sets; undefined: not signalled. */
   #reorderFrames: number | undefined;
-  /** 0: not measured yet. */
+  /** Measured frame interval; 0: not measured yet. */
   #measuredTicks = 0;
   #lastDts = Number.NaN;
   /** pts and dts of the last key sample. */
   #keyPts = 0;
   #keyDts = 0;
-  /** Lowest pts since then: leading pictures precede their key picture. */
+  /** Lowest pts since the last key sample: leading pictures precede their key picture. */
   #minPts = 0;
 
   /** @param track at whose key frames readers begin */

@@ -1,4 +1,4 @@
-/** A larger error is a clock that was set, which is followed at once. */
+/** A larger error means that a clock was set; the offset follows it at once. */
 const STEP_MS = 1_000;
 /** Tolerated error: two tracks with opposite errors stay below the perceptible 45 ms (ITU-R BT.1359-1). */
 const UNSEEN_MS = 20;

@@ -5,7 +5,7 @@ import { GopCache, type SampleSink } from './gop-cache.ts';
 
 /** A kind of session that reads or publishes. */
 export interface PeerKind {
-  /** As MediaMTX's API names it: `rtspSession`. */
+  /** Name in MediaMTX's API: `rtspSession`. */
   readonly apiType: string;
   /** `rtsp` */
   readonly protocol: string;
@@ -30,7 +30,7 @@ export interface Viewer {
 export const PICTURES = { all: 0, keyFrames: 1, none: 2 } as const;
 export type Pictures = (typeof PICTURES)[keyof typeof PICTURES];
 
-/** What readers tolerate that make files or whole segments. */
+/** Delay that readers tolerate which make files or whole segments. */
 export const FILE_DELAY_MS = 100;
 
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
@@ -82,15 +82,15 @@ export class Stream {
   /** Access units dropped by depacketizers. */
   framesInError = 0;
   readonly isOnDemand: boolean;
-  /** Fewer while the processor is overloaded; all again from a key frame on. */
+  /** Pictures for readers with `isSparing`: fewer while the processor is overloaded; all again from a key frame on. */
   viewerPictures: Pictures = PICTURES.all;
-  /** Maintained by their server. They do not count as audience: the shared output does. */
+  /** Viewers of shared output, maintained by its server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
   /** Called when `audience` has changed while the stream is open. */
   onAudience: (() => void) | undefined;
   /** Called for each session that starts to receive samples, with the query of its address; the result is called at its end. */
   onRecipient: ((recipient: Viewer, query: string) => () => void) | undefined;
-  /** The same for sessions that have a watcher. */
+  /** As `onRecipient`, for sessions that have a watcher. */
   onWatcher: ((watcher: Watcher) => () => void) | undefined;
   /**
    * Requests a key frame from the sender. Set by a source that supports it and limits the rate.
@@ -100,13 +100,13 @@ export class Stream {
   /** Called before a reader is added that tolerates no delay. Set by a source that may be late. */
   onUrgentReader: (() => void) | undefined;
   readonly #tracks: Track[];
-  /** By track. */
+  /** Order of pictures, by track. */
   readonly #orders: Uint8Array;
   readonly #gop: GopCache;
-  /** -1: no video. */
+  /** Number of the leading video track; -1: no video. */
   readonly #leading: number;
   #isThinned = false;
-  /** Called at the end of each. */
+  /** Sessions that receive samples, with what is called at the end of each. */
   readonly #recipients = new Map<Viewer, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
@@ -242,7 +242,7 @@ export class Stream {
     return this.#gop.groupTicks / TICKS_PER_MS;
   }
 
-  /** Pictures a second of the video, measured in the current group; undefined: it is too short. */
+  /** Pictures per second of the video, measured in the current group; undefined: it is too short. */
   get fps(): number | undefined {
     return this.#gop.fps;
   }

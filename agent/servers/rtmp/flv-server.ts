@@ -26,7 +26,7 @@ export interface FlvRequest {
   /** UUID. */
   readonly id: string;
   readonly path: string;
-  /** Without `?`, and without what logs in. */
+  /** Query without `?`, and without parameters that log in. */
   readonly query: string;
   readonly ip: string;
   readonly watcher: Watcher;
@@ -35,7 +35,7 @@ export interface FlvRequest {
 
 /** An HTTP response or a WebSocket. */
 export interface FlvOutput extends FlvLink {
-  /** Nothing follows. */
+  /** Ends the output: nothing follows. */
   end(): void;
 }
 

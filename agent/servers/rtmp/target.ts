@@ -5,7 +5,7 @@ import type { SessionCredentials } from '../../protocols/contract.ts';
 export interface RtmpTarget {
   /** Name of the path: decoded, without slashes around it. */
   readonly name: string;
-  /** As sent, without `?`. */
+  /** Query as sent, without `?`. */
   readonly query: string;
 }
 
@@ -34,7 +34,7 @@ export function credentialsOf(query: string): SessionCredentials | undefined {
   return user === null && password === null ? undefined : { user: user ?? '', password: password ?? '' };
 }
 
-/** For lists and hooks: without what logs in. */
+/** The query for lists and hooks: without parameters that log in. */
 export const withoutSecrets = (query: string): string =>
   query
     .split('&')

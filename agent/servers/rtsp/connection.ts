@@ -22,9 +22,9 @@ import type { TunnelKind } from './tunnel/accept-channel.ts';
 
 const MAX_WAITING_REQUESTS = 32;
 const MAX_WAITING_BYTES = 1 << 17;
-/** Unread responses, not counting media. */
+/** Limit of unread responses, not counting media. */
 const MAX_UNREAD_BYTES = 1 << 18;
-/** Without a session. */
+/** Limit without a request, for a connection without a session. */
 const IDLE_MS = 60_000;
 /** Some clients send junk between frames; more than this is another protocol. */
 const MAX_JUNK_BYTES = 16_384;

@@ -43,7 +43,7 @@ interface SrtSessionOptions {
 export class SrtSession implements Publisher, Reader {
   readonly id = randomUUID();
   readonly kind = SRT_CONN;
-  /** Sent within `onSample`. */
+  /** Samples are sent within `onSample`. */
   readonly countsHolds = true;
   readonly #request: ConnectionRequest;
   readonly #endpoint: SrtEndpoint;

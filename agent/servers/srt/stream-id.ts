@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 export interface SrtTarget {
   readonly action: 'read' | 'publish';
   readonly path: string;
-  /** Without `?`. */
+  /** Query without `?`. */
   readonly query: string;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
 }

@@ -13,7 +13,7 @@ const SIZES: ReadonlyMap<DemoProfile, readonly [width: number, height: number]> 
   ['main', [640, 360]],
   ['sub', [320, 180]],
 ]);
-/** Announced over ONVIF; the streams stay below it. */
+/** Bit rates that are announced over ONVIF; the streams stay below them. */
 const MAX_KBIT_PER_SECOND: Record<DemoProfile, number> = { main: 1000, sub: 600 };
 
 const MAX_CLIENTS = 32;
@@ -21,7 +21,7 @@ const MAX_CLIENTS = 32;
 interface DemoCameraOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Default: any free port. */
+  /** RTSP port; default: any free port. */
   readonly rtspPort?: number;
   /** UDP port for probes; default: 3702. */
   readonly discoveryPort?: number;
@@ -73,7 +73,7 @@ export interface RtspServer {
 }
 
 interface RtspServerOptions {
-  /** Default: loopback. */
+  /** Address to listen on; default: loopback. */
   readonly address?: string;
   readonly quirks?: RtspQuirks;
 }

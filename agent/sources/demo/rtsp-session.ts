@@ -43,7 +43,7 @@ export class RtspSession implements StreamListener {
   readonly #log: Logger;
   readonly #quirks: RtspQuirks;
   readonly #id = randomBytes(8).toString('hex');
-  /** By the index of the track. */
+  /** Senders by the index of the track. */
   readonly #senders: (RtpSender | undefined)[] = [];
   #stream: string | undefined;
   #leave: (() => void) | undefined;

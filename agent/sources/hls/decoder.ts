@@ -10,7 +10,7 @@ const TS_CLOCK_HZ = 90_000;
 
 /** A track that a rendition turns out to have. */
 export interface FoundTrack {
-  /** Such as `H264` or `avc1`. */
+  /** Name of the codec, such as `H264` or `avc1`. */
   readonly label: string;
   readonly isVideo: boolean;
   readonly isSupported: boolean;
@@ -23,11 +23,11 @@ export interface FoundTrack {
 /** Takes the tracks of a rendition. @returns where the units of each go; undefined: nowhere */
 type OnTracks = (found: readonly FoundTrack[]) => readonly (PlayoutTrack | undefined)[];
 
-/** From the segments of one rendition to units: fMP4 or MPEG-TS. */
+/** Turns the segments of one rendition into units: fMP4 or MPEG-TS. */
 export class SegmentDecoder {
   readonly #onTracks: OnTracks;
   #outputs: readonly (PlayoutTrack | undefined)[] = [];
-  /** What the tracks were first: later ones have to be the same. */
+  /** Labels and clock rates of the first tracks: later ones have to be the same. */
   #kinds: string | undefined;
   #timeline = -1;
   /** Capture time of the chunk's first unit, by the server, in Unix milliseconds; undefined: not given. */
@@ -36,7 +36,7 @@ export class SegmentDecoder {
   #mp4: SegmentReader | undefined;
   #sinks: ReadonlyMap<number, UnitSink> = new Map();
   #ts: TsDemuxer | undefined;
-  /** Bytes that were not understood. */
+  /** Number of damaged places in MPEG-TS. */
   damage = 0;
 
   constructor(onTracks: OnTracks) {
@@ -140,7 +140,7 @@ export class SegmentDecoder {
     return true;
   }
 
-  /** To the server's timeline of the segment. */
+  /** Puts the next units on the server's timeline of the segment. */
   #move(): void {
     for (const output of this.#outputs) {
       if (output) {

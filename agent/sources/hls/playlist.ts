@@ -5,7 +5,7 @@ const MAX_LINES = 100_000;
 const MAX_SEGMENTS = 20_000;
 const MAX_PARTS = 1_000;
 const MAX_SECONDS = 3_600;
-/** Audio renditions of a variant. */
+/** Limit of audio renditions of a variant. */
 const MAX_AUDIO = 4;
 
 setOptions({ strictMode: false, silent: true });
@@ -25,7 +25,7 @@ interface Part extends Resource {
 /** AES-128 (RFC 8216 §4.3.2.4). */
 export interface SegmentKey {
   readonly url: string;
-  /** Undefined: the sequence number of the segment. */
+  /** Initialization vector; undefined: the sequence number of the segment. */
   readonly iv: Uint8Array | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface Segment {
   readonly sequence: number;
   /** Number of the timeline: those of segments with different numbers do not continue each other. */
   readonly timeline: number;
-  /** Undefined: it is not complete, only its parts are there. */
+  /** Undefined: the segment is not complete, only its parts are there. */
   readonly file: Resource | undefined;
   /** EXT-X-MAP; undefined: MPEG-TS. */
   readonly init: Resource | undefined;

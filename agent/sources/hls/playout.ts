@@ -8,7 +8,7 @@ const TICK_MS = 20;
 const ORIGIN_MS = 10_000;
 /** Units that jump by more than this without a discontinuity have another clock. */
 const MAX_STEP_MS = 10_000;
-/** Units that wait: beyond either bound no more segments are loaded. */
+/** No segment is loaded while more than `MAX_WAITING_MS` of units wait, or more than `MIN_WAITING_MS` and these bytes. */
 const MAX_WAITING_BYTES = 48 << 20;
 const MAX_WAITING_MS = 20_000;
 const MIN_WAITING_MS = 2_000;
@@ -22,7 +22,7 @@ const OBSERVED_MS = 30_000;
 
 /** Receives the units that are released. */
 export interface PlayoutSink extends UnitSink {
-  /** The unit before was captured then, by the server's clock in Unix milliseconds. */
+  /** Called after a unit with its capture time by the server's clock, in Unix milliseconds. */
   onWallTime?(dts: number, wallMs: number): void;
 }
 
@@ -33,7 +33,7 @@ interface WaitingUnit {
   readonly data: Uint8Array;
   /** Undefined: this track follows from here on. */
   readonly track?: Track;
-  /** On the common timeline. */
+  /** Time on the common timeline. */
   readonly atMs: number;
   readonly wallMs?: number | undefined;
 }
@@ -54,7 +54,7 @@ export class Playout {
   readonly #clock: Clock;
   readonly #sinks: PlayoutSink[] = [];
   readonly #queues: Queue[] = [];
-  /** By number of the server's timeline: what is added to its times. */
+  /** What is added to the times of a server's timeline, by its number. */
   readonly #shifts = new Map<number, number>();
   #bytes = 0;
   /** Monotonic time minus the common timeline; NaN: not started. */
@@ -142,7 +142,7 @@ export class Playout {
     this.#minAheadMs = Math.min(this.#minAheadMs, aheadMs);
   }
 
-  /** What units came ahead of their release at least, lately; reset by the call. Undefined: not known yet. */
+  /** The least time lately that units came ahead of their release; reset by the call. Undefined: not known yet. */
   #takeMinAhead(nowMs: number): number | undefined {
     if (nowMs - this.#windowMs < OBSERVED_MS) {
       return undefined;

@@ -14,9 +14,9 @@ export interface Position {
 export interface NextFile {
   readonly file: Resource;
   readonly segment: Segment;
-  /** The segment begins with it. */
+  /** The segment begins with this file. */
   readonly isFirst: boolean;
-  /** Where it continues. */
+  /** Position after this file. */
   readonly after: Position;
 }
 

@@ -41,9 +41,9 @@ function sequenceVector(sequence: number): Uint8Array {
 const MAX_PLAYLIST_BYTES = 4 << 20;
 const MAX_INIT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 64 << 20;
-/** A key has 16. */
+/** Limit of a key file; a key has 16 bytes. */
 const MAX_KEY_BYTES = 256;
-/** Segments that cannot be loaded, in a row. */
+/** Limit of segments in a row that cannot be loaded. */
 const MAX_FAILURES = 3;
 const MIN_RELOAD_MS = 100;
 /** A playlist without a new segment for this many times its target duration has stopped. */
@@ -87,7 +87,7 @@ export class Rendition {
   #wasCut = false;
   /** The playlist could not be loaded lately. */
   #isMissing = false;
-  /** In a row; before the first success none is tolerated. */
+  /** Failures in a row; before the first success none is tolerated. */
   #failures = MAX_FAILURES;
 
   /** @param playlist if it is loaded already, with its URL */
@@ -119,7 +119,7 @@ export class Rendition {
     return 1_000 * (partHoldBackSeconds || 3 * targetSeconds);
   }
 
-  /** Ends with the playlist. @throws PerchError */
+  /** Loads chunks until the playlist ends. @throws PerchError */
   async *chunks(signal: AbortSignal): AsyncGenerator<Chunk, void> {
     let playlist = this.#playlist ?? (await this.#load(undefined, signal));
     let next = startOf(playlist);
@@ -152,7 +152,7 @@ export class Rendition {
     }
   }
 
-  /** The next version of the playlist: a server that can, answers when it has `next`. */
+  /** Loads the next version of the playlist; a server that can block answers when it has `next`. */
   async #load(next: Position | undefined, signal: AbortSignal): Promise<MediaPlaylist> {
     const before = this.#playlist;
     let url = this.#url;
@@ -285,7 +285,7 @@ export class Rendition {
     const key = `${init.url} ${init.range?.offset} ${init.range?.length}`;
     if (this.#init?.key !== key) {
       const bytes = await this.#loadFile(init, MAX_INIT_BYTES, signal);
-      // RFC 8216 §4.3.2.5: an encrypted one has a vector of its own. ffmpeg leaves it in the clear.
+      // RFC 8216 §4.3.2.5: an encrypted initialization segment has its own vector. ffmpeg leaves it in the clear.
       const isClear = !segment.key?.iv || bytes.subarray(4, 8).toString('latin1') === 'ftyp';
       this.#init = { key, bytes: isClear ? bytes : await this.#decrypted(segment, bytes, signal) };
     }

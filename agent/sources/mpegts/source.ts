@@ -17,13 +17,13 @@ export interface MpegTsSourceOptions {
   readonly name: string;
   readonly url: string;
   readonly readTimeoutMs: number;
-  /** 0: chosen by Perch. */
+  /** Size of the socket's receive buffer; 0: chosen by Perch. */
   readonly readBufferBytes: number;
   readonly audio?: boolean;
 }
 
 interface Connection {
-  /** From now on; undefined: at once. */
+  /** Reads in rounds from now on; undefined: at once. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   close(): void;
 }

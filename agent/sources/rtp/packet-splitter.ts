@@ -10,7 +10,7 @@ const NONE = -1;
 export class PacketSplitter {
   readonly #onPacket: (chunk: Uint8Array, start: number, end: number) => void;
   readonly #types: readonly number[];
-  /** By track. */
+  /** SSRCs by track. */
   readonly #ssrcs: number[];
   readonly #next: number[];
 

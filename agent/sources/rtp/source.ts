@@ -26,7 +26,7 @@ export interface RtpSourceOptions {
   readonly url: string;
   readonly rtpSDP: string;
   readonly readTimeoutMs: number;
-  /** 0: chosen by Perch. */
+  /** Size of the socket's receive buffer; 0: chosen by Perch. */
   readonly readBufferBytes: number;
   readonly audio?: boolean;
   readonly continueAfterLoss?: boolean;
@@ -34,7 +34,7 @@ export interface RtpSourceOptions {
 }
 
 interface Connection {
-  /** From now on; undefined: at once. */
+  /** Reads in rounds from now on; undefined: at once. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   close(): void;
 }

@@ -186,7 +186,7 @@ export class RtspSource implements Source {
       this.#logged.add('unknown');
       this.#log.warn({ reason: explain(error) }, 'camera fails with a track of unknown format, trying without it');
     }
-    // A failure without it, too, has another reason.
+    // A failure without the unknown format, too, has another reason.
     this.#leavesUnknown = asksForUnknown || (this.#leavesUnknown && isPlaying);
   }
 

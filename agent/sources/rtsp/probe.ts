@@ -15,9 +15,9 @@ import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import { MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
 import { cameraOf } from '../../transports/tls/peer.ts';
 
-/** Until the TCP connection is made, and until a camera counts as slow. */
+/** Default limit for the TCP connection; later than this a camera counts as slow. */
 const DEADLINE_MS = 5_000;
-/** For each reply of a camera that has accepted the connection: some need 8 s to start an encoder for DESCRIBE. */
+/** Limit for each reply of a camera that has accepted the connection: some need 8 s to start an encoder for DESCRIBE. */
 const MAX_ANSWER_MS = 20_000;
 
 interface DescribeOptions {
@@ -26,11 +26,11 @@ interface DescribeOptions {
   readonly isClearAllowed?: boolean;
   /** SHA-256 of the TLS certificate in hex; empty: its issuer has to be trusted. */
   readonly fingerprint?: string;
-  /** Until the connection is made. Default: 5 s. Does not include the wait for a login turn. */
+  /** Limit for the connection. Default: 5 s. Does not include the wait for a login turn. */
   readonly deadlineMs?: number;
-  /** For each reply once it is made. Default: 20 s. */
+  /** Limit for each reply after that. Default: 20 s. */
   readonly answerMs?: number;
-  /** Connected, and no description within `deadlineMs`. */
+  /** Called if the camera is connected and there is no description within `deadlineMs`. */
   readonly onSlow?: (() => void) | undefined;
   readonly loginWatch?: LoginWatch | undefined;
   readonly clock?: Clock;

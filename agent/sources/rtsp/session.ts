@@ -124,7 +124,7 @@ export class RtspSession {
       this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media, at);
     const asked = this.#isPipelined ? offered.slice(0, MAX_TRACKS).map(setUp) : [];
     this.#playing = this.#isPipelined ? this.#client.play(this.#playFields) : undefined;
-    // An earlier one fails first.
+    // An earlier request fails first.
     void Promise.allSettled([...asked, this.#playing]);
     for (const [at, one] of offered.entries()) {
       const { receiver } = one;
@@ -140,7 +140,7 @@ export class RtspSession {
         refusals.push([receiver, error]);
       }
     }
-    // Relayed ones alone are no media.
+    // Relayed tracks alone are no media.
     if (this.#tracks.receivers.every(isRelayed)) {
       const refusal = refusals.find(([receiver]) => !isRelayed(receiver));
       throw refusal ? this.#asBegun(refusal[1]) : this.#tracks.offersNothing(sdp, this.#hasAudio);
@@ -160,7 +160,7 @@ export class RtspSession {
     if (this.#demuxesMpegts && isMpegts(wanted)) {
       this.#tracks.demuxMpegts();
     }
-    // They come next to others only: alone they are of no use to most readers.
+    // Relayed tracks come next to others only: alone they are of no use to most readers.
     const relays = !this.#leavesUnknown && wanted.some(({ formats }) => formats.some(isSupported));
     return wanted.flatMap((media) => {
       const receiver = this.#tracks.choose(media, this.#traits) ?? (relays ? this.#tracks.relay(media) : undefined);
@@ -225,7 +225,7 @@ export class RtspSession {
     this.#transports.close();
   }
 
-  /** By all readers. TLS and tunnels may hold more than one read returns. */
+  /** Delay that all readers tolerate. TLS and tunnels may hold more than one read returns. */
   get #toleratedDelayMs(): number {
     const { isSecure, tunnel } = this.#address;
     return isSecure || tunnel !== 'none' ? 0 : this.#tracks.toleratedDelayMs;
@@ -286,7 +286,7 @@ export class RtspSession {
     }
   }
 
-  /** Not over TCP, which loses no packets. */
+  /** Requests key frames after losses; not over TCP, which loses no packets. */
   #askForLostPictures(nowMs: number): void {
     if (nowMs - this.#keyFrameAskedMs < KEY_FRAME_EVERY_MS) {
       return;

@@ -4,12 +4,12 @@ const WINDOW_MS = 10_000;
 const MAX_SLEW = 500e-6;
 /** A sender may begin with a burst of cached media, before whose end the least delay is unknown. Until then the offset falls freely. */
 const SETTLE_MS = 3_000;
-/** A larger error is a clock that was stopped, which is followed at once. */
+/** A larger error means that a clock was stopped; the offset follows it at once. */
 const STEP_MS = 1_000;
 
 /**
  * Estimates the offset of a sender's media clock to our monotonic clock. Packets can be late, never early, so the least
- * `arrival - media time` of some seconds is the offset, and the rest is network delay. The answer follows it slowly:
+ * `arrival - media time` of some seconds is the offset, and the rest is network delay. The estimate follows it slowly:
  * jitter does not reach it, drift does.
  */
 export class ArrivalFilter {

@@ -17,14 +17,14 @@ export class ArrivalTimes {
   #stuckUnits = 0;
   #unitsSinceRepeat = FORGIVEN_UNITS;
 
-  /** @param isActive otherwise equal times are kept */
+  /** @param isActive false: equal times are kept */
   constructor(rtpClockRate: number, isVideo: boolean, isActive: boolean) {
     this.#rtpClockRate = rtpClockRate;
     this.#isVideo = isVideo;
     this.#isActive = isActive;
   }
 
-  /** One of the last timestamps was repeated. */
+  /** Whether one of the last timestamps was repeated. */
   get hasRepeated(): boolean {
     return this.#unitsSinceRepeat < FORGIVEN_UNITS;
   }

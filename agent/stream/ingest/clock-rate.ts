@@ -1,6 +1,6 @@
 /** Lags are compared by the second. */
 const WINDOW_MS = 1_000;
-/** How many windows make one of the groups that are compared: four of each. Small errors need long groups. */
+/** Sizes of the groups that are compared, in windows; four groups of each size. Small errors need long groups. */
 const GROUP_WINDOWS = [1, 2, 4, 8, 16];
 const GROUPS = 4;
 const KEPT_WINDOWS = GROUPS * 16;
@@ -9,7 +9,7 @@ const MIN_GROWTH_MS = 120;
 /** A smaller growth per second also occurs while a network becomes slower. */
 const MIN_SLOW_GROWTH_MS = 334;
 const MAX_SPREAD = 0.25;
-/** A lag that grows by more of the time than this, and by less than `GROSS`, is a network that carries only part of the stream. */
+/** A lag that grows by more than this share of the time, and by less than `GROSS`: the network carries only part of the stream. */
 const MAX_SLOW_SHARE = 0.25;
 /** With a smaller share of idle time between pictures, the network is the limit. */
 const MIN_IDLE_SHARE = 0.5;
@@ -93,7 +93,7 @@ export class ClockRate {
     this.#stepIdleMs = 0;
     const share = (stepTicks * this.factor * 1000) / this.#announcedHz / stepMs;
     const isGross = stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
-    // `runTicks` tells the direction: a run of both is none.
+    // `runTicks` has the direction: steps in both directions are no run.
     const isSame =
       this.#run === 0 || share > 1 === this.#runTicks * 1000 * this.factor > this.#runMs * this.#announcedHz;
     if (!isGross || !isSame) {

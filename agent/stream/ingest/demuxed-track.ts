@@ -13,7 +13,7 @@ const MAX_ROUNDING_MS = 1.5;
  * All tracks have one clock, so their times need no other alignment.
  */
 export class DemuxedTrack implements InboundTrack, UnitSink {
-  /** May become known with its first unit. */
+  /** Name of the encoding; may become known with the first unit. */
   encoding: string;
   readonly isVideo: boolean;
   readonly timeline: TrackTimeline;

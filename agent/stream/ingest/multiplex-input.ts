@@ -9,7 +9,7 @@ import { TsInput, type TsInputOptions } from './ts-input.ts';
 
 const MPEGTS = 'MP2T';
 
-/** The only track is a transport stream. */
+/** Whether the only track is a transport stream. */
 export const isMpegts = (medias: readonly Pick<SdpMedia, 'formats'>[]): boolean =>
   medias.length === 1 && medias[0]?.formats.some(({ encoding }) => encoding === MPEGTS) === true;
 

@@ -18,7 +18,7 @@ interface ReceivedTracksOptions {
   /** Without media for this long the connection ends. */
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean | undefined;
-  /** No: audio is left out. */
+  /** False: audio is left out. */
   readonly audio?: boolean | undefined;
 }
 
@@ -61,7 +61,7 @@ export class ReceivedTracks {
     this.writer = new StreamWriter(sink, this.timeline, this.receivers, options.name, log, sender);
   }
 
-  /** By all readers; 0 while a time comes from arrival, and before the stream is open. */
+  /** Delay that all readers tolerate; 0 while a time comes from arrival, and before the stream is open. */
   get toleratedDelayMs(): number {
     return this.receivers.some(({ timeline }) => timeline.followsArrival) ? 0 : this.writer.toleratedDelayMs;
   }

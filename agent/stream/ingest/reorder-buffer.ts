@@ -28,7 +28,7 @@ const RTP_HEADER_BYTES = 12;
  * `push` and `flush`.
  */
 export class ReorderBuffer {
-  /** Duplicates, and packets after their place was given up: dropped. */
+  /** Dropped packets: duplicates, and those that arrived after their place was given up. */
   late = 0;
   /** Packets received out of order and reordered. */
   reordered = 0;
@@ -55,7 +55,7 @@ export class ReorderBuffer {
   #lastTimestamp = 0;
   #lastSsrc = 0;
 
-  /** @param payloadType packets of others are handed on at once: junk has numbers of its own */
+  /** @param payloadType packets of other types are passed on at once: junk has its own sequence numbers */
   constructor(sink: PacketSink, payloadType: number, { windowPackets, longestWaitMs } = USUAL_LIMITS) {
     this.#sink = sink;
     this.#payloadType = payloadType;
@@ -110,7 +110,7 @@ export class ReorderBuffer {
     }
   }
 
-  /** Not late: of another sender, or with a later time than the last packet. */
+  /** Whether the packet is not late: it is from another sender, or has a later time than the last packet. */
   #isOther(chunk: Uint8Array, start: number): boolean {
     const isOtherSender = read32(chunk, start + 8) !== this.#lastSsrc;
     return isOtherSender || ((read32(chunk, start + 4) - this.#lastTimestamp) | 0) > 0;
@@ -206,7 +206,7 @@ export class ReorderBuffer {
   }
 }
 
-/** As a signed number: good for differences and comparison. */
+/** Reads 32 bits as a signed number, for differences and comparison. */
 const read32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at] as number) << 24) |
   ((bytes[at + 1] as number) << 16) |

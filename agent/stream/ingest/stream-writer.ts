@@ -10,7 +10,7 @@ import { type InboundTrack, isRelayed, type UnitOutput } from './track-receiver.
 interface StreamWriterTimes {
   /** The stream opens without audio after this long: microphones may be off. */
   readonly soundMs: number;
-  /** The same for a video track without any packet; not before `soundMs`. */
+  /** The stream opens without a video track that has sent no packet for this long; not before `soundMs`. */
   readonly pictureMs: number;
   /**
    * The configuration key of these times, for a sender that cannot restart (a browser): its later tracks are left out. Undefined: a
@@ -22,7 +22,7 @@ interface StreamWriterTimes {
 /** Longest delay of the other tracks by a missing video track, or one without a description. */
 const MISSING_MS = 20_000;
 const CAMERA_TIMES: StreamWriterTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
-/** Kept until the stream opens; beyond this, units before the newest key picture are dropped. */
+/** Limit of units kept until the stream opens; beyond this, units before the newest key picture are dropped. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
 /** The first unit of a track without one yet may be older than its newest packet (B-frames). */
@@ -61,12 +61,12 @@ export class StreamWriter implements UnitOutput {
   /** Why the connection has to begin again. */
   #restart: string | undefined;
   #wasComplete = false;
-  /** Begin of the wait for missing tracks, monotonic. */
+  /** Start of the wait for missing tracks, monotonic. */
   #waitsFromMs: number | undefined;
   /** Tracks whose units are left out: they came after the stream had opened without them, or have changed. */
   readonly #late = new Set<InboundTrack>();
   #stream: Stream | undefined;
-  /** Called before a reader comes that tolerates no delay. */
+  /** Called before a reader is added that tolerates no delay. */
   onUrgentReader: (() => void) | undefined;
 
   /**
@@ -103,7 +103,7 @@ export class StreamWriter implements UnitOutput {
     this.#waitsFromMs = ms;
   }
 
-  /** By all readers of the stream; 0 before it is open. */
+  /** Delay that all readers of the stream tolerate; 0 before it is open. */
   get toleratedDelayMs(): number {
     return this.#stream?.toleratedDelayMs ?? 0;
   }

@@ -73,7 +73,7 @@ export class Timeline {
     }
   }
 
-  /** A track is still in its start burst, before whose end its offset to the other tracks is unknown. */
+  /** Whether a track is still in its start burst, before whose end its offset to the other tracks is unknown. */
   get isInBurst(): boolean {
     const arrived = this.#arrived;
     return this.#checksRates && arrived.length > 1 && arrived.some(({ burst }) => burst.isRunning);
@@ -105,7 +105,7 @@ export class Timeline {
     return this.#tracks.filter((track) => track.hasArrived);
   }
 
-  /** Capture as Unix milliseconds. */
+  /** Capture time in Unix milliseconds. */
   wallMs(track: TrackTimeline, ticks: number): number {
     const oursMs = track.captureMs(ticks) + this.#wallOffset();
     const theirsMs = this.#usesSenderClock ? track.senderMs(ticks) : Number.NaN;
@@ -122,7 +122,7 @@ export class Timeline {
     return track && track.senderMs(0) - track.captureMs(0) - this.#wallOffset();
   }
 
-  /** From monotonic to Unix milliseconds. Follows steps of the wall clock at once, but not rounding errors. */
+  /** Offset from monotonic to Unix milliseconds. Follows steps of the wall clock at once, but not rounding errors. */
   #wallOffset(): number {
     const offsetMs = this.#clock.wallMs() - this.#clock.monoMs();
     if (!(Math.abs(offsetMs - this.#wallOffsetMs) < 5)) {

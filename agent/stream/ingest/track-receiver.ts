@@ -12,15 +12,15 @@ import type { TrackTimeline } from './track-timeline.ts';
 
 /** A track as it arrives. */
 export interface InboundTrack {
-  /** For messages: `H264`. */
+  /** Name of the encoding, for messages: `H264`. */
   readonly encoding: string;
   readonly isVideo: boolean;
   readonly timeline: TrackTimeline;
   /** Undefined: not known yet. */
   readonly track: Track | undefined;
-  /** Received so far, of whatever its transport counts. */
+  /** Packets received so far, or whatever its transport counts instead. */
   readonly packets: number;
-  /** Monotonic time of the last one, and of the one that completed the last unit; 0: none yet. */
+  /** Monotonic time of the last packet, and of the one that completed the last unit; 0: none yet. */
   readonly lastPacketMs: number;
   readonly lastUnitMs: number;
   /** Why no unit was completed since the last one, if known. */
@@ -43,7 +43,7 @@ const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES',
 /** CNAME of Perch's reports to the sender (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
-/** A packet with an older timestamp is not late, but of another clock. */
+/** A packet with an older timestamp is not late, but from another clock. */
 const MAX_LATENESS_S = 10;
 /** A larger step between two packets' delays is a jump of the sender's timestamps, not jitter. */
 const MAX_JITTER_MS = 10_000;
@@ -87,7 +87,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   /** RTP timestamp of the last packet with a new one; -1: none to compare with. */
   #jitterTimestamp = -1;
   #transitTicks = 0;
-  /** In sixteenths of a tick. */
+  /** Interarrival jitter in sixteenths of a tick. */
   #jitter = 0;
 
   constructor(format: RtpFormat, timeline: Timeline, output: UnitOutput, clock: Clock, traits: SenderTraits = {}) {
@@ -104,7 +104,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     return this.format.encoding;
   }
 
-  /** Codec and packetization are supported. */
+  /** Whether codec and packetization are supported. */
   get isSupported(): boolean {
     return this.#depacketizer !== undefined;
   }
@@ -179,7 +179,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     }
   }
 
-  /** Neither equal to the last timestamp nor shortly before it. */
+  /** Whether the timestamp is neither equal to the last one nor shortly before it. */
   #isLater(timestamp: number): boolean {
     const stepTicks = (timestamp - this.#lastTimestamp) | 0;
     return this.#lastTimestamp >= 0 && (stepTicks > 0 || stepTicks < -MAX_LATENESS_S * this.format.clockRate);
@@ -234,7 +234,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#output.onDamage(this, reason);
   }
 
-  /** Also for reports of other SSRCs: the channel belongs to this track, and Tapo and Hanwha confuse the SSRCs. */
+  /** Also takes reports of other SSRCs: the channel belongs to this track, and Tapo and Hanwha confuse the SSRCs. */
   onSenderReport(info: SenderInfo): void {
     this.timeline.report(info.unixMs, info.timestamp);
     this.#lastReport = info.ntpMiddle;

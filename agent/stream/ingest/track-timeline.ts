@@ -47,7 +47,7 @@ export class TrackTimeline {
   #shiftTicks = 0;
   #lastTimestamp = -1;
   #lastTicks = 0;
-  /** The highest that have arrived. */
+  /** Highest ticks that have arrived. */
   newestTicks = 0;
   #newestAtMs = 0;
   #mustReanchor = false;
@@ -78,7 +78,7 @@ export class TrackTimeline {
     return factor === 1 ? undefined : `clock counts ${Math.round(this.#rtpClockRate / factor)} in a second`;
   }
 
-  /** Times come from the arrival of packets, as the camera's own are wrong, or were repeated lately. */
+  /** Whether times come from the arrival of packets, as the camera's own are wrong, or were repeated lately. */
   get followsArrival(): boolean {
     return this.fault !== undefined || this.#spread.hasRepeated;
   }

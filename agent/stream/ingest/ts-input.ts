@@ -16,11 +16,11 @@ const AC3_FRAME_SAMPLES = 1536;
 export interface TsInputOptions {
   /** Name of the path, for messages. */
   readonly name: string;
-  /** For messages. */
+  /** The sender's role, for messages. */
   readonly sender: 'camera' | 'publisher' | 'sender';
   /** Without media for this long the connection ends. */
   readonly readTimeoutMs: number;
-  /** No: audio is left out. */
+  /** False: audio is left out. */
   readonly audio?: boolean | undefined;
 }
 
@@ -39,7 +39,7 @@ export class TsInput {
   #loggedFaults = 0;
   readonly #startedMs: number;
   readonly #reportedClocks = new Set<DemuxedTrack>();
-  /** Called before a reader comes that tolerates no delay. */
+  /** Called before a reader is added that tolerates no delay. */
   onUrgentReader: (() => void) | undefined;
 
   constructor(sink: StreamSink, options: TsInputOptions, clock: Clock, log: Logger) {
@@ -67,7 +67,7 @@ export class TsInput {
     return { packets, lost: lostPackets, late: 0, reordered: 0, badPackets: this.#damage, jumps };
   }
 
-  /** By all readers; 0 while a time comes from arrival, and before the stream is open. */
+  /** Delay that all readers tolerate; 0 while a time comes from arrival, and before the stream is open. */
   get toleratedDelayMs(): number {
     const followsArrival = this.#tracks.some(({ timeline }) => timeline.followsArrival);
     return followsArrival ? 0 : (this.#writer?.toleratedDelayMs ?? 0);

@@ -5,14 +5,14 @@ export interface MuxerOptions {
   /** Random and new for each muxer, so that no cache mixes two of them up. */
   readonly prefix: string;
   readonly variant: HlsVariant;
-  /** In a playlist. */
+  /** Number of segments in a playlist. */
   readonly segmentCount: number;
   readonly segmentDurationMs: number;
   readonly partDurationMs: number;
   readonly segmentMaxBytes: number;
   /** The longest GOP that the path has had before; 0 or undefined: not known. */
   readonly longestGroupMs?: number;
-  /** Players of all muxers. */
+  /** Number of players of all muxers. */
   readonly playerCount?: () => number;
 }
 
@@ -88,7 +88,7 @@ export interface MediaPlaylist {
 export interface HlsRendition {
   /** `video1`, `audio2`, `main`: the playlist is `{name}_stream.m3u8`. */
   readonly name: string;
-  /** For CODECS; in MPEG-TS several. */
+  /** Values for CODECS; in MPEG-TS several. */
   readonly codecs: readonly string[];
   /**
    * Other CODECS for the same files (MPEG-TS only), each a variant of its own: a player skips a variant with an unknown

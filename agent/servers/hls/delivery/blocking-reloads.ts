@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
-/** In target durations, after which a waiting request is rejected (RFC 8216bis §6.2.5.2). */
+/** A waiting request is rejected after this many target durations (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;
 const MIN_PATIENCE_MS = 5_000;
 
@@ -18,7 +18,7 @@ export const ENDED: Fault = { status: 500, error: 'the stream has ended' };
 /** Requests waiting for a playlist change: hundreds share one promise and one timer. */
 export class BlockingReloads {
   readonly #clock: Clock;
-  /** By the rendition's promise: settles with it, or by timeout. */
+  /** Promises that settle with a rendition's change, or by timeout. The key is the rendition's own promise. */
   readonly #changes = new WeakMap<Promise<void>, Promise<void>>();
 
   constructor(clock: Clock) {

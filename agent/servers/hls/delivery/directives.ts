@@ -13,7 +13,7 @@ export interface Directives {
 
 /** Advance Part Limit in seconds, RFC 8216bis §6.2.5.2. */
 const ADVANCE_S = 3;
-/** Beyond the last whole segment. */
+/** Limit of segments beyond the last whole one. */
 const ADVANCE_SEGMENTS = 2;
 const NUMBER = /^\d{1,15}$/;
 

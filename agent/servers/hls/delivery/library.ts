@@ -35,7 +35,7 @@ export async function sendLibrary(
 const factsOf = (file: string): Promise<Stats | undefined> => stat(file).catch(() => undefined);
 
 function send(request: FastifyRequest, reply: FastifyReply, file: string, { size, mtimeMs }: Stats): void {
-  // Each encoding has its own (RFC 9110 §8.8.3.3).
+  // Each encoding has its own tag (RFC 9110 §8.8.3.3).
   const tag = `"${size.toString(16)}-${Math.floor(mtimeMs).toString(16)}"`;
   reply.header('Cache-Control', KEEP_AN_HOUR).header('ETag', tag);
   if (isKnown(request.headers['if-none-match'], tag)) {

@@ -36,15 +36,15 @@ interface HlsPluginOptions {
   readonly pageFolder?: string;
 }
 
-/** For playlists, and for private content. */
+/** Cache-Control for playlists, and for private content. */
 const ALWAYS_ASK = 'private, no-cache';
 const KEEP_AN_HOUR = 'private, max-age=3600';
 const SHARED_HALF_MINUTE = 'public, max-age=30';
 const SHARED_HOUR = 'public, max-age=3600';
-/** In target durations: the response to a blocking request never changes (RFC 8216bis §B.1). */
+/** Caching time in target durations: the response to a blocking request never changes (RFC 8216bis §B.1). */
 const KEPT_TARGETS = 6;
 
-/** It is in every line of a playlist: enough for a token, too little to make playlists of megabytes. */
+/** The query is in every line of a playlist: enough for a token, too little to make playlists of megabytes. */
 const MAX_QUERY_CHARACTERS = 4_096;
 
 /**
@@ -274,7 +274,7 @@ const sendFault = (reply: FastifyReply, { status, error }: Fault): FastifyReply 
 /** MediaMTX's status for errors of the path is 500. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);
 
-/** Except temporary limits. */
+/** Whether the error is a refusal; temporary limits are not. */
 const isRefusal = ({ code, context }: PerchError): boolean =>
   REFUSALS.has(code) && context['retryAfterS'] === undefined;
 
@@ -307,7 +307,7 @@ function readsAsLavf(session: HlsSession, file: string): void {
   }
 }
 
-/** Without the EXT-X-MAP it has read; one after a discontinuity stays. */
+/** The playlist without the EXT-X-MAP that ffmpeg has read; one after a discontinuity stays. */
 function playlistForLavf(session: HlsSession, playlist: string): string {
   const [line, file = ''] = /^#EXT-X-MAP:URI="([^"?]+).*\n/m.exec(playlist) ?? [];
   return line !== undefined && session.knownInits.has(file) ? playlist.replace(line, '') : playlist;

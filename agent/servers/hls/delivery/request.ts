@@ -53,7 +53,7 @@ export function parseRequest(address: string): HlsRequest {
   return last === 'index.m3u8' ? { kind: 'multivariant', path } : { kind: 'file', path, file };
 }
 
-/** Relative: valid below any prefix, never another host. */
+/** Redirects to a relative URL: it is valid below any prefix, and never names another host. */
 const toPage = (last: string): HlsRequest => ({ kind: 'redirect', to: `./${encodeURIComponent(last)}/` });
 
 /** `{path}/hls.m3u8` and `{path}.m3u8`. */
@@ -69,7 +69,7 @@ function foreign(path: string, last: string): HlsRequest {
   return { kind: 'foreign', path: whole, to: `./${encodeURIComponent(name)}/index.m3u8` };
 }
 
-/** With its `?`, or empty. */
+/** The query with its `?`, or empty. */
 export function queryOf(url: string): string {
   const at = url.indexOf('?');
   return at < 0 ? '' : url.slice(at);
@@ -80,7 +80,7 @@ export function addressQuery(query: string): string {
   return ONLY_DIRECTIVES.test(query) ? '' : carried(new URLSearchParams(query));
 }
 
-/** Likewise for a new session. @param session undefined: it is in a cookie */
+/** The query for URLs in a playlist, for a new session. @param session undefined: it is in a cookie */
 export function beginningQuery(query: string, session: string | undefined): string {
   const parameters = new URLSearchParams(query);
   parameters.delete('cookieCheck');
@@ -91,7 +91,7 @@ export function beginningQuery(query: string, session: string | undefined): stri
   return carried(parameters);
 }
 
-/** For the redirect that tests cookies. */
+/** The query for the redirect that tests cookies. */
 export function checkQuery(query: string): string {
   const parameters = new URLSearchParams(query);
   parameters.delete('session');

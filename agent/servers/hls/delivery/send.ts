@@ -97,7 +97,7 @@ export function sendFile(
   return reply;
 }
 
-/** Likewise; any `Range` header has been read. */
+/** Sends a file as `sendFile` does; any `Range` header has been read. */
 export function writeFile(
   { request, response, headers }: Exchange,
   cache: string,

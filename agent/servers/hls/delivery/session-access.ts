@@ -48,9 +48,9 @@ export const DEAD_SESSION = 'this session has ended, or belongs to another path 
 export interface Admitted {
   readonly session: HlsSession;
   readonly muxer: HlsMuxer;
-  /** With its `?`, for the URLs in playlists. */
+  /** Query with its `?`, for the URLs in playlists. */
   readonly query: string;
-  /** It contains the session's secret, so no other viewer sends it. */
+  /** The query contains the session's secret, so no other viewer sends it. */
   readonly isOwnQuery: boolean;
 }
 
@@ -210,10 +210,10 @@ function parameter(request: HeadersAndQuery, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** As requested: the only choice where one response is cached for many. */
+/** The requested audio form: the only choice where one response is cached for many. */
 const requestedForm = (request: HeadersAndQuery): SoundForm =>
   parameter(request, 'audio') === 'flac' ? 'flac' : 'plain';
 
-/** As requested, or by the player's known limits. */
+/** The audio form as requested, or by the player's known limits. */
 const formOf = (request: HeadersAndQuery): SoundForm =>
   WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : requestedForm(request);

@@ -26,7 +26,7 @@ interface ShortcutOptions {
 
 /** What a player requests several times a second: a media playlist, or a part, segment or init file. */
 interface FrequentRequest {
-  /** Below the prefix, without query. */
+  /** Address below the prefix, without query. */
   readonly address: string;
   readonly path: string;
   readonly rendition: string | undefined;
@@ -34,10 +34,10 @@ interface FrequentRequest {
   readonly directives: Directives;
 }
 
-/** Without escapes, which Fastify would decode. */
+/** Addresses without escapes, which Fastify would decode. */
 const ADDRESS =
   /^([\w./~-]+)\/(?:((?:video|audio)\d+|main)_stream\.m3u8|([0-9a-f]{12}_[\w]+\.(?:mp4|ts)))(?:\?_HLS_msn=(\d{1,15})(?:&_HLS_part=(\d{1,15}))?(?:&_HLS_skip=(YES|v2))?)?$/;
-/** With one of these, hooks or other rules apply. */
+/** Headers with which hooks or other rules apply. */
 const SPECIAL = ['authorization', 'origin', 'range', 'x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
 
 /**
@@ -136,7 +136,7 @@ function isTooFar(rendition: HlsRendition, directives: Directives): boolean {
   }
 }
 
-/** As the hook of `cors` for a request without an origin. */
+/** Headers as the hook of `cors` sets them for a request without an origin. */
 const headersOf = (allowOrigins: readonly string[]): Head =>
   allowOrigins.includes('*') ? { 'access-control-allow-origin': '*', vary: 'Origin' } : {};
 

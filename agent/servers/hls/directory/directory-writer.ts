@@ -8,7 +8,7 @@ import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import { removeEmptyFolders, removeFile, removeOurs, writeWhole } from './files.ts';
 
 interface DirectoryWriterOptions {
-  /** Never removed. */
+  /** Root folder, which is never removed. */
   readonly root: string;
   readonly folder: string;
   readonly muxer: HlsMuxer;
@@ -82,7 +82,7 @@ export class DirectoryWriter {
     }
   }
 
-  /** At the start and after each failure: the folder may have been removed. */
+  /** Called at the start and after each failure: the folder may have been removed. */
   async #prepare(): Promise<void> {
     if (!this.#isPrepared) {
       this.#stored.clear();

@@ -45,7 +45,7 @@ const isTemporary = (name: string): boolean => {
   return whole !== name && (MEDIA.test(whole) || PLAYLIST.test(whole));
 };
 
-/** It names only our files. */
+/** Whether the playlist names only our files. */
 async function isOurPlaylist(file: string): Promise<boolean> {
   const { size } = await stat(file);
   if (size > MAX_PLAYLIST_BYTES) {

@@ -27,7 +27,7 @@ const KINDS: ReadonlyMap<string, LiveAddress['kind']> = new Map([
   ['live.mp4', 'mp4'],
   ['mse', 'mse'],
 ]);
-/** For a viewer to read the rest after the file has ended; without a limit it could keep the connection forever. */
+/** How long a viewer may read the rest after the file has ended; without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
 const MAX_USER_AGENT_CHARACTERS = 512;
 
@@ -88,7 +88,7 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
   };
 }
 
-/** Without ranges (RFC 9110 §14.2): the file has no length. */
+/** Sends the file without ranges (RFC 9110 §14.2): it has no length. */
 async function sendFile(
   { server: running, clock }: LiveAddressesOptions,
   live: LiveRequest,

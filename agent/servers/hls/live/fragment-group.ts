@@ -15,12 +15,12 @@ export class FragmentGroup {
   #bytes = 0;
   #isOpen = false;
 
-  /** Undefined without a group. */
+  /** The first fragment; undefined without a group. */
   get first(): LiveFragment | undefined {
     return this.#fragments[0];
   }
 
-  /** The newest with video. */
+  /** The newest fragment with video. */
   get newest(): LiveFragment | undefined {
     return this.#fragments.findLast(({ hasVideo }) => hasVideo);
   }
@@ -49,7 +49,7 @@ export class FragmentGroup {
     this.#fragments.push(fragment);
   }
 
-  /** In order, starting with the key frame. Stops if the sink causes the group to be dropped. */
+  /** Delivers the fragments in order, starting with the key frame. Stops if the sink causes the group to be dropped. */
   replay(sink: FragmentSink): void {
     const fragments = this.#fragments;
     for (let i = 0; i < fragments.length && fragments === this.#fragments; i += 1) {

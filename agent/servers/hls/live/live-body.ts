@@ -9,7 +9,7 @@ import type { ViewerOutput } from './live-viewer.ts';
  * changes its parameters: no player supports a second `moov`.
  */
 export class LiveBody extends Readable implements ViewerOutput {
-  /** By track, subtracted from all times. */
+  /** Start times by track, subtracted from all times. */
   #startTicks: readonly number[] | undefined;
 
   readonly #onEnded: () => void;

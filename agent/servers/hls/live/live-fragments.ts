@@ -40,7 +40,7 @@ export interface FragmentViewer extends FragmentSink {
 const TIME_OFFSET_S = 10;
 /** Audio waits this long for the next video frame, to share its fragment. */
 const SOUND_WAITS_S = 0.04;
-/** Without video: most codecs' frames alone, the shortest ones together. */
+/** Duration of audio in a fragment without video: most codecs' frames alone, the shortest ones together. */
 const SOUND_ALONE_S = 0.02;
 const CLOCK_EVERY_MS = 1_000;
 
@@ -60,7 +60,7 @@ export class LiveFragments implements Reader {
   readonly #group = new FragmentGroup();
   readonly #capture = new CaptureClock();
   readonly #fragmenters: readonly TrackFragmenter[];
-  /** By track of the stream; undefined: left out. */
+  /** Fragmenters by track of the stream; undefined: left out. */
   readonly #fragmenterOf: readonly (TrackFragmenter | undefined)[];
   readonly #leading: TrackFragmenter | undefined;
   #init: LiveInit | undefined;
@@ -75,7 +75,7 @@ export class LiveFragments implements Reader {
   #state: 'new' | 'reading' | 'over' = 'new';
   // Copied on change: delivery iterates a plain array while viewers join and leave.
   #viewers: readonly FragmentViewer[] = [];
-  /** They start at the next key frame. */
+  /** Viewers that start at the next key frame. */
   #waiting: readonly FragmentViewer[] = [];
 
   /**

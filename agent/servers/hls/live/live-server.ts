@@ -18,7 +18,7 @@ import { lacksPictures, type Selection, type SelectionRequest, selectTracks } fr
 
 export interface LiveRequest extends SelectionRequest, Requester {
   readonly transport: 'mse' | 'mp4';
-  /** Opus as FLAC. */
+  /** The viewer wants Opus as FLAC. */
   readonly wantsFlac: boolean;
 }
 

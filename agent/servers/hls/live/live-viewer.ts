@@ -4,7 +4,7 @@ import type { MseError } from './mse-protocol.ts';
 
 /** A WebSocket, or the body of an HTTP response. */
 export interface ViewerOutput {
-  /** Written but not sent. */
+  /** Bytes written but not sent. */
   readonly queuedBytes: number;
   /** @returns false if it cannot continue: not every output supports a second init segment */
   writeInit(init: LiveInit, startS: number, liveS: number): boolean;
@@ -24,7 +24,7 @@ export const HOPELESS_MS = 15_000;
 
 /** A viewer: receives fragments while its queue has room, else drops all until a key frame. */
 export class LiveViewer implements FragmentViewer {
-  /** In samples. */
+  /** Number of dropped samples. */
   discarded = 0;
   sentBytes = 0;
   readonly #output: ViewerOutput;
@@ -33,9 +33,9 @@ export class LiveViewer implements FragmentViewer {
   readonly #countSent: (bytes: number) => void;
   /** Called once, unless `close` was called before. */
   readonly #onEnd: (code: MseError['code'], cause: unknown) => void;
-  /** Raised while the first GOP is sent. */
+  /** Limit of the queue, raised while the first GOP is sent. */
   #allowedBytes = QUEUE_BYTES;
-  /** Since when fragments are dropped. */
+  /** Monotonic time since which fragments are dropped; undefined: none are. */
   #skippingMs: number | undefined;
   #isOver = false;
 

@@ -75,7 +75,7 @@ export interface MseLeftOut {
  */
 export interface MseClock {
   readonly type: 'clock';
-  /** In seconds. */
+  /** Media time in seconds. */
   readonly mediaS: number;
   /** Capture time of that media time, Unix milliseconds. */
   readonly captureMs: number;

@@ -23,7 +23,7 @@ const PING = pingFrame();
 const TICK_MS = 5_000;
 const PING_AFTER_MS = 10_000;
 const GONE_AFTER_MS = 25_000;
-/** For the client to read the rest and close. */
+/** How long the client may take to read the rest and close. */
 const CLOSING_MS = 5_000;
 /** A peer that sends pings but reads no pongs gets no more of them. */
 const MAX_UNREAD_BYTES = 64 << 10;

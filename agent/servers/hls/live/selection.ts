@@ -8,7 +8,7 @@ import type { MseLeftOut } from './mse-protocol.ts';
 
 /** The tracks of a stream for one viewer. */
 export interface Selection {
-  /** Numbers in the container stream. */
+  /** Track numbers in the container stream. */
   readonly tracks: readonly number[];
   readonly leftOut: readonly MseLeftOut[];
 }

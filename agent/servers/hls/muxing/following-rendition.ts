@@ -34,7 +34,7 @@ export class FollowingRendition {
   #beginPts = Number.POSITIVE_INFINITY;
   /** Progress of the leading rendition: no segment ends before it. */
   #frontierPts = 0;
-  /** Its progress at the last sample. */
+  /** Progress of the leading rendition at the last sample. */
   #heardPts = 0;
 
   constructor(rendition: Rendition) {

@@ -33,10 +33,10 @@ export class Muxer implements Reader, HlsMuxer {
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
-  /** By track of the stream; undefined: not muxed. */
+  /** Renditions by track of the stream; undefined: not muxed. */
   readonly #byTrack: (Rendition | undefined)[];
   readonly #leading: Rendition;
-  /** By track of the stream. */
+  /** Following renditions by track of the stream. */
   readonly #followers: (FollowingRendition | undefined)[];
   readonly #boundaries: SegmentBoundaries;
   readonly #clock = new SegmentClock();

@@ -39,7 +39,7 @@ export class PartTarget {
     this.#wantedMs = wantedMs;
   }
 
-  /** For new parts; 0: not fixed yet. */
+  /** Target for new parts; 0: not fixed yet. */
   get ms(): number {
     return this.#ms;
   }
@@ -75,7 +75,7 @@ export class PartTarget {
     }
   }
 
-  /** For the playlist: at least the duration of every listed part. */
+  /** Target for the playlist: at least the duration of every listed part. */
   get announcedMs(): number {
     let announced = this.#runningMs;
     for (const { ms } of this.#ended) {

@@ -7,7 +7,7 @@ const NEW_ONES = 3;
 const NEW = 1.4;
 const RECENT = 16;
 const MIN_RECENT = 3;
-/** The means of the older and newer half differ by less, unless the rate is changing. */
+/** The means of the older and newer half differ by less than this factor, unless the rate is changing. */
 const STEADY = 1.25;
 
 /** A steady rate, in two measures: jitter moves the first, a lost frame the second, and only a new rate both. */
@@ -20,7 +20,7 @@ export interface SteadyInterval {
 /** The sample intervals of one track. */
 export class PictureIntervals {
   readonly #mayChange: boolean;
-  /** Smoothed; 0: fewer than two samples. */
+  /** Smoothed interval; 0: fewer than two samples. */
   #usualTicks = 0;
   #lastDts = Number.NEGATIVE_INFINITY;
   /** Consecutive intervals that are longer (positive) or shorter (negative) than before. */
@@ -37,7 +37,7 @@ export class PictureIntervals {
     this.#mayChange = mayChange;
   }
 
-  /** 0: unknown. */
+  /** Usual interval; 0: unknown. */
   get usualTicks(): number {
     return this.#usualTicks;
   }
@@ -63,7 +63,7 @@ export class PictureIntervals {
     }
   }
 
-  /** True: this interval completes a new rate. */
+  /** Whether this interval completes a new rate. */
   #isNewRate(ticks: number): boolean {
     const before = this.#newInRow === 0 ? this.#usualTicks : this.#usualBefore;
     const side = ticks > NEW * before ? 1 : ticks * NEW < before ? -1 : 0;
@@ -92,7 +92,7 @@ export class PictureIntervals {
     this.#count += 1;
   }
 
-  /** Undefined: too few, or the rate is changing. */
+  /** The steady rate; undefined: too few intervals, or the rate is changing. */
   steady(): SteadyInterval | undefined {
     const count = Math.min(this.#count, RECENT);
     if (count < MIN_RECENT) {

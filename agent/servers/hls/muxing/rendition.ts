@@ -57,7 +57,7 @@ export class Rendition implements HlsRendition {
   readonly #segments: SegmentList<Segment>;
   readonly #memory = new PartMemory();
   readonly #change = new PlaylistChange();
-  /** By name. */
+  /** Files by name. */
   readonly #files = new Map<string, MediaFile>();
   #nextTrack: Track | undefined;
   #init: MediaFile;
@@ -254,7 +254,7 @@ export class Rendition implements HlsRendition {
     this.#partsBytes += part.sizeBytes;
   }
 
-  /** From the parts; without any it is a gap. */
+  /** Makes a segment of the parts; without any it is a gap. */
   #endSegment(spanS: number): void {
     const parts = this.#parts;
     const isGap = parts.length === 0;
@@ -326,7 +326,7 @@ export class Rendition implements HlsRendition {
     );
   }
 
-  /** After the end of a segment: the next one may have another part duration. */
+  /** Called after the end of a segment: the next one may have another part duration. */
   #refitParts(number: number): void {
     const firstParted = this.#listed.find(({ parts }) => parts.length > 0);
     this.#partTarget.segmentEnded(number, firstParted?.number ?? number + 1);

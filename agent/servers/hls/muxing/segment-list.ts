@@ -45,7 +45,7 @@ export class SegmentList<S extends KeptSegment> {
   #start = 0;
   /** Total duration so far. */
   #mediaS = 0;
-  /** Until when those before `#start` are kept, in `#mediaS`. */
+  /** Until when segments before `#start` are kept, on the scale of `#mediaS`. */
   readonly #keptUntilS: number[] = [];
   /** Duration of the longest playlist so far. One long GOP extends it for good, which costs bounded memory only. */
   #longestListS = 0;
@@ -130,7 +130,7 @@ export class SegmentList<S extends KeptSegment> {
     return this.#segments.some(({ bareLine }) => bareLine.init?.name === init.name);
   }
 
-  /** Including those that are no longer listed. */
+  /** Finds a segment, including those that are no longer listed. */
   find(name: string): S | undefined {
     return this.#segments.find(({ bareLine }) => bareLine.name === name);
   }

@@ -33,9 +33,9 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
   readonly #rendition: TsRendition;
-  /** By track of the stream: its number among the muxed tracks; -1: not muxed. */
+  /** Numbers among the muxed tracks, by track of the stream; -1: not muxed. */
   readonly #numbers: readonly number[];
-  /** Number among the muxed tracks. */
+  /** Number of the leading track among the muxed tracks. */
   readonly #leading: number;
   /** Muxed tracks of the current segment. */
   #tracks: readonly Track[];

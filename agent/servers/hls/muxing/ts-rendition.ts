@@ -10,7 +10,7 @@ interface ClosedSegment {
   readonly wallMs: number;
   readonly isIndependent: boolean;
   readonly isDiscontinuity: boolean;
-  /** With one hold each, which passes on. */
+  /** Pieces with one hold each, which passes on. */
   readonly pieces: readonly Uint8Array[];
 }
 
@@ -93,7 +93,7 @@ export class TsRendition implements HlsRendition {
     return this.#segments.bitRate();
   }
 
-  /** From the next segment on. */
+  /** The tracks apply from the next segment on. */
   describe(tracks: readonly Track[]): void {
     this.#tracks = tracks;
     this.#codecs = tsCodecs(tracks);

@@ -7,7 +7,7 @@ import type { Track } from '../../../media/sample/track.ts';
 const SLAB_BYTES = 256 << 10;
 /** Samples are written after this many bytes of packets, which releases their memory early. */
 const PIECE_BYTES = 128 << 10;
-/** Or after this long. */
+/** Samples are also written after this duration. */
 const PIECE_S = 0.5;
 
 /**

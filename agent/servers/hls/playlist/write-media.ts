@@ -2,7 +2,7 @@ import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../co
 import { playlistName, safeQuery, seconds, versionOf } from './playlist-text.ts';
 
 export interface MediaPlaylistOptions {
-  /** With its `?`, appended to every URL: players do not pass it on. */
+  /** Query with its `?`, appended to every URL: players do not pass it on. */
   readonly query: string;
   /** `_HLS_skip`. Without date ranges `v2` equals `yes`. */
   readonly skip: 'no' | 'yes' | 'v2';
@@ -10,11 +10,11 @@ export interface MediaPlaylistOptions {
   readonly isOpening?: boolean;
   /** The lines of segments and parts that playlists with the same query had before. */
   readonly written?: WrittenLines;
-  /** For rendition reports; those without a playlist are omitted. */
+  /** Renditions for rendition reports; those without a playlist are omitted. */
   readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
 }
 
-/** Segments and parts never change, so each playlist adds its new ones. Of one query. */
+/** Lines of segments and parts for one query. They never change, so each playlist adds its new ones. */
 export type WrittenLines = WeakMap<SegmentLine | PartLine, string>;
 
 /** PART-HOLD-BACK in part targets: two required, three recommended (RFC 8216bis §4.4.3.8). */

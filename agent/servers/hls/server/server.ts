@@ -75,9 +75,9 @@ export class HlsServer {
   readonly #paths: StreamLookup;
   readonly #log: Logger;
   readonly #audioForms: AudioForms | undefined;
-  /** By audio form, then path. */
+  /** Muxers by audio form, then path. */
   readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
-  /** By path, in ms: the next stream comes from the same camera. */
+  /** Longest GOPs by path, in ms: the next stream comes from the same camera. */
   readonly #longestGroups = new Map<string, number>();
   readonly #warned = new WeakSet<Stream>();
   /** When a failure of its muxers was last logged, monotonic. */
@@ -239,7 +239,7 @@ export class HlsServer {
       : new Muxer(name, read, options, onClosed);
   }
 
-  /** Once per stream. */
+  /** Warns of tracks that HLS omits, once per stream. */
   #tellLeftOut(name: string, origin: Stream): void {
     const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
     if (codecs.length > 0 && !this.#warned.has(origin)) {
@@ -275,7 +275,7 @@ export class HlsServer {
     }
   }
 
-  /** A failure was logged recently. */
+  /** Whether a failure was logged recently. */
   #hasFailed(origin: Stream): boolean {
     const loggedMs = this.#failures.get(origin);
     return loggedMs !== undefined && this.clock.monoMs() - loggedMs < FAILURE_LOG_MS;

@@ -59,7 +59,7 @@ export class ChromiumCompat {
   }
 }
 
-/** From the newest key frame with enough segments after it. */
+/** The first span: it begins with the newest key frame that has enough segments after it. */
 function startOf(segments: readonly SegmentLine[]): Span | undefined {
   for (let i = segments.length - MIN_START; i >= 0; i -= 1) {
     const { isIndependent, isGap, number } = segments[i] as SegmentLine;
@@ -72,7 +72,7 @@ function startOf(segments: readonly SegmentLine[]): Span | undefined {
   return undefined;
 }
 
-/** Without parts, which it does not support. */
+/** The segments of the span, without parts, which Chromium's own player does not support. */
 function cut(playlist: MediaPlaylist, { from, to }: Span): MediaPlaylist {
   let { discontinuitySequence } = playlist;
   const segments: SegmentLine[] = [];

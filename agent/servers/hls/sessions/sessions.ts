@@ -14,9 +14,9 @@ export interface Requester {
   /** A UUID for the session. */
   readonly id?: string | undefined;
   readonly path: string;
-  /** Without `?`. */
+  /** Query without `?`. */
   readonly query: string;
-  /** Canonical. */
+  /** Canonical IP address. */
   readonly ip: string;
   /** `address:port`, an IPv6 address in brackets. */
   readonly remoteAddr: string;
@@ -50,12 +50,12 @@ export class HlsSession implements Viewer {
   readonly stream: Stream;
   readonly createdMs: number;
   outboundBytes = 0;
-  /** Monotonic. */
+  /** Monotonic time of the last request. */
   lastRequestMs: number;
   isEnded = false;
   /** Init segments that ffmpeg has read. */
   readonly knownInits = new Set<string>();
-  /** For a browser's own player. */
+  /** Playlists for Chromium's own player; undefined: another player. */
   chromium: ChromiumCompat | undefined;
   #waiting = 0;
 
@@ -82,7 +82,7 @@ export class HlsSession implements Viewer {
     return this.requester;
   }
 
-  /** Waiting requests: it is not idle. */
+  /** Whether requests wait: the session is not idle. */
   get isWaiting(): boolean {
     return this.#waiting > 0;
   }
@@ -107,7 +107,7 @@ export class HlsSession implements Viewer {
 export class HlsSessions {
   readonly #clock: Clock;
   readonly #log: ViewerLog;
-  /** For the log. */
+  /** Name of the protocol, for the log. */
   readonly #protocol: string;
   readonly #bySecret = new Map<string, HlsSession>();
   readonly #cdns = new Map<HlsMuxer, HlsSession>();

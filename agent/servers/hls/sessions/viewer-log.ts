@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 
-/** Readable amount; more viewers share one line. */
+/** Limit of lines, a readable amount; more viewers share one line. */
 const MAX_LINES = 50;
 const WINDOW_MS = 10_000;
 

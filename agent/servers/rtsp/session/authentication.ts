@@ -18,7 +18,7 @@ import type { RtspTarget } from './target.ts';
 
 interface AuthenticatedLink {
   readonly id: string;
-  /** Without port. */
+  /** IP address without port. */
   readonly ip: string;
   /** `address:port`, with brackets for IPv6. */
   readonly remote: string;

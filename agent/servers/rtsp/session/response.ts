@@ -33,7 +33,7 @@ export const setUpFields = (transport: Transport, uri: string, key: MikeyMessage
   ...(key ? [['KeyMgmt', writeKeyMgmt(uri, key)] as const] : []),
 ];
 
-/** Undefined for a bug. */
+/** The response to an error; undefined for a bug. */
 export function responseTo(error: unknown): Response | undefined {
   return error instanceof PerchError ? { status: STATUS[error.code] } : undefined;
 }

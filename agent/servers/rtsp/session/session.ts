@@ -17,7 +17,7 @@ const CARRIER: Record<TunnelKind, string> = { none: 'TCP', http: 'HTTP tunnel', 
 
 export interface SessionLink {
   readonly id: string;
-  /** Canonical. */
+  /** Canonical IP address. */
   readonly ip: string;
   /** `address:port`. */
   readonly remote: string;
@@ -39,9 +39,9 @@ export interface SessionLink {
 
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
-  /** undefined before the first SETUP. */
   /** Longest pause of a publisher; default: the read timeout. */
   readonly maxSilenceMs?: number;
+  /** Undefined before the first SETUP. */
   readonly media: Pick<Delivery, 'kind' | 'isSecure' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
   /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;

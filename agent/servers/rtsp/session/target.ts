@@ -2,9 +2,9 @@ import { PerchError } from '../../../base/errors.ts';
 
 /** The target of a request URL: `rtsp://host:8554/name?query`. */
 export interface RtspTarget {
-  /** The path's: decoded, without leading and final slash. */
+  /** Name of the path: decoded, without leading and final slash. */
   readonly name: string;
-  /** As sent, without `?`. */
+  /** Query as sent, without `?`. */
   readonly query: string;
 }
 

@@ -55,7 +55,7 @@ export class DatagramPlane implements MediaPlane {
       : undefined;
   }
 
-  /** 0 while UDP is off. */
+  /** UDP port of RTP; 0 while UDP is off. */
   get rtpPort(): number {
     return this.#ports.rtpPort;
   }

@@ -33,7 +33,7 @@ const LOOSE_CHUNKS = 64;
  */
 export class DatagramQueue {
   packets = 0;
-  /** With RTP headers. */
+  /** Bytes sent, with RTP headers. */
   bytes = 0;
   /** Packets dropped because of congestion. */
   discarded = 0;

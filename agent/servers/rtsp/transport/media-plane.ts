@@ -11,9 +11,9 @@ export interface SendCounts {
   readonly bytes: number;
   readonly rtpPackets: number;
   readonly rtcpPackets: number;
-  /** From receiver reports. */
+  /** Packets lost according to receiver reports. */
   readonly reportedLost: number;
-  /** Dropped because the reader or its network was too slow. */
+  /** Packets dropped because the reader or its network was too slow. */
   readonly discarded: number;
 }
 
@@ -23,7 +23,7 @@ export interface ReceiveCounts {
   readonly rtpPackets: number;
   readonly lost: number;
   readonly inError: number;
-  /** RFC 3550 §6.4.1, in ticks; the mean of the tracks. */
+  /** Interarrival jitter (RFC 3550 §6.4.1) in ticks; the mean of the tracks. */
   readonly jitterTicks: number;
   readonly rtcpPackets: number;
   readonly rtcpInError: number;
@@ -45,7 +45,7 @@ export interface TrackStart {
   readonly track: number;
   /** Sequence number of the reader's first packet. */
   readonly sequence: number;
-  /** The same moment for all tracks of a response: the start of the oldest packet. */
+  /** RTP time of the same moment for all tracks of a response: the start of the oldest packet. */
   readonly rtpTime: number;
 }
 
@@ -79,7 +79,7 @@ export interface MediaReceiver {
   readonly kind: TransportKind;
   readonly isSecure: boolean;
   readonly received: ReceiveCounts;
-  /** RTCP. */
+  /** Counts of sent RTCP. */
   readonly sent: SendCounts;
   /** Monotonic time of the last packet; 0: none. */
   readonly lastReceivedMs: number;
@@ -112,10 +112,10 @@ export interface PublisherOwner extends MediaOwner {
 }
 
 export interface ReaderRequest {
-  /** The path's. */
+  /** Name of the path. */
   readonly name: string;
   readonly stream: Stream;
-  /** Without port. */
+  /** IP address without port. */
   readonly ip: string;
   /** libavformat needs placeholders before the first key frame (`stream/placeholders.ts`). */
   readonly wantsPlaceholders: boolean;
@@ -129,10 +129,10 @@ export interface DeliveryOptions {
 }
 
 export interface PublisherRequest {
-  /** The path's. */
+  /** Name of the path. */
   readonly name: string;
   readonly medias: readonly SdpMedia[];
-  /** Without port. */
+  /** IP address without port. */
   readonly ip: string;
   readonly owner: PublisherOwner;
 }
@@ -152,7 +152,7 @@ export interface MediaPlane {
   reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery;
   /** Also over TCP: interleaved frames take the same route. */
   publisher(kind: 'tcp' | 'udp', request: PublisherRequest): MediaReceiver;
-  /** For SDP, by track; undefined: plain RTP. */
+  /** SRTP keys for SDP, by track; undefined: plain RTP. */
   keysOf(stream: Stream): readonly MikeyMessage[] | undefined;
   /** @throws PerchError `unsupported` if multicast is off */
   multicastAddress(stream: Stream): MulticastAddress;

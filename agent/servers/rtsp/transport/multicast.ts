@@ -20,7 +20,7 @@ interface MulticastOptions {
 
 /** Receives a reader's reports. A datagram is valid during the call only. */
 export interface ReportListener {
-  /** Canonical. */
+  /** Canonical IP address. */
   readonly ip: string;
   onRtcp(datagram: Buffer): void;
 }
@@ -49,11 +49,11 @@ export class Multicast {
   readonly #groups = new WeakMap<Stream, string>();
   /** Groups in use. */
   readonly #used = new Map<string, Stream>();
-  /** By local address. */
+  /** Egresses by local address. */
   readonly #egresses = new Map<string, Egress>();
-  /** By track. */
+  /** RTCP listeners by track. */
   readonly #rtcpListeners: MulticastRtcpListener[] = [];
-  /** By receiver's address. */
+  /** Report listeners by receiver's address. */
   readonly #listeners = new Map<string, Set<ReportListener>>();
 
   /** @throws PerchError if the range is invalid */

@@ -27,7 +27,7 @@ const DOLLAR = 0x24;
 export class TcpPublisherTransport implements PublisherTransport {
   readonly #owner: MediaOwner;
   readonly #sink: PacketSink;
-  /** By channel: twice the number of the medium, plus one for RTCP. */
+  /** Media by channel: twice the number of the medium, plus one for RTCP. */
   readonly #byChannel = new Int16Array(CHANNELS).fill(NO_MEDIA);
   readonly #rtcpChannels = new Map<number, number>();
 

@@ -9,9 +9,9 @@ export class ReaderReports implements RtcpSink {
   /** Monotonic time of the last packet; 0: none. */
   lastReceivedMs = 0;
   readonly #packets: InterleavedPackets;
-  /** By track. */
+  /** Lost packets by track. */
   readonly #lost: Int32Array;
-  /** By track, with SRTP. */
+  /** SRTCP decryptors by track; empty: plain RTP. */
   readonly #decryptors: (MediaDecryptor | undefined)[] = [];
   #bytes = 0;
   #count = 0;

@@ -30,7 +30,7 @@ import type { UdpPorts } from './udp-ports.ts';
 const MAX_TRACKS = 16;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
-/** A demuxed transport stream without media. The pauses of a publisher that is slowed down are shorter. */
+/** Limit for a demuxed transport stream without media. The pauses of a publisher that is slowed down are shorter. */
 const MISSING_MS = 20_000;
 /** UDP has no back-pressure. */
 const MAX_UDP_SURPLUS_MS = 10_000;
@@ -38,9 +38,9 @@ const MAX_UDP_SURPLUS_MS = 10_000;
 interface MediaTrack {
   /** The first supported format; undefined: packets are dropped. */
   readonly format: RtpFormat | undefined;
-  /** While recording. */
+  /** Set while recording. */
   receiver: TrackReceiver | undefined;
-  /** Over UDP. */
+  /** Set over UDP. */
   reorder: ReorderBuffer | undefined;
 }
 

@@ -9,7 +9,7 @@ import { ReaderReports } from './reader-reports.ts';
 import { SecurePackets } from './secure-packets.ts';
 
 interface FrameLink {
-  /** Written but not sent. At 0 the link holds no written buffer any more. */
+  /** Bytes written but not sent. At 0 the link holds no written buffer any more. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
 }
@@ -36,10 +36,10 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
   readonly #link: FrameLink;
   readonly #owner: MediaOwner;
   readonly #limitBytes: number;
-  /** By track. */
+  /** RTP and RTCP channels by track. */
   readonly #rtpChannels: Int16Array;
   readonly #rtcpChannels: Int16Array;
-  /** By channel. */
+  /** Whether a channel is used, by channel. */
   readonly #isUsed = new Uint8Array(CHANNELS);
   #secure: SecurePackets | undefined;
   #allowedBytes: number;
@@ -214,7 +214,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes unread, limit ${this.#limitBytes}`);
   }
 
-  /** For a reader that requests no channels. */
+  /** Channels for a reader that requests none. */
   #freeChannels(track: number): readonly [number, number] {
     for (let rtp = 2 * track; rtp < CHANNELS; rtp += 2) {
       if (this.#isUsed[rtp] === 0 && this.#isUsed[rtp + 1] === 0) {

@@ -32,7 +32,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
   readonly #ip: string;
   readonly #owner: MediaOwner;
   readonly #clock: Clock;
-  /** By track; undefined: not set up. */
+  /** Routes by track; undefined: not set up. */
   readonly #routes: (FrameRoute | undefined)[];
   readonly #rtcpPorts: Uint16Array;
   readonly #peers = new Map<number, UdpPeer>();

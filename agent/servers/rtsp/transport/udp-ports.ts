@@ -49,7 +49,7 @@ interface PeerAddress {
 export class UdpPorts {
   /** Datagrams from unknown addresses. */
   ignored = 0;
-  /** By address without zone. */
+  /** RTP peers by address without zone. */
   readonly #rtp = new PeerTable<UdpPeer>();
   readonly #rtcp = new PeerTable<UdpPeer>();
   readonly #addresses = new Map<UdpPeer, PeerAddress>();

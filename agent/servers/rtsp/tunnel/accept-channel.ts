@@ -201,7 +201,7 @@ export function foreignOrigin(headers: RtspHeaders): string | undefined {
   return isOwn ? undefined : `tunnel from the web page ${origin.slice(0, 80)}`;
 }
 
-/** Without port and brackets. */
+/** Host name without port and brackets. */
 function hostNameOf(host: string): string {
   return (/^\[([^\]]*)\]/.exec(host)?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
 }

@@ -18,7 +18,7 @@ interface Half {
   readonly channel: SocketChannel;
   readonly untilMs: number;
   readonly isGet: boolean;
-  /** For the limit. */
+  /** Subscriber that the limit counts. */
   readonly subscriber: string;
   /** POST data received so far. */
   early: Uint8Array;
@@ -28,7 +28,7 @@ interface Half {
 export class HttpTunnels {
   readonly #onTunnel: (channel: ByteChannel) => void;
   readonly #waiting = new Map<string, Half>();
-  /** For further POSTs. */
+  /** Joined tunnels, for further POSTs. */
   readonly #joined = new Map<string, HttpTunnel>();
 
   constructor(onTunnel: (channel: ByteChannel) => void) {

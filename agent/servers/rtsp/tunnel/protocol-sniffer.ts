@@ -17,7 +17,7 @@ export interface SnifferSink {
 /** A new connection: its first bytes distinguish RTSP from a tunnel's HTTP. */
 export class ProtocolSniffer implements ByteSink {
   readonly channel: SocketChannel;
-  /** Canonical, without port. */
+  /** Canonical IP address, without port. */
   readonly ip: string;
   /** Monotonic deadline for the detection. */
   readonly untilMs: number;

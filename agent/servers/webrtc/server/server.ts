@@ -93,12 +93,12 @@ export class WebRtcServer {
     this.#additionalHosts = new AdditionalHosts(clock, log);
   }
 
-  /** 0: closed. */
+  /** UDP port of media; 0: closed. */
   get udpPort(): number {
     return this.#ports.local.udp.port;
   }
 
-  /** 0: closed. */
+  /** TCP port of media; 0: closed. */
   get tcpPort(): number {
     return this.#ports.local.tcp.port;
   }
@@ -226,7 +226,7 @@ export class WebRtcServer {
     return writeRestartFragment(session.offer.mids, { credentials, candidates });
   }
 
-  /** Known for a minute. */
+  /** Why the session ended; known for a minute. */
   endingOf(secret: string): Ending | undefined {
     return this.#ended.find(secret);
   }

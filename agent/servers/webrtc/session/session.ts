@@ -30,7 +30,7 @@ export interface Requester {
   /** The session's UUID. */
   readonly id?: string | undefined;
   readonly path: string;
-  /** Without `?`. */
+  /** Query without `?`. */
   readonly query: string;
   /** `address:port` of the HTTP request. */
   readonly remoteAddr: string;

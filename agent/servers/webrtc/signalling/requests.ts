@@ -10,7 +10,7 @@ type SignallingAccess = Pick<HttpAccess, 'require' | 'identify' | 'limitedPerson
 export interface SignallingOptions {
   readonly server: WebRtcServer;
   readonly access: SignallingAccess;
-  /** Default: all paths exist. */
+  /** Whether the path is configured. Default: all paths exist. */
   readonly isConfigured?: (path: string) => boolean;
   /** STUN and TURN servers for browsers (`webrtcICEServers2`). */
   readonly iceServers: readonly IceServer[];
@@ -27,7 +27,7 @@ export interface IceServer {
   readonly password: string;
 }
 
-/** Without `?`, as sent. */
+/** The query without `?`, as sent. */
 export function queryOf(request: FastifyRequest): string {
   return request.url.split(/\?(.*)/s)[1] ?? '';
 }

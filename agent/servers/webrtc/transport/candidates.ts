@@ -10,11 +10,11 @@ export type CandidateOptions = Pick<
 >;
 
 export interface LocalPort {
-  /** 0: closed. */
+  /** Port number; 0: closed. */
   readonly port: number;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** undefined: bound to all addresses. */
+  /** The only address; undefined: bound to all addresses. */
   readonly only: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface LocalPorts {
 
 export interface HostAddress {
   readonly address: string;
-  /** From the configuration: the socket it leads to is unknown. */
+  /** The address is from the configuration: the socket it leads to is unknown. */
   readonly isAdditional: boolean;
 }
 
@@ -99,7 +99,7 @@ export function ownAddresses(names: readonly string[] = []): NetworkInterfaceInf
 }
 
 interface MediaAddress {
-  /** Empty: all addresses of both families. */
+  /** Address to listen on; empty: all addresses of both families. */
   readonly host: string;
   readonly port: number;
 }
@@ -119,7 +119,7 @@ export function parseMediaAddress(address: string, protocol: 'UDP' | 'TCP'): Med
   return { host, port };
 }
 
-/** undefined: all addresses. */
+/** The address to bind; undefined: all addresses. */
 export function boundAddress(host: string): string | undefined {
   return host === '' || host === '0.0.0.0' || host === '::' ? undefined : host;
 }

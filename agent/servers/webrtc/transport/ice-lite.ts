@@ -25,11 +25,11 @@ function iceChars(count: number): string {
 }
 
 interface CheckResult {
-  /** To the check's source. */
+  /** The answer for the check's source. */
   readonly answer: Uint8Array;
-  /** The check is authentic and new. */
+  /** Whether the check is authentic and new. */
   readonly passed: boolean;
-  /** The browser selected this address. The latest nomination wins, so that a phone can move between networks. */
+  /** Whether the browser selected this address. The latest nomination wins, so that a phone can move between networks. */
   readonly nominated: boolean;
 }
 

@@ -11,7 +11,7 @@ import type { UfragTable } from './ufrag-table.ts';
  */
 export class UdpPort {
   readonly #ufrags: UfragTable;
-  /** By local address. */
+  /** Sockets by local address. */
   readonly #sockets = new Map<string, UdpSocket>();
   #host: string | undefined;
   #port = 0;

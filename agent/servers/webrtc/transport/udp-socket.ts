@@ -58,7 +58,7 @@ export class UdpSocket {
   /** Datagrams that belong to no peer. */
   ignored = 0;
   readonly family: 'IPv4' | 'IPv6';
-  /** Local; `0.0.0.0` or `::` for all. */
+  /** Local address; `0.0.0.0` or `::` for all. */
   readonly address: string;
   readonly port: number;
   readonly #ufrags: UfragTable;

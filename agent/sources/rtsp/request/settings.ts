@@ -30,7 +30,7 @@ export const settingsOf = (path: PathSettings, { readTimeoutMs, udpReadBufferSiz
 
 /** Settings under the names of their keys; an absent one has its default. */
 export interface RtspSourceOptions extends Login, Partial<Settings> {
-  /** For the connection, each reply, and the pause between packets of media. */
+  /** Limit for the connection, each reply, and the pause between packets of media. */
   readonly readTimeoutMs: number;
   /** A paired box, instead of the address of the URL. */
   readonly box?: {

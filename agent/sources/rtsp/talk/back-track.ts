@@ -47,7 +47,7 @@ const SPEECH = { codec: 'PCMU', clockRate: 8_000, channels: 1 } as const;
 export interface BackTrack extends Pick<BackChannel, 'codec' | 'clockRate' | 'channels'> {
   /** The camera's format; `codec`, `clockRate` and `channels` describe the speaker's audio. */
   readonly format: RtpFormat;
-  /** As sent: absolute, relative or absent. */
+  /** The control attribute as sent: absolute, relative or absent. */
   readonly control: string | undefined;
   /** Undefined: audio is sent as it comes. */
   readonly encoder: TalkEncoder | undefined;

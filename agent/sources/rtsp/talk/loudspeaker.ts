@@ -10,9 +10,9 @@ import type { Transport, TransportChoice } from '../transport/transport-choice.t
 import type { BackTrack } from './back-track.ts';
 import { TalkConnection } from './talk-connection.ts';
 
-/** The camera's settings may change. */
+/** How long an unsupported back channel is remembered: the camera's settings may change. */
 const UNSUPPORTED_TTL_MS = 600_000;
-/** One more wrong password may lock out the owner. */
+/** How long a rejected login is remembered: one more wrong password may lock out the owner. */
 const UNAUTHORIZED_TTL_MS = 300_000;
 /** Repeated checks open at most one connection to the camera in this time. */
 const FAILURE_TTL_MS = 15_000;
@@ -87,7 +87,7 @@ export class RtspLoudspeaker implements Loudspeaker {
     }
   }
 
-  /** Until the connection ends. */
+  /** Keeps the connection until it ends. */
   async #keep(connection: TalkConnection, over: JoinedSignal, onEnded: (reason: string) => void): Promise<void> {
     const cause = await connection.watch(over.signal);
     over.release();

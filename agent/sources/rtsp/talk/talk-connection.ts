@@ -22,7 +22,7 @@ const TICK_MS = 1_000;
 const MAX_PACKET_BYTES = 960;
 /** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;
-/** For cameras that answer keep-alives. */
+/** Longest silence of a camera that answers keep-alives. */
 const MAX_SILENCE_MS = 25_000;
 
 /** An RTSP connection to a camera for its back channel only. */
@@ -137,7 +137,7 @@ export class TalkConnection {
     throw refusal;
   }
 
-  /** Called each second. */
+  /** @returns a function that is called each second */
   #keeper(): () => void {
     const everyMs = Math.min(KEEP_ALIVE_MS, this.#client.sessionMs / 2);
     let askedAtMs = this.#clock.monoMs();

@@ -19,7 +19,7 @@ import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-ch
 import { joinGroup, openPair, type UdpOptions, type UdpPair } from './udp-ports.ts';
 import { type RemoteEnd, UdpTrackTransport } from './udp-track-transport.ts';
 
-/** Rejections for other reasons than the transport. */
+/** Status codes of rejections for other reasons than the transport. */
 const OTHER_REASONS = [401, 403, 404, 453, 454, 503];
 const UNSUPPORTED_TRANSPORT = 461;
 const PLAIN = { isSecure: false, isMulticast: false } as const;
@@ -37,7 +37,7 @@ export class TrackTransports {
   readonly #options: UdpOptions;
   readonly #clock: Clock;
   readonly #interleaved: Interleaved;
-  /** From the first track with SRTP on. */
+  /** SRTP of the session; undefined before the first track with it. */
   #secure: SecureSession | undefined;
 
   constructor(
@@ -277,7 +277,7 @@ export class TrackTransports {
   }
 
   #remoteEnd(ip: string, { source }: TransportHeader): Pick<RemoteEnd, 'ips' | 'sendTo'> {
-    // With its zone, where the address has one.
+    // The host with its zone, where the address has one.
     const sendTo = [isIP(this.#host) === 0 ? ip : this.#host];
     const other = canonicalIp(source ?? '');
     // Some cameras have a host name, 0.0.0.0 or an address behind their router here.

@@ -83,7 +83,7 @@ export class TransportAttempts {
     this.#transports = transports;
   }
 
-  /** The one to try; undefined: none is left. */
+  /** The transport to try; undefined: none is left. */
   get transport(): Transport | undefined {
     return this.#transports[this.#refusals.length];
   }
@@ -92,7 +92,7 @@ export class TransportAttempts {
     return this.#transports.length === 1;
   }
 
-  /** It has not been tried yet. */
+  /** Whether the transport has not been tried yet. */
   isLeft(transport: Transport): boolean {
     return this.#transports.includes(transport, this.#refusals.length + 1);
   }

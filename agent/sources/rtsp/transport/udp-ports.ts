@@ -17,7 +17,7 @@ import type { RtspSourceOptions } from '../request/settings.ts';
 
 /** Linux's ephemeral ports, and MediaMTX's default. */
 const DEFAULT_RANGE = [32_768, 60_999] as const;
-/** Pairs that are tried. */
+/** Limit of pairs that are tried. */
 const MAX_TRIES = 100;
 
 export type UdpOptions = Pick<
@@ -69,7 +69,7 @@ interface Group {
   readonly ip: string;
   readonly ports: Pair;
   readonly ttl: number;
-  /** The sender's, if known. */
+  /** Address of the sender, if known. */
   readonly source: string | undefined;
 }
 

@@ -32,11 +32,11 @@ export class UdpTrackTransport implements TrackTransport {
   readonly #connection: Pick<RtspConnection, 'fail'>;
   /** Undefined: plain RTP. */
   readonly #secure: SecureTrack | undefined;
-  /** Undefined after all tracks are set up. */
+  /** Packets received so far; undefined after all tracks are set up. */
   #kept: EarlyPackets | undefined = new EarlyPackets();
 
   /**
-   * @param ssrc of ours
+   * @param ssrc SSRC of our reports
    * @param connection fails with errors of the media, as with interleaved media
    * @param secure undefined: plain RTP
    */

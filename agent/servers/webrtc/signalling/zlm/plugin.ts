@@ -95,7 +95,7 @@ function sendOther({ fields, cookies = [], picture }: ZlmAnswer, reply: FastifyR
   return sendJson(reply, value);
 }
 
-/** As ZLMediaKit does after a failure. HTTP/2 has no such header (RFC 9113 §8.2.2). */
+/** Closes the connection, as ZLMediaKit does after a failure. HTTP/2 has no such header (RFC 9113 §8.2.2). */
 function hangUp(reply: FastifyReply): void {
   if (reply.request.raw.httpVersionMajor < 2) {
     reply.header('Connection', 'close');
@@ -125,7 +125,7 @@ function sendTextError(error: unknown, reply: FastifyReply): FastifyReply {
   return reply.code(406).type('text/plain; charset=utf-8').send(reasonOf(error));
 }
 
-/** Rethrows bugs. */
+/** The error; bugs are thrown again. */
 function expected(error: unknown): PerchError {
   if (error instanceof PerchError) {
     return error;
@@ -133,7 +133,7 @@ function expected(error: unknown): PerchError {
   throw error;
 }
 
-/** In ZLMediaKit's wording. */
+/** The reason in ZLMediaKit's wording. */
 function reasonOf(error: unknown): string {
   const isRefused = error instanceof PerchError && error.code === 'unauthorized';
   return isRefused ? `[auth failed]: ${explainToViewer(error)}` : explainToViewer(error);

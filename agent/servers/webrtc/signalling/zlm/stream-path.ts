@@ -3,12 +3,12 @@ import { PerchError } from '../../../../base/errors.ts';
 import { joinSignals } from '../../../../base/joined-signal.ts';
 import { WaitQuota } from '../../../../base/network/wait-quota.ts';
 
-/** ZLMediaKit's limit. */
+/** ZLMediaKit's limit of the wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
 const POLL_MS = 250;
-/** Each keeps its offer, and one connection can bring thousands (pipelining). */
+/** Limit of waiting players: each keeps its offer, and one connection can bring thousands (pipelining). */
 const MAX_WAITING = 100;
-/** Per address. */
+/** Limit per address. */
 const MAX_WAITING_OF_ONE = 50;
 
 export interface NamedPaths {
