@@ -7,14 +7,14 @@ import type { Track } from '../../media/sample/track.ts';
 export interface FlvAbilities {
   /** FourCCs of Enhanced RTMP; `*`: all. */
   readonly fourCcs: readonly string[];
-  /** More than one video or audio track. */
+  /** Whether it takes more than one video or audio track. */
   readonly hasMultitrack: boolean;
 }
 
 export interface FlvSelection {
-  /** By number of the track; undefined: not sent. */
+  /** Tag writers by track number; undefined: the track is not sent. */
   readonly tags: readonly (TrackTags | undefined)[];
-  /** What is not sent, with the reason. */
+  /** Tracks that are not sent, with the reason. */
   readonly rejected: readonly { readonly codec: string; readonly reason: string }[];
 }
 

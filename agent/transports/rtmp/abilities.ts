@@ -1,19 +1,19 @@
 import type { AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { FlvAbilities } from '../flv/selection.ts';
 
-/** capsEx, "Enhanced RTMP" v2. */
+/** Multitrack flag of capsEx, "Enhanced RTMP" v2. */
 const MULTITRACK = 2;
-/** FourCcInfoMask. */
+/** Flags CanDecode and CanForward of FourCcInfoMask. */
 const CAN_DECODE_OR_FORWARD = 1 | 4;
 const MAX_FOURCCS = 64;
 
-/** What Perch takes itself: its readers may not. */
+/** What Perch itself accepts; its readers may not. */
 export const OUR_ABILITIES = {
   fourCcList: ['avc1', 'hvc1', 'av01', 'vp08', 'vp09', 'mp4a', '.mp3', 'Opus', 'ac-3', 'ec-3', 'fLaC'],
   capsEx: MULTITRACK,
 } as const;
 
-/** What a client says in connect, or a server in its result: fourCcList, or the maps of v2; capsEx. */
+/** Abilities from a client's connect or a server's result: fourCcList, or the maps of v2; capsEx. */
 export function abilitiesOf(said: AmfObject): FlvAbilities {
   const fourCcs = new Set<string>();
   const list = said.get('fourCcList');

@@ -43,7 +43,7 @@ export function parseRtmpUrl(url: string, phrase: string): RtmpAddress {
   };
 }
 
-/** As Perch and MediaMTX take them. */
+/** Query parameters for user and password, as Perch and MediaMTX take them. */
 function loginOf(text: string | undefined): string {
   if (text === undefined) {
     return '';

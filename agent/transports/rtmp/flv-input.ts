@@ -12,14 +12,14 @@ import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
 import { brokenPicture } from '../../stream/ingest/track-receiver.ts';
 
-/** Milliseconds. */
+/** Timestamps of FLV are in milliseconds. */
 const CLOCK_HZ = 1_000;
 /** A track that was announced, or may follow, is awaited for this long. */
 const TIMES = { soundMs: 2_000, pictureMs: 5_000 };
-/** Sixteen that the demuxer opens, and one of each kind that is awaited. */
+/** The most tracks: sixteen that the demuxer opens, and an awaited one of each kind. */
 const MAX_TRACKS = 18;
 
-/** From the audio, video and data messages of RTMP to a stream. */
+/** Turns the audio, video and data messages of RTMP into a stream. */
 export class FlvInput implements FlvTracks {
   readonly #sink: StreamSink;
   readonly #name: string;
@@ -28,7 +28,7 @@ export class FlvInput implements FlvTracks {
   readonly #log: Logger;
   readonly #timeline: Timeline;
   readonly #tracks: DemuxedTrack[] = [];
-  /** Not opened yet. */
+  /** Tracks that the demuxer has not opened yet. */
   readonly #expected = new Set<DemuxedTrack>();
   readonly #writer: StreamWriter;
   readonly #demuxer = new FlvDemuxer(this);

@@ -15,13 +15,13 @@ import {
   writeMessage,
 } from './messages.ts';
 
-/** What a peer may send before it may publish. */
+/** The largest message of a peer before it may publish. */
 const MAX_COMMAND_BYTES = 32 << 10;
-/** A video access unit with its tag header. */
+/** The largest media message: a video access unit with its tag header. */
 const MAX_MEDIA_BYTES = VIDEO_SAMPLES.maxSampleBytes + 1_024;
-/** Unread answers to pings and acknowledgements: further ones are dropped. */
+/** The most bytes of unread answers to pings and acknowledgements: further ones are dropped. */
 const MAX_UNREAD_BYTES = 64 << 10;
-/** After as many bytes each end acknowledges them, §5.4.4. */
+/** Window acknowledgement size, §5.4.4: after this many bytes each end acknowledges them. */
 const WINDOW_BYTES = 2_500_000;
 const DYNAMIC_LIMIT = 2;
 const TAG_HEADER_BYTES = 11;

@@ -1,14 +1,14 @@
 import { sequenceDistance } from './packet.ts';
 
-/** Full ACKs whose ACKACK may still come: two seconds. */
+/** The most full ACKs that are kept for their ACKACKs: those of two seconds. */
 const ACKS = 256;
 
 /** Full acknowledgements that were sent, and what the peer has confirmed of them (§4.8.1). Times in µs. */
 export class AckHistory {
   #number = 0;
-  /** By `number % ACKS`. */
+  /** Acknowledged sequence numbers, by `number % ACKS`. */
   readonly #sequences = new Int32Array(ACKS);
-  /** 0: confirmed, or none. */
+  /** When each ACK was sent; 0: confirmed, or no ACK. */
   readonly #timesUs = new Float64Array(ACKS);
   #newest: number;
   #newestUs = 0;
@@ -24,7 +24,7 @@ export class AckHistory {
     return this.#newest;
   }
 
-  /** The same number is sent again after `repeatUs` without confirmation. */
+  /** Whether to acknowledge `sequence`: the same one is sent again after `repeatUs` without confirmation. */
   isDue(sequence: number, repeatUs: number, nowUs: number): boolean {
     return sequence !== this.#confirmed && (sequence !== this.#newest || nowUs - this.#newestUs >= repeatUs);
   }

@@ -18,7 +18,7 @@ const ODD = 2;
 const BOTH = 3;
 type KeyField = typeof EVEN | typeof ODD;
 
-/** §6.1.6, libsrt's numbers of packets. */
+/** Packets per key, and how long before its end the next key is announced (§6.1.6), as in libsrt. */
 const KEY_REFRESH = { everyPackets: 1 << 24, announcePackets: 1 << 12 } as const;
 type KeyRefresh = { readonly everyPackets: number; readonly announcePackets: number };
 
@@ -33,7 +33,7 @@ export class Encryption {
   #receiveSalt: Uint8Array;
   readonly #sendSalt: Uint8Array;
   readonly #sendKek: Uint8Array;
-  /** By key field. */
+  /** Ciphers for received packets, by key field. */
   readonly #receivers: (PayloadCipher | undefined)[] = [];
   readonly #senders: (PayloadCipher | undefined)[] = [];
   readonly #sendKeys: (Uint8Array | undefined)[] = [];
@@ -80,7 +80,7 @@ export class Encryption {
     return keys && new Encryption(passphrase, kek, material, keys, refresh);
   }
 
-  /** Encrypts `bytes[start, end)` in place. @returns the key field of the packet */
+  /** Encrypts `bytes[start, end)` in place. @returns the key field for the packet's header */
   encrypt(sequence: number, bytes: Uint8Array, start: number, end: number): number {
     this.#senders[this.#sending]?.apply(sequence, bytes, start, end);
     this.#sentWithKey += 1;
@@ -93,14 +93,14 @@ export class Encryption {
     return this.#sending;
   }
 
-  /** @param field of the packet @returns whether there is such a key */
+  /** Decrypts `bytes[start, end)` in place. @param field key field of the packet @returns whether there is such a key */
   decrypt(field: number, sequence: number, bytes: Uint8Array, start: number, end: number): boolean {
     const cipher = this.#receivers[field];
     cipher?.apply(sequence, bytes, start, end);
     return cipher !== undefined;
   }
 
-  /** The next key, once, when it is due: the current and the next one, wrapped. */
+  /** Makes the next key once it is due. @returns key material with the current and the next key, once; undefined: not due */
   nextAnnouncement(): Uint8Array | undefined {
     if (this.#isAnnounced || this.#sentWithKey < this.#refresh.everyPackets - this.#refresh.announcePackets) {
       return undefined;

@@ -1,6 +1,6 @@
 import { addSequence } from './packet.ts';
 
-/** Every sixteenth packet is followed at once by the next one. */
+/** Packet pairs: a sender sends the next packet at once after every sixteenth one. */
 const PROBE_MASK = 0x0f;
 const SHARE_OF_NEW = 1 / 16;
 
@@ -22,7 +22,7 @@ export class LinkCapacity {
     }
   }
 
-  /** 0: not known. */
+  /** Capacity in packets per second; 0: not known. */
   get packetsPerSecond(): number {
     return this.#intervalUs < 1 ? 0 : Math.round(1_000_000 / this.#intervalUs);
   }

@@ -2,23 +2,23 @@ import { MTU_BYTES } from './packet.ts';
 
 const SLOTS = 32;
 const SLOT_MASK = SLOTS - 1;
-/** libsrt's buffers hold as many. Divides 2^31: the ring wraps with the sequence numbers. */
+/** Size of the ring; libsrt's buffers hold as many. It divides 2^31: the ring wraps with the sequence numbers. */
 const MAX_PACKETS = 8_192;
 const SLABS = MAX_PACKETS / SLOTS;
 const MAX_FREE = 2;
-/** A slab never holds both ends of a window. */
+/** The largest window: no slab holds both of its ends. */
 export const MAX_WINDOW = MAX_PACKETS - SLOTS;
 
 /** 32 consecutive packets, 48 kB. */
 interface PacketSlab {
   readonly bytes: Buffer;
-  /** 0: none. */
+  /** Payload size of each packet, in bytes; 0: no packet. */
   readonly sizes: Uint16Array;
-  /** Sender: submitted; receiver: time stamp, unwrapped. In µs. */
+  /** Sender: time at which the packet was submitted; receiver: unwrapped time stamp. In µs. */
   readonly timesUs: Float64Array;
-  /** Sender: last transmission in µs; 0: never. */
+  /** Sender: time of the last transmission, in µs; 0: never. */
   readonly sentUs: Float64Array;
-  /** Sender: reported as lost. Receiver: cannot be decrypted. */
+  /** Sender: the packet is lost. Receiver: the packet cannot be decrypted. */
   readonly marks: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export class PacketRing {
   readonly #slabs: (PacketSlab | undefined)[] = Array.from({ length: SLABS });
   readonly #free: PacketSlab[] = [];
 
-  /** Undefined: no packet of its slab has been stored. */
+  /** Finds the slab of a packet; undefined: no packet of the slab has been stored. */
   find(sequence: number): PacketSlab | undefined {
     return this.#slabs[(sequence & (MAX_PACKETS - 1)) >>> 5];
   }

@@ -8,7 +8,7 @@ import type { TsbpdClock } from './tsbpd-clock.ts';
 const UNREADABLE = 1;
 const SEQUENCE_BIT = 0x8000_0000;
 
-/** Gets a payload: a view that is valid during the call only. */
+/** Receives a payload: a view that is valid during the call only. */
 type Deliver = (payload: Uint8Array) => void;
 
 /** Received packets until they are due (§4.5); missing ones are dropped when a later one is due (§4.6). */
@@ -19,11 +19,11 @@ export class Receiver {
   readonly #statistics: SrtStatistics;
   readonly #deliver: Deliver;
   readonly #ring = new PacketRing();
-  /** Next to be delivered. */
+  /** Sequence number of the next packet to be delivered. */
   #base: number;
-  /** Behind the newest. */
+  /** Sequence number after the newest packet. */
   #next: number;
-  /** No packet before it is stored: a publisher could leave the whole window empty before one. */
+  /** No packet before this sequence number is stored: a publisher could leave the whole window empty before one. */
   #searched: number;
   #stored = 0;
   #storedBytes = 0;
@@ -44,7 +44,7 @@ export class Receiver {
     this.#deliver = deliver;
   }
 
-  /** First that is missing. */
+  /** Sequence number of the first packet that is missing. */
   get acknowledged(): number {
     return this.losses.first ?? this.#next;
   }
@@ -104,7 +104,7 @@ export class Receiver {
     return Math.max(0, ahead);
   }
 
-  /** Delivers what is due. @param maySkip missing packets are given up for it */
+  /** Delivers the packets that are due. @param maySkip whether missing packets before them are given up */
   deliver(nowUs: number, maySkip = true): void {
     while (this.#stored > 0) {
       const first = this.#firstStored();
@@ -137,7 +137,7 @@ export class Receiver {
     const at = offsetOf(sequence);
     const size = packet.length - HEADER_BYTES;
     slab.bytes.set(packet.subarray(HEADER_BYTES), at);
-    // An empty packet counts as one byte, so that its place is taken.
+    // An empty packet counts as one byte, because size 0 means that no packet is stored.
     slab.sizes[slot] = Math.max(1, size);
     slab.timesUs[slot] = timeUs;
     slab.marks[slot] = size === 0 ? UNREADABLE : 0;
@@ -184,7 +184,7 @@ export class Receiver {
     }
   }
 
-  /** Only while any is stored. */
+  /** Sequence number of the first stored packet; called only while one is stored. */
   #firstStored(): number {
     let sequence = this.#searched;
     while ((this.#ring.find(sequence)?.sizes[slotOf(sequence)] ?? 0) === 0) {

@@ -1,7 +1,7 @@
 const INITIAL_RTT_US = 100_000;
 const INITIAL_VARIANCE_US = 50_000;
 const MIN_NAK_INTERVAL_US = 20_000;
-/** The interval of full ACKs. */
+/** Interval of full ACKs. */
 export const SYN_US = 10_000;
 
 /** Round-trip time, §4.10. */
@@ -26,7 +26,7 @@ export class RoundTrip {
     return Math.max((this.rttUs + 4 * this.varianceUs) / 2, MIN_NAK_INTERVAL_US);
   }
 
-  /** §5.1.2. */
+  /** Retransmission timeout, §5.1.2. */
   get timeoutUs(): number {
     return this.rttUs + 4 * this.varianceUs + 2 * SYN_US;
   }

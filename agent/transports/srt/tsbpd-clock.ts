@@ -1,12 +1,12 @@
 const DRIFT_SAMPLES = 1_000;
-/** A larger drift moves the base at once. */
+/** The largest drift that is kept as such: a larger one moves the base at once. */
 const MAX_DRIFT_US = 5_000;
 
 /** Times at which received packets are due: Timestamp-Based Packet Delivery, draft-sharabayko-srt §4.5. */
 export class TsbpdClock {
   readonly #latencyUs: number;
   #baseUs: number;
-  /** The newest time stamp, unwrapped. */
+  /** The newest time stamp, unwrapped, in µs. */
   #lastUs: number;
   #firstRttUs = -1;
   #driftSumUs = 0;
@@ -24,7 +24,7 @@ export class TsbpdClock {
     return this.#driftUs;
   }
 
-  /** Time stamps wrap at 2^32 µs, 71.6 minutes. */
+  /** Unwraps a time stamp: time stamps wrap at 2^32 µs, 71.6 minutes. */
   unwrap(timestamp: number): number {
     const us = this.#near(timestamp);
     if (us > this.#lastUs) {
@@ -38,7 +38,7 @@ export class TsbpdClock {
     return this.#baseUs + timeUs + this.#latencyUs + this.#driftUs;
   }
 
-  /** An ACKACK: the sender's clock now, half a round trip ago. */
+  /** Takes the time stamp of an ACKACK: the sender's clock half a round trip ago. */
   sample(timestamp: number, nowUs: number, rttUs: number): void {
     if (this.#firstRttUs < 0) {
       this.#firstRttUs = rttUs;

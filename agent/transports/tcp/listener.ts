@@ -11,18 +11,18 @@ import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-
 import { parseAddress } from '../../config/values/address.ts';
 import { ProxyHeaderReader } from './proxy-header-reader.ts';
 
-/** A recorder opens one for each camera and stream. */
+/** Limits of open connections: a recorder opens one for each camera and stream. */
 const MAX_TOTAL = 1_000;
 const MAX_PER_ADDRESS = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
-  /** For messages, and in lower case the beginning of keys such as `rtspServerKey`. */
+  /** Name of the protocol in messages, and in lower case the beginning of keys such as `rtspServerKey`. */
   readonly protocol: 'RTSP' | 'RTMP';
   readonly key: string;
   readonly address: string;
-  /** Undefined: without TLS. */
+  /** Files of the TLS key and certificate; undefined: no TLS. */
   readonly tls?: KeyFiles;
   /** Addresses and subnets of proxies whose PROXY headers name the client. */
   readonly trustedProxies: readonly string[];
@@ -35,7 +35,7 @@ export class Listener {
   readonly #log: Logger;
   /** Undefined: no proxy is trusted, so nothing precedes the protocol. */
   readonly #proxies: ProxyHeaderReader | undefined;
-  /** Below TLS, each with its client: the address that a trusted proxy names, else its own. */
+  /** TCP sockets, also below TLS, with their clients: the address that a trusted proxy names, else the socket's own. */
   readonly #sockets = new Map<Socket, Endpoint>();
   #server: Server | undefined;
   #tlsServer: TlsServer | undefined;
@@ -54,7 +54,7 @@ export class Listener {
     this.#proxies = trustedProxies.length === 0 ? undefined : new ProxyHeaderReader(trustedProxies, clock, log);
   }
 
-  /** 0: closed. */
+  /** Port of the listener; 0: closed. */
   get port(): number {
     return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
   }

@@ -4,7 +4,7 @@ import { canonicalIp, IpList, isLoopbackIp } from '../../base/network/ip-address
 import type { UdpSocket } from './udp-socket.ts';
 
 const GROUPS = new IpList(['224.0.0.0/4', 'ff00::/8']);
-/** RFC 4607: joined with the sender's address. */
+/** Source-specific groups (RFC 4607): they are joined with the sender's address. */
 const SOURCE_SPECIFIC = new IpList(['232.0.0.0/8']);
 
 /** @param ip in canonical form */
@@ -12,7 +12,7 @@ export const isGroup = (ip: string): boolean => GROUPS.has(ip);
 export const isSourceSpecific = (ip: string): boolean => SOURCE_SPECIFIC.has(ip);
 export const familyOf = (ip: string): 4 | 6 => (isIP(ip) === 6 ? 6 : 4);
 
-/** One interface is enough. @returns the first that joined */
+/** Joins the group on all interfaces; one of them is enough. @returns the first one that joined */
 export function joinAll(
   sockets: readonly UdpSocket[],
   group: string,

@@ -10,7 +10,7 @@ interface ChannelOptions {
   readonly peer: Peer;
   /** SHA-256 of the server's TLS certificate in hex; empty: its issuer has to be trusted. */
   readonly fingerprint: string;
-  /** For the HTTP of a tunnel; RTSP within it has its own. */
+  /** Login for the HTTP requests of a tunnel; RTSP within it has its own. */
   readonly authenticator: Authenticator;
 }
 

@@ -15,10 +15,10 @@ export interface Address {
   /** RTSP over TLS. */
   readonly isSecure: boolean;
   readonly tunnel: Tunnel;
-  /** Without brackets. */
+  /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
-  /** For request lines and messages; without credentials. */
+  /** URL for request lines and messages; without credentials. */
   readonly uri: string;
   /** `rtsp://host:port` or `rtsps://host:port`, the start of `uri`. */
   readonly origin: string;

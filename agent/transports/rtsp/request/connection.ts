@@ -52,7 +52,7 @@ export class RtspConnection implements ByteSink {
   readonly #waiters = new Map<number, Waiter>();
   #isWaiting = false;
   #lastCseq = 0;
-  /** In RTSP, unlike a TLS port. */
+  /** Whether the camera has answered in RTSP, unlike a TLS port. */
   #hasAnswered = false;
   #failure: unknown;
   #settleEnd: (cause: unknown) => void = () => {};
@@ -126,7 +126,7 @@ export class RtspConnection implements ByteSink {
     }
   }
 
-  /** Written but not sent. At 0 no written buffer is referenced. */
+  /** Bytes written but not sent. At 0 no written buffer is referenced. */
   get queuedBytes(): number {
     return this.#channel.queuedBytes;
   }

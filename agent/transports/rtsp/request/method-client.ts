@@ -8,7 +8,7 @@ import type { Authenticator } from './authenticator.ts';
 import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
 
-/** Requests sent for one method: other schemes, new nonces. */
+/** The most requests sent for one method, with other authentication schemes or new nonces. */
 const MAX_ATTEMPTS = 4;
 /** RFC 2326 §12.37. */
 const DEFAULT_SESSION_MS = 60_000;

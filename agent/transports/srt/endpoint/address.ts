@@ -5,11 +5,11 @@ import { canonicalIp } from '../../../base/network/ip-address.ts';
 const DEFAULT_PORT = 8890;
 const MAX_LATENCY_MS = 60_000;
 const KEY_BYTES = new Set([16, 24, 32]);
-/** libsrt's default and bounds of `oheadbw`, in percent. */
+/** Default and limits of `oheadbw` as in libsrt, in percent. */
 const DEFAULT_OVERHEAD = 25;
 const [MIN_OVERHEAD, MAX_OVERHEAD] = [5, 100];
 
-/** A listener, `srt://`. */
+/** The address of a listener, `srt://`. */
 interface SrtAddress {
   readonly host: string;
   readonly port: number;
@@ -17,7 +17,7 @@ interface SrtAddress {
   readonly passphrase: string;
   readonly keyBytes: 16 | 24 | 32 | undefined;
   readonly latencyMs: number | undefined;
-  /** Bytes per second; undefined: SRT's own limit. */
+  /** The most bytes per second; undefined: SRT's own limit. */
   readonly maxBandwidth: number | undefined;
 }
 

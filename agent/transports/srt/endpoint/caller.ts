@@ -38,7 +38,7 @@ const ERROR_OF: Readonly<Record<number, ErrorCode>> = {
 };
 
 interface CallOptions {
-  /** Canonical. */
+  /** IP address of the listener, in canonical form. */
   readonly ip: string;
   readonly port: number;
   readonly streamId: string;
@@ -48,7 +48,7 @@ interface CallOptions {
   readonly latencyMs?: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
-  /** Bytes per second. */
+  /** The most bytes per second. */
   readonly maxBandwidth?: number | undefined;
 }
 
@@ -160,13 +160,13 @@ class CallerHandshake {
     );
   }
 
-  /** As configured, else as the listener advertises. */
+  /** Key length as configured, else as the listener advertises. */
   #keyBytes({ encryption }: Handshake): 16 | 24 | 32 {
     const advertised = encryption >= 2 && encryption <= 4 ? ((8 * encryption) as 16 | 24 | 32) : 16;
     return this.#options.keyBytes ?? advertised;
   }
 
-  /** Sends until an answer of the same phase comes. */
+  /** Repeats a handshake until an answer of the same phase comes. */
   async #ask(
     handshake: Handshake,
     endpoint: SrtEndpoint,

@@ -6,13 +6,13 @@ import { type ConnectionOptions, SrtConnection } from '../connection.ts';
 import { destinationOf, HEADER_BYTES } from '../packet.ts';
 
 const TICK_MS = 10;
-/** While a connection has a backlog. */
+/** Interval of `pump` while a connection has a backlog. */
 const PUMP_MS = 1;
-/** Congestion: what the system does not take in time is lost, and sent again. */
+/** The most bytes that wait in libuv's queue. Packets beyond it are lost, as in congestion, and sent again. */
 const MAX_QUEUED_BYTES = 4 << 20;
 const MAX_SOCKET_ID = 2 ** 30;
 
-/** Gets handshakes, which are sent to socket 0, or to the caller's before it has a connection. */
+/** Receives handshakes, which are sent to socket 0, or to the caller's socket ID before it has a connection. */
 type OnHandshake = (packet: Buffer, ip: string, port: number, nowUs: number) => void;
 
 /** All SRT connections of one UDP port, with one timer while there are any. */
@@ -48,7 +48,7 @@ export class SrtEndpoint {
     return this.#connections.size;
   }
 
-  /** Monotonic. */
+  /** Monotonic time in µs. */
   nowUs(): number {
     return this.#clock.monoMs() * 1000;
   }

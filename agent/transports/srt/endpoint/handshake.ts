@@ -44,7 +44,7 @@ export const LIVE_FLAGS =
 export const DEFAULT_LATENCY_MS = 120;
 /** The version of libsrt whose behaviour this is: 1.5.0. */
 export const SRT_VERSION = 0x01_05_00;
-/** HSv5 begins with it. */
+/** The first version with HSv5. */
 export const MIN_SRT_VERSION = 0x01_03_00;
 
 /** SRT_CMD_HSREQ and HSRSP. Delays in milliseconds. */

@@ -27,24 +27,24 @@ import {
 import { REJECT, type RejectReason } from './reject-reason.ts';
 
 const MAX_CONNECTIONS = 1_000;
-/** A recorder opens one for each camera and stream. */
+/** The most connections of one address: a recorder opens one for each camera and stream. */
 const MAX_CONNECTIONS_OF_ONE = 256;
 const MINUTE_US = 60_000_000;
 
 /** A conclusion with a valid cookie. Answer it with `accept` or `reject`; `reject` also ends an `accept` that has not answered. */
 export interface ConnectionRequest {
-  /** Without zone. */
+  /** IP address of the caller, without zone. */
   readonly ip: string;
   readonly port: number;
   readonly streamId: string;
   readonly isEncrypted: boolean;
   /**
    * @param passphrase '': no encryption
-   * @param beginGuess called before the key is derived, its result for a wrong passphrase: the rejection waits for it
+   * @param beginGuess called before the key is derived; its result is called for a wrong passphrase, and the rejection waits for that
    * @returns undefined: rejected because of the passphrase, or meanwhile by `reject`
    */
   accept(passphrase: string, beginGuess?: () => () => Promise<void>): Promise<SrtConnection | undefined>;
-  /** Once; nothing happens after it. */
+  /** Rejects the caller. Only the first call has an effect. */
   reject(reason: RejectReason): void;
 }
 
@@ -60,10 +60,10 @@ export class SrtListener {
   readonly #latencyMs: number;
   readonly #onRequest: (request: ConnectionRequest) => void;
   readonly #secret = randomBytes(32);
-  /** By caller: waiting, or the response to repeat. */
+  /** Response to repeat, by caller; undefined: the caller waits for an answer. */
   readonly #callers = new Map<string, Buffer | undefined>();
   readonly #byAddress = new Map<string, number>();
-  /** By address: its last derivation of a key. */
+  /** Last key derivation of each address. */
   readonly #deriving = new Map<string, Promise<unknown>>();
 
   /** @param sockets bound, one for each address family, IPv4 first */
@@ -286,7 +286,7 @@ export class SrtListener {
   }
 }
 
-/** Undefined: the handshake is acceptable. */
+/** Why a handshake is rejected; undefined: it is acceptable. */
 function faultOf(handshake: Handshake): RejectReason | undefined {
   const { version, capabilities, congestion, filter, isGroup } = handshake;
   if (version !== 5 || (capabilities && capabilities.version < MIN_SRT_VERSION)) {
@@ -311,7 +311,7 @@ interface Negotiated {
   /** Undefined without a fault: the connection is not encrypted. */
   readonly encryption?: Encryption | undefined;
   readonly fault?: RejectReason;
-  /** When the fault may be answered. */
+  /** Resolves when the fault may be answered. */
   readonly answerTime?: Promise<void> | undefined;
 }
 

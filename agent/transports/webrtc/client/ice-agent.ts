@@ -6,7 +6,7 @@ import type { IceServer } from './signalling.ts';
 const MAX_CANDIDATES = 32;
 const STUN_PORT = 3478;
 const TURN_TLS_PORT = 5349;
-/** RFC 8445 §5.1.1: candidates that can be paired. */
+/** Types of the candidates that are used, RFC 8445 §5.1.1. */
 const TYPES = ['host', 'srflx', 'relay'];
 
 /** The server's half of the answer. */
@@ -36,7 +36,7 @@ export class IceAgent {
 
   /**
    * Gathers the candidates of this box. werift is loaded with the first one.
-   * @param host of the server: one on this box is reached by loopback
+   * @param host host of the server; a server on this box is reached by loopback
    */
   static async gather(
     servers: readonly IceServer[],
@@ -115,7 +115,7 @@ export class IceAgent {
     await this.#connection.close();
   }
 
-  /** undefined: of a kind that is not used here, such as names of mDNS. */
+  /** @returns undefined: a kind of candidate that is not used here, such as an mDNS name */
   #parse(text: string): Candidate | undefined {
     const words = text.split(/\s+/);
     const [, , transport = '', , host = '', port = '', , type = ''] = words;
@@ -125,7 +125,7 @@ export class IceAgent {
   }
 }
 
-/** Lost packets are the network's: nothing to do. */
+/** Failures to send are ignored, like packets that the network loses. */
 const ignore = (): void => {};
 
 /** `turn:host:port?transport=tcp` → host and port. */

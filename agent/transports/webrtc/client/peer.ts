@@ -17,7 +17,7 @@ import { type OfferedSection, writeOffer } from './write-offer.ts';
 const MAX_CANDIDATES = 64;
 
 interface Answer {
-  /** The sections in the order of the offer, as those of an offer: an answer has the same attributes. */
+  /** The answer's sections in the order of the offer; they have the type of an offer, because the attributes are the same. */
   readonly sections: Offer;
   readonly ice: RemoteIce;
   /** Whether the server waits for our ClientHello (RFC 8842 §5.3). */
@@ -65,9 +65,9 @@ const unusable = (why: string): PerchError =>
 const TICK_MS = 1_000;
 
 export interface PeerOptions extends SignallingOptions {
-  /** Limit for the STUN and TURN servers that the server names. */
+  /** Time limit for the STUN and TURN servers that the server names. */
   readonly stunGatherTimeoutMs: number;
-  /** From the answer to the end of the DTLS handshake. */
+  /** Time limit from the answer to the end of the DTLS handshake. */
   readonly handshakeTimeoutMs: number;
 }
 
@@ -248,7 +248,7 @@ export class Peer implements SecureLink {
   }
 }
 
-/** Rejects when the session ends before. */
+/** Rejects if the session ends first. */
 async function endedOr<T>(ended: Promise<unknown>, work: Promise<T>): Promise<T> {
   const fail = ended.then((cause) => {
     throw cause ?? new PerchError('unavailable', 'the session was ended');

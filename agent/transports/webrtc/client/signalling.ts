@@ -3,7 +3,7 @@ import { HttpClient, type HttpReply } from '../../http/http-client.ts';
 import type { Peer } from '../../tls/peer.ts';
 
 const MAX_REPLY_BYTES = 256 << 10;
-/** The session ends by itself if the server does not hear of its end. */
+/** Time limit of DELETE: the session times out if the server does not receive it. */
 const DELETE_MS = 2_000;
 const MAX_ICE_SERVERS = 8;
 
@@ -17,12 +17,12 @@ export interface IceServer {
 export interface SignallingOptions {
   /** `whep(s)://`, `whip(s)://` or `http(s)://` */
   readonly url: string;
-  /** Empty: none. */
+  /** Bearer token; empty: none. */
   readonly bearerToken: string;
   readonly server: Peer;
   /** SHA-256 in hex of the server's certificate; empty: it needs a trusted issuer. */
   readonly fingerprint: string;
-  /** For each reply. */
+  /** Time limit for each reply. */
   readonly timeoutMs: number;
 }
 
@@ -74,7 +74,7 @@ export class Signalling {
   }
 }
 
-/** `{"error":"reason"}` of Perch and MediaMTX, else the text. */
+/** The reason in a reply: of `{"error":"reason"}` (Perch and MediaMTX), else the text. */
 function refusalOf({ status, body }: HttpReply): PerchError {
   const text = body.toString('utf8').slice(0, 2_000);
   const reason =

@@ -14,7 +14,7 @@ import { Peer, type PeerOptions } from './peer.ts';
 import type { OfferedSection } from './write-offer.ts';
 
 interface WhipOptions extends PeerOptions {
-  /** As the API lists the reader; absent: not listed, and it keeps no source on demand running. */
+  /** Kind of reader in the API's lists; absent: not listed, and it keeps no source on demand running. */
   readonly kind?: PeerKind;
   readonly onConnected?: () => void;
 }

@@ -60,9 +60,9 @@ function format(
 export interface OfferedSection {
   readonly kind: 'video' | 'audio';
   readonly direction: 'recvonly' | 'sendonly';
-  /** With their retransmissions. Undefined: all that Perch has. */
+  /** Encoding that is offered, with its retransmissions; undefined: all encodings of Perch. */
   readonly encoding?: string;
-  /** With `sendonly`. */
+  /** SSRCs of a `sendonly` section. */
   readonly outbound?: Outbound;
 }
 

@@ -14,9 +14,9 @@ import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts'
  * Finished, and ignoring unauthenticated records that would end or restart a session.
  */
 
-/** TLS registry. */
+/** secp256r1 in the TLS registry of named curves. */
 const CURVE_P256 = 23;
-/** The first viewer, who waits for other things, is served meanwhile. */
+/** Delay of the measurement, so that it does not slow down the first viewer. */
 const MEASURE_AFTER_MS = 10_000;
 
 export type { DtlsEvents, DtlsPeer } from './handshake/dtls-connection.ts';
@@ -42,7 +42,7 @@ export function loadDtls(): Promise<DtlsIdentity> {
 }
 
 async function loadMeasured(): Promise<DtlsIdentity> {
-  // Until it is measured: without native functions GCM costs more everywhere.
+  // The order until it is measured: without native functions GCM costs more everywhere.
   let profiles: readonly SrtpProfile[] = nativeCipher()
     ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80]
     : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];

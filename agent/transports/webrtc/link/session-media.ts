@@ -45,7 +45,7 @@ export const NO_OUTBOUND = {
 /** A session's media: created before the answer, started after the handshake, closed with the session. */
 export interface SessionMedia {
   readonly state: 'read' | 'publish';
-  /** Name of the session in messages, if it is neither a viewer nor a publisher. */
+  /** What messages call the peer, if it is neither a viewer nor a publisher. */
   readonly role?: string;
   readonly statistics: MediaStatistics;
   /** Called once. A PerchError ends the session with its reason. */

@@ -8,11 +8,11 @@ const MAGIC_COOKIE = 0x2112a442;
 const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
 const BINDING_ERROR = 0x0111;
-/** RFC 8489 §14.7: the CRC is XORed with "STUN". */
+/** "STUN", with which the CRC of FINGERPRINT is XORed, RFC 8489 §14.7. */
 const FINGERPRINT_XOR = 0x5354554e;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
-/** A connectivity check has about ten. */
+/** The most attributes that are read; a connectivity check has about ten. */
 const MAX_ATTRIBUTES = 32;
 
 const ATTRIBUTE = {
@@ -26,7 +26,7 @@ const ATTRIBUTE = {
   fingerprint: 0x8028,
 } as const;
 
-/** Comprehension-required attributes (below 0x8000) of a check. */
+/** The comprehension-required attributes (below 0x8000) that are understood in a check. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   ATTRIBUTE.username,
   ATTRIBUTE.messageIntegrity,
@@ -36,7 +36,7 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
 
 /** A connectivity check, not authenticated before `hasIntegrity`. */
 export interface BindingRequest {
-  /** 12 bytes, a view of the datagram. */
+  /** Transaction ID: 12 bytes, a view of the datagram. */
   readonly transactionId: Uint8Array;
   /** `ufrag of the receiver:ufrag of the sender`, RFC 8445 §7.2.2. */
   readonly username: string;
@@ -52,7 +52,7 @@ export function isStun(datagram: Uint8Array): boolean {
   return (datagram[0] ?? 255) <= 3;
 }
 
-/** undefined: not a valid binding request. Never throws. */
+/** @returns undefined: not a valid binding request. Never throws. */
 export function parseBindingRequest(datagram: Uint8Array): BindingRequest | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   if (datagram.length < HEADER_BYTES || datagram.length % 4 !== 0) {

@@ -7,7 +7,7 @@ export interface Transport {
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
   readonly port: number;
-  /** On this box. */
+  /** Address of this box at which the peer's packets arrive. */
   readonly localAddress?: string;
   /** The network is slower than the stream: nothing more may be queued, video waits for the next key frame. */
   readonly isCongested: boolean;
@@ -32,7 +32,7 @@ export interface Peer {
   onTransportClosed(transport: Transport): void;
 }
 
-/** `192.168.1.7:50000` or `[fe80::1]:50000`. */
+/** Address and port as `192.168.1.7:50000` or `[fe80::1]:50000`. */
 export function addressOf({ family, address, port }: Pick<Transport, 'family' | 'address' | 'port'>): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -13,20 +13,20 @@ const REPAIRED: ReorderLimits = { windowPackets: 1_024, longestWaitMs: 500 };
 const UNREPAIRED: ReorderLimits = { windowPackets: 256, longestWaitMs: 100 };
 /** A track stays with one SSRC until that has been silent for this long, so that simulcast layers never mix. */
 const SILENT_MS = 1_000;
-/** The original sequence number, RFC 4588 §4. */
+/** Bytes of the original sequence number, RFC 4588 §4. */
 const OSN_BYTES = 2;
 
 /** One received video or audio track: reorders its packets and tracks missing ones. */
 export class InboundTrack {
   readonly receiver: TrackReceiver;
-  /** -1: the sender has none. */
+  /** Payload type of retransmissions; -1: the sender has none. */
   readonly rtxPayloadType: number;
   readonly takesPli: boolean;
   readonly takesEstimate: boolean;
   readonly hasReducedSize: boolean;
-  /** undefined: the sender does not retransmit. */
+  /** Missing packets to request; undefined: the sender does not retransmit. */
   readonly nack: NackList | undefined;
-  /** The current sender's; -1 before the first packet. */
+  /** SSRC of the current sender; -1 before the first packet. */
   ssrc = -1;
   /** Packets from other SSRCs. */
   foreign = 0;

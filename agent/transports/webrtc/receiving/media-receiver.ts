@@ -14,14 +14,14 @@ import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 import { SenderFeedback } from './sender-feedback.ts';
 
-/** UDP has no back-pressure, and a live source does not run this far ahead of real time. */
+/** How far a source may run ahead of real time: UDP has no back-pressure, and no live source is this far ahead. */
 const MAX_SURPLUS_MS = 10_000;
 /**
  * A muted camera or microphone still sends. A peer silent for this long has stopped, even if connectivity checks
  * continue.
  */
 const SILENT_MS = 30_000;
-/** After RTCP BYE on all tracks. A shorter pause is a switch of cameras. */
+/** Silence after RTCP BYE on all tracks that ends the session. A shorter pause is a switch of cameras. */
 const LEFT_MS = 5_000;
 
 const PAYLOAD_TYPES = 128;
@@ -29,14 +29,14 @@ const NO_TRACK = -1;
 
 export interface MediaReceiverOptions {
   readonly inbound: readonly RemoteTrack[];
-  /** For messages. */
+  /** Name of the path, for messages. */
   readonly path: string;
   readonly query?: string;
-  /** Tracks without packets by then are left out. */
+  /** Tracks that have no packets after this time are left out. */
   readonly gatherTimeoutMs: number;
-  /** The key of that time; default: the server's. */
+  /** Configuration key of that time, for messages; default: the server's. */
   readonly gatherKey?: string;
-  /** For messages; default: a publisher. */
+  /** What messages call the sender; default: publisher. */
   readonly sender?: 'publisher' | 'sender';
 }
 
@@ -48,7 +48,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
   readonly #options: MediaReceiverOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** By payload type: twice the track's number, plus one for its retransmissions. */
+  /** Twice the track's number, plus one for its retransmissions, by payload type; -1: no track. */
   readonly #byType = new Int16Array(PAYLOAD_TYPES).fill(NO_TRACK);
   #tracks: readonly InboundTrack[] = [];
   #pace = new SenderPace(0);

@@ -13,9 +13,9 @@ export interface Choice {
   readonly track: number;
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** For retransmissions; undefined: not supported by the browser. */
+  /** Format of retransmissions; undefined: the browser does not support them. */
   readonly rtx: RtpFormat | undefined;
-  /** Sent as Opus transcoded from the track. */
+  /** Whether Opus that is transcoded from the track is sent. */
   readonly isTranscoded?: boolean;
 }
 

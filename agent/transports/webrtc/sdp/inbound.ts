@@ -7,16 +7,16 @@ import { offerError } from './rejections.ts';
 export interface Inbound {
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** For retransmissions; undefined: not supported by the browser. */
+  /** Format of retransmissions; undefined: the browser does not support them. */
   readonly rtx: RtpFormat | undefined;
 }
 
-/** Kept for the session; the section may be large. */
+/** The part of a section that lives as long as the session; the section itself may be large. */
 export interface RemoteTrack extends Pick<Inbound, 'format' | 'rtx'> {
   readonly kind: string;
   readonly takesNack: boolean;
   readonly takesPli: boolean;
-  /** REMB. */
+  /** Whether the sender supports REMB. */
   readonly takesEstimate: boolean;
   /** Whether feedback may be sent without a report (RFC 5506). */
   readonly hasReducedSize: boolean;
@@ -27,7 +27,7 @@ export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
     kind: section.kind,
     format,
     rtx,
-    // Only for video: repeated audio arrives too late.
+    // Only for video: retransmitted audio arrives too late.
     takesNack: section.kind === 'video' && hasFeedback(section, format, 'nack'),
     takesPli: hasFeedback(section, format, 'nack pli'),
     takesEstimate: hasFeedback(section, format, 'goog-remb'),

@@ -4,21 +4,21 @@ import type { ReportedLoss } from './receiver-reports.ts';
 const WINDOW_TICKS = 5;
 /** Retransmission repairs less than this. */
 const UNREPAIRABLE_LOSS = 0.1;
-/** Caused by a full queue or by radio noise; the round trip time distinguishes them. */
+/** Share of loss that a full queue or radio noise may cause; the round trip time distinguishes them. */
 const QUEUE_LOSS = 0.02;
 const MIN_LOST = 5;
-/** Nothing is shown any more: such a second counts twice. */
+/** Share of loss at which nothing is shown any more: such a second counts twice. */
 const HEAVY_LOSS = 0.3;
 const QUEUE_MS = 100;
 /** A queue lasts for this many seconds; radio delays single packets by as much. */
 const QUEUE_TICKS = 3;
-/** Seconds of video are queued and will not be recovered. */
+/** Delay at which seconds of video are queued, which will not be recovered. */
 const LONG_QUEUE_MS = 600;
-/** Per second: a longer round trip becomes the baseline after a while. */
+/** Rise of the baseline per second: a longer round trip becomes the baseline after a while. */
 const BASELINE_DRIFT_MS = 2;
-/** In bad seconds; a good one takes back half. */
+/** Bad seconds until the level is lowered; a good one takes back half. */
 const MAX_SCORE = 3;
-/** The start and every replay is a burst. */
+/** Time after the start and every replay that is not judged: each is a burst. */
 const GRACE_MS = 5_000;
 /** An estimate must exceed the higher level's bitrate by this factor. */
 const HEADROOM = 1.25;
@@ -33,11 +33,11 @@ const PROVEN_MS = 60_000;
 
 /** The statistics of one second. */
 export interface LinkStatistics extends ReportedLoss {
-  /** 0: none. */
+  /** The viewer's bandwidth estimate; 0: none. */
   readonly estimateBitsPerSecond: number;
   readonly roundTripMs: number | undefined;
   readonly isCongested: boolean;
-  /** Averages of what is sent now and of the next higher level. */
+  /** Average bitrates of what is sent now and of the next higher level. */
   readonly bitsPerSecond: number;
   readonly betterBitsPerSecond: number;
 }
@@ -51,7 +51,7 @@ export class BitrateAdaptation {
   readonly #lost: number[] = [];
   readonly #expected: number[] = [];
   readonly #lastLevel: number;
-  /** Within the window. */
+  /** Share of lost packets within the window. */
   #loss = 0;
   #score = 0;
   #graceUntilMs: number;

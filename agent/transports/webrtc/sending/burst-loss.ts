@@ -1,12 +1,12 @@
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
-/** A smaller sample says nothing. */
+/** The least packets of a sample: a smaller one says nothing. */
 const MIN_PACKETS = 100;
-/** Retransmission cannot repair this much of a burst. */
+/** Share of a burst that retransmission cannot repair. */
 const HEAVY_LOSS = 0.2;
-/** Over a longer span, pauses between bursts would lower the measured throughput. */
+/** The longest span of a sample: over a longer one, pauses between bursts would lower the measured throughput. */
 const SPAN_MS = 500;
-/** Since the start of a burst. Later losses are judged by their trend. */
+/** Time since the start of a burst in which losses are detected. Later losses are judged by their trend. */
 const WATCH_MS = 5_000;
 /** Reports closer together cannot measure throughput. */
 const MIN_SPAN_MS = 20;
@@ -30,17 +30,17 @@ export class BurstLoss {
   #atMs = 0;
   #packets = 0;
   #octets = 0;
-  /** That time is of a report, not of sending. */
+  /** Whether `#atMs` is the time of a report, not of sending. */
   #isReported = false;
-  /** The losses before that packet are unknown until the next report. */
+  /** Whether the losses before `#sequence` are unknown until the next report. */
   #isPast = false;
 
-  /** @param track the video's */
+  /** @param track the video track */
   constructor(track: OutboundTrack) {
     this.#track = track;
   }
 
-  /** Starts watching a burst. @param lost as of the latest report */
+  /** Starts watching a burst. @param lost lost packets as of the latest report */
   begin(lost: number, nowMs: number): void {
     this.count = 0;
     this.#untilMs = nowMs + WATCH_MS;

@@ -23,12 +23,12 @@ class PacketBatch implements Batch {
   }
 }
 
-/** Shared by all viewers: filled and sent within one call. */
+/** Batch shared by all viewers: filled and sent within one call. */
 export const batch = new PacketBatch();
 
 /** Encrypts packets with a viewer's keys and sends them in batches. */
 export class SrtpBatchSender {
-  /** Without RTCP, which the session counts. */
+  /** Bytes and packets sent, without RTCP, which the session counts. */
   bytes = 0;
   packets = 0;
   readonly srtp: SrtpSender;

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../base/clock.ts';
 
-/** From 1900 (NTP) to 1970. */
+/** Seconds from 1900 (NTP) to 1970. */
 const NTP_OFFSET_S = 2_208_988_800;
 /** A larger value comes from a wall clock that was set. */
 const MAX_ROUND_TRIP_MS = 10_000;
 
 interface ReportedSource {
   lost: number;
-  /** Extended sequence number; -1: no report yet. */
+  /** Highest received sequence number, extended to 32 bits; -1: no report yet. */
   highest: number;
-  /** As of the last `takeLoss`. */
+  /** Values of `lost` and `highest` at the last `takeLoss`. */
   takenLost: number;
   takenHighest: number;
 }
@@ -23,9 +23,9 @@ const NO_LOSS: ReportedLoss = { lost: 0, expected: 0 };
 
 /** A viewer's receiver reports and bandwidth estimate. Reports about unknown SSRCs are ignored. */
 export class ReceiverReports {
-  /** 0: no estimate yet. */
+  /** The viewer's bandwidth estimate; 0: no estimate yet. */
   estimateBitsPerSecond = 0;
-  /** Sender report to receiver report, without the viewer's delay; undefined: not known. */
+  /** Time from a sender report to its receiver report, without the viewer's delay; undefined: not known. */
   roundTripMs: number | undefined;
   readonly #sources = new Map<number, ReportedSource>();
   readonly #clock: Clock;
@@ -41,7 +41,7 @@ export class ReceiverReports {
     return [...this.#sources.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
   }
 
-  /** As of the latest report. */
+  /** Lost packets of an SSRC, as of the latest report. */
   lostOf(ssrc: number): number {
     return this.#sources.get(ssrc)?.lost ?? 0;
   }
@@ -75,7 +75,7 @@ export class ReceiverReports {
     this.estimateBitsPerSecond = bitsPerSecond;
   }
 
-  /** RFC 3550 §6.4.1: in 1/65536 s modulo 2^32. */
+  /** Measures the round trip by RFC 3550 §6.4.1. @param lastReport,delay in 1/65536 s modulo 2^32 */
   #measureRoundTrip(lastReport: number, delay: number): void {
     const now = Math.round((this.#clock.wallMs() / 1000 + NTP_OFFSET_S) * 65_536) % 2 ** 32;
     const units = (now - lastReport - delay) | 0;

@@ -4,9 +4,9 @@ import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts'
 import { batch } from './packet-batch.ts';
 import type { SentHistory } from './sent-history.ts';
 
-/** The original sequence number precedes the payload, RFC 4588 §4. */
+/** Bytes of the original sequence number, which precedes the payload, RFC 4588 §4. */
 const SEQUENCE_BYTES = 2;
-/** A payload and that number, in whole words. */
+/** Words for a payload and its original sequence number. */
 const SLOT_WORDS = 299;
 /** Retransmitted bytes as a share of the sent bytes, at the full and at a reduced level. */
 const MAX_SHARE = 0.15;
@@ -19,10 +19,10 @@ const LOW_CREDIT_BYTES = 32 << 10;
 /** A viewer that repeats a NACK sooner has not awaited the answer. */
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 250;
-/** Recently repeated packets; a power of two. */
+/** How many packet indexes `#resentMs` covers; a power of two. */
 const HISTORY_PACKETS = 1_024;
 
-// Shared by all viewers: filled and sent within one call.
+// The buffer is shared by all viewers: filled and sent within one call.
 const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
 const scratchBytes = new Uint8Array(scratch.buffer);
 

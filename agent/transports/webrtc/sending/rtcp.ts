@@ -80,7 +80,7 @@ function readReports(view: DataView, start: number, end: number, count: number, 
       return;
     }
     const ssrc = view.getUint32(at);
-    // 24 bits with a sign, after the 8 bits of the fraction.
+    // The cumulative number of packets lost has 24 bits with a sign, after the 8 bits of the fraction lost.
     const lost = (view.getInt32(at + 4) << 8) >> 8;
     sink.onReport(ssrc, lost, view.getUint32(at + 8), view.getUint32(at + 16), view.getUint32(at + 20));
   }

@@ -1,6 +1,6 @@
 /** How fast video is sent. */
 export interface SendRate {
-  /** Sent at once after a pause; most frames are smaller. */
+  /** Bytes that are sent at once after a pause; most frames are smaller. */
   readonly burstBytes: number;
   readonly bytesPerMs: number;
   /** The rate of a replay: the cached GOP at the start or after a picture loss. */

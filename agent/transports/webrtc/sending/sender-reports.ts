@@ -8,9 +8,9 @@ import type { OutboundTrack } from '../srtp/srtp.ts';
 export interface SenderReportOptions {
   readonly link: SecureLink;
   readonly stream: Stream;
-  /** By track number; undefined: not sent to this viewer. */
+  /** Sent tracks by track number; undefined: the track is not sent to this viewer. */
   readonly tracks: readonly (OutboundTrack | undefined)[];
-  /** The same in all reports of a viewer: it groups tracks for synchronization. */
+  /** CNAME, the same in all reports of a viewer: it groups tracks for synchronization. */
   readonly cname: string;
   readonly clock: Clock;
 }

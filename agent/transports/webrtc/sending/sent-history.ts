@@ -1,4 +1,4 @@
-/** More than a second of 20 Mbit/s, and the largest key frames. */
+/** Packets in the history: more than a second of 20 Mbit/s, and the largest key frames. */
 const CAPACITY = 4_096;
 const MASK = CAPACITY - 1;
 

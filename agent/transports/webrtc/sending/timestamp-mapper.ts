@@ -48,7 +48,7 @@ export class TimestampMapper {
     }
   }
 
-  /** Not limited by the next frame: an integer, not wrapped. */
+  /** RTP time that is not limited by the next frame: an integer, not wrapped. */
   timeAt(nowMs: number): number {
     return this.#latest + Math.floor((nowMs - this.#latestMs) * this.#ticksPerMs);
   }

@@ -1,8 +1,8 @@
 const BLOCK_BYTES = 16;
-/** A batch of 64 packets of 1,188 bytes. */
+/** Blocks of a batch: 64 packets of 1,188 bytes. */
 const MAX_BLOCKS = 64 * 75;
 
-// Shared by all keys: filled and used within one call.
+// The buffer is shared by all keys: filled and used within one call.
 const bytes = new Uint8Array(MAX_BLOCKS * BLOCK_BYTES);
 const words = new Uint32Array(bytes.buffer);
 const view = new DataView(bytes.buffer);
@@ -40,7 +40,7 @@ export class CmCounters {
     }
   }
 
-  /** A view. */
+  /** The first blocks, a view. */
   first(blocks: number): Uint8Array {
     return bytes.subarray(0, blocks * BLOCK_BYTES);
   }

@@ -3,7 +3,7 @@ import { CmCounters } from './cm-counters.ts';
 import type { SessionKeys } from './srtp-keys.ts';
 
 const BLOCK_BYTES = 16;
-/** `CmCounters` counts in one byte. */
+/** The most blocks per call: `CmCounters` counts in one byte. */
 const MAX_COUNTED_BLOCKS = 255;
 
 /** AES-CM of one packet at a time, of any length, RFC 3711 §4.1.1. */

@@ -8,7 +8,7 @@ export class GcmNonce {
   readonly #nonce = new Uint8Array(NONCE_BYTES);
   readonly #view = new DataView(this.#nonce.buffer);
 
-  /** @param salt of the session; its first 12 bytes are used */
+  /** @param salt salt of the session; its first 12 bytes are used */
   constructor(salt: Uint8Array) {
     this.#salt = new DataView(salt.buffer, salt.byteOffset, salt.byteLength);
     this.#view.setUint16(0, this.#salt.getUint16(0));

@@ -17,7 +17,7 @@ export class PacketProtector {
   }
 
   /**
-   * In place. A packet without CSRCs and extensions.
+   * Encrypts and signs a packet in place. It must have neither CSRCs nor extensions.
    * @param packet with room for the tag after it
    * @param index 48 bits: roll-over counter and sequence number
    */

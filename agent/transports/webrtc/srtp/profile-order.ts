@@ -15,14 +15,14 @@ const WARM_UP_SLICES = 8;
 const SLICES = 12;
 /** Longer slices would disturb current viewers. */
 const SLICE_MS = 5;
-/** A frame of 4 Mbit/s video. */
+/** Packets per batch: a frame of 4 Mbit/s video. */
 const BATCH = 16;
 const PAYLOAD_BYTES = 1_188;
 
 /**
  * Measures which SRTP profile is cheaper here and puts it first: it depends on the processor's AES instructions, on
  * the native cipher, and on vectors for AES-CM (hmac/). Takes 60 ms in slices.
- * @param afterMs when it begins
+ * @param afterMs delay before it begins
  */
 export async function measureProfiles(afterMs = 0): Promise<readonly SrtpProfile[]> {
   await setTimeout(afterMs, undefined, { ref: false });

@@ -1,8 +1,8 @@
-/** As in browsers: retransmissions arrive late. */
+/** Size of the window as in browsers: retransmissions arrive late. */
 const WINDOW_PACKETS = 1_024;
 const WORD_BITS = 32;
 const WORDS = WINDOW_PACKETS / WORD_BITS + 1;
-/** 48 bits. */
+/** Packet indexes have 48 bits. */
 const INDEX_LIMIT = 2 ** 48;
 
 /**
@@ -26,7 +26,7 @@ export class ReplayWindow {
     return index < INDEX_LIMIT ? index : -1;
   }
 
-  /** Neither received nor too old. */
+  /** Whether a packet is neither received nor too old. */
   isNew(index: number): boolean {
     if (index > this.#highest) {
       return true;
@@ -37,7 +37,7 @@ export class ReplayWindow {
     return ((this.#seen[wordOf(index)] as number) & bitOf(index)) === 0;
   }
 
-  /** Only for authentic, new packets. */
+  /** Marks a packet as received. Only for authentic, new packets. */
   accept(index: number): void {
     if (index > this.#highest) {
       const from = Math.floor(this.#highest / WORD_BITS);

@@ -4,14 +4,14 @@ import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { AEAD_AES_128_GCM, deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
 
-/** A browser uses the SSRC of each sent track, or one of its own. */
+/** The most sender SSRCs of a peer: a browser uses the SSRC of each sent track, or a separate one. */
 const MAX_SSRCS = 16;
 
-/** Both directions and profiles. */
+/** SRTCP of one session, in both directions, with either profile. */
 export class Srtcp {
   readonly #cipher: SrtcpCipher;
   #nextIndex = 1;
-  /** Per sender SSRC. */
+  /** Replay windows by sender SSRC. */
   readonly #windows = new Map<number, ReplayWindow>();
 
   constructor(keys: SrtpKeys) {
@@ -49,7 +49,7 @@ export class Srtcp {
   }
 }
 
-/** Header and SSRC stay unencrypted, RFC 3711 §3.4. */
+/** Bytes of header and SSRC, which stay unencrypted, RFC 3711 §3.4. */
 const CLEAR_BYTES = 8;
 /** The E bit and a 31-bit index follow the encrypted part. */
 const INDEX_BYTES = 4;
@@ -57,7 +57,7 @@ const ENCRYPTED_FLAG = 0x8000_0000;
 
 /** Encrypts compound RTCP packets with one profile. With a few packets per second, plain ciphers suffice. */
 interface SrtcpCipher {
-  /** Added by encryption. */
+  /** Bytes that encryption adds. */
   readonly overheadBytes: number;
   /** The word with E bit and index; the packet must be long enough. */
   trailerOf(packet: Buffer): number;

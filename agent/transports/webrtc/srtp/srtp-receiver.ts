@@ -8,9 +8,9 @@ import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const FIXED_HEADER_BYTES = 12;
 const EXTENSION_HEADER_BYTES = 4;
-/** A datagram without jumbo frames. */
+/** The largest packet by default: a datagram without jumbo frames. */
 const MAX_DATAGRAM_BYTES = 2_048;
-/** Two tracks, their retransmissions and some abandoned by a publisher; 0.4 kB each. */
+/** The most SSRCs: those of two tracks, their retransmissions and some abandoned by a publisher; 0.4 kB each. */
 const MAX_SSRCS = 16;
 /** A sender starts below 2^16 at any sequence number: this many packets may be lost before the first one. */
 const MAX_LOST_AT_START = 1_024;

@@ -6,7 +6,7 @@ export const MAX_BATCH = 64;
 /** The encrypted packets of a batch. Shared by all senders: filled and sent within one call. */
 export const packets = new PacketMemory(MAX_BATCH);
 
-/** A sent SSRC. */
+/** The state of one sent SSRC. */
 export interface OutboundTrack {
   readonly ssrc: number;
   readonly payloadType: number;
@@ -30,13 +30,13 @@ export interface Batch {
   readonly timestamps: Uint32Array;
   readonly markers: Uint8Array;
   readonly payloadBytes: Uint16Array;
-  /** Where the payload starts in `source`, in words. */
+  /** Offset of each payload in `source`, in words. */
   readonly sourceWords: Uint32Array;
 }
 
 /** Encrypts a peer's packets. */
 export interface SrtpSender {
-  /** Header and tag. */
+  /** Bytes of header and tag of a packet. */
   readonly overheadBytes: number;
   /**
    * Encrypts and signs a batch into `packets`; advances its tracks.
@@ -48,7 +48,7 @@ export interface SrtpSender {
 /** Sent packets have neither CSRCs nor extensions. */
 export const HEADER_BYTES = 12;
 
-/** RFC 3550 §5.1. @param i number of the packet in the batch */
+/** Writes an RTP header, RFC 3550 §5.1. @param i number of the packet in the batch */
 export function writeHeader(batch: Batch, i: number, packetIndex: number): void {
   const track = batch.tracks[i] as OutboundTrack;
   const { view } = packets;

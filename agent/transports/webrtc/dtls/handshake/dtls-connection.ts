@@ -4,7 +4,7 @@ import { ALERT, bodyOf, epochOf, forEachRecord, HANDSHAKE, typeOf } from './dtls
 import type { EstablishedConnection } from './established-connection.ts';
 import type { Handshake, HandshakeEvents } from './handshake.ts';
 
-/** A flight uses few datagrams: each may be lost. */
+/** The largest datagram: a flight uses few, because each may be lost. */
 const MAX_DATAGRAM_BYTES = 1_200;
 
 export interface DtlsEvents {
@@ -86,7 +86,7 @@ export class DtlsConnection implements DtlsPeer {
     const type = typeOf(record);
     if (this.#handshake) {
       if (type === ALERT && epochOf(record) === 0) {
-        // Unauthenticated: it ends nothing.
+        // An unauthenticated record does not end the connection.
         this.lastError = `alert ${bodyOf(record)[1] ?? '?'} from the peer`;
       }
       this.#handshake.receive(record);

@@ -22,13 +22,13 @@ export const FINISHED = 20;
 export const MESSAGE_HEADER_BYTES = 12;
 /** A hello with a post-quantum key has 2 kB, a certificate chain 4 kB. */
 const MAX_MESSAGE_BYTES = 16_384;
-/** Messages of one flight. */
+/** How far ahead of the next message others are kept: the messages of one flight. */
 const MAX_AHEAD = 8;
 
 export interface HandshakeMessage {
   readonly type: number;
   readonly number: number;
-  /** A copy. */
+  /** Body of the message, a copy. */
   readonly body: Buffer;
 }
 
@@ -116,7 +116,7 @@ export class HandshakeMessages {
   }
 }
 
-/** Undefined if incomplete. */
+/** @returns undefined if the message is incomplete */
 function assemble({ length, fragments, bytes }: Pending): Buffer | undefined {
   if (bytes < length) {
     return undefined;

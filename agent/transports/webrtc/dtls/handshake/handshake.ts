@@ -20,7 +20,7 @@ const MAX_BYTES = 64 << 10;
 export const START = -1;
 
 export interface HandshakeEvents {
-  /** The records of one flight come in one turn of the event loop. */
+  /** Sends a record. All records of a flight are passed in one turn of the event loop. */
   send(record: Buffer): void;
   onDone(keys: SrtpKeys, established: EstablishedConnection): void;
   /** The handshake failed for good. */
@@ -32,7 +32,7 @@ export interface HandshakeEvents {
 /** One DTLS handshake: orders and verifies messages, then passes them to werift. */
 export abstract class Handshake {
   protected readonly events: HandshakeEvents;
-  /** The peer's, matching the offer; empty before it arrives. */
+  /** Certificate of the peer, which matches the offer; empty before it arrives. */
   protected certificate: Buffer = Buffer.alloc(0);
   protected abstract readonly peer: 'client' | 'server';
   /** Which message types may follow each type. */
@@ -43,7 +43,7 @@ export abstract class Handshake {
   #last = START;
   #bytes = 0;
   #isOver = false;
-  /** Finished, if it arrived before its predecessors. */
+  /** Record of the peer's Finished, if it arrived before its predecessors. */
   #early: Buffer | undefined;
   #cipher: RecordCipher | undefined;
 
@@ -52,7 +52,7 @@ export abstract class Handshake {
     this.events = events;
   }
 
-  /** Bounds what is received, records or not. */
+  /** Counts the received bytes, records or not, and limits them. */
   count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > MAX_BYTES) {

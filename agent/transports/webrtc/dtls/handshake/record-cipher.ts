@@ -9,7 +9,7 @@ const EPOCH = 1;
 /** Keys of one direction, RFC 5246 §6.3. */
 export interface RecordKeys {
   readonly key: Uint8Array;
-  /** The first four bytes are used. */
+  /** Implicit nonce: the first four bytes are used. */
   readonly nonce: Uint8Array;
 }
 
@@ -28,7 +28,7 @@ export class RecordCipher {
 
   seal(type: number, sequenceNumber: number, body: Uint8Array): Buffer {
     const { key, nonce } = this.#local;
-    // Epoch and sequence number are the explicit nonce.
+    // The explicit nonce is epoch and sequence number.
     const header = writeRecord(type, EPOCH, sequenceNumber, body);
     const explicit = header.subarray(3, 3 + EXPLICIT_NONCE_BYTES);
     const cipher = createCipheriv('aes-128-gcm', key, Buffer.concat([nonce, explicit]));
@@ -59,7 +59,7 @@ export class RecordCipher {
   }
 }
 
-/** Epoch and sequence number, type, version, plain text length: RFC 6347 §4.1.2.1. */
+/** Additional authenticated data: epoch and sequence number, type, version, plain text length (RFC 6347 §4.1.2.1). */
 function additionalData(record: Buffer, plainBytes: number): Buffer {
   const data = Buffer.alloc(RECORD_HEADER_BYTES);
   data.set(record.subarray(3, 11));
@@ -69,7 +69,7 @@ function additionalData(record: Buffer, plainBytes: number): Buffer {
   return data;
 }
 
-/** The originals are views of larger buffers that would live as long as the session. */
+/** Copies keys: the originals are views of larger buffers that would live as long as the session. */
 function copyOf({ key, nonce }: RecordKeys): RecordKeys {
   return { key: new Uint8Array(key), nonce: new Uint8Array(nonce.subarray(0, IMPLICIT_NONCE_BYTES)) };
 }

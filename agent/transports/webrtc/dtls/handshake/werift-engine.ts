@@ -15,12 +15,12 @@ export type Werift = typeof import('../../link/werift.ts');
 export interface WeriftIdentity {
   readonly certPem: string;
   readonly keyPem: string;
-  /** The first one that the peer supports is used. */
+  /** SRTP profiles in order of preference: the first one that the peer supports is used. */
   readonly srtpProfiles: readonly SrtpProfile[];
 }
 
 export interface EngineEvents {
-  /** The records of one flight come in one turn of the event loop. */
+  /** Sends a record. All records of a flight are passed in one turn of the event loop. */
   send(record: Buffer): void;
   onConnected(): void;
   onError(why: string): void;
@@ -49,7 +49,7 @@ export class WeriftEngine {
     this.#transport.onData(record, ['', 0]);
   }
 
-  /** All messages so far. */
+  /** All handshake messages so far. */
   get transcript(): Buffer {
     return Buffer.concat(this.#socket.dtls.sortedHandshakeCache.map((message) => message.serialize()));
   }
@@ -59,7 +59,7 @@ export class WeriftEngine {
     return this.#socket.cipher.cipher && this.#socket.cipher.masterSecret;
   }
 
-  /** After the key exchange. */
+  /** Keys of one direction; valid after the key exchange. */
   recordKeysOf(role: 'client' | 'server'): RecordKeys {
     const { clientWriteKey, serverWriteKey, clientNonce, serverNonce } = this.#socket.cipher.cipher;
     const [key, nonce] = role === 'client' ? [clientWriteKey, clientNonce] : [serverWriteKey, serverNonce];
@@ -72,7 +72,7 @@ export class WeriftEngine {
     return [localRandom.serialize(), remoteRandom.serialize()];
   }
 
-  /** undefined without a common profile. */
+  /** @returns undefined without a common SRTP profile */
   exportKeys(): SrtpKeys | undefined {
     const profile = this.#socket.srtp.srtpProfile as SrtpProfile | undefined;
     if (!profile) {

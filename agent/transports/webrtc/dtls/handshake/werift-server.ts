@@ -10,10 +10,10 @@ import {
   type WeriftIdentity,
 } from './werift-engine.ts';
 
-/** Version and random precede the session ID of a hello, RFC 6347 §4.2.1. */
+/** Offset of the session ID in a hello, after version and random, RFC 6347 §4.2.1. */
 const SESSION_ID_AT = 34;
 const MESSAGE_NUMBER_AT = RECORD_HEADER_BYTES + 4;
-/** From the hello to ServerHelloDone. */
+/** werift's number of the flight from the hello to ServerHelloDone. */
 const FLIGHT = 4;
 
 /**
@@ -75,7 +75,7 @@ export class WeriftServer extends WeriftEngine {
   }
 }
 
-/** undefined if the hello is too short or has a cookie. */
+/** @returns undefined if the hello is too short or has a cookie */
 function insertCookie(hello: Buffer, cookie: Buffer): Buffer | undefined {
   const at = SESSION_ID_AT + 1 + (hello[SESSION_ID_AT] ?? 0);
   if (hello[at] !== 0) {

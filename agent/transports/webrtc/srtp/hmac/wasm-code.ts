@@ -23,7 +23,7 @@ export class WasmCode {
     this.bytes.push(0x6a);
   }
 
-  /** From a constant address. */
+  /** Loads an integer from a constant address. */
   loadInt(address: number): void {
     this.int(0);
     this.bytes.push(0x28, 2, ...unsigned(address));
@@ -40,19 +40,19 @@ export class WasmCode {
     this.bytes.push(0x48, 0x0d, 0, 0x0b);
   }
 
-  /** From the address on the stack plus an offset. */
+  /** Loads a vector from the address on the stack plus an offset. */
   load(offset: number): void {
     this.#vector(0x00);
     this.bytes.push(0, ...unsigned(offset));
   }
 
-  /** To the address below the vector plus an offset. */
+  /** Stores the vector on the stack at the address below it plus an offset. */
   store(offset: number): void {
     this.#vector(0x0b);
     this.bytes.push(0, ...unsigned(offset));
   }
 
-  /** Selects bytes 0 to 31 of the two topmost vectors. */
+  /** Selects bytes of the two topmost vectors, which are numbered 0 to 31. */
   shuffle(order: readonly number[]): void {
     this.#vector(0x0d);
     this.bytes.push(...order);
