@@ -4,7 +4,7 @@ import { INTERRUPTION } from './interruption.ts';
 
 interface CallOptions {
   readonly cwd?: string;
-  /** In addition to the environment of this process. */
+  /** Variables in addition to the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
   readonly endedBy?: 'SIGKILL' | 'SIGTERM';

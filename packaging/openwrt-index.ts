@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { call } from './call.ts';
 
 const LIST = 'Packages';
-/** For `opkg-key add`. */
+/** File for `opkg-key add`. */
 const PUBLIC_KEY = 'perch-opkg.pub';
 /** Raw public key at the end of its DER form (RFC 8410 §4). */
 const KEY_BYTES = 32;

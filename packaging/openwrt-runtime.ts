@@ -53,7 +53,7 @@ const isVersionOf = (name: string, path: string): boolean =>
 /** The package with the licence of GCC's libraries, named after its version. */
 const gccBase = (root: string): Promise<string> => readlink(join(root, 'usr/share/doc/libgcc-s1'));
 
-/** By apt, with separate lists: the machine may have another architecture. */
+/** Downloads with apt and separate lists: the machine may have another architecture. */
 async function unpackLibraries(architecture: Architecture, root: string): Promise<void> {
   const cache = join(CACHE, architecture);
   await mkdir(join(cache, 'lists/partial'), { recursive: true });

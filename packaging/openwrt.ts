@@ -111,7 +111,7 @@ async function packTree(tree: Tree, folder: string, file: string, options: DebOp
   await tar(file, ['-C', folder, '.'], options);
 }
 
-/** For opkg and a router's tar; independent of builder, time and file order. */
+/** Archive for opkg and a router's tar; independent of builder, time and file order. */
 async function tar(file: string, what: readonly string[], { time, packing }: DebOptions): Promise<void> {
   const plain = ['--format=gnu', '--numeric-owner', '--owner=0', '--group=0', '--mode=u=rwX,go=rX', '--sort=name'];
   const packer = `--use-compress-program=gzip -n ${packing === 'small' ? '-9' : '-1'}`;

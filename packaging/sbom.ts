@@ -58,7 +58,7 @@ function licence(text: string): object {
   return { license: SPDX.has(text) ? { id: text } : { name: text } };
 }
 
-/** With their dependencies, by path in the lock file. */
+/** Packages of the page with their dependencies, by path in the lock file. */
 function pagePackages(lock: Lock): ReadonlySet<string> {
   const found = new Set(PAGE_PACKAGES.map((name) => `node_modules/${name}`));
   for (const path of found) {

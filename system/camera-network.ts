@@ -18,7 +18,7 @@ export const STATE_FILE = 'camera-network';
 interface Lease {
   readonly mac: string;
   readonly address: string;
-  /** As the device calls itself. */
+  /** Name by which the device calls itself. */
   readonly name: string | undefined;
   /** Unix seconds. */
   readonly endsS: number;

@@ -13,7 +13,7 @@ export interface DateDoubt {
   readonly kind: 'new' | 'ahead' | 'behind';
   /** Distance from the last trusted date in milliseconds; infinite for `new`. */
   readonly jumpMs: number;
-  /** Since when the clock has run on without a step: Unix milliseconds. */
+  /** Time since which the clock has run on without a step, in Unix ms. */
   readonly sinceMs: number;
 }
 

@@ -24,7 +24,7 @@ interface ClockSigns {
   readonly isSet: boolean;
   /** Modification times of the marks, by the clock of that moment: Unix milliseconds. */
   readonly markedMs: readonly number[];
-  /** Without other signs the clock is trusted after this uptime. */
+  /** Uptime after which the clock is trusted without other signs. */
   readonly patienceMs: number;
   /** A step proves nothing: this service first steps the clock to the time of the last shutdown. */
   readonly stepsProveNothing: boolean;

@@ -42,7 +42,7 @@ type Quick = Pick<HostHealth, 'temperatureCelsius' | 'network'>;
 export class HostWatch {
   readonly #clock: HostClock;
   readonly #quick: () => Promise<Quick>;
-  /** From files of the kernel alone. */
+  /** State of the hardware, from files of the kernel alone. */
   readonly hardware: () => Promise<Hardware>;
   readonly drives: () => Promise<readonly Drive[]>;
   readonly #source: () => Promise<ClockSource>;

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 
 /** The first file descriptor that systemd passes on (sd_listen_fds(3)). */
 const FIRST_FD = 3;
-/** By which systemd's `OpenFile=` names the socket. */
+/** Name of the socket in systemd's `OpenFile=`. */
 const FD_NAME = 'notify';
 /** Time limit of the helper program, so that hung ones do not pile up. */
 const HELPER_MS = 10_000;

@@ -15,7 +15,7 @@ export interface ForwardItem {
   /** Place in the list of the configuration, from 0. */
   readonly pos: number;
   readonly created: string;
-  /** Without secrets. */
+  /** The destination without its secrets. */
   readonly conf: DestinationJson;
   /** The scheme of its URL. */
   readonly protocol: string;

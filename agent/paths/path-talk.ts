@@ -33,7 +33,7 @@ export class PathTalk {
     return this.#talks.size === 0 && this.#checks === 0;
   }
 
-  /** As known without a connection to the camera. */
+  /** State of the loudspeaker, as known without a connection to the camera. */
   get state(): Loudspeaker['state'] {
     return this.#loudspeaker()?.state ?? 'no';
   }

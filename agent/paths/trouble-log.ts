@@ -3,7 +3,7 @@ const SUB_SUFFIX = '_sub';
 
 /** Current failures of cameras, so that the two streams of one camera do not log the same failure. */
 export class TroubleLog {
-  /** By path; the texts do not contain its name. */
+  /** Reasons by path; the texts do not contain its name. */
   readonly #reasons = new Map<string, string>();
 
   /** @returns false if the camera's other stream has the same failure */

@@ -29,7 +29,7 @@ export interface LoginTarget {
   readonly host: string;
   /** `camera:554` */
   readonly hostPort: string;
-  /** Without credentials. */
+  /** URI without credentials. */
   readonly uri: string;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
   /** The login of the URL is sent, and never that of the path's `camera`. */
@@ -117,26 +117,26 @@ export interface SessionKind extends PeerKind {
   readonly collection: string;
   /** The field that identifies an item; default: `id`, a UUID. */
   readonly key?: 'path';
-  /** In errors: `session not found`. */
+  /** Noun in errors: `session not found`. */
   readonly noun: 'session' | 'connection' | 'muxer';
-  /** For the OpenAPI document. */
+  /** Labels in the OpenAPI document. */
   readonly labels: { readonly one: string; readonly all: string };
   readonly itemSchema: TObject;
   readonly metrics: MetricGroup;
   /** Pages publish with it: what a person publishes ends with the login. Other publishers are programs. */
   readonly isUsedByPages?: boolean;
-  /** For ZLMediaKit's API and hooks; absent: not listed. */
+  /** The kind in ZLMediaKit's API and hooks; absent: not listed. */
   readonly zlm?: ZlmSessionKind;
 }
 
 export interface ZlmSessionKind {
   /** `RtspSession` */
   readonly typeid: string;
-  /** In media lists: the schema that its readers count for. WebRTC's count for `rtsp`. */
+  /** Schema in media lists that its readers count for. WebRTC's count for `rtsp`. */
   readonly schema: string;
-  /** In media lists while the server is on: `schema`, or a variant such as `hls.fmp4`. */
+  /** Schema in media lists while the server is on: `schema`, or a variant such as `hls.fmp4`. */
   listedSchema(config: Config): string | undefined;
-  /** In hooks about clients. */
+  /** Schema in hooks about clients. */
   readonly flowSchema: string;
   /** Media uses UDP whatever the item says. */
   readonly isUdp?: boolean;
@@ -176,7 +176,7 @@ export interface SessionItem {
   /** `address:port`, an IPv6 address in brackets. */
   readonly remoteAddr?: string;
   readonly path?: string;
-  /** Without `?`. */
+  /** Query without `?`. */
   readonly query?: string;
   readonly user?: string;
   /** Absent: it reads. */
@@ -194,7 +194,7 @@ export interface SessionTable {
 
 export interface SessionTables {
   readonly kinds: readonly SessionKind[];
-  /** In the order of the OpenAPI document: the last server first. */
+  /** Kinds in the order of the OpenAPI document: the last server first. */
   readonly documented: readonly SessionKind[];
   /** Undefined while the server, or this kind's port, is off. */
   table(kind: SessionKind): SessionTable | undefined;
@@ -203,7 +203,7 @@ export interface SessionTables {
 export interface ServerProtocol<Options = unknown, Running extends RunningServer = RunningServer> {
   /** `rtsp` */
   readonly name: string;
-  /** For the log: `RTSP server`. */
+  /** Name in the log: `RTSP server`. */
   readonly label: string;
   readonly keys: ServerKeys;
   readonly kinds: readonly SessionKind[];
@@ -325,7 +325,7 @@ export interface ServerDeps {
 
 export interface SessionCredentials {
   readonly user: string;
-  /** As sent in the clear. */
+  /** Password that was sent in the clear. */
   readonly password?: string;
   /** Whether the HTTP Digest response was made with this password. */
   readonly proves?: (password: string) => boolean;

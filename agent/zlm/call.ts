@@ -17,7 +17,7 @@ export type CallAnswer = Readonly<Record<string, unknown>>;
 export const failure = (code: number, message: string): PerchError =>
   new PerchError('badInput', message, { zlmCode: code });
 
-/** As ZLMediaKit reads a switch. */
+/** Reads a switch as ZLMediaKit does. */
 export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);
 
 /** A parameter in milliseconds; 0 without it. @param unitMs of its number @throws PerchError with ZLMediaKit's code */

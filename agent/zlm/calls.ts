@@ -23,7 +23,7 @@ export interface ZlmCallsOptions {
   /** The path of `app` and `stream`. */
   pathOf(app: string, stream: string): string;
   readonly sessions: SessionTables;
-  /** As it is now. */
+  /** The configuration in force. */
   config(): Config;
   /** ZLMediaKit's schemas in which streams are available now: `rtsp`, `hls`, `hls.fmp4`. */
   schemas(): readonly string[];

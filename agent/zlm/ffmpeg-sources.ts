@@ -51,7 +51,7 @@ export class FfmpegSources {
     return name ? this.#proxies.removeNamed(name) : { data: { flag: false } };
   }
 
-  /** Those added since the start. */
+  /** Lists the sources that were added since the start. */
   list(): CallAnswer {
     const data = [...this.#added].flatMap(([key, destination]) => {
       const name = this.#named(key);

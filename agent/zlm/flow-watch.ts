@@ -16,7 +16,7 @@ interface FlowWatchOptions {
 export class FlowWatch {
   readonly #options: FlowWatchOptions;
   readonly #stop: () => void;
-  /** Those that move media, by id. */
+  /** Sessions that move media, by id. */
   #known = new Map<string, Listed>();
 
   constructor(options: FlowWatchOptions) {

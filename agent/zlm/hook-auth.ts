@@ -13,7 +13,7 @@ interface Asking {
   readonly request?: {
     readonly protocol: string;
     readonly id: string | null;
-    /** Without `?`. */
+    /** Query without `?`. */
     readonly query: string;
   };
 }
@@ -31,7 +31,7 @@ export class HookAuth {
   readonly #hooks: Hooks;
   readonly #kinds: readonly SessionKind[];
   readonly #clock: Clock;
-  /** Until when an agreement holds, monotonic. Rejections are not kept: the next attempt may be accepted. */
+  /** Monotonic time until which an agreement holds. Rejections are not kept: the next attempt may be accepted. */
   readonly #agreed = new Map<string, number>();
 
   constructor(hooks: Hooks, kinds: readonly SessionKind[], clock: Clock) {

@@ -44,7 +44,7 @@ export type Post = (
 ) => Promise<{ readonly status: number; readonly text: string }>;
 
 interface HooksOptions {
-  /** As they are now. */
+  /** The settings in force. */
   settings(): HookSettings;
   readonly post: Post;
   readonly clock: Clock;
@@ -100,7 +100,7 @@ export class Hooks {
     }
   }
 
-  /** In the order of the calls; does not wait. */
+  /** Sends notifications in the order of the calls; does not wait. */
   tell(name: HookName, body: object): void {
     if (!this.isOn(name)) {
       return;

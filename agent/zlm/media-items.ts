@@ -35,7 +35,7 @@ export interface OriginSocket {
 
 interface ItemFacts {
   readonly wallMs: number;
-  /** Without password. */
+  /** URL without password. */
   readonly sourceUrl: string | undefined;
   readonly socket: OriginSocket | null;
   readonly kinds: readonly SessionKind[];
@@ -83,7 +83,7 @@ export function readersOf({ readers }: ShownPath, schema: string, kinds: readonl
   return readers.filter(({ type }) => (zlmOf(type, kinds)?.schema ?? 'rtsp') === family);
 }
 
-/** By the label that the control API has for a codec. */
+/** Codecs by the label that the control API has for them. */
 const codecs = new Map(CODECS.map((codec) => [codec.label, codec]));
 const NO_CODEC = [-1, 'unknown'] as const;
 const PCMU = [4, 'PCMU'] as const;

@@ -21,13 +21,13 @@ export type PathEdits = Pick<ApiEdits, 'addPath' | 'patchPath' | 'deletePath'>;
 /** A pulled path of the configuration. */
 export interface PulledPath {
   readonly name: string;
-  /** Without password. */
+  /** URL without password. */
   readonly url: string;
 }
 
 export interface ProxyOptions {
   readonly edits: PathEdits;
-  /** Without patterns. */
+  /** Pulled paths, without patterns. */
   pulled(): readonly PulledPath[];
   find(path: string): ShownPath | undefined;
   readonly clock: Clock;
@@ -108,7 +108,7 @@ export class StreamProxies {
     return this.#options.pulled().map(({ name }) => streamNameOf(name));
   }
 
-  /** Without password. */
+  /** URL without password. */
   urlOf(name: StreamName): string | undefined {
     return this.#pulledPath(name)?.url;
   }

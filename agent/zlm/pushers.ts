@@ -36,9 +36,9 @@ export interface ShownForward {
 interface Pusher {
   readonly key: string;
   readonly path: string;
-  /** With its secrets. */
+  /** URL of the destination, with its secrets. */
   readonly dest: string;
-  /** In `forward`. */
+  /** Position in `forward`. */
   readonly position: number;
 }
 
@@ -46,7 +46,7 @@ export interface PusherOptions {
   readonly edits: Pick<ApiEdits, 'patchPath'>;
   /** `forward` of each path of the configuration. */
   destinations(): ReadonlyMap<string, readonly Destination[]>;
-  /** In the order of `forward`. Undefined: no such path now. */
+  /** Forwards in the order of `forward`; undefined: no such path now. */
   forwardsOf(path: string): readonly ShownForward[] | undefined;
   find(path: string): ShownPath | undefined;
   pathOf(app: string, stream: string): string;

@@ -118,7 +118,7 @@ class Remembered {
   }
 }
 
-/** In constant time. */
+/** Compares in constant time. */
 function isSame(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest());
   return one !== undefined && other !== undefined && b !== '' && timingSafeEqual(one, other);

@@ -12,7 +12,7 @@ interface Setting {
   /** A call sends it as its own `secret`, too. */
   readonly isOfCall?: boolean;
   read(config: Config): string;
-  /** As the control API takes it. @throws PerchError with ZLMediaKit's code */
+  /** @returns the setting as the control API takes it. @throws PerchError with ZLMediaKit's code */
   write(text: string, name: string): Readonly<Record<string, unknown>>;
 }
 
@@ -39,7 +39,7 @@ const text = (key: TextKey): Setting => ({ read: (config) => config[key], write:
 /** The address of a hook may have a password. */
 const hidden = (key: TextKey): Setting => ({ ...text(key), isHidden: true });
 
-/** By ZLMediaKit's names: what has a key in the configuration. */
+/** Settings that have a key in the configuration, by their names in ZLMediaKit. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   'general.mediaServerId': text('zlmMediaServerId'),
   'general.streamNoneReaderDelayMS': duration(
@@ -75,7 +75,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'hook.on_server_keepalive': hidden('zlmOnServerKeepalive'),
 };
 
-/** Without secrets and URLs of hooks, which may contain some. */
+/** Settings without secrets and without URLs of hooks, which may contain some. */
 export const shownSettings = (config: Config): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(
     Object.entries(SETTINGS).flatMap(([name, { read, isHidden }]) => (isHidden ? [] : [[name, read(config)] as const])),

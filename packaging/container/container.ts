@@ -115,7 +115,7 @@ async function keepLicences(folder: string): Promise<void> {
   }
 }
 
-/** With a store of its own: buildah's usual one keeps every image ever built. */
+/** Uses a separate store: buildah's usual one keeps every image ever built. */
 async function pack(
   root: string,
   architecture: Architecture,

@@ -47,7 +47,7 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
   await settle(folder);
 }
 
-/** In separate namespaces: its scripts look for the owner of port 80, and no mount remains. */
+/** Installs in separate namespaces: the package's scripts look for the owner of port 80, and no mount remains. */
 export async function installPackage(folder: string, file: string): Promise<void> {
   const inside = 'mount -t proc proc "$1/proc" && exec chroot "$1" dpkg --install "$2"';
   await call(
@@ -97,7 +97,7 @@ async function layFiles(folder: string): Promise<void> {
 /** Folders with a `main.ts`. */
 const PROGRAMS = ['setup', 'system', 'wifi'] as const;
 
-/** In one file, for the Node of Perch's packages. */
+/** A program in one file, for the Node of Perch's packages. */
 export async function programOf(name: (typeof PROGRAMS)[number]): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [join(HERE, name, 'main.ts')],

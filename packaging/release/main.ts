@@ -33,7 +33,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const KEY = 'PERCH_UPDATE_PUBLIC_KEY';
 const ADDRESS = 'PERCH_IMAGE_ADDRESS';
 const TOOLS = { ...CONTAINER_TOOLS, patchelf: 'patchelf', 'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu' };
-/** As of the OCI's distribution specification, with a host in front. */
+/** Image name of the OCI's distribution specification, after a host. */
 const IMAGE_ADDRESS = /^[a-z0-9.:-]+(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+$/;
 
 async function main(): Promise<void> {

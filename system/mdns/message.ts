@@ -107,7 +107,7 @@ export function writeResponse(answers: readonly MdnsRecord[], additionals: reado
   return encode({ type: 'response', id: 0, flags, answers: [...answers], additionals: [...additionals] });
 }
 
-/** For plain DNS (RFC 6762 §6.7): without the cache-flush bit, and with a short TTL. */
+/** Maximum TTL for plain DNS (RFC 6762 §6.7). Records there have no cache-flush bit. */
 const LEGACY_TTL_SECONDS = 10;
 
 /** A response to a query from another port: such queriers know plain DNS only. */

@@ -23,7 +23,7 @@ export interface Manifest<Name extends string = PackageName> {
   readonly version: string;
   /** RFC 3339. */
   readonly made: string;
-  /** In the order in which they follow in the file. */
+  /** Packages in the order in which they follow in the file. */
   readonly packages: readonly UpdatePackage<Name>[];
 }
 export type SystemManifest = Manifest<typeof SYSTEM_PACKAGE>;

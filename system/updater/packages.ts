@@ -10,7 +10,7 @@ import type { Machine } from './debian.ts';
  * waited for another one.
  */
 export const RUN_MS = 1_500_000;
-/** At boot, while Perch waits for it. */
+/** The same limit at boot, while Perch waits for it. */
 export const START_MS = 300_000;
 export const RETRY_MS = 6_000;
 /** A Node on a slow card takes two minutes. */

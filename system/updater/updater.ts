@@ -27,7 +27,7 @@ const PAUSE_MS = 5_000;
 export interface UpdaterPaths {
   /** Where the agent writes requests. */
   readonly requests: string;
-  /** In memory, where the agent reads the answer. */
+  /** Folder in memory, where the agent reads the answer. */
   readonly answers: string;
   /** The updater's own, on a disk. */
   readonly own: string;

@@ -10,7 +10,7 @@ import { hex } from '../support/media/units.ts';
 
 const times = (count: number): number => count * byLength(1, 10);
 
-/** In pieces as they might come from a network. */
+/** Pushes the bytes in pieces, as they might come from a network. */
 function pushInPieces(bytes: Uint8Array, next: () => number, push: (piece: Uint8Array) => void): void {
   for (let at = 0; at < bytes.length; ) {
     const to = Math.min(bytes.length, at + 1 + Math.floor(next() ** 2 * 40));

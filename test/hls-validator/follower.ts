@@ -45,10 +45,10 @@ export class Follower {
   readonly history: Seen[] = [];
   readonly counts = { playlists: 0, updates: 0, parts: 0, segments: 0, gzipped: 0 };
   readonly inits = new Map<string, Mp4Track>();
-  /** By media sequence number: bits per second, and when its first sample is shown. */
+  /** Segments by media sequence number: bits per second, and when the first sample is shown. */
   readonly segments = new Map<number, { readonly bitRate: number; readonly shownS: number; readonly wallMs: number }>();
   readonly #options: FollowerOptions;
-  /** Until their segment is whole. */
+  /** Parts whose segment is not whole yet. */
   readonly #parts = new Map<string, MediaRun>();
   readonly #checked = new Set<string>();
   /** Loaded parts that are not read yet: hinted ones, before they are listed. */

@@ -7,7 +7,7 @@ import { readMultivariant } from './read-multivariant.ts';
 export interface Verdict {
   readonly violations: readonly string[];
   readonly multivariant: Multivariant;
-  /** By address of the media playlist. */
+  /** Followers by address of the media playlist. */
   readonly followers: ReadonlyMap<string, Follower>;
   readonly reports: number;
 }

@@ -17,7 +17,7 @@ const SLICE_MS = 20;
 
 /** One direction of a connection. Await `carry` before reading on, so that the sender feels the backpressure. */
 export class ByteLink {
-  /** In a black hole. */
+  /** Bytes that were lost in a black hole. */
   swallowedBytes = 0;
   readonly #impairment: ByteImpairment;
   readonly #random: () => number;

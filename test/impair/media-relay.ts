@@ -22,7 +22,7 @@ export class MediaRelay implements AsyncDisposable {
   readonly #to: number;
   readonly #impairment: PacketImpairment;
   readonly #front = createSocket('udp4');
-  /** By the client's address and port: a browser may take another address of this machine. */
+  /** Links by the client's address and port: a browser may take another address of this machine. */
   readonly #clients = new Map<string, Promise<ClientLinks>>();
   #state: LinkState = 'open';
 

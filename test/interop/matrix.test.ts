@@ -151,7 +151,7 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
     return listOf([...codecs].map((codec) => NAMES[codec] ?? codec));
   }
 
-  /** By the current FFmpeg: that of Debian knows neither Enhanced RTMP nor RTP of AV1. */
+  /** Probes with the current FFmpeg: Debian's knows neither Enhanced RTMP nor RTP of AV1. */
   async function probeNew(url: string, fourCcs = ''): Promise<string> {
     const { output } = await runProcess('timeout', [`${PROBE_SECONDS}`, AV_PYTHON, AV_SCRIPT, 'probe', url, fourCcs]);
     const codecs = JSON.parse(/^\[.*\]$/m.exec(output)?.[0] ?? '[]') as string[];

@@ -5,7 +5,7 @@ import { find, findText } from '../../agent/onvif/soap/xml/xml.ts';
 import type { SoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 import type { CameraState } from './state.ts';
 
-/** In the place of an operation's answer. */
+/** Sent in place of an operation's answer. */
 export interface Refusal {
   readonly status: number;
   readonly subcode: string;

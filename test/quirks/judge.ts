@@ -17,7 +17,7 @@ export interface Limits {
   readonly worstLabelMs: number;
   /** The latest picture that a reader may begin with. */
   readonly firstPicture: number;
-  /** From capture to reading, at the end. */
+  /** Time from capture to reading, at the end. */
   readonly worstLagMs: number;
 }
 

@@ -27,7 +27,7 @@ const each = (change: Change): Quirk => ({
   packets: (packets, i) => packets.map((packet) => ({ ...packet, ...change(packet, i) })),
 });
 
-/** From the 90th picture on, in the middle of a group. */
+/** Changes the packets from the 90th picture on, in the middle of a group. */
 const later = (change: Change): Quirk => each((packet, i) => (i < 90 ? {} : change(packet, i)));
 
 /** Replaces the packets of each picture, with numbers in order. */
@@ -83,7 +83,7 @@ const KEPT = { keptMs: 2_000 };
 const LATE = { answersPlayAfterMs: 3_000 };
 const EARLY_REPORTS = { reports: { firstMs: 0 } };
 const LATE_REPORTS = { reports: { firstMs: 4_000 } };
-/** For a clock that must first be found wrong. */
+/** Limits for a clock that must first be found wrong. */
 const found = (worstMs: number) => ({ worstMs, worstSoundMs: worstMs + 200 });
 const plain = (i: number) => 77_000 + FRAME_TICKS * i;
 

@@ -46,7 +46,7 @@ describeWith(PEERS, 'a booted machine with three ports', () => {
   let box: PerchMachine;
   let ports: Ports;
   let before: Awaited<ReturnType<typeof parts>>;
-  /** In the network for cameras. */
+  /** Addresses in the network for cameras. */
   const address = { box: '', camera: '' };
   let addressInHouse: string;
   let tried: readonly number[];

@@ -3,7 +3,7 @@ import { byLength, describeWith } from '../peers/programs/peers.ts';
 import { QUIRKS } from '../quirks/quirks.ts';
 import { type QuirkCase, runTrials, type Verdict } from '../quirks/trials.ts';
 
-/** At the same time at one agent. */
+/** Number of cases at the same time at one agent. */
 const BATCH = 30;
 
 /** Every quirk with each codec, over each transport, with and without sound. */

@@ -16,7 +16,7 @@ const SHORT_STALL_MS = byLength(2_000, 3_000);
 const NARROW_BITS_PER_SECOND = 500_000;
 /** Number of rounds, of about three seconds each. */
 const NARROW_ROUNDS = byLength(1, 25);
-/** Somewhere in a picture. */
+/** The cut is somewhere in a picture. */
 const CUT_AFTER_BYTES = 150_000;
 
 const IMPAIRMENTS: Readonly<Record<string, (connection: number) => ByteImpairment>> = {

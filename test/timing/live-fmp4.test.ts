@@ -27,7 +27,7 @@ const CAMERAS = {
 const NAMES = Object.keys(CAMERAS) as (keyof typeof CAMERAS)[];
 
 interface Report extends LiveReport {
-  /** So long the machine let this process wait at most. */
+  /** Longest time that the machine let this process wait. */
   readonly heldUpMs: number;
 }
 

@@ -53,7 +53,7 @@ function onsets(pcm: Int16Array): number[] {
   return found;
 }
 
-/** For each tick how far from a full second the picture's clock is at that moment: positive when the sound is late. */
+/** @returns for each tick how far from a full second the picture's clock is then: positive when the sound is late */
 async function lags(input: string): Promise<number[]> {
   const pictures = await decode(input, [
     '-map',

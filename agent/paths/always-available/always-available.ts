@@ -33,7 +33,7 @@ interface Output {
 interface Live {
   readonly stream: Stream;
   readonly reader: Reader;
-  /** By track of the source. */
+  /** Outputs by track of the source. */
   readonly outputs: readonly (Output | undefined)[];
   /** Number of the source's track whose first key sample begins its media. */
   readonly leading: number;
@@ -50,7 +50,7 @@ export class AlwaysAvailable {
   /** Tracks of the configuration or the clip; empty: those of the source's last connection are used. */
   #fixed: readonly Track[];
   readonly #clipFile: ClipFile | undefined;
-  /** While the clip plays. */
+  /** Player of the clip, while the clip plays. */
   #player: ClipPlayer | undefined;
   #isClosed = false;
   readonly #onStream: (stream: Stream) => void;

@@ -102,7 +102,7 @@ export class ClipPlayer {
 /** One track of a clip, in a loop. */
 export class ClipMedia implements OfflineMedia {
   track: Track;
-  /** From the beginning of the clip to the first sample. */
+  /** Time from the beginning of the clip to the first sample. */
   readonly leadTicks: number;
   readonly #place: ClipTrack;
   readonly #loopTicks: number;

@@ -191,7 +191,7 @@ function place(track: Track, timescale: number, samples: SampleList, span: Edite
   return { track, timescale, samples, first, end, shiftTicks, leadMs: (leadTicks / timescale) * 1_000 };
 }
 
-/** In milliseconds on the scale of `leadMs`. */
+/** End of a track's samples in milliseconds, on the scale of `leadMs`. */
 function endOf({ samples, first, end, timescale, leadMs }: ClipTrack): number {
   const endTicks = end < samples.count ? (samples.times[end] as number) : samples.endTicks;
   return leadMs + ((endTicks - (samples.times[first] as number)) / timescale) * 1_000;

@@ -6,7 +6,7 @@ import { MAX_FILE_BYTES } from './settings.ts';
 
 const run = promisify(execFile);
 
-/** As shipped, and as editors rename it. */
+/** Names of the setup file as shipped, and as editors rename it. */
 const NAMES = ['perch-setup.txt', 'perch-setup.txt.txt', 'perch-setup.yml'] as const;
 const RESULT = 'perch-setup-result.txt';
 

@@ -45,7 +45,7 @@ async function take(boot: BootPartition): Promise<void> {
   await writeFile(SAID, said.map((line) => `${line}\n`).join(''));
 }
 
-/** By a process with Perch's permissions: root would follow links where Perch may write. */
+/** Runs in a process with Perch's permissions: root would follow links where Perch may write. */
 const tellPerch = async (hostname: string): Promise<void> => {
   await run('runuser', ['-u', 'perch', '--', process.execPath, process.argv[1] ?? '', 'name', hostname]);
 };

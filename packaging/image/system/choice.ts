@@ -15,7 +15,7 @@ export const CHOICE = { sector: 2_048, text: 'system=a\n' } as const;
 
 export const otherThan = (system: System): System => (system === 'a' ? 'b' : 'a');
 
-/** As U-Boot understands it: anything else means the first system. */
+/** Reads the choice as U-Boot understands it: anything else means the first system. */
 export function parseChoice(sector: Uint8Array): Choice {
   const [text = ''] = Buffer.from(sector).toString('latin1').split('\0');
   const values = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]));

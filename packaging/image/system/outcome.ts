@@ -18,7 +18,7 @@ const STATES = {
   notStarted: 'was not kept: it did not start, or was restarted too early. The former system runs',
 } as const;
 
-/** On the data partition: both systems see it. */
+/** File on the data partition, which both systems see. */
 const OUTCOME = '/var/lib/perch-image/system-update';
 
 /** @returns undefined: there was no update */

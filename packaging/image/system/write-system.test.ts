@@ -89,7 +89,7 @@ class Card {
     }
   }
 
-  /** As U-Boot. @returns the bytes of the system that is started */
+  /** Starts a system as U-Boot does. @returns the bytes of the system that is started */
   boot(): { readonly system: 'a' | 'b'; readonly bytes: Buffer } {
     const { system, trial } = parseChoice(this.stored.choice);
     this.stored.choice.set(writeChoice({ system }));

@@ -6,7 +6,7 @@ interface AccessPoint {
   readonly password: string;
 }
 
-/** Without letters that look like others on a screen. */
+/** Letters and digits that do not look like others on a screen. */
 const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
 const NAME_LETTERS = 4;
 /** 59 bits. */
@@ -28,7 +28,7 @@ export function parseAccessPoint(text: string): AccessPoint | undefined {
 
 export const accessPointText = ({ name, password }: AccessPoint): string => `${name} ${password}\n`;
 
-/** In the shipped setup file. */
+/** Line of the shipped setup file. */
 const PLACE = '# Name and password are on the screen and, after the first start, here.';
 
 /** The setup file with the access point of this card. */

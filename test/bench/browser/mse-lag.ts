@@ -5,7 +5,7 @@ import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from '../webrtc/web
 
 /** How old the group is at the joins, in seconds. */
 const PHASES = [1, 4, 7, 9.5];
-/** Until the player has found out how little it may keep. */
+/** Time until the player has found out how little it may keep. */
 const SETTLING_MS = 6_000;
 const WATCHED_SECONDS = 12;
 

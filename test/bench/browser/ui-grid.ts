@@ -88,7 +88,7 @@ interface Seen {
   readonly longestMs: number;
 }
 
-/** In the page: what each of its videos shows. */
+/** Runs in the page. @returns what each of its videos shows */
 async function watchFrames({ stallMs, watchedMs }: { stallMs: number; watchedMs: number }): Promise<Seen[]> {
   const watchOne = async (video: HTMLVideoElement): Promise<Seen> => {
     const gaps: number[] = [];

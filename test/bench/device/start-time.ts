@@ -18,7 +18,7 @@ const KEYS = [
   'APIADDRESS',
 ];
 
-/** Through start.sh as `npm start` does it, with an own data folder that has been used before. */
+/** Starts with start.sh as `npm start` does, with a separate data folder that has been used before. */
 async function oneStart(dataDir: string): Promise<number> {
   const ports = await freePorts(KEYS.length);
   const env = Object.fromEntries(KEYS.map((key, i) => [`PERCH_${key}`, `127.0.0.1:${ports[i]}`]));

@@ -44,7 +44,7 @@ interface Arrival {
 }
 
 let last: Parsed | undefined;
-/** By segment: when it began, in Unix ms. */
+/** Beginning of each segment, in Unix ms. */
 const begins = new Map<number, number>();
 
 /** All get the same: it is looked at once. */
@@ -68,7 +68,7 @@ function parse({ body, head }: Answer): Parsed {
   return last;
 }
 
-/** By requested playlist: when the first and the last viewer had it. */
+/** Times at which the first and the last viewer had a playlist, by requested playlist. */
 let arrivals = new Map<string, Arrival>();
 const NOTHING = { playlists: 0, parts: 0, partBytes: 0, overtaken: 0 };
 let counts = { ...NOTHING };

@@ -35,9 +35,9 @@ export function median(values: readonly number[]): number {
 
 /** Factors by which this machine is slower than the one of the goals (1 = the same). */
 export interface Calibration {
-  /** By the clock: other programs delay work. */
+  /** Factor of elapsed time: other programs delay work. */
   readonly time: number;
-  /** By processor time. */
+  /** Factor of CPU time. */
   readonly cpuTime: number;
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { RunningProcess } from '../../peers/programs/process.ts';
 
-/** For `startAgent`: a free port for the debugger. */
+/** Environment for `startAgent`: a free port for the debugger. */
 export const DEBUGGABLE = { NODE_OPTIONS: '--inspect-port=127.0.0.1:0' };
 
 /**

@@ -11,7 +11,7 @@ import { startScript } from '../measure/script.ts';
 
 const CAMERAS = 64;
 const SETTLE_SECONDS = 10;
-/** In each all pulls have ended once, and half of the subscriptions were renewed. */
+/** In this time all pulls have ended once, and half of the subscriptions were renewed. */
 const IDLE_SECONDS = 30;
 const IDLE_RUNS = 2;
 const MOVING_SECONDS = 15;
@@ -20,7 +20,7 @@ const MOVING_RUNS = 3;
 const USUAL_MS = 20_000;
 /** 15 events begin in a minute: half of what Perch accepts from a camera. */
 const BUSY_MS = 4_000;
-/** By then the end of a reported event is stored. */
+/** Time after which the end of a reported event is stored. */
 const WRITTEN_SECONDS = 2;
 
 interface Results {

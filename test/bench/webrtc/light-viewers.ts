@@ -27,7 +27,7 @@ const CHECK_MS = 2_500;
 const SIDE_BY_SIDE = 8;
 const GCM = 7;
 const BUFFER_BYTES = 1 << 20;
-/** From 1900, as NTP counts, to 1970. */
+/** Seconds from 1900, the epoch of NTP, to 1970. */
 const NTP_EPOCH_SECONDS = 2_208_988_800;
 
 class LightViewer {

@@ -10,7 +10,7 @@ export interface WebRtcServer extends AsyncDisposable {
   readonly agent: Agent;
   readonly viewer: Viewer;
   readonly whepUrl: string;
-  /** From which the agent may be called. */
+  /** Opens a page that may call the agent. */
   openPage(): Promise<Page>;
 }
 

@@ -60,7 +60,7 @@ function look(): Played {
 
 /** A player may show the beginning of the buffer before it seeks to its position. */
 const BEFORE_ITS_PLACE_S = 0.2;
-/** On a busy machine it falls behind its buffer, and sometimes resumes near live: jumps, but no gaps. */
+/** On a busy machine the player falls behind its buffer, and sometimes resumes near live: jumps, but no gaps. */
 const MAX_RANGES = byLength(3, 1);
 const lengthOf = (range: string): number => {
   const [start = 0, end = 0] = range.split('-').map(Number);

@@ -15,7 +15,7 @@ const SECONDS = byLength(12, 60);
 const SEGMENT_SECONDS = byLength(4, 13);
 const MOMENTS = byLength(5, 10);
 const FRAME_MS = 1000 / SMALL.fps;
-/** So long that a player has not read all of it before it seeks. */
+/** Length of a recording that no player has read to its end before it seeks. */
 const LONG_SECONDS = byLength(24, 60);
 /** Cameras with groups of pictures longer than a part of a recording; with B-frames a key frame is sent two pictures before it is shown. */
 const CAMERAS = [

@@ -35,7 +35,7 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     }
   });
 
-  /** On the main port. */
+  /** URL of a call on the main port. */
   const api = (call: string, stream: string, more = ''): string =>
     `${agent.url}/index/api/${call}?app=live&stream=${stream}${more}`;
 

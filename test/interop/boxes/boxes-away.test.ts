@@ -11,7 +11,7 @@ import { asOwner } from '../../peers/agent/paired-boxes.ts';
 
 const BOXES = 10;
 const CAMERAS_OF_BOX = 10;
-/** Between a miss and the next attempt; doubled each time while nobody asks. */
+/** Pause between a miss and the next attempt; doubled each time while nobody asks. */
 const FIRST_PAUSE_MS = 2_000;
 /** Timers may fire a little early. */
 const EARLY_MS = 100;
@@ -26,7 +26,7 @@ interface AbsentBox {
   readonly triedMs: number[];
 }
 
-/** Its address is taken by something that hangs, or ends each connection. */
+/** Listens at the address of an absent box: hangs, or ends each connection. */
 async function absentBox(index: number): Promise<AbsentBox> {
   const triedMs: number[] = [];
   const server = createServer((socket) => {

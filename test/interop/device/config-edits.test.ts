@@ -91,7 +91,7 @@ class Editing {
     ]);
   }
 
-  /** By the API's own port, or like the page: with the owner's session on the main port. */
+  /** Sends to the API's own port, or like the page: with the owner's session to the main port. */
   async #send(method: string, path: string, body: object | undefined, status: number): Promise<void> {
     const { url, ports } = this.#box;
     const isPage = this.#rng() < 0.5;
@@ -187,7 +187,7 @@ class Editing {
     this.#box.process.child.kill('SIGHUP');
   }
 
-  /** Like editors: in place, or by a new file in place of the old one. */
+  /** Writes like editors: in place, or by a new file in place of the old one. */
   #write(text: string): void {
     expect(text).toContain('untouched');
     const isInPlace = this.#rng() < 0.5;

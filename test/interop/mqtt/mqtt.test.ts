@@ -6,7 +6,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 import { pictureOf } from '../../support/cameras/snapshot-camera.ts';
 
 const LIMIT = { timeout: 60_000 };
-/** For an event and its picture, from the camera's notification to the subscriber. */
+/** Maximum time of an event and its picture, from the camera's notification to the subscriber. */
 const MAX_EVENT_MS = 2_000;
 
 const send = async (agent: Agent, method: string, path: string, body: object): Promise<unknown> => {

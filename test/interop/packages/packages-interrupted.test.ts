@@ -31,7 +31,7 @@ describeWith(['dpkg-deb'], 'the making of packages', () => {
       endAll();
       rmSync(folder, { recursive: true });
     });
-    /** Until Node is being packed, which takes a minute. */
+    /** Resolves when Node is being packed, which takes a minute. */
     const begin = async () => {
       making = startProcess(process.execPath, [BUILD, '--out', out], { TMPDIR: temporary });
       await making.waitFor(/^packing Node for \w+: /m);

@@ -11,7 +11,7 @@ import { openRecording } from '../../support/disks/read-recording.ts';
 
 const SECONDS = byLength(9, 60);
 const SEGMENT_SECONDS = byLength(3, 10);
-/** Between picture and sound, compared with the camera's. */
+/** Maximum skew between picture and sound, compared with the camera's. */
 const MAX_SKEW_S = 0.005;
 /** Decode-only packets take this time at the beginning of a response: some 20 pictures, each an 800th part of one. */
 const MAX_HIDDEN_S = 0.005;

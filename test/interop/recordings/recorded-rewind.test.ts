@@ -51,7 +51,7 @@ describeWith(['ffmpeg'], 'the recording of a moment ago next to the live picture
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** On the main port, and on HLS's own port. */
+  /** URLs on the main port, and on HLS's own port. */
   const places = (): string[] => [`${agent.url}/hls`, `http://127.0.0.1:${agent.ports.hls}`];
 
   test('rewind plays on both ports with the playback permission', async () => {

@@ -47,7 +47,7 @@ const CAMERAS: Readonly<Record<string, Camera>> = {
   'h264-g711': { encode: [...H264, '-c:a', 'pcm_mulaw'], rateHz: 8_000 },
   'h264-lpcm': { encode: [...H264, '-c:a', 'pcm_s16be'] },
 };
-/** Those that MPEG-TS carries. */
+/** Clips that MPEG-TS carries. */
 const IN_TS = ['h264-aac', 'h265-opus', 'mpeg4-mp3', 'mpeg2-ac3'];
 const NAMES = [...Object.keys(CAMERAS), ...IN_TS.map((name) => `ts/${name}`)];
 /** Published like this one. */

@@ -78,7 +78,7 @@ const sessions = async (agent: Agent): Promise<readonly RtspSessionItem[]> => {
   return items.filter(({ state }) => state === 'read');
 };
 
-/** In all networks; `cam` is for publishers. */
+/** Starts in all networks; `cam` is for publishers. */
 const startEverywhere = (paths = ''): Promise<Agent> =>
   startAgent({ config: `api: yes\npaths:\n  cam:\n${paths}`, host: '0.0.0.0' });
 

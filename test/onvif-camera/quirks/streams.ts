@@ -13,7 +13,7 @@ export interface StreamQuirks {
   streamUriEnd?: string;
   /** Tokens of profiles for whose stream address the camera is too busy (HTTP 503). */
   busyAddresses?: readonly string[];
-  /** By the profile's token: DESCRIBE is answered with this status, or not at all. */
+  /** Answer to DESCRIBE by the profile's token: this status, or none at all. */
   describes?: Readonly<Record<string, 453 | 503 | 404 | 'never'>>;
   /** DESCRIBE with a login, if the camera has one, is answered after this time. */
   describeMs?: number;

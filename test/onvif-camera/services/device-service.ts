@@ -152,7 +152,7 @@ function services(state: CameraState, call: Call): string {
   return answer('GetServices', list.join(''));
 }
 
-/** For old clients: without Media 2. */
+/** Capabilities for old clients, without Media 2. */
 function capabilities(state: CameraState, call: Call): string {
   const names: Partial<Record<ServiceName, string>> = {
     device: 'Device',

@@ -101,7 +101,7 @@ export const mediaEverywhere = ({ media }: Agent['ports']): Readonly<Record<stri
 /** Browsers that share two cores with others need more than two seconds for their first picture, which would be dropped. */
 export const PATIENT = 'webrtcTrackGatherTimeout: 20s\n';
 
-/** For a configuration that names its own ports. */
+/** Free ports for a configuration that names its own. */
 export async function freeAgentPorts(): Promise<Agent['ports']> {
   const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0, ...rtmp] =
     await freePorts(10);

@@ -24,7 +24,7 @@ export async function asOwner<T>(
 
 export interface PairedBox {
   readonly agent: Agent;
-  /** On the server. */
+  /** Id of the box on the server. */
   readonly id: string;
 }
 

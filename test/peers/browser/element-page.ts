@@ -11,7 +11,7 @@ export interface ElementState {
   /** Shown since the first report: over all connections. */
   readonly frames: number;
   readonly label: string;
-  /** From the box to the screen, where the transport measures it. */
+  /** Delay from the box to the screen, where the transport measures it. */
   readonly lagMs: number | undefined;
 }
 

@@ -25,7 +25,7 @@ export type PageAddress = 'localhost' | 'plain';
  */
 const RUN_BY = process.env['PERCH_PAGE_BY'] as PageAddress | undefined;
 
-/** For a test about one of the addresses: it is defined only in that run. */
+/** Defines a test about one of the addresses: only in that address's run. */
 export function onlyBy(openBy: PageAddress, define: () => void): void {
   if (RUN_BY === undefined || RUN_BY === openBy) {
     define();

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 
-/** For `addScriptTag`. */
+/** File for `addScriptTag`. */
 export const HLS_JS = join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.light.min.js');
 
 /** Globals of a page that plays with hls.js. */

@@ -16,7 +16,7 @@ export interface BarClip {
   readonly height: number;
   readonly fps: number;
   readonly kilobitsPerSecond: number;
-  /** From key frame to key frame. */
+  /** Time from key frame to key frame. */
   readonly groupSeconds: number;
   /** Number of B-frames, which are sent after pictures shown later; default: none. Not with VP8. */
   readonly bFrames?: number;
@@ -25,7 +25,7 @@ export interface BarClip {
   readonly soundSeconds?: number;
 }
 
-/** For most tests: small, a key frame each second. */
+/** Clip of most tests: small, a key frame each second. */
 export const SMALL: BarClip = {
   video: 'h264',
   width: 640,
@@ -36,7 +36,7 @@ export const SMALL: BarClip = {
   seconds: 20,
 };
 
-/** So small that a page can decode many of them. */
+/** Clip that is so small that a page can decode many of them. */
 export const TINY: BarClip = { ...SMALL, width: 320, height: 180, fps: 10, kilobitsPerSecond: 150 };
 
 const VIDEO: Record<BarClip['video'], readonly string[]> = {

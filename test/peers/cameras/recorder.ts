@@ -7,7 +7,7 @@ const LOGIN = 'admin:right';
 const MAX_MS = 60_000;
 
 export interface RecorderStart {
-  /** From the first connection to the recorder until the last channel was ready. */
+  /** Time from the first connection to the recorder until the last channel was ready. */
   readonly lastMs: number;
   /** The agent's log about it, without ready channels. */
   readonly complaints: readonly string[];

@@ -45,7 +45,7 @@ function lostOf({ packets }: SrtNetwork, chunks: readonly Buffer[]): number {
   return Array.from({ length: packets }, (_, number) => number).filter((number) => !numbers.has(number)).length;
 }
 
-/** Between the two ends, in both directions. */
+/** The network between the two ends, in both directions. */
 export interface SrtNetwork {
   readonly loss: number;
   /** One-way delay. */

@@ -10,7 +10,7 @@ export interface SmallDisk extends AsyncDisposable {
   /** @param options as of `mount -o` */
   remount(options: string): Promise<void>;
   unmount(): Promise<void>;
-  /** At the same mount point. */
+  /** Mounts at the same mount point. */
   mount(): Promise<void>;
 }
 

@@ -53,7 +53,7 @@ function listenersIn({ snapshot, nodes, edges, strings }: HeapSnapshot): number 
   const { node_fields: ofNode, node_types: nodeTypes, edge_fields: ofEdge, edge_types: edgeTypes } = snapshot.meta;
   const [typeAt, nameAt, countAt] = [ofNode.indexOf('type'), ofNode.indexOf('name'), ofNode.indexOf('edge_count')];
   const [kindAt, keyAt, toAt] = [ofEdge.indexOf('type'), ofEdge.indexOf('name_or_index'), ofEdge.indexOf('to_node')];
-  /** By node: the index of its first edge; they end at the next node's. */
+  /** Index of each node's first edge; its edges end at the next node's. */
   const begins = [0];
   for (let node = 0; node < nodes.length; node += ofNode.length) {
     begins.push((begins.at(-1) ?? 0) + (nodes[node + countAt] ?? 0) * ofEdge.length);

@@ -6,7 +6,7 @@ import { type Hash, parseAuthorization, verifyDigest, writeChallenge } from '../
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
-/** By profile token: its width, and the bytes of its picture. */
+/** Profiles by token: width, and the bytes of the picture. */
 export type SnapshotProfiles = Readonly<Record<string, { readonly width: number; readonly picture: Uint8Array }>>;
 
 export interface SnapshotCameraOptions {

@@ -15,7 +15,7 @@ export interface UdpCamera extends AsyncDisposable {
   readonly rtcp: readonly string[];
   /** Answers SETUP over UDP, and sends `onPlay` after the reply to PLAY. @param transport the server's half of the answer's Transport header */
   script(onPlay: readonly Uint8Array[], transport?: string): Script;
-  /** To the client's RTP port. */
+  /** Sends to the client's RTP port. */
   send(...packets: readonly Uint8Array[]): void;
   sendControl(packet: Uint8Array): void;
   /** Resolves when `condition` holds after something has arrived. */

@@ -28,7 +28,7 @@ export interface Operation {
     readonly schema: JsonSchema;
   }[];
   readonly body: JsonSchema | undefined;
-  /** By status, and `default`. */
+  /** Answers by status, and `default`. */
   readonly answers: Readonly<Record<string, { readonly type: string; readonly schema: JsonSchema }>>;
 }
 

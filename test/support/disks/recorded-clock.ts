@@ -7,7 +7,7 @@ import { startRecorder } from './recordings.ts';
 const [WIDTH, HEIGHT] = [640, 360];
 const TICKS = 90_000 / VIDEO_FPS;
 
-/** From one key frame to the next. */
+/** Time from one key frame to the next. */
 export const GROUP_MS = (VIDEO_GROUP / VIDEO_FPS) * 1000;
 
 /** Records at once what a demo camera would have sent from that moment on. Its pictures show the clock. */

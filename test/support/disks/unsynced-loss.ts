@@ -10,7 +10,7 @@ export const LOSSES: readonly Loss[] = ['nothing', 'contents', 'names', 'content
 export class PowerCut extends Error {}
 
 interface Renaming {
-  /** Whose sync makes it last. */
+  /** Folder whose sync makes the renaming permanent. */
   readonly folder: string;
   undo(): void;
 }

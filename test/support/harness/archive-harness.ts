@@ -46,7 +46,7 @@ export class ArchiveHarness {
   readonly clock = new FakeClock();
   readonly folder: string;
   readonly recordings: LocalRecording[] = [];
-  /** In the index, but no longer on the disk. */
+  /** Recordings that are in the index, but no longer on the disk. */
   readonly archivedOnly: LocalRecording[] = [];
   scope: ArchiveScope = 'all';
   keptMs = 0;

@@ -16,7 +16,7 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 export const YEAR_BEGINS_MS = Date.UTC(2027, 8, 1);
 export const KEPT_DAYS = 30;
-/** From picture to picture: two of them are a group, three groups a file. */
+/** Time from picture to picture: two pictures are a group, three groups a file. */
 const PICTURE_MS = 500;
 
 /** A recording at its creation, and its true times. */

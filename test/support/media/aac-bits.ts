@@ -32,7 +32,7 @@ export class Bits {
 
 const codes = new Map<Codebook, (readonly [code: number, size: number])[]>();
 
-/** By symbol. */
+/** Codes by symbol. */
 function codesOf(book: Codebook): readonly (readonly [code: number, size: number])[] {
   const known = codes.get(book);
   if (known) {

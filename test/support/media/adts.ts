@@ -1,6 +1,6 @@
 import { Bits } from './aac-bits.ts';
 
-/** By sampling_frequency_index. */
+/** Sample rates by sampling_frequency_index. */
 export const ADTS_RATES_HZ = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
 ];

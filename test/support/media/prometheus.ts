@@ -7,7 +7,7 @@ export interface Series {
 
 export interface Exposition {
   readonly series: readonly Series[];
-  /** By name, of `# TYPE` and `# HELP`. */
+  /** Types by name, from `# TYPE` and `# HELP`. */
   readonly types: ReadonlyMap<string, string>;
   readonly helps: ReadonlyMap<string, string>;
   /** Other comments. */

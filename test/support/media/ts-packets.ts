@@ -16,7 +16,7 @@ export interface TsContents {
   readonly units: readonly TsUnit[];
   /** Value of each PCR in 90 kHz and the number of its packet. */
   readonly pcrs: readonly { readonly pid: number; readonly value: number; readonly packet: number }[];
-  /** By PID: stream type and descriptors. */
+  /** Streams by PID: stream type and descriptors. */
   readonly streams: ReadonlyMap<number, { readonly type: number; readonly descriptors: Uint8Array }>;
   readonly clockPid: number;
 }

@@ -72,7 +72,7 @@ export class ToyConnection implements Reader, Publisher {
     );
   }
 
-  /** For the viewing history. */
+  /** The reader in the viewing history. */
   get watcher(): { readonly user: string; readonly remoteAddr: string } {
     return { user: this.#session?.name ?? '', remoteAddr: this.#remote };
   }

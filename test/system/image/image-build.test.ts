@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { runProcess } from '../../peers/programs/process.ts';
 
 const BUILD = join(import.meta.dirname, '../../../../packaging/image/build.ts');
-/** By which the kernel starts programs for arm64. */
+/** Entry by which the kernel starts programs for arm64. */
 const ENTRY = '/proc/sys/fs/binfmt_misc/qemu-aarch64';
 const PATIENCE_MS = 1_800_000;
 

@@ -48,7 +48,7 @@ export const answering = ({ name }: Switch, host: string, ports: readonly number
   // An emulated machine takes its time.
   scan(['ip', 'netns', 'exec', name], 'tcp', host, ports, 10_000);
 
-/** Those of all programs of the box that listen, and of well-known services. */
+/** Ports of all programs of the box that listen, and of well-known services. */
 export async function portsToTry({ machine }: PerchMachine): Promise<number[]> {
   const listening = await machine.must(`ss -Hltn | awk '{ print $4 }' | sed 's/.*://'`);
   return [...new Set([...listening.split('\n').map(Number), ...SERVICES])].sort((a, b) => a - b);

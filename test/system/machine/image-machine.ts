@@ -85,7 +85,7 @@ export class ImageMachine extends Machine {
     this.#command = command;
   }
 
-  /** Like the firmware at each start: with the present files of the boot partition. U-Boot is that for QEMU. */
+  /** Starts like the firmware: with the present files of the boot partition. U-Boot is that for QEMU. */
   override async boot({ kernel, withOtherCard = false, isLogged = false }: ImageStart = {}): Promise<void> {
     const files = kernel === undefined ? [] : [kernel, 'initrd.img'];
     await readBootFiles(this.#card, [...files, 'cmdline.txt'], this.#folder);

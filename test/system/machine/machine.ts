@@ -112,7 +112,7 @@ export class Machine implements AsyncDisposable {
     return this.#off();
   }
 
-  /** In good order. */
+  /** Shuts down in good order. */
   async shutDown(): Promise<void> {
     // The shell may end before it can answer.
     await this.run('systemctl poweroff').catch(() => {});

@@ -2,7 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { CHROMIUM } from '../../peers/programs/peers.ts';
 import type { Router, WifiMachine } from './wifi-machine.ts';
 
-/** By which systems find out whether they are online. */
+/** URLs by which systems find out whether they are online. */
 export const PROBES = [
   'http://connectivitycheck.gstatic.com/generate_204',
   'http://captive.apple.com/hotspot-detect.html',
@@ -37,7 +37,7 @@ export class PhoneBrowser implements AsyncDisposable {
     }
   }
 
-  /** On the page of the access point, as a person does. @returns what it says then */
+  /** Chooses on the page of the access point, as a person does. @returns what it says then */
   choose({ name }: Router, password: string): Promise<string | null> {
     return this.at(PROBES[0], async (page) => {
       await page.getByLabel('Country').selectOption('DE');

@@ -43,7 +43,7 @@ test('recovery done a second time changes nothing', async () => {
   }
 });
 
-/** By what the disk has done until the cut: in the first seconds of a file, and at any time. */
+/** Moments of the cut, by what the disk has done until then: in the first seconds of a file, and at any time. */
 const MOMENTS: readonly [string, CutMoment][] = [
   ['in the first six seconds of a recording, with parts of several pages', { operations: 12, pictureBytes: 1_800 }],
   ['at any operation, with parts of several pages', { pictureBytes: 1_800 }],

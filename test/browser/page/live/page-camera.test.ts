@@ -317,7 +317,7 @@ function secondsBetween(one: string, other: string): number {
   return Math.abs(seconds(one) - seconds(other));
 }
 
-/** In the page: counts the moments without the first camera's picture, and the pictures that moved. */
+/** Runs in the page: counts the moments without the first camera's picture, and the pictures that moved. */
 function watchForBlack(): void {
   const seen = { black: 0, leaps: 0 };
   (window as unknown as { seen: object }).seen = seen;

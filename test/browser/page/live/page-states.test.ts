@@ -5,7 +5,7 @@ import { type PageHarness, startPageHarness } from '../../../peers/browser/page-
 import { axeFindings, type VisitOptions, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 
-/** In the page: collects every text that a tile says of its camera and every alert, in their order, each once in a row. */
+/** Runs in the page: collects every text that a tile says of its camera and every alert, in their order, each once in a row. */
 function collectWords(): void {
   const said: Record<string, string[]> = {};
   Object.assign(window, { said });

@@ -34,7 +34,7 @@ const overlap = (one: Box, other: Box): number =>
     bottom: Math.min(one.bottom, other.bottom),
   });
 
-/** In the page: notes when the colours behind a live picture are drawn. */
+/** Runs in the page: notes when the colours behind a live picture are drawn. */
 function watchAmbient(): void {
   const draws: number[] = [];
   Object.assign(window, { draws });

@@ -22,7 +22,7 @@ export interface WatchOptions {
 }
 
 export interface Shown {
-  /** Since the offer was posted. */
+  /** Time since the offer was posted. */
   readonly atMs: number;
   /** Unix time. */
   readonly wallMs: number;

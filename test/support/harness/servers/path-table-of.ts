@@ -31,7 +31,7 @@ class NotedRecorder {
 /** Paths of a configuration, with a log of their sources and recorders. */
 export async function tableOf(paths: string, more = '', makers: Partial<PathMakers> = {}) {
   const clock = new FakeClock();
-  /** By the address of their path. */
+  /** Sources by the address of their path. */
   const sources = new Map<string, ScriptedSource>();
   const recorders = new Map<string, NotedRecorder>();
   const table = new PathTable(
