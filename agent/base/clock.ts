@@ -45,7 +45,7 @@ class Ticker {
       if (!member.isNew) {
         member.tick();
       }
-      // A new member has not waited a second yet.
+      // A member that was just added has not waited a second yet.
       member.isNew = false;
     }
   }

@@ -1,6 +1,6 @@
 import { PerchError } from './errors.ts';
 
-/** Suggested retry times of rejected work. A camera takes some seconds. */
+/** Suggested time before rejected work is retried, by kind of work. A camera takes some seconds. */
 const RETRY_AFTER_S = { logins: 5, cameras: 10, sources: 10 } as const;
 
 /** Runs up to `maxConcurrent` tasks; up to `maxWaiting` more wait, and further ones are rejected. */
@@ -18,7 +18,7 @@ export class ConcurrencyLimit {
     this.#what = what;
   }
 
-  /** For tasks that belong together: all or none. @throws PerchError exhausted if they do not fit */
+  /** Admits tasks that belong together, either all or none. @throws PerchError exhausted if they do not fit */
   checkRoom(count: number): void {
     if (this.#waiting.length + count > this.#maxWaiting) {
       const words = `${this.#waiting.length} ${this.#what} are waiting already, the limit is ${this.#maxWaiting}`;

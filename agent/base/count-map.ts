@@ -1,4 +1,4 @@
-/** @returns the changed count; 0 has no entry */
+/** @returns the changed count. An entry whose count becomes 0 is removed. */
 export function addCount<Key>(counts: Map<Key, number>, key: Key, change: number): number {
   const count = (counts.get(key) ?? 0) + change;
   if (count === 0) {

@@ -7,7 +7,7 @@ export type ErrorCode =
   | 'timeout'
   | 'unsupported'
   | 'exhausted'
-  /** It was changed meanwhile. */
+  /** The thing was changed by someone else meanwhile. */
   | 'conflict';
 
 /** An expected failure. Any other exception is a bug and ends its component. */

@@ -19,9 +19,9 @@ export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 
 /** Events kept for clients that reconnect. */
 const MAX_EVENTS = 500;
-/** UTF-8. With the framing of each event this is less than the limit of a client's queue, so a reconnect can get all of it. */
+/** UTF-8 bytes of the kept events. With their framing this is below the limit of a client's queue, so a reconnect can get all of it. */
 const MAX_HISTORY_BYTES = 192 << 10;
-/** Longer texts and lists are cut. */
+/** Limits above which texts and lists are cut. */
 const MAX_TEXT = 500;
 const MAX_LIST = 50;
 

@@ -9,28 +9,28 @@ export interface LogLine {
   readonly level: LogLevel;
   readonly path: string | null;
   readonly text: string;
-  /** About a viewer: on a busy box most lines are. */
+  /** Whether the line is about a viewer, as most lines of a busy box are. */
   readonly isViewers: boolean;
   /** The whole line as JSON. */
   readonly data: string;
 }
 
 export interface LogFilter {
-  /** This level and more severe ones. */
+  /** Only lines of this level and more severe ones. */
   readonly level: LogLevel | undefined;
   readonly path: string | undefined;
-  /** Contained in the line, ignoring case. */
+  /** Text that the line must contain, ignoring case. */
   readonly text: string | undefined;
-  /** Without viewer lines, unless they are warnings. */
+  /** Whether lines about viewers are left out, unless they are warnings. */
   readonly isWithoutViewers?: boolean;
 }
 
 const MAX_LINES = 5_000;
-/** In total; JSON, mostly ASCII. */
+/** Maximum length of all lines together. They are JSON, mostly ASCII. */
 const MAX_CHARS = 1 << 20;
 /** How servers log viewers. */
 const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
-/** Stacks are seldom longer. */
+/** Length above which a line is cut. Stacks are seldom longer. */
 const MAX_TEXT = 4_000;
 
 /** The last log lines, in memory. Listeners are called synchronously and must not throw. */

@@ -18,11 +18,11 @@ interface LogSettings {
 
 export const LOG_KEYS = ['logDestinations', 'logStructured', 'logFile', 'sysLogPrefix'] as const;
 
-/** Before the configuration has been read. */
+/** Settings until the configuration has been read. */
 const AT_START: LogSettings = { logDestinations: ['stdout'], logStructured: false, logFile: '', sysLogPrefix: '' };
-/** A larger file is renamed to `FILE.1`: a log must not fill the disk. */
+/** Size above which the file is renamed to `FILE.1`, because a log must not fill the disk. */
 const MAX_FILE_BYTES = 64 << 20;
-/** Bytes that wait for a slow disk or syslog; further lines are dropped. */
+/** Maximum number of bytes that wait for a slow disk or syslog; further lines are dropped. */
 const MAX_WAITING = 1 << 20;
 const RETRY_MS = 10_000;
 const MAX_CLOSE_MS = 1_000;
@@ -63,7 +63,7 @@ export class LogOutput {
     }
   }
 
-  /** After the file was rotated by another program. */
+  /** Opens the file again after another program has rotated it. */
   reopen(): void {
     const { cwd, clock, stdout, maxFileBytes = MAX_FILE_BYTES } = this.#options;
     const { logDestinations, logFile } = this.#settings;

@@ -1,4 +1,4 @@
-/** Runs work one after the other; a failure does not stop what follows. */
+/** Runs pieces of work one after the other. A failed one does not stop those that follow. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

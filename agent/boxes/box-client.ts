@@ -13,28 +13,28 @@ import { connectPinned, PinnedAgent } from './pinned-connection.ts';
 
 const CONNECT_MS = 5_000;
 const ANSWER_MS = 15_000;
-/** A body that stops: a box that lost its power sends no end. */
+/** Longest pause in a response body, because a box that lost its power does not end it. */
 const SILENCE_MS = 30_000;
 const NONCE_BYTES = 16;
 
 export interface BoxRequest {
-  /** Of the URL, without `?`. */
+  /** Query of the URL, without `?`. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON. */
+  /** Request body, JSON. */
   readonly body?: string;
-  /** Ends the request, and the body of its response. */
+  /** Aborts the request, and the body of its response. */
   readonly signal?: AbortSignal;
-  /** The caller notices a body that stops: a reader that pauses is no fault of the box. */
+  /** Whether the caller itself notices a body that stops, because a pause of the reader is no fault of the box. */
   readonly isWatched?: boolean;
-  /** Nobody waits for it: a box that is away is not tried sooner for it. */
+  /** Whether nobody waits for the request. Then an unreachable box is not tried sooner for it. */
   readonly isBackground?: boolean;
 }
 
 export interface BoxResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The caller reads or destroys it. */
+  /** Response body, which the caller has to read or destroy. */
   readonly body: Readable;
 }
 
@@ -48,7 +48,7 @@ export interface BoxUpgrade {
 
 interface BoxClientOptions {
   readonly pin: string;
-  /** The id that the box has given to this server, and its key; undefined: not paired yet, requests are not signed. */
+  /** Id that the box has given to this server, and this server's key; undefined: not paired yet, and requests are not signed. */
   readonly identity?: { readonly id: string; readonly key: KeyObject };
   readonly clock: Clock;
 }
@@ -58,7 +58,7 @@ export class BoxClient {
   readonly #options: BoxClientOptions;
   #agent: PinnedAgent | undefined;
   #address = '';
-  /** Of the box's program; empty: not known yet. */
+  /** Identifies the current run of the box's program (header `perch-run`); empty: not known yet. */
   #run = '';
   /** The box's time minus our monotonic time, in milliseconds. */
   #offsetMs = 0;
@@ -67,12 +67,12 @@ export class BoxClient {
     this.#options = options;
   }
 
-  /** `host:port` in use; empty: none. */
+  /** Address in use, `host:port`; empty: none. */
   get address(): string {
     return this.#address;
   }
 
-  /** Uses the first of the addresses that the box answers at. @throws PerchError unavailable, unauthorized: another device answers */
+  /** Uses the first address at which the box answers. @throws PerchError unavailable, unauthorized: another device answers */
   async connect(addresses: readonly string[], stop?: AbortSignal): Promise<void> {
     const found = new AbortController();
     const joined = joinSignals([found.signal, ...(stop ? [stop] : [])], CONNECT_MS);
@@ -91,7 +91,7 @@ export class BoxClient {
     }
   }
 
-  /** The box's run and time, from its response. */
+  /** Notes the box's run and time from its response. */
   learn(headers: IncomingHttpHeaders): boolean {
     const [run, time] = [headers[RUN_HEADER], Number(headers[TIME_HEADER])];
     if (typeof run !== 'string' || !/^[\w-]{1,64}$/.test(run) || !Number.isSafeInteger(time)) {
@@ -246,7 +246,7 @@ function started(options: RequestOptions, joined: JoinedSignal): ClientRequest {
   }
 }
 
-/** Of a request for a WebSocket (RFC 6455 §4.1). */
+/** Header fields of a request for a WebSocket (RFC 6455 §4.1). */
 export const webSocketFields = (key = randomBytes(16).toString('base64')) => ({
   'Sec-WebSocket-Key': key,
   'Sec-WebSocket-Version': '13',
@@ -280,7 +280,7 @@ async function textOf({ body }: BoxResponse): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** An error response of a box, with its own words. */
+/** The error of a box's error response, with the box's message. */
 async function refusalOf(response: BoxResponse): Promise<PerchError> {
   const { status } = response;
   const text = await textOf(response).catch(() => '');
@@ -288,7 +288,7 @@ async function refusalOf(response: BoxResponse): Promise<PerchError> {
   try {
     said = (JSON.parse(text) ?? {}) as typeof said;
   } catch {
-    // An answer of another program.
+    // The response is another program's.
   }
   const words = typeof said.error === 'string' ? said.error.slice(0, 300) : `status ${status}`;
   const code =
@@ -296,7 +296,7 @@ async function refusalOf(response: BoxResponse): Promise<PerchError> {
   return new PerchError(code, `the box says: ${words}`, typeof said.why === 'string' ? { why: said.why } : {});
 }
 
-/** Another device at an address says more than silence at the others. */
+/** The error to report: another device at one address says more than no answer at the others. */
 const worst = (errors: readonly unknown[]): unknown =>
   errors.find((error) => error instanceof PerchError && error.code === 'unauthorized') ??
   errors[0] ??

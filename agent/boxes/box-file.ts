@@ -14,9 +14,9 @@ const Address = Type.String({ minLength: 3, maxLength: 300 });
 /** A camera that a box offers. */
 export const OfferedCamera = Type.Object({
   path: Type.String({ minLength: 1, maxLength: MAX_PATH_CHARS }),
-  /** For people; null: the path is all there is. */
+  /** Name for people; null: the camera has none but its path. */
   name: Type.Union([Type.String({ maxLength: MAX_NAME_CHARS }), Type.Null()]),
-  /** Of its stream, as in `/v3/paths`; empty while there is none. */
+  /** Codecs of its stream, named as in `/v3/paths`; empty while there is no stream. */
   codecs: Type.Array(Type.String({ maxLength: 40 }), { maxItems: 16 }),
 });
 export type OfferedCamera = Static<typeof OfferedCamera>;
@@ -26,7 +26,7 @@ const BoxFacts = Type.Object({
   id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
   name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
   version: Type.String({ maxLength: 40 }),
-  /** `host:port` of https. */
+  /** Addresses of the box's https port, each as `host:port`. */
   addresses: Type.Array(Address, { maxItems: MAX_ADDRESSES }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
@@ -47,17 +47,17 @@ export const readTime = (answer: unknown): number | undefined => (Check(Timed, a
 const StoredBox = Type.Object({
   ...BoxFacts.properties,
   pin: Type.String({ maxLength: 120 }),
-  /** The id that the box has given to this server. */
+  /** Id that the box has given to this server. */
   server: Type.String({ pattern: '^[\\w-]{16}$' }),
-  /** Ed25519, the 32 secret bytes in base64url: of this pairing only, so that no box can use it for another. */
+  /** Ed25519 private key, its 32 bytes in base64url. Only this pairing uses it, so that no box can use it for another one. */
   secret: Type.String({ pattern: '^[\\w-]{43}$' }),
   key: Type.String({ pattern: '^[\\w-]{43}$' }),
   /** Unix milliseconds. */
   created: Type.Number(),
   seen: Type.Number(),
-  /** Of `addresses`: those that a person has entered, which the box does not report. */
+  /** The part of `addresses` that a person has entered and the box does not report. */
   entered: Type.Optional(Type.Array(Address, { maxItems: MAX_ADDRESSES })),
-  /** What the owner of this server calls it; the box has a name of its own. */
+  /** Name that the owner of this server gave to the box, which has a name of its own. */
   alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
 });
 export type StoredBox = Static<typeof StoredBox>;

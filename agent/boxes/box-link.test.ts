@@ -14,7 +14,7 @@ const FACTS = { id: ID, name: 'Shed', version: '0.1.0', live: true, recordings: 
 const PONG = Uint8Array.of(0x8a, 0);
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
 
-/** A box that answers, and may stop to answer pings. */
+/** A box that answers, and may stop answering pings. */
 class Pinged {
   readonly asked: string[] = [];
   readonly pulses: Duplex[] = [];
@@ -23,7 +23,7 @@ class Pinged {
   /** Ends each pulse as soon as it is open. */
   isUnwilling = false;
   box: PinnedBox | undefined;
-  /** Of its clock; undefined: an older version, which does not tell the time. */
+  /** How far its clock is ahead, in ms; undefined: the box has an older version, which does not tell the time. */
   aheadMs: number | undefined;
   #clock: FakeClock | undefined;
 
@@ -79,7 +79,7 @@ test.for([
   [5_100, 900, 1_100, 4_000],
   [500, 900, 1_100, -400],
   [undefined, 900, 1_100, undefined],
-  // The clock here was set meanwhile.
+  // The clock of this server was set meanwhile.
   [1_000, 1_100, 900, undefined],
 ] as const)('a box that says %s between %s and %s is ahead by %s', ([time, sent, answered, offset]) => {
   expect(clockOffsetMs(time, sent, answered)).toBe(offset);

@@ -13,26 +13,26 @@ import {
 import { type BoxFacts, keyOf, readFacts, readTime, type StoredBox } from './box-file.ts';
 import { keepPulse } from './pulse.ts';
 
-/** Of the question what the box offers, which also shows that it is there. */
+/** Interval of the requests for what the box offers, which also show that it is reachable. */
 const ASK_MS = 60_000;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
 const MAX_ADDRESSES = 16;
 const MIN_PULSE_MS = 5_000;
-/** It may have other addresses then. */
+/** Time without an answer after which the box is searched for: it may have other addresses by then. */
 const SEARCH_AFTER_MS = 60_000;
 
 export const SELF_PATH = '/v3/pairedservers/self';
 const LINK_PATH = '/v3/pairedservers/link';
 
-/** Whether a box answers. */
+/** State of the connection to a box. */
 export interface BoxState {
   readonly state: 'connecting' | 'connected' | 'away' | 'refused';
-  /** Unix milliseconds. */
+  /** Start of this state, Unix milliseconds. */
   readonly sinceMs: number;
-  /** Why it is away; undefined while it is connected. */
+  /** Why the box is unreachable; undefined while it is connected. */
   readonly error: string | undefined;
-  /** Of the last answer; 0: never. */
+  /** Time of the last answer, Unix milliseconds; 0: there was none yet. */
   readonly seenMs: number;
   /** See `clockOffsetMs`; undefined: not known. */
   readonly clockOffsetMs: number | undefined;
@@ -41,9 +41,9 @@ export interface BoxState {
 interface BoxLinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Addresses of the box in the local networks, by its id; not verified. */
+  /** Searches the local networks for the box with this id. @returns its addresses, which are not verified */
   search?(id: string): Promise<readonly string[]>;
-  /** The box has other facts than before, or was seen. */
+  /** Called when the box was seen or its facts have changed. */
   changed(box: StoredBox, isWorthSaving: boolean): void;
 }
 
@@ -56,12 +56,12 @@ export class BoxLink {
   #state: BoxState;
   #wake = new AbortController();
   #hasPulse = false;
-  /** It may hang: only a new connection shows that it is there. */
+  /** Whether the box may hang. Only a new connection shows that it is reachable. */
   #isSilent = false;
   #asking: Promise<boolean> | undefined;
   /** Monotonic time of the last attempt that had no answer. */
   #missedMs = 0;
-  /** Monotonic time since which nothing answers; undefined: something does. */
+  /** Monotonic time since which the box does not answer; undefined: it does. */
   #awayMs: number | undefined;
   #done: Promise<void> = Promise.resolve();
 
@@ -83,7 +83,7 @@ export class BoxLink {
     return this.#box;
   }
 
-  /** For people. */
+  /** Name of the box, for people. */
   get name(): string {
     return this.#box.alias ?? this.#box.name;
   }
@@ -109,7 +109,7 @@ export class BoxLink {
     this.#client.close();
   }
 
-  /** Another address, entered by a person. */
+  /** Replaces the addresses by those that a person has entered. */
   setAddresses(addresses: readonly string[]): void {
     const { addresses: before, entered: former = [] } = this.#box;
     const entered = addresses.filter((one) => former.includes(one) || !before.includes(one)).slice(0, MAX_ADDRESSES);
@@ -136,11 +136,11 @@ export class BoxLink {
     return this.#noting(request.signal, () => this.#client.request(method, path, request));
   }
 
-  /** The same for a WebSocket. */
+  /** Like `request`, for a WebSocket. */
   async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
     await this.#checkThere();
     const upgrade = await this.#noting(signal, () => this.#client.upgrade(path, headers, signal));
-    // The first sign of a box that loses its power or its pairing.
+    // This may be the first sign that the box has lost its power or its pairing.
     upgrade.socket.once('close', () => this.#wake.abort());
     return upgrade;
   }
@@ -204,7 +204,7 @@ export class BoxLink {
       keepPulse(socket, clock, () => {
         stop.removeEventListener('abort', end);
         this.#hasPulse = false;
-        // A box that ends each one at once is asked once a minute.
+        // A box that ends each pulse at once is still asked only once a minute.
         if (clock.monoMs() - beganMs >= MIN_PULSE_MS) {
           this.#isSilent = true;
           this.#wake.abort();
@@ -214,7 +214,7 @@ export class BoxLink {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      // The next question shows whether it is away, or has no such address.
+      // The next request for its facts shows whether the box is unreachable or just has no such route.
     }
   }
 
@@ -235,7 +235,7 @@ export class BoxLink {
         if (this.#state.state !== 'connected' || !isAway(error)) {
           throw error;
         }
-        // It may have another address.
+        // The box may have another address now.
         await this.#client.connect(this.#box.addresses, this.#stop.signal);
         return this.#facts();
       });
@@ -249,7 +249,7 @@ export class BoxLink {
     }
   }
 
-  /** What answers there is verified like any other address. */
+  /** Addresses found by a search. Whatever answers there is verified as at any other address. */
   async #searched(): Promise<readonly string[]> {
     const { clock, search } = this.#options;
     const isLong = this.#awayMs !== undefined && clock.monoMs() - this.#awayMs >= SEARCH_AFTER_MS;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Between two searches, however many boxes are away. */
+/** Time between two searches, however many boxes are unreachable. */
 const SEARCH_MS = 60_000;
 
 /** Asks the local networks for boxes by their ids. @returns `host:port` of https by id */

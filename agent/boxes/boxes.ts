@@ -24,7 +24,7 @@ import { BoxSearch, type FindBoxes } from './box-search.ts';
 
 const PAIR_PATH = '/v3/pairedservers/pair';
 const END_MS = 3_000;
-/** The file stays below the 4 MB that are read. */
+/** Maximum number of cameras of all boxes, so that the file stays below the 4 MB that are read. */
 const MAX_ALL_CAMERAS = 8_000;
 
 const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: Type.Unknown() });
@@ -44,7 +44,7 @@ interface BoxesOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** In the local networks; undefined: a box is tried at its known addresses only. */
+  /** Searches the local networks for boxes; undefined: a box is tried at its known addresses only. */
   readonly findBoxes?: FindBoxes | undefined;
 }
 
@@ -53,7 +53,7 @@ export class Boxes {
   readonly #options: BoxesOptions;
   readonly #file: string;
   readonly #links = new Map<string, BoxLink>();
-  /** For people, by id; undefined: something has changed. */
+  /** Cached names for people by id of the box; undefined: they have to be computed again. */
   #names: ReadonlyMap<string, string> | undefined;
   readonly #search: BoxSearch | undefined;
   readonly #writes = new SerialQueue();
@@ -163,7 +163,7 @@ export class Boxes {
     this.#link(id).setAddresses(addresses);
   }
 
-  /** What the owner calls it. @param name empty: as the box calls itself @throws PerchError notFound */
+  /** Sets the owner's name of a box. @param name empty: the box's own name @throws PerchError notFound */
   rename(id: string, name: string): void {
     this.#link(id).rename(name.trim().slice(0, MAX_NAME_CHARS));
   }
@@ -268,17 +268,17 @@ export class Boxes {
   }
 }
 
-/** Ends the pairing on the box, if it is there. */
+/** Ends the pairing on the box, if it is reachable. */
 async function endPairing(link: BoxLink): Promise<void> {
   try {
     const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
     body.resume();
   } catch {
-    // The owner of the box revokes it.
+    // The owner of the box has to revoke it.
   }
 }
 
-/** Another machine or a used invitation is a fault of the request, not of its login. */
+/** Reports another machine or a used invitation as a fault of the request (badInput), not of its login. */
 function unlessRefused(error: unknown): never {
   if (error instanceof PerchError && error.code === 'unauthorized') {
     throw new PerchError('badInput', error.message, error.context);
@@ -286,7 +286,7 @@ function unlessRefused(error: unknown): never {
   throw error;
 }
 
-/** Of boxes with the same name, those that were paired later get a number. */
+/** Names by box id. If several boxes have the same name, those that were paired later get a number. */
 function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   const taken = new Set<string>();

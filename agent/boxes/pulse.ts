@@ -8,7 +8,7 @@ const PING = Uint8Array.of(0x89, 0x80, 0, 0, 0, 0);
 
 /**
  * Pings a box through a WebSocket that carries nothing else.
- * @param onLost a ping has no answer when the next one is due, or the connection has ended
+ * @param onLost called when a ping has no answer by the time the next one is due, or when the connection has ended
  */
 export function keepPulse(socket: Socket, clock: Clock, onLost: () => void): void {
   let isAnswered = true;

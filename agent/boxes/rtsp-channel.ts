@@ -16,7 +16,7 @@ export const remoteBoxes = (boxes: Boxes) => ({
   mayTalk: (box: string) => boxes.item(box)?.talk === true,
 });
 
-/** RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is away */
+/** Opens a channel for RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is unreachable */
 async function openRtsp(boxes: Boxes, box: string, signal: AbortSignal): Promise<ByteChannel> {
   const key = randomBytes(16).toString('base64');
   const { socket, head, headers } = await boxes.upgrade(box, RTSP_PATH, webSocketFields(key), signal);

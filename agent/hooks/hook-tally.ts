@@ -3,9 +3,9 @@ export interface HookTally {
   readonly hook: string;
   running: number;
   started: number;
-  /** Not startable, or ended with another code than 0 or by a signal. */
+  /** Number of commands that could not be started, or ended with a code other than 0 or by a signal. */
   failed: number;
-  /** Not started: too many were running. */
+  /** Number of commands that were not started because too many were running. */
   leftOut: number;
 }
 

@@ -5,7 +5,7 @@ import { type ProcessStat, processIds, readStat } from './process-group.ts';
 import type { EndTimes } from './program.ts';
 import { MARK } from './programs.ts';
 
-/** Delays the start of Perch. */
+/** Pauses between the signals, shorter than usual because they delay the start of Perch. */
 const LEFTOVER_TIMES: EndTimes = { interruptMs: 1_000, terminateMs: 1_000 };
 const POLL_MS = 50;
 

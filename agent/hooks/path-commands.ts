@@ -13,7 +13,7 @@ export interface PathFacts {
 interface SourceFacts {
   readonly type: string;
   readonly id: string;
-  /** Of the publisher's URL. */
+  /** Query of the publisher's URL. */
   readonly query: string;
 }
 
@@ -37,13 +37,13 @@ export const encodeQuery = (query: string): string =>
     .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+');
 
-/** With MediaMTX's variables. */
+/** Starts the commands of a path, with MediaMTX's variables. */
 export class PathCommands {
   #settings: PathSettings;
   #groups: PathFacts['groups'];
   readonly #facts: PathFacts;
   readonly #programs: Programs;
-  /** Ending commands: a command does not run twice at a time. */
+  /** Commands that are ending. A command must not run twice at the same time. */
   readonly #ending = new Map<Lasting, Promise<void>>();
 
   constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {

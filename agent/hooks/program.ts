@@ -4,17 +4,17 @@ import { groupLives, signalGroup } from './process-group.ts';
 
 /** Pauses between the signals that end a program. */
 export interface EndTimes {
-  /** From SIGINT to SIGTERM, for ffmpeg to finish its file. */
+  /** Time from SIGINT to SIGTERM, in which ffmpeg can finish its file. */
   readonly interruptMs: number;
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   readonly terminateMs: number;
 }
 
 const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
-/** After SIGKILL only a process that hangs in the kernel remains. */
+/** Longest wait after SIGKILL, when only a process that hangs in the kernel remains. */
 const LAST_WAIT_MS = 1_000;
 /**
- * After the first process has ended: its children may not have received the signal. A shell starts those after `&`
+ * Pause after the first process has ended, whose children may not have received the signal. A shell starts those after `&`
  * with SIGINT ignored.
  */
 const ORPHANS_GRACE_MS = 500;
@@ -27,14 +27,14 @@ const ORPHANS_LOOK_MS = 1_000;
 export type ProgramEnd =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: string }
-  /** Not started. */
+  /** The program was not started. */
   | { readonly kind: 'failure'; readonly reason: string };
 
 interface ProgramOptions {
   readonly words: readonly [program: string, ...rest: string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly endTimes?: EndTimes;
-  /** Standard output and error. */
+  /** Called with standard output and standard error. */
   onOutput(chunk: Buffer): void;
   /** Called after the end of the first process, or never. */
   onOutputEnd(): void;
@@ -72,7 +72,7 @@ export class Program {
     this.#child = start(options, finish);
   }
 
-  /** Undefined: not started. */
+  /** Id of the process group; undefined: the program was not started, or all its processes have ended. */
   get group(): number | undefined {
     return this.#isGone ? undefined : this.#child?.pid;
   }
@@ -83,7 +83,7 @@ export class Program {
     return this.#stopping;
   }
 
-  /** SIGKILL, when Perch exits. */
+  /** Sends SIGKILL when Perch exits. */
   kill(): void {
     const { group } = this;
     if (group !== undefined) {
@@ -121,7 +121,7 @@ export class Program {
     }
   }
 
-  /** The first process has ended: ends its children. */
+  /** Ends the children after the first process has ended. */
   #lookForOrphans(): void {
     const group = this.#child?.pid;
     if (group === undefined || this.#noteGone(group)) {
@@ -154,7 +154,7 @@ function start(
     // Detached: its own session, so that Ctrl-C reaches only Perch, and signals reach all its children.
     child = spawn(program, rest, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (cause) {
-    // The system's limit of processes, files or memory.
+    // A limit of the system on processes, files or memory was reached.
     finish({ kind: 'failure', reason: (cause as Error).message });
     return undefined;
   }

@@ -7,13 +7,13 @@ import { pathsNamedIn } from './named-paths.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
 
-/** As in MediaMTX. */
+/** Pause before a restart, as in MediaMTX. */
 const RESTART_PAUSE_MS = 5_000;
-/** Per hook, of commands caused by clients. */
+/** Maximum number of running commands of one hook that clients have caused. */
 const MAX_CAUSED = 200;
 /** How long one-shot commands may continue when Perch ends. */
 const LAST_WORK_MS = 10_000;
-/** Not passed to commands. */
+/** Environment variables that are not passed to commands. */
 const KEPT_BACK = new Set(['MTX_CONFKEY', 'RTSP_CONFKEY']);
 /** Environment variable of programs that end with Perch: those found at the start of Perch are leftovers. */
 export const MARK = 'PERCH_HOOK';
@@ -23,9 +23,9 @@ export interface Command {
   readonly hook: string;
   readonly text: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** For the log. */
+  /** Name of the path, for the log. */
   readonly path?: string;
-  /** Caused by a client: their number is limited. */
+  /** Whether a client has caused the command. The number of such commands is limited. */
   readonly isCaused?: boolean;
 }
 
@@ -41,9 +41,9 @@ interface ProgramsOptions {
 }
 
 export interface Running {
-  /** Resolves when all its processes have ended. */
+  /** Ends the program. Resolves when all its processes have ended. */
   stop(): Promise<void>;
-  /** The current process group. */
+  /** Id of the current process group. */
   readonly group: number | undefined;
 }
 
@@ -51,14 +51,14 @@ export interface Running {
 export class Programs {
   readonly tallies = new HookTallies();
   readonly #options: ProgramsOptions;
-  /** With the paths that their commands name. */
+  /** Running programs, with the paths that their commands name. */
   readonly #running = new Map<Program, ReadonlySet<string>>();
   readonly #onExit = (): void => this.#killAll();
-  /** One-shot commands. */
+  /** Running one-shot commands. */
   readonly #work = new Set<Promise<void>>();
-  /** Running commands caused by clients, */
+  /** Number of running commands caused by clients, by hook. */
   readonly #caused = new Map<string, number>();
-  /** Hooks at their limit, already logged. */
+  /** Hooks at their limit, which was logged already. */
   readonly #full = new Set<string>();
   #isClosed = false;
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 /** One read takes a whole access unit of most cameras. */
 const BUFFER_BYTES = 64 << 10;
 
-/** Of all sockets: Node reads and passes on in one step. */
+/** One buffer for all sockets, because Node reads and passes the bytes on in one step. */
 let buffer: Uint8Array | undefined;
 
 /** Node's own, which have no public names. */

@@ -44,7 +44,7 @@ export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
 
 export interface OpenCache {
   readonly database: DatabaseSync;
-  /** All but `good` mean empty. */
+  /** State in which the file was found. The database is empty unless it was `good`. */
   readonly found: CacheFound;
 }
 

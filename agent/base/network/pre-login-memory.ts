@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { subscriberOf } from './ip-address.ts';
 
-/** Of all of them together. A hundred regular clients, which log in within milliseconds, hold a tenth of it. */
+/** Maximum memory of all clients without a login. A hundred regular clients, which log in within milliseconds, hold a tenth of it. */
 const MAX_PRE_LOGIN_BYTES = 8 << 20;
-/** Measured: a connection with its socket, parser and first request. */
+/** Measured memory of a connection with its socket, parser and first request. */
 export const CONNECTION_BYTES = 12 << 10;
 export const TLS_CONNECTION_BYTES = 40 << 10;
 /** Shortest time between log lines about closed clients. */
@@ -12,9 +12,9 @@ const LOG_EVERY_MS = 60_000;
 
 /** The memory of one client. */
 export interface PreLoginShare {
-  /** May close this client, or others. @param bytes that it holds now */
+  /** Sets the memory of this client. May close it or others. @param bytes what it holds now */
   hold(bytes: number): void;
-  /** The client has logged in, or its connection has closed. */
+  /** To be called when the client has logged in or its connection has closed. */
   end(): void;
 }
 
@@ -32,7 +32,7 @@ interface Address {
 /**
  * One budget for the heads and bodies of all clients without a login. When it is exceeded, clients of the address that holds most are
  * closed, oldest first, so that neither one device with a thousand connections nor a thousand devices with one each keep others out.
- * Of addresses that hold the same, the oldest one is closed first.
+ * If several addresses hold equally much, the clients of the oldest one are closed first.
  */
 export class PreLoginMemory {
   readonly #clock: Pick<Clock, 'monoMs'>;
@@ -49,7 +49,7 @@ export class PreLoginMemory {
     this.#limitBytes = limitBytes;
   }
 
-  /** Held by all clients. */
+  /** Number of bytes that all clients hold. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -13,11 +13,11 @@ export interface ByteSink {
 export interface ByteChannel {
   /** Set by the owner before the first read. */
   sink: ByteSink | undefined;
-  /** Bytes not sent yet. At 0 no written buffer is referenced. */
+  /** Number of bytes not sent yet. At 0 no written buffer is referenced. */
   readonly queuedBytes: number;
   /** `address:port` of the peer, for logs and the API. */
   readonly remote: string;
-  /** The TCP connection is made. Absent for tunnels. */
+  /** Whether the TCP connection is established. Absent for tunnels. */
   readonly isConnected?: boolean;
   /** `address:port` of this side of an accepted connection; absent for tunnels. */
   readonly local?: string | undefined;
@@ -89,7 +89,7 @@ export class SocketChannel implements ByteChannel {
     }
   }
 
-  /** One system call, and no packet with only the head. */
+  /** Writes head and body in one system call, so that no packet has only the head. */
   writeTwo(head: Uint8Array, bytes: Uint8Array): void {
     this.#socket.cork();
     this.write(head);

@@ -25,7 +25,7 @@ export async function bindUdp(address: string, port: number, recvBufferSize = BU
     socket.close();
     throw cause;
   }
-  // Unreachable right now: the packet is lost.
+  // The peer is unreachable at the moment, and the packet is lost.
   socket.on('error', () => {});
   return socket;
 }
@@ -57,7 +57,7 @@ export async function openUdpPort(key: string, host: string, port: number, recvB
   return second ? [first, second] : [first];
 }
 
-/** By address, then port: finding a peer builds no string. */
+/** Peers by address, then port, so that no string is built to find one. */
 export class PeerTable<Peer> {
   readonly #byIp = new Map<string, Map<number, Peer>>();
 

@@ -18,9 +18,9 @@ export class ReadRounds {
   static readonly #byClock = new WeakMap<Clock, Map<number, ReadRounds>>();
   readonly #clock: Clock;
   readonly #roundMs: number;
-  /** A connection may be read between rounds and wait again: it is in it once. */
+  /** Connections that wait for the next round. One that is read between rounds and waits again is in it only once. */
   #waiting = new Set<LateReader>();
-  /** Of the current round; empty between rounds. */
+  /** Connections of the current round that were not read yet; empty between rounds. */
   #reading = new Set<LateReader>();
   #stop: (() => void) | undefined;
 
@@ -71,7 +71,7 @@ export class ReadRounds {
     }
   }
 
-  /** A fault of one connection leaves the others their next round. */
+  /** Keeps the connections after the first `begun` for the next round, when one of them has failed. */
   #keepAfter(begun: number): void {
     let i = 0;
     for (const connection of this.#reading) {

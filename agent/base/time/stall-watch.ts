@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
 
 interface Writes {
-  /** Since the start. */
+  /** Number of bytes written since the start. */
   readonly writtenBytes: number;
-  /** Of these not sent yet. */
+  /** Number of written bytes that are not sent yet. */
   readonly queuedBytes: number;
 }
 

@@ -8,7 +8,7 @@ import { type FoundStreams, type Trial, type TrialDeps, throwIfAborted, tryPatte
 export const ONVIF_PORTS: readonly number[] = [80, 8000, 8080, 2020, 8899, 8999, 888, 5000];
 const ONVIF_PATHS = ['/onvif/device_service', '/onvif/service'] as const;
 
-/** The device speaks ONVIF, and the user must act before it accepts a login. */
+/** Failures of a device that speaks ONVIF, where the user must act before it accepts a login. */
 const PERSON_NEEDED: readonly CameraTrouble[] = ['wrongPassword', 'noRights', 'lockedOut', 'clock', 'clearPassword'];
 
 interface AddressTrial extends Trial {
@@ -86,7 +86,7 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifR
   return { hint };
 }
 
-/** Undefined: a usable ONVIF service. */
+/** Failure of an address; undefined: it has a usable ONVIF service. */
 async function refusalOf(url: string, trial: AddressTrial, deps: AddressDeps): Promise<PerchError | undefined> {
   const { credentials, isClearAllowed, host } = trial;
   try {

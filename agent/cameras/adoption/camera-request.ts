@@ -10,7 +10,7 @@ import type { PreferredCodec } from '../../onvif/device/profiles.ts';
 import { isLoopback, isPrivate, parseTargets } from '../../onvif/discovery/targets.ts';
 import { cameraError } from '../../onvif/soap/http/failures.ts';
 
-/** Which camera, with which credentials. Exactly one of endpoint/onvif, address, rtsp and source is given. */
+/** Identifies a camera and its credentials. Exactly one of endpoint/onvif, address, rtsp and source is given. */
 export interface CameraRequest {
   readonly endpoint?: string | undefined;
   readonly onvif?: string | undefined;
@@ -18,23 +18,23 @@ export interface CameraRequest {
   /** Main stream of a camera without ONVIF; `{user}` and `{password}` in it are replaced. */
   readonly rtsp?: string | undefined;
   readonly sub?: string | undefined;
-  /** Of another protocol, with its login. */
+  /** URL of the stream in a protocol other than RTSP, with its login. */
   readonly source?: string | undefined;
   readonly rtpSDP?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly clearPassword?: boolean | undefined;
-  /** With address: the maker whose streams are tried first. */
+  /** Maker whose stream addresses are tried first; for `address` only. */
   readonly maker?: string | undefined;
 }
 
 export interface AdoptRequest extends CameraRequest {
-  /** Of the path; default: made of the camera's name. */
+  /** Name of the path; default: made from the camera's name. */
   readonly name?: string | undefined;
   readonly title?: string | undefined;
   readonly prefers?: PreferredCodec | undefined;
   readonly record?: 'always' | 'motion' | 'no' | undefined;
-  /** Adopt it although a configured camera looks the same. */
+  /** Whether to adopt the camera although a configured one looks the same. */
   readonly again?: boolean | undefined;
 }
 

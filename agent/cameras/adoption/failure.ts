@@ -3,12 +3,12 @@ import type { Logger } from '../../base/log.ts';
 import { type CameraTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
 
 export interface Failure {
-  /** What the user can act on, if known. */
+  /** The problem that the user can act on, if known. */
   readonly trouble: CameraTrouble | 'adopted' | undefined;
   readonly words: string;
   /** With `adopted`: the existing path of the camera or of the name. */
   readonly path: string | undefined;
-  /** With a rejected login: how many tries are left. */
+  /** Number of tries that are left after a rejected login. */
   readonly triesLeft?: number | undefined;
 }
 

@@ -7,7 +7,7 @@ import type { StreamDelay } from '../../onvif/device/streams.ts';
 import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isUniqueSerial } from '../following/identity.ts';
 
-/** Leaves room for `_sub` and a number. */
+/** Maximum length of a name, which leaves room for `_sub` and a number. */
 const MAX_NAME_CHARS = 40;
 /** Suffix of the path of a camera's sub stream. */
 export const SUB_SUFFIX = '_sub';
@@ -16,13 +16,13 @@ export const SUB_SUFFIX = '_sub';
 export interface Identity {
   readonly endpoint?: string | undefined;
   readonly serial?: string | undefined;
-  /** Of the ONVIF device service. */
+  /** URL of the ONVIF device service. */
   readonly onvif?: string | undefined;
   readonly source?: string | undefined;
 }
 
 export interface StreamPlan {
-  /** Without credentials, unless it is not RTSP; undefined: the camera was too busy to name it. */
+  /** URL of the stream, without credentials if it is RTSP; undefined: the camera was too busy to name it. */
   readonly source: string | undefined;
   readonly rtpSDP?: string | undefined;
   readonly profile?: string | undefined;
@@ -34,7 +34,7 @@ export interface CameraPlan {
   readonly identity: Identity;
   readonly fingerprint?: string | undefined;
   readonly title: string;
-  /** Of the path; default: made of `called`. */
+  /** Name of the path; default: made from `called`. */
   readonly name: string | undefined;
   readonly called: readonly (string | undefined)[];
   readonly credentials: Credentials | undefined;
@@ -101,7 +101,7 @@ export function pathNameOf(text: string): string {
     .replace(/[^a-z0-9]+/g, '_')
     .slice(0, MAX_NAME_CHARS)
     .replace(/^_+|_+$/g, '');
-  // That would be the sub stream of another camera.
+  // Such a name would be that of another camera's sub stream.
   return plain.endsWith(SUB_SUFFIX) ? plain.slice(0, -SUB_SUFFIX.length) : plain;
 }
 

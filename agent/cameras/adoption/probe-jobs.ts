@@ -19,7 +19,7 @@ export interface ProbeJob {
   readonly what: string;
   readonly done: number;
   readonly total: number;
-  /** The camera is connected and needs longer than usual. */
+  /** Whether the camera is connected and needs longer than usual. */
   readonly isSlow: boolean;
   /** Result for one address; those of a range are in the list of found cameras. */
   readonly at: AddressProbe | undefined;

@@ -5,7 +5,7 @@ export interface StreamPattern {
   readonly sub: string | undefined;
 }
 
-/** RTSP's own, those of Tuya and XM boards, Foscam's. */
+/** Usual RTSP ports: RTSP's own, those of Tuya and XM boards, and Foscam's. */
 export const STREAM_PORTS: readonly number[] = [554, 8554, 10_554, 88];
 
 /** Likeliest first, tried one a second. Without UniFi Protect, whose addresses end in a random token. */

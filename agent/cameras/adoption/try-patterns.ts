@@ -7,9 +7,9 @@ import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import type { OnProgress } from './progress.ts';
 import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
 
-/** Cameras count failed requests; some lock frequent clients. */
+/** Pause between two requests: cameras count failed requests, and some lock out frequent clients. */
 const PAUSE_MS = 1_000;
-/** Cameras lock an account after five to seven wrong logins. */
+/** Maximum number of rejected logins: cameras lock an account after five to seven wrong ones. */
 const MAX_REFUSALS = 2;
 /** Requests without an RTSP reply before the server is given up. */
 const MAX_SILENCES = 2;

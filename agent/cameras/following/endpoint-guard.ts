@@ -9,19 +9,19 @@ import { endpointOf, isLoginRequired, OTHER_CAMERA, otherCamera } from './identi
 
 /** How long a confirmation holds for a camera that keeps no connection. */
 const HOLDS_MS = 1_000;
-/** The same for a device that reveals nothing without a login: each question may take two seconds. */
+/** How long the result holds for a device that reveals nothing without a login: each request may take two seconds. */
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
 
 interface GuardOptions {
   readonly url: string;
-  /** From the configuration or the request. */
+  /** Expected endpoint, from the configuration or the request. */
   readonly endpoint: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Error text for another camera; default: the one for a configured path. */
   readonly words?: string | undefined;
-  /** For each question to a slow camera. */
+  /** Time limit of each request to a slow camera. */
   readonly slowCallDeadlineMs?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ interface GuardOptions {
  */
 export class EndpointGuard implements CameraGuard {
   readonly #options: GuardOptions;
-  /** Of the device service. */
+  /** Origin of the device service. */
   readonly #own: HttpOrigin | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #muteUntilMs = Number.NEGATIVE_INFINITY;

@@ -24,7 +24,7 @@ import { type IdentityMismatch, type Verdict, verifyIdentity } from './identity.
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
 
-/** A camera that was cut off for a moment returns by itself. */
+/** Pause before the first search: a camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
 /** Repeated Hellos do not cause more tries. */
 const TRY_EVERY_MS = 1_000;

@@ -20,7 +20,7 @@ const REFUSED_MS = 5 * 60_000;
 const UNANSWERED_MS = 30_000;
 const MAX_REFUSED = 1024;
 const CHECK_DEADLINE_MS = 1_500;
-/** One answer serves all streams of a camera that connect together. */
+/** How long a result holds, so that it serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
 
 interface IdentityCheckDeps {

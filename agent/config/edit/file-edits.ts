@@ -10,13 +10,13 @@ import { secretsIn } from './secrets.ts';
 interface FileText {
   readonly name: string;
   readonly text: string;
-  /** Identifies the text. */
+  /** Tag that identifies the text. */
   readonly tag: string;
   readonly problems: readonly Problem[];
 }
 
 interface FileVerdict {
-  /** Perch would accept it. */
+  /** Whether Perch would accept the text. */
   readonly isUsable: boolean;
   readonly problems: readonly Problem[];
 }

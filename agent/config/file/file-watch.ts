@@ -5,7 +5,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { signatureOf } from './file.ts';
 
-/** Editors write a file in several steps. */
+/** Delay after a change, because editors write a file in several steps. */
 const SETTLE_MS = 50;
 /** For folders without change events (network shares) and for links whose target changes. */
 const POLL_MS = 3_000;

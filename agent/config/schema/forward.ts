@@ -5,7 +5,7 @@ import type { Fault } from './common/key-rules.ts';
 
 /** The URLs of one forwarder. */
 export interface ForwardKeys {
-  /** Of `dest`, lower case; the first is the one that messages name. */
+  /** URL schemes of `dest` in lower case. Messages name the first one. */
   readonly schemes: readonly string[];
   /** A URL for messages. */
   readonly example: string;

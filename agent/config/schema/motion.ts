@@ -1,6 +1,6 @@
 import Type from 'typebox';
 
-/** Of each kind, in a path. */
+/** Maximum number of areas of each kind in a path. */
 const MAX_AREAS = 16;
 
 const Areas = (description: string) =>

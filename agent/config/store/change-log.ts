@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Change } from './changes.ts';
 
-/** Where a change comes from. */
+/** The origin of a change. */
 export type ChangeOrigin = 'file' | 'API' | 'camera';
 
 export interface Author {
@@ -21,12 +21,12 @@ export interface LoggedChange extends Author, Pick<Change, 'path' | 'keys'> {
 }
 
 interface Entry {
-  /** Of the text after the changes. */
+  /** Tag of the text after the changes. */
   readonly tag: string;
   readonly changes: readonly LoggedChange[];
 }
 
-/** Texts of the file that are remembered: to a client with an older one any key may have changed. */
+/** Maximum number of remembered texts of the file. For a client with an older text, any key may have changed. */
 const MAX_ENTRIES = 200;
 
 /** Identifies one text of the file. */
@@ -41,7 +41,7 @@ export class ChangeLog {
     this.#entries = [{ tag, changes: [] }];
   }
 
-  /** The file has another text; without changes where that is rejected. */
+  /** To be called when the file has another text; without changes if that text is rejected. */
   note(tag: string, changes: readonly Change[], author: Author, wallMs: number): void {
     const logged = changes.map(({ path, keys }) => ({
       ...(path === undefined ? {} : { path }),

@@ -28,9 +28,9 @@ import {
 } from './good-copy.ts';
 
 interface ConfigStoreOptions {
-  /** The command line's argument. */
+  /** Configuration file named on the command line. */
   readonly file?: string;
-  /** Relative names start here. */
+  /** Folder to which relative names refer. */
   readonly cwd: string;
   readonly dataDir: string;
   readonly env: Environment;
@@ -46,7 +46,7 @@ type Listener = (config: Config, changes: readonly Change[], author: Author) => 
 
 /** The file at the moment of an edit; it may be newer than the configuration in force. */
 export interface FileNow {
-  /** Its content; while that is wrong, the configuration in force. */
+  /** Configuration of the file; while the file is wrong, the configuration in force. */
   readonly config: Config;
   /** Plain values, aliases resolved; parsed on first use. */
   readonly written: unknown;
@@ -144,7 +144,7 @@ export class ConfigStore {
     return this.#current;
   }
 
-  /** Of the file as it is now, even while it is rejected and an older version is in force. */
+  /** Problems of the file as it is now, even while it is rejected and an older version is in force. */
   get problems(): readonly Problem[] {
     return this.#problems;
   }
@@ -341,7 +341,7 @@ export class ConfigStore {
     }
   }
 
-  /** Of a file without errors. */
+  /** Keeps a copy of the text if it has no errors. */
   async #keepIfGood(text: string | undefined, problems = this.#problems): Promise<void> {
     const isWrong = problems.some((one) => one.severity === 'error');
     if (!isWrong && this.#file !== undefined && text !== undefined) {

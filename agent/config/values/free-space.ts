@@ -8,7 +8,7 @@ const MAX_PERCENT = 90;
 /** Space of a disk that stays free: a share of it or a size. Zero: none. */
 type FreeSpace = { readonly percent: number } | { readonly bytes: number };
 
-/** Of a text such as `10%` or `20G`. */
+/** Parses a text such as `10%` or `20G`. */
 function parseFreeSpace(text: string): FreeSpace {
   const [, amount] = PERCENT.exec(text.trim()) ?? [];
   if (amount === undefined) {

@@ -8,7 +8,7 @@ export interface RemotePath {
 
 const SOURCE = /^perch:\/\/([0-9a-f]{16})\/([^?#\s]+)$/i;
 
-/** Of `perch://BOX/PATH`; undefined for any other source. */
+/** The camera of a source `perch://BOX/PATH`; undefined for any other source. */
 export function remotePathOf(source: string): RemotePath | undefined {
   const [, box = '', path = ''] = SOURCE.exec(source.trim()) ?? [];
   try {
@@ -20,5 +20,5 @@ export function remotePathOf(source: string): RemotePath | undefined {
 
 export const sourceOf = ({ box, path }: RemotePath): string => `perch://${box}/${encodePath(path)}`;
 
-/** For URLs; slashes stay. */
+/** Encodes a path name for URLs; slashes stay. */
 export const encodePath = (path: string): string => path.split('/').map(encodeURIComponent).join('/');

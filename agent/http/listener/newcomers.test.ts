@@ -206,7 +206,7 @@ test('a slow request loses the connection, except for an authorized client', asy
   const known = await Promise.all([open(port, body), openByTls(box, body), openHttp2(box, '/known')]);
   const ended = known.map(({ closed }) => closed.then(() => 'closed'));
   const beganMs = performance.now();
-  // Of TLS one without a handshake, too.
+  // With a TLS connection that makes no handshake.
   const silent = [open(port, ''), open(tlsPort, ''), openByTls(box, ''), openHttp2(box)];
   const texts = ['POST /open HTTP/1.1\r\nX: ', `${headOf('/open', 100)}{`];
   const begun = texts.flatMap((text) => [open(port, text), openByTls(box, text)]);

@@ -25,20 +25,20 @@ declare module 'fastify' {
 
 /** A password, setup code or link token, also if written as `\uXXXX`. */
 const MAX_BODY_BYTES = 4 << 10;
-/** Node's limit of a head. */
+/** Node's size limit of the head of a request. */
 const MAX_HEAD_BYTES = 16 << 10;
-/** For a whole request with its handshake, until it is authorized. */
+/** Time limit of a whole request with its handshake, until it is authorized. */
 const MAX_REQUEST_MS = 5_000;
 const POLL_MS = 500;
 /** Memory of closed connections that V8 has not freed yet. */
 const MAX_DISCARDED_BYTES = 2 << 20;
 
 interface Connection {
-  /** Of its listener. */
+  /** Accept queue of the connection's listener. */
   readonly queue: AcceptQueue;
   readonly socket: Socket;
   readonly share: PreLoginShare;
-  /** Its fixed share; 0 once authorized. */
+  /** Fixed part of its memory share; 0 once authorized. */
   fixedBytes: number;
   /** Unauthorized requests whose replies have not ended, with their byte limits. */
   readonly requests: Map<IncomingMessage, number>;
@@ -51,7 +51,7 @@ interface Connection {
   discardedBytes: number;
 }
 
-/** Of all listeners, by addresses and ports of both ends. */
+/** Connections of all listeners, by addresses and ports of both ends. */
 const connections = new Map<string, Connection>();
 const letInRequests = new WeakSet<IncomingMessage>();
 

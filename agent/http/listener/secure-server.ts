@@ -25,10 +25,10 @@ const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_SESSION_MEGABYTES = 4;
 
-/** Longer than any wait within a connection. */
+/** Time after which an idle connection is ended, longer than any wait within one. */
 const STILL_SESSION_MS = 120_000;
 const SENTENCE = 'this port speaks https\n';
-/** For a browser with an address of plain HTTP. */
+/** Response to a browser that opens an address of plain HTTP on this port. */
 const SPEAKS_HTTPS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${SENTENCE.length}\r\nConnection: close\r\n\r\n${SENTENCE}`;
 
 /** HTTP/2 by ALPN; HTTP/1.1 for other clients and for WebSockets. */

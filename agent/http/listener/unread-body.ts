@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** For authenticated clients. */
+/** Maximum number of bytes that are read and dropped for authenticated clients. */
 const MAX_SKIPPED_BYTES = 16 << 20;
 
 /** The unread part of a request's body. */

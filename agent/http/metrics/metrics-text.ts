@@ -5,7 +5,7 @@ export type MetricKind = 'counter' | 'gauge';
 
 const SPECIAL = /[\\"\n]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-/** More than any number here has. */
+/** Maximum number of decimals, more than any number here has. */
 const MAX_DECIMALS = 20;
 
 /** `{id="…",path="…"}`; empty without labels. */

@@ -7,9 +7,9 @@ import { openApiDocument } from './document.ts';
 
 export interface OpenApiOptions {
   readonly version: string;
-  /** Of the built page, with `api.html` and its files. */
+  /** Folder of the built page, with `api.html` and its files. */
   readonly pageFolder: string;
-  /** Of this server for the client, without a trailing slash. */
+  /** URL at which the client reaches this server, without a trailing slash. */
   baseUrl(request: FastifyRequest): string;
 }
 

@@ -31,7 +31,7 @@ export interface HeapFacts {
   readonly memory: NodeJS.MemoryUsage;
   readonly heap: ReturnType<typeof getHeapStatistics>;
   readonly spaces: ReturnType<typeof getHeapSpaceStatistics>;
-  /** Needed temporarily, and available. */
+  /** Memory in bytes that the snapshot needs temporarily, and that is available. */
   readonly snapshot: { readonly needsBytes: number; readonly availableBytes: number };
   /** What keeps the event loop alive, by Node's names: sockets, timers, pending requests. */
   readonly resources: Readonly<Record<string, number>>;
@@ -130,7 +130,7 @@ export class Profiler {
     }
   }
 
-  /** @returns call at the end */
+  /** @returns to be called at the end */
   #begin(ms: number): () => void {
     const nowMs = this.#clock.monoMs();
     if (this.#taken) {

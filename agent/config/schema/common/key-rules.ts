@@ -76,7 +76,7 @@ export function attempt<T>(read: () => T): { readonly value: T } | { readonly fa
 
 /** The keys of a path for one kind of source. Names and defaults are MediaMTX's. */
 export interface SourceKeys<Keys extends TProperties = TProperties> {
-  /** Of `source`, lower case; the first is the one that messages name. */
+  /** URL schemes of `source` in lower case. Messages name the first one. */
   readonly schemes: readonly string[];
   /** A URL for messages. */
   readonly example: string;

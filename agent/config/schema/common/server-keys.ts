@@ -19,7 +19,7 @@ export interface KeyPairUse {
 export interface PortUse {
   /** Key of the setting: `hlsAddress`. */
   readonly key: string;
-  /** Empty: not open. */
+  /** Address of the port; empty: it is not open. */
   readonly address: string;
   readonly keyPair?: KeyPairUse;
   /** MediaMTX opens nothing here, so its files do not know the port. */
@@ -31,7 +31,7 @@ export type ServerSettings<Keys extends TProperties> = GeneralSettings & Resolve
 /** The top-level keys of one server. Names and defaults are MediaMTX's. */
 export interface ServerKeys<Keys extends TProperties = TProperties> {
   readonly schema: Keys;
-  /** Of a server that is off: none. */
+  /** Ports on which the server listens; none while it is off. */
   listeners(settings: ServerSettings<Keys>): readonly PortUse[];
   /** @param isOwn Perch made the file itself */
   faults(settings: ServerSettings<Keys>, isOwn: boolean): readonly Fault[];

@@ -34,7 +34,7 @@ const SRT_PATH_KEYS = {
 
 const MIN_PASSPHRASE = 10;
 
-/** Of a path's passphrases. */
+/** Checks the length of a path's passphrases. */
 function passphraseFaults(settings: Readonly<Record<keyof typeof SRT_PATH_KEYS, string>>): readonly Fault[] {
   return (['srtReadPassphrase', 'srtPublishPassphrase'] as const)
     .filter((key) => settings[key] !== '' && Buffer.byteLength(settings[key]) < MIN_PASSPHRASE)

@@ -43,7 +43,7 @@ const Item = Type.Object({
   waiting: Type.Integer({ description: 'Messages that wait for another attempt.' }),
 });
 const text = Type.Optional(Type.String());
-/** Of any kind. */
+/** Settings of a channel of any kind. */
 const Blanks = Type.Object(
   {
     kind: Type.String(),

@@ -51,7 +51,7 @@ const loginItem = (protocols: readonly string[]) =>
 interface DevicePasswordRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly people: Pick<People, 'devices' | 'addDevice' | 'removeDevice' | 'pageLogins'>;
-  /** Of servers. */
+  /** Names of the servers' protocols. */
   readonly protocols: readonly string[];
 }
 

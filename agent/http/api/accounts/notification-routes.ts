@@ -54,7 +54,7 @@ interface StoredSubscription extends NewSubscription {
   readonly device: string;
   /** Unix milliseconds. */
   readonly created: number;
-  /** 0: not. */
+  /** Until when notifications are snoozed, Unix milliseconds; 0: they are not. */
   readonly snoozedUntil: number;
 }
 
@@ -74,7 +74,7 @@ export interface NotificationControl {
   remove(holder: SubscriptionHolder, id: string): Promise<void>;
   /** @returns what is wrong */
   test(holder: SubscriptionHolder, id: string): Promise<string | undefined>;
-  /** A JPEG of a notice's event. */
+  /** The JPEG of the event of a notification. */
   picture(path: string, id: string): Promise<Uint8Array>;
 }
 

@@ -159,7 +159,7 @@ function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoute
   });
 }
 
-/** Undefined: all. Guests have none. */
+/** The person whose sessions the request may name; undefined: all sessions. Guests have none. */
 async function whoseSessions(
   access: PeopleRoutesOptions['access'],
   request: FastifyRequest,

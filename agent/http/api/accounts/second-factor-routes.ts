@@ -70,7 +70,7 @@ const options = post('Begins the setup of a passkey; only over https by a name',
 const add = post('Ends it with the answer of the browser', RecoveryAnswer, NewPasskeyBody);
 const removePasskey = post('Removes a passkey; the last one only with the second factor', OkAnswer, RemovePasskeyBody);
 
-/** The owner, with a session. */
+/** A request of the owner, with a session. */
 interface OwnerRequest {
   readonly user: string;
   readonly origin: RequestOrigin;

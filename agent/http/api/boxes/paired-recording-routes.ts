@@ -6,14 +6,14 @@ import { serverOf } from '../../auth/signed-requests.ts';
 import { noStore } from '../../messages/responses.ts';
 import { answers, OrNull, operation } from '../schema/schemas.ts';
 
-/** Of one request. It is held in memory with its digest. */
+/** Maximum number of bytes of one request. They are held in memory with their digest. */
 export const MAX_PIECE_BYTES = 4 << 20;
 export const MAX_PAGE_ITEMS = 200;
 export const MAX_LISTED_CAMERAS = 500;
 export const MAX_PAGE_STILLS = 8;
 export const MAX_PAGE_TIMES = 100;
 const MAX_TEXT = 512;
-/** Of a recording. */
+/** Maximum number of stills of a recording. */
 const MAX_STILLS = 250;
 /** Base64 of 60,000 bytes. */
 const MAX_STILL_CHARS = 80_000;
@@ -84,9 +84,9 @@ export type ProtectedTimes = Static<typeof ProtectedTimes>;
 
 interface RecordedPiece {
   readonly bytes: Uint8Array;
-  /** SHA-256, base64. */
+  /** SHA-256 of the bytes, base64. */
   readonly digest: string;
-  /** Of the file. */
+  /** Size of the file. */
   readonly sizeBytes: number;
 }
 
@@ -109,7 +109,7 @@ interface FileOfPath {
   readonly nameUs: number;
 }
 
-/** Both inclusive. */
+/** First and last byte of a range, both inclusive. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
@@ -211,7 +211,7 @@ function timeOf(query: Asked, key: string): number {
   return us;
 }
 
-/** How many the server has already. */
+/** Number of items that the server has already. */
 function countOf(query: Asked): number {
   const text = textOf(query, 'after');
   if (!/^\d{1,6}$/.test(text)) {

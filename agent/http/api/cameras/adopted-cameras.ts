@@ -13,7 +13,7 @@ const MAX_BODY_BYTES = 256 << 10;
 
 /** Adopted cameras. All throw PerchError: notFound if no camera has this path, unavailable if the file cannot be written. */
 export interface AdoptedLookup {
-  /** In the owner's order. */
+  /** The cameras in the owner's order. */
   list(): readonly Static<typeof CameraItem>[];
   /** Reads the camera's description again. */
   read(path: string): Promise<Static<typeof CameraItem>>;
@@ -21,9 +21,9 @@ export interface AdoptedLookup {
   patch(path: string, body: Static<typeof CameraPatch>): Promise<Static<typeof CameraItem>>;
   /** Tries a login, and saves it when the camera accepts it. */
   login(path: string, login: Static<typeof NewLogin>): Promise<Static<typeof LoginAnswer>>;
-  /** Puts these first; the others follow in their former order. */
+  /** Puts these cameras first; the others follow in their former order. */
   order(paths: readonly string[]): Promise<void>;
-  /** Removes its paths from the configuration; its recordings stay. */
+  /** Removes the camera's paths from the configuration; its recordings stay. */
   forget(path: string): Promise<void>;
   /** Restores a removed camera unchanged. @throws badInput if another camera has its path */
   restore(path: string): Promise<Static<typeof CameraItem>>;

@@ -44,15 +44,15 @@ export type LayoutPatch = Static<typeof LayoutPatch>;
 export interface LayoutStore {
   /** Whether the path is configured or active. */
   isKnown(path: string): boolean;
-  /** In the owner's order. */
+  /** The layouts in the owner's order. */
   list(): Promise<readonly Layout[]>;
-  /** Creates or replaces it. @throws exhausted if there are too many */
+  /** Creates or replaces a layout. @throws exhausted if there are too many */
   replace(name: string, body: LayoutBody): Promise<Layout>;
   /** @throws notFound, badInput with `isTaken` if another layout has the new name */
   patch(name: string, body: LayoutPatch): Promise<Layout>;
   /** @throws notFound */
   delete(name: string): Promise<void>;
-  /** These first; the others follow in their former order. @throws notFound */
+  /** Puts these layouts first; the others follow in their former order. @throws notFound */
   order(names: readonly string[]): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export const layoutNamed = (name: string, all: readonly Layout[]): Layout | unde
 
 /** `/layouts/…` */
 export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app, { layouts, viewerOf }) => {
-  /** Without cameras that are gone. Viewers get their cameras, and no layout without any. */
+  /** Layouts without cameras that no longer exist. Viewers get only their own cameras, and no layout without any. */
   const shownTo = (viewer: Viewer | undefined, all: readonly Layout[]): Layout[] =>
     all
       .map((layout) => ({

@@ -20,7 +20,7 @@ import {
   SourceTestAnswer,
 } from './config-schemas.ts';
 
-/** MediaMTX's limit. */
+/** MediaMTX's size limit of a request body. */
 const MAX_BODY_BYTES = 10 << 20;
 const TAG = 'configuration';
 const CHANGED = { ...answers(OkAnswer, 400, 404, 413, 503), 412: ConflictAnswer };

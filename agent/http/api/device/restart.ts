@@ -5,7 +5,7 @@ import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { answers, operation } from '../schema/schemas.ts';
 
-/** Time to finish recordings and close connections. */
+/** Expected time to finish recordings and close connections. */
 const CLOSING_S = 2;
 
 interface RestartOptions {
@@ -13,7 +13,7 @@ interface RestartOptions {
   readonly publish: PublishEvent;
   /** Duration of the last start. */
   readonly startTookMs: number;
-  /** Absent: nothing would start the program again. */
+  /** Ends the program; absent: nothing would start it again. */
   readonly restart?: () => void;
 }
 

@@ -8,13 +8,13 @@ import { WaitQuota } from '../../../base/network/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
 import { isVisibleTo, type Viewer } from '../schema/visibility.ts';
 
-/** Proxies close connections that are silent for a minute, some after 30 s. */
+/** Interval of heartbeats: proxies close connections that are silent for a minute, some after 30 s. */
 const HEART_BEAT_MS = 15_000;
 /** Delay before a browser reconnects. */
 const RETRY_MS = 3_000;
 const MAX_CLIENTS = 64;
 const MAX_PER_ADDRESS = 16;
-/** A client further behind is disconnected; it may reconnect with its last event id. */
+/** Bytes that may wait for a client. One that is further behind is disconnected, and may reconnect with its last event id. */
 const MAX_QUEUED_BYTES = 256 << 10;
 const MAX_ID = 64;
 

@@ -17,7 +17,7 @@ const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String(
 /** Recordings that are never deleted. */
 export type ProtectedRecording = Static<TObject<typeof ITEM>>;
 export interface NewProtection extends Omit<ProtectedRecording, 'id'> {
-  /** The person; undefined: a program without a name. */
+  /** Name of the person; undefined: a program without a name. */
   readonly by?: string | undefined;
 }
 const CLIP = {
@@ -41,7 +41,7 @@ const CLIP = {
 export type ClipItem = Static<TObject<typeof CLIP>>;
 
 export interface ProtectionLookup {
-  /** Oldest first. */
+  /** The protected recordings, oldest first. */
   list(): readonly ProtectedRecording[];
   /** @throws PerchError badInput for an unknown path or invalid times, unavailable if it cannot be saved */
   protect(range: NewProtection): Promise<ProtectedRecording>;

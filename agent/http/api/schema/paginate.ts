@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 
 export interface Page<T> {
-  /** Of all pages. */
+  /** Number of items on all pages. */
   readonly itemCount: number;
   readonly pageCount: number;
   readonly items: readonly T[];

@@ -28,7 +28,7 @@ interface TrustPage {
   readonly visitor: Visitor;
   /** Undefined: the certificate is another authority's, or https is off. */
   readonly authority: ShownAuthority | undefined;
-  /** Of https; undefined: off. */
+  /** Port of https; undefined: https is off. */
   readonly port: number | undefined;
   /** Identifies this box. */
   readonly box: string;
