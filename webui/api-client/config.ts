@@ -9,11 +9,11 @@ export interface Tagged<T> {
 /** Author and time of a change, as the box reports them. */
 export interface ChangedBy {
   readonly user: string;
-  /** Unix milliseconds. */
+  /** Time of the change, in Unix milliseconds. */
   readonly atMs: number;
 }
 
-/** Of an event or a conflict; undefined if the box does not know the author. */
+/** Author and time of the change in an event or a conflict; undefined: the box does not know the author. */
 export const changedBy = (answer: {
   readonly user?: string | null;
   readonly time?: string | null;
@@ -35,7 +35,7 @@ export async function readConfig<T>(address: string): Promise<Tagged<T>> {
   return { value: (await response.json()) as T, tag: response.headers.get('ETag') ?? undefined };
 }
 
-/** @param tag of the settings that the change is based on; undefined: any. @returns the tag after the change */
+/** @param tag entity tag of the settings that the change is based on; undefined: any. @returns the tag after the change */
 export async function patchConfig(
   address: string,
   change: object,

@@ -1,12 +1,12 @@
 import { anySignal } from './any-signal.ts';
 
-/** The box has rejected a request, or did not answer. `status` is HTTP's; 0: no response. */
+/** The box has rejected a request, or did not answer. `status` is the HTTP status; 0: no response. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly status: number;
   /** Seconds from `Retry-After`. */
   readonly retryAfterS: number | undefined;
-  /** Reason code. */
+  /** Reason as a word for programs. */
   readonly why: string | undefined;
 
   constructor(status: number, message: string, retryAfterS?: number, why?: string) {
@@ -39,7 +39,7 @@ export async function fetchJson<T>(
   return (await okResponse(response)).json() as Promise<T>;
 }
 
-/** @throws RequestError with status 0 without a response; other statuses are for the caller to check */
+/** @throws RequestError with status 0 if there is no response; the caller checks other statuses */
 export async function send(address: string, options: RequestInit, limitMs = MAX_ANSWER_MS): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
@@ -62,7 +62,7 @@ export async function okResponse(response: Response): Promise<Response> {
   return response;
 }
 
-/** Of the body `{"status":"error","error":"text","why":"word"}`. */
+/** The error in the body of a response: `{"status":"error","error":"text","why":"word"}`. */
 export async function errorFromResponse(response: Response): Promise<RequestError> {
   const body = (await response.json().catch(() => undefined)) as { error?: unknown; why?: string } | undefined;
   const { status, headers } = response;

@@ -20,7 +20,7 @@ export interface ServerEvents {
 
 export interface CameraUpdate {
   readonly time: string;
-  /** Of adopted cameras. */
+  /** Path of the camera; only adopted cameras have one. */
   readonly path?: string;
   readonly state:
     | 'connected'

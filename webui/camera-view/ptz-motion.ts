@@ -27,7 +27,7 @@ export class PtzMotion {
   #wanted = AT_REST;
   #sent = AT_REST;
   #isTelling = false;
-  /** Of the next call: a repetition, or the stop after a tap. */
+  /** Timer of the next call: a repetition, or the stop after a tap. */
   #next: ReturnType<typeof setTimeout> | undefined;
   /** When the camera confirmed the movement; undefined while it rests. */
   #movesSinceMs: number | undefined;
@@ -45,7 +45,7 @@ export class PtzMotion {
     this.turn(AT_REST);
   }
 
-  /** The page closes. */
+  /** Called when the page closes. */
   leave(): void {
     clearTimeout(this.#next);
     const isMoving = this.#isTelling || !isSame(this.#sent, AT_REST);

@@ -2,7 +2,7 @@ import type { CameraEvent } from '../api-client/recordings/event-list.ts';
 import type { Group } from '../cameras/sections.ts';
 import type { Clip } from './clip.ts';
 
-/** Of the box, for a film of several cameras. */
+/** The box's limits for a film of several cameras: number of cameras, and length. */
 export const MAX_FILM_CAMERAS = 16;
 export const MAX_FILM_MS = 3_600_000;
 

@@ -82,10 +82,10 @@ function Entry({ name, protection, onGo }: EntryProps) {
   );
 }
 
-/** Of one camera, newest first. */
+/** Protected clips of one camera, newest first. */
 const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
 
-/** Undefined until the first response. */
+/** Protected clips of the camera; undefined until the first response. */
 export function useProtections(name: string): readonly Protection[] | undefined {
   const mayAsk = mayPlayBack(name);
   useEffect(() => {

@@ -57,19 +57,19 @@ function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
 }
 
 const UNDER_WAY = 2;
-/** A request without an end does not hold up the others. */
+/** Time limit of a request, so that one without an end does not hold up the others. */
 const MAX_WAIT_MS = 10_000;
 const KEPT = 120;
 const WIDTH = 192;
 
 interface ThumbnailRequest {
   readonly address: string;
-  /** Of the JPEG, for a browser that does not play the codec. */
+  /** URL of the JPEG, for a browser that does not play the codec. */
   readonly fallback: string;
   readonly onDone: (picture: HTMLCanvasElement) => void;
 }
 
-/** Least recently used first. */
+/** Thumbnails that were loaded, least recently used first. */
 const kept = new Map<string, HTMLCanvasElement>();
 /** The latest request is served first: it is visible. */
 let waiting: ThumbnailRequest[] = [];

@@ -7,10 +7,10 @@ import { i18n } from '../words/i18n.ts';
 import { liveWords, words } from '../words/words.ts';
 import { currentEventLabel } from './tile.tsx';
 
-/** Of more cameras the number is said. */
+/** Up to this many cameras are announced by name; of more only the number. */
 const MAX_NAMED = 3;
 
-/** For screen readers: trouble first, then events. Both elements exist before they say anything. */
+/** Announces for screen readers: trouble first, then events. Both elements exist before they say anything. */
 export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Camera[] }) {
   const announcer = useRef(new CameraAnnouncer());
   const [said, setSaid] = useState({ trouble: '', news: '' });

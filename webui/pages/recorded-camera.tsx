@@ -285,7 +285,7 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
   }, [here, name, known === undefined]);
 }
 
-/** The last request counts. */
+/** Goes to an adjacent event. A new request aborts the former one. */
 function eventTo<E>(
   find: (ms: number, by: -1 | 1, signal: AbortSignal) => Promise<E | undefined>,
   go: (event: E) => void,
@@ -306,7 +306,7 @@ function eventTo<E>(
 const eventOf = (name: string) =>
   eventTo(findAdjacentMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
 
-/** Of the list of all cameras, which may be filtered. */
+/** Goes to an adjacent event in the list of all cameras, which may be filtered. */
 const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
   eventTo(findAdjacentEvent.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
 

@@ -48,7 +48,7 @@ export async function passkeyRequest(password: string, user?: string): Promise<P
 interface PasskeyButtonProps {
   readonly request: () => Promise<PasskeyRequest | null>;
   readonly onPasskey: (response: object) => void;
-  /** Of the request. */
+  /** Called if the request fails. */
   readonly onError?: (error: unknown) => void;
   readonly isLocked: boolean;
 }

@@ -36,13 +36,13 @@ export interface FactorInput {
   readonly name: string;
 }
 
-/** Of a field; `passkey`: of the browser. */
+/** Error texts by field; `passkey`: error of the browser. */
 export type FactorFailure = Partial<Record<'password' | 'code' | 'passkey', string>>;
 
 const post = <T>(path: string, body: object) => fetchJson<T>(`v3/session/${path}`, { method: 'POST', body });
 
 interface Recovery {
-  /** Empty: the earlier codes stay. */
+  /** New recovery codes; empty: the earlier codes stay valid. */
   readonly recovery: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export async function addPasskey(proof: Proof, name: string): Promise<Recovery> 
   return post<Recovery>('passkeys', { name, response: await createPasskey(options) });
 }
 
-/** Of this page over https and by a name, where browsers use passkeys; undefined: none is known. */
+/** URL of this page with https and a host name, where browsers use passkeys; undefined: none is known. */
 export function namedAddress({ port, certificate }: HttpsState): string | undefined {
   const name = certificate?.names.find((one) => one.includes('.') && !one.startsWith('*'));
   return port === null || name === undefined ? undefined : `https://${name}${port === 443 ? '' : `:${port}`}`;

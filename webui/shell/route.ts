@@ -45,12 +45,12 @@ type SettingsPart = (typeof SECTIONS)[SettingsSection][number];
 interface SettingsRoute {
   readonly page: 'settings';
   readonly section: SettingsSection;
-  /** Of `cameras`: the edited camera. */
+  /** Edited camera; only in the section `cameras`. */
   readonly camera?: string;
   readonly part?: SettingsPart;
-  /** Of `views`: the name in the viewing history. */
+  /** Name in the viewing history; only in the part `views`. */
   readonly person?: string;
-  /** Of `boxes`: the one that a link brings. */
+  /** Invitation from a link; only in the part `boxes`. */
   readonly invitation?: string;
 }
 

@@ -31,12 +31,12 @@ export interface Mark {
   readonly count: number;
 }
 
-/** A response of `/v3/timeline`. Seconds after `from`. */
+/** Answer of `/v3/timeline`. `at` is in seconds after `from`. */
 export interface TimelineAnswer {
   readonly from: string;
   readonly to: string;
   readonly coverage: readonly (readonly [at: number, seconds: number])[];
-  /** Of `coverage`. */
+  /** What of `coverage` only the archive has. */
   readonly archived: readonly (readonly [at: number, seconds: number])[];
   readonly reasons: readonly (readonly [at: number, seconds: number, reason: string])[];
   readonly events: readonly {

@@ -8,7 +8,7 @@ import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
 const TIMEOUT_MS = 40_000;
-/** Time limit of DNS, the connection and the greeting: each has this part of the whole limit. */
+/** Divisor of the time limit: DNS, the connection and the greeting each have one such part, each pause of the socket 1.5. */
 const STEPS = 4;
 const MAX_RESPONSE_BYTES = 16 << 10;
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';

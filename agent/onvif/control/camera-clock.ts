@@ -6,13 +6,13 @@ import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
 
-/** Accepted offset: cameras report whole seconds, and the reply takes time. */
+/** Accepted offset of a camera's clock: cameras report whole seconds, and the reply takes time. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 /** Accepted offset after the clock was set. */
 const SET_TOLERANCE_MS = 3_000;
 const MAX_ZONE = 500;
 const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
-/** Without a zone, which is local to the camera. May begin with a colon. */
+/** IPv6 address without a zone, which would be local to the camera. It may begin with a colon. */
 const IPV6 = /^[\da-f:.]{2,45}$/i;
 
 export interface CameraClock {
@@ -86,7 +86,7 @@ export async function setCameraNtp(session: OnvifSession, host: string): Promise
 const readDateAndTime = (session: OnvifSession) =>
   session.call('device', '<tds:GetSystemDateAndTime/>', 'GetSystemDateAndTimeResponse');
 
-/** Daylight saving and time zone as they are, as elements of SetSystemDateAndTime. */
+/** The present daylight saving and time zone, as elements of SetSystemDateAndTime. */
 async function readZone(session: OnvifSession): Promise<string> {
   const now = find(await readDateAndTime(session), 'SystemDateAndTime');
   const zone = find(now, 'TimeZone');

@@ -4,7 +4,7 @@ import { type CameraProfile, codecOf } from '../device/profiles.ts';
 import { unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText } from '../soap/xml/xml.ts';
 
-/** Real cameras have up to 30 sizes. */
+/** Maximum number of picture sizes; real cameras have up to 30. */
 const MAX_SIZES = 64;
 const MAX_FPS = 120;
 
@@ -88,7 +88,7 @@ function sizesOf(options: XmlElement): EncoderChoice['sizes'] {
 const spanOf = (range: XmlElement | undefined): Span | undefined =>
   spanBetween(findNumber(range, 'Min'), findNumber(range, 'Max'));
 
-/** Some cameras begin at 0, which they reject. */
+/** A span from `min` to `max`. Some cameras state a minimum of 0, which they reject. */
 const spanBetween = (min = 0, max = 0): Span | undefined =>
   max >= 1 && max >= min ? { min: Math.max(1, Math.ceil(min)), max: Math.floor(max) } : undefined;
 

@@ -87,7 +87,7 @@ const prefixOf = (service: CameraProfile['service']) => (service === 'media2' ? 
 const writeConfiguration = (configuration: XmlElement, service: CameraProfile['service']): string =>
   writeXml(configuration, { maxCharacters: MAX_CONFIGURATION, name: `${prefixOf(service)}:Configuration` });
 
-/** @returns the profile with all that its encoder states */
+/** @returns the profile with everything that its encoder states */
 export async function readOwn(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {
   const profile = await ownProfile(session, token);
   const [filled] = await fillProfiles(session, [profile]);
@@ -128,7 +128,7 @@ function checkWanted(wanted: Partial<EncoderSettings>): void {
   }
 }
 
-/** The whole configuration: some cameras reset what a change omits, others reject it. */
+/** Reads the whole configuration: some cameras reset what a change omits, others reject an incomplete one. */
 async function readConfiguration(session: OnvifSession, { encoder, service }: CameraProfile): Promise<XmlElement> {
   const body = `<${prefixOf(service)}:GetVideoEncoderConfigurations/>`;
   const response = await session.call(service, body, 'GetVideoEncoderConfigurationsResponse');

@@ -25,7 +25,7 @@ function begin({ longestGroupMs = 20_000, heeds = true, fails = undefined as Cam
     },
     onStopped: (reason) => reasons.push(reason),
   });
-  /** A viewer each half second. */
+  /** Lets time pass; a viewer asks for a key frame each half second. */
   const pass = async (ms: number): Promise<void> => {
     for (let at = 0; at < ms; at += 500) {
       await clock.advance(500);

@@ -5,14 +5,14 @@ import type { OnvifSession } from '../device/onvif-session.ts';
 import { isOperationFault, unlessFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
 
-/** Shorter groups are awaited or sent whole. */
+/** No key frame is requested in shorter groups of pictures: readers wait for the next one, or get the whole group. */
 const LONG_GROUP_MS = 4_000;
-/** A group this young has its key frame at hand. */
+/** No key frame is requested if the present group is younger than this: readers can begin with its key frame. */
 const FRESH_MS = 2_000;
-/** Each request costs the camera a large frame and two calls. */
+/** Minimum time between two requests: each costs the camera a large frame and two calls. */
 const MIN_PAUSE_MS = 3_000;
 const MAX_PAUSE_MS = 60_000;
-/** Many cameras accept the request without effect. */
+/** Number of requests without effect after which no more are sent: many cameras accept them without effect. */
 const MAX_IGNORED = 4;
 
 interface KeyFrameOptions {

@@ -9,7 +9,7 @@ const MAX_MASKS = 64;
 const MAX_POINTS = 64;
 const RECTANGLE_POINTS = 4;
 
-/** Share of the picture's width and height, from its upper left corner. */
+/** Position as shares of the picture's width and height, from its upper left corner. */
 type Point = readonly [x: number, y: number];
 
 interface Mask {

@@ -35,11 +35,11 @@ test.for<[string, Quirks, number]>([
   const after = await control.setClock();
   expect(Math.abs(after.skewMs)).toBeLessThan(3_000);
   expect(Math.abs(camera.state.clockOffsetMs)).toBeLessThan(3_000);
-  // Logins bear the new time.
+  // Later logins carry the new time.
   await expect(control.encoder()).resolves.toBeDefined();
 });
 
-/** A camera with a time zone whose clock is `skewMs` off whatever is done. */
+/** A camera with a time zone, whose clock stays `skewMs` off even if it is set. */
 function stubborn(skewMs: number) {
   const asked: string[] = [];
   const reply =

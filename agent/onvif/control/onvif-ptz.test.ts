@@ -18,7 +18,7 @@ async function begin(quirks: Quirks = {}, profile?: string) {
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const logins = new LoginMemory(clock);
   const { signal } = new AbortController();
-  /** What happens before a session is opened. */
+  /** `pass` runs before a session is opened. */
   const way = { pass: async (): Promise<void> => {} };
   const sessions = new SharedSession(async () => {
     await way.pass();
@@ -65,7 +65,7 @@ test('a renewed move continues, and is resent at a limited rate', async () => {
   expect(count(camera, 'ContinuousMove')).toBe(5);
 });
 
-// If Perch's Stop is lost, the camera stops by itself.
+// The camera stops by itself if Perch's Stop is lost.
 test('a move has its end with it', async () => {
   const { camera, ptz, clock } = await begin({ ignoresStop: true });
   await ptz.move({ pan: 1 });

@@ -43,7 +43,7 @@ interface PtzOptions {
 export class OnvifPtz {
   readonly #options: PtzOptions;
   readonly #closing = new AbortController();
-  /** Together with its session: a new session may follow a reboot, which may bring other profiles. */
+  /** The PTZ node, with the session that read it: a new session may follow a reboot, after which there may be other profiles. */
   #known: { readonly session: OnvifSession; readonly node: PtzNode } | undefined;
   #takesTimeout = true;
   #turn: Promise<unknown> = Promise.resolve();
@@ -156,7 +156,7 @@ export class OnvifPtz {
         throw new PerchError('unavailable', 'the camera was not moved: the call took too long');
       }
       this.#mayMove = true;
-      // Before the reply: a move without a reply may take effect all the same.
+      // This is set before the reply: a move without a reply may still take effect.
       this.#watching ??= this.#watch();
       await this.#moveTo(session, node.profile, named);
       this.#current = { velocity, sentMs: clock.monoMs() };

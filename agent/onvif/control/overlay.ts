@@ -11,7 +11,7 @@ const MAX_OSDS = 64;
 
 /** Texts that the camera draws on the picture (OSD, ONVIF Media §5.18); undefined: not offered. */
 export interface Overlay {
-  /** Of the first plain text; empty: none. */
+  /** The first plain text; empty: none. */
   readonly text: string | undefined;
   readonly showsTime: boolean | undefined;
 }
@@ -32,7 +32,7 @@ export async function readOverlay(session: OnvifSession, profile: CameraProfile)
   return { text, showsTime };
 }
 
-/** Undefined values stay. An empty text is removed. */
+/** Undefined values are not changed. An empty text removes the text. */
 export async function setOverlay(
   session: OnvifSession,
   profile: CameraProfile,

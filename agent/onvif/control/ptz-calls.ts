@@ -5,7 +5,7 @@ import { sendRequest } from '../device/requests.ts';
 import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
 
-/** The camera ends a move itself if Perch's stop is lost. */
+/** Timeout in ContinuousMove: the camera ends the move itself if Perch's Stop is lost. */
 const MOVE_TIMEOUT_S = 3;
 const MAX_PRESETS = 512;
 
@@ -30,7 +30,7 @@ export interface PtzAbilities {
   readonly mostPresets: number | undefined;
 }
 
-/** What moves; read once per session. */
+/** The axes of a camera and its PTZ profile, read once per session. */
 export interface PtzNode extends PtzAbilities {
   readonly profile: string;
 }

@@ -1,7 +1,7 @@
 import type { OnvifSession } from '../device/onvif-session.ts';
 import { isOperationFault } from '../soap/http/failures.ts';
 
-/** One session for all control of a camera, because opening one takes several calls. */
+/** One session for everything that controls a camera, because opening a session takes several calls. */
 export class SharedSession {
   readonly #open: () => Promise<OnvifSession>;
   #session: Promise<OnvifSession> | undefined;
@@ -27,7 +27,7 @@ export class SharedSession {
     }
   }
 
-  /** For a reboot, which may change the clock. */
+  /** Called for a reboot, which may change the camera's clock: the next use opens a new session. */
   forget(): void {
     this.#session = undefined;
   }

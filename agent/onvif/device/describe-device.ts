@@ -10,7 +10,7 @@ import { sendRequest } from './requests.ts';
 import { type CameraStream, type ProbeStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
-/** Recorders have a channel for each video source. */
+/** Maximum number of channels of a recorder, which has one for each video source. */
 const MAX_CHANNELS = 64;
 /** Profiles of one channel that are tried for their stream. */
 const MAX_TRIES = 4;
@@ -121,7 +121,7 @@ async function findStreams(
   let main: CameraStream | undefined;
   let failure: unknown;
   for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) {
-    // With a main stream, the search is for its sub stream.
+    // If the main stream is found, the search is for its sub stream.
     const chosen = main ? chooseProfiles([main, ...left], prefers).sub : chooseProfiles(left, prefers).main;
     if (!chosen) {
       break;

@@ -28,14 +28,14 @@ export interface CameraTarget
       'isClearAllowed' | 'isInteractive' | 'tokens' | 'canUseSkew' | 'clock' | 'logins' | 'limiter' | 'guard'
     >
   > {
-  /** Of the device service; the zone of a link-local address as in RFC 6874. */
+  /** URL of the device service; a link-local address has its zone as in RFC 6874. */
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly signal: AbortSignal;
-  /** For each call without its wait in the queue; default 5 s. */
+  /** Time limit of each call, without its wait in the queue; default 5 s. */
   readonly callDeadlineMs?: number | undefined;
-  /** The same for a slow camera; default: no other. */
+  /** Time limit of each call for a slow camera; default: the same as for others. */
   readonly slowCallDeadlineMs?: number | undefined;
 }
 
@@ -116,14 +116,14 @@ const CAPABILITIES = '<tds:GetCapabilities><tds:Category>All</tds:Category></tds
 
 /** A session with a camera. Every call goes to the host that the caller has named. */
 export class OnvifSession {
-  /** Without credentials and zone. */
+  /** URL of the device service, without credentials and zone. */
   readonly url: URL;
-  /** For its streams and pictures on this host only. */
+  /** Login for the camera's streams and pictures, on this host only. */
   readonly credentials: Credentials | undefined;
   readonly #caller: SoapCaller;
   readonly #services: ServiceAddresses;
   readonly #path: string;
-  /** Of services that answered at their claimed port instead of the device service's. */
+  /** Origins of services that answered at their claimed port instead of the device service's port. */
   readonly #origins = new Map<ServiceName, HttpOrigin>();
   #information: Promise<DeviceInformation> | undefined;
 
@@ -135,7 +135,7 @@ export class OnvifSession {
     this.#path = url.pathname + url.search;
   }
 
-  /** Without the brackets of IPv6, with the zone of a link-local address. */
+  /** Host, without the brackets of IPv6, with the zone of a link-local address. */
   get host(): string {
     return this.#caller.origin.host;
   }
@@ -145,12 +145,12 @@ export class OnvifSession {
     return this.#caller.skewMs;
   }
 
-  /** https: the certificate is signed by an authority that this box knows. Most cameras sign their own. */
+  /** Over https: whether an authority that this box knows has signed the certificate. Most cameras sign their own. */
   get isTrusted(): boolean | undefined {
     return this.#caller.isTrusted;
   }
 
-  /** Cached. */
+  /** Device information, cached after the first call. */
   information(): Promise<DeviceInformation> {
     this.#information ??= this.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')
       .then(readInformation)
@@ -204,19 +204,19 @@ export class OnvifSession {
     return this.#caller.call({ origin, path: address.pathname + address.search, headers, body, response, ...options });
   }
 
-  /** Again after a reboot, or when the clock was set. */
+  /** Reads the camera's clock again, after a reboot or when the clock was set. */
   readClock(): Promise<void> {
     return this.#caller.readClock();
   }
 
-  /** A claim may change the port, never the host. */
+  /** The origin with the claimed port: a claim may change the port, never the host. */
   #otherPort(claimed: HttpOrigin | undefined): HttpOrigin | undefined {
     const { host, port } = this.#caller.origin;
     return claimed?.host === host && claimed.port !== port ? claimed : undefined;
   }
 }
 
-/** Nothing at this port, or not this service. */
+/** Whether the error means that nothing answers at this port, or not this service. */
 function isElsewhere(error: unknown): boolean {
   const status = error instanceof PerchError ? error.context['status'] : undefined;
   return isTrouble(error, 'unreachable') || status === 404 || status === 405;

@@ -49,7 +49,7 @@ export function delayOf(error: unknown): StreamDelay | undefined {
   return error instanceof PerchError && error.code === 'timeout' && isConnected === true ? 'slow' : undefined;
 }
 
-/** For all streams of a camera together, because a user waits. */
+/** Pauses before retries, for all streams of a camera together, because a user waits. */
 const RETRY_PAUSES_MS = [1_000, 2_000, 4_000] as const;
 
 export class StreamRetry {

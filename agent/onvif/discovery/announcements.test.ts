@@ -44,7 +44,7 @@ async function openLink(context: TestContext, ...first: string[]) {
       addresses = next;
       return announcements.refresh();
     },
-    /** Of a sender that is no member of the group: one member of a machine receives for all others. */
+    /** Resolves when a Hello is received. Its sender has not joined the group: one member on a machine receives for all others. */
     isHeard: async () => {
       heard.length = 0;
       await expect

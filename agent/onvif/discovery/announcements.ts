@@ -8,9 +8,9 @@ import { GroupSockets } from './group-sockets.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 
-/** A home has a handful a day. */
+/** Maximum number of announcements read per second; a home has a handful a day. */
 const MAX_A_SECOND = 100;
-/** Hellos have 1 to 3 kB; parsing a megabyte takes up to a quarter of a second. */
+/** Maximum bytes parsed per second: a Hello has 1 to 3 kB, and parsing a megabyte takes up to a quarter of a second. */
 const MAX_BYTES_A_SECOND = 256 << 10;
 
 type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
@@ -19,7 +19,7 @@ interface AnnouncementsOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
   readonly port?: number;
-  /** Default: those of this box. */
+  /** Default: the network interfaces of this box. */
   readonly interfaces?: typeof networkInterfaces;
 }
 
@@ -29,7 +29,7 @@ export class Announcements {
   readonly #onMessage: OnAnnouncement;
   readonly #groups: GroupSockets;
   #locals: readonly LocalAddress[] = [];
-  /** At the last refresh. */
+  /** Addresses of this box at the last refresh. */
   #addresses = '';
   #secondBeganMs = 0;
   #inSecond = 0;

@@ -6,11 +6,11 @@ import { isPrivate } from './targets.ts';
 export interface FoundCamera {
   /** `urn:uuid:…`: stays when the address changes. Cheap boards of one make may share it. */
   readonly endpoint: string;
-  /** With the zone of a link-local IPv6 address: `fe80::1%eth0`. */
+  /** Source address of the reply; a link-local IPv6 address has its zone: `fe80::1%eth0`. */
   readonly address: string;
   /** This box's address in that network. */
   readonly foundFrom: string;
-  /** Of the device service. */
+  /** URL of the device service. */
   readonly url: string;
   /** Hosts that it claims for its service. */
   readonly claims?: readonly string[];

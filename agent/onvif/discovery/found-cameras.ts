@@ -10,7 +10,7 @@ import { scan, sweep } from './scan.ts';
 import { isLoopback, LOOPBACK_HINT, parseTargets } from './targets.ts';
 
 const MAX_CAMERAS = 512;
-/** Cameras answer within a second. */
+/** How long a scan waits for replies; cameras answer within a second. */
 const LISTEN_MS = 4_000;
 /** By then a scan has sent its second probes, but not its third ones. */
 const TOGETHER_MS = 300;
@@ -40,7 +40,7 @@ export interface FoundCamerasOptions extends InterfaceChoice {
   readonly log: Logger;
   /** A wanted camera is missing: then scans are more frequent. */
   readonly isMissing?: () => boolean;
-  /** Devices' UDP port, default 3702; others for tests. */
+  /** UDP port of the devices; default 3702, another one only in tests. */
   readonly port?: number;
   /** Whether this Perch itself offers the camera with this endpoint or serial number: it is not a finding. */
   readonly isOwn?: (identity: string) => boolean;
@@ -163,7 +163,7 @@ export class FoundCameras {
     return same.sort((a, b) => a.missedScans - b.missedScans || b.lastSeenMs - a.lastSeenMs).map(knownOf);
   }
 
-  /** Whether this Perch offers it to recorders. */
+  /** Whether this Perch itself offers the camera with this identity to recorders. */
   isOwn(identity: string): boolean {
     return this.#options.isOwn?.(identity) === true;
   }
@@ -194,7 +194,7 @@ export class FoundCameras {
     }
   }
 
-  /** For background work: a bug in one scan does not end later ones. */
+  /** Logs errors of background work, so that a bug in one scan does not end later scans. */
   async #logged(work: Promise<unknown>): Promise<void> {
     await work.catch((err: unknown) => this.#options.log.error({ err }, 'searching for cameras failed'));
   }

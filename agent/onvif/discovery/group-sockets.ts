@@ -4,7 +4,7 @@ import type { LocalAddress } from './interfaces.ts';
 import { DISCOVERY_PORT, groupOn, joinGroup } from './probe-socket.ts';
 
 interface GroupSocketsOptions {
-  /** Default 3702. */
+  /** UDP port; default 3702. */
   readonly port?: number | undefined;
   onMessage(datagram: Buffer, from: RemoteInfo): void;
   /** The group cannot be joined on an interface. The next refresh tries again. */
@@ -17,10 +17,10 @@ interface GroupSocketsOptions {
  */
 export class GroupSockets {
   readonly #options: GroupSocketsOptions;
-  /** By group. */
+  /** Sockets by group. */
   readonly #sockets = new Map<string, Socket>();
   readonly #bound = new WeakSet<Socket>();
-  /** By `group address`: joined, or to be joined. */
+  /** Memberships by `group address`, joined or to be joined. */
   readonly #memberships = new Map<string, LocalAddress>();
   readonly #joined = new Set<string>();
 
@@ -28,7 +28,7 @@ export class GroupSockets {
     this.#options = options;
   }
 
-  /** Joins on these addresses, and leaves on all others. */
+  /** Joins the groups on these addresses, and leaves them on all others. */
   refresh(locals: readonly LocalAddress[]): void {
     const wanted = new Map(locals.map((local) => [membershipOf(local), local]));
     for (const key of this.#memberships.keys()) {
@@ -36,7 +36,7 @@ export class GroupSockets {
         this.#leave(key);
       }
     }
-    // Those that stay as well: an address that went may have held the membership of the link for others.
+    // Addresses that stay join again: an address that has gone may have held the membership of the link for them.
     for (const [key, local] of wanted) {
       this.#join(key, local);
     }

@@ -19,7 +19,7 @@ export interface Network {
 
 export interface InterfaceChoice {
   readonly includeLoopback?: boolean;
-  /** Only these, including tunnels and bridges. */
+  /** If given, only these interfaces are used, including tunnels and bridges. */
   readonly only?: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import { openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
-/** For documentation (RFC 5737), so never this box's. */
+/** An address for documentation (RFC 5737), so never one of this box. */
 const NOT_HERE = '192.0.2.1';
 
 const opened = (...asked: Parameters<typeof openProbeSocket>): ProbeSocket => {

@@ -6,7 +6,7 @@ import type { LocalAddress } from './interfaces.ts';
 export const DISCOVERY_PORT = 3702;
 const GROUP = '239.255.255.250';
 const GROUP_IPV6 = 'ff02::c';
-/** Many cameras answer at once with 1 to 3 kB each. */
+/** Size of the receive buffer: many cameras answer at once with 1 to 3 kB each. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
 /** The WS-Discovery group on one interface. */
@@ -62,7 +62,7 @@ export function openProbeSocket(
       socket.close();
     },
   };
-  // For its whole life: an error without a listener would end the program.
+  // The listener stays for the whole life of the socket: an error without a listener would end the program.
   socket.on('error', (error) => log.debug({ error: error.message }, 'cannot probe on this interface'));
   socket.on('message', onDatagram);
   const whenBound = () => {

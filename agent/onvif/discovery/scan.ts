@@ -18,7 +18,7 @@ interface ProbeOptions extends InterfaceChoice {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** Devices' UDP port, default 3702; others for tests. */
+  /** UDP port of the devices; default 3702, another one only in tests. */
   readonly port?: number;
   readonly onLoopback?: (address: string) => void;
 }

@@ -10,7 +10,7 @@ for (const [network, bits] of [
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
   ['169.254.0.0', 16],
-  // For network tests.
+  // Benchmark networks (RFC 2544).
   ['198.18.0.0', 15],
 ] as const) {
   PRIVATE.addSubnet(network, bits, 'ipv4');
@@ -29,7 +29,7 @@ export function isPrivate(address: string): boolean {
 
 export const isLoopback = (address: string): boolean => LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 
-/** For cameras at 127.0.0.0/8, which only simulators have. */
+/** Hint for cameras at 127.0.0.0/8, which only simulators have. */
 export const LOOPBACK_HINT = 'start Perch with PERCH_LOOPBACK_CAMERAS=yes to use cameras simulated on this machine';
 
 /** The addresses of a target: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24` without its first and last address). */

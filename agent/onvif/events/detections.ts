@@ -7,7 +7,7 @@ export const SILENCE_MS = 45_000;
 /** Continuous motion becomes consecutive events, so nothing waits for an end for hours. */
 export const MAX_MS = 1_800_000;
 const SWEEP_MS = 5_000;
-/** By topic and source; a camera has some dozens. */
+/** Maximum number of states, which are kept by topic and source; a camera has some dozens. */
 const MAX_STATES = 128;
 /** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
 const MAX_BEGINS = 30;

@@ -33,7 +33,7 @@ export class PullPoint {
   readonly reference: SubscriptionReference;
   readonly #session: OnvifSession;
   readonly #clock: Clock;
-  /** Monotonic. */
+  /** Monotonic time of the next renewal. */
   #renewAtMs: number;
   #endsAtMs: number;
   #takesAbsolute = false;
@@ -99,7 +99,7 @@ export class PullPoint {
   }
 
   async #renewAs(isAbsolute: boolean, signal: AbortSignal): Promise<void> {
-    // In the camera's time.
+    // The end of the lifetime by the camera's clock.
     const endMs = this.#clock.wallMs() + this.#session.skewMs + LIFE_S * 1000;
     const until = isAbsolute ? new Date(endMs).toISOString() : `PT${LIFE_S}S`;
     const response = await call(this.#session, this.reference, {

@@ -5,7 +5,7 @@ export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input'
 
 interface Detection {
   readonly type: DetectionType;
-  /** Undefined: momentary, no end follows. */
+  /** Undefined: the event is momentary and has no end. */
   readonly isOn: boolean | undefined;
 }
 

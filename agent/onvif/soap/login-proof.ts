@@ -20,7 +20,7 @@ export class LoginProof {
   #isClosed = false;
   /** Operations that have passed with the login: their rejection means a wrong password. */
   readonly #passed = new Set<string>();
-  /** Of the last operation that passed, monotonic. */
+  /** Monotonic time when an operation last passed. */
   #passedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param ask makes a further request within a call */

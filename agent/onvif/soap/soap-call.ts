@@ -52,7 +52,7 @@ export interface SoapCall {
 
 /** A call with its deadline. It covers the call and the further requests that find out why it was rejected. */
 export interface TimedCall extends SoapCall {
-  /** Monotonic. */
+  /** Monotonic time when the call ends. */
   readonly untilMs: number;
   /** The deadline that errors state. */
   readonly reportedMs: number;

@@ -46,7 +46,7 @@ import { WebLogin } from './web-login.ts';
 import { type SoapVersion, usernameToken } from './xml/envelope.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './xml/fault.ts';
 
-/** Redirect, token, clock, digest, its other algorithm, an expired nonce. */
+/** Maximum requests of one call: redirect, token, clock, digest, its other algorithm, an expired nonce. */
 const MAX_EXCHANGES = 8;
 /** A camera is slow when one answer takes a third of the time of a call. */
 const SLOW_SHARE = 3;
@@ -59,7 +59,7 @@ const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDa
 export class SoapCaller {
   /** The camera's clock minus ours. */
   skewMs = 0;
-  /** https: the certificate is signed by an authority that this box knows. */
+  /** Over https: whether an authority that this box knows has signed the certificate. */
   isTrusted: boolean | undefined;
   #origin: HttpOrigin;
   #version: SoapVersion = '1.2';
@@ -71,7 +71,7 @@ export class SoapCaller {
   readonly #camera: string;
   readonly #web: WebLogin;
   readonly #proof: LoginProof;
-  /** Of each call. */
+  /** Time limit of each call; longer if the camera was slow to report its time. */
   #deadlineMs: number;
 
   constructor(options: CallerOptions) {

@@ -1,7 +1,7 @@
 import type { DeletionForecast } from '../api-types.ts';
 import { fetchJson } from '../request.ts';
 
-/** A range of recordings is measured and stored. */
+/** Time limit of a request, for which the box measures a range of recordings and stores the deletion. */
 const MAX_WAIT_MS = 60_000;
 
 interface Range {
@@ -12,20 +12,20 @@ interface Range {
 export interface RangeForecast {
   readonly recordedMs: number;
   readonly bytes: number;
-  /** Of files that lie wholly in the range. */
+  /** Size of the files that lie wholly in the range. */
   readonly freedBytes: number;
-  /** Saved clips, which stay. */
+  /** Saved clips in the range, which are kept. */
   readonly kept: readonly (Range & { readonly id: string; readonly note: string })[];
 }
 
-/** Of `/v3/recordings/deletions`. Times are RFC 3339. */
+/** A deletion as in `/v3/recordings/deletions`. Times are RFC 3339. */
 export interface Deletion {
   readonly id: string;
   readonly path: string;
   readonly start: string;
   readonly end: string;
   readonly by: string | null;
-  /** Null: its files are being deleted. */
+  /** Until when the deletion can be undone; null: its files are being deleted. */
   readonly undoUntil: string | null;
 }
 

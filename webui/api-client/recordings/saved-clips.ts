@@ -6,25 +6,25 @@ export interface SavedClip {
   readonly startMs: number;
   readonly endMs: number;
   readonly note: string;
-  /** Unix milliseconds; undefined: saved by an earlier version. */
+  /** When the clip was saved, in Unix milliseconds; undefined: by an earlier version. */
   readonly createdMs: number | undefined;
-  /** Name of the person. */
+  /** Name of the person who saved the clip. */
   readonly by: string | undefined;
-  /** Estimated. */
+  /** Estimated size. */
   readonly bytes: number;
   /** A recorded moment of the clip; undefined: the recordings are gone. */
   readonly pictureMs: number | undefined;
-  /** It is copied from another box; undefined: it is complete. */
+  /** Progress of the copy from another box; undefined: the clip is complete. */
   readonly copying: ClipCopy | undefined;
 }
 
 interface ClipCopy {
-  /** From 0 to 1. */
+  /** Copied share, from 0 to 1. */
   readonly share: number;
   readonly error: string | null;
 }
 
-/** Of `/v3/recordings/clips`. Times are RFC 3339. */
+/** Answer of `/v3/recordings/clips`. Times are RFC 3339. */
 export interface ClipPage {
   readonly itemCount: number;
   readonly items: readonly {
@@ -41,11 +41,11 @@ export interface ClipPage {
   }[];
 }
 
-/** @param path undefined: of all cameras */
+/** @param path undefined: clips of all cameras */
 export const clipsAddress = (path: string | undefined, count: number): string =>
   `v3/recordings/clips?itemsPerPage=${count}${path === undefined ? '' : `&path=${encodeURIComponent(path)}`}`;
 
-/** Newest first. */
+/** The clips of an answer, newest first. */
 export const readClips = ({ items }: ClipPage): readonly SavedClip[] =>
   items.map(({ id, path, start, end, note, created, by, bytes, picture, copying }) => ({
     id,

@@ -17,7 +17,7 @@ import { chosenTypes, visibleEvents } from './event-search.ts';
 interface DayListProps {
   /** The chosen camera. */
   readonly name: string;
-  /** Of all cameras, with their names. */
+  /** Whether events of all cameras are listed, with the names of the cameras. */
   readonly isOfAll: boolean;
   /** Seeks to shortly before the event. */
   readonly onGo: (path: string, ms: number) => void;

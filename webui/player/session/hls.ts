@@ -36,7 +36,7 @@ export async function openHls(video: HTMLVideoElement, options: OpenOptions, loa
   });
 }
 
-/** Of a video with its first data. */
+/** Progress of a stream without video; call it when the element has its first data. */
 const soundAloneOf = (video: HTMLVideoElement): LiveSession['soundAlone'] =>
   video.videoWidth === 0 ? () => video.currentTime : undefined;
 
@@ -179,7 +179,7 @@ class NativeSession implements HlsSession {
   }
 }
 
-/** Of the body `{"status":"error","error":"text"}`. */
+/** Reason in the body of the server's response, `{"status":"error","error":"text"}`; undefined: none. */
 function serverReason({ networkDetails }: ErrorData): string | undefined {
   try {
     const { error } = JSON.parse((networkDetails as XMLHttpRequest).responseText) as { error?: unknown };

@@ -3,7 +3,7 @@ import { Icon } from '../icons/icon.tsx';
 
 interface LowerPageHeaderProps {
   readonly title: string;
-  /** Of the page above. */
+  /** URL of the page above. */
   readonly href: string;
   readonly above: string;
 }

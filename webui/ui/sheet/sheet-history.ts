@@ -61,5 +61,5 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
   };
 }
 
-/** Of the present history entry. */
+/** Number of sheets up to the present history entry. */
 const sheetsBelow = (): number => Number(history.state?.sheet ?? 0);

@@ -48,7 +48,7 @@ export interface HttpReply {
   /** Values of repeated headers stay apart: joined with commas, challenges are ambiguous. */
   readonly headers: NodeJS.Dict<string[]>;
   readonly body: Buffer;
-  /** https: the certificate is signed by an authority that this box knows. Most cameras sign their own. */
+  /** Over https: whether an authority that this box knows has signed the certificate. Most cameras sign their own. */
   readonly isTrusted: boolean | undefined;
 }
 
@@ -175,7 +175,7 @@ export function endRequest(sent: ClientRequest, origin: HttpOrigin, body = ''): 
   });
 }
 
-/** TCP's own timeout is two minutes. */
+/** Limits the time of connecting: TCP's own timeout is two minutes. */
 export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: boolean): void {
   if (sent.reusedSocket) {
     return;

@@ -14,12 +14,12 @@ import {
   UNANSWERED_MS,
 } from './login-verdict.ts';
 
-/** For one user of a camera within half an hour, over all passwords: a person sees how many tries are left. */
+/** Maximum rejections of one user of a camera within half an hour, over all passwords: a person sees how many tries are left. */
 const MAX_REFUSALS_IN_ALL = 4;
-/** Without a person; logins not tried yet wait as well. */
+/** The same for logins without a person; logins that were not tried yet wait as well. */
 const MAX_REFUSALS_OF_ACCOUNT = 6;
 const LOCK_MS = 30 * 60_000;
-/** Logins, accounts and locks. */
+/** Maximum number of logins, of accounts and of locks. */
 const MAX_ENTRIES = 1_024;
 /** One host has a few hundred channels. */
 const CHANNEL_CHARS = 16;
@@ -153,12 +153,12 @@ export class LoginMemory {
     }
   }
 
-  /** It was accepted, and no login of this account was rejected since. */
+  /** Whether the login was accepted, and no login of this account was rejected since. */
   isAccepted(key: LoginKey): boolean {
     return this.#verdictOf(key)?.isGood === true && this.#refusalsOf(this.#accountOf(key)).length === 0;
   }
 
-  /** Rejected twice: not sent for now. */
+  /** Whether the login was rejected twice, so that it is not sent for now. */
   isWrong(key: LoginKey): boolean {
     return this.#verdictOf(key)?.isWrong(this.#clock.monoMs()) === true;
   }
@@ -389,5 +389,5 @@ export class LoginMemory {
 /** Shared by all cameras, snapshots included. */
 export const sharedLogins = new LoginMemory(systemClock);
 
-/** Without port, brackets and zone. */
+/** Host without port, brackets and zone. */
 const hostOf = (camera: string): string => camera.replace(/:\d+$/, '').replace(/^\[|%[^\]]*|\]$/g, '');

@@ -36,7 +36,7 @@ export interface LoginUse {
   readonly channel: string;
   /** The account that cameras lock, counted over all passwords. */
   readonly account: string;
-  /** Monotonic. */
+  /** Monotonic time of the use. */
   readonly atMs: number;
 }
 
@@ -44,11 +44,11 @@ export interface LoginUse {
 export interface PendingLogin extends LoginUse {
   /** How long others wait for the reply. */
   readonly aheadMs: number;
-  /** Others wait for the reply. */
+  /** Whether others wait for the reply. */
   hasTurn: boolean;
 }
 
-/** Of a channel that alone rejects a good login. */
+/** Pause of a channel that alone rejects a good login. */
 interface Pause {
   readonly times: number;
   readonly untilMs: number;

@@ -4,9 +4,9 @@ import { find, findText, plainLine } from './xml.ts';
 /** Nested subcodes are two deep in ONVIF. */
 const MAX_CODES = 8;
 
-/** SOAP 1.2 part 1 §5.4 or SOAP 1.1 §4.4. */
+/** A fault of SOAP 1.2 (part 1 §5.4) or SOAP 1.1 (§4.4). */
 export interface SoapFault {
-  /** Without prefixes, outer to inner: `Sender`, `InvalidArgVal`, `NoProfile`. */
+  /** Fault codes without prefixes, from outer to inner: `Sender`, `InvalidArgVal`, `NoProfile`. */
   readonly codes: readonly string[];
   readonly reason: string | undefined;
 }
@@ -36,7 +36,7 @@ const REFUSALS = ['NotAuthorized', 'FailedAuthentication', 'FailedCheck', 'Inval
 const REFUSED_WORDS =
   /not authori[sz]ed|unauthori[sz]ed|authori[sz]ation (?:fail|required)|authenticat\w+ (?:fail|error)|authority failure/i;
 
-/** The login is missing or rejected. */
+/** Whether the login is missing or rejected. */
 export function isRefusal({ codes, reason = '' }: SoapFault): boolean {
   return codes.some((code) => REFUSALS.includes(code)) || (isGeneric(codes) && REFUSED_WORDS.test(reason));
 }
@@ -54,12 +54,12 @@ export function isTokenUnknown({ codes, reason = '' }: SoapFault): boolean {
 const UNSUPPORTED = ['ActionNotSupported', 'OptionalActionNotImplemented', 'NotSupported', 'ActionNotImplemented'];
 const UNSUPPORTED_WORDS = /not (?:supported|implemented)|unknown (?:action|method)/i;
 
-/** Cameras implement parts of ONVIF. */
+/** Whether the camera does not support the operation: cameras implement only parts of ONVIF. */
 export function isUnsupported({ codes, reason = '' }: SoapFault): boolean {
   return codes.some((code) => UNSUPPORTED.includes(code)) || (isGeneric(codes) && UNSUPPORTED_WORDS.test(reason));
 }
 
-/** The login is correct and lacks the right. */
+/** Whether the login is correct but lacks the right. */
 export function isForbidden({ codes }: SoapFault): boolean {
   return codes.includes('OperationProhibited');
 }

@@ -12,7 +12,7 @@ import { AddBox, type BoxItem, invitationIn, mainCameras } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
 
 interface AddBoxSheetProps {
-  /** Of a link; empty: it is pasted. */
+  /** Invitation from a link; empty: the user pastes it. */
   readonly invitation: string;
   readonly onChanged: () => void;
   readonly onClosed: () => void;

@@ -32,10 +32,10 @@ export const SERVERS_ADDRESS = 'v3/pairedservers/list?itemsPerPage=1000';
 export const rightsOf = (server: PairedServerItem): readonly ServerRight[] =>
   SERVER_RIGHTS.filter((right) => server[right]);
 
-/** Of a new invitation. */
+/** Rights that are chosen at first for a new invitation. */
 export const FIRST_RIGHTS: readonly ServerRight[] = ['live', 'recordings'];
 
-/** The changed ones as the body of a request. */
+/** The changed terms as the body of a request. */
 export const bodyOf = ({ cameras, rights }: Partial<ServerTerms>): object => ({
   ...(cameras && { cameras }),
   ...(rights && Object.fromEntries(SERVER_RIGHTS.map((right) => [right, rights.includes(right)]))),

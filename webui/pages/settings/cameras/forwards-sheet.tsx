@@ -22,7 +22,7 @@ import { addForward, removeForward, useForwards } from './data/forwards-data.ts'
 const MAX_ADDRESS = 2_000;
 
 interface ForwardsProps {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly onClosed: () => void;
 }

@@ -36,7 +36,7 @@ const POLL_MS = 500;
 const SOURCES: readonly MotionSource[] = ['camera', 'stream', 'both'];
 
 interface MotionProps {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   /** Undefined: the path is not among the cameras, and has no picture. */
   readonly camera: Camera | undefined;

@@ -19,7 +19,7 @@ import { SourceForm } from './data/source-form.ts';
 const MAX_ADDRESS = 2_000;
 
 interface SourceProps {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   /** Path of the low-resolution stream. */
   readonly sub: string | undefined;

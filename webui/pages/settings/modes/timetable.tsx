@@ -31,7 +31,7 @@ const POLL_MS = 30_000;
 const NEW: TimetableEntry = { days: DAYS.slice(0, 5), from: '08:00', mode: 'away' };
 
 interface TimetableProps {
-  /** Of the timetable in force. */
+  /** Time zone of the timetable in force. */
   readonly timeZone: string;
   readonly onChanged: () => void;
 }

@@ -9,7 +9,7 @@ import { notifyWords } from '../../../words/settings/notify.ts';
 import { minutesUntilTomorrow, sendTest } from './notify-data.ts';
 
 interface PauseProps {
-  /** RFC 3339; null: not paused. */
+  /** End of the pause, RFC 3339; null: not paused. */
   readonly until: string | null;
   readonly onSet: (minutes: number) => void;
 }
@@ -31,7 +31,7 @@ export function Pause({ until, onSet }: PauseProps) {
 }
 
 interface TestProps {
-  /** Of the browser or the channel. */
+  /** URL of the browser's subscription or of the channel in the API. */
   readonly address: string;
 }
 

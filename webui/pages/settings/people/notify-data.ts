@@ -21,25 +21,25 @@ export interface NotifyChange {
   readonly snoozeMinutes?: number;
 }
 
-/** Of the box itself, for the owner. */
+/** Kinds of notifications about the box itself, for the owner. */
 export const BOX_KINDS = ['disk', 'hardware'] as const;
 export const KINDS = [
   ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline'],
   ...BOX_KINDS,
 ] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
-/** As the box. */
+/** The box has the same limit. */
 export const MAX_RULES = 20;
-/** A mail server takes its time. */
+/** Time limit of a test; a mail server may be slow. */
 const TEST_MS = 60_000;
 export const NIGHT: Hours = { from: '22:00', to: '06:00' };
 
 /** Reports the failure of work, or its end. */
 export type Act = (work: () => Promise<unknown>, done?: string) => Promise<void>;
 
-/** By name; secrets are masked. */
+/** Settings of a channel by name; secrets are masked. */
 export type ChannelSettings = Readonly<Record<string, string | number | readonly string[]>>;
-/** Not saved without `id`. */
+/** A channel in the form; without `id` it is not saved yet. */
 export interface ChannelDraft {
   readonly id?: string;
   readonly name: string;
@@ -56,7 +56,7 @@ export interface ChannelList {
   readonly presets: readonly Pick<Channel, 'name' | 'settings'>[];
 }
 
-/** A typed text as the type of the former value. */
+/** Converts a typed text to the type of the former value. */
 export function typedValue(typed: string, former: ChannelSettings[string]): ChannelSettings[string] {
   if (typeof former === 'number') {
     return Number(typed);
@@ -64,13 +64,13 @@ export function typedValue(typed: string, former: ChannelSettings[string]): Chan
   return typeof former === 'string' ? typed : typed.split(/[\s,;]+/);
 }
 
-/** Between two commas. */
+/** Removes the empty texts of lists, such as those between two commas. */
 export const withoutBlanks = (settings: ChannelSettings): ChannelSettings =>
   Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [key, Array.isArray(value) ? value.filter(Boolean) : value]),
   );
 
-/** Of this page, for links in messages. */
+/** Address of this page, for links in messages. */
 export const pageAddress = (): string => new URL('.', location.href).href;
 
 /** Why this browser cannot be notified; undefined: it can. */
@@ -81,7 +81,7 @@ export function pushObstacle(): PushObstacle | undefined {
     return 'insecure';
   }
   if (!('PushManager' in window)) {
-    // Safari there has it only for installed pages.
+    // On these devices Safari has push messages only for installed pages.
     return /iPhone|iPad/.test(navigator.userAgent) || isTouchMac() ? 'homeScreen' : 'unsupported';
   }
   return Notification.permission === 'denied' ? 'blocked' : undefined;
@@ -118,7 +118,7 @@ export async function subscribe(publicKey: string, rules: readonly NotifyRule[])
   if ((await Notification.requestPermission()) !== 'granted') {
     throw new Error('not granted');
   }
-  // One for another key, such as that of the box before it was set up again, is no use.
+  // A subscription for another key, such as the box's key before it was set up again, cannot be used.
   await (await ownSubscription())?.unsubscribe();
   const { pushManager } = await registration();
   const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: publicKey });
@@ -157,7 +157,7 @@ export async function sendTest(address: string): Promise<string | undefined> {
   return problem ?? undefined;
 }
 
-/** Until eight in the morning, at least for an hour. */
+/** Minutes until eight in the morning, at least an hour. */
 export function minutesUntilTomorrow(now: Date): number {
   const morning = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 8);
   return Math.max(60, Math.round((morning.getTime() - now.getTime()) / 60_000));

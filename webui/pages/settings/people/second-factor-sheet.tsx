@@ -102,7 +102,7 @@ function useSecondFactor() {
     setWrong({});
     toStep(next);
   };
-  /** @param passkey instead of a code */
+  /** @param passkey response of a passkey, instead of a code */
   const run = async (passkey?: object) => {
     if (isBusy || step.kind === 'overview' || step.kind === 'recovery') {
       return;
@@ -133,7 +133,7 @@ function useSecondFactor() {
     event.preventDefault();
     void run();
   };
-  /** Of a challenge, which needs the password and no session. */
+  /** Shows the failure of a challenge: it needs the password and no session, so 401 means a wrong password. */
   const fail = (error: unknown) => {
     const isWrong = error instanceof RequestError && error.status === 401;
     setWrong(isWrong ? { password: words.peek().loginWrongPassword } : failureOf(error, step.kind));

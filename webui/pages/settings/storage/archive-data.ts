@@ -16,7 +16,7 @@ export interface ArchiveValues extends ArchiveConfig {
   readonly archiveSecretKey: string;
 }
 
-/** Of all cameras without settings of their own. */
+/** Archive settings of all cameras that have none of their own. */
 export interface ScopeConfig {
   readonly recordArchive: 'no' | 'protected' | 'all';
   readonly recordArchiveDeleteAfter: string;
@@ -24,7 +24,7 @@ export interface ScopeConfig {
 
 export const RATE = /^\d+(\.\d+)?[KMG]$/;
 
-/** A host alone is one with TLS. */
+/** URL of the server; a host name alone means https. */
 export function serverUrlOf(typed: string): string {
   const text = typed.trim().replace(/\/+$/, '');
   return text === '' || text.includes('://') ? text : `https://${text}`;

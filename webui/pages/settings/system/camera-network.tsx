@@ -20,7 +20,7 @@ import { BackToSystem } from './parts/back-to-system.tsx';
 
 const ADDRESS = 'v3/camera-network';
 const POLL_MS = 5_000;
-/** The box waits 65 s. */
+/** Time limit of a request; the box waits 65 s. */
 const MAX_WAIT_MS = 75_000;
 
 type Port = CameraNetwork['ports'][number];
@@ -207,7 +207,7 @@ function Camera({
 const problemText = (error: unknown): ComponentChildren =>
   (error instanceof RequestError && reasonText(error.why)) || actionErrorText(error);
 
-/** Of a word of the box. */
+/** Text for a reason that the box gives as a word. */
 function reasonText(why: string | null | undefined): string | undefined {
   const t = systemWords.value;
   const texts: Readonly<Record<string, string>> = {

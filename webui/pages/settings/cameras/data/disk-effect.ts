@@ -13,7 +13,7 @@ interface DiskEffect {
 
 interface EffectFacts {
   readonly use: PathUse | undefined;
-  /** Of all cameras; null: unknown. */
+  /** Bytes that all cameras record per day; null: unknown. */
   readonly totalPerDay: number | null | undefined;
   /** Limit of this camera's recordings; `NO_LIMIT`: all that fit. */
   readonly maxBytes: number;

@@ -5,9 +5,9 @@ import { cameraCall } from './camera-data.ts';
 /** Slow cameras take 8 s for an answer, and several are needed. */
 const MAX_WAIT_MS = 60_000;
 
-/** Of `/v3/cameras/masks`. */
+/** Answer of `/v3/cameras/masks`. */
 export interface CameraMasks {
-  /** 0: the camera has none. */
+  /** 0: the camera has no masks. */
   readonly maxMasks: number;
   readonly maxPoints: number;
   readonly rectangleOnly: boolean;

@@ -20,10 +20,10 @@ export interface MotionSettings {
 
 export const SENSITIVITY_STEPS = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 export const SIZE_STEPS = [0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
-/** Of each kind, in the configuration. */
+/** Maximum number of areas of each kind in the configuration. */
 export const MAX_AREAS = 16;
 export const MAX_CORNERS = 32;
-/** Of a new area, in shares of the picture. */
+/** Width and height of a new area, as shares of the picture. */
 const NEW_SIZE = 0.3;
 const MIDDLE: Point = [0.35, 0.35];
 const STEPS = [0.35, 0.03, 0.67];
@@ -50,7 +50,7 @@ export const motionKeys = ({ source, sensitivity, zones, masks, minSize, hours }
   ...(hours !== undefined && { motionHours: hours }),
 });
 
-/** Of `0.1,0.2 0.5,0.2 0.5,0.9`, the form of the configuration. */
+/** Parses a shape as the configuration has it: `0.1,0.2 0.5,0.2 0.5,0.9`. */
 const shapeOf = (text: string): Shape =>
   text.split(' ').map((corner): Point => {
     const [x = 0, y = 0] = corner.split(',').map(Number);

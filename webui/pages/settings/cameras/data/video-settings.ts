@@ -103,7 +103,7 @@ export function changeOf(changed: Partial<VideoValues>, { fps, keySeconds }: Vid
 
 export type ChangeState = 'checking' | 'done' | 'unchecked' | 'ignored' | 'restoring' | 'restored' | 'notRestored';
 
-/** Of `/v3/cameras/settingschange`. */
+/** Answer of `/v3/cameras/settingschange`. */
 export interface LastChange {
   readonly change: { readonly state: ChangeState; readonly time: string } | null;
 }

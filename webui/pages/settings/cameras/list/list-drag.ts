@@ -7,9 +7,9 @@ export interface Drag {
   readonly from: number;
   readonly to: number;
   readonly byPx: number;
-  /** Of a grid only. */
+  /** Horizontal distance, which only a grid uses. */
   readonly byXPx: number;
-  /** Of the dragged item, in the list's content. */
+  /** Position and size of the dragged item within the list's content. */
   readonly box: Box;
 }
 

@@ -5,7 +5,7 @@ import { Switch } from '../../../../ui/controls/switch.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 
 interface ConfigSwitchProps {
-  /** Of the key in the configuration. */
+  /** Name of the key in the configuration. */
   readonly name: string;
   readonly title: string;
   readonly text?: string;
