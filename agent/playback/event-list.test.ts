@@ -22,7 +22,7 @@ function openList() {
   const catalog = { index, refresh: async () => {} };
   const everybody = () => true;
   return {
-    /** In seconds of the day. */
+    /** Adds an event. @param at its start in seconds of the day */
     add(path: string, id: string, at: number, { type = 'motion', lasts = 5 as number | null, text = '' } = {}) {
       const startUs = START_US + at * SECOND;
       const endUs = lasts === null ? undefined : startUs + lasts * SECOND;

@@ -349,7 +349,7 @@ export class Playback {
     if (reason !== undefined) {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
-    // First: nothing is deleted while the archive is away.
+    // The copy goes first: nothing is deleted while the archive is away.
     await this.deleteArchived(row);
     if (row.state === STATE.archived) {
       return;
@@ -360,7 +360,7 @@ export class Playback {
     unwanted?.(row);
     await removeCompanions(row.file);
     this.#catalog.removed(row.file);
-    // It was archived meanwhile.
+    // The recording may have been archived meanwhile.
     await this.deleteArchived(row);
   }
 

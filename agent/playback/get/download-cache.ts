@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Download, GetQuery } from './download.ts';
 
-/** Cached for players that seek. */
+/** Downloads that are cached for players that seek. */
 const MAX_CACHED_DOWNLOADS = 16;
 const MAX_CACHED_BYTES = 64 << 20;
 /** A download stays in memory while it is built or sent: room for seven plain MP4 files of six hours. */
@@ -13,7 +13,7 @@ export class DownloadCache {
   readonly #cached = new Map<string, Download>();
   /** Number of requests per download. */
   readonly #sent = new Map<Download, number>();
-  /** For downloads being built. */
+  /** Memory reserved for downloads being built. */
   #reservedBytes = 0;
 
   constructor(maxSentBytes = MAX_SENT_BYTES) {

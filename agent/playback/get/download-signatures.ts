@@ -19,7 +19,7 @@ import type { Tabled } from '../read/table-cache.ts';
 export class DownloadSignatures {
   readonly #sections: Section[] = [];
 
-  /** In the order of the download. */
+  /** Adds the signatures of a recording. Called in the order of the download. */
   async add(cut: FileCut): Promise<void> {
     const signed = await signaturesOf(cut.tabled);
     const section = signed && (await sectionOf(cut, signed).catch(unlessUnreadable));
@@ -96,7 +96,7 @@ async function presenceIn(
   return { first, count, digests: await hashes.of(placesOf(samples, start, start + whole)) };
 }
 
-/** The download ends there, too, when it is read. */
+/** Ignores a file that cannot be read: the download ends there, too, when it is read. */
 function unlessUnreadable(error: unknown): undefined {
   if (!(error instanceof PerchError)) {
     unlessFileFault(error);

@@ -14,7 +14,7 @@ import { type SelectedRun, SelectedTable } from './selected-table.ts';
 /** Memory for fragment offsets, sizes and times: about ten days of sub-second parts. */
 export const MAX_FMP4_BYTES = 32 << 20;
 const INDEX_BYTES = 24;
-/** For sub-second parts. */
+/** Memory per second of a download whose parts are shorter than a second. */
 export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
 
 /**

@@ -28,7 +28,7 @@ export class SampleTables {
   readonly #syncs = new NumberList();
   readonly #chunkCounts = new NumberList();
   #lastChunkCount = 0;
-  /** From the start of the data. */
+  /** Offsets of chunks from the start of the data. */
   readonly #chunkPlaces: number[] = [];
   #isEverySync = true;
   #hasOffsets = false;

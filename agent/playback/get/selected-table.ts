@@ -3,7 +3,7 @@ import type { RunTable } from '../../media/mp4/write/fragment.ts';
 
 /** The last decode-only frames keep distinct times, a tick apart. */
 const MAX_DISTINCT_TIMES = 8;
-/** In all they take at most this fraction of a frame, however coarse the ticks are. */
+/** Together they take at most 1/50 of a frame, however coarse the ticks are. */
 const MIN_FRACTION = 50;
 
 /** Samples [from, to) of one run. */

@@ -13,7 +13,7 @@ const UTF8 = 0x800;
 export interface ZipEntry {
   readonly name: string;
   readonly sizeBytes: number;
-  /** The same bytes each time. */
+  /** Reads the same bytes each time. */
   read(): Readable;
 }
 

@@ -3,7 +3,7 @@ import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
 import { parseFacts } from '../archived/facts.ts';
 import type { SegmentIndex } from './segment-index.ts';
 
-/** Media is handled between pages. */
+/** Copies per page. Media is handled between pages. */
 const PAGE = 100;
 
 /**

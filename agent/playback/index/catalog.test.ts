@@ -114,7 +114,7 @@ test("the recorder's data suffices to list a finished file", async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 3);
   const header = readFileSync(file).subarray(0, readFileSync(file).indexOf('moof') - 4);
-  // Read, the file would be found empty of everything.
+  // If the file were read, nothing would be found in it.
   writeFileSync(file, Buffer.alloc(2_000));
   await using playback = openPlayback(folder.path);
   const segment = { path: 'cam', file, startUs: WALL * 1000 };

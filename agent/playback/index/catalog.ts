@@ -32,7 +32,7 @@ interface CatalogOptions {
   readonly zone: string | undefined;
   readonly moves: MovedFiles;
   readonly monoMs: () => number;
-  /** By this process. */
+  /** This process is writing the file. */
   readonly isBeingWritten: (file: string) => boolean;
 }
 
@@ -45,13 +45,13 @@ export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
   /** undefined: there is no archive. */
   archived: ArchivedRecordings | undefined;
-  /** There is one, but it may not have started yet. */
+  /** Whether there is an archive, which may not have started yet. */
   isArchiveExpected: () => boolean = () => false;
   /** A file is gone and its recording is read from the archive. */
   onMoved: () => void = () => {};
   readonly #options: CatalogOptions;
   readonly #chains = new Map<string, PartChain>();
-  /** By path; the empty name stands for all. */
+  /** Running scans by path; the empty name stands for all paths. */
   readonly #scanning = new Map<string, Promise<void>>();
   /** Paths whose folders this process has changed, and when. */
   readonly #changed = new Map<string, number>();

@@ -16,7 +16,7 @@ export interface EventQuery {
   readonly after?: EventMark | undefined;
   /** Omits shorter events, but not ongoing ones. */
   readonly minUs?: number;
-  /** Per type if types are given. */
+  /** Maximum number of events, for each type if types are given. */
   readonly limit: number;
 }
 

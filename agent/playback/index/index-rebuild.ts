@@ -69,7 +69,7 @@ export class IndexRebuild {
     };
   }
 
-  /** At most a hundred files. */
+  /** Unreadable recordings: their number, and at most a hundred of them. */
   unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
     const { index } = this.#catalog;
     const files = index.broken(MAX_NAMED).map(({ file, path, fault }) => ({ file, path, reason: fault ?? '' }));

@@ -6,11 +6,11 @@ const MAX_MOVED = 20_000;
 /** Recordings that go to another disk while they may be played. */
 export class MovedFiles {
   readonly #moving = new Set<string>();
-  /** By former name. */
+  /** Present names by former name. */
   readonly #now = new Map<string, string>();
-  /** By present name. */
+  /** First names by present name. */
   readonly #first = new Map<string, string>();
-  /** In the index. */
+  /** Renames a file in the index. */
   rename: (from: string, to: string, mtimeMs: number) => void = () => {};
 
   /** Folder scans do not add these names. @returns ends that */
@@ -25,7 +25,7 @@ export class MovedFiles {
     };
   }
 
-  /** It has a row of another name. */
+  /** Whether the file has a row under another name. */
   isMoving(file: string): boolean {
     // A scan may have read the folder before the file went.
     return this.#moving.has(file) || this.#now.has(file);

@@ -12,7 +12,7 @@ import type { SegmentInfo } from './segment-index.ts';
 const MAX_SECONDS = 100 * 86_400;
 
 interface InfoOptions {
-  /** By this process. */
+  /** This process is writing the file. */
   readonly isBeingWritten: boolean;
   readonly known?: PartChain | undefined;
 }

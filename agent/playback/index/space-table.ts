@@ -50,7 +50,7 @@ export class SpaceTable {
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
 
-  /** On the disks of this box. */
+  /** Recordings of a path on the disks of this box. */
   allOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
       WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.state != 4 AND (s.start_us, s.id) > (?1, ?2)
@@ -120,7 +120,7 @@ export class SpaceTable {
     return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs };
   }
 
-  /** Folders outside of these. */
+  /** Folders with recordings outside of `tops`. */
   heldOutside(tops: readonly string[]): HeldFolder[] {
     const numbers = tops.map((_, i) => `?${i + 1}`);
     const outside = numbers.map((top) => `AND NOT (n.text = ${top} OR n.text BETWEEN ${top} || '/' AND ${top} || '0')`);

@@ -11,7 +11,7 @@ import { type TsFragment, TsIndex } from './ts-index.ts';
 
 /** Read between turns of other work: some milliseconds each. */
 const PIECE_BYTES = 512 << 10;
-/** At both ends of a file of another program, to find its duration. */
+/** What is read at both ends of a file of another program, to find its duration. */
 const MEASURED_BYTES = 4 << 20;
 const FRAGMENT_COST_BYTES = 400;
 const TICKS_PER_MS = 90;

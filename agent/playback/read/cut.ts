@@ -25,7 +25,7 @@ export const WHOLE: FileWindow = { from: Number.NEGATIVE_INFINITY, to: Number.PO
 
 export interface FileCut {
   readonly tabled: Tabled;
-  /** In table order, including empty ones. */
+  /** Tracks in table order, including empty ones. */
   readonly tracks: readonly TrackCut[];
 }
 

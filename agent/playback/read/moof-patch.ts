@@ -26,7 +26,7 @@ interface FileRange {
 
 /** Patches fragment headers while they are sent: sequence numbers, and times by a constant per track. */
 export class MoofPatch {
-  /** Without the samples: downloads are cached longer. */
+  /** The table without its samples: downloads are cached longer. */
   readonly #table: FragmentPlaces;
   readonly #sequenceOffset: number;
   readonly #shiftTicks: ReadonlyMap<number, number>;
@@ -124,7 +124,7 @@ export class MoofPatch {
     }
   }
 
-  /** The header at a byte. */
+  /** The header that contains a byte. */
   #headerAt(place: number): FileRange | undefined {
     const { fragmentCount, fragmentOffsets, headerBytes } = this.#table;
     const i = lastUpTo(fragmentOffsets, fragmentCount, place);

@@ -54,9 +54,9 @@ export interface WantedRange {
 type SendHere = (part?: GetPart) => Promise<FastifyReply>;
 
 export interface GetPart {
-  /** What lies on another box. */
+  /** Parts that are on another box. */
   readonly others?: OtherParts;
-  /** Only this long: another box has what follows. */
+  /** The download is only this long: another box has what follows. */
   readonly ending?: { readonly durationUs: number; readonly resumeUs: number };
 }
 

@@ -55,7 +55,7 @@ export class VirtualFile implements SliceLookup {
     }
   }
 
-  /** For headers that depend on everything else. */
+  /** Puts pieces in front: headers that depend on everything else. */
   prepend(pieces: readonly Uint8Array[]): void {
     const moved = this.#starts.length;
     const lengthBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);

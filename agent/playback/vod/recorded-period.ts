@@ -86,7 +86,7 @@ export class RecordedPeriods {
     throw new PerchError('notFound', 'no such recording', { path });
   }
 
-  /** The whole recording is. */
+  /** Whether the whole recording is hidden. */
   #isHidden(path: string, { startUs, durationUs = 1 }: RowOfRecording): boolean {
     return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
@@ -165,7 +165,7 @@ function continues(before: PlaylistFile, layout: VodLayout): boolean {
 }
 
 export interface ResourceAddress {
-  /** From the file name, which never changes. */
+  /** Start by the file name, which never changes. */
   readonly nameUs: number;
   /** A hash of the file's path and the layout version. */
   readonly tag: string;

@@ -73,7 +73,7 @@ export function requireAvailable(catalog: Catalog, path: string, fromUs: number,
   }
 }
 
-/** Most start when their names say. */
+/** Rows whose file name has this start. Most recordings start at the time in their names. */
 function* namedRows({ index }: Catalog, path: string, nameUs: number): Generator<SegmentRow, void> {
   yield* index.list(path, nameUs, nameUs, MAX_SAME_NAME).filter((row) => row.nameUs === nameUs);
   yield* index.named(path, nameUs, MAX_SAME_NAME);

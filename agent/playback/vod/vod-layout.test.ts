@@ -28,7 +28,7 @@ const FILES = byLength(25, 400);
 interface Recording {
   readonly init: Uint8Array;
   readonly fragments: readonly Uint8Array[];
-  /** As a reader of the file finds them. */
+  /** Samples as a reader of the file finds them. */
   readonly samples: readonly ReadSample[];
 }
 

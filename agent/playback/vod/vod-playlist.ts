@@ -18,7 +18,7 @@ interface PlaylistKind {
   readonly isEnded: boolean;
   /** EXT-X-START offset; undefined: the player's choice. */
   readonly startOffsetSeconds: number | undefined;
-  /** Rounded up, at least this. */
+  /** Minimum of EXT-X-TARGETDURATION. A longer segment raises it to its duration, rounded up. */
   readonly minTargetSeconds: number;
 }
 

@@ -36,7 +36,7 @@ interface VodRoutesOptions {
 }
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
-/** Private, though it never changes. */
+/** The answer is private, though it never changes. */
 const CACHE_FOREVER = 'private, max-age=31536000, immutable';
 /** A time's frame can change once, when the clock is set. */
 const CACHE_A_DAY = 'private, max-age=86400, immutable';
@@ -152,7 +152,7 @@ function sendFrame(request: FastifyRequest, reply: FastifyReply, frame: Frame): 
   return sendRanged(request, reply, inMemory(frame.bytes), frame.etag);
 }
 
-/** A nearer one may still be taken. */
+/** Sends a still without caching: a nearer one may still be taken. */
 function sendSnapshot(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -248,7 +248,7 @@ export function parseVodAddress(address: string): VodAddress | undefined {
 
 const DEFAULT_BACK_SECONDS = 3_600;
 const MAX_BACK_SECONDS = 86_400;
-/** For cameras with a key frame every half hour. */
+/** Enough for cameras with a key frame every half hour. */
 const MAX_TARGET_SECONDS = 3_600;
 
 export function queryPeriod(query: Query): Period {

@@ -29,7 +29,7 @@ interface ClipRun extends AsyncDisposable, Omit<TestRecorder, typeof Symbol.asyn
   readonly hub: EventHub;
   /** Lets the camera send for this long. */
   play(ms: number): Promise<void>;
-  /** A motion now, unless it says otherwise. */
+  /** Reports an event; default: motion that starts now. */
   tell(event?: Partial<NewEvent>): Promise<void>;
   /** Seconds from the beginning of the stream: beginning and end of each recording, once the path has stopped. */
   clips(): Promise<[number, number][]>;

@@ -14,7 +14,7 @@ const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
 /** For events without a path; not a valid path name. */
 const MACHINE_FOLDER = '~machine';
 const DEEPEST_FOLDER = 32;
-/** Then other work gets a turn. */
+/** Events that are handled before other work gets a turn. */
 const EVENTS_PER_TURN = 500;
 
 export interface EventJournalOptions {

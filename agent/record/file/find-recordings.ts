@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from './disk-fault.ts';
 import type { RecordingName, RecordPathPattern } from './record-path.ts';
 
-/** Then the event loop gets a turn. */
+/** Names that are handled before the event loop gets a turn. */
 const NAMES_PER_TURN = 2_000;
 
 export interface FoundRecording extends RecordingName {

@@ -23,7 +23,7 @@ interface Walked {
 }
 
 interface TableOptions {
-  /** By this process. */
+  /** This process is writing the file. */
   readonly isBeingWritten?: boolean | undefined;
   /** An earlier result for the same file, which may have grown; it must not be used afterwards. */
   readonly known?: RecordingTable | undefined;

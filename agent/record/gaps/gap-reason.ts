@@ -18,9 +18,9 @@ export interface WatchedPath {
   readonly ready: boolean;
   readonly paused: boolean;
   readonly privacy: boolean;
-  /** Pulled only with readers. */
+  /** The source is pulled only while the path has readers. */
   readonly sourceOnDemand: boolean;
-  /** null: not to be recorded. */
+  /** null: the path is not to be recorded. */
   readonly recording: { readonly active: boolean; readonly error: string | null } | null;
 }
 

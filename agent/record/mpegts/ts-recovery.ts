@@ -90,7 +90,7 @@ async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number |
 }
 
 class TailWalk {
-  /** After the last complete part, or packet in foreign files. */
+  /** Offset of the first byte after the last complete part; in foreign files, after the last complete packet. */
   endOffset: number;
   durationMs = 0;
   readonly #fileId: number | undefined;

@@ -33,7 +33,7 @@ export interface RecoveryPlan {
   /** The duration, written after all that is flushed. */
   readonly header: Patch;
   readonly durationMs: number;
-  /** After the end and in the holes. */
+  /** Bytes lost after the end and in the holes. */
   readonly lostBytes: number;
   /** For the file's times, Unix milliseconds; undefined: unknown. */
   readonly startMs: number | undefined;

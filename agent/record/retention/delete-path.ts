@@ -16,7 +16,7 @@ interface RecordingOfPath {
 interface PathDeletion {
   readonly files: number;
   readonly diskBytes: number;
-  /** At most `MAX_NAMED` of them. */
+  /** Recordings that were kept, at most `MAX_NAMED` of them. */
   readonly kept: readonly { readonly startUs: number; readonly because: string }[];
   readonly keptFiles: number;
 }

@@ -38,7 +38,7 @@ export interface DeletionDeps {
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   readonly companions?: (file: string) => Promise<readonly string[]>;
   readonly freed?: (file: string, diskBytes: number) => void;
-  /** A person wants it gone: its copies are, too. */
+  /** Called when a person deletes a recording: its copies are deleted, too. */
   readonly unwanted?: (path: string, nameUs: number, file: string) => void;
   readonly logger: Logger;
 }

@@ -42,7 +42,7 @@ export class ProtectedRanges {
     return this.#file.fault;
   }
 
-  /** By start. */
+  /** All protected ranges, sorted by start. */
   get all(): readonly ProtectedRange[] {
     return this.#ranges;
   }

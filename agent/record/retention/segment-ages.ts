@@ -12,7 +12,7 @@ const MAX_FILES = 10_000;
 export class SegmentAges implements SegmentLog {
   readonly #log: SegmentLog;
   readonly #clock: Pick<Clock, 'monoMs'>;
-  /** By file, oldest first. */
+  /** Monotonic start times by file, oldest first. */
   readonly #startedMs = new Map<string, number>();
 
   constructor(log: SegmentLog, clock: Pick<Clock, 'monoMs'>) {

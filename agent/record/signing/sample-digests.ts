@@ -6,7 +6,7 @@ import { DIGEST_BYTES } from './signed-group.ts';
 const WINDOW_BYTES = 1 << 20;
 
 export interface PlacedSample {
-  /** In the file. */
+  /** Offset in the file. */
   readonly offset: number;
   readonly sizeBytes: number;
 }

@@ -7,7 +7,7 @@ import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.t
 import { HANGING_MS } from '../write/flush.ts';
 import { saveSnapshot } from './snapshot-files.ts';
 
-/** During recording. */
+/** Interval of snapshots during recording. */
 const EVERY_MS = 600_000;
 const POLL_MS = 30_000;
 /** Events closer together share a snapshot. */

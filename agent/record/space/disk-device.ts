@@ -7,7 +7,7 @@ import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 /** Frees more than needed, so that not every check deletes something. */
 const SPARE_SHARE = 1 / 20;
 const MAX_SPARE_BYTES = 2 ** 30;
-/** Plus what is written in this time. */
+/** What is written in this time is freed in addition. */
 const SPARE_SECONDS = 30;
 const MAX_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs free space with a delay. */

@@ -33,7 +33,7 @@ export interface DiskReading {
   /** `st_dev`. */
   readonly device: number;
   readonly totalBytes: number;
-  /** For ordinary users. */
+  /** Free space for ordinary users. */
   readonly freeBytes: number;
   readonly isReadOnly: boolean;
   /** System code if the folder is missing and cannot be created. */

@@ -20,7 +20,7 @@ export interface OldestRecordings {
   readonly isWhole: boolean;
   /** Finished recordings below a folder written by Perch, oldest first. @param after the last of the previous batch */
   oldestOwn(folder: string, limit: number, after?: IndexedRecording): readonly IndexedRecording[];
-  /** The same for one path. */
+  /** Like `oldestOwn`, for one path. */
   oldestOwnOf(path: string, limit: number, after?: IndexedRecording): readonly IndexedRecording[];
   bytesOf(path: string): { readonly ownBytes: number };
 }

@@ -42,7 +42,7 @@ test('a folder without recordings accepts any disk', () => {
   expect(identityOf({ ...stick, ...system }, undefined)).toBe('same');
 });
 
-/** As at a start. */
+/** Opens the known disks as a start of Perch does. */
 async function open(file: string): Promise<KnownDisks> {
   const memory = new KnownDisks(file, (text) => expect.unreachable(text));
   await memory.load();

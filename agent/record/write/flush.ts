@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { DiskQueue } from './disk-queue.ts';
 
-/** Then a disk counts as hanging. */
+/** A disk whose write or flush takes this long counts as hanging. */
 export const HANGING_MS = 10_000;
 
 export interface OpenFile {

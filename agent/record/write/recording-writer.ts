@@ -77,7 +77,7 @@ export abstract class RecordingWriter {
     return runs;
   }
 
-  /** For the file's times, Unix milliseconds. */
+  /** Start and end for the file's times, Unix milliseconds. */
   protected get span(): { readonly startMs: number; readonly endMs: number } {
     const startMs = this.startUs / 1000;
     return { startMs, endMs: startMs + this.durationMs };

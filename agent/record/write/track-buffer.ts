@@ -37,7 +37,7 @@ export class TrackBuffer extends TrackRunBuffer {
     return count > 0 ? this.take(count) : undefined;
   }
 
-  /** In stream time. */
+  /** A DTS in seconds of stream time. */
   secondsOf(dts: number): number {
     return dts / this.track.clockRate;
   }
