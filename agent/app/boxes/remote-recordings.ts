@@ -24,7 +24,7 @@ const PICTURE_WIDTH = 640;
 const MAX_PICTURE_BYTES = 256 << 10;
 /** The box reads an index first. */
 const MAX_MEDIA_MS = 5_000;
-/** Without a byte from the box in this time, a download ends. */
+/** A download ends if no byte comes from the box in this time. */
 const SILENT_S = 20;
 /** The only parameters that the box gets: others may be credentials for this server. */
 const QUERY_KEYS = ['start', 'end', 'duration', 'format', 'speed', 'gaps', 'time', 'width', 'exact', 'back', 'target'];

@@ -54,7 +54,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
   readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback' | 'events'>;
-  /** Last read or written. */
+  /** The configuration that was last read or written. */
   settings(): Config;
   readonly configFile: FileEdits;
   readonly backup: BackupControl;
@@ -133,7 +133,7 @@ export class DeviceRoutes {
     await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
   }
 
-  /** For `/v3/problems/list`. */
+  /** Problems for `/v3/problems/list`. */
   async problems(): Promise<ProblemItem[]> {
     const { recordings, paths, problems } = this.#deps;
     return problemsOf({
@@ -148,7 +148,7 @@ export class DeviceRoutes {
     });
   }
 
-  /** For MQTT: load, temperature and the newest version that the owner has seen. */
+  /** Readings for MQTT: load, temperature and the newest version that the owner has seen. */
   async readings() {
     const [{ cpuPercent }, { temperatureCelsius }] = await Promise.all([hostFacts([]), this.#host.read()]);
     const used = this.#deps.recordings.space.list().flatMap(({ totalBytes, freeBytes }) => {
