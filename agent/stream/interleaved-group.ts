@@ -33,7 +33,7 @@ export class InterleavedGroup {
     this.isOpen = true;
   }
 
-  /** @param sequence of the chunk's first packet */
+  /** @param sequence number of the chunk's first packet */
   add(chunk: Buffer, track: number, packets: number, sequence: number, pts: number, wall: number): void {
     if (!this.isOpen) {
       return;

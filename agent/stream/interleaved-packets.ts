@@ -282,7 +282,7 @@ export class InterleavedPackets implements Reader {
     return isKept;
   }
 
-  /** @param sequence of the key frame's first packet */
+  /** @param sequence number of the key frame's first packet */
   #admitWaiting(sequence: number): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -122,7 +122,7 @@ export class PacketRing {
 
   /**
    * The next payload is the first of a key frame.
-   * @param isLeading of the track whose groups are kept; otherwise only marked as a start
+   * @param isLeading the track is the one whose groups are kept; otherwise the payload is only marked as a start
    */
   protected beginGroup(isLeading: boolean): void {
     this.#startsGroup = true;

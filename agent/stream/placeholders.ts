@@ -20,10 +20,10 @@ const MAX_REORDER_FRAMES = 16;
 /**
  * Access units without a picture, sent before a reader's first key frame.
  *
- * libavformat gives no time to the first access unit that its parser cuts out of a stream, and none for decoding to as many as
- * pictures are reordered (av_parser_parse2, compute_pkt_fields): copied, a stream that begins at a key frame with B-frames cannot
- * be written, and one without begins with two pictures of one time. With placeholders it is these that have no time; they are no
- * key frames, so a copy leaves them out, and decoders drop them.
+ * libavformat's parser gives no timestamp to the first access unit of a stream, and no decode timestamp to as many access units as
+ * pictures are reordered (av_parser_parse2, compute_pkt_fields). A stream that begins at a key frame with B-frames can then not be
+ * copied to a file, and the copy of one without B-frames begins with two pictures of the same time. With placeholders, only these
+ * lack timestamps. They are not key frames, so a copy leaves them out, and decoders drop them.
  */
 export class Placeholders {
   readonly #writer: InterleavedWriter;
@@ -78,7 +78,7 @@ export class Placeholders {
     }
   }
 
-  /** The interleaved frames of `countFor`. @param sequence of the key frame's first packet */
+  /** The interleaved frames of `countFor`. @param sequence number of the key frame's first packet */
   frames(description: Track, sequence: number): Buffer {
     const count = this.countFor(description);
     const payload = this.#payload ?? new Uint8Array(0);

@@ -91,7 +91,7 @@ export class Playout {
     this.#stop?.();
   }
 
-  /** Resolves when there is room for another segment. @param lastMs of the rendition's units, on the common timeline */
+  /** Resolves when there is room for another segment. @param lastMs time of the rendition's last unit, on the common timeline */
   async room(lastMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#isFull(lastMs)) {
       await this.#clock.sleep(POLL_MS, signal);
@@ -112,7 +112,7 @@ export class Playout {
 
   /**
    * What to add to the times of a timeline of the server.
-   * @param mediaMs of the first unit on it, if it is new
+   * @param mediaMs time of the first unit on it, if it is new
    * @param nextMs where that unit comes on the common timeline
    */
   shiftOf(timeline: number, mediaMs: number, nextMs: number): number {

@@ -333,7 +333,7 @@ test('keep-alives are sent at half the session timeout without waiting for repli
       ]);
       return true;
     }
-    // Without a reply.
+    // GET_PARAMETER gets no reply.
     return request.method === 'GET_PARAMETER';
   });
   await using run = new Run(url(camera), { readTimeoutMs: 60_000 }, clock);

@@ -107,7 +107,7 @@ export class RtspSource implements Source {
         } else if (attempts.transport === transport || this.#past.packets > packetsBefore || isLoginFailure(error)) {
           throw error;
         }
-        // Otherwise the camera cannot change the transport within a connection: the next one gets its own.
+        // Otherwise the camera cannot change the transport within a connection: the next transport gets its own connection.
       }
     }
     return undefined;

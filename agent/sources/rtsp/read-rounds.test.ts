@@ -26,13 +26,13 @@ const SETTLED_MS = 10_500;
 class Pull {
   readonly clock = new FakeClock();
   readonly camera: ScriptedCamera;
-  /** Undefined: it sends within the connection. */
+  /** Undefined: the camera sends within the connection. */
   readonly udp: UdpCamera | undefined;
   /** Samples of the reader. */
   count = 0;
   stream: Stream | undefined;
   readonly #stop = new AbortController();
-  /** With the reason. */
+  /** Settles at the end of the source, with the reason. */
   readonly ended: Promise<unknown>;
 
   constructor(camera: ScriptedCamera, toleratedDelayMs = 100, udp?: UdpCamera) {
@@ -102,7 +102,7 @@ async function recorded(toleratedDelayMs?: number): Promise<Pull> {
   return pull;
 }
 
-/** The same over UDP. */
+/** As `recorded`, over UDP. */
 async function recordedOverUdp(): Promise<Pull> {
   const udp = await udpCamera();
   const pull = new Pull(await scriptedCamera(udp.script(soundFrom(0, 5))), 100, udp);

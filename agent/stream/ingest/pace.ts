@@ -12,7 +12,7 @@ export class TrackPace {
   #mediaMs = Number.NaN;
   #atMs = 0;
 
-  /** @param mediaMs of the newest packet, without jumps @param nowMs monotonic */
+  /** @param mediaMs media time of the newest packet, without jumps @param nowMs monotonic */
   push(mediaMs: number, nowMs: number): void {
     if (mediaMs === this.#mediaMs) {
       return;

@@ -16,7 +16,7 @@ function spreadTimes(
   const times = Array.from({ length: pictures }, (_, i) => {
     const atMs = i * 40 + lateMs(i);
     const ticks = track.arrive(timestampOf(i), atMs);
-    // As `DecodeTimes` has it.
+    // As `DecodeTimes` does it.
     const dts = Math.max(ticks, lastDts + 1);
     lastDts = dts;
     if (i === 0) {

@@ -29,7 +29,7 @@ test('late arrivals do not move it, earlier ones do', () => {
 
 test('a camera whose clock runs slower than the local one is followed', () => {
   const clock = new CaptureClock();
-  // Far worse than any: each second takes 10 ms longer.
+  // Far worse than any camera: each second takes 10 ms longer.
   for (let i = 0; i <= 60; i += 1) {
     clock.onArrival(i, WALL_MS + i * 1_010, i * 1_010);
   }

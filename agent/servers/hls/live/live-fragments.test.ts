@@ -34,7 +34,7 @@ function setup(tracks: readonly Track[], wanted = tracks.map((_, i) => i)) {
   return { stream, clock, live, join, idle: () => idle };
 }
 
-/** Sound of a clock of 48 kHz. */
+/** Audio with a clock of 48 kHz. */
 function sound(from: number, frames: number, ticks = 1024): Sample[] {
   return Array.from({ length: frames }, (_, i) => {
     const pts = from + i * ticks;
@@ -300,7 +300,7 @@ test('for any input, each viewer gets each sample once, in order, from a key pic
     const next = random(seed);
     const wanted = next() < 0.3 ? [0, 2] : [0, 1, 2];
     const { stream, live, join } = setup([tinyH264, aac, opus], wanted);
-    /** From the first key picture on, by track. */
+    /** What viewers get from the first key picture on, by track. */
     const due: string[][] = [[], [], []];
     let hasBegun = false;
     const watchers: FragmentWatcher[] = [join()];

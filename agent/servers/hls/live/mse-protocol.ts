@@ -6,21 +6,21 @@ import type { ErrorCode } from '../../../base/errors.ts';
  *     client                                     server
  *     GET …/mse?codecs=avc1,hvc1.1.6,opus  ──►
  *                                          ◄──  101
- *                                          ◄──  text    init     what comes, and where playing begins
+ *                                          ◄──  text    init     what follows, and where playback starts
  *                                          ◄──  binary           init segment (ftyp, moov)
- *                                          ◄──  text    clock    when what one sees was captured; again each second
+ *                                          ◄──  text    clock    the capture time of the media; again each second
  *                                          ◄──  binary …         fragments (moof, mdat): at once all since the last key frame, then as they come
  *                                          ◄──  text    skip     the connection was too slow: fragments are missing here
  *                                          ◄──  text    init     parameters have changed: a new init segment follows
  *                                          ◄──  text    error    why it ends, then the WebSocket is closed
  *
- * The client sends nothing; what it sends all the same closes the WebSocket (1003). Pings are answered by the browser itself:
+ * The client sends nothing: data from it closes the WebSocket (1003). Pings are answered by the browser itself:
  * a viewer that answers none for 25 s is gone.
  *
  * Query, in addition to credentials (`jwt`, `token`, …):
- *   codecs   what the browser can decode: names as MediaSource.isTypeSupported takes them, or how they begin up to a dot
- *            (`avc1`, `hvc1.1.6`), with commas between. Other tracks are left out; where no picture of a stream with pictures
- *            is among them, but a codec for pictures, the answer is an error. Without it everything is sent.
+ *   codecs   what the browser can decode: names as MediaSource.isTypeSupported takes them, or their beginnings up to a dot
+ *            (`avc1`, `hvc1.1.6`), separated by commas. Other tracks are left out. If the list has video codecs, but not that
+ *            of a stream with video, the answer is an error. Without the parameter everything is sent.
  *   audio    `flac`: Opus comes as FLAC.
  *
  * One binary message is one init segment or one fragment of all tracks, and may be appended as it is (several at once too).

@@ -80,7 +80,7 @@ export class FollowingRendition {
     this.rendition.closeParts(pts);
   }
 
-  /** @param nextDts of the next sample, if it is not pending */
+  /** @param nextDts decode time of the next sample, if it is not pending */
   #passed(pts: number, nextDts: number | undefined): void {
     for (let next = this.#waiting[0]; next && pts >= next.pts; next = this.#waiting[0]) {
       this.#close(nextDts);

@@ -31,7 +31,7 @@ const SOUNDS: readonly Track[] = [
 
 const pick = <T>(next: Random, values: readonly T[]): T => values[Math.floor(next() * values.length)] as T;
 
-/** A camera's pictures: a rate, trembling, groups of any length, frames that are lost, pauses, reordering, new parameter sets. */
+/** A camera's pictures: rate, jitter, groups of any length, lost frames, pauses, reordering, new parameter sets. */
 function pictures(next: Random, seconds: number): Happening[] {
   const rates = pick(next, [
     [2],
@@ -47,7 +47,7 @@ function pictures(next: Random, seconds: number): Happening[] {
     [30, 0.3],
     [15, 1, 0.2],
   ]);
-  // By day and by night.
+  // The rate differs by day and by night.
   const intervalAt = (atS: number) => 1 / (rates[Math.floor((atS / seconds) * rates.length)] as number);
   const intervalS = intervalAt(0);
   const trembling = pick(next, [0, 0, 0.05, 0.3]);

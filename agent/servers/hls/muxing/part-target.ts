@@ -34,7 +34,7 @@ export class PartTarget {
   /** Targets of segments whose parts are or were just listed, oldest first. */
   #ended: { readonly number: number; readonly ms: number }[] = [];
 
-  /** @param wantedMs of parts, as near as samples allow */
+  /** @param wantedMs wanted duration of parts, which is met as nearly as samples allow */
   constructor(wantedMs: number) {
     this.#wantedMs = wantedMs;
   }
@@ -59,7 +59,7 @@ export class PartTarget {
     }
   }
 
-  /** @param firstPartedNumber of the first segment listed with parts */
+  /** @param firstPartedNumber number of the first segment listed with parts */
   segmentEnded(number: number, firstPartedNumber: number): void {
     this.#ended.push({ number, ms: this.#runningMs });
     this.#ended = this.#ended.filter((segment) => segment.number >= firstPartedNumber);

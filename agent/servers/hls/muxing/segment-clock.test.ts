@@ -18,7 +18,7 @@ const OPTIONS: MuxerOptions = {
 };
 /** How far the sound's own wall clock is off that of the pictures. */
 const OFF_MS = 350;
-/** So that players never place the sound too late: they would wait for it. */
+/** Audio is dated earlier by this, so that players never place it too late: they would wait for it. */
 const EARLY_MS = 4;
 
 test("audio segments have the video's wall clock, however far the audio's is off", () => {

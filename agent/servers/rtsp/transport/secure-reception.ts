@@ -15,7 +15,7 @@ export class SecureReception {
     this.#decryptors[media] = new MediaDecryptor(key);
   }
 
-  /** @param ssrc of our reports @param wallMs now */
+  /** @param ssrc SSRC of our reports @param wallMs current time */
   ownKey(ssrc: number, wallMs: number): MikeyMessage {
     return mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
   }

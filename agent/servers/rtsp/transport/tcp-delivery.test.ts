@@ -134,7 +134,7 @@ test('a cached GOP beyond the limit is sent whole to a reader that is slow to re
   for (const [index, key] of [true, false, false].entries()) {
     stream.write(0, { pts: 3600 * index, dts: 3600 * index, wall: 1, key, data: picture(key, 50_000) });
   }
-  // Sends nothing.
+  // This link sends nothing.
   const link = {
     queuedBytes: 0,
     write: (bytes: Uint8Array) => {

@@ -53,7 +53,7 @@ class Client implements AsyncDisposable {
   }
 }
 
-/** Says everything back, in capitals. */
+/** Echoes everything in capitals. */
 function shout(channel: ByteChannel): void {
   channel.sink = {
     onBytes: (chunk, length) =>

@@ -13,7 +13,7 @@ import { writeEstimate, writeNack } from '../../../transports/webrtc/receiving/s
 const nackOf = (...sequences: readonly number[]): Buffer =>
   writeNack(7, 9, Uint16Array.from(sequences), sequences.length);
 
-/** As another implementation reads it. */
+/** Reads a packet with another implementation. */
 const readFeedback = (packet: Buffer) =>
   (RtcpPacketConverter.deSerialize(packet)[0] as RtcpPayloadSpecificFeedback | RtcpTransportLayerFeedback).feedback;
 

@@ -33,7 +33,7 @@ import type { WebRtcPaths } from '../session/contracts.ts';
 
 const WHO = { path: 'door', query: '', remoteAddr: '192.0.2.1:5', userAgent: 'test', user: 'me' };
 const MAX_PAYLOAD_BYTES = 1_100;
-/** Frames. */
+/** Limit of frames in flight. */
 const ON_THE_WAY = 15;
 
 const cleanups: (() => unknown)[] = [];

@@ -166,7 +166,7 @@ test('a stream without usable audio still has a silent audio section', () => {
   ]);
 });
 
-/** As the transcoder answers. */
+/** Answers as the transcoder does. */
 const TURNING: OpusTranscoding = {
   whyNot: (track) => (track.codec === 'ac3' ? 'AC3 cannot be transcoded to Opus' : undefined),
 };

@@ -104,7 +104,7 @@ test('another implementation connects and gets every packet, from the parameter 
   for (let i = 2; i < 30; i += 1) {
     stream.write(0, picture(i, i === 2));
     stream.write(1, sound(i));
-    // So that the receiver's kernel buffer does not overflow.
+    // Keeps the receiver's kernel buffer from overflowing.
     await new Promise((resolve) => setImmediate(resolve));
   }
   // Parameter sets, 28 pictures of three packets, 28 sounds.

@@ -16,7 +16,7 @@ import { SessionLimits } from './session-limits.ts';
 const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 
 const LOUDSPEAKER: BackChannel = { codec: 'PCMU', clockRate: 8_000, channels: 1, send: () => {}, close: () => {} };
-/** Sends and receives. */
+/** An offer to send and receive. */
 const BOTH_WAYS = readFileSync('test/fixtures/offers/chromium-156-linux-whip.sdp', 'utf8').replaceAll(
   'a=sendonly',
   'a=sendrecv',

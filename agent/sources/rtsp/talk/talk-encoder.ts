@@ -1,6 +1,6 @@
 /** Receives the payloads of an encoder. */
 export interface TalkSink {
-  /** @param ticks of its first sample, by the camera's clock @param marker of its packet */
+  /** @param ticks time of its first sample, by the camera's clock @param marker marker bit of its packet */
   onPayload(payload: Uint8Array, ticks: number, marker: boolean): void;
 }
 

@@ -20,7 +20,7 @@ export class SecureSession {
   readonly #master = createMasterKey();
   readonly #reports = new Srtcp(srtpKeys(this.#master, this.#master));
 
-  /** @param ssrc of our reports @param wallMs now */
+  /** @param ssrc SSRC of our reports @param wallMs current time */
   ownKey(ssrc: number, wallMs: number): MikeyMessage {
     return mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
   }

@@ -59,7 +59,7 @@ export class TrackTransports {
   /**
    * SETUP of one track.
    * @param uri its control URL
-   * @param media of the description: SRTP is requested for RTP/SAVP over TLS, which protects the keys; outside of TLS nothing else is
+   * @param media its description: SRTP is requested for RTP/SAVP over TLS, which protects the keys; nothing else may leave TLS
    * @param at its place among the tracks, for channels: several requests may wait for their replies
    * @throws TransportRefused when the camera does not send by this transport
    */
@@ -75,7 +75,7 @@ export class TrackTransports {
   }
 
   /**
-   * Before the first `add`: media without SRTP stay within TLS, and with them all others.
+   * Called before the first `add`: if some media lack SRTP, all media stay within TLS.
    * @throws TransportRefused
    */
   checkSecrecy(medias: readonly SdpMedia[], transport: Transport): void {
