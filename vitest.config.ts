@@ -29,7 +29,10 @@ const WITH_PEERS = {
   ...(IS_SHORT ? { globalSetup: 'test/peers/agent/built-agent.ts' } : { fileParallelism: false }),
   ...(LENGTH === 'long' && { env: { PERCH_PAGE_BY: 'localhost' } }),
 };
-const SIDE_BY_SIDE = { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 3, maxConcurrency: 8 }) };
+const sideBySide = (maxWorkers: number) => ({
+  ...WITH_PEERS,
+  ...(IS_SHORT && { isolate: false, maxWorkers, maxConcurrency: 8 }),
+});
 
 /** Suites with the line `// @also NAME` run a second time in that project. */
 const also = (name: string): string[] =>
@@ -45,11 +48,13 @@ const projects = [
     maxWorkers: 3,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, SIDE_BY_SIDE),
-  suites('interop', ['test/{interop,browser}/**/*.test.ts'], 2, SIDE_BY_SIDE),
-  suites('timing', ['test/timing/*.test.ts'], 3, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(3)),
+  // These mostly wait: for pictures in real time, and for other programs to give up.
+  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5)),
+  suites('browser', ['test/browser/**/*.test.ts'], 3, sideBySide(3)),
   // The form for systems whose Node has no node:ffi.
-  suites('without-ffi', also('without-ffi'), 4, { ...SIDE_BY_SIDE, env: { PERCH_NO_FFI: '1' } }),
+  suites('without-ffi', also('without-ffi'), 3, { ...sideBySide(3), env: { PERCH_NO_FFI: '1' } }),
+  suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
     ? [suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]

@@ -2,10 +2,11 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
+import { createIdentity } from '../../../agent/transports/webrtc/dtls/dtls.ts';
 import type { SrtpProfile } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
@@ -14,14 +15,14 @@ import { webrtcPaths } from '../../support/clients/webrtc/webrtc-paths.ts';
 
 const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgent: 'test', user: '' };
 
-// The cheaper profile depends on the machine; both must be correct on every one.
-const order = vi.hoisted((): SrtpProfile[] => []);
-vi.mock('../../../agent/transports/webrtc/srtp/profile-order.ts', () => ({ measureProfiles: async () => order }));
+/** The cheaper profile depends on the machine; both must be correct on every one. */
+let order: readonly SrtpProfile[] = [];
+const identity = createIdentity(() => order);
 
 describeWith(['chromium'], 'Chromium and our keys', () => {
   const page = createServer((_, response) => response.end('<!doctype html>'));
   const paths = webrtcPaths(() => Promise.reject(new Error('no path')));
-  const server = new WebRtcServer(WEBRTC_OPTIONS, paths, systemClock, silentLogger);
+  const server = new WebRtcServer(WEBRTC_OPTIONS, paths, systemClock, silentLogger, undefined, () => identity);
   let viewer: Viewer;
 
   beforeAll(async () => {
@@ -45,7 +46,7 @@ describeWith(['chromium'], 'Chromium and our keys', () => {
   test.for(inShort(CASES, 'SRTP_AEAD_AES_128_GCM actpass', 'SRTP_AES128_CM_HMAC_SHA1_80 passive'))(
     'with %s and a=setup:%s, sound and reports go there and back',
     async ([cipher, setup, profiles]) => {
-      order.splice(0, order.length, ...profiles);
+      order = profiles;
       const tab = await viewer.open(`http://127.0.0.1:${(page.address() as AddressInfo).port}/`);
       const offer = await tab.evaluate(async () => {
         const pc = new RTCPeerConnection();

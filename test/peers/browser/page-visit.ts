@@ -32,11 +32,12 @@ export function onlyBy(openBy: PageAddress, define: () => void): void {
   }
 }
 
-let asked = 0;
+let asked = { by: '', times: 0 };
 /** For a test that is the same on both sizes: in short form the tests of a file alternate. */
 export function sizesInTurn(): readonly Size[] {
-  asked += 1;
-  return byLength<readonly Size[]>([asked % 2 === 0 ? 'phone' : 'desktop'], ['phone', 'desktop']);
+  const { testPath: by = '' } = expect.getState();
+  asked = { by, times: asked.by === by ? asked.times + 1 : 1 };
+  return byLength<readonly Size[]>([asked.times % 2 === 0 ? 'phone' : 'desktop'], ['phone', 'desktop']);
 }
 
 function ownAddress(): string {

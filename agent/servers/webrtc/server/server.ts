@@ -65,6 +65,7 @@ export class WebRtcServer {
   readonly #paths: WebRtcPaths;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #loadDtls: () => Promise<DtlsIdentity>;
   readonly #sound: OpusSound | undefined;
   readonly #ports: MediaPorts;
   readonly #additionalHosts: AdditionalHosts;
@@ -79,9 +80,20 @@ export class WebRtcServer {
   #isListening = false;
   #native: Promise<void> | undefined;
 
-  /** @param sound transcodes audio that browsers do not support; undefined: such audio is not sent */
-  constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger, sound?: OpusSound) {
+  /**
+   * @param sound transcodes audio that browsers do not support; undefined: such audio is not sent
+   * @param load its certificate and SRTP profiles
+   */
+  constructor(
+    options: WebRtcServerOptions,
+    paths: WebRtcPaths,
+    clock: Clock,
+    log: Logger,
+    sound?: OpusSound,
+    load: () => Promise<DtlsIdentity> = loadDtls,
+  ) {
     this.#sound = sound;
+    this.#loadDtls = load;
     this.#options = options;
     this.#paths = paths;
     this.#clock = clock;
@@ -138,7 +150,7 @@ export class WebRtcServer {
 
   /** Loads DTLS and opens the native functions before the first viewer needs them. */
   prepare(): void {
-    loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));
+    this.#loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));
     this.#native ??= this.#openNative();
   }
 
@@ -337,7 +349,7 @@ export class WebRtcServer {
 
   #prepareContext(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
     const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#additionalHosts));
-    const context = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
+    const context = Promise.all([this.#loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
     // The caller may fail before it awaits this.
     context.catch(() => {});
     return context;
