@@ -7,7 +7,7 @@ import { MB, type PictureState, SHAPE } from '../../../agent/media/h264/macroblo
 import { h264Track } from '../../../agent/media/h264/params.ts';
 import { findStartCode, trimZeros } from '../../../agent/media/payload/nal.ts';
 import type { H264Track } from '../../../agent/media/sample/track.ts';
-import { AV_PYTHON, describeWith } from '../../peers/programs/peers.ts';
+import { AV_PYTHON, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
 import { sampleOf } from '../../support/media/units.ts';
@@ -39,6 +39,13 @@ const X264: readonly (readonly [name: string, settings: string])[] = [
   ['at a constant bit rate', '-preset veryslow -b:v 150k -maxrate 150k -bufsize 100k'],
   ['open groups, references far away', '-preset slower -x264-params open-gop=1:keyint=12:min-keyint=6:ref=12'],
   ['intra refresh, constrained prediction', '-preset fast -x264-params intra-refresh=1:constrained-intra=1:bframes=0'],
+];
+const X264_SHORT = [
+  'Baseline, all partitions',
+  'as cameras encode',
+  'temporal direct prediction, pyramid, slices',
+  'spatial direct prediction, CAVLC, weights',
+  'intra refresh, constrained prediction',
 ];
 const GSTREAMER: readonly (readonly [name: string, encoder: string])[] = [
   ['OpenH264 with slices', 'openh264enc slice-mode=n-slices num-slices=3'],
@@ -203,14 +210,17 @@ describeWith(['ffmpeg', 'av'], 'macroblocks of x264', () => {
     expect(code, output).toBe(0);
   };
 
-  test.for(X264)('kinds, quantisers and vectors are those of ffmpeg: %s', async ([, settings]) => {
-    using folder = temporaryFolder();
-    const path = join(folder.path, 'clip.h264');
-    await encode(settings, path);
-    await expectSame(path, FRAMES);
-  });
+  test.for(inShort(X264, ...X264_SHORT))(
+    'kinds, quantisers and vectors are those of ffmpeg: %s',
+    async ([, settings]) => {
+      using folder = temporaryFolder();
+      const path = join(folder.path, 'clip.h264');
+      await encode(settings, path);
+      await expectSame(path, FRAMES);
+    },
+  );
 
-  test.for(OTHERS)('%s is refused', async ([, settings]) => {
+  test.for(inShort(OTHERS, 'interlaced'))('%s is refused', async ([, settings]) => {
     using folder = temporaryFolder();
     const path = join(folder.path, 'clip.h264');
     await encode(settings, path);
@@ -220,17 +230,20 @@ describeWith(['ffmpeg', 'av'], 'macroblocks of x264', () => {
 });
 
 describeWith(['ffmpeg', 'av', 'gstreamer'], 'macroblocks of encoders of GStreamer', () => {
-  test.for(GSTREAMER)('kinds, quantisers and vectors are those of ffmpeg: %s', async ([, encoder]) => {
-    using folder = temporaryFolder();
-    const [raw, path] = [join(folder.path, 'clip.y4m'), join(folder.path, 'clip.h264')];
-    const made = await runProcess('ffmpeg', [
-      ...['-nostdin', '-v', 'error', ...SCENE, '-frames:v', String(FRAMES), '-pix_fmt', 'yuv420p', raw],
-    ]);
-    expect(made.code, made.output).toBe(0);
-    const stream = `h264parse ! video/x-h264,stream-format=byte-stream ! filesink location=${path}`;
-    const pipeline = `filesrc location=${raw} ! y4mdec ! ${encoder} ! ${stream}`;
-    const { code, output } = await runProcess('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
-    expect(code, output).toBe(0);
-    await expectSame(path, FRAMES);
-  });
+  test.for(inShort(GSTREAMER, 'OpenH264 with slices'))(
+    'kinds, quantisers and vectors are those of ffmpeg: %s',
+    async ([, encoder]) => {
+      using folder = temporaryFolder();
+      const [raw, path] = [join(folder.path, 'clip.y4m'), join(folder.path, 'clip.h264')];
+      const made = await runProcess('ffmpeg', [
+        ...['-nostdin', '-v', 'error', ...SCENE, '-frames:v', String(FRAMES), '-pix_fmt', 'yuv420p', raw],
+      ]);
+      expect(made.code, made.output).toBe(0);
+      const stream = `h264parse ! video/x-h264,stream-format=byte-stream ! filesink location=${path}`;
+      const pipeline = `filesrc location=${raw} ! y4mdec ! ${encoder} ! ${stream}`;
+      const { code, output } = await runProcess('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+      expect(code, output).toBe(0);
+      await expectSame(path, FRAMES);
+    },
+  );
 });

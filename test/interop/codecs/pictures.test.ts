@@ -5,7 +5,7 @@ import { recordOfEntry } from '../../../agent/media/mp4/read/entry-track.ts';
 import { parseInit } from '../../../agent/media/mp4/read/read.ts';
 import type { CodedPicture } from '../../../agent/picture/contracts.ts';
 import { Pictures } from '../../../agent/picture/pictures.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
 import { readPlainMp4 } from '../../support/media/read-mp4.ts';
@@ -85,7 +85,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'pictures of real encoders', () => {
     return psnr(made, await planes(folder.path, film, filter));
   };
 
-  test.for([
+  const ENCODED = [
     ['H.264 with CABAC, B-frames and BT.709', '1920x1080', x264('bframes=3:colormatrix=bt709')],
     ['H.264 Baseline with CAVLC', '640x360', x264('colormatrix=smpte170m', '-profile:v', 'baseline')],
     ['H.264 in four slices', '1280x720', x264('slices=4:colormatrix=bt709')],
@@ -97,13 +97,26 @@ describeWith(['ffmpeg', 'gstreamer'], 'pictures of real encoders', () => {
     ['H.265 with 4:2:2', '1280x720', x265('colormatrix=bt709', '-pix_fmt', 'yuv422p')],
     ['H.265 in slices, of a cropped size', '1002x566', x265('slices=3:colormatrix=smpte170m')],
     ['H.265 with 4K', '3840x2160', x265('colormatrix=bt709')],
-  ] as const)('%s, %s: as ffmpeg decodes it', { timeout: 120_000 }, async ([, size, encoder]) => {
-    const film = join(folder.path, 'film.mp4');
-    const source = `testsrc2=s=${size}:r=25:d=0.12,gblur=2`;
-    await ffmpeg('-f', 'lavfi', '-i', source, '-pix_fmt', 'yuv420p', ...encoder, film);
-    const db = await shown(film, `scale=${TO_RGB}`);
-    expect(db).toBeGreaterThan(MIN_PSNR_DB);
-  });
+  ] as const;
+  const SHORT = [
+    'H.264 with CABAC, B-frames and BT.709',
+    'H.264 in four slices',
+    'H.264 of full range',
+    'H.264 of a cropped size',
+    'H.265 with 10 bits',
+    'H.265 in slices, of a cropped size',
+  ];
+  test.for(inShort(ENCODED, ...SHORT))(
+    '%s, %s: as ffmpeg decodes it',
+    { timeout: 120_000 },
+    async ([, size, encoder]) => {
+      const film = join(folder.path, 'film.mp4');
+      const source = `testsrc2=s=${size}:r=25:d=0.12,gblur=2`;
+      await ffmpeg('-f', 'lavfi', '-i', source, '-pix_fmt', 'yuv420p', ...encoder, film);
+      const db = await shown(film, `scale=${TO_RGB}`);
+      expect(db).toBeGreaterThan(MIN_PSNR_DB);
+    },
+  );
 
   test('half as wide, with samples that are not square, of an interlaced film, and of a moment between key frames', async () => {
     const film = join(folder.path, 'film.mp4');

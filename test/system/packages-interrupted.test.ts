@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
+import { describeWith } from '../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../peers/programs/process.ts';
 
-const BUILD = join(import.meta.dirname, '../../../packaging/build.ts');
+const BUILD = join(import.meta.dirname, '../../packaging/build.ts');
 const PATIENCE_MS = 240_000;
 
 /** Programs whose working folder this is. */
