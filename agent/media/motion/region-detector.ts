@@ -335,7 +335,7 @@ function moveTo(region: Region, found: Region): void {
   region.y = found.y;
 }
 
-/** With a block between them at most. */
+/** Whether they overlap or are adjacent, diagonally included. */
 const touches = (a: Region, b: Region): boolean =>
   a.left <= b.right + 1 && a.right >= b.left - 1 && a.top <= b.bottom + 1 && a.bottom >= b.top - 1;
 
