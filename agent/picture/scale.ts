@@ -25,9 +25,10 @@ type Rows = Uint8Array | Uint16Array | Float32Array;
  * @param width of the JPEG, limited to that of the picture with square samples; undefined: that of the picture
  */
 export function toJpegPicture(planes: Planes, width: number | undefined): JpegPicture {
-  const shownWidth = Math.min(Math.max(Math.round(planes.width * planes.aspect), 1), MAX_SIDE);
-  const outWidth = Math.min(width ?? shownWidth, shownWidth);
-  const outHeight = Math.max(Math.round((planes.height * outWidth) / shownWidth), 1);
+  const shownWidth = planes.width * planes.aspect;
+  const outWidth = Math.min(width ?? MAX_SIDE, Math.max(Math.round(shownWidth), 1), MAX_SIDE);
+  // Never enlarged: a stream may claim any aspect ratio.
+  const outHeight = Math.min(Math.max(Math.round((planes.height * outWidth) / shownWidth), 1), planes.height);
   const field = planes.isInterlaced ? 2 : 1;
   const luma = {
     samples: planes.luma.samples,

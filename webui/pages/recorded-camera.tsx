@@ -62,7 +62,6 @@ interface RecordedCameraProps {
   readonly camera: Camera | undefined;
   /** Oldest first; undefined until the first response. */
   readonly known: readonly Span[] | undefined;
-  /** The recordings are MPEG-TS, which is not played here. */
   /** With the events of all cameras. */
   readonly isOfAll: boolean;
   /** Others with recordings. */

@@ -36,8 +36,6 @@ export class SegmentDecoder {
   #mp4: SegmentReader | undefined;
   #sinks: ReadonlyMap<number, UnitSink> = new Map();
   #ts: TsDemuxer | undefined;
-  /** Number of damaged places in MPEG-TS. */
-  damage = 0;
 
   constructor(onTracks: OnTracks) {
     this.#onTracks = onTracks;
@@ -106,9 +104,6 @@ export class SegmentDecoder {
   #newDemuxer(): TsDemuxer {
     return new TsDemuxer({
       onProgram: (streams) => this.#openTs(streams),
-      onDamage: () => {
-        this.damage += 1;
-      },
     });
   }
 

@@ -138,11 +138,12 @@ export class Receiver {
     const size = packet.length - HEADER_BYTES;
     slab.bytes.set(packet.subarray(HEADER_BYTES), at);
     // An empty packet counts as one byte, because size 0 means that no packet is stored.
-    slab.sizes[slot] = Math.max(1, size);
+    const storedBytes = Math.max(1, size);
+    slab.sizes[slot] = storedBytes;
     slab.timesUs[slot] = timeUs;
     slab.marks[slot] = size === 0 ? UNREADABLE : 0;
     this.#stored += 1;
-    this.#storedBytes += size;
+    this.#storedBytes += storedBytes;
     if (sequenceDistance(sequence, this.#searched) < 0) {
       this.#searched = sequence;
     }
@@ -166,7 +167,7 @@ export class Receiver {
     const slot = slotOf(sequence);
     const size = slab?.sizes[slot] ?? 0;
     this.#stored -= 1;
-    this.#storedBytes = Math.max(0, this.#storedBytes - size);
+    this.#storedBytes -= size;
     this.#base = addSequence(sequence, 1);
     this.#searched = this.#base;
     const at = offsetOf(sequence);
