@@ -59,8 +59,10 @@ export class BoxEventLink {
   readonly #isNew = new Set<string>();
   #done: Promise<void> = Promise.resolve();
   #lastError = '';
-  /** Time of the last request for outages, in monotonic ms; undefined: none yet, or none since cameras were added. */
-  #outagesMs: number | undefined;
+  /** Time of the last request for outages, in monotonic ms. */
+  #outagesMs = 0;
+  /** Until when outages are known, in Unix ms; undefined: nothing is known, or cameras were added. */
+  #knownUntilMs: number | undefined;
   /** Start of the earliest ongoing outage, in Unix ms; infinite: none is ongoing. */
   #ongoingMs = Number.POSITIVE_INFINITY;
   #inSecond = 0;
@@ -85,7 +87,7 @@ export class BoxEventLink {
     for (const path of paths) {
       this.#isNew.add(path);
     }
-    this.#outagesMs = undefined;
+    this.#knownUntilMs = undefined;
     this.#renew.abort();
   }
 
@@ -145,7 +147,7 @@ export class BoxEventLink {
           await this.#takeSent(type, data);
         }
         this.#note(reader.lastId);
-        if (clock.monoMs() - (this.#outagesMs ?? 0) >= OUTAGES_MS) {
+        if (clock.monoMs() - this.#outagesMs >= OUTAGES_MS) {
           await this.#fetchOutages();
         }
         inTime = after(clock, SILENT_MS, end);
@@ -195,22 +197,30 @@ export class BoxEventLink {
   }
 
   /**
-   * Fetches the outages since the last request, and those that were ongoing then. The first time, and after a camera was
-   * added, it fetches those of the last month.
+   * Fetches the outages since the last successful request, and those that were ongoing then. The first time, and after
+   * a camera was added, it fetches those of the last month.
    */
   async #fetchOutages(): Promise<void> {
     const { clock, takeOutage, isShown } = this.#deps;
-    const sinceMs = this.#outagesMs === undefined ? undefined : Math.min(clock.wallMs(), this.#ongoingMs);
+    const { signal: renewed } = this.#renew;
+    const nowMs = clock.wallMs();
+    const knownMs = this.#knownUntilMs;
+    const sinceMs = knownMs === undefined ? undefined : Math.min(nowMs, knownMs, this.#ongoingMs);
+    let ongoingMs = Number.POSITIVE_INFINITY;
     this.#outagesMs = clock.monoMs();
-    this.#ongoingMs = Number.POSITIVE_INFINITY;
     await this.#list(sinceMs, { types: OUTAGE }, async (event) => {
       if (event.type === OUTAGE && isShown(event.path)) {
         if (event.endUs === undefined) {
-          this.#ongoingMs = Math.min(this.#ongoingMs, event.startUs / 1000);
+          ongoingMs = Math.min(ongoingMs, event.startUs / 1000);
         }
         takeOutage(event);
       }
     });
+    // Of cameras that were added meanwhile, earlier outages are missing.
+    if (!renewed.aborted) {
+      this.#knownUntilMs = nowMs;
+      this.#ongoingMs = ongoingMs;
+    }
   }
 
   /** Events of the list. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */

@@ -19,6 +19,14 @@ const configOf = (cameras: Readonly<Record<string, string>>) => ({
 });
 const YARD = configOf({ 'house/yard': 'perch://00000000000000b1/yard', 'house/door': 'perch://00000000000000b1/door' });
 
+const HOUR_S = 3_600;
+
+const fromMsOf = (url: string): number => Date.parse(new URL(url, 'http://box').searchParams.get('from') ?? '');
+
+const outage = (id: string, path: string, start: string, end: string | null) => ({
+  ...{ id, path, start, end, type: 'perch.offline', text: '', picture: null, seen: null },
+});
+
 /** A server and a box with an event stream and a list. */
 async function start() {
   const folder = temporaryFolder();
@@ -33,10 +41,14 @@ async function start() {
   const streams: ServerResponse[] = [];
   const lastIds: (string | undefined)[] = [];
   const lists: { items: object[]; next: string | null }[] = [];
-  const outages: object[] = [];
+  const outages: ReturnType<typeof outage>[] = [];
+  /** Statuses of the next answers to requests for outages. */
+  const refusals: number[] = [];
   const box = await scriptedBox((request, response) => {
     if (request.url?.includes('types=perch.offline')) {
-      response.end(JSON.stringify({ items: outages, next: null }));
+      const fromMs = fromMsOf(request.url);
+      const items = outages.filter(({ end }) => end === null || Date.parse(end) >= fromMs);
+      response.writeHead(refusals.shift() ?? 200).end(JSON.stringify({ items, next: null }));
     } else if (request.url?.startsWith('/v3/events/list')) {
       response.end(JSON.stringify(lists.shift() ?? { items: [], next: null }));
     } else {
@@ -84,7 +96,9 @@ async function start() {
   });
   const at = (seconds: number): string => new Date(clock.wallMs() + seconds * 1000).toISOString();
   return {
-    ...{ clock, box, streams, lastIds, lists, outages, announced, at, pause, playback },
+    ...{ clock, box, streams, lastIds, lists, outages, refusals, announced, at, pause, playback },
+    /** From when outages were asked for, in Unix ms, by request. */
+    outagesFromMs: () => box.asked.filter((url) => url.includes('types=perch.offline')).map(fromMsOf),
     /** As in the list of events. */
     listed: async (path: string) => {
       const query = { to: { us: clock.wallMs() * 1000 + 1, offsetMs: 0 }, limit: 50, isUnseen: false };
@@ -149,10 +163,7 @@ test('the first contact fetches past events page by page and sends no notificati
 });
 
 test("outages of a box's cameras are in the list of events, once, and their ends follow", async () => {
-  const { apply, streaming, streams, outages, at, listed, clock, box, offlineHere } = await start();
-  const outage = (id: string, path: string, start: string, end: string | null) => ({
-    ...{ id, path, start, end, type: 'perch.offline', text: '', picture: null, seen: null },
-  });
+  const { apply, streaming, streams, outages, at, listed, clock, outagesFromMs, offlineHere } = await start();
   offlineHere('house/door', 'own', (clock.wallMs() - 500_000) * 1000, (clock.wallMs() - 300_000) * 1000);
   outages.push(outage('o1', 'yard', at(-600), null), outage('o2', 'yard', at(-9_000), at(-8_000)));
   outages.push(outage('o3', 'door', at(-490), at(-310)), outage('o4', 'not-chosen', at(-600), null));
@@ -176,9 +187,53 @@ test("outages of a box's cameras are in the list of events, once, and their ends
     },
     { timeout: 10_000 },
   );
-  const asked = box.asked.filter((url) => url.includes('perch.offline')).map((url) => new URL(url, 'http://box'));
   // From the start of the one that was ongoing.
-  expect(Date.parse(asked[1]?.searchParams.get('from') ?? '')).toBeLessThan(clock.wallMs() - 700_000);
+  expect(outagesFromMs()[1]).toBeLessThan(clock.wallMs() - 700_000);
+});
+
+test('outages that began and ended during hours without a connection are fetched', async () => {
+  const { apply, streaming, reconnected, streams, outages, at, listed, clock } = await start();
+  outages.push(outage('before', 'yard', at(-600), at(-500)));
+  await apply(YARD);
+  await streaming(1);
+  await vi.waitFor(async () => expect(await listed('house/yard')).toEqual([['before', 'perch.offline', 'over']]));
+  clock.skip(5 * HOUR_S * 1000);
+  streams[0]?.destroy();
+  outages.push(outage('missed', 'yard', at(-4 * HOUR_S), at(-3 * HOUR_S)));
+  await reconnected(2);
+  await vi.waitFor(async () =>
+    expect(await listed('house/yard')).toEqual([
+      ['missed', 'perch.offline', 'over'],
+      ['before', 'perch.offline', 'over'],
+    ]),
+  );
+});
+
+test('after requests for outages that failed, the next one asks for the same time', async () => {
+  const { apply, streaming, reconnected, streams, outages, refusals, at, listed, clock, outagesFromMs } = await start();
+  outages.push(outage('long', 'yard', at(-4 * HOUR_S), null));
+  await apply(YARD);
+  await streaming(1);
+  await vi.waitFor(async () => expect(await listed('house/yard')).toEqual([['long', 'perch.offline', 'ongoing']]));
+  const sinceLongMs = clock.wallMs() - 5 * HOUR_S * 1000;
+  clock.skip(5 * HOUR_S * 1000);
+  streams[0]?.destroy();
+  refusals.push(503, 503);
+  outages.splice(0, 1, outage('long', 'yard', at(-9 * HOUR_S), at(-4 * HOUR_S)));
+  await reconnected(4);
+  await vi.waitFor(async () => expect(await listed('house/yard')).toEqual([['long', 'perch.offline', 'over']]));
+  // From an hour before the ongoing outage.
+  expect(outagesFromMs().slice(1)).toEqual([sinceLongMs, sinceLongMs, sinceLongMs]);
+});
+
+test('a first request for outages that fails is followed by one for the last month, too', async () => {
+  const { apply, streaming, reconnected, outages, refusals, at, listed } = await start();
+  outages.push(outage('old', 'yard', at(-90 * HOUR_S), at(-80 * HOUR_S)));
+  refusals.push(503);
+  await apply(YARD);
+  await streaming(1);
+  await reconnected(2);
+  await vi.waitFor(async () => expect(await listed('house/yard')).toEqual([['old', 'perch.offline', 'over']]));
 });
 
 test('a connection that ends is resumed after the last event, also by the next run of the program', async () => {
