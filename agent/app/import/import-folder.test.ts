@@ -299,3 +299,11 @@ test('a move into the same folder deletes nothing', async () => {
   expect(report).toMatchObject({ taken: 0, present: 1, left: [] });
   expect(names()).toEqual(before);
 });
+
+test('an exception in the program ends an import as it is: it is no fault of a disk', async () => {
+  const { from, put, target } = folders();
+  put(NAME, movie(10));
+  const bug = new TypeError('x is not a function');
+  const recordedUs = () => Promise.reject(bug);
+  await expect(importFolder(from, { ...target, recordedUs }, PACE)).rejects.toBe(bug);
+});

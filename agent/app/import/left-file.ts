@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { isOwnFault, isSqliteError } from '../../base/files/sqlite.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
 /** Why a recording is left out, for programs. */
@@ -28,9 +29,16 @@ export const leftOut = (why: WhyLeft, reason: string): PerchError => new PerchEr
 export const whyOf = ({ context: { why } }: PerchError): WhyLeft =>
   typeof why === 'string' ? (why as WhyLeft) : 'damaged';
 
-/** The error of a disk after which nothing more can be taken. */
+/** Codes of system calls, unlike Node's own: `ERR_…`. */
+const SYSTEM_CODE = /^E[A-Z\d]+$/;
+
+/** The error of a disk after which nothing more can be taken. @throws the cause, if it is a bug and no fault of a disk */
 export function diskFaultOf(cause: unknown, text: string): PerchError {
   const code = codeOf(cause);
+  const isOfIndex = isSqliteError(cause) && !isOwnFault(cause);
+  if (!SYSTEM_CODE.test(code) && !isOfIndex) {
+    throw cause;
+  }
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const why = isFull ? 'full' : code === 'EROFS' ? 'readOnly' : 'disk';
   return new PerchError(isFull ? 'exhausted' : 'unavailable', text, { why, code }, cause);

@@ -269,7 +269,7 @@ export class TransferRunner implements TransferControl {
     running.stop = new AbortController();
     running.phase = 'running';
     running.ended = this.#work(running, running.stop.signal).catch((error: unknown) => {
-      running.phase = 'failed';
+      Object.assign(running, { phase: 'failed', why: undefined });
       running.progress.error = 'an error in the program: the log has it';
       this.#deps.log.error({ err: error }, 'transfer of recordings failed');
     });
@@ -391,7 +391,7 @@ const sourceText = ({ box, from }: { readonly box?: string; readonly from?: stri
 
 const folderOf = (template: string): string => new RecordPathPattern(template, undefined).folder;
 
-/** The error as a PerchError: any other exception counts as a fault of the disk. */
+/** The error as a PerchError: errors of the system are faults of the disk. @throws any other exception: it is a bug */
 function faultOf(error: unknown): PerchError {
   return error instanceof PerchError ? error : diskFaultOf(error, 'cannot copy recordings');
 }
