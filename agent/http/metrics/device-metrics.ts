@@ -70,23 +70,33 @@ const CAMERA_STATES = ['running', 'waiting', 'stopped', 'disabled'];
 
 const DISK: readonly Metric<DiskFacts>[] = [
   ['disk_total_bytes', 'gauge', 'Size of a disk for recordings.', ({ totalBytes }) => totalBytes],
-  ['disk_free_bytes', 'gauge', 'Free space on it.', ({ freeBytes }) => freeBytes ?? undefined],
+  ['disk_free_bytes', 'gauge', 'Free space on a disk for recordings.', ({ freeBytes }) => freeBytes ?? undefined],
 ];
 const HOOK: readonly Metric<HookFacts>[] = [
   ['hook_running', 'gauge', 'Running commands of a hook.', ({ running }) => running],
-  ['hook_starts_total', 'counter', 'Commands that were started.', ({ started }) => started],
-  ['hook_failures_total', 'counter', 'Commands that failed.', ({ failed }) => failed],
+  ['hook_starts_total', 'counter', 'Commands of a hook that were started.', ({ started }) => started],
+  ['hook_failures_total', 'counter', 'Commands of a hook that failed.', ({ failed }) => failed],
   [
     'hook_left_out_total',
     'counter',
-    'Commands that exceeded the limit and were not started.',
+    'Commands of a hook that exceeded the limit and were not started.',
     ({ leftOut }) => leftOut,
   ],
 ];
 const ARCHIVE: readonly Metric<ArchiveFacts>[] = [
   ['archive_waiting_files', 'gauge', 'Recordings that wait for the archive.', ({ waiting }) => waiting.files],
-  ['archive_waiting_bytes', 'gauge', 'Their size.', ({ waiting }) => waiting.bytes],
-  ['archive_stored_bytes', 'gauge', 'What the archive has of this box.', ({ archived }) => archived.bytes],
+  [
+    'archive_waiting_bytes',
+    'gauge',
+    'Size of the recordings that wait for the archive.',
+    ({ waiting }) => waiting.bytes,
+  ],
+  [
+    'archive_stored_bytes',
+    'gauge',
+    'Size of the recordings of this box in the archive.',
+    ({ archived }) => archived.bytes,
+  ],
   ['archive_uploaded_bytes_total', 'counter', 'Bytes sent to the archive.', ({ uploaded }) => uploaded.bytes],
   ['archive_failing', 'gauge', 'Whether the archive fails.', ({ failure }) => (failure ? 1 : 0)],
 ];
@@ -129,14 +139,29 @@ function writeProcess(text: MetricsText, device: DeviceFacts): void {
   ];
   writeRows(text, 'info', 'gauge', 'Versions of Perch and Node.', [[info, 1]]);
   const facts: readonly (readonly [suffix: string, kind: MetricKind, help: string, value: number])[] = [
-    ['start_time_seconds', 'gauge', 'Start, Unix time.', startS],
+    ['start_time_seconds', 'gauge', 'Start of Perch, Unix time.', startS],
     ['process_cpu_seconds_total', 'counter', 'CPU time of the process.', (user + system) / 1e6],
     ['process_resident_memory_bytes', 'gauge', 'Memory of the process.', rss],
-    ['process_heap_used_bytes', 'gauge', 'Of that, objects.', heapUsed],
-    ['process_external_memory_bytes', 'gauge', 'Of that, media and other buffers.', external],
-    ['event_loop_delay_mean_seconds', 'gauge', 'Delay of the event loop, last 10 to 20 s.', seconds(meanMs)],
-    ['event_loop_delay_p99_seconds', 'gauge', 'The same, 99th percentile of about 50 samples.', seconds(p99Ms)],
-    ['event_loop_delay_max_seconds', 'gauge', 'The same, maximum.', seconds(maxMs)],
+    ['process_heap_used_bytes', 'gauge', 'Memory of the process that objects use.', heapUsed],
+    ['process_external_memory_bytes', 'gauge', 'Memory of the process that media and other buffers use.', external],
+    [
+      'event_loop_delay_mean_seconds',
+      'gauge',
+      'Mean delay of the event loop over the last 10 to 20 s.',
+      seconds(meanMs),
+    ],
+    [
+      'event_loop_delay_p99_seconds',
+      'gauge',
+      '99th percentile of the delay of the event loop over the last 10 to 20 s, of about 50 samples.',
+      seconds(p99Ms),
+    ],
+    [
+      'event_loop_delay_max_seconds',
+      'gauge',
+      'Longest delay of the event loop over the last 10 to 20 s.',
+      seconds(maxMs),
+    ],
     ['event_loop_busy_seconds_total', 'counter', 'Time that the event loop was busy.', seconds(active)],
   ];
   for (const [suffix, kind, help, value] of facts) {
@@ -156,9 +181,9 @@ function writeDisks(text: MetricsText, { disks, diskStates }: DeviceFacts): void
   ] as const) {
     const metrics: readonly Metric<TimesFacts>[] = [
       [`disk_${kind}_total`, 'counter', `${noun} of recordings.`, ({ count }) => count],
-      [`disk_${name}_seconds_total`, 'counter', 'Their total duration.', ({ totalMs }) => seconds(totalMs)],
-      [`disk_${name}_last_seconds`, 'gauge', 'Duration of the last one.', ({ lastMs }) => seconds(lastMs)],
-      [`disk_${name}_max_seconds`, 'gauge', 'Longest duration since the start.', ({ maxMs }) => seconds(maxMs)],
+      [`disk_${name}_seconds_total`, 'counter', `Total duration of ${kind}.`, ({ totalMs }) => seconds(totalMs)],
+      [`disk_${name}_last_seconds`, 'gauge', `Duration of the last ${name}.`, ({ lastMs }) => seconds(lastMs)],
+      [`disk_${name}_max_seconds`, 'gauge', `Longest ${name} since the start.`, ({ maxMs }) => seconds(maxMs)],
     ];
     const used = all.flatMap(({ folder, times }) => (times ? [{ folder, ...times[kind] }] : []));
     writeAll(text, metrics, used, labels);

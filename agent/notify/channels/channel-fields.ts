@@ -10,24 +10,27 @@ const MAX_TEMPLATE_CHARS = 8_000;
 const NO_MORE = { additionalProperties: false };
 
 const secretText = (description: string) => Type.String({ maxLength: 512, description: `${description} Never shown.` });
-const Mailbox = Type.String({ pattern: '^[^\\s@<>,;:"()]{1,64}@[^\\s@<>,;:"()]{1,253}$', description: 'An address.' });
+const Mailbox = Type.String({
+  pattern: '^[^\\s@<>,;:"()]{1,64}@[^\\s@<>,;:"()]{1,253}$',
+  description: 'An e-mail address.',
+});
 const Url = Type.String({
   maxLength: 2_048,
   pattern: '^https?://',
-  description: 'http or https. Shown without what follows the host, unless it has `{secret}`.',
+  description: 'Address with http or https. Shown without what follows the host, unless it has `{secret}`.',
 });
 
 export const SETTINGS = {
   email: Type.Object(
     {
       kind: Type.Literal('email'),
-      host: Type.String({ pattern: '^[\\w.:-]{1,253}$', description: 'The SMTP server.' }),
+      host: Type.String({ pattern: '^[\\w.:-]{1,253}$', description: 'Host name or address of the SMTP server.' }),
       port: Type.Integer({ minimum: 1, maximum: 65_535 }),
       security: Type.Enum(['starttls', 'tls', 'none'], {
-        description: '`none` is for servers in the own network: text and password are readable on the way.',
+        description: '`none` is for servers in your own network: text and password can be read on the way.',
       }),
-      user: Type.String({ maxLength: 256, description: 'Empty: without a login.' }),
-      password: secretText('Of the user.'),
+      user: Type.String({ maxLength: 256, description: 'User name for the login. Empty: no login.' }),
+      password: secretText('Password of the user.'),
       from: Mailbox,
       to: Type.Array(Mailbox, { minItems: 1, maxItems: MAX_RECIPIENTS }),
     },
@@ -52,14 +55,14 @@ export const SETTINGS = {
       url: Url,
       headers: Type.String({
         maxLength: MAX_TEMPLATE_CHARS,
-        description: '`Name: value`, one a line. A value is shown only if it has a placeholder.',
+        description: 'Headers as `Name: value`, one per line. A value is shown only if it has a placeholder.',
       }),
-      type: Type.Enum(['json', 'form', 'multipart', 'text'], { description: 'How the body is encoded.' }),
+      type: Type.Enum(['json', 'form', 'multipart', 'text'], { description: 'Encoding of the body.' }),
       body: Type.String({
         maxLength: MAX_TEMPLATE_CHARS,
-        description: 'With placeholders; for `form` and `multipart` `name=value`, one a line.',
+        description: 'Body with placeholders; for `form` and `multipart`, `name=value` pairs, one per line.',
       }),
-      secret: secretText('For `{secret}` in address, headers and body.'),
+      secret: secretText('Replaces `{secret}` in address, headers and body.'),
     },
     NO_MORE,
   ),
@@ -77,7 +80,7 @@ export const CHANNEL_FIELDS = {
   page: Type.String({
     maxLength: 512,
     pattern: '^https?://[^\\s#?]+/$',
-    description: 'Address of the page for links, with a slash at its end.',
+    description: 'Address of the page that links lead to, with a slash at its end.',
   }),
   rules: Rules,
 };

@@ -7,7 +7,11 @@ export const MAX_SUBSCRIPTIONS = 200;
 
 /** What the browser gives the page (RFC 8291 §2), and what the user has chosen. */
 export const PUSH_FIELDS = {
-  endpoint: Type.String({ minLength: 1, maxLength: 2_048, description: 'Of the push service; https.' }),
+  endpoint: Type.String({
+    minLength: 1,
+    maxLength: 2_048,
+    description: 'URL of the browser at its push service, https.',
+  }),
   p256dh: Type.String({ pattern: '^[\\w-]{87}$', description: 'Public key of the browser, base64url.' }),
   auth: Type.String({ pattern: '^[\\w-]{22}$', description: 'Secret of the browser, base64url.' }),
   language: Type.Enum([...LANGUAGES]),

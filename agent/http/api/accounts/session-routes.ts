@@ -44,7 +44,7 @@ const LogInBody = Type.Object(
   {
     user: Type.Optional(ShortText),
     password: Password,
-    code: Type.Optional(Type.String({ maxLength: 64, description: 'Of the second factor, or a recovery code.' })),
+    code: Type.Optional(Type.String({ maxLength: 64, description: 'Code of the second factor, or a recovery code.' })),
     passkey: Type.Optional(Assertion),
   },
   NO_MORE,
@@ -67,12 +67,14 @@ const SessionAnswer = Type.Object({
   mayLook: Type.Boolean({ description: 'All or some cameras are visible without a login.' }),
   mayClaim: Type.Boolean({ description: 'The box can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
-  warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
-  secondFactor: Type.Boolean({ description: "The owner's session: there is one." }),
+  warnings: Type.Array(Type.String(), { description: 'Warnings about the setup, for the owner.' }),
+  secondFactor: Type.Boolean({ description: 'In a session of the owner: a second factor is set up.' }),
   https: OrNull(
     Type.Object(
-      { port: Type.Integer(), box: Type.String({ description: 'What `/trust/here` answers there.' }) },
-      { description: "The page's https address. Null: off, or the request came over https or through a proxy." },
+      { port: Type.Integer(), box: Type.String({ description: 'Answer of `/trust/here` at that port.' }) },
+      {
+        description: "The page's https address. Null: https is off, or the request came over https or through a proxy.",
+      },
     ),
   ),
 });

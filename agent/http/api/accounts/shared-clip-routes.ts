@@ -19,11 +19,11 @@ interface SharedClipOptions {
 }
 
 const Shared = Type.Object({
-  title: Type.String({ description: 'Of the camera.' }),
+  title: Type.String({ description: 'Title of the camera.' }),
   start: TimeText,
   end: TimeText,
-  bytes: Type.Integer({ description: 'Estimated.' }),
-  recordedSeconds: Type.Number({ description: 'Without gaps.' }),
+  bytes: Type.Integer({ description: 'Estimated size of the clip.' }),
+  recordedSeconds: Type.Number({ description: 'Length of the clip without gaps, in seconds.' }),
 });
 export type SharedClip = Static<typeof Shared>;
 const describe = operation(

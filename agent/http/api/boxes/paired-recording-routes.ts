@@ -26,11 +26,11 @@ export const RecordedCameras = Type.Object({
   cameras: Type.Array(
     Type.Object({
       path: Type.String({ minLength: 1, maxLength: MAX_TEXT }),
-      name: OrNull(Type.String({ maxLength: MAX_TEXT, description: 'Of the camera, for people.' })),
+      name: OrNull(Type.String({ maxLength: MAX_TEXT, description: 'Name of the camera for people.' })),
       files: Bytes,
       bytes: Bytes,
-      firstUs: OrNull(Time('Start of the oldest')),
-      lastUs: OrNull(Time('Start of the latest')),
+      firstUs: OrNull(Time('Start of the oldest recording')),
+      lastUs: OrNull(Time('Start of the latest recording')),
     }),
     { maxItems: MAX_LISTED_CAMERAS },
   ),
@@ -39,13 +39,17 @@ export type RecordedCameras = Static<typeof RecordedCameras>;
 
 export const RecordedFile = Type.Object({
   startUs: Time('Start'),
-  nameUs: Time('The time in its name'),
+  nameUs: Time('Time in the name of the file'),
   durationUs: Time('Length'),
   bytes: Bytes,
-  modifiedMs: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
+  modifiedMs: Type.Number({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'Last change of the file, Unix milliseconds.',
+  }),
   format: Type.Enum(['fmp4', 'mpegts']),
   state: Type.Enum(['finished', 'growing', 'broken']),
-  stills: Type.Integer({ minimum: 0, maximum: MAX_STILLS, description: 'Number of its stills.' }),
+  stills: Type.Integer({ minimum: 0, maximum: MAX_STILLS, description: 'Number of stills.' }),
 });
 export type RecordedFile = Static<typeof RecordedFile>;
 
@@ -58,8 +62,12 @@ export type RecordedFiles = Static<typeof RecordedFiles>;
 export const RecordedStills = Type.Object({
   items: Type.Array(
     Type.Object({
-      timeMs: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
-      jpeg: Type.String({ maxLength: MAX_STILL_CHARS, description: 'Base64; empty: damaged.' }),
+      timeMs: Type.Number({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Time of the still, Unix milliseconds.',
+      }),
+      jpeg: Type.String({ maxLength: MAX_STILL_CHARS, description: 'The still, base64. Empty: it is damaged.' }),
     }),
     { maxItems: MAX_PAGE_STILLS },
   ),
@@ -73,9 +81,13 @@ export const ProtectedTimes = Type.Object({
       endUs: Time('End'),
       note: Type.String({ maxLength: MAX_TEXT }),
       createdMs: OrNull(
-        Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Unix milliseconds.' }),
+        Type.Number({
+          minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: 'When it was protected, Unix milliseconds.',
+        }),
       ),
-      by: OrNull(Type.String({ maxLength: MAX_TEXT, description: 'Name of the person.' })),
+      by: OrNull(Type.String({ maxLength: MAX_TEXT, description: 'Name of the person who protected it.' })),
     }),
     { maxItems: MAX_PAGE_TIMES },
   ),

@@ -4,7 +4,7 @@ import { OrNull } from '../schema/schemas.ts';
 export const Offered = {
   path: Type.String({ description: 'Name of the path on the box.' }),
   name: OrNull(Type.String({ description: 'Name of the camera for people.' })),
-  codecs: Type.Array(Type.String(), { description: 'Of the stream; empty while there is none.' }),
+  codecs: Type.Array(Type.String(), { description: 'Codecs of the stream. Empty while there is no stream.' }),
 };
 
 /** What a box tells a paired server. */
@@ -12,8 +12,8 @@ export const FactsAnswer = Type.Object({
   id: Type.String(),
   name: Type.String(),
   version: Type.String(),
-  time: Type.Integer({ description: 'Of its clock, Unix milliseconds.' }),
-  addresses: Type.Array(Type.String(), { description: '`host:port` of https.' }),
+  time: Type.Integer({ description: 'Time by the clock of the box, Unix milliseconds.' }),
+  addresses: Type.Array(Type.String(), { description: 'Addresses for https, as `host:port`.' }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Boolean({ description: 'Talking through loudspeakers of cameras is allowed.' }),

@@ -18,11 +18,15 @@ export type NetworkReason =
 
 const Mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
 const NetworkState = Type.Object({
-  supported: Type.Boolean({ description: "false: Perch was not installed by a package that has root's part of it." }),
-  missing: Type.Array(Type.String(), { description: "Debian's packages that it needs, too." }),
-  interface: OrNull(Type.String({ description: 'The port for cameras; null: there is none.' })),
-  address: OrNull(Type.String({ description: 'Of this box there; it is also the time server.' })),
-  fault: OrNull(Type.String({ description: 'Why cameras get no addresses there at present.' })),
+  supported: Type.Boolean({
+    description: 'false: Perch was not installed from a package that has the part of it that runs as root.',
+  }),
+  missing: Type.Array(Type.String(), { description: 'Debian packages that are needed and not installed.' }),
+  interface: OrNull(Type.String({ description: 'The port for cameras. Null: there is none.' })),
+  address: OrNull(
+    Type.String({ description: 'Address of this box in that network, where it is also the time server.' }),
+  ),
+  fault: OrNull(Type.String({ description: 'Why cameras get no addresses from this box at present.' })),
   faultWhy: OrNull(
     Type.String({ description: 'The fault in one word: an obstacle, `dhcpServer`, `noPort` or `otherPort`.' }),
   ),
@@ -31,11 +35,11 @@ const NetworkState = Type.Object({
     Type.Object({
       name: Type.String(),
       mac: Type.String(),
-      connected: Type.Boolean({ description: 'A cable is in it.' }),
+      connected: Type.Boolean({ description: 'A cable is plugged in.' }),
       obstacle: OrNull(
         Type.Enum([...OBSTACLES], {
           description:
-            'Why it cannot be for cameras. Whether a DHCP server answers there is only known when it is chosen.',
+            'Why the port cannot be for cameras. Whether a DHCP server answers there is only known once the port is chosen.',
         }),
       ),
     }),
@@ -44,21 +48,26 @@ const NetworkState = Type.Object({
     Type.Object({
       mac: Type.String(),
       address: Type.String(),
-      name: OrNull(Type.String({ description: 'As the device calls itself.' })),
+      name: OrNull(Type.String({ description: 'Name that the device gives itself.' })),
       lastSeen: OrNull(
-        Type.String({ format: 'date-time', description: 'When it last asked for its address: at least each hour.' }),
+        Type.String({
+          format: 'date-time',
+          description: 'When the device last asked for its address, which it does at least once an hour.',
+        }),
       ),
-      manufacturer: OrNull(Type.String({ description: 'Of a camera that was found there.' })),
-      path: OrNull(Type.String({ description: 'Path with this address.' })),
+      manufacturer: OrNull(Type.String({ description: 'Manufacturer, if a camera was found at this address.' })),
+      path: OrNull(Type.String({ description: 'Path of the camera with this address.' })),
       releasedUntil: OrNull(TimeText),
     }),
-    { description: 'Devices that have an address there now.' },
+    { description: 'Devices that have an address in that network now.' },
   ),
 });
 export type CameraNetworkAnswer = Static<typeof NetworkState>;
 
 const Choice = Type.Object({
-  interface: OrNull(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$', description: 'null: none' })),
+  interface: OrNull(
+    Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$', description: 'Name of the port. Null: none.' }),
+  ),
 });
 const OneCamera = Type.Object({ mac: Mac });
 

@@ -10,26 +10,29 @@ const MAX_SDP = 65_536;
 const MAX_HOST = 259;
 
 const LOGIN = {
-  user: Text('User of the camera; of ONVIF where that has separate users.', 100),
-  password: Text('Kept in the configuration, never shown.', 200),
+  user: Text('User name at the camera; that for ONVIF if the camera has separate ONVIF users.', 100),
+  password: Text('Password of the user. Kept in the configuration, never shown.', 200),
   clearPassword: Type.Optional(
-    Type.Boolean({ description: 'Allows methods that send the password readable in the network.' }),
+    Type.Boolean({ description: 'Allows methods that send the password unencrypted over the network.' }),
   ),
 };
 const WHICH = {
-  endpoint: Text('Of a camera that was found.'),
+  endpoint: Text('`endpoint` of a camera that was found.'),
   onvif: Text('Address of the ONVIF device service, in a private network.', MAX_ADDRESS),
   address: Text(
-    'IP address or host name in a private network, with a port if the camera has another one: it is probed, which may take a minute.',
+    'IP address or host name in a private network, with a port if the camera uses an unusual one. It is probed, which may take a minute.',
     MAX_HOST,
   ),
-  rtsp: Text('Main stream of a camera without ONVIF; {user} and {password} in it are replaced.', MAX_ADDRESS),
-  sub: Text('Substream, only with rtsp.', MAX_ADDRESS),
+  rtsp: Text(
+    'Address of the main stream of a camera without ONVIF; {user} and {password} in it are replaced.',
+    MAX_ADDRESS,
+  ),
+  sub: Text('Address of the substream, only with rtsp.', MAX_ADDRESS),
   source: Text(
     'Any other source that a path can have, with its login: rtmp, srt, whep, udp+mpegts, udp+rtp, HLS. It is not tested.',
     MAX_SOURCE,
   ),
-  rtpSDP: Text('SDP of the packets, only with a source udp+rtp or unix+rtp.', MAX_SDP),
+  rtpSDP: Text('SDP that describes the packets, only with a udp+rtp or unix+rtp source.', MAX_SDP),
   maker: Text('Manufacturer whose stream addresses are tried first, only with address.', 100),
 };
 
@@ -43,10 +46,10 @@ const CameraRequest = Type.Object(
     prefers: Type.Optional(Type.Enum(['h264', 'h265'])),
     record: Type.Optional(
       Type.Enum(['always', 'motion', 'no'], {
-        description: 'Default: as in pathDefaults; always where these record nothing.',
+        description: 'When to record. Default: as in pathDefaults, or always if these record nothing.',
       }),
     ),
-    again: Type.Optional(Type.Boolean({ description: 'Adopt it even if it appears to be adopted already.' })),
+    again: Type.Optional(Type.Boolean({ description: 'Adopt the camera even if it appears to be adopted already.' })),
   },
   { additionalProperties: false },
 );
@@ -58,7 +61,8 @@ export const ProbeBody = Type.Object(
   {
     target: Type.String({
       maxLength: MAX_HOST,
-      description: 'Address or host name, with a port or not, or range of at most a /24, in a private network.',
+      description:
+        'Address or host name in a private network, optionally with a port; or a range of addresses there, at most a /24.',
     }),
     maker: WHICH.maker,
     ...LOGIN,
@@ -67,7 +71,7 @@ export const ProbeBody = Type.Object(
 );
 export const DiscoverQuery = Type.Object({
   wait: Type.Optional(
-    Type.Enum(['yes', 'no'], { description: 'yes: answer when the search has ended, after about 4 s.' }),
+    Type.Enum(['yes', 'no'], { description: 'yes: the answer comes when the search has ended, after about 4 s.' }),
   ),
 });
 
@@ -79,7 +83,7 @@ const Trouble = OrNull(
   }),
 );
 const Failed = {
-  error: OrNull(Type.String({ description: 'Message with a remedy.' })),
+  error: OrNull(Type.String({ description: 'Error message with a remedy.' })),
   trouble: Trouble,
   triesLeft: OrNull(
     Type.Integer({ description: 'After a refused login: remaining attempts before Perch stops trying logins.' }),
@@ -90,15 +94,15 @@ export const FoundItem = Type.Object({
   endpoint: Type.String(),
   address: Type.String(),
   onvif: Type.String(),
-  foundFrom: Type.String({ description: 'Local address that found it.' }),
-  onCameraNetwork: Type.Boolean({ description: 'It is in the network for cameras of the box.' }),
+  foundFrom: Type.String({ description: 'Local address from which the camera was found.' }),
+  onCameraNetwork: Type.Boolean({ description: 'The camera is in the camera network of the box.' }),
   name: Claim,
   manufacturer: Claim,
   hardware: Claim,
   location: Claim,
   firstSeen: TimeText,
   lastSeen: TimeText,
-  path: OrNull(Type.String({ description: 'Path of the camera when it is adopted.' })),
+  path: OrNull(Type.String({ description: 'Path of the camera. Null: it is not adopted.' })),
 });
 export type FoundItem = Static<typeof FoundItem>;
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });
@@ -111,8 +115,14 @@ export const ProbeAnswer = Type.Object({
   done: Type.Integer(),
   total: Type.Integer(),
   slow: Type.Boolean({ description: 'The camera has accepted the connection, and needs more than 5 s to answer.' }),
-  onvif: OrNull(Type.String({ description: 'For adopt; null: no ONVIF service was found, or the target is a range.' })),
-  rtsp: OrNull(Type.String({ description: 'For adopt; a stream that was found where there is no ONVIF service.' })),
+  onvif: OrNull(
+    Type.String({
+      description: 'Address of the ONVIF service, for adopt. Null: none was found, or the target is a range.',
+    }),
+  ),
+  rtsp: OrNull(
+    Type.String({ description: 'Address of a stream, for adopt, if one was found and there is no ONVIF service.' }),
+  ),
   sub: OrNull(Type.String()),
   makers: OrNull(Type.String({ description: 'Manufacturers of cameras with such stream addresses.' })),
   ...Failed,
@@ -120,7 +130,9 @@ export const ProbeAnswer = Type.Object({
 export type ProbeAnswer = Static<typeof ProbeAnswer>;
 
 const Suggestion = Type.Object({
-  kind: Type.String({ description: 'longGroups, reordering, smartCodec, clock, certificate or clear.' }),
+  kind: Type.String({
+    description: 'What to change: longGroups, reordering, smartCodec, clock, certificate or clear.',
+  }),
   words: Type.String(),
   profile: Claim,
 });
@@ -145,7 +157,7 @@ const Description = Type.Object(
     profiles: Type.Array(Profile),
     suggestions: Type.Array(Suggestion),
   },
-  { description: 'As reported by the camera: escape the texts where they are shown.' },
+  { description: 'Facts as reported by the camera: escape the texts where they are shown.' },
 );
 export const CheckAnswer = Type.Object({
   isGood: Type.Boolean(),
@@ -156,28 +168,30 @@ const Pending = Type.Array(
   Type.Object({
     path: Type.String(),
     why: Type.Enum(['noRoom', 'busy', 'slow']),
-    words: Type.String({ description: 'Message with the status code of the camera.' }),
+    words: Type.String({ description: 'Message with the status code that the camera answered.' }),
   }),
   { description: 'Streams that could not be verified yet. Perch tries them until the camera is complete.' },
 );
 const Adopted = Type.Object({
   status: Type.Enum(['ok', 'error']),
   camera: OrNull(
-    Type.String({ description: 'endpoint, onvif or address of the request; the host of rtsp or source.' }),
+    Type.String({ description: 'endpoint, onvif or address from the request, or the host of rtsp or source.' }),
   ),
   ...Failed,
   title: Claim,
   path: OrNull(
-    Type.String({ description: 'Of its first lens; with the trouble adopted the path that the camera has.' }),
+    Type.String({
+      description: 'Path of the first lens. If trouble is adopted: the path that the camera already has.',
+    }),
   ),
   paths: Type.Array(Type.String(), { description: 'All paths that were added.' }),
   pending: Pending,
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
-  items: Type.Array(Adopted, { description: 'In the order of the request.' }),
+  items: Type.Array(Adopted, { description: 'Results in the order of the request.' }),
   warning: OrNull(
-    Type.String({ description: 'Remedy when every user of this box can read the configuration file. Given once.' }),
+    Type.String({ description: 'Remedy if every user of this box can read the configuration file. Given once.' }),
   ),
 });
 
@@ -188,7 +202,7 @@ export const CameraItem = Type.Object({
   onvif: OrNull(Type.String()),
   endpoint: Claim,
   serial: Claim,
-  source: Type.String({ description: 'Without credentials.' }),
+  source: Type.String({ description: 'Source without credentials.' }),
   hasLogin: Type.Boolean(),
   state: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'paused', 'private'])),
   pausedUntil: OrNull(TimeText),
@@ -198,7 +212,7 @@ export const CameraItem = Type.Object({
   next: OrNull(Type.String({ description: 'Remedy for the error.' })),
   seenAt: OrNull(
     Type.String({
-      description: 'Address of a device with the same identity, which the path does not use: `next` has the reason.',
+      description: 'Address of a device with the same identity that the path does not use; `next` has the reason.',
     }),
   ),
   pending: Pending,
@@ -214,7 +228,7 @@ export const CameraPatch = Type.Object(
       Type.Boolean({ description: 'The camera is not pulled, recorded or asked for events; its path stays.' }),
     ),
     pausedUntil: Type.Optional(
-      OrNull(Type.String({ maxLength: 40, description: 'Only with paused: time at which the pause ends, RFC 3339.' })),
+      OrNull(Type.String({ maxLength: 40, description: 'Time at which the pause ends, RFC 3339. Only with paused.' })),
     ),
   },
   { additionalProperties: false, minProperties: 1 },
@@ -230,7 +244,7 @@ export const NewLogin = Type.Object(
 export const LoginAnswer = Type.Object({
   isGood: Type.Boolean({ description: 'The camera accepts the login, and it is saved.' }),
   ...Failed,
-  paths: Type.Array(Type.String(), { description: 'All paths of the device: they have the login now.' }),
+  paths: Type.Array(Type.String(), { description: 'All paths of the device, which now have the login.' }),
 });
 export const CameraOrder = Type.Object(
   { paths: Type.Array(Type.String({ maxLength: 240 }), { minItems: 1, maxItems: 1_000 }) },

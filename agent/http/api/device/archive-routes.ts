@@ -8,11 +8,11 @@ import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 const MAX_BODY_BYTES = 8_192;
 
 const Failure = {
-  error: OrNull(Type.String({ description: 'For people.' })),
+  error: OrNull(Type.String({ description: 'Error message, for people.' })),
   why: OrNull(
     Type.String({
       description:
-        'name, unreachable, timeout, certificate, notPrivate, login, denied, noBucket, region, clock, full, slow, missing, readOnly, damaged, gone, key (of the encryption: it cannot be read), noS3, or other.',
+        'The failure in one word: name, unreachable, timeout, certificate, notPrivate, login, denied, noBucket, region, clock, full, slow, missing, readOnly, damaged, gone, key (the encryption key cannot be read), noS3, or other.',
     }),
   ),
 };
@@ -20,16 +20,21 @@ const Count = { files: Type.Integer(), bytes: Type.Integer() };
 const ArchiveState = Type.Object({
   state: Type.Enum(['off', 'idle', 'uploading', 'outOfHours', 'failing']),
   ...Failure,
-  since: OrNull(Type.String({ format: 'date-time', description: 'Of the failure.' })),
-  waiting: Type.Object({ ...Count, oldest: OrNull(TimeText) }, { description: 'Recordings to be archived.' }),
+  since: OrNull(Type.String({ format: 'date-time', description: 'Start of the failure.' })),
+  waiting: Type.Object(
+    { ...Count, oldest: OrNull(TimeText) },
+    { description: 'Recordings that wait for the archive.' },
+  ),
   warning: OrNull(Type.Enum(['sameDisk'], { description: 'sameDisk: the folder is on a disk with recordings.' })),
   encryption: Type.Object({
     isOn: Type.Boolean({ description: 'New recordings are encrypted in the archive.' }),
-    keyId: OrNull(Type.String({ description: 'Of the key that encrypts.' })),
-    isKeyNoted: Type.Boolean({ description: 'The key was written down, and is not shown again.' }),
+    keyId: OrNull(Type.String({ description: 'Id of the encryption key.' })),
+    isKeyNoted: Type.Boolean({ description: 'The key was written down and is not shown again.' }),
   }),
-  archived: Type.Object(Count, { description: 'What the archive has of this box.' }),
-  unreadFiles: Type.Integer({ description: 'Of these: not listed yet, since Perch has not read their ends.' }),
+  archived: Type.Object(Count, { description: 'Recordings of this box in the archive.' }),
+  unreadFiles: Type.Integer({
+    description: 'Archived files that are not listed yet, since Perch has not read their ends.',
+  }),
   current: OrNull(
     Type.Object({ path: Type.String(), start: TimeText, bytes: Type.Integer(), sentBytes: Type.Integer() }),
   ),
@@ -49,7 +54,7 @@ const ArchiveTest = Type.Object(
     archivePathStyle: Type.Optional(Type.Boolean()),
     archiveEncryption: Type.Optional(Type.Enum(['auto', 'no', 'yes'])),
   },
-  { additionalProperties: false, description: 'Absent values are those of the configuration.' },
+  { additionalProperties: false, description: 'A value that is absent is that of the configuration.' },
 );
 export type ArchiveTest = Static<typeof ArchiveTest>;
 const ArchiveResult = Type.Object({

@@ -12,17 +12,19 @@ const Status = Type.Object({
   since: OrNull(TimeText),
   by: Type.Enum(['user', 'timetable']),
   hold: Type.Boolean({ description: 'The timetable does not end this mode.' }),
-  next: OrNull(Type.Object({ mode: Mode, time: TimeText }, { description: 'The next change of the timetable.' })),
-  timeZone: Type.String({ description: 'Of the timetable.' }),
+  next: OrNull(Type.Object({ mode: Mode, time: TimeText }, { description: 'Next change of the timetable.' })),
+  timeZone: Type.String({ description: 'Time zone of the timetable.' }),
   used: Type.Boolean({ description: 'There is a timetable, or a path with `modes`.' }),
-  timeKnown: Type.Boolean({ description: 'False: the box does not know the time, and the mode stays.' }),
+  timeKnown: Type.Boolean({ description: 'False: the box does not know the time, so the mode stays.' }),
 });
 export type ModeStatus = Static<typeof Status>;
 const Body = Type.Object(
   {
     mode: Type.Optional(Mode),
     hold: Type.Optional(
-      Type.Boolean({ description: 'Until the next request; else until the next change of the timetable.' }),
+      Type.Boolean({
+        description: 'The mode lasts until the next request, otherwise until the next change of the timetable.',
+      }),
     ),
   },
   { additionalProperties: false, minProperties: 1 },

@@ -9,7 +9,7 @@ const MAX_BODY_BYTES = 8_192;
 const Why = OrNull(
   Type.String({ description: 'name, unreachable, timeout, certificate, noTls, login, noMqtt, or other.' }),
 );
-const Failure = { error: OrNull(Type.String({ description: 'For people.' })), why: Why };
+const Failure = { error: OrNull(Type.String({ description: 'Error message, for people.' })), why: Why };
 const MqttState = Type.Object({
   state: Type.Enum(['off', 'connecting', 'connected', 'waiting']),
   ...Failure,

@@ -3,23 +3,24 @@ import Type, { type Static } from 'typebox';
 import type { HttpAccess } from '../../auth/access.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
-const Text = OrNull(Type.String({ description: 'For people.' }));
+const Text = OrNull(Type.String({ description: 'Error message, for people.' }));
 const OnvifState = Type.Object({
   isOn: Type.Boolean(),
-  isDiscoverable: Type.Boolean({ description: '`onvifDiscovery`' }),
-  hasPassword: Type.Boolean({ description: 'A device password permits ONVIF. Without one no recorder can log in.' }),
+  isDiscoverable: Type.Boolean({ description: 'Value of `onvifDiscovery`.' }),
+  hasPassword: Type.Boolean({ description: 'A device password permits ONVIF. Without one, no recorder can log in.' }),
   cameras: Type.Array(
     Type.Object({
       path: Type.String(),
       name: Type.String(),
-      port: OrNull(Type.Integer({ description: 'Of its device service; null: it could not be opened.' })),
+      port: OrNull(Type.Integer({ description: 'Port of its ONVIF device service. Null: it could not be opened.' })),
       error: Text,
     }),
   ),
   urls: Type.Array(OrNull(Type.String()), {
-    description: 'Of each camera in the same order: its device service, with HOST for this box; null without port.',
+    description:
+      'URLs of the device services, in the order of `cameras`. HOST stands for this box. Null: a camera without a port.',
   }),
-  subscriptions: Type.Integer({ description: 'Recorders that wait for events.' }),
+  subscriptions: Type.Integer({ description: 'Number of recorders that wait for events.' }),
   discoveryError: OrNull(Type.String({ description: 'Why recorders do not find the cameras, for people.' })),
   refused: OrNull(
     Type.Object({

@@ -22,16 +22,17 @@ const ProblemItem = Type.Object({
   ] as const),
   name: OrNull(
     Type.String({
-      description: 'Of the key (`configuration`), drive, folder (`disk`), other box or path. Null: the box.',
+      description:
+        'Name of the key (`configuration`), drive, folder (`disk`), other box or path with the problem. Null: this box.',
     }),
   ),
   why: OrNull(
     Type.String({
       description:
-        '`power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`. `recording`: its `why`.',
+        'The problem in one word. `power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`. `recording`: its `why`.',
     }),
   ),
-  text: Type.String({ description: 'For people.' }),
+  text: Type.String({ description: 'Description of the problem, for people.' }),
   since: OrNull(TimeText),
 });
 export type ProblemItem = Static<typeof ProblemItem>;

@@ -21,8 +21,8 @@ const Names = Type.Array(Type.String());
 const Counts = { added: Type.Integer(), removed: Type.Integer(), same: Type.Integer() };
 const RestorePlan = Type.Object({
   made: TimeText,
-  version: Type.String({ description: 'Of the Perch that made it.' }),
-  host: Type.String({ description: 'Of the box that made it.' }),
+  version: Type.String({ description: 'Version of the Perch that made the backup.' }),
+  host: Type.String({ description: 'Host name of the box that made the backup.' }),
   cameras: Type.Object({
     added: Type.Array(Named),
     removed: Type.Array(Named),
@@ -33,25 +33,25 @@ const RestorePlan = Type.Object({
     added: Names,
     removed: Names,
     changed: Type.Array(Type.String(), {
-      description: 'With a different password or role, which requires a new login, or with different rights.',
+      description: 'People with a different password or role, which requires a new login, or with different rights.',
     }),
     same: Names,
   }),
-  links: Type.Object(Counts, { description: 'To guests.' }),
-  devicePasswords: Type.Object(Counts, { description: 'Without those revoked on this box.' }),
-  settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
-  address: Type.String({ description: 'Of the page after the restore; the port may differ.' }),
-  tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),
+  links: Type.Object(Counts, { description: 'Links for guests.' }),
+  devicePasswords: Type.Object(Counts, { description: 'Device passwords, without those revoked on this box.' }),
+  settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, except those of paths.' }),
+  address: Type.String({ description: '`address` after the restore: the page may then be at a different port.' }),
+  tlsAddress: Type.String({ description: '`tlsAddress` after the restore. Empty: https is off.' }),
   problems: Type.Array(Type.String(), { description: 'Invalid paths in the backup.' }),
 });
 export type RestorePlan = Static<typeof RestorePlan>;
 
 const Restored = Type.Object({
   status: Type.Literal('ok'),
-  seconds: Type.Integer({ description: 'Usual duration of the restart.' }),
+  seconds: Type.Integer({ description: 'Usual duration of the restart, in seconds.' }),
 });
 const SetUp = Type.Object({
-  [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the box has no owner and needs the code.' })),
+  [SETUP_CODE]: Type.Optional(Type.String({ description: 'The setup code, while the box has no owner and needs it.' })),
 });
 
 export interface BackupControl extends BackupMaker {

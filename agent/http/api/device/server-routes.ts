@@ -4,13 +4,13 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { answers, operation } from '../schema/schemas.ts';
 
 const PublishServer = Type.Object({
-  name: Type.String({ description: 'Of the protocol: `rtmp`.' }),
-  label: Type.String({ description: '`RTMP server`' }),
-  key: Type.String({ description: 'Key of the configuration that switches it on.' }),
+  name: Type.String({ description: 'Name of the protocol, such as `rtmp`.' }),
+  label: Type.String({ description: 'Name for people, such as `RTMP server`.' }),
+  key: Type.String({ description: 'Key of the configuration that turns the server on.' }),
   isOn: Type.Boolean(),
   urls: Type.Array(Type.String(), {
     description:
-      'Where programs publish, also while it is off. HOST, PATH, USER and PASSWORD stand for the actual ones.',
+      'Addresses that programs publish to, given even while the server is off. HOST, PATH, USER and PASSWORD stand for the actual values.',
   }),
 });
 export type PublishServer = Static<typeof PublishServer>;

@@ -7,7 +7,9 @@ const Stats = Type.Object({
   started: TimeText,
   uptimeSeconds: Type.Number(),
   cpuPercent: Type.Number({ description: 'All processes on this box, of all processors together.' }),
-  processCpuPercent: Type.Number({ description: 'Perch only, of one processor, over the last 10 to 20 seconds.' }),
+  processCpuPercent: Type.Number({
+    description: 'CPU use of Perch alone, in percent of one processor, over the last 10 to 20 seconds.',
+  }),
   memoryUsedBytes: Type.Integer(),
   memoryTotalBytes: Type.Integer(),
   processMemoryBytes: Type.Integer({ description: 'Resident set size of Perch.' }),

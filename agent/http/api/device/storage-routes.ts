@@ -14,8 +14,8 @@ interface StorageLookup {
 const Days = (description: string) => OrNull(Type.Number({ description }));
 const Use = Type.Object({
   bytes: Type.Integer(),
-  bytesPerDay: Days('At the rate of the last day; null: unknown yet.'),
-  reachesBackDays: Days('Age of the oldest recording.'),
+  bytesPerDay: Days('Bytes recorded per day, at the rate of the last day. Null: not known yet.'),
+  reachesBackDays: Days('Age of the oldest recording, in days.'),
   items: Type.Array(
     Type.Object({
       path: Type.String(),
@@ -23,9 +23,9 @@ const Use = Type.Object({
       configured: Type.Boolean({ description: 'false: recordings of a camera that was removed.' }),
       files: Type.Integer(),
       bytes: Type.Integer(),
-      bytesPerDay: Days('At the rate of the last day.'),
-      reachesBackDays: Days('Age of its oldest recording.'),
-      wantedDays: Days('recordDeleteAfter, the last one of a removed camera; null: for ever, or unknown.'),
+      bytesPerDay: Days('Bytes recorded per day, at the rate of the last day.'),
+      reachesBackDays: Days('Age of the oldest recording of the camera, in days.'),
+      wantedDays: Days('recordDeleteAfter in days; for a removed camera, its last value. Null: for ever, or unknown.'),
       fitsDays: Days('Days that fit on the disk and within recordMaxSize, at the rate of the last day.'),
     }),
   ),
@@ -34,28 +34,30 @@ export type StorageUse = Static<typeof Use>;
 const MountedDisk = Type.Object({
   folder: Type.String(),
   device: Type.String(),
-  type: Type.String({ description: 'File system.' }),
+  type: Type.String({ description: 'Type of the file system.' }),
   totalBytes: Type.Integer(),
   freeBytes: Type.Integer(),
   removable: Type.Boolean(),
   network: Type.Boolean(),
-  writable: Type.Boolean({ description: 'Perch may write there.' }),
-  canBeOpened: Type.Boolean({ description: 'POST /v3/disks/places/open lets Perch write there.' }),
-  recordsHere: Type.Array(Type.String(), { description: 'Folders on it that are recorded to.' }),
-  isChosen: Type.Boolean({ description: 'Cameras without their own recordPath record there.' }),
-  recordPath: Type.String({ description: 'Value for pathDefaults that records there.' }),
+  writable: Type.Boolean({ description: 'Perch may write to the disk.' }),
+  canBeOpened: Type.Boolean({ description: 'POST /v3/disks/places/open can let Perch write to the disk.' }),
+  recordsHere: Type.Array(Type.String(), { description: 'Folders on the disk that are recorded to.' }),
+  isChosen: Type.Boolean({ description: 'Cameras without their own recordPath record to this disk.' }),
+  recordPath: Type.String({ description: 'recordPath for pathDefaults that records to this disk.' }),
   older: OrNull(
     Type.Object(
       { files: Type.Integer(), bytes: Type.Integer(), end: Type.String({ format: 'date-time' }) },
       {
-        description: 'Recordings on it in folders that are no longer recorded to, and the end of the last one.',
+        description: 'Recordings in folders of the disk that are no longer recorded to, and the end of the last one.',
       },
     ),
   ),
 });
 export type MountedDisk = Static<typeof MountedDisk>;
-const Places = Type.Object({ items: Type.Array(MountedDisk, { description: 'Most free space first.' }) });
-const Open = Type.Object({ folder: Type.String({ maxLength: 1_000, description: 'Of one of the places.' }) });
+const Places = Type.Object({
+  items: Type.Array(MountedDisk, { description: 'Disks, the one with the most free space first.' }),
+});
+const Open = Type.Object({ folder: Type.String({ maxLength: 1_000, description: '`folder` of one of the places.' }) });
 const Opened = Type.Object({ text: Type.String({ description: 'Perch restarts a few seconds later.' }) });
 
 /** Space that recordings use, and disks for them: for the owner, on the main port only. */

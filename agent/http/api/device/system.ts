@@ -18,18 +18,19 @@ interface SystemRoutesOptions {
 
 const Seen = Type.Object({
   now: Type.Boolean(),
-  sinceStart: Type.Boolean({ description: 'Since the box booted.' }),
+  sinceStart: Type.Boolean({ description: 'It has occurred since the box booted.' }),
 });
 const Power = Type.Object(
   { underVoltage: Seen, slowed: Seen, hot: Seen },
   {
-    description: "Reported by a Raspberry Pi's firmware: supply voltage too low, clock frequency reduced, too hot.",
+    description:
+      "Faults reported by a Raspberry Pi's firmware: supply voltage too low, clock frequency reduced, too hot.",
   },
 );
 const Network = Type.Object({
   name: Type.String(),
   addresses: Type.Array(Type.String()),
-  inboundBitrate: OrNull(Type.Number({ description: 'Bits per second.' })),
+  inboundBitrate: OrNull(Type.Number({ description: 'Incoming bits per second.' })),
   outboundBitrate: OrNull(Type.Number()),
 });
 const ClockState = Type.Object({
@@ -46,10 +47,15 @@ const Drive = Type.Object({
   model: Type.String(),
   kind: Type.String(),
   sizeBytes: Type.Number(),
-  health: OrNull(Type.Enum(['ok', 'failing'], { description: 'Self-assessment (SMART).' })),
-  wornPercent: OrNull(Type.Number({ description: 'Used share of the life time, if a flash card reports it.' })),
+  health: OrNull(Type.Enum(['ok', 'failing'], { description: 'Self-assessment of the drive (SMART).' })),
+  wornPercent: OrNull(
+    Type.Number({ description: 'Used share of the lifetime in percent, if a flash card reports it.' }),
+  ),
   writtenBytesPerDay: OrNull(
-    Type.Number({ description: 'Mean since the start of the machine. Null within the first hour, or if not counted.' }),
+    Type.Number({
+      description:
+        'Mean bytes written per day since the machine started. Null within the first hour, or if they are not counted.',
+    }),
   ),
   temperatureCelsius: OrNull(Type.Number()),
 });
@@ -63,7 +69,7 @@ const NativeFunctions = Type.Object(
   {
     udpBursts: OrNull(Type.Boolean({ description: 'UDP packets are sent in bursts (UDP_SEGMENT).' })),
     udpBurstsReason: OrNull(Type.String()),
-    udpBatches: OrNull(Type.Boolean({ description: 'UDP datagrams are received many at once (recvmmsg).' })),
+    udpBatches: OrNull(Type.Boolean({ description: 'Many UDP datagrams are received at once (recvmmsg).' })),
     udpBatchesReason: OrNull(Type.String()),
     aesGcm: OrNull(Type.Boolean({ description: "OpenSSL's AES-GCM is called directly." })),
     aesGcmReason: OrNull(Type.String()),
@@ -79,14 +85,14 @@ const SystemFacts = Type.Object({
   cpuPercent: Type.Number(),
   memoryUsedBytes: Type.Integer(),
   memoryTotalBytes: Type.Integer(),
-  processCpuPercent: Type.Number({ description: 'Perch only, of one processor.' }),
+  processCpuPercent: Type.Number({ description: 'CPU use of Perch alone, in percent of one processor.' }),
   processMemoryBytes: Type.Integer(),
-  load: Type.Array(Type.Number(), { description: 'Averages of 1, 5 and 15 minutes.' }),
+  load: Type.Array(Type.Number(), { description: 'Load averages over 1, 5 and 15 minutes.' }),
   processors: Type.Integer(),
-  uptimeSeconds: Type.Number({ description: 'Of Perch.' }),
+  uptimeSeconds: Type.Number({ description: 'Seconds since Perch started.' }),
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
-  name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
+  name: OrNull(Type.String({ description: 'Name of the box in the local network, such as perch.local.' })),
   canRestart: Type.Boolean({ description: 'A supervisor starts Perch again after its exit.' }),
   signingKey: OrNull(
     Type.String({
@@ -101,8 +107,10 @@ const SystemFacts = Type.Object({
   swap: OrNull(Type.Object({ totalBytes: Type.Integer(), freeBytes: Type.Integer() })),
   hardwareFaults: Type.Array(
     Type.Object({
-      why: Type.String({ description: 'underVoltage, slowed, hot, fan, swap; failing or worn for a drive.' }),
-      name: OrNull(Type.String({ description: 'Of the drive.' })),
+      why: Type.String({
+        description: 'The fault in one word: underVoltage, slowed, hot, fan or swap; for a drive, failing or worn.',
+      }),
+      name: OrNull(Type.String({ description: 'Name of the drive, if the fault is that of a drive.' })),
       since: TimeText,
     }),
     { description: 'Present faults; past ones are events of the type `hardware`.' },

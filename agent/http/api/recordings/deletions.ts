@@ -14,9 +14,9 @@ const Body = Type.Object(RANGE, { additionalProperties: false });
 export type DeletionRequest = Static<typeof Body>;
 const FORECAST = {
   recordedSeconds: Type.Number(),
-  bytes: Type.Integer({ description: 'Estimated: each file counts by its share of time.' }),
+  bytes: Type.Integer({ description: 'Estimated size of what is deleted: each file counts by its share of time.' }),
   freedBytes: Type.Integer({
-    description: 'Of files that lie wholly in the range; others are hidden until they expire.',
+    description: 'Size of the files that lie wholly in the range. Others are hidden until they expire.',
   }),
   kept: Type.Array(Type.Object({ id: Type.String(), start: TimeText, end: TimeText, note: Type.String() }), {
     description: 'Protected ranges, which stay.',
@@ -27,8 +27,10 @@ const ITEM = {
   id: Type.String({ format: 'uuid' }),
   ...RANGE,
   requested: TimeText,
-  by: OrNull(Type.String({ description: 'Name of the person.' })),
-  undoUntil: OrNull(Type.String({ description: 'RFC 3339. Null: the files are being deleted.' })),
+  by: OrNull(Type.String({ description: 'Name of the person who deleted them.' })),
+  undoUntil: OrNull(
+    Type.String({ description: 'Last time at which it can be undone, RFC 3339. Null: the files are being deleted.' }),
+  ),
 };
 export type DeletionItem = Static<TObject<typeof ITEM>>;
 

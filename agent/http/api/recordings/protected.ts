@@ -23,14 +23,14 @@ export interface NewProtection extends Omit<ProtectedRecording, 'id'> {
 const CLIP = {
   ...ITEM,
   created: OrNull(Type.String({ description: 'RFC 3339. Null: protected by an earlier version.' })),
-  by: OrNull(Type.String({ description: 'Name of the person.' })),
-  bytes: Type.Integer({ description: 'Estimated.' }),
-  recordedSeconds: Type.Number({ description: 'Without gaps.' }),
+  by: OrNull(Type.String({ description: 'Name of the person who protected it.' })),
+  bytes: Type.Integer({ description: 'Estimated size.' }),
+  recordedSeconds: Type.Number({ description: 'Length without gaps, in seconds.' }),
   picture: OrNull(Type.String({ description: 'The first recorded moment, RFC 3339, for frame.mp4.' })),
   copying: OrNull(
     Type.Object(
       {
-        share: Type.Number({ description: 'From 0 to 1.' }),
+        share: Type.Number({ description: 'Share that is copied, from 0 to 1.' }),
         error: OrNull(Type.String({ description: 'Why it does not go on now. It is tried again every 30 s.' })),
       },
       { description: 'What another box has of it is being copied. Null: it is complete.' },

@@ -44,12 +44,15 @@ const Timeline = Type.Object({
   path: Type.String(),
   from: TimeText,
   to: TimeText,
-  resolution: Type.Number({ description: 'Seconds. Shorter gaps are omitted.' }),
+  resolution: Type.Number({ description: 'Resolution in seconds. Shorter gaps are omitted.' }),
   first: OrNull(TimeText),
   last: OrNull(TimeText),
   recordedSeconds: Type.Number(),
   coverage: Spans,
-  archived: { ...Spans, description: 'Of `coverage`, what only the archive has: seconds after `from`, and duration.' },
+  archived: {
+    ...Spans,
+    description: 'Parts of `coverage` that only the archive has: seconds after `from`, and duration in seconds.',
+  },
   gaps: Spans,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:
@@ -73,19 +76,21 @@ const Timeline = Type.Object({
   missing: OrNull(
     Type.Object(
       {
-        why: Type.String({ description: '`boxAway`, for example.' }),
+        why: Type.String({ description: 'The reason in one word, such as `boxAway`.' }),
         since: OrNull(TimeText),
         text: Type.String(),
       },
       { description: 'Why recordings of another box are not in the answer. Null: all are.' },
     ),
   ),
-  isCut: Type.Boolean({ description: 'Some reasons, events or protected ranges did not fit: request less time.' }),
+  isCut: Type.Boolean({
+    description: 'Some reasons, events or protected ranges did not fit: request a shorter range.',
+  }),
 });
 const TimelineParams = Type.Object({
   from: TimeText,
   to: TimeText,
-  resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
+  resolution: Type.Optional(Type.Number({ description: 'Resolution in seconds.' })),
 });
 
 interface TimelineRoutesOptions {

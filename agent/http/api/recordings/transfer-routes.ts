@@ -16,40 +16,44 @@ const MAX_ITEMS = 64;
 const LeftOut = Type.Object({
   file: Type.String(),
   why: Type.String({
-    description: 'noTime, otherCamera, future, old, busy, unreadable, damaged, foreign, unfinished, overlap or taken.',
+    description:
+      'The reason in one word: noTime, otherCamera, future, old, busy, unreadable, damaged, foreign, unfinished, overlap or taken.',
   }),
-  reason: Type.String({ description: 'For people.' }),
+  reason: Type.String({ description: 'The reason, for people.' }),
 });
 
 const TransferState = Type.Object({
   kind: OrNull(Type.Enum(['move', 'import', 'fetch'])),
   phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
-    description: 'waiting: nothing can be done now (error says why), and it continues by itself.',
+    description: 'waiting: nothing can be done now (error says why); the transfer will continue by itself.',
   }),
   from: OrNull(
     Type.String({
-      description: 'Only recordings below this folder. Null: all. Of an import: its folder. Of a fetch: the box.',
+      description:
+        'For a move, the folder below which recordings are moved; null: all are. For an import, its folder. For a fetch, the box.',
     }),
   ),
-  to: OrNull(Type.String({ description: 'Where cameras without a recordPath of their own record.' })),
-  files: Amount('Recordings.'),
-  bytes: Amount('Of these.'),
-  paths: Type.Array(Type.String(), { description: 'Of an import: whose recordings the files become.' }),
-  bytesPerSecond: OrNull(Type.Integer({ description: 'Of the last minute.' })),
+  to: OrNull(Type.String({ description: 'Place where cameras without a recordPath of their own record.' })),
+  files: Amount('Number of recordings.'),
+  bytes: Amount('Size of these recordings.'),
+  paths: Type.Array(Type.String(), { description: 'For an import, the paths whose recordings the files become.' }),
+  bytesPerSecond: OrNull(Type.Integer({ description: 'Bytes per second over the last minute.' })),
   remainingSeconds: OrNull(Type.Integer()),
-  current: OrNull(Type.String({ description: 'The present file.' })),
-  error: OrNull(Type.String({ description: 'Why it waits or failed, and the way out.' })),
+  current: OrNull(Type.String({ description: 'File that is being transferred.' })),
+  error: OrNull(Type.String({ description: 'Why the transfer waits or failed, and what to do.' })),
   why: OrNull(
     Type.String({
       description:
-        'The same as a word: full, away, readOnly, disk, path, boxAway, boxRefuses, boxFault, boxUnknown, boxOld or other.',
+        'The error in one word: full, away, readOnly, disk, path, boxAway, boxRefuses, boxFault, boxUnknown, boxOld or other.',
     }),
   ),
   leftOut: Type.Object(
     { count: Type.Integer(), items: Type.Array(LeftOut) },
-    { description: 'Files that stay where they are, the first hundred by name.' },
+    { description: 'Files that stay where they are, the first hundred of them by name.' },
   ),
-  present: Type.Integer({ description: 'Files of an import or fetch whose times the path has recordings of already.' }),
+  present: Type.Integer({
+    description: 'Files of an import or fetch for whose times the path already has recordings.',
+  }),
   started: OrNull(TimeText),
 });
 export type TransferState = Static<typeof TransferState>;
@@ -59,29 +63,35 @@ const MoveRequest = Type.Object(
     kind: Type.Literal('move'),
     from: Type.Optional(Folder('Only recordings below this folder.')),
     to: Type.Optional(
-      Folder('Disk or folder: becomes the recordPath of pathDefaults first. Absent: where the cameras record now.'),
+      Folder(
+        'Disk or folder, which first becomes the recordPath of pathDefaults. Absent: where the cameras record now.',
+      ),
     ),
   },
   { additionalProperties: false },
 );
 const Items = Type.Array(
   Type.Object({
-    group: Type.String({ maxLength: MAX_FOLDER, description: 'Of the look.' }),
+    group: Type.String({ maxLength: MAX_FOLDER, description: '`group` from `/v3/recordings/transfer/look`.' }),
     path: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 240, description: 'Whose recordings they become. Absent: of name.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 240,
+        description: 'Path whose recordings they become. Absent: that of name.',
+      }),
     ),
     name: Type.Optional(
       Type.String({
         ...{ minLength: 1, maxLength: 100 },
         description:
-          'Of a new camera: its path is added, turned off, and keeps its recordings while there is room. Repeated for the same group: the camera that was added then.',
+          'Name of a new camera: its path is added, turned off, and keeps its recordings while there is room. If repeated for the same group, the camera that was added then.',
       }),
     ),
   }),
   { minItems: 1, maxItems: MAX_ITEMS },
 );
 const ImportRequest = Type.Object(
-  { kind: Type.Literal('import'), from: Folder('Its files stay as they are.'), items: Items },
+  { kind: Type.Literal('import'), from: Folder('Folder to import. Its files stay as they are.'), items: Items },
   { additionalProperties: false },
 );
 const Box = Type.String({
@@ -96,7 +106,9 @@ const FetchRequest = Type.Object(
     items: Items,
     since: Type.Optional(TimeText),
     until: Type.Optional(TimeText),
-    maxBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1, description: 'Absent: no limit.' })),
+    maxBytesPerSecond: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Highest rate, in bytes per second. Absent: no limit.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -107,7 +119,7 @@ export type FetchRequest = Static<typeof FetchRequest>;
 export type TransferRequest = Static<typeof TransferRequest>;
 
 const Look = Type.Union([
-  Type.Object({ from: Folder('Of another program.') }, { additionalProperties: false }),
+  Type.Object({ from: Folder('Folder of another program.') }, { additionalProperties: false }),
   Type.Object({ box: Box }, { additionalProperties: false }),
 ]);
 export type LookRequest = Static<typeof Look>;
@@ -115,7 +127,7 @@ const LookAnswer = Type.Object({
   groups: Type.Array(
     Type.Object({
       group: Type.String(),
-      name: Type.String({ description: 'Of the camera or folder. Empty: the files are in the folder itself.' }),
+      name: Type.String({ description: 'Name of the camera or folder. Empty: the files are in the folder itself.' }),
       program: Type.Enum(['frigate', 'mediamtx', 'perch', 'mp4', 'mpegts', 'unknown']),
       files: Type.Integer(),
       bytes: Type.Integer(),
@@ -123,27 +135,31 @@ const LookAnswer = Type.Object({
       last: OrNull(TimeText),
     }),
   ),
-  own: Type.Integer({ description: 'Files that are recordings of this Perch already.' }),
+  own: Type.Integer({ description: 'Number of files that already are recordings of this Perch.' }),
   leftOut: Type.Object({ count: Type.Integer(), items: Type.Array(LeftOut) }),
-  isCut: Type.Boolean({ description: 'It has more files or groups.' }),
+  isCut: Type.Boolean({ description: 'There are more files or groups.' }),
 });
 export type ImportForecast = Static<typeof LookAnswer>;
 
 const Forecast = Type.Object({
   files: Type.Integer(),
-  bytes: Type.Integer({ description: 'To be copied.' }),
-  freeBytes: Type.Integer({ description: 'Of the disk that they go to; of several, of the one with the least room.' }),
-  keptFreeBytes: Type.Integer({ description: 'recordMinFree of that disk.' }),
-  missingBytes: Type.Integer({ description: 'Room that is missing. 0: everything fits.' }),
-  old: Type.Integer({ description: 'Files of an import that are left out: the path deletes recordings of their age.' }),
+  bytes: Type.Integer({ description: 'Bytes to be copied.' }),
+  freeBytes: Type.Integer({
+    description: 'Free space on the disk that they go to; if there are several, on the one with the least room.',
+  }),
+  keptFreeBytes: Type.Integer({ description: 'recordMinFree of that disk, in bytes.' }),
+  missingBytes: Type.Integer({ description: 'Bytes for which there is no room. 0: everything fits.' }),
+  old: Type.Integer({
+    description: 'Number of files of an import that are left out, since the path deletes recordings of their age.',
+  }),
 });
 export type TransferForecast = Static<typeof Forecast>;
 
 const Folders = Type.Object({
-  path: Type.String({ description: 'Without links.' }),
+  path: Type.String({ description: 'Path of the folder, with symbolic links resolved.' }),
   parent: OrNull(Type.String()),
   items: Type.Array(Type.Object({ name: Type.String(), path: Type.String() })),
-  isCut: Type.Boolean({ description: 'It has more folders.' }),
+  isCut: Type.Boolean({ description: 'There are more folders.' }),
   freeBytes: Type.Integer(),
   totalBytes: Type.Integer(),
   writable: Type.Boolean(),

@@ -6,14 +6,16 @@ export const TimeText = Type.String({ description: 'RFC 3339.' });
 
 export const pageOf = <T extends TSchema>(item: T) =>
   Type.Object({
-    itemCount: Type.Integer({ description: 'Of all pages.' }),
+    itemCount: Type.Integer({ description: 'Number of items on all pages.' }),
     pageCount: Type.Integer(),
     items: Type.Array(item),
   });
 
 const PAGE = {
   itemsPerPage: Type.Optional(Type.Integer({ minimum: 1, maximum: 999_999_999, default: 100 })),
-  page: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999_999, default: 0, description: 'From 0.' })),
+  page: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 999_999_999, default: 0, description: 'Number of the page, from 0.' }),
+  ),
 };
 export const PageQuery = Type.Object(PAGE);
 /** A list that can be restricted to one path. */
@@ -42,16 +44,16 @@ export const operation = (tag: string, summary: string, response: object, reques
 /** Another client has changed the same settings. */
 export const ConflictAnswer = Type.Object({
   status: Type.Literal('error'),
-  error: Type.String({ description: 'Which client changed what.' }),
-  tag: Type.String({ description: 'Of the current settings.' }),
+  error: Type.String({ description: 'Message that says which client changed what.' }),
+  tag: Type.String({ description: 'Tag of the current settings.' }),
   conflicts: Type.Array(
     Type.Object({
-      path: OrNull(Type.String({ description: 'Null: global settings.' })),
-      key: Type.String({ description: 'Empty for a whole path.' }),
+      path: OrNull(Type.String({ description: 'Path that the settings belong to. Null: global settings.' })),
+      key: Type.String({ description: 'Key of the setting. Empty: the whole path.' }),
       value: Type.Optional(Type.Unknown({ description: 'Current value.' })),
-      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: unknown.' })),
+      by: OrNull(Type.String({ description: 'Origin of the change: `API`, `file` or `camera`. Null: unknown.' })),
       user: OrNull(Type.String()),
-      time: OrNull(Type.String({ description: 'RFC 3339.' })),
+      time: OrNull(Type.String({ description: 'Time of the change, RFC 3339.' })),
     }),
   ),
 });

@@ -12,10 +12,10 @@ import { tableOf } from './audience.ts';
 const Reader = Type.Object({
   path: Type.String(),
   protocol: Type.String(),
-  type: Type.String({ description: 'As in `readers` of the path.' }),
-  id: Type.String({ description: 'Of the session or connection.' }),
-  user: Type.String({ description: 'Empty: not logged in.' }),
-  clientIP: Type.String({ description: 'Empty: a local socket.' }),
+  type: Type.String({ description: 'Type, as in `readers` of the path.' }),
+  id: Type.String({ description: 'Id of the session or connection.' }),
+  user: Type.String({ description: 'Name of the user. Empty: not logged in.' }),
+  clientIP: Type.String({ description: 'IP address of the client. Empty: a local socket.' }),
   created: TimeText,
 });
 

@@ -9,8 +9,10 @@ const HlsSession = Type.Object({
   ...SUBJECT,
   isCDN: Type.Boolean(),
   outboundBytes: Type.Integer(),
-  outboundFramesDiscarded: Type.Optional(Type.Integer({ description: 'Of live fMP4.' })),
-  transport: Type.Optional(Type.Enum(['mse', 'mp4'], { description: 'Live fMP4, over a WebSocket or as one file.' })),
+  outboundFramesDiscarded: Type.Optional(Type.Integer({ description: 'Discarded frames of live fMP4.' })),
+  transport: Type.Optional(
+    Type.Enum(['mse', 'mp4'], { description: 'Transport of live fMP4: over a WebSocket (mse) or as one file (mp4).' }),
+  ),
 });
 export type HlsSessionItem = Static<typeof HlsSession>;
 
@@ -38,8 +40,8 @@ export const HLS_MUXER: SessionKind = {
     what: 'HLS muxers',
     labels: [['name', 'path']],
     rows: [
-      ['outbound_bytes', 'outboundBytes', 'Bytes sent of it.'],
-      ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes of the muxer that were sent.'],
+      ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the muxer left out.'],
     ],
     deprecatedRows: [['bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.']],
   },
@@ -58,7 +60,7 @@ export const HLS_SESSION: SessionKind = {
     title: 'HLS sessions',
     what: 'HLS sessions',
     labels: ['id', 'path', 'remoteAddr'],
-    rows: [['outbound_bytes', 'outboundBytes', 'Bytes sent to it.']],
+    rows: [['outbound_bytes', 'outboundBytes', 'Bytes sent to the session.']],
   },
   zlm: {
     typeid: 'HttpSession',

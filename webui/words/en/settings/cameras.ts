@@ -50,7 +50,7 @@ export const cameras = {
   addMask: 'Add a mask',
   addCorner: 'Add a corner',
   motionMinSize: 'Smallest size',
-  motionMinSizeHint: 'Of the box around what moves. What is smaller does not count.',
+  motionMinSizeHint: 'Size of the box around what moves. Anything smaller does not count.',
   motionAnySize: 'Any',
   motionSize: (percent: string) => `${percent}% of the picture`,
   motionHours: 'Only during these hours',

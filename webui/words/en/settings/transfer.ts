@@ -68,7 +68,7 @@ export const transfer = {
   moreFiles: (count: number) => many(count, { one: 'and one more', other: 'and # more' }),
 
   import: 'Import recordings',
-  importRow: 'Of Frigate, MediaMTX or another program, from a disk or folder of this box.',
+  importRow: 'From Frigate, MediaMTX or another program, on a disk or in a folder of this box.',
   importText:
     'Recordings of another program become recordings of your cameras. They are copied, so the files stay as they are. If they are on a USB disk, plug it into this box.',
   importWhere: 'Where are the recordings?',
@@ -111,7 +111,7 @@ export const transfer = {
   cancelImportText: 'What was imported stays. If you import the same folder again, it takes only the rest.',
 
   importFromBox: 'Import from another box',
-  importFromBoxRow: 'Of a Perch that is paired with this one, over the network.',
+  importFromBoxRow: 'From a Perch that is paired with this one, over the network.',
   importFromBoxText:
     'Recordings of another Perch become recordings here, the newest first. Both go on recording. The other box keeps its recordings.',
   whichBox: 'Which box?',
