@@ -25,7 +25,7 @@ const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_SESSION_MEGABYTES = 4;
 
-/** Time after which an idle connection is ended, longer than any wait within one. */
+/** Time without any traffic after which a connection is ended, longer than any wait within one. */
 const STILL_SESSION_MS = 120_000;
 const SENTENCE = 'this port speaks https\n';
 /** Response to a browser that opens an address of plain HTTP on this port. */

@@ -90,7 +90,9 @@ describeWith(['ffmpeg', 'haproxy'], 'behind HAProxy', () => {
         return found.length > 0 ? found : undefined;
       });
       expect(addresses).toEqual(['127.0.0.1']);
-      await until(async () => (await agent.json<{ ready: boolean }>(`/v3/paths/get/${scheme}`)).ready || undefined);
+      // The session is in its list before its path exists.
+      const isReady = async () => (await agent.json<{ ready: boolean }>(`/v3/paths/get/${scheme}`)).ready || undefined;
+      await until(() => isReady().catch(() => undefined));
       const { streams } = await ffprobe(front.url(scheme, scheme), ['-rtsp_transport', 'tcp']);
       expect(streams.map(({ codec_name }) => codec_name)).toEqual(['h264', 'aac']);
     }
