@@ -50,7 +50,7 @@ const projects = [
   }),
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(3)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5)),
+  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(4)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, sideBySide(3)),
   // The form for systems whose Node has no node:ffi.
   suites('without-ffi', also('without-ffi'), 3, { ...sideBySide(3), env: { PERCH_NO_FFI: '1' } }),
