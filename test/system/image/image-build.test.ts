@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { runProcess } from '../../peers/programs/process.ts';
 
-const BUILD = join(import.meta.dirname, '../../../../packaging/image/build.ts');
+const BUILD = join(import.meta.dirname, '../../../packaging/image/build.ts');
 /** Entry by which the kernel starts programs for arm64. */
 const ENTRY = '/proc/sys/fs/binfmt_misc/qemu-aarch64';
 const PATIENCE_MS = 1_800_000;
@@ -39,7 +39,13 @@ test.for([
       });
     }
     try {
-      await vi.waitUntil(() => said.includes(step) && isReached(folder), { timeout: PATIENCE_MS, interval: 20 });
+      const reached = vi.waitUntil(() => said.includes(step) && isReached(folder), {
+        timeout: PATIENCE_MS,
+        interval: 20,
+      });
+      const ended = closed.then(() => Promise.reject(new Error(`the making ended before it was interrupted: ${said}`)));
+      ended.catch(() => {});
+      await Promise.race([reached, ended]);
       child.kill(signal);
       expect(await closed).toEqual([null, signal]);
       expect(readdirSync(folder)).toEqual(['out']);
