@@ -104,7 +104,12 @@ export class ArchiveLink {
     this.#parts = parts;
     this.#queue = new UploadQueue({ source, ledger: parts.ledger, clock });
     this.#uploader = new Uploader({
-      ...{ ...parts, source, clock, log, queue: this.#queue, isEncrypted: isEncrypted(settings) },
+      ...parts,
+      source,
+      clock,
+      log,
+      queue: this.#queue,
+      isEncrypted: isEncrypted(settings),
       maxBytesPerSecond: settings.archiveMaxRateBytes,
       hours: settings.archiveHours,
       prepare: (signal) => this.#prepare(signal),

@@ -78,7 +78,8 @@ export class ArchiveReader {
     }
     const { sizeBytes, facts } = found;
     return new RemoteFile({
-      ...{ sizeBytes, facts },
+      sizeBytes,
+      facts,
       read: (position, length, signal) => this.#read(found, position, length, signal),
       readTable: (signal) => this.#readCompanion(found, 'table', signal),
       readSignatures: async (signal) =>

@@ -55,9 +55,22 @@ const MAX_AGE_MS = 60_000;
 /** Calls that change nothing, whatever the method. */
 const READING = new Set(
   [
-    ...['getMediaList', 'isMediaOnline', 'getMediaInfo', 'getMediaPlayerList', 'getAllSession', 'listStreamProxy'],
-    ...['getProxyInfo', 'listStreamPusherProxy', 'getProxyPusherInfo', 'listFFmpegSource'],
-    ...['isRecording', 'getSnap', 'getServerConfig', 'getStatistic', 'version', 'getApiList'],
+    'getMediaList',
+    'isMediaOnline',
+    'getMediaInfo',
+    'getMediaPlayerList',
+    'getAllSession',
+    'listStreamProxy',
+    'getProxyInfo',
+    'listStreamPusherProxy',
+    'getProxyPusherInfo',
+    'listFFmpegSource',
+    'isRecording',
+    'getSnap',
+    'getServerConfig',
+    'getStatistic',
+    'version',
+    'getApiList',
   ].map((name) => name.toLowerCase()),
 );
 const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];

@@ -110,7 +110,12 @@ const tagOf = ({ id, path }: PushMessage): string => `${id} ${path}`;
 function show(message: PushMessage, image: string | undefined, silent: boolean): Promise<void> {
   const { at, title, body, link } = message;
   return worker.registration.showNotification(title, {
-    ...{ body, silent, tag: tagOf(message), timestamp: at, data: { link }, icon: 'icon-192.png' },
+    body,
+    silent,
+    tag: tagOf(message),
+    timestamp: at,
+    data: { link },
+    icon: 'icon-192.png',
     ...(image && { image }),
   });
 }

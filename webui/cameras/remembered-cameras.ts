@@ -36,14 +36,33 @@ export function rememberedCameras(): readonly Camera[] | undefined {
 }
 
 const cameraOf = ([name, title, sub, , box]: StoredCamera): Camera => ({
-  ...{ name, title, main: { ...unknownPath(name), box: box ? { id: '', name: box, awaySince: null } : null } },
+  name,
+  title,
+  main: { ...unknownPath(name), box: box ? { id: '', name: box, awaySince: null } : null },
   sub: sub === null ? undefined : unknownPath(sub),
 });
 
 /** Assumed to be ready, so that the same stream plays after the first response. */
 const unknownPath = (name: string): PathItem => ({
-  ...{ name, title: null, order: null, paused: false, pausedUntil: null, privacy: false },
-  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, box: null, bitrate: 0 },
-  ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
-  ...{ lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null, recording: null },
+  name,
+  title: null,
+  order: null,
+  paused: false,
+  pausedUntil: null,
+  privacy: false,
+  ready: true,
+  readyTime: null,
+  tracks: [],
+  tracks2: [],
+  hasBFrames: null,
+  box: null,
+  bitrate: 0,
+  sourceState: null,
+  sourceOnDemand: false,
+  offlineSince: null,
+  lastError: null,
+  lastErrorWhy: null,
+  lastErrorTime: null,
+  configError: null,
+  recording: null,
 });

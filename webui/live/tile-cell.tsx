@@ -20,7 +20,8 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   const [isHeard, setHeard] = useState(false);
   const cell = useRef<HTMLDivElement>(null);
   const handed = useHandedPlayer({
-    ...{ name: tilePath(camera, isAlone).name, camera: camera.name },
+    name: tilePath(camera, isAlone).name,
+    camera: camera.name,
     wantsSound: wantsSound(camera, isAlone, isHeard),
   });
   const { player } = handed;

@@ -64,7 +64,10 @@ export const isUntrusted = (error: unknown): boolean =>
   error instanceof DOMException && /certificate/i.test(error.message);
 
 const asJson = ({ id, type, response }: PublicKeyCredential, others: object): object => ({
-  ...{ id, rawId: id, type, clientExtensionResults: {} },
+  id,
+  rawId: id,
+  type,
+  clientExtensionResults: {},
   response: { clientDataJSON: textOf(response.clientDataJSON), ...others },
 });
 

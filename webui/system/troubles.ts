@@ -22,7 +22,11 @@ export function troublesOf(facts: SystemFacts): readonly SystemTrouble[] {
 
 /** The kind of fault in `hardwareFaults`. */
 const WHY: Partial<Record<SystemTrouble, string>> = {
-  ...{ fan: 'fan', hot: 'hot', weakNow: 'underVoltage', slowed: 'slowed', swap: 'swap' },
+  fan: 'fan',
+  hot: 'hot',
+  weakNow: 'underVoltage',
+  slowed: 'slowed',
+  swap: 'swap',
 };
 
 /** RFC 3339. */

@@ -164,7 +164,8 @@ export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick
   const labels = all.map(({ ms, text, isDay }) => ({
     at: shareOf(window, ms) * along,
     half: axis === 'x' ? context.measureText(text).width / 2 : (LINE_PX * scale) / 2,
-    ...{ text, isDay },
+    text,
+    isDay,
   }));
   const places = placeLabels(labels, along);
   labels.forEach(({ at: position, half, text, isDay }, i) => {

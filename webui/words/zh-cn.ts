@@ -10,5 +10,12 @@ import { walls } from './zh-cn/walls.ts';
 
 /** One file, because separate requests would cost more. */
 export const zhCn: Omit<AllWords, SettingsPart> = {
-  ...{ common, live, walls, cameraView, reasons, recordings, clips, start },
+  common,
+  live,
+  walls,
+  cameraView,
+  reasons,
+  recordings,
+  clips,
+  start,
 };

@@ -33,11 +33,19 @@ const SYNTAX = { archiveFolder: 'folder', archiveURL: 'askedUrl', archiveBucket:
 const MORE_SYNTAX = { archivePrefix: 'objectPrefix', archiveRegion: 'region' } as const;
 const NOTHING = { files: 0, bytes: 0 };
 const NOT_STARTED: Omit<ArchiveStatus, 'failure'> = {
-  ...{ isOutOfHours: false, current: undefined, archived: NOTHING, unreadFiles: 0, uploaded: NOTHING },
+  isOutOfHours: false,
+  current: undefined,
+  archived: NOTHING,
+  unreadFiles: 0,
+  uploaded: NOTHING,
   waiting: { ...NOTHING, oldestUs: undefined },
 };
 const OFF: ArchiveState = {
-  ...{ state: 'off', error: null, why: null, since: null, current: null },
+  state: 'off',
+  error: null,
+  why: null,
+  since: null,
+  current: null,
   waiting: { ...NOTHING, oldest: null },
   archived: NOTHING,
   warning: null,
@@ -137,7 +145,12 @@ export class Archive implements ArchiveControl {
       }
       const { playback } = this.#deps.recordings;
       return await part.ArchiveLink.start({
-        ...{ settings, source, keys, dataDir, clock, log },
+        settings,
+        source,
+        keys,
+        dataDir,
+        clock,
+        log,
         onFound: () => playback.syncArchive(),
         onRemoved: (path, nameUs) => playback.removedFromArchive(path, nameUs),
       });

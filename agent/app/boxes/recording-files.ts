@@ -114,7 +114,11 @@ export class OwnRecordingFiles implements RecordingFiles {
     const ranges = all.filter((range) => range.path === path).slice(after, after + MAX_PAGE_TIMES);
     return {
       items: ranges.map(({ startUs, endUs, note, createdMs = null, by = null }) => ({
-        ...{ startUs, endUs, note, createdMs, by },
+        startUs,
+        endUs,
+        note,
+        createdMs,
+        by,
       })),
     };
   }
@@ -138,7 +142,12 @@ export class OwnRecordingFiles implements RecordingFiles {
     const { file, startUs, nameUs, durationUs, sizeBytes, mtimeMs, state } = row;
     const isGrowing = this.#deps.recordings.isOpen(file) || state === STATE.growing || state === STATE.unread;
     return {
-      ...{ startUs, nameUs, durationUs, bytes: sizeBytes, modifiedMs: mtimeMs, format: recordFormatOf(file) },
+      startUs,
+      nameUs,
+      durationUs,
+      bytes: sizeBytes,
+      modifiedMs: mtimeMs,
+      format: recordFormatOf(file),
       state: state === STATE.broken ? 'broken' : isGrowing ? 'growing' : 'finished',
       stills: (await snapshotsOf(file)).length,
     };

@@ -67,10 +67,18 @@ async function readTable(requests: BoxRequests, place: Place, signal: AbortSigna
     return {
       file: `box ${place.box} ${etag}`,
       head: {
-        ...{ init, durationMs: 0, mark: undefined, fileMark: undefined, tail: undefined },
-        ...{ sizeBytes, mtimeMs: 0, isFinished: true },
+        init,
+        durationMs: 0,
+        mark: undefined,
+        fileMark: undefined,
+        tail: undefined,
+        sizeBytes,
+        mtimeMs: 0,
+        isFinished: true,
       },
-      ...{ table, endOffset: sizeBytes, walked: undefined },
+      table,
+      endOffset: sizeBytes,
+      walked: undefined,
       openRemote: () => new RemoteFile(requests, { ...place, etag }, sizeBytes),
     };
   } catch (error) {

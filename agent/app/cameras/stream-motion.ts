@@ -99,7 +99,10 @@ export class StreamMotion {
       return undefined;
     }
     return new WatchedStream({
-      ...{ name, stream, track, clock: this.#options.clock },
+      name,
+      stream,
+      track,
+      clock: this.#options.clock,
       ended: () => this.apply(),
       report: (turn) => this.#report(path, turn),
       isWithin: (hours) => this.#isWithin(hours),

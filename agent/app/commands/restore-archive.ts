@@ -30,7 +30,11 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<vo
       throw new PerchError('badInput', "archive is 'no': configure the archive first, as the lost box had it");
     }
     const restore = new Restore({
-      ...{ settings, dataDir, box, source: { archivedFactsOf }, keys: await ArchiveKeys.open(dataDir, log) },
+      settings,
+      dataDir,
+      box,
+      source: { archivedFactsOf },
+      keys: await ArchiveKeys.open(dataDir, log),
       wallMs: () => clock.wallMs(),
       onFault: (error) => log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged'),
     });

@@ -66,8 +66,15 @@ export interface ImportReport {
 }
 
 const NOTHING_YET: ImportReport = {
-  ...{ files: 0, bytes: 0, doneFiles: 0, doneBytes: 0, taken: 0, takenBytes: 0, present: 0 },
-  ...{ left: [], last: undefined },
+  files: 0,
+  bytes: 0,
+  doneFiles: 0,
+  doneBytes: 0,
+  taken: 0,
+  takenBytes: 0,
+  present: 0,
+  left: [],
+  last: undefined,
 };
 
 /**

@@ -256,7 +256,8 @@ export class HttpListeners {
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(pairedServerRoutes, { access, pairing, wallMs });
     await app.register(pairedRecordingRoutes, {
-      ...{ access, files: new OwnRecordingFiles(this.#deps) },
+      access,
+      files: new OwnRecordingFiles(this.#deps),
       may: (server, path) => this.#deps.boxes.servers.find(server)?.may('playback', path) === true,
     });
     await app.register(boxRoutes, { access, boxes: this.#deps.boxes.paths });
@@ -306,7 +307,12 @@ export class HttpListeners {
     const titleOf = (path: string) => recordings.titleOf(path);
     await app.register(playbackPlugin, { prefix, access, playback, remote, titleOf, cors: allow });
     await app.register(vodRoutes, {
-      ...{ prefix, access, streams: playback.streams, frames: playback, remote, cors: allow },
+      prefix,
+      access,
+      streams: playback.streams,
+      frames: playback,
+      remote,
+      cors: allow,
       livePicture: (path, width) => this.#deps.pictures.keyFrame(path, width),
     });
   }

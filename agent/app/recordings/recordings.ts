@@ -124,7 +124,11 @@ export class Recordings {
       demo: this.demo,
     });
     this.signer = new RecordingSigner({
-      ...{ dataDir, clock, log, config, playback: this.playback },
+      dataDir,
+      clock,
+      log,
+      config,
+      playback: this.playback,
       isHeldUp: () => this.isHeldUp,
     });
     this.recorders.onFinished((segment) => this.signer.finished(segment));

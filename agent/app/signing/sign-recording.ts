@@ -46,7 +46,8 @@ export async function signRecording(
     segmentNumber: mark?.segmentNumber ?? 0,
     path,
     tracks: tracks.map(({ id, kind, sampleEntry }) => ({
-      ...{ id, kind },
+      id,
+      kind,
       configuration: configurationDigest({ sampleEntry, kind }),
     })),
   };

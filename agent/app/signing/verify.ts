@@ -312,8 +312,15 @@ class Verifier {
       this.#isBroken = false;
       const { path } = recording;
       this.#spans.push({
-        ...{ path, fingerprint: found.fingerprint, fromUs: startUs, toUs: startUs + durationUs, groups: 1 },
-        ...{ samples: found.samples, firstSignedUs: signedUs, lastSignedUs: signedUs, isClockSet },
+        path,
+        fingerprint: found.fingerprint,
+        fromUs: startUs,
+        toUs: startUs + durationUs,
+        groups: 1,
+        samples: found.samples,
+        firstSignedUs: signedUs,
+        lastSignedUs: signedUs,
+        isClockSet,
       });
       return;
     }

@@ -59,10 +59,17 @@ export class BoxFetches {
     const cameras = await new BoxRecordings(box, this.#requests).cameras(signal);
     return {
       groups: cameras.map(({ path, name, files, bytes, firstUs, lastUs }) => ({
-        ...{ group: path, name: name ?? path, program: 'perch', files, bytes },
-        ...{ first: timeText(firstUs), last: timeText(lastUs) },
+        group: path,
+        name: name ?? path,
+        program: 'perch',
+        files,
+        bytes,
+        first: timeText(firstUs),
+        last: timeText(lastUs),
       })),
-      ...{ own: 0, leftOut: { count: 0, items: [] }, isCut: false },
+      own: 0,
+      leftOut: { count: 0, items: [] },
+      isCut: false,
     };
   }
 
@@ -98,7 +105,10 @@ export class BoxFetches {
       store: (event: CameraEvent) => recordings.events.storePast(event),
     };
     return new FetchJob(items, range, memory, {
-      ...{ clock, settingsOf, source, playback: recordings.playback },
+      clock,
+      settingsOf,
+      source,
+      playback: recordings.playback,
       protect: async (path, { createdMs, by, ...range }) => {
         const { fault, all } = recordings.space.protectedRanges;
         const isHere = all.some(

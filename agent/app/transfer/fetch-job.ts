@@ -247,7 +247,10 @@ export class FetchJob implements TransferJob {
     }
     const draft = await this.#prepare(wanted, file, report);
     await fetchFile(draft, {
-      ...{ source, path: group, file, pace },
+      source,
+      path: group,
+      file,
+      pace,
       ...(pieceBytes !== undefined && { pieceBytes }),
       take: (bytes) => take(bytes, pace.signal),
       onBytes: (bytes) => report.bytes(bytes),

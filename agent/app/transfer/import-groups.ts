@@ -97,7 +97,10 @@ async function lookAt(group: string, names: readonly string[], look: Look): Prom
   }
   const timeText = (us: number) => new Date(us / 1000).toISOString();
   return {
-    ...{ group, program: program ?? 'unknown', files, bytes },
+    group,
+    program: program ?? 'unknown',
+    files,
+    bytes,
     name: isFrigate ? group.slice(FRIGATE.length) : group,
     first: files === 0 ? null : timeText(firstUs),
     last: files === 0 ? null : timeText(lastUs),

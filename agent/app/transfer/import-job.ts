@@ -121,7 +121,12 @@ export class ImportJob implements TransferJob {
     const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
     let current: string | undefined;
     return {
-      ...{ path: item.path, recordPath, deleteAfterMs, isLinked: false, camera: undefined, isOpen },
+      path: item.path,
+      recordPath,
+      deleteAfterMs,
+      isLinked: false,
+      camera: undefined,
+      isOpen,
       ...(zone !== undefined && { zone }),
       minFreeBytes: (diskBytes: number) => freeSpaceBytes(config().recordMinFree, diskBytes),
       nowMs: () => clock.wallMs(),
@@ -175,6 +180,12 @@ export class ImportJob implements TransferJob {
 }
 
 const NOTHING_YET = {
-  ...{ files: 0, bytes: 0, doneFiles: 0, doneBytes: 0, taken: 0, takenBytes: 0, present: 0 },
+  files: 0,
+  bytes: 0,
+  doneFiles: 0,
+  doneBytes: 0,
+  taken: 0,
+  takenBytes: 0,
+  present: 0,
   left: [],
 };

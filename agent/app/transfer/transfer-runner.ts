@@ -128,8 +128,14 @@ export class TransferRunner implements TransferControl {
       await this.#recordTo(request.to);
     }
     const stored: StoredTransfer = {
-      ...{ version: 1, kind: request.kind, ...source, ...items, isPaused: false, startedMs: this.#deps.clock.wallMs() },
-      ...{ ...NOTHING_DONE, memory: {} },
+      version: 1,
+      kind: request.kind,
+      ...source,
+      ...items,
+      isPaused: false,
+      startedMs: this.#deps.clock.wallMs(),
+      ...NOTHING_DONE,
+      memory: {},
     };
     await this.#journal.save(stored);
     this.#run(stored);
@@ -180,7 +186,8 @@ export class TransferRunner implements TransferControl {
   get #forecastDeps() {
     const { config, clock } = this.#deps;
     return {
-      ...{ nowMs: clock.wallMs(), signal: this.#closing.signal },
+      nowMs: clock.wallMs(),
+      signal: this.#closing.signal,
       settingsOf: (path: string | undefined) =>
         (path === undefined ? undefined : resolvePath(config(), path)?.settings) ?? {
           recordPath: config().pathDefaults.recordPath,
@@ -257,7 +264,10 @@ export class TransferRunner implements TransferControl {
       stored: { ...stored },
       progress: new Progress(this.#deps.clock, { ...NOTHING_DONE, ...stored }),
       job: this.#jobOf(stored),
-      ...{ phase: 'paused', why: undefined, stop: new AbortController(), ended: Promise.resolve() },
+      phase: 'paused',
+      why: undefined,
+      stop: new AbortController(),
+      ended: Promise.resolve(),
     };
     this.#running = running;
     if (!stored.isPaused) {
@@ -335,7 +345,9 @@ export class TransferRunner implements TransferControl {
       return this.#fetches.job(stored);
     }
     return new ImportJob(from ?? '', items, memory, {
-      ...{ clock, config, playback: recordings.playback },
+      clock,
+      config,
+      playback: recordings.playback,
       isOpen: (file) => recordings.isOpen(file),
       refusal: (file) => recordings.space.refusal(file),
     });
@@ -344,7 +356,9 @@ export class TransferRunner implements TransferControl {
   #moveJob(from: string | undefined, memory: object, templateOf: (path: string) => string): MoveJob {
     const { clock, recordings, config } = this.#deps;
     return new MoveJob(from, memory, {
-      ...{ clock, templateOf, playback: recordings.playback },
+      clock,
+      templateOf,
+      playback: recordings.playback,
       isIndexWhole: () => recordings.space.isIndexWhole,
       isOpen: (file) => recordings.isOpen(file),
       keep: (file) => recordings.keep(file),

@@ -17,9 +17,21 @@ import type { TransferDeps, TransferRunner } from './transfer-runner.ts';
 const PART = 'transfer of recordings';
 const NOTHING = { done: 0, total: 0 };
 const IDLE: TransferState = {
-  ...{ kind: null, phase: 'idle', from: null, to: null, files: NOTHING, bytes: NOTHING },
-  ...{ bytesPerSecond: null, remainingSeconds: null, current: null, error: null, why: null },
-  ...{ leftOut: { count: 0, items: [] }, present: 0, started: null, paths: [] },
+  kind: null,
+  phase: 'idle',
+  from: null,
+  to: null,
+  files: NOTHING,
+  bytes: NOTHING,
+  bytesPerSecond: null,
+  remainingSeconds: null,
+  current: null,
+  error: null,
+  why: null,
+  leftOut: { count: 0, items: [] },
+  present: 0,
+  started: null,
+  paths: [],
 };
 
 /** Recordings to another disk. Its code is loaded with the first use. */

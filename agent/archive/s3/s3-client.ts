@@ -123,7 +123,11 @@ export class S3Client {
   async #exchange(url: URL, headers: Record<string, string>, body: Uint8Array, asked: S3Request): Promise<S3Answer> {
     const { method, signal, pace = async () => {}, maxBytes = MAX_TEXT_BYTES } = asked;
     const options: RequestOptions = {
-      ...{ method, headers, signal, agent: this.#agent, timeout: MAX_SILENCE_MS },
+      method,
+      headers,
+      signal,
+      agent: this.#agent,
+      timeout: MAX_SILENCE_MS,
       ...(this.#isPrivate && { lookup: privateLookup(this.host, this.#isTls) }),
     };
     const request = (this.#isTls ? tlsRequest : plainRequest)(url, options);

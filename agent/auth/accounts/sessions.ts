@@ -132,7 +132,12 @@ export class Sessions {
       .map((session) => ({ session, seenMs: seenAt(session, startedMs) }))
       .toSorted((one, other) => other.seenMs - one.seenMs)
       .map(({ session: { id, user: of, created, ip = '', device = '' }, seenMs }) => ({
-        ...{ id, user: of, createdMs: created, seenMs: Math.round(seenMs), ip, device },
+        id,
+        user: of,
+        createdMs: created,
+        seenMs: Math.round(seenMs),
+        ip,
+        device,
       }));
   }
 

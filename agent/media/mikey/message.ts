@@ -62,7 +62,7 @@ const POLICY: readonly (readonly [type: number, name: string, values: readonly n
  * AES-CM with 128 bits, HMAC-SHA1 with a tag of 80 bits, SRTP and SRTCP encrypted and authenticated. HMAC-SHA1's key has 20 bytes
  * (RFC 3711 §5.2), but the key length is written as 10, because GStreamer takes it for the length of the tag.
  */
-const OUR_POLICY = [...[0, 1, 1, 1, 1, KEY_BYTES, 2, 1, 1, 3, 1, 10], ...[7, 1, 1, 8, 1, 1, 10, 1, 1, 11, 1, 10]];
+const OUR_POLICY = [0, 1, 1, 1, 1, KEY_BYTES, 2, 1, 1, 3, 1, 10, 7, 1, 1, 8, 1, 1, 10, 1, 1, 11, 1, 10];
 
 export function writeMikey(message: MikeyMessage): Uint8Array {
   const { streams, key, salt, mki } = message;

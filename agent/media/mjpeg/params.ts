@@ -38,7 +38,8 @@ export function writeJfifHeader({ type, width, height, restartInterval, tables }
   const sampling = type === 0 ? 0x21 : 0x22;
   const components = [1, sampling, 0, 2, 0x11, 1, 3, 0x11, 1];
   return Uint8Array.from([
-    ...[0xff, SOI],
+    0xff,
+    SOI,
     ...segment(APP0, jfif),
     ...segment(DQT, quantization.flat()),
     ...(restartInterval > 0 ? segment(DRI, [restartInterval >> 8, restartInterval & 0xff]) : []),

@@ -46,17 +46,16 @@ export function adtsFields(track: AacTrack): number | undefined {
   return ((parsed.objectType - 1) << 14) | (((config >> 7) & 0x0f) << 10) | (((config >> 3) & 0x07) << 6);
 }
 
-/**
- * Synchronous KLV, MISB ST 1402: metadata_descriptor (ISO/IEC 13818-1 §2.6.60: application format 0x0100, format 0xff with its
- * identifier, service 0) and metadata_std_descriptor (§2.6.62) without buffer sizes.
- */
+/** metadata_descriptor, ISO/IEC 13818-1 §2.6.60: application format 0x0100, format 0xff with its identifier "KLVA", service 0. */
+const METADATA_DESCRIPTOR = [0x26, 9, 1, 0, 0xff, 0x4b, 0x4c, 0x56, 0x41, 0, 0x0f];
+/** metadata_std_descriptor, §2.6.62, without buffer sizes. */
+const METADATA_STD_DESCRIPTOR = [0x27, 9, 0xc0, 0, 0, 0xc0, 0, 0, 0xc0, 0, 0];
+
+/** Synchronous KLV, MISB ST 1402. */
 export const KLV_FORMAT: TsFormat = {
   streamType: 0x15,
   streamId: 0xfc,
-  descriptors: [
-    ...[0x26, 9, 1, 0, 0xff, ...[...'KLVA'].map((c) => c.charCodeAt(0)), 0, 0x0f],
-    ...[0x27, 9, 0xc0, 0, 0, 0xc0, 0, 0, 0xc0, 0, 0],
-  ],
+  descriptors: [...METADATA_DESCRIPTOR, ...METADATA_STD_DESCRIPTOR],
 };
 
 /** Streams, coupled streams and mapping, by channels from 3: not defined by RFC 7845 §5.1.1.2, but used by all encoders. */

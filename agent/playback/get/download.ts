@@ -35,8 +35,13 @@ const FAST_BYTES_PER_SECOND = 9_000;
 
 /** Parts of another box continue each other. */
 const REMOTE_ROW = {
-  ...{ file: '', dtsUs: 0, wallUs: undefined, monoUs: undefined },
-  ...{ streamId: undefined, segmentNumber: 0, signature: 'box' },
+  file: '',
+  dtsUs: 0,
+  wallUs: undefined,
+  monoUs: undefined,
+  streamId: undefined,
+  segmentNumber: 0,
+  signature: 'box',
 };
 
 export interface GetQuery {

@@ -50,7 +50,10 @@ export class ArchivedTable {
       const [archiveFolder, archiveName] = partsOf(archivedFile(name));
       database.run(
         'UPDATE segments SET folder = ?, name = ?, state = 4, fault = NULL WHERE folder = ? AND name = ? AND state = 2',
-        ...[database.idOf(archiveFolder), archiveName, database.idOf(folder), base],
+        database.idOf(archiveFolder),
+        archiveName,
+        database.idOf(folder),
+        base,
       );
     }, undefined);
   }

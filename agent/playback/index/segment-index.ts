@@ -134,10 +134,22 @@ export class SegmentIndex {
       const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
-        ...[startUs, state, info.fileMark ? 1 : 0, info.sizeBytes, info.mtimeMs, info.durationUs],
-        ...[mark ? Buffer.from(mark.streamId, 'hex') : null, mark?.segmentNumber ?? 0],
-        ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
-        ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
+        startUs,
+        state,
+        info.fileMark ? 1 : 0,
+        info.sizeBytes,
+        info.mtimeMs,
+        info.durationUs,
+        mark ? Buffer.from(mark.streamId, 'hex') : null,
+        mark?.segmentNumber ?? 0,
+        mark?.dtsUs ?? 0,
+        this.#nameId(info.signature),
+        this.#nameId(fileMark?.bootId),
+        fileMark?.monoUs ?? null,
+        mark?.wallUs ?? null,
+        fileMark?.isClockTrusted ? 1 : 0,
+        fileMark?.offsetMinutes ?? null,
+        row.id,
       );
       this.#joins.note(row.id);
       if (next && startUs !== row.startUs) {

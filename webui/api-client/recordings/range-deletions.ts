@@ -41,8 +41,10 @@ export async function foreseeDeletion(path: string, range: Range): Promise<Range
     { method: 'POST', body: bodyOf(path, range), limitMs: MAX_WAIT_MS },
   );
   const clips = kept.map(({ id, start, end, note }) => ({
-    ...{ id, note },
-    ...{ startMs: Date.parse(start), endMs: Date.parse(end) },
+    id,
+    note,
+    startMs: Date.parse(start),
+    endMs: Date.parse(end),
   }));
   return { recordedMs: recordedSeconds * 1000, bytes, freedBytes, kept: clips };
 }

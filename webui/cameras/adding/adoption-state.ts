@@ -131,7 +131,11 @@ const adopted = (one: Adoption, paths: readonly string[]): Adoption => ({ ...cle
 
 const failed = (one: Adoption, trouble?: string, error?: string, triesLeft?: number): Adoption => ({
   ...cleared(one),
-  ...{ phase: 'failed', paths: [], trouble, error, triesLeft },
+  phase: 'failed',
+  paths: [],
+  trouble,
+  error,
+  triesLeft,
 });
 
 /** Possible remedies for a camera that was not added. */

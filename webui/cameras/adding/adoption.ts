@@ -98,7 +98,8 @@ function follow(): void {
     // A source has its password in the address.
     const others = adoptions.value.filter(({ request }) => request.source === undefined);
     const kept = others.map(({ request: { user: _user, password: _password, ...request }, ...one }) => ({
-      ...{ ...one, request },
+      ...one,
+      request,
     }));
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
   });

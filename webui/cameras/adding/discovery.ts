@@ -54,7 +54,11 @@ export function candidateOf(item: FoundItem): Candidate {
   // Many cameras are named like their model; the maker is added then.
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
   return {
-    ...{ key: endpoint, asked: endpoint, request: { endpoint }, title, address },
+    key: endpoint,
+    asked: endpoint,
+    request: { endpoint },
+    title,
+    address,
     text: [model, address, onCameraNetwork && startWords.value.onCameraNetwork]
       .filter((part) => part && part !== title)
       .join(' · '),

@@ -51,7 +51,11 @@ export function candidateAt(
 }
 
 export const onvifCandidate = (onvif: string, address: string, login: CameraLogin): Candidate => ({
-  ...{ key: onvif, asked: onvif, title: address, text: '', address },
+  key: onvif,
+  asked: onvif,
+  title: address,
+  text: '',
+  address,
   request: { onvif, ...typed(login) },
 });
 
@@ -60,7 +64,11 @@ export const onvifCandidate = (onvif: string, address: string, login: CameraLogi
  * unencrypted.
  */
 export const addressCandidate = (target: string, login: CameraLogin): Candidate => ({
-  ...{ key: target, asked: target, title: target, text: '', address: target },
+  key: target,
+  asked: target,
+  title: target,
+  text: '',
+  address: target,
   request: { address: target, ...typed(login) },
 });
 
@@ -73,7 +81,11 @@ export const sourceCandidate = (
   rtpSDP: string,
   came: string,
 ): Candidate => ({
-  ...{ key: text, asked: text, title, text: came, address: '' },
+  key: text,
+  asked: text,
+  title,
+  text: came,
+  address: '',
   request: { source: text, title, ...(rtpSDP === '' ? {} : { rtpSDP }) },
 });
 
@@ -87,7 +99,11 @@ export function streamCandidate(stream: string, small: string, login: CameraLogi
   const { text: rtsp, url } = main;
   const title = streamTitle(url);
   return {
-    ...{ key: rtsp, asked: url.host, title, text: url.host + url.pathname, address: url.hostname },
+    key: rtsp,
+    asked: url.host,
+    title,
+    text: url.host + url.pathname,
+    address: url.hostname,
     request: { rtsp, ...(hasSmall && sub ? { sub: sub.text } : {}), title, ...(main.login ?? typed(login)) },
   };
 }

@@ -11,12 +11,17 @@ const POLL_MS = 10_000;
 export function DiskTrouble() {
   const t = storageWords.value;
   const { value } = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', {
-    ...{ everyMs: POLL_MS, news: ['disk', 'config'] },
+    everyMs: POLL_MS,
+    news: ['disk', 'config'],
   });
   const [trouble] = diskTroubles(value?.items ?? []);
   const titles = {
-    ...{ gone: t.diskGone, full: t.diskFull, failing: t.diskFailing },
-    ...{ readOnly: t.diskReadOnly, stuck: t.diskStuck, slowing: t.diskSlowing },
+    gone: t.diskGone,
+    full: t.diskFull,
+    failing: t.diskFailing,
+    readOnly: t.diskReadOnly,
+    stuck: t.diskStuck,
+    slowing: t.diskSlowing,
   };
   return trouble ? (
     <div class="on-grid">

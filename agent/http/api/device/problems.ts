@@ -5,20 +5,18 @@ import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../sche
 
 const ProblemItem = Type.Object({
   kind: Type.Enum([
-    ...[
-      'configuration',
-      'clock',
-      'power',
-      'fan',
-      'memory',
-      'drive',
-      'disk',
-      'mqtt',
-      'archive',
-      'box',
-      'path',
-      'recording',
-    ],
+    'configuration',
+    'clock',
+    'power',
+    'fan',
+    'memory',
+    'drive',
+    'disk',
+    'mqtt',
+    'archive',
+    'box',
+    'path',
+    'recording',
   ] as const),
   name: OrNull(
     Type.String({

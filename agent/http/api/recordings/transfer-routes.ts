@@ -82,7 +82,8 @@ const Items = Type.Array(
     ),
     name: Type.Optional(
       Type.String({
-        ...{ minLength: 1, maxLength: 100 },
+        minLength: 1,
+        maxLength: 100,
         description:
           'Name of a new camera: its path is added, turned off, and keeps its recordings while there is room. If repeated for the same group, the camera that was added then.',
       }),

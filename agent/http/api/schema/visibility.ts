@@ -10,14 +10,25 @@ export interface Viewer {
 
 /** The only API addresses for viewers and guests, limited to their paths. */
 const OPEN_ROUTES = new Set([
-  ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
+  '/v3/paths/list',
+  '/v3/paths/get/*',
+  '/v3/timeline/*',
+  '/v3/recordings/protected',
   '/v3/recordings/clips',
-  ...['/v3/events', '/v3/events/list', '/v3/events/digest', '/v3/layouts/list', '/v3/layouts/get/*'],
+  '/v3/events',
+  '/v3/events/list',
+  '/v3/events/digest',
+  '/v3/layouts/list',
+  '/v3/layouts/get/*',
 ]);
 /** For those who may turn the camera. */
 const TURN_ROUTES = new Set([
-  ...['GET /v3/cameras/ptz/get/*', 'GET /v3/cameras/ptz/presets/*', 'POST /v3/cameras/ptz/move/*'],
-  ...['POST /v3/cameras/ptz/stop/*', 'POST /v3/cameras/ptz/home/*', 'POST /v3/cameras/ptz/goto/*'],
+  'GET /v3/cameras/ptz/get/*',
+  'GET /v3/cameras/ptz/presets/*',
+  'POST /v3/cameras/ptz/move/*',
+  'POST /v3/cameras/ptz/stop/*',
+  'POST /v3/cameras/ptz/home/*',
+  'POST /v3/cameras/ptz/goto/*',
 ]);
 /** Changes that concern the person alone. */
 const OPEN_CHANGES = new Set(['/v3/events/seen']);

@@ -45,8 +45,18 @@ export const P_SUB_TYPES = Uint8Array.of(sub(1, 2, 2), sub(1, 2, 1), sub(1, 1, 2
 export const B_SUB_TYPES = Uint8Array.of(
   // B_Direct_8x8
   0,
-  ...[sub(1, 2, 2), sub(2, 2, 2), sub(3, 2, 2), sub(1, 2, 1), sub(1, 1, 2), sub(2, 2, 1), sub(2, 1, 2)],
-  ...[sub(3, 2, 1), sub(3, 1, 2), sub(1, 1, 1), sub(2, 1, 1), sub(3, 1, 1)],
+  sub(1, 2, 2),
+  sub(2, 2, 2),
+  sub(3, 2, 2),
+  sub(1, 2, 1),
+  sub(1, 1, 2),
+  sub(2, 2, 1),
+  sub(2, 1, 2),
+  sub(3, 2, 1),
+  sub(3, 1, 2),
+  sub(1, 1, 1),
+  sub(2, 1, 1),
+  sub(3, 1, 1),
 );
 
 /** Kinds of residual blocks: ctxBlockCat of table 9-42. */

@@ -231,7 +231,13 @@ export class HlsServer {
     const longestGroupMs = Math.max(this.#longestGroups.get(name) ?? 0, origin.longestGroupMs);
     const known = longestGroupMs > 0 ? { longestGroupMs } : {};
     const options = {
-      ...{ prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes, ...known },
+      prefix,
+      variant,
+      segmentCount,
+      segmentDurationMs,
+      partDurationMs,
+      segmentMaxBytes,
+      ...known,
       playerCount: () => this.sessions.count,
     };
     return variant === 'mpegts'

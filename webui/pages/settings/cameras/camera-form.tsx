@@ -87,7 +87,10 @@ export type CameraForm = ConfigForm<PathConfig, CameraFormValues>;
 
 export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =>
   new ConfigForm({
-    ...{ get: configAddress(name), patch: patchAddress(name), seen, changeOf },
+    get: configAddress(name),
+    patch: patchAddress(name),
+    seen,
+    changeOf,
     valuesOf: (config) => settingsOf(config, readableName(name)),
     // The sub stream has the same microphone.
     alongOf: ({ sound }) => {

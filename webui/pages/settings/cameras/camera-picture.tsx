@@ -270,7 +270,9 @@ function Slow({ path, advice, onChanged }: SlowProps) {
     try {
       const body = { groupFrames: better.groupFrames };
       const { isDone } = await fetchJson<{ isDone: boolean }>(cameraCall('encoder', path.name), {
-        ...{ method: 'POST', body, limitMs: 60_000 },
+        method: 'POST',
+        body,
+        limitMs: 60_000,
       });
       toast(isDone ? words.peek().saved : camerasWords.peek().notDone);
     } catch {

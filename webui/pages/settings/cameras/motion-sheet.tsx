@@ -59,7 +59,9 @@ export function MotionSheet(props: MotionProps) {
 
 const motionForm = (name: string, seen: Tagged<PathConfig>): MotionForm =>
   new ConfigForm({
-    ...{ get: configAddress(name), patch: patchAddress(name), seen },
+    get: configAddress(name),
+    patch: patchAddress(name),
+    seen,
     valuesOf: motionOf,
     changeOf: motionKeys,
     validate: {

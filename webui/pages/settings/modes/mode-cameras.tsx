@@ -123,7 +123,9 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
 
 const rulesForm = (name: string, seen: Tagged<RuledPath>): ConfigForm<RuledPath, Choices> =>
   new ConfigForm<RuledPath, Choices>({
-    ...{ get: configAddress(name), patch: patchAddress(name), seen },
+    get: configAddress(name),
+    patch: patchAddress(name),
+    seen,
     valuesOf: ({ modes }) => ({
       home: choiceOf(modes?.home),
       away: choiceOf(modes?.away),

@@ -129,9 +129,20 @@ function labels(): Readonly<Record<string, string>> {
   const t = notifyWords.value;
   const { user, password } = mqttWords.value;
   return {
-    ...{ host: t.server, port: t.port, security: 'TLS', user, password, from: t.sender, to: t.recipients },
-    ...{ url: 'URL', token: 'Token', secret: '{secret}', method: 'HTTP', type: 'Content-Type' },
-    ...{ headers: t.headers, body: t.body },
+    host: t.server,
+    port: t.port,
+    security: 'TLS',
+    user,
+    password,
+    from: t.sender,
+    to: t.recipients,
+    url: 'URL',
+    token: 'Token',
+    secret: '{secret}',
+    method: 'HTTP',
+    type: 'Content-Type',
+    headers: t.headers,
+    body: t.body,
   };
 }
 

@@ -24,7 +24,16 @@ export interface NotifyChange {
 /** Kinds of notifications about the box itself, for the owner. */
 export const BOX_KINDS = ['disk', 'hardware'] as const;
 export const KINDS = [
-  ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline'],
+  'person',
+  'vehicle',
+  'animal',
+  'package',
+  'doorbell',
+  'motion',
+  'sound',
+  'tamper',
+  'input',
+  'offline',
   ...BOX_KINDS,
 ] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };

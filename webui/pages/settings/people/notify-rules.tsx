@@ -97,8 +97,18 @@ function kindTexts(): readonly string[] {
   const t = clipWords.value;
   const { offline, disk, hardware } = notifyWords.value;
   return [
-    ...[t.seenPerson, t.seenVehicle, t.seenAnimal, t.seenPackage, t.seenDoorbell, t.seenMotion, t.seenSound],
-    ...[t.seenTamper, t.seenInput, offline, disk, hardware],
+    t.seenPerson,
+    t.seenVehicle,
+    t.seenAnimal,
+    t.seenPackage,
+    t.seenDoorbell,
+    t.seenMotion,
+    t.seenSound,
+    t.seenTamper,
+    t.seenInput,
+    offline,
+    disk,
+    hardware,
   ];
 }
 

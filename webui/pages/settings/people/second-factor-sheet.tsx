@@ -59,8 +59,12 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
   const t = youWords.value;
   const { kind } = step;
   const labels: Partial<Record<FactorStep['kind'], string>> = {
-    ...{ app: t.factorNext, passkey: t.passkeyAdd, renew: t.recoveryRenew, off: t.factorTurnOff },
-    ...{ scan: isOn ? t.factorSave : t.factorTurnOn, remove: t.passkeyRemove },
+    app: t.factorNext,
+    passkey: t.passkeyAdd,
+    renew: t.recoveryRenew,
+    off: t.factorTurnOff,
+    scan: isOn ? t.factorSave : t.factorTurnOn,
+    remove: t.passkeyRemove,
   };
   if (kind === 'overview') {
     // Keys, because a button that becomes a submit button within its click submits the form.

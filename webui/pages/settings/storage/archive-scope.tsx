@@ -20,7 +20,9 @@ type ScopeForm = ConfigForm<ScopeConfig, ScopeValues>;
 
 const scopeForm = (seen: Tagged<ScopeConfig>): ScopeForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/pathdefaults/patch', seen },
+    get: GET,
+    patch: 'v3/config/pathdefaults/patch',
+    seen,
     valuesOf: ({ recordArchive, recordArchiveDeleteAfter }) => ({
       recordArchive,
       days: daysOf(recordArchiveDeleteAfter),

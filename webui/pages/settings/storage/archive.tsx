@@ -108,7 +108,11 @@ export function ArchivePage() {
 
 const archiveForm = (seen: Tagged<ArchiveConfig>): ArchiveForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    get: GET,
+    patch: 'v3/config/global/patch',
+    seen,
+    valuesOf,
+    changeOf,
     validate: {
       archiveURL: (typed, { archive }) =>
         archive !== 's3' || isServerUrl(serverUrlOf(typed)) ? undefined : archiveWords.peek().urlWrong,

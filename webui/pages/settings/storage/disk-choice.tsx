@@ -27,7 +27,9 @@ const RESTART_S = 15;
 
 const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => MountedDisk | undefined): DiskForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/pathdefaults/patch', seen },
+    get: GET,
+    patch: 'v3/config/pathdefaults/patch',
+    seen,
     valuesOf: ({ recordPath }) => ({ recordPath }),
     changeOf: (changed) => changed,
     before: async ({ recordPath = '' }) => {

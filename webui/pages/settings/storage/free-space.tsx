@@ -37,7 +37,9 @@ export function FreeSpace() {
 
 const freeForm = (seen: Tagged<FreeConfig>): FreeForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/global/patch', seen },
+    get: GET,
+    patch: 'v3/config/global/patch',
+    seen,
     valuesOf: ({ recordMinFree }) => ({ percent: percentOf(recordMinFree) }),
     changeOf: (changed) => ({ recordMinFree: `${changed.percent}%` }),
   });

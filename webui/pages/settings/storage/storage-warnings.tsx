@@ -57,7 +57,9 @@ function warnings({ disks, drives, mounts }: StorageWarningsProps) {
   const worn = Math.max(0, ...used.map((drive) => drive?.wornPercent ?? 0));
   const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null);
   const heldWords = {
-    ...{ protection: t.heldByProtection, clock: t.heldByClock, date: t.heldByDate },
+    protection: t.heldByProtection,
+    clock: t.heldByClock,
+    date: t.heldByDate,
   };
   const soon = disks
     .filter(({ state }) => state === 'filling')

@@ -38,7 +38,11 @@ export function Problems({ problems, onGo }: ProblemsProps) {
 
 /** A permanent rejection of the check itself. */
 const checkFailure = ({ message }: Error): FileProblem => ({
-  ...{ severity: 'error', key: '', message, line: null, column: null },
+  severity: 'error',
+  key: '',
+  message,
+  line: null,
+  column: null,
 });
 
 /** Problems of the text, checked a moment after the last key. */

@@ -38,7 +38,11 @@ export function MqttPage() {
 
 const mqttForm = (seen: Tagged<MqttConfig>): MqttForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    get: GET,
+    patch: 'v3/config/global/patch',
+    seen,
+    valuesOf,
+    changeOf,
     validate: {
       mqttURL: (typed, { mqtt }) => {
         const { addressMissing, addressWrong } = mqttWords.peek();

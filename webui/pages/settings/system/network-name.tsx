@@ -38,7 +38,9 @@ export function NetworkNamePage() {
 
 const nameForm = (seen: Tagged<NameConfig>): NameForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/global/patch', seen },
+    get: GET,
+    patch: 'v3/config/global/patch',
+    seen,
     valuesOf: ({ boxName, mdns }) => ({ boxName, mdns }),
     changeOf: ({ boxName, mdns }) => ({
       ...(boxName !== undefined && { boxName: boxNameOf(boxName) }),

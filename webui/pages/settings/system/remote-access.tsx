@@ -38,7 +38,11 @@ export function RemoteAccessPage() {
 
 const remoteAccessForm = (seen: Tagged<RemoteAccessConfig>): RemoteAccessForm =>
   new ConfigForm({
-    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    get: GET,
+    patch: 'v3/config/global/patch',
+    seen,
+    valuesOf,
+    changeOf,
     validate: {
       hosts: (typed) => (areHosts(typed) ? undefined : secureWords.peek().hostsWrong),
       proxies: (typed) => (areIpRanges(typed) ? undefined : secureWords.peek().proxiesWrong),

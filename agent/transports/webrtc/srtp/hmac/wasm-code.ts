@@ -81,12 +81,15 @@ export class WasmCode {
   }
 }
 
+/** Magic number and version of a binary module. */
+const WASM_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
 /** A module that imports one page of memory as `env.memory` and exports its function as `run(number)`. */
 export function writeWasmModule(code: WasmCode, intLocals: number, vectorLocals: number): Uint8Array<ArrayBuffer> {
   const locals = [2, ...unsigned(intLocals), I32, ...unsigned(vectorLocals), V128];
   const body = [...locals, ...code.bytes, 0x0b];
   return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...WASM_HEADER,
     ...section(1, [1, 0x60, 1, I32, 0]),
     ...section(2, [1, ...name('env'), ...name('memory'), 2, 1, 1, 1]),
     ...section(3, [1, 0]),

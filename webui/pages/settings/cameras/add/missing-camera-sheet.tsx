@@ -93,7 +93,10 @@ function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed:
   const isLocked = form.saving.value !== 'no';
   const range = likelyRange(discoveredCameras.value);
   const field = (name: keyof Missing, label: string, hint?: string) => ({
-    ...{ label, hint, name, autocomplete: 'off' as const },
+    label,
+    hint,
+    name,
+    autocomplete: 'off' as const,
     value: form.values.value[name],
     onInput: (value: string) => form.set(name, value),
     isLocked,

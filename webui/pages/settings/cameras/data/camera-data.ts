@@ -53,7 +53,10 @@ export function useCameraFacts(name: string): CameraFacts {
   const disks = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', { everyMs: POLL_MS });
   const item = list.value?.items.find(({ path }) => path === name);
   return {
-    ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },
+    item,
+    use: use.value,
+    disks: disks.value?.items ?? [],
+    again: list.again,
     title: titleOf({ name, title: item?.title ?? null }),
   };
 }

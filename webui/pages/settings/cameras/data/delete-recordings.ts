@@ -13,7 +13,8 @@ export async function deleteRecordings(path: string): Promise<Pick<DeletionResul
   let bytes = 0;
   for (let turn = 1; ; turn += 1) {
     const answer = await fetchJson<DeletionResult>(`v3/recordings/deletepath/${encodeName(path)}`, {
-      ...{ method: 'DELETE', limitMs: MAX_ANSWER_MS },
+      method: 'DELETE',
+      limitMs: MAX_ANSWER_MS,
     }).catch(nothing);
     bytes += answer.bytes;
     if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {

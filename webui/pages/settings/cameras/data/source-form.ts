@@ -39,7 +39,10 @@ export class SourceForm {
   constructor(name: string, seen: Tagged<PathConfig>) {
     this.#name = name;
     this.edited = new ConfigForm({
-      ...{ get: configAddress(name), patch: patchAddress(name), seen, changeOf },
+      get: configAddress(name),
+      patch: patchAddress(name),
+      seen,
+      changeOf,
       valuesOf: ({ source = '', rtpSDP = '' }) => ({ source: source === PUBLISHER ? '' : source, sdp: rtpSDP }),
       validate: {
         source: (text) => (text.trim() === '' || isSource(text) ? undefined : sourceWords.peek().addressWrong),

@@ -17,7 +17,10 @@ export type IrCutMode = (typeof IR_CUT_MODES)[number];
 /** Before the camera has answered. */
 export const NO_VIDEO: CameraSettings = {
   encoder: { codec: null, width: null, height: null, fps: null, bitrateKbps: null, groupFrames: null },
-  ...{ choices: [], irCutFilter: null, text: null, showsTime: null },
+  choices: [],
+  irCutFilter: null,
+  text: null,
+  showsTime: null,
 };
 
 /** What it offers for the image of its lens; undefined: nothing. */

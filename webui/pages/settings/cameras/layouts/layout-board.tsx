@@ -185,8 +185,10 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
           class="ghost"
           aria-hidden="true"
           style={{
-            ...{ left: `${drag.box.x}px`, top: `${drag.box.y}px` },
-            ...{ width: `${drag.box.width}px`, height: `${drag.box.height}px` },
+            left: `${drag.box.x}px`,
+            top: `${drag.box.y}px`,
+            width: `${drag.box.width}px`,
+            height: `${drag.box.height}px`,
             transform: `translate(${drag.byXPx}px, ${drag.byPx}px)`,
           }}
         >

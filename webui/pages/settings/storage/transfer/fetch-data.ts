@@ -30,7 +30,9 @@ export function fetchRequestOf(
   const bytes = Number.parseFloat(rate) * (UNITS[rate.trim().slice(-1)] ?? Number.NaN);
   return wrongLimit(limits) === undefined
     ? {
-        ...{ kind: 'fetch', box, items },
+        kind: 'fetch',
+        box,
+        items,
         ...(firstDay !== '' && { since: dayBegin(firstDay, 0) }),
         ...(lastDay !== '' && { until: dayBegin(lastDay, 1) }),
         ...(bytes > 0 && { maxBytesPerSecond: Math.max(1, Math.round(bytes)) }),

@@ -122,7 +122,12 @@ function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
 }
 
 const PROGRAMS: Readonly<Record<Group['program'], string | undefined>> = {
-  ...{ frigate: 'Frigate', mediamtx: 'MediaMTX', perch: 'Perch', mp4: 'MP4', mpegts: 'MPEG-TS', unknown: undefined },
+  frigate: 'Frigate',
+  mediamtx: 'MediaMTX',
+  perch: 'Perch',
+  mp4: 'MP4',
+  mpegts: 'MPEG-TS',
+  unknown: undefined,
 };
 
 /** `17 May – 3 June 2026` */

@@ -10,9 +10,17 @@ interface LeftOutFilesProps {
 export function LeftOutFiles({ leftOut: { count, items }, title }: LeftOutFilesProps) {
   const t = transferWords.value;
   const texts: Readonly<Record<string, string>> = {
-    ...{ noTime: t.leftNoTime, otherCamera: t.leftOtherCamera, future: t.leftFuture, old: t.leftOld, busy: t.leftBusy },
-    ...{ unreadable: t.leftUnreadable, damaged: t.leftDamaged, foreign: t.leftForeign },
-    ...{ unfinished: t.leftUnfinished, overlap: t.leftOverlap, taken: t.leftTaken },
+    noTime: t.leftNoTime,
+    otherCamera: t.leftOtherCamera,
+    future: t.leftFuture,
+    old: t.leftOld,
+    busy: t.leftBusy,
+    unreadable: t.leftUnreadable,
+    damaged: t.leftDamaged,
+    foreign: t.leftForeign,
+    unfinished: t.leftUnfinished,
+    overlap: t.leftOverlap,
+    taken: t.leftTaken,
   };
   return (
     <details>

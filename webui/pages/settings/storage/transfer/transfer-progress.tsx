@@ -79,7 +79,11 @@ function titleOf({ kind, phase, from }: TransferState): string {
     fetch: { running: t.isFetching(from ?? ''), done: t.isImported },
   }[kind ?? 'move'];
   return {
-    ...{ idle: '', waiting: t.isWaiting, paused: t.isPaused, failed: t.hasFailed, canceled: t.isCanceled },
+    idle: '',
+    waiting: t.isWaiting,
+    paused: t.isPaused,
+    failed: t.hasFailed,
+    canceled: t.isCanceled,
     ...ofKind,
   }[phase];
 }
