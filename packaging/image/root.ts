@@ -14,7 +14,7 @@ const PACKAGES = [
   ...['systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'udev', 'dbus', 'netbase', 'iproute2'],
   ...['e2fsprogs', 'dosfstools', 'fdisk', 'busybox-static', 'openssh-server', 'tzdata'],
   ...['libatomic1', 'libstdc++6'],
-  // The access point's addresses and names, and the walls; the network for cameras has busybox's DHCP client.
+  // The access point's addresses and names, and the firewalls; the network for cameras has busybox's DHCP client.
   ...['dnsmasq-base', 'nftables'],
 ];
 

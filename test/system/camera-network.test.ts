@@ -171,7 +171,7 @@ describeWith(PEERS, 'a booted machine with three ports', () => {
     await house.must(
       `ip route add ${address.box}/32 via ${addressInHouse} && ip route add ${address.camera}/32 via ${addressInHouse}`,
     );
-    // The wall alone, as on a box that is a router.
+    // The firewall alone, as on a box that is a router.
     await box.machine.must('echo 1 > /proc/sys/net/ipv4/conf/all/forwarding');
     expect(await reached()).toEqual(SHUT);
 

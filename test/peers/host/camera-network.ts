@@ -18,7 +18,7 @@ if [ -e /run/service ]; then
   rm /run/service
 fi
 [ "$1" = restart ] || exit 0
-LIB/camera-network wall || exit 1
+LIB/camera-network firewall || exit 1
 setsid LIB/camera-network run < /dev/null > /run/service.log 2>&1 &
 echo $! > /run/service
 `;

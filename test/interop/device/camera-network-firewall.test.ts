@@ -71,7 +71,7 @@ describeWith(['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox'], 'cameras in 
     expect(await net.scan('tcp', net.box.ip, PORTS)).toEqual([]);
     // Bytes that are no query get no answer from DNS, DHCP and NTP either; a closed port would refuse them.
     expect(await net.scan('udp', box, PORTS)).toEqual([]);
-    // Without a wall it finds more.
+    // Without a firewall it finds more.
     expect(await net.scanFromHouse('tcp', net.box.ip, [net.perchPort])).toEqual([net.perchPort]);
     expect(await net.scanFromHouse('udp', net.box.ip, [9])).toEqual([9]);
   }, 240_000);
@@ -81,7 +81,7 @@ describeWith(['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox'], 'cameras in 
     const here = net.startHere(process.execPath, '-e', LISTEN);
     const there = net.startIn(net.box.name, process.execPath, '-e', LISTEN);
     await Promise.all([here.waitFor(/ready/), there.waitFor(/ready/)]);
-    // The wall alone: without the kernel's check of source addresses.
+    // The firewall alone: without the kernel's check of source addresses.
     await net.inBox('sh', '-c', 'for one in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $one; done');
     await net.inBox('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
     await inCamera('ip', 'addr', 'add', `${ofHouse}/32`, 'dev', 'eth0');
@@ -89,7 +89,7 @@ describeWith(['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox'], 'cameras in 
       await inCamera(process.execPath, '-e', SEND, to, 'spoofed', ofHouse);
       await inCamera(process.execPath, '-e', SEND, to, 'plain', camera);
     }
-    // Sent later, so whatever the wall lets through is there before.
+    // Sent later, so whatever the firewall lets through is there before.
     await net.inBox(process.execPath, '-e', SEND, net.box.hostIp, 'allowed', net.box.ip);
     await net.inBox(process.execPath, '-e', SEND, box, 'own', box);
     await Promise.all([here.waitFor(/got allowed/), there.waitFor(/got own/)]);
@@ -114,7 +114,7 @@ describeWith(['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox'], 'cameras in 
       linkLocal(['-n', net.box.name], 'cam0'),
       linkLocal(['-n', net.cameraNet], 'eth0'),
     ]);
-    // Routes and hardware addresses as a misled administrator would set them: discovery of neighbours stops at the wall.
+    // Routes and hardware addresses as a misled administrator would set them: discovery of neighbours stops at the firewall.
     const macs = { box: '', camera: '' };
     macs.box = (await net.inBox('cat', '/sys/class/net/cam0/address')).trim();
     macs.camera = (await net.inCamera('cat', '/sys/class/net/eth0/address')).output.trim();
@@ -146,7 +146,7 @@ describeWith(['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox'], 'cameras in 
     expect(await net.fromCamera('fd00:8::1', net.port)).toBe('silent');
     expect(await net.fromHouse('fd00:9::20', 80)).toBe('silent');
 
-    // Without the wall all of that is reached.
+    // Without the firewall all of that is reached.
     await net.inBox('nft', 'delete', 'table', 'inet', 'perch_cameras');
     expect(await net.scan('tcp', `${ofBox}%eth0`, [net.perchPort])).toEqual([net.perchPort]);
     expect(await net.fromCamera('fd00:8::1', net.port)).toBe('reached');
