@@ -7,7 +7,7 @@ const REFUSED: readonly number[] = [EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, EOPNOTSU
 /** Batches sent without bursts before the next try, about a minute of video: the kernel forgets a small path MTU. */
 const REFUSED_BATCHES = 1_500;
 
-/** A destination of bursts, and whether the network takes them there. */
+/** A destination of bursts, and whether the route to it accepts them now. */
 export class BurstRoute {
   readonly address: SocketAddress;
   /** Batches that are still to be sent without bursts. */

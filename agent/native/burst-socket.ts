@@ -15,7 +15,7 @@ export class BurstSocket {
     this.#descriptor = descriptorOf(socket);
   }
 
-  /** @returns -1: this batch has to be sent by Node; packets must not overtake those that wait in libuv */
+  /** @returns the descriptor for sending a batch; -1: Node has to send it, so that packets do not overtake those that wait in libuv */
   descriptorFor(route: BurstRoute | undefined): number {
     return route && this.#descriptor >= 0 && !this.#isQueueing && route.takesBatch() ? this.#descriptor : -1;
   }

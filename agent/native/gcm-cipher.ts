@@ -68,7 +68,7 @@ export class GcmCipher {
   /** Address of the current source. User-space addresses have 47 or 48 bits, exact as a number. */
   #sourceAddress = 0;
   #sourceBytes = 0;
-  /** The address of a payload, as OpenSSL takes it. */
+  /** The address of a payload, in the form that OpenSSL reads. */
   readonly #plain = new BigUint64Array(1);
   readonly #plainWords = new Uint32Array(this.#plain.buffer);
 

@@ -4,13 +4,13 @@ export interface CodedPicture {
   /** The configuration record of the sample entry: avcC, hvcC. */
   readonly record: Uint8Array;
   readonly samples: readonly CodedSample[];
-  /** The last picture up to this time is decoded. In the unit of the samples' times. */
+  /** The last picture up to this time is the result. In the unit of `CodedSample.time`. */
   readonly until: number;
 }
 
 interface CodedSample {
   readonly data: Uint8Array;
-  /** When it is shown, from the key sample on. */
+  /** Presentation time, from the key sample on. */
   readonly time: number;
 }
 
@@ -26,7 +26,7 @@ export interface Planes {
   readonly height: number;
   /** 8 or 10. */
   readonly bits: number;
-  /** Powers of two by which chroma has fewer samples. */
+  /** Chroma has `width / 2 ** chromaX` by `height / 2 ** chromaY` samples. */
   readonly chromaX: number;
   readonly chromaY: number;
   readonly luma: Plane;
@@ -36,7 +36,7 @@ export interface Planes {
   /** MatrixCoefficients of ITU-T H.273. */
   readonly matrix: number;
   readonly isInterlaced: boolean;
-  /** Width of a sample by its height. */
+  /** Sample aspect ratio: width divided by height. */
   readonly aspect: number;
   readonly time: number;
   readonly isDamaged: boolean;
@@ -53,7 +53,7 @@ export interface PictureTask {
 
 export interface MadePicture {
   readonly jpeg: Uint8Array;
-  /** Time of the picture, in the unit of the samples' times. */
+  /** Time of the picture, in the unit of `CodedSample.time`. */
   readonly time: number;
 }
 

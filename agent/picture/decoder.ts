@@ -23,7 +23,7 @@ const NO_DATA = 0;
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * Decodes in a WebAssembly instance that is freed with the result: harm that the bytes do to the decoder ends with it.
+ * Decodes in a WebAssembly instance of its own, which is freed with the result: damage by hostile bytes affects no other picture.
  * @returns the last picture up to `until`; views of the decoder's memory
  * @throws PerchError for what cannot be decoded
  */

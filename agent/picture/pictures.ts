@@ -22,7 +22,7 @@ interface QueuedTask {
   readonly reject: (error: PerchError) => void;
 }
 
-/** Makes JPEGs of coded pictures, one at a time, in a worker thread that ends with whatever goes wrong there. */
+/** Makes JPEGs of coded pictures, one at a time, in a worker thread. After a failure the next picture gets a new thread. */
 export class Pictures {
   readonly #waiting: QueuedTask[] = [];
   readonly #limits: PictureLimits;

@@ -30,11 +30,14 @@ export interface BootClock {
 
 const FIRST_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 10_000;
-/** Queued for the disk: about ten seconds of a good camera. */
+/** Limit of the bytes queued for the disk: about ten seconds of a good camera. */
 const QUEUE_BYTES = 16 << 20;
 const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
 const CONTAINER_NAMES: Record<RecordFormat, string> = { fmp4: 'MP4', mpegts: 'MPEG-TS' };
-/** Limits for kept samples, and for cameras whose own clock is used. */
+/**
+ * A first sample captured earlier than this, or further in the future than `MAX_AHEAD_MS`, has the time of a clock that was set since.
+ * The limits leave room for samples kept before an event, and for cameras whose own clock is used.
+ */
 const MAX_AGO_MS = 10 * 60_000;
 const MAX_AHEAD_MS = 15_000;
 /** A name clash is resolved in steps of a microsecond, or of a second if the template has no microseconds. */
@@ -227,7 +230,7 @@ export class Recorder {
     };
   }
 
-  /** The guard has logged the disk's state. */
+  /** Whether the disk can be recorded to. Logs nothing: the guard has logged the state of the disk. */
   #mayRecord(): boolean {
     const { disks, clock } = this.#deps;
     const error = disks?.refusal(this.#options.recordPath);
@@ -283,7 +286,7 @@ export class Recorder {
     if (this.#current?.segmenter === segmenter) {
       this.#state = this.#clips?.isResting ? { kind: 'waiting' } : { kind: 'recording', file };
     } else if (this.#state.kind === 'failed') {
-      // The last file of an ended stream says nothing about the current one.
+      // The file belongs to an ended stream, so the current one is not recording yet.
       this.#state = { kind: this.#current ? 'waiting' : 'idle' };
     }
     this.#deps.log.opened({ path: this.#options.path, file, startUs });
@@ -349,7 +352,7 @@ export class Recorder {
 
   #onDropped(reason: Parameters<SegmenterOwner['dropped']>[0]): void {
     this.dropped[reason] += 1;
-    // Logged at the start; the count continues.
+    // Only the first dropped sample is logged; all are counted.
     if (!this.#isDropping) {
       this.#isDropping = true;
       this.#deps.logger.warn({ reason, dropped: this.dropped[reason] }, 'recorder drops samples');

@@ -228,7 +228,7 @@ export class Segmenter implements Reader {
 
   #complete(buffer: TrackBuffer, sample: Sample): void {
     if (sample.dts < buffer.originDts) {
-      // Audio right before the first frame belongs to no file, which is no fault.
+      // Audio right before the first frame belongs to no file. That is normal, so it is not counted as dropped.
       buffer.drop(1);
       if (buffer.secondsOf(buffer.originDts - sample.dts) > MAX_LAG_SECONDS) {
         this.#owner.dropped('late sample');

@@ -32,7 +32,7 @@ export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): st
   return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
 }
 
-/** MP4 lacks only PCM with more channels than the FLAC encoder supports. */
+/** Part of an audio label for MP4, which lacks only PCM with more channels than the FLAC encoder supports. */
 const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
 /** The track as each container holds it; undefined: the container does not hold it. */

@@ -3,13 +3,13 @@ import type { PeerKind, Stream } from './stream.ts';
 
 /** Where a source or a publisher writes its media. */
 export interface StreamSink {
-  /** Wall time of samples is the sender's own clock, from its reports. */
+  /** The wall times of samples come from the sender's clock, as its RTCP sender reports state it. */
   readonly usesSenderClock?: boolean;
   /** Audio is left out. */
   readonly isSilent?: boolean;
-  /** A transport stream in RTP is demuxed. */
+  /** A transport stream in RTP is demuxed into its tracks; otherwise it is one track. */
   readonly demuxesMpegts?: boolean;
-  /** Opens the stream for the samples. Called once in a connection, when all tracks are known. */
+  /** Opens the stream for the samples. Called once per connection, when all tracks are known. */
   publish(tracks: readonly Track[]): Stream;
 }
 
@@ -38,7 +38,7 @@ export interface Paths {
   redirectOf(name: string): string | undefined;
   /**
    * The stream of a path; starts a source on demand and waits for it.
-   * @param query of the reader's address, without `?`; may be part of the source's address
+   * @param query query string of the reader's address, without `?`; the address of the source may contain it
    * @throws PerchError notFound without a stream, badInput when the path is not configured, timeout if a source on demand
    * does not start, exhausted at `maxReaders`
    */
@@ -56,8 +56,8 @@ export interface Paths {
   /** @throws PerchError badInput when the path accepts no publisher, or has one that may not be replaced */
   publish(name: string, publisher: Publisher): Publication;
   /**
-   * Checks for a back channel, unless it is known. Does not affect the stream.
-   * @returns what the loudspeaker takes
+   * Finds out whether the camera has a back channel, unless that is known. Does not affect the stream.
+   * @returns the audio format of the loudspeaker
    * @throws PerchError with the reason: no camera, no back channel, not reachable
    */
   mayTalk(name: string): Promise<TalkFormat>;
@@ -88,7 +88,7 @@ export interface SourceStatistics {
   readonly clockOffsetMs?: number | undefined;
 }
 
-/** Audio that a loudspeaker takes. */
+/** Audio format that a loudspeaker accepts. */
 export interface TalkFormat {
   readonly codec: 'PCMA' | 'PCMU';
   /** Samples per second. */
@@ -115,9 +115,9 @@ export interface Loudspeaker {
   /** Checks the camera, unless the last result is recent. @throws PerchError with the reason */
   check(signal: AbortSignal): Promise<TalkFormat>;
   /**
-   * Connects to it; one speaker at a time.
+   * Connects to the loudspeaker; one speaker at a time.
    * @param onEnded called with the reason when the camera ends the talk; not called after `close` or when `signal` aborts
-   * @param signal ends the talk, too
+   * @param signal aborting it also ends the talk
    * @throws PerchError with the reason
    */
   open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel>;
@@ -125,7 +125,7 @@ export interface Loudspeaker {
 
 /** The source of a path's media. */
 export interface Source {
-  /** As MediaMTX's API names it, such as `rtspSource`. */
+  /** Type name in MediaMTX's API, such as `rtspSource`. */
   readonly type: string;
   /** Makes one connection; resolves or rejects when it ends, soon after `signal` aborts. The path then closes the stream. */
   run(sink: StreamSink, signal: AbortSignal): Promise<void>;
@@ -148,15 +148,15 @@ export interface AudioForms {
    */
   of(stream: Stream, form: AudioForm): Stream;
   /**
-   * As `of`, but first transcodes the audio of the cached group for a replay. Never rejects; takes at most half a second. The derived
-   * stream stays open for 10 s without a reader.
+   * Like `of`, but first transcodes the audio of the cached group, so that it can be replayed. Never rejects; takes at most half a second.
+   * The derived stream stays open for 10 s without a reader.
    */
   open(stream: Stream, form: AudioForm): Promise<Stream>;
 }
 
 /** Transcodes audio that browsers do not support over WebRTC (AAC-LC, PCM) to Opus. */
 export interface OpusSound {
-  /** Why a track cannot be transcoded, for people, without commas; undefined: it can. */
+  /** The reason, in words for the user and without commas, why a track cannot be transcoded; undefined: it can. */
   whyNot(track: Track): string | undefined;
   /**
    * A stream of this track only, shared by all callers; reads the original only while it has readers. Close the original, never this one.

@@ -19,7 +19,7 @@ export interface DerivedTrack {
 }
 
 interface DerivedPlan {
-  /** Id of its reader, for messages. */
+  /** Id of the reader of the original stream, for messages. */
   readonly id: string;
   /**
    * Called for each track at the start, and again when its description changes.
@@ -40,7 +40,7 @@ const isAlike = (track: Track, other: Track | undefined): boolean =>
   track.clockRate === other?.clockRate && channelsOf(track) === channelsOf(other);
 const channelsOf = (track: Track): number => (track.kind === 'audio' ? track.channels : 0);
 
-/** For a track without a place at the moment. */
+/** Drops the samples of a track while `place` returns undefined for it. */
 const MUTE: Converter = { push: () => {} };
 
 /**
@@ -137,7 +137,7 @@ export class DerivedStream extends Stream {
       }
       const place = this.#plan.place(this.#origin.tracks[i] as Track, i);
       this.#mappings[i] = this.#mappingOf(number, place);
-      // It may have changed while there was no reader.
+      // The track may have changed while there was no reader.
       if (place && (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number])) {
         this.setTrack(number, place.track);
       }

@@ -4,9 +4,9 @@ const STEP_MS = 1_000;
 const UNSEEN_MS = 20;
 
 /**
- * A track's offset to the wall clock, as its sender reports state it. With each of them players move the track, ffmpeg
- * backwards too; so a reported offset stays while the error is imperceptible, and then moves slowly. At a stream's start it may be off by
- * the length of the sender's first burst, and so is a reader's time of capture for a while.
+ * A track's offset to the wall clock, as its sender reports state it. Players shift the track at each report, ffmpeg even backwards. So
+ * the reported offset stays while its error is imperceptible, and then changes slowly. At the start of a stream it may be wrong by the
+ * length of the sender's first burst; readers then compute wrong capture times for a while.
  */
 export class ReportedTime {
   /** Unix milliseconds at which media time is 0, as reported. */
@@ -14,7 +14,7 @@ export class ReportedTime {
 
   /**
    * @param mediaMs a sample's pts
-   * @param wallMs its capture, Unix
+   * @param wallMs its capture time, Unix milliseconds
    * @param reachMs largest change of the reported offset
    * @returns Unix milliseconds at which media time is 0
    */

@@ -146,7 +146,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     packetsOf.delete(this.#stream);
     const viewers = this.#viewers;
     this.#viewers = [];
-    // The end of the stream without a cause reaches viewers as its readers.
+    // Without a cause the stream has ended: viewers learn that as readers of the stream.
     for (const viewer of cause === undefined ? [] : viewers) {
       viewer.onFailed(cause);
     }
@@ -154,7 +154,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
 
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void {
     if (prefixBytes + end - start > MAX_PAYLOAD_BYTES) {
-      // It would not fit a viewer's slot.
+      // The payload would not fit a viewer's slot.
       return;
     }
     this.put(prefix, prefixBytes, data, start, end, marker, this.#isStill);
@@ -194,7 +194,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       this.lastPts[track] = sample.pts;
       this.lastWall[track] = sample.wall;
     }
-    // New for the ring, although the picture is old.
+    // The ring keeps the packets as new ones, although the picture is old.
     this.begin({ track, pts: sample.pts, wall: this.lastWall[track] as number });
     this.#stillStart = this.written;
     const description = this.#descriptions[track] as Track;

@@ -30,7 +30,7 @@ export interface Viewer {
 export const PICTURES = { all: 0, keyFrames: 1, none: 2 } as const;
 export type Pictures = (typeof PICTURES)[keyof typeof PICTURES];
 
-/** Delay that readers tolerate which make files or whole segments. */
+/** Delay tolerated by readers that write files or whole segments. */
 export const FILE_DELAY_MS = 100;
 
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
@@ -41,13 +41,13 @@ export interface Reader {
   /** Keeps a source on demand running; default: whether it has a kind. */
   readonly isAudience?: boolean;
   /**
-   * It takes a hold on sample data that it keeps after `onSample` (`media/sample/slab.ts`).
-   * While any reader does not, the memory of samples is left to the collector.
+   * The reader takes a hold on sample data that it keeps after `onSample` (`media/sample/slab.ts`).
+   * While any reader of the stream does not, the memory of samples is left to the garbage collector.
    */
   readonly countsHolds?: boolean;
-  /** Samples may come this much late, which lets a source read less often; absent: they may not. */
+  /** Samples may be delivered this late, which lets a source read less often; default: 0. */
   readonly toleratedDelayMs?: number;
-  /** It gets no more than the stream's `viewerPictures`. */
+  /** The reader gets no more than the stream's `viewerPictures`. */
   readonly isSparing?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */

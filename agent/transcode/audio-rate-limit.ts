@@ -18,7 +18,7 @@ const BURST_MS: Readonly<Record<TargetCodec, number>> = { opus: 5_000, flac: 60_
 export class AudioRateLimit {
   readonly #durationMs: (data: Uint8Array) => number;
   readonly #burstMs: number;
-  /** When all audio admitted so far would have been used up at this pace. */
+  /** Monotonic time at which all audio admitted so far will be used up at this pace. */
   #spentMs = Number.NEGATIVE_INFINITY;
 
   constructor(target: TargetCodec, track: Track) {

@@ -57,7 +57,7 @@ export class WorkerSupervisor {
   #lastJobId = 0;
   #engine: EngineHost | undefined;
   #startedMs = 0;
-  /** Bytes of all requests so far, and of those answered or lost. */
+  /** Bytes of all requests so far; `#doneBytes` are those of answered or lost ones. */
   #sentBytes = 0;
   #doneBytes = 0;
   #ticksUnanswered = 0;

@@ -4,12 +4,12 @@ import { FILE_DELAY_MS, type Reader } from '../../stream/stream.ts';
 import type { ClipWindow } from './clip-window.ts';
 import { GopRing } from './gop-ring.ts';
 
-/** Events are reported with a delay: this much more is kept than requested. */
+/** Kept in addition to the requested time before an event, because events are reported with a delay. */
 const REPORT_DELAY_MS = 2_000;
 
 export interface ClipSink extends Reader {
   onDiscontinuity(track: number): void;
-  /** Flushes as soon as the disk can: what came so far must survive a power cut. */
+  /** Flushes as soon as the disk allows it: the samples so far must survive a power cut. */
   flush(): void;
   /** The clip is over: the next sample does not continue it. */
   pause(): void;
@@ -24,8 +24,8 @@ interface ClipFilterOptions {
 }
 
 /**
- * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track;
- * what follows is kept for the next clip without a gap.
+ * Passes on the samples during events and the whole GOPs before them. A clip starts and ends at a key sample of the leading
+ * track; the samples after it are kept, so that a clip that follows soon has no gap before it.
  */
 export class ClipFilter implements Reader {
   readonly id = 'recorder';
@@ -54,7 +54,7 @@ export class ClipFilter implements Reader {
     return this.#isOpen;
   }
 
-  /** The window may have opened. @param agoMs since the event started */
+  /** Called when the window may have opened. @param agoMs time since the start of the event */
   open(agoMs: number): void {
     if (this.#isOpen || !this.#window.isOpen) {
       return;
@@ -83,7 +83,7 @@ export class ClipFilter implements Reader {
     }
   }
 
-  /** The kept samples use other parameter sets, which the file cannot hold. */
+  /** Drops the kept samples: they use other parameter sets, and a file holds only one description per track. */
   onTrack(track: number, description: Track): void {
     this.#ring.clear();
     this.#sink.onTrack(track, description);

@@ -24,7 +24,7 @@ interface ClipDeps {
 
 /** Records a path around its events: sits between each stream and its file. */
 export class Clips {
-  /** Upper bound of what a drained ring queues for the disk. */
+  /** Upper bound of the bytes that a drained ring queues for the disk. */
   readonly ringBytes: number;
   readonly #path: string;
   readonly #options: ClipOptions;
@@ -49,7 +49,7 @@ export class Clips {
     return this.#filter?.isOpen !== true;
   }
 
-  /** A reader in place of `sink`; call `joined` when it reads. @param source asked for a key frame */
+  /** The reader to add to the stream in place of `sink`; call `joined` afterwards. @param source gets requests for key frames */
   reader(tracks: readonly Track[], sink: ClipSink, source: Pick<Stream, 'requestKeyFrame'>): Reader {
     const { logger, onClosed } = this.#deps;
     const { ringBytes } = this;
@@ -68,7 +68,7 @@ export class Clips {
     return this.#filter;
   }
 
-  /** An ongoing event records the stream from its first sample. */
+  /** Called when the reader was added. If an event is under way, the stream is recorded from its first sample. */
   joined(): void {
     const { events } = this.#options;
     if (!this.#stopListening) {

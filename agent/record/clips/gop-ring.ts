@@ -17,8 +17,8 @@ interface Group {
 }
 
 /**
- * The last seconds of a stream in whole GOPs, held without a copy. At its byte limit it drops the oldest GOPs whole; of
- * a single GOP above the limit also the rest.
+ * The last seconds of a stream in whole GOPs, held without a copy. At its byte limit it drops whole GOPs, the oldest first. If a
+ * single GOP exceeds the limit, its remaining samples are dropped, too.
  */
 export class GopRing {
   tooLarge = 0;
@@ -74,7 +74,7 @@ export class GopRing {
     }
   }
 
-  /** Passes on and clears the samples from the last GOP that starts `sinceMs` before the newest one or earlier. */
+  /** Passes on the samples from the last GOP on that starts at least `sinceMs` before the newest sample, and clears the ring. */
   drain(sink: SampleSink, sinceMs: number): void {
     this.#dropBefore(this.#newestSeconds() - sinceMs / 1000);
     const groups = this.#groups;

@@ -13,7 +13,7 @@ const PULSE_MS = 5_000;
 const MAX_OPEN_MS = 3_600_000;
 /** Maximum duration of an event reported with its end. */
 const MAX_MS = 86_400_000;
-/** Reporters' clocks may be ahead. */
+/** How far in the future an event may be: the clocks of reporters may be ahead. */
 const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
 const MAX_RUNNING_OF_PATH = 64;
@@ -47,7 +47,7 @@ export class EventHub implements EventFeed {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<EventListener>();
-  /** By path and id: cameras that count their events use the same ids. */
+  /** By path and id, because cameras that number their events use the same ids. */
   readonly #running = new Map<string, RunningEvent>();
   readonly #stopSweeping: () => void;
 
@@ -126,7 +126,7 @@ export class EventHub implements EventFeed {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
     check({ ...reported, startUs: undefined, endUs: undefined }, nowUs);
     const { path, type, id, source } = reported;
-    // A camera does not end what was seen in its stream.
+    // A camera's report does not end an event that was detected in its stream.
     const isOf = (event: CameraEvent) => event.type === type && (source !== 'camera' || event.source !== 'stream');
     const candidates = this.running(path).filter((event) => (id === undefined ? isOf(event) : event.id === id));
     const event = candidates.at(-1);

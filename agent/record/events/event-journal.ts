@@ -125,7 +125,7 @@ export class EventJournal {
     const files = await this.#files();
     for (let i = 0; i < files.length; i += 1) {
       const { file, path, endMs } = files[i] as MonthFile;
-      // Two entries further is another path, or none.
+      // The files are sorted by path: this is one of the last two of its path if the next but one belongs to another.
       if (endMs > nowMs - 86_400_000 || files[i + 2]?.path !== path) {
         const events = await this.#read(file, path);
         for (const event of events.filter(isOpen)) {
@@ -161,7 +161,7 @@ export class EventJournal {
 
   async #write(event: CameraEvent): Promise<void> {
     const file = this.#fileOf(event);
-    // The end of an ongoing event may exceed the limit, up to what is read.
+    // The end of an ongoing event may exceed the limit, up to the size that is still read.
     const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
     const limit = isEnd ? 2 * this.#options.maxFileBytes : this.#options.maxFileBytes;
     try {

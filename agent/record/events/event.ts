@@ -10,13 +10,13 @@ export interface CameraEvent {
   /** undefined: ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
-  /** A client, the camera, its stream, or Perch, whose own faults make no clip. */
+  /** Who reported the event. Those of `perch` are its own faults and start no clip. */
   readonly source: EventSource;
   /** Where the motion is, for motion found in a stream. */
   readonly area?: EventArea | undefined;
 }
 
-/** A part of the picture, in fractions of its width and height, and the direction in which it moves; undefined: none. */
+/** A part of the picture, in fractions of its width and height, and the direction in which it moves; undefined: it stays. */
 export interface EventArea {
   readonly x: number;
   readonly y: number;

@@ -5,16 +5,16 @@ import { explain } from '../../base/errors.ts';
 import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 
-/** Above it, the person whose marks changed first loses them. */
+/** With more people, the marks that have not changed for longest are dropped. */
 const MAX_PEOPLE = 100;
-/** Single marks of a person. */
+/** Limit of single marks per person. */
 const MAX_SINGLE = 200;
 
 const SeenFile = Type.Object({
   people: Type.Array(
     Type.Object({
       name: Type.String({ minLength: 1, maxLength: 256 }),
-      /** Unix milliseconds, as all times here. */
+      /** Unix milliseconds, like all times in this file. */
       upTo: Type.Number(),
       /** Start, and hash of path and id. */
       events: Type.Array(Type.Tuple([Type.Number(), Type.String({ maxLength: 16 })]), { maxItems: MAX_SINGLE }),
@@ -34,7 +34,7 @@ interface SeenEvent {
 export interface SeenMark {
   /** Unix milliseconds; 0: none. */
   readonly upToMs: number;
-  /** Single marks. */
+  /** Number of single marks. */
   readonly count: number;
   has(event: SeenEvent): boolean;
 }
@@ -108,7 +108,7 @@ export class SeenMarks {
 
 class PersonMark implements SeenMark {
   upToMs: number;
-  /** Starts by hash, oldest first. */
+  /** Start times of single marks by hash of the event, oldest first. */
   #single: Map<string, number>;
 
   constructor(upToMs = 0, single: readonly (readonly [number, string])[] = []) {

@@ -30,7 +30,10 @@ export class PartChain {
   readonly #timescales: ReadonlyMap<number, number>;
   /** By track: end of its last run, in ticks. */
   readonly #ends = new Map<number, number>();
-  /** False for files without a mark of Perch or MediaMTX, and for finished ones of MediaMTX. */
+  /**
+   * Sequence numbers and times of parts must continue. False for files without a mark of Perch or MediaMTX, and for finished ones of
+   * MediaMTX.
+   */
   readonly #isStrict: boolean;
   /** Expected sequence number of the next part; undefined: unknown before the first part. */
   #sequence: number | undefined;

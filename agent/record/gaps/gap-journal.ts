@@ -157,7 +157,7 @@ export class GapJournal {
     this.#hasBegun = true;
   }
 
-  /** Open gaps with the start of the path's next reason, which exists if the disk rejected only the end. */
+  /** Gaps without an end, each with the start of the next gap of its path: there is one if the disk rejected only the end. */
   async #leftOpen(): Promise<readonly OpenGap[]> {
     const left: OpenGap[] = [];
     for await (const events of this.files.lastMonths(this.#options.clock.wallMs())) {

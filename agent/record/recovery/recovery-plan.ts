@@ -108,7 +108,7 @@ async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch):
   };
 }
 
-/** Everything recorded is there; only the file's end is incomplete. */
+/** Whether the box at the end of Perch's files begins here: all fragments are complete, only the end after them is not. */
 async function isEnd(handle: ReadableFile, offset: number): Promise<boolean> {
   const head = new Uint8Array(8);
   const { bytesRead } = await handle.read(head, 0, head.length, offset);

@@ -5,28 +5,28 @@ import { PerchError } from '../../base/errors.ts';
 import { RangeFile, timesFault } from './range-file.ts';
 
 const MAX_RANGES = 1_000;
-/** A range is cut by each protected one in it. */
+/** Limit of the parts of a range: each protected range within it cuts it. */
 const MAX_PARTS = 5_000;
 
 const Range = Type.Object({
   id: Type.String({ maxLength: 64 }),
   path: Type.String({ maxLength: 512 }),
-  /** As requested. Unix microseconds, as all times here. */
+  /** The range as requested. Unix microseconds, like all times in this file. */
   startUs: Type.Integer(),
   endUs: Type.Integer(),
-  /** Without what was protected then. */
+  /** The range without the parts that were protected at the request. */
   parts: Type.Array(Type.Object({ startUs: Type.Integer(), endUs: Type.Integer() }), { maxItems: MAX_PARTS }),
   /** Name of the person. */
   by: Type.Optional(Type.String({ maxLength: 256 })),
   requestedUs: Type.Integer(),
-  /** Its files are being deleted: it cannot be restored. */
+  /** The files of the range are being deleted: it cannot be restored. */
   isFinal: Type.Boolean(),
 });
 export type DeletedRange = Static<typeof Range>;
 
 /**
- * Ranges whose recordings are deleted on request, in a JSON file. Nothing shows them from the request on. Their files follow later, so
- * that the request can be undone, and the range stays until no file reaches into it.
+ * Ranges whose recordings are deleted on request, in a JSON file. From the request on the recordings are hidden. Their files are deleted
+ * later, so that the request can be undone. A range is kept until no file overlaps it.
  */
 export class DeletedRanges {
   readonly #file: RangeFile<DeletedRange>;
@@ -79,7 +79,7 @@ export class DeletedRanges {
     await this.#file.change((ranges) => ranges.map((one) => (ids.has(one.id) ? { ...one, isFinal: true } : one)));
   }
 
-  /** No file reaches into them any more. */
+  /** Called when no file overlaps the ranges any more. */
   async forget(ids: ReadonlySet<string>): Promise<void> {
     await this.#file.change((ranges) => ranges.filter(({ id }) => !ids.has(id)));
   }

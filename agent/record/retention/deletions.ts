@@ -31,9 +31,9 @@ export interface DeletionDeps {
   readonly protection: Protection;
   /** The wall clock is set: ages are meaningful. */
   readonly isClockTrusted: () => boolean;
-  /** Why the date may be wrong by years. The order of recordings holds all the same. */
+  /** Why the date may be wrong by years; undefined: it is not. The order of recordings is right in either case. */
   readonly dateDoubt?: (() => string | undefined) | undefined;
-  /** The archive is to have it and does not yet: not deleted by age. */
+  /** Whether the archive still has to copy the recording, which is then not deleted by age. */
   readonly isAwaited?: (doomed: DeletionCandidate) => boolean;
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   readonly companions?: (file: string) => Promise<readonly string[]>;
@@ -128,7 +128,7 @@ export class Deletions {
     if (isOpen(file)) {
       return { kind: 'kept', because: 'written' };
     }
-    // Skips protected and awaited ones without opening each file.
+    // Skips protected recordings, and those that the archive has yet to copy, without opening their files.
     if (doomed.durationUs && this.#isProtected(doomed, doomed.durationUs)) {
       return { kind: 'kept', because: 'protected' };
     }

@@ -10,15 +10,15 @@ interface RangeFileOptions<T> {
   /** `protected recordings`, for messages. */
   readonly what: string;
   readonly maxRanges: number;
-  /** @throws PerchError badInput if it is damaged. @param name of it in messages */
+  /** Checks one range of the file. @param name its name in messages @throws PerchError badInput if it is damaged */
   readonly parse: (value: unknown, name: string) => T;
   /** Receives all ranges whenever they are read or changed. */
   readonly onChange: (ranges: readonly T[]) => void;
 }
 
 /**
- * Ranges of recordings in a small JSON file. A change is on the disk before it applies, and after a power cut the file is old or new.
- * While it is unreadable, `fault` is set, and it is not overwritten.
+ * Ranges of recordings in a small JSON file. A change is on the disk before it takes effect. After a power cut the file has the state
+ * before or after a change. While it is unreadable, `fault` is set, and it is not overwritten.
  */
 export class RangeFile<T> {
   readonly #options: RangeFileOptions<T>;
@@ -39,7 +39,7 @@ export class RangeFile<T> {
     return this.#all;
   }
 
-  /** Reads the file; after a fault again. Never rejects. */
+  /** Reads the file; called again after a fault. Never rejects. */
   async load(): Promise<void> {
     await this.#inTurn(() => this.#load());
   }

@@ -38,7 +38,7 @@ interface RememberedRetentionDeps {
   readonly wallMs: () => number;
   readonly isClockTrusted: () => boolean;
   readonly recordPaths: () => readonly string[];
-  /** The disk there is the one that was recorded to. */
+  /** Whether the disk at a record path is the one that was recorded to. */
   readonly isSameDisk: (recordPath: string) => Promise<boolean>;
   readonly onFault: (text: string) => void;
 }
@@ -94,7 +94,7 @@ export class RememberedRetention implements RetentionRules {
     }
   }
 
-  /** A path starts recording: a pattern gets its names this way. */
+  /** Called when a path starts recording: only this shows which paths a pattern stands for. */
   recorded(path: string): void {
     const entry = resolvePath(this.#deps.config(), path);
     if (entry?.settings) {

@@ -2,7 +2,7 @@ import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { PlacedSample } from './sample-digests.ts';
 
-/** Streams of key frames alone have groups of this length. */
+/** Least length of a group, for streams that consist of key frames. */
 const MIN_GROUP_SECONDS = 0.5;
 /** After this time a group ends without a key frame. */
 const MAX_GROUP_SECONDS = 30;

@@ -2,7 +2,7 @@ import { createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { join, text, u8, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
 import { uint64, viewOf } from '../../media/mp4/box/walk.ts';
 
-/** What each signature begins with, so that the key signs nothing else. */
+/** Start of everything that the key signs: its signatures are valid for nothing else. */
 const DOMAIN = text('Perch recording signature v1\0');
 export const DIGEST_BYTES = 32;
 export const SIGNATURE_BYTES = 64;

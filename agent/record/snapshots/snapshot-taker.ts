@@ -14,7 +14,7 @@ const POLL_MS = 30_000;
 const MIN_INTERVAL_MS = 2_000;
 /** A clip's file appears after its event: the snapshot waits. */
 const MAX_WAIT_MS = 15_000;
-/** After a failure. One that needs a person (a wrong password, which cameras count) waits for the full interval. */
+/** Pause after a failure. One that a person has to fix (a wrong password, which cameras count) waits for the full interval. */
 const FAILURE_PAUSE_MS = 60_000;
 
 export interface SnapshotSource {

@@ -7,7 +7,7 @@ import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 /** Frees more than needed, so that not every check deletes something. */
 const SPARE_SHARE = 1 / 20;
 const MAX_SPARE_BYTES = 2 ** 30;
-/** What is written in this time is freed in addition. */
+/** The bytes written in this time are freed in addition. */
 const SPARE_SECONDS = 30;
 const MAX_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs free space with a delay. */
@@ -38,7 +38,7 @@ export class DiskDevice {
   readonly #logger: Logger;
   #folders: readonly string[] = [];
   #freeBytes = 0;
-  /** The last deletion and the free space before it. */
+  /** Bytes and time of the last deletion, and the free space before it. */
   #claim: { readonly freeBytes: number; readonly diskBytes: number; readonly atMs: number } | undefined;
   #inVain = 0;
   #isMakingRoom = false;

@@ -9,7 +9,7 @@ const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
 const MAX_MARK_BYTES = 200;
-/** Codes for folders that Perch may not create. Other errors are the disk's; each path reports a file in its way. */
+/** Codes for folders that Perch may not create. Other errors are faults of the disk; a file in place of a folder is reported per path. */
 const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
 /** The system's disk, the data folder's, or a separate one. */
@@ -44,14 +44,14 @@ export interface DiskReading {
   readonly mark: string | undefined;
 }
 
-/** Disk facts, of the box or a test. A hanging disk leaves the promise pending. */
+/** Queries disks: those of the box, or those of a test. A promise stays pending while the disk hangs. */
 export interface DiskProbe {
   read(folder: string): Promise<DiskReading>;
   deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }
 
-/** @param dataDir its disk is always present */
+/** @param dataDir data folder, whose disk is always present */
 export function machineDisks(dataDir: string): DiskProbe {
   return {
     read: async (folder) => {
@@ -92,7 +92,7 @@ async function whyNotMade(folder: string, at: string): Promise<string | undefine
     return undefined;
   }
   try {
-    // ENOTDIR for a file.
+    // The slash makes access(2) fail with ENOTDIR for a file.
     await access(`${at}/`, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {

@@ -50,7 +50,7 @@ export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {
   return Math.floor(minFreeBytes > 0 ? Math.min(hundredth, minFreeBytes / 2) : hundredth);
 }
 
-/** Recording resumes above this multiple. */
+/** Recording resumes when this multiple of the stop limit is free. */
 const RESUME_FACTOR = 1.5;
 const FORECAST_DAYS = 7;
 

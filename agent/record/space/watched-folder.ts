@@ -4,7 +4,7 @@ import { isDiskFailing, unlessFileFault } from '../file/disk-fault.ts';
 import type { DiskProbe, DiskReading } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
-/** Then the disk counts as hanging, unless Perch was busy for most of the time. */
+/** A disk that has not answered after this time counts as hanging, unless Perch was busy for most of it. */
 const ANSWER_MS = 5_000;
 /** A recorder retries within ten seconds: a fault that does not recur is over. */
 const FAULT_LASTS_MS = 15_000;

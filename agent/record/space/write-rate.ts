@@ -1,7 +1,7 @@
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const HOURS = 24;
-/** A shorter observation allows no forecast. */
+/** After a shorter observation there is no forecast. */
 const MIN_OBSERVED_MS = 10 * 60_000;
 /** Checks in shorter succession do not measure a rate. */
 const MIN_APART_MS = 1_000;
@@ -21,7 +21,7 @@ export class WriteRate {
   #freedBytes = 0;
   recentBytesPerSecond = 0;
 
-  /** Recordings were deleted: the space that this frees is not subtracted from what was written. */
+  /** Called when recordings were deleted, so that the space they free does not hide what was written. */
   freed(diskBytes: number): void {
     this.#freedBytes += diskBytes;
   }
@@ -94,10 +94,10 @@ interface ForecastInput {
   readonly ageLimitMs: number | undefined;
 }
 
-/** In days; undefined: never, or unknown. */
+/** What is expected of a disk at its current write rate. undefined: never, or not known. */
 export interface Forecast {
   readonly fullInDays: number | undefined;
-  /** How far back recordings will reach. */
+  /** How many days of recordings the disk will hold. */
   readonly keepsDays: number | undefined;
 }
 

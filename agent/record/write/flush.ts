@@ -82,12 +82,12 @@ export class FlushPoint {
     return this.#disks.get(device);
   }
 
-  /** An operation takes longer than `HANGING_MS` while Perch has nothing to do. @param device `st_dev` */
+  /** Whether an operation has taken longer than `HANGING_MS`, not counting the time in which Perch was busy. @param device `st_dev` */
   isHanging(device: number): boolean {
     return (this.#disks.get(device)?.waitedMs ?? 0) >= HANGING_MS;
   }
 
-  /** The longest write or flush of those under way. */
+  /** How long the event loop has waited for the longest write or flush under way, in ms; 0: none. */
   get waitedMs(): number {
     return Math.max(0, ...[...this.#disks.values()].map(({ waitedMs }) => waitedMs));
   }

@@ -1,6 +1,6 @@
 /** A larger step back means a clock has jumped. */
 const MAX_STEP_MS = 5_000;
-/** A burst is over after this much media, and `LEVEL_SAMPLES`, at normal speed: there may be pauses within it. */
+/** A burst may have pauses: it is over after this much media, and at least `LEVEL_SAMPLES`, at normal speed. */
 const CALM_MS = 500;
 /** B-frame reordering moves capture times within this many samples. */
 const LEVEL_SAMPLES = 4;

@@ -2,7 +2,7 @@
 const WINDOW_MS = 10_000;
 /** Fastest change of the offset: imperceptible, and times never run backwards. */
 const MAX_SLEW = 500e-6;
-/** A sender may begin with a burst of cached media, before whose end the least delay is unknown. Until then the offset falls freely. */
+/** A sender may begin with a burst of cached media. The least delay is unknown until the burst ends, so the offset falls freely for this long. */
 const SETTLE_MS = 3_000;
 /** A larger error means that a clock was stopped; the offset follows it at once. */
 const STEP_MS = 1_000;

@@ -3,7 +3,7 @@ const STUCK_UNITS = 25;
 /** Some senders repeat one timestamp when they start. */
 const FORGIVEN_UNITS = 200;
 
-/** Times of units by arrival, if the camera repeats its timestamps. */
+/** Gives units times by their arrival while the camera repeats its timestamps. */
 export class ArrivalTimes {
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
@@ -60,7 +60,7 @@ export class ArrivalTimes {
       this.#lastSpread = dtsTicks;
       return 0;
     }
-    // Ahead of the camera by the repeated units: runs at half speed until the camera catches up.
+    // The times given to repeated units are ahead of the camera's: they advance at half speed until the camera catches up.
     this.#lastSpread += Math.max(1, Math.round(Math.min(step, arrivedStep) / 2));
     return this.#lastSpread - dtsTicks;
   }

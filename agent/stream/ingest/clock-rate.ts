@@ -1,29 +1,29 @@
-/** Lags are compared by the second. */
+/** Length of a window; the least lags of windows are compared. */
 const WINDOW_MS = 1_000;
 /** Sizes of the groups that are compared, in windows; four groups of each size. Small errors need long groups. */
 const GROUP_WINDOWS = [1, 2, 4, 8, 16];
 const GROUPS = 4;
 const KEPT_WINDOWS = GROUPS * 16;
-/** From one group to the next the lag must change by at least this, and each time by the same, within a quarter. */
+/** From one window to the next the lag must change by at least this, and each time by the same, within `MAX_SPREAD`. */
 const MIN_GROWTH_MS = 120;
-/** A smaller growth per second also occurs while a network becomes slower. */
+/** The least growth between groups of more than one window: a network that becomes slower also causes smaller ones. */
 const MIN_SLOW_GROWTH_MS = 334;
 const MAX_SPREAD = 0.25;
-/** A lag that grows by more than this share of the time, and by less than `GROSS`: the network carries only part of the stream. */
+/** If the lag grows by more than this share of the time without reaching `GROSS`, the network carries only part of the stream. */
 const MAX_SLOW_SHARE = 0.25;
-/** With a smaller share of idle time between pictures, the network is the limit. */
+/** If packets leave a smaller share of the time idle, the lag comes from the network, not from the clock. */
 const MIN_IDLE_SHARE = 0.5;
-/** A clock wrong by this factor is detected after this many timestamps in a row. */
+/** A clock wrong by this factor is detected after `GROSS_STEPS` timestamps in a row. */
 const GROSS = 8;
 const GROSS_STEPS = 8;
-/** Small pictures delayed by the network, or cached by the camera, arrive as fast, but for a shorter time. */
+/** A clock counts as too fast only after this long: small pictures delayed by the network or cached by the camera arrive as fast for less. */
 const MIN_GROSS_FAST_MS = 1_000;
 const MIN_GROSS_STEP_MS = 5;
 const MAX_GROSS_STEP_MS = 1_000;
-/** What cameras count instead of what they announce, in Hz; a measured rate this near is one of them. */
+/** Clock rates that cameras use in place of the announced one, in Hz. A measured rate within `SNAP_SHARE` of one is taken as that one. */
 const LIKELY_RATES = [1_000, 8_000, 16_000, 44_100, 48_000, 90_000, 1_000_000];
 const SNAP_SHARE = 0.35;
-/** A clock known to be wrong is measured again by groups of this many windows. */
+/** A clock known to be wrong is measured again with two groups of this many windows. */
 const REFINE_WINDOWS = 8;
 const MAX_REFINED_MS = 1_000;
 /** A factor this close to 1 is correct. */
@@ -62,7 +62,7 @@ export class ClockRate {
    * A new timestamp, later than all before.
    * @param ticks of the camera's clock, unwrapped
    * @param atMs monotonic time of arrival
-   * @param idleMs since the last packet
+   * @param idleMs time since the last packet
    * @returns whether the factor has changed
    */
   push(ticks: number, atMs: number, idleMs: number): boolean {
@@ -93,7 +93,7 @@ export class ClockRate {
     this.#stepIdleMs = 0;
     const share = (stepTicks * this.factor * 1000) / this.#announcedHz / stepMs;
     const isGross = stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
-    // `runTicks` has the direction: steps in both directions are no run.
+    // The sums of the run show whether its steps are too large or too small; a step of the other kind ends the run.
     const isSame =
       this.#run === 0 || share > 1 === this.#runTicks * 1000 * this.factor > this.#runMs * this.#announcedHz;
     if (!isGross || !isSame) {

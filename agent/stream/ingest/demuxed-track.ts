@@ -18,7 +18,7 @@ export class DemuxedTrack implements InboundTrack, UnitSink {
   readonly isVideo: boolean;
   readonly timeline: TrackTimeline;
   track: Track | undefined;
-  /** Units in the container. */
+  /** Units received from the container. */
   packets = 0;
   damage: string | undefined;
   lastPacketMs = 0;

@@ -1,6 +1,9 @@
 /** Decay of a surplus or deficit, so that a sender with a slightly fast clock never builds one up. */
 const LEAK = 0.01;
-/** Near the limit the sender is probably throttled to it: as slow as capture times follow without a step (`Timeline`). */
+/**
+ * Decay near the limit, where the sender is probably being throttled. Capture times can follow a shift of this speed without a step
+ * (`Timeline`).
+ */
 const SLOW_LEAK = 200e-6;
 const SLOW_LEAK_FROM_MS = 1_500;
 /** A track without a packet among this many has stopped, or has a single picture. */

@@ -12,12 +12,12 @@ export interface ReorderLimits {
 }
 
 /**
- * For packets without retransmission. A key picture sent at once over Wi-Fi is shuffled as a whole. Only loss is delayed by the
- * wait, and that shows as a broken picture anyway.
+ * Limits for packets without retransmission. Wi-Fi can reorder all packets of a key picture that is sent at once. The wait delays
+ * pictures only after a loss, when they are broken anyway.
  */
 const USUAL_LIMITS: ReorderLimits = { windowPackets: 256, longestWaitMs: 200 };
 const MAX_WAITING_BYTES = 1 << 20;
-/** As in RFC 3550 appendix A.1: a step forward that may still be loss. */
+/** MAX_DROPOUT of RFC 3550 appendix A.1: the largest step forward that may still be loss. */
 const MAX_DROPOUT = 3_000;
 const RTP_HEADER_BYTES = 12;
 
@@ -98,7 +98,7 @@ export class ReorderBuffer {
     if (ahead <= MAX_DROPOUT || sequence === this.#restartAt) {
       return this.#pass(chunk, start, end, sequence, atMs);
     }
-    // A single stray number may be junk, which the sink judges; here the next one decides.
+    // A single stray number may be junk: the sink decides about the packet, and the next number decides about the order.
     this.#restartAt = (sequence + 1) & 0xffff;
     return this.#deliver(chunk, start, end, atMs);
   }

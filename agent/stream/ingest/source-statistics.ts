@@ -35,7 +35,7 @@ export function statisticsOf({ receiver, kind, late, reordered, strangers }: Rec
   };
 }
 
-/** Sums; transport and clock offset are those of `b`. */
+/** Adds two statistics; transport and clock offset are those of `b`. */
 export function plus(a: SourceStatistics, b: SourceStatistics): SourceStatistics {
   return {
     transport: b.transport,

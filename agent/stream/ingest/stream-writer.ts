@@ -25,7 +25,7 @@ const CAMERA_TIMES: StreamWriterTimes = { soundMs: 5_000, pictureMs: MISSING_MS 
 /** Limit of units kept until the stream opens; beyond this, units before the newest key picture are dropped. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
-/** The first unit of a track without one yet may be older than its newest packet (B-frames). */
+/** How much older than its newest packet the first unit of a track may be (B-frames). */
 const MARGIN_MS = 1_000;
 
 interface HeldUnit {
@@ -135,7 +135,7 @@ export class StreamWriter implements UnitOutput {
       stream.setTrack(output.index, track);
       return;
     }
-    // Readers know the track with its clock rate, which their times count in.
+    // Readers count the times of the track in its former clock rate, so the connection begins again.
     const change = `the clock rate of ${receiver.encoding} from ${clockRate} to ${track.clockRate} Hz`;
     this.#restart ??= `has changed ${change}: starting again with it`;
     this.#outputs.delete(receiver);

@@ -24,7 +24,7 @@ export class Timeline {
   #isTrusted = true;
   /** Tracks whose offsets to each other are not final: a burst may change them. */
   #settling: readonly TrackTimeline[] = [];
-  /** Senders' clocks are not trusted to run at the announced rate. */
+  /** Whether the clock rate of each track is measured by arrival. */
   readonly #checksRates: boolean;
 
   /**

@@ -4,13 +4,13 @@ import { ArrivalTimes } from './arrival-times.ts';
 import { ClockRate } from './clock-rate.ts';
 import { StartBurst } from './start-burst.ts';
 
-/** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
+/** Timestamps that are ahead of their packets' arrival by more than this, or permanently behind it, have jumped. */
 const JUMP_MS = 5_000;
-/** Packets closer to each other arrive together. */
+/** Packets that are closer to each other count as arriving together. */
 const MIN_PAUSE_MS = 5;
 /** A sender that restarts within this distance of the time of arrival has kept its clock. */
 const SAME_CLOCK_MS = 500;
-/** Limit for times of a clock known to be wrong ahead of their arrival. */
+/** How far the times of a clock known to be wrong may be ahead of their packets' arrival. */
 const MAX_AHEAD_MS = 200;
 /** Smaller differences between tracks stay, because a step is audible. */
 const MIN_DELAY_MS = 100;
@@ -231,7 +231,10 @@ export class TrackTimeline {
     return lateTicks;
   }
 
-  /** TCP may hold the end of a picture until the next one (Nagle's algorithm): the pause before both counts. */
+  /**
+   * The idle time before a packet. TCP may hold the end of a picture until the next one begins (Nagle's algorithm): for packets right
+   * after a pause, that pause counts.
+   */
   #takeIdleMs(atMs: number, idleMs: number): number {
     const pauseMs = atMs - this.#pausedUntilMs < MIN_PAUSE_MS ? this.#pauseMs : idleMs;
     this.#pauseMs = 0;

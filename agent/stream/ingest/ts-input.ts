@@ -172,7 +172,7 @@ export class TimedUnits implements UnitSink {
 
   onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void {
     const track = this.#track;
-    // Modulo 2^32.
+    // `>>> 0` is modulo 2^32.
     const arrived = track.arrive(dts >>> 0);
     const start = this.#frameMs > 0 ? track.follow(arrived, this.#frameMs) : arrived;
     track.onUnit(start + pts - dts, start, key, data);
