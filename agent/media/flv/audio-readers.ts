@@ -28,12 +28,12 @@ abstract class AudioReader implements CodecReader {
     this.track = track;
   }
 
-  /** Frames describe themselves. */
+  /** Does nothing, because frames describe themselves. Codecs with a configuration override it. */
   configure(_data: Uint8Array, _start: number, _end: number): void {}
 
   abstract frame(data: Uint8Array, start: number, end: number, pts: number): void;
 
-  /** Before the first frame of a track with this description. */
+  /** Reports a changed description; called before the first frame that has it. */
   protected describe(track: AudioTrack): void {
     const isSame = JSON.stringify(track) === JSON.stringify(this.#description);
     this.#description = track;

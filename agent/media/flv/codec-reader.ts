@@ -1,6 +1,6 @@
 import type { UnitSink } from '../payload/depacketizer.ts';
 
-/** A track of an FLV stream, by its owner. */
+/** A track of an FLV stream, implemented by the owner of the demuxer. */
 export interface FlvTrack extends UnitSink {
   /** @param timestamp decode time in milliseconds, 32 bits @returns the same without jumps */
   arrive(timestamp: number): number;

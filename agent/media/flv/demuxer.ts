@@ -34,7 +34,7 @@ const CODECS: Readonly<Record<string, Codec>> = {
 
 const MAX_TRACKS = 16;
 
-/** The tracks of an FLV stream, by its owner. */
+/** Opens the tracks of an FLV stream; implemented by the owner of the demuxer. */
 export interface FlvTracks {
   /** Called before the first packet of a track. @returns undefined: the track is dropped */
   open(isVideo: boolean, label: string, trackId: number): FlvTrack | undefined;
@@ -49,7 +49,7 @@ interface OpenTrack {
   reader: CodecReader | undefined;
 }
 
-/** From the messages of RTMP, or the tags of FLV, to the units of their tracks. */
+/** Reads messages of RTMP, or tags of FLV, and delivers the units of their tracks. */
 export class FlvDemuxer implements PacketSink {
   readonly #tracks: FlvTracks;
   readonly #tags = new TagReader(this);

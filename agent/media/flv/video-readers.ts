@@ -115,7 +115,7 @@ export class HevcReader extends NalReader {
   }
 }
 
-/** AV1, VP8, VP9: frames that the assembler of RTP completes and judges. */
+/** AV1, VP8, VP9: the frames go through the frame assembler, which completes key frames and drops undecodable ones. */
 abstract class FrameReader implements CodecReader {
   protected readonly units: FrameAssembler;
 
@@ -123,7 +123,7 @@ abstract class FrameReader implements CodecReader {
     this.units = new FrameAssembler(rules, track);
   }
 
-  /** Key frames say it all. */
+  /** Does nothing, because key frames contain the whole description. */
   configure(): void {}
 
   frame(data: Uint8Array, start: number, end: number, pts: number): void {

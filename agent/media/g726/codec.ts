@@ -8,7 +8,7 @@ export type G726Bits = 2 | 3 | 4 | 5;
 interface Rate {
   /** Least logarithm of the difference for each magnitude of the code but the first (QUAN). */
   readonly levels: readonly number[];
-  /** By the magnitude of the code: logarithm of the difference (RECONST), change of the step (FUNCTW), speed of the signal (FUNCTF). */
+  /** By the magnitude of the code: logarithm of the difference (RECONST), change of the step (FUNCTW), value for speed control (FUNCTF). */
   readonly logs: Int16Array;
   readonly steps: Int32Array;
   readonly speeds: Int16Array;
@@ -49,7 +49,7 @@ function rate(
 const ZEROS = 6;
 const MIN_STEP = 544;
 const MAX_STEP = 5_120;
-/** A signal of zero in that format, and the number by which negative signals are lower. */
+/** Zero in the format of predictor signals; negative signals are lower by `SIGN`. */
 const FLOAT_ZERO = 32;
 const SIGN = 0x400;
 
@@ -57,10 +57,10 @@ const SIGN = 0x400;
 export class G726Codec {
   readonly #bits: G726Bits;
   readonly #rate: Rate;
-  /** Logarithms of the step: the fast one, and the slow one with 6 more bits of fraction. */
+  /** Fast and slow logarithm of the step; the slow one has 6 more bits of fraction. */
   #fast = MIN_STEP;
   #slow = MIN_STEP << 6;
-  /** Means of the signal's speed, and what follows from them: the share of the fast step. */
+  /** Short-term and long-term mean of the values for speed control, and the share of the fast step that follows from them. */
   #shortMean = 0;
   #longMean = 0;
   #share = 0;
@@ -75,7 +75,7 @@ export class G726Codec {
   #wasNegative1 = false;
   #wasNegative2 = false;
   #isTone = false;
-  /** Estimate of the next value: the part from the zeros, and the whole. */
+  /** Estimate of the next value: the part of the zero section, and the sum of both sections. */
   #fromZeros = 0;
   #estimate = 0;
   /** Logarithm of the mixed step for the next value. */
@@ -242,7 +242,7 @@ function logOf(size: number): number {
   return (exponent << 7) + (((size << 7) >> exponent) & 127);
 }
 
-/** FLOATA and FLOATB: negative ones are lower by `SIGN`. */
+/** FLOATA and FLOATB: a number in the format of predictor signals. */
 function floatOf(size: number, isNegative: boolean): number {
   const exponent = exponentOf(size);
   const value = size === 0 ? FLOAT_ZERO : (exponent << 6) + ((size << 6) >> exponent);

@@ -1,12 +1,12 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 
-/** Ahead of each packet in a sample: its marker, and the length of its payload. */
+/** Header of each packet in a sample: its marker (8 bits), and the length of its payload (16). */
 export const PACKET_HEAD_BYTES = 3;
 
 /**
- * Packets of a format that is not known, unchanged. Those of one time are one sample, because a stream's times rise; without a marker
- * it is complete with the next packet of another time. Missing packets stay missing.
+ * Passes on the packets of an unknown format unchanged. The packets with one timestamp form one sample, because the times of a stream
+ * must increase. The sample ends at a marker or before the next timestamp. Missing packets are left out.
  */
 export class GenericDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;

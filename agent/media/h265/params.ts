@@ -64,7 +64,7 @@ export interface H265PpsSlices {
   /** sign_data_hiding_enabled_flag. */
   readonly hidesSigns: boolean;
   readonly hasTransformSkip: boolean;
-  /** Splits of a coding tree unit down to a unit with a quantiser of its own; undefined: that of the slice is for all. */
+  /** Splits of a coding tree unit down to a unit with a quantiser of its own; undefined: all units have that of the slice. */
   readonly quantizerDepth: number | undefined;
   /** pps_slice_chroma_qp_offsets_present_flag. */
   readonly hasChromaOffsets: boolean;

@@ -82,7 +82,7 @@ export class H265Rules implements NalRules {
     return type >= BLA_W_LP && type <= CRA;
   }
 
-  /** The references of the next slice header are needed. */
+  /** Always false: whether a missing picture is needed is known only from the references in the next slice header. */
   isDisposable(): boolean {
     return false;
   }

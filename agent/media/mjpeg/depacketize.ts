@@ -43,7 +43,7 @@ export class MjpegDepacketizer implements Depacketizer {
       this.#drop('packets are missing');
     }
     if (ticks !== this.#ticks) {
-      // Its marker is lost or was never set.
+      // The marker of the previous image is lost, or was never set.
       this.#finish();
       this.#ticks = ticks;
     }

@@ -1,23 +1,23 @@
-/** Values of a class; with the pause between them, three minutes: gusts of wind are in them, the light of the day is not. */
+/** Values kept per class. With the pause between them they span three minutes: long enough for gusts of wind, too short for daylight to change. */
 const KEPT = 48;
 const PAUSE_MS = 4_000;
-/** So many values of a class are learnt without a pause. */
+/** The first values of a class are learnt without a pause. */
 const FIRST = 24;
-/** The spread upwards, where motion is: a quantile of a normal distribution, in deviations. */
+/** The deviation upwards, where motion is, is measured at this quantile; in a normal distribution it is `QUANTILE_DEVIATIONS` deviations away. */
 const QUANTILE = 0.9;
 const QUANTILE_DEVIATIONS = 1.28;
-/** Before a class has as many, nothing is compared with it. */
+/** While a class has fewer values, nothing is compared with it. */
 const MIN_KEPT = 4;
-/** The latest values of a class, moving or not: what a lasting change is learnt from. */
+/** Latest values kept per class, with motion or without, from which a lasting change is learnt. */
 const RECENT = 8;
-/** A median absolute deviation of a normal distribution as its standard deviation. */
+/** Standard deviation of a normal distribution divided by its median absolute deviation. */
 const TO_DEVIATION = 1.4826;
-/** Few values are spread less than many: the deviation of n is larger by this share of n. */
+/** Few values underestimate the deviation: that of n values is raised by FEW / n of it. */
 const FEW = 3;
-/** While something moves, the background learns every sixth value only. */
+/** While something moves, the background learns only one in this many values. */
 const SLOWER = 6;
 
-/** Median and spread of values that come class by class. Allocates only when it is made. */
+/** Median and deviation of the values of each class. Allocates only in the constructor. */
 export class Background {
   readonly #classes: number;
   readonly #values: Float32Array;
@@ -31,7 +31,7 @@ export class Background {
   readonly #leastShare: number;
   readonly #sorted = new Float32Array(KEPT);
 
-  /** @param least the smallest deviation, without which every value of a steady class stands out; `leastShare`: of the median */
+  /** A deviation is at least `least + leastShare * median`; otherwise every value of a steady class would stand out. */
   constructor(classes: number, least: number, leastShare: number) {
     this.#classes = classes;
     this.#least = least;
@@ -53,7 +53,7 @@ export class Background {
     return (value - (this.#medians[kind] as number)) / (this.#deviations[kind] as number);
   }
 
-  /** Notes a value. @param isQuiet it belongs to the background; others are learnt, too, but slower */
+  /** Adds a value. @param isQuiet it belongs to the background; other values are learnt more slowly */
   add(kind: number, value: number, isQuiet: boolean, timeMs: number): void {
     const seen = this.#recentCounts[kind] as number;
     this.#recent[kind * RECENT + (seen % RECENT)] = value;
@@ -104,7 +104,7 @@ export class Background {
   }
 }
 
-/** Puts `value` in its place among the first `count` of `sorted`. */
+/** Inserts `value` into the first `count` values of `sorted`, which are ascending. */
 function insert(sorted: Float32Array, count: number, value: number): void {
   let at = count;
   while (at > 0 && (sorted[at - 1] as number) > value) {

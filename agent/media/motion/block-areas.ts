@@ -28,7 +28,7 @@ export const gridOf = ({ columns, rows }: BlockField, width: number, height: num
 export function countedBlocks(grid: BlockGrid, zones: readonly Polygon[], masks: readonly Polygon[]): Uint8Array {
   const counts = new Uint8Array(grid.columns * grid.rows).fill(zones.length === 0 ? 1 : 0);
   for (const zone of zones) {
-    // One that is smaller than a block has the blocks that it touches.
+    // A zone that contains the middle of no block gets the blocks that it touches.
     if (!fill(counts, 1, grid, zone, 1)) {
       fill(counts, 1, grid, zone, LINES);
     }

@@ -1,36 +1,36 @@
 import type { BlockField } from '../payload/block-field.ts';
 
-/** Time constant of what a block usually costs. */
+/** Time constant of the usual cost of a block. */
 const LEARNING_MS = 20_000;
-/** The first pictures, this many, are only learnt. */
+/** Number of first pictures that are only learnt. */
 const FIRST_PICTURES = 20;
-/** A block stands out if it is above its mean by this many mean deviations, and by these bits. */
+/** A block stands out if its cost exceeds its mean by this many mean deviations and `MIN_EXCESS_BITS`. */
 const DEVIATIONS = 4;
 const MIN_EXCESS_BITS = 50;
-/** A larger cost than this many deviations above the mean is learnt as if it were this. */
+/** The learnt cost is limited to this many mean deviations and `MIN_LEARNT_BITS` above the mean. */
 const MAX_LEARNT_DEVIATIONS = 9;
 const MIN_LEARNT_BITS = 90;
 /** Learning is slower by this factor where something moves. */
 const SLOWER = 6;
 const MIDDLE_QP = 26;
-/** If a larger share of blocks stands out, the whole picture changes: the camera turns, the light is switched on. It does not count. */
+/** If a larger share of blocks stands out, the whole picture changes: the camera turns, or the light is switched on. That is not motion. */
 const GLOBAL_SHARE = 0.3;
-/** If the whole picture changes for longer than this, it is learnt anew: the noise of the night. */
+/** If the whole picture changes for longer than this, it is learnt anew: its noise is higher at night. */
 const MAX_GLOBAL_MS = 5_000;
 const MAX_PAUSE_MS = 1_000;
 const USUAL_PAUSE_MS = 100;
-/** Blocks that stand out in more places than these are rain: bars rise by this share each second, and fall as slowly. */
+/** If blocks stand out in more places than this, it rains: the limits rise by `STRICTER_PER_S` per second. Otherwise they fall at that rate. */
 const MAX_PLACES = 4;
 const STRICTER_PER_S = 0.03;
 const MAX_STRICTNESS = 2;
 
-/** 2^((QP - 26) / 6) of every Int8. */
+/** `SCALES[QP + MIN_QP]` is 2^((QP - 26) / 6), for every Int8. */
 const MIN_QP = 128;
 const SCALES = Float32Array.from({ length: 256 }, (_, i) => 2 ** ((i - MIN_QP - MIDDLE_QP) / 6));
 
-/** What each block costs, in bits at the middle quantiser, against what it usually costs. */
+/** Compares the cost of each block, in bits at the middle quantiser, with its usual cost. */
 export class BlockCosts {
-  /** Bits of each block above what is usual, in the last picture; 0: the block does not stand out. */
+  /** Bits of each block above its limit in the last picture; 0: the block does not stand out. */
   readonly excess: Float32Array;
   readonly #field: BlockField;
   readonly #costs: Float32Array;
@@ -41,7 +41,7 @@ export class BlockCosts {
   /** 0: the block does not stand out, whatever it costs. */
   #counts: Uint8Array;
   #counted: number;
-  /** Every bar is higher by this factor: it may rain when the stream begins. */
+  /** Factor of all limits. It starts at the maximum, because it may rain when the stream begins. */
   #strictness = MAX_STRICTNESS;
   #learnt = 0;
   #timeMs = Number.NaN;
@@ -88,21 +88,21 @@ export class BlockCosts {
     }
   }
 
-  /** Raises the bars while blocks stand out in many places. @param places groups of blocks that stand out in the last picture */
+  /** Raises the limits while blocks stand out in many places. @param places groups of blocks that stand out in the last picture */
   scatter(places: number, elapsedMs: number): void {
     const step = (STRICTER_PER_S * elapsedMs) / 1000;
     const strictness = this.#strictness + (places > MAX_PLACES ? step : -step);
     this.#strictness = Math.min(Math.max(strictness, 1), MAX_STRICTNESS);
   }
 
-  /** Something moves in these blocks, inclusive: they are learnt more slowly for a while. */
+  /** Called when something moves in these blocks (edges inclusive): they are learnt more slowly for `ms`. */
   hold(left: number, top: number, right: number, bottom: number, ms: number): void {
     for (let row = top; row <= bottom; row += 1) {
       this.#heldMs.fill(ms, row * this.#field.columns + left, row * this.#field.columns + right + 1);
     }
   }
 
-  /** @returns how much the whole picture costs above what is usual, 1 or more: its noise, or rain */
+  /** @returns the cost of the whole picture divided by its usual cost, at least 1; noise and rain raise it */
   #measure(): number {
     const { bits, qps } = this.#field;
     const costs = this.#costs;
@@ -115,7 +115,7 @@ export class BlockCosts {
       const cost = (bits[block] as number) * (SCALES[(qps[block] as number) + MIN_QP] as number);
       const mean = this.#means[block] as number;
       costs[block] = cost;
-      // A block that moves does not make the picture noisy.
+      // Limited, so that a moving block does not count as noise of the picture.
       const more = Math.min(cost, 2 * mean + 20);
       all += more;
       usual += mean + 2;
@@ -129,7 +129,7 @@ export class BlockCosts {
     return Math.max(1, Math.min(all / usual, (all - otherAll) / (usual - otherUsual) || 1));
   }
 
-  /** @returns whether the whole picture changes, and the part of it that counts */
+  /** @returns whether the whole picture changes, and also the part of it that counts */
   #compare(level: number): boolean {
     const { excess, isLearning } = this;
     const counts = this.#counts;

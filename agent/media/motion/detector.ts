@@ -3,7 +3,7 @@ import { Background } from './background.ts';
 
 /**
  * The bits of the background depend on the distance to the last I picture: the first pictures after it repeat it, later ones refine it
- * towards the noise of the sensor. These are the first distances of the classes of P pictures.
+ * towards the noise of the sensor. Each number is the first distance of a class of P pictures.
  */
 const DISTANCES = [1, 2, 3, 4, 5, 7, 10, 15, 25, 50] as const;
 const B_REFERENCE = DISTANCES.length;
@@ -15,13 +15,13 @@ const MIN_BITS = 0.43;
 const MIN_SHARE = 0.003;
 const MIDDLE_QP = 26;
 const MAX_ABOVE = 9;
-/** A single picture, however large, reaches this share of the threshold. */
+/** A single picture, however large, adds at most this share of the threshold. */
 const MAX_OF_ONE = 0.7;
 const MIN_ABOVE = -2;
-/** Pictures that cost less for this long are the new background: the night's noise is gone, or the rain. */
+/** Pictures this many deviations cheaper than usual for `LOW_MS` are the new background: the noise of the night, or rain, has ended. */
 const LOW = -3;
 const LOW_MS = 1_500;
-/** A quantiser that is finer by this than usual repeats the background more exactly: no cost of it means motion. */
+/** If the quantiser is finer than usual by more than this, the picture repeats the background more exactly: its cost does not mean motion. */
 const FINER = 0.75;
 const QP_STEP = 0.1;
 const SMOOTHING_MS = 250;
@@ -30,9 +30,9 @@ const THRESHOLD = 1.7;
 const KEEPING = 0.45;
 /** From this share of the threshold on, the background is not learnt. */
 const LEARNING = 0.6;
-/** Motion ends after this long below what keeps it. */
+/** Motion ends when the score has been below `KEEPING` for this long. */
 const REST_MS = 2_000;
-/** A change that stays this long is the new background: rain, another light. */
+/** A change that lasts this long is the new background: rain, or other light. */
 const MAX_MOTION_MS = 30_000;
 /** The same after a picture that cost as much as an I picture: the camera has switched its infrared light, or has turned. */
 const MAX_GLOBAL_MS = 5_000;
@@ -51,7 +51,7 @@ export interface CodedPicture {
 }
 
 /**
- * Motion from what an encoder spends on pictures: bits × 2^(QP/6), which does not depend on its quantiser, against the median of the
+ * Detects motion by the cost of pictures: bits × 2^(QP/6), which does not depend on the quantiser. It is compared with the median of the
  * last quiet pictures at the same place in their group. I pictures cost the same with motion and without it, so they do not count.
  */
 export class MotionDetector {
@@ -73,7 +73,7 @@ export class MotionDetector {
   #intraCost = Number.POSITIVE_INFINITY;
   #isGlobal = false;
 
-  /** A stream of pictures of this size begins, and is learnt. Does not end a motion. */
+  /** Called when a stream with pictures of this size begins: learns it from the start. Does not end a motion. */
   begin(width: number, height: number): void {
     this.#background = new Background(CLASSES, (MIN_BITS * width * height) / 256, MIN_SHARE);
     this.#steadyQps.fill(Number.NaN);
@@ -150,7 +150,7 @@ export class MotionDetector {
 
   #mayBegin(timeMs: number): boolean {
     if (this.score < 1) {
-      // Noted only for the pictures that begin a motion.
+      // `#isGlobal` is about the pictures that lead to a motion only.
       this.#isGlobal &&= this.score > LEARNING;
       return false;
     }

@@ -6,18 +6,18 @@ import { BlockCosts } from './block-costs.ts';
 const THRESHOLD_BITS = 400;
 /** Groups of blocks below this share of the threshold are ignored. */
 const MIN_SHARE = 0.25;
-/** A single picture counts as at most this many thresholds, a single block as at most these bits. */
+/** A single picture counts as at most this many thresholds, a single block as at most `MAX_BLOCK_BITS`. */
 const MAX_OF_ONE = 2.5;
 const MAX_BLOCK_BITS = 1_500;
 const SMOOTHING_MS = 250;
-/** Number of pictures in which a region has to be seen. */
+/** Number of pictures in which a region has to be seen before it counts. */
 const MIN_PICTURES = 3;
 const MAX_REGIONS = 16;
-/** Pictures without a region after which the change was noise, and the next pictures are not urgent. */
+/** A region that is missing in more pictures than this was noise: the next pictures are not urgent. */
 const MAX_MISSED = 1;
-/** A region that is not seen for this long is gone. */
+/** A region that has not been seen for this long is dropped. */
 const FORGET_MS = 1_000;
-/** Motion continues above this share of the threshold, and ends this long after the score was last above it. */
+/** Motion continues above this share of the threshold, and ends `REST_MS` after the score was last above it. */
 const KEEPING = 0.45;
 const REST_MS = 2_000;
 /** In motion that lasts longer than this, moving blocks are learnt as fast as others. */
@@ -119,7 +119,7 @@ export class RegionDetector {
     this.#costs.counts = countedBlocks(this.#grid, zones, masks);
   }
 
-  /** Needs every picture: it is learning, or motion may begin. */
+  /** Whether every picture is needed: the detector is learning, or motion may begin. */
   get isBusy(): boolean {
     return this.#costs.isLearning || this.#isFollowing;
   }
@@ -137,7 +137,7 @@ export class RegionDetector {
     });
   }
 
-  /** The field has the next picture that is not intra. @returns whether `isMoving` has changed */
+  /** Called when the field has the next picture that is not intra. @returns whether `isMoving` has changed */
   add(timeMs: number): boolean {
     const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || 0;
     this.#timeMs = timeMs;
@@ -168,7 +168,7 @@ export class RegionDetector {
     return groups;
   }
 
-  /** Puts the block and those that touch it into `#found`, and out of the excess. */
+  /** Moves the block, and all blocks connected to it, from the excess to `#found`. */
   #collect(first: number): void {
     const { columns, rows } = this.#field;
     const { excess } = this.#costs;
@@ -202,7 +202,7 @@ export class RegionDetector {
           const next = row * columns + column;
           const more = excess[next] as number;
           if (more > 0) {
-            // Below 0: it is on the stack.
+            // A negative excess marks a block that is on the stack.
             excess[next] = -Math.min(more, MAX_BLOCK_BITS);
             stack[size] = next;
             size += 1;

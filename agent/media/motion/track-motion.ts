@@ -8,9 +8,9 @@ import { MotionDetector } from './detector.ts';
 import { PictureReader } from './picture-reader.ts';
 import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 
-/** From this share of the threshold of whole pictures on, blocks are read as often as may be. */
+/** From this share of the threshold of whole pictures on, blocks are read as often as `MAX_BLOCKS_PER_S` allows. */
 const FLOOR = 0.5;
-/** All pictures up to 1280x720, three a second of 3840x2160: recordings come first. */
+/** All pictures up to 1280x720, three per second of 3840x2160: recording has priority. */
 const MAX_BLOCKS_PER_S = 100_000;
 /** Limits while nothing moves; one picture is read at least every `MAX_IDLE_PAUSE_MS`. */
 const IDLE_BLOCKS_PER_S = 3_500;

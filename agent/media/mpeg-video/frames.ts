@@ -60,7 +60,7 @@ export class MpegVideoFrames {
   }
 }
 
-/** Frames between two that follow each other in a piece; a larger step is a wrap or damage. */
+/** Frames from one to the next in a piece, by the difference of temporal_reference; a difference above MAX_STEP is a wrap or damage. */
 const stepOf = (references: number): number => (Math.abs(references) > MAX_STEP ? 1 : references || 1);
 
 /** Whether a piece begins with the headers of a picture. */

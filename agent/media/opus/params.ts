@@ -54,7 +54,7 @@ export function parseOpusLayout({ channels, clockRate, fmtp }: RtpFormat): OpusL
   return isPossible ? { streams, coupledStreams, mapping } : undefined;
 }
 
-/** In the form of `fmtp`. */
+/** The parameters of `multiopus` as an `a=fmtp` value. */
 export function writeOpusLayout({ streams, coupledStreams, mapping }: OpusLayout): string {
   return `channel_mapping=${mapping.join(',')}; num_streams=${streams}; coupled_streams=${coupledStreams}`;
 }

@@ -46,8 +46,8 @@ export class BlockField {
 export interface BlockReader {
   /** Blocks of the last picture for which `read` returned true; overwritten by the next one. */
   readonly field: BlockField;
-  /** Takes the next picture in decode order, whose blocks do not matter: keeps the lists of reference pictures only. */
+  /** Takes the next picture in decode order without reading its blocks, only to keep the lists of reference pictures. */
   follow(data: Uint8Array): void;
-  /** Reads the next picture in decode order. @returns whether all its blocks were read; the detector does without others */
+  /** Reads the next picture in decode order. @returns whether all its blocks were read; otherwise `field` must not be used */
   read(data: Uint8Array): boolean;
 }

@@ -1,12 +1,12 @@
 import { PerchError } from '../../base/errors.ts';
 import { LPS_RANGES, NEXT_LPS, NEXT_MPS } from './cabac-states.ts';
 
-/** ivlOffset has so many bits. */
+/** Bits of ivlOffset. */
 const OFFSET_BITS = 9;
-/** Bits that are kept behind them: the longest renormalization, and the bins of `bypassBits`. */
+/** Least bits kept after ivlOffset: enough for the longest renormalization and the bins of `bypassBits`. */
 const MIN_MORE = 8;
 
-/** Bits of an exp-Golomb suffix: no value of the standards has more. */
+/** Limit of the bits of an exp-Golomb suffix: no value of the standards has more. */
 const MAX_SUFFIX_BITS = 24;
 
 /** The arithmetic decoding engine, H.264 §9.3.1.2 and §9.3.3.2, H.265 §9.3.4.3, on bytes without emulation prevention. */
@@ -35,12 +35,12 @@ export class CabacDecoder {
     this.#fill();
   }
 
-  /** Bits read, as the standard reads them. */
+  /** Bits read so far, without those read ahead. */
   get positionBits(): number {
     return 8 * this.#at - this.#more;
   }
 
-  /** More was read than there is. */
+  /** Whether bits after the end of the data were read. */
   get isPastEnd(): boolean {
     return this.positionBits > 8 * this.#end;
   }
@@ -125,8 +125,8 @@ export class CabacDecoder {
   }
 
   /**
-   * The end of a slice or substream, and the bin of PCM: end_of_slice_flag, end_of_slice_segment_flag, end_of_subset_one_bit, pcm_flag. After a 1 the last bit read is the one before the zero bits of the
-   * alignment, or the stop bit.
+   * Reads end_of_slice_flag, end_of_slice_segment_flag, end_of_subset_one_bit or pcm_flag. After a 1 the last bit read is the stop bit, or
+   * the one before the zero bits of the alignment.
    */
   terminate(): number {
     this.#range -= 2;
@@ -143,12 +143,12 @@ export class CabacDecoder {
     return 0;
   }
 
-  /** Begins again behind `count` bits that follow the alignment. */
+  /** Begins again after the alignment and `count` further bits. */
   restart(count: number): void {
     this.begin(this.#data, Math.ceil((this.positionBits + count) / 8), this.#end);
   }
 
-  /** After `terminate` has answered 1: whether nothing but the alignment and cabac_zero_words follow. */
+  /** After `terminate` has returned 1: whether only the alignment and cabac_zero_words follow. */
   get isAtEnd(): boolean {
     const last = this.positionBits - 1;
     let at = last >> 3;

@@ -85,7 +85,7 @@ export class PcmBlockBuffer {
     }
   }
 
-  /** Compares output time and packet time. False: the packet's time is already written. */
+  /** Compares output time and packet time. False: the packet is too late, because output for its time was already written. */
   #align(): boolean {
     if (this.#nextPts < 0) {
       this.#nextPts = this.#pts;
@@ -118,7 +118,7 @@ export class PcmBlockBuffer {
     this.#slip = 0;
   }
 
-  /** Fills the current block with silence; the packet is more than a second away, its end at most a block. */
+  /** Fills the current block with silence, then continues at the time of the packet, which is more than a second later. */
   #reanchor(): void {
     if (this.#filled > 0) {
       this.#putSilence(this.#block.length);

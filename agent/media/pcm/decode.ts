@@ -11,7 +11,7 @@ type DecodePcm = (data: Uint8Array, into: Int16Array) => number;
 /** Decodes a track to 16-bit values, channels interleaved. */
 export interface PcmDecoder {
   readonly decode: DecodePcm;
-  /** Upper bound, without an incomplete one. */
+  /** Upper bound of the values per byte of data. */
   readonly valuesPerByte: number;
   /** Low bits that are 0 in every value. */
   readonly unusedBits: number;
@@ -21,14 +21,14 @@ export interface PcmDecoder {
 const MAX_CHANNELS = 2;
 const G722_RATE_HZ = 16_000;
 
-/** Whether the track is such audio with at most two channels. */
+/** Whether the track is PCM, G.711 or G.722 with at most two channels. */
 export const isPcm = (track: Track): track is PcmTrack =>
   (track.codec === 'g711' || track.codec === 'g722' || track.codec === 'lpcm') && track.channels <= MAX_CHANNELS;
 
 /** PCM samples per channel and second: the RTP clock, except for G.722 (RFC 3551 §4.5.2). */
 export const sampleRateOf = (track: PcmTrack): number => (track.codec === 'g722' ? G722_RATE_HZ : track.clockRate);
 
-/** For one track; it may keep state. */
+/** A decoder for one track; it may keep state between samples. */
 export function pcmDecoderOf(track: PcmTrack): PcmDecoder {
   if (track.codec === 'g711') {
     const table = track.law === 'a' ? A_LAW : MU_LAW;

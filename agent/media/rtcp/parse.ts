@@ -83,7 +83,7 @@ function readPacket(view: DataView, at: number, end: number, sink: RtcpSink): vo
   }
 }
 
-/** The blocks of the header's count, within the packet. */
+/** Reads as many report blocks as the header counts, within the packet. */
 function readReports(view: DataView, at: number, from: number, end: number, sink: RtcpSink): void {
   const count = Math.min(view.getUint8(at) & 0x1f, Math.floor((end - from) / REPORT_BLOCK_BYTES));
   for (let i = 0; i < count; i += 1) {

@@ -50,7 +50,7 @@ export class SequenceTracker {
     if (sequence === this.#restartAt) {
       this.#begin(sequence);
       this.#first = sequence - 1;
-      // The packet before.
+      // The suspect packet before was counted as lost.
       this.lost -= 1;
       return 'restart';
     }

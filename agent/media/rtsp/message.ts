@@ -51,7 +51,7 @@ export interface RtspResponse {
 
 export type RtspMessage = RtspRequest | RtspResponse;
 
-// With `s`: else a line separator (U+2028) makes it try every blank before it.
+// Without the flag `s`, a line separator (U+2028) makes the match backtrack over every blank before it.
 const RESPONSE_LINE = /^RTSP\/\d\.\d\s+(\d{3})(?:\s+(.*))?$/s;
 const REQUEST_LINE = /^([A-Z_]+)\s+(\S+)\s+RTSP\/\d\.\d$/;
 const NO_BODY = new Uint8Array(0);

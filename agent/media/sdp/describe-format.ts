@@ -2,12 +2,12 @@ import { auHeaderFormat } from '../aac/format.ts';
 import { createDepacketizer } from '../codecs.ts';
 import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 
-/** Bounds fmtp values, which are outside text. */
+/** Limit of an fmtp value in a message: it is text from outside. */
 const MAX_VALUE_CHARACTERS = 40;
 
 const NO_SINK: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
-/** In a message. */
+/** Limit of the formats that a message lists. */
 const MAX_LISTED = 10;
 
 /** The formats of an offer, for a message. */

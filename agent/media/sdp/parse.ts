@@ -210,7 +210,7 @@ function readAttribute(session: Session, text: string): void {
 
 /** Keeps a value for its media section and for others without one (some cameras put H.264's fmtp into the audio section). */
 function keep(into: Map<number, string>, value: string, media: number): void {
-  // With `s`: else a line separator (U+2028) makes it try every blank before it.
+  // Without the flag `s`, a line separator (U+2028) makes the match backtrack over every blank before it.
   const match = /^(\d{1,3})(?:\s+(.*))?$/s.exec(value);
   const type = Number(match?.[1] ?? Number.NaN);
   if (!(type < 128) || match?.[2] === undefined) {

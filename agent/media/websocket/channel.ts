@@ -104,7 +104,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     this.#closed(NORMAL_CLOSURE);
   }
 
-  /** Ends the connection, without the queue: a peer that does not read would keep it open. */
+  /** Ends the connection. Queued bytes are dropped: a peer that does not read would keep the connection open. */
   #closed(code: number): void {
     if (this.#inner.queuedBytes > 0) {
       this.#isClosing = true;
@@ -114,7 +114,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     }
   }
 
-  /** The owner is notified when the connection is closed, and may time out before. */
+  /** Sends a close frame. The owner learns that the connection is closed by `onEnd`, and may time out before. */
   #close(code: number): void {
     if (!this.#isClosing) {
       this.#isClosing = true;

@@ -38,7 +38,7 @@ export class Channel {
   windowSequence = ONLY_LONG;
   /** 0: sine, 1: Kaiser-Bessel derived. */
   windowShape: 0 | 1 = 0;
-  /** Borders of the bands of one window; the layout's. */
+  /** Borders of the bands of one window, from the layout. */
   borders: Uint16Array = new Uint16Array(0);
   /** Transmitted bands of each group (max_sfb). */
   bands = 0;

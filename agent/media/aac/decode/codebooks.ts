@@ -25,7 +25,7 @@ export const SCALE_FACTOR_BOOK: Codebook = {
 export const LARGEST_VALUES: readonly number[] = [1, 1, 2, 2, 4, 4, 7, 7, 12, 12, 16];
 /** Books with four values per code; the others have two. */
 export const LAST_BOOK_OF_FOUR = 4;
-/** Their codes have the signs of the values. */
+/** Books whose codes include the signs of the values; in the others the signs follow the code. */
 export const SIGNED_BOOKS: readonly number[] = [1, 2, 5, 6];
 export const ESCAPE_BOOK = 11;
 export const ESCAPE = 16;

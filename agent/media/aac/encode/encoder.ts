@@ -13,7 +13,7 @@ const BITS_PER_SAMPLE = 3;
 const MAX_BITRATE = 64_000;
 /** A channel's buffer has 6,144 bits (ISO/IEC 14496-3 §4.5.3.1), and codes are written whole. */
 const MAX_FRAME_BYTES = 2_048;
-/** Noise in a band is NOISE_SHARE times its mean power to the NOISE_POWER: loud bands get more distance than quiet ones. */
+/** The noise allowed in a band is NOISE_SHARE * power ^ NOISE_POWER: the signal-to-noise ratio of loud bands is higher than that of quiet ones. */
 const NOISE_SHARE = 4;
 const NOISE_POWER = 0.6;
 /** Rounding of quantised values, as in the informative encoder of ISO/IEC 13818-7. */

@@ -9,10 +9,10 @@ const MAX_BANDS = 51;
 /** Books 1 to 11. */
 export const SPECTRAL_CODES: readonly SpectralCodes[] = SPECTRAL_BOOKS.map((book, i) => new SpectralCodes(i + 1, book));
 
-/** By book, up to the band before and with the band: the fewest bits. */
+/** The fewest bits by the book of the last band: up to the previous band, and with the current one. */
 let before = new Float64Array(BOOKS);
 let now = new Float64Array(BOOKS);
-/** By band and book: the book of the band before. */
+/** By band and book: the best book of the previous band. */
 const origins = new Uint8Array(MAX_BANDS * BOOKS);
 
 /**

@@ -22,7 +22,7 @@ const PROFILES = [66, 77, 100];
 const MAX_QP = 51;
 const MAX_DISTANCE = 127;
 const MAX_BITS = 65_535;
-/** A reader of CABAC is ahead of the bins by less. */
+/** A CABAC decoder has read fewer bits than this beyond the current bin. */
 const MAX_AHEAD_BITS = 32;
 
 /** Macroblocks of H.264: frames of baseline, main and high profile, 4:2:0 with 8 bits. Residuals are read, and not kept. */
@@ -39,14 +39,14 @@ export class H264BlockReader implements BlockReader {
   readonly #vectors: VectorPredictor;
   readonly #direct: DirectPredictor;
   readonly #macroblocks: MacroblockReader;
-  /** Those of references and of the picture that is read. One is enough without B slices. */
+  /** Motion of reference pictures and of the current picture. One is enough without B slices. */
   readonly #motions: PictureMotion[] = [];
   readonly #maxMotions: number;
   /** POC between two pictures: 2, unless one is odd. */
   #pocStep = 2;
   #readCount = 0;
 
-  /** @throws PerchError if a parameter set is invalid, or the format is none of these */
+  /** @throws PerchError if a parameter set is invalid, or the format is not supported */
   constructor(track: H264Track) {
     this.#slice = new H264SliceReader(track);
     const { sps } = this.#slice;

@@ -23,7 +23,7 @@ const DC_BIT = 24;
 const ALL_CODED = 0x7ff_ffff;
 const MAX_REF = 31;
 const MAX_QP_DELTA_BINS = 104;
-/** Sums of mvd above 32 are equal for the choice of a context. */
+/** |mvd| is kept up to this: all sums above 32 select the same context (H.264 §9.3.3.1.1.7). */
 const MAX_MVD = 64;
 const PCM_BYTES = 384;
 
@@ -35,7 +35,7 @@ export class CabacSyntax implements MacroblockSyntax {
   readonly #chromaModes: Uint8Array;
   /** |mvd| of each 4x4 block: list × 2 + axis. */
   readonly #mvds: Uint8Array;
-  /** Bits of the lists with refIdx > 0, not predicted, of each 4x4 block. */
+  /** For each 4x4 block, the bits of the lists whose refIdx is above 0 and was not predicted. */
   readonly #refs: Uint8Array;
   #wasDelta = false;
 
@@ -379,7 +379,7 @@ export class CabacSyntax implements MacroblockSyntax {
         }
       }
     }
-    // Without a last one before, the final coefficient is significant.
+    // The last coefficient is significant if no earlier one was signalled as the last.
     count += i === end ? 1 : 0;
     let ones = 0;
     let larger = 0;

@@ -63,7 +63,7 @@ export class H265BlockReader implements BlockReader {
       at = end;
       if (this.#header.read(data, start, end) && this.#header.firstUnit === 0) {
         this.references.begin(this.#header);
-        // Nothing in I pictures moves; of others it is not known.
+        // I pictures have no motion; that of other pictures is unknown, because their blocks are not read.
         this.references.current.hasMotion = this.#header.type === SLICE_TYPE.i;
         return;
       }

@@ -23,12 +23,12 @@ export class SliceData {
   readonly #bitDepthLuma: number;
   readonly #bitDepthChroma: number;
   readonly #unitBits: number;
-  /** Contexts behind the second unit of a row, and behind a slice segment: for the row below, for a dependent one. */
+  /** Contexts after the second unit of a row, for the row below; and after a slice segment, for a dependent one. */
   readonly #rowStates = new Uint8Array(CONTEXTS);
   readonly #segmentStates = new Uint8Array(CONTEXTS);
   /** SliceAddrRs; -1: the slice of a dependent segment is lost. */
   #slice = -1;
-  /** Address in the stream behind the last segment. */
+  /** Address, in the order of the stream, of the unit after the last segment. */
   #next = 0;
 
   constructor(state: PictureState, pictures: ReferencePictures, field: FieldWriter, sps: H265Sps) {
@@ -47,7 +47,7 @@ export class SliceData {
 
   /**
    * @param header of the segment, `data[at, end)` its data without emulation prevention
-   * @returns whether it ended where its data do. @throws PerchError if it is damaged
+   * @returns whether the segment ended at the end of its data @throws PerchError if it is damaged
    */
   read(
     header: H265SliceReader,

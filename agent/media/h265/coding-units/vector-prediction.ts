@@ -41,7 +41,7 @@ export class VectorPrediction {
   readonly #vectors0 = new Int32Array(MAX_CANDIDATES);
   readonly #vectors1 = new Int32Array(MAX_CANDIDATES);
   #count = 0;
-  /** What the last search found. */
+  /** Vector found by the last search. */
   #found = 0;
 
   constructor(state: PictureState, pictures: ReferencePictures) {
@@ -275,7 +275,7 @@ export class VectorPrediction {
       return false;
     }
     if (!picture.hasMotion) {
-      // It was not read: most likely nothing moved there.
+      // The blocks of that picture were not read: most likely nothing moved there.
       this.#found = 0;
       return true;
     }

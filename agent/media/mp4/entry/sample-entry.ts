@@ -61,8 +61,9 @@ export function audioEntry(type: string, track: AudioTrack, config: Uint8Array):
 }
 
 /**
- * 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true rate. FLAC then has the largest half, quarter … that
- * fits ("Encapsulation of FLAC in ISO Base Media File Format" §3.3.1): Firefox rejects 0.
+ * Sample rate for the 16.16 field of the entry. A rate above 65,535 Hz does not fit: the field is 0, and the codec's own box has the true
+ * rate. For FLAC, where Firefox rejects 0, it is the largest half, quarter … that fits ("Encapsulation of FLAC in ISO Base Media File
+ * Format" §3.3.1).
  */
 function entryRateHz(track: AudioTrack): number {
   let rateHz = track.codec === 'mpeg-audio' ? track.sampleRate : track.clockRate;

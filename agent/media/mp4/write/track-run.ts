@@ -58,7 +58,7 @@ export class TrackRunBuffer {
     return true;
   }
 
-  /** Estimated duration of the last sample: of its frame, else the usual interval. 0: unknown. */
+  /** Estimated duration of the last sample: that of its frame if known, else `intervalTicks`. 0: unknown. */
   get usualTicks(): number {
     const { track, last } = this;
     if ('frameSamples' in track) {
@@ -68,7 +68,7 @@ export class TrackRunBuffer {
     return frameTicks || this.intervalTicks;
   }
 
-  /** End of the first `count` samples: the decode time of the next one, else after `usualTicks`. */
+  /** End of the first `count` samples: the decode time of the next one or, after the last one, an estimate with `usualTicks`. */
   endDtsOf(count: number): number {
     const next = this.#samples[count];
     return next ? next.dts : this.#lastDts + Math.max(1, this.usualTicks);

@@ -65,7 +65,7 @@ abstract class DescribedFrames implements FrameFormat {
   put(data: Uint8Array, at: number, end: number, ticks: number): void {
     const { fields } = this;
     if (fields !== this.#known) {
-      // Bytes of a damaged frame may look like another format: it counts from its second frame on.
+      // Bytes of a damaged frame may look like another format, so a change counts from its second frame on.
       if (this.#known >= 0 && fields !== this.#other) {
         this.#other = fields;
         return;

@@ -85,7 +85,7 @@ export class FrameElementary implements Elementary {
   end(): void {}
 }
 
-/** More than the longest frame of any format (8 kB): what begins no frame within it is not audio. */
+/** Limit of the bytes kept for an incomplete frame: more than the longest frame of any format (8 kB). */
 const MAX_KEPT_BYTES = 16 << 10;
 
 /** Audio frames, cut into PES packets anywhere. A time is that of the first frame which begins in its PES packet (§2.4.3.7). */

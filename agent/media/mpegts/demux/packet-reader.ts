@@ -14,7 +14,7 @@ export class PacketReader {
   /** The start of a packet whose rest is in the next chunk. */
   readonly #rest = new Uint8Array(PACKET_BYTES);
   #restBytes = 0;
-  /** Without it, a packet counts only if the next one follows it. */
+  /** The last packet was found. Otherwise a packet counts only if the next one follows it. */
   #isSynced = false;
   /** Offset of the next chunk's first byte in the stream. */
   #position = 0;
@@ -62,7 +62,7 @@ export class PacketReader {
     const begunBytes = this.#restBytes;
     this.#restBytes = 0;
     if (!this.#isSynced && !isSyncAt(chunk, next, end)) {
-      // It was no packet.
+      // The kept bytes were not the start of a packet.
       this.#lose(begunBytes);
       return start;
     }

@@ -12,7 +12,7 @@ const HAS_DTS = 0x40;
 const SCRAMBLED = 0x30;
 /** Streams without the optional header: program stream map and directory, padding, private_stream_2, ECM, EMM, DSM-CC, H.222.1 type E. */
 const PLAIN_IDS = [0xbc, 0xbe, 0xbf, 0xf0, 0xf1, 0xf2, 0xf8, 0xff];
-/** A picture that no length can tell may be cut into packets of nearly this size: the next one may continue it. */
+/** A picture too large for the 16-bit length may be cut into packets of more than this size: the next packet may continue it. */
 const MIN_CUT_BYTES = 32_768;
 const MIN_BUFFER_BYTES = 16 << 10;
 /** The limit of an access unit, with room for headers. */
@@ -131,7 +131,7 @@ export class PesReader {
     }
   }
 
-  /** A PES packet without time that begins within a NAL unit or a slice: the picture before it does not fit into one. */
+  /** Whether a PES packet continues the previous one: it has no time and begins within a NAL unit or slice, as the picture is too large for one. */
   #continues(chunk: Uint8Array, start: number, end: number): boolean {
     const body = start + FIXED_HEADER_BYTES + (chunk[start + 8] ?? 0);
     const isMore = this.#isVideo && !this.#isIdle && body < end && ((chunk[start + 7] as number) & HAS_PTS) === 0;
