@@ -54,7 +54,7 @@ export interface CodecInfo<T extends Track = Track> {
   readonly label: string;
   /** `codec_id` and `codec_id_name` of ZLMediaKit's API; -1: none. */
   readonly zlm?: readonly [id: number, name: string];
-  /** By the encoding name of `a=rtpmap`, in upper case. */
+  /** Keys are encoding names of `a=rtpmap`, in upper case. */
   readonly depacketizers?: Readonly<Record<string, CreateDepacketizer>>;
   readonly packetize?: Packetize;
   /** The parameter sets as RTP payloads, sent before each key frame, so that receivers need not keep those of the SDP. */
@@ -72,17 +72,17 @@ export interface CodecInfo<T extends Track = Track> {
     encoding(track: T): string;
     /** MediaMTX's order: of several supported video tracks, the one with the lowest number is sent. */
     readonly priority?: number;
-    /** Absent: every track. */
+    /** Whether WebRTC can carry this track; absent: every track of the codec. */
     takes?(track: T): boolean;
   };
   /** Support of HLS players by the container of segments. */
   readonly hls?: {
-    /** Absent: `CodecInfo.label`. */
+    /** Name in messages; absent: `CodecInfo.label`. */
     readonly label?: string;
     /** 'rare': Safari plays it, other browsers do not. */
     readonly fmp4?: true | 'rare';
     readonly mpegts?: true;
-    /** Absent: every track. */
+    /** Whether players support this track; absent: every track of the codec. */
     takes?(track: T): boolean;
   };
 }
@@ -329,6 +329,7 @@ const byEncoding = new Map(CODECS.flatMap(({ depacketizers = {} }) => Object.ent
 
 const DISCARD = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
+/** Whether the codec of a format and its packetization are supported. */
 export const isSupported = (format: RtpFormat): boolean => createDepacketizer(format, DISCARD) !== undefined;
 
 /** Whether a track is metadata of a camera, in a format without a codec: it goes to RTSP readers; no other player expects it. */

@@ -12,6 +12,7 @@ const MARKER = 1;
 const GROUP_START = 2;
 const STILL = 4;
 
+/** Limits of a ring, in bytes of payload. */
 export interface RingLimits {
   /** A larger group is not kept complete. */
   readonly groupBytes: number;

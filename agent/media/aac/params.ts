@@ -33,11 +33,12 @@ export interface AacConfig {
   readonly sbrRateHz: number | undefined;
 }
 
+/** @param config AudioSpecificConfig @throws PerchError if it is invalid, 'unsupported' if the codec is not AAC */
 export function parseAacConfig(config: Uint8Array): AacConfig {
   return readAacConfig(new BitReader(config, 0, config.length, false));
 }
 
-/** Reads up to the frame length. */
+/** Reads an AudioSpecificConfig up to frameLengthFlag. @throws PerchError like `parseAacConfig` */
 export function readAacConfig(bits: BitReader): AacConfig {
   let objectType = readObjectType(bits);
   const rateHz = readRate(bits);

@@ -151,6 +151,7 @@ class EcmaArray {
 
 export const ecmaArray = (fields: { readonly [name: string]: AmfInput }): AmfInput => new EcmaArray(fields);
 
+/** Encodes the values one after another. */
 export function writeAmf0(...values: readonly AmfInput[]): Buffer {
   return Buffer.concat(values.map(write));
 }
@@ -187,7 +188,7 @@ const properties = (entries: readonly (readonly [string, AmfInput])[]): Buffer[]
   Buffer.of(0, 0, MARKER.objectEnd),
 ];
 
-/** With its length in 16 bits. */
+/** A text after its length in 16 bits; longer texts are cut. */
 function name(text: string): Buffer {
   const utf8 = Buffer.from(text).subarray(0, 0xffff);
   return Buffer.concat([Buffer.of(utf8.length >> 8, utf8.length & 0xff), utf8]);

@@ -17,6 +17,7 @@ export const OBU_HAS_SIZE = 0x02;
 /** leb128() of §4.10.5 has at most eight bytes; sizes within the limits fit into four. */
 const MAX_SIZE_BYTES = 8;
 
+/** obu_type in the first byte of an OBU header. */
 export const obuType = (header: number): number => (header >> 3) & 0x0f;
 
 /** Types kept in a sample: no temporal delimiters, tile lists, padding or reserved types. */

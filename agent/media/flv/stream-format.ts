@@ -75,6 +75,7 @@ export function mpegAudioFormat({ layer, sampleRate, channels }: MpegAudioTrack)
   return layer === 3 ? { ...audio('.mp3', undefined), legacy } : undefined;
 }
 
+/** With an identification header (RFC 7845 §5.1) as configuration. */
 export function opusFormat({ channels, layout }: OpusTrack): FlvFormat {
   const head = Buffer.alloc(19);
   head.write('OpusHead');

@@ -72,7 +72,7 @@ export interface H264SliceSyntax {
   readonly hasTransform8x8: boolean;
 }
 
-/** @param nal the NAL unit with its header. Bytes after the parameters are ignored (Reolink sends some). */
+/** @param nal the NAL unit with its header. Bytes after the parameters are ignored (Reolink sends some). @throws PerchError */
 export function parseH264Sps(nal: Uint8Array): H264Sps {
   if (nal.length < 4 || ((nal[0] as number) & 0x1f) !== 7) {
     throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 SPS`);
@@ -94,6 +94,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
   return { ...sps, referenceFrames, maxReorderFrames: maxReorder(sps, vui) };
 }
 
+/** @param nal the NAL unit with its header @throws PerchError if it is not a PPS or its ids are invalid */
 export function parseH264Pps(nal: Uint8Array): H264Pps {
   if (nal.length < 2 || ((nal[0] as number) & 0x1f) !== 8) {
     throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 PPS`);

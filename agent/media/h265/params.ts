@@ -91,7 +91,7 @@ interface Tiles {
   readonly heights: readonly number[];
 }
 
-/** @param nal the NAL unit with its two header bytes */
+/** @param nal the NAL unit with its two header bytes @throws PerchError if it is not an SPS or its fields are invalid */
 export function parseH265Sps(nal: Uint8Array): H265Sps {
   const bits = readerOf(nal, SPS_NAL, 'SPS');
   const vpsId = bits.bits(4);
@@ -120,6 +120,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, ...order, ...size, coded, fps };
 }
 
+/** @param nal the NAL unit with its two header bytes @throws PerchError if it is not a PPS or its ids are invalid */
 export function parseH265Pps(nal: Uint8Array): H265Pps {
   const bits = readerOf(nal, PPS_NAL, 'PPS');
   const id = bits.ueUpTo(63, 'pps_pic_parameter_set_id');

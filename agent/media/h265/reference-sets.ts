@@ -14,7 +14,7 @@ interface ShortTermPicture {
 export type ShortTermSet = readonly ShortTermPicture[];
 
 export interface LongTermPicture {
-  /** Lowest bits of its picture order count. */
+  /** Lowest bits of the picture order count. */
   readonly pocLsb: number;
   readonly isUsed: boolean;
 }

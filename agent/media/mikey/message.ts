@@ -64,6 +64,7 @@ const POLICY: readonly (readonly [type: number, name: string, values: readonly n
  */
 const OUR_POLICY = [0, 1, 1, 1, 1, KEY_BYTES, 2, 1, 1, 3, 1, 10, 7, 1, 1, 8, 1, 1, 10, 1, 1, 11, 1, 10];
 
+/** Writes a message: header with its streams, then timestamp, random number, policy and key. */
 export function writeMikey(message: MikeyMessage): Uint8Array {
   const { streams, key, salt, mki } = message;
   const bytes: number[] = [

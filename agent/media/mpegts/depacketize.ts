@@ -16,7 +16,7 @@ export function createMpegTsDepacketizer(format: RtpFormat, sink: UnitSink): Dep
 
 /**
  * RFC 2250 §2: a whole number of transport packets, unchanged. Senders that split elsewhere are tolerated: an incomplete packet waits for
- * its rest, and without a sync byte the next offset is used from which every 188th byte is one.
+ * its rest, and without a sync byte the next packet is searched (`findSync`).
  */
 class MpegTsDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;

@@ -35,6 +35,7 @@ export interface UnitSink {
   onDamage(reason: string): void;
 }
 
+/** Properties of a sender that change how its media is depacketized. */
 export interface SenderTraits {
   /** The first marker is checked against the next NAL unit: some cameras mark each slice. */
   readonly hasDoubtfulMarkers?: boolean;

@@ -40,6 +40,7 @@ export function trimZeros(data: Uint8Array, start: number, end: number): number 
   return last;
 }
 
+/** Whether `known` has the bytes of `data[start, end)`. */
 export function isSame(known: Uint8Array | undefined, data: Uint8Array, start: number, end: number): boolean {
   if (!known || known.length !== end - start) {
     return false;
@@ -52,7 +53,7 @@ export function isSame(known: Uint8Array | undefined, data: Uint8Array, start: n
   return true;
 }
 
-/** The NAL unit of a base64 text in `sprop-…` of an SDP, without Annex B prefix; empty if it is not base64. */
+/** The NAL units of `sprop-…` in an SDP, which are base64 separated by commas, without Annex B prefix. Invalid ones are left out. */
 export function decodeSprop(text: string | undefined): Uint8Array[] {
   const sets: Uint8Array[] = [];
   for (const part of (text ?? '').split(',')) {

@@ -59,7 +59,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * A message without its body: `body` is empty.
+ * Parses a message without its body: `body` is empty. @throws PerchError badInput if the first line is invalid
  * @param head including the blank line at its end
  */
 export function parseHead(head: Uint8Array): RtspMessage {
@@ -106,7 +106,7 @@ export function parseFields(lines: readonly string[]): HeaderField[] {
   return fields;
 }
 
-/** Size of the body. */
+/** Size of the body in bytes. */
 export function contentLengthOf(message: RtspMessage): number {
   const text = message.headers.get('Content-Length');
   if (text === undefined || text === '') {
@@ -130,7 +130,7 @@ export function bodyText(message: RtspMessage): string {
   return decoder.decode(message.body);
 }
 
-/** Adds Content-Length for a body; the caller sets CSeq and Session. */
+/** Adds Content-Length for a body; the caller sets CSeq and Session. @throws PerchError if a header has a line break */
 export function writeRequest(
   method: string,
   uri: string,
@@ -140,6 +140,7 @@ export function writeRequest(
   return writeMessage(`${method} ${uri} RTSP/1.0`, headers, body);
 }
 
+/** Adds Content-Length for a body; the caller sets CSeq and Session. @throws PerchError if a header has a line break */
 export function writeResponse(
   status: number,
   headers: readonly HeaderField[],

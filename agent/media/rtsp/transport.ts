@@ -33,7 +33,7 @@ export function parseTransports(text: string): Transport[] {
     .filter((transport) => transport !== undefined);
 }
 
-/** The transport of a response. */
+/** The transport of a response. @throws PerchError badInput if it is not RTP */
 export function parseTransport(text: string): Transport {
   const transport = parseTransports(text)[0];
   if (!transport) {
@@ -72,7 +72,7 @@ function parseAlternative(text: string): Transport | undefined {
   };
 }
 
-/** `4-5`, or a single number, then RTCP is the next. Port 0 counts as none: some cameras send it. */
+/** Parses `4-5`, or a single number for RTP, with RTCP on the next one. Port 0 counts as none: some cameras send it. */
 function parsePair(text: string | undefined, min: number, max: number): Pair | undefined {
   const match = /^(\d{1,5})(?:\s*-\s*(\d{1,5}))?$/.exec(text ?? '');
   if (!match) {

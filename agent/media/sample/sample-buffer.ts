@@ -14,6 +14,7 @@ export const VIDEO_SAMPLES: SampleBufferOptions = {
   minSlabBytes: 64 << 10,
   maxSlabBytes: 1 << 20,
 };
+/** Limits for frames of audio, which are much smaller. */
 export const AUDIO_SAMPLES: SampleBufferOptions = {
   maxSampleBytes: 64 << 10,
   minSlabBytes: 4 << 10,

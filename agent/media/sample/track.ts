@@ -37,6 +37,7 @@ export interface H264Track extends VideoBase {
   readonly pps: readonly Uint8Array[];
 }
 
+/** Parameter sets as in `H264Track`. */
 export interface H265Track extends VideoBase {
   readonly codec: 'h265';
   readonly vps: Uint8Array;
@@ -87,6 +88,7 @@ export interface MpegVideoTrack extends VideoBase {
   readonly config: Uint8Array;
 }
 
+/** A sample is one raw_data_block, without ADTS header. */
 export interface AacTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'aac';
@@ -115,6 +117,7 @@ export interface OpusLayout {
   readonly mapping: readonly number[];
 }
 
+/** A sample is one packet or a part of it: one byte per channel and sampling instant, channels interleaved. */
 export interface G711Track extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'g711';

@@ -22,6 +22,7 @@ export const NO_STATISTICS: SourceStatistics = {
   jumps: 0,
 };
 
+/** Sums since the start of the track. */
 export function statisticsOf({ receiver, kind, late, reordered, strangers }: ReceivedTrack): SourceStatistics {
   const { packets, sequence, badPackets, timeline } = receiver;
   return {

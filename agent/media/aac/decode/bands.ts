@@ -38,6 +38,7 @@ const LAYOUTS: readonly (readonly [fromHz: number, long: Widths, short: Widths, 
     [0, 'long8', 'short8', 39, 14],
   ];
 
+/** The bands of a sampling rate; rates that are not in the standard get those of the nearest layout (table 4.82). */
 export function bandLayout(rateHz: number): BandLayout {
   const at = LAYOUTS.findIndex(([fromHz]) => rateHz >= fromHz);
   const [, long, short, longShaped, shortShaped] = LAYOUTS[at] as (typeof LAYOUTS)[number];

@@ -96,6 +96,7 @@ const LEVELS = Float64Array.from({ length: 512 }, (_, i) => 2 ** ((i + MIN_SCALE
 
 const BOOKS = SPECTRAL_BOOKS.map((book, i) => new SpectralBook(i + 1, new HuffmanDecoder(book)));
 
+/** `2 ^ (scale / 4)`. @param scale -256 to 255 */
 export const levelOf = (scale: number): number => LEVELS[scale - MIN_SCALE] as number;
 
 /** spectral_data, table 4.56: the quantised coefficients of all bands; pulses are added to them (§4.6.3.3). */

@@ -6,7 +6,7 @@ export const vertical = (vector: number): number => vector >> 16;
 export const addVectors = (a: number, b: number): number =>
   packVector(horizontal(a) + horizontal(b), vertical(a) + vertical(b));
 
-/** A vector over `from` pictures as one over `to` pictures, H.265 §8.5.3.2.7. */
+/** Scales a vector from a distance of `from` pictures to one of `to` pictures, H.265 §8.5.3.2.7. */
 export function scaleVector(vector: number, from: number, to: number): number {
   const td = Math.min(Math.max(from, -128), 127);
   const tb = Math.min(Math.max(to, -128), 127);

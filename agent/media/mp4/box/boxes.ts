@@ -14,6 +14,7 @@ export function fourccText(code: number): string {
   return characters.map((c) => (c > 0x1f && c < 0x7f ? String.fromCharCode(c) : '.')).join('');
 }
 
+// Big-endian unsigned fields; higher bits of the value are cut off.
 export const u8 = (value: number): number[] => [value & 0xff];
 export const u16 = (value: number): number[] => [(value >>> 8) & 0xff, value & 0xff];
 export const u24 = (value: number): number[] => [(value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];

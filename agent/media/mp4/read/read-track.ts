@@ -9,6 +9,7 @@ export interface SampleDefaults {
   readonly flags: number;
 }
 
+/** The fields of a video or audio `trak`, and its sample defaults. */
 export interface Mp4Track {
   readonly id: number;
   /** Ticks per second. */

@@ -4,6 +4,7 @@ import { type BoxLocation, boxAt, childrenOf, need, uint64, versionOf, viewOf } 
 import { FragmentReader, type FragmentRun } from './read-runs.ts';
 import { isMedia, type Mp4Track, parseTrak, type SampleDefaults, type TrackFields } from './read-track.ts';
 
+/** The header of an MP4 file: its boxes up to `moov`. */
 export interface Mp4Init {
   /** From the start of the file to the end of `moov`. */
   readonly sizeBytes: number;
@@ -115,6 +116,7 @@ function parseMvex(view: DataView, mvex: BoxLocation, defaults: Map<number, Samp
   }
 }
 
+/** A `moof` with the `mdat` after it. */
 export interface Mp4Fragment {
   /** `moof` and `mdat` together. */
   readonly sizeBytes: number;

@@ -36,6 +36,7 @@ export class VarintWriter {
   }
 }
 
+/** Reads numbers written by `VarintWriter`. */
 export class VarintReader {
   readonly #bytes: Uint8Array;
   #at = 0;

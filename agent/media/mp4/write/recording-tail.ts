@@ -14,7 +14,7 @@ const UUID = fourcc('uuid');
 const TYPE = [0x9e71_2d50, 0x6572_6368, 0x8a4b_7361, 0x6d70_6c65].flatMap(u32);
 const VERSION_1 = [1, 0, 0, 0];
 const HEAD_BYTES = 8 + 16 + 4 + 4;
-/** Bytes at its end that hold its size. */
+/** Bytes at the end of the box that hold its size. */
 export const TAIL_SIZE_BYTES = 4;
 
 interface RecordingTail {
@@ -24,15 +24,16 @@ interface RecordingTail {
   readonly table: Uint8Array;
 }
 
+/** Writes the whole `uuid` box. */
 export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
   const sizeBytes = HEAD_BYTES + init.length + table.length + TAIL_SIZE_BYTES;
   return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
 }
 
-/** Bytes at its start that identify it. */
+/** Bytes at the start of the box that identify it: the input of `initBytesOfTail`. */
 export const TAIL_HEAD_BYTES = HEAD_BYTES;
 
-/** The size of the header in it. @param head the first bytes of the box @returns undefined: another box, or another size */
+/** The size of the file's header in a tail. @param head the first bytes of the box @returns undefined: another box, or another size */
 export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | undefined {
   if (head.length < HEAD_BYTES || sizeBytes < HEAD_BYTES + TAIL_SIZE_BYTES) {
     return undefined;

@@ -16,6 +16,7 @@ import { findDescriptor } from './tables.ts';
 
 type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitOffset, traits: SenderTraits) => Elementary;
 
+/** What an elementary stream contains, and how its PES packets are read. */
 export interface StreamKind {
   /** Undefined: not supported. */
   readonly codec?: Track['codec'];
@@ -143,6 +144,7 @@ const EXTENSION = 0x7f;
 const OPUS_EXTENSION = 0x80;
 const MAX_CHANNELS = 8;
 
+/** @param descriptors those of the stream in the programme map; without a codec in the result the stream is not supported */
 export function streamKindOf(streamType: number, descriptors: Uint8Array, traits: SenderTraits = {}): StreamKind {
   const kind = kindOf(streamType, descriptors);
   return kind.codec === 'klv' && !traits.takesMetadata ? { label: kind.label } : kind;
