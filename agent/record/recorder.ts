@@ -161,7 +161,7 @@ export class Recorder {
     return [...this.#finishing.values()].reduce((sum, writer) => sum + (writer?.steps ?? 0), 0);
   }
 
-  /** Between events no writes show the disk's state: asks the guard. */
+  /** Between events nothing is written that would show a fault of the disk: takes its state from the guard. */
   #askAtRest(): void {
     const isResting = this.#current !== undefined && this.#clips?.isResting === true;
     if (isResting && this.#mayRecord() && this.#state.kind === 'failed' && this.#isRetryDue) {

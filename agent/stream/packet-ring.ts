@@ -78,7 +78,7 @@ export class PacketRing {
     return this.#groupStart;
   }
 
-  /** Whether the packet is kept; for other packets the accessors return nonsense. */
+  /** Whether the packet is kept; for other packets the results of the accessors are meaningless. */
   has(packet: number): boolean {
     return packet >= this.#first && packet < this.#written;
   }

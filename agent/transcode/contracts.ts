@@ -2,12 +2,12 @@ import type { Track } from '../media/sample/track.ts';
 
 export type TargetCodec = 'opus' | 'flac';
 
-/** Sent to the worker besides batches of samples (`batch.ts`). Each batch is answered by one of transcoded samples, in order. */
+/** Sent to the worker in addition to batches of samples (`batch.ts`). It answers each batch with one of transcoded samples, in order. */
 export type JobRequest =
   | { readonly type: 'open'; readonly job: number; readonly target: TargetCodec; readonly track: Track }
   | { readonly type: 'close'; readonly job: number };
 
-/** Sent by the worker besides batches: a job could not be opened, or failed and starts over. */
+/** Sent by the worker in addition to batches: a job could not be opened, or failed and starts over. */
 interface JobFailure {
   readonly type: 'failure';
   readonly job: number;

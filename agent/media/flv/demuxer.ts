@@ -65,7 +65,7 @@ export class FlvDemuxer implements PacketSink {
    * @param type of `TAG`; others are ignored
    * @param timestamp in milliseconds, 32 bits
    * @param data,start,end its body, valid during the call only
-   * @throws PerchError if the tag makes no sense
+   * @throws PerchError if the tag is invalid
    */
   push(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void {
     this.#timestamp = timestamp;

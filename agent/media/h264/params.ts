@@ -88,7 +88,7 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
   const referenceFrames = bits.ueUpTo(32, 'max_num_ref_frames');
   bits.flag(); // gaps_in_frame_num_value_allowed_flag
   const size = parseSize(bits, color.hasSeparatePlanes ? 0 : color.chromaFormatIdc);
-  // Some encoders truncate the VUI, or fill it with nonsense.
+  // Some encoders truncate the VUI, or fill it with invalid data.
   const vui = unlessExpected(() => (bits.flag() ? parseVui(bits) : undefined)) ?? NO_VUI;
   const sps = { id, profileIdc, constraints, levelIdc, ...color, frameNumBits, ...poc, ...size, fps: vui.fps };
   return { ...sps, referenceFrames, maxReorderFrames: maxReorder(sps, vui) };

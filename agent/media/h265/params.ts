@@ -109,7 +109,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const bitDepthChroma = bits.ueUpTo(8, 'bit_depth_chroma_minus8') + 8;
   const pocLsbBits = bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4;
   const maxReorderFrames = parseReorder(bits, maxSubLayersMinus1);
-  // Some encoders truncate the rest, or fill it with nonsense.
+  // Some encoders truncate the rest, or fill it with invalid data.
   const slices = unlessExpected(() => parseSliceSyntax(bits, pocLsbBits));
   const fps = slices && unlessExpected(() => parseFps(bits));
   const subLayers = maxSubLayersMinus1 + 1;

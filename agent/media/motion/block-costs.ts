@@ -15,7 +15,7 @@ const SLOWER = 6;
 const MIDDLE_QP = 26;
 /** If a larger share of blocks stands out, the whole picture changes: the camera turns, or the light is switched on. That is not motion. */
 const GLOBAL_SHARE = 0.3;
-/** If the whole picture changes for longer than this, it is learnt anew: its noise is higher at night. */
+/** If the whole picture changes for longer than this, it is learnt again from the start: its noise is higher at night. */
 const MAX_GLOBAL_MS = 5_000;
 const MAX_PAUSE_MS = 1_000;
 const USUAL_PAUSE_MS = 100;

@@ -79,7 +79,7 @@ class Region {
   missed = 0;
 }
 
-/** Motion from the blocks of pictures: neighbours that cost more than usual in several pictures, at the same place or moving. */
+/** Detects motion by the blocks of pictures: groups of blocks that cost more than usual in several pictures, at the same place or moving. */
 export class RegionDetector {
   /** Share of the threshold that begins motion. */
   score = 0;

@@ -22,8 +22,8 @@ const MOVING_PAUSE_MS = 490;
 const MAX_UNREADABLE = 50;
 
 /**
- * Motion in the pictures of a track, in two stages: what whole pictures cost decides how often blocks are read, and blocks decide about
- * motion. Where blocks cannot be read, whole pictures decide.
+ * Detects motion in the pictures of a track in two stages: the cost of whole pictures decides how often blocks are read, and the blocks
+ * decide whether there is motion. Where blocks cannot be read, whole pictures decide.
  */
 export class TrackMotion {
   readonly #pictures: PictureReader;

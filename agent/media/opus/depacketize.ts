@@ -43,7 +43,7 @@ class OpusDepacketizer implements Depacketizer {
 }
 
 /**
- * The rtpmap always says two channels (RFC 7587 §7); sprop-stereo has the actual number. Without it, two: a stereo decoder
+ * The rtpmap always has two channels (RFC 7587 §7); sprop-stereo has the actual number. Without it, two are assumed: a stereo decoder
  * plays mono correctly, a mono decoder plays stereo as mono.
  */
 function stereoTrack(format: RtpFormat): OpusTrack {

@@ -7,7 +7,7 @@ import { writeOpusLayout } from '../opus/params.ts';
 import type { AudioTrack, G711Track, Track } from '../sample/track.ts';
 
 interface SdpOptions {
-  /** The `s=` line, for people. */
+  /** Session name, for the `s=` line. */
   readonly name: string;
   /** Address for the `o=` and `c=` lines, such as `127.0.0.1`. */
   readonly host: string;
@@ -15,9 +15,9 @@ interface SdpOptions {
   readonly sessionId: number;
   /** Destination of multicast; without it each receiver chooses its own ports. */
   readonly multicast?: SdpMulticast | undefined;
-  /** Keys of SRTP, by track; without them media are plain RTP. */
+  /** Keys of SRTP, by track; without them the media is sent as plain RTP. */
   readonly keys?: readonly MikeyMessage[] | undefined;
-  /** Audio that the receiver may send (ONVIF Streaming §5.3), behind all tracks. */
+  /** Audio that the receiver may send (ONVIF Streaming §5.3); its media section follows those of all tracks. */
   readonly backChannel?: G711Track | undefined;
 }
 

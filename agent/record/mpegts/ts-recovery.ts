@@ -17,7 +17,7 @@ type TsRecovery =
 
 /**
  * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Sync
- * bytes, continuity counters and checksums tell zeros, garbage and parts of other files apart.
+ * bytes, continuity counters and checksums reveal zeros, garbage and parts of other files.
  * @param isLeftBehind a foreign file is no longer being written
  */
 export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {

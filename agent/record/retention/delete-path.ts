@@ -41,7 +41,7 @@ const WORDS = {
   refused: 'could not be deleted: see the log',
 } as const;
 
-/** Deletes recordings of a path on request, whatever the clock says. Protected and growing ones stay. */
+/** Deletes recordings of a path on request, even if the clock is not set. Protected and growing ones are kept. */
 export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> {
   const { deletions, tops } = deps;
   const kept: { startUs: number; because: string }[] = [];
@@ -75,7 +75,7 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
   return { files, diskBytes, kept, keptFiles };
 }
 
-/** The rows of a query, read in batches. @param ask for the rows after one, at most `limit` */
+/** The rows of a query, read in batches. @param ask returns the rows after the given one, at most `limit` */
 export function* inBatches<Row>(
   ask: (limit: number, after: Row | undefined) => readonly Row[],
   maxRows = Number.POSITIVE_INFINITY,

@@ -16,8 +16,8 @@ const DECODER_SPECIFIC = 5;
 type Entry = Pick<Mp4Track, 'sampleEntry' | 'kind'>;
 
 /**
- * SHA-256 of what a decoder is set up with: type and body of the codec's own box in the sample entry, so that other programs may write
- * the rest of the entry anew. Of `esds` the object type and the decoder specific information; without such a box the type of the entry.
+ * SHA-256 of the data that configures a decoder: type and body of the codec's own box in the sample entry, so that other programs may
+ * rewrite the rest of the entry. For `esds` only object type and decoder specific information; without such a box the type of the entry.
  */
 export function configurationDigest({ sampleEntry, kind }: Entry): Uint8Array {
   const view = viewOf(sampleEntry);

@@ -24,7 +24,7 @@ export class SampleDigests {
     this.#handle = handle;
   }
 
-  /** SHA-256 of each sample, one behind the other. @throws PerchError if the file is shorter */
+  /** SHA-256 of each sample, concatenated. @throws PerchError if the file is shorter */
   async of(samples: readonly PlacedSample[]): Promise<Uint8Array> {
     const digests = new Uint8Array(samples.length * DIGEST_BYTES);
     for (const [i, sample] of samples.entries()) {

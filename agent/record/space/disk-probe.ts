@@ -127,7 +127,7 @@ async function writeMark(folder: string, id: string): Promise<void> {
 const SHUT_DOWN = /(?:^|,)(?:emergency_ro|shutdown)(?:,|$)/;
 
 /**
- * Whether a file system has shut itself down, which `access(2)` does not tell.
+ * Whether a file system has shut itself down, which `access(2)` does not show.
  * @param mountinfo proc(5): `ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS [FIELDS…] - TYPE SOURCE OPTIONS`
  * @param device `st_dev`
  */

@@ -161,7 +161,7 @@ export class Disks {
     return true;
   }
 
-  /** `st_dev` of a folder's disk; undefined before it answers, or if it is missing. */
+  /** `st_dev` of a folder's disk; undefined before the first answer, or if the disk is missing. */
   deviceOf(folder: string): number | undefined {
     const watched = this.#folders.get(folder);
     return watched?.state.name === 'vanished' ? undefined : watched?.last?.device;

@@ -15,7 +15,7 @@ export interface IndexedRecording {
   readonly durationUs: number;
 }
 
-/** The index's answers may be wrong: files are verified before deletion. */
+/** Queries of the index, which may be wrong: files are verified before deletion. */
 export interface OldestRecordings {
   readonly isWhole: boolean;
   /** Finished recordings below a folder written by Perch, oldest first. @param after the last of the previous batch */

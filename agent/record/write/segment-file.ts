@@ -48,7 +48,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
   #writtenBytes = 0;
   #syncedBytes = 0;
   #hasFailed = false;
-  /** Operations besides the write that use the descriptor. */
+  /** Operations, other than the write, that use the descriptor. */
   #syncing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
   #wantsFlush = false;

@@ -22,7 +22,7 @@ interface ReceivedTracksOptions {
   readonly audio?: boolean | undefined;
 }
 
-/** The tracks of one connection to a source that sends RTP in real time: from packets to a stream. */
+/** The tracks of one connection to a source that sends RTP in real time: turns their packets into a stream. */
 export class ReceivedTracks {
   /** Filled by the owner before the first packet. */
   readonly receivers: TrackReceiver[] = [];

@@ -24,7 +24,7 @@ export interface TsInputOptions {
   readonly audio?: boolean | undefined;
 }
 
-/** A transport stream that arrives live: from its bytes to a stream. */
+/** Turns the bytes of a live transport stream into a stream. */
 export class TsInput {
   readonly #options: TsInputOptions;
   readonly #sink: StreamSink;

@@ -42,7 +42,7 @@ export function readDecoderConfig(config: Uint8Array): DecoderConfig {
   if (bits.flag()) {
     bits.skip(14); // coreCoderDelay
   }
-  bits.skip(1); // extensionFlag: says nothing where the object type is AAC-LC
+  bits.skip(1); // extensionFlag: has no meaning for AAC-LC
   const channels = aac.channels === 0 ? readChannelLayout(bits) : aac.channels;
   if (channels < 1 || channels > MAX_CHANNELS) {
     throw new PerchError('unsupported', `AAC with ${channels} channels, at most ${MAX_CHANNELS} are decoded`);

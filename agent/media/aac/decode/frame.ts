@@ -18,7 +18,7 @@ const END = 7;
 /** Elements in one frame; more are an error. */
 const MAX_ELEMENTS = 64;
 const MAX_CHANNELS = 2;
-/** ms_mask_present: none, as the mask says, all; 3 is reserved. */
+/** ms_mask_present: 0 no bands, 1 those of the mask, 2 all bands; 3 is reserved. */
 const MASKED = 1;
 const ALL_JOINT = 2;
 

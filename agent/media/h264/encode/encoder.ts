@@ -124,7 +124,7 @@ function writeSps(writer: RbspWriter, width: number, height: number, fps: number
   const rows = Math.ceil(height / 16);
   writer.reset();
   writer.bits(66, 8); // profile_idc
-  writer.bits(0xe0, 8); // constraint_set0, 1 and 2: what we write any profile can read
+  writer.bits(0xe0, 8); // constraint_set0, 1 and 2: decoders of every profile can read the stream
   writer.bits(levelFor(columns * rows), 8); // level_idc
   writer.unsigned(0); // seq_parameter_set_id
   writer.unsigned(4); // log2_max_frame_num_minus4: 8 bits
@@ -147,7 +147,7 @@ function writeSps(writer: RbspWriter, width: number, height: number, fps: number
 
 /** vui_parameters(), §E.1.1: the frame rate, and no reordered pictures. */
 function writeVui(writer: RbspWriter, fps: number): void {
-  writer.bits(0, 4); // aspect ratio, overscan, video signal type, chroma location: not said
+  writer.bits(0, 4); // aspect ratio, overscan, video signal type, chroma location: not signalled
   writer.bits(1, 1); // timing_info_present_flag
   write32(writer, 1); // num_units_in_tick
   write32(writer, 2 * fps); // time_scale counts fields

@@ -39,7 +39,7 @@ class Frames {
   }
 }
 
-/** Frames with a header that says what the track is. */
+/** Frames whose header describes the track. */
 abstract class DescribedFrames implements FrameFormat {
   abstract readonly headerBytes: number;
   durationTicks = 0;

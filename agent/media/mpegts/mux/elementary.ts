@@ -36,7 +36,7 @@ const AS_IT_IS: ElementaryStream = {
   put: (sample, out) => out.put(sample.data, 0, sample.data.length),
 };
 
-/** Replaces the length, so it has as many bytes. */
+/** Start code of four bytes, as many as the length that it replaces. */
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 /** Access unit delimiters for any picture type: H.264 §7.3.2.4, H.265 §7.3.2.5; required by ISO/IEC 13818-1 §2.14.1 and §2.17.1. */
 const H264_DELIMITER = Uint8Array.of(0, 0, 0, 1, 0x09, 0xf0);

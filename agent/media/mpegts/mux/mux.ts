@@ -92,7 +92,7 @@ export class TsMuxer {
     this.#hasTables = false;
   }
 
-  /** Other parameter sets, from the next key picture on. The codec stays. */
+  /** Changes the parameter sets of a track, from the next key picture on. The codec must be the same. */
   describe(track: number, description: Track): void {
     this.#tracks[track] = description;
     this.#streams[track] = elementaryStreamOf(description);
