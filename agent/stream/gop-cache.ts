@@ -76,8 +76,7 @@ export class GopCache {
     }
     this.#bytes += sample.data.length;
     if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
-      // Part of a group cannot be replayed.
-      // The hold of the group becomes that of the still.
+      // A part of a group cannot be replayed: only the key sample stays, as a still with the hold that the group had.
       this.#still = this.#samples[0];
       this.#drop(1);
       return;

@@ -36,8 +36,8 @@ export const IN_ORDER: PictureOrder = { maxReorderFrames: 0, pocStep: 1, frameTi
 const LEADING_TICKS = 5 * 90_000;
 
 /**
- * Assembles payloads into frames, for codecs whose packets signal the start of a frame: AV1, VP8, VP9, MPEG-4 part 2.
- * A unit ends at its marker, or at the next timestamp. If a unit continues after a marker, this sender's markers end packets,
+ * Assembles payloads into frames, for codecs whose packets signal the start of a frame: AV1, VP8, VP9, MPEG-4 part 2, MPEG-1 and MPEG-2
+ * video. A unit ends at its marker, or at the next timestamp. If a unit continues after a marker, this sender's markers end packets,
  * not frames, and are ignored.
  *
  * After damage units are dropped up to the next key frame: viewers see a still picture, not a smeared one.

@@ -51,7 +51,7 @@ interface DiskDeps {
   /** Finishes recordings below the folder: nothing more may be written there. */
   readonly stopRecording: (folder: string) => void;
   readonly onEvent?: (event: DiskEvent) => void;
-  /** A write or flush takes long. @param device `st_dev` */
+  /** Whether a write or flush takes too long. @param device `st_dev` */
   readonly isHanging?: (device: number) => boolean;
   /** Number and total duration of a disk's flushes since the start. @param device `st_dev` */
   readonly flushTimes?: (device: number) => FlushTimes | undefined;

@@ -98,7 +98,7 @@ export class StreamWriter implements UnitOutput {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
   }
 
-  /** Missing tracks are waited for from then on. @param ms monotonic */
+  /** Sets the start of the wait for missing tracks. @param ms monotonic */
   waitFrom(ms: number): void {
     this.#waitsFromMs = ms;
   }

@@ -7,13 +7,13 @@ const REORDER_MS = 1_000;
 const MAX_CLOCK_OFFSET_MS = 10_000;
 /** Hysteresis: each change of the clock costs recordings a new file. */
 const TRUSTED_AGAIN_MS = 9_000;
-/** Sender reports that set tracks further apart than this against their arrival are wrong. */
+/** Sender reports are wrong if the offset of two tracks by them differs from that by arrival by more than this. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
 /**
  * Time of one connection's tracks: from the RTP ticks of each to pts and dts that share one origin,
  * and to wall time. The tracks' offsets to each other come from their sender reports where these are plausible
- * before the stream opens, else from arrival; afterwards nothing moves them but a jump of the camera's own timestamps.
+ * before the stream opens, else from arrival. Afterwards only a start burst or a jump of the camera's own timestamps changes them.
  */
 export class Timeline {
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class Timeline {
   readonly #checksRates: boolean;
 
   /**
-   * @param usesSenderClock wall time is the sender's own, from its reports, while it is within 10 s of ours
+   * @param usesSenderClock wall time comes from the sender's clock, by its reports, while that is within 10 s of ours
    * @param checksRates the sender sends in real time, so that arrival shows how fast its clock runs
    */
   constructor(clock: Clock, usesSenderClock = false, checksRates = false) {

@@ -20,7 +20,7 @@ export class FragmentRun {
   readonly sizes: Uint32Array;
   /** ISO/IEC 14496-12 §8.8.3.1. */
   readonly flags: Uint32Array;
-  /** Presentation minus decode time in ticks; undefined: the same for every sample. */
+  /** Presentation minus decode time in ticks; undefined: 0 for every sample. */
   readonly compositionOffsets: Int32Array | undefined;
   /** Sums over all samples. */
   readonly durationTicks: number;
@@ -162,7 +162,7 @@ export class FragmentReader {
     // Every optional field has 4 bytes, the first has 8.
     const optional = flags & (TFHD_BASE_OFFSET | TFHD_DESCRIPTION | TFHD_DURATION | TFHD_SIZE | TFHD_FLAGS);
     need(tfhd, 8 + 4 * countBits(optional) + (flags & TFHD_BASE_OFFSET ? 4 : 0));
-    // Without either flag data follow those of the traf before (§8.8.7.1); of the first, the moof.
+    // Without either flag the data follow those of the previous traf; those of the first traf count from the moof (§8.8.7.1).
     let baseOffset = flags & TFHD_BASE_IS_MOOF ? 0 : this.#dataEnd;
     if (flags & TFHD_BASE_OFFSET) {
       baseOffset = this.#moofFileOffset < 0 ? 0 : uint64(view, at) - this.#moofFileOffset;
