@@ -88,7 +88,7 @@ async function findMfra(handle: ReadableFile, sizeBytes: number): Promise<number
   return isWhole && mfraBytes !== undefined ? sizeBytes - mfraBytes : undefined;
 }
 
-/** The box that ends at `end`, without its table. */
+/** The tail that ends at `end`, without its sample table. */
 async function findTail(
   handle: ReadableFile,
   end: number,

@@ -18,7 +18,7 @@ type TsRecovery =
 /**
  * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Sync
  * bytes, continuity counters and checksums reveal zeros, garbage and parts of other files.
- * @param isLeftBehind a foreign file is no longer being written
+ * @param isLeftBehind whether a foreign file is no longer being written; others are recovered in any case
  */
 export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {
   const reader = await fs.open(file, 'r');

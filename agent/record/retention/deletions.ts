@@ -116,8 +116,8 @@ export class Deletions {
   }
 
   /**
-   * @param reason for space only marked recordings of Perch are deleted; by age those with a known start; by hand any
-   * recording
+   * @param reason for 'space' and 'size' only recordings with a mark of Perch are deleted; by 'age' those with a known start; by 'hand' any
+   * readable recording
    */
   async delete(doomed: DeletionCandidate, reason: DeletionReason): Promise<Deletion> {
     const { file } = doomed;
@@ -202,7 +202,7 @@ export class Deletions {
   }
 
   async #unlink(file: string, diskBytes: number, reason: DeletionReason): Promise<Deletion> {
-    // The file may have been reopened or protected meanwhile.
+    // While the file was read, it may have been opened again, or deletion may have been put on hold.
     if (this.#deps.isOpen(file) || this.#holdOf(reason) !== undefined) {
       return { kind: 'kept', because: 'written' };
     }

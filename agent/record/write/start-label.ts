@@ -6,9 +6,9 @@ const CALM_MS = 500;
 const LEVEL_SAMPLES = 4;
 
 /**
- * The capture time of a file's first sample. A camera may start with a burst of cached media, but samples cannot arrive
- * before their capture: each one faster than real time shows that the first one is older than assumed. Final with the
- * first part, which waits for the end of the burst.
+ * Corrects the capture time of a file's first sample. A camera may start with a burst of cached media, but samples cannot arrive before
+ * their capture: each one that is faster than real time shows that the first one is older than assumed. The label is final when the first
+ * part is written, after the end of the burst.
  */
 export class StartLabel {
   /** How much older the first sample is than assumed, in ms. */
