@@ -71,7 +71,7 @@ export class OnDemand {
     return promise;
   }
 
-  /** A request got the open stream: it may become a reader or not. */
+  /** Called when a request got the open stream, which it may read or not. */
   touch(audience: number): void {
     if (this.#state === 'ready' && audience === 0) {
       this.#closeAfter(Math.max(MIN_GRACE_MS, this.#times.closeAfterMs));
@@ -115,14 +115,14 @@ export class OnDemand {
     }
   }
 
-  /** The path is removed or changed. */
+  /** Called when the path is removed or changed. */
   close(): void {
     const { name } = this.#owner;
     this.#stop();
     this.#fail(new PerchError('notFound', `no stream is available on path '${name}': it was changed`, { path: name }));
   }
 
-  /** Time spent waiting for login turns is added. */
+  /** Gives up after `ms` plus the time spent waiting for login turns. */
   #giveUpAfter(ms: number): void {
     const beforeMs = this.#owner.heldMs;
     this.#after(ms, () => {

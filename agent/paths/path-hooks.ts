@@ -65,7 +65,7 @@ export class HookCalls {
     this.#demanded = this.#over(this.#demanded);
   }
 
-  /** A demand hook runs, or any hook is ending. */
+  /** Whether a demand hook runs, or any hook is ending. */
   get isBusy(): boolean {
     return this.#demanded !== undefined || this.#ending.size > 0;
   }

@@ -24,7 +24,7 @@ export type PathOrigin =
   /** Readers are redirected, or the camera is paused or private: there is never a stream. */
   | { readonly kind: 'redirect' | 'paused' | 'private' };
 
-/** What can change while the stream and its readers stay. */
+/** Settings that can change while the stream and its readers stay. */
 export interface PathTraits {
   /** The entry of the configuration. */
   readonly confName: string;

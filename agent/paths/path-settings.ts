@@ -41,11 +41,11 @@ export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[
 
 const isPulled = ({ source }: PathSettings): boolean => source.includes('://');
 
-/** Any path is pulled from a URL. */
+/** Whether any path is pulled from a URL. */
 export const pullsAny = ({ paths }: Pick<Config, 'paths'>): boolean =>
   [...paths.values()].some(({ settings }) => settings && isPulled(settings));
 
-/** A reader starts the source: it is pulled, or published by a hook. */
+/** Whether the source runs for readers only: it is pulled on demand, or `runOnDemand` starts its publisher. */
 export const isOnDemand = (settings: PathSettings): boolean =>
   settings.source === 'publisher' ? settings.runOnDemand !== '' : settings.sourceOnDemand && isPulled(settings);
 
@@ -58,7 +58,7 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
     : settings;
 }
 
-/** A path restarts when this changes. */
+/** A text of all settings that the source depends on: the path restarts when it changes. */
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !LIVE_KEYS.has(key) && !RECORD_KEYS.test(key));
@@ -68,7 +68,7 @@ export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBuff
   return JSON.stringify([own.sort(), camera?.paused === true, pulling]);
 }
 
-/** The recorder restarts when this changes. */
+/** A text of all settings that the recorder depends on: the recorder restarts when it changes. */
 export function recordKeyOf(settings: PathSettings): string {
   const own = Object.entries(settings).filter(([key]) => !LIVE_KEYS.has(key) && RECORD_KEYS.test(key));
   return JSON.stringify(own.sort());

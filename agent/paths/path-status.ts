@@ -73,7 +73,7 @@ export interface PathStatus {
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
   /** Pulled only while it has readers; `sourceState` is 'stopped' without them. */
   readonly sourceOnDemand: boolean;
-  /** Over all connections of the source; null: the path is not pulled. */
+  /** Sums over all connections of the source; null: the path is not pulled. */
   readonly sourceStatistics: SourceStatisticsItem | null;
   /** The camera's clock minus ours, in milliseconds, from sender reports; null before the first. */
   readonly clockOffsetMs: number | null;
@@ -81,7 +81,7 @@ export interface PathStatus {
   readonly offlineSince: string | null;
   /** Why the source does not run, or why it last ended. */
   readonly lastError: string | null;
-  /** The same as a code for programs. */
+  /** `lastError` as a code for programs. */
   readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
   /** Why the configuration of this path was rejected. */
@@ -203,7 +203,7 @@ function propsOf(track: Track): Record<string, unknown> | null {
   }
 }
 
-/** Numbers of the sequence header, unlike those of H.264 and H.265. */
+/** Profile, level and tier as the numbers of the sequence header; H.264 and H.265 have names. */
 function av1Props({ width, height, sequenceHeader }: Av1Track): Record<string, unknown> {
   const { profile, levelIdx, tier } = parseAv1Sequence(sequenceHeader);
   return { width, height, profile, level: levelIdx, tier };

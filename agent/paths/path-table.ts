@@ -33,7 +33,7 @@ import { disabledStatus, type PathBox, type PathRecorder, type PathStatus } from
 import type { PathTalk } from './path-talk.ts';
 import { TroubleLog } from './trouble-log.ts';
 
-/** Paths made for patterns. */
+/** Limit of paths made for patterns. */
 const MAX_MADE_PATHS = 1_000;
 
 /** Makes the parts of a path. */
@@ -54,7 +54,7 @@ export interface PathMakers {
   forwarder?(name: string, destination: Destination, config: Config): Forwarder;
   /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
-  /** Tells the box whose camera a source shows; undefined: it is this box's own. */
+  /** Returns the current state of the box whose camera a source shows; undefined: the camera is this box's own. */
   box?(source: string): (() => PathBox | undefined) | undefined;
   streamOpened(name: string, stream: Stream): void;
   /** Called before the first packet of a publisher. */
@@ -80,7 +80,7 @@ export class PathTable implements Paths {
   readonly #live = new Map<string, LivePath>();
   /** Paths that are stopping. */
   readonly #ending = new Set<Promise<void>>();
-  /** The last of them by name, until it is released. */
+  /** The last stopping path of each name, until it is released. */
   readonly #former = new Map<string, Promise<void>>();
   readonly #troubles = new TroubleLog();
   readonly #stopTicking: () => void;
@@ -224,7 +224,7 @@ export class PathTable implements Paths {
     return this.#live.get(name)?.path.sourceFault;
   }
 
-  /** A recorder of any path has failed. */
+  /** Whether the recorder of any path has failed. */
   get isRecordingBroken(): boolean {
     return [...this.#live.values()].some(({ path }) => path.status.recording?.error);
   }
@@ -237,7 +237,7 @@ export class PathTable implements Paths {
     await Promise.all([...paths.map(({ path }) => path.stop()), ...this.#ending]);
   }
 
-  /** A talk needs no reader of the path. */
+  /** Talks of a path, which is created if needed: a talk needs no reader. */
   #talkOf(name: string): PathTalk {
     const { settings } = this.#entryOf(name);
     const isPulled = settings?.source.includes('://') === true;

@@ -28,7 +28,7 @@ export class PathTalk {
     this.#onIdle = onIdle;
   }
 
-  /** No talk, and no check. */
+  /** Whether neither a talk nor a check is active. */
   get isIdle(): boolean {
     return this.#talks.size === 0 && this.#checks === 0;
   }

@@ -100,7 +100,7 @@ export class Path {
     this.#hooks.begin();
     const opening = this.#always?.start();
     if (opening) {
-      // The tracks are those of the clip.
+      // The source waits for the clip, whose tracks become those of the stream.
       void opening.then(() => this.#startSource());
     } else {
       this.#startSource();
@@ -154,7 +154,7 @@ export class Path {
     const stream = this.#live;
     this.#recorder = recorder;
     await old?.stop();
-    // `#openStream` has started it for a newer stream.
+    // For a newer stream `#openStream` has already started the recorder.
     if (stream && this.#live === stream && this.#recorder === recorder) {
       recorder?.start(stream);
     }
@@ -197,7 +197,7 @@ export class Path {
     return this.#stream !== undefined;
   }
 
-  /** No source, publisher, request, talk or hook of these is active. */
+  /** Whether no source, publisher, request, talk, or hook of one of them is active. */
   get isIdle(): boolean {
     const { kind } = this.#parts.origin;
     if (!this.talk.isIdle || this.#hooks.isBusy) {
@@ -223,7 +223,7 @@ export class Path {
     }
   }
 
-  /** Why its source failed; undefined: it did not. */
+  /** Why the source failed; undefined: it did not. */
   get sourceFault(): unknown {
     return this.#runner?.cause;
   }
@@ -261,7 +261,7 @@ export class Path {
     };
   }
 
-  /** Pictures are, or last were, reordered; undefined: not known. */
+  /** Whether the video has B-frames, or had them when it was last online; undefined: not known. */
   get hasBFrames(): boolean | undefined {
     return hasBFrames(this.#stream) ?? this.#hadBFrames;
   }
@@ -333,7 +333,7 @@ export class Path {
     return live;
   }
 
-  /** Readers can begin. */
+  /** Makes a stream available to readers. */
   #opened(stream: Stream): void {
     this.#ended(this.#stream);
     stream.onAudience = () => this.#onDemand?.audienceChanged(stream.audience);
@@ -362,7 +362,7 @@ export class Path {
     }
   }
 
-  /** Readers of the stream end. */
+  /** Closes the stream for its readers. */
   #ended(stream: Stream | undefined): void {
     this.#stream = undefined;
     this.#readySince = null;

@@ -13,7 +13,7 @@ export class RateMeter {
     if (this.#lastMs !== undefined && monoMs > this.#lastMs) {
       const grown = bytes >= this.#lastBytes ? bytes - this.#lastBytes : bytes;
       const now = (grown * 8000) / (monoMs - this.#lastMs);
-      // Seconds with a key frame are larger: half-life of about two ticks.
+      // Smooths seconds with a key frame, which have more bytes. The half-life is about two ticks.
       this.#bitsPerSecond = this.#bitsPerSecond === 0 ? now : 0.7 * this.#bitsPerSecond + 0.3 * now;
     }
     this.#lastBytes = bytes;

@@ -14,7 +14,7 @@ export interface SourceMaker {
   readonly usesQuery: boolean;
   /** False if the failure was reported for another stream of the camera. */
   isNews(reason: string): boolean;
-  /** The reported failure is over. */
+  /** Called when the reported failure is over. */
   forget(): void;
 }
 
@@ -45,7 +45,7 @@ export class SourceRunner {
   #cause: unknown;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
-  /** Since the stream last opened. */
+  /** The last failure reported to the owner; reset when the stream opens. */
   #reportedReason: string | undefined;
   /** Rejected logins in a row: cameras lock accounts after a few. */
   #refusals = 0;
@@ -70,7 +70,7 @@ export class SourceRunner {
     return this.#state;
   }
 
-  /** No run is active. */
+  /** Whether no run is active. */
   get isStopped(): boolean {
     return this.#runs === 0;
   }
@@ -169,7 +169,7 @@ export class SourceRunner {
         throw new PerchError('unavailable', 'the source ended the stream');
       }
     } catch (cause) {
-      // Before `sourceClosed`, which may stop a source on demand.
+      // Noted before `sourceClosed`, which may stop a source on demand.
       if (!signal.aborted) {
         this.#note(cause);
       }
@@ -182,7 +182,7 @@ export class SourceRunner {
   #note(cause: unknown): void {
     if (cause instanceof PerchError && cause.code === 'unauthorized') {
       this.#refusals += 1;
-      // The supervisor's shortest pause after this many; also applies after a restart of the source.
+      // The supervisor's shortest pause after this many rejected logins. Kept here because it also applies after a restart of the source.
       this.#notBeforeMs = this.#clock.monoMs() + (waitOf(cause) ?? pauseAfter(this.#refusals, 1, true));
     }
     const text = explain(cause);

@@ -14,7 +14,7 @@ export class TroubleLog {
     return this.#reasons.get(other) !== words;
   }
 
-  /** The stream has opened, or the source was stopped. */
+  /** Called when the stream has opened, or the source was stopped. */
   forget(path: string): void {
     this.#reasons.delete(path);
   }

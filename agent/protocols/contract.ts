@@ -21,7 +21,7 @@ export interface SourceProtocol {
   readonly apiType: string;
   readonly keys: SourceKeys;
   create(request: SourceRequest): Source;
-  /** What a URL logs in to; absent: this protocol has no login. @param name of the path @throws PerchError badInput */
+  /** Server, URI and credentials of a URL's login; absent: the protocol has no login. @param name of the path @throws PerchError badInput */
   readonly loginTarget?: (url: string, name: string) => LoginTarget;
 }
 
@@ -32,7 +32,7 @@ export interface LoginTarget {
   /** URI without credentials. */
   readonly uri: string;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
-  /** The login of the URL is sent, and never that of the path's `camera`. */
+  /** Only the login in the URL is sent, never the one in the path's `camera` block. */
   readonly isOfUrl?: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface SourceRequest {
   readonly config: Config;
   /** Shared by all logins to the same camera. */
   readonly loginWatch?: LoginWatch | undefined;
-  /** Absent in tests without any. */
+  /** Absent: no boxes are paired, as in most tests. */
   readonly boxes?: RemoteBoxes | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -54,21 +54,21 @@ export interface RemoteBoxes {
   /** RTSP through the https port of the box. @throws PerchError unavailable, at once while it is away */
   openRtsp(box: string, signal: AbortSignal): Promise<ByteChannel>;
   isConnected(box: string): boolean;
-  /** Its owner allows talking through loudspeakers. */
+  /** Whether the box's owner allows this server to talk through loudspeakers. */
   mayTalk(box: string): boolean;
 }
 
 /** When the login of a camera may be sent: a wrong password locks the account for all services of the camera. */
 export interface LoginWatch {
-  /** Time spent waiting for turns, in milliseconds, including the current wait: not a delay of the camera. */
+  /** Milliseconds spent waiting in `turn`, including the current wait. They do not count as delay of the camera. */
   readonly heldMs: number;
-  /** Resolves when the login may be sent: an unproven one goes first, alone. @throws PerchError with `waitMs` */
+  /** Resolves when the login may be sent. An unproven login is sent by one connection at a time. @throws PerchError with `waitMs` */
   turn(signal: AbortSignal): Promise<LoginTurn>;
   /** A login that was accepted before is rejected on this connection. */
   refused(scheme: string): void;
   /** Schemes rejected on other connections: `basic`, `md5`, … */
   refusedSchemes(): ReadonlySet<string>;
-  /** Rejected often enough that no connection sends it any more. */
+  /** Whether the login was rejected so often that no connection sends it any more. */
   isWrong(): boolean;
   plays(isPlaying: boolean): void;
 }
@@ -91,7 +91,7 @@ export interface ForwarderProtocol {
 export interface ForwardRequest {
   /** Name of the path. */
   readonly name: string;
-  /** Its variables are replaced. */
+  /** Variables in its URL are already replaced. */
   readonly destination: Destination;
   readonly config: Config;
   readonly sound: OpusSound;
@@ -113,7 +113,7 @@ export interface Forwarder {
 
 /** A kind of connection or session in the API. */
 export interface SessionKind extends PeerKind {
-  /** `rtspsessions`: list, get and kick of the control API. */
+  /** Name in the control API's routes for list, get and kick: `rtspsessions`. */
   readonly collection: string;
   /** The field that identifies an item; default: `id`, a UUID. */
   readonly key?: 'path';
@@ -123,7 +123,7 @@ export interface SessionKind extends PeerKind {
   readonly labels: { readonly one: string; readonly all: string };
   readonly itemSchema: TObject;
   readonly metrics: MetricGroup;
-  /** Pages publish with it: what a person publishes ends with the login. Other publishers are programs. */
+  /** Pages publish with this kind, so its publishing sessions end with the person's login. Those of other kinds belong to programs. */
   readonly isUsedByPages?: boolean;
   /** The kind in ZLMediaKit's API and hooks; absent: not listed. */
   readonly zlm?: ZlmSessionKind;
@@ -132,19 +132,19 @@ export interface SessionKind extends PeerKind {
 export interface ZlmSessionKind {
   /** `RtspSession` */
   readonly typeid: string;
-  /** Schema in media lists that its readers count for. WebRTC's count for `rtsp`. */
+  /** Schema whose items in media lists count this kind's readers; `rtsp` for WebRTC. */
   readonly schema: string;
-  /** Schema in media lists while the server is on: `schema`, or a variant such as `hls.fmp4`. */
+  /** Schema in media lists: `schema`, or a variant such as `hls.fmp4`; undefined: the server is off. */
   listedSchema(config: Config): string | undefined;
-  /** Schema in hooks about clients. */
+  /** Schema in hooks about this kind's clients. */
   readonly flowSchema: string;
   /** Media uses UDP whatever the item says. */
   readonly isUdp?: boolean;
-  /** Each request has its own id: hooks ask once per address. */
+  /** Each request has its own id, so hooks are called once per IP address instead of once per id. */
   readonly isAskedByAddress?: boolean;
   /** `[2, 'rtsp_push']`; absent: it does not publish. */
   readonly origin?: readonly [type: number, name: string];
-  /** 0: none. */
+  /** Port of the server for this kind; 0: none. */
   localPort(config: Config): number;
 }
 
@@ -158,7 +158,7 @@ export interface MetricGroup {
   /** Heading: `RTSP sessions`. */
   readonly title: string;
   readonly what: string;
-  /** Sorted by name; the filter compares the first. A pair if the label differs from its field. */
+  /** Sorted by name; the filter compares the first one. A label whose name differs from its field is a pair. */
   readonly labels: readonly MetricLabel[];
   readonly rows: readonly MetricRow[];
   /** Older names of the same values. */
@@ -179,7 +179,7 @@ export interface SessionItem {
   /** Query without `?`. */
   readonly query?: string;
   readonly user?: string;
-  /** Absent: it reads. */
+  /** `read`, `publish` or another state of the kind; absent: the session reads. */
   readonly state?: string;
   readonly transport?: string | null;
   readonly inboundBytes?: number;
@@ -207,7 +207,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
   readonly label: string;
   readonly keys: ServerKeys;
   readonly kinds: readonly SessionKind[];
-  /** Plain data; undefined: switched off. */
+  /** The server's settings as plain data; undefined: the server is switched off. */
   options(config: Config): Options | undefined;
   /** Absent: programs do not publish by an address alone. */
   readonly publishing?: PublishingAddresses;
@@ -222,7 +222,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
 interface PublishingAddresses {
   /** Key that switches the server on: `rtmp`. */
   readonly key: 'rtsp' | 'rtmp' | 'srt' | 'webrtc';
-  /** URLs by the ports that are open while it is on. HOST, PATH, USER and PASSWORD stand for the actual values. */
+  /** URLs to publish to, one for each port of the server. HOST, PATH, USER and PASSWORD stand for the actual values. */
   urls(config: Config): readonly string[];
 }
 
@@ -235,7 +235,7 @@ export interface ServerRoutes<Running extends RunningServer = RunningServer> {
   mount(app: FastifyInstance, prefix: string, deps: RouteDeps<Running>): Promise<void>;
 }
 
-/** The server may restart while its listeners stay. */
+/** What routes depend on. Routes stay mounted while their server restarts. */
 export interface RouteDeps<Running extends RunningServer = RunningServer> {
   /** Undefined: not running. */
   running(): Running | undefined;
@@ -290,7 +290,7 @@ export interface ZlmAnswer {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Set-Cookie values. */
   readonly cookies?: readonly string[];
-  /** A JPEG, sent instead. */
+  /** A JPEG, sent instead of JSON. */
   readonly picture?: Uint8Array;
 }
 
@@ -302,7 +302,7 @@ export interface RunningServer {
   openExtraPorts?(): Promise<void>;
   streamOpened?(path: string, stream: Stream): void;
   pathsChanged?(config: Config): void;
-  /** A page was opened: it may ask for live video soon. */
+  /** Called when a page is opened, which may request live video soon. */
   prepare?(): void;
   /** Called before the HTTP ports close: ends open-ended responses. */
   drain?(): void;
@@ -310,7 +310,7 @@ export interface RunningServer {
 }
 
 export interface ServerDeps {
-  /** Base of relative key and certificate names. */
+  /** Folder that relative names of key and certificate files start from. */
   readonly cwd: string;
   readonly own: OwnKeys;
   readonly paths: Paths;
@@ -360,10 +360,10 @@ export interface SessionAccess {
   /**
    * Called before a handshake checks a secret other than the login, such as a passphrase. The secrets of one address are checked one at a time.
    * @throws PerchError exhausted: too many wrong ones
-   * @returns call it for a wrong one: it counts as a wrong login at once, and its reply waits for the promise
+   * @returns a function to call for a wrong secret: it counts as a wrong login at once. The rejection is sent when the promise resolves
    */
   beginGuess(path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): () => Promise<void>;
-  /** The user name of a session that talks through the camera of a path; undefined: not permitted. Absent: by no RTSP client. */
+  /** User name for a session that talks through the camera of a path; undefined: not permitted. Absent: no RTSP client may talk. */
   talker?(path: string): string | undefined;
 }
 
@@ -384,7 +384,7 @@ export interface HttpAccess {
     /** UUID for the session that the request opens. */
     readonly request?: { readonly id: string | null };
   };
-  /** The viewer or guest of the page's cookie. */
+  /** The viewer or guest whose page cookie the request carries; undefined: it carries none of theirs. */
   limitedPerson?(request: FastifyRequest): { may(action: string, path: string): boolean } | undefined;
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean; readonly baseUrl: string };
   /** Canonical, without port. */

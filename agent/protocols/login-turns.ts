@@ -10,7 +10,10 @@ interface LoginTurnOptions {
   target(): LoginTarget;
 }
 
-/** A source whose first request has the login of its URL: unless the login is known to be good, others with the same one wait. */
+/**
+ * Wraps a source whose first request carries the login of its URL. `run` waits for its login turn, so until the camera has accepted the
+ * login, one source at a time tries it.
+ */
 export class LoginTurnSource implements Source {
   readonly #source: Source;
   readonly #options: LoginTurnOptions;
@@ -61,7 +64,7 @@ export class LoginTurnSource implements Source {
 const isRefusal = (error: unknown): boolean =>
   error instanceof PerchError && error.code === 'unauthorized' && error.context['absence'] === 'password';
 
-/** Another answer says nothing about the login. Without one the login may have been rejected. */
+/** Reports the result of a failed run. A timeout may hide a rejected login; other errors say nothing about the login. */
 function settle(turn: LoginTurn, error: unknown, kind: string): void {
   const isSilent = error instanceof PerchError && error.code === 'timeout' && error.context['isUnreachable'] !== true;
   if (isRefusal(error)) {

@@ -4,7 +4,7 @@ import type { ZlmParameters } from '../protocols/contract.ts';
 /** Codes of ZLMediaKit's answers. */
 export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
 
-/** The author of these calls' changes: they change neither commands nor permissions. */
+/** Author of configuration changes made by these calls, which may change neither commands nor permissions. */
 export const EDITOR = { hasAllRights: false } as const;
 
 const DEFAULT_WAIT_MS = 10_000;
@@ -20,7 +20,7 @@ export const failure = (code: number, message: string): PerchError =>
 /** Reads a switch as ZLMediaKit does. */
 export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);
 
-/** A parameter in milliseconds; 0 without it. @param unitMs of its number @throws PerchError with ZLMediaKit's code */
+/** A duration parameter in milliseconds; 0 if it is missing. @param unitMs unit of its number in ms @throws PerchError with ZLMediaKit's code */
 export function msOf(parameters: ZlmParameters, name: string, unitMs = 1000): number {
   const text = parameters.get(name) ?? '0';
   const value = Number(text);
@@ -31,6 +31,6 @@ export function msOf(parameters: ZlmParameters, name: string, unitMs = 1000): nu
   return value * unitMs;
 }
 
-/** How long a call waits. @throws PerchError with ZLMediaKit's code */
+/** How long a call waits, in milliseconds. @param unitMs unit of the parameter in ms @throws PerchError with ZLMediaKit's code */
 export const waitMsOf = (parameters: ZlmParameters, name = 'timeout_sec', unitMs = 1000): number =>
   Math.min(msOf(parameters, name, unitMs) || DEFAULT_WAIT_MS, MAX_WAIT_MS);

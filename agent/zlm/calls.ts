@@ -270,7 +270,7 @@ export class ZlmCalls {
   }
 }
 
-/** The publisher's end. */
+/** Addresses of the publisher's session; null: the path has none. */
 function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): OriginSocket | null {
   const session = source && source.id !== '' ? sessions.find(({ id }) => id === source.id) : undefined;
   if (!session) {
@@ -280,7 +280,7 @@ function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): O
   return { peer_ip, peer_port, local_ip, local_port, identifier };
 }
 
-/** Without items there is no `data`. */
+/** The answer with a list. As in ZLMediaKit, an empty list has no `data`. */
 const listed = (items: readonly unknown[]): CallAnswer => (items.length === 0 ? {} : { data: items });
 
 const filterOf = (parameters: ZlmParameters) => ({

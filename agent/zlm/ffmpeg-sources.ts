@@ -8,7 +8,7 @@ import { keyOf, type StreamName } from './stream-name.ts';
 /** ZLMediaKit's own template. */
 const DEFAULT_TEMPLATE = 'ffmpeg.cmd';
 const MAX_REMEMBERED = 500;
-/** Without query. */
+/** URL of a stream on this server, up to the query. Groups: app, stream. */
 const LOCAL = /^[a-z]+:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?\/([^/?#\s]+)\/([^?#\s]+)/i;
 
 /** `addFFmpegSource` and related calls: Perch pulls `src_url` itself, as the path that `dst_url` names. */
@@ -43,7 +43,7 @@ export class FfmpegSources {
     return { data: { key } };
   }
 
-  /** `flag`: whether there was one. */
+  /** Answers with `flag`: whether the source existed. */
   async remove(parameters: ZlmParameters): Promise<CallAnswer> {
     const { key } = parameters.require('key');
     const name = this.#named(key);
@@ -63,7 +63,7 @@ export class FfmpegSources {
     return { data };
   }
 
-  /** Keys are those of all pulled paths, so that they survive a restart. */
+  /** Looks among all pulled paths, not only in `#added`, so that keys stay valid after a restart. */
   #named(key: string): StreamName | undefined {
     return this.#proxies.names().find((name) => digestOf(name) === key);
   }

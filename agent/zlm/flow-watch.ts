@@ -3,7 +3,7 @@ import type { Hooks } from './hooks.ts';
 import { streamFields } from './stream-name.ts';
 import type { Listed, ZlmSessions } from './viewers.ts';
 
-/** Sessions that have moved less are not reported, as with ZLMediaKit. */
+/** Sessions with fewer bytes are not reported, as in ZLMediaKit. */
 const MIN_BYTES = 1 << 20;
 
 interface FlowWatchOptions {
@@ -16,7 +16,7 @@ interface FlowWatchOptions {
 export class FlowWatch {
   readonly #options: FlowWatchOptions;
   readonly #stop: () => void;
-  /** Sessions that move media, by id. */
+  /** Sessions that read or published at the last check, by id. */
   #known = new Map<string, Listed>();
 
   constructor(options: FlowWatchOptions) {

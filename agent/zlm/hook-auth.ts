@@ -18,20 +18,20 @@ interface Asking {
   };
 }
 
-/** One session is checked several times: at DESCRIBE and SETUP, for the page and the playlist. */
+/** How long a hook's consent holds: one session is checked several times, at DESCRIBE and SETUP, for the page and the playlist. */
 const REMEMBERED_MS = 10_000;
 const MAX_REMEMBERED = 1_000;
-/** Parameters that players add themselves. */
+/** Query parameters that players add by themselves. */
 const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 
 const UNKNOWN = [0, 'unknown'] as const;
 
-/** Asks `on_play` and `on_publish` about clients that the permissions accept. */
+/** Calls `on_play` and `on_publish` for clients that the permissions accept. */
 export class HookAuth {
   readonly #hooks: Hooks;
   readonly #kinds: readonly SessionKind[];
   readonly #clock: Clock;
-  /** Monotonic time until which an agreement holds. Rejections are not kept: the next attempt may be accepted. */
+  /** Monotonic time until which a hook's consent holds, by `keyOf`. Rejections are not kept: the next attempt may be accepted. */
   readonly #agreed = new Map<string, number>();
 
   constructor(hooks: Hooks, kinds: readonly SessionKind[], clock: Clock) {
@@ -76,6 +76,6 @@ export class HookAuth {
   }
 }
 
-/** Short, however long the query is. */
+/** A hash, because a query may be long. */
 const keyOf = (parts: readonly (string | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -20,7 +20,7 @@ export const HOOKS = [
 export type HookName = (typeof HOOKS)[number];
 
 export interface HookSettings {
-  /** Empty: off. */
+  /** URL of each hook; empty: the hook is off. */
   readonly urls: Readonly<Record<HookName, string>>;
   readonly mediaServerId: string;
   readonly timeoutMs: number;
@@ -140,7 +140,7 @@ export class Hooks {
     for (let attempt = 0; ; attempt += 1) {
       const { urls, timeoutMs, retries, retryDelayMs } = settings();
       if (urls[name] === '') {
-        // Switched off while this waited.
+        // The hook was switched off while this notification waited.
         return GO_ON;
       }
       try {

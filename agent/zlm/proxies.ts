@@ -8,7 +8,7 @@ import { originOf, type ShownPath } from './media-items.ts';
 import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
 
 const POLL_MS = 100;
-/** Each waits for a camera. */
+/** Limit of calls that wait for a camera. */
 const MAX_WAITING = 20;
 const TRANSPORTS: ReadonlyMap<string, string> = new Map([
   ['0', 'tcp'],
@@ -63,7 +63,7 @@ export class StreamProxies {
     return { data: { key: keyOf({ app, stream }) } };
   }
 
-  /** Resolves when the stream is ready; removes the path again, with the reason, if it does not come. */
+  /** Resolves when the stream is ready. If it does not come, removes the path again and rejects with the reason. */
   async pull({ app, stream }: StreamName, { url, transport, record, waitMs }: Pull): Promise<void> {
     const path = `${app}/${stream}`;
     checkStreamPath(path);
@@ -90,7 +90,7 @@ export class StreamProxies {
     }
   }
 
-  /** `flag`: whether there was one. */
+  /** Answers with `flag`: whether the proxy existed. */
   async remove(parameters: ZlmParameters): Promise<CallAnswer> {
     return this.removeNamed(parseKey(parameters.require('key').key));
   }
@@ -128,7 +128,7 @@ export class StreamProxies {
     return { data: data.filter((item) => key === undefined || item.key === key) };
   }
 
-  /** Removes a path added by `add`; false: it was not. */
+  /** Removes a path that was added by these calls; false: it was not added by them, or is gone. */
   async end(path: string): Promise<boolean> {
     if (!this.#added.has(path) || !this.#options.pulled().some(({ name }) => name === path)) {
       return false;
@@ -143,7 +143,7 @@ export class StreamProxies {
     this.#added.delete(name);
   }
 
-  /** The stream of app `live` may be a path without a slash. */
+  /** The pulled path of a stream. A stream of app `live` may be a path without a slash. */
   #pulledPath({ app, stream }: StreamName): PulledPath | undefined {
     const pulled = this.#options.pulled();
     const isSame = ({ name }: PulledPath): boolean => {

@@ -9,7 +9,7 @@ import type { ShownPath } from './media-items.ts';
 import { keyOf, streamNameOf, VHOST } from './stream-name.ts';
 
 const POLL_MS = 100;
-/** Each waits for a destination. */
+/** Limit of calls that wait for a destination. */
 const MAX_WAITING = 20;
 const MAX_OF_A_PATH = 50;
 /** ZLMediaKit's schema by scheme. */
@@ -50,7 +50,7 @@ export interface PusherOptions {
   forwardsOf(path: string): readonly ShownForward[] | undefined;
   find(path: string): ShownPath | undefined;
   pathOf(app: string, stream: string): string;
-  /** Keys reveal nothing about the stream keys that they are made from. */
+  /** HMAC key for the keys of pushers, which must not reveal the stream keys in destinations. */
   secret(): string;
   readonly clock: Clock;
 }
@@ -59,14 +59,14 @@ export interface PusherOptions {
 export class StreamPushers {
   readonly #options: PusherOptions;
   #waiting = 0;
-  /** Each change of a list begins with the list that the last one left. */
+  /** The last change. Changes run one after the other, so that each starts from the list that the one before has written. */
   #edited: Promise<unknown> = Promise.resolve();
 
   constructor(options: PusherOptions) {
     this.#options = options;
   }
 
-  /** Answers when the destination takes the stream; removes it again, with the reason, if it does not. */
+  /** Answers when the destination takes the stream. Otherwise removes the destination again and rejects with the reason. */
   async add(parameters: ZlmParameters): Promise<CallAnswer> {
     const { app, stream, dst_url: dest } = parameters.require('schema', 'vhost', 'app', 'stream', 'dst_url');
     const waitMs = waitMsOf(parameters);
@@ -96,7 +96,7 @@ export class StreamPushers {
     return answer;
   }
 
-  /** `flag`: whether there was one. */
+  /** Answers with `flag`: whether the pusher existed. */
   async remove(parameters: ZlmParameters): Promise<CallAnswer> {
     const { key } = parameters.require('key');
     const found = this.#all().find((one) => one.key === key);
@@ -148,7 +148,7 @@ export class StreamPushers {
     };
   }
 
-  /** Undefined while the path has not taken the change yet. */
+  /** The forward of a destination; undefined: the path has not applied the change yet. */
   #forwardAt(path: string, dest: string, position: number): ShownForward | undefined {
     const forward = this.#options.forwardsOf(path)?.[position];
     return forward?.conf.dest === shownDestination(dest) ? forward : undefined;

@@ -12,11 +12,11 @@ export interface RecordedFile {
   readonly sizeBytes: number;
 }
 
-/** The hook for a recording, by its format. */
+/** Name of the hook for a recording, by its format. */
 export const recordHookOf = ({ file }: RecordedFile): HookName =>
   extname(file) === '.ts' ? 'on_record_ts' : 'on_record_mp4';
 
-/** Its body; `url` is relative to this server's address, as in ZLMediaKit. */
+/** Body of that hook. `url` is relative to this server's address, as in ZLMediaKit. */
 export function recordBody({ path, file, startUs, durationMs, sizeBytes }: RecordedFile) {
   const lengthS = durationMs / 1000;
   const start = new Date(startUs / 1000).toISOString().replace('Z', `${String(startUs % 1000).padStart(3, '0')}Z`);

@@ -27,7 +27,7 @@ export interface RejectedCall {
 }
 
 interface SecretOptions {
-  /** Current. */
+  /** The secret in force. */
   secret(): string;
   /** Addresses that may call; empty: this box and private networks. */
   allowedIps(): readonly string[];
@@ -46,7 +46,7 @@ export class CallSecret {
     this.#logins = new Remembered(LOGIN_MS, options.clock);
   }
 
-  /** Undefined: the call is allowed. */
+  /** Why a call is rejected; undefined: it is allowed. */
   refusal(parameters: ZlmParameters, caller: Caller): RejectedCall | undefined {
     if (!this.#isFromAllowed(caller)) {
       const msg = 'Your ip is not allowed to access the service.';
@@ -57,7 +57,7 @@ export class CallSecret {
     if (given !== undefined && isSame(given, secret)) {
       return undefined;
     }
-    // Another secret ends all logins.
+    // A login stores the secret it was made with: a changed secret ends all logins.
     if (given === undefined && this.#logins.get(caller.cookie(LOGIN_COOKIE)) === secret) {
       return undefined;
     }
@@ -74,7 +74,7 @@ export class CallSecret {
     if (challenge === undefined || this.#challenges.get(challenge) === undefined) {
       return this.#challenge(false);
     }
-    // Each is valid for one attempt.
+    // A challenge is valid for one attempt.
     this.#challenges.forget(challenge);
     const expected = createHash('md5').update(`zlmediakit:${secret}:${challenge}`).digest('hex');
     return isSame(digest.toLowerCase(), expected) ? this.#logins.add(secret) : this.#challenge(true);
@@ -91,7 +91,7 @@ export class CallSecret {
   }
 }
 
-/** Random names with a value, the oldest forgotten first. */
+/** Random cookie values, each with a stored value. They expire; above the limit the oldest is dropped. */
 class Remembered {
   readonly #lifeMs: number;
   readonly #clock: Clock;

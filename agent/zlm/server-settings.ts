@@ -7,9 +7,9 @@ import { type CallAnswer, CODE, EDITOR, failure, isOn } from './call.ts';
 interface Setting {
   /** The setting is one of `pathDefaults`; otherwise it is a global one. */
   readonly isOfPaths?: boolean;
-  /** Holds a secret, or may. */
+  /** The value is a secret, or may contain one. */
   readonly isHidden?: boolean;
-  /** A call sends it as its own `secret`, too. */
+  /** The setting is the secret of the calls themselves, which they send as the parameter `secret`. */
   readonly isOfCall?: boolean;
   read(config: Config): string;
   /** @returns the setting as the control API takes it. @throws PerchError with ZLMediaKit's code */
@@ -36,7 +36,7 @@ const count = (key: 'zlmHookRetry' | 'hlsSegmentCount'): Setting => ({
 
 type TextKey = Extract<keyof Config, 'zlmSecret' | 'zlmMediaServerId' | `zlmOn${string}`>;
 const text = (key: TextKey): Setting => ({ read: (config) => config[key], write: (value) => ({ [key]: value }) });
-/** The address of a hook may have a password. */
+/** For URLs of hooks, which may contain a password, and for the secret. */
 const hidden = (key: TextKey): Setting => ({ ...text(key), isHidden: true });
 
 /** Settings that have a key in the configuration, by their names in ZLMediaKit. */

@@ -1,6 +1,6 @@
 import { PerchError } from '../base/errors.ts';
 
-/** The only virtual host. */
+/** The only virtual host: Perch has no others. */
 export const VHOST = '__defaultVhost__';
 /** The app of a path without a slash. */
 const PLAIN_APP = 'live';

@@ -5,7 +5,10 @@ import type { Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { streamFields } from './stream-name.ts';
 
-/** All streams open at once when Perch starts: this leaves room for the questions of players. The others follow at the next check. */
+/**
+ * Limit of waiting `on_stream_none_reader` calls, which leaves room for calls about players. When Perch starts, all streams open at once:
+ * those above the limit follow at a later check.
+ */
 const MAX_ASKING = 16;
 
 interface StreamWatchOptions {
@@ -15,7 +18,7 @@ interface StreamWatchOptions {
   items(path: ShownPath): readonly { readonly schema: string }[];
   /** Ends the stream, where these calls may. @throws PerchError when the configuration cannot be written */
   end(path: ShownPath): Promise<boolean>;
-  /** Current. */
+  /** `zlmStreamNoneReaderDelay` as configured now. */
   noneReaderDelayMs(): number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -119,7 +122,7 @@ export class StreamWatch {
     const { code, close } = await hooks.ask('on_stream_none_reader', streamFields(path.name, schema)).finally(() => {
       this.#asking -= 1;
     });
-    // It may have a reader by now, or be another stream.
+    // During the call the stream may have got a reader, or been replaced by another stream.
     const now = paths.list().find(({ name }) => name === path.name);
     if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
       await end(now);

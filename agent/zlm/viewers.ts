@@ -2,7 +2,7 @@ import type { Config } from '../config/load/load.ts';
 import type { SessionItem, SessionKind, SessionTable, SessionTables, ZlmSessionKind } from '../protocols/contract.ts';
 import type { OriginSocket } from './media-items.ts';
 
-/** A session in ZLMediaKit's words. */
+/** A session as ZLMediaKit's API lists it. */
 export interface ZlmSessionItem extends OriginSocket {
   readonly id: string;
   readonly type: 'tcp' | 'udp';

@@ -10,7 +10,7 @@ import type { ClipMedia, ClipPlayer } from './clip-player.ts';
 import { type OfflineMedia, offlineMedia } from './offline-media.ts';
 
 const TICK_MS = 100;
-/** After a longer stall the media of the pause is left out. */
+/** After a longer stall of the event loop, the offline media of that time is left out. */
 const MAX_LAG_MS = 1_000;
 
 /** One track of the stream. */
@@ -25,7 +25,7 @@ interface Output {
   offline: OfflineMedia | undefined;
   /** The next key sample carries its parameter sets: libavformat ignores a second initialization section in HLS. */
   isNew: boolean;
-  /** A copy of the source's last key sample, for codecs without a picture of our own. */
+  /** A copy of the source's last key sample, for codecs in which Perch cannot encode an offline picture. */
   lastKey: Uint8Array | undefined;
 }
 
@@ -121,7 +121,7 @@ export class AlwaysAvailable {
     }
   }
 
-  /** Tracks that no source feeds. @param clip its tracks; others get a picture or silence */
+  /** Starts offline media on the outputs that no source feeds. @param clip tracks of the clip; other outputs get a picture or silence */
   #showOffline(clip: readonly ClipMedia[]): void {
     const free = new Set(clip);
     const idle = this.#outputs.filter((output) => !this.#isFed(output));
@@ -139,7 +139,7 @@ export class AlwaysAvailable {
     this.#fill();
   }
 
-  /** Its samples come from the source. */
+  /** Whether the output's samples come from the source. */
   #isFed(output: Output): boolean {
     return this.#live?.offsetMs !== undefined && this.#live.outputs.includes(output);
   }
@@ -329,7 +329,7 @@ export class AlwaysAvailable {
     }
   }
 
-  /** Sends what is due of the tracks without a source. */
+  /** Sends the offline samples that are due. */
   #fill(): void {
     const nowMs = this.#nowMs;
     const wallMs = this.#clock.wallMs();
@@ -371,7 +371,7 @@ export class AlwaysAvailable {
 
 const ticksOf = (ms: number, { clockRate }: Track): number => Math.round((ms * clockRate) / 1_000);
 
-/** As a sample stores NAL units. */
+/** The track's parameter sets in the form of a sample: 4-byte length + NAL unit, repeated. */
 function parameterSetsOf(track: Track): readonly Uint8Array[] {
   const sets = track.codec === 'h265' ? [track.vps, track.sps, ...track.pps] : [];
   return (track.codec === 'h264' ? [track.sps, ...track.pps] : sets).flatMap((set) => {
@@ -381,7 +381,7 @@ function parameterSetsOf(track: Track): readonly Uint8Array[] {
   });
 }
 
-/** One may follow the other in a stream: parameter sets and size may change. */
+/** Whether samples of one track may follow those of the other in a stream. Parameter sets and picture size may differ. */
 function isAlike(one: Track, other: Track): boolean {
   if (one.codec !== other.codec || one.clockRate !== other.clockRate) {
     return false;

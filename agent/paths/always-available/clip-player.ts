@@ -4,9 +4,9 @@ import type { NalTrack, Track } from '../../media/sample/track.ts';
 import { type Clip, type ClipTrack, readAt, versionOf } from './clip.ts';
 import type { OfflineMedia, OfflineSample } from './offline-media.ts';
 
-/** Read ahead of playback. */
+/** How far samples are read ahead of playback. */
 const AHEAD_MS = 2_000;
-/** Beyond this much memory only so far ahead. */
+/** With more bytes than this in memory, samples are read `MIN_AHEAD_MS` ahead only. */
 const MAX_AHEAD_BYTES = 8 << 20;
 const MIN_AHEAD_MS = 200;
 
@@ -45,7 +45,7 @@ export class ClipPlayer {
     }
   }
 
-  /** Nothing is lost if it fails: the file is only read. */
+  /** Ignores errors: the file is open for reading only, so nothing can be lost. */
   #release(): void {
     this.#clip.handle.close().catch(() => {});
   }
@@ -78,7 +78,7 @@ export class ClipPlayer {
     }
   }
 
-  /** The track that needs a sample first; undefined: enough is read. */
+  /** The track that runs out of samples first; undefined: enough is read. */
   #nextTrack(): ClipMedia | undefined {
     let neediest: ClipMedia | undefined;
     let bytes = 0;
@@ -90,7 +90,7 @@ export class ClipPlayer {
     return neediest && neediest.aheadMs < limitMs ? neediest : undefined;
   }
 
-  /** A file that is gone is played on: it is open. */
+  /** Whether the file was changed or replaced. A deleted file still plays, because it is open. */
   async #isChanged(): Promise<boolean> {
     const version = await stat(this.#path)
       .then(versionOf)
@@ -133,7 +133,7 @@ export class ClipMedia implements OfflineMedia {
     return (this.#aheadTicks / this.track.clockRate) * 1_000;
   }
 
-  /** The sample to read is the first of the clip. */
+  /** Whether the next sample to read is the first of the clip. */
   get isAtStart(): boolean {
     return this.#index === this.#place.first;
   }

@@ -15,7 +15,7 @@ const HEADER_BYTES = 16;
 const MAX_BOXES = 100_000;
 const MAX_TRACKS = 8;
 const MAX_SAMPLE_BYTES = 16 << 20;
-/** The length is a multiple of it: whole ticks in all clock rates of audio and video, so that tracks do not drift apart. */
+/** The clip's length is a multiple of this: whole ticks in all clock rates of audio and video, so that tracks do not drift apart. */
 const LENGTH_STEP_MS = 40;
 
 /** What is played of a track: `first` to before `end` of its samples. */
@@ -34,7 +34,7 @@ export interface ClipTrack {
 /** An open MP4 file with the places of its samples; the samples stay in the file. */
 export interface Clip {
   readonly handle: FileHandle;
-  /** Another one after the file has been changed or replaced. */
+  /** Identifies the content: it differs after the file has been changed or replaced. */
   readonly version: string;
   readonly tracks: readonly ClipTrack[];
   readonly lengthMs: number;
@@ -114,7 +114,7 @@ async function readFragment(
   if (box.end > MAX_MOOV_BYTES) {
     throw new PerchError('unsupported', `MP4 'moof' of ${box.end} bytes, at most ${MAX_MOOV_BYTES}`);
   }
-  // The `mdat` of the last one may be all but empty.
+  // The file may end right after the header of the last fragment's `mdat`.
   const bytes = await readAt(handle, at, Math.min(box.end + HEADER_BYTES, fileBytes - at));
   const fragment = parseFragment(bytes, 0, { tracks, moofFileOffset: at });
   for (const run of fragment?.runs ?? []) {

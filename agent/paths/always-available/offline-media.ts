@@ -57,7 +57,7 @@ class OfflineVideo implements OfflineMedia {
   }
 }
 
-/** Other video codecs have no encoder here. */
+/** Repeats the source's last key sample: Perch can encode H.264 only. */
 class RepeatedPicture implements OfflineMedia {
   readonly track: Track;
   readonly #data: Uint8Array | undefined;
@@ -76,7 +76,7 @@ const PACKET_MS = 20;
 /** G.711's codes of zero, ITU-T G.711 tables 1a and 2a. */
 const G711_ZERO = { a: 0xd5, mu: 0xff } as const;
 
-/** Nothing where a codec has no silence here: a track may pause. */
+/** Silence of an audio track. For a codec without a silent frame here it sends nothing: a track may pause. */
 class Silence implements OfflineMedia {
   readonly track: Track;
   readonly #sample: OfflineSample | undefined;
@@ -99,7 +99,7 @@ function pcmSilence(track: Track): { data: Uint8Array; ticks: number } | undefin
   }
   if (track.codec === 'lpcm') {
     const bytes = (ticks * track.channels * track.bitDepth) / 8;
-    // 8 bits have an offset of 128.
+    // 8-bit samples are unsigned: silence is 128.
     return { data: new Uint8Array(bytes).fill(track.bitDepth === 8 ? 128 : 0), ticks };
   }
   return undefined;

@@ -4,7 +4,7 @@ import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../../media/h264/encode/g
 import type { H264Track } from '../../media/sample/track.ts';
 
 const FPS = 5;
-/** Two seconds: the wait of a reader that joins without a replay. */
+/** Pictures between key frames: a reader that joins without a replay waits two seconds at most. */
 const GROUP = 10;
 const BACKGROUND: Colour = [40, 128, 128];
 const TEXT: Colour = [200, 128, 128];
@@ -65,7 +65,7 @@ export class OfflinePicture {
   }
 }
 
-/** Whole macroblocks where they fit: they cost a few bits each. */
+/** Size of a glyph's dot in pixels: whole macroblocks where they fit, which cost a few bits each. */
 function dotSize(width: number, characters: number): number {
   const most = width / (characters * (GLYPH_COLUMNS + 1));
   return most >= MACROBLOCK ? MACROBLOCK * Math.floor(most / MACROBLOCK) : Math.max(2, 2 * Math.floor(most / 2));
