@@ -52,7 +52,7 @@ class DemoStream {
     ];
   }
 
-  /** The next picture is a key frame: the listener starts at once. */
+  /** Makes the next picture a key frame, so that the listener starts at once. */
   add(listener: StreamListener): void {
     this.listeners.add(listener);
     this.requestKeyFrame();
@@ -101,7 +101,7 @@ export class DemoStreams {
     return this.#streams.get(name)?.tracks;
   }
 
-  /** The next picture of a stream is a key frame. */
+  /** Makes the next picture of a stream a key frame. */
   requestKeyFrame(name: string): void {
     this.#streams.get(name)?.requestKeyFrame();
   }

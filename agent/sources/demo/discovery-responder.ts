@@ -11,7 +11,7 @@ const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
 
 /**
  * Answers WS-Discovery probes from this box's loopback only: the demo camera is not on the LAN.
- * The socket is bound to the group's address: another program gets the datagrams to this machine's addresses.
+ * The socket is bound to the group's address, so that datagrams to this machine's own addresses go to other programs.
  * A port that cannot be opened is logged; the camera works without discovery.
  * @returns a function that stops it
  */

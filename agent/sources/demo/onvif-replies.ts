@@ -37,7 +37,7 @@ export interface StreamProfile {
   readonly rtspUrl: string;
 }
 
-/** Values of replies. */
+/** The values that replies contain. */
 export interface DemoFacts {
   readonly identity: DeviceIdentity;
   readonly deviceUrl: string;

@@ -27,7 +27,7 @@ export interface RtspQuirks {
   refuses?(request: RtspRequest): number | 'never' | undefined;
   /** The response waits for this. */
   delay?(request: RtspRequest): Promise<void> | undefined;
-  /** The stream of an address that does not name it. */
+  /** Name of the stream for a URI that names none. */
   streamOf?(uri: string): string | undefined;
   /** Additional lines of SDP. */
   moreMedia?(request: RtspRequest): string;
@@ -331,6 +331,6 @@ class RtpSender implements PayloadSink {
   }
 }
 
-/** A packet of G.711 is a payload, RFC 3551 §4.5.14. */
+/** The payload is the G.711 samples themselves, RFC 3551 §4.5.14. */
 const packetizeSound: Packetize = (data, _maxPayloadBytes, _isLast, sink) =>
   sink.onPayload(0, 0, data, 0, data.length, false);

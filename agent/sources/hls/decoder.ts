@@ -20,7 +20,7 @@ export interface FoundTrack {
   readonly track: Track | undefined;
 }
 
-/** Takes the tracks of a rendition. @returns where the units of each go; undefined: nowhere */
+/** Takes the tracks of a rendition. @returns where the units of each go; undefined: they are dropped */
 type OnTracks = (found: readonly FoundTrack[]) => readonly (PlayoutTrack | undefined)[];
 
 /** Turns the segments of one rendition into units: fMP4 or MPEG-TS. */
@@ -135,7 +135,7 @@ export class SegmentDecoder {
     return true;
   }
 
-  /** Puts the next units on the server's timeline of the segment. */
+  /** Tells the outputs which of the server's timelines the next units are on. */
   #move(): void {
     for (const output of this.#outputs) {
       if (output) {

@@ -148,7 +148,7 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
   };
 }
 
-/** What the library puts in place of the key of an incomplete segment has no method. */
+/** Undefined: no encryption. The library gives an incomplete segment a key object without a method. */
 function keyOf(key: types.Key | null | undefined, base: string): SegmentKey | undefined {
   const method = key?.method;
   if (typeof method !== 'string' || method === 'NONE') {
@@ -212,7 +212,7 @@ function urlOf(uri: string, base: string): string {
   return url.href;
 }
 
-/** The library makes a date of any text. */
+/** Undefined for an invalid date: the library makes a Date of any text. */
 function wallOf(date: Date | undefined): number | undefined {
   const wallMs = date?.getTime();
   return Number.isFinite(wallMs) ? wallMs : undefined;

@@ -14,9 +14,9 @@ const MAX_WAITING_MS = 20_000;
 const MIN_WAITING_MS = 2_000;
 const POLL_MS = 100;
 const MAX_TIMELINES = 8;
-/** A discontinuity leaves at least this much for the last unit before it. */
+/** Shortest time from the last unit before a discontinuity to the first unit after it. */
 const FRAME_MS = 40;
-/** A server that runs faster than this box makes the queue longer: 1 % of it is played faster. */
+/** Share by which playback is faster while the queue is too long, because the server's clock runs faster than this box's. */
 const CATCH_UP = 0.01;
 const OBSERVED_MS = 30_000;
 
@@ -59,7 +59,7 @@ export class Playout {
   #bytes = 0;
   /** Monotonic time minus the common timeline; NaN: not started. */
   #offsetMs = Number.NaN;
-  /** The least time that units came ahead of their release, since the window began. */
+  /** Shortest time between the arrival of a unit and its release, since the window began. */
   #minAheadMs = Number.POSITIVE_INFINITY;
   #windowMs = 0;
   readonly #onError: (cause: unknown) => void;
@@ -136,13 +136,13 @@ export class Playout {
     }
     const aheadMs = unit.atMs + this.#offsetMs - this.#clock.monoMs();
     if (aheadMs < 0) {
-      // The segment came late: playback pauses by as much, and stays later.
+      // The segment came too late: playback pauses for that time and stays later by as much.
       this.#offsetMs -= aheadMs;
     }
     this.#minAheadMs = Math.min(this.#minAheadMs, aheadMs);
   }
 
-  /** The least time lately that units came ahead of their release; reset by the call. Undefined: not known yet. */
+  /** `#minAheadMs` of a complete window, and starts the next window. Undefined: the window is not complete. */
   #takeMinAhead(nowMs: number): number | undefined {
     if (nowMs - this.#windowMs < OBSERVED_MS) {
       return undefined;

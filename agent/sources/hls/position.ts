@@ -60,7 +60,7 @@ export function isLost({ segments, isEnded, isVod }: MediaPlaylist, { sequence }
   return first.sequence > sequence || last.sequence + 1 < sequence || isTooLate;
 }
 
-/** The next file at or after `next`; undefined: it is not there yet. Gaps are passed over. */
+/** The next file at or after `next`, without gaps; undefined: the playlist does not have it yet. */
 export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile | undefined {
   for (const segment of segments) {
     const { sequence, file, parts, isGap } = segment;

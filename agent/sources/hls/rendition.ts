@@ -81,7 +81,7 @@ export class Rendition {
   #init: { readonly key: string; readonly bytes: Uint8Array } | undefined;
   /** Key of the last encrypted segment; undefined: none yet, or it failed to decrypt. */
   #key: { readonly url: string; readonly bytes: Uint8Array } | undefined;
-  /** Its address is that of the configuration; others come from a multivariant playlist, which may name other ones by now. */
+  /** The playlist's URL is the configured one. Other URLs come from a multivariant playlist, which may have changed them since. */
   readonly #isConfigured: boolean;
   /** The last version of the playlist was not used, because its end was missing. */
   #wasCut = false;
@@ -175,11 +175,11 @@ export class Rendition {
       if (loaded.kind !== 'media') {
         throw new PerchError('badInput', 'a variant of the playlist is not a media playlist');
       }
-      // A second one in a row is what the server has now; without segments it never is.
+      // A second cut playlist in a row is what the server has now, and is used, unless it has no segments.
       this.#wasCut = isCut(before, loaded) && (!this.#wasCut || loaded.segments.length === 0);
       const playlist = before && this.#wasCut ? before : withTimelinesOf(before, loaded);
       if (hasRestarted(before, playlist)) {
-        // Other files may have the same names.
+        // After a restart of the server, other files may have the same names.
         this.#init = undefined;
         this.#key = undefined;
       }
@@ -195,7 +195,7 @@ export class Rendition {
     }
   }
 
-  /** A playlist that is missing for a moment is requested again, as one without a new segment is. */
+  /** Whether to request a missing playlist again. It gets as much time as a playlist without a new segment. */
   #mayBeBack(before: MediaPlaylist, cause: unknown): boolean {
     const code = cause instanceof PerchError ? cause.code : undefined;
     const isPassing = code === 'unavailable' || code === 'badInput' || code === 'timeout';
@@ -241,7 +241,7 @@ export class Rendition {
     }
   }
 
-  /** Undefined: it cannot be loaded, and playback continues after it. @throws PerchError after several */
+  /** Loads a file; undefined: it cannot be loaded, and playback continues after it. @throws PerchError after several failures in a row */
   async #loadChunk({ file, segment, isFirst }: NextFile, signal: AbortSignal): Promise<Chunk | undefined> {
     const { init, timeline } = segment;
     const wallMs = isFirst ? segment.wallMs : undefined;
@@ -260,7 +260,7 @@ export class Rendition {
     }
   }
 
-  /** Undefined: the part has another address, which the next playlist has. */
+  /** Loads the part that the server announced; undefined: it has another URL, which is in the next playlist. */
   async #loadHint(playlist: MediaPlaylist, signal: AbortSignal): Promise<Chunk | undefined> {
     const { hint, canBlock, segments, targetSeconds } = playlist;
     const segment = segments.at(-1);

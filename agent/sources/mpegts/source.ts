@@ -23,7 +23,7 @@ export interface MpegTsSourceOptions {
 }
 
 interface Connection {
-  /** Reads in rounds from now on; undefined: at once. */
+  /** From now on the socket is read in rounds; undefined: when data arrive. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   close(): void;
 }

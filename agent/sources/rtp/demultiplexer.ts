@@ -85,7 +85,7 @@ export class RtpDemultiplexer implements RtcpSink {
     }
   }
 
-  /** With one track also for another SSRC: some senders confuse them. */
+  /** The receiver that RTCP of an SSRC is about. A single receiver gets it whatever the SSRC: some senders use another one in RTCP. */
   #receiverOf(ssrc: number): TrackReceiver | undefined {
     const { receivers } = this.#tracks;
     return receivers.length === 1 ? receivers[0] : receivers.find((receiver) => receiver.ssrc === ssrc);

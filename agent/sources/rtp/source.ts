@@ -34,7 +34,7 @@ export interface RtpSourceOptions {
 }
 
 interface Connection {
-  /** Reads in rounds from now on; undefined: at once. */
+  /** From now on the socket is read in rounds; undefined: when data arrive. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   close(): void;
 }
@@ -136,7 +136,7 @@ export class RtpSource implements Source {
     if (reports) {
       reports.sink = {
         onDatagram: (bytes, start, end, atMs) => {
-          // A BYE ends the tracks: their last packets come first.
+          // A BYE ends the tracks, so the RTP packets before it are read first.
           socket.read();
           demultiplexer.push(bytes, start, end, atMs);
         },

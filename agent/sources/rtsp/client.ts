@@ -37,7 +37,7 @@ export class RtspSource implements Source {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #choice: TransportChoice;
-  /** Changes of the transport, and 'unknown': each is logged once. */
+  /** What has been logged, once each: changes of the transport, and 'unknown' for a track of unknown format. */
   readonly #logged = new Set<string>();
   #past = NO_STATISTICS;
   /** The camera has ended a playing session. */
@@ -141,7 +141,7 @@ export class RtspSource implements Source {
     let isPlaying = false;
     try {
       const methods = client.queryMethods();
-      // A box is known to take requests before it has answered earlier ones.
+      // A paired box takes requests before it has answered earlier ones; not every camera does.
       const [description] = await Promise.all(
         box ? [client.describe(), methods] : [methods.then(() => client.describe())],
       );
@@ -166,7 +166,7 @@ export class RtspSource implements Source {
       this.#noteUnknown(session, isPlaying, error);
       throw error;
     } finally {
-      // Before TEARDOWN: packets that arrive until its reply are dropped.
+      // Closed before TEARDOWN, so that packets that arrive before its reply are dropped.
       session.close();
       if (isPlaying) {
         this.#options.loginWatch?.plays(false);
@@ -186,7 +186,7 @@ export class RtspSource implements Source {
       this.#logged.add('unknown');
       this.#log.warn({ reason: explain(error) }, 'camera fails with a track of unknown format, trying without it');
     }
-    // A failure without the unknown format, too, has another reason.
+    // If the session fails without the unknown format as well, that format is not the reason.
     this.#leavesUnknown = asksForUnknown || (this.#leavesUnknown && isPlaying);
   }
 

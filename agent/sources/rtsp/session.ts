@@ -124,7 +124,7 @@ export class RtspSession {
       this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media, at);
     const asked = this.#isPipelined ? offered.slice(0, MAX_TRACKS).map(setUp) : [];
     this.#playing = this.#isPipelined ? this.#client.play(this.#playFields) : undefined;
-    // An earlier request fails first.
+    // Marks all promises as handled: when an earlier one fails, the later ones are not awaited.
     void Promise.allSettled([...asked, this.#playing]);
     for (const [at, one] of offered.entries()) {
       const { receiver } = one;
@@ -140,7 +140,7 @@ export class RtspSession {
         refusals.push([receiver, error]);
       }
     }
-    // Relayed tracks alone are no media.
+    // A session needs a track that is not merely relayed.
     if (this.#tracks.receivers.every(isRelayed)) {
       const refusal = refusals.find(([receiver]) => !isRelayed(receiver));
       throw refusal ? this.#asBegun(refusal[1]) : this.#tracks.offersNothing(sdp, this.#hasAudio);
@@ -155,12 +155,12 @@ export class RtspSession {
     }
   }
 
-  /** The media with a receiver. */
+  /** The media to set up, each with its receiver. */
   #choose(wanted: readonly SdpMedia[]): { readonly media: SdpMedia; readonly receiver: TrackReceiver }[] {
     if (this.#demuxesMpegts && isMpegts(wanted)) {
       this.#tracks.demuxMpegts();
     }
-    // Relayed tracks come next to others only: alone they are of no use to most readers.
+    // Tracks of unknown format are relayed only next to supported ones: alone they are of no use to most readers.
     const relays = !this.#leavesUnknown && wanted.some(({ formats }) => formats.some(isSupported));
     return wanted.flatMap((media) => {
       const receiver = this.#tracks.choose(media, this.#traits) ?? (relays ? this.#tracks.relay(media) : undefined);
@@ -225,7 +225,7 @@ export class RtspSession {
     this.#transports.close();
   }
 
-  /** Delay that all readers tolerate. TLS and tunnels may hold more than one read returns. */
+  /** Delay that all readers tolerate. 0 for TLS and tunnels, which may hold back data that a read in rounds would miss. */
   get #toleratedDelayMs(): number {
     const { isSecure, tunnel } = this.#address;
     return isSecure || tunnel !== 'none' ? 0 : this.#tracks.toleratedDelayMs;

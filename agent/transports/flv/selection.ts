@@ -3,7 +3,7 @@ import type { FlvFormat } from '../../media/flv/stream-format.ts';
 import { TrackTags } from '../../media/flv/track-tags.ts';
 import type { Track } from '../../media/sample/track.ts';
 
-/** What a receiver of FLV takes in addition to the old codecs. */
+/** What a receiver of FLV takes in addition to the codecs of FLV itself (H.264, AAC, MP3, G.711). */
 export interface FlvAbilities {
   /** FourCCs of Enhanced RTMP; `*`: all. */
   readonly fourCcs: readonly string[];

@@ -7,7 +7,7 @@ const MULTITRACK = 2;
 const CAN_DECODE_OR_FORWARD = 1 | 4;
 const MAX_FOURCCS = 64;
 
-/** What Perch itself accepts; its readers may not. */
+/** What Perch itself accepts. Its readers may not support all of it. */
 export const OUR_ABILITIES = {
   fourCcList: ['avc1', 'hvc1', 'av01', 'vp08', 'vp09', 'mp4a', '.mp3', 'Opus', 'ac-3', 'ec-3', 'fLaC'],
   capsEx: MULTITRACK,

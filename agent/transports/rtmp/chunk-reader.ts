@@ -207,12 +207,12 @@ export class ChunkReader {
   #append(stream: ChunkStream, data: Uint8Array, start: number, end: number): void {
     const bytes = stream.receivedBytes + end - start;
     this.#openBytes += end - start;
-    // All open messages together: a peer could begin one on each chunk stream.
+    // The limit is for all open messages together: a peer could begin one on each chunk stream.
     if (this.#openBytes > 2 * this.maxMessageBytes) {
       throw new PerchError('exhausted', `${this.#openBytes} bytes of unfinished RTMP messages`);
     }
     if (bytes > stream.buffer.length) {
-      // Grows with what arrives: the announced size may be a lie.
+      // The buffer grows with the bytes that arrive: the announced size may be false.
       const size = Math.min(stream.messageBytes, Math.max(2 * bytes, FIRST_BUFFER_BYTES));
       const buffer = new Uint8Array(size);
       buffer.set(stream.buffer.subarray(0, stream.receivedBytes));

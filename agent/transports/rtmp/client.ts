@@ -16,7 +16,7 @@ const ENCODER_VERSION = 'FMLE/3.0 (compatible; Perch)';
 /** Asks for the live stream, else the recorded one of this name, as other clients do. */
 const START = -2_000;
 const MAX_REASON_CHARS = 200;
-/** Words of several servers for a rejected login. */
+/** How several servers word a rejected login. */
 const REJECTED_LOGIN =
   /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i;
 
@@ -45,7 +45,7 @@ export class RtmpClient implements LinkOwner {
   readonly ended: Promise<unknown>;
   /** Monotonic time of the last audio or video message. */
   lastMediaMs = 0;
-  /** What the server says that it accepts, in addition to the old codecs. */
+  /** What the server announces that it accepts, in addition to the codecs of FLV itself. */
   abilities: FlvAbilities = { fourCcs: [], hasMultitrack: false };
   readonly #options: RtmpClientOptions;
   readonly #clock: Clock;

@@ -78,12 +78,12 @@ export class RtmpLink implements ByteSink, MessageSink {
     return this.#handshake.isDone && !this.#hasEnded;
   }
 
-  /** Messages as large as pictures are taken from now on. */
+  /** From now on messages may be as large as pictures. */
   allowMedia(): void {
     this.#chunks.maxMessageBytes = MAX_MEDIA_BYTES;
   }
 
-  /** Sets the sizes of what this end sends: before its first command. */
+  /** Announces chunk size and acknowledgement window. Called before the first command. */
   begin(): void {
     this.write(
       Buffer.concat([
@@ -102,7 +102,7 @@ export class RtmpLink implements ByteSink, MessageSink {
     this.write(writeEvent(event, value));
   }
 
-  /** A player's buffer: some servers begin only then. */
+  /** Announces a player's buffer length: some servers send nothing before that. */
   bufferLength(messageStream: number): void {
     this.write(writeBufferLength(messageStream));
   }
@@ -180,7 +180,7 @@ export class RtmpLink implements ByteSink, MessageSink {
         this.#owner.onMedia(type, timestamp, data, start, end);
         return;
       case MESSAGE.dataAmf3:
-        // A byte 0, then AMF0.
+        // The body is a byte 0, then AMF0 data.
         this.#owner.onMedia(MESSAGE.data, timestamp, data, Math.min(start + 1, end), end);
         return;
       case MESSAGE.command:

@@ -25,7 +25,7 @@ import { TsbpdClock } from './tsbpd-clock.ts';
 const KEEPALIVE_US = 1_000_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 5_000;
 const LIGHT_ACK_PACKETS = 64;
-/** Ticks further apart than this: the process was held up. What has arrived meanwhile is read within the grace. */
+/** Ticks further apart than `STALL_US` show that the process was held up. Packets of that time are read within `GRACE_US`. */
 const STALL_US = 30_000;
 const GRACE_US = 20_000;
 /** The largest loss list of a NAK; ranges that do not fit are reported with the next one. */

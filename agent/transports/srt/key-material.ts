@@ -83,7 +83,7 @@ export const deriveKek = (passphrase: string, salt: Uint8Array, keyBytes: number
 
 const wrapName = (kek: Uint8Array) => `id-aes${8 * kek.length}-wrap`;
 
-/** RFC 3394. */
+/** AES key wrap, RFC 3394. @param keys one key, or the even and the odd key */
 export function wrapKeys(kek: Uint8Array, keys: Uint8Array): Uint8Array {
   const cipher = createCipheriv(wrapName(kek), kek, WRAP_IV);
   return Buffer.concat([cipher.update(keys), cipher.final()]);

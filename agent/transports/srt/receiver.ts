@@ -23,7 +23,7 @@ export class Receiver {
   #base: number;
   /** Sequence number after the newest packet. */
   #next: number;
-  /** No packet before this sequence number is stored: a publisher could leave the whole window empty before one. */
+  /** No packet before this sequence number is stored. Keeps searches short if a publisher leaves most of the window empty. */
   #searched: number;
   #stored = 0;
   #storedBytes = 0;

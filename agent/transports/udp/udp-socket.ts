@@ -16,7 +16,7 @@ const MIN_ROUND_BUFFER_BYTES = 2 << 20;
 /** The most that a datagram takes of the receive buffer beyond twice its size: drivers receive into pages. */
 const DATAGRAM_COST_BYTES = 2_048;
 
-/** Reads follow arrival for this long after a round in which half of the buffer was used. */
+/** Datagrams are read as they arrive for this long after a round in which more than half of the buffer was used. */
 const TOO_FULL_MS = 60_000;
 
 /** Shared by all sockets; undefined: not opened, or it does not work here. */
@@ -59,7 +59,7 @@ export class UdpSocket implements ReceivedSink {
   readonly #receiving: ReceivingSocket | undefined;
   /** Size of the receive buffer, as granted by the system. */
   readonly #bufferBytes: number;
-  /** Until this monotonic time, reads follow arrival: rounds are too long for the buffer. */
+  /** Until this monotonic time datagrams are read as they arrive, because rounds are too long for the buffer. */
   #tooFullUntilMs = 0;
   #roundMs = 0;
   /** Bytes of the receive buffer that were used in this round. */
@@ -186,7 +186,7 @@ export class UdpSocket implements ReceivedSink {
     this.#usedBytes = 0;
     this.#roundMs = this.#clock.monoMs();
     let count = MAX_DATAGRAMS;
-    // A flood is left to Node.
+    // One round reads at most the buffer's size. Node reads the rest of a flood.
     while (receiver && count === MAX_DATAGRAMS && !this.#isClosed && this.#usedBytes < this.#bufferBytes) {
       count = receiver.receive(this.#receiving?.descriptor ?? -1, this);
     }

@@ -23,7 +23,7 @@ export async function acceptUnix(url: string, events: UnixEvents): Promise<{ clo
       socket.destroy();
       return;
     }
-    // It may be `removeStale` of another path.
+    // The earlier connection has sent nothing: it may be the probe of `removeStale` for another path.
     sender?.destroy();
     sender = socket;
     socket.on('data', (chunk: Buffer) => events.onData(chunk));

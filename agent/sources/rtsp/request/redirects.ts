@@ -40,7 +40,7 @@ export async function followRedirects<T>(
     const isConfigured = address.host === first.host && (address.isSecure || !first.isSecure);
     const isBasicAllowed = isConfigured || address.credentials !== undefined;
     const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-    // `loginWatch` counts this login at this host.
+    // `loginWatch` is about the configured login at the configured host only.
     const watch = own === credentials && address.host === first.host ? loginWatch : undefined;
     const result = await attempt(address, () => new Authenticator(own, isBasicAllowed, watch));
     if (!(result instanceof Redirect)) {

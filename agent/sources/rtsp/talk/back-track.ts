@@ -7,7 +7,7 @@ import type { BackChannel } from '../../../stream/contracts.ts';
 import { aacSpeech } from './aac-speech.ts';
 import type { TalkEncoder, TalkSink } from './talk-encoder.ts';
 
-/** What does not fill whole bytes waits for the next audio. */
+/** Encodes speech as G.726. Code words that do not fill a whole byte wait for the next audio. */
 class G726Speech implements TalkEncoder {
   readonly #encoder: G726Encoder;
   #values = new Int16Array(0);

@@ -144,14 +144,14 @@ export class RtspLoudspeaker implements Loudspeaker {
     });
   }
 
-  /** Caches a failure. */
+  /** Runs `work` and caches its failure. */
   async #remembered<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (cause) {
       const [isNone, isUnauthorized] = [isCode(cause, 'unsupported'), isCode(cause, 'unauthorized')];
       this.#format = isNone || isUnauthorized ? undefined : this.#format;
-      // A box has no password to guess.
+      // A paired box is not logged in to with a password, so a retry cannot lock out its owner.
       const longerMs = isUnauthorized && !this.#options.box ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
       const untilMs = this.#clock.monoMs() + (isNone ? UNSUPPORTED_TTL_MS : longerMs);
       this.#refusal = this.#format ? undefined : { cause, isNone, untilMs };

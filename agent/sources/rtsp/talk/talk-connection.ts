@@ -137,7 +137,7 @@ export class TalkConnection {
     throw refusal;
   }
 
-  /** @returns a function that is called each second */
+  /** Keeps the session alive. @returns a function to call once a second */
   #keeper(): () => void {
     const everyMs = Math.min(KEEP_ALIVE_MS, this.#client.sessionMs / 2);
     let askedAtMs = this.#clock.monoMs();

@@ -7,7 +7,7 @@ export interface TrackTransport extends ReceivedTrack {
   sendControl(packet: Uint8Array): void;
   /** Starts to receive. Called before PLAY, because some cameras send before they answer it, and again after it. */
   open(): void;
-  /** RTP that has sockets of its own is read in rounds from now on; undefined: at once. */
+  /** For RTP with its own sockets: from now on they are read in rounds; undefined: when data arrive. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   /** Called at regular intervals. */
   tick(nowMs: number): void;

@@ -40,8 +40,8 @@ export class TransportChoice {
 
   /**
    * The transports to try, best first.
-   * @param isTunnelled the connection is encrypted or passes a proxy: media stay in it
-   * @param maySecure but SRTP may leave it, where the configuration asks for that
+   * @param isTunnelled the connection is encrypted or goes through a tunnel: media stay in it
+   * @param maySecure SRTP may still go outside the connection, if the configuration asks for that
    */
   transports(isTunnelled: boolean, maySecure = false): readonly Transport[] {
     if (isTunnelled) {
@@ -58,7 +58,7 @@ export class TransportChoice {
     return [learnt, ...ORDER.filter((transport) => transport !== learnt)];
   }
 
-  /** Media has come by it: it is tried first for an hour. */
+  /** Called when media has arrived by this transport, which is then tried first for an hour. */
   worked(transport: Transport): void {
     // The hour is not extended, or a camera that reconnects every half hour would never be tried with TCP again.
     if (this.#learnt !== transport || this.#clock.monoMs() - this.#learntAtMs >= REMEMBER_MS) {
@@ -97,7 +97,7 @@ export class TransportAttempts {
     return this.#transports.includes(transport, this.#refusals.length + 1);
   }
 
-  /** The present transport does not work. */
+  /** Called when the present transport does not work. */
   refuse(cause: PerchError): void {
     if (this.transport !== undefined) {
       this.#refusals.push([this.transport, cause]);

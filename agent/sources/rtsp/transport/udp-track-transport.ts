@@ -9,7 +9,7 @@ import type { SecureTrack } from './secure-session.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
-/** The camera's addresses and ports. */
+/** The camera's addresses and ports for one track. */
 export interface RemoteEnd {
   /** Canonical addresses that media may come from. */
   readonly ips: readonly string[];
@@ -128,7 +128,7 @@ export class UdpTrackTransport implements TrackTransport {
   }
 
   #takeControl(bytes: Uint8Array, start: number, end: number): void {
-    // A BYE ends the track: its last packets come first.
+    // A BYE ends the track, so the RTP packets before it are read first.
     this.#pair.rtp.read();
     try {
       const packet = this.#secure ? this.#secure.decryptor.rtcp(bytes, start, end) : bytes.subarray(start, end);

@@ -66,7 +66,7 @@ function readAddress(url: string): Address | undefined {
   };
 }
 
-/** An unencoded % in a password stays. */
+/** Percent-decodes a text. Text with an invalid escape, such as a password with a bare %, stays as it is. */
 export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -141,7 +141,7 @@ export function redirectedTo(address: Address, location: string, name: string): 
   return { ...redirected, tunnel: address.tunnel, port: isNear ? address.port : redirected.port };
 }
 
-/** A link-local address (RFC 4291 §2.5.6) from a camera is in the camera's own zone. */
+/** Adds the zone of the camera's address to another link-local address (RFC 4291 §2.5.6) that the camera names. */
 function inZoneOf({ host }: Address, other: string): string {
   const zone = /%.*/.exec(host)?.[0] ?? '';
   return /^fe[89ab][\da-f]:/i.test(other) && !other.includes('%') ? other + zone : other;

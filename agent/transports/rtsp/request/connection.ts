@@ -171,7 +171,7 @@ export class RtspConnection implements ByteSink {
         cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#peer.path }, cause) : cause,
       );
     }
-    // A full buffer: the socket has more.
+    // If the buffer is full, the socket has more data, which is read at once.
     if (length < chunk.length) {
       this.#waitForRound();
     }

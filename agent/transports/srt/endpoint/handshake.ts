@@ -195,7 +195,7 @@ export function writeHandshake(
   return packet;
 }
 
-/** Contents are whole words. */
+/** The extensions to write. Their contents are whole 32-bit words. */
 function extensionsOf(handshake: Handshake, isResponse: boolean): (readonly [type: number, contents: Uint8Array])[] {
   const { capabilities, keyMaterial, streamId, congestion } = handshake;
   const extensions: (readonly [number, Uint8Array])[] = [];

@@ -245,8 +245,8 @@ export class SrtListener {
   }
 
   /**
-   * One derivation of an address at a time: each is a millisecond of a thread that the disk needs, too. A wrong one is counted before the
-   * next begins.
+   * Runs the key derivations of one address one after the other. Each takes a millisecond in the thread pool that file access uses, too. A
+   * wrong passphrase is counted before the next derivation begins.
    */
   #inTurn<T>(subscriber: string, derive: () => Promise<T>): Promise<T> {
     const turn = (this.#deriving.get(subscriber) ?? Promise.resolve()).then(derive);

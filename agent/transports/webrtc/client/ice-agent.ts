@@ -9,7 +9,7 @@ const TURN_TLS_PORT = 5349;
 /** Types of the candidates that are used, RFC 8445 §5.1.1. */
 const TYPES = ['host', 'srflx', 'relay'];
 
-/** The server's half of the answer. */
+/** The server's ICE parameters from its answer. */
 export interface RemoteIce {
   readonly ufrag: string;
   readonly password: string;

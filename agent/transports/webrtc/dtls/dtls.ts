@@ -10,7 +10,7 @@ import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts'
 
 /*
  * DTLS 1.2 for SRTP (RFC 6347, RFC 5764). werift, imported only here and by the files with its name, runs the
- * handshake. This room adds what werift leaves to its user: ordering messages, verifying certificates, signatures and
+ * handshake. This folder adds what werift leaves to its user: ordering messages, verifying certificates, signatures and
  * Finished, and ignoring unauthenticated records that would end or restart a session.
  */
 

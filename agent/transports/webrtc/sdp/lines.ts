@@ -26,7 +26,7 @@ export function credentialLines(credentials: IceCredentials): string[] {
 /** Registered spelling of encodings that are not in capitals. */
 const SPELLING: Record<string, string> = { OPUS: 'opus', MULTIOPUS: 'multiopus', RTX: 'rtx' };
 
-/** A browser matches the format by the parameters it sent. */
+/** The rtpmap and fmtp lines of a format. A browser matches it by the parameters that it sent itself. */
 export function formatLines({ payloadType, encoding, clockRate, channels, fmtp }: RtpFormat): string[] {
   const parameters = [...fmtp].map(([key, value]) => (value === key ? key : `${key}=${value}`)).join(';');
   return [

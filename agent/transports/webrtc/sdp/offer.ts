@@ -57,7 +57,7 @@ export interface Offer {
   readonly bundle: readonly string[];
   /** ICE user fragment of the first section that has one. */
   readonly ufrag: string;
-  /** Some clients have credentials per section until an answer bundles them. */
+  /** User fragments of all sections: some clients have separate ones until an answer bundles the sections. */
   readonly ufrags: readonly string[];
   readonly fingerprints: readonly Fingerprint[];
   readonly setup: Setup;
@@ -256,7 +256,7 @@ function parseSetup(word: string | undefined): Setup {
   return setup;
 }
 
-/** One strong hash is enough; SHA-1 can be forged (RFC 8122 §5). */
+/** Rejects an offer without a fingerprint of a strong hash. SHA-1 can be forged (RFC 8122 §5). */
 function requireStrong(fingerprints: readonly Fingerprint[]): void {
   if (fingerprints.length === 0) {
     throw new PerchError('badInput', 'the offer has no a=fingerprint');

@@ -29,7 +29,7 @@ export class PliResponder {
   #pauseMs = PAUSE_MS;
   #stopWaiting: (() => void) | undefined;
 
-  /** Created with the first key frame, which answers earlier indications. */
+  /** Created when the first key frame is sent, which answers earlier indications. */
   constructor(source: KeyFrameSource, clock: Clock) {
     this.#source = source;
     this.#clock = clock;

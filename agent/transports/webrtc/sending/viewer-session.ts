@@ -19,7 +19,7 @@ import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerStream } from './viewer-stream.ts';
 
-/** A viewer that joins a longer GOP lags far behind or has to wait: a key frame is requested. */
+/** In a longer GOP a new viewer lags far behind or has to wait, so a key frame is requested. */
 const LONG_GROUP_MS = 4_000;
 
 /** Keeps only numbers: an offer's section can be large. */
@@ -142,7 +142,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     const clock = this.#clock;
     const nowMs = clock.monoMs();
     const burstLoss = video && new BurstLoss(video);
-    // Before the viewer stream, which sends at once.
+    // Begins before the viewer stream exists, which sends at once.
     burstLoss?.begin(0, nowMs);
     const viewerStream = new ViewerStream({
       id: this.id,
@@ -249,7 +249,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
 
   onSample(track: number, sample: Sample): void {
     if (sample.key && track === this.#videoTrack && this.#active?.viewerStream.awaitsKeyFrame) {
-      // After the other readers, the packetizer among them, have received the sample.
+      // Deferred until the other readers, the packetizer among them, have received the sample.
       queueMicrotask(() => this.#active?.viewerStream.onKeyFrame());
     }
   }

@@ -167,7 +167,7 @@ export class ViewerStream {
 
   close(): void {
     this.#isClosed = true;
-    // Not retired: its counters still count.
+    // Closed but kept, because its counters are still read.
     this.#main.close();
     this.#transcodedAudio?.close();
     if (this.#fallback) {

@@ -79,7 +79,7 @@ export class WeriftEngine {
       return undefined;
     }
     const keys = this.#socket.extractSessionKeys(MASTER_KEY_BYTES, masterSaltBytesOf(profile));
-    // Copied: werift's are views of larger buffers.
+    // Copied, because werift's keys are views of larger buffers.
     return {
       profile,
       localKey: new Uint8Array(keys.localKey),
