@@ -109,7 +109,7 @@ async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<Runni
   });
 }
 
-/** The first that takes an address answers it. */
+/** Combines routes: the first of them that takes an address answers it. */
 function anyOf(all: readonly PathRoutes[]): PathRoutes {
   const find = (address: string) => all.find((other) => other.takes(address));
   return {

@@ -18,11 +18,11 @@ import { PublishSession } from './publish-session.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
 import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './target.ts';
 
-/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+/** Bytes that one packet of `writeQueueSize` stands for: the UDP payload of an Ethernet frame. */
 const PACKET_BYTES = 1_472;
-/** Limit before publish or play, and for each second after it. */
+/** Limit of commands before publish or play, and in each second after it. */
 const MAX_COMMANDS = 64;
-/** Limit before publish or play: a client needs a few kilobytes, and a flood of clients delays the packets of cameras. */
+/** Limit of received bytes before publish or play: a client needs a few kilobytes, and a flood of clients delays packets of cameras. */
 const MAX_BYTES_BEFORE_MEDIA = 128 << 10;
 /** Limit of unread answers. */
 const MAX_UNREAD_BYTES = 1 << 18;

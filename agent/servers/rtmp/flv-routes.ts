@@ -89,7 +89,7 @@ function pathOf({ paths }: RouteDeps<RunningFlv>, { app, folder, file }: Names):
   return app === PLAIN_APP && paths.find(whole) === undefined ? stream : whole;
 }
 
-/** Browsers let any page open a WebSocket to any host and read from it. */
+/** Rejects pages of other origins: browsers let any page open a WebSocket to any host and read from it. */
 function checkOrigin({ access }: RouteDeps<RunningFlv>, request: FastifyRequest, reply: FastifyReply): void {
   const { origin } = request.headers;
   const isAllowed = reply.hasHeader('Access-Control-Allow-Origin') || access.origin(request).isSameOrigin;

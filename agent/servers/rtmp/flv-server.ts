@@ -11,12 +11,12 @@ import { type FlvLink, FlvSender } from '../../transports/flv/sender.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
 
 const MAX_VIEWERS = 500;
-/** A household behind one address, or a proxy that hides its clients. */
+/** Limit of viewers per address: enough for a household, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
 /** A viewer that has been behind for this long does not catch up. The samples that wait for it hold memory. */
 const HOPELESS_MS = 30_000;
-/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+/** Bytes that one packet of `writeQueueSize` stands for: the UDP payload of an Ethernet frame. */
 const PACKET_BYTES = 1_472;
 
 /** What current FLV players take of Enhanced RTMP. Older players get it, too, as from ZLMediaKit. */
@@ -201,7 +201,7 @@ class FlvViewing implements Reader {
     this.#stream.removeReader(this);
   }
 
-  /** The sender receives the samples. */
+  /** Does nothing: the sender receives the samples itself. */
   onSample(): void {}
 
   onTrack(): void {}

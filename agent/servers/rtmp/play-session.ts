@@ -59,7 +59,7 @@ export class PlaySession implements Reader {
     this.#sender.pause(isPaused);
   }
 
-  /** The sender receives the samples. */
+  /** Does nothing: the sender receives the samples itself. */
   onSample(): void {}
 
   onTrack(): void {}

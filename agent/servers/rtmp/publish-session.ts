@@ -48,7 +48,7 @@ export class PublishSession implements Publisher {
     this.#brake = new ReadThrottle(link, () => this.#input.surplusMs, clock);
   }
 
-  /** Monotonic time of the last media. A publisher that has to wait is not silent. */
+  /** Monotonic time of the last media; now while the publisher is slowed down, which is not silence. */
   get lastReceivedMs(): number {
     return this.#brake.isPulled ? this.#clock.monoMs() : this.#lastReceivedMs;
   }

@@ -22,9 +22,9 @@ import type { TunnelKind } from './tunnel/accept-channel.ts';
 
 const MAX_WAITING_REQUESTS = 32;
 const MAX_WAITING_BYTES = 1 << 17;
-/** Limit of unread responses, not counting media. */
+/** Limit of response bytes that the client has not read, not counting media. */
 const MAX_UNREAD_BYTES = 1 << 18;
-/** Limit without a request, for a connection without a session. */
+/** A connection without a session is closed after this long without a request. */
 const IDLE_MS = 60_000;
 /** Some clients send junk between frames; more than this is another protocol. */
 const MAX_JUNK_BYTES = 16_384;
@@ -128,7 +128,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#channel.pause();
   }
 
-  /** Deferred: the caller may be closing the reader. */
+  /** Reading resumes in a later turn, because the caller may be closing the reader. */
   resume(): void {
     if (this.#isPaused) {
       this.#isPaused = false;
@@ -191,7 +191,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     }
   }
 
-  /** @param firstRequestMs limit for the first request; @param writeTimeoutMs limit for sending anything that waits */
+  /** Called once a second. @param firstRequestMs limit for the first request @param writeTimeoutMs limit without progress of queued bytes */
   tick(nowMs: number, firstRequestMs: number, writeTimeoutMs: number): void {
     if (this.#isClosed) {
       this.#awaitClose(nowMs, writeTimeoutMs);
@@ -316,7 +316,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.close(reason);
   }
 
-  /** Ended gracefully; the client may keep its side open. */
+  /** Destroys a gracefully closed connection when the client keeps its side open for too long. */
   #awaitClose(nowMs: number, writeTimeoutMs: number): void {
     this.#closeDeadlineMs ??= nowMs + writeTimeoutMs;
     if (nowMs >= this.#closeDeadlineMs) {

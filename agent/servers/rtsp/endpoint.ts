@@ -56,7 +56,10 @@ export class RtspEndpoint {
     return this.#listener.port;
   }
 
-  /** A connection of another port, such as a WebSocket of a paired server. Its sink is set at the return. @param access instead of the logins of this port */
+  /**
+   * Serves a connection of another port, such as a paired server's WebSocket. Sets its sink before it returns.
+   * @param access used instead of this port's logins
+   */
   adopt(channel: ByteChannel, access: SessionAccess): void {
     this.#open(channel, 'websocket', access);
   }

@@ -31,7 +31,7 @@ interface RunningRtsp extends RunningServer {
   adopt(channel: ByteChannel, access: SessionAccess): void;
 }
 
-/** Its UDP ports are opened apart: when one is taken, RTP goes over the connection or by multicast. */
+/** UDP ports are opened separately from the server: if one is taken, RTP goes over the connection or by multicast. */
 export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
   name: 'rtsp',
   publishing: {

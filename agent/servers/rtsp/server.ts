@@ -20,13 +20,13 @@ import { TcpDelivery } from './transport/tcp-delivery.ts';
  */
 const LIBAVFORMAT = /^Lavf|ffmpeg/i;
 
-/** UDP ports and multicast groups of RTSP, and of RTSPS, which sends SRTP to them. */
+/** UDP ports and multicast groups, separate for RTSP (plain RTP) and RTSPS (SRTP). */
 interface MediaPlanes {
   readonly plain: MediaPlane;
   readonly secure: MediaPlane;
 }
 
-/** RFC 2326. */
+/** The RTSP server, RFC 2326: the endpoints of RTSP and RTSPS. */
 export class RtspServer {
   readonly rtsp: RtspEndpoint;
   readonly rtsps: RtspEndpoint;

@@ -133,7 +133,7 @@ export class SrtSession implements Publisher, Reader {
     }
   }
 
-  /** Every second: ends a publisher without media. */
+  /** Called every second: ends a publisher without media. */
   check(): void {
     try {
       this.#input?.check();
@@ -212,7 +212,7 @@ export class SrtSession implements Publisher, Reader {
     if (!connection) {
       return;
     }
-    // They may have changed while the key was derived.
+    // Tracks may have changed while the key was derived.
     for (const [track, description] of stream.tracks.entries()) {
       output.onTrack(track, description);
     }

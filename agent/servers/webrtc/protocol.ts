@@ -25,7 +25,7 @@ interface RunningWebRtc extends RunningServer {
   readonly server: WebRtcServer;
 }
 
-/** The media ports and the sessions behind them. One port of two that is taken leaves the other open. Offers come by the HTTP listeners. */
+/** The media ports and their sessions. If one of the two ports is taken, the other still opens. Offers come by the HTTP listeners. */
 export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = {
   name: 'webrtc',
   label: 'WebRTC media port',
@@ -42,7 +42,7 @@ export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = 
   extraPorts: { label: 'second WebRTC media port', isWanted: () => true },
 };
 
-/** Its own port, else the main one. */
+/** Base URL of signalling: WebRTC's own HTTP port if it is configured, else `/webrtc` on the main port. */
 function signallingUrl({ webrtcAddress, webrtcEncryption, address, tlsAddress }: Config): string {
   if (webrtcAddress !== '') {
     return `http${webrtcEncryption ? 's' : ''}://HOST:${portOf(webrtcAddress)}`;
@@ -65,7 +65,7 @@ async function startServer(options: WebRtcServerOptions, deps: ServerDeps): Prom
   };
 }
 
-/** MediaMTX finds its public address with them. ICE-lite never asks a STUN server. */
+/** Logs that Perch itself does not use the STUN servers. MediaMTX finds its public address with them; an ICE-lite agent does not. */
 function logIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
   const servers = webrtcICEServers2.filter(({ clientOnly }) => !clientOnly).map(({ url }) => url);
   if (servers.length > 0) {
@@ -108,7 +108,7 @@ async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<Runni
 
 function serverOf({ config, running }: RouteDeps<RunningWebRtc>): WebRtcServer {
   if (!config().webrtc) {
-    // The code that players get for what they cannot have: Perch's own continues with HLS at once.
+    // `badInput` tells players that a retry does not help: Perch's own player continues with HLS at once.
     throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
   }
   const server = running()?.server;

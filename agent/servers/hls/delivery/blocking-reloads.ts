@@ -12,7 +12,7 @@ export interface Fault {
   readonly error: string;
 }
 
-/** MediaMTX's status. */
+/** The muxer was closed during the wait. The status is MediaMTX's. */
 export const ENDED: Fault = { status: 500, error: 'the stream has ended' };
 
 /** Requests waiting for a playlist change: hundreds share one promise and one timer. */
@@ -47,7 +47,7 @@ export class BlockingReloads {
       return known;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Not `sleep`: an abort for each part costs as much as its playlist.
+    // `every` instead of `sleep`: aborting a sleep for each part costs as much as writing its playlist.
     const stop = this.#clock.every(patienceMs, () => {
       stop();
       // Later requests wait for a new promise.

@@ -33,8 +33,8 @@ let pending = 0;
 let pendingBits = 0;
 
 /**
- * RFC 1952. A playlist has a few kilobytes, most of them repeated from line to line: a new zlib object for each takes several times as
- * long, and its memory leads to garbage collections.
+ * Compresses a text as gzip, RFC 1952. A playlist has a few kilobytes, most of them repeated from line to line: a new zlib object for each
+ * takes several times as long, and its memory leads to garbage collections.
  * @param text ASCII @returns bytes as a Latin-1 string
  */
 export function gzipText(text: string): string {

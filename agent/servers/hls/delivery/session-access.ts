@@ -34,8 +34,8 @@ export function cookiesOf(header: string | undefined, name: string): readonly st
 }
 
 /**
- * Over TLS also for pages of other sites that embed the player, partitioned by site. Over plain HTTP browsers drop
- * Secure cookies, so it is for our own pages only. Without Path: valid for the folder of the request, behind any proxy
+ * A Set-Cookie value. Over TLS, pages of other sites that embed the player get the cookie too, partitioned by site. Over plain HTTP, where
+ * browsers drop Secure cookies, only pages of this site get it. It has no Path: it is valid for the folder of the request, behind any proxy
  * prefix.
  */
 export function cookie(name: string, value: string, isSecure: boolean): string {
@@ -200,7 +200,7 @@ export class SessionAccess {
 const carriesSession = (request: FastifyRequest): boolean =>
   parameter(request, 'session') !== undefined || cookiesOf(request.headers.cookie, SESSION_COOKIE).length > 0;
 
-/** Hides length and content from timing. */
+/** Hashes a text, so that comparing digests takes the same time whatever its length and content. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 type HeadersAndQuery = Pick<FastifyRequest, 'headers' | 'query'>;

@@ -37,7 +37,7 @@ interface FrequentRequest {
 /** Addresses without escapes, which Fastify would decode. */
 const ADDRESS =
   /^([\w./~-]+)\/(?:((?:video|audio)\d+|main)_stream\.m3u8|([0-9a-f]{12}_[\w]+\.(?:mp4|ts)))(?:\?_HLS_msn=(\d{1,15})(?:&_HLS_part=(\d{1,15}))?(?:&_HLS_skip=(YES|v2))?)?$/;
-/** Headers with which hooks or other rules apply. */
+/** With these headers hooks or other rules apply, so the route answers the request. */
 const SPECIAL = ['authorization', 'origin', 'range', 'x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
 
 /**

@@ -16,7 +16,7 @@ export class HlsDirectory {
   readonly #variant: HlsVariant;
   readonly #log: Logger;
   readonly #writers = new Map<HlsMuxer, DirectoryWriter>();
-  /** Sequential: a hanging disk blocks only one thread of libuv's pool. */
+  /** The last write. Writes are sequential, so a hanging disk blocks only one thread of libuv's pool. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(folder: string, variant: HlsVariant, log: Logger) {

@@ -23,7 +23,7 @@ export interface LiveInit {
   readonly headBytes: number;
 }
 
-/** Called synchronously; never blocks: it queues within its limit or drops. */
+/** A receiver of fragments. Called synchronously; it never blocks, but queues within its limit or drops. */
 export interface FragmentViewer extends FragmentSink {
   /**
    * Called before the first fragment, and before a key fragment that needs a new init segment. @param startS media time

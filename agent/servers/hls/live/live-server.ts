@@ -48,7 +48,7 @@ interface Session extends Reader, Viewer {
 }
 
 const MAX_VIEWERS = 500;
-/** A household behind one address, or a proxy that hides its clients. */
+/** Limit of viewers per address: enough for a household, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
 

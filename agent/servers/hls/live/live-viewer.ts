@@ -17,7 +17,7 @@ export interface ViewerOutput {
   end(code: MseError['code'], reason: string): void;
 }
 
-/** Limit beyond the first GOP: a second or two of a good camera. */
+/** Limit of the queue after the first GOP: a second or two of a good camera. */
 export const QUEUE_BYTES = 2 << 20;
 /** A viewer that is full for this long is disconnected. */
 export const HOPELESS_MS = 15_000;

@@ -4,7 +4,7 @@ import type { Track } from '../../../media/sample/track.ts';
 import { type SilentFrame, silentFrame } from '../../../media/silence.ts';
 
 const USUAL_FRAME_S = 0.04;
-/** A longer interval is not expected to repeat. */
+/** The interval before the newest sample predicts the next one, unless it is longer than this. */
 const MAX_GUESS_S = 1;
 
 /** Audio that is missing for this long has stopped; some publishers buffer it for nearly as long. */
@@ -14,7 +14,7 @@ const MAX_FILLED_S = 2;
 
 /** A track of live fMP4 and its samples for the next fragment. */
 export class TrackFragmenter extends TrackRunBuffer {
-  /** Its description has changed: samples wait for the next init segment. */
+  /** The track's description has changed: its samples wait for the next init segment. */
   isStale = false;
   /** Expected decode time after the newest sample; 0: none. */
   endDts = 0;
@@ -54,7 +54,7 @@ export class TrackFragmenter extends TrackRunBuffer {
     return true;
   }
 
-  /** Too late: silence replaces the sample. */
+  /** Whether the sample is too late: silence was sent in its place. */
   isFilled({ dts }: Sample): boolean {
     return dts < this.#filledDts;
   }

@@ -66,7 +66,7 @@ function labelOf(track: Track): string {
   return codecOf(track).label + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
 }
 
-/** How to get the missing tracks, for users. */
+/** A sentence for users about how to get the missing tracks. */
 export function adviceFor(stream: Stream, container: Container): string {
   const other = container === 'mpegts' ? 'fmp4' : 'mpegts';
   const [lost, lostThere] = [leftOutOfHls(stream, container), leftOutOfHls(stream, other)];

@@ -14,9 +14,9 @@ import { SegmentClock } from './segment-clock.ts';
 const PATIENCE_S = 1;
 /** Samples may be late by this share of a part's duration. */
 const PART_SHARE = 0.25;
-/** With more players the last one gets its part late as it is, and their requests take most of the CPU time. */
+/** With more players no delay is tolerated: answering all of them takes long enough, so the last one gets its part late already. */
 const MAX_DELAYED_PLAYERS = 100;
-/** In segment durations: a shorter part of the cached GOP stays with its end. */
+/** Shortest first segment cut from the cached GOP, in segment durations. A shorter rest stays in one segment with the GOP's end. */
 const MIN_KEPT = 0.2;
 
 /**
@@ -80,7 +80,7 @@ export class Muxer implements Reader, HlsMuxer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
-    // A rejection may have no handler.
+    // `ready` may have no handler: its rejection must not count as unhandled.
     promise.catch(() => {});
   }
 
@@ -104,7 +104,7 @@ export class Muxer implements Reader, HlsMuxer {
     return this.#isClosed;
   }
 
-  /** The leading one, and those with segments. */
+  /** The leading rendition, and the others that have segments. */
   get renditions(): readonly HlsRendition[] {
     const begun = this.#byTrack.filter(
       (one) => one !== undefined && one !== this.#leading && one.playlist !== undefined,
@@ -170,7 +170,7 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   onDiscontinuity(track: number): void {
-    // Audio follows the video clock anyway.
+    // Only the leading rendition starts a new segment: the others follow its boundaries.
     if (this.#byTrack[track] === this.#leading && this.#hasStarted) {
       this.#wantsCut = true;
     }

@@ -9,13 +9,13 @@ const SPARE = 1.08;
  */
 export function partTargetMs(sampleMs: number, wantedMs: number): number {
   const samples = Math.max(1, Math.round(wantedMs / sampleMs));
-  // Floating-point error does not add a millisecond.
+  // The small subtraction keeps a floating-point error from adding a millisecond.
   return Math.ceil(samples * sampleMs * SPARE - 1e-6);
 }
 
 /** All parts but independent ones and the last of a segment reach this share of the target (§4.4.4.9). */
 export const FULL_PART = 0.85;
-/** Tolerated excess, as a share of the wanted duration: a target that keeps changing is worse. */
+/** Tolerated difference from the wanted duration, as a share of it: a target that keeps changing is worse. */
 const OFF = 0.15;
 
 /**

@@ -1,4 +1,4 @@
-/** In usual intervals: a longer one is a pause. */
+/** An interval of more than this many usual ones is a pause. */
 const MAX_USUAL = 4;
 /**
  * This many intervals in a row that differ by this factor in one direction are a new frame rate, no pause or jitter.
@@ -26,13 +26,13 @@ export class PictureIntervals {
   /** Consecutive intervals that are longer (positive) or shorter (negative) than before. */
   #newInRow = 0;
   #usualBefore = 0;
-  /** The one of them nearest to the previous rate: a pause among them does not count. */
+  /** Of those intervals, the one nearest to the previous rate, so that a pause among them does not count. */
   #nearest = 0;
   /** The latest intervals, a ring. */
   readonly #recent = new Float64Array(RECENT);
   #count = 0;
 
-  /** @param mayChange video slows down at night; late audio is silence */
+  /** @param mayChange true for video, whose frame rate falls at night. A long interval of audio is silence. */
   constructor(mayChange: boolean) {
     this.#mayChange = mayChange;
   }

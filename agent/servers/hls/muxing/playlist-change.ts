@@ -8,7 +8,7 @@ export class PlaylistChange {
   wait(): Promise<void> {
     if (!this.#pending) {
       this.#pending = Promise.withResolvers();
-      // A rejection may have no handler.
+      // The promise may have no handler: its rejection must not count as unhandled.
       this.#pending.promise.catch(() => {});
       if (this.#isOver) {
         this.#pending.reject(muxerClosed());

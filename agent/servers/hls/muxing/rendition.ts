@@ -125,7 +125,7 @@ export class Rendition implements HlsRendition {
     return this.#partsBytes + this.pending.bytes;
   }
 
-  /** The new description applies from the next discontinuity on; until then samples are dropped. */
+  /** Whether a new description waits for the next discontinuity. Until then samples are dropped. */
   get awaitsSegment(): boolean {
     return this.#nextTrack !== undefined;
   }
@@ -352,7 +352,7 @@ export class Rendition implements HlsRendition {
     const bytes = writeInit([this.track]);
     const name = this.#fileName(this.#initCount === 0 ? 'init' : `init${this.#initCount}`);
     this.#initCount += 1;
-    // Not in a slab: left to the garbage collector.
+    // An init file is not in a slab, so the garbage collector frees it.
     const init: MediaFile = {
       name,
       type: `${this.kind}/mp4`,

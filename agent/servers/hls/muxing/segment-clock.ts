@@ -7,7 +7,7 @@ interface Anchor {
   readonly offsetMs: number;
 }
 
-/** Other renditions lag by fewer segments. */
+/** Limit of remembered segments: other renditions lag the leading one by fewer. */
 const MAX_ANCHORS = 16;
 /** With reordering, presentation times of key frames jitter around the boundary; segments are longer than this. */
 const TREMBLE_S = 0.1;
@@ -15,7 +15,7 @@ const TREMBLE_S = 0.1;
 const SLEW_MS = 0.1;
 /** A larger difference means that the box's clock was set. */
 const STEP_MS = 1_000;
-/** Slew over the length of a playlist, plus rounding. */
+/** Audio is dated earlier by this: the slew over the length of a playlist, plus rounding. */
 const SOUND_EARLY_MS = 4;
 
 /**

@@ -86,7 +86,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
-    // A rejection may have no handler.
+    // `ready` may have no handler: its rejection must not count as unhandled.
     promise.catch(() => {});
   }
 
@@ -196,7 +196,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#last = sample;
   }
 
-  /** The next sample is known, or that none follows: writes this one to the segment. */
+  /** Writes the held sample to the segment. @param nextDts decode time of the next sample; undefined: none follows */
   #writeLast(nextDts: number | undefined): void {
     const last = this.#last;
     if (!last) {

@@ -67,7 +67,7 @@ function header(playlist: MediaPlaylist): string {
     text += `#EXT-X-PART-INF:PART-TARGET=${target}\n`;
   }
   text += `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.number ?? running?.number ?? 0}\n`;
-  // Required before a segment with the tag is removed (RFC 8216bis §6.2.2).
+  // The sequence tag is required before a segment with EXT-X-DISCONTINUITY is removed (RFC 8216bis §6.2.2).
   const isBroken = segments.some((segment) => segment.isDiscontinuity) || running?.isDiscontinuity;
   return discontinuitySequence > 0 || isBroken
     ? `${text}#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}\n`
@@ -172,9 +172,9 @@ function segmentSeconds(durationS: number): string {
   return Math.round(Number(text)) > Math.round(durationS) ? seconds(durationS - 1e-5) : text;
 }
 
-/** Before the end of the target segment, which is loaded as a whole: time to fetch what follows. */
+/** The start offset lies this long before the end of a segment, which is loaded whole, so there is time to fetch the next one. */
 const INSIDE_S = 0.3;
-/** A player may reload before it starts: the playlist is then this many parts longer. */
+/** A player may reload the playlist before it starts, which is then longer by this many parts. */
 const LATER_PARTS = 2;
 
 /**
@@ -196,7 +196,7 @@ export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist):
   if (offsetS >= holdBackS && isWhole) {
     return undefined;
   }
-  // Where players start by default, now and a little later.
+  // True if the offset found is where players start by default, now and after a reload.
   let isTheirs = offsetS + (isWhole ? 0 : LATER_PARTS * partTargetS) < holdBackS;
   for (let i = segments.length - 1; i >= 0; i -= 1) {
     const { durationS, isIndependent, isGap } = segments[i] as SegmentLine;

@@ -30,7 +30,7 @@ export interface HlsOptions {
   readonly directory?: string;
 }
 
-/** `flac`: FLAC instead of Opus, for players that lack it. */
+/** `flac`: FLAC instead of Opus, for players without Opus. */
 export type SoundForm = 'plain' | 'flac';
 const FORMS: readonly SoundForm[] = ['plain', 'flac'];
 
@@ -44,7 +44,7 @@ export interface StreamLookup {
   openStreams?(): Iterable<readonly [name: string, stream: Stream]>;
 }
 
-/** Key frames are rarely further apart. */
+/** Limit of the wait for the first segment: key frames are rarely further apart. */
 const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
 /** Paths whose GOP lengths are remembered; the oldest is dropped. */
 const MAX_REMEMBERED = 1_000;
@@ -300,7 +300,7 @@ export class HlsServer {
     if (longestGroupMs === 0) {
       return;
     }
-    // The camera's GOP length may have been changed.
+    // Replaces the older value, because the camera's GOP length may have been changed.
     putBounded(this.#longestGroups, name, longestGroupMs, MAX_REMEMBERED);
   }
 
@@ -310,7 +310,7 @@ export class HlsServer {
       const text = `path '${name}' has had no key frame for ${FIRST_SEGMENT_TIMEOUT_MS / 1000} s`;
       throw new PerchError('timeout', text, { path: name });
     });
-    // Rejects after the race is over.
+    // It may reject after the race is over, without a handler.
     late.catch(() => {});
     try {
       await Promise.race([muxer.ready, late]);

@@ -26,7 +26,7 @@ export interface Requester {
 
 /** A session takes a few hundred bytes. */
 const MAX_SESSIONS = 4_000;
-/** A household behind one address (one /64 of IPv6), or a proxy that hides its clients. */
+/** Limit per address (or /64 of IPv6): enough for a household, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 1_000;
 const RETRY_AFTER_S = 10;
 /** Without a request for this long a session ends. */

@@ -35,7 +35,7 @@ const RETRY_AFTER_S = 4;
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
-/** The name of the user, or the response. */
+/** The user's name, or the response that rejects the request. */
 type AuthResult = { readonly user: string } | { readonly response: Response };
 
 /** Authenticates a connection's client, RFC 2326 §D, RFC 7616, RFC 7617. Nonces belong to the connection. */
@@ -73,7 +73,7 @@ export class Authentication {
       if (result === 'challenge') {
         return { response: this.#challenge(offered, false) };
       }
-      // The user's password may only be usable with Basic.
+      // The password may be stored in a form that only Basic can verify.
       const isBasicLeft = given?.scheme === 'digest' && !offered.includes('digest');
       return {
         response: isBasicLeft ? this.#challenge(offered, false) : { status: 401, closeReason: 'not permitted' },

@@ -8,7 +8,7 @@ import { TRANSPORT_LABEL } from './session.ts';
 export interface ChosenTransport {
   readonly kind: TransportKind;
   readonly wanted: Transport;
-  /** Key of what the client sends as SRTP. */
+  /** Key of the SRTP packets that the client sends. */
   readonly key?: MikeyMessage;
 }
 

@@ -102,7 +102,7 @@ export class PlaySession implements Role, Reader {
     this.media?.close();
   }
 
-  /** The delivery receives the samples. */
+  /** Does nothing: the delivery receives the samples itself. */
   onSample(): void {}
 
   onTrack(): void {}

@@ -76,7 +76,7 @@ export class RecordSession implements Role, Publisher {
     return { status: 200 };
   }
 
-  /** RECORD may follow. */
+  /** Stops receiving. RECORD may follow. */
   pause(): Response {
     this.media?.stop();
     this.#endPublication();

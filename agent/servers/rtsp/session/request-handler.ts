@@ -206,7 +206,7 @@ export class RequestHandler {
     }
   }
 
-  /** Only where access knows talkers: other clients get the description without a back channel, as they always did. */
+  /** Whether DESCRIBE gets a back channel. Without talkers in `access`, clients that require one get a description without it. */
   #wantsToTalk({ headers }: RtspRequest): boolean {
     const [, tag] = REQUIRE_BACK_CHANNEL;
     return this.#server.access.talker !== undefined && headers.get('Require')?.includes(tag) === true;
@@ -232,7 +232,7 @@ export class RequestHandler {
     } catch (error) {
       session.end(explain(error));
       if (error instanceof PerchError && error.code === 'exhausted') {
-        // As cameras answer: RFC 2326 §11.3.7.
+        // The loudspeaker is in use: cameras answer 453 as well (RFC 2326 §11.3.7).
         return { status: 453 };
       }
       throw error;

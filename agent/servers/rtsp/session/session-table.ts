@@ -79,7 +79,7 @@ export class SessionTable {
     return session;
   }
 
-  /** Only for the address that opened it: an intercepted key is useless elsewhere. */
+  /** The session of a key, only for the address that opened it: an intercepted key is useless elsewhere. */
   ofKey(key: string, ip: string): RtspSession | undefined {
     const session = this.#byKey.get(key);
     return session?.options.connection.ip === ip ? session : undefined;

@@ -91,7 +91,7 @@ export class RtspSession implements PublisherOwner {
     return this.#isClosed;
   }
 
-  /** A request of this session arrived on any connection. */
+  /** Called when a request of this session arrives, on any connection. */
   touch(link: SessionLink): void {
     this.links.add(link);
     this.#lastRequestMs = this.#clock.monoMs();

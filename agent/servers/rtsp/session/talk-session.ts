@@ -26,7 +26,7 @@ export class TalkSession implements Role {
   #inError = 0;
   #lastReceivedMs = 0;
   #isPlaying = false;
-  /** RTP time without its wraps. */
+  /** RTP time of the last packet, unwrapped. */
   #ticks = 0;
   #lastTimestamp: number | undefined;
 

@@ -83,7 +83,7 @@ export function mediaOf(uri: string, announced: RtspTarget, controls: readonly (
   return index < 0 && isBareSlash && controls.length > 0 ? 0 : index;
 }
 
-/** Completes `/x` with the host of the request. */
+/** A location as an absolute URL: `/x` gets scheme and host of the request. */
 export function absoluteUrl(location: string, requestUri: string): string {
   if (!location.startsWith('/')) {
     return location;
@@ -112,7 +112,7 @@ function trimmed(path: string): string {
   return withoutEndSlashes(path.replace(/^\/+/, ''));
 }
 
-/** A loop: the expression `/+$` restarts at each slash and takes 16 ms for a URL of 4 kB of slashes. */
+/** Uses a loop, because the expression `/+$` restarts at each slash and takes 16 ms for a URL of 4 kB of slashes. */
 function withoutEndSlashes(text: string): string {
   let end = text.length;
   while (text[end - 1] === '/') {

@@ -164,7 +164,7 @@ export class Multicast {
   #onRtcp(datagram: Buffer, ip: string, port: number): void {
     for (const egress of this.#egresses.values()) {
       if (egress.port === port) {
-        // Our own report, looped back.
+        // Ignores Perch's own reports, which are looped back.
         return;
       }
     }
@@ -181,13 +181,13 @@ export class Multicast {
     });
     const egress: Egress = { socket, users: 0, sender: undefined, port: 0 };
     this.#egresses.set(ip, egress);
-    // The network is down right now: the packet is lost.
+    // An error means that the network is down: the packet is lost.
     socket.on('error', () => {});
     socket.on('listening', () => {
       try {
         socket.setMulticastInterface(ip);
         socket.setMulticastTTL(TTL);
-        // Local players are readers too.
+        // Loopback serves players on this box.
         socket.setMulticastLoopback(true);
         egress.port = socket.address().port;
         egress.sender = new FrameSocket(socket);
@@ -195,7 +195,7 @@ export class Multicast {
         this.#log.warn({ ip, reason: String(cause) }, 'cannot send multicast from this address');
       }
     });
-    // Bound to the groups' port it would receive its own packets.
+    // A socket bound to the groups' port would receive its own packets.
     socket.bind({ address: '0.0.0.0', port: 0 });
     return egress;
   }

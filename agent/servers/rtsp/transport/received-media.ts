@@ -32,7 +32,7 @@ const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
 /** Limit for a demuxed transport stream without media. The pauses of a publisher that is slowed down are shorter. */
 const MISSING_MS = 20_000;
-/** UDP has no back-pressure. */
+/** Over UDP, which has no back-pressure, media may be this far ahead of real time. */
 const MAX_UDP_SURPLUS_MS = 10_000;
 
 interface MediaTrack {
@@ -108,7 +108,7 @@ export class ReceivedMedia implements MediaReceiver {
     return this.#secure !== undefined;
   }
 
-  /** A publisher that has to wait is not silent. */
+  /** Monotonic time of the last packet; now while the publisher is slowed down, which is not silence. */
   get lastReceivedMs(): number {
     return this.#brake.isPulled ? this.#clock.monoMs() : this.#lastReceivedMs;
   }

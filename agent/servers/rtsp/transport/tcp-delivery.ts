@@ -14,7 +14,7 @@ interface FrameLink {
   write(bytes: Uint8Array): void;
 }
 
-/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+/** Bytes that one packet of `writeQueueSize` stands for: the UDP payload of an Ethernet frame. */
 const PACKET_BYTES = 1_472;
 const NO_CHANNEL = -1;
 const CHANNELS = 256;
@@ -182,7 +182,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
   }
 
   onEnd(cause?: unknown): void {
-    // Without a cause the stream has ended, which the session learns as its reader.
+    // Without a cause the stream has ended; the session, which is its reader, is notified of that separately.
     if (cause !== undefined) {
       this.#owner.onMediaEnd(`the stream cannot be sent: ${explain(cause)}`);
     }

@@ -86,7 +86,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     }
     const peer: UdpPeer = {
       owner: this,
-      // The reader opens its NAT or firewall with these.
+      // Datagrams to the RTP port carry no media: the reader sends them to open its NAT or firewall.
       onRtp: () => {},
       onRtcp: (datagram) => this.#takeReport(datagram, track),
       onReplaced: () => this.#owner.onMediaEnd('its UDP ports were taken by a newer session of the same address'),
@@ -151,7 +151,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     this.#owner.onMediaEnd(reason);
   }
 
-  /** The session may learn of the stream's end before its packets do, and close first. */
+  /** Sends BYE for the tracks, once. `close` may come before `onSenderEnded`: the session may be notified of the stream's end first. */
   #sendBye(): void {
     if (!this.#isPlaying) {
       return;

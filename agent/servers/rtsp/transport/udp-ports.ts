@@ -26,14 +26,14 @@ interface UdpOptions {
   readonly keys: PortKeys;
   readonly rtpAddress: string;
   readonly rtcpAddress: string;
-  /** 0: the size of a large key frame. */
+  /** Receive buffer of a socket; 0: the size of a large key frame. */
   readonly readBufferBytes: number;
 }
 
-/** Congestion limits. */
+/** Above either limit in a socket's send queue, the port is congested. */
 const MAX_QUEUED_BYTES = 1 << 20;
 const MAX_QUEUED_PACKETS = 1_024;
-/** Tracks of all sessions, and per address. A recorder's session has two. */
+/** Limits of tracks in all sessions, and per address. A recorder's session has two. */
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
 
@@ -102,7 +102,7 @@ export class UdpPorts {
       throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} belong to another track of the session`);
     }
     for (const other of others) {
-      // A client that lost its connection reuses its ports; no one else can have them.
+      // A client that lost its connection reuses its ports: no other client of its address can have them.
       this.unregister(other);
       other.onReplaced();
     }

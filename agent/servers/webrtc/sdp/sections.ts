@@ -15,7 +15,7 @@ export function sendingSections(
   ];
 }
 
-/** @param echo sends the media back */
+/** The answer's sections for media that the peer sends. @param echo SSRCs for sending the media back; absent: nothing is sent */
 export function receivingSections(
   inbound: readonly Inbound[],
   echo?: { readonly video: Outbound | undefined; readonly audio: Outbound | undefined },

@@ -7,14 +7,14 @@ const MAX_KEYS = 500;
 /** Limits repeated log messages to one per minute and key. */
 export class LogThrottle {
   readonly #clock: Clock;
-  /** When each key was noted last, oldest first. */
+  /** Monotonic time at which each key was last noted, oldest first. */
   readonly #dueMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether the key was not noted within the last minute; notes it. Drops the oldest of too many keys. */
+  /** Whether to log: the key was not noted within the last minute. If so, notes it. Above the limit the oldest key is dropped. */
   isDue(key: string): boolean {
     const isFirst = !this.has(key);
     if (isFirst) {

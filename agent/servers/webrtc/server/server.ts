@@ -82,7 +82,7 @@ export class WebRtcServer {
 
   /**
    * @param sound transcodes audio that browsers do not support; undefined: such audio is not sent
-   * @param load its certificate and SRTP profiles
+   * @param load loads the DTLS certificate and SRTP profiles
    */
   constructor(
     options: WebRtcServerOptions,
@@ -296,7 +296,7 @@ export class WebRtcServer {
     prepare: (id: string, offer: Offer, log: Logger) => Promise<PreparedMedia>,
   ): Promise<AnsweredOffer> {
     this.#checkOpen();
-    // A client that asks for no OPTIONS before.
+    // `prepare` opens them for pages. A client without a page comes here first.
     this.#native ??= this.#openNative();
     const slot = this.#limits.take(requester);
     let prepared: PreparedMedia | undefined;
@@ -338,7 +338,7 @@ export class WebRtcServer {
     }
   }
 
-  /** Only errors that a retry does not solve: someone must change a setting. */
+  /** Logs only errors that a retry does not solve, because a setting has to change. */
   #logRejection({ path, remoteAddr }: Requester, cause: unknown): void {
     if (cause instanceof PerchError && cause.code === 'badInput') {
       const facts = { path, address: endpointOf(remoteAddr).ip, reason: explain(cause) };
@@ -350,7 +350,7 @@ export class WebRtcServer {
   #prepareContext(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
     const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#additionalHosts));
     const context = Promise.all([this.#loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
-    // The caller may fail before it awaits this.
+    // The caller may fail before it awaits the context, whose rejection would then be unhandled.
     context.catch(() => {});
     return context;
   }
@@ -384,7 +384,7 @@ export class WebRtcServer {
     return session;
   }
 
-  /** Whether peers at this address connect: a missing one has closed its page. */
+  /** Whether peers at this address have connected. Then one that does not connect has probably closed its page. */
   #reaches(address: string): boolean {
     const isThere = (session: WebRtcSession): boolean =>
       session.state === 'connected' && endpointOf(session.requester.remoteAddr).ip === address;

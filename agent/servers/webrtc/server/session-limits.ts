@@ -5,7 +5,7 @@ import { endpointOf, subscriberOf } from '../../../base/network/ip-address.ts';
 /** A session holds a few kilobytes before its handshake and a hundred after it. */
 const MAX_SESSIONS = 1_000;
 const MAX_PER_PATH = 500;
-/** A household behind one address (one /64 of IPv6), or a proxy that hides its clients. */
+/** Limit per address (or /64 of IPv6): enough for a household, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 500;
 /** A page of cameras opens twenty at once, each within a second. */
 const MAX_WAITING_PER_ADDRESS = 100;

@@ -41,7 +41,7 @@ const WebRtcSession = Type.Object({
 
 export type WebRtcSessionItem = Static<typeof WebRtcSession>;
 
-/** Sessions of WebRTC do not count these. */
+/** Whether WebRTC sessions lack this row: they do not count these values. */
 const isUncounted = ([suffix]: MetricRow): boolean => /_(in_error|reported_lost|packets_discarded)$/.test(suffix);
 
 export const WEBRTC_SESSION: SessionKind = {

@@ -204,7 +204,7 @@ export class WebRtcSession implements Peer, SecureLink {
     }
     const another = [...this.#transports].at(-1);
     if (another) {
-      // Used until the browser nominates another.
+      // The other transport is used until the browser nominates one.
       this.#moveTo(another);
     } else {
       this.#disconnectedSinceMs = this.#context.clock.monoMs();
@@ -307,7 +307,7 @@ export class WebRtcSession implements Peer, SecureLink {
     }
   }
 
-  /** A fault ends this session only. */
+  /** Ends this session only. An error other than PerchError is a bug and is logged. */
   #fail(error: unknown): void {
     if (!(error instanceof PerchError)) {
       this.#log.error({ err: error }, 'fault in a WebRTC session');

@@ -109,7 +109,7 @@ export class Endpoints {
     const query = queryOf(request);
     const fallback = (target.purpose === 'whep' && new URLSearchParams(query).get('fallback')) || undefined;
     if (fallback !== undefined) {
-      // Checked now: during a later switch no password can be requested.
+      // Checked now, because no password can be requested when the session later switches to it.
       await access.require(request, 'read', fallback);
       if (this.#options.isConfigured?.(fallback) === false) {
         throw offerError(`path '${fallback}' (fallback) is not configured`);
@@ -163,7 +163,7 @@ function sendError(error: unknown, reply: FastifyReply): FastifyReply {
     throw error;
   }
   if (error.context['isWithoutPort'] === true) {
-    // Not the client's fault.
+    // The client is not at fault: 500 instead of 400.
     return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
   }
   const { retryAfterS } = error.context;
@@ -180,7 +180,7 @@ function sendError(error: unknown, reply: FastifyReply): FastifyReply {
   throw new PerchError('badInput', explainToViewer(error), error.context, error.cause);
 }
 
-/** The password is then a shared secret for temporary credentials (TURN REST). */
+/** With this user name the password is a shared secret for temporary credentials (TURN REST API). */
 const SECRET_USER = 'AUTH_SECRET';
 const CREDENTIAL_LIFE_S = 24 * 60 * 60;
 

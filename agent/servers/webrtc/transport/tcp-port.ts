@@ -7,7 +7,7 @@ import { boundAddress, type LocalPort, parseMediaAddress } from './candidates.ts
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
 import type { UfragTable } from './ufrag-table.ts';
 
-/** A browser opens one per candidate and session. */
+/** Limits of connections. A browser opens one per candidate and session. */
 const MAX_CONNECTIONS = 1_000;
 const MAX_PER_ADDRESS = 256;
 /** A browser sends its first check right after connecting. */

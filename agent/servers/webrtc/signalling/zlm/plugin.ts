@@ -7,7 +7,7 @@ import { Parameters } from './parameters.ts';
 
 const MAX_OFFER_BYTES = 128 << 10;
 const METHODS = 'GET, POST, PUT, HEAD, OPTIONS, DELETE';
-/** The asterisk does not cover Authorization (Fetch §3.2.4). */
+/** Access-Control-Allow-Headers: its asterisk does not cover Authorization (Fetch §3.2.4). */
 const HEADERS = 'Authorization, *';
 /** ZLMediaKit's codes. */
 const INVALID_ARGUMENTS = -300;

@@ -71,7 +71,7 @@ export class WaitingPlayers {
         }
         if (!wasTold) {
           wasTold = true;
-          // It may create the stream during the wait and resolve after that.
+          // Not awaited: the hook may create the stream and answer after that.
           isAwaited(path).then(
             (isAwaitedNow) => isAwaitedNow || refused.abort(),
             (error: unknown) => {
@@ -94,13 +94,13 @@ export class WaitingPlayers {
     }
   }
 
-  /** A path may be configured later. */
+  /** Whether the stream is missing. An unknown path counts as missing too: it may be configured during the wait. */
   #isMissing(error: unknown, path: string): boolean {
     const isUnknown = () => !this.#paths.isConfigured(path) && this.#paths.find(path) === undefined;
     return error instanceof PerchError && (error.code === 'notFound' || (error.code === 'badInput' && isUnknown()));
   }
 
-  /** False: timed out, or too many players wait. */
+  /** Waits until `isThere`. @returns false at the timeout or abort, or if too many players wait */
   async #comes(isThere: () => boolean, untilMs: number, ip: string, signal: AbortSignal): Promise<boolean> {
     const leave = this.#places.take(ip);
     if (!leave) {
