@@ -26,8 +26,8 @@ export class BlockingReloads {
   }
 
   /**
-   * Resolves when `isThere` is true, checked at each change of the playlist. @throws PerchError unavailable if the
-   * muxer is closed, or nothing changes for too long
+   * Resolves when `isThere` is true, checked at each change of the playlist.
+   * @throws PerchError unavailable if the muxer is closed, or nothing changes for too long
    */
   async until(rendition: HlsRendition, isThere: () => boolean): Promise<void> {
     const startedMs = this.#clock.monoMs();

@@ -35,7 +35,8 @@ let pendingBits = 0;
 /**
  * Compresses a text as gzip, RFC 1952. A playlist has a few kilobytes, most of them repeated from line to line: a new zlib object for each
  * takes several times as long, and its memory leads to garbage collections.
- * @param text ASCII @returns bytes as a Latin-1 string
+ * @param text ASCII
+ * @returns bytes as a Latin-1 string
  */
 export function gzipText(text: string): string {
   if (text.length > MAX_BYTES) {

@@ -6,8 +6,8 @@ import { takesGzip, vary } from './send.ts';
 const KEEP_AN_HOUR = 'max-age=3600';
 
 /**
- * Sends the first of these files that exists, or the `.gz` file next to it to clients that accept gzip. @returns false
- * if none exists: the page may not be built yet
+ * Sends the first of these files that exists, or the `.gz` file next to it to clients that accept gzip.
+ * @returns false if none exists: the page may not be built yet
  */
 export async function sendLibrary(
   request: FastifyRequest,

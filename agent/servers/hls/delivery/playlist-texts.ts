@@ -95,8 +95,9 @@ export class PlaylistTexts {
   readonly #lines: Lines = { plain: new WeakMap(), marked: new WeakMap() };
 
   /**
-   * @param rendition with a playlist @param query safe in a playlist @param isShared other requests may have the same
-   * query
+   * @param rendition with a playlist
+   * @param query safe in a playlist
+   * @param isShared other requests may have the same query
    */
   body(
     rendition: HlsRendition,

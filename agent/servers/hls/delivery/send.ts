@@ -36,8 +36,8 @@ export function takeOver(request: FastifyRequest, reply: FastifyReply): Exchange
 }
 
 /**
- * Sent to hundreds at a time: as one string, so that Node writes head and body at once, bypassing Fastify. @param
- * mayZip the text is shared by many
+ * Sends a playlist to one of hundreds of viewers. It bypasses Fastify and writes one string, so that Node sends head and body together.
+ * @param mayZip the text is shared by many
  */
 export function sendPlaylist(
   { request, response, headers }: Exchange,
@@ -73,8 +73,9 @@ export function vary(reply: FastifyReply, name: string): void {
 }
 
 /**
- * Sends a file from memory, or one range of it, without copies. @param onSent called when it is sent @param longestMs
- * timeout of the response
+ * Sends a file from memory, or one range of it, without copies.
+ * @param onSent called when it is sent
+ * @param longestMs timeout of the response
  */
 export function sendFile(
   request: FastifyRequest,
@@ -206,7 +207,8 @@ interface ByteRange {
 const BYTES = /^bytes=(\d{0,15})-(\d{0,15})$/;
 
 /**
- * The `Range` header, RFC 9110 §14.2. Anything but a single byte range is ignored. @returns undefined: the whole file
+ * The `Range` header, RFC 9110 §14.2. Anything but a single byte range is ignored.
+ * @returns undefined: the whole file
  */
 export function byteRange(header: string | undefined, sizeBytes: number): ByteRange | 'outside' | undefined {
   const [, from = '', to = ''] = BYTES.exec(header ?? '') ?? [];

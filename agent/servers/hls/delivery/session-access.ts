@@ -113,8 +113,8 @@ export class SessionAccess {
   }
 
   /**
-   * For everything below the multivariant playlist. @throws PerchError unauthorized without a session of this path and
-   * address; notFound without a muxer
+   * For everything below the multivariant playlist.
+   * @throws PerchError unauthorized without a session of this path and address; notFound without a muxer
    */
   async admit(request: FastifyRequest, path: string): Promise<Admitted> {
     const server = this.#server();

@@ -26,8 +26,9 @@ export interface LiveInit {
 /** A receiver of fragments. Called synchronously; it never blocks, but queues within its limit or drops. */
 export interface FragmentViewer extends FragmentSink {
   /**
-   * Called before the first fragment, and before a key fragment that needs a new init segment. @param startS media time
-   * of decoding, in seconds @param liveS media time of the newest frame that follows at once
+   * Called before the first fragment, and before a key fragment that needs a new init segment.
+   * @param startS media time of decoding, in seconds
+   * @param liveS media time of the newest frame that follows at once
    */
   onInit(init: LiveInit, startS: number, liveS: number): void;
   /** A WebSocket message with the capture time, after `onInit` and once a second. */
@@ -79,8 +80,9 @@ export class LiveFragments implements Reader {
   #waiting: readonly FragmentViewer[] = [];
 
   /**
-   * @param stream a container stream @param tracks sent track numbers @param onIdle the stream has ended or the last
-   * viewer has left
+   * @param stream a container stream
+   * @param tracks sent track numbers
+   * @param onIdle the stream has ended or the last viewer has left
    */
   constructor(stream: Stream, tracks: readonly number[], clock: Clock, onIdle: () => void) {
     this.#stream = stream;

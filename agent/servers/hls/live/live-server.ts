@@ -73,7 +73,8 @@ export class LiveServer {
   }
 
   /**
-   * The stream of a path and the tracks for this viewer. @throws PerchError of the path, exhausted, and NothingPlayable
+   * The stream of a path and the tracks for this viewer.
+   * @throws PerchError of the path, exhausted, and NothingPlayable
    */
   async open(request: LiveRequest): Promise<OpenStream> {
     this.#checkRoom(request.ip);

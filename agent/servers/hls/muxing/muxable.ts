@@ -29,8 +29,8 @@ export function isMuxed(track: Track, container: Container = 'fmp4'): boolean {
 export const isRare = (track: Track): boolean => codecOf(track).hls?.fmp4 === 'rare';
 
 /**
- * The tracks of MPEG-TS segments: the first video, and the first AAC or else the first audio, since players cannot
- * choose within a segment. @returns indexes in `tracks`, video first
+ * The tracks of MPEG-TS segments: the first video, and the first AAC or else the first audio, since players cannot choose within a segment.
+ * @returns indexes in `tracks`, video first
  */
 export function tsTracks(tracks: readonly Track[]): readonly number[] {
   const places = tracks.flatMap((track, i) => (isMuxed(track, 'mpegts') ? [i] : []));

@@ -56,8 +56,9 @@ export class Muxer implements Reader, HlsMuxer {
   #isClosed = false;
 
   /**
-   * @param name of the path @param stream of the path; its container stream is read @param onClosed called once:
-   * undefined if the stream ended or `close` was called, else the error
+   * @param name of the path
+   * @param stream of the path; its container stream is read
+   * @param onClosed called once: undefined if the stream ended or `close` was called, else the error
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
@@ -298,8 +299,9 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   /**
-   * The latest end of a segment in the cached GOP, as a number of pending samples; 0: none. @param untilS presentation
-   * time @param minMs minimum duration
+   * The latest end of a segment in the cached GOP, as a number of pending samples; 0: none.
+   * @param untilS presentation time
+   * @param minMs minimum duration
    */
   #segmentEnd(untilS: number, minMs: number): number {
     const { pending, track } = this.#leading;

@@ -69,7 +69,8 @@ export class SegmentBoundaries {
   }
 
   /**
-   * Called for every sample of the leading track. @param wantsCut the next key sample ends the segment, however short
+   * Called for every sample of the leading track.
+   * @param wantsCut the next key sample ends the segment, however short
    * @param isReplay a cached sample: all of them are one segment
    */
   stepBefore({ key, dts }: Sample, wantsCut: boolean, isReplay: boolean): Step {

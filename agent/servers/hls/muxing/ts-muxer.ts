@@ -57,8 +57,8 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   #isClosed = false;
 
   /**
-   * @param name of the path @param onClosed called once: undefined if the stream ended or `close` was called, else the
-   * error
+   * @param name of the path
+   * @param onClosed called once: undefined if the stream ended or `close` was called, else the error
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;

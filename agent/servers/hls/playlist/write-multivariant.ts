@@ -9,9 +9,10 @@ interface Variant {
 }
 
 /**
- * The multivariant playlist (RFC 8216bis §4.4.6): one variant, and another one for players that lack an audio codec or
- * know it by another name. @param renditions the leading one first; those without a playlist are omitted @param query
- * with its `?`, appended to every URL
+ * The multivariant playlist (RFC 8216bis §4.4.6): one variant, and another one for players that lack an audio codec or know it by another
+ * name.
+ * @param renditions the leading one first; those without a playlist are omitted
+ * @param query with its `?`, appended to every URL
  */
 export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], query: string): string {
   const [leading, ...others] = renditions.filter((rendition) => rendition.playlist !== undefined);

@@ -36,8 +36,9 @@ const FORMS: readonly SoundForm[] = ['plain', 'flac'];
 
 export interface StreamLookup {
   /**
-   * @param query of the viewer's URL, which the source may use @throws PerchError notFound without a stream, badInput
-   * if not configured, timeout if an on-demand source does not start, exhausted at the reader limit
+   * @param query of the viewer's URL, which the source may use
+   * @throws PerchError notFound without a stream, badInput if not configured, timeout if an on-demand source does not start, exhausted at
+   * the reader limit
    */
   open(name: string, query: string): Promise<Stream>;
   /** All streams, with the names of their paths. */

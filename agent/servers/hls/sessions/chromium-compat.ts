@@ -36,7 +36,9 @@ export class ChromiumCompat {
   readonly #ends = new Map<string, number>();
 
   /**
-   * @param name of the rendition @param leading playlist of the leading rendition @returns undefined: nothing new yet
+   * @param name of the rendition
+   * @param leading playlist of the leading rendition
+   * @returns undefined: nothing new yet
    */
   next(name: string, playlist: MediaPlaylist, leading: MediaPlaylist): MediaPlaylist | undefined {
     this.#start ??= startOf(leading.segments);

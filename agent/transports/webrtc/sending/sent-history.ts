@@ -30,7 +30,8 @@ export class SentHistory {
   }
 
   /**
-   * @param sequence from a NACK: the low 16 bits of an index @returns the newest such index in the history; -1: none
+   * @param sequence from a NACK: the low 16 bits of an index
+   * @returns the newest such index in the history; -1: none
    */
   indexOf(sequence: number): number {
     const behind = (this.#nextIndex - 1 - sequence) & 0xffff;
