@@ -7,10 +7,10 @@ const OVERLOADED = 0.98;
 const RELIEVED = 0.75;
 /** Time of overload until viewers get less. Cameras hold back, or drop, what is not read for longer. */
 const AFTER_MS = 3_000;
-/** Time of relief until viewers get more again. It doubles after each vain attempt. */
+/** Time of relief until viewers get more again. It doubles after each failed attempt. */
 const MIN_RELIEF_MS = 10_000;
 const MAX_RELIEF_MS = 300_000;
-/** An overload that comes back this soon shows that the attempt was vain. */
+/** If the overload comes back within this time, the attempt to give viewers more has failed. */
 const SOON_MS = 60_000;
 
 /**

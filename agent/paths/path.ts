@@ -180,7 +180,7 @@ export class Path {
     return stream;
   }
 
-  /** As `PathPublisher`. */
+  /** As `PathPublisher.mayPublish`. */
   mayPublish(): ReturnType<PathPublisher['mayPublish']> {
     return this.#publisher.mayPublish();
   }

@@ -13,7 +13,7 @@ import { type LinkOwner, RtmpLink } from './link.ts';
 /** Version of a Flash player: servers expect this form. */
 const PLAYER_VERSION = 'LNX 9,0,124,2';
 const ENCODER_VERSION = 'FMLE/3.0 (compatible; Perch)';
-/** Asks for the live stream, else the recorded one of this name, as other clients do. */
+/** `start` of play: the live stream, else the recorded one of this name, as other clients request (RTMP 1.0 §7.2.2.1). */
 const START = -2_000;
 const MAX_REASON_CHARS = 200;
 /** How several servers word a rejected login. */

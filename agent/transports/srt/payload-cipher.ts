@@ -3,7 +3,7 @@ import { MAX_PAYLOAD_BYTES } from './packet.ts';
 
 const BLOCK_BYTES = 16;
 const MAX_BLOCKS = Math.ceil(MAX_PAYLOAD_BYTES / BLOCK_BYTES);
-/** In the counter block: after the zeros, before the block counter (§6.1.2). */
+/** Offset of the sequence number in the counter block: after the zeros, before the block counter (§6.1.2). */
 const SEQUENCE_AT = 10;
 const COUNTER_AT = 14;
 

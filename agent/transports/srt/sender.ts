@@ -15,7 +15,7 @@ import type { SrtStatistics } from './statistics.ts';
 const LOST = 1;
 /** A packet is kept for at least this long, or for 1.25 times the latency if that is longer (§4.6). */
 const MIN_KEPT_US = 1_000_000;
-/** Without pacing a key frame would overflow the receiver's socket buffer. */
+/** Packets that may be sent at once. Without pacing a key frame would overflow the receiver's socket buffer. */
 const BURST_PACKETS = 64;
 /** Share of the backlog that may leave in one millisecond. */
 const BACKLOG_SHARE = 1 / 8;

@@ -7,7 +7,7 @@ type HlsRequest =
   | { readonly kind: 'multivariant'; readonly path: string }
   | { readonly kind: 'media'; readonly path: string; readonly rendition: string }
   | { readonly kind: 'file'; readonly path: string; readonly file: string }
-  /** Another server's HLS URL: where the playlist is here, if the path exists. */
+  /** An HLS URL in another server's form. `to`: the playlist's URL here, if the path exists. */
   | { readonly kind: 'foreign'; readonly path: string; readonly to: string }
   | { readonly kind: 'redirect'; readonly to: string }
   | { readonly kind: 'library'; readonly name: Library }

@@ -173,7 +173,7 @@ export class Rendition implements HlsRendition {
     if (this.#parts.length > 0 || this.#playlist) {
       this.#endSegment(end.spanS);
     }
-    // Also counts for a rendition without samples, so that equal numbers mean equal times in all renditions.
+    // The number grows for a rendition without samples as well, so that equal numbers mean equal times in all renditions.
     this.#nextNumber += 1;
     this.#startsDiscontinuity = end.nextIsDiscontinuous;
     if (end.nextIsDiscontinuous) {

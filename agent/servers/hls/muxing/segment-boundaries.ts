@@ -37,7 +37,7 @@ const RISE = 1.25;
  *
  * Samples further apart than a segment may be long are a pause, after which the stream restarts with the next key
  * sample. A second one in a row is not a pause: the camera has slowed down, for example in the dark, and each of its
- * frames would be a restart, or lost without a key frame. RFC 8216bis §6.2.1 wants a constant target; players read it
+ * frames would be a restart, or lost without a key frame. RFC 8216bis §6.2.1 requires a constant target; players read it
  * from each playlist and tolerate a rise (they reload less often) better than that or a segment longer than announced.
  * It never falls: listed segments would exceed it.
  */
@@ -166,7 +166,7 @@ export class SegmentBoundaries {
     }
   }
 
-  /** After a break; a key sample follows. */
+  /** Called after a break, before the key sample that follows it. */
   broke(): void {
     this.#hasStarted = false;
   }

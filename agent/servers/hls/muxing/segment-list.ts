@@ -10,7 +10,7 @@ export const FIRST_SEGMENT_NUMBER = 1;
 /** A kept segment. */
 export interface KeptSegment {
   readonly sizeBytes: number;
-  /** With its parts. */
+  /** The segment's playlist line with its parts. */
   readonly line: SegmentLine;
   /** The same without its parts, which are no longer listed. */
   readonly bareLine: SegmentLine;

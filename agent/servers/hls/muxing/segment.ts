@@ -9,7 +9,7 @@ export class Segment implements MediaFile {
   readonly pieces: readonly Uint8Array[];
   readonly parts: readonly Part[];
   readonly init: MediaFile;
-  /** With its parts. */
+  /** The segment's playlist line with its parts. */
   readonly line: SegmentLine;
   /** The same without parts, when they are no longer listed. */
   readonly bareLine: SegmentLine;

@@ -10,7 +10,7 @@ interface ClosedSegment {
   readonly wallMs: number;
   readonly isIndependent: boolean;
   readonly isDiscontinuity: boolean;
-  /** Pieces with one hold each, which passes on. */
+  /** Pieces with one hold each; the holds pass to the rendition. */
   readonly pieces: readonly Uint8Array[];
 }
 

@@ -28,7 +28,7 @@ export class DatagramSender implements InterleavedViewer {
   readonly #queue: DatagramQueue;
   /** Undefined: plain RTP. */
   readonly #secure: SecurePackets | undefined;
-  /** After a drop the video is damaged until the next key frame. */
+  /** Packets were dropped: the video is damaged, and not sent, until the next key frame. */
   #waitsForKey = false;
 
   constructor(
@@ -56,7 +56,7 @@ export class DatagramSender implements InterleavedViewer {
     return this.#queue.discarded;
   }
 
-  /** Also drops queued packets. */
+  /** Stops sending and drops queued packets. */
   stop(): void {
     this.#packets.leave(this);
     this.#queue.clear();

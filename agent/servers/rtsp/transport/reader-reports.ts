@@ -35,7 +35,7 @@ export class ReaderReports implements RtcpSink {
     this.#decryptors[track] = new MediaDecryptor(key);
   }
 
-  /** One SRTCP packet, valid during the call only: it is changed. @param nowMs monotonic */
+  /** One SRTCP packet, valid during the call only; it is decrypted in place. @param nowMs monotonic */
   takeSecure(packet: Buffer, track: number, nowMs: number): void {
     const decryptor = this.#decryptors[track];
     if (!decryptor) {

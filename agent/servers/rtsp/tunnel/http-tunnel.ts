@@ -68,7 +68,7 @@ export class HttpTunnel implements ByteChannel {
     this.#post?.destroy();
   }
 
-  /** Only POST carries client data. */
+  /** Pauses the POST: the GET carries no client data. */
   pause(): void {
     this.#isPaused = true;
     this.#wasPaused = true;

@@ -2,7 +2,7 @@ import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { SessionEnd } from '../../../transports/webrtc/link/session-media.ts';
 
-/** A page asks at once after its transport closes, or later after a timeout. */
+/** How long an end reason is kept. A page requests it right after its transport closes, or later after a timeout. */
 const REMEMBERED_MS = 60_000;
 /** A stream with hundreds of viewers may end; the oldest endings are dropped first. */
 const MAX_REMEMBERED = 500;

@@ -17,7 +17,7 @@ import type { UfragTable } from '../transport/ufrag-table.ts';
 
 /** Browsers send checks every two to three seconds. */
 const MAX_SILENCE_MS = 15_000;
-/** From the first DTLS packet on; a normal handshake takes less than 0.5 s. */
+/** Limit of the DTLS handshake from its first packet on. A normal one takes less than 0.5 s. */
 const MAX_DTLS_MS = 5_000;
 /** A browser retries a broken TCP connection for five seconds; a closed tab does not. */
 const MAX_DISCONNECTED_MS = 5_000;

@@ -84,7 +84,7 @@ function answerSession(
   return reply.header('ETag', `"${ufrag}"`).type(FRAGMENT_TYPE).send(fragment);
 }
 
-/** Why the session ended, which DTLS cannot tell. `final`: no automatic reconnect. */
+/** Sends why the session ended, which DTLS cannot convey. `final`: no automatic reconnect. */
 function sendEndReason(secret: string, server: WebRtcServer, reply: FastifyReply): FastifyReply {
   const ending = server.endingOf(secret);
   if (!ending) {

@@ -39,7 +39,7 @@ export class IceLite {
   readonly remoteUfrag: string;
   readonly #prefix: string;
   readonly #seen = new StunReplayGuard();
-  /** Verification is expensive: a peer that only knows the user fragment uses up the bucket for unknown addresses. */
+  /** Limits verifications, which are expensive. A peer that knows only the user fragment uses up the bucket for unknown addresses. */
   readonly #peerChecks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
   readonly #unknownChecks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
 

@@ -5,7 +5,7 @@ import { TcpPort } from './tcp-port.ts';
 import { UdpPort } from './udp-port.ts';
 import { UfragTable } from './ufrag-table.ts';
 
-/** In seconds. A new local address is unknown to peers before the next offer, unless a router forwards to it. */
+/** Interval of `refresh` in ticks of a second. Peers learn a new local address with the next offer only, unless a router forwards to it. */
 const REFRESH_TICKS = 10;
 
 /** The media ports of all sessions, one UDP and one TCP; either may be off. */

@@ -2,7 +2,7 @@ import type { SrtpKeys } from '../srtp/srtp-keys.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * `byPeer`: the peer knows; `forNow`: a reconnect is welcome; `final`: an automatic reconnect would only displace
+ * `byPeer`: the peer closed the session itself; `forNow`: it may reconnect; `final`: an automatic reconnect would only displace
  * another client.
  */
 export type SessionEnd = 'byPeer' | 'forNow' | 'final';

@@ -9,7 +9,7 @@ import { NackList } from './nack-list.ts';
 
 /** With retransmission, missing packets are awaited for several round trips at 20 Mbit/s. */
 const REPAIRED: ReorderLimits = { windowPackets: 1_024, longestWaitMs: 500 };
-/** Without it, nothing arrives after this long; waiting would only delay audio. */
+/** Without retransmission, nothing arrives after this long; waiting would only delay audio. */
 const UNREPAIRED: ReorderLimits = { windowPackets: 256, longestWaitMs: 100 };
 /** A track stays with one SSRC until that has been silent for this long, so that simulcast layers never mix. */
 const SILENT_MS = 1_000;

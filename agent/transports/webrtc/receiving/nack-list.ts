@@ -1,4 +1,4 @@
-/** With more gaps the video is broken anyway, and a key frame repairs it. */
+/** Limit of missing packets. With more of them the video is broken anyway, and a key frame repairs it. */
 const CAPACITY = 256;
 /** A packet may be late: it is requested after two later ones, or after this long. */
 const LATER_PACKETS = 2;

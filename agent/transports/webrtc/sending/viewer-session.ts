@@ -305,7 +305,7 @@ function keyFrameSource(viewerStream: ViewerStream, onRestart: () => void) {
   return {
     get keyFrameAgeMs(): number | undefined {
       const { source } = viewerStream.videoSender;
-      // Both on the camera's clock, which may differ from ours.
+      // Both times are on the camera's clock, which may differ from this box's.
       const latestWall = source.lastWall[source.leadingTrack] ?? source.groupWall;
       return source.groupStart < 0 ? undefined : Math.max(0, latestWall - source.groupWall);
     },

@@ -53,7 +53,7 @@ class NativeGcmSender implements SrtpSender {
   }
 }
 
-/** The same by `node:crypto`, which cannot change a cipher object's nonce: each packet has its own. */
+/** AEAD_AES_128_GCM by `node:crypto`, which cannot change a cipher object's nonce: each packet has its own object. */
 class GcmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + TAG_BYTES;
   readonly #key: KeyObject;

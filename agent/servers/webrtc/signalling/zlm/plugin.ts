@@ -102,7 +102,7 @@ function hangUp(reply: FastifyReply): void {
   }
 }
 
-/** The status is always 200; the code tells success. */
+/** The HTTP status is always 200; the field `code` shows success or failure. */
 function sendJson(reply: FastifyReply, value: Record<string, unknown>): FastifyReply {
   return reply
     .code(200)
