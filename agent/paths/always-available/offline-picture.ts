@@ -4,7 +4,7 @@ import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../../media/h264/encode/g
 import type { H264Track } from '../../media/sample/track.ts';
 
 const FPS = 5;
-/** Pictures between key frames: a reader that joins without a replay waits two seconds at most. */
+/** Pictures between key frames: a reader that joins without a replay waits about two seconds at most. */
 const GROUP = 10;
 const BACKGROUND: Colour = [40, 128, 128];
 const TEXT: Colour = [200, 128, 128];

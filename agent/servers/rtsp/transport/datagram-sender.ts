@@ -28,7 +28,7 @@ export class DatagramSender implements InterleavedViewer {
   readonly #queue: DatagramQueue;
   /** Undefined: plain RTP. */
   readonly #secure: SecurePackets | undefined;
-  /** Packets were dropped: the video is damaged, and not sent, until the next key frame. */
+  /** Packets were dropped, so the video is damaged: nothing is sent until its next key frame. */
   #waitsForKey = false;
 
   constructor(
