@@ -18,7 +18,7 @@ const MAX_SAMPLE_BYTES = 16 << 20;
 /** The clip's length is a multiple of this: whole ticks in all clock rates of audio and video, so that tracks do not drift apart. */
 const LENGTH_STEP_MS = 40;
 
-/** What is played of a track: `first` to before `end` of its samples. */
+/** The part of a track that is played: its samples from `first` up to, but not including, `end`. */
 export interface ClipTrack {
   readonly track: Track;
   readonly timescale: number;

@@ -86,7 +86,7 @@ export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile 
   return undefined;
 }
 
-/** Whether the server has begun again: its segments have lower numbers. A playlist that `isCut` looks like one that has. */
+/** Whether the server has begun again: its segments have lower numbers, or the playlist `isCut`, which looks the same. */
 export function hasRestarted(before: MediaPlaylist | undefined, after: MediaPlaylist): boolean {
   return hasLowerStart(before, after) || isCut(before, after);
 }

@@ -15,7 +15,7 @@ import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import { MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
 import { cameraOf } from '../../transports/tls/peer.ts';
 
-/** Default limit for the TCP connection; later than this a camera counts as slow. */
+/** Default limit for the TCP connection. A connected camera without a description after this time counts as slow. */
 const DEADLINE_MS = 5_000;
 /** Limit for each reply of a camera that has accepted the connection: some need 8 s to start an encoder for DESCRIBE. */
 const MAX_ANSWER_MS = 20_000;

@@ -171,7 +171,7 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   onDiscontinuity(track: number): void {
-    // Only the leading rendition starts a new segment: the others follow its boundaries.
+    // A discontinuity of another rendition needs no segment: it is cut at the leading one's boundaries.
     if (this.#byTrack[track] === this.#leading && this.#hasStarted) {
       this.#wantsCut = true;
     }

@@ -196,7 +196,7 @@ export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist):
   if (offsetS >= holdBackS && isWhole) {
     return undefined;
   }
-  // True if the offset found is where players start by default, now and after a reload.
+  // Whether the first key frame that is found is where players start by default, now and after a reload.
   let isTheirs = offsetS + (isWhole ? 0 : LATER_PARTS * partTargetS) < holdBackS;
   for (let i = segments.length - 1; i >= 0; i -= 1) {
     const { durationS, isIndependent, isGap } = segments[i] as SegmentLine;

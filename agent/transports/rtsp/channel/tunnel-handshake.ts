@@ -146,7 +146,7 @@ export function tunnelRefusal(
   return new PerchError('unsupported', message, { path: peer.path, status });
 }
 
-/** A web server may answer every GET with a page. */
+/** Whether the response is a web page, with which a web server may answer every GET. */
 function isPage({ headers }: HttpResponse): boolean {
   return /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
 }

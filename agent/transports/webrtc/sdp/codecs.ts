@@ -99,7 +99,7 @@ export function noAudioReason(tracks: readonly Track[], transcoding = NO_TRANSCO
   return sounds.map((track) => `${nameOf(track)} (${unplayableReason(track, transcoding)})`).join(', ');
 }
 
-/** Why a track is left out, in words without commas. @param sent the track that is sent instead */
+/** The entry of `leftOut` for a track: kind, codec and reason. @param sent the track that is sent instead */
 function leftOutReason(track: Track, sent: Choice | undefined, offer: Offer, transcoding: OpusTranscoding): string {
   const canBeSent = isSendable(track) || isTranscodable(track, transcoding);
   const section = offer.sections.find(({ kind }) => kind === track.kind);
