@@ -140,7 +140,7 @@ export class Hooks {
     for (let attempt = 0; ; attempt += 1) {
       const { urls, timeoutMs, retries, retryDelayMs } = settings();
       if (urls[name] === '') {
-        // The hook was switched off while this notification waited.
+        // The hook was switched off while the call waited.
         return GO_ON;
       }
       try {
