@@ -11,26 +11,26 @@ import type { Protocols } from './protocols.ts';
 type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
 
 export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpListenersDeps, ForHttp> {
-  /** Absolute; held by the caller. */
+  /** Absolute path of the data folder, whose lock the caller holds. */
   readonly dataDir: string;
   /** The configuration file of the command line. */
   readonly file?: string;
   readonly cwd: string;
   readonly env: Environment;
-  /** Follows the configuration; the caller closes it. */
+  /** Log output, which follows the configuration; the caller closes it. */
   readonly output?: LogOutput;
   /** Ends the program, which its supervisor restarts; absent without a supervisor. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;
   /** Folder of keys for updates; default: that of the package. */
   readonly updateKeys?: string;
-  /** Default: Perch's own. */
+  /** Supported protocols; default: all of Perch's. */
   readonly protocols?: Protocols;
   /** For tests with a push service of their own. */
   readonly pushHttps?: PublicHttpsOptions;
   /** For tests with servers of their own. */
   readonly channelSending?: ChannelsDeps['sending'];
-  /** For the search for cameras; default: the networks of the box. */
+  /** Networks and ports of the search for cameras; default: the networks of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }

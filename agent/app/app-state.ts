@@ -21,7 +21,7 @@ export interface AppState {
   readonly accounts: Accounts;
   readonly pairedServers: PairedServers;
   readonly boxes: Boxes;
-  /** For ZLMediaKit's API, if the configuration has none. */
+  /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
 }
 
@@ -49,7 +49,7 @@ export async function openState(options: AppOptions): Promise<AppState> {
   return { store, events, accounts, pairedServers, boxes, zlmSecret };
 }
 
-/** By mDNS, unless that is off. */
+/** The search for boxes by mDNS; undefined while mDNS is off. */
 function findBoxesIn({ network, clock }: AppOptions, store: ConfigStore): FindBoxes | undefined {
   return (
     network &&

@@ -159,7 +159,7 @@ export class App {
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     endReduced(pairedServers, this.#revocation);
-    // The paths of the demo camera exist from then on.
+    // Called once the paths of the demo camera exist.
     const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
@@ -175,7 +175,7 @@ export class App {
     );
   }
 
-  /** What most components take. */
+  /** Dependencies that most components share. */
   get #shared() {
     return {
       ...this.#options,
@@ -288,10 +288,10 @@ export class App {
     this.#config = this.#inForce(config);
     pinCertificates(this.#config);
     await this.#recordings.configure();
-    // The page first: it shows the progress of the others.
+    // The page starts first: it shows the progress of the other components.
     await this.#components.apply(this.#config);
     await this.#applyPaths(config);
-    // After its paths, which would otherwise report a missing camera.
+    // The demo closes after its paths, which would otherwise report a missing camera.
     await idle?.close();
     this.#recordings.demo.follow(this.#demo.isShown);
     for (const warning of this.#authority.warnings) {

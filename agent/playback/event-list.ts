@@ -20,7 +20,7 @@ const NEAR_US = 5_000_000;
 const REST_US = 200_000;
 
 const OFFLINE = 'perch.offline';
-/** Outages of a camera in a digest. */
+/** Maximum number of outages of a camera in a digest. */
 const MAX_OUTAGES = 100;
 
 export type EventPage = Awaited<ReturnType<typeof eventPage>>;

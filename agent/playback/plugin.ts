@@ -119,7 +119,7 @@ export async function sendDownload(
   return send(request, reply, answer);
 }
 
-/** Tells that a download has less than was asked for, and where the rest begins. */
+/** Sets the header that says why a download has less than was requested, and where the rest begins. */
 export function noteEnd(
   reply: FastifyReply,
   end: { readonly reason: string; readonly resumeUs: number } | undefined,
@@ -130,7 +130,7 @@ export function noteEnd(
   }
 }
 
-/** A player that continues needs the download it started, though the recording grows. Browsers do not name it. */
+/** Entity tag of the download that a player continues: it needs the same bytes although the recording grows. Browsers do not send the tag. */
 function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQuery): string | undefined {
   const { range } = request.headers;
   if (range === undefined || /^bytes\s*=\s*0+\s*-/i.test(range)) {

@@ -19,7 +19,7 @@ const StoredKeys = Type.Object({
     Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{16}$' }), sealed: Type.String({ maxLength: 200 }) }),
     { minItems: 1, maxItems: MAX_KEYS },
   ),
-  /** The first key was written down. */
+  /** Whether the owner has written down the first key. */
   isNoted: Type.Boolean(),
 });
 type StoredKeys = Static<typeof StoredKeys>;
@@ -80,7 +80,10 @@ export class ArchiveKeys implements ArchiveKeyRing {
     });
   }
 
-  /** The key that encrypts, to be written down. @throws PerchError notFound after that, unavailable if it cannot be read */
+  /**
+   * The key that encrypts, as text for the owner to write down.
+   * @throws PerchError notFound once it is written down, unavailable if it cannot be read
+   */
   text(): string {
     if (this.isNoted) {
       throw new PerchError('notFound', 'the key was written down before: perch archive-key shows it on the box', {
@@ -109,7 +112,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
     });
   }
 
-  /** Takes a key that was written down: the first one encrypts, too. @returns its id @throws PerchError badInput, exhausted */
+  /** Adds a key by its text. The first key of a box also encrypts. @returns its id @throws PerchError badInput, exhausted */
   async add(typed: string): Promise<string> {
     const key = parseKeyText(typed);
     return this.#inTurn(async () => {
@@ -132,7 +135,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
     this.#stored = stored;
   }
 
-  /** The box's key as it is on the disk: what another key seals could not be read after the next start. @throws PerchError unavailable */
+  /** The box's key from the disk. Keys sealed with any other key would be unreadable after a restart. @throws PerchError unavailable */
   async #secret(): Promise<SecretKey> {
     const secret = await SecretKey.find(this.#dataDir);
     if (!secret) {

@@ -15,7 +15,7 @@ import type { Recordings } from '../recordings/recordings.ts';
 
 export interface ArchiveSourceDeps {
   readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'signer' | 'space'>;
-  /** In force. */
+  /** The configuration in force. */
   config(): Config;
 }
 
@@ -39,7 +39,7 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
     names: () => recordings.names(),
     scopeOf: (path) => {
       const { recordArchive = 'no', record } = (path === DEMO_PATH ? undefined : settingsOf(path)) ?? {};
-      // Each of its recordings is a clip of an event.
+      // With motion recording, each recording is the clip of an event.
       return recordArchive === 'protected' && record === 'motion' ? 'all' : recordArchive;
     },
     keptMs: (path) => settingsOf(path)?.recordArchiveDeleteAfterMs ?? 0,
@@ -79,7 +79,7 @@ export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, 
   return facts && writeFacts(facts);
 };
 
-/** Reads all of it. */
+/** Reads the whole MPEG-TS file. @returns its sample table; undefined: the file is damaged */
 async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
   const handle = await open(file, 'r');
   try {

@@ -22,7 +22,7 @@ import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
 import { SameDisk } from './same-disk.ts';
 
 const PART = 'archive';
-/** For a test; parts of it have their own time-outs. */
+/** Time limit for a test of the target, whose steps have time-outs of their own. */
 const TEST_MS = 60_000;
 const TARGET_KEYS = [
   ...(['archive', 'archiveFolder', 'archiveURL', 'archiveBucket', 'archivePrefix', 'archiveRegion'] as const),
@@ -57,7 +57,7 @@ interface ArchiveDeps extends ArchiveSourceDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Last read or written. */
+  /** The configuration that was last read or written. */
   settings(): Config;
   readonly signal: AbortSignal;
 }
@@ -66,10 +66,10 @@ interface ArchiveDeps extends ArchiveSourceDeps {
 export class Archive implements ArchiveControl {
   readonly #deps: ArchiveDeps;
   #link: ArchiveLink | undefined;
-  /** Why it does not run. */
+  /** Why the last start of the link failed. */
   #failedStart: UploadFailure | undefined;
   #keys: Promise<ArchiveKeys> | undefined;
-  /** After the first start. */
+  /** Set once the keys have been opened. */
   #openKeys: ArchiveKeys | undefined;
   readonly #sameDisk: SameDisk;
   #isTesting = false;
@@ -97,7 +97,7 @@ export class Archive implements ArchiveControl {
     return facts ? { ...shown(facts), encryption: this.#encryption, warning: this.#warning } : OFF;
   }
 
-  /** For metrics; undefined: off. */
+  /** Status for metrics; undefined: the archive is off. */
   get facts(): ArchiveStatus | undefined {
     const failure = this.#deps.config().archive === 'no' ? undefined : this.#failedStart;
     return this.#link?.status ?? (failure && { ...NOT_STARTED, failure });

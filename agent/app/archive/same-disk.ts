@@ -20,14 +20,14 @@ export class SameDisk {
   #folder = '';
   #isSame = false;
   #checkedMs = Number.NEGATIVE_INFINITY;
-  /** A network disk that hangs never answers. */
+  /** A check is running. On a hanging network disk it never ends, so no second one is started. */
   #isChecking = false;
 
   constructor(deps: SameDiskDeps) {
     this.#deps = deps;
   }
 
-  /** As last checked; checks again in the background. @param folder empty: none */
+  /** Result of the last check; starts the next one in the background. @param folder empty: there is no folder */
   isSame(folder: string): boolean {
     const { clock } = this.#deps;
     const isDue = folder !== this.#folder || clock.monoMs() - this.#checkedMs >= CHECK_MS;

@@ -43,12 +43,12 @@ interface BoxEventLinkDeps {
   take(event: BoxEvent, isPast: boolean): Promise<void>;
   /** Stores an outage of a camera. */
   takeOutage(outage: BoxEvent): void;
-  /** undefined: no contact yet. */
+  /** How far the events were received before; undefined before the first contact. */
   readonly mark: EventMark | undefined;
   noteMark(mark: EventMark): void;
 }
 
-/** The events of all cameras of a box, in one stream. What happened while it was interrupted follows. */
+/** The events of all cameras of a box, in one stream. Events missed during an interruption are fetched from the box's list. */
 export class BoxEventLink {
   readonly #deps: BoxEventLinkDeps;
   readonly #stop = new AbortController();
@@ -82,7 +82,7 @@ export class BoxEventLink {
     await this.#done;
   }
 
-  /** Fetches what the box knows of these cameras: they were added. */
+  /** Fetches the earlier events of cameras that were added. */
   addPaths(paths: readonly string[]): void {
     for (const path of paths) {
       this.#isNew.add(path);
@@ -216,14 +216,14 @@ export class BoxEventLink {
         takeOutage(event);
       }
     });
-    // Of cameras that were added meanwhile, earlier outages are missing.
+    // If cameras were added meanwhile, their earlier outages are still missing.
     if (!renewed.aborted) {
       this.#knownUntilMs = nowMs;
       this.#ongoingMs = ongoingMs;
     }
   }
 
-  /** Events of the list. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
+  /** Fetches events from the box's list. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
   #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
     return this.#list(sinceMs, path === undefined ? {} : { path }, async (event) => {
       if (this.#isOfCamera(event)) {

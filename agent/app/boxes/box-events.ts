@@ -40,7 +40,7 @@ interface BoxEventsDeps {
 
 interface Followed {
   readonly link: BoxEventLink;
-  /** Names here by path at the box. */
+  /** Names of the paths here, by the path on the box. */
   names: ReadonlyMap<string, readonly string[]>;
   mark: EventMark | undefined;
 }
@@ -137,7 +137,7 @@ export class BoxEvents {
         .filter(({ type }) => type === 'offline');
       const isOwn = known.some((one) => one.id !== id);
       const isSame = known.some((one) => one.id === id && one.startUs === startUs && one.endUs === endUs);
-      // A path that is recorded here has its own.
+      // A path that is recorded here has its own outages.
       if (!isOwn && !isSame) {
         recordings.addOutage({ id, path, type: 'offline', source: 'perch', text: '', startUs, endUs });
       }

@@ -15,7 +15,7 @@ export interface BoxPathsDeps {
 
 const SUB_SUFFIX = '_sub';
 
-/** The side of the server: boxes, and the paths of their cameras in the configuration. */
+/** The server's side of a pairing: boxes, and the paths of their cameras in the configuration. */
 export class BoxPaths implements BoxControl {
   readonly #boxes: Boxes;
   readonly #store: BoxPathsDeps['store'];
@@ -102,7 +102,7 @@ export class BoxPaths implements BoxControl {
 
 const keyOf = ({ box, path }: RemotePath): string => `${box} ${path}`;
 
-/** Names of paths by what they show. */
+/** Names of the local paths, by box and path there. */
 function pathsHere({ paths }: Pick<Config, 'paths'>): ReadonlyMap<string, string> {
   const here = new Map<string, string>();
   for (const [name, { settings }] of paths) {
@@ -116,11 +116,11 @@ function pathsHere({ paths }: Pick<Config, 'paths'>): ReadonlyMap<string, string
 
 const mainOf = (path: string): string => (path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path);
 
-/** Undefined: the path has another name here, or there is none. */
+/** The prefix of a path's name here; undefined: the name differs in more than a prefix, or there is no such path. */
 const prefixOf = (here: string | undefined, path: string): string | undefined =>
   here?.endsWith(path) ? here.slice(0, -path.length) : undefined;
 
-/** None, or `BOX/` where other paths have the names. */
+/** An empty prefix, or `BOX/` if other paths already have the names. */
 function freePrefix(box: string, isFree: (prefix: string) => boolean): string {
   const slug = box.replace(/[^\w.-]+/g, '-').replace(/^-+|-+$/g, '') || 'box';
   for (let number = 0; ; number += 1) {

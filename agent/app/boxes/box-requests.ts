@@ -19,7 +19,7 @@ export interface BoxClient {
       readonly isBackground: boolean;
     },
   ): Promise<BoxAnswer>;
-  /** undefined: it is not paired. */
+  /** undefined: the box is not paired. */
   item(box: string): { readonly name: string; readonly state: string; readonly sinceMs: number } | undefined;
 }
 
@@ -31,14 +31,14 @@ export interface BoxAnswer {
 
 interface BoxRequest {
   readonly method?: 'GET' | 'HEAD';
-  /** As sent. */
+  /** Encoded path of the URL, without the query. */
   readonly path: string;
   readonly query?: URLSearchParams;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Until the head of the answer. */
+  /** Time limit for the head of the answer. */
   readonly limitMs?: number;
-  /** From the head to the end of an answer that is read as a whole. */
+  /** Time limit from the head to the end of an answer that is read as a whole. */
   readonly bodyMs?: number;
 }
 
@@ -46,18 +46,18 @@ interface BoxRequest {
 export const MAX_ANSWER_MS = 2_000;
 /** For a long list over a slow link. */
 const MAX_BODY_MS = 10_000;
-/** So long, requests to a box that is away fail at once. */
+/** For this long after a failure, further requests to the box fail at once. */
 const AWAY_MS = 5_000;
-/** At the same time, of one box. */
+/** Maximum number of concurrent requests to one box. */
 const MAX_REQUESTS = 64;
 const MAX_MESSAGE = 200;
-/** Characters of log lines and pages. */
+/** Characters of a box's message that log lines and pages must not contain. */
 const UNSHOWN = /[^\x20-\x7e\xa0-\uffff]/g;
 
 interface BoxState {
-  /** Unix milliseconds; undefined: it answers. */
+  /** Unix milliseconds; undefined: the box answers. */
   awaySinceMs: number | undefined;
-  /** Monotonic. */
+  /** Time of the last failure, in monotonic milliseconds. */
   failedMs: number;
   running: number;
 }
@@ -73,7 +73,7 @@ export class BoxRequests {
     this.#clock = clock;
   }
 
-  /** Unix milliseconds; undefined: it answers, or was not asked yet. */
+  /** Unix milliseconds; undefined: the box answers, or had no request yet. */
   awaySinceMs(box: string): number | undefined {
     return this.#states.get(box)?.awaySinceMs;
   }
@@ -89,7 +89,7 @@ export class BoxRequests {
 
   /**
    * The answer, with a status below 400 or 416. The caller reads or destroys its body.
-   * @param asksAnyway though the box was away a moment ago; nobody waits for the answer
+   * @param asksAnyway sends the request even if the box was away a moment ago: for background work
    * @throws PerchError notFound, badInput, exhausted, or unavailable with `since` for a box that is away
    */
   async ask(box: string, request: BoxRequest, asksAnyway = false): Promise<BoxAnswer> {
@@ -151,7 +151,7 @@ export class BoxRequests {
     }
   }
 
-  /** An answer that the box must not give. */
+  /** The error for an invalid answer of the box. */
   invalid(box: string, cause: unknown): PerchError {
     const message = `box '${this.#nameOf(box)}' answered with ${explain(cause)}`;
     return new PerchError('unavailable', message, { box, why: 'boxFault' }, cause);
@@ -169,12 +169,12 @@ export class BoxRequests {
       const options = { ...(text && { query: text }), headers, ...watched };
       const answer = await unlessAborted(this.#client.request(box, method, path, options), stop.signal);
       whenClosed(answer.body, () => signal?.removeEventListener('abort', abort));
-      // It is reported to the reader; without a reader nothing needs it.
+      // A reader of the body gets the error; without a reader it is ignored.
       answer.body.on('error', () => {});
       return answer;
     } catch (error) {
       signal?.removeEventListener('abort', abort);
-      // A client that left says nothing about the box.
+      // A request that its client aborted is no failure of the box.
       throw signal?.aborted ? error : this.#failed(box, error);
     } finally {
       inTime();
@@ -188,7 +188,7 @@ export class BoxRequests {
     return this.#away(box, cause);
   }
 
-  /** The client knows sooner than a request that a box is away. */
+  /** The error for a box that is away. The client often knows this before a request fails. */
   #away(box: string, cause?: unknown): PerchError {
     const item = this.#client.item(box);
     if (!item) {
@@ -203,7 +203,7 @@ export class BoxRequests {
     return new PerchError('unavailable', `box '${item.name}' ${words} since ${since}`, facts, cause);
   }
 
-  /** For messages. */
+  /** Name of the box, for messages. */
   #nameOf = (box: string): string => this.#client.item(box)?.name ?? box;
 
   #stateOf(box: string): BoxState {
@@ -220,7 +220,7 @@ export function after(clock: Clock, ms: number, work: () => void): () => void {
   return () => stop.abort();
 }
 
-/** Whether or not the client heeds the signal. */
+/** Rejects on abort, even if the client ignores the signal. */
 async function unlessAborted(answer: Promise<BoxAnswer>, signal: AbortSignal): Promise<BoxAnswer> {
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason);

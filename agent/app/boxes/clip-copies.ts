@@ -27,7 +27,7 @@ const MAX_COPIES = 5_000;
 const RETRY_MS = 30_000;
 /** Longer recordings become several files. */
 const MAX_PIECE_US = 3_600_000_000;
-/** A copy begins with a key frame: this long before its time at most. */
+/** A copy begins with a key frame, at most this long before the wanted time. */
 const MAX_LEAD_US = 60_000_000;
 
 const Stored = Type.Object({ ids: Type.Array(Type.String({ maxLength: 64 }), { maxItems: MAX_COPIES }) });
@@ -39,7 +39,7 @@ interface ClipCopiesDeps {
   readonly clock: Clock;
   readonly log: Logger;
   config(): Config;
-  /** Saved clips; undefined: not known now. */
+  /** Saved clips; undefined: the list cannot be read now. */
   ranges(): readonly ProtectedRange[] | undefined;
   /** Why nothing may be written to this file now. */
   refusal(file: string): string | undefined;
@@ -48,13 +48,13 @@ interface ClipCopiesDeps {
 interface CopyState {
   /** From 0 to 1. */
   readonly share: number;
-  /** Why it does not go on now; null: it does, or waits for another one. */
+  /** Why the copy is interrupted; null: it runs, or waits for another copy. */
   readonly error: string | null;
 }
 
 const BEGUN: CopyState = { share: 0, error: null };
 
-/** Copies what is missing here of saved clips from the boxes that have it, one after the other. They are recordings of the path then. */
+/** Copies the missing parts of saved clips from their boxes, one after the other. The copies become recordings of the path. */
 export class ClipCopies {
   readonly #deps: ClipCopiesDeps;
   /** By id of the clip. */
@@ -107,7 +107,7 @@ export class ClipCopies {
     }
   }
 
-  /** undefined: the clip is complete, or was not on another box. */
+  /** State of a clip's copy; undefined: the clip is complete, or was not on another box. */
   stateOf(id: string): CopyState | undefined {
     return this.#states.get(id);
   }
@@ -239,7 +239,7 @@ export class ClipCopies {
   ): Promise<void> {
     const { sizeBytes, chunks } = await this.#deps.box.download(path, startUs, durationUs, signal);
     const { bavail, blocks, bsize } = await statfs(dirname(file));
-    // The bytes as they come, and the recording made of them.
+    // Room for the received bytes, and for the recording that is made of them.
     if (bavail * bsize < 2 * sizeBytes + freeSpaceBytes(this.#deps.config().recordMinFree, blocks * bsize)) {
       await chunks[Symbol.asyncIterator]().return?.();
       throw new PerchError('exhausted', 'no room for the clip: recordMinFree keeps the rest of the disk free', {
@@ -301,7 +301,7 @@ async function rewrite(file: string, draft: string, startMs: number, signal: Abo
   }
 }
 
-/** A range without recordings there. */
+/** A box answers notFound for a range without recordings. */
 function unlessNothing(error: unknown): readonly BoxSpan[] {
   if (error instanceof PerchError && error.code === 'notFound') {
     return [];

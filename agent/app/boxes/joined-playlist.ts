@@ -17,7 +17,7 @@ interface ListedSegment {
 }
 
 const MAX_SEGMENT_SECONDS = 86_400;
-/** Less of a gap is not worth a segment, most of which would be shown twice. */
+/** Shorter gaps are not filled: most of the box's segment would be shown twice. */
 const MIN_SHOWN_US = 500_000;
 /** Smaller start offsets are omitted. */
 const MIN_OFFSET_SECONDS = 0.05;
@@ -83,8 +83,8 @@ export function joinPlaylists(
 }
 
 /**
- * A playlist of both that only grows (EVENT, RFC 8216 §4.3.3.5). What begins later than `settledUs` may still get other
- * segments beside it: of that it has only own segments that continue those before. @returns undefined: there is none yet
+ * A playlist of both sides that only grows (EVENT, RFC 8216 §4.3.3.5). After `settledUs` own segments may still be added,
+ * so from there on it lists only own segments that continue those before. @returns undefined: there is nothing to list yet
  */
 export function joinRewind(
   own: readonly ListedSegment[],
@@ -121,7 +121,7 @@ function addedTo(own: readonly ListedSegment[], box: readonly ListedSegment[]): 
 
 interface PlaylistKind {
   readonly isEnded: boolean;
-  /** Where players start; undefined: their choice. */
+  /** Where players start; undefined: the player decides. */
   readonly startUs: number | undefined;
   readonly minTargetSeconds: number;
 }

@@ -28,7 +28,7 @@ import type { RemoteRecordings } from './remote-recordings.ts';
 
 /** An own recording that ended this recently may still grow. */
 const GROWING_US = 30_000_000;
-/** A still here that is further away may be worse than that of the box. */
+/** If the nearest still here is further away than this, the box may have a better one. */
 const NEAR_STILL_US = 5_000_000;
 /** Memory for playlists of boxes while rewinds of their cameras are open: the playlist of a day takes a few megabytes. */
 const MAX_REWIND_BYTES = 8 << 20;
@@ -51,7 +51,7 @@ interface OpenRewind {
   readonly sinceUs: number;
 }
 
-/** Recordings of a camera of a box: those here, and those of the box where there are none. Nothing here waits for a box longer than for one answer. */
+/** Recordings of a camera of a box: those here, and in their gaps those of the box. Requests wait for at most one answer of a box. */
 export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
   readonly #deps: JoinedRecordingsDeps;
 
@@ -68,7 +68,7 @@ export class JoinedRecordings implements Omit<RemotePlayback, 'has'> {
     return { entries, missing };
   }
 
-  /** Starts of recordings. */
+  /** Start times of recordings, RFC 3339, oldest first. */
   async starts(path: string): Promise<readonly string[]> {
     const { playback } = this.#deps;
     const own = ((await playback.segments(path)) ?? []).map(({ start }) => start);

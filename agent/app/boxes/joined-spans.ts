@@ -1,12 +1,12 @@
 import { merged, type UsRange, without } from '../../playback/index/hidden-ranges.ts';
 import type { BoxSpan } from './box-answers.ts';
 
-/** Shorter gaps of what was recorded here are not filled: clocks differ, and a stream was only connected again. */
+/** Shorter gaps in the recordings here are not filled: they come from reconnects and from clocks that differ. */
 export const MIN_GAP_US = 2_000_000;
 /** A shorter part of a longer recording is not shown. */
 const MIN_PART_US = 1_000_000;
 
-/** Recorded ranges as if without short gaps, oldest first. */
+/** Recorded ranges with short gaps closed, oldest first. */
 export function bridged(spans: readonly BoxSpan[]): readonly UsRange[] {
   const ranges = spans.map(({ startUs, durationUs }) => ({ startUs, endUs: startUs + durationUs + MIN_GAP_US }));
   return merged(ranges).map(({ startUs, endUs }) => ({ startUs, endUs: endUs - MIN_GAP_US }));
@@ -23,12 +23,12 @@ export function missingHere(own: readonly UsRange[], box: readonly BoxSpan[]): r
 
 /** Maximum number of parts of a box in one download: fetching the tables of a part takes two requests. */
 export const MAX_PARTS = 24;
-/** The tables of half an hour have two megabytes. */
+/** Longest part in one download: the sample tables of half an hour take two megabytes. */
 const MAX_PART_US = 1_800_000_000;
 
 /**
  * The parts of the box's recordings that belong into a download, oldest first.
- * @param added what they add to `own`
+ * @param added the box's recordings that `own` lacks
  * @param skipsGaps the film continues after a gap instead of ending there
  * @returns `ending`: there are too many parts for one download
  */

@@ -3,7 +3,7 @@ import type { Timeline } from '../../playback/timeline.ts';
 import type { BoxTimeline } from './box-answers.ts';
 
 export interface JoinedTimeline extends Timeline {
-  /** Why recordings of another box are not in it; null: all are. */
+  /** Why recordings of another box are missing from the timeline; null: none are missing. */
   readonly missing: MissingPart | null;
 }
 
@@ -16,7 +16,7 @@ export function joinTimelines(own: Timeline, box: BoxTimeline, periodSeconds: nu
   const gaps = without([[0, periodSeconds]], coverage).filter(([, seconds]) => seconds >= resolution);
   const isInGap = ([at, seconds]: readonly [number, number, ...unknown[]]): boolean =>
     gaps.some((gap) => at < gap[0] + gap[1] + REASON_SECONDS && at + seconds > gap[0] - REASON_SECONDS);
-  // The box knows its camera.
+  // The box's reasons replace those of the server: the box is the one that records the camera.
   const known = box.reasons.map(([at, seconds]): Stretch => [at, seconds]);
   const others = own.reasons.filter(([at, seconds]) => without([[at, seconds]], known).length > 0);
   const added = without(box.coverage, own.coverage).reduce((sum, [, seconds]) => sum + seconds, 0);
@@ -30,7 +30,7 @@ export function joinTimelines(own: Timeline, box: BoxTimeline, periodSeconds: nu
     archived: [...own.archived, ...without(box.archived, own.coverage)].sort(byTime),
     gaps,
     reasons: [...box.reasons, ...others].filter(isInGap).sort(byTime),
-    // Those of the box's cameras are stored here, except those of patterns.
+    // Events of the box's cameras are stored here too, except those of paths that match a pattern.
     ...(hasEvents ? {} : { events: box.events, eventCounts: box.eventCounts }),
     isCut: own.isCut || box.isCut,
   };

@@ -20,7 +20,7 @@ export class ManyBoxes {
   readonly paths: BoxPaths;
   /** Recordings of all cameras, here and on other boxes. */
   readonly recordings: RemoteCameras;
-  /** For sources. */
+  /** Connections of `perch://` sources. */
   readonly channels: RemoteBoxes;
   /** Signed requests. */
   readonly client: BoxClient;

@@ -43,7 +43,7 @@ export interface PairingDeps {
   config(): Config;
 }
 
-/** The side of the box: invites servers and serves their requests. */
+/** The box's side of a pairing: invites servers and serves their requests. */
 export class Pairing implements PairingControl {
   readonly servers: PairedServers;
   readonly invitations: Invitations;
@@ -160,7 +160,7 @@ export class Pairing implements PairingControl {
   }
 }
 
-/** What a paired server plays ends when it may not any more. */
+/** Ends the playback of paired servers that have lost the permission. */
 export function endReduced(
   servers: PairedServers,
   revocation: { endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void },

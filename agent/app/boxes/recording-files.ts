@@ -18,16 +18,16 @@ import type { ProtectedRanges } from '../../record/retention/protected-ranges.ts
 import { readSnapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
-/** A read holds up recorders no longer than this. */
+/** Size of one read: a recorder's write waits at most for one of them. */
 const CHUNK_BYTES = 1 << 20;
-/** At the same time, of all servers. */
+/** Maximum number of concurrent reads by all servers. */
 const MAX_READS = 4;
-/** With the same start. */
+/** Maximum number of recordings of a path with the same start that are searched. */
 const MAX_SAME_START = 8;
-/** A recorder's write that takes longer is waited for. */
+/** While a recorder's write takes longer than this, reads wait. */
 const SLOW_MS = 200;
 const CHECK_MS = 100;
-/** Below the time that a server waits for an answer. */
+/** Longest wait for recorders; a server waits longer than this for an answer. */
 const MAX_WAIT_MS = 8_000;
 
 interface RecordingFilesDeps {
@@ -35,7 +35,7 @@ interface RecordingFilesDeps {
   readonly recordings: Pick<Recordings, 'playback' | 'busyMs' | 'titleOf' | 'isOpen'> & {
     readonly space: { readonly protectedRanges: Pick<ProtectedRanges, 'fault' | 'all'> };
   };
-  /** Ends waiting. */
+  /** Ends the wait for recorders. */
   readonly signal: AbortSignal;
 }
 

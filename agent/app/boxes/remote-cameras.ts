@@ -12,7 +12,7 @@ import { isRecordedHere, namesByBox, remoteOf } from './remote-paths.ts';
 
 type Asked<K extends keyof Recordings> = Recordings[K] extends (...args: infer Args) => unknown ? Args : never;
 
-/** The recordings of all cameras: here, and of paths with a source `perch://` where they lie. */
+/** The recordings of all cameras: those on this box, and for paths with a source `perch://` those on their box. */
 export class RemoteCameras implements RemotePlayback, RecordingLookup {
   readonly #deps: RemoteCamerasDeps;
   readonly #local: Recordings;
@@ -39,7 +39,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     await parts?.events.close();
   }
 
-  /** A paired server gets the recordings of this box only: two that show each other's cameras must not ask in a circle. */
+  /** A paired server gets the recordings of this box only: two boxes that show each other's cameras would otherwise request in a loop. */
   has(path: string, request: FastifyRequest): boolean {
     return serverOf(request) === undefined && this.#isRemote(path);
   }
@@ -69,7 +69,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return (await this.#remote()).file(...asked);
   }
 
-  /** Pictures of now, from the newest recording of the box; undefined: the path is no camera of a box. */
+  /** Current pictures, from the newest recording of the box; undefined: the path is no camera of a box. */
   picturesOf(path: string): SnapshotSource | undefined {
     return this.#isRemote(path)
       ? { fetch: async (signal) => (await this.#open()).box.picture(path, signal) }
@@ -81,7 +81,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return [...new Set([...(await this.#local.names()), ...remote])];
   }
 
-  /** @param isInList a list of all cameras asks no box */
+  /** @param isInList for a list of all cameras, which sends no requests to boxes */
   async segments(path: string, isInList = false): Promise<readonly { readonly start: string }[] | undefined> {
     if (isInList || !this.#isRemote(path)) {
       return this.#local.segments(path);
@@ -127,7 +127,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return this.#local.index();
   }
 
-  /** What a saved clip lacks here is copied from the box, which may delete it. */
+  /** Missing parts of a saved clip are copied from the box, which may delete its recordings. */
   get protection(): ProtectionLookup {
     const { protection } = this.#local.space;
     return {

@@ -6,13 +6,13 @@ import type { Tabled } from '../../playback/read/table-cache.ts';
 import type { BoxSpan } from './box-answers.ts';
 import type { BoxRequests } from './box-requests.ts';
 
-/** The tables of a minute or two; longer ones take a second request. */
+/** Size of the first request: the tables of a minute or two. Longer ones take a second request. */
 const FIRST_BYTES = 128 << 10;
 /** The box reads its index and its tables first. */
 const MAX_MEDIA_MS = 5_000;
 /** A chunk of a megabyte over a slow link. */
 const MAX_CHUNK_MS = 60_000;
-/** A key frame longer before a part than that has nothing to do with it. */
+/** A key frame further than this before a part is not used for it. */
 const MAX_LEAD_US = 60_000_000;
 const ZERO_US = PLAIN_ZERO_SECONDS * 1e6;
 
@@ -23,11 +23,11 @@ interface RemoteFileDeps {
 
 interface Place {
   readonly box: string;
-  /** At the box. */
+  /** Query of the download at the box. */
   readonly query: URLSearchParams;
 }
 
-/** A part of the box's recordings, which is read like a file: a plain MP4 file there, of which ranges are asked for. */
+/** A part of the box's recordings that is read like a file: a plain MP4 download of the box, requested in ranges. */
 export async function remotePart(
   { requests, recordings }: RemoteFileDeps,
   path: string,
@@ -125,7 +125,7 @@ class RemoteFile {
 const RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/;
 const ETAG = /^"[\x21\x23-\x7e]{1,100}"$/;
 
-/** @throws PerchError, among others for a download that has become another one */
+/** @throws PerchError, for example if the contents of the download have changed */
 async function fetchRange(
   requests: BoxRequests,
   { box, query, etag }: Place & { readonly etag?: string },

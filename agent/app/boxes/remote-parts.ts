@@ -15,7 +15,7 @@ export interface RemoteCamerasDeps {
   readonly log: Logger;
   readonly recordings: Recordings;
   readonly boxes: BoxClient;
-  /** In force. */
+  /** The configuration in force. */
   config(): Config;
 }
 

@@ -45,7 +45,7 @@ const EXPOSED =
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
 const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
 
-/** What the box sends of the wanted range. The rest lies on this server. */
+/** The part of the wanted range that the box sends. The rest is on this server. */
 interface BoxPart {
   readonly durationUs: number;
   readonly resumeUs: number;
@@ -65,7 +65,7 @@ interface RemoteRecordingsDeps {
   titleOf(path: string): string | undefined;
 }
 
-/** Plays recordings where they lie: on the box that records the camera. */
+/** Plays recordings from the box that records the camera. */
 export class RemoteRecordings {
   readonly #deps: RemoteRecordingsDeps;
 
@@ -171,7 +171,7 @@ export class RemoteRecordings {
     return parseRfc3339(String(headers['perch-time']))?.us;
   }
 
-  /** A part of a download that has recordings of this side, too. @throws PerchError as `BoxRequests.ask` */
+  /** The box's part of a download that also has recordings of this server. @throws PerchError as `BoxRequests.ask` */
   part(path: string, span: BoxSpan, signal: AbortSignal): Promise<RemotePart> {
     return remotePart({ requests: this.#deps.requests, recordings: this }, path, this.#remoteOf(path), span, signal);
   }

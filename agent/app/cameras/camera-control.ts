@@ -14,11 +14,11 @@ interface CameraControlDeps {
   readonly log: Logger;
   readonly signal: AbortSignal;
   config(): Config;
-  /** The description of the camera is outdated. */
+  /** Called when the description of the camera is outdated. */
   changed(path: string, what: 'settings' | 'reboot'): void;
 }
 
-/** What the API changes in cameras through ONVIF: where they look, their own settings, privacy masks. */
+/** What the API changes in cameras through ONVIF: pan, tilt and zoom, their own settings, privacy masks. */
 export const cameraControl = ({ controls, paths, clock, log, signal, config, changed }: CameraControlDeps) => ({
   steering: steeringOf(controls, changed),
   ownSettings: new OwnSettingsChanges({

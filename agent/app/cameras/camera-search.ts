@@ -57,7 +57,7 @@ export class CameraSearch {
   }
 }
 
-/** Publishes, and stores each move. Without the address, because viewers read it too. */
+/** Publishes events, and stores each move in the event history, without the address: viewers read it, too. */
 export const notingMoves =
   (publish: PublishEvent, history: Pick<EventHub, 'add'>): PublishEvent =>
   (type, fields) => {

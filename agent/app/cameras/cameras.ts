@@ -37,22 +37,22 @@ import { isReady } from './path-entries.ts';
 import { CameraPauses } from './pauses.ts';
 import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
 
-/** Cameras in work at the same time, and those that wait. */
+/** Maximum number of cameras that are probed at the same time, and of those that wait. */
 const MAX_CONCURRENT = 4;
 const MAX_WAITING = 128;
-/** For one camera: an unknown one is tried with the streams of all makers, one a second. */
+/** Time limit for one camera: an unknown one is tried with the stream addresses of all makers, one a second. */
 const DEADLINE_MS = 5 * 60_000;
 const PUBLISH_EVERY_MS = 1_000;
 
 export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
   readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
-  /** As written, in effect or not, with the demo camera. */
+  /** The configuration as written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: FoundCameras;
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly includeLoopback: boolean;
-  /** Folder of root's services. */
+  /** Folder of the answers of root's services. */
   readonly hostAnswers?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -167,7 +167,7 @@ export class Cameras implements CameraLookup {
       // A camera's own user has its own password.
       return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
     });
-    // Before the edits are applied, because the reply precedes that.
+    // The file's mode is read now, because the edits are applied after the reply.
     const isOpen = await isReadByAll(this.#deps.store.file);
     return { items: await Promise.all(items), warning: (isOpen && this.#warning()) || null };
   }

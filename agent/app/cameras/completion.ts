@@ -13,7 +13,7 @@ import { withoutLogin } from './login.ts';
 import { linkOf } from './onvif/onvif-link.ts';
 import { isReady } from './path-entries.ts';
 
-/** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */
+/** Pauses between searches for streams whose address has changed. Meanwhile their paths retry the configured address. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
 
 interface CompletionDeps {

@@ -35,7 +35,7 @@ const MAX_FORGOTTEN = 50;
 
 export interface ConfiguredCamerasDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-  /** As written, in effect or not, with the demo camera. */
+  /** The configuration as written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: Pick<FoundCameras, 'find'>;
   readonly paths: PathsState;

@@ -36,7 +36,7 @@ interface OwnSettingsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Received by a running stream that does not depend on its readers. */
+/** Bytes received by the running stream of a path; undefined: there is none, or it runs on demand. */
 export function lastingBytes(config: Config, paths: PathTable, path: string): number | undefined {
   const isOnDemand = resolvePath(config, path)?.settings?.sourceOnDemand;
   const status = paths.find(path);
@@ -46,7 +46,7 @@ export function lastingBytes(config: Config, paths: PathTable, path: string): nu
 /** Changes settings that cameras keep themselves, and restores a video encoder whose stream does not come back. */
 export class OwnSettingsChanges implements CameraOwnSettings {
   readonly #options: OwnSettingsOptions;
-  /** The last one of each path. */
+  /** The last change of each path. */
   readonly #changes = new Map<string, Change>();
 
   constructor(options: OwnSettingsOptions) {

@@ -10,7 +10,7 @@ interface StreamLoginOptions {
   readonly isInteractive?: boolean;
 }
 
-/** What is known of a stream's login holds for other streams, events and snapshots of the host: a wrong password locks one account. */
+/** Shares the verdict on a stream's login with the host's other streams, events and snapshots: wrong passwords lock the one account. */
 export function streamLogin(
   target: () => LoginTarget,
   { onvif = '', user, password = '' }: Pick<CameraBlock, 'onvif' | 'user' | 'password'>,

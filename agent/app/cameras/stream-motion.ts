@@ -61,7 +61,7 @@ export class StreamMotion {
     }
   }
 
-  /** How much moves now; undefined: there is no such path, or its motion comes from the camera alone. */
+  /** The present motion; undefined: there is no such path, or its motion comes from the camera alone. */
   of(path: string): CameraMotion | undefined {
     const watched = this.#watched.get(path);
     if (watched) {
@@ -79,7 +79,7 @@ export class StreamMotion {
     this.#watched.clear();
   }
 
-  /** The stream to look at: that of the sub stream while it is always pulled. */
+  /** The stream to analyze: the sub stream if that is always pulled, else the main stream. */
   #choose(path: string, streams: ReadonlyMap<string, Stream>) {
     const config = this.#options.config();
     const settings = detects(path, config);
@@ -167,7 +167,7 @@ class WatchedStream implements Reader {
   readonly name: string;
   readonly stream: Stream;
   readonly #options: WatchedStreamOptions;
-  /** Undefined: the parameter sets are invalid. */
+  /** The detector; undefined: the parameter sets are invalid. */
   #motion: TrackMotion | undefined;
   #settings: PathSettings | undefined;
   /** The minute in which `#isInHours` was found. */

@@ -9,7 +9,7 @@ import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;
-/** Until the connection is made, and for the reply once it is. */
+/** Time limits of the OPTIONS request: for the connection, then for the reply. */
 const OPTIONS_TIMES = { connectMs: 2_000, answerMs: 20_000 };
 
 /** Fixed texts instead of the reply, which may come from any device and is not passed on. */

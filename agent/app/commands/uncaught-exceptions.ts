@@ -31,9 +31,9 @@ export class UncaughtExceptions {
   readonly #deps: UncaughtExceptionsDeps;
   readonly #file: string;
   readonly #stop = new AbortController();
-  /** In this process. */
+  /** Number of exceptions in this process. */
   #taken = 0;
-  /** In a row, over restarts. */
+  /** Number of consecutive exceptions, across restarts. */
   #inARow = 0;
 
   constructor(deps: UncaughtExceptionsDeps) {

@@ -59,9 +59,9 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };
 
-/** The largest are guest links: 200 of them, each for 500 cameras. */
+/** Limit of `checkParts` for a file. The largest file has 200 guest links, each for 500 cameras. */
 const MAX_PARTS = 110_000;
-/** Some ten for each of thousands of paths. */
+/** Limit of `checkYamlParts` for the configuration: some ten parts for each of thousands of paths. */
 const MAX_CONFIG_PARTS = 50_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);

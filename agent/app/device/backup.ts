@@ -108,7 +108,7 @@ export class Backups implements BackupControl {
     });
   }
 
-  /** The client may have gone, and its slot been given away. */
+  /** One restore at a time: work continues after its client has disconnected, when the HTTP layer already admits the next one. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isReading || this.#isStaged) {
       throw busy();

@@ -186,7 +186,7 @@ const reasonOf = (text: string | undefined): NetworkReason | undefined =>
 
 const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 
-/** A self-assigned one is none. */
+/** Whether the port has an IPv4 address other than a self-assigned one (169.254.0.0/16, RFC 3927). */
 function hasAddress(name: string): boolean {
   const infos = networkInterfaces()[name] ?? [];
   return infos.some(({ family, address }) => family === 'IPv4' && !address.startsWith('169.254.'));

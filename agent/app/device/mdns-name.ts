@@ -83,7 +83,7 @@ export class MdnsName {
     return new BoxName({ label, title, port, box }, options);
   }
 
-  /** Keeps the numbers of two boxes across a power cut. */
+  /** The number after the name at the last run, so that two boxes with one name keep theirs after a power cut. */
   async #lastNumber(label: string): Promise<number> {
     const kept = await loadPrivate(this.#file).catch(() => undefined);
     const { label: of, number } = (kept ?? {}) as { readonly label?: unknown; readonly number?: unknown };

@@ -50,7 +50,7 @@ export class GuestClips implements SharedClips {
     return sendDownload(recordings.playback, { wanted, offsetMs: 0, title: this.#titleOf(clip) }, request, reply);
   }
 
-  /** By range, so that a clip that was removed and restored has its links again. */
+  /** Clips are compared by range, so that the links of a clip that was removed and restored work again. */
   #require({ path, startUs, endUs }: GuestClip): void {
     const { all } = this.#deps.recordings.space.protectedRanges;
     if (!all.some((one) => one.path === path && one.startUs === startUs && one.endUs === endUs)) {

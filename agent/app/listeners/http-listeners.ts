@@ -74,7 +74,7 @@ import { MetricsAndProfiles } from './metrics-and-profiles.ts';
 import { withViews } from './playback-views.ts';
 import { serverStats } from './server-stats.ts';
 
-/** A page that was opened is answered first: loading what live video needs takes 0.3 s of the processor. */
+/** Delay between an opened page and loading the code for live video, which takes 0.3 s of CPU time: the page is answered first. */
 const PREPARE_AFTER_MS = 250;
 
 export interface HttpListenersDeps extends HttpPortsDeps {
@@ -106,7 +106,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
   readonly notifications: NotificationControl & ChannelControl;
-  /** Read or written last; components may still be starting with it. */
+  /** The configuration that was last read or written; components may still be starting with it. */
   settings(): Config;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
@@ -117,7 +117,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   problems(): readonly Problem[];
   readonly servers: Servers;
   readonly boxes: ManyBoxes;
-  /** For ZLMediaKit's API, if the configuration has none. */
+  /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
   /** Networks of the search for cameras; default: those of the box. */
@@ -166,7 +166,7 @@ export class HttpListeners {
     return this.#ports.mainPort;
   }
 
-  /** HTTPS; undefined: off. */
+  /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
   }

@@ -33,7 +33,7 @@ const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [
   `${server}ServerCert`,
 ];
 
-/** Plain HTTP has its own main port; every other port has TLS or not. */
+/** Whether a port uses TLS. The main port has two ports, one plain and one with TLS; every other port is either. */
 const isWanted = (server: TlsServer, config: Config): boolean => server === 'tls' || config[`${server}Encryption`];
 
 /** @returns undefined: the port has no TLS */

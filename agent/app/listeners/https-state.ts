@@ -12,7 +12,7 @@ interface OpenPorts {
   readonly tls: ListenerTls | undefined;
 }
 
-/** @param authority fingerprint of the own one */
+/** @param authority fingerprint of the own authority */
 export function httpsState(
   config: Pick<Config, 'address' | 'tlsAddress' | 'tlsRedirect'>,
   { mainPort, tlsPort, tls }: OpenPorts,

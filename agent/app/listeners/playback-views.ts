@@ -6,7 +6,7 @@ import { serverOf } from '../../http/auth/signed-requests.ts';
 import type { RemoteCameras } from '../boxes/remote-cameras.ts';
 
 /**
- * The access of recordings, which notes in the viewing history what it permits. A list shows no pictures. Paired servers get no camera of
+ * Access to recordings. Permitted requests are noted in the viewing history, except lists, which show no pictures. Paired servers get no camera of
  * another box that is not recorded here.
  */
 export function withViews(

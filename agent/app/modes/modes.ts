@@ -14,7 +14,7 @@ import { type Change, changesAround } from './timetable.ts';
 
 /** Also finds a changed time zone of the box. */
 const CHECK_MS = 60_000;
-/** A clock that was ahead by more than this when the mode was set. */
+/** If the mode was set further than this in the future, the clock was ahead then. */
 const AHEAD_MS = 60_000;
 /** The answer to a request waits this long for the cameras. */
 const PATIENCE_MS = 3_000;
@@ -24,7 +24,7 @@ const State = Type.Object({
   /** Unix milliseconds; 0: the timetable decides. */
   atMs: Type.Number(),
   by: Type.Enum(['user', 'timetable']),
-  /** The timetable does not end it. */
+  /** The timetable does not end the mode. */
   hold: Type.Boolean(),
 });
 type State = Static<typeof State>;
@@ -36,7 +36,7 @@ interface ModesOptions {
   readonly publish: PublishEvent;
   config(): Pick<Config, 'timetable' | 'timetableZone' | 'paths'>;
   isClockTrusted(): boolean;
-  /** Resolves when the cameras follow. */
+  /** Applies the mode. Resolves when the cameras follow it. */
   apply(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export class Modes implements ModeControl {
   readonly #file: string;
   #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
   #next: Change | undefined;
-  /** Unix milliseconds of the last look at the timetable, and when the next one is due. */
+  /** Times of the last check of the timetable and of the next one, in Unix milliseconds. */
   #checkedMs = Infinity;
   #dueMs = 0;
   #isTrusted = false;
@@ -153,7 +153,7 @@ export class Modes implements ModeControl {
     }
   }
 
-  /** The time at which a person set the mode, if the clock was wrong then. */
+  /** Corrects the time at which the mode was set, if the clock was wrong then. */
   #correctTime(nowMs: number): void {
     const agoMs = this.#setMonoMs === undefined ? undefined : this.#options.clock.monoMs() - this.#setMonoMs;
     this.#setMonoMs = undefined;

@@ -110,7 +110,7 @@ function cameraOf(path: string, { config, paths, pictures }: MqttSourceDeps): Mq
   };
 }
 
-/** What was recorded before `OFF`, by path, so that `ON` restores it. */
+/** The value of `record` before `OFF`, by path, which `ON` restores. */
 const former = new WeakMap<ApiEdits, Map<string, 'always' | 'motion'>>();
 
 async function setRecording(path: string, isOn: boolean, deps: MqttSourceDeps): Promise<void> {

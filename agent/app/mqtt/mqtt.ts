@@ -19,7 +19,7 @@ import { loadLate } from '../../protocols/late.ts';
 import { type MqttSourceDeps, mqttSource } from './mqtt-source.ts';
 
 const PART = 'MQTT link';
-/** For a test; parts of it have their own time-outs. */
+/** Time limit for a test of the broker, whose steps have time-outs of their own. */
 const TEST_MS = 20_000;
 const OFF: MqttState = { state: 'off', error: null, why: null, since: null, queued: 0, dropped: 0 };
 const LINK_KEYS = Object.keys(MQTT_KEYS) as (keyof typeof MQTT_KEYS)[];
@@ -29,7 +29,7 @@ interface MqttDeps extends MqttSourceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: EventBus;
-  /** Last read or written. */
+  /** The configuration that was last read or written. */
   settings(): Config;
   readonly signal: AbortSignal;
 }

@@ -35,7 +35,7 @@ interface LazyNotificationsDeps {
   readonly recordings: Pick<Recordings, 'events' | 'titleOf' | 'isClockTrusted'>;
   readonly pictures: LivePictures;
   readonly signal: AbortSignal;
-  /** As the present mode changes it. */
+  /** The configuration as the present mode changes it. */
   config(): Config;
   /** For tests with local servers. */
   readonly pushHttps?: PublicHttpsOptions;
@@ -173,7 +173,7 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
   }
 }
 
-/** Also of a damaged file, which is reported when it is opened. */
+/** Whether a file has entries. A damaged one counts: it is reported when it is opened. */
 async function hasEntries(file: string): Promise<boolean> {
   const stored = await loadPrivate(file).catch(() => 'damaged');
   const [list] = typeof stored === 'object' && stored !== null ? Object.values(stored) : [];

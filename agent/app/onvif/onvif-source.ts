@@ -11,7 +11,7 @@ import type { Stream } from '../../stream/stream.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 import { factsOf, NO_FACTS } from './stream-facts.ts';
 
-/** A recorder waits for the picture of a camera. */
+/** Limits for a snapshot: a recorder waits for the response. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
 
 export interface OnvifSourceDeps {

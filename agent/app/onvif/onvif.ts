@@ -17,7 +17,7 @@ import { loadLate } from '../../protocols/late.ts';
 import type { OnvifSourceDeps } from './onvif-source.ts';
 
 const PART = 'ONVIF device';
-/** Three rounds of probes, and the half second in which devices answer. */
+/** Duration of a test: three rounds of probes, and the half second in which devices answer. */
 const TEST_LISTEN_MS = 2_000;
 const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
@@ -38,7 +38,7 @@ interface Running {
   readonly perch: string;
   readonly server: OnvifServer;
   readonly responder: Responder | undefined;
-  /** After a test whose probes did not arrive: how many others had by then. */
+  /** Set if the last test found no camera: number of probes that this Perch had received by then. More probes refute the test. */
   unheard?: number | undefined;
 }
 

@@ -48,7 +48,7 @@ export function factsOf(
 
 const MAX_FPS = 240;
 
-/** Cameras signal 0, and their clock rate. */
+/** The signalled frame rate; undefined if it is not credible. Some cameras signal 0, others their clock rate. */
 const signalledFps = (video: VideoTrack | undefined): number | undefined =>
   video?.fps !== undefined && video.fps > 0 && video.fps <= MAX_FPS ? video.fps : undefined;
 
@@ -86,7 +86,7 @@ function nameOf(track: Track): string {
   return NAMES[track.codec] ?? codecOf(track).label;
 }
 
-/** The clock of RTP differs for some codecs. */
+/** Sample rate in Hz. The RTP clock rate of some codecs differs from it (RFC 3551 §4.5.2 and §4.5.13). */
 function sampleRateOf(track: AudioTrack): number {
   return track.codec === 'mpeg-audio' ? track.sampleRate : track.codec === 'g722' ? 16_000 : track.clockRate;
 }

@@ -3,7 +3,7 @@ import type { DateDoubt } from '../../../system/clock-plausibility.ts';
 const DAY_MS = 86_400_000;
 /** A box that was off for longer may have a wrong date. */
 const MAX_GAP_MS = 7 * DAY_MS;
-/** Recordings dated by the doubtful clock itself prove nothing. */
+/** Only recordings from at least this long before the doubtful date can confirm it: later ones may be dated by the same clock. */
 const VOUCHER_BEFORE_MS = 60_000;
 
 /**

@@ -20,7 +20,7 @@ import { deleteArchived } from './archived-deletions.ts';
 
 /** Minimum time to undo a deletion, by the monotonic clock. A restart begins it again. */
 const UNDO_MS = 10 * 60_000;
-/** Deleted of a path in one run: the disks are checked between runs. */
+/** Maximum number of files of a path deleted in one run: the disks are checked between runs. */
 const MAX_FILES = 500;
 
 interface RangeDeletionsDeps {
@@ -42,7 +42,7 @@ interface RangeDeletionsDeps {
 export class RangeDeletions implements DeletionLookup {
   readonly #deps: RangeDeletionsDeps;
   readonly #ranges: DeletedRanges;
-  /** Monotonic time of the request, or of the start of this process. By id. */
+  /** By id: monotonic time of the request, or of the start of this process. */
   readonly #sinceMs = new Map<string, number>();
   readonly #startedMs: number;
 

@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 const POLL_MS = 15_000;
 /** A recorder without a write for this long, while its camera sends and the disk works, is stalled. */
 const STALLED_MS = 90_000;
-/** Parts are written whole: this many must be late. */
+/** A recorder writes whole parts, so it is stalled only if this many are late. */
 const STALLED_PARTS = 3;
 /** Limits restarts for a stream that breaks its recorder every time: each costs the other cameras some seconds. */
 const PATIENCE_MS = 10 * 60_000;
@@ -26,7 +26,7 @@ interface WatchdogDeps {
 }
 
 interface Mark {
-  /** Unchanged while nothing is written. */
+  /** File and size, which stay the same while nothing is written. */
   readonly written: string;
   readonly sinceMs: number;
   receivedBytes: number;

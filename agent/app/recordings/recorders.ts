@@ -114,7 +114,7 @@ export class Recorders {
     }
   }
 
-  /** Being written now. */
+  /** The files that are being written. */
   files(): { readonly path: string; readonly file: string; readonly partMs: number }[] {
     return [...this.#recorders].flatMap(([{ state }, { path, partMs }]) =>
       state.kind === 'recording' ? [{ path, file: state.file, partMs }] : [],
@@ -136,7 +136,7 @@ export class Recorders {
   }
 }
 
-/** Forwards to a log, and new recordings to listeners and hooks; not those of an earlier run. */
+/** Forwards segments to a log, and new ones also to listeners and hooks, but not those recovered from an earlier run. */
 const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
   opened: (segment) => {
     log.opened(segment);

@@ -13,7 +13,7 @@ import type { DiskStatus } from '../../record/space/disks.ts';
 const DAY_MS = 86_400_000;
 /** A shorter observation says nothing about days. */
 const MIN_OBSERVED_MS = 10 * 60_000;
-/** Below the chosen folder, so that other folders of the disk stay separate. */
+/** `recordPath` below the chosen folder, so that recordings stay apart from other folders of the disk. */
 const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
 
 /** Disks that the host opens to Perch: where people and desktops mount them. */

@@ -119,14 +119,14 @@ export class Servers implements SessionTables {
     const ports: Component<Config> = {
       name: extraPorts.label,
       needs: server.name,
-      // They open and close with their server.
+      // The extra ports open and close with their server.
       settings: (config) => {
         const options = protocol.options(config);
         return options !== undefined && extraPorts.isWanted(options) ? options : undefined;
       },
       start: async () => {
         await this.#running.get(protocol)?.openExtraPorts?.();
-        // The server closes them, after the sessions that use them.
+        // The server closes its extra ports after the sessions that use them.
         return () => {};
       },
     };

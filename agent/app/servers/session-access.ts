@@ -5,10 +5,10 @@ import type { Logger } from '../../base/log.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { SessionAccess, SessionRequester } from '../../protocols/contract.ts';
 
-/** Wrong values count as guesses. */
+/** A token in the query string. A wrong one counts as a guess. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
-/** For a handshake: libsrt gives up after 3 s. */
+/** Longest pause before a handshake is answered: libsrt gives up after 3 s. */
 const MAX_HANDSHAKE_PAUSE_MS = 2_500;
 
 /** Programs started by Perch. */

@@ -38,7 +38,7 @@ export class BoxFetches {
     this.#requests = new BoxRequests(deps.boxes.client, deps.clock);
   }
 
-  /** What a fetch has to remember. @throws PerchError badInput, notFound */
+  /** The source of a fetch, to be stored with the transfer. @throws PerchError badInput, notFound */
   sourceOf({ box, since, until, maxBytesPerSecond }: FetchRequest) {
     this.#requireBox(box);
     const [sinceUs, untilUs] = [since, until].map(timeOf);

@@ -114,7 +114,7 @@ export function digestOfAnswer(header: unknown): string {
   return digest;
 }
 
-/** @throws PerchError left out: another part, or one of a file of another size */
+/** @throws PerchError for a file to leave out, if the answer has another range or another file size */
 function checkRange(header: unknown, { first, last }: ByteRange, sizeBytes: number, body: Readable): void {
   if (header !== `bytes ${first}-${last}/${sizeBytes}`) {
     body.destroy();

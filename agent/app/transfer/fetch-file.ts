@@ -30,7 +30,7 @@ interface FetchFileOptions {
 /**
  * Fetches a recording into a draft, which may have a beginning of it. Each part is compared with the digest that the
  * box has sent, when it arrives and when it is read back from the disk.
- * @throws PerchError left out, or nothing can be fetched now; an error of the file system
+ * @throws PerchError for a file to leave out, or if nothing can be fetched now; an error of the file system
  */
 export async function fetchFile(draft: string, options: FetchFileOptions): Promise<void> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;

@@ -65,8 +65,8 @@ interface Wanted extends FetchItem {
 }
 
 /**
- * Fetches recordings of a paired box, the newest first: if the disk is too small, the oldest are missing. The box keeps
- * them. Needs no list of what is done: what is not here is still to be fetched.
+ * Fetches recordings of a paired box, newest first: if the disk is too small, the oldest are not fetched. The box keeps
+ * its files. The job stores no list of finished files: it fetches every recording that is missing here.
  */
 export class FetchJob implements TransferJob {
   readonly #items: readonly FetchItem[];
@@ -99,7 +99,7 @@ export class FetchJob implements TransferJob {
     await this.#deps.takeEvents(pace);
   }
 
-  /** Removes the draft of a recording that is not complete. */
+  /** Removes the draft of an incomplete recording. */
   async discard(): Promise<void> {
     if (this.#memory.draft !== undefined) {
       const { draft } = this.#memory;
@@ -301,7 +301,7 @@ export class FetchJob implements TransferJob {
     }
     const { bavail, blocks, bsize } = await statfs(folder);
     const keptBytes = (await statOf(draft))?.size ?? 0;
-    // Retention must not make room for the recording.
+    // Retention must not delete recordings to make room for this one.
     if (bavail * bsize < bytes - Math.min(bytes, keptBytes) + this.#deps.minFreeBytes(blocks * bsize)) {
       const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
       throw new PerchError('exhausted', text, { why: 'full' });
@@ -348,7 +348,7 @@ const draftOf = (wanted: string, { nameUs }: RecordedFile): string =>
 
 const keyOf = (path: string, { nameUs, format }: RecordedFile): string => `${path} ${nameUs} ${format}`;
 
-/** Duration of a draft, in microseconds. @throws PerchError left out, if Perch cannot read it */
+/** Duration of a draft, in microseconds. @throws PerchError for a file to leave out, if Perch cannot read it */
 async function durationOf(draft: string): Promise<number> {
   const known = await readSegmentInfo(draft, { isBeingWritten: false }).catch((error: unknown) => {
     if (error instanceof PerchError) {

@@ -4,7 +4,7 @@ import type { BoxRecordings, FetchRange } from './box-recordings.ts';
 /** Recordings of a box that are never deleted there. */
 export type BoxProtection = ProtectedTimes['items'][number];
 
-/** What of the wanted recordings is protected on their box, by path there. */
+/** Ranges of the wanted recordings that are protected on their box, by path there. */
 export class BoxProtections {
   readonly #of = new Map<string, readonly BoxProtection[]>();
 

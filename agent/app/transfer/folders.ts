@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { FolderList } from '../../http/api/recordings/transfer-routes.ts';
 
 const MAX_FOLDERS = 500;
-/** Not of disks. */
+/** Folders of the system that hold no disks. */
 const OF_SYSTEM = /^\/(?:proc|sys|dev|run\/(?!media(?:\/|$)|mount(?:\/|$)))(?:\/|$)/;
 
 /** The folder without links. @throws PerchError badInput, notFound */
@@ -21,7 +21,7 @@ export async function requireOwnFolder(path: string): Promise<string> {
   return real;
 }
 
-/** For choosing one. Links are left out: they may lead anywhere. */
+/** The folders in a folder, for a person to choose from. Links are left out: they may lead anywhere. */
 export async function listFolders(path: string): Promise<FolderList> {
   const real = await requireOwnFolder(path);
   const entries = await readdir(real, { withFileTypes: true }).catch((cause: unknown) => {

@@ -74,6 +74,6 @@ interface Disk {
   readonly keptFreeBytes: number;
 }
 
-/** Bytes that are left after the import; below 0: that are missing. */
+/** Free bytes after the import; negative: so many bytes are missing. */
 export const roomOf = ({ bytes, freeBytes, keptFreeBytes }: Disk): number =>
   Math.max(0, freeBytes - keptFreeBytes) - bytes;

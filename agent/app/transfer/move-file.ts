@@ -21,16 +21,16 @@ interface MoveFileDeps {
   readonly playback: {
     readonly moves: Pick<MovedFiles, 'hold' | 'moved'>;
   };
-  /** Stays free on a disk of this size. */
+  /** Bytes that stay free on a disk of this size. */
   readonly minFreeBytes: (diskBytes: number) => number;
   readonly onBytes?: (bytes: number) => void;
 }
 
 /**
- * Moves a finished recording with its stills. At every moment one whole file has a name, and the index names one that
- * is there. The former file goes once the other one is on the disk and was read back.
- * @returns false: it is gone
- * @throws PerchError left out, or nothing can be moved now; an error of the file system
+ * Moves a finished recording with its stills. At every moment a complete file exists, and the index refers to an
+ * existing file. The original is deleted once the copy is on the disk and was read back.
+ * @returns false: the original is gone
+ * @throws PerchError for a file to leave out, or if nothing can be moved now; an error of the file system
  */
 export async function moveFile({ from, to }: FileMove, deps: MoveFileDeps): Promise<boolean> {
   const found = await statOf(from);
@@ -58,7 +58,7 @@ export async function moveFile({ from, to }: FileMove, deps: MoveFileDeps): Prom
   return true;
 }
 
-/** Ends a move that ended between two steps. */
+/** Completes a move that was interrupted between two steps. */
 export async function settleMove({ from, to }: FileMove, deps: MoveFileDeps): Promise<void> {
   const there = await statOf(to);
   if (there) {
@@ -81,7 +81,7 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
   try {
     const { size, mtimeMs } = await source.stat();
     const { bavail, blocks, bsize } = await statfs(folder);
-    // Retention must not make room for it.
+    // Retention must not delete recordings to make room for the copy.
     if (bavail * bsize < 2 * size + minFreeBytes(blocks * bsize)) {
       const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
       throw new PerchError('exhausted', text, { why: 'full' });
@@ -105,7 +105,7 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
   }
 }
 
-/** Both files are whole and the same. */
+/** Makes the index refer to the copy, and deletes the original. Both files are complete and equal. */
 async function switchOver({ from, to }: FileMove, { playback }: MoveFileDeps): Promise<void> {
   const release = playback.moves.hold([from, to]);
   try {
@@ -113,7 +113,7 @@ async function switchOver({ from, to }: FileMove, { playback }: MoveFileDeps): P
     playback.moves.moved(from, to, (await stat(to)).mtimeMs);
     await unlink(from);
     await removeCompanions(from);
-    // Else a power cut brings it back.
+    // Otherwise a power cut would bring the original back.
     await syncFolder(dirname(from));
   } finally {
     release();

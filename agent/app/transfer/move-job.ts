@@ -37,8 +37,8 @@ interface MoveMemory {
 }
 
 /**
- * Moves recordings to where their paths record now, the newest first: if the disk is too small, the oldest stay. Needs
- * no list: what lies elsewhere is still to be moved.
+ * Moves recordings to where their paths record now, newest first: if the disk is too small, the oldest stay. The job
+ * stores no list of finished files: it moves every recording that is elsewhere.
  */
 export class MoveJob implements TransferJob {
   readonly #from: string | undefined;

@@ -71,7 +71,7 @@ export class TransferRunner implements TransferControl {
   readonly #fetches: BoxFetches;
   readonly #added: AddedCameras;
   readonly #closing = new AbortController();
-  /** Aborts the look that is under way: there is one at a time. */
+  /** Aborts the running `look`: there is one at a time. */
   #looking = new AbortController();
 
   constructor(deps: TransferDeps) {

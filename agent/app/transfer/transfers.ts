@@ -34,7 +34,7 @@ const IDLE: TransferState = {
   paths: [],
 };
 
-/** Recordings to another disk. Its code is loaded with the first use. */
+/** Transfers of recordings from other disks, folders and boxes. Their code is loaded with the first use. */
 export class Transfers implements TransferControl {
   readonly #deps: TransferDeps;
   #runner: TransferRunner | undefined;

@@ -59,7 +59,7 @@ interface ZlmApiDeps {
   readonly signal: AbortSignal;
 }
 
-/** As a failed call, not as an exception of the server. */
+/** Rethrows a `PerchError` as a failed call of ZLMediaKit's API (`code`), not as an exception of the server. */
 function withCode(error: unknown): never {
   throw error instanceof PerchError ? failure(CODE.failed, explain(error)) : error;
 }
@@ -163,7 +163,7 @@ export class ZlmApi {
     }
   }
 
-  /** For one listener. */
+  /** The calls for one listener. */
   on(access: HttpAccess): ZlmApiCalls {
     return {
       answer: (name, { parameters, request }) => this.#answer(name, parameters, request, access),
@@ -312,7 +312,7 @@ const schemasOf = (kinds: readonly SessionKind[], config: Config): string[] => [
   ...new Set(kinds.flatMap(({ zlm }) => zlm?.listedSchema(config) ?? [])),
 ];
 
-/** Without patterns. */
+/** The forward destinations of the paths, without those of patterns. */
 const destinationsOf = ({ paths }: Config): ReadonlyMap<string, readonly Destination[]> =>
   new Map(
     [...paths.values()].flatMap(({ name, pattern, settings }) =>

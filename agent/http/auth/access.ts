@@ -30,7 +30,7 @@ interface HttpAccessOptions {
   /** Addresses and subnets whose `X-Forwarded-*` counts. */
   readonly trustedProxies: readonly string[];
   readonly log: Logger;
-  /** None for listeners without live media. */
+  /** Protocol of live media that the listener serves; undefined: none. */
   readonly protocol?: string;
   readonly openingMethod?: 'GET' | 'POST';
   /** The listener serves the page, which has its own login: apart from players' pages it sends no challenge. */
@@ -47,7 +47,7 @@ const SHOWN_URL_CHARS = 256;
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #trusted: IpList;
-  /** Names from tokens. */
+  /** User names from tokens. */
   readonly #names = new WeakMap<FastifyRequest, string>();
   /** Ids of the sessions that requests open, for external authentication. */
   readonly #ids = new WeakMap<FastifyRequest, string>();

@@ -18,11 +18,11 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 const JSON_TYPE = 'application/json; charset=utf-8';
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
-/** For unauthenticated clients: each byte read costs memory until V8 frees it. */
+/** Maximum number of body bytes skipped for an unauthenticated client: each byte read costs memory until V8 frees it. */
 const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
-/** Each holds its connection, request and reply. Beyond this number connections are closed with the reply. */
+/** Maximum number of such clients at a time: each holds a connection, request and reply. Others are closed with the reply. */
 const MAX_SKIPPING_NEWCOMERS = 32;
-/** What Node reads at a time. */
+/** Size of one read in Node. */
 const MAX_SMALL_BODY_BYTES = 64 << 10;
 
 let skippingNewcomers = 0;

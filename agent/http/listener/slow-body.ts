@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
-/** Without a byte. */
+/** Longest time without a byte. */
 const SILENT_MS = 30_000;
 
 /** HTTP/1.1 connections and HTTP/2 streams whose body is awaited. */

@@ -58,7 +58,7 @@ export interface DeviceFacts {
   disks(): readonly DiskFacts[];
   losses(): readonly LossFacts[];
   hooks(): readonly HookFacts[];
-  /** Undefined: off. */
+  /** Undefined: the archive is off. */
   archive(): ArchiveFacts | undefined;
 }
 

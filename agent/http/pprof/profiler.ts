@@ -156,5 +156,5 @@ function countOf(names: readonly string[]): Record<string, number> {
 
 const inMb = (bytes: number): number => Math.ceil(bytes / MB);
 
-/** A container has less than its machine. */
+/** Available memory in bytes: that of the container, if it has less than the machine. */
 const available = (): number => Math.min(process.availableMemory(), Math.max(freemem(), 0));

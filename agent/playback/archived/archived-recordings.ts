@@ -22,7 +22,7 @@ export interface ArchivedFile extends ReadableFile {
   keep(position: number, length: number): Promise<void>;
   /** Reads the table of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
   readTable(): Promise<Uint8Array>;
-  /** undefined: the archive has none. */
+  /** Reads the signatures of the recording; undefined: the archive has none. */
   readSignatures(): Promise<Uint8Array | undefined>;
   /** Ends pending reads. */
   abort(): void;
@@ -31,7 +31,7 @@ export interface ArchivedFile extends ReadableFile {
 
 /** What the archive has of this box. Its failures have `archived` in their context. */
 export interface ArchivedRecordings {
-  /** It is known what the archive has. */
+  /** Whether the recordings in the archive are known. */
   readonly isListed: boolean;
   /** undefined: the archive has no copy. */
   find(path: string, nameUs: number): ArchivedRecording | undefined;

@@ -7,7 +7,7 @@ const STEPS_PER_PICTURE = 800;
 export class DecodeOnlySamples {
   readonly #timings = new Map<number, DecodeOnlyTiming>();
 
-  /** Counts those of a run, in order. @returns the state before */
+  /** Counts the decode-only samples of a run. Called in the order of the download. @returns the timing before this run */
   add(run: SelectedRun): DecodeOnlyTiming {
     const { samples, from, to } = run;
     const before = this.#timingOf(run);
@@ -34,7 +34,7 @@ export class DecodeOnlySamples {
   }
 }
 
-/** At most half a frame in all. Reordered ones take no time: composition offsets keep them apart. */
+/** Decode-only samples together last at most half a frame. Reordered ones last no time: composition offsets keep them apart. */
 function timingFrom({ samples, from, to }: SelectedRun): DecodeOnlyTiming {
   const duration = samples.durations[from] as number;
   if (!samples.compositionOffsets) {

@@ -16,7 +16,7 @@ export class NumberList {
     this.#count += 1;
   }
 
-  /** Takes room for this many more, and little beyond them: they come by the hour. */
+  /** Reserves room for `count` more numbers, with little spare room: a call covers the samples of an hour. */
   reserve(count: number): void {
     if (this.#count + count > this.#values.length) {
       this.#grow(Math.max(this.#count + count, this.#values.length + (this.#values.length >> 3)));

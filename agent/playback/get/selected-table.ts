@@ -11,9 +11,9 @@ export interface SelectedRun {
   readonly samples: TrackSamples;
   readonly from: number;
   readonly to: number;
-  /** Decode time of the first one in the download; negative if decode-only. */
+  /** Decode time of the first sample in the download; negative if it is decode-only. */
   readonly time: number;
-  /** Offset of its bytes in the file, and the size of all. */
+  /** Offset of the first sample's bytes in the file, and size of all samples. */
   readonly dataOffset: number;
   readonly sizeBytes: number;
   /** Flags of the whole run (`TrackRuns`), without `FIRST_SYNC` if its first sample is not selected; 0: no sample is selected. */

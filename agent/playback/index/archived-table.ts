@@ -41,7 +41,7 @@ export class ArchivedTable {
     this.#segments = segments;
   }
 
-  /** The file is gone and the archive has it: all else that is known of it stays. */
+  /** Makes the row of a deleted file refer to the archive's copy. All other columns stay. */
   move(file: string, { name, path, nameUs }: Named): void {
     const database = this.#database;
     this.remove(path, nameUs);

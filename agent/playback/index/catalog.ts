@@ -91,7 +91,7 @@ export class Catalog implements SegmentLog {
     if (path !== undefined) {
       this.#changed.set(path, this.#options.monoMs());
     }
-    // The caller that wanted to delete it has not found it either; with its disk it returns.
+    // The file is deleted, or its disk was missing when it should be. With its disk it would return, so it stays in the index.
     this.#removeUnlessOffline(file);
   }
 

@@ -9,7 +9,7 @@ const ROWS_AT_ONCE = 256;
 /** A power cut can only affect the newest files of a path. */
 const NEWEST = 3;
 const MAX_NAMED = 100;
-/** Clocks may be set. */
+/** Overlap of a replay with entries that the index should have: the clock may have been set. */
 const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
 
 export interface IndexProgress {

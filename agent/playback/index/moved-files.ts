@@ -1,9 +1,9 @@
 import { putBounded } from '../../base/bounded-map.ts';
 
-/** Enough for what is played meanwhile: an older download or playlist has to be asked for again. */
+/** Maximum number of moves that are remembered for players. A download or playlist from before an older move must be requested again. */
 const MAX_MOVED = 20_000;
 
-/** Recordings that go to another disk while they may be played. */
+/** Recordings that are moved to another disk, possibly while they are played. */
 export class MovedFiles {
   readonly #moving = new Set<string>();
   /** Present names by former name. */
@@ -13,7 +13,7 @@ export class MovedFiles {
   /** Renames a file in the index. */
   rename: (from: string, to: string, mtimeMs: number) => void = () => {};
 
-  /** Folder scans do not add these names. @returns ends that */
+  /** Keeps folder scans from adding these names. @returns a function that ends this */
   hold(names: readonly string[]): () => void {
     for (const name of names) {
       this.#moving.add(name);
@@ -27,11 +27,11 @@ export class MovedFiles {
 
   /** Whether the file has a row under another name. */
   isMoving(file: string): boolean {
-    // A scan may have read the folder before the file went.
+    // A scan may have read the folder before the file was moved.
     return this.#moving.has(file) || this.#now.has(file);
   }
 
-  /** A finished recording lies elsewhere now. @param mtimeMs of its file there */
+  /** Notes that a finished recording was moved. @param mtimeMs of the new file */
   moved(from: string, to: string, mtimeMs: number): void {
     this.rename(from, to, mtimeMs);
     const first = this.firstName(from);
@@ -51,7 +51,7 @@ export class MovedFiles {
     try {
       return await work(there);
     } catch (error) {
-      // It went meanwhile.
+      // The file was moved meanwhile.
       const now = this.#now.get(file) ?? file;
       if (now === there) {
         throw error;
@@ -60,7 +60,7 @@ export class MovedFiles {
     }
   }
 
-  /** Its name when this process began: addresses that players have stay valid. */
+  /** Name of the file when this process started: addresses that players have stay valid. */
   firstName(file: string): string {
     return this.#first.get(file) ?? file;
   }

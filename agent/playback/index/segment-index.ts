@@ -184,7 +184,7 @@ export class SegmentIndex {
     this.#takeOut(file, ({ id }) => this.#database.run('DELETE FROM segments WHERE id = ?', id));
   }
 
-  /** The recording has another name now, and all that is known of it stays. */
+  /** Changes the file name of a recording. All other columns stay. */
   rename(from: string, to: string, mtimeMs: number): void {
     const cut = to.lastIndexOf('/');
     this.#database.write(() => {
@@ -333,7 +333,7 @@ export class SegmentIndex {
     }, []);
   }
 
-  /** The next file may now continue another one. */
+  /** Changes or removes a row, then updates the row after it, which may now continue another file. */
   #takeOut(file: string, change: (place: SegmentPosition) => void): void {
     this.#database.write(() => {
       const place = this.#joins.find(file);

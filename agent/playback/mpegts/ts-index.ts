@@ -52,7 +52,7 @@ class StreamSamples implements UnitSink {
   lastDts = Number.NaN;
   /** DTS difference of the last two samples. */
   step = 0;
-  /** Ticks of the track at which the last fragment's run ends, or rather should. */
+  /** Ticks at which the next fragment's run should begin: where the last one ends. */
   nextTime = Number.NaN;
   readonly #index: TsIndex;
   readonly #isVideo: boolean;

@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { ZonedTime } from './rfc3339.ts';
 import type { Tabled } from './table-cache.ts';
 
-/** Recordings that lie on other boxes, joined with those here: the own ones first. */
+/** Recordings on other boxes, joined with those here, which take precedence. */
 export interface RemotePlayback {
   /** Whether another box may have recordings of the path that the client may see. */
   has(path: string, request: FastifyRequest): boolean;
@@ -21,7 +21,7 @@ export interface RemotePlayback {
     reply: FastifyReply,
     here: SendHere,
   ): Promise<FastifyReply>;
-  /** What another box has of a time, across gaps; undefined: nothing. @throws PerchError */
+  /** The parts of a range that another box has, across gaps; undefined: none. @throws PerchError */
   partsOf(wanted: WantedRange): Promise<OtherParts | undefined>;
   /** Answers an address of `vodRoutes`. @param here answers with what this box has */
   file(
@@ -43,7 +43,7 @@ export interface RemotePart {
   readTable(): Promise<Tabled>;
 }
 
-/** What is asked of `/get`. */
+/** Path and range of a request to `/get`. */
 export interface WantedRange {
   readonly path: string;
   readonly startUs: number;
@@ -74,7 +74,7 @@ export interface MissingPart {
 
 const MISSING_HEADER = 'Perch-Missing';
 
-/** Tells that recordings of another box are not shown. */
+/** Sets the header that says why recordings of another box are missing. */
 export function noteMissing(reply: FastifyReply, missing: MissingPart | undefined): void {
   if (missing) {
     const { why, since } = missing;
@@ -82,7 +82,7 @@ export function noteMissing(reply: FastifyReply, missing: MissingPart | undefine
   }
 }
 
-/** Why a box gives nothing; undefined: it has nothing to show, or shows nothing to this server. @throws any error that is no PerchError */
+/** Why recordings of a box are missing; undefined: it has none, or this server may not see them. @throws any error that is no PerchError */
 export function missingOf(error: unknown): MissingPart | undefined {
   if (!(error instanceof PerchError)) {
     throw error;

@@ -14,7 +14,7 @@ interface OnvifFeaturesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recordings: Pick<Recordings, 'events' | 'isClockTrusted'>;
-  /** Folder of root's services. */
+  /** Folder of the answers of root's services. */
   readonly hostAnswers?: string;
 }
 

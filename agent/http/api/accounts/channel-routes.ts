@@ -82,7 +82,7 @@ export interface ChannelControl {
   addChannel(channel: NewChannel): Promise<ShownChannel>;
   changeChannel(id: string, change: ChannelChange): Promise<ShownChannel>;
   removeChannel(id: string): Promise<void>;
-  /** @returns what is wrong */
+  /** Sends a test message. @returns why it was not sent; undefined: it was sent */
   testChannel(id: string): Promise<string | undefined>;
 }
 
@@ -144,7 +144,7 @@ function changeRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesO
   });
 }
 
-/** By their kind, because the check of a union names no field. @throws PerchError badInput */
+/** Checks settings against the schema of their kind, because an error of the union names no field. @throws PerchError badInput */
 function checkSettings(body: unknown, isNew: boolean): void {
   const { settings } = (body ?? {}) as { readonly settings?: { readonly kind?: unknown } };
   if (settings === undefined && !isNew) {

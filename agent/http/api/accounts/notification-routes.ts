@@ -72,7 +72,7 @@ export interface NotificationControl {
     change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>>,
   ): Promise<StoredSubscription>;
   remove(holder: SubscriptionHolder, id: string): Promise<void>;
-  /** @returns what is wrong */
+  /** Sends a test notification. @returns why it was not sent; undefined: it was sent */
   test(holder: SubscriptionHolder, id: string): Promise<string | undefined>;
   /** The JPEG of the event of a notification. */
   picture(path: string, id: string): Promise<Uint8Array>;

@@ -31,7 +31,7 @@ interface SessionRoutesOptions {
   /** State of the setup. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
   readonly https: Pick<HttpsAddresses, 'of'>;
-  /** By someone who may look. */
+  /** Called when a person with access opens the page. */
   onPageOpened?(): void;
 }
 

@@ -27,7 +27,7 @@ const Motion = Type.Object({
 export type CameraMotion = Static<typeof Motion>;
 
 export interface MotionLookup {
-  /** How much moves now; undefined: the path has no motion detection. */
+  /** The present motion; undefined: the path has no motion detection. */
   of(path: string): CameraMotion | undefined;
 }
 

@@ -68,10 +68,10 @@ export interface ArchiveControl {
   readonly status: ArchiveState;
   /** Stores, reads, lists and deletes a small object. @throws PerchError badInput for invalid settings, exhausted during another test */
   test(settings: ArchiveTest): Promise<ArchiveResult>;
-  /** The key that encrypts, to be written down. @throws PerchError notFound after that, or if there is none */
+  /** The key that encrypts, for the owner to write down. @throws PerchError notFound once it is written down, or if there is none */
   showKey(): Promise<ShownKey>;
   keyNoted(): Promise<void>;
-  /** Takes a key that was written down. @returns its id @throws PerchError badInput */
+  /** Adds a key by its text. @returns its id @throws PerchError badInput */
   addKey(typed: string): Promise<string>;
 }
 

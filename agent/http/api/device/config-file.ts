@@ -29,7 +29,7 @@ interface ConfigFile {
   }>;
   check(text: string): Promise<{ readonly isUsable: boolean; readonly problems: readonly FileProblem[] }>;
   write(text: string, seen: string, user: string | undefined): Promise<void>;
-  /** In the forms in which a text may contain them, the longest first. */
+  /** The passwords of the file in all forms that a text may contain, longest first. */
   secrets(): Promise<readonly string[]>;
 }
 

@@ -68,7 +68,7 @@ export interface UpdateControl {
   install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
   /** The newest version at the configured address. @throws PerchError unsupported, timeout, unavailable */
   findNewest(): Promise<NewestUpdate>;
-  /** Fetches this version from there and installs it. @throws PerchError as `look` and `install` */
+  /** Downloads this version from there and installs it. @throws PerchError as `findNewest` and `install` */
   fetch(version: string): Promise<UpdatePlan>;
 }
 

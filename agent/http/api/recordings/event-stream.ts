@@ -43,8 +43,8 @@ interface EventStreamOptions {
 }
 
 /**
- * Streams the events of the box, or its log. Viewers and guests have separate limits: a link opened by many, or a
- * house behind one address, must not keep the owner out.
+ * Streams the events of the box, or its log. Viewers and guests have separate limits: many browsers that share a link or
+ * an address must not keep the owner out.
  */
 export class EventStreams<E extends StreamedEvent = DeviceEvent> {
   readonly #feed: EventFeed<E>;

@@ -15,7 +15,7 @@ interface RecordingSegment {
 
 export interface RecordingLookup extends TimelineLookup, EventListLookup {
   names(): Promise<readonly string[]> | readonly string[];
-  /** undefined for a path that is not configured; empty without recordings. @param isInList of all paths, which asks no other box */
+  /** undefined for a path that is not configured; empty without recordings. @param isInList sends no request to other boxes */
   segments(
     path: string,
     isInList?: boolean,

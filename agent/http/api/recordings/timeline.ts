@@ -6,7 +6,7 @@ import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
 export interface TimelineLookup {
-  /** The recordings, gaps and events of a path between two times. @param isOnlyHere asks no other box */
+  /** The recordings, gaps and events of a path between two times. @param isOnlyHere sends no request to other boxes */
   timeline(request: TimelineRequest, isOnlyHere: boolean): Promise<{ readonly protected: readonly object[] }>;
 }
 

@@ -187,7 +187,7 @@ interface TransferRoutesOptions {
   readonly transfer: TransferControl;
 }
 
-/** Recordings to another disk: for the owner, on the main port only. */
+/** Transfers of recordings from other disks, folders and boxes: for the owner, on the main port only. */
 export const transferRoutes: FastifyPluginAsync<TransferRoutesOptions> = async (app, { access, transfer }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   noStore(app);

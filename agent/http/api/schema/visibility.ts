@@ -52,7 +52,7 @@ export const mayTurn = (request: FastifyRequest, person: Viewer): boolean =>
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
 
-/** Viewers get the events of cameras whose recordings they may play, and hear the doorbells of those that they see. */
+/** Viewers get the events of cameras whose recordings they may play, and doorbell events also of those that they may watch live. */
 export function isVisibleTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
   if (event.type !== 'event') {
     return false;

@@ -161,7 +161,7 @@ const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
     query,
   );
 
-/** Further replies in a turn are computed each time. */
+/** Maximum number of replies that are kept in a turn of the event loop. */
 const MAX_CACHED = 16;
 
 /** Shares a reply among equal requests in one turn of the event loop, in which the state cannot change: many viewers poll at once. */

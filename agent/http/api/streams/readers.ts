@@ -19,7 +19,7 @@ const Reader = Type.Object({
   created: TimeText,
 });
 
-/** `/readers`: clients that play, by any protocol; an HLS muxer is none, its sessions are. */
+/** `/readers`: clients that play, by any protocol. The sessions of an HLS muxer are listed, not the muxer. */
 export const readerRoutes: FastifyPluginAsync<{ readonly sessions: SessionTables }> = async (app, { sessions }) => {
   const list = operation(
     'paths',
