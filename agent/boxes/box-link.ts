@@ -47,7 +47,7 @@ interface BoxLinkOptions {
   changed(box: StoredBox, isWorthSaving: boolean): void;
 }
 
-/** The connection to one box: finds its address, asks once a minute what it offers, and knows within seconds that it is away. */
+/** The connection to one box: finds its address, asks once a minute what it offers, and detects within seconds that it is away. */
 export class BoxLink {
   readonly #options: BoxLinkOptions;
   readonly #client: BoxClient;

@@ -9,7 +9,7 @@ import type { Boxes } from './boxes.ts';
 const RTSP_PATH = '/v3/pairedservers/rtsp';
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('base64');
 
-/** For sources. */
+/** Connections of `perch://` sources. */
 export const remoteBoxes = (boxes: Boxes) => ({
   openRtsp: (box: string, signal: AbortSignal) => openRtsp(boxes, box, signal),
   isConnected: (box: string) => boxes.item(box)?.state === 'connected',

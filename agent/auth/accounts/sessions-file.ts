@@ -35,7 +35,7 @@ export function sessionsOf(stored: unknown, users: ReadonlySet<string>): object 
   return { sessions: sessions.filter(({ user }) => users.has(user)) };
 }
 
-/** Empty if there is no file, or, with a warning, if it is damaged: then all log in again. */
+/** Empty if there is no file. A damaged file also counts as empty, with a warning: then all users log in again. */
 export async function loadSessions(file: string, log: Logger): Promise<readonly StoredSession[]> {
   const stored = await loadPrivate(file).catch((error: unknown) => {
     log.warn({ cause: explain(error) }, 'sessions are lost: all users have to log in again');

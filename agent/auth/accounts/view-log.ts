@@ -157,7 +157,7 @@ export class ViewLog {
     return view;
   }
 
-  /** Wall times follow a clock that was set meanwhile. */
+  /** A line with wall times, which are corrected if the clock was set meanwhile. */
   #lineOf(view: Running, isOver: boolean): Line {
     const { id, user, role, camera, mode, address, fromMonoMs, sessions, lastMonoMs } = view;
     const { clock } = this.#options;

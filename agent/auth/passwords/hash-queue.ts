@@ -9,7 +9,7 @@ import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
-/** Checks at the same time: one core and its memory; the other cores are for the cameras. */
+/** Maximum number of concurrent checks: each takes a core and its memory, and the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
 const MAX_WAITING = 16;
 /** Maximum number of checks of one address, so that one client cannot fill the queue. */

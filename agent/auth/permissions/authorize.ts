@@ -226,7 +226,7 @@ export class Authority {
     this.#accounts.noteWrongDigest?.(ip);
   }
 
-  /** The same in words, assuming that the password is right. Contacts no other server. */
+  /** Explains the decision in words, assuming that the password is right. Contacts no other server. */
   async explain(action: Action, path: string, identity: Identity): Promise<Explanation> {
     const { owner } = this.#accounts;
     const { isOwn } = this.#rules;
@@ -327,7 +327,7 @@ function byDevice({ name, may }: DeviceLogin, action: Action, path: string, iden
     : { ...refuse(identity, `the device '${name}' may not do this`), isKnown: true, challenge: false };
 }
 
-/** A paired server may watch its cameras and play their recordings, whatever is open to others; settings are never its business. */
+/** A paired server may watch its cameras and play their recordings, whatever is open to others. It may never read or change settings. */
 function byServer(
   id: string,
   server: PairedServer | undefined,

@@ -14,7 +14,7 @@ export interface ExternalAuthSettings {
   readonly timeoutMs: number;
 }
 
-/** Servers are expected to answer at once; further requests wait, and beyond that are rejected. */
+/** Maximum number of concurrent requests, and of requests that wait. Further ones are rejected. */
 const MAX_CONCURRENT = 16;
 const MAX_WAITING = 64;
 const MAX_ANSWER_BYTES = 4096;

@@ -37,7 +37,7 @@ export class WrongCredentials {
     }
   }
 
-  /** It counts at once. @param maxMs for a client that does not wait longer */
+  /** Waits before the reply to a wrong credential. The wait counts from the call on. @param maxMs for a client that does not wait longer */
   async pause(ip: string, maxMs = MAX_PAUSE_MS): Promise<void> {
     const key = subscriberOf(ip);
     addCount(this.#waiting, key, 1);

@@ -9,7 +9,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** Publishes progress, and with the last one that the camera is slow. */
+/** Publishes progress. `onSlow` publishes the last progress again, with `isSlow`. */
 export function trackProgress(publish: OnProgress = () => {}) {
   let last: Progress = { what: 'the stream', done: 0, total: 0 };
   return {

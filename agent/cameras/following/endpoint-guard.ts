@@ -40,10 +40,10 @@ export class EndpointGuard implements CameraGuard {
   #isKeeping: boolean | undefined;
   /** The idle connection on which the camera was identified. */
   #idle: PersistentConnection | undefined;
-  /** Without a login. */
+  /** Session without a login. */
   #session: OnvifSession | undefined;
   #query: Promise<void> | undefined;
-  /** Separate: the guard's requests precede calls that already hold a slot. */
+  /** The guard has its own limiter, because its requests precede calls that already hold a slot. */
   readonly #limiter = new RequestLimiter();
 
   constructor(options: GuardOptions) {

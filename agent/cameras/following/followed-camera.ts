@@ -88,7 +88,7 @@ export function planMove(
   return unlessSet(edits, 'address', variableOf);
 }
 
-/** The same for a new endpoint at the same address. */
+/** The edits for a camera with a new endpoint at the same address. */
 export function planEndpoint(
   config: Config,
   camera: FollowedCamera,

@@ -245,7 +245,7 @@ export class Follower {
         return false;
       }
       for (const { url } of candidates) {
-        // A liar is tried at one port, not at all of them.
+        // A device that turned out to be another one is tried at one port, not at all of them.
         const isWanted = !signal.aborted && !this.#isDoubted(camera, url);
         if (isWanted && (await this.#tryOne(camera, url, missing))) {
           return true;

@@ -81,8 +81,8 @@ export async function readSerial(
 }
 
 /**
- * The same at an unverified address: never unencrypted; HTTP Digest, which is valid for one request and has no time; a token only if there
- * is no challenge and the clock is plausible, and never with `takesDigest`.
+ * Reads the serial number at an unverified address. The login is never sent unencrypted. HTTP Digest is used, which is valid for one request
+ * and has no time; a token only if there is no challenge and the clock is plausible, and never with `takesDigest`.
  * @throws PerchError on failure
  */
 async function readSerialUnverified(
@@ -121,7 +121,7 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
   return expected.serial !== undefined || isElsewhere ? 'other' : 'unknown';
 }
 
-/** Shorter ones are `0`, `none` or `12345` in a whole series. */
+/** Minimum length of a serial number that identifies a camera. Shorter ones are `0`, `none` or `12345` in a whole series. */
 const MIN_SERIAL = 6;
 export const isUniqueSerial = (serial = ''): boolean => serial.trim().length >= MIN_SERIAL;
 

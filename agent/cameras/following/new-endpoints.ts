@@ -15,9 +15,9 @@ import {
 } from './followed-camera.ts';
 import { isUniqueSerial } from './identity.ts';
 
-/** Some cameras return another endpoint each time; it is not saved each time. */
+/** Minimum time between two saved endpoints of a camera: some cameras return another one each time. */
 const PAUSE_MS = 60_000;
-/** A setting from the environment is not changed, and seldom logged. */
+/** Pause after an endpoint that was not saved because the environment sets it, so that this is seldom logged. */
 const REFUSED_MS = 24 * 3_600_000;
 
 const REASON = 'the camera has a new endpoint, and its serial number matches the settings';

@@ -189,7 +189,7 @@ export class ApiEdits {
   #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
     const before = entry ? pathSettings(entry) : defaultsOf(config);
-    // Without a token it is removed, or the default one.
+    // If the request has no token, the token is removed, or the default applies.
     checkKeptToken({ whepBearerToken: '', ...posted }, before.value);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {

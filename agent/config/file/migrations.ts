@@ -103,7 +103,7 @@ const keptAs = (dataDir: string, to: number): string => join(dataDir, `config-be
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 const write = (done: Done): string => `${JSON.stringify(done, undefined, 2)}\n`;
 
-/** None where the record is damaged: then every migration runs, which changes nothing that is in its form. */
+/** No steps if the record is damaged. Then every migration runs, and leaves a text unchanged that already has its form. */
 function readDone(text: string | undefined): Done {
   try {
     const { steps } = JSON.parse(text ?? '') as { readonly steps: readonly Step[] };

@@ -82,7 +82,7 @@ async function clipFaults({ name, settings }: PathEntry, cwd: string): Promise<r
 async function pairFaults({ server, prefix, key, cert, reason }: KeyPairUse, cwd: string): Promise<readonly Fault[]> {
   const files = absoluteKeyFiles({ key, cert }, cwd);
   if (isLeftToUs({ key, cert }) && !existsSync(files.key) && !existsSync(files.cert)) {
-    // Perch makes its own.
+    // Perch makes its own key pair.
     return [];
   }
   const faults: Fault[] = [];

@@ -5,7 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { formatSize, Size } from '../values/size.ts';
 import type { Fault } from './common/key-rules.ts';
 
-/** Below it a connection would be silent for too long. */
+/** Lowest rate limit: below it a connection would be silent for too long. */
 const MIN_RATE_BYTES = 64 << 10;
 
 /** The archive of recordings: a second copy on object storage, a NAS or another disk. */
@@ -88,7 +88,7 @@ export function archiveFaults(settings: ArchiveKeys): readonly Fault[] {
   ];
 }
 
-/** A name is checked when it is resolved. */
+/** Checks the address of the object storage. A host name is checked when it is resolved. */
 function archiveUrlFault(url: string, isPathStyle: boolean): string | undefined {
   if (!URL.canParse(url)) {
     return undefined;

@@ -8,7 +8,7 @@ const CODEC_OPTION = /^-(?:c|codec|vcodec|acodec)(?::|$)/;
 const NAMED_VALUE = /^([a-z]\w{0,40})=([^/]\S*)$/;
 const HERE = 'rtsp://127.0.0.1:$RTSP_PORT/$MTX_PATH';
 const QUIET = ['ffmpeg', '-nostdin', '-hide_banner', '-loglevel', 'warning'];
-/** A device sends raw pictures. */
+/** Output options for a capture device, which sends raw pictures. */
 const FOR_DEVICES = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'];
 
 export const isFfmpegSource = (source: string): boolean => SCHEME.test(source);

@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-/** One every hour of the week. */
+/** Maximum number of entries of the timetable: one for every hour of the week. */
 export const MAX_ENTRIES = 168;
 
 const RuleSchema = Type.Object({

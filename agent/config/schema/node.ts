@@ -23,7 +23,7 @@ export interface SchemaNode extends TSchema {
 /** TypeBox's types do not have a schema's keywords. */
 export const asNode = (schema: TSchema): SchemaNode => schema;
 
-/** Numbers of texts, by `unit`. */
+/** Parsers of quantities, by `unit`. */
 export const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
 
 /** The name of a key's value in the program: with its unit. */

@@ -181,7 +181,7 @@ export const PathSchema = Type.Object({
 export type PathSettings = Resolved<Static<typeof PathSchema>> & {
   /** Set by the mode in force, not by a key. */
   readonly isPrivate?: boolean;
-  /** No notifications; set likewise. */
+  /** Sends no notifications; set by the mode in force, too. */
   readonly isSilent?: boolean;
 };
 

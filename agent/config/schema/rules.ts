@@ -13,7 +13,7 @@ import { mqttFaults } from './servers/mqtt.ts';
 import { onvifFaults } from './servers/onvif.ts';
 
 const DAY_MS = 86_400_000;
-/** A few seconds of a camera. */
+/** Smallest `recordMaxSize`: a few seconds of a camera. */
 const MIN_PATH_BYTES = 10 << 20;
 
 /**

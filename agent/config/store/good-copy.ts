@@ -61,7 +61,7 @@ export async function keepGood(
   }
 }
 
-/** Next to the data folder's own file under its name; the name of any other copy has a hash of the file's place. */
+/** Path of a file's copy in the data folder. Unless the file is the data folder's own, the name has a hash of its path. */
 export function copyOf(file: string, dataDir: string, kind: 'last-good' | 'before'): string {
   const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
   const isOwn = file === ownFileOf(dataDir);
@@ -78,7 +78,7 @@ export async function findText(file: string | undefined, texts: ConfigText): Pro
   try {
     const text = file === undefined ? undefined : await texts.read(file);
     if (text?.trim() === '') {
-      // An editor that is about to write, or an accident.
+      // An editor may be about to write the file.
       return { fault: 'the configuration file is empty' };
     }
     return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is missing' }) : { text };

@@ -189,7 +189,7 @@ export class ConfigStore {
       this.#text = text;
       this.#goodText = inForce.text;
       await this.#keepIfGood(inForce.text, inForce.problems);
-      // Last: a port that restarts has sent its response by then.
+      // This comes last: by then, a port that restarts for the change has sent the response.
       this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, authorOf(by, user));
     });
   }

@@ -66,5 +66,5 @@ export const Address = (defaultText: string, description: string) =>
 export const IpRanges = (description: string) =>
   Type.Array(Type.String({ syntax: 'ipRange' }), { default: [], description });
 
-/** 0: none. */
+/** Port of a listen address; 0: the listener is off. */
 export const portOf = (address: string): number => parseAddress(address)?.port ?? 0;

@@ -6,7 +6,7 @@ const BLANK = /[ \t\r\n]/;
 /** In double quotes a backslash before any other character is literal (POSIX shell §2.2.3). */
 const ESCAPED_IN_QUOTES = '$`"\\\n';
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g;
-/** They have variables of their own. */
+/** Shells. Their scripts may define variables. */
 const SHELLS = /^(?:.*\/)?(?:sh|bash|dash|ash|zsh|ksh|busybox)$/;
 
 /**

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 
-/** A command that something on the box starts; empty: none. */
+/** Schema of a command that Perch starts; empty: none. */
 export const Command = (when: string) =>
   Type.String({ default: '', syntax: 'command', description: `Command. ${when}` });
 

@@ -4,7 +4,7 @@ import { redact } from '../../base/log.ts';
 export const HIDDEN_PART = '***';
 /** The path of an RTMP URL after the application is the stream key. */
 const RTMP_KEY = /^rtmps?:\/\/[^/\s]+\/[^/?\s]+(?:[/?](\S+))?/i;
-/** `streamid` and `passphrase`. */
+/** The query of an SRT URL, which may have `streamid` and `passphrase`. */
 const SRT_QUERY = /^srt:\/\/[^?\s]*\?(\S+)/i;
 /** Services put keys in the path, such as Cloudflare; names of paths are shorter. */
 const WHIP_KEY = /^whips?:\/\/[^/\s]+\/(?:[^/?\s]{0,15}\/)*([^/?\s]{16,})/i;

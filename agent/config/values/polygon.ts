@@ -31,7 +31,7 @@ export function parsePolygon(text: string): readonly Corner[] {
   return corners;
 }
 
-/** In the form of the configuration. */
+/** The text of a polygon, in the form that `parsePolygon` reads. */
 export const formatPolygon = (corners: readonly Corner[]): string =>
   corners.map(([x, y]) => `${shareText(x)},${shareText(y)}`).join(' ');
 

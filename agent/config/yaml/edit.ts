@@ -293,7 +293,7 @@ function removeLines(text: string, start: number, end: number, before: RegExp): 
     : undefined;
 }
 
-/** After the line of `position`, and after comments that follow it in the same block: they belong to it. */
+/** Inserts lines after the line of `position`, and after comments that follow it in the same block: they belong to it. */
 function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
   const at = commentsEnd(text, lineEnd(text, position), column);
   const indented = `${' '.repeat(column)}${lines}`;
@@ -322,7 +322,7 @@ function commentsEnd(text: string, start: number, column: number): number {
   return end;
 }
 
-/** After the line break of the line of `position`. */
+/** Offset after the line break of the line of `position`. */
 function lineEnd(text: string, position: number): number {
   const found = text.indexOf('\n', position);
   return found < 0 ? text.length : found + 1;

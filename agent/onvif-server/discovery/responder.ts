@@ -167,7 +167,7 @@ export class Responder {
     }
     try {
       const network = direct ?? this.#networkOf(from.address);
-      // Routers between the networks of a house forward unicast datagrams.
+      // Routers between the networks of a site forward unicast datagrams.
       const isNear =
         network && (isIn(network.local, from.address) || (direct !== undefined && isPrivate(from.address)));
       const probe = isNear ? parseProbe(datagram) : undefined;

@@ -16,7 +16,7 @@ export interface IrCutFilter {
   readonly modes: readonly IrCutMode[];
 }
 
-/** Undefined if the camera does not let it be set. */
+/** Reads the mode of the infrared cut filter; undefined: the camera does not let it be set. */
 export async function readIrCutFilter(
   session: OnvifSession,
   { videoSource }: CameraProfile,

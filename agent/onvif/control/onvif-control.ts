@@ -51,7 +51,7 @@ export class OnvifControl {
     this.ptz = new OnvifPtz({ ...options, sessions: this.#sessions });
   }
 
-  /** Resolves when the camera has accepted it; it is then away for 30 to 90 s. */
+  /** Reboots the camera. Resolves when it has accepted; it is then away for 30 to 90 s. */
   async reboot(): Promise<void> {
     await this.#sessions.use(async (session) => {
       try {

@@ -99,7 +99,7 @@ export class OnvifPtz {
     try {
       await this.#stopping;
     } catch (error) {
-      // The watch retries.
+      // `#watch` retries the stop.
       this.#aliveUntilMs = 0;
       throw error;
     }

@@ -148,7 +148,7 @@ async function findStreams(
   return { main, sub: undefined };
 }
 
-/** Optional facts. After the first call without any reply nothing more is asked. */
+/** Reads optional facts. After the first call without any reply it sends no further calls. */
 class OptionalDetails {
   readonly #session: OnvifSession;
   #isSilent = false;
@@ -177,7 +177,7 @@ class OptionalDetails {
     }
   }
 
-  /** Pull points, unless the camera denies them: some claim events and have none. */
+  /** Whether the camera has pull points. It has them unless it denies that: some cameras claim an event service and have none. */
   async hasEvents(): Promise<boolean> {
     if (!this.#session.has('events')) {
       return false;

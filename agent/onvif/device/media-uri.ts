@@ -5,10 +5,10 @@ import type { NetworkPorts } from './device-service.ts';
 /** Usual RTSP ports; 10554: boards of Tuya and XM. */
 const USUAL_PORTS = [554, 8554, 10554] as const;
 
-/** Addresses are stored and shown. */
+/** Maximum length of an address, because addresses are stored and shown. */
 const MAX_ADDRESS_CHARACTERS = 2_048;
 
-/** Some are escaped twice or contain line breaks. @throws PerchError badReply if it is too long */
+/** Unescapes an address: some cameras escape it twice, or add line breaks. @throws PerchError badReply if it is too long */
 function unescapeUri(uri: string): string {
   if (uri.length > MAX_ADDRESS_CHARACTERS) {
     const words = `the camera returns an address of ${uri.length} characters, at most ${MAX_ADDRESS_CHARACTERS} are accepted`;
@@ -68,8 +68,8 @@ export function withPort(url: URL, port: number): URL {
 }
 
 /**
- * Cameras may name another host (behind a router, with an old setting); port, path and query are right. The query stays, because some
- * cameras have their login in it.
+ * A snapshot's address with the camera's host. Cameras may name another host (behind a router, with an old setting); port, path and query are
+ * right. The query stays, because some cameras have their login in it.
  * @throws PerchError
  */
 export function pinnedSnapshotUrl(uri: string, camera: URL): URL {

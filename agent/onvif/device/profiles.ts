@@ -136,7 +136,7 @@ const positive = (value = 0): number | undefined => (value > 0 && Number.isFinit
 
 export type PreferredCodec = 'h264' | 'h265';
 
-/** Suits a grid of cameras and a phone's link. */
+/** Preferred size of a sub stream: it suits a grid of cameras, and a phone's connection. */
 const SUB_WIDTH = 640;
 const SUB_HEIGHT = 360;
 /** 720p: a sub stream is not larger. */

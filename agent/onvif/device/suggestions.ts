@@ -14,9 +14,9 @@ export interface Suggestion {
   readonly groupFrames?: number;
 }
 
-/** Viewers wait for half of it on average, and recordings can be cut only at key frames. */
+/** Longer groups of pictures are reported: viewers wait for half of one on average, and recordings can be cut only at key frames. */
 const LONG_GROUP_S = 4;
-/** Typical of cameras that omit key frames while nothing moves. */
+/** Groups this long are typical of cameras that omit key frames while nothing moves. */
 const SMART_GROUP_S = 8;
 const GOOD_GROUP_S = 2;
 const SMART_NAME = /h\.?26[45]\s?\+|smart|dynamic ?gop/i;

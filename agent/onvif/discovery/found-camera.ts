@@ -48,7 +48,7 @@ export function cameraOf(
 export const nameEachOther = (a: FoundCamera, b: FoundCamera): boolean =>
   a.endpoint === b.endpoint && a.claims?.includes(b.address) === true && b.claims?.includes(a.address) === true;
 
-/** Identity and address; on this box also the service's address, because two Perches have a demo camera each with one endpoint. */
+/** Key of endpoint and address. On this box it has the service's address, too: the demo cameras of two Perches share one endpoint. */
 export function keyOf({ endpoint, address, url }: FoundCamera): string {
   return `${endpoint} ${address} ${address.startsWith('127.') ? url : ''}`;
 }

@@ -12,7 +12,7 @@ import { isLoopback, LOOPBACK_HINT, parseTargets } from './targets.ts';
 const MAX_CAMERAS = 512;
 /** How long a scan waits for replies; cameras answer within a second. */
 const LISTEN_MS = 4_000;
-/** By then a scan has sent its second probes, but not its third ones. */
+/** A call this soon after the start of a scan shares it: the scan has sent its second probes by then, but not its third ones. */
 const TOGETHER_MS = 300;
 const TICK_MS = 60_000;
 /** Interval of scans while a wanted camera is missing, and otherwise. */

@@ -44,7 +44,7 @@ export class Detections {
     this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
-  /** @param channel empty: no path is interested */
+  /** @param channel empty: no path uses the source of the notification */
   take(notification: Notification, channel: string): void {
     if (channel === '') {
       return;

@@ -17,7 +17,7 @@ import type { DetectionType } from './topics.ts';
 
 const MAX_PULL_MS = 30_000;
 const MIN_PULL_MS = 2_000;
-/** Tapo C220 resets connections after 10 s without news: a shorter wait avoids that. */
+/** Tapo C220 resets connections after 10 s without an event: a shorter wait avoids that. */
 const CUT_SHARE = 0.7;
 const MAX_RESETS = 3;
 /** After several pulls shorter than this, pulls start at this interval. */
@@ -27,7 +27,7 @@ const MAX_QUICK = 5;
 const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 60_000;
-/** The camera replies, but always wrongly. */
+/** Longest pause for a camera that replies, but always wrongly. */
 const MAX_FAULT_PAUSE_MS = 3_600_000;
 /** Pauses after failures that do not end soon. */
 const TROUBLE_PAUSES_MS: Partial<Record<CameraTrouble, number>> = {
@@ -44,7 +44,7 @@ const TROUBLE_PAUSES_MS: Partial<Record<CameraTrouble, number>> = {
   onvifUser: 1_800_000,
 };
 
-/** Longer than the longest pause between two tries. */
+/** A kind of trouble that was absent for this long is logged again. Longer than the longest pause between two tries. */
 const REPORTED_FOR_MS = 24 * 3_600_000;
 const FAILED = 'events of the camera are not received';
 
@@ -143,7 +143,7 @@ export class EventSubscription {
     return session;
   }
 
-  /** One subscription. @returns when the next one may start at once */
+  /** Receives the events of one subscription. Resolves when the next one may start at once. */
   async #listen(session: OnvifSession, channels: Channels): Promise<void> {
     const { clock, memory } = this.#options;
     let point: PullPoint | undefined;
@@ -251,7 +251,7 @@ export class EventSubscription {
     return pauseMs;
   }
 
-  /** For bugs. @returns the pause before the restart */
+  /** Logs a bug. @returns the pause before the restart */
   #broken(error: unknown): number {
     this.#options.log.error({ err: error }, 'receiving camera events failed, restarting');
     this.#reason = 'internal error';

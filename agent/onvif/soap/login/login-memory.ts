@@ -21,7 +21,7 @@ const MAX_REFUSALS_OF_ACCOUNT = 6;
 const LOCK_MS = 30 * 60_000;
 /** Maximum number of logins, of accounts and of locks. */
 const MAX_ENTRIES = 1_024;
-/** One host has a few hundred channels. */
+/** Length of a channel's hash, enough to distinguish the few hundred channels of one host. */
 const CHANNEL_CHARS = 16;
 
 /** How a camera accepted a login: `none` = it does not know tokens and sends HTTP challenges. */
@@ -44,7 +44,7 @@ export interface LoginTurn {
   refused(scheme?: string): void;
   /** The reply says nothing about the login, or the login never reached the camera. */
   end(): void;
-  /** No reply will come, but the camera may have rejected it: the next login goes, and this one counts for a while. */
+  /** No reply will come, but the camera may have rejected the login: the next one may be sent, and this one counts for a while. */
   lost(): void;
   /** The reply may take a minute: others do not wait for it. */
   detach(): void;

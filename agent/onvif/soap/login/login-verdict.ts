@@ -1,7 +1,7 @@
 /** Cameras lock an account, or the client's address, after 5 to 7 rejections, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
 const FORGET_AFTER_MS = 30 * 60_000;
-/** After this long without a reply the next login may go. */
+/** After this long without a reply the next login may be sent. */
 const TURN_MS = 5_000;
 /** Until then an unanswered login may still be rejected. */
 export const UNANSWERED_MS = 10_000;
@@ -25,7 +25,7 @@ const MAX_PAUSES = 100;
 const MAX_HASH_CHARS = 64;
 /** Clocks drift: a smaller change is not saved. */
 const SAME_CLOCK_MS = 60_000;
-/** A clock without a battery says 1970. More is not a time, and no valid date once ours is added (ECMA-262 §21.4.1.1). */
+/** A clock without a battery is at 1970. A larger skew is no time, and added to ours would give no valid date (ECMA-262 §21.4.1.1). */
 export const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 
 /** The cause of a rejection, if it is not just a wrong password. */

@@ -143,7 +143,7 @@ export function attributeOf(element: XmlElement | undefined, name: string): stri
   return element && Object.hasOwn(element.attributes, name) ? plainLine(element.attributes[name]) : undefined;
 }
 
-/** Escapes to ASCII, so no camera's idea of an encoding spoils it. Drops what XML 1.0 §2.2 does not allow. */
+/** Escapes to ASCII, so that a camera that assumes another encoding reads the same text. Drops what XML 1.0 §2.2 does not allow. */
 export function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it removes them
   const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').toWellFormed();
