@@ -187,7 +187,7 @@ export class App {
     };
   }
 
-  /** For supervisors on this box. */
+  /** State that a supervisor on this box checks. */
   get vitals() {
     return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
   }

@@ -29,7 +29,7 @@ export const SOURCES: readonly SourceProtocol[] = [
   hlsSource,
   perchSource,
 ];
-/** In the order in which lists of all sessions have them. */
+/** The servers, in the order of lists of all sessions. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];
 
 export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, rtmpForwarder, srtForwarder, whipForwarder];

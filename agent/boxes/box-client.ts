@@ -145,7 +145,7 @@ export class BoxClient {
   }
 
   async #send(method: string, path: string, request: BoxRequest): Promise<BoxResponse | BoxUpgrade> {
-    // Until the response; the body of it may take longer.
+    // This limits the time until the response; its body may take longer.
     const limit = joinSignals([], ANSWER_MS);
     try {
       return await this.#exchange(method, path, request, limit.signal);

@@ -35,7 +35,7 @@ const BoxFacts = Type.Object({
 });
 export type BoxFacts = Static<typeof BoxFacts>;
 
-/** Without members that are none of a box's; undefined: another form. */
+/** The facts in a box's answer, without unknown members; undefined: the answer has another form. */
 export const readFacts = (answer: unknown): BoxFacts | undefined =>
   Check(BoxFacts, answer) ? (Clean(BoxFacts, answer) as BoxFacts) : undefined;
 

@@ -162,7 +162,7 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, minUs:
   return gaps;
 }
 
-/** With many reasons only the longest, none shorter than a step. An ongoing one extends to the end. */
+/** The reasons of gaps. If there are many, only the longest, and none shorter than a step. An ongoing one extends to the end. */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
   const deleted = index.hidden.of(path).filter(({ startUs, endUs }) => startUs < to.us && endUs > from.us);

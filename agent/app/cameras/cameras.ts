@@ -234,7 +234,7 @@ export class Cameras implements CameraLookup {
     return this.#gate.run(() => withJoinedSignal([this.#deps.signal], DEADLINE_MS, ({ signal }) => work(signal)));
   }
 
-  /** For an adoption by address, which takes time. */
+  /** Publishes the progress of an adoption by address, which takes time, at most once a second. */
   #progressPublisher(camera: string | null) {
     const { clock, publish } = this.#deps;
     let publishedMs = Number.NEGATIVE_INFINITY;

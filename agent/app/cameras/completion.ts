@@ -33,7 +33,7 @@ interface CompletionDeps {
  */
 export class CameraCompletion {
   readonly #deps: CompletionDeps;
-  /** Cameras in work, by the key of their link: a recorder has many paths. */
+  /** Cameras that are being completed, by the key of their link: a recorder has many paths. */
   readonly #running = new Set<string>();
 
   constructor(deps: CompletionDeps) {
@@ -139,7 +139,7 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   ];
 }
 
-/** False if the camera was too busy to name the stream's address. */
+/** Whether the path is pulled. It is not if the camera was too busy to name the stream's address. */
 const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';
 
 function channelOf({ channels, profiles }: CameraDescription, name: string | undefined): CameraChannel | undefined {

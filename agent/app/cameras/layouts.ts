@@ -176,7 +176,7 @@ export class Layouts implements LayoutStore {
     return work;
   }
 
-  /** Empty if there is no file. A damaged file is put aside. @throws PerchError unavailable */
+  /** The stored layouts; none if there is no file. A damaged file is put aside. @throws PerchError unavailable */
   async #load(): Promise<readonly Layout[]> {
     const { log } = this.#deps;
     const file = this.#file;

@@ -43,7 +43,7 @@ export const createStreamProbe =
       }
       return described;
     } catch (error) {
-      // With a trouble the login was not sent: the message says why and until when.
+      // An error with a trouble means that the login was not sent. Its message says why and until when.
       if (!(error instanceof PerchError) || troubleOf(error)) {
         throw error;
       }

@@ -37,7 +37,7 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** Only in Perch's own setup, and only while no path is configured. */
+/** Whether the demo camera is shown: in Perch's own setup, while no path is configured. */
 export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
 
 /** Whether a path belongs to the demo camera, once it is found. */

@@ -197,7 +197,7 @@ function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
   };
 }
 
-/** Without inherited defaults, whose changes are reported once. */
+/** The settings of a path without inherited defaults, whose changes are reported once. */
 function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object | undefined {
   if (!entry?.settings) {
     return entry;
@@ -207,6 +207,6 @@ function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object |
   return { ...entry, settings: Object.fromEntries(own) };
 }
 
-/** Without the sub streams of cameras. */
+/** The paths of a configuration without the sub streams of cameras. */
 const mainPaths = (config: Config): readonly PathEntry[] =>
   [...config.paths.values()].filter(({ name }) => !isSubStream(name, config));

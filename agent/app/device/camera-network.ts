@@ -27,7 +27,7 @@ import { TimeServer } from './time-server.ts';
 /** Slightly longer than `TimeoutStartSec` of perch-network.service. */
 const PATIENCE_MS = 65_000;
 const LOOK_MS = 5_000;
-/** After another program had the time server's port. */
+/** Pause before the time server is started again, after another program had its port. */
 const RETRY_MS = 60_000;
 
 /** What the service says, packaging/linux/camera-network. */

@@ -2,7 +2,7 @@
 const STUCK_MS = 5_000;
 /** Mean delay of the event loop: frames arrive late and in bursts. */
 const OVERLOADED_MS = 500;
-/** Before there are as many samples, one delay of a loaded box's start would be the mean. */
+/** The mean counts only with this many samples: after the start of a loaded box, a single delay would be the mean. */
 const MIN_SAMPLES = 10;
 
 type Health = 'ok' | 'stuck' | 'not recording';

@@ -33,7 +33,7 @@ const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [
   `${server}ServerCert`,
 ];
 
-/** Whether a port uses TLS. The main port has two ports, one plain and one with TLS; every other port is either. */
+/** Whether a port uses TLS. The main port exists twice, plain and with TLS; every other port is one of both. */
 const isWanted = (server: TlsServer, config: Config): boolean => server === 'tls' || config[`${server}Encryption`];
 
 /** @returns undefined: the port has no TLS */
@@ -59,7 +59,7 @@ export interface HttpPortsDeps {
   readonly authority: Authority;
   /** Shared by all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
-  /** Shared by all ports and protocols for other devices. */
+  /** Memory budget of unauthenticated clients, shared by all ports and protocols for other devices. */
   readonly newcomers: PreLoginMemory;
   config(): Config;
 }

@@ -12,7 +12,7 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
 import { type Change, changesAround } from './timetable.ts';
 
-/** Also finds a changed time zone of the box. */
+/** Interval of checks, which also find a changed time zone of the box. */
 const CHECK_MS = 60_000;
 /** If the mode was set further than this in the future, the clock was ahead then. */
 const AHEAD_MS = 60_000;
@@ -130,7 +130,7 @@ export class Modes implements ModeControl {
     }
   }
 
-  /** Without a known time the mode stays. */
+  /** Applies the timetable. While the time is not known, the mode stays. */
   #check(): void {
     const { clock, config, isClockTrusted } = this.#options;
     const nowMs = clock.wallMs();
@@ -175,7 +175,7 @@ export class Modes implements ModeControl {
     }
   }
 
-  /** In sequence: the last state is the one on the disk. @throws PerchError unavailable */
+  /** Saves states one after the other, so that the last one is on the disk. @throws PerchError unavailable */
   #save(): Promise<void> {
     const saved = this.#saving.then(() => savePrivate(this.#file, this.#state));
     this.#saving = saved.catch(() => {});

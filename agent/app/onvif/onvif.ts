@@ -38,7 +38,7 @@ interface Running {
   readonly perch: string;
   readonly server: OnvifServer;
   readonly responder: Responder | undefined;
-  /** Set if the last test found no camera: number of probes that this Perch had received by then. More probes refute the test. */
+  /** Number of probes received by the end of a test that found no camera; undefined: there was no such test. Later probes refute it. */
   unheard?: number | undefined;
 }
 

@@ -107,7 +107,7 @@ async function readNames(file: string): Promise<Set<string>> {
   return parseFileNames(text);
 }
 
-/** Empty for an invalid file: its recordings stay. */
+/** The names in a file's text; none if it is invalid, and the recordings stay. */
 export function parseFileNames(text: string): Set<string> {
   let list: unknown;
   try {

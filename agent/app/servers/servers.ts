@@ -64,7 +64,7 @@ export class Servers implements SessionTables {
     });
   }
 
-  /** Undefined while it does not run. */
+  /** The running server of a protocol; undefined while it does not run. */
   running<Options, Running extends RunningServer>(protocol: ServerProtocol<Options, Running>): Running | undefined {
     return this.#running.get(protocol as ServerProtocol) as Running | undefined;
   }

@@ -185,7 +185,7 @@ async function programOf(file: string): Promise<Found['program'] | undefined> {
   return clip && 'mp4';
 }
 
-/** For `catch`: expects files that are damaged, or gone. */
+/** Handler for `catch`: files that are damaged or gone are expected. @throws any other error */
 function unlessExpected(error: unknown): undefined {
   const isOfSystem = error instanceof Error && 'code' in error;
   if (!(error instanceof PerchError) && !isOfSystem) {

@@ -92,7 +92,7 @@ export class Accounts {
     return this.mayClaim ? this.#setup.facts : undefined;
   }
 
-  /** Address of the page, for `perch claim --link`. */
+  /** Stores the address of the page, for `perch claim --link`. */
   async setUrl(url: string): Promise<void> {
     if (this.mayClaim) {
       await this.#setup.setUrl(url);

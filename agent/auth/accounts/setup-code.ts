@@ -69,7 +69,7 @@ export class SetupCode {
     return this.#facts;
   }
 
-  /** For `perch claim --link` and the image's screen. */
+  /** Stores the page's address for `perch claim --link` and the image's screen. */
   async setUrl(url: string): Promise<void> {
     if (this.#facts && this.#facts.url !== url) {
       this.#facts = { ...this.#facts, url };

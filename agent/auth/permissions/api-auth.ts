@@ -73,7 +73,7 @@ export function tokenOf(request: AuthRequest, readsQuery = false): { token: stri
   return { token, isFromQuery: token !== '' };
 }
 
-/** For `perch explain`, about actions without credentials. */
+/** Words of `perch explain` about actions without credentials. */
 export function excludedWords(isExcluded: boolean, allowsAnonymous: boolean): string {
   if (!isExcluded) {
     return 'does not match';

@@ -105,7 +105,7 @@ function bodyOf(request: AuthRequest, token: string): string {
   return JSON.stringify({ ip, user, password, token, action, path, protocol, id, query, userAgent });
 }
 
-/** Some servers echo the request, verbatim or as JSON; a query may contain tokens. */
+/** Removes secrets from a server's reply: some servers echo the request, verbatim or as JSON, and a query may contain tokens. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets.filter((secret) => secret !== '').flatMap((one) => [one, JSON.stringify(one).slice(1, -1)]);
   return forms.reduce((shown, form) => shown.replaceAll(form, '***'), text);

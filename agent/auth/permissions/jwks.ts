@@ -53,7 +53,7 @@ export class JwksCache {
     return this.#fetching;
   }
 
-  /** For an unknown key, which may be new. @returns whether the next call of `current` fetches */
+  /** Called for an unknown key, which may be new. @returns whether the next call of `current` fetches */
   renew(): boolean {
     if (this.#clock.monoMs() - this.#fetchedMs < RENEW_MS) {
       return false;

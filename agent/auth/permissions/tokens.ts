@@ -20,7 +20,7 @@ export interface TokenSettings {
   readonly timeoutMs: number;
 }
 
-/** For differences between the clocks of two machines. */
+/** Tolerated difference between the clocks of two machines. */
 const CLOCK_TOLERANCE_S = 5;
 const MAX_TOKEN_CHARACTERS = 16_384;
 const ACTIONS: ReadonlySet<unknown> = new Set(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']);

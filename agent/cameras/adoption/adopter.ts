@@ -75,7 +75,7 @@ interface AdoptedCamera {
   readonly description: CameraDescription | undefined;
 }
 
-/** Some cameras take 8 s for each answer, and a call has up to two of them. */
+/** Time limit of calls to slow cameras: some take 8 s for each answer, and a call has up to two of them. */
 const SLOW_CALL_DEADLINE_MS = 20_000;
 const OWN_CAMERA = 'this is a camera that Perch itself offers to recorders: it is here already';
 const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: search for cameras again';
@@ -268,7 +268,7 @@ export class Adopter {
     }
   }
 
-  /** Some cameras have another endpoint in discovery than in ONVIF. */
+  /** Whether the device returns this endpoint in discovery: some cameras have another one there than in ONVIF. */
   async #answersAs(endpoint: string, url: string, signal: AbortSignal): Promise<boolean> {
     const { found } = this.#deps;
     const here = () => found.find(endpoint).find((camera) => camera.url === url);

@@ -128,7 +128,7 @@ export class EndpointGuard implements CameraGuard {
     return connection.isFree ? connection : undefined;
   }
 
-  /** Some boards announce keep-alive and never answer a second request. */
+  /** Whether the device answers a second request on the connection: some boards announce keep-alive and never do. */
   async #answersAgain(connection: PersistentConnection): Promise<boolean> {
     try {
       if (connection.isFree) {

@@ -37,7 +37,7 @@ const DOUBTED_MS = 10 * 60_000;
 /** Shorter after a doubtful clock, which may be set at any time. */
 const CLOCK_DOUBTED_MS = 30_000;
 const MAX_DOUBTED = 256;
-/** For boards of a make that share one identity. */
+/** Maximum number of devices that are tried for a camera: boards of one make may share an identity. */
 const MAX_CANDIDATES = 8;
 /** Cameras tried concurrently: a router may have given all of them new addresses. */
 const MAX_CONCURRENT = 4;
@@ -309,7 +309,7 @@ export class Follower {
     return true;
   }
 
-  /** Logged once; retried, because the file may become writable at any time. */
+  /** Notes that a new address could not be saved. Logged once, and retried, because the file may become writable at any time. */
   #unwritten(camera: FollowedCamera, url: string, error: unknown): void {
     ignoreExpected(error);
     if (!this.#isUnwritten) {
@@ -318,7 +318,7 @@ export class Follower {
     this.#isUnwritten = true;
   }
 
-  /** Logged once, and not retried for a while. */
+  /** Notes a device that is not the camera. Logged once, and not tried again for a while. */
   #doubt(camera: FollowedCamera, url: string, doubt: IdentityMismatch): void {
     const { clock } = this.#deps;
     const name = doubtKeyOf(camera, url);

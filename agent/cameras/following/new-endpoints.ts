@@ -40,7 +40,7 @@ export class NewEndpoints {
     this.#deps = deps;
   }
 
-  /** For a camera that has verified its serial number at its own address. Does not reject if the file cannot be written. */
+  /** Saves the endpoint of a camera that was verified by its serial number at its own address. Does not reject if the file cannot be written. */
   async take(camera: FollowedCamera, endpoint: string): Promise<void> {
     const { clock, log, revise, variableOf, publish } = this.#deps;
     const name = JSON.stringify([camera.serial, camera.onvif]);

@@ -76,7 +76,7 @@ export function checkKeptToken(sent: Block, before: (key: string) => unknown): v
   }
 }
 
-/** With the scheme: a password for TLS is not sent without. */
+/** The server of an address. Includes the scheme, so that a password for TLS is not sent without TLS. */
 function serverOf(address: unknown): string {
   const text = String(address);
   if (!URL.canParse(text)) {

@@ -189,7 +189,7 @@ function readNested(schema: SchemaNode, value: unknown, key: string): Posted {
   return Object.fromEntries(entries);
 }
 
-/** Some guides have "yes" and "no" in JSON. */
+/** Reads a switch. Some guides have "yes" and "no" in JSON. */
 function readSwitch(value: unknown, key: string): boolean {
   const word = typeof value === 'string' ? parseWord(value) : value;
   if (typeof word !== 'boolean') {
@@ -208,7 +208,7 @@ function readText(value: unknown, key: string): string {
 const wrongKind = (key: string, expected: string, value: unknown): PerchError =>
   new PerchError('badInput', `${key}: expected ${expected}, got ${kindOf(value)}`);
 
-/** Not the value itself: it may be a misplaced password. */
+/** The kind of a value, for messages. They do not show the value, which may be a misplaced password. */
 function kindOf(value: unknown): string {
   if (value === null) {
     return 'null';

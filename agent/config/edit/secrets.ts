@@ -100,7 +100,7 @@ function* scalarsOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaN
   }
 }
 
-/** For a text that is not YAML: error messages may quote a part of it. */
+/** Collects the secrets of a text that is not YAML: error messages may quote a part of it. */
 function collectLines(text: string, found: Set<string>): void {
   for (const value of partsOf(text, SECRET_LINE)) {
     const [uncommented = ''] = value.split(/\s#/);

@@ -7,7 +7,7 @@ import { signatureOf } from './file.ts';
 
 /** Delay after a change, because editors write a file in several steps. */
 const SETTLE_MS = 50;
-/** For folders without change events (network shares) and for links whose target changes. */
+/** Poll interval, for folders without change events (network shares) and for links whose target changes. */
 const POLL_MS = 3_000;
 
 /**

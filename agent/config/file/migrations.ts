@@ -16,7 +16,7 @@ const MIGRATIONS: readonly Migration[] = [];
 /** The form of texts that this program writes. */
 export const presentForm = (migrations = MIGRATIONS): number => migrations.length + 1;
 
-/** For a text of an unknown form: a copy, or an old backup. */
+/** Brings a text of an unknown form, such as a copy or an old backup, into the present form. */
 export const inPresentForm = (text: string, migrations = MIGRATIONS): string =>
   migrations.reduce((before, turn) => turn(before), text);
 

@@ -106,7 +106,7 @@ interface LegacyKey {
   readonly path?: string;
 }
 
-/** Undefined for an empty text or list, too. */
+/** A key of the block; undefined: it is missing, or has an empty text or list. */
 function writtenIn({ block, key, path }: PathBlock, name: PathUserKey): LegacyKey | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };

@@ -63,7 +63,7 @@ function reportUnknown(
   report.add('warn', position, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
 }
 
-/** Undefined for an empty scalar, which keeps the default, and for a wrong value, which is reported. */
+/** The value of a key; undefined for an empty scalar, which keeps the default, and for a wrong value, which is reported. */
 function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
   if (schema.type === 'array') {
     return readList(schema, tree, key, context);

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 
-/** In the order in which people see them. */
+/** The modes, in the order in which people see them. */
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;

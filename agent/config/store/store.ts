@@ -189,7 +189,7 @@ export class ConfigStore {
       this.#text = text;
       this.#goodText = inForce.text;
       await this.#keepIfGood(inForce.text, inForce.problems);
-      // This comes last: by then, a port that restarts for the change has sent the response.
+      // Listeners are called last, so that the response is sent before a port restarts.
       this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, authorOf(by, user));
     });
   }

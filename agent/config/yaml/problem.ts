@@ -70,7 +70,7 @@ export class Report {
     return this.#firstErrors.get(path);
   }
 
-  /** In the order of the file's lines. */
+  /** The kept problems, in the order of the file's lines. */
   all(): readonly Problem[] {
     const sorted = this.#kept.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
     for (const [severity, count] of Object.entries(this.#counts)) {

@@ -71,14 +71,14 @@ export function parseTree(text: string, report: Report): MapNode | undefined {
 const isReportedLate = ({ code, message }: YAMLError): boolean =>
   code === 'BAD_INDENT' || message.startsWith('Sequence item without -');
 
-/** From 1: the next line above that is not empty, if only spaces precede `position` in its own line. */
+/** Number (from 1) of the next line above that is not empty; undefined unless only spaces precede `position` in its own line. */
 function lineAbove(text: string, position: number): number | undefined {
   const [own = '', ...above] = text.slice(0, position).split('\n').reverse();
   const lines = above.findIndex((line) => /^\s*[^\s#]/.test(line));
   return own.trim() !== '' || lines < 0 ? undefined : above.length - lines;
 }
 
-/** Without the parts that quote the file, which may be a password. */
+/** The parser's message without the parts that quote the file, which may be a password. */
 function yamlMessage(message: string): string {
   if (message.startsWith('Maximum call stack')) {
     return 'nested too deeply';

@@ -57,7 +57,7 @@ export class HttpAccess {
     this.#trusted = new IpList(options.trustedProxies);
   }
 
-  /** For a server of live media. @param openingMethod of requests that open sessions */
+  /** The access for a server of live media. @param openingMethod method of requests that open sessions */
   as(protocol: string, openingMethod: 'GET' | 'POST'): HttpAccess {
     return new HttpAccess({ ...this.#options, protocol, openingMethod });
   }
@@ -76,7 +76,7 @@ export class HttpAccess {
     return this.origin(request).isSecure;
   }
 
-  /** With the name that authorization gave. */
+  /** The requester, with the name that authorization gave. */
   identify(request: FastifyRequest): HttpIdentity {
     const user = this.#names.get(request);
     return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
@@ -214,7 +214,7 @@ export class HttpAccess {
   }
 }
 
-/** For the log: API requests without a path are identified by their address. */
+/** Facts of a request for the log. API requests without a path are identified by their address. */
 function factsOf({ method, url }: FastifyRequest, path: string, facts: object): object {
   return { ...(path === '' ? {} : { path }), ...facts, method, url: redact(url).slice(0, SHOWN_URL_CHARS) };
 }

@@ -39,7 +39,7 @@ const BEARER = /^\s*bearer\s/i;
 /** Types that pages may send cross-origin without a preflight (CORS-safelisted, Fetch §2.2.2), or none. */
 const SIMPLE_TYPES = new Set(['', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']);
 
-/** Without credentials that a browser can add by itself. Browsers never add a bearer token. */
+/** The credentials of a request without those that a browser can add by itself. Browsers never add a bearer token. */
 export const writtenCredentialsOf = (headers: IncomingHttpHeaders): Credentials =>
   BEARER.test(headers.authorization ?? '') ? credentialsOf(headers) : {};
 

@@ -5,7 +5,7 @@ import { isByTls } from './request-origin.ts';
 /** The https address for a page opened over plain http. */
 interface HttpsPlace {
   readonly port: number;
-  /** Must match the reply there, because behind a router another program may have the port. */
+  /** Id that the reply at the https port must have, because behind a router another program may have the port. */
   readonly box: string;
 }
 

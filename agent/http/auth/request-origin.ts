@@ -209,7 +209,7 @@ function isOtherHostsPage(headers: IncomingHttpHeaders, ownName: string): boolea
   return name === '' || name !== ownName ? isForeignPage(headers) : false;
 }
 
-/** By `Sec-Fetch-Site` (sent only to https and localhost), else `Origin` against `Host`; without both there is no proof. */
+/** Decides by `Sec-Fetch-Site` (sent only to https and localhost), else by `Origin` against `Host`; without both there is no proof. */
 function isSameOrigin(headers: IncomingHttpHeaders, host: string): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) {

@@ -98,7 +98,7 @@ export class AcceptQueue {
     }
   }
 
-  /** Until the oldest turn ends. */
+  /** Waits until the oldest turn ends. */
   #wait(): void {
     const [sinceMs = 0] = this.#active.values();
     // Timers count whole milliseconds, and may fire one early.

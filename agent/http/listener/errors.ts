@@ -95,7 +95,7 @@ const errorBody = (error: unknown, status: number, request: FastifyRequest): obj
   ...detailsOf(error),
 });
 
-/** On a conflict the client gets the other change. */
+/** Fields of an error response besides the message. For a conflict they describe the other change. */
 function detailsOf(error: unknown): object {
   if (!(error instanceof PerchError)) {
     return {};

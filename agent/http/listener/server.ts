@@ -88,7 +88,7 @@ function takeShortcut(app: FastifyInstance, log: Logger, request: IncomingMessag
   }
 }
 
-/** Also applies to requests being received. */
+/** Sets the time limit for receiving a request, which also applies to requests being received. */
 export function setReadTimeout(server: Server, readTimeoutMs: number): void {
   server.requestTimeout = readTimeoutMs;
   // Node uses the longer of both for bodies, and one minute for heads by default.

@@ -11,7 +11,7 @@ interface Upgrade {
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade & { readonly response: ServerResponse }>();
 
-/** For servers of Node 22.21, 24.9 and later: other upgrades (such as `h2c`) are ordinary requests. */
+/** Option for servers of Node 22.21, 24.9 and later: other upgrades (such as `h2c`) are ordinary requests. */
 export const shouldUpgradeCallback = (request: IncomingMessage): boolean => isWebSocket(request);
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 
-/** For changes without further results. */
+/** Response to a change without further results. */
 export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
 export const OK = { status: 'ok' } as const;
 
@@ -31,7 +31,7 @@ interface SentFile {
   readonly bytes: Buffer;
 }
 
-/** For downloads, without caching. */
+/** Sends a file as a download, without caching. */
 export const sendFile = (reply: FastifyReply, { name, type, bytes }: SentFile): FastifyReply =>
   reply
     .header('Cache-Control', 'no-store')

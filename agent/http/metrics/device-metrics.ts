@@ -266,7 +266,7 @@ function writeAll<T>(
   }
 }
 
-/** Without rows a metric is not described. */
+/** Writes the rows of a metric. Without rows the metric is not described. */
 function writeRows(text: MetricsText, suffix: string, kind: MetricKind, help: string, rows: readonly Row[]): void {
   const name = `perch_${suffix}`;
   if (text.isDescribed && rows.length > 0) {

@@ -50,7 +50,7 @@ export class MetricsText {
   }
 }
 
-/** Without an exponent, which simple parsers do not read. */
+/** Writes a number without an exponent, which simple parsers do not read. */
 function valueText(value: number): string {
   if (!Number.isFinite(value)) {
     return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';

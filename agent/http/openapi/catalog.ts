@@ -9,7 +9,7 @@ export interface RouteSchema {
   readonly querystring?: unknown;
   readonly headers?: unknown;
   readonly body?: unknown;
-  /** By status. */
+  /** Schemas of the responses, by status. */
   readonly response?: Readonly<Record<string, unknown>>;
   /** Content type of the body, if not JSON. */
   readonly consumes?: string;

@@ -15,7 +15,7 @@ export interface OpenApiOptions {
 
 const Document = Type.Object({ openapi: Type.String() }, { additionalProperties: true });
 
-/** Only own files; the page sends requests only to this server. */
+/** Security policy of the pages: only own files, and requests only to this server. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

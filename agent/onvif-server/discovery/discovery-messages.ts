@@ -18,7 +18,7 @@ export interface Probe {
   readonly scopes: readonly string[];
 }
 
-/** Undefined for a message that is not a Probe. @throws PerchError badInput */
+/** Reads a Probe; undefined: the message is another one. @throws PerchError badInput */
 export function parseProbe(datagram: Uint8Array): Probe | undefined {
   const root = readXml(datagram, MAX_PROBE_BYTES);
   const probe: XmlElement | undefined = elements(find(root, 'Body'), 'Probe')[0];

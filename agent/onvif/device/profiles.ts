@@ -116,7 +116,7 @@ function readPtz(element: XmlElement | undefined): PtzConfiguration | undefined 
   };
 }
 
-/** Cameras write `H264`, `H.264`, `video/H265`, `HEVC`. */
+/** The usual name of a codec. Cameras write `H264`, `H.264`, `video/H265`, `HEVC`. */
 export function codecOf(text: string | undefined): string | undefined {
   const name = plainLine(text)?.slice(0, 32);
   const plain = name?.toUpperCase().replace(/^VIDEO\/|[.\s-]/g, '') ?? '';

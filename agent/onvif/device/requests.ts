@@ -17,7 +17,7 @@ interface Route {
   readonly service: 'device' | 'media' | 'ptz';
 }
 
-/** By the address object that node-onvif passes to its request function. */
+/** Routes of calls, by the address object that node-onvif passes to its request function. */
 const routes = new WeakMap<OnvifAddress, Route>();
 /** Never requested: every call uses its route. */
 const NOWHERE = 'http://127.0.0.1/';

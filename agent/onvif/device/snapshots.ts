@@ -124,7 +124,7 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** From the wanted profile on, in descending size, each size once. */
+/** The profiles from the wanted one on, in descending size, each size once. */
 function smallerFrom(profiles: readonly CameraProfile[], wanted: string | undefined): CameraProfile[] {
   const bySize = profiles.toSorted((a, b) => pixelsOf(b) - pixelsOf(a));
   const first = profiles.find(({ token }) => token === wanted) ?? bySize[0];

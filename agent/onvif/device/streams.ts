@@ -40,7 +40,7 @@ export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
   slow: 'the camera does not answer in time for this stream',
 };
 
-/** Undefined if the stream does not exist. */
+/** Why a stream cannot be described now; undefined: it does not exist. */
 export function delayOf(error: unknown): StreamDelay | undefined {
   const { status, isConnected } = error instanceof PerchError ? error.context : {};
   if (status === 453 || status === 503) {

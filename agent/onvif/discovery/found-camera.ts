@@ -20,7 +20,7 @@ export interface FoundCamera {
   readonly manufacturer: string | undefined;
 }
 
-/** Some cameras vary its case or its prefix. */
+/** Compares endpoints. Some cameras vary the case or the prefix of theirs. */
 export const sameEndpoint = (a: string, b: string): boolean => plainEndpoint(a) === plainEndpoint(b);
 export const plainEndpoint = (endpoint: string): string =>
   endpoint

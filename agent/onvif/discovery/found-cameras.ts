@@ -324,7 +324,7 @@ export class FoundCameras {
     }
   }
 
-  /** Cameras on this box are simulators, and usually not wanted. */
+  /** Logs the first camera on this box, which is dropped: such cameras are simulators, and usually not wanted. */
   readonly #onLoopback = (address: string): void => {
     if (!this.#hasLoggedLoopback) {
       this.#hasLoggedLoopback = true;

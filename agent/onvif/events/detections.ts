@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Notification } from './notifications.ts';
 import { type DetectionType, detectionsOf } from './topics.ts';
 
-/** Cameras lose or omit the end of a detection: without news it ends after this time. */
+/** Cameras lose or omit the end of a detection: without further notifications it ends after this time. */
 export const SILENCE_MS = 45_000;
 /** Continuous motion becomes consecutive events, so nothing waits for an end for hours. */
 export const MAX_MS = 1_800_000;

@@ -135,7 +135,7 @@ export class SampleTables {
     this.endTime = this.#lastTime + this.#lastDuration;
   }
 
-  /** Without a list, every sample is a sync sample, as in audio. */
+  /** Adds the numbers of sync samples. Without a list, every sample is a sync sample, as in audio. */
   #addSyncs({ samples, from, to, flags }: SelectedRun): void {
     if (flags & ALL_SYNC && this.#isEverySync) {
       return;

@@ -17,7 +17,7 @@ interface ArchivedInfo extends Pick<RecordingFacts, 'durationUs' | 'signature'> 
   readonly fileMark: RecordingFacts['fileMark'];
 }
 
-/** What it needs of the index. */
+/** The methods of the index that `ArchivedTable` uses. */
 interface Segments {
   addNames(
     found: readonly {

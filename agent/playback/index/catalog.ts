@@ -91,7 +91,7 @@ export class Catalog implements SegmentLog {
     if (path !== undefined) {
       this.#changed.set(path, this.#options.monoMs());
     }
-    // The file is deleted, or its disk was missing when it should be. With its disk it would return, so it stays in the index.
+    // The caller has deleted the file, or has not found it. If its disk is missing it stays in the index, because it would return.
     this.#removeUnlessOffline(file);
   }
 

@@ -23,7 +23,7 @@ export class HiddenRanges {
     this.#byPath = new Map([...Map.groupBy(all, ({ path }) => path)].map(([path, of]) => [path, merged(of)]));
   }
 
-  /** Oldest first, without overlap. */
+  /** The hidden ranges of a path, oldest first, without overlap. */
   of(path: string): readonly UsRange[] {
     return this.#byPath.get(path) ?? NONE;
   }
@@ -67,7 +67,7 @@ export function without({ startUs, endUs }: UsRange, others: readonly UsRange[])
   return left;
 }
 
-/** Oldest first, without overlap. */
+/** The union of the ranges, oldest first, without overlap. */
 export function merged(ranges: readonly UsRange[]): readonly UsRange[] {
   const result: { startUs: number; endUs: number }[] = [];
   for (const { startUs, endUs } of ranges.toSorted((a, b) => a.startUs - b.startUs)) {

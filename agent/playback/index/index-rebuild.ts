@@ -76,7 +76,7 @@ export class IndexRebuild {
     return { count: index.countOf().broken, files };
   }
 
-  /** Before recovery: a power cut may undo the end of a file that the index lists as finished. */
+  /** Called before recovery. A power cut may undo the end of a file that the index lists as finished. */
   async checkNewest(signal: AbortSignal): Promise<void> {
     const { index } = this.#catalog;
     for (const path of index.paths()) {

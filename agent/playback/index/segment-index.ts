@@ -66,7 +66,7 @@ export class SegmentIndex {
   readonly space: SpaceTable;
   readonly looks: ScanTable;
   readonly archived: ArchivedTable;
-  /** Not in the database: they must outlast it. */
+  /** Hidden ranges. They are not in the database, because they must outlast it. */
   readonly hidden = new HiddenRanges();
   readonly #database: IndexDatabase;
   readonly #labels: ClockLabels;
@@ -172,7 +172,7 @@ export class SegmentIndex {
     this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
-  /** For files of an earlier run: a power cut may damage them without a trace in size and mtime. */
+  /** Makes files of an earlier run be read again: a power cut may damage them without a trace in size and mtime. */
   recheckGrowing(): void {
     this.#database.change(
       'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1',
@@ -299,7 +299,7 @@ export class SegmentIndex {
     return this.#rows(query, path, ...from, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? -1, count);
   }
 
-  /** From the start of the first recording to the end of the last. */
+  /** The span from the start of the first recording to the end of the last. */
   extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
     const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
     const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2, 4) AND s.path = (SELECT id FROM names WHERE text = ?)

@@ -9,7 +9,7 @@ import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { type TsFragment, TsIndex } from './ts-index.ts';
 
-/** Read between turns of other work: some milliseconds each. */
+/** Size of a piece that is read between turns of other work; each takes some milliseconds. */
 const PIECE_BYTES = 512 << 10;
 /** What is read at both ends of a file of another program, to find its duration. */
 const MEASURED_BYTES = 4 << 20;

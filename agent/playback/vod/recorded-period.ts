@@ -91,7 +91,7 @@ export class RecordedPeriods {
     return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
 
-  /** undefined for a file that is gone or unplayable; the others remain. @throws PerchError if the archive fails */
+  /** The layout of a file; undefined: the file is gone or unplayable, and only the others are played. @throws PerchError if the archive fails */
   async #layoutOf({ file, nameUs }: RowOfRecording): Promise<VodLayout | undefined> {
     try {
       const known = this.#layouts.get(file);

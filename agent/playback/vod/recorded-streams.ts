@@ -100,7 +100,7 @@ export class RecordedStreams {
     return someOf(path, await this.#periods.between(path, startUs, startUs + durationUs));
   }
 
-  /** Up to the growing recording: later files must not be listed before its end. */
+  /** The files up to the growing recording: later files must not be listed before its end. */
   async #upToNow(path: string, startUs: number): Promise<PlaylistFile[]> {
     const nowMs = this.#wallMs();
     const files = await this.#periods.between(path, startUs, nowMs * 1000 + FUTURE_US);

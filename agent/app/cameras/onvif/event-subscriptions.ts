@@ -128,7 +128,7 @@ export class EventSubscriptions {
     };
   }
 
-  /** For the main path, and for others that record on motion. */
+  /** Reports a detection for the main path, and for other paths that record on motion. */
   #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void {
     const { config, events, log } = this.#options;
     const [main, ...others] = paths;

@@ -17,7 +17,7 @@ export interface OnvifLink {
   readonly settings: CameraBlock;
 }
 
-/** Undefined without an ONVIF service, or while the camera is paused or private. */
+/** The link of a path's camera; undefined without an ONVIF service, or while the camera is paused or private. */
 export const linkOf = (settings: PathSettings): OnvifLink | undefined =>
   isOff(settings) ? undefined : linkEvenIfPaused(settings);
 

@@ -36,7 +36,7 @@ export function mqttFaults(settings: Resolved<Static<TObject<typeof MQTT_KEYS>>>
   ];
 }
 
-/** Without TLS the password would be sent in clear to an unknown broker. */
+/** Why the fingerprint of the broker is rejected: without TLS the password would be sent in clear to an unknown broker. */
 export const mqttPinFault = (settings: {
   readonly mqttURL: string;
   readonly mqttFingerprint: string;

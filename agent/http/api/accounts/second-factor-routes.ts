@@ -22,7 +22,7 @@ interface SecondFactorRoutesOptions {
 const UNNAMED = 'Passkey';
 const NO_MORE = { additionalProperties: false };
 const Code = Type.String({ maxLength: 64 });
-/** With password and, if there is one, the second factor. */
+/** Fields of a request that is confirmed by the password and, if there is one, the second factor. */
 const PROOF = {
   password: Type.String({ minLength: 1, maxLength: 1024 }),
   code: Type.Optional(Code),

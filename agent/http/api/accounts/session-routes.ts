@@ -161,7 +161,7 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
 const userOf = (accounts: Accounts, typed = accounts.owner ?? ''): string =>
   accounts.userOf(typed.trim().normalize('NFC'));
 
-/** Undefined without a passkey. @throws PerchError badInput where browsers use none */
+/** The passkey's proof in a request; undefined without a passkey. @throws PerchError badInput where browsers use none */
 export const passkeyProof = ({ headers }: FastifyRequest, response?: Assertion): PasskeyProof | undefined =>
   response && { response, relyingParty: requireRelyingParty(headers.origin) };
 

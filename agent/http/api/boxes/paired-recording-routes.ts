@@ -105,11 +105,11 @@ interface RecordedPiece {
 /** Recording files of this box. */
 export interface RecordingFiles {
   cameras(may: (path: string) => boolean): Promise<RecordedCameras>;
-  /** Newest first. @param before the position after which to continue; undefined: the newest */
+  /** A page of recordings, newest first. @param before the position after which to continue; undefined: the newest */
   list(path: string, before: { readonly startUs: number; readonly id: number } | undefined): Promise<RecordedFiles>;
   /** @throws PerchError notFound, badInput: it cannot be read, unavailable: not now */
   read(file: FileOfPath, range: ByteRange): Promise<RecordedPiece>;
-  /** In their order. @param after how many to skip @throws PerchError notFound */
+  /** The stills of a recording, in order. @param after how many to skip @throws PerchError notFound */
   stills(file: FileOfPath, after: number): Promise<RecordedStills>;
   /** Recordings that are never deleted. @param after how many to skip @throws PerchError unavailable */
   protectedTimes(path: string, after: number): ProtectedTimes;

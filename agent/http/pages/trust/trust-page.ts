@@ -9,7 +9,7 @@ import { ofThing, type Visitor } from './visitor.ts';
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 const INLINE = [`script-src ${hashOf(SCRIPT)}`, `style-src ${hashOf(STYLE)}`];
 
-/** Only inline content, what an app needs to be installed, and requests to the same host over https. */
+/** Security policy of the page: only inline content, what an app needs to be installed, and requests to the same host over https. */
 export const trustPolicy = (https: string | undefined): string =>
   [
     "default-src 'none'",

@@ -69,7 +69,7 @@ export const isUnreachable = (error: unknown): boolean =>
 /** The failure concerns only this operation; an unreachable camera is another matter. */
 export const isOperationFault = (error: unknown): boolean => isTrouble(error, 'notSupported', 'badReply', 'noRights');
 
-/** Undefined if the camera rejects this operation. */
+/** The result of a call; undefined: the camera rejects this operation. */
 export function unlessFault<T>(call: Promise<T>): Promise<T | undefined> {
   return call.catch((error: unknown) => {
     if (!isOperationFault(error)) {
@@ -79,7 +79,7 @@ export function unlessFault<T>(call: Promise<T>): Promise<T | undefined> {
   });
 }
 
-/** For results that are optional: expected failures become undefined, bugs propagate. */
+/** Handler for optional results: expected failures become undefined. @throws the error, if it is a bug */
 export function ignoreExpected(error: unknown): undefined {
   if (!(error instanceof PerchError)) {
     throw error;

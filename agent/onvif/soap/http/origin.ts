@@ -28,7 +28,7 @@ export function hostPortOf({ host, port }: HttpOrigin): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** For the `Host` header and URLs: without the zone, which is local to this box. */
+/** Value of the `Host` header, and authority of URLs: without the zone, which is local to this box. */
 export function hostHeaderOf(origin: HttpOrigin): string {
   return hostPortOf({ ...origin, host: origin.host.replace(/%.*/, '') });
 }

@@ -193,7 +193,7 @@ export class LoginMemory {
     return this.#schemes.get(this.#accountOf(key));
   }
 
-  /** Also without an accepted login: a camera may turn out not to know tokens. */
+  /** Notes how the camera accepts logins, also before one was accepted: a camera may turn out not to know tokens. */
   learn(key: LoginKey, scheme: LoginScheme): void {
     putBounded(this.#schemes, this.#accountOf(key), scheme, MAX_ENTRIES);
   }
@@ -380,13 +380,13 @@ export class LoginMemory {
     return this.#hash(JSON.stringify(['channel', camera.toLowerCase(), channel])).slice(0, CHANNEL_CHARS);
   }
 
-  /** Each service locks separately. */
+  /** Key of a lock: each service of a camera locks separately. */
   #lockOf({ camera, user, channel = 'onvif' }: LoginKey): string {
     return this.#hash(JSON.stringify(['lock', camera.toLowerCase(), user, channel]));
   }
 }
 
-/** Shared by all cameras, snapshots included. */
+/** The memory that all logins to cameras share, those for snapshots included. */
 export const sharedLogins = new LoginMemory(systemClock);
 
 /** Host without port, brackets and zone. */

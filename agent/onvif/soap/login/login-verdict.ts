@@ -3,7 +3,7 @@ const MAX_REFUSALS = 2;
 const FORGET_AFTER_MS = 30 * 60_000;
 /** After this long without a reply the next login may be sent. */
 const TURN_MS = 5_000;
-/** Until then an unanswered login may still be rejected. */
+/** Time within which an unanswered login may still be rejected. */
 export const UNANSWERED_MS = 10_000;
 /**
  * Head start of the first of many uses of a known good login, so that not all of them send a password that was changed. Cameras may take

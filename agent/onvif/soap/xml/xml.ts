@@ -92,7 +92,7 @@ function notWide(label: string | undefined): string | undefined {
   return label !== undefined && /^(?:utf-?16|ucs-?2|iso-10646)/i.test(label) ? 'utf-8' : label;
 }
 
-/** Without the prefix, which every vendor chooses differently. */
+/** Name of an element without the prefix, which every vendor chooses differently. */
 export function localName(element: XmlElement): string {
   return element.name.slice(element.name.indexOf(':') + 1);
 }
