@@ -113,7 +113,7 @@ export interface Call {
 }
 
 export interface Operation {
-  /** The operation needs no login: access class PRE_AUTH (ONVIF Core §5.9.4.2). */
+  /** The operation needs no login: access class PRE_AUTH (ONVIF Core §5.9.4.3). */
   readonly isOpen?: true;
   /** @returns the content of the body @throws PerchError with `codes` for a fault */
   answer(call: Call): string | Promise<string>;

@@ -26,7 +26,7 @@ const NAMESPACES: readonly (readonly [RegExp, ServiceName])[] = [
 /** ONVIF has some thirty services. */
 const MAX_SERVICES = 64;
 
-/** GetServicesResponse, ONVIF Core §8.1.2. */
+/** GetServicesResponse, ONVIF Core §8.1.2.1. */
 export function readServices(response: XmlElement): ServiceAddresses {
   const found: ServiceAddresses = new Map();
   for (const service of elements(response, 'Service').slice(0, MAX_SERVICES)) {
@@ -47,7 +47,7 @@ const CAPABILITIES: readonly (readonly [ServiceName, ...string[]])[] = [
   ['deviceIO', 'Extension', 'DeviceIO'],
 ];
 
-/** GetCapabilitiesResponse, ONVIF Core §8.1.1, the predecessor of GetServices. It does not know Media 2. */
+/** GetCapabilitiesResponse, ONVIF Core §8.1.2.3, the predecessor of GetServices. It does not know Media 2. */
 export function readCapabilities(response: XmlElement): ServiceAddresses {
   const found: ServiceAddresses = new Map();
   for (const [name, ...path] of CAPABILITIES) {

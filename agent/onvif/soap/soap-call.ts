@@ -46,7 +46,7 @@ export interface SoapCall {
   readonly isUrgent?: boolean | undefined;
   /** Send no login, even if there is one. */
   readonly isAnonymous?: boolean;
-  /** Cameras answer it without a login (ONVIF Core §5.12.1, PRE_AUTH): a reply proves no login. */
+  /** Cameras answer the call without a login (access class PRE_AUTH, ONVIF Core §5.9.4.3): a reply proves no login. */
   readonly isPreAuth?: boolean;
 }
 

@@ -41,7 +41,7 @@ export function writeEnvelope(version: SoapVersion, headers: string, body: strin
   );
 }
 
-/** SOAP action of a body's operation: its namespace and name (ONVIF Core §5.4). */
+/** SOAP action of a body's operation, as in ONVIF's WSDL files: its namespace and name. */
 export function actionOf(body: string): string | undefined {
   const [, prefix = '', name = ''] = /^\s*<(\w+):(\w+)/.exec(body) ?? [];
   const namespace = NAMESPACES[prefix];
