@@ -27,7 +27,7 @@ export interface BoxRequest {
   readonly signal?: AbortSignal;
   /** Whether the caller itself notices a body that stops, because a pause of the reader is no fault of the box. */
   readonly isWatched?: boolean;
-  /** Whether nobody waits for the request. Then an unreachable box is not tried sooner for it. */
+  /** Whether the request is background work, for which an unreachable box is not tried sooner. */
   readonly isBackground?: boolean;
 }
 

@@ -21,7 +21,7 @@ export const OfferedCamera = Type.Object({
 });
 export type OfferedCamera = Static<typeof OfferedCamera>;
 
-/** What a box tells a paired server. */
+/** The facts about a box that paired servers get. */
 const BoxFacts = Type.Object({
   id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
   name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),

@@ -349,7 +349,7 @@ export class Playback {
     if (reason !== undefined) {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
-    // The copy goes first: nothing is deleted while the archive is away.
+    // The archive's copy is deleted first, so that nothing is deleted while the archive is away.
     await this.deleteArchived(row);
     if (row.state === STATE.archived) {
       return;

@@ -39,7 +39,7 @@ interface RecordingFilesDeps {
   readonly signal: AbortSignal;
 }
 
-/** Recording files of this box for paired servers. Recording comes first. */
+/** Recording files of this box for paired servers. Reads wait for recorders. */
 export class OwnRecordingFiles implements RecordingFiles {
   readonly #deps: RecordingFilesDeps;
   #reads = 0;

@@ -44,7 +44,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
     return serverOf(request) === undefined && this.#isRemote(path);
   }
 
-  /** The recordings of the path lie on another box, and it is not recorded here. */
+  /** Whether the path is recorded on another box, and not here. */
   isElsewhere(path: string): boolean {
     return this.#isRemote(path) && !isRecordedHere(this.#deps.config(), path);
   }

@@ -30,7 +30,7 @@ const LOOK_MS = 5_000;
 /** Pause before the time server is started again, after another program had its port. */
 const RETRY_MS = 60_000;
 
-/** What the service says, packaging/linux/camera-network. */
+/** Reasons, each with words that the service (packaging/linux/camera-network) states it with. */
 export const REASONS: readonly (readonly [NetworkReason, string])[] = [
   ['wifi', 'it is a Wi-Fi port'],
   ['bridge', 'it belongs to a bridge'],

@@ -25,7 +25,7 @@ export type ProblemPath = Pick<
   'name' | 'configError' | 'ready' | 'sourceState' | 'lastError' | 'lastErrorWhy' | 'offlineSince' | 'recording'
 >;
 
-/** Recordings of the same moment lie side by side on a timeline of both. */
+/** A larger offset of a box's clock is a problem: on a timeline of both, recordings of the same moment are shown at different times. */
 const MAX_CLOCK_OFFSET_S = 2;
 
 /** Kinds of problems by the hardware's faults. */

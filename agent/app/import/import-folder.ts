@@ -109,7 +109,7 @@ export async function importFolder(
   }
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   let report: ImportReport = { ...former, left, files: files.length, bytes };
-  // If the last file is gone, all files follow again.
+  // If the last file is gone, the import begins with the first file again.
   const next = former.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === former.last);
   onProgress(report);
   for (const { name, startUs } of files.slice(next)) {

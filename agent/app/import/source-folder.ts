@@ -9,7 +9,7 @@ const READS = new Set(['open', 'stat', 'lstat', 'access']);
 /** Error codes of `copyfile` for a still that cannot be read. */
 const NOT_READ = new Set(['EACCES', 'EPERM', 'ENOENT']);
 
-/** The folder whose files are taken. It tells a bad file from a disk that is away. */
+/** The folder whose files are imported. Distinguishes a bad file from a disk that is away. */
 export class SourceFolder {
   readonly #folder: string;
   readonly #device: number | undefined;

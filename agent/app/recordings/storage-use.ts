@@ -11,7 +11,7 @@ import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
 const DAY_MS = 86_400_000;
-/** A shorter observation says nothing about days. */
+/** Minimum time of observation before days are estimated from it. */
 const MIN_OBSERVED_MS = 10 * 60_000;
 /** `recordPath` below the chosen folder, so that recordings stay apart from other folders of the disk. */
 const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;

@@ -45,7 +45,7 @@ export class SessionRevocation {
     this.#stop();
   }
 
-  /** Ends what a paired server plays or says and may not any more. @param may whether it still may */
+  /** Ends playback and talk of a paired server that has lost the permission. @param may whether it still has it */
   endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void {
     for (const live of this.#live()) {
       if (live.user === user && !may(live.path, live.isTalk)) {

@@ -108,7 +108,7 @@ export class Progress {
     this.#fileBytes = 0;
   }
 
-  /** The transfer rests: the rate is measured anew. */
+  /** The transfer pauses: afterwards the rate is measured anew. */
   rest(): void {
     this.#samples.length = 0;
     this.#current = undefined;

@@ -41,7 +41,7 @@ const Line = Type.Object({
 });
 type Line = Static<typeof Line>;
 
-/** One look at a camera. */
+/** One view of a camera. */
 interface ViewItem extends Omit<Line, 'id' | 'from' | 'to'> {
   readonly fromMs: number;
   /** Null: the view lasts, or Perch was cut off during it. */

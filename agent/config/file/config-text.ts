@@ -35,7 +35,7 @@ export class ConfigText {
     await writeAtomic(file, await this.seal(text));
   }
 
-  /** The text as it lies on the disk. */
+  /** The text as it is stored on the disk. */
   async seal(text: string): Promise<string> {
     if (!this.#key) {
       return text;

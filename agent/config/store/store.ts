@@ -120,7 +120,7 @@ export class ConfigStore {
     this.#log = new ChangeLog(this.tag);
   }
 
-  /** A text as it lies on the disk: encrypted where the file is. */
+  /** A text as it is stored on the disk: encrypted if the file is. */
   seal(text: string): Promise<string> {
     return this.#texts.seal(text);
   }

@@ -10,7 +10,7 @@ interface PtzConfiguration {
   readonly hasZoom: boolean | undefined;
 }
 
-/** A media profile with video; cameras omit what they like. */
+/** A media profile with video. Cameras may omit any element. */
 export interface CameraProfile {
   readonly token: string;
   readonly name: string;

@@ -8,7 +8,7 @@ import { GroupSockets } from './group-sockets.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 
-/** Maximum number of announcements read per second; a home has a handful a day. */
+/** Maximum number of announcements read per second; a usual network has a handful a day. */
 const MAX_A_SECOND = 100;
 /** Maximum bytes parsed per second: a Hello has 1 to 3 kB, and parsing a megabyte takes up to a quarter of a second. */
 const MAX_BYTES_A_SECOND = 256 << 10;

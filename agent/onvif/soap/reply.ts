@@ -9,7 +9,7 @@ import { find, findNumber, findText, localName, readXml } from './xml/xml.ts';
 
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */
 export const MAX_REPLY_BYTES = 1 << 20;
-/** Half an hour is the longest lock of known cameras; more than this is not believed. */
+/** Longest lock that is assumed, whatever the camera reports; the longest lock of known cameras is half an hour. */
 const MAX_LOCK_MS = 24 * 3_600_000;
 const MAX_LOCK_TEXT_BYTES = 16_384;
 /** The camera truncates its time to whole seconds: on average half a second is missing. */

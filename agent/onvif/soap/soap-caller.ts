@@ -163,7 +163,7 @@ export class SoapCaller {
       return { scheme: challenge.scheme, challenge, isReused: true, tried: [challenge.algorithm] };
     }
     const { tokens, logins } = this.#options;
-    // A challenge costs nothing. A token goes at once only if one was accepted before, and never if no login is needed.
+    // A challenge costs no try. A token is sent at once only if one was accepted before, and never if no login is needed.
     const isKnown = logins.schemeOf(key) === 'token' && !logins.refusedSchemes(key).has('onvif token');
     return tokens || asked.isPreAuth || !isKnown
       ? { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] }

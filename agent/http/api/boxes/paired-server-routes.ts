@@ -61,7 +61,7 @@ export interface PairingControl {
   readonly connections: ServerConnections;
   /** The text of an invitation. @param origin of the owner's page @throws PerchError badInput without https */
   invitationOf(secret: string, origin: string): string;
-  /** What this box tells a server. */
+  /** The facts about this box for a paired server. */
   factsFor(server: ServerItem): object;
   /** Answers pings on the connection of a WebSocket request. @throws PerchError */
   servePings(request: FastifyRequest, reply: FastifyReply): void;

@@ -7,7 +7,7 @@ export const Offered = {
   codecs: Type.Array(Type.String(), { description: 'Codecs of the stream. Empty while there is no stream.' }),
 };
 
-/** What a box tells a paired server. */
+/** The facts about a box that paired servers get. */
 export const FactsAnswer = Type.Object({
   id: Type.String(),
   name: Type.String(),

@@ -41,7 +41,7 @@ export function isRefusal({ codes, reason = '' }: SoapFault): boolean {
   return codes.some((code) => REFUSALS.includes(code)) || (isGeneric(codes) && REFUSED_WORDS.test(reason));
 }
 
-/** Dahua: `Wsse authorized time check failed`. The camera does not believe the time of the login. */
+/** Dahua: `Wsse authorized time check failed`. The camera rejects the time of the login. */
 export function isAboutTime({ codes, reason = '' }: SoapFault): boolean {
   return codes.includes('MessageExpired') || /time ?check|time ?stamp|expired|stale|clock/i.test(reason);
 }
