@@ -8,7 +8,7 @@ import { SseReader } from './sse-reader.ts';
 
 const RETRY_MS = 3_000;
 const MAX_RETRY_MS = 10_000;
-/** A box sends a line every 15 s. */
+/** Longest silence of the stream: a box sends a line every 15 s. */
 const SILENT_MS = 45_000;
 /** Older events are not fetched: the box's list covers no longer period. */
 const MAX_BACK_MS = 31 * 86_400_000;

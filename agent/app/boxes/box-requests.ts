@@ -44,7 +44,7 @@ interface BoxRequest {
 
 /** A box that takes longer counts as away. */
 export const MAX_ANSWER_MS = 2_000;
-/** For a long list over a slow link. */
+/** Default time limit of a body: a long list over a slow link. */
 const MAX_BODY_MS = 10_000;
 /** For this long after a failure, further requests to the box fail at once. */
 const AWAY_MS = 5_000;

@@ -8,9 +8,9 @@ import type { BoxRequests } from './box-requests.ts';
 
 /** Size of the first request: the tables of a minute or two. Longer ones take a second request. */
 const FIRST_BYTES = 128 << 10;
-/** The box reads its index and its tables first. */
+/** Time limit for the head of the answer: the box reads its index and its tables first. */
 const MAX_MEDIA_MS = 5_000;
-/** A chunk of a megabyte over a slow link. */
+/** Time limit for a chunk of a megabyte over a slow link. */
 const MAX_CHUNK_MS = 60_000;
 /** A key frame further than this before a part is not used for it. */
 const MAX_LEAD_US = 60_000_000;

@@ -22,7 +22,7 @@ const MAX_PLAYLIST_BYTES = 16 << 20;
 /** Width of pictures for notifications and MQTT, in pixels. */
 const PICTURE_WIDTH = 640;
 const MAX_PICTURE_BYTES = 256 << 10;
-/** The box reads an index first. */
+/** Time limit for the head of the answer: the box reads an index first. */
 const MAX_MEDIA_MS = 5_000;
 /** A download ends if no byte comes from the box in this time. */
 const SILENT_S = 20;

@@ -8,7 +8,7 @@ import { linkOf } from './onvif/onvif-link.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
 
 const MAX_CONCURRENT = 2;
-/** A camera that has just started is busy. */
+/** Pause after a stream has opened, because a camera that has just started is busy. */
 const OPENED_PAUSE_MS = 5_000;
 const ON_DEMAND_PAUSE_MS = 30_000;
 const CHANGED_PAUSE_MS = 1_000;

@@ -5,7 +5,7 @@ import { PerchError } from '../../base/errors.ts';
 import { sha256Of } from '../../base/sha256.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
-/** A recorder's write waits no longer than for one of these. */
+/** Bytes copied at a time: a recorder's write waits at most for one chunk. */
 const CHUNK_BYTES = 1 << 20;
 /** More unwritten bytes would hold up the flush of a recorder. */
 export const FLUSH_BYTES = 8 << 20;

@@ -23,7 +23,7 @@ interface BoxFetchesDeps {
 }
 type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
 
-/** Events that start in the same microsecond. */
+/** Maximum number of events that start in the same microsecond. */
 const MAX_SAME_START = 100;
 /** No path has this name: there are no recordings of it here. */
 const NEW_PATH = '';

@@ -23,7 +23,7 @@ const ROOT = '/v3/pairedservers/recordings';
 const MAX_LIST_BYTES = 1 << 20;
 /** Maximum number of protected ranges, as many as a box has at most. */
 const MAX_PROTECTED = 5_000;
-/** The disk of the box may have to start. */
+/** Time limit for the head of an answer: the disk of the box may have to start. */
 const MAX_ANSWER_MS = 14_000;
 /** Time limit for a piece over a slow link: 70 kB/s. */
 const MAX_PIECE_MS = 60_000;

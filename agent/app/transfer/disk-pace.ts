@@ -7,7 +7,7 @@ const MIN_PAUSE_MS = 5;
 const CHECK_MS = 100;
 /** While a recorder's write takes longer than this, the transfer stops. */
 const SLOW_MS = 200;
-/** A recorder has waited for its disk: the transfer may be the reason. */
+/** A recorder that has waited for its disk this long may have waited for the transfer, which then slows down for ten seconds. */
 const NOTICED_MS = 30;
 const NOTICED_FOR_MS = 10_000;
 /** Pause for each second of work while no recorder waits for its disk. */

@@ -26,15 +26,15 @@ import { NewEndpoints } from './new-endpoints.ts';
 
 /** Pause before the first search: a camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
-/** Repeated Hellos do not cause more tries. */
+/** Minimum time between two tries, so that repeated Hellos do not cause more. */
 const TRY_EVERY_MS = 1_000;
 /** A scan takes 4 s and reports at once. The last pause repeats. */
 const PAUSES_MS = [5_000, 10_000, 20_000, 40_000, 60_000, 180_000] as const;
-/** All missing cameras share a scan. */
+/** Minimum time between two scans, which all missing cameras share. */
 const SCAN_EVERY_MS = 5_000;
 /** Pause for a device that claimed to be the camera and was not. */
 const DOUBTED_MS = 10 * 60_000;
-/** Shorter after a doubtful clock, which may be set at any time. */
+/** Shorter pause after a doubtful clock, which may be set at any time. */
 const CLOCK_DOUBTED_MS = 30_000;
 const MAX_DOUBTED = 256;
 /** Maximum number of devices that are tried for a camera: boards of one make may share an identity. */

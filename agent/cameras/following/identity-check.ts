@@ -16,7 +16,7 @@ import {
 
 /** Pause before the camera's login is sent again to a device with another endpoint that rejected it. */
 const REFUSED_MS = 5 * 60_000;
-/** Shorter if the device did not answer: cameras are slow while they start. */
+/** Shorter pause if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
 const MAX_REFUSED = 1024;
 const CHECK_DEADLINE_MS = 1_500;

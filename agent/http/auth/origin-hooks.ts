@@ -19,7 +19,7 @@ const JSON_TYPE = 'application/json';
 const STAYS = /^(?:[^/]|\/(?:health|trust)(?:[/?]|$))/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?$/i;
 const HTTPS_PORT = 443;
-/** Long enough to be useful, short enough to survive an expired certificate. */
+/** `max-age` of HSTS: long enough to be useful, short enough for an expired certificate to be survived. */
 const INSIST_S = 30 * 86_400;
 
 interface SecurePort {

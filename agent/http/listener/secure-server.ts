@@ -19,7 +19,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A player has a handful open: playlists and parts of each rendition. */
 const MAX_STREAMS = 100;
 const MAX_HEADER_BYTES = 16 << 10;
-/** Cancelled requests cost their sender nothing (CVE-2023-44487): the burst, and the rate per second. */
+/** Limits for cancelled requests, which cost their sender nothing (CVE-2023-44487): the burst, and the rate per second. */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;

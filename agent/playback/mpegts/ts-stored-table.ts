@@ -19,7 +19,7 @@ import type { TsFragment, TsRun } from './ts-index.ts';
  *   then the sample table (sample-table-writer.ts).
  */
 
-/** Parsed between turns of other work. */
+/** Bytes parsed at a time, between turns of other work. */
 const PIECE_BYTES = 512 << 10;
 
 interface StoredTsTable {

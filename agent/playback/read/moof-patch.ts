@@ -13,7 +13,7 @@ const FREE = fourcc('free');
 /** Checksum of the fragment as recorded, invalid after patching. */
 const PRCS = fourcc('prcs');
 const TFHD_BASE_OFFSET = 1;
-/** Headers before `mdat` are read whole. */
+/** Maximum size of the headers before `mdat`, which are read as a whole. */
 const MAX_HEADER_BYTES = 8 << 20;
 
 type FragmentPlaces = Pick<SampleTable, 'fragmentCount' | 'fragmentOffsets' | 'headerBytes'>;

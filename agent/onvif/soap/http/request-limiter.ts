@@ -1,8 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** Small cameras serve few connections, and their web page needs one. */
+/** Maximum number of concurrent calls of one camera: small cameras serve few connections, and their web page needs one. */
 const MAX_CALLS = 2;
-/** A call that waits for events costs a camera only the connection. */
+/** Maximum number of calls that wait for events: such a call costs a camera only the connection. */
 const MAX_WAITING_CALLS = 8;
 const MAX_QUEUED = 64;
 /** Calls with a longer deadline wait for events. */

@@ -1,4 +1,4 @@
-/** Cameras lock an account, or the client's address, after 5 to 7 rejections, for 5 to 30 minutes. */
+/** Maximum number of rejections of a login. Cameras lock an account, or the client's address, after 5 to 7 of them, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
 const FORGET_AFTER_MS = 30 * 60_000;
 /** After this long without a reply the next login may be sent. */
