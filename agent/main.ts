@@ -12,15 +12,15 @@ import { explain, PerchError } from './base/errors.ts';
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
-/** With a configuration file. */
+/** Commands that read the configuration file. */
 const COMMANDS: readonly (string | undefined)[] = ['check', 'update', 'reindex', 'restore-archive'];
 
-/** Each time costs about a millisecond, most of it for pages that are used again. */
+/** Interval of `memory.release()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_MS = 30_000;
 /** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
 
-/** Each loads what it needs. */
+/** The commands, each of which imports what it needs. */
 const commands = () => import('./app/commands/commands.ts');
 
 async function main(): Promise<number> {
@@ -201,11 +201,11 @@ async function run(data: string, file: string | undefined): Promise<number> {
   return cause === 'restart' ? RESTART_CODE : 0;
 }
 
-/** Otherwise Perch would exit instead of restarting. */
+/** Whether a supervisor restarts Perch after `RESTART_CODE`. Otherwise Perch would only exit. */
 const isSupervised = (): boolean =>
   process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined;
 
-/** After an uncaught exception; the end of the process does the rest. */
+/** Completes the open recordings after an uncaught exception. The exit of the process closes everything else. */
 async function finishRecordings({ vitals }: App): Promise<void> {
   const finished = vitals.recordings.recorders.finishFiles();
   // Frees the only connection of some cameras, without waiting for their answers.
@@ -242,13 +242,13 @@ async function reportToWatchers(app: App, manager: ServiceManager): Promise<void
   }
 }
 
-/** Most of the pages of Node's program, and much of `malloc`'s heap, are used only at the start and by V8's compilers. */
+/** Releases unused memory regularly: most pages of Node's program, and much of `malloc`'s heap, are used only at the start and by V8's compilers. */
 async function releaseUnusedMemory(): Promise<void> {
   const [{ UnusedMemory }, { systemClock }] = await Promise.all([
     import('./native/unused-memory.ts'),
     import('./base/clock.ts'),
   ]);
-  // Fails with another Node or system.
+  // Not available in other versions of Node or on other systems.
   const memory = await UnusedMemory.open().catch(() => undefined);
   if (memory) {
     systemClock.every(RELEASE_MS, () => memory.release());
@@ -262,7 +262,7 @@ async function announce(app: App, network: NetworkWatch): Promise<void> {
   network.onChange(() => void sayAddresses(app, said));
 }
 
-/** @param said printed before */
+/** @param said addresses that were printed before */
 async function sayAddresses(app: App, said: Set<string>): Promise<void> {
   const { startNotice } = await import('./app/start-notice.ts');
   const texts = await startNotice(app, process.stdout.isTTY === true);

@@ -24,7 +24,7 @@ const THREADS = [
   'agent/auth/passwords/argon2-worker.ts',
   'agent/picture/picture-worker.ts',
 ];
-/** Read by a thread. */
+/** The WebAssembly of the picture decoder, which its worker thread reads. */
 const DECODER = 'agent/picture/decoder.wasm';
 const DECODER_LICENSE = 'packaging/picture-decoder/COPYING.LGPLv2.1';
 
@@ -168,10 +168,10 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
     exports.id_pkcs9_at_challengePassword = '1.2.840.113549.1.9.7';
     exports.id_pkcs9_at_extensionRequest = '1.2.840.113549.1.9.14';`,
   ],
-  // Types of files that the page does not have; playlists are only read.
+  // Rare MIME types, which no file of the page has; and the writer of playlists, which are only read here.
   [/^\.\/types\/other(?:\.js)?$/, /\/mime\/index\.js$/, 'module.exports = {};'],
   [/^\.\/stringify$/, /\/hls-parser\/index\.js$/, ''],
-  // Perch opens the connection; the timers are for browsers.
+  // MQTT.js gets an open connection from Perch; its worker timers are for browsers.
   [/^\.\/lib\/connect$/, /\/mqtt\/build\/mqtt\.js$/, 'exports.default = exports.connectAsync = undefined;'],
   [/^worker-timers$/, /\/mqtt\/build\/lib\/get-timer\.js$/, ''],
   [/^readable-stream$/, /\/(?:mqtt|bl)\//, "module.exports = require('node:stream');"],
@@ -180,11 +180,11 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^lru-cache$/, /\/mqtt\/build\/lib\/topic-alias-send\.js$/, ''],
   // node-onvif writes each answer once more, for people.
   [/^html$/, /\/node-onvif\/lib\/modules\/soap\.js$/, 'module.exports = undefined;'],
-  // The log has a stream of its own, in this thread.
+  // pino's worker threads: Perch writes its log in the main thread.
   [/^\.\/(?:lib\/)?transport$/, /\/pino\/(?:pino|lib\/tools)\.js$/, ''],
-  // Regular expressions of routes are those of the program.
+  // The check of regular expressions in routes: all of them are constants of Perch.
   [/^safe-regex2$/, /\/find-my-way\/index\.js$/, 'module.exports = () => true;'],
-  // The lock file has plugins for this Fastify.
+  // The check of a plugin's Fastify version: the lock file pins versions that match.
   [/^semver$/, /\/fastify\/lib\/plugin-utils\.js$/, 'exports.satisfies = () => true;'],
   [
     /^debug$/,

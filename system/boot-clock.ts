@@ -104,7 +104,7 @@ export class MachineClock {
     return isPlausible(this.#options.clock.wallMs()) ? this.#date.doubt : undefined;
   }
 
-  /** The clock may be ahead: recordings of now are named later than those before. */
+  /** Whether new recordings get later names than earlier ones. True also for a clock that is set but ahead. */
   get isInOrder(): boolean {
     const isAhead = this.doubt?.kind === 'ahead';
     return isAhead ? this.#isSet && isPlausible(this.#options.clock.wallMs()) : this.#isBelieved;
@@ -123,19 +123,19 @@ export class MachineClock {
     await this.#saving;
   }
 
-  /** The wall clock was stepped forward (`deltaMs` > 0) or back by more than a second. @returns removes the listener */
+  /** Called when the wall clock was stepped forward (`deltaMs` > 0) or back by more than a second. @returns removes the listener */
   onStep(listener: (deltaMs: number) => void): () => void {
     this.#onStep.add(listener);
     return () => this.#onStep.delete(listener);
   }
 
-  /** The clock has become trusted. @returns removes the listener */
+  /** Called when the clock has become trusted. @returns removes the listener */
   onTrusted(listener: () => void): () => void {
     this.#onTrusted.add(listener);
     return () => this.#onTrusted.delete(listener);
   }
 
-  /** Compares the two clocks: two readings of time while nothing is wrong. */
+  /** Compares the two clocks. While nothing is wrong, it only reads each of them once. */
   check(): void {
     this.#follow();
     if (this.#isOpen) {
@@ -265,7 +265,7 @@ function tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
   }
 }
 
-/** Linux counts from boot, without the time it slept. */
+/** Monotonic microseconds. Linux counts them from boot, without the time the machine slept. */
 const machineMonoUs = (): number => Number(process.hrtime.bigint() / 1000n);
 
 /** Outside Linux each start of Perch counts as a boot: monotonic times of an earlier process mean nothing. */

@@ -7,7 +7,7 @@ export interface CameraNetworkState {
   readonly interface: string;
   /** Address of this box in that network. */
   readonly address: string;
-  /** Why the service serves nobody there at present. */
+  /** Why the service assigns no addresses there at present; undefined: it does. */
   readonly fault: string | undefined;
 }
 
@@ -33,13 +33,13 @@ interface Release {
 interface EthernetPort {
   readonly name: string;
   readonly mac: string;
-  /** A cable is in it. */
+  /** Whether a cable is plugged in. */
   readonly isConnected: boolean;
-  /** Why it cannot be for cameras; root's service checks more than that. */
+  /** Why the port cannot be used for cameras; undefined: no obstacle is known here, but root's service checks more. */
   readonly obstacle: 'wifi' | 'bridge' | 'defaultRoute' | undefined;
 }
 
-/** Longest that a lease is: `--dhcp-range` of packaging/linux/camera-network. */
+/** Duration of a lease: `--dhcp-range` of packaging/linux/camera-network. */
 export const LEASE_S = 3_600;
 const MAX_FILE_BYTES = 65_536;
 const MAX_LEASES = 256;
@@ -75,7 +75,7 @@ export function parseNetworkState(text: string): CameraNetworkState | undefined 
   }
 }
 
-/** @returns the box's address in the network for cameras; undefined: there is none, or it serves nobody */
+/** @returns the box's address in the network for cameras; undefined: there is none, or it assigns no addresses */
 export function cameraNetworkAddress(folder = SERVICE_FOLDER): string | undefined {
   try {
     const now = parseNetworkState(readFileSync(join(folder, STATE_FILE), 'utf8'));
@@ -85,13 +85,13 @@ export function cameraNetworkAddress(folder = SERVICE_FOLDER): string | undefine
   }
 }
 
-/** Its networks have 24 bits. */
+/** Whether a host is in the network for cameras, which has a prefix of 24 bits. @param address of the box there */
 export const isInCameraNetwork = (host: string, address: string | undefined): boolean =>
   address !== undefined && IPV4.test(host) && netOf(host) === netOf(address);
 
 const netOf = (address: string): string => address.slice(0, address.lastIndexOf('.'));
 
-/** dnsmasq's file of leases: end, MAC address, address, name or `*`, client id. The name is the device's own word. */
+/** dnsmasq's file of leases: end, MAC address, address, name or `*`, client id. The device chooses its name. */
 export function parseLeases(text: string): Lease[] {
   return text.split('\n', MAX_LEASES).flatMap((line) => {
     const [end = '', mac = '', address = '', name = '*'] = line.split(' ');
@@ -108,7 +108,7 @@ export function parseReleases(text: string): Release[] {
   });
 }
 
-/** What the kernel tells of Ethernet ports. */
+/** The machine's Ethernet ports, from sysfs. */
 export async function ethernetPorts(sys = '/sys/class/net', proc = '/proc/net'): Promise<EthernetPort[]> {
   const routed = defaultRoutes(await readOr(join(proc, 'route')), await readOr(join(proc, 'ipv6_route')));
   const names = (await readdir(sys).catch(() => [])).filter((name) => INTERFACE.test(name) && name !== 'lo').sort();
@@ -140,7 +140,7 @@ export function defaultRoutes(route: string, ipv6Route: string): Set<string> {
   }
   for (const line of ipv6Route.split('\n')) {
     const [destination, prefix, , , , , , , , name] = line.trim().split(/\s+/);
-    // The kernel keeps a rejecting one on the loopback interface.
+    // The kernel keeps a default route on the loopback interface that rejects packets.
     if (name && name !== 'lo' && prefix === '00' && /^0{32}$/.test(destination ?? '')) {
       names.add(name);
     }
@@ -148,7 +148,7 @@ export function defaultRoutes(route: string, ipv6Route: string): Set<string> {
   return names;
 }
 
-/** The file up to its limit; empty if it is not there. */
+/** The first `MAX_FILE_BYTES` of a file; empty if it cannot be read. */
 export async function readOr(path: string): Promise<string> {
   try {
     const file = await open(path, 'r');

@@ -50,7 +50,7 @@ export class HostRequests {
     this.#answers = deps.answers ?? ANSWERS;
   }
 
-  /** Whether a service for it is installed; without one the user does it by hand. */
+  /** Whether a service for the task is installed; without one the user does the task by hand. */
   offers(task: HostTask): boolean {
     try {
       return readFileSync(join(this.#answers, `${task}.ready`), 'utf8').trim() === this.#deps.dataDir;

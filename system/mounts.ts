@@ -8,7 +8,7 @@ interface Mount {
   readonly device: string;
   readonly folder: string;
   readonly type: string;
-  /** Also after the file system has shut itself down, as newer kernels report of ext4. */
+  /** True also after the file system has shut itself down, which newer kernels report for ext4. */
   readonly isReadOnly: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface MountedPlace extends Mount {
   readonly freeBytes: number;
   readonly isRemovable: boolean;
   readonly isNetwork: boolean;
-  /** Perch may record there. */
+  /** Whether Perch may record there. */
   readonly isWritable: boolean;
 }
 

@@ -9,7 +9,7 @@ export interface Network {
   onChange(listener: () => void): () => void;
 }
 
-/** One system call of some 50 µs: without a native add-on nothing reports changes. */
+/** Polling interval. Node reports no changes of addresses; a poll is one system call of some 50 µs. */
 const POLL_MS = 5_000;
 
 /** Reads the box's addresses every few seconds, once for all listeners. */

@@ -1,7 +1,7 @@
 interface ProcessFacts {
   /** Percent of one processor over the last 10 to 20 s; above 100 with several busy threads. */
   readonly cpuPercent: number;
-  /** Resident. */
+  /** Resident set size. */
   readonly memoryBytes: number;
   readonly heapUsedBytes: number;
 }

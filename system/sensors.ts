@@ -23,7 +23,7 @@ export interface Drive {
   readonly model: string;
   readonly kind: string;
   readonly sizeBytes: number;
-  /** The drive's own verdict (SMART). */
+  /** The drive's own assessment (SMART). */
   readonly health: 'ok' | 'failing' | undefined;
   /** Used part of its life. */
   readonly wornPercent: number | undefined;
@@ -41,7 +41,7 @@ export interface SwapSpace {
 export interface Sensors {
   temperatureCelsius(): Promise<number | undefined>;
   power(): Promise<PowerState | undefined>;
-  /** A fan is driven and does not turn. */
+  /** Whether a fan is driven and does not turn. */
   hasStoppedFan(): Promise<boolean | undefined>;
   swap(): Promise<SwapSpace | undefined>;
   network(): Promise<readonly NetworkCount[]>;

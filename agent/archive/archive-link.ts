@@ -184,7 +184,7 @@ export class ArchiveLink {
     }
   }
 
-  /** Learns what the archive has of a lost box, or of an earlier Perch. */
+  /** Reads the archived recordings of which only the names are known, as those of a lost box or of an earlier version of Perch. */
   async #readUnread(signal: AbortSignal): Promise<void> {
     const { source, clock, log, onFound } = this.#options;
     let listed = Promise.resolve();

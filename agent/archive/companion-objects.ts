@@ -12,7 +12,7 @@ const MAX_BYTES = 64 << 20;
 export const companionKey = (key: string, companion: Companion): string =>
   isEncryptedKey(key) ? encryptedKey(`${plainKey(key)}.${companion}`) : `${key}.${companion}`;
 
-/** The key of the recording to which an object has the signatures, without what encryption adds; undefined: it has none. */
+/** The key of the recording whose signatures an object holds, without `.enc`; undefined: the object holds no signatures. */
 export const signedKeyOf = (key: string): string | undefined =>
   plainKey(key).endsWith('.sig') ? plainKey(key).slice(0, -'.sig'.length) : undefined;
 

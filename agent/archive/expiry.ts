@@ -13,7 +13,7 @@ const PAGE_PAUSE_MS = 10;
 const MAX_FILE_US = 86_400_000_000;
 /** Maximum number of refused deletions in one run, because each costs a request. */
 const MAX_REFUSED = 1_000;
-/** Failures that concern one object, for example by a lock; others may still be deleted. */
+/** Failures that concern one object, such as a lock on it; other objects may still be deleted. */
 const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['denied', 'other']);
 
 interface ExpiryDeps {

@@ -189,7 +189,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** Updates the shown start and the duration of a recording, if the archive has it: a name from an unset clock is never corrected. */
+  /** Updates the shown start and the duration of a recording, if the archive has it. Its name stays, even if an unset clock gave it. */
   dated(path: string, { nameUs, startUs, durationUs }: KnownStart): void {
     this.#attempt(() => {
       const row = this.#row(path, nameUs);

@@ -37,11 +37,11 @@ export function openStorage(options: StorageOptions): ArchiveStorage {
 const TEST_BYTES = 1_000;
 
 /**
- * Does with small objects all that the archive does with recordings, and deletes them.
+ * Tries every operation of the archive on small objects, and deletes them.
  * @throws PerchError that says what fails
  */
 export async function testStorage(settings: TargetSettings, wallMs: () => number, signal: AbortSignal): Promise<void> {
-  // Apart from the recordings of every box.
+  // A prefix of its own, below which no box has recordings.
   const own = ownPrefix(settings.archivePrefix, `perch-test-${randomBytes(6).toString('hex')}`);
   const key = newArchiveKey();
   const storage = openStorage({ settings, own, isMarked: false, keys: { current: key, all: [key] }, wallMs });

@@ -107,7 +107,7 @@ export class Restore {
     return ArchiveState.create(dataDir, box ?? (await this.#onlyBox(open, signal)));
   }
 
-  /** @throws PerchError if the archive has the recordings of none, or of several */
+  /** @throws PerchError if the archive has recordings of no box, or of several */
   async #onlyBox(open: (own: string) => ArchiveStorage, signal: AbortSignal): Promise<string> {
     const { archivePrefix } = this.#options.settings;
     const prefix = archivePrefix === '' ? '' : `${archivePrefix}/`;

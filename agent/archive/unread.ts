@@ -57,7 +57,7 @@ async function readOne({ ledger, reader, source, own }: UnreadDeps, entry: Ledge
   try {
     const file = reader.open(name);
     try {
-      // An empty text: it is no recording that can be listed.
+      // An empty text marks an object that is no recording and cannot be listed.
       ledger.setFacts(entry, (await source.archivedFactsOf(name, file)) ?? '');
     } finally {
       await file.close();

@@ -108,7 +108,7 @@ function parse(bytes: Uint8Array): unknown {
     checkParts(json, MAX_PARTS);
     return JSON.parse(json);
   } catch (cause) {
-    // Any gzip file can get here.
+    // The upload may be any gzip file.
     throw noBackup(cause);
   }
 }

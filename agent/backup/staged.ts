@@ -19,7 +19,7 @@ export type Write = Static<typeof Write>;
 
 /** The staged restore: one file, so it is complete or absent. */
 const stagedIn = (dataDir: string): string => join(dataDir, 'restore.json');
-/** Marks that the first file is being replaced: there is no way back. */
+/** Marks that the first file is being replaced: from then on the restore is completed, not dropped. */
 const begunIn = (dataDir: string): string => join(dataDir, 'restore.begun');
 
 /** Stages writes for the next start, before anything reads the files; the one that may fail comes first. */

@@ -8,8 +8,8 @@ export interface Clock {
   /** Unix milliseconds: for names, logs and recordings. May jump. */
   wallMs(): number;
   /**
-   * The part of `monoMs` in which the event loop waited: a program that gets no processor does not take its own delay
-   * for that of others.
+   * Milliseconds of `monoMs` in which the event loop was idle. A delay measured with it leaves out the time in which
+   * this process got no processor, so it is that of the disk or the peer.
    */
   idleMs(): number;
   /** Resolves after `ms`, or when `signal` aborts. Never rejects: callers check the signal. */

@@ -5,7 +5,7 @@ export class Failure {
   /** Later calls have no effect. */
   readonly fail = (cause: unknown): void => this.#ended.resolve(cause);
 
-  /** `work`, whose exceptions are causes. */
+  /** Wraps `work`: an exception calls `fail` instead of reaching the caller. */
   guard(work: () => void): () => void;
   guard<Value>(work: (value: Value) => void): (value: Value) => void;
   guard(work: (value?: unknown) => void): (value?: unknown) => void {

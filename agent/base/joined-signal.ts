@@ -1,7 +1,7 @@
 /** Aborts with the first of several signals, or after a time. Must be released: the signals reference it until then. */
 export interface JoinedSignal {
   readonly signal: AbortSignal;
-  /** The time was over before any signal aborted. */
+  /** Whether the deadline passed before any signal aborted. */
   readonly isLate: boolean;
   release(): void;
 }

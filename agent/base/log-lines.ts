@@ -28,7 +28,7 @@ export interface LogFilter {
 const MAX_LINES = 5_000;
 /** Maximum length of all lines together. They are JSON, mostly ASCII. */
 const MAX_CHARS = 1 << 20;
-/** How servers log viewers. */
+/** Log messages of servers about viewers. */
 const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
 /** Length above which a line is cut. Stacks are seldom longer. */
 const MAX_TEXT = 4_000;

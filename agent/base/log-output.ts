@@ -203,7 +203,7 @@ class LogFile {
     this.#maxBytes = maxBytes;
     const open = () => {
       this.#bytes = sizeOf(label);
-      // It names cameras and viewers.
+      // Readable only by its owner, because it names cameras and viewers.
       return createWriteStream(label, { flags: 'a', mode: 0o600 });
     };
     this.#stream = new LogStream({ ...options, open });
@@ -214,7 +214,7 @@ class LogFile {
       void this.#stream.close();
       rename(this.#name, `${this.#name}.1`);
     }
-    // It may open the file, which sets the size.
+    // `write` may open the file, which sets `#bytes`.
     const written = this.#stream.write(json);
     this.#bytes += written;
   }

@@ -9,7 +9,7 @@ type LogEntry = Readonly<Record<string, unknown>>;
 export const parseLine = (json: string): LogEntry => JSON.parse(json) as LogEntry;
 
 const SHORT: Readonly<Record<LogLevel, string>> = { error: 'ERR', warn: 'WAR', info: 'INF', debug: 'DEB' };
-/** Shown separately, or irrelevant for people. */
+/** Fields that the line shows elsewhere, or that people do not need. */
 const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
 
 /**
@@ -35,7 +35,7 @@ export function structuredLine(json: string): string {
   return `${JSON.stringify(line, (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value))}\n`;
 }
 
-/** By pino's numbers. */
+/** The level of an entry, which has pino's number for it. */
 export function levelOf(entry: LogEntry): LogLevel {
   const number = Number(entry['level']);
   if (number >= 50) {

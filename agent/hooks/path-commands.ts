@@ -53,7 +53,7 @@ export class PathCommands {
     this.#programs = programs;
   }
 
-  /** For commands that start later, including those at an end. */
+  /** Sets the settings for commands that start later, including those that run when something ends. */
   follow(settings: PathSettings, groups: readonly string[] | undefined): void {
     this.#settings = settings;
     this.#groups = groups;
@@ -151,7 +151,7 @@ const ofSource = ({ type, id, query }: SourceFacts): Variables => ({
   MTX_SOURCE_ID: id,
 });
 
-/** The former command may hold a camera, or publish. */
+/** Starts after the former command has ended, which may hold a camera or publish the path. */
 function startAfter(before: Promise<void>, start: () => Running): Running {
   let running: Running | undefined;
   let isStopped = false;

@@ -28,7 +28,7 @@ function statesOf(group: number): readonly string[] {
   });
 }
 
-/** Empty without `/proc`. */
+/** Ids of all processes; empty without `/proc`. */
 export function processIds(): readonly number[] {
   try {
     return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
@@ -40,7 +40,7 @@ export function processIds(): readonly number[] {
 export interface ProcessStat {
   readonly state: string;
   readonly group: number;
-  /** Since boot, in clock ticks: identifies a process together with its id. */
+  /** Start time in clock ticks since boot. Together with the process id it identifies a process. */
   readonly startTicks: number;
 }
 

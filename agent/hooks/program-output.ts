@@ -11,7 +11,7 @@ const CUT_URL = /[a-z][a-z0-9+.-]*:\/\/\S*$/i;
 
 interface LineSink {
   line(text: string): void;
-  /** This many lines were dropped. */
+  /** Called with the number of dropped lines. */
   leftOut(lines: number): void;
 }
 

@@ -21,14 +21,14 @@ import {
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
-/** Earlier clocks are not set. */
+/** A clock that shows an earlier time is not set. */
 const MIN_MS = Date.UTC(2026, 0, 1);
-/** Before any clock, so that the authority is valid whatever the box's clock said. */
+/** Start of the authority's validity: before any time that a client's clock shows, so that it does not depend on the box's clock. */
 const AUTHORITY_FROM_MS = Date.UTC(2025, 0, 1);
 const AUTHORITY_MS = 10 * YEAR_MS;
-/** Renewed with the same key, so clients keep their copy until its own end. */
+/** Remaining validity at which the authority is renewed. The key stays, so a client's copy is valid until its own end. */
 const AUTHORITY_RENEW_MS = 2 * YEAR_MS;
-/** For clocks that are late. */
+/** How far the server certificate is dated back, for clients whose clocks are behind. */
 const SERVER_BACK_MS = 30 * DAY_MS;
 const SERVER_MS = YEAR_MS;
 const SERVER_RENEW_MS = 120 * DAY_MS;

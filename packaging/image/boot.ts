@@ -6,8 +6,8 @@ import { makeInitramfs } from './initramfs.ts';
 import type { Kernel } from './kernels.ts';
 
 /**
- * Later lines are for the board in brackets. The initramfs has the drivers of both kernels. U-Boot's serial port needs a
- * clock that does not change.
+ * config.txt of the Raspberry Pi. Lines after `[pi5]` apply to that board only. The initramfs has the drivers of both
+ * kernels. `enable_uart` keeps the clock of U-Boot's serial port constant.
  */
 const CONFIG = `# Read by the firmware of the Raspberry Pi.
 arm_64bit=1
@@ -36,7 +36,7 @@ interface BootOptions {
   /** Debian's folder of the boards' firmware. */
   readonly firmware: string;
   readonly kernels: readonly Kernel[];
-  /** A file. */
+  /** Path of the U-Boot binary. */
   readonly uBoot: string;
   /** Eight hexadecimal digits. */
   readonly diskId: string;
@@ -65,7 +65,7 @@ export async function makeBootFolder(folder: string, options: BootOptions): Prom
   await cp(join(import.meta.dirname, 'perch-setup.txt'), join(folder, 'perch-setup.txt'));
 }
 
-/** What U-Boot runs. */
+/** Compiles boot.cmd to boot.scr, the script that U-Boot runs. */
 export async function layBootScript(folder: string): Promise<void> {
   const script = join(import.meta.dirname, 'boot.cmd');
   const parameters = ['-A', 'arm64', '-T', 'script', '-C', 'none', '-n', 'Perch'];

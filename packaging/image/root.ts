@@ -35,7 +35,7 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
   const archive = await debianArchive(suite, say);
   say('unpacking Debian');
   await call('tar', ['-xf', archive, '-C', folder, '--numeric-owner']);
-  // Files of the data partition belong to it in every system.
+  // The same id in every system, so that files on the data partition keep their owner.
   await call('systemd-sysusers', ['--root', folder, '--inline', `u perch ${PERCH_ID} "Perch" /var/lib/perch`]);
   say("installing Perch's packages");
   for (const file of packages) {
@@ -94,7 +94,7 @@ async function layFiles(folder: string): Promise<void> {
   }
 }
 
-/** Folders with a `main.ts`. */
+/** Programs of the image, by the folder of their `main.ts`. */
 const PROGRAMS = ['setup', 'system', 'wifi'] as const;
 
 /** A program in one file, for the Node of Perch's packages. */
@@ -128,7 +128,7 @@ async function settle(folder: string): Promise<void> {
   // SysV scripts would be enabled by an arm64 program of the root.
   await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable], { env: { SYSTEMCTL_SKIP_SYSV: '1' } });
   await call('systemctl', ['--root', folder, 'mask', ...UNITS.mask]);
-  // It prints at each boot that this is not a virtual machine.
+  // Masks systemd-ssh-generator, which prints at each boot that this is not a virtual machine.
   await mkdir(join(folder, 'etc/systemd/system-generators'), { recursive: true });
   await symlink('/dev/null', join(folder, 'etc/systemd/system-generators/systemd-ssh-generator'));
   await writeFile(join(folder, 'etc/machine-id'), '');

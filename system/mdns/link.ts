@@ -52,9 +52,9 @@ interface LinkDeps {
   random(): number;
   /** @param to the whole group when absent */
   send(bytes: Buffer, to?: Source): void;
-  /** An address that the box has in any network. */
+  /** Whether the box has the address in any of its networks. */
   isOwnAddress(address: string): boolean;
-  /** Another host has the name: a new one is needed in all networks. */
+  /** Called when another host has the name: the box needs a new one in all networks. */
   onTaken(): void;
   onClaimed(): void;
 }

@@ -40,7 +40,7 @@ export interface MdnsMessage {
   readonly authorities: readonly HeardRecord[];
 }
 
-/** Larger than packets of whole houses of speakers; RFC 6762 §17 allows 9000. */
+/** Longest packet that is read: a home full of speakers sends shorter ones; RFC 6762 §17 allows 9000 bytes. */
 const MAX_BYTES = 4_096;
 const MAX_ITEMS = 128;
 const HEADER_BYTES = 12;

@@ -61,10 +61,10 @@ function boxRecords(instance: string, data: SrvData): MdnsRecord[] {
   ];
 }
 
-/** Only one host may publish it. */
+/** Whether only one host may publish the record. */
 export const isUnique = ({ type }: Pick<MdnsRecord, 'type'>): boolean => type !== 'PTR';
 
-/** Shared with other devices: not withdrawn with this one. */
+/** Whether other devices publish the same record: this box does not withdraw it. */
 export const isOfAll = ({ name }: MdnsRecord): boolean => name === SERVICES;
 
 /** NSEC for a type that our name lacks: the querier need not wait (RFC 6762 §6.1). */

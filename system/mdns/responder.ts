@@ -34,7 +34,7 @@ export interface ResponderOptions {
   /** Number of the last name, so that `perch-2.local` is kept. */
   readonly number?: number;
   readonly onNumber?: (number: number) => void;
-  /** The name is claimed, for the first time since it changed. */
+  /** Called when the name is claimed for the first time since it changed. */
   readonly onName?: (name: string) => void;
 }
 
@@ -46,7 +46,7 @@ const SLOW_MS = 5_000;
 const MAX_NUMBER = 999;
 /** Interval of checks whether another program of the box still has the name. */
 const ASK_AGAIN_MS = 60_000;
-/** Multicast loopback returns sent packets at once. */
+/** Number of sent packets that are remembered, to ignore them when multicast loopback returns them. */
 const KEPT_SENT = 32;
 
 /** The box's name, the same in all its networks. */
@@ -101,7 +101,7 @@ export class Responder {
   }
 
   heard(link: string, bytes: Buffer, from: Source): void {
-    // By the interface of arrival, or by another one in the same network.
+    // Multicast loopback of a sent packet, by its own interface or by another one in the same network.
     if (from.isOwn && this.#sent.some((sent) => sent.equals(bytes))) {
       return;
     }

@@ -31,7 +31,7 @@ export class ResponseRateLimit {
     }
   }
 
-  /** It was multicast within the last quarter of its TTL: a unicast response is enough (RFC 6762 §5.4). */
+  /** Whether the record was multicast less than a quarter of its TTL ago: a unicast response is enough (RFC 6762 §5.4). */
   isFresh(record: MdnsRecord): boolean {
     return !this.maySend(record, ((record.ttl ?? 0) * 1_000) / 4);
   }

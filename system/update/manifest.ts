@@ -33,12 +33,12 @@ export const isSystem = (manifest: AnyManifest): manifest is SystemManifest =>
   manifest.packages[0]?.name === SYSTEM_PACKAGE;
 
 const FORMAT = 'perch-update';
-/** Not the other one: a Perch that knows only that one rejects a system. */
+/** Differs from `FORMAT`, so that a Perch that knows only packages rejects a system. */
 const SYSTEM_FORMAT = 'perch-system-update';
 const FORMAT_VERSION = 1;
 /** Perch, and its Node for two architectures, with room to spare. */
 const MAX_PACKAGES = 4;
-/** A Node with little compression. */
+/** Fits the package of Node with little compression. */
 const MAX_PACKAGE_BYTES = 160 << 20;
 export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
@@ -131,7 +131,7 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
   if (kinds.size < packages.length) {
     throw damaged('the update has a package twice');
   }
-  // An older version is recognised by it.
+  // `checkNewer` compares only the version of the update, so it has to be that of perch.
   if (packages.find(({ name }) => name === 'perch')?.version !== version) {
     throw damaged(`the update to ${version} has no perch ${version}`);
   }

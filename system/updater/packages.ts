@@ -30,7 +30,7 @@ export class Packages {
   readonly #hold: string;
   #endMs: number;
 
-  /** @param hold a file: while it exists the packages' scripts leave Perch alone */
+  /** @param hold file: while it exists, the packages' scripts neither start nor stop Perch */
   constructor(deps: PackagesDeps, hold: string) {
     this.#deps = deps;
     this.#hold = hold;
@@ -105,7 +105,7 @@ export class Packages {
     }
   }
 
-  /** At boot the packages' scripts would wait for Perch, and Perch for them. */
+  /** Keeps the packages' scripts from starting Perch: at boot each would wait for the other. */
   async #held(work: () => Promise<void>): Promise<void> {
     mkdirSync(dirname(this.#hold), { recursive: true });
     writeFileSync(this.#hold, '');

@@ -122,7 +122,7 @@ export function parseRequest(text: string): UpdateRequest | undefined {
 }
 
 interface InstalledVersions {
-  /** Its Debian name. */
+  /** Debian's name of the box's architecture. */
   readonly architecture: string;
   versionOf(name: PackageName): Promise<string | undefined>;
 }

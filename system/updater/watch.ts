@@ -15,7 +15,7 @@ const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
 export interface HealthChecks {
-  /** 0: none is running. */
+  /** Process id of Perch; 0: it does not run. */
   mainPid(): Promise<number>;
   isHealthy(host: string, port: number): Promise<boolean>;
   /** Whether `/health` answers at all. */
@@ -86,7 +86,7 @@ export async function watchNewVersion(
     : { why: 'notRecording', text: `the new version recorded nothing in ${silent.join(', ')} ${within}` };
 }
 
-/** Not by time: the clock of a box without a battery may be behind. */
+/** Folders with a file that is new or has grown. Ignores modification times: the clock of a box without a battery may be behind. */
 function grownOf(
   folders: readonly string[],
   before: ReadonlyMap<string, number>,

@@ -140,7 +140,7 @@ export class S3Storage implements ArchiveStorage {
     return digest;
   }
 
-  /** An entity tag of another kind than MD5, as with encryption by KMS, says nothing: then the object is read back. */
+  /** With encryption by KMS, for example, the entity tag is no MD5 and proves nothing: then the object is read back. */
   async #verify(upload: Upload, digest: WholeDigest): Promise<void> {
     const { key, sizeBytes, signal } = upload;
     const found = await this.#find(key, signal);

@@ -50,7 +50,7 @@ export function isEncrypted({ archive, archiveEncryption, archiveURL }: TargetSe
   return archive === 's3' && URL.canParse(archiveURL) && !isLanHost(new URL(archiveURL).hostname);
 }
 
-/** Recordings are sent in clear, or as they are to a server that looks like one of the local network: its address must be private. */
+/** Whether the server must have a private address: the connection is plain http, or `auto` leaves recordings unencrypted because of the host name. */
 export const needsPrivateAddress = (settings: TargetSettings): boolean =>
   settings.archiveURL.startsWith('http:') || (settings.archiveEncryption === 'auto' && !isEncrypted(settings));
 

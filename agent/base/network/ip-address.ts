@@ -102,7 +102,7 @@ export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 /** Loopback counts as private. @param ip in canonical form */
 export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
 
-/** Not reachable on the internet (IANA's special-purpose registries), multicast included, or another address within (NAT64, 6to4, Teredo). */
+/** Addresses that are not reachable on the internet (IANA's special-purpose registries, multicast), or that contain another address (NAT64, 6to4, Teredo). */
 const SPECIAL = new IpList([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -156,8 +156,8 @@ export const zoneOf = (url: string): string | undefined => ZONED.exec(url)?.[2];
 export const zonedUrl = (url: URL, zone: string | undefined): string =>
   zone === undefined ? url.href : url.href.replace(/^([^[]*\[[^\]]*)\]/, `$1%25${zone}]`);
 
-/** Bridges of containers and tunnels. */
+/** Names of interfaces that are bridges of containers or tunnels. */
 const VIRTUAL = /^(docker|veth|br-[0-9a-f]{12}$|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp)/;
 
-/** Neither cameras nor phones are on them, and a VPN should not be scanned. @param name of a network interface */
+/** Whether an interface belongs to containers or a tunnel: no camera or phone is on it, and a VPN should not be scanned. @param name of a network interface */
 export const isVirtualInterface = (name: string): boolean => VIRTUAL.test(name);

@@ -7,7 +7,7 @@ import { PerchError } from '../errors.ts';
 const ownKeys = new Map<Server, string>();
 
 /**
- * Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the box lacks IPv6.
+ * Listens on a TCP port. Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the box lacks IPv6.
  * @param key configuration key of the address
  * @throws PerchError with the reason and what to do
  */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
 /**
- * Each wake-up for one camera's packets costs as much as some thirty of them. Prime numbers of milliseconds, so that rounds
+ * A wake-up costs as much CPU time as some thirty packets. Prime numbers of milliseconds, so that rounds
  * do not keep a fixed distance from the pictures of any frame rate: the least delay of some seconds, which times come from, stays near 0.
  */
 const ROUNDS_MS = [97, 41];

@@ -8,7 +8,7 @@ import { RtmpClient } from '../../transports/rtmp/client.ts';
 import { RtmpSender } from '../../transports/rtmp/sender.ts';
 import { type Peer, phraseOf } from '../../transports/tls/peer.ts';
 
-/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+/** Size of a packet in `writeQueueSize`, which counts packets: the UDP payload of one Ethernet frame. */
 const PACKET_BYTES = 1_472;
 
 /** Publishes to an RTMP server. Tracks that the server does not take are left out. */
@@ -47,7 +47,7 @@ export class RtmpForwarder implements Forwarder {
     }
   }
 
-  /** Until `signal` aborts. @throws the reason when the connection ends earlier */
+  /** Sends until `signal` aborts. @throws the reason when the connection ends earlier */
   async #send(
     stream: Stream,
     client: RtmpClient,

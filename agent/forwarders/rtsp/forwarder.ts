@@ -12,7 +12,7 @@ import { MethodClient } from '../../transports/rtsp/request/method-client.ts';
 import type { Peer } from '../../transports/tls/peer.ts';
 import { FrameSender } from './frame-sender.ts';
 
-/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+/** Size of a packet in `writeQueueSize`, which counts packets: the UDP payload of one Ethernet frame. */
 const PACKET_BYTES = 1_472;
 const MAX_KEEP_ALIVE_MS = 30_000;
 
@@ -89,7 +89,7 @@ export class RtspForwarder implements Forwarder {
     await client.record();
   }
 
-  /** Until `signal` aborts. @throws the reason when the connection ends earlier */
+  /** Keeps the connection until `signal` aborts. @throws the reason when the connection ends earlier */
   async #keep(client: MethodClient, ends: readonly Promise<unknown>[], signal: AbortSignal): Promise<void> {
     const stop = this.#request.clock.every(Math.min(MAX_KEEP_ALIVE_MS, client.sessionMs / 2), () => client.keepAlive());
     const failure = new Failure();

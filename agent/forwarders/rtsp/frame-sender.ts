@@ -6,7 +6,7 @@ import { FRAME_HEADER_BYTES, withChannel } from '../../stream/interleaved-writer
 import type { Stream } from '../../stream/stream.ts';
 
 interface FrameLink {
-  /** Written but not sent. At 0 the link holds no written buffer any more. */
+  /** Bytes written but not sent. At 0 the link references no written buffer. */
   readonly queuedBytes: number;
   writeFrames(frames: Uint8Array): void;
 }
@@ -31,11 +31,11 @@ export class FrameSender implements InterleavedViewer {
   readonly #link: FrameLink;
   readonly #options: SenderOptions;
   readonly #clock: Clock;
-  /** RTP channels by track; RTCP has the next one. */
+  /** Interleaved channel of RTP by track number; RTCP has the next channel. */
   readonly #channels: Uint8Array;
   #allowedBytes: number;
   #isDropping = false;
-  /** With headers and reports. */
+  /** Bytes written since the start, with frame headers and RTCP reports. */
   #writtenBytes = 0;
   #stopWatch: (() => void) | undefined;
   #fail: (cause: unknown) => void = () => {};
@@ -114,7 +114,7 @@ export class FrameSender implements InterleavedViewer {
     this.#link.writeFrames(frames);
   }
 
-  /** For the watch. */
+  /** Read by `watchWrites`. */
   get writtenBytes(): number {
     return this.#writtenBytes;
   }

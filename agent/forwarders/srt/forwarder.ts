@@ -69,7 +69,7 @@ export class SrtForwarder implements Forwarder {
 /** Sends a stream over one connection. While more than `MAX_BUFFERED_PACKETS` wait, samples up to the next key sample are dropped. */
 class SrtReader implements Reader {
   readonly id = 'srt-forward';
-  /** Sent within `onSample`. */
+  /** Samples are sent within `onSample`, and none is kept. */
   readonly countsHolds = true;
   readonly #stream: Stream;
   readonly #output: TsOutput;

@@ -38,7 +38,7 @@ export async function applySettings(
   if (wifis.length > 0 || wifiCountry !== undefined) {
     const file = join(root, NETWORKS);
     const before = await readFile(file, 'utf8').catch(() => '');
-    // Several starts may have each brought some, and the access point's page others.
+    // Keeps networks from earlier setup files and from the page of the access point.
     await replaceFile(file, withNetworks(before, wifis, wifiCountry), 0o600);
     const nowhere = wifiCountry === undefined ? ', without a wifi-country: it may not hear the network' : '';
     for (const { name, password } of wifis) {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
 interface Claimed {
-  /** For the owner. */
+  /** The outcome as a sentence for the owner. */
   readonly report: string;
-  /** No retry at the next start. */
+  /** Whether the next start does not try again. */
   readonly isOver: boolean;
 }
 

@@ -24,7 +24,7 @@ async function template(): Promise<string> {
   return withAccessPoint(await readFile(TEMPLATE, 'utf8'), await accessPoint());
 }
 
-/** Its name and password, once for each card. */
+/** Creates the name and password of the access point, once for each card. */
 async function makeAccessPoint(boot: BootPartition): Promise<void> {
   if ((await accessPoint()) === undefined) {
     await replaceFile(ACCESS_POINT, accessPointText(newAccessPoint()), 0o600);
@@ -32,7 +32,7 @@ async function makeAccessPoint(boot: BootPartition): Promise<void> {
   await boot.replaceShipped(await readFile(TEMPLATE, 'utf8'));
 }
 
-/** Before the network starts. After a power cut both steps run again at the next boot. */
+/** First step, before the network starts. After a power cut both steps run again at the next boot. */
 async function take(boot: BootPartition): Promise<void> {
   const said: string[] = [];
   for (const { bytes } of await boot.setupFiles()) {
@@ -50,7 +50,7 @@ const tellPerch = async (hostname: string): Promise<void> => {
   await run('runuser', ['-u', 'perch', '--', process.execPath, process.argv[1] ?? '', 'name', hostname]);
 };
 
-/** Once Perch runs. */
+/** Second step, once Perch runs: claims the box and writes the result. */
 async function finish(boot: BootPartition): Promise<void> {
   const files = await boot.setupFiles();
   let said = await readFile(SAID, 'utf8');

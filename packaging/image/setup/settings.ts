@@ -106,7 +106,7 @@ class Lines {
     return wrong ?? this.#store(key, value);
   }
 
-  /** Networks and keys of ssh may be several; a name begins the next network. */
+  /** Whether a key was given before. Networks and ssh keys may be several: a `wifi-name` begins the next network. */
   #isAgain(key: Key): boolean {
     const wifi = this.#wifis.at(-1);
     if (key === 'wifi-name') {

@@ -7,10 +7,10 @@ import type { Place, SystemDisk } from './write-system.ts';
 
 const run = promisify(execFile);
 const BLOCKS = '/sys/class/block';
-/** Numbers of their partitions (disk.ts). */
+/** Partition numbers of the two systems (disk.ts). */
 const PARTITIONS = { a: 2, b: 3 } as const;
 
-/** The disk of the root. */
+/** Opens the disk that has the root file system. */
 export async function openCard(): Promise<SystemDisk & AsyncDisposable> {
   const { stdout } = await run('findmnt', ['--noheadings', '--output', 'SOURCE', '/']);
   const disk = dirname(await realpath(join(BLOCKS, basename(stdout.trim()))));

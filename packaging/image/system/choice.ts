@@ -3,9 +3,9 @@ import type { System } from '../../../system/update/second-system.ts';
 /* The choice of the system, which U-Boot reads (boot.cmd). */
 
 export interface Choice {
-  /** Works. */
+  /** The system that is known to work. */
   readonly system: System;
-  /** Is started once instead. */
+  /** The system that the next start tries once instead. */
   readonly trial?: System;
 }
 

@@ -11,7 +11,7 @@ interface ConfirmDeps {
   readonly disk: SystemDisk;
   readonly running: System;
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
-  /** 0: none is running. */
+  /** Process id of Perch; 0: it does not run. */
   mainPid(): Promise<number>;
   isHealthy(): Promise<boolean>;
 }

@@ -26,15 +26,15 @@ import { readChoice, writeSystem } from './write-system.ts';
 
 /** Journal of the updater; it exists while one of its updates is not finished. */
 const PACKAGES_UPDATE = '/var/lib/perch-update/journal.json';
-/** Perch notes its port there. */
+/** Report of the running Perch, with its port. */
 const REPORT = '/run/perch/report';
 const USAGE = `usage: perch-system [install FILE | confirm]
 
 Without parameters: which system runs, and what became of the last update.`;
 
 /**
- * Root's part of updates of whole systems. Two are the updater's: `install FILE ID`, for the request with that id, and
- * `on-trial`, which fails without one.
+ * Root's part of updates of whole systems. The updater calls it with `install FILE ID`, for the request with that id,
+ * and with `on-trial`, which fails if no system is on trial.
  */
 async function main([command, file, id]: readonly string[]): Promise<void> {
   const running = runningSystem();
@@ -93,7 +93,7 @@ async function install(file: string, running: System | undefined, page: PageStat
   process.stdout.write(`${describeOutcome(outcome, running)}\n`);
 }
 
-/** A system is being tried, or will be at the next start. */
+/** Whether a system is being tried, or will be at the next start. */
 async function isOnTrial(running: System): Promise<boolean> {
   await using disk = await openCard();
   const { system, trial } = await readChoice(disk);
@@ -126,7 +126,7 @@ async function confirm(running: System): Promise<void> {
     return;
   }
   if (isTried) {
-    // The former system tells the page.
+    // Only noted here: the former system shows it on the page after the restart.
     await noteOutcome({ ...last, state: 'notHealthy' });
   }
   process.stdout.write('Perch was not healthy: the former system is started\n');

@@ -28,18 +28,18 @@ export async function readOutcome(file = OUTCOME): Promise<Outcome | undefined> 
   return state !== undefined && Object.hasOwn(STATES, state) ? ({ system, version, state } as Outcome) : undefined;
 }
 
-/** A full disk does not hold up an update. */
+/** Writes the outcome. A failure, as on a full disk, is only logged and does not stop the update. */
 export async function noteOutcome({ system, version, state }: Outcome, file = OUTCOME): Promise<void> {
   await replaceFile(file, `${system} ${version} ${state}\n`).catch((error: Error) => {
     process.stderr.write(`${file}: ${error.message}\n`);
   });
 }
 
-/** A former one is no longer true while another update is written. */
+/** Deletes the former outcome, which does not apply to the update that is about to be written. */
 export const forgetOutcome = (file = OUTCOME): Promise<void> => rm(file, { force: true });
 
 /**
- * The last update; while a system is being tried, that of this system, even if a power cut came before it was noted.
+ * Outcome of the last update. While a system is being tried, it is `tried`, even if a power cut prevented the note.
  * @param version of the running system
  */
 export function currentOutcome(
@@ -53,9 +53,9 @@ export function currentOutcome(
   return isTried && !isNoted ? { system: running, version, state: 'tried' } : noted;
 }
 
-/** @param choice with which the system began to run @returns what became of the update by now */
+/** @param choice as the running system found it at its start @returns the present outcome of the update */
 export function outcomeAtStart(last: Outcome, choice: Choice, running: System): Outcome {
-  // A system that is still tried is not the choice yet; one that waits for the next start is named by it.
+  // While a system is tried, the choice names the other one; while it waits for its trial, `trial` names it.
   if (last.state !== 'tried' || choice.trial !== undefined || choice.system !== running) {
     return last;
   }

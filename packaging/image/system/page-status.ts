@@ -20,7 +20,7 @@ export class PageStatus {
   #percent = -1;
   #hasBegun = false;
 
-  /** @param id of the page's request; without one only what becomes of a system that was written is said */
+  /** @param id of the page's request; undefined: the page only gets the outcome of a system that was written */
   constructor(from: string, id: string | undefined, folders = FOLDERS, nowMs = Date.now) {
     this.from = from;
     this.#id = id;
@@ -32,12 +32,12 @@ export class PageStatus {
     return new PageStatus((await debian.versionOf('perch')) ?? '', id);
   }
 
-  /** The last answer waits for the end of a trial. */
+  /** Whether the last answer says that a trial has not ended. */
   get isWaiting(): boolean {
     return this.#journals.kept()?.state === 'waiting';
   }
 
-  /** From now on a power cut leaves a system that is not whole. */
+  /** Called before the first write. Stores `powerCut` as the answer, because a power cut now leaves an incomplete system. */
   begin(to: string): void {
     this.#to = to;
     this.#hasBegun = true;
@@ -55,12 +55,12 @@ export class PageStatus {
     }
   }
 
-  /** The update was not written. */
+  /** Reports that the update was not written. */
   refused(status: Omit<Status, 'id' | 'time'>): void {
     if (this.#id !== undefined) {
       this.#say(status);
     }
-    // The result of a trial is still to come, and who uses a shell has seen the refusal.
+    // Keeps the stored answer while a trial has no result yet, and after a refusal that was printed in a shell.
     if (this.#hasBegun || (this.#id !== undefined && !this.isWaiting)) {
       this.#keep(status);
     }
@@ -87,7 +87,7 @@ export class PageStatus {
     return { id: this.#id ?? NO_ID, ...status, time: new Date(this.#nowMs()).toISOString() };
   }
 
-  /** A full disk does not hold up an update. */
+  /** Logs a failure, as on a full disk, instead of stopping the update. */
   #attempt(work: () => void): void {
     try {
       work();

@@ -15,10 +15,10 @@ const PIECE_BYTES = 1 << 20;
 /** A partition, or a sector of the disk. */
 export interface Place {
   readonly sizeBytes: number;
-  /** All of it: there are as many bytes. */
+  /** Fills `bytes` completely. @param at position in the place */
   read(bytes: Uint8Array, at: number): Promise<void>;
   write(bytes: Uint8Array, at: number): Promise<void>;
-  /** What was written is on the disk, and is read from there afterwards. */
+  /** Flushes all writes to the disk. Later reads come from the disk, not from the page cache. */
   sync(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function readChoice({ choice }: Pick<SystemDisk, 'choice'>): Promis
   return parseChoice(sector);
 }
 
-/** One sector: after a power cut it is either the former choice or this one. */
+/** Stores the choice in one sector: after a power cut it is either the former one or this one. */
 export async function keepChoice({ choice }: Pick<SystemDisk, 'choice'>, chosen: Choice): Promise<void> {
   await choice.write(writeChoice(chosen), 0);
   await choice.sync();
@@ -43,7 +43,7 @@ interface WriteOptions {
   readonly disk: SystemDisk;
   readonly running: System;
   readonly keys: readonly KeyObject[];
-  /** The signature is valid. May throw to reject the update before anything is written. */
+  /** Called once the signature is valid. May throw to reject the update before anything is written. */
   check(manifest: SystemManifest): void | Promise<void>;
   /** @param share of the work that is done, 0 to 1 */
   onProgress?(share: number): void;
@@ -71,7 +71,7 @@ export async function writeSystem(
   const written = pipeline(compressed, createZstdDecompress(), (pieces: AsyncIterable<Uint8Array>) =>
     writer.take(pieces),
   );
-  // Otherwise it is unhandled when the update ends with a fault of its own.
+  // Prevents an unhandled rejection when the update fails for another reason first.
   written.catch(() => {});
   const broken = new Promise<never>((_, reject) => written.catch(reject));
   broken.catch(() => {});
@@ -84,7 +84,7 @@ export async function writeSystem(
           throw damaged('this is an update of Perch alone');
         }
         await check(found);
-        // What an earlier update wanted to be tried is no longer whole soon.
+        // Cancels a pending trial of the system that is overwritten now.
         await keepChoice(disk, { system: running });
         return found;
       },

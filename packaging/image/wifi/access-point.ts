@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** Protects the access point on which the box's network is chosen. */
+/** Name and password of the access point on which the owner chooses the box's network. */
 interface AccessPoint {
   readonly name: string;
   readonly password: string;
@@ -9,7 +9,7 @@ interface AccessPoint {
 /** Letters and digits that do not look like others on a screen. */
 const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
 const NAME_LETTERS = 4;
-/** 59 bits. */
+/** Gives a password of 59 bits. */
 const PASSWORD_LETTERS = 12;
 
 const letters = (count: number): string =>

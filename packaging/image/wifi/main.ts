@@ -5,7 +5,7 @@ import { pageServer } from './server.ts';
 import { wordsFor } from './words.ts';
 
 const ADDRESS = '10.83.84.1';
-/** Port 80 of the access point leads there. */
+/** Port of the page. The firewall redirects port 80 of the access point to it. */
 const PORT = 8_380;
 const ORIGIN = `http://${ADDRESS}`;
 const ACCESS_POINT = '/var/lib/perch-image/access-point';
@@ -19,7 +19,7 @@ function page(): void {
   );
 }
 
-/** How to reach the access point, for the consoles. */
+/** Prints for the consoles how to reach the access point. */
 async function screen(): Promise<void> {
   const point = parseAccessPoint(await readFile(ACCESS_POINT, 'utf8'));
   if (!point) {

@@ -39,7 +39,7 @@ export function networkWords({ name, password }: Wifi, hexName = Buffer.from(nam
 
 /**
  * The file of the networks that the box knows, with more of them, which come first.
- * @param text of the file so far @param country undefined: as it was
+ * @param text of the file so far @param country undefined: unchanged
  */
 export function withNetworks(text: string, networks: readonly Wifi[], country: string | undefined): string {
   const lines = text.split('\n');

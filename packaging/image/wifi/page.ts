@@ -120,7 +120,7 @@ function countryOptions(words: Words, chosen: string | undefined): string {
   return `<option value=""${chosen === undefined ? ' selected' : ''} disabled>${escapeHtml(words.chooseCountry)}</option>${options.join('')}`;
 }
 
-/** Where the box will be: while it changes its channel this page cannot be reached. */
+/** Page with the box's future address. It is sent first, because the access point is gone while the box changes its channel. */
 export function joiningPage({ box, point, known }: WifiState, id: string, words: Words): string {
   const name = nameOf(id);
   const address = known.find((network) => network.id === id)?.address;

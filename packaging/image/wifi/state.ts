@@ -12,14 +12,14 @@ export interface WifiState {
 interface KnownNetwork {
   /** The name's bytes as hexadecimal digits. */
   readonly id: string;
-  /** The box's address there last. */
+  /** The box's last address in that network; undefined: unknown. */
   readonly address: string | undefined;
 }
 
 const REASONS = ['wrongPassword', 'notFound', 'noAddress', 'refused'] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** A network around. */
+/** A network in range. */
 export interface FoundNetwork {
   readonly id: string;
   readonly signalDbm: number;
