@@ -30,7 +30,7 @@ export const HLS_SCRIPT: BuildOptions = {
   },
   bundle: true,
   format: 'iife',
-  // As old as the browsers for which the player page of the HLS port is written.
+  // Matches the oldest browsers that the player page of the HLS port supports.
   target: 'es2020',
   minify: true,
   legalComments: 'none',

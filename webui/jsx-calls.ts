@@ -13,7 +13,7 @@ export const JSX_CALLS = {
 
 const IMPORT = "import { Fragment as jsxFragment, h as jsxElement } from 'preact';\n";
 
-/** A source as the build takes it: no variable of a component has the names of the imports. */
+/** The text of a source, with the import of the JSX functions. No component has variables of these names. */
 export async function readSource(path: string): Promise<string> {
   const text = await readFile(path, 'utf8');
   return path.endsWith('.tsx') ? IMPORT + text : text;

@@ -2,7 +2,7 @@ import { extname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { readSource } from './jsx-calls.ts';
 
-/** By name: files that the page imports dynamically. */
+/** Dynamically imported files of the page, by the name of the script that contains them. */
 type Scripts = Readonly<Record<string, readonly string[]>>;
 
 /** Used before any later page, so they load nothing that only later pages use. */
@@ -71,10 +71,10 @@ const LATER: Scripts = {
 const SCRIPT = 'page-script';
 
 /**
- * Cuts the page into few scripts: small ones compress badly, and each costs a request. esbuild makes one of each
- * dynamic import, and one of each set of these that share modules.
+ * Cuts the page into few scripts: small ones compress badly, and each costs a request. esbuild makes a
+ * script of each dynamic import, and one for each set of imports that share modules.
  *
- * The first load is one script: if each later one imports all of it, nothing is left to split.
+ * The first load is one script. All later ones import it as a whole, so that esbuild does not split it.
  *
  * @param options of the build
  * @param entry of the page, relative to the folder of the build
@@ -138,8 +138,8 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
 }
 
 /**
- * Modules beyond the first load that two scripts use: those of early ones, which all scripts load, and the rest, which
- * all later ones load. One file for each set of scripts is larger in all.
+ * Modules outside the first load that at least two scripts use. Those of early scripts are in a file that all scripts
+ * load; the rest are in one that all later scripts load. A file for each set of scripts would take more bytes.
  */
 function sharedModules(metafile: Metafile, first: readonly string[]): { early: string[]; later: string[] } {
   const inFirst = staticImports(metafile, first);

@@ -1,8 +1,8 @@
 import { sleep } from '../shell/sleep.ts';
 
 /**
- * A call during a run, or during the rest after it, schedules another run. Failures are ignored: the strip reports an
- * unreachable box.
+ * Runs `work` at each call; a call during a run, or within `restMs` after it, schedules one further run. Failures are
+ * ignored: the strip at the top of the page reports an unreachable box.
  */
 export function coalesce(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
   let isGoing = false;

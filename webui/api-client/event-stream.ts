@@ -10,7 +10,7 @@ import { access, isOwner } from './session.ts';
 import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
-/** After a fault, or while the box accepts no more streams. */
+/** Longest pause before a new connection, after a fault or while the box accepts no more streams. */
 const MAX_RETRY_MS = 60_000;
 /** The box sends something every 15 s. The connection is dead after three silent periods. */
 const SILENT_MS = 45_000;

@@ -5,12 +5,12 @@ import { onServerEvent } from './server-events.ts';
 const MAX_FACTOR = 3;
 
 interface Restarting {
-  /** Usual duration. */
+  /** Usual duration of a restart. */
   readonly seconds: number;
   readonly sinceMs: number;
 }
 
-/** Announced by the box, until it answers again. */
+/** The restart that the box has announced; undefined once it answers again. */
 export const restarting = signal<Restarting | undefined>(undefined);
 
 export function noteRestart(seconds: number): void {

@@ -40,7 +40,7 @@ export interface CameraUpdate {
   readonly error?: string;
   /** Error code. */
   readonly trouble?: string;
-  /** As requested. */
+  /** The camera as the request named it. */
   readonly camera?: string;
   /** Paths of the adopted camera. */
   readonly paths?: readonly string[];

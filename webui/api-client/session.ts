@@ -12,7 +12,7 @@ export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
 export const isOwner = computed(() => session.value?.role === 'owner');
 
-/** A name in what the box reports of changes. */
+/** Whether a user name, such as the author of a change, is that of the logged-in user. */
 export const isMe = (user: string): boolean => session.value?.user === user;
 
 /** The user has logged out or changed: discard everything. */
@@ -21,7 +21,7 @@ export const mustReload = signal(false);
 /** The user whose session ended while the page was open, and who logs in over it. Typed text stays. */
 export const expiredUser = signal<string | undefined>(undefined);
 
-/** The last user. */
+/** The user for whom the page was rendered last. */
 let shownTo: Pick<SessionAnswer, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
@@ -98,7 +98,7 @@ export async function checkSession(): Promise<void> {
   endUnlessLoggedIn();
 }
 
-/** By the session loaded last. */
+/** Shows the login unless the session that was loaded last is valid. */
 export function endUnlessLoggedIn(): void {
   if (session.peek()?.loggedIn) {
     return;

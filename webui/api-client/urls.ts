@@ -16,7 +16,7 @@ export function urlOf(text: string): URL | undefined {
 export const frameAddress = (name: string, ms: number): string =>
   `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;
 
-/** The same decoded by the box, which costs it more: for codecs that the browser does not play. @param width in pixels */
+/** The same frame as a JPEG that the box decodes, which costs it more: for codecs that the browser does not play. @param width in pixels */
 export const pictureAddress = (name: string, ms: number, width: number): string =>
   `playback/${encodeName(name)}/picture.jpg?time=${new Date(ms).toISOString()}&width=${width}`;
 

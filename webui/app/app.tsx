@@ -104,19 +104,19 @@ function Shell() {
   );
 }
 
-/** Before the session is known: as the first picture. */
+/** Whether `early.ts` has hidden the navigation. Applies until the session is known. */
 const isFirstBare = () => document.documentElement.classList.contains('bare');
 
 /** Pages without navigation. */
 const isAlone = ({ page }: Route): boolean => page === 'camera' || page === 'wall';
 
-/** At the first start and in the settings. */
+/** Whether the owner is adding cameras, at the first start or in the settings. */
 function isAdding(): boolean {
   const here = route.value;
   return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
 }
 
-/** Before the first response the shell is shown. */
+/** The page of the address; before the first response only the shell. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
   const here = route.value;
   useScroll(scrollKey(here));

@@ -1,11 +1,11 @@
 import { applyTheme, storedTheme } from '../shell/theme.ts';
 
 /*
- * Runs before anything is shown, in browsers of any age: it may use nothing that is younger than they are. The page's
- * own scripts come later, and old browsers know neither modules nor all of their words.
+ * Runs before the first paint, also in browsers that are too old for the page, so it uses only old syntax and APIs. The
+ * page's own scripts are modules in newer syntax, which such browsers do not run.
  */
 
-/** Places without navigation; guests have none either. */
+/** Addresses of pages without navigation. Guests have no navigation either. */
 const BARE = /^#\/?(?:wall|start|login|live\/.|guest\/|settings\/cameras\/add)/;
 
 const root = document.documentElement;

@@ -9,7 +9,7 @@ interface PushMessage {
   readonly at: number;
   readonly title: string;
   readonly body: string;
-  /** After the page's address. */
+  /** Address of the moment, relative to the page. */
   readonly link: string;
   /** A small JPEG, base64. */
   readonly picture?: string;
@@ -27,7 +27,7 @@ interface Subscription {
   toJSON(): { readonly endpoint: string; readonly keys: object };
 }
 interface ChangeEvent extends WorkerEvent {
-  /** Firefox has none. */
+  /** Absent in Firefox. */
   readonly oldSubscription?: { readonly endpoint: string } | null;
 }
 /** `/v3/notifications`. */
@@ -55,7 +55,7 @@ interface WorkerScope {
 }
 const worker = self as unknown as WorkerScope;
 
-/** The box may be out of reach. */
+/** Time limit of the request for the full picture, because the box may be out of reach. */
 const PICTURE_MS = 8_000;
 
 worker.addEventListener<PushEvent>('push', (event) => {
@@ -84,7 +84,7 @@ async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
     applicationServerKey: publicKey,
   });
   const { endpoint, keys } = subscription.toJSON();
-  // A person has several devices: without the old one this device is not told from the others.
+  // A person may have several devices, and only the old endpoint tells which subscription is this device's.
   const own = items.find((one) => one.endpoint === oldSubscription?.endpoint);
   if (own) {
     await fetch(`${list}/${own.id}`, {
@@ -98,7 +98,7 @@ async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
 async function showMessage(message: PushMessage): Promise<void> {
   await show(message, message.picture && `data:image/jpeg;base64,${message.picture}`, false);
   const full = message.path === '' || message.kind === 'offline' ? undefined : await fullPicture(message);
-  // A dismissed one stays away.
+  // Does not show a notification again that was dismissed meanwhile.
   if (full && (await worker.registration.getNotifications({ tag: tagOf(message) })).length > 0) {
     await show(message, full, true);
   }
@@ -106,7 +106,7 @@ async function showMessage(message: PushMessage): Promise<void> {
 
 const tagOf = ({ id, path }: PushMessage): string => `${id} ${path}`;
 
-/** One with the same tag is replaced. */
+/** Shows a notification. It replaces one with the same tag. */
 function show(message: PushMessage, image: string | undefined, silent: boolean): Promise<void> {
   const { at, title, body, link } = message;
   return worker.registration.showNotification(title, {
@@ -120,7 +120,7 @@ function show(message: PushMessage, image: string | undefined, silent: boolean):
   });
 }
 
-/** As a data URL: the browser would fetch another one without the login. */
+/** The full picture as a data URL, because the browser would request any other URL without the login cookie. */
 async function fullPicture({ id, path }: PushMessage): Promise<string | undefined> {
   const address = `v3/notifications/${encodeURIComponent(id)}/picture?path=${encodeURIComponent(path)}`;
   try {
@@ -140,8 +140,8 @@ async function openPage(url: string): Promise<void> {
     await worker.clients.openWindow(url);
     return;
   }
-  // Browsers reject it without a tap of the person.
+  // Browsers reject `focus` unless the person has tapped the notification.
   await page.focus().catch(() => {});
-  // A page that this worker does not control cannot be sent anywhere.
+  // A worker cannot navigate a page that it does not control.
   await page.navigate(url).catch(() => worker.clients.openWindow(url));
 }

@@ -80,7 +80,7 @@ async function networkFirst(request: Request): Promise<Response> {
   }
 }
 
-/** Immutable by its name. */
+/** For files with a content hash in their name, which never change. */
 async function cacheFirst(event: FetchEvent): Promise<Response> {
   const { request } = event;
   const cache = await caches.open(CACHE);
@@ -91,7 +91,7 @@ async function cacheFirst(event: FetchEvent): Promise<Response> {
   // The browser aborts requests when its network changes.
   const file = await fetch(request).catch(() => fetch(request));
   if (file.ok) {
-    // There may be no room.
+    // Fails if the storage is full.
     event.waitUntil(cache.put(request, file.clone()).catch(() => {}));
   }
   return file;

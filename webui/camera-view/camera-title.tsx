@@ -57,7 +57,7 @@ export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitlePr
   );
 }
 
-/** The same camera in another place of the page. */
+/** Links to the same camera on another page. */
 const Place = ({ icon, link }: { readonly icon: 'events' | 'recordings' | 'settings'; readonly link: string }) => (
   <a class="round" href={link} aria-label={i18n().words[icon]}>
     <Icon name={icon} />

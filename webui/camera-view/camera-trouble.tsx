@@ -11,7 +11,7 @@ import { toast } from '../ui/feedback/toast.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { liveWords, words } from '../words/words.ts';
 
-/** Ends with the box's own text. */
+/** A sentence that ends with the box's own text, which is English. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
 
 /** Below the picture: what is wrong, what still works, what to do. */

@@ -57,7 +57,7 @@ const keyOf = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowe
 export const ownsKeys = ({ target }: Event): boolean =>
   target instanceof Element && target.closest('dialog, input, select, textarea') !== null;
 
-/** The arrow keys move through time there. */
+/** Whether the element is in a slider, such as the timeline, which uses the arrow keys itself. */
 export const isInSlider = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('[role=slider]') !== null;
 

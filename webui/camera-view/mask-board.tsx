@@ -17,14 +17,14 @@ import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { maskWords } from '../words/settings/masks.ts';
 
 const KEY_STEP = 0.01;
-/** Distance from a corner at which a finger holds it. */
+/** Distance within which a pointer grabs a corner. */
 const CORNER_PX = 24;
-/** Less is a tap. */
+/** A shorter movement is a tap. */
 const DRAG_PX = 4;
 
 /** An area on the board. */
 interface BoardMask extends Mask {
-  /** Absent: it is a mask. */
+  /** Name for screen readers; absent: the usual one of a mask. */
   readonly label?: string;
   readonly isZone?: boolean;
 }
@@ -44,13 +44,13 @@ interface BoardProps {
   readonly moving?: readonly MovingBox[];
   readonly draft: MaskDraft | undefined;
   readonly isRectangleOnly: boolean;
-  /** There is room for another mask. */
+  /** Whether another mask may be added. */
   readonly mayAdd: boolean;
-  /** Another mask may be chosen: nothing unsaved would be lost. */
+  /** Whether another mask may be chosen without losing unsaved changes. */
   readonly mayLeave: boolean;
   readonly isLocked: boolean;
   readonly onDraft: (draft: MaskDraft | undefined) => void;
-  /** A drag has ended. */
+  /** Called when a drag has ended. */
   readonly onDone?: () => void;
 }
 
@@ -176,7 +176,7 @@ function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked
   const end = () => {
     const { current } = held;
     held.current = undefined;
-    // A tap, or a shape that could not be held again.
+    // Restores the former shape after a tap, or if the new one is too small to grab.
     if (current && draft && !isWide(draft.points)) {
       onDraft(current.before);
     } else if (current) {

@@ -4,9 +4,9 @@ import { isInSlider, ownsKeys } from './held-keys.ts';
 import { isZoomed, panned, resetZoom, swipeOf, type Zoom, zoom, zoomAt } from './picture-zoom.ts';
 
 const STEP = 1.5;
-/** From the whole picture. */
+/** Factor of the first step, from the whole picture. */
 const FIRST_STEP = 2;
-/** Per press, as a share of the screen. */
+/** Distance of one key press, as a share of the screen. */
 const PAN_SHARE = 0.15;
 
 const PANS: Readonly<Record<string, readonly [x: number, y: number]>> = {
@@ -19,7 +19,7 @@ const ZOOMS: Readonly<Record<string, number>> = { '+': STEP, '=': STEP, '-': 1 /
 
 interface ZoomKeys {
   readonly enlarge: (factor: number) => void;
-  /** As a share of the screen. */
+  /** Moves the picture by shares of the screen. */
   readonly pan: (x: number, y: number) => void;
 }
 
@@ -51,7 +51,7 @@ function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
   }, []);
 }
 
-/** The camera has optical zoom, and the user is its owner. */
+/** Whether the page shows the zoom buttons of the camera, as it does to the owner of one with optical zoom. */
 const cameraHasZoom = (): boolean => document.querySelector('.camera-view .rocker') !== null;
 
 const DOUBLE_TAP_MS = 300;

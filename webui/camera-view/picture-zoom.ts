@@ -15,7 +15,7 @@ interface Size {
 export const NO_ZOOM: Zoom = { scale: 1, x: 0, y: 0 };
 const MAX_SCALE = 6;
 
-/** The point stays in place. Coordinates from the centre of the screen. */
+/** Zooms by `factor` around the point `at`, which is relative to the centre of the screen. */
 export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y: number }, size: Size): Zoom {
   const next = Math.min(MAX_SCALE, Math.max(1, scale * factor));
   const grown = next / scale;
@@ -25,7 +25,7 @@ export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y
 export const panned = ({ scale, x, y }: Zoom, byX: number, byY: number, size: Size): Zoom =>
   within({ scale, x: x + byX, y: y + byY }, size);
 
-/** Keeps the screen covered. */
+/** Limits the offset so that the picture covers the screen. */
 function within({ scale, x, y }: Zoom, { width, height }: Size): Zoom {
   const held = (value: number, length: number) => {
     const most = ((scale - 1) * length) / 2;

@@ -56,7 +56,7 @@ function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
   );
 }
 
-/** Speed of keys and buttons. */
+/** Speed of movements by keys and buttons, as a share of the greatest. */
 const KEY_SPEED = 0.5;
 
 const DIRECTIONS = {

@@ -36,7 +36,7 @@ export class TalkConnection {
       this.#peer.addTransceiver(track, { direction: 'sendonly' });
     }
     const connected = this.#connected();
-    // The failure is reported by what fails.
+    // The step that fails below reports the failure; this only prevents an unhandled rejection.
     connected.catch(() => {});
     await this.#offer();
     await connected;
@@ -57,7 +57,7 @@ export class TalkConnection {
     const sdp = await response.text();
     this.#throwIfClosed();
     await peer.setRemoteDescription({ type: 'answer', sdp });
-    // The box ends it, as without the right to talk any more: the state of the connection follows many seconds later.
+    // The box may end the connection, for example when the right to talk is revoked. `connectionState` changes many seconds later.
     const transport = peer.getSenders()[0]?.transport;
     transport?.addEventListener('statechange', () => {
       if (transport.state === 'closed' && !this.#isClosed) {

@@ -2,7 +2,7 @@
 export interface AnnouncedCamera {
   readonly name: string;
   readonly title: string;
-  /** It is not offline. */
+  /** Whether the camera is not offline. */
   readonly isThere: boolean;
   /** The box's word for why it is offline; null: not known. */
   readonly cause: string | null;
@@ -18,10 +18,10 @@ type Announcement =
 
 /** Minimum pause between events. */
 const EVENT_PAUSE_MS = 5_000;
-/** Cameras behind one switch are lost within this time of each other. */
+/** Changes within this time are one message: cameras behind one switch are lost together. */
 const GATHER_MS = 4_000;
 
-/** What is new since the last update: first trouble, one message for each cause, then events one by one. */
+/** Chooses what a screen reader announces: trouble first, one message for each cause, then events one by one. */
 export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
   /** Since when a change has been gathered, by change and cause. */
@@ -30,13 +30,13 @@ export class CameraAnnouncer {
   readonly #events = new Map<string, string>();
   #eventSaidMs = Number.NEGATIVE_INFINITY;
 
-  /** The most important change. Others follow if they persist. */
+  /** @returns the most important change since the last update. Later calls return the others if they persist. */
   update(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
     for (const { name, event, isThere } of all) {
       if (this.#events.get(name) !== event) {
         this.#events.delete(name);
       }
-      // The state at the first look is no news.
+      // The first state of a camera is not announced.
       if (!this.#there.has(name)) {
         this.#there.set(name, isThere);
       }

@@ -5,7 +5,7 @@ import { pairCameras } from './camera.ts';
 /** Undefined until the first response. */
 export const cameras = computed(() => (paths.value ? pairCameras(paths.value) : undefined));
 
-/** Viewers may have access to recordings only. */
+/** Cameras whose live video this person may watch: viewers may have access to recordings only. */
 export const watchable = computed(() => cameras.value?.filter(({ main }) => main.mayRead !== false));
 
 export const maySeeRecordings = computed(

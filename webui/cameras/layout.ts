@@ -43,13 +43,13 @@ function ungroupedLayout(count: number, arrangement: Arrangement, isUpright: boo
   return count <= 9 ? { columns: 3, rows: 3, isLed: count <= 6 } : { columns: 4, rows: undefined, isLed: false };
 }
 
-/** A tablet of 3 to 4 is filled by one column of up to four, or two columns of five rows. */
+/** For upright windows. One column of up to four tiles, or two columns of up to five rows, fill a tablet of 3:4. */
 function uprightLayout(count: number): Layout {
   if (count <= 4) {
     return { columns: 1, rows: Math.max(1, count), isLed: false };
   }
   const isLed = count >= 5 && count <= 7;
-  // The first one stands for four.
+  // The first tile has the size of four.
   return { columns: 2, rows: count <= 10 ? Math.ceil((count + (isLed ? 3 : 0)) / 2) : undefined, isLed };
 }
 

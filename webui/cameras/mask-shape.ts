@@ -25,7 +25,7 @@ interface Bounds {
 
 /** Share of the picture's width and height. */
 const MIN_SIZE = 0.03;
-/** ONVIF sends four decimals. */
+/** Coordinates are rounded to four decimals, as ONVIF sends them. */
 const STEPS = 10_000;
 
 const rounded = (value: number): number => Math.round(value * STEPS) / STEPS;
@@ -49,7 +49,7 @@ export function rectangleOf([ax, ay]: Point, [bx, by]: Point): Shape {
   ];
 }
 
-/** As a camera takes it that has rectangles only. */
+/** The bounding rectangle, for cameras that take rectangles only. */
 export function boxOf(points: Shape): Shape {
   const { x, y, width, height } = boundsOf(points);
   return rectangleOf([x, y], [x + width, y + height]);
@@ -87,7 +87,7 @@ export function areaOf(points: Shape): number {
   return Math.abs(twice.reduce((sum, part) => sum + part, 0)) / 2;
 }
 
-/** It can be held. */
+/** Whether the shape is large enough to be grabbed. */
 export const isWide = (points: Shape): boolean => {
   const { width, height } = boundsOf(points);
   return rounded(width) >= MIN_SIZE && rounded(height) >= MIN_SIZE;

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 
 const RING_MS = 10_000;
-/** Types that ring. Plain motion is often a false alarm. */
+/** Types that draw a ring around the tile. Plain motion does not, because it is often a false alarm. */
 const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell', 'visitor']);
 
 export const isUrgent = (type: string): boolean => URGENT.has(type);
@@ -28,7 +28,7 @@ export class RecentEvents {
     this.#aheadMs = Math.min(this.#aheadMs, ageMs);
     const leftMs = RING_MS - (ageMs - this.#aheadMs);
     const before = this.at(path, nowMs);
-    // Cameras report motion with each person.
+    // Cameras also report motion for each person: it does not replace the more urgent type.
     const isCovered = before !== undefined && isUrgent(before) && !isUrgent(type);
     if (leftMs > 0 && !isCovered) {
       this.#rings.set(path, { type, untilMs: nowMs + leftMs });
@@ -51,16 +51,16 @@ export class RecentEvents {
   }
 }
 
-/** Some makers name it a visitor. */
+/** Event types of a doorbell; some makers call it a visitor. */
 const BELLS: ReadonlySet<string> = new Set(['doorbell', 'visitor']);
 
-/** The doorbell that rings. */
+/** Path and event of the doorbell that is ringing; undefined: none. */
 export const doorbell = signal<{ readonly path: string; readonly id: string } | undefined>(undefined);
 
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
 
 onServerEvent('event', (event) => {
-  // Events of the box itself.
+  // Ignores events of the box itself.
   if (event.type.startsWith('perch.')) {
     return;
   }

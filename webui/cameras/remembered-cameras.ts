@@ -5,7 +5,7 @@ import { LAST_CAMERA_KEY } from '../shell/navigation.ts';
 import type { Camera } from './camera.ts';
 import { CHOSEN_GROUP_KEY, GROUPS_KEY } from './layouts.ts';
 
-/** For the next visit, which shows names and order before the first response. */
+/** Stores the cameras: the next visit shows their names and order before the first response. */
 export function rememberCameras(all: readonly Camera[]): void {
   const kept = all.map(({ name, title, main, sub }): StoredCamera => {
     const streams = [main, ...(sub ? [sub] : [])];
@@ -20,7 +20,7 @@ export function rememberCameras(all: readonly Camera[]): void {
   }
 }
 
-/** On logout. */
+/** Removes the stored cameras, groups and stills. Call it at logout. */
 export function forgetCameras(): void {
   localStorage.removeItem(STORED_CAMERAS_KEY);
   localStorage.removeItem(LAST_CAMERA_KEY);

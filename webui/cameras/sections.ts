@@ -9,7 +9,7 @@ export interface Section<T> {
   readonly cameras: readonly T[];
 }
 
-/** Groups with a camera of this person. */
+/** The groups with at least one camera that this person may see. */
 export const groupsWith = (cameras: readonly Pick<Camera, 'name'>[], groups: readonly Group[]): readonly Group[] =>
   groups.filter(([, paths]) => cameras.some(({ name }) => paths.includes(name)));
 

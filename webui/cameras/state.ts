@@ -42,7 +42,7 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   }
   const silentMs = picture.lastFrameMs === 0 ? Number.POSITIVE_INFINITY : nowMs - picture.lastFrameMs;
   if (!canPlay(item)) {
-    // Its player has stopped and left the last picture as a still.
+    // The player of an offline camera has stopped, and shows the last frame as a still.
     const seenMs = Math.max(picture.lastFrameMs, picture.stillMs);
     if (nowMs - seenMs <= RECONNECTING_MS) {
       return late(nowMs - seenMs);
@@ -62,7 +62,7 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
 }
 
-/** Trouble that passes without help. */
+/** Reasons of outages that usually end by themselves. */
 const PASSING: readonly string[] = ['refuses', 'closed', 'silent', 'noNetwork', 'unknown'] satisfies OfflineReason[];
 
 /** The box connects to the camera: nothing has failed yet, or the stream ended a moment ago for a reason that passes. */

@@ -1,7 +1,7 @@
 import { type Layout, type Size, tileSize } from './layout.ts';
 import type { TileSize } from './layouts.ts';
 
-/** More are never best for 64 cameras on any window. */
+/** No window shows 64 cameras best in more columns. */
 const MAX_COLUMNS = 24;
 
 /** Columns and rows of a tile; all of one size are small. */
@@ -10,7 +10,7 @@ export function spansOf(sizes: readonly TileSize[]): readonly (1 | 2)[] {
   return sizes.map((size) => (isMixed && size === 'large' ? 2 : 1));
 }
 
-/** All at once and as large as they can be, whatever shape the window has. */
+/** The layout that shows all tiles without scrolling, as large as possible. @param room size of the window */
 export function wallLayout(sizes: readonly TileSize[], room: Size): Layout {
   const spans = spansOf(sizes);
   const cells = spans.reduce<number>((sum, span) => sum + span * span, 0);

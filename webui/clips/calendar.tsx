@@ -131,7 +131,7 @@ function openDay(dayMs: number, isAny: boolean): boolean {
     return false;
   }
   showWindow({ fromMs: dayMs, toMs: nextDay(dayMs) });
-  // Otherwise playback would continue after the gap, on another day.
+  // Does not play a day without recordings: playback would continue after the gap, on another day.
   seek(ms ?? dayMs, ms !== undefined && isPlaying.peek());
   return true;
 }

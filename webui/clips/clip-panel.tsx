@@ -25,13 +25,13 @@ interface ClipPanelProps {
   readonly name: string;
   readonly title: string;
   readonly clip: Clip;
-  /** Back has closed the sheet. */
+  /** Called when Back has closed the sheet. */
   readonly onBack: () => void;
 }
 
 const DeleteRangeSheet = lazyPart(() => import('./delete-range-sheet.tsx').then((part) => part.DeleteRangeSheet));
 
-/** Where it is a row of the controls. */
+/** Windows in which the panel is a row of the controls. */
 const ROW = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
 
 /** Length, size and actions of the clip. A sheet on phones, else a row. */
@@ -93,7 +93,7 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
   );
 }
 
-/** Shown, so that a clip with gaps is not shared unnoticed. */
+/** Note that the clip has gaps, so that it is not shared unnoticed. */
 function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> & { readonly isEmpty: boolean }) {
   const { language } = i18n();
   const { clipGap, clipGapFor, clipEmpty } = clipWords.value;

@@ -17,7 +17,7 @@ import { type Clip, clipAround, endingAt, startingAt } from './clip.ts';
 const NEW_IN = 8;
 const WHOLE_IN = 2.5;
 
-/** Fifteen seconds before and after the picture, zoomed in to move the ends. */
+/** Selects fifteen seconds before and after the picture, and zooms in so that the ends can be moved. */
 export function createClip(): void {
   const at = atMs.peek();
   if (at !== undefined && spans.peek().length > 0) {

@@ -30,7 +30,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
   const isDeleted = useRef(false);
   const closed = () => {
     onClosed();
-    // Not before: the sheet is a part of the clip's panel.
+    // The selection is cleared only now, because this sheet is a part of its panel.
     if (isDeleted.current) {
       clearClip();
     }

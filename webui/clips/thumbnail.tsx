@@ -110,7 +110,7 @@ function load(request: ThumbnailRequest): void {
     clearTimeout(timer);
     underWay.delete(video);
     const picture = small(video, video.videoWidth, video.videoHeight);
-    // No further event follows.
+    // Removes the source, so that no further event follows.
     video.removeAttribute('src');
     video.load();
     onPicture(picture);
@@ -126,7 +126,7 @@ function load(request: ThumbnailRequest): void {
   video.src = request.address;
 }
 
-/** Without a picture if there is no frame. */
+/** Loads the JPEG that the box decodes. Finishes without a picture if there is no frame. */
 function loadPicture(request: ThumbnailRequest): void {
   const image = new Image();
   const end = () => {
@@ -174,7 +174,7 @@ function small(
   return canvas;
 }
 
-/** The end of a recording may have no frame. */
+/** Distance from the end of a recording: a shorter rest may have no frame. */
 const REST_MS = 200;
 /** Farther frames show something else. */
 const NEAR_MS = 5_000;

@@ -40,7 +40,7 @@ class PerchVideo extends HTMLElement {
   static script: ScriptInfo;
   readonly #message = document.createElement('p');
   readonly #label = document.createElement('small');
-  /** Native controls are unusable without a source. */
+  /** Starts playback: native controls are unusable without a source. */
   readonly #button = document.createElement('button');
   #player: Player | undefined;
   #failure: PlayError | undefined;
@@ -198,7 +198,7 @@ class PerchVideo extends HTMLElement {
   }
 
   #onPause(): void {
-    // The end of a connection also pauses the video.
+    // The browser also pauses the video when its connection ends, which is not the viewer's doing.
     if (this.phase !== 'playing') {
       return;
     }
@@ -226,7 +226,7 @@ class PerchVideo extends HTMLElement {
   }
 }
 
-/** Once per page. */
+/** Defines the element. Call it once per page. */
 export function definePerchVideo(script: ScriptInfo): void {
   PerchVideo.script = script;
   watchPageVisibility({

@@ -53,7 +53,7 @@ export class ConfigForm<C, V extends object> {
     return this.#seen.value;
   }
 
-  /** Others have changed settings: untouched fields follow. */
+  /** Reads the settings again. Untouched fields take the values that others have saved. */
   async refresh(by?: ChangedBy): Promise<void> {
     this.#begun += 1;
     const number = this.#begun;
@@ -83,7 +83,7 @@ export class ConfigForm<C, V extends object> {
     } catch (error) {
       throw error instanceof PreconditionFailed ? new RequestError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
-      // It may have been saved without a response.
+      // The change may have been saved although its response was lost.
       await this.refresh().catch(() => {});
     }
   }
@@ -119,7 +119,7 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  /** Conflicting changes wait for the user's decision. */
+  /** @throws RequestError while the user has not decided about conflicting changes */
   #refuseUndecided(): void {
     if (Object.keys(this.form.conflicts.peek()).length > 0) {
       throw new RequestError(CHANGED, words.peek().changedMeanwhile);
@@ -133,7 +133,7 @@ export class ConfigForm<C, V extends object> {
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
-    // Saved, even if this read fails: the box may restart its port with the change.
+    // The change is saved even if this read fails: it may restart the port of the page.
     await this.refresh().catch(() => this.#refreshLater());
   }
 }

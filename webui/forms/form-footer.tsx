@@ -9,7 +9,7 @@ interface FormFooterProps<V extends object> {
   readonly text: string;
   /** Label; default: Save. */
   readonly action?: string;
-  /** What it does meanwhile, instead of Saving. */
+  /** Label while it is busy; default: Saving. */
   readonly busy?: string;
   /** There is nothing to save yet. */
   readonly isOff?: boolean;

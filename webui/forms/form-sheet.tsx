@@ -11,7 +11,7 @@ interface FormSheetProps<V extends object> {
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
   readonly onSaved?: () => void;
-  /** Before saving; false: the sheet stays as it is. */
+  /** Called before saving; false: nothing is saved and the sheet stays open. */
   readonly check?: () => Promise<boolean>;
   readonly hasRoute?: boolean;
   /** The subject no longer exists: closes without asking. */

@@ -12,7 +12,7 @@ import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { words } from '../words/words.ts';
 
-/** As long as somebody waits at a door. */
+/** The call ends after this time, in which most visitors leave. */
 const SHOWN_MS = 60_000;
 
 const dismiss = (): void => {
@@ -23,7 +23,7 @@ const dismiss = (): void => {
 export function DoorbellCall({ path, id }: { readonly path: string; readonly id: string }) {
   useEffect(() => {
     const silence = chime();
-    // Nobody is interrupted.
+    // The call stays while the user is talking.
     const timer = setInterval(() => document.querySelector('.talk.open') === null && dismiss(), SHOWN_MS);
     return () => {
       silence();

@@ -108,7 +108,7 @@ function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed:
   const t = cameraViewWords.value;
   return (
     <Sheet title={t.keys} onClosed={onClosed}>
-      {/* On a low screen there is more of it than has room: it has the focus, so that keys scroll it. */}
+      {/* The list may be higher than the screen: it can have the focus, so that keys scroll it. */}
       <dl class="keys" tabIndex={0}>
         {keys.map(([key, text]) => (
           <div key={text}>

@@ -31,7 +31,7 @@ const FEW = 3;
 
 const before = rememberedCameras();
 
-/** The grid; before the first response that of the last visit. */
+/** The grid of cameras; before the first response, that of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
   const common = commonWords.value;
@@ -80,7 +80,7 @@ export function LivePage() {
 
 const POLL_MS = 60_000;
 
-/** Asked for along with the cameras. */
+/** Loads and polls the groups and walls. */
 function useLayouts(): void {
   const mayAsk = session.value?.mayLook === true && session.value.role !== 'guest';
   useEffect(() => {
@@ -157,7 +157,7 @@ function LayoutButton() {
   );
 }
 
-/** For the next visit, except for guests. */
+/** Stores the cameras for the next visit, except for guests. */
 function useRemembering(): void {
   const all = watchable.value;
   const isGuest = session.value?.role === 'guest';
@@ -191,7 +191,7 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
       loadReach(Date.now());
     }
   }, [mayAsk]);
-  // Outdated while the box is away.
+  // While the box is away, the numbers are outdated and are left out.
   const isKnown = access.value === 'granted' && unreachableSinceMs.value === undefined;
   const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;

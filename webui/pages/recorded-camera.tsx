@@ -62,9 +62,9 @@ interface RecordedCameraProps {
   readonly camera: Camera | undefined;
   /** Oldest first; undefined until the first response. */
   readonly known: readonly Span[] | undefined;
-  /** With the events of all cameras. */
+  /** Whether the events of all cameras are listed. */
   readonly isOfAll: boolean;
-  /** Others with recordings. */
+  /** Other cameras with recordings. */
   readonly others: readonly Entry[];
   /** Called when playback is close to the newest recording, or no longer. */
   readonly onNearEnd: (isNear: boolean) => void;
@@ -128,11 +128,11 @@ export function RecordedCamera(props: RecordedCameraProps) {
       {recordingsWords.value.goLive}
     </a>
   );
-  // Phones have room for one of them; the selection is on the timeline.
+  // An upright phone has room for the list or the timeline; a selection needs the timeline.
   const isListed = !isLying && isOfAll && !clip.value;
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const following = syncedCameras.value.filter((one) => others.some((other) => other.name === one));
-  // Upright there is room for one more, next to a list for none.
+  // An upright phone has room for one synced camera, and for none above the list.
   const synced = isLying ? following : isListed ? [] : following.slice(-1);
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
@@ -321,7 +321,7 @@ function useMomentInAddress(name: string, isOfAll: boolean): void {
     const write = () => {
       timer = undefined;
       if (history.state?.sheet) {
-        // The entry belongs to a sheet, whose closing restores the one below.
+        // The present history entry belongs to a sheet. Closing it restores the entry of the page.
         timer = setTimeout(write, EVERY_MS);
         return;
       }
@@ -344,7 +344,7 @@ function useMomentInAddress(name: string, isOfAll: boolean): void {
   }, [name, isOfAll]);
 }
 
-/** MP4 types that answer for any profile. */
+/** A codec string for each codec, which stands for all its profiles. */
 const CODEC_STRINGS = new Map([
   ['H.265', 'hvc1.1.6.L120.B0'],
   ['AV1', 'av01.0.04M.08'],

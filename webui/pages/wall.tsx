@@ -19,7 +19,7 @@ import { liveWords, words } from '../words/words.ts';
 const GAP_PX = 4;
 const WANDER_MS = 60_000;
 const TOUCHED_MS = 3_000;
-/** Against burn-in: moves around the centre, a pixel at a time. */
+/** Offsets of the picture around its centre, one pixel at a time, against burn-in. */
 const STEPS = [
   [0, 0],
   [1, 0],
@@ -111,10 +111,10 @@ function Wall({ name, tiles }: { readonly name: string; readonly tiles: readonly
   );
 }
 
-/** Its main stream is worth more than the sub stream. */
+/** Whether every browser plays the main stream, so that a large tile need not use the sub stream. */
 const isPlayableEverywhere = ({ main }: Camera): boolean => canPlay(main) && videoCodec(main) === 'H.264';
 
-/** @param isSharp with the main stream */
+/** @param isSharp whether it plays the main stream */
 function WallTile({ camera, isSharp }: { readonly camera: Camera; readonly isSharp: boolean }) {
   const { name } = tilePath(camera, isSharp);
   const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isSharp, false) });

@@ -8,11 +8,11 @@ import { listed } from '../words/format.ts';
 import { peopleWords } from '../words/settings/people.ts';
 import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 
-/** No path has this name. */
+/** Value of the chip for all cameras; no path has this name. */
 const ALL = '*';
 
 interface CamerasProps {
-  /** Default: what a person sees. */
+  /** Label of the field; default: that of what a person sees. */
   readonly label?: string;
   readonly chosen: CameraSelection;
   readonly onChosen: (chosen: CameraSelection) => void;

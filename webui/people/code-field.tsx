@@ -10,7 +10,7 @@ interface CodeFieldProps {
   readonly wrong: string | undefined;
   readonly hint?: string;
   readonly takesFocus?: boolean;
-  /** Says what to do without phone and codes. */
+  /** Whether a note says what to do without phone and recovery codes. */
   readonly showsWayOut?: boolean;
 }
 

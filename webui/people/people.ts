@@ -7,7 +7,7 @@ export interface GuestItem {
   /** The link shows this clip and no cameras. */
   readonly clip: { readonly path: string; readonly start: string; readonly end: string } | null;
   readonly until: string;
-  /** Expired or revoked. */
+  /** Whether the link has expired or was revoked. */
   readonly over: boolean;
   readonly note: string;
 }

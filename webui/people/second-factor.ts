@@ -12,7 +12,7 @@ export interface PasskeyItem {
   readonly lastUsed: string | null;
 }
 
-/** With the second factor, if it is on. */
+/** The password, and the second factor if it is on. */
 export interface Proof {
   readonly password: string;
   readonly code?: string;

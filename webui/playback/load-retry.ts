@@ -40,7 +40,7 @@ export class LoadRetry {
     this.#waitMs = FIRST_WAIT_MS;
   }
 
-  /** Another file is wanted. */
+  /** Cancels a pending retry, because another file is wanted. */
   cancel(): void {
     this.#stop.abort();
     this.#stop = new AbortController();

@@ -95,7 +95,7 @@ function keepInSync(player: RecordingPlayer): () => void {
 
 /** Too small to notice. */
 const CLOSE_MS = 60;
-/** Paused: tolerance of the frame's time. */
+/** Tolerance while paused, because frames have a distance. */
 const STILL_MS = 300;
 /** Larger differences are corrected by seeking. */
 const FAR_MS = 700;

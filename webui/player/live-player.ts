@@ -88,7 +88,7 @@ export class LivePlayer {
     return this.#player.facts();
   }
 
-  /** Last known, perhaps from the last visit. */
+  /** Properties of the video as last known, perhaps from the last visit. */
   get #pictures(): PathMedia {
     const { name } = this.options;
     const item = paths.peek()?.find((path) => path.name === name);

@@ -15,7 +15,7 @@ interface Transition {
 
 const EASE = 'cubic-bezier(.2,.8,.2,1)';
 const GROW_MS = 240;
-/** Leaving is shorter. */
+/** Duration of the movement back to a tile. */
 const SHRINK_MS = 160;
 const MAX_WIDTH_PX = 960;
 
@@ -88,7 +88,7 @@ export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions)
   return { player, bridge: isThere || passing === player ? undefined : passing, transition };
 }
 
-/** Audio may arrive muted: a stream is not reopened without it. */
+/** Whether a player can serve the wanted options. One with audio also serves without: it is muted, not reopened. */
 const serves = (one: LivePlayerOptions, wanted: LivePlayerOptions): boolean =>
   one.name === wanted.name && one.camera === wanted.camera && (one.wantsSound || !wanted.wantsSound);
 
@@ -98,7 +98,7 @@ export function HandedPicture({ player, bridge, transition, isOn }: HandedPlayer
   useLayoutEffect(() => {
     const { current } = place;
     if (transition && current) {
-      // After layout, before paint.
+      // Runs after layout and before paint.
       queueMicrotask(() =>
         playTransition(transition, (bridge ?? player).surface, current.closest('.screen') ?? current),
       );

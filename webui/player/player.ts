@@ -87,7 +87,7 @@ interface PlayerOptions {
   readonly known?: KnownState;
 }
 
-/** Known before an attempt; read often. */
+/** What is known about the path before an attempt. Read often. */
 interface KnownState {
   /** An attempt would fail as before. */
   isHopeless(): boolean;

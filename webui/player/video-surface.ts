@@ -53,7 +53,7 @@ export class VideoSurface {
     this.#watchFrames();
   }
 
-  /** For streams without video. @param place progress of the audio */
+  /** Call it for streams without video: progress of the audio counts as frames. @param place progress in any unit */
   listen(place: () => number): void {
     this.#hearing?.abort();
     this.#hearing = new AbortController();

@@ -1,14 +1,14 @@
 let isGoingBack = false;
 const waiting = new Set<() => void>();
 
-/** Back, by the page itself. */
+/** Goes back one history entry. */
 export function goBack(): void {
   isGoingBack = true;
   window.addEventListener('popstate', arrived, { once: true });
   history.back();
 }
 
-/** After the listeners of what Back has closed. */
+/** Runs after the `popstate` listeners of the layers that Back has closed. */
 function arrived(): void {
   isGoingBack = false;
   for (const add of waiting) {
@@ -17,7 +17,7 @@ function arrived(): void {
   }
 }
 
-/** Adds a history entry: at once, or after a Back under way, which would remove it. @returns cancels it */
+/** Calls `add`, which adds a history entry: at once, or after a pending `goBack`, which would remove it. @returns cancels the call */
 export function addEntry(add: () => void): () => void {
   if (isGoingBack) {
     waiting.add(add);

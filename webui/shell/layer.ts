@@ -22,7 +22,7 @@ export function addLayer(onBack: () => void): () => void {
     }
     window.removeEventListener('popstate', onPop);
     if (state !== null && parseRoute(location.hash).page === route.peek().page) {
-      // The entry below names the moment at which the layer was opened.
+      // The address of the entry below is that of the moment when the layer was opened: replaces it by the present one.
       keepAddress();
     }
     if (isOpen) {

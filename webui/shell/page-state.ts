@@ -5,7 +5,7 @@ import { route } from './route.ts';
 /** False from five seconds after the page was hidden; video stops then. */
 export const isPageVisible = signal(true);
 
-/** There are events that this person has not seen. */
+/** Whether there are events that this person has not seen. */
 export const hasNewEvents = signal(false);
 
 /** Unix milliseconds, each second while the page is visible. */

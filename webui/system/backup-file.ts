@@ -1,7 +1,7 @@
 import type { RestorePlan } from '../api-client/api-types.ts';
 import { okResponse, send } from '../api-client/request.ts';
 
-/** The box's limit. */
+/** The box's limit for a backup file. */
 export const MAX_BYTES = 4 << 20;
 const MAX_WAIT_MS = 60_000;
 

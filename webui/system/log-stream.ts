@@ -44,7 +44,7 @@ async function follow(query: URLSearchParams, listener: LogListener, stop: Abort
     if (!live.ok || !live.body) {
       return;
     }
-    // New lines may be in both responses; their numbers tell.
+    // New lines may be in both responses. Those up to `last` are skipped in the live one.
     const list = await fetchJson<{ items: readonly LogItem[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
     const last = list.items[0]?.number ?? 0;
     listener.onAll(list.items);

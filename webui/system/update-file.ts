@@ -1,7 +1,7 @@
 import type { NewestUpdate, UpdatePlan, UpdateState } from '../api-client/api-types.ts';
 import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
-/** The box's limit. */
+/** The box's limit for an update file. */
 export const MAX_BYTES = 320 << 20;
 /** Time for a large file over slow Wi-Fi, and for its check. */
 const MAX_WAIT_MS = 240_000;

@@ -151,11 +151,11 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
   }
 }
 
-/** Labels of the axis and of the playhead. */
+/** Width of the playhead's pill, and height of a label, at the usual text size. */
 const PILL_PX = 92;
 const LINE_PX = 16;
 
-/** Labels make room for the playhead's pill. @param at across the axis */
+/** Draws the labels, except where the playhead's pill is. @param at position across the axis */
 export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pillPx?: number): void {
   const { context, axis, along, across, text: scale, palette } = sheet;
   context.font = palette.font;
@@ -183,17 +183,17 @@ export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick
 }
 
 interface GapLabels {
-  /** Across the axis. */
+  /** Position across the axis. */
   readonly at: number;
   readonly nowMs: number;
   readonly wordOf: (startMs: number, endMs: number) => string;
-  /** On the line, which makes room for it. */
+  /** Whether labels are on the dotted line, which is interrupted for them. */
   readonly isWithin?: boolean;
-  /** Along the axis. */
+  /** Position of the playhead along the axis. */
   readonly playhead: number | undefined;
 }
 
-/** Between a label and the playhead. */
+/** Distance between a label and the playhead. */
 const CLEAR_PX = 4;
 
 /** The middle of a label between two positions, next to the playhead; undefined if it does not fit. */

@@ -1,6 +1,6 @@
 import { frameAddress } from '../api-client/urls.ts';
 
-/** More requests abort the older ones. */
+/** Maximum number of requests; a further one aborts the oldest. */
 const UNDER_WAY = 2;
 
 interface Request {
@@ -49,7 +49,7 @@ export class FramePreview {
 
   #draw(request: Request): void {
     const { video, ms } = request;
-    // Outdated by a later request.
+    // Aborts older requests, whose frames are outdated.
     for (const older of this.#under.slice(0, this.#under.indexOf(request))) {
       this.#end(older);
     }
@@ -61,7 +61,7 @@ export class FramePreview {
   #end(request: Request | undefined): void {
     this.#under = this.#under.filter((one) => one !== request);
     if (request) {
-      // No further event follows.
+      // Removes the source, so that no further event follows.
       request.video.removeAttribute('src');
       request.video.load();
     }
@@ -76,7 +76,7 @@ export class FramePreview {
   }
 }
 
-/** In the size of the frame, at most that of the screen. */
+/** Draws the frame in its own size, at most that of the screen. */
 export function drawInto(canvas: HTMLCanvasElement, video: HTMLVideoElement): boolean {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {

@@ -13,7 +13,7 @@ import { atMs, clip, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 export interface LaneCamera {
   readonly name: string;
   readonly title: string;
-  /** Start of the outage. */
+  /** Start of the outage; undefined: the camera is online. */
   readonly offlineSinceMs: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Measures {
   /** 1 at the default text size. */
   readonly text: number;
   readonly laneHeight: number;
-  /** Below a live picture: one lane, lower, with the labels under it. */
+  /** Whether it is the strip below a live picture: one low lane with the labels under it. */
   readonly isStrip: boolean;
 }
 
@@ -68,7 +68,7 @@ const LABELS_PX = 64;
 /** The last recording ends when the box noticed the outage. */
 const SAME_END_MS = 60_000;
 
-/** With the chosen one; the others scroll. */
+/** Maximum number of visible lanes, the chosen one included. Further lanes are reached by scrolling. */
 const MAX_LANES = 5;
 
 export const heightOfLanes = (others: number, laneHeight: number, { chosen }: Rows): number =>

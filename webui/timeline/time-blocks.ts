@@ -10,10 +10,10 @@ export interface TimeBlock {
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 const MONTH = 32 * DAY;
-/** Longer windows use months; shorter than the other bound they need finer blocks. */
+/** Windows between the two bounds use days, longer ones months, and shorter ones hours. */
 const DAYS_UP_TO_MS = 4 * DAY;
 const HOURS_UP_TO_MS = 3 * HOUR;
-/** The box only counts the events of an hour with very many. */
+/** Windows up to this length use parts of an hour: for an hour with very many events the box only sends their counts. */
 const PARTS_UP_TO_MS = HOUR / 6;
 
 /** Blocks that cover a window: parts of an hour, hours, days or months, aligned the same for every window. */

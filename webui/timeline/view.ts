@@ -112,7 +112,7 @@ export function showWindow(window: TimeWindow): void {
     share === undefined || at === undefined ? timeWindow(length, window.fromMs, 0) : timeWindow(length, at, share);
 }
 
-/** The page is left. */
+/** Call it when the page is left. */
 export function resetView(): void {
   batch(() => {
     camera.value = undefined;

@@ -1,6 +1,6 @@
 import type { CommonWords } from './en/common.ts';
 
-/** Moments depend on the language and on today. */
+/** Language and texts, on which the formatted values depend. */
 interface I18n {
   readonly language: string;
   readonly words: Pick<CommonWords, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;

@@ -20,7 +20,7 @@ export const language = signal<Language>('en');
 /** Locale of dates and numbers: the user's English variant, if the browser has one. */
 export const locale = computed(() => localeOf(language.value, navigator.languages));
 
-/** Undefined in English. */
+/** Texts of the chosen language; undefined for English, which is part of the scripts. */
 const others = signal<Partial<AllWords> | undefined>(undefined);
 
 let hasSettings = false;

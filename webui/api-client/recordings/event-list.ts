@@ -11,7 +11,7 @@ export interface CameraEvent {
   readonly text: string;
   /** The nearest recorded moment, if there is one. */
   readonly pictureMs: number | undefined;
-  /** By this person; undefined: it cannot be noted. */
+  /** Whether this person has seen the event; undefined: the box stores no such mark for it. */
   readonly isSeen?: boolean | undefined;
 }
 
@@ -82,7 +82,7 @@ export async function markSeen(events: readonly CameraEvent[]): Promise<void> {
   await fetchJson(SEEN, { method: 'POST', body: { events: marked } });
 }
 
-/** @returns the former time, which undoes this one */
+/** @returns the time before the change; a call with it undoes the change */
 export async function markSeenUpTo(ms: number): Promise<number> {
   const body = { upTo: new Date(ms).toISOString() };
   return Date.parse((await fetchJson<{ readonly before: string }>(SEEN, { method: 'POST', body })).before);

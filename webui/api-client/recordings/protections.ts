@@ -22,7 +22,7 @@ const read = ({ id, start, end, note }: Item): Protection => ({
   note,
 });
 
-/** Newest first. */
+/** Protected ranges of a path, newest first. */
 export async function protectionsOf(name: string): Promise<readonly Protection[]> {
   const { items } = await fetchJson<{ items: readonly Item[] }>(
     `v3/recordings/protected?itemsPerPage=1000&path=${encodeURIComponent(name)}`,

@@ -87,7 +87,7 @@ export function useRecordedNames(): readonly string[] | undefined {
 
 const changes = signal(0);
 
-/** Recordings have been deleted or restored. */
+/** Call after recordings were deleted or restored: they are requested again. */
 export function refreshRecordings(): void {
   changes.value += 1;
 }

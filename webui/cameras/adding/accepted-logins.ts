@@ -30,7 +30,7 @@ export class AcceptedLogins {
     this.#newest.value = { user, password, title };
   }
 
-  /** For all of these cameras. @returns undefined if each known login was rejected by one of them */
+  /** The newest accepted login, to offer for all of these cameras. @returns undefined if each known login was rejected by one of them */
   offerFor(keys: readonly string[]): AcceptedLogin | undefined {
     const newest = this.#newest.value;
     const tried = this.#tried.value;

@@ -14,7 +14,7 @@ export interface CameraRequest {
   readonly clearPassword?: boolean;
   /** A device to identify. */
   readonly address?: string;
-  /** What it is called. */
+  /** Title of the camera. */
   readonly title?: string;
 }
 

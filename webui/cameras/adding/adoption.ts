@@ -20,20 +20,20 @@ export interface CameraLogin {
   readonly clearPassword?: boolean;
 }
 
-/** What was typed for one camera. */
+/** Logins that cameras have accepted since the page was opened. */
 export const acceptedLogins = new AcceptedLogins();
 
 const KEPT = 'perch-adding';
 /** Limit of the box per request. */
 const AT_ONCE = 64;
-/** The box's limit per camera, for all cameras in turn. */
+/** Time limit of the request: the box adds the cameras one after the other, with a limit for each. */
 const MAX_ANSWER_MS = 15 * 60_000;
-/** After a reload: the box is still adding them, which takes seconds each. */
+/** After a reload, cameras without news for this long count as unfinished. The box takes seconds for each. */
 const SILENT_MS = 20_000;
 
 /** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);
-/** For cameras without their own. Kept in memory only. */
+/** The login for cameras without one of their own. Kept in memory only. */
 export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
 /** Adds cameras and updates `adoptions`. */
@@ -75,7 +75,7 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
 const loginOf = ({ user, password }: CameraRequest): CameraLogin | undefined =>
   user === undefined || password === undefined ? undefined : { user, password };
 
-/** The page is left; the request continues. */
+/** Call when the page is left. The request continues. */
 export function closeAdding(): void {
   if (adoptions.peek().every(({ phase }) => phase !== 'signingIn')) {
     clearAdoptions();
@@ -126,7 +126,7 @@ interface Listed {
   readonly source: string;
 }
 
-/** Added while nothing listened. */
+/** Finds cameras that were added while this page received no events. */
 async function lookUpAdopted(keys: ReadonlySet<string>): Promise<void> {
   const list = fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
   const { items } = await list.catch(() => ({ items: [] }));

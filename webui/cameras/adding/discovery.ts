@@ -10,9 +10,9 @@ import type { Candidate } from './adoption-state.ts';
 const MAX_WAIT_MS = 20_000;
 const REPEAT_MS = 10_000;
 
-/** In the order of their responses. */
+/** Discovered cameras in the order of their responses. */
 export const discoveredCameras = signal<readonly FoundItem[]>([]);
-/** The first probe has ended. */
+/** Whether the first probe has ended. */
 export const hasDiscovered = signal(false);
 
 /** Probes repeatedly until `stop`. */

@@ -8,7 +8,7 @@ import { pictureSize, videoCodec } from '../camera.ts';
 
 type Reason = { [K in keyof SourceWords]: K extends `why${string}` ? K : never }[keyof SourceWords];
 
-/** Beyond the box's own limit of 30 s. */
+/** Time limit of a test, longer than the box's own limit of 30 s. */
 const MAX_ANSWER_MS = 45_000;
 
 /** Connects to a source as the path would with these settings. */
@@ -45,7 +45,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
 /** Senders connect to the box. */
 const isPushed = (source: string): boolean => /^\s*(?:udp|unix)/i.test(source);
 
-/** One sentence. */
+/** Why nothing came, in one sentence. */
 export function failureText({ why, error }: SourceTestAnswer, source: string): string {
   const t = sourceWords.peek();
   if (isPushed(source) && (why === 'silent' || why === 'refuses')) {

@@ -36,7 +36,7 @@ export function parseTyped(typed: string): TypedAddress | undefined {
   }
   const [, scheme, user, rest = ''] = PARTS.exec(text) ?? [];
   const login = user === undefined ? undefined : loginOf(user);
-  // Browsers of three years do not all find the host in an RTSP address.
+  // Some browsers of the last three years do not parse the host of an RTSP URL.
   const url = urlOf(`http://${rest}`);
   if (rest === '' || /\s/.test(rest) || (!url && scheme !== undefined)) {
     return undefined;
@@ -87,7 +87,7 @@ function parseSource(text: string): TypedAddress | undefined {
   return { kind: 'source', text, title: streamTitle(titled), needsSdp };
 }
 
-/** Packets without a description. */
+/** Whether the source is RTP without a session description, which then has to be typed. */
 export const isRtpSource = (text: string): boolean => /^\s*(?:udp|unix)\+rtp:/i.test(text);
 
 function loginOf(text: string): CameraLogin {
@@ -103,7 +103,7 @@ function plain(encoded: string): string {
   }
 }
 
-/** Where makers of recorders write the channel. */
+/** Channel number in the stream addresses of recorders, by maker. */
 const CHANNELS: readonly (readonly [maker: string, pattern: RegExp])[] = [
   ['Hikvision', /\/Streaming\/(?:Unicast\/)?Channels\/0*(\d+)0[1-4]\b/i],
   ['Dahua', /\/cam\/realmonitor\?(?:.*&)?channel=0*(\d+)/i],
@@ -111,7 +111,7 @@ const CHANNELS: readonly (readonly [maker: string, pattern: RegExp])[] = [
   ['Uniview', /\/unicast\/c(\d+)\//i],
   ['', /[?&/_-]ch(?:annel)?[=_-]?0*([1-9]\d*)(?!\d)/i],
 ];
-/** Says which stream it is, and not of which camera. */
+/** Words of a path that say which stream it is, not which camera. */
 const STREAM_WORD =
   /^(?:live|main|sub|stream|video|media|profile|onvif|h26[45]|audio|av|camera|cam|channel|ch|rtsp|tunnel|mpeg|track|unicast|s|[\d_.-])+$/i;
 

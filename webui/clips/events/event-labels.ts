@@ -71,7 +71,7 @@ interface MarkGroup {
 /**
  * The events that fit, oldest first. The chosen event is kept, else the nearest to `ms`; from there on, events that
  * follow too soon are dropped.
- * @param minMs between two
+ * @param minMs minimum distance between two events
  */
 export function groupEvents(events: readonly Mark[], minMs: number, ms: number, leadMs: number): readonly MarkGroup[] {
   const away = ({ startMs }: Mark) => Math.abs(startMs - ms);

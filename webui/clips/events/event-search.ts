@@ -7,7 +7,7 @@ import { isStatusEvent } from './event-labels.ts';
 /** Types of the box; empty: all. */
 export const chosenTypes = signal<readonly string[]>([]);
 
-/** Whether the list shows it. The state of a sub stream follows that of its main stream. */
+/** The events that lists show: not the status of sub streams, which follows that of their main stream. */
 export const visibleEvents = (items: readonly CameraEvent[]): readonly CameraEvent[] =>
   items.filter((event) => !isStatusEvent(event) || !cameras.peek()?.some(({ sub }) => sub?.name === event.path));
 
@@ -39,7 +39,7 @@ export function adjacentEvent(
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Widths of the searched periods, the nearest first: the list starts with the newest. */
+/** Width of the first searched period. Each further one is wider, because the box lists the newest events of a period first. */
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
 /** The box's limit of a request: 32 days. */

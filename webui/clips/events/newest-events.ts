@@ -25,7 +25,7 @@ const EVERY_MS = 60_000;
 /** Minimum time between requests. */
 const REST_MS = 10_000;
 
-/** Keeps them and the sign of unseen events up to date, for as long as the page is open. Call it once. */
+/** Keeps `newestEvents` and the mark for unseen events up to date while the page is open. Call it once. */
 export function watchNewestEvents(): void {
   const { signal: never } = new AbortController();
   const loadNow = async () => {

@@ -5,7 +5,7 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt, toastFailure } from '../../ui/feedback/toast-failure.ts';
 import { clipWords } from '../../words/clips.ts';
 
-/** Marked here; the box's next answer includes them. */
+/** Events that were marked here, until the box's next answer includes the marks. */
 const marked = signal<ReadonlySet<string>>(new Set());
 const markedUpToMs = signal(0);
 

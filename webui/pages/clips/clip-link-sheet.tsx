@@ -72,7 +72,7 @@ export function ClipLinkSheet({ clip, onClosed }: ClipLinkSheetProps) {
   );
 }
 
-/** The same time of day, across clock changes. */
+/** End of a link: the same time of day some days later, across clock changes. */
 const endOf = (days: Days, ms: number): number => new Date(ms).setDate(new Date(ms).getDate() + Number(days));
 
 /** Valid links of the clip. */

@@ -56,7 +56,7 @@ export class LiveEdgeController {
     if (this.#endS === undefined) {
       this.#stretchMs = nowMs;
     } else if (endS > this.#endS) {
-      // It was needed at this time, because the buffer ended here.
+      // The new data were needed when playback would have reached the former end of the buffer.
       this.#latestS = Math.max(this.#latestS, nowMs / 1000 - this.#endS);
     } else {
       return;

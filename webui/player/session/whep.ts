@@ -24,7 +24,7 @@ export interface OpenOptions {
   readonly source: Source;
   readonly wantsSound: boolean;
   readonly signal: AbortSignal;
-  /** Asks beforehand, because a rejected request appears in the console. */
+  /** Whether an OPTIONS request comes first, because the browser logs a rejected offer in its console. */
   readonly asksFirst?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { mustReload } from '../../api-client/session.ts';
 /** The browser asks before unsaved changes are lost. @returns removes the listener */
 export function confirmBeforeUnload(): () => void {
   const ask = (event: BeforeUnloadEvent): void => {
-    // Not after a logout, which has asked before.
+    // A logout has asked already.
     if (!mustReload.peek()) {
       event.preventDefault();
     }

@@ -22,7 +22,7 @@ interface FieldProps extends HintProps {
   readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username' | 'off';
 }
 
-/** With a button to show the password instead of a second field. */
+/** A password field. It has a button that shows the password, instead of a second field. */
 export function PasswordField(props: FieldProps) {
   const [isShown, setShown] = useState(false);
   const t = words.value;

@@ -1,4 +1,4 @@
-/** Where a phone could share, and the browser does not offer it without https: the steps to it. */
+/** A note with the steps to https, on phones whose browser offers sharing only over https. */
 export function SharingNeedsHttps({ text, steps }: { readonly text: string; readonly steps: string }) {
   return window.isSecureContext || !matchMedia('(pointer: coarse)').matches ? null : (
     <p class="dim small unencrypted">

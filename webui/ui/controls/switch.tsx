@@ -6,7 +6,7 @@ interface SwitchProps {
   readonly isLocked?: boolean;
 }
 
-/** The whole row is the target. */
+/** A switch in a row; a tap anywhere on the row toggles it. */
 export function Switch({ title, text, isOn, onChange, isLocked = false }: SwitchProps) {
   return (
     <button

@@ -8,7 +8,7 @@ const SHOWN_MS = 6_000;
 interface Toast {
   readonly text: ComponentChildren;
   readonly onUndo?: () => void;
-  /** Label of another action than Undo. */
+  /** Label of the action; default: Undo. */
   readonly way?: string;
 }
 

@@ -14,15 +14,15 @@ interface SheetProps {
   readonly beside?: ComponentChildren;
   /** The main action and its effect, always visible. */
   readonly foot?: ComponentChildren;
-  /** Closed: unmount it. */
+  /** Called when the sheet has closed and has to be unmounted. */
   readonly onClosed: () => void;
-  /** Closing asks first. */
+  /** Whether closing asks first. */
   readonly isDirty?: boolean;
   /** It has an address of its own; others get a history entry. */
   readonly hasRoute?: boolean;
   /** Closes without asking. */
   readonly isDone?: boolean;
-  /** Cannot be closed. */
+  /** Whether the user cannot close it. */
   readonly isMandatory?: boolean;
 }
 
@@ -174,9 +174,9 @@ async function leaving(dialog: HTMLDialogElement): Promise<void> {
   await Promise.allSettled(dialog.getAnimations().map(({ finished }) => finished));
 }
 
-/** Share of its height that closes it. */
+/** Dragging the sheet by this share of its height closes it. */
 const FAR = 0.3;
-/** Pixels per millisecond of a flick. */
+/** Speed from which on a drag closes it, in pixels per millisecond. */
 const FAST = 0.6;
 
 type Pointer = TargetedPointerEvent<HTMLElement>;

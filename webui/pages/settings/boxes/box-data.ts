@@ -32,10 +32,10 @@ export interface BoxItem {
 
 export const BOXES_ADDRESS = 'v3/boxes/list?itemsPerPage=1000';
 
-/** Connecting to all addresses, and the answer of the box. */
+/** Time limit of pairing: the server connects to all addresses and waits for the box. */
 const MAX_PAIRING_MS = 30_000;
 const INVITATION = /^perch:\/\/invitation\?\S+$/;
-/** As the server checks it. */
+/** The server's syntax of an address: `host:port`. */
 const ADDRESS = /^(?:\[[\da-f:.]+(?:%[\w.~-]+)?\]|[\w.-]{1,253}):(\d{1,5})$/i;
 const SUB = '_sub';
 
@@ -45,7 +45,7 @@ export function mainCameras({ cameras }: Pick<BoxItem, 'cameras'>): readonly Off
   return cameras.filter(({ path }) => !(path.endsWith(SUB) && all.has(path.slice(0, -SUB.length))));
 }
 
-/** As the server reports a problem. */
+/** Offset above which the server reports a problem. */
 const MAX_CLOCK_OFFSET_S = 2;
 
 export const isThere = ({ state }: BoxItem): boolean => state === 'connected' || state === 'connecting';
@@ -99,7 +99,7 @@ export function addressesFault(text: string): string | undefined {
   return wrong === undefined ? (lines.length === 0 ? boxNoAddress : undefined) : boxAddressWrong(wrong);
 }
 
-/** Pairs with a box. After a lost response, the box that has come meanwhile is the one. */
+/** Pairs with a box. After a lost response, a box that has appeared since the first attempt is taken for the new one. */
 export class AddBox {
   #before: ReadonlySet<string> | undefined;
   #isUnanswered = false;

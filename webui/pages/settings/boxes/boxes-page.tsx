@@ -24,7 +24,7 @@ export function BoxesPage() {
   const invitation = here.page === 'settings' ? here.invitation : undefined;
   useEffect(() => {
     if (invitation !== undefined) {
-      // It is secret: not for the browser's history.
+      // Removes the invitation, which is secret, from the browser's history.
       replaceRoute(settingsLink('cameras', 'boxes'));
       setAdded({ invitation });
     }

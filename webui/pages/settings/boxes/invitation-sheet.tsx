@@ -25,10 +25,10 @@ import {
 } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 
-/** From the answer on, so that the clocks of box and browser may differ. */
+/** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
 const VALID_MS = 600_000;
 const POLL_MS = 3_000;
-/** More squares than phones read from a screen; it is copied instead. */
+/** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
 const MAX_CODE_CHARS = 750;
 
 interface InvitationSheetProps {

@@ -15,7 +15,7 @@ import { ServerFields } from './server-fields.tsx';
 
 interface ServerSheetProps {
   readonly server: PairedServerItem;
-  /** Since when, and when it was seen. */
+  /** When the server was paired, and when it was seen last. */
   readonly text: string;
   readonly onChanged: () => void;
   readonly onClosed: () => void;

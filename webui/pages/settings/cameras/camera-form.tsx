@@ -24,7 +24,7 @@ export function useSaveEffect(name: string, { form, config }: CameraForm): Signa
   const { changed } = form;
   const change = JSON.stringify(changeOf(changed.value, config));
   useEffect(() => {
-    // The last answer was about the saved changes.
+    // Keeps the last answer while saving, because it is about the changes that are being saved.
     if (change === '{}') {
       if (form.saving.peek() === 'no') {
         saveEffect.value = 'nothing';
@@ -78,7 +78,7 @@ function saveEffectText(
     case 'nothing':
       return t.appliesAtOnce;
     default:
-      // Keeps its space.
+      // A no-break space keeps the height of the line.
       return '\u00a0';
   }
 }
@@ -92,7 +92,7 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
     seen,
     changeOf,
     valuesOf: (config) => settingsOf(config, readableName(name)),
-    // The sub stream has the same microphone.
+    // Saved for the sub stream as well, which has the same microphone.
     alongOf: ({ sound }) => {
       const sub = cameras.peek()?.find((one) => one.name === name)?.sub;
       return sub && sound !== undefined ? [{ patch: patchAddress(sub.name), change: { audio: sound } }] : [];
@@ -100,7 +100,7 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
     validate: { name: (text) => (text.trim() === '' ? camerasWords.peek().nameWrong : undefined) },
   });
 
-/** Toast with Undo. @param restarts the stream restarts */
+/** Shows a toast with Undo. @param restarts whether saving restarts the stream */
 export function toastCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
   const { name: title } = edited.form.values.peek();
   showName(name, title);
@@ -108,7 +108,7 @@ export function toastCameraSaved(name: string, edited: CameraForm, restarts: boo
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 
-/** Shown before the box's next response. */
+/** Shows the new name before the box's next response. */
 function showName(name: string, title: string | undefined): void {
   if (title !== undefined) {
     paths.value = paths.peek()?.map((item) => (item.name === name ? { ...item, title } : item));

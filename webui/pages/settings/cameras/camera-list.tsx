@@ -59,7 +59,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           .map(({ name }) => name)
           .join('\n')
     ) {
-      // The box confirms it; later changes of others show.
+      // The box has confirmed the order. Without this, later changes of others would not show.
       order.value = undefined;
     }
   }, [cameras]);

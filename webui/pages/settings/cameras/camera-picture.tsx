@@ -31,7 +31,7 @@ import { nightText, VideoSheet } from './video-sheet.tsx';
 /** The box restores the former settings after a minute. */
 const CHECKING_S = 60;
 
-/** How a change of the encoder goes. */
+/** State of a change of the encoder. */
 function ChangeCard({ change }: { readonly change: SeenChange }) {
   const { changing } = camerasWords.value;
   const ownWords = videoWords.value;
@@ -216,7 +216,7 @@ interface ImageRowProps {
   readonly onEdit: (() => void) | undefined;
 }
 
-/** What one lens has for all its streams. */
+/** Row for the settings of the lens, which apply to all its streams. */
 function ImageRow({ title, video, onEdit }: ImageRowProps) {
   const ownWords = videoWords.value;
   const image = video && imageOf(video);
@@ -256,7 +256,7 @@ interface SlowProps {
   readonly onChanged: () => void;
 }
 
-/** Long key frame interval, which the camera can shorten. */
+/** Advice about a long key frame interval, which the camera can shorten. */
 function Slow({ path, advice, onChanged }: SlowProps) {
   const { language } = i18n();
   const t = camerasWords.value;

@@ -208,7 +208,7 @@ async function deleted(streams: readonly string[], title: string, language: stri
   toast(sentences([t.removedAll(title, byteSize(bytes, language)), keptCount > 0 && t.keptSome(keptCount)]));
 }
 
-/** Shown before the box's next response. */
+/** Shows the camera as paused or resumed before the box's next response. */
 function showPaused(name: string, paused: boolean, pausedUntil: string | null): void {
   paths.value = paths.peek()?.map((path) => (path.name === name ? { ...path, paused, pausedUntil } : path));
 }

@@ -51,7 +51,7 @@ interface CameraSheetProps {
 export function CameraSheet({ name, onClosed: leaveRoute }: CameraSheetProps) {
   const t = camerasWords.value;
   const isClosed = useRef(false);
-  // The loaded sheet may replace the empty one while that closes: only one of them goes back.
+  // The loaded sheet may replace the empty one while that is closing: only one of them may go back.
   const onClosed = () => {
     if (!isClosed.current) {
       isClosed.current = true;
@@ -93,7 +93,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const restarts = useRef(false);
   const [deeper, setDeeper] = useState<SubSheet>();
   const [isGone, setGone] = useState(false);
-  // They are there when they are tapped.
+  // Preloads the sheets, so that a tap opens them at once.
   useEffect(() => void loadSheets().catch(() => {}), []);
   useEffect(() => {
     const refresh = (by?: ChangedBy) => void edited.refresh(by).catch(() => {});
@@ -124,7 +124,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         form={edited.form}
         foot={<CameraFoot edited={edited} saveEffect={saveEffect.value} />}
         onClosed={onClosed}
-        // After saving, the effect is that of the remaining changes: none.
+        // Remembers the effect: after saving no changes remain, so it would be `nothing`.
         check={async () => {
           restarts.current = saveEffect.peek() === 'restart';
           return true;

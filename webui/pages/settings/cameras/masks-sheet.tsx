@@ -115,7 +115,7 @@ function useMasks(path: string, first: CameraMasks, onChanged: () => void) {
   const [isBusy, setBusy] = useState(false);
   const before = shown.masks.find(({ token }) => token === draft?.token);
   const isDirty = draft !== undefined && draft.points !== before?.points;
-  /** @param undo takes back what the camera then has */
+  /** @param undo makes the undo function from the camera's masks after the change */
   const change = async (work: () => Promise<CameraMasks>, text: string, undo: (now: CameraMasks) => () => void) => {
     setBusy(true);
     try {

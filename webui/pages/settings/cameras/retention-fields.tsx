@@ -24,7 +24,7 @@ interface KeepProps {
   readonly name: string;
 }
 
-/** Retention by age and size. */
+/** Fields for the retention by age and by size. */
 export function KeepFields({ form, config, facts, name }: KeepProps) {
   const { language } = i18n();
   const t = camerasWords.value;

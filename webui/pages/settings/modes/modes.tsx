@@ -79,7 +79,7 @@ function statusText({ mode, since, next, hold, timeKnown, timeZone }: ModeStatus
     return t.noTimeKnown;
   }
   const began = since === null ? '' : t.since(moment(Date.parse(since), nowMs.value, i18n()));
-  // The next time of the timetable may have the mode of now.
+  // The next entry of the timetable may have the present mode, and then ends nothing.
   const ends = next && next.mode !== mode && nextText(next, timeZone, nowMs.value);
   return [began, hold ? t.held : ends].filter(Boolean).join(' · ');
 }

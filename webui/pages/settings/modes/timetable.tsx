@@ -172,7 +172,7 @@ const keyOf = ({ days, from, mode }: TimetableEntry): string => JSON.stringify([
 const without = (all: readonly TimetableEntry[], entry: TimetableEntry): readonly TimetableEntry[] =>
   all.filter((one) => keyOf(one) !== keyOf(entry));
 
-/** A timetable of another zone than the box's is that of the person who began it. */
+/** Saves a change of the timetable. A new timetable gets the browser's time zone if it differs from the box's. */
 async function changeTimetable(
   change: (all: readonly TimetableEntry[]) => readonly TimetableEntry[],
   isRetry = false,

@@ -54,7 +54,7 @@ interface RuleProps {
 function RuleFields({ rule, onRule }: RuleProps) {
   const t = notifyWords.value;
   const { hours, ...always } = rule;
-  // The last one is the owner's.
+  // The last kinds, those about the box, are for the owner only.
   const kinds = isOwner.value ? KINDS : KINDS.slice(0, -BOX_KINDS.length);
   const texts = kindTexts();
   return (

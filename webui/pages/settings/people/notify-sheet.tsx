@@ -31,7 +31,7 @@ import { RulesFields } from './notify-rules.tsx';
 
 const POLL_MS = 30_000;
 
-/** Push notifications of this browser, a list of the person's others, and the owner's channels. */
+/** Push notifications of this browser, the person's other devices, and the owner's channels. */
 export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = notifyWords.value;
   const { value, again } = usePolled<NotifyList>('v3/notifications', { everyMs: POLL_MS });

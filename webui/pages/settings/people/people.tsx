@@ -116,7 +116,7 @@ const rightsText = (first: string, seen: CameraSelection, language: string): str
 
 const linkMayText = (link: GuestItem): string => (link.clip ? peopleWords.value.oneClip : mayText(link));
 
-/** Cameras, or camera and moment of a clip. */
+/** What a guest link shows: its cameras, or camera and moment of its clip. */
 const seenText = ({ clip, paths }: GuestItem, language: string): string =>
   clip
     ? `${cameraSelectionText([clip.path], language)} · ${moment(Date.parse(clip.start), nowMs.value, i18n())}`

@@ -67,7 +67,7 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
     remove: t.passkeyRemove,
   };
   if (kind === 'overview') {
-    // Keys, because a button that becomes a submit button within its click submits the form.
+    // Different keys: if a click turned the same button into a submit button, it would submit the form.
     return isOn ? (
       <Button key="off" onClick={() => setStep({ kind: 'off' })}>
         {t.factorTurnOff}

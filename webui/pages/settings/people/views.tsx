@@ -69,7 +69,7 @@ export function ViewsPage() {
   );
 }
 
-/** No user has this name. */
+/** Value of the choice of all people; no user has this name. */
 const EVERYONE = '*';
 
 /** Shown names by the names of the history. */

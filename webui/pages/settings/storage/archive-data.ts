@@ -32,7 +32,7 @@ export function serverUrlOf(typed: string): string {
 
 export const isServerUrl = (url: string): boolean => /^https?:\/\/[^\s@?#]+$/.test(url) && URL.canParse(url);
 
-/** No limit is an empty text. */
+/** The rate as the form has it: an empty text for no limit. */
 const rateOf = (text: string): string => (Number.parseFloat(text) === 0 ? '' : text);
 
 export const valuesOf = (config: ArchiveConfig): ArchiveValues => ({
@@ -48,7 +48,7 @@ export const valuesOf = (config: ArchiveConfig): ArchiveValues => ({
   archiveHours: config.archiveHours,
 });
 
-/** An empty secret key is none that was typed: Undo keeps the new one. */
+/** The change to send. An empty secret key was not typed and is left out, so Undo keeps the new key. */
 export const changeOf = ({
   archiveURL,
   archiveSecretKey,
@@ -61,7 +61,7 @@ export const changeOf = ({
   ...(archiveSecretKey && { archiveSecretKey }),
 });
 
-/** What a test tries: the form as it is. */
+/** Body of the connection test: the form's unsaved values. */
 export function testOf(values: ArchiveValues): object {
   const { archiveMaxRate: _, archiveHours: __, archiveSecretKey, archiveURL, ...tested } = values;
   return { ...tested, archiveURL: serverUrlOf(archiveURL), ...(archiveSecretKey !== '' && { archiveSecretKey }) };

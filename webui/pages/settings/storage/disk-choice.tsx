@@ -20,9 +20,9 @@ interface Defaults {
 }
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
-/** The box waits 65 s for its disk. */
+/** Time limit of a request for which the box waits up to 65 s for the disk. */
 const MAX_OPENING_MS = 75_000;
-/** Time to stop and start again. */
+/** Usual duration of a restart of Perch. */
 const RESTART_S = 15;
 
 const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => MountedDisk | undefined): DiskForm =>

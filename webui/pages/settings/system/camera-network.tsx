@@ -28,7 +28,7 @@ type Device = CameraNetwork['cameras'][number];
 /** The address below `ADDRESS`, and the body. */
 type Ask = (method: 'PUT' | 'POST', way: string, body: object) => Promise<boolean>;
 
-/** A port for cameras, who is there, and who may reach the internet for an hour. */
+/** The port for cameras, the devices there, and those that may reach the internet for an hour. */
 export function CameraNetworkPage() {
   const t = systemWords.value;
   const { value, again } = usePolled<CameraNetwork>(ADDRESS, { everyMs: POLL_MS });

@@ -4,7 +4,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { systemWords } from '../../../words/settings/system.ts';
 import { Problems, useProblems } from './file-problems.tsx';
 
-/** Narrower windows start read-only. */
+/** Windows in which the editor starts editable; narrower ones start read-only. */
 const WIDE = '(min-width: 820px)';
 
 interface FileEditorProps {

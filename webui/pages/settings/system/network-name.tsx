@@ -78,7 +78,7 @@ function Fields({ edited }: { readonly edited: NameForm }) {
   );
 }
 
-/** A second box at the configured name has a number behind it. */
+/** The name that is announced now. It ends in a number if another box has the configured one. */
 function NameNow({ name }: { readonly name: string | null }) {
   const t = systemWords.value;
   const address = addressByName(location.href, name);

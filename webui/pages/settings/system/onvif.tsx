@@ -100,7 +100,7 @@ function problemsOf({ hasPassword, cameras, refused, discoveryError }: OnvifStat
   if (discoveryError !== null) {
     problems.push(t.onvifUnannounced);
   }
-  // May be a day old, while the others are present.
+  // A rejected login may be a day old; the other problems are present ones.
   if (refused) {
     const { why, user, address } = refused;
     const reasons = {

@@ -83,7 +83,7 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
       if ((await serverRun()) !== before) {
         noteRestored(plan.made);
       }
-      // All known data are of the former state.
+      // Reloads, because all known data are from before the restore.
       location.reload();
       return 'restarting';
     });

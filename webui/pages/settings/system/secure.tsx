@@ -26,7 +26,7 @@ import { BackToSystem } from './parts/back-to-system.tsx';
 
 const POLL_MS = 5_000;
 
-/** https on and off, the steps for phones and computers, the certificate, and the way in from outside. */
+/** https on and off, the steps for phones and computers, the certificate, and access from outside. */
 export function SecurePage() {
   const t = secureWords.value;
   const { value: https, again } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
@@ -66,7 +66,7 @@ function HttpsSwitch({ https, onChanged }: HttpsSwitchProps) {
       await patchConfig('v3/config/global/patch', { tlsAddress: address }, undefined);
       toast(address === '' ? t.isOff : t.isOn);
     } catch (error) {
-      // The connection that asks may end before the answer.
+      // Turning https off may end the connection of this request before the answer.
       if (!(isHere && address === '' && error instanceof RequestError && error.status === 0)) {
         toast(saveErrorText(error));
         setWork('none');

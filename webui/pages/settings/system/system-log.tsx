@@ -16,7 +16,7 @@ import { BackToSystem } from './parts/back-to-system.tsx';
 
 const MAX_LINES = 500;
 const TYPED_MS = 300;
-/** Info, with viewers that connect and leave. */
+/** Value of the choice of level `info` with lines about viewers. */
 const VIEWERS = 'viewers';
 
 /** Live log, newest first. */

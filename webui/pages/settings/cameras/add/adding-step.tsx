@@ -99,7 +99,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
           {live === 0 && isPending ? t.eachTakes : isPending ? t.othersComing : here.length > 0 && t.tapName}
         </p>
       </header>
-      {/* The reasons are what counts then. */}
+      {/* If no camera was added, the reasons come first. */}
       {isRefused && troubles}
       <ul class="adding-main arriving">
         {slots.map(({ key, adoption, camera }) => (

@@ -20,7 +20,7 @@ import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 /** Cameras that were probed by address, before the discovered ones. */
 const named = signal<readonly Candidate[]>([]);
 const unticked = signal<ReadonlySet<string>>(new Set());
-/** Shown after the first one. */
+/** The login typed last; the fields show it again. */
 const login = signal({ user: 'admin', password: '' });
 
 /** Cameras that can be added. One that was probed by address and discovered keeps its typed login. */

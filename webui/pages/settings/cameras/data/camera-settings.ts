@@ -34,7 +34,7 @@ export interface CameraFormValues {
   readonly sound: boolean;
 }
 
-/** Above all other steps. */
+/** Days of a retention without end; above all other steps. */
 export const FOR_EVER = 1_000_000;
 export const DAY_STEPS = [1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 180, 365, FOR_EVER];
 

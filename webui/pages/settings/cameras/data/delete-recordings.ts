@@ -24,7 +24,7 @@ export async function deleteRecordings(path: string): Promise<Pick<DeletionResul
   }
 }
 
-/** The path has no recordings. */
+/** The result for a path without recordings, which the box rejects. */
 function nothing(error: unknown): DeletionResult {
   if ((error as { status?: unknown }).status === 404) {
     return { deleted: 0, bytes: 0, kept: 0, items: [] };

@@ -33,7 +33,7 @@ export function effectText(facts: EffectTextFacts, { encoder }: CameraSettings, 
     return ownWords.diskSame;
   }
   if (!use) {
-    // Keeps its space.
+    // A no-break space keeps the height of the line.
     return '\u00a0';
   }
   const own = use.items.find((item) => item.path === path.name);

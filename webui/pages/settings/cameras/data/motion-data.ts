@@ -82,7 +82,7 @@ export function withMoreCorners(shape: Shape): Shape {
   return shape.toSpliced(longest + 1, 0, [middle(ax, bx), middle(ay, by)]);
 }
 
-/** A score that was measured with the sensitivity `from`, with the sensitivity `to`. */
+/** Converts a score that was measured with the sensitivity `from` to the sensitivity `to`. */
 export const scoreWith = (score: number, from: number, to: number): number => score * 2 ** ((to - from) / DOUBLING);
 
 export function motionSourceText(source: MotionSource): string {

@@ -59,14 +59,14 @@ export class SourceForm {
     return tested?.source === source && tested.sdp === sdp ? tested : undefined;
   }
 
-  /** The values can be saved: tested, or without a connection to test. */
+  /** Whether the values can be saved: they passed the test, or there is no connection to test. */
   get isReady(): boolean {
     const { changed, values } = this.edited.form;
     const isTestable = 'source' in changed.value || 'sdp' in changed.value;
     return !isTestable || values.value.source.trim() === '' || this.result?.isGood === true;
   }
 
-  /** A source that is off now can be saved, too. */
+  /** Allows saving without a test, for a source that is off now. */
   skipTest(): void {
     this.tested.value = { ...this.edited.form.values.peek(), isGood: true, text: '' };
   }

@@ -15,7 +15,7 @@ const CANNOT = 501;
 export interface SeenVideo {
   /** Null: the camera does not report its settings. */
   readonly value: CameraSettings | null | undefined;
-  /** It does not answer now, and is asked again. */
+  /** Whether the camera does not answer at present. It is asked again. */
   readonly isSilent: boolean;
   readonly again: () => void;
 }
@@ -55,12 +55,12 @@ export interface SeenChange {
 }
 
 interface LastSeen {
-  /** Undefined: there is nothing to say. */
+  /** Undefined: there is no change to show. */
   readonly change: SeenChange | undefined;
   readonly again: () => void;
 }
 
-/** The last change of the encoder. @param onEnd one that was under way here has ended */
+/** The last change of the encoder. @param onEnd called when a change that this page has seen under way has ended */
 export function useLastChange(path: string | undefined, onEnd: () => void): LastSeen {
   const address = path === undefined ? undefined : cameraCall('settingschange', path);
   const { value, again } = usePolled<LastChange>(address, { everyMs: POLL_MS });

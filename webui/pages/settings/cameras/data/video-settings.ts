@@ -14,7 +14,7 @@ interface Span {
 export const IR_CUT_MODES = ['AUTO', 'OFF', 'ON'] as const;
 export type IrCutMode = (typeof IR_CUT_MODES)[number];
 
-/** Before the camera has answered. */
+/** Settings to show before the camera has answered. */
 export const NO_VIDEO: CameraSettings = {
   encoder: { codec: null, width: null, height: null, fps: null, bitrateKbps: null, groupFrames: null },
   choices: [],
@@ -89,7 +89,7 @@ export function stepsOf({ choices, encoder }: CameraSettings, { codec, fps, keyS
   };
 }
 
-/** Both are written alike: `1 Mbit/s`. */
+/** Whether two bit rates look the same on the page, such as `1 Mbit/s`. */
 const isAlmost = (kbps: number, now: number): boolean => kbps !== now && Math.abs(kbps / now - 1) < 0.05;
 
 /** The change to send. A distance of key frames in seconds is kept when the frame rate changes. */

@@ -13,12 +13,12 @@ import { useFocusKept } from '../list/focus-kept.ts';
 import { useListDrag } from '../list/list-drag.ts';
 import { movedTo } from '../list/list-order.ts';
 
-/** As the box stores them. */
+/** The box's limit for one layout. */
 const MAX_CAMERAS = 64;
-/** Tiles that a finger can hold. */
+/** More columns would have tiles too small for a finger. */
 const MAX_COLUMNS = 4;
 const NARROW_COLUMNS = 3;
-/** Most screens. */
+/** Shape of the screen that the board imitates. */
 const SCREEN = { width: 1920, height: 1080 };
 
 export type BoardTiles = Layout['cameras'];
@@ -207,7 +207,7 @@ function labelOf(title: string, isLarge: boolean, i: number, count: number): str
   return camerasWords.value.placeOf(isLarge ? t.isLarge(title) : title, i + 1, count);
 }
 
-/** Before the tile that has it goes. */
+/** Moves the focus to a neighbour before tile `i`, which has it, is removed. */
 function focusBeside(list: HTMLElement | null, i: number): void {
   const buttons = list?.querySelectorAll('button');
   (buttons?.[i + 1] ?? buttons?.[i - 1])?.focus();

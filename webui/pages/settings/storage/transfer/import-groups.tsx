@@ -15,7 +15,7 @@ const NOWHERE = ' nowhere';
 
 interface ImportGroupsProps {
   readonly found: ImportForecast;
-  /** That can get recordings. */
+  /** Cameras that can get recordings. */
   readonly cameras: readonly Camera[];
   readonly firstTarget: (group: Group) => Target;
   /** undefined: something is wrong. */

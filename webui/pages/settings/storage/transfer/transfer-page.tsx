@@ -13,11 +13,11 @@ interface TransferPageProps {
   readonly kind: TransferState['kind'];
   readonly title: string;
   readonly text: string;
-  /** Shown while no transfer is on. */
+  /** Shown while no transfer is running. */
   readonly children: (onStarted: () => void) => ComponentChildren;
 }
 
-/** Progress of the transfer that is on, or the result of the last one of this kind, and what starts another one. */
+/** Page of one kind of transfer: progress of the running one, or the result of the last one and the start of another. */
 export function TransferPage({ kind, title, text, children }: TransferPageProps) {
   const { value, again } = usePolled<TransferState>('v3/recordings/transfer', { everyMs: LOOK_MS });
   const isShown = value && value.phase !== 'idle' && (isOn(value) || value.kind === kind);

@@ -15,7 +15,7 @@ type Step = 'pause' | 'resume' | 'cancel';
 
 interface TransferProgressProps {
   readonly transfer: TransferState;
-  /** The page is that of another kind. */
+  /** Whether the page is for another kind of transfer. */
   readonly isOther?: boolean;
   readonly onChanged: () => void;
 }
