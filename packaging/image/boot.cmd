@@ -8,7 +8,7 @@ if test "${system}" != b; then
 	setenv system a
 fi
 
-# The firmware's command line, with what is unique to the disk.
+# Takes the kernel's command line from the firmware, because it has the id of the disk.
 fdt addr ${fdt_addr}
 fdt get value line /chosen bootargs
 setexpr initrd_addr ${kernel_addr_r} + 4000000
@@ -21,11 +21,11 @@ if test "${trial}" = a || test "${trial}" = b; then
 	setenv trial
 	mw.b ${kernel_addr_r} 0 200
 	env export -t -s 200 ${kernel_addr_r} system
-	# Only what is started at most once.
+	# Starts the trial only if the choice without it was written, so at most once.
 	${devtype} write ${kernel_addr_r} 800 1 && run start_${one}
 fi
 run start_${system}
-# It cannot be read: the other one, rather than none.
+# Reached if the chosen system cannot be read: starts the other one.
 run start_a
 run start_b
 sleep 10

@@ -34,7 +34,7 @@ perch_missing_program() {
 	fi
 }
 
-# As at the next start of the router. A limit that is not lower stays.
+# Raises the limit of receive buffers now, as the next start of the router would. Keeps a higher limit.
 perch_raise_buffers() {
 	[ "$(cat /proc/sys/net/core/rmem_max 2> /dev/null || echo 4194304)" -ge 4194304 ] ||
 		sysctl -e -p /etc/sysctl.d/30-perch.conf > /dev/null || true
@@ -48,7 +48,7 @@ perch_pack_page() {
 	done
 }
 
-# LuCI, if it is there, keeps lists of its pages and of rights.
+# Empties LuCI's caches of pages and rights, if LuCI is installed.
 perch_refresh_luci() {
 	rm -f /tmp/luci-indexcache*
 	[ ! -x /etc/init.d/rpcd ] || /etc/init.d/rpcd reload || true

@@ -30,7 +30,7 @@ export class Packages {
   readonly #hold: string;
   #endMs: number;
 
-  /** @param hold file: while it exists, the packages' scripts neither start nor stop Perch */
+  /** @param hold file: while it exists, the packages' scripts do not start Perch */
   constructor(deps: PackagesDeps, hold: string) {
     this.#deps = deps;
     this.#hold = hold;

@@ -23,7 +23,6 @@ export function ClipHandles({ axis, name }: ClipHandlesProps) {
   const length = toMs.value - fromMs.value;
   const from = (100 * (marked.startMs - fromMs.value)) / length;
   const size = (100 * (marked.endMs - marked.startMs)) / length;
-  // `marked` is limited, because browsers draw inexactly far outside the viewport.
   const style = axis === 'x' ? { left: `${from}%`, width: `${size}%` } : { bottom: `${from}%`, height: `${size}%` };
   return (
     <div class="clip-range" style={style}>
