@@ -198,7 +198,7 @@ class PerchVideo extends HTMLElement {
   }
 
   #onPause(): void {
-    // The browser also pauses the video when its connection ends, which is not the viewer's doing.
+    // The browser also pauses the video when its connection ends, without the viewer's request.
     if (this.phase !== 'playing') {
       return;
     }

@@ -85,7 +85,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   );
 }
 
-/** Only pulled cameras: publishers would continue. */
+/** Menu item that pauses a camera. Only for cameras that the box connects to: a publisher would continue. */
 function pauseItem({ main, name, title }: Camera): PopupItem[] {
   const t = liveWords.value;
   if (!isOwner.value || (main.sourceState === null && !main.paused)) {

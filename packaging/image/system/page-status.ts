@@ -60,7 +60,7 @@ export class PageStatus {
     if (this.#id !== undefined) {
       this.#say(status);
     }
-    // Keeps the stored answer while a trial has no result yet, and after a refusal that was printed in a shell.
+    // Leaves the stored answer while a trial has no result yet, and after a refusal that was printed in a shell.
     if (this.#hasBegun || (this.#id !== undefined && !this.isWaiting)) {
       this.#keep(status);
     }

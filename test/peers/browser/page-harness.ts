@@ -39,7 +39,7 @@ export interface PageHarnessOptions {
   readonly config?: string;
   /** The machine's clock, if its time differs. */
   readonly clock?: Clock;
-  /** The sockets of root's services. */
+  /** Folder of the answers of root's services; default: the system's. */
   readonly hostAnswers?: string;
   /** Folder of the keys that may sign updates. */
   readonly updateKeys?: string;

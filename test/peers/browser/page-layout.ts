@@ -66,7 +66,7 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
     if (root.matches('dialog') && root.scrollTop > 0) {
       found.add(`scrolled away: the first ${root.scrollTop} px of the sheet, with its title and its button`);
     }
-    // Rows beyond the window would have the height that they are expected to have.
+    // Lays out all rows: with `content-visibility` those outside the window only have an estimated height.
     const whole = new CSSStyleSheet();
     whole.replaceSync('* { content-visibility: visible !important }');
     document.adoptedStyleSheets.push(whole);
@@ -82,11 +82,11 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
       range.selectNodeContents(node);
       for (const line of range.getClientRects()) {
         const { seen, cutBy } = clipped(line, element);
-        // A dot has its word outside; items along the timeline leave at its ends.
+        // Ignores hidden words of dots, which `text-indent` moves outside, and items at the ends of the timeline.
         if (cutBy && getComputedStyle(cutBy).textIndent === '0px' && !cutBy.matches('.event-thumbnails')) {
           found.add(`cut: “${node.nodeValue.trim().slice(0, 60)}” by ${nameOf(cutBy).slice(0, 60)}`);
         }
-        // Lines of text are closer than their boxes.
+        // Line boxes overlap where the text does not, so a part of their height is ignored.
         const spare = (line.bottom - line.top) * 0.16;
         pieces.push({
           ...{ element, name: node.nodeValue.trim().slice(0, 40) },
@@ -105,7 +105,7 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
         });
       }
     }
-    /** It has its own background below `ancestor`, so it covers the element below. */
+    /** Whether the element, or one between it and `ancestor`, has a background and so covers what is below it. */
     const isOpaque = (element: Element, ancestor: Element) => {
       for (let at: Element | null = element; at && at !== ancestor; at = at.parentElement) {
         const { backgroundColor, backgroundImage } = getComputedStyle(at);

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext } from 'playwright-core';
 import { openHttpSink } from '../../support/servers/http-sink.ts';
 
-/** A page of one word, to compare with. */
+/** Serves a page of one word, as the baseline of a measurement. */
 export const openBarePage = () =>
   openHttpSink(() => ({
     status: 200,

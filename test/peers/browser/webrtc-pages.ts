@@ -13,7 +13,7 @@ export const SOON = { timeout: 20_000 };
 const CLIP_SECONDS = 5;
 const PICTURE_MS = 40;
 
-/** One path that browsers publish to and play, with a loudspeaker unless it is deaf. */
+/** One path that browsers publish to and play, with a loudspeaker unless `isDeaf`. */
 class Place {
   stream: Stream | undefined;
   publisher: Publisher | undefined;

@@ -64,7 +64,7 @@ export async function mp4Clip(codec: Mp4ClipCodec, seconds: number): Promise<Mp4
   }
   const track = trackOf(codec, found, plain[0]?.data ?? Buffer.alloc(0));
   const scale = track.clockRate / found.timescale;
-  // Without the edit list that shows the first picture at 0.
+  // Ignores the edit list, which shows the first picture at 0.
   const origin = plain[0]?.decodeTime ?? 0;
   const ticksOf = (time: number): number => Math.round((time - origin) * scale) + track.clockRate;
   const samples = plain.map(({ decodeTime, shownTime, isSync, data }) => {

@@ -10,7 +10,7 @@ import { openNamespace } from './namespace.ts';
 const LINUX = join(import.meta.dirname, '../../../packaging/linux');
 const PORT = 8080;
 
-/** The same as `perch-camera-network.service`: what systemd does with it. */
+/** A `systemctl` that starts and stops the program of `perch-camera-network.service` as systemd would. */
 const SYSTEMCTL = `#!/bin/sh
 if [ -e /run/service ]; then
   kill "$(cat /run/service)" 2> /dev/null
@@ -22,9 +22,9 @@ LIB/camera-network firewall || exit 1
 setsid LIB/camera-network run < /dev/null > /run/service.log 2>&1 &
 echo $! > /run/service
 `;
-/** The same as `perch-network.path` and its service. */
+/** Stands in for `perch-network.path` and its service. */
 const PATH_UNIT = 'while :; do [ ! -e /var/lib/perch/requests/network.json ] || "$1/network"; sleep 0.1; done';
-/** What udhcpc calls: takes the address, and tells all. */
+/** The script that udhcpc calls: sets the address and prints the options of the lease. */
 const TAKE_LEASE = `#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip addr replace "$ip/24" dev "$interface"
@@ -110,7 +110,7 @@ async function agentWithPage(root: string): Promise<readonly string[]> {
 }
 
 /**
- * A box with Perch and root's services, between a house with the internet (this machine) and two ports for cameras: `cam0`
+ * A box with Perch and root's services, between a home network with the internet (this machine) and two ports for cameras: `cam0`
  * with one camera, `cam1` with `otherNet`.
  */
 export async function openCameraNetwork({ hasPage = false } = {}) {
@@ -165,7 +165,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
   await perch.waitFor(/Also in this network/);
   const url = `http://${house.ip}:${PORT}`;
   const headers = await ownerOf(url, join(root, 'var/perch'));
-  // One server for the house and the internet.
+  // One server stands for the home network and the internet.
   const server = createServer((socket) => socket.on('error', () => {}).end('hello'));
   await new Promise<void>((resolve) => server.listen(0, '::', resolve));
   const { port } = server.address() as { port: number };

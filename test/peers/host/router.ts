@@ -25,16 +25,15 @@ export interface Router {
   asked(): Promise<string[][]>;
   /** Starts the requested service like procd. */
   startAsked(): Promise<RunningProcess>;
-  /** Any program there, as the user perch. */
+  /** Starts a program on the router as the user perch. */
   start(command: readonly string[], env: readonly string[]): RunningProcess;
-  /** Over its own network. */
-  /** @param login `name:password` */
+  /** Requests a page of the router over its own network. @param login `name:password` */
   get(path: string, login?: string): Promise<{ readonly status: number; readonly body: string }>;
   mountDisk(): Promise<void>;
   unmountDisk(): Promise<void>;
 }
 
-/** Removed at the end of the test, however it ends. */
+/** Starts a router, which is removed at the end of the test, also of a failed one. */
 export async function startRouter(): Promise<Router> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-router-'));
   const image = `${folder}.disk`;

@@ -7,7 +7,7 @@ export interface Machine {
   readonly ip: string;
 }
 
-/** A network of machines that see each other and us, as in a house: a switch with a cable to each. */
+/** A network of several machines and this one, joined by a switch. */
 export interface SharedNetwork extends AsyncDisposable {
   readonly hostIp: string;
   readonly machines: readonly [Machine, Machine];

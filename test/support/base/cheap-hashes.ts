@@ -7,7 +7,7 @@ type Done = (error: Error | null, key: Buffer) => void;
 const DEAR = { N: 16_384, p: 5 };
 const CHEAP = { N: 16, p: 1 };
 
-/** Kept with the process: a worker may load this file more than once, and then sees the cheap one. */
+/** The real function is kept in `globalThis`: a second load of this file in a worker would find the cheap one in `crypto`. */
 const shared = globalThis as { realScrypt?: typeof crypto.scrypt };
 shared.realScrypt ??= crypto.scrypt;
 const real = shared.realScrypt;

@@ -13,7 +13,7 @@ export class FakeClock implements Clock {
   #sleepers: Sleeper[] = [];
 
   monoMs = (): number => this.#nowMs;
-  /** The program is busy for this part of the time. */
+  /** Share of the time in which the event loop is busy, 0 to 1; see `idleMs`. */
   busyShare = 0;
   #idleMs = 0;
 

@@ -8,7 +8,7 @@ export function memoryFolder(): string | undefined {
       return undefined;
     }
     const folder = mkdtempSync('/dev/shm/perch-tests-');
-    // As /tmp: some tests continue as a user without rights.
+    // The mode of /tmp, because some tests continue as a user without rights.
     chmodSync(folder, 0o1777);
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     return folder;

@@ -24,7 +24,7 @@ interface Machine {
 export class MdnsHouse {
   readonly clock = new FakeClock();
   readonly said: Said[] = [];
-  /** Delay of packets in transit; 0: none. */
+  /** Share of packets that are lost between machines, 0 to 1. */
   lossRate = 0;
   readonly #random: () => number;
   readonly #machines: Machine[] = [];
@@ -61,7 +61,7 @@ export class MdnsHouse {
     this.said.push({ atMs: this.clock.monoMs(), from, to, bytes, message: decode(bytes) });
     for (const machine of this.#machines.filter(({ address }) => to === undefined || to.address === address)) {
       const isOwn = machine.address === from;
-      // A machine's packets to itself use no cable.
+      // Packets of a machine to itself are never lost.
       if (isOwn || this.#random() >= this.lossRate) {
         queueMicrotask(() => {
           for (const { responder } of machine.responders.filter((one) => one.links.includes(link))) {

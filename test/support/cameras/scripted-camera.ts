@@ -79,7 +79,7 @@ export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): P
       framer.push(chunk as Buffer, chunk.length);
       wake();
     });
-    // The client may leave at any time.
+    // The client may close the connection at any time.
     socket.on('error', wake);
     socket.on('close', wake);
   });

@@ -7,7 +7,7 @@ import { Stream } from '../../../agent/stream/stream.ts';
 /** A run of a source, and its result. */
 export class SourceRun<One extends Source = Source> {
   readonly samples: { track: number; sample: Sample }[] = [];
-  /** As they were when the stream opened. */
+  /** The tracks when the stream opened. */
   tracks: readonly Track[] = [];
   /** Tracks that changed within the stream, with the number of samples before. */
   readonly changes: { track: number; afterSamples: number }[] = [];

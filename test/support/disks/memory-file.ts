@@ -2,7 +2,7 @@ import type { ReadableFile } from '../../../agent/record/file/segment-fs.ts';
 
 /** Bytes as a file that can be read repeatedly. */
 export class MemoryFile implements ReadableFile {
-  /** The bytes after it are missing. */
+  /** Apparent size of the file: the bytes after it are missing. */
   sizeBytes: number;
   readonly #bytes: Uint8Array;
 

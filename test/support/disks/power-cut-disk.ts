@@ -10,7 +10,7 @@ interface Inode {
   durable: Buffer;
   /** The rest was truncated since the last sync: its blocks are free for others. */
   keptBytes: number;
-  /** Its name is in the folder on the disk. */
+  /** Whether its name has reached the folder on the disk. */
   isNamed: boolean;
   mtimeMs: number;
 }

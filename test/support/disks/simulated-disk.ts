@@ -14,7 +14,7 @@ export class SimulatedDisk implements DiskProbe {
   cannotMake: string | undefined;
   place: DiskReading['place'] = 'mount';
   isOwnDisk = true;
-  /** The configuration asks for one. */
+  /** Whether the configuration requires a disk. */
   isNeeded = false;
   mark: string | undefined;
   failure: string | undefined;

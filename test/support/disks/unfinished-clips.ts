@@ -10,7 +10,7 @@ export const LATER = WALL + 10 * 86_400_000;
 interface Layout {
   readonly initBytes: number;
   readonly durationOffset: number;
-  /** One past each fragment. */
+  /** Position after the last byte of each fragment. */
   readonly ends: readonly number[];
 }
 
@@ -28,9 +28,9 @@ export async function layoutOf(file: string): Promise<Layout> {
 
 export interface Clip {
   readonly file: string;
-  /** As it is in the end. */
+  /** Bytes of the finished file. */
   readonly whole: Buffer;
-  /** As it is while it is being written: without an end and a duration. */
+  /** Bytes of the file while it is being written: without its end and its duration. */
   readonly bytes: Buffer;
   readonly layout: Layout;
 }

@@ -21,7 +21,7 @@ interface Renaming {
  * changed in a folder that was not synced are what they were.
  */
 export class PowerCuts implements Disposable {
-  /** Operations until then. */
+  /** Number of operations until the power is cut. */
   left = Number.POSITIVE_INFINITY;
   happened = 0;
   readonly #begins: readonly string[];
@@ -116,7 +116,7 @@ export class PowerCuts implements Disposable {
       writeSync: before(real.writeSync as (handle: number) => number, (handle) => {
         this.#unsynced.add(this.#open.get(handle) ?? '');
       }) as typeof real.writeSync,
-      // Only for this disk: a real one would take its time.
+      // Only changes this simulation: a real sync would take long.
       fsyncSync: before(
         (_handle: number) => {},
         (handle) => this.#synced(this.#open.get(handle) ?? ''),

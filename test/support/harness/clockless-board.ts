@@ -226,7 +226,7 @@ export class Board {
     return settings;
   }
 
-  /** The real disk has its time in between: else it would seem to hang, so fast do these days go by. */
+  /** Gives the real disk time between the steps. Otherwise it would seem to hang, because the days of the fake clock pass so fast. */
   async #advance(ms: number): Promise<void> {
     await this.clock.advance(ms);
     await this.#running?.recordings.configure();

@@ -56,7 +56,7 @@ export class UpdaterMachine implements Machine {
   installed: Record<PackageName, string> = { perch: OLD, 'perch-node': OLD };
   running = OLD;
   ills: Readonly<Record<string, Ill>> = {};
-  /** Folders without recordings by any version. */
+  /** Folders in which no version records, as those of a camera that is offline. */
   away: readonly string[] = [];
   /** The number of times that another program has dpkg's lock. */
   locks = 0;

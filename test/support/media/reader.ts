@@ -1,7 +1,7 @@
 import type { PeerKind, Reader } from '../../../agent/stream/stream.ts';
 
 export interface IdleReader extends Reader {
-  /** How often it was notified of the end of the stream. */
+  /** Number of calls of `onEnd`. */
   ends: number;
   onSample: () => void;
 }

@@ -39,7 +39,7 @@ export class S3Server {
   readonly objects = new Map<string, { readonly bytes: Buffer; readonly tag: string }>();
   readonly uploads = new Map<string, { readonly key: string; readonly parts: Map<number, Buffer> }>();
   readonly calls: S3Call[] = [];
-  /** Open ones: what was sent on closed ones has arrived. */
+  /** Number of open connections. What was sent on closed ones has arrived. */
   connections = 0;
   readonly #server: Server;
   readonly #options: S3Options;

@@ -12,7 +12,7 @@ export interface PlayOptions {
 }
 
 export interface ShownPicture {
-  /** Place on the player's time scale. */
+  /** Position on the player's time scale. */
   readonly mediaMs: number;
   /** Unix time at which it was shown. */
   readonly wallMs: number;
@@ -31,7 +31,7 @@ export interface PlayReport {
   readonly hasSound: boolean;
 }
 
-/** Shown before it seeks to its position. */
+/** Pictures that Chromium's own player may show before it seeks to its start position. */
 const OWN_START_PICTURES = 2;
 
 /** As in Perch's own players. */

@@ -37,7 +37,7 @@ export interface LiveReport {
 
 const PAUSE_MEMORY_MS = 1_000;
 let arrivedMs = performance.now();
-/** Pauses between adoptions, and when each ended. */
+/** Recent pauses between arrivals of data, and when each ended. */
 let pauses: { readonly endMs: number; readonly forMs: number }[] = [];
 
 function onArrival(): void {
@@ -47,7 +47,7 @@ function onArrival(): void {
   arrivedMs = nowMs;
 }
 
-/** Also notifies the test of arrivals. */
+/** A WebSocket that also calls `onArrival` for each message. */
 class ToldWebSocket extends WebSocket {
   constructor(url: string | URL) {
     super(url);

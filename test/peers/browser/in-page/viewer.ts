@@ -78,7 +78,7 @@ class Watch {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
   #client: WHEPClient | undefined;
-  /** Not reported yet. */
+  /** Local candidates that were not sent by PATCH yet. */
   readonly #candidates: RTCIceCandidate[] = [];
   #isRestarting = false;
 
@@ -251,7 +251,7 @@ class Watch {
       const item = stats.find((one) => one.type === 'inbound-rtp' && one.kind === kind) ?? {};
       return { ...item, mimeType: byId.get(item.codecId)?.mimeType };
     };
-    // Firefox does not report the current one.
+    // Firefox does not report `selectedCandidatePairId`: takes the nominated pair.
     const inUse = stats.find((one) => one.type === 'transport')?.selectedCandidatePairId;
     const pair = byId.get(inUse) ?? stats.find((one) => one.type === 'candidate-pair' && one.nominated);
     const remote = byId.get(pair?.remoteCandidateId);

@@ -247,7 +247,7 @@ function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetP
   );
 }
 
-/** Other protocols have the login in the address. */
+/** Whether the login can be changed apart from the address; protocols other than RTSP have it there. */
 const hasLogin = ({ onvif, source }: CameraItem): boolean => onvif !== null || /^rtsp/i.test(source);
 
 const sourceText = (source: string): string =>
