@@ -170,8 +170,9 @@ describeWith(['namespaces'], 'cameras with a wrong clock that get other addresse
     await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
     await untilRecorded(agent, 'door');
     const before = configOf(agent);
-    await camera.tell(`clock ${Date.UTC(2000, 0, 1) - Date.now()}`);
+    // In this order: at the old address Perch would learn the camera's new clock.
     const movedIp = await house.move();
+    await camera.tell(`clock ${Date.UTC(2000, 0, 1) - Date.now()}`);
     const item = await until(async () => {
       const { items } = await agent.json<{ items: CameraItem[] }>('/v3/cameras/list');
       return items[0]?.trouble === 'clock' ? items[0] : undefined;
