@@ -197,6 +197,20 @@ test('several access units of a PES packet are a frame apart', () => {
   expect(timesOf(streams[0])).toEqual([9000, 12_000, 15_000, 19_800]);
 });
 
+test('where a stream begins within a PES packet, its first key picture has a finite time', () => {
+  const slice = '00000101 aabbccdd';
+  const [keyPicture, picture] = [`00000100 000ffff800 ${slice}`, `00000100 0057fffb80 ${slice}`].map(hex);
+  const both = Buffer.concat([picture, MPEG2_CONFIG, keyPicture] as Uint8Array[]);
+  const { push, streams, demuxer } = demuxing();
+  const writer = new TsWriter().pat().pmt([{ pid: VIDEO, type: 0x02 }]);
+  push(writer.pes(VIDEO, both, { pts: 90_000 }).pes(VIDEO, picture as Uint8Array, { pts: 97_200 }).bytes);
+  demuxer.end();
+  expect(streams[0]?.units.map(({ pts, dts }) => [pts, dts])).toEqual([
+    [93_003, 93_003],
+    [97_200, 97_200],
+  ]);
+});
+
 test('a picture split into PES packets, of which only the first has a time, is one unit', () => {
   const large = Buffer.concat([keyUnit, new Uint8Array(90_000).fill(0x55)]);
   const { push, streams, demuxer } = demuxing();

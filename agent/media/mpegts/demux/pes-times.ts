@@ -53,7 +53,7 @@ export class PesTimes implements UnitTimes {
       this.dts = dts > last || last - dts > JUMP_TICKS ? dts : last + 1;
       this.pts = Math.max(ticks, this.dts);
     } else {
-      this.dts = last + this.#frameTicks;
+      this.dts = Number.isFinite(last) ? last + this.#frameTicks : ticks;
       this.pts = Math.max(ticks, this.dts);
     }
     this.#lastDts = this.dts;
