@@ -12,7 +12,7 @@ import {
   SAME_DURATION,
   SampleTableWriter,
 } from './sample-table-writer.ts';
-import { VarintWriter } from './varint.ts';
+import { VarintReader, VarintWriter } from './varint.ts';
 
 interface Drawn extends RunTable {
   readonly sizes: number[];
@@ -135,6 +135,14 @@ test('a table beyond the limit of samples is rejected before memory is allocated
   const bytes = new Uint8Array(out.sizeBytes + count).fill(0x80);
   bytes.set(out.bytes);
   expect(() => parseSampleTable(bytes, [1, 7], 1_000)).toThrow(`sample table with ${count} samples, at most 20000000`);
+});
+
+test('numbers up to 2^53 are read, larger ones are rejected', () => {
+  const out = new VarintWriter();
+  out.push(2 ** 53);
+  expect(new VarintReader(out.bytes).next()).toBe(2 ** 53);
+  const larger = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f);
+  expect(() => new VarintReader(larger).next()).toThrow('beyond 2^53');
 });
 
 test('the box at the end of a recording returns the header and the table, and is recognised only if complete', () => {

@@ -84,7 +84,7 @@ export class VarintReader {
       }
       this.#at += 1;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) {
+      if (byte < 0x80 && value <= 2 ** 53) {
         return value;
       }
     }
