@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { parseAacConfig } from '../aac/params.ts';
 import { type Ac3Variant, FRAME_SAMPLES } from '../ac3/params.ts';
 import { parseMpegAudioFrame } from '../mpeg-audio/params.ts';
-import { opusFrameTicks } from '../opus/params.ts';
+import { isOpusLayout, opusFrameTicks } from '../opus/params.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { AudioTrack } from '../sample/track.ts';
 import type { CodecReader, FlvTrack } from './codec-reader.ts';
@@ -106,18 +106,24 @@ export class OpusReader extends AudioReader {
       return;
     }
     const channels = data[start + 9] as number;
-    if ((data[start + 18] as number) === 0) {
-      this.describe({ kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels });
+    const track = { kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels } as const;
+    if (data[start + 18] === 0) {
+      if (channels !== 1 && channels !== 2) {
+        throw new PerchError('unsupported', `Opus of mapping family 0 with ${channels} channels`);
+      }
+      this.describe(track);
       return;
     }
     const [streams = 0, coupledStreams = 0] = data.subarray(start + 19, end);
-    const mapping = [...data.subarray(start + 21, Math.min(end, start + 21 + channels))];
-    if (mapping.length !== channels || channels > 8 || streams < 1 || coupledStreams > streams) {
+    const layout = {
+      streams,
+      coupledStreams,
+      mapping: [...data.subarray(start + 21, Math.min(end, start + 21 + channels))],
+    };
+    if (!isOpusLayout(channels, layout)) {
       throw new PerchError('unsupported', `Opus with ${channels} channels in ${streams} streams`);
     }
-    const layout = { streams, coupledStreams, mapping };
     const isPlain = channels <= 2 && streams === 1;
-    const track = { kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels } as const;
     this.describe(isPlain ? track : { ...track, layout });
   }
 

@@ -73,6 +73,22 @@ test("FFmpeg 8 sends the colours of a second track as the first one's, with the 
   expect(() => unitsOf(tags)).not.toThrow();
 });
 
+test.for([
+  ['no channels', '00 000000000000000000'],
+  ['three channels without their layout', '03 000000000000000000'],
+  ['a channel that is not decoded', '03 000000000000000001 02 01 00 01 09'],
+  ['more streams than channels', '01 000000000000000001 02 00 00'],
+  ['a layout that is cut', '03 000000000000000001 02 01 00 01'],
+] as const)('Opus with %s is rejected', ([, rest]) => {
+  const tags = [[TAG.audio, 0, `90 ${OPUS} 4f70757348656164 01 ${rest}`]] as const;
+  expect(unitsOf(tags)).toEqual([expect.stringMatching(/Opus (of mapping family 0 )?with \d channels/)]);
+});
+
+test('Opus in a layout is described with it', () => {
+  const tags = [[TAG.audio, 0, `90 ${OPUS} 4f70757348656164 01 03 000000000000000001 02 01 00 02 01`]] as const;
+  expect(unitsOf(tags)).toEqual(['Opus 0: opus']);
+});
+
 test('a codec that changes ends the connection', () => {
   const tags = [ALAW(0, 'd5'), [TAG.audio, 20, `91 ${OPUS} fc0001`]] as const;
   expect(() => unitsOf(tags)).toThrow('the codec changes from alaw to Opus');

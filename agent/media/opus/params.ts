@@ -31,27 +31,31 @@ function frameCount(toc: number, packet: Uint8Array): number {
   return code === 0 ? 1 : 2;
 }
 
-const MIN_CHANNELS = 3;
 const MAX_CHANNELS = 8;
 /** RFC 7845 §5.1.1: a silent channel. */
 const SILENT = 255;
+
+/** Whether a decoder has an output for each of one to eight channels (RFC 7845 §5.1.1). */
+export function isOpusLayout(channels: number, { streams, coupledStreams, mapping }: OpusLayout): boolean {
+  const decoded = streams + coupledStreams;
+  return (
+    channels >= 1 &&
+    channels <= MAX_CHANNELS &&
+    streams >= 1 &&
+    streams <= channels &&
+    coupledStreams <= streams &&
+    mapping.length === channels &&
+    mapping.every((index) => index < decoded || index === SILENT)
+  );
+}
 
 /** The parameters of `multiopus`; undefined: missing or invalid. */
 export function parseOpusLayout({ channels, clockRate, fmtp }: RtpFormat): OpusLayout | undefined {
   const streams = numberOf(fmtp.get('num_streams'));
   const coupledStreams = numberOf(fmtp.get('coupled_streams'));
   const mapping = (fmtp.get('channel_mapping') ?? '').split(',', MAX_CHANNELS + 1).map(numberOf);
-  const decoded = streams + coupledStreams;
-  const isPossible =
-    clockRate === 48_000 &&
-    channels >= MIN_CHANNELS &&
-    channels <= MAX_CHANNELS &&
-    streams >= 1 &&
-    streams <= channels &&
-    coupledStreams <= streams &&
-    mapping.length === channels &&
-    mapping.every((index) => index < decoded || index === SILENT);
-  return isPossible ? { streams, coupledStreams, mapping } : undefined;
+  const layout = { streams, coupledStreams, mapping };
+  return clockRate === 48_000 && channels > 2 && isOpusLayout(channels, layout) ? layout : undefined;
 }
 
 /** The parameters of `multiopus` as an `a=fmtp` value. */

@@ -4,6 +4,7 @@ import { CHANNELS, SAMPLE_RATES_HZ } from '../../ac3/params.ts';
 import { av1Track } from '../../av1/params.ts';
 import { h264Track } from '../../h264/params.ts';
 import { h265Track } from '../../h265/params.ts';
+import { isOpusLayout } from '../../opus/params.ts';
 import type { AudioTrack, OpusLayout, Track, VideoTrack } from '../../sample/track.ts';
 import { fourcc } from '../box/boxes.ts';
 import { bodyOfFirst, viewOf } from '../box/walk.ts';
@@ -205,17 +206,17 @@ function opusTrack(dOps: Uint8Array): AudioTrack {
   const channels = dOps[1] as number;
   const family = dOps[10] as number;
   const track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels } as const;
-  if (family === 0) {
+  if (family === 0 && (channels === 1 || channels === 2)) {
     return track;
-  }
-  if (dOps.length < 13 + channels || channels > 8) {
-    throw new PerchError('badInput', `MP4 'dOps' of ${channels} channels is cut`);
   }
   const layout: OpusLayout = {
     streams: dOps[11] as number,
     coupledStreams: dOps[12] as number,
     mapping: [...dOps.subarray(13, 13 + channels)],
   };
+  if (family === 0 || !isOpusLayout(channels, layout)) {
+    throw new PerchError('badInput', `MP4 'dOps' of ${channels} channels and mapping family ${family} is invalid`);
+  }
   return { ...track, layout };
 }
 

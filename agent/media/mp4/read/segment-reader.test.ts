@@ -42,6 +42,19 @@ test('an initialization without moov is rejected', () => {
   expect(() => new SegmentReader(writeInit([tinyH264]).subarray(0, 100))).toThrow("without a whole 'moov'");
 });
 
+test.for([
+  ['no channels', [0, 0]],
+  ['three channels without a layout', [3, 0]],
+  ['a channel that is not decoded', [6, 1, 4, 2, 0, 4, 1, 2, 3, 9]],
+  ['more coupled streams than streams', [6, 1, 2, 4, 0, 4, 1, 2, 3, 5]],
+] as const)('an Opus track with %s is rejected', ([, [channels, ...mapping]]) => {
+  const init = writeInit([surround]);
+  const dOps = Buffer.from(init.buffer, init.byteOffset, init.length).indexOf('dOps') + 4;
+  init[dOps + 1] = channels;
+  init.set(mapping, dOps + 10);
+  expect(() => new SegmentReader(init)).toThrow(`'dOps' of ${channels} channels`);
+});
+
 test('parameter sets and delimiters in samples move to the track', () => {
   const into = new Collector();
   const cleaner = new NalCleaner(tinyH264, into);
