@@ -95,6 +95,8 @@ test('the offline picture begins with a key picture of the same size, and the so
   expect(received.descriptions.at(-1)).toMatchObject({ width: tinyH264.width, height: tinyH264.height });
   expect(received.descriptions.at(-1)).not.toEqual(tinyH264);
   await clock.advance(5_000);
+  const keys = received.samples.slice(before).filter(({ key }) => key);
+  expect(keys.map(({ dts }) => (dts - (keys[0] as Sample).dts) / 90_000)).toEqual([0, 2, 4]);
   const again = new Stream([tinyH264]);
   always.join(again);
   const offline = received.samples.length;

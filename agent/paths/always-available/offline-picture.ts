@@ -34,7 +34,7 @@ export class OfflinePicture {
     if (text !== this.#text || this.#untilKey === 0) {
       this.#text = text;
       this.#draw(['Offline', text]);
-      this.#untilKey = GROUP;
+      this.#untilKey = GROUP - 1;
       return { data: this.#encoder.encode(this.#frame, true), isKey: true };
     }
     this.#untilKey -= 1;
