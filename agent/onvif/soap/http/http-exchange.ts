@@ -89,7 +89,9 @@ export function noAnswer(origin: HttpOrigin, withinMs: number): PerchError {
 }
 
 /** Opens a request without ending it; also for callers that stream the reply. */
-export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'toldMs' | 'body'>): ClientRequest {
+export function openRequest(
+  asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'reportedMs' | 'body'>,
+): ClientRequest {
   const { isSecure, host, port } = asked.origin;
   const kept = asked.connection?.agentFor(asked.origin);
   const options = {
