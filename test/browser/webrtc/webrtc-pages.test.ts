@@ -40,7 +40,12 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
       return texts;
     });
     const methods: string[] = [];
-    viewer.on('request', (request) => methods.push(request.method()));
+    viewer.on('request', (request) => {
+      // The page asks whether it may talk after its first picture, on a busy machine as late as now.
+      if (!request.url().endsWith('/talk')) {
+        methods.push(request.method());
+      }
+    });
     const [session] = pages.run.server.list().filter(({ state }) => state === 'read');
     pages.run.server.kick(session?.id ?? '');
     await expect.poll(() => said.jsonValue(), SOON).toContain('ended through the API, retrying in some seconds');
