@@ -71,7 +71,7 @@ export class TimeServer {
     });
     this.#socket.on('error', (error) => {
       if (this.#state !== 'ended') {
-        deps.log.warn({ address, port, reason: error.message }, 'cannot tell cameras the time');
+        deps.log.warn({ address, port, reason: error.message }, 'NTP server for cameras has failed');
         this.close();
       }
     });

@@ -65,7 +65,7 @@ export class CameraEvents implements EventIntake {
         await clock.sleep(PRUNE_PAUSE_MS, signal);
       }
     };
-    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'upkeep of events failed'));
+    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'old events are no longer deleted'));
   }
 
   async tell(event: ReportedEvent): Promise<{ readonly id: string }> {

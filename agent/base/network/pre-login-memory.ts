@@ -116,7 +116,7 @@ export class PreLoginMemory {
     const nowMs = this.#clock.monoMs();
     if (nowMs - this.#loggedMs >= LOG_EVERY_MS) {
       const facts = { address, closed: this.#closed, limitBytes: this.#limitBytes };
-      this.#log.warn(facts, 'clients without a login hold too much memory, oldest of this address closed');
+      this.#log.warn(facts, 'clients without a login use too much memory: the oldest of this address are closed');
       this.#loggedMs = nowMs;
       this.#closed = 0;
     }

@@ -368,7 +368,7 @@ test('a dropped camera of this machine is logged once, with the next step', asyn
   await dropping.found.scan({ listenMs: 1_000 });
   await dropping.found.scan({ listenMs: 1_000 });
   expect(dropping.found.list()).toEqual([]);
-  const phrase = 'camera on this machine dropped';
+  const phrase = 'camera on this machine is ignored';
   expect(logged.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
     ['info', phrase, { address: '127.0.0.31', hint: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes') }],
   ]);

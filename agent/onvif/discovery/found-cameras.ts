@@ -328,7 +328,7 @@ export class FoundCameras {
   readonly #onLoopback = (address: string): void => {
     if (!this.#hasLoggedLoopback) {
       this.#hasLoggedLoopback = true;
-      this.#options.log.info({ address, hint: LOOPBACK_HINT }, 'camera on this machine dropped');
+      this.#options.log.info({ address, hint: LOOPBACK_HINT }, 'camera on this machine is ignored');
     }
   };
 

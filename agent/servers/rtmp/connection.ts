@@ -193,7 +193,7 @@ export class RtmpConnection implements LinkOwner {
 
   onEnd(cause: unknown): void {
     if (cause !== undefined && !(cause instanceof PerchError) && !isNetworkError(cause)) {
-      this.#log.error({ err: cause }, 'fault on an RTMP connection');
+      this.#log.error({ err: cause }, 'error in an RTMP connection');
     }
     this.#markClosed(cause === undefined ? 'closed by the client' : explain(cause), cause instanceof PerchError);
     this.#onClosed(this);

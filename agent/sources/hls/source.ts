@@ -158,7 +158,7 @@ class HlsSession {
     this.#offered.push(...found.map(({ label }) => label));
     const unsupported = found.filter(({ isSupported }) => !isSupported).map(({ label }) => label);
     if (unsupported.length > 0) {
-      this.#log.warn({ codecs: unsupported }, 'HLS stream has unsupported tracks, they are left out');
+      this.#log.warn({ codecs: unsupported }, 'unsupported tracks of the HLS stream are left out');
     }
     return found.map(({ label, isVideo, isSupported, clockRate, track }) => {
       const isWanted = isSupported && (isVideo || this.#options.audio) && this.#tracks.length < MAX_TRACKS;

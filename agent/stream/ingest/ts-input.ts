@@ -111,7 +111,7 @@ export class TsInput {
     }
     const leftOut = streams.filter(({ codec }) => codec === undefined).map(({ label }) => label);
     if (leftOut.length > 0) {
-      this.#log.warn({ codecs: leftOut }, 'MPEG-TS has unsupported tracks, they are left out');
+      this.#log.warn({ codecs: leftOut }, 'unsupported tracks of MPEG-TS are left out');
     }
     const tracks: DemuxedTrack[] = [];
     const writer = new StreamWriter(this.#sink, this.#timeline, tracks, name, this.#log, this.#options.sender);

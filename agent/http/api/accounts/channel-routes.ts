@@ -62,7 +62,7 @@ const Blanks = Type.Object(
     body: text,
     secret: text,
   },
-  { description: 'To begin with: what is empty or in capitals is to be filled in.' },
+  { description: 'A template: fill in the fields that are empty or in capitals.' },
 );
 const List = Type.Object({
   items: Type.Array(Item),

@@ -32,7 +32,9 @@ const LayoutItem = Type.Object({
   name: Type.String(),
   kind: Kind,
   cameras: Type.Array(Type.Object({ path: Type.String(), size: Size })),
-  formerNames: Type.Array(Type.String(), { description: 'They lead here, too, until another layout takes them.' }),
+  formerNames: Type.Array(Type.String(), {
+    description: 'Former names, which open this layout until another layout has the name.',
+  }),
 });
 const LayoutName = Type.Object({ '*': Type.String({ description: 'Name of the layout.' }) });
 

@@ -23,7 +23,7 @@ const FILTER = {
   path: Type.Optional(Type.String({ description: 'Lines of one camera only.' })),
   text: Type.Optional(Type.String({ description: 'Part of the line, in upper or lower case.' })),
   viewers: Type.Optional(
-    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: without viewers who connect and disconnect.' }),
+    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: leaves out viewers that connect and disconnect.' }),
   ),
 };
 const Line = Type.Object({

@@ -22,11 +22,12 @@ const UpdateState = Type.Object({
   ),
   system: OrNull(
     Type.Enum(['a', 'b'], {
-      description: 'Which of the two systems of the image runs: this box takes updates of the other one, too.',
+      description:
+        'The running one of the two systems of the image. Such a box accepts updates of the whole system, too.',
     }),
   ),
   isReceiving: Type.Boolean({ description: 'A file is being checked, downloaded or received.' }),
-  address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for on request.' })),
+  address: OrNull(Type.String({ description: '`updateAddress`: where Perch searches for updates on request.' })),
   last: OrNull(
     Type.Object({
       ok: Type.Boolean(),

@@ -14,7 +14,9 @@ const Body = Type.Object(RANGE, { additionalProperties: false });
 export type DeletionRequest = Static<typeof Body>;
 const FORECAST = {
   recordedSeconds: Type.Number(),
-  bytes: Type.Integer({ description: 'Estimated size of what is deleted: each file counts by its share of time.' }),
+  bytes: Type.Integer({
+    description: 'Estimated size of the deleted recordings. A file counts by the share of its time in the range.',
+  }),
   freedBytes: Type.Integer({
     description: 'Size of the files that lie wholly in the range. Others are hidden until they expire.',
   }),

@@ -94,7 +94,7 @@ const SeenBody = Type.Object(
     events: Type.Optional(
       Type.Array(MarkedEvent, {
         maxItems: 200,
-        description: 'Single events. They stay seen, whatever `upTo` becomes.',
+        description: 'Events that are marked one by one. A change of `upTo` does not unmark them.',
       }),
     ),
   },

@@ -25,7 +25,7 @@ const LeftOut = Type.Object({
 const TransferState = Type.Object({
   kind: OrNull(Type.Enum(['move', 'import', 'fetch'])),
   phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
-    description: 'waiting: nothing can be done now (error says why); the transfer will continue by itself.',
+    description: 'waiting: the transfer cannot continue now (`error` has the reason), and continues as soon as it can.',
   }),
   from: OrNull(
     Type.String({

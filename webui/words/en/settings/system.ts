@@ -17,7 +17,7 @@ export const system = {
   networkNameOpen: (address: string) => `Open ${address}`,
 
   cameraNetwork: 'Network for cameras',
-  cameraNetworkRow: 'A port of its own, without internet',
+  cameraNetworkRow: 'A separate port for cameras, without internet',
   cameraNetworkText:
     'For cameras at a second wired port, such as a USB adapter. The box gives them addresses and the time. They reach neither the internet nor your home network.',
   networkUnsupported: 'This installation has no network for cameras.',

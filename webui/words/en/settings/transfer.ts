@@ -35,7 +35,7 @@ export const transfer = {
   isRunning: 'Recordings are being moved.',
   isImporting: 'Recordings of another program are being imported.',
   isImported: 'The import is complete.',
-  isWaiting: 'It waits, and continues by itself.',
+  isWaiting: 'Waiting. It continues by itself.',
   isPaused: 'Paused.',
   isDone: 'All recordings have been moved.',
   hasFailed: 'It has failed. See the log.',
