@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -102,6 +103,18 @@ test('a network that was joined comes first, replaces one of its name, and only 
   expect(run('forget 61').status).toBe(0);
   expect(kept()).toBe(`country FR\nnetwork ${NAME} ${KEY} ${WORDS}\n`);
 });
+
+test.for([`keep FR 61 ${KEY} ${WORDS}`, 'keep_country FR', `forget ${NAME}`])(
+  'a full disk keeps the known networks: %s',
+  (command) => {
+    const text = `country DE\nnetwork ${NAME} - -\nnetwork 62 - -\n`;
+    const { run, kept, file } = service(text);
+    symlinkSync('/dev/full', `${file}.new`);
+    run(`${command} || true`);
+    expect(lstatSync(file).isFile()).toBe(true);
+    expect(kept()).toBe(text);
+  },
+);
 
 test('sixteen networks are kept', () => {
   const names = Array.from({ length: 16 }, (_, at) => `network ${(0x6100 + at).toString(16)} - -`);
