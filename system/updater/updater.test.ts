@@ -138,6 +138,22 @@ test('while a system is tried no packages are installed', async () => {
   expect(disk.installed.perch).toBe(OLD);
 });
 
+test.for([
+  ['packages', () => ask()],
+  ['a system of this version', () => askForSystem(paths, OLD)],
+  ['nothing valid', () => ask(NEW, { key: generateKeyPairSync('ed25519').privateKey })],
+] as const)('an update of %s that is refused during a trial leaves the note of the trial', async ([, request]) => {
+  disk.hasTrial = true;
+  const trial = { id: ID, ok: true, state: 'waiting', text: 'tried', from: '0.9.0', to: OLD };
+  mkdirSync(paths.own, { recursive: true });
+  writeFileSync(join(paths.own, 'status.json'), JSON.stringify(trial));
+  request();
+  await updater().update();
+  expect(status()).toEqual(trial);
+  const said: Status = JSON.parse(readFileSync(join(paths.answers, 'update.json'), 'utf8'));
+  expect(said).toMatchObject({ id: ID, ok: false, state: 'refused' });
+});
+
 test('without that program a whole system is refused with the reason', async () => {
   askForSystem(paths);
   disk.installSystem = debian.installSystem;

@@ -351,7 +351,10 @@ export class Updater {
   #end(status: Omit<Status, 'time'>): void {
     this.#deps.say(`${status.state}: ${status.text}`);
     const said = { ...status, time: this.#time() };
-    this.#journals.keep(said);
+    // The result of a system's trial is still to come, and its note names the former version.
+    if (status.state !== 'refused' || this.#journals.kept()?.state !== 'waiting') {
+      this.#journals.keep(said);
+    }
     this.#tell(said);
     this.#journals.remove();
     rmSync(this.#work, { recursive: true, force: true });
