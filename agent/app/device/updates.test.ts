@@ -307,6 +307,25 @@ test.for([
   expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
+test('the download of a file that is rejected ends at once', async () => {
+  const head = updateTo('1.1.9').subarray(0, 50_000);
+  let isOpen = true;
+  const server = createServer((_request, response) => {
+    response.write(head);
+    response.once('close', () => {
+      isOpen = false;
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  updateAddress = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 400, why: 'damaged' });
+  await expect.poll(() => isOpen).toBe(false);
+});
+
 test('nothing is fetched without an address, on a box that cannot install it, or for an invalid version', async () => {
   expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 501, why: 'noAddress' });
   const fetchIt = (version: string) => tell('/v3/update/fetch', { version });

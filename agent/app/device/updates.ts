@@ -112,12 +112,13 @@ export class Updates implements UpdateControl {
         throw new PerchError('badInput', 'the version to download is invalid');
       }
       checkNewer({ version }, this.#here);
-      const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
+      const pieces = updateFrom(this.#server(), version);
+      const manifest = await this.#keep(pieces, (found) => {
         // Another version may be signed, and have a known fault.
         if (found.version !== version) {
           throw damaged(`version ${found.version} was sent instead of ${version}`);
         }
-      });
+      }).finally(() => pieces.return(undefined));
       return this.#install(manifest);
     });
   }
