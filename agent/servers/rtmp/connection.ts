@@ -79,7 +79,7 @@ export class RtmpConnection implements LinkOwner {
     this.#created = new Date(server.clock.wallMs()).toISOString();
     this.#openedMs = server.clock.monoMs();
     this.#sentMs = this.#openedMs;
-    this.#newcomer = server.newcomers.open(this.#ip, () => this.close('unauthenticated clients hold too much memory'));
+    this.#newcomer = server.newcomers.open(this.#ip, () => this.close('clients without a login use too much memory'));
     this.#newcomer?.hold(CONNECTION_BYTES);
     this.#link = new RtmpLink(channel, true, this);
   }

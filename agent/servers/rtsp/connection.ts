@@ -82,7 +82,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#createdWallMs = server.clock.wallMs();
     this.#lastReceivedMs = server.clock.monoMs();
     this.#sentMs = this.#lastReceivedMs;
-    this.#newcomer = server.newcomers?.open(this.ip, () => this.close('unauthenticated clients hold too much memory'));
+    this.#newcomer = server.newcomers?.open(this.ip, () => this.close('clients without a login use too much memory'));
     channel.sink = this;
   }
 

@@ -134,5 +134,5 @@ test('the oldest connection is closed when bodies hold too much, and a session i
   expect(callers.map(({ hasEnded }) => hasEnded)).toEqual([true, false, false]);
   expect(box.newcomers.bytes).toBeLessThanOrEqual(2.5 * UNFINISHED_BYTES);
   expect(reader.hasEnded).toBe(false);
-  expect(box.log.join('')).toContain('clients without a login hold too much memory');
+  expect(box.log.join('')).toContain('clients without a login use too much memory');
 });
