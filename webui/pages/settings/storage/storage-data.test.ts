@@ -77,6 +77,8 @@ test('a part belongs to its drive, not to one whose name begins alike', () => {
   expect(['/dev/sda1', '/dev/sdaa2', '/dev/mmcblk0p2', '/dev/nvme0n1p1', '/dev/sdb1', 'tmpfs'].map(names)).toEqual([
     ...['/dev/sda', '/dev/sdaa', '/dev/mmcblk0', '/dev/nvme0n1', undefined, undefined],
   ]);
+  // The box names cards without the folder.
+  expect(driveOf('/dev/mmcblk0p2', [{ name: '' }, { name: 'mmcblk0' }] as Drive[])?.name).toBe('mmcblk0');
 });
 
 test('problems of disks are reported once, the most severe first', () => {

@@ -79,11 +79,16 @@ export function mountedDiskOf(folder: string, mounts: readonly MountedDisk[]): M
   return above.sort((a, b) => b.folder.length - a.folder.length)[0];
 }
 
-/** The drive of a partition such as `/dev/sda1` or `/dev/mmcblk0p2`. */
-export const driveOf = (device: string, drives: readonly Drive[]): Drive | undefined =>
-  drives
-    .filter(({ name }) => name !== '' && (device === name || device.startsWith(name)))
-    .filter(({ name }) => /^(?:p?\d+)?$/.test(device.slice(name.length)))[0];
+/** The drive of a partition such as `/dev/sda1` or `/dev/mmcblk0p2`. Drives are named `/dev/sda`, or `mmcblk0`. */
+export function driveOf(device: string, drives: readonly Drive[]): Drive | undefined {
+  const part = nameOf(device);
+  return drives.find((drive) => {
+    const name = nameOf(drive.name);
+    return name !== '' && part.startsWith(name) && /^(?:p?\d+)?$/.test(part.slice(name.length));
+  });
+}
+
+const nameOf = (device: string): string => device.replace(/^\/dev\//, '');
 
 export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck' | 'slowing';
 
