@@ -16,6 +16,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { longDuration, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
+import { type Port, portsOf } from './camera-network-data.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 
 const ADDRESS = 'v3/camera-network';
@@ -23,7 +24,6 @@ const POLL_MS = 5_000;
 /** Time limit of a request; the box waits 65 s. */
 const MAX_WAIT_MS = 75_000;
 
-type Port = CameraNetwork['ports'][number];
 type Device = CameraNetwork['cameras'][number];
 /** The address below `ADDRESS`, and the body. */
 type Ask = (method: 'PUT' | 'POST', way: string, body: object) => Promise<boolean>;
@@ -66,6 +66,7 @@ function State({ state, again }: { readonly state: CameraNetwork; readonly again
     return <MessageCard icon="info" tone="calm" title={t.networkUnsupported} text={t.networkUnsupportedText} />;
   }
   const isOn = state.interface !== null;
+  const ports = portsOf(state);
   return (
     <>
       {state.missing.length > 0 && <Missing packages={state.missing} />}
@@ -78,9 +79,9 @@ function State({ state, again }: { readonly state: CameraNetwork; readonly again
         />
       )}
       {isOn && state.fault === null && !state.time && <p class="warn">{t.networkNoTime}</p>}
-      {state.ports.length > 0 && (
+      {ports.length > 0 && (
         <div class="card">
-          {state.ports.map((port) => (
+          {ports.map((port) => (
             <PortRow key={port.name} port={port} state={state} busy={busy} ask={askAbout(port.name)} />
           ))}
         </div>
