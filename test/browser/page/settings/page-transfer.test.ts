@@ -65,6 +65,14 @@ describeWith(['chromium'], 'recordings to another disk', () => {
       await page.getByRole('alert').getByText('Type a path that begins with /').waitFor();
     }
     expect(await axeFindings(page)).toEqual([]);
+    const later = join(to, 'later');
+    await open(later);
+    await page.getByRole('alert').getByText('The box has no such folder').waitFor();
+    // The same path once more, for a disk that has been mounted meanwhile.
+    mkdirSync(later);
+    await typed.press('Enter');
+    await page.locator('.folder-choice b.folder').getByText(later, { exact: true }).waitFor();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
     await open(to);
     await page.locator('.folder-choice b.folder').getByText(to, { exact: true }).waitFor();
     expect(await typed.inputValue()).toBe('');

@@ -75,6 +75,7 @@ function TypedFolder({ onOpen }: Pick<FolderChoiceProps, 'onOpen'>) {
     try {
       onOpen((await fetchJson<FolderList>(addressOf(path.trim() || '.'))).path);
       setPath('');
+      setWrong(undefined);
     } catch (error) {
       const reason = reasonOf(error);
       setWrong(reason);
