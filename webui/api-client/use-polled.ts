@@ -7,6 +7,7 @@ interface PollOptions {
   readonly everyMs: number;
   /** Events that trigger a request. */
   readonly news?: readonly (keyof ServerEvents)[];
+  readonly onFailure?: (error: unknown) => void;
 }
 
 interface Polled<T> {
@@ -16,7 +17,7 @@ interface Polled<T> {
 }
 
 /** Polls while the page is visible. Without an address nothing is requested. */
-export function usePolled<T>(address: string | undefined, { everyMs, news = [] }: PollOptions): Polled<T> {
+export function usePolled<T>(address: string | undefined, { everyMs, news = [], onFailure }: PollOptions): Polled<T> {
   const [seen, setSeen] = useState<{ readonly address: string; readonly value: T }>();
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((before) => before + 1);
@@ -29,7 +30,7 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [] }
       if (isPageVisible.peek()) {
         fetchJson<T>(address, { signal: stop.signal }).then(
           (value) => stop.signal.aborted || setSeen({ address, value }),
-          () => {},
+          (error: unknown) => stop.signal.aborted || onFailure?.(error),
         );
       }
     };

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
@@ -76,6 +76,12 @@ describeWith(['chromium'], 'recordings to another disk', () => {
     await open(to);
     await page.locator('.folder-choice b.folder').getByText(to, { exact: true }).waitFor();
     expect(await typed.inputValue()).toBe('');
+    // One that cannot be opened says so, and leads back.
+    rmdirSync(join(to, 'folder 8'));
+    await page.locator('.folder-choice').getByRole('button', { name: 'folder 8', exact: true }).click();
+    await page.getByRole('alert').getByText('The box has no such folder').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.locator('.folder-choice').getByRole('button', { name: /^Folder above/ }).click();
     await page.locator('.folder-choice').getByRole('button', { name: 'folder 9', exact: true }).click();
     await page.getByText('No folders here.').waitFor();
     expect(await axeFindings(page)).toEqual([]);

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { FolderList } from '../../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../../api-client/request.ts';
@@ -27,13 +27,23 @@ const POLL_MS = 60_000;
 export function FolderChoice({ path, needsWriting = false, action, onOpen, onChoose }: FolderChoiceProps) {
   const { language } = i18n();
   const t = transferWords.value;
-  const { value } = usePolled<FolderList>(addressOf(path), { everyMs: POLL_MS });
+  const [failed, setFailed] = useState<{ readonly path: string; readonly error: unknown }>();
+  const { value } = usePolled<FolderList>(addressOf(path), {
+    everyMs: POLL_MS,
+    // Without a response there is another attempt.
+    onFailure: (error) => error instanceof RequestError && error.status !== 0 && setFailed({ path, error }),
+  });
+  useEffect(() => () => setFailed(undefined), [path]);
   const typed = <TypedFolder onOpen={onOpen} />;
   if (!value) {
     return (
       <section class="card folder-choice">
         {typed}
-        <div class="skeleton block" />
+        {failed?.path === path ? (
+          <Unopened path={path} error={failed.error} onOpen={onOpen} />
+        ) : (
+          <div class="skeleton block" />
+        )}
       </section>
     );
   }
@@ -61,6 +71,30 @@ export function FolderChoice({ path, needsWriting = false, action, onOpen, onCho
       {items.length === 0 && <p class="dim small padded">{t.noFolders}</p>}
       {isCut && <p class="dim small padded">{t.moreFolders}</p>}
     </section>
+  );
+}
+
+interface UnopenedProps extends Pick<FolderChoiceProps, 'path' | 'onOpen'> {
+  readonly error: unknown;
+}
+
+/** A folder that Perch may not read, such as `lost+found`, or that is gone. */
+function Unopened({ path, error, onOpen }: UnopenedProps) {
+  const parent = path.replace(/\/[^/]*$/, '') || '/';
+  return (
+    <>
+      <div class="padded">
+        <b class="folder">
+          <bdi>{path}</bdi>
+        </b>
+        <p class="bad small" role="alert">
+          {reasonOf(error) ?? actionErrorText(error)}
+        </p>
+      </div>
+      {path !== '/' && (
+        <Row icon="back" title={transferWords.value.folderAbove} text={parent} onClick={() => onOpen(parent)} />
+      )}
+    </>
   );
 }
 
