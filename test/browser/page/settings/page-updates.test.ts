@@ -259,6 +259,24 @@ describeWith(['chromium'], 'updates on the page', () => {
     },
   );
 
+  test('no file is chosen while another update is looked for', async () => {
+    const say = LANGUAGES['en-GB'];
+    await using owner = await open('phone', 'en-GB');
+    const { page } = owner;
+    const { promise: isAnswered, resolve: answer } = Promise.withResolvers<void>();
+    await page.route('**/v3/update/look', async (route) => {
+      await isAnswered;
+      await route.fulfill({ json: { version: HERE, current: HERE, isNewer: false } });
+    });
+    const choose = page.getByRole('button', { name: say.updateChoose });
+    await page.getByRole('button', { name: say.updateLook }).click();
+    await expect.poll(() => choose.isDisabled()).toBe(true);
+    answer();
+    await page.getByText(say.updateNewest).waitFor();
+    expect(await choose.isDisabled()).toBe(false);
+    expect(owner.complaints).toEqual([]);
+  });
+
   test.for(['en-GB', 'zh-CN'] as const)(
     'a whole system: rejected without a second one, and its progress, in %s',
     async (locale) => {

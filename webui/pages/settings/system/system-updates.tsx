@@ -169,6 +169,8 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
       setChosen(undefined);
       onBegun();
     });
+  // A late answer must not replace another update that was chosen meanwhile.
+  const isOff = (own: Work): boolean => work !== 'none' && work !== own;
   return (
     <div class="restore">
       <input
@@ -194,16 +196,25 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
       {chosen && <p>{t.updatePlan(chosen.plan.version)}</p>}
       <div class="tools">
         {chosen && (
-          <Button kind="main" busy={work === 'sending' && t.updateSending} onClick={() => void install(chosen)}>
+          <Button
+            kind="main"
+            isOff={isOff('sending')}
+            busy={work === 'sending' && t.updateSending}
+            onClick={() => void install(chosen)}
+          >
             {t.updateNow}
           </Button>
         )}
         {mayLook && (
-          <Button busy={work === 'looking' && t.checkingFile} onClick={() => void lookThere()}>
+          <Button isOff={isOff('looking')} busy={work === 'looking' && t.checkingFile} onClick={() => void lookThere()}>
             {t.updateLook}
           </Button>
         )}
-        <Button busy={work === 'reading' && t.readingFile} onClick={() => input.current?.click()}>
+        <Button
+          isOff={isOff('reading')}
+          busy={work === 'reading' && t.readingFile}
+          onClick={() => input.current?.click()}
+        >
           {chosen ? t.otherFile : t.updateChoose}
         </Button>
       </div>
