@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { FactorAnswer } from '../../../api-client/api-types.ts';
 import { RequestError } from '../../../api-client/request.ts';
+import { retryUntilAnswered } from '../../../api-client/retry.ts';
 import { loadSession, session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { isUntrusted } from '../../../people/passkeys.ts';
@@ -121,7 +122,8 @@ function useSecondFactor() {
     const proof = { password, ...(passkey ? { passkey } : code === '' ? {} : { code }) };
     try {
       const next = await perform(step, proof, typed);
-      await loadSession();
+      // The step is done, and its recovery codes are shown only here.
+      await loadSession().catch(loadSessionLater);
       again();
       if (next) {
         setStep(next);
@@ -157,6 +159,10 @@ function useSecondFactor() {
     submit,
     fail,
   };
+}
+
+function loadSessionLater(): void {
+  retryUntilAnswered(loadSession, new AbortController().signal).catch(() => {});
 }
 
 /** @returns the next step; undefined: close the sheet */
