@@ -3,8 +3,10 @@ import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
 /** The box's limit for an update file. */
 export const MAX_BYTES = 320 << 20;
-/** Time for a large file over slow Wi-Fi, and for its check. */
-const MAX_WAIT_MS = 240_000;
+/** Time for the check of a file, on a slow card. */
+const MAX_CHECK_MS = 240_000;
+/** Lowest rate at which a file is sent or downloaded to its end: slow Wi-Fi. 4 Mbit/s. */
+const MIN_BYTES_PER_MS = 500;
 /** The box waits half a minute for a silent server. */
 const MAX_LOOK_MS = 45_000;
 
@@ -21,10 +23,14 @@ export const lookForUpdate = (): Promise<NewestUpdate> =>
   fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: MAX_LOOK_MS });
 /** The box continues the download when the request is aborted. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
-  fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: MAX_WAIT_MS });
+  fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: limitMsFor(MAX_BYTES) });
 
 async function post(address: string, file: File): Promise<UpdatePlan> {
   const headers = { 'Content-Type': 'application/octet-stream' };
-  const response = await okResponse(await send(address, { method: 'POST', headers, body: file }, MAX_WAIT_MS));
+  const sent = await send(address, { method: 'POST', headers, body: file }, limitMsFor(file.size));
+  const response = await okResponse(sent);
   return (await response.json()) as UpdatePlan;
 }
+
+/** The box itself gives up after half a minute without a byte. */
+const limitMsFor = (bytes: number): number => MAX_CHECK_MS + Math.ceil(bytes / MIN_BYTES_PER_MS);
