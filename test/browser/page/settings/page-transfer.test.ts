@@ -81,7 +81,10 @@ describeWith(['chromium'], 'recordings to another disk', () => {
     await page.locator('.folder-choice').getByRole('button', { name: 'folder 8', exact: true }).click();
     await page.getByRole('alert').getByText('The box has no such folder').waitFor();
     expect(await axeFindings(page)).toEqual([]);
-    await page.locator('.folder-choice').getByRole('button', { name: /^Folder above/ }).click();
+    await page
+      .locator('.folder-choice')
+      .getByRole('button', { name: /^Folder above/ })
+      .click();
     await page.locator('.folder-choice').getByRole('button', { name: 'folder 9', exact: true }).click();
     await page.getByText('No folders here.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
