@@ -45,6 +45,8 @@ export class HostWatch {
   /** State of the hardware, from files of the kernel alone. */
   readonly hardware: () => Promise<Hardware>;
   readonly drives: () => Promise<readonly Drive[]>;
+  /** A new reading of the drives, however long it takes; undefined: it failed. */
+  readonly readDrives: () => Promise<readonly Drive[] | undefined>;
   readonly #source: () => Promise<ClockSource>;
   readonly #model: () => Promise<string | undefined>;
   #counts: { readonly atMs: number; readonly byName: ReadonlyMap<string, NetworkCount> } | undefined;
@@ -69,7 +71,8 @@ export class HostWatch {
       ]);
       return { power, hasStoppedFan, swap };
     });
-    this.drives = this.#kept(DRIVES_MS, [], () => sensors.drives().catch(() => []));
+    this.readDrives = () => sensors.drives().catch(missing);
+    this.drives = this.#kept<readonly Drive[]>(DRIVES_MS, [], async () => (await this.readDrives()) ?? []);
     const source = () => sensors.clockSource(clock.wallMs()).catch(() => 'none' as const);
     this.#source = this.#kept<ClockSource>(SLOW_MS, 'none', source);
     const model = () => sensors.model().catch(() => undefined);

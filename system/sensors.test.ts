@@ -45,6 +45,14 @@ test("without the kernel's file the firmware's program is run, and a failed one 
   expect(await machine({}).power()).toBeUndefined();
 });
 
+test.for([
+  ["the firmware's program fails", { 'usr/bin/vcgencmd': '#!/bin/sh\nexit 255\n' }],
+  ["the kernel's file of the firmware is empty", { 'sys/devices/platform/soc/soc:firmware/get_throttled': '' }],
+] as const)("Linux's own drivers tell low voltage if %s", async ([, files]) => {
+  const drivers = { 'sys/class/hwmon/hwmon1/name': 'rpi_volt\n', 'sys/class/hwmon/hwmon1/in0_lcrit_alarm': '1\n' };
+  expect(await machine({ ...files, ...drivers }).power()).toMatchObject({ underVoltage: { now: true } });
+});
+
 test("without both, Linux's own drivers tell low voltage and a limited processor", async () => {
   const board = (files: Readonly<Record<string, string>>) =>
     machine({ 'sys/class/hwmon/hwmon1/name': 'rpi_volt\n', ...files });

@@ -92,13 +92,15 @@ function temperatureOf(root: string): () => Promise<number | undefined> {
   };
 }
 
+/** From the firmware, else from Linux's drivers: a service without devices may not ask the firmware. */
 async function power(root: string): Promise<PowerState | undefined> {
   const text = await textOf(join(root, THROTTLED_FILE));
-  if (text !== undefined) {
-    return parseThrottled(text);
-  }
   const program = join(root, VCGENCMD);
-  return existsSync(program) ? parseThrottled(await outputOf(program, ['get_throttled'])) : kernelPower(root);
+  return (
+    (text === undefined ? undefined : parseThrottled(text)) ??
+    (existsSync(program) ? parseThrottled(await outputOf(program, ['get_throttled'])) : undefined) ??
+    kernelPower(root)
+  );
 }
 
 /**

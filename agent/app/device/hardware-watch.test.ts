@@ -21,13 +21,22 @@ function setup() {
     power: WELL as Power | undefined,
     hasStoppedFan: undefined as boolean | undefined,
     swap: undefined as HostHealth['swap'],
-    drives: [] as HostHealth['drives'],
+    drives: [] as HostHealth['drives'] | undefined,
+    drivesTakeMs: 0,
   };
   const events: string[] = [];
   const end = new AbortController();
   const watch = new HardwareWatch({
     ...{ clock, log: silentLogger, signal: end.signal },
-    host: { hardware: async () => host, drives: async () => host.drives },
+    host: {
+      hardware: async () => host,
+      readDrives: async () => {
+        if (host.drivesTakeMs > 0) {
+          await clock.sleep(host.drivesTakeMs, end.signal);
+        }
+        return host.drives;
+      },
+    },
     events: () => ({
       add: async ({ path, type, state, text = '' }: NewEvent) => {
         events.push([path, type, state, text].join('|'));
@@ -93,6 +102,31 @@ test('drives are read after a minute and every six hours, and each has its own f
   await clock.advance(6 * 3_600_000);
   expect(faults()).toEqual([]);
   expect(events.slice(2)).toEqual(['|hardware|end|', '|hardware|end|']);
+});
+
+test('a disk that takes long to answer is reported once it has, and delays nothing else', async () => {
+  const { clock, host, faults } = setup();
+  host.drives = [{ ...DRIVE, health: 'failing', wornPercent: undefined }];
+  host.drivesTakeMs = 45_000;
+  await clock.advance(60_000);
+  host.power = { ...WELL, underVoltage: NOW };
+  await clock.advance(10_000);
+  expect(faults()).toEqual(['underVoltage']);
+  await clock.advance(40_000);
+  expect(faults()).toEqual(['underVoltage', 'failing of /dev/sda']);
+});
+
+test('drives that cannot be read keep their faults, and are read again a minute later', async () => {
+  const { clock, host, events, faults } = setup();
+  host.drives = [{ ...DRIVE, health: 'failing', wornPercent: undefined }];
+  await clock.advance(60_000);
+  host.drives = undefined;
+  await clock.advance(6 * 3_600_000);
+  expect(faults()).toEqual(['failing of /dev/sda']);
+  host.drives = [{ ...DRIVE, health: 'ok', wornPercent: undefined }];
+  await clock.advance(70_000);
+  expect(faults()).toEqual([]);
+  expect(events).toHaveLength(2);
 });
 
 test('it ends with Perch', async () => {

@@ -8,7 +8,8 @@ import type { EventHub } from '../../record/events/event-hub.ts';
 const LOOK_MS = 10_000;
 /** Interval at which the drives are read: reading them may wake a disk. */
 const DRIVES_MS = 6 * 3_600_000;
-const FIRST_DRIVES_MS = 60_000;
+/** Pause before the first reading, and before another one when a reading failed. */
+const DRIVES_PAUSE_MS = 60_000;
 /** A fault is over when it was absent for this long. */
 const OVER_MS = 60_000;
 const WORN_PERCENT = 90;
@@ -46,7 +47,7 @@ interface Sight {
 interface HardwareWatchDeps {
   readonly clock: Pick<Clock, 'every' | 'monoMs' | 'wallMs'>;
   readonly log: Logger;
-  readonly host: Pick<HostWatch, 'hardware' | 'drives'>;
+  readonly host: Pick<HostWatch, 'hardware' | 'readDrives'>;
   readonly events: () => Pick<EventHub, 'add'>;
   readonly signal: AbortSignal;
 }
@@ -60,7 +61,7 @@ export class HardwareWatch {
   constructor(deps: HardwareWatchDeps) {
     const { clock, signal } = deps;
     this.#deps = deps;
-    this.#drivesMs = clock.monoMs() + FIRST_DRIVES_MS;
+    this.#drivesMs = clock.monoMs() + DRIVES_PAUSE_MS;
     const stop = clock.every(LOOK_MS, () => void this.#look());
     signal.addEventListener('abort', stop, { once: true });
   }
@@ -79,15 +80,26 @@ export class HardwareWatch {
       ...(swap && swap.totalBytes - swap.freeBytes >= swap.totalBytes * FULL_SHARE ? (['swap'] as const) : []),
     ]);
     if (nowMs >= this.#drivesMs) {
-      this.#drivesMs = nowMs + DRIVES_MS;
-      const drives = await host.drives();
-      const gone = this.faults.filter(({ name }) => name !== null && !drives.some((drive) => drive.name === name));
-      for (const { name } of gone) {
-        this.#update(name ?? '', nowMs, []);
-      }
-      for (const drive of drives) {
-        this.#update(drive.name, nowMs, faultsOf(drive));
-      }
+      this.#drivesMs = Number.POSITIVE_INFINITY;
+      void this.#lookAtDrives();
+    }
+  }
+
+  /** Not awaited: a disk that starts takes ten seconds, and one that hangs never answers. */
+  async #lookAtDrives(): Promise<void> {
+    const { clock, host } = this.#deps;
+    const drives = await host.readDrives();
+    const nowMs = clock.monoMs();
+    this.#drivesMs = nowMs + (drives ? DRIVES_MS : DRIVES_PAUSE_MS);
+    if (!drives) {
+      return;
+    }
+    const gone = this.faults.filter(({ name }) => name !== null && !drives.some((drive) => drive.name === name));
+    for (const { name } of gone) {
+      this.#update(name ?? '', nowMs, []);
+    }
+    for (const drive of drives) {
+      this.#update(drive.name, nowMs, faultsOf(drive));
     }
   }
 
