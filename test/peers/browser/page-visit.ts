@@ -133,7 +133,9 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
     [Symbol.asyncDispose]: async () => {
       history.push(`shown at the end:\n${await shownText(page)}`);
       // Requests that a test still answers end with their page.
-      await page.unrouteAll({ behavior: 'ignoreErrors' });
+      if (!page.isClosed()) {
+        await page.unrouteAll({ behavior: 'ignoreErrors' });
+      }
       await context.close();
     },
   };
