@@ -81,7 +81,7 @@ const NOTHING_YET: ImportReport = {
  * Takes the recordings of other programs below a folder into those of a path, by their times. Never overwrites, and
  * leaves out what the path has recordings of.
  * @param onProgress after each file
- * @param former report of an import that was ended
+ * @param former what an import that was ended has reported; with `last` alone the counts begin anew
  * @returns what was done when the signal ended it
  * @throws PerchError when nothing more can be taken: the disk is full, for example
  */
@@ -90,12 +90,13 @@ export async function importFolder(
   target: ImportTarget,
   pace: ImportPace,
   onProgress: (report: ImportReport) => void = () => {},
-  former: ImportReport = NOTHING_YET,
+  former: Partial<ImportReport> = {},
 ): Promise<ImportReport> {
   const { only = () => true } = target;
-  const left: LeftFile[] = [...former.left];
+  const begun = { ...NOTHING_YET, ...former };
+  const left: LeftFile[] = [...begun.left];
   const onUnread = (name: string): void => {
-    if (target.only === undefined && former.last === undefined) {
+    if (target.only === undefined && begun.last === undefined) {
       left.push({ file: name, why: 'unreadable', reason: 'the folder cannot be read' });
     }
   };
@@ -108,9 +109,9 @@ export async function importFolder(
     sizes.set(name, found?.size ?? 0);
   }
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  let report: ImportReport = { ...former, left, files: files.length, bytes };
+  let report: ImportReport = { ...begun, left, files: files.length, bytes };
   // If the last file is gone, the import begins with the first file again.
-  const next = former.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === former.last);
+  const next = begun.last === undefined ? 0 : 1 + files.findIndex(({ name }) => name === begun.last);
   onProgress(report);
   for (const { name, startUs } of files.slice(next)) {
     const sizeBytes = sizes.get(name) ?? 0;

@@ -105,10 +105,7 @@ export class ImportJob implements TransferJob {
       before = now;
     };
     const target = this.#targetOf(item, report);
-    await importFolder(this.#from, target, this.#guarded(target.recordPath, pace), onProgress, {
-      ...NOTHING_YET,
-      last,
-    });
+    await importFolder(this.#from, target, this.#guarded(target.recordPath, pace), onProgress, { last });
     pace.signal.throwIfAborted();
   }
 
@@ -178,14 +175,3 @@ export class ImportJob implements TransferJob {
     return [files, bytes];
   }
 }
-
-const NOTHING_YET = {
-  files: 0,
-  bytes: 0,
-  doneFiles: 0,
-  doneBytes: 0,
-  taken: 0,
-  takenBytes: 0,
-  present: 0,
-  left: [],
-};
