@@ -74,6 +74,6 @@ interface Disk {
   readonly keptFreeBytes: number;
 }
 
-/** Free bytes after the import; negative: so many bytes are missing. */
+/** Bytes that the disk still has free after the import. Negative: the number of missing bytes. */
 export const roomOf = ({ bytes, freeBytes, keptFreeBytes }: Disk): number =>
   Math.max(0, freeBytes - keptFreeBytes) - bytes;

@@ -108,7 +108,7 @@ export class Progress {
     this.#fileBytes = 0;
   }
 
-  /** The transfer pauses: afterwards the rate is measured anew. */
+  /** Called when the transfer pauses. The rate is measured from its next file on. */
   rest(): void {
     this.#samples.length = 0;
     this.#current = undefined;
