@@ -129,6 +129,20 @@ export const clockNear = (page: Page, ms: number, withinMs = EXACT_MS) =>
 /** The moment in the address, Unix milliseconds. */
 export const inAddress = (page: Page) => Date.parse(new URLSearchParams(page.url().split('?')[1]).get('t') ?? '');
 
+/** Times in addresses and in pictures are rounded differently. */
+const ROUNDING_MS = 2;
+
+/** The paused picture is near a moment, and the address has its time: the player knows which picture it shows. */
+export const pausedNear = (page: Page, ms: number, withinMs = EXACT_MS) =>
+  until(async () => {
+    const clock = await clockIn(page, MAIN);
+    if (clock === undefined || Math.abs(clock - ms) > withinMs) {
+      return undefined;
+    }
+    const sinceMs = inAddress(page) - clock;
+    return sinceMs > -ROUNDING_MS && sinceMs < FRAME_MS ? clock : undefined;
+  });
+
 /** Pauses playback. */
 export async function halt(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Pause' }).click();
