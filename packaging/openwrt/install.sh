@@ -58,6 +58,8 @@ if [ "$((free + ${before:-0}))" -lt "$((needed + 4096))" ]; then
 	fail "$program needs $((needed / 1024)) MB and has $((free / 1024)): mount a USB disk or NVMe, then ./install.sh --to /mnt/sda1/perch"
 fi
 
+# OpenWrt's functions use variables that are not set.
+set +u
 # shellcheck source=/dev/null
 . /lib/functions.sh
 if [ -x /etc/init.d/perch ]; then

@@ -22,7 +22,7 @@ config_get_bool() {
 }
 
 user_exists() {
-	grep -qs "^$1:" /etc/passwd
+	grep -qs "^$1:" "${IPKG_INSTROOT}/etc/passwd"
 }
 group_add_next() {
 	grep -qs "^$1:" /etc/group || echo "$1:x:65536:" >> /etc/group
@@ -57,3 +57,6 @@ default_prerm() {
 		"$init" stop
 	done
 }
+
+# Like OpenWrt's, it reads a variable that is not set.
+[ -z "$IPKG_INSTROOT" ] && [ -f /lib/config/uci.sh ] && . /lib/config/uci.sh || true
