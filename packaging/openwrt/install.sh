@@ -47,14 +47,16 @@ free_kb() {
 	done
 	df -kP "$at" | awk 'END { print $4 }'
 }
-remove_program() {
-	rm -rf "$1/agent" "$1/webui" "$1/node" "$1/run"
+# What an installation replaces in a folder; the data there stay.
+parts_of() {
+	echo "$1/agent $1/webui $1/node $1/run"
 }
 
 needed="$(du -sk "$here/root/usr/lib/perch" | cut -f1)"
-before="$(du -sk "$program" 2> /dev/null | cut -f1 || true)"
+# shellcheck disable=SC2046 # the folder's name has no spaces
+before="$(du -sk $(parts_of "$program") 2> /dev/null | awk '{ kb += $1 } END { print kb + 0 }')"
 free="$(free_kb "$program")"
-if [ "$((free + ${before:-0}))" -lt "$((needed + 4096))" ]; then
+if [ "$((free + before))" -lt "$((needed + 4096))" ]; then
 	fail "$program needs $((needed / 1024)) MB and has $((free / 1024)): mount a USB disk or NVMe, then ./install.sh --to /mnt/sda1/perch"
 fi
 
@@ -70,7 +72,8 @@ if [ -n "$to" ] && [ ! -L /usr/lib/perch ]; then
 	rm -rf /usr/lib/perch
 fi
 mkdir -p "$program"
-remove_program "$program"
+# shellcheck disable=SC2046 # the folder's name has no spaces
+rm -rf $(parts_of "$program")
 cp -a "$here/root/usr/lib/perch/." "$program/"
 if [ -n "$to" ]; then
 	mkdir -p /usr/lib

@@ -266,6 +266,15 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/films')).output).toContain(
       '/mnt/sda1/films does not belong to root',
     );
+    // Recordings that stay make no room for the program.
+    await router.run('mkdir -p /mnt/sda1/perch/data && dd if=/dev/zero of=/mnt/sda1/perch/data/old bs=1M count=8');
+    await router.attempt(
+      'dd if=/dev/zero of=/mnt/sda1/full bs=1M count=$(($(df -kP /mnt/sda1 | tail -n 1 | tr -s " " | cut -d " " -f 4) / 1024 - 2))',
+    );
+    expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/perch')).output).toMatch(
+      /\/mnt\/sda1\/perch needs \d+ MB and has \d: mount/,
+    );
+    await router.run('rm -r /mnt/sda1/full /mnt/sda1/perch');
     expect(await router.run('/tmp/new/install.sh --to /mnt/sda1/perch')).toContain('port 8080');
     expect(await router.run('readlink /usr/lib/perch; ls /mnt/sda1/perch; grep "option data" /etc/config/perch')).toBe(
       "/mnt/sda1/perch\nagent\ndata\nnode\nrun\nwebui\n\toption data '/mnt/sda1/perch/data'\n",
