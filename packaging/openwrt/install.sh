@@ -106,6 +106,7 @@ perch_refresh_luci
 /etc/init.d/perch start
 port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"
 echo "Perch is installed. Its page is at port ${port:-8080} of this router; its log: logread -e perch"
-if [ -z "$to" ] && grep -q "option data '/etc/perch/data'" /etc/config/perch; then
-	echo "Nothing is recorded without a disk: uci set perch.main.data=/mnt/sda1/perch; uci commit perch; reload_config"
+if grep -q "option data '/etc/perch/data'" /etc/config/perch; then
+	# Below the program's folder, which stays root's.
+	echo "Nothing is recorded without a disk: uci set perch.main.data=${to:-/mnt/sda1/perch}/data; uci commit perch; reload_config"
 fi

@@ -247,6 +247,17 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     });
   });
 
+  test('a program that moves from the flash to a disk says that its data are still in the flash', async () => {
+    const router = await install(true);
+    await router.run('cd /tmp && tar -xzf perch-openwrt-1.2.3-x86_64.tar.gz && mv perch-openwrt-1.2.3-x86_64 new');
+    await router.mountDisk();
+    const hint = 'Nothing is recorded without a disk: uci set perch.main.data=/mnt/sda1/perch/data;';
+    expect(await router.run('/tmp/new/install.sh')).toContain(hint);
+    expect(await router.run('/tmp/new/install.sh --to /mnt/sda1/perch')).toContain(hint);
+    await router.run('sed -i "s|/etc/perch/data|/mnt/sda1/perch/data|" /etc/config/perch');
+    expect(await router.run('/tmp/new/install.sh')).not.toContain('Nothing is recorded');
+  });
+
   test('the archive installs onto a disk, reuses it the next time, survives a router upgrade, and can be removed', async () => {
     const router = await install(true);
     await router.run('cd /tmp && tar -xzf perch-openwrt-1.2.3-x86_64.tar.gz && mv perch-openwrt-1.2.3-x86_64 new');
