@@ -5,10 +5,19 @@ import { addLuciPage } from './openwrt-luci.ts';
 import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
 
-/** `uname -m` of the router, and the loader of its programs. */
-export const TARGETS: Readonly<Record<Architecture, { readonly machine: string; readonly loader: string }>> = {
-  amd64: { machine: 'x86_64', loader: 'ld-linux-x86-64.so.2' },
-  arm64: { machine: 'aarch64', loader: 'ld-linux-aarch64.so.1' },
+interface Target {
+  /** `uname -m` of the router. */
+  readonly machine: string;
+  /** opkg's name of the processor; `all`: OpenWrt has one for each kind. */
+  readonly processor: string;
+  /** The loader of its programs. */
+  readonly loader: string;
+}
+
+/** A feed has `perch-node` for both: opkg prefers the one of its processor to that for `all`, and ignores those of others. */
+export const TARGETS: Readonly<Record<Architecture, Target>> = {
+  amd64: { machine: 'x86_64', processor: 'x86_64', loader: 'ld-linux-x86-64.so.2' },
+  arm64: { machine: 'aarch64', processor: 'all', loader: 'ld-linux-aarch64.so.1' },
 };
 
 type Files = ReadonlyMap<string, Uint8Array>;
@@ -16,13 +25,13 @@ type Files = ReadonlyMap<string, Uint8Array>;
 /** `perch_VERSION_all.ipk`. @param files contents of /usr/lib/perch by path: the bundle and the page */
 export async function makePerchIpk(files: Files, options: DebOptions): Promise<string> {
   const tree = await addPerch(new Tree(), '', files);
-  return makeIpk('perch', 'all', tree, ['conffiles', 'postinst', 'prerm'], options);
+  return makeIpk('perch', { machine: 'all', processor: 'all' }, tree, ['conffiles', 'postinst', 'prerm'], options);
 }
 
 /** `perch-node_VERSION_MACHINE.ipk`. @param runtime contents of /usr/lib/perch/node */
 export async function makeNodeIpk(architecture: Architecture, runtime: Files, options: DebOptions): Promise<string> {
   const tree = addRuntime(new Tree(), '', runtime);
-  return makeIpk('perch-node', TARGETS[architecture].machine, tree, ['preinst', 'postinst', 'prerm'], options);
+  return makeIpk('perch-node', TARGETS[architecture], tree, ['preinst', 'postinst', 'prerm'], options);
 }
 
 /**
@@ -74,13 +83,10 @@ function addRuntime(tree: Tree, root: string, runtime: Files): Tree {
   return tree;
 }
 
-/**
- * All are declared for every architecture: OpenWrt names each kind of processor, opkg rejects others, and one Node
- * runs on all of an instruction set, which the package checks itself.
- */
+/** opkg rejects packages for other kinds of processors. One Node runs on all of an instruction set, which the package checks itself. */
 async function makeIpk(
   name: 'perch' | 'perch-node',
-  machine: string,
+  { machine, processor }: Pick<Target, 'machine' | 'processor'>,
   tree: Tree,
   scripts: readonly string[],
   options: DebOptions,
@@ -92,6 +98,7 @@ async function makeIpk(
       .toString()
       .replaceAll('@VERSION@', version)
       .replaceAll('@MACHINE@', machine)
+      .replaceAll('@PROCESSOR@', processor)
       .replaceAll('@SIZE@', String(tree.bytes));
     control.add(part, text, part === 'control' || part === 'conffiles' ? 0o644 : 0o755);
   }

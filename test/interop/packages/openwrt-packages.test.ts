@@ -91,6 +91,17 @@ test("perch-node installs on any router: the package checks the processor itself
   expect(tar('-xzOf', control, './preinst')).toContain('"$machine" != aarch64');
 });
 
+test('in a feed with both, each router gets the perch-node of its instruction set', async () => {
+  const [amd64, arm64] = await Promise.all(
+    (['amd64', 'arm64'] as const).map(async (architecture) => {
+      const control = memberOf(await makeNodeIpk(architecture, RUNTIME, options()), 'control.tar.gz');
+      return /^Architecture: (.*)$/m.exec(tar('-xzOf', control, './control'))?.[1];
+    }),
+  );
+  // Of the same name and version opkg takes that of the processor before `all`, and ignores those of others.
+  expect([amd64, arm64]).toEqual(['x86_64', 'all']);
+});
+
 test('the initial configuration is valid', () => {
   const text = readFileSync(join(import.meta.dirname, '../../../packaging/openwrt/perch.yml'), 'utf8');
   const { config, problems } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s-%f', cwd: '/' });
