@@ -25,6 +25,11 @@ perch_disk_of() {
 	echo "$disk"
 }
 
+# Prints the recordPath for a folder of recordings.
+perch_record_path() {
+	echo "$1/%path/%Y-%m-%d_%H-%M-%S-%f"
+}
+
 # Prints which part of the program is missing; nothing if none is.
 perch_missing_program() {
 	if [ ! -e /usr/lib/perch/run ]; then

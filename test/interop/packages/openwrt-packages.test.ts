@@ -189,6 +189,24 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.asked())[0]).toEqual(triggers[0]);
   });
 
+  test('commands use the folder of the recordings that the service uses, and never record to the flash', async () => {
+    const router = await install();
+    await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
+    await router.run("printf '#!/bin/sh\\nenv\\n' > /usr/lib/perch/node/bin/node");
+    const given = async () => {
+      const lines = (await router.run('perch reindex')).split('\n');
+      return lines.filter((line) => line.startsWith('PERCH_')).sort();
+    };
+    expect(await given()).toEqual(['PERCH_RECORDNEEDSDISK=yes']);
+    configure(router, ["\toption recordings '/mnt/sda1/films'"]);
+    expect(await given()).toEqual([
+      'PERCH_PATHDEFAULTS_RECORDPATH=/mnt/sda1/films/%path/%Y-%m-%d_%H-%M-%S-%f',
+      'PERCH_RECORDNEEDSDISK=yes',
+    ]);
+    configure(router, ["\toption recordings 'films'"]);
+    expect(await given()).toEqual(['PERCH_RECORDNEEDSDISK=yes']);
+  });
+
   test("the page is compressed at installation, and a removal keeps people's files", async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');

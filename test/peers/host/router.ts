@@ -128,7 +128,12 @@ async function furnish(root: string): Promise<void> {
   await cp(BUSYBOX, join(root, 'bin/busybox'));
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/ash\n');
   await writeFile(join(root, 'etc/group'), 'root:x:0:\n');
-  const doubles = { 'rc.common': 'etc/rc.common', 'functions.sh': 'lib/functions.sh', opkg: 'sbin/opkg' };
+  const doubles = {
+    'rc.common': 'etc/rc.common',
+    'functions.sh': 'lib/functions.sh',
+    opkg: 'sbin/opkg',
+    uci: 'sbin/uci',
+  };
   for (const [name, to] of Object.entries(doubles)) {
     await cp(join(DOUBLES, name), join(root, to));
   }
