@@ -40,8 +40,8 @@ export function perchView({ view, fs, uci, poll }: LuciParts): unknown {
       };
       show(first);
       poll.add(() => status().then(show), POLL_SECONDS);
-      // Without a port here that of /etc/perch/perch.yml applies, which Perch logs at its start.
-      const logged = /Perch is at https?:\/\/\S*?:(\d+)/.exec(first)?.[1];
+      // Without a port here that of /etc/perch/perch.yml applies, which Perch logs at each start.
+      const logged = /.*Perch is at https?:\/\/\S*:(\d+)\//s.exec(first)?.[1];
       const port = uci.get('perch', 'main', 'port') || logged || DEFAULT_PORT;
       const { hostname } = window.location;
       const open = {

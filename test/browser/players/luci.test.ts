@@ -78,6 +78,9 @@ describeWith(['chromium'], "LuCI's page of Perch in Chromium, with stand-ins for
 
     await show(['Perch is running\n… Perch is at http://192.168.1.1:9000/\n'], null);
     expect(await page.getByRole('link').getAttribute('href')).toBe('http://router.lan:9000/');
+    const starts = ['Perch is at http://192.168.1.1:8999/', 'Perch is at http://[fd00::1]:9000/'];
+    await show([`Perch is running\n… ${starts.join('\n… ')}\n`], null);
+    expect(await page.getByRole('link').getAttribute('href')).toBe('http://router.lan:9000/');
     await show([], '8080');
     expect(await page.locator('#perch-state').textContent()).toContain('Access denied');
   });
