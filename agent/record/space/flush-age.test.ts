@@ -77,3 +77,11 @@ test('days with few flushes do not count, and the first days are kept across res
   expect(next.add(86_400_000, { count: 499, totalMs: 9e6 })).toBe(false);
   expect(next.slowdown).toEqual({ times: 10, nowMs: 200 });
 });
+
+test('a disk that comes later does not get the flushes of the one before it', () => {
+  const age = new FlushAge();
+  // A card of 4 s a flush was in the reader since the start.
+  age.add(0, { count: 10_000, totalMs: 4e7 });
+  age.add(86_400_000, { count: 20_000, totalMs: 4e7 + 10_000 * 20 });
+  expect(age.days.first).toEqual([20]);
+});

@@ -27,24 +27,21 @@ export interface FlushDays {
 /** How the flushes of a disk slow down over weeks. Flash memory does so before it fails. */
 export class FlushAge {
   days: FlushDays;
-  #sinceMs: number | undefined;
-  #count = 0;
-  #totalMs = 0;
+  /** The begin of this day. */
+  #since: { readonly monoMs: number; readonly flushes: FlushTimes } | undefined;
 
   constructor(days: FlushDays = { first: [], latest: [] }) {
     this.days = days;
   }
 
-  /** @param flushes all flushes since the start @returns whether `days` has changed */
+  /** @param flushes all since the start, those of an earlier disk with this number included @returns whether `days` has changed */
   add(monoMs: number, flushes: FlushTimes): boolean {
-    this.#sinceMs ??= monoMs;
-    if (monoMs - this.#sinceMs < DAY_MS) {
+    if (this.#since !== undefined && monoMs - this.#since.monoMs < DAY_MS) {
       return false;
     }
-    const [count, totalMs] = [flushes.count - this.#count, flushes.totalMs - this.#totalMs];
-    this.#sinceMs = monoMs;
-    this.#count = flushes.count;
-    this.#totalMs = flushes.totalMs;
+    const before = this.#since?.flushes ?? flushes;
+    this.#since = { monoMs, flushes: { count: flushes.count, totalMs: flushes.totalMs } };
+    const [count, totalMs] = [flushes.count - before.count, flushes.totalMs - before.totalMs];
     if (count < MIN_FLUSHES) {
       return false;
     }
