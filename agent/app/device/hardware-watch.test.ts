@@ -21,6 +21,7 @@ function setup() {
     power: WELL as Power | undefined,
     hasStoppedFan: undefined as boolean | undefined,
     swap: undefined as HostHealth['swap'],
+    freeMemory: 0.05,
     drives: [] as HostHealth['drives'] | undefined,
     drivesTakeMs: 0,
   };
@@ -37,6 +38,7 @@ function setup() {
         return host.drives;
       },
     },
+    freeMemoryShare: () => host.freeMemory,
     events: () => ({
       add: async ({ path, type, state, text = '' }: NewEvent) => {
         events.push([path, type, state, text].join('|'));
@@ -84,6 +86,16 @@ test.for([
   Object.assign(host, state);
   await clock.advance(afterMs + 10_000);
   expect(faults()).toEqual([why]);
+});
+
+test('swap space that is full of what nobody uses is no fault while memory is free', async () => {
+  const { clock, host, faults } = setup();
+  Object.assign(host, { swap: { totalBytes: 1_000, freeBytes: 0 }, freeMemory: 0.5 });
+  await clock.advance(600_000);
+  expect(faults()).toEqual([]);
+  host.freeMemory = 0.09;
+  await clock.advance(70_000);
+  expect(faults()).toEqual(['swap']);
 });
 
 test('drives are read after a minute and every six hours, and each has its own faults', async () => {

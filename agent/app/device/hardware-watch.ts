@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { freemem, totalmem } from 'node:os';
 import type { HostHealth, HostWatch } from '../../../system/host-health.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
@@ -15,6 +16,8 @@ const OVER_MS = 60_000;
 const WORN_PERCENT = 90;
 /** Share of the swap space that is in use when it counts as full. */
 const FULL_SHARE = 0.9;
+/** Swap space may be full of what nobody uses: it is a fault while less than this share of the memory is available. */
+const MIN_FREE_MEMORY_SHARE = 0.1;
 
 /** Kinds of faults: how long each is present before it counts, and its text. */
 const FAULTS = {
@@ -50,6 +53,8 @@ interface HardwareWatchDeps {
   readonly host: Pick<HostWatch, 'hardware' | 'readDrives'>;
   readonly events: () => Pick<EventHub, 'add'>;
   readonly signal: AbortSignal;
+  /** Default: of the box, with what the kernel can reclaim (`MemAvailable`). */
+  readonly freeMemoryShare?: () => number;
 }
 
 /** Faults of power, heat, memory and drives, with their times: each is an event of the box. */
@@ -71,13 +76,14 @@ export class HardwareWatch {
   }
 
   async #look(): Promise<void> {
-    const { clock, host } = this.#deps;
+    const { clock, host, freeMemoryShare = () => freemem() / totalmem() } = this.#deps;
     const nowMs = clock.monoMs();
     const { power, hasStoppedFan, swap } = await host.hardware();
+    const isSwapFull = swap && swap.totalBytes - swap.freeBytes >= swap.totalBytes * FULL_SHARE;
     this.#update('', nowMs, [
       ...(['underVoltage', 'slowed', 'hot'] as const).filter((why) => power?.[why].now),
       ...(hasStoppedFan ? (['fan'] as const) : []),
-      ...(swap && swap.totalBytes - swap.freeBytes >= swap.totalBytes * FULL_SHARE ? (['swap'] as const) : []),
+      ...(isSwapFull && freeMemoryShare() < MIN_FREE_MEMORY_SHARE ? (['swap'] as const) : []),
     ]);
     if (nowMs >= this.#drivesMs) {
       this.#drivesMs = Number.POSITIVE_INFINITY;
