@@ -248,10 +248,13 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     );
     expect(await first.exited).toBe(0);
 
-    await router.mountDisk();
     configure(router, ["\toption data '/mnt/sda1/perch'"]);
-    await router.run('/etc/init.d/perch reload && chown root:root /mnt/sda1/perch');
+    await router.run('/etc/init.d/perch reload');
+    // Mounted by hand, which procd does not notice.
+    await router.mountDisk();
     const second = await router.startAsked();
+    await second.waitFor(/waiting: \/mnt\/sda1\/perch does not exist: \/etc\/init.d\/perch reload creates it/);
+    await router.run('/etc/init.d/perch reload && chown root:root /mnt/sda1/perch');
     await second.waitFor(/waiting: the user perch cannot write to \/mnt\/sda1\/perch: is the disk ext4/);
     await router.run('mv /usr/lib/perch /tmp/perch && ln -s /mnt/sda1/program /usr/lib/perch');
     await router.run('chown perch:perch /mnt/sda1/perch');
