@@ -13,7 +13,7 @@ import { CameraNetwork, REASONS } from './camera-network.ts';
 const MAC = '1e:84:34:1c:93:24';
 const PATHS = '  door:\n    source: rtsp://10.83.83.20/main\n';
 
-async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner = true } = {}) {
+async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner = true, paths = PATHS } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-cameras-'));
   const clock = new FakeClock();
   const asked: object[] = [];
@@ -31,7 +31,7 @@ async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner
         return answer;
       },
     },
-    settings: () => configOf(PATHS),
+    settings: () => configOf(paths),
     isTrusted: () => true,
     cameras: { found: () => [{ address: '10.83.83.21', manufacturer: 'Acme' }] },
     answers: folder,
@@ -108,6 +108,14 @@ test('who is there: devices with a lease that has not ended, with their path and
       releasedUntil: null,
     },
   ]);
+});
+
+test('a camera has the name of its main path, wherever its sub stream is in the file', async () => {
+  const main = '  door:\n    source: rtsp://10.83.83.20/main\n    camera: { onvif: "http://10.83.83.20/onvif" }\n';
+  const { folder, clock, ask } = await box({ paths: `  a_sub:\n    source: rtsp://10.83.83.20/sub\n${main}` });
+  writeFileSync(join(folder, 'camera-network'), '{"interface":"cam0","address":"203.0.113.77","fault":"no"}\n');
+  writeFileSync(join(folder, 'leases'), `${Math.floor(clock.wallMs() / 1_000) + 3_000} ${MAC} 10.83.83.20 * *\n`);
+  expect((await ask('GET')).body.cameras).toMatchObject([{ path: 'door' }]);
 });
 
 test("root's service is asked in the forms that it knows, and waited for as long as systemd does", async () => {

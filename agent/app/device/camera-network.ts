@@ -169,12 +169,15 @@ export class CameraNetwork implements CameraNetworkControl {
   /** The main paths first: those of `camera.onvif`. */
   #pathsByHost(): ReadonlyMap<string, string> {
     const names = new Map<string, string>();
-    for (const [name, { settings }] of this.#deps.settings().paths) {
-      for (const url of [settings?.camera?.onvif, settings?.source]) {
-        const host = URL.canParse(url ?? '') ? new URL(url ?? '').hostname : '';
-        if (host !== '' && !names.has(host)) {
-          names.set(host, name);
-        }
+    const paths = [...this.#deps.settings().paths.values()];
+    const addresses = [
+      ...paths.map(({ name, settings }) => [name, settings?.camera?.onvif ?? ''] as const),
+      ...paths.map(({ name, settings }) => [name, settings?.source ?? ''] as const),
+    ];
+    for (const [name, url] of addresses) {
+      const host = URL.canParse(url) ? new URL(url).hostname : '';
+      if (host !== '' && !names.has(host)) {
+        names.set(host, name);
       }
     }
     return names;
