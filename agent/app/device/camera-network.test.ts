@@ -118,6 +118,13 @@ test('a camera has the name of its main path, wherever its sub stream is in the 
   expect((await ask('GET')).body.cameras).toMatchObject([{ path: 'door' }]);
 });
 
+test("the network of another Perch's service is not this one's", async () => {
+  const { folder, ask } = await box({ offers: false });
+  writeFileSync(join(folder, 'camera-network'), '{"interface":"cam0","address":"127.0.0.1","fault":""}\n');
+  await ask('GET');
+  expect((await ask('GET')).body).toMatchObject({ supported: false, interface: null, time: false, cameras: [] });
+});
+
 test("root's service is asked in the forms that it knows, and waited for as long as systemd does", async () => {
   const { asked, ask, patienceMs } = await box();
   await ask('PUT', '', { interface: 'eth1' });

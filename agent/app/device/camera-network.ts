@@ -147,7 +147,9 @@ export class CameraNetwork implements CameraNetworkControl {
 
   /** Starts and ends the time server with the network. */
   async #look(): Promise<CameraNetworkState | undefined> {
-    const now = parseNetworkState(await readOr(join(this.#answers, STATE_FILE)));
+    // The service may be that of another Perch on this machine.
+    const text = this.#deps.host.offers('network') ? await readOr(join(this.#answers, STATE_FILE)) : '';
+    const now = parseNetworkState(text);
     this.#serveTime(now?.fault === undefined ? now?.address : undefined);
     return now;
   }
