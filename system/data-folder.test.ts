@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,6 +26,15 @@ test('a folder is made when it is missing and is free again after its release', 
 test('a second holder gets an error with the first one and the next step', () => {
   const first = holdDataFolder(folder);
   expect(() => holdDataFolder(folder)).toThrow(`in use by another Perch (process ${process.pid}): stop it (`);
+  first.release();
+});
+
+test('a full disk does not keep Perch from its folder, nor from saying that another one has it', () => {
+  symlinkSync('/dev/full', join(folder, 'perch.pid'));
+  const first = holdDataFolder(folder);
+  rmSync(join(folder, 'perch.pid'));
+  writeFileSync(join(folder, 'perch.pid'), '');
+  expect(() => holdDataFolder(folder)).toThrow('in use by another Perch: stop it (');
   first.release();
 });
 

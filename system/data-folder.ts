@@ -40,7 +40,11 @@ export function holdDataFolder(folder: string): DataFolder {
     throw new PerchError('unavailable', text, { folder: path, isHeld: true });
   }
   locks.add(lock);
-  writeFileSync(holder, `${process.pid}\n`);
+  try {
+    writeFileSync(holder, `${process.pid}\n`);
+  } catch {
+    // On a full disk Perch starts without it, and deletes the oldest recordings.
+  }
   const release = () => {
     rmSync(holder, { force: true });
     lock.close();
@@ -61,7 +65,8 @@ export function becomeOwnerOf(folder: string): void {
 
 function pidOf(holder: string): string {
   try {
-    return ` (process ${readFileSync(holder, 'utf8').trim()})`;
+    const pid = readFileSync(holder, 'utf8').trim();
+    return pid && ` (process ${pid})`;
   } catch {
     return '';
   }
