@@ -131,7 +131,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   saveMemory();
   const [
     { holdDataFolder },
-    { findServiceManager },
+    { findServiceManager, isService },
     { App },
     { systemClock },
     { createLogger },
@@ -184,7 +184,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     onName: (address) => console.log(`Also in this network: ${address}`),
     log,
     lines,
-    ...(isSupervised() ? { restart: () => restart('restart') } : {}),
+    ...(isAnnounced() || isService(process.env) ? { restart: () => restart('restart') } : {}),
   });
   running = app;
   await announce(app, network);
@@ -201,9 +201,8 @@ async function run(data: string, file: string | undefined): Promise<number> {
   return cause === 'restart' ? RESTART_CODE : 0;
 }
 
-/** Whether a supervisor restarts Perch after `RESTART_CODE`. Otherwise Perch would only exit. */
-const isSupervised = (): boolean =>
-  process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined;
+/** Whether a supervisor other than systemd restarts Perch after `RESTART_CODE`. Without one Perch would only exit. */
+const isAnnounced = (): boolean => process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE);
 
 /** Completes the open recordings after an uncaught exception. The exit of the process closes everything else. */
 async function finishRecordings({ vitals }: App): Promise<void> {

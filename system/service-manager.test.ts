@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../test/support/base/fake-clock.ts';
-import { feedWatchdog, findServiceManager } from './service-manager.ts';
+import { feedWatchdog, findServiceManager, isService } from './service-manager.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -113,4 +113,14 @@ test('a service manager that has exited causes no error', () => {
   expect(() => manager.alive()).not.toThrow();
   closeSync(fd);
   expect(() => findServiceManager({ NOTIFY_SOCKET: '/run/x', PATH: folder }).alive()).not.toThrow();
+});
+
+test.for([
+  ['a service', { INVOCATION_ID: 'a', SYSTEMD_EXEC_PID: '70' }, true],
+  ['a service whose program starts Perch', { INVOCATION_ID: 'a', SYSTEMD_EXEC_PID: '60' }, true],
+  ['a service of systemd before 248', { INVOCATION_ID: 'a' }, true],
+  ['a shell of a desktop, which is a service', { INVOCATION_ID: 'a', SYSTEMD_EXEC_PID: '50' }, false],
+  ['a shell', {}, false],
+] as const)('systemd restarts Perch in %s: %o', ([, env, isRestarted]) => {
+  expect(isService(env, [70, 60])).toBe(isRestarted);
 });

@@ -51,6 +51,15 @@ export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): S
   };
 }
 
+/**
+ * Whether systemd restarts this process when it ends. Programs of a desktop inherit `INVOCATION_ID` as well, since it is a service itself.
+ * @param pids of this process and its parent; systemd names the process that it has started from version 248 on
+ */
+export function isService(env: NodeJS.ProcessEnv, pids: readonly number[] = [process.pid, process.ppid]): boolean {
+  const { INVOCATION_ID: id, SYSTEMD_EXEC_PID: started } = env;
+  return id !== undefined && (started === undefined || pids.includes(Number(started)));
+}
+
 /** Sends signs of life while `isWell`, twice as often as required. Without them the manager restarts the service. */
 export function feedWatchdog(
   manager: ServiceManager,
