@@ -94,7 +94,12 @@ export class DeviceRoutes {
     this.#deps = deps;
     this.#startedMs = clock.monoMs();
     this.#host = new HostWatch(clock, sensors);
-    this.#hardware = new HardwareWatch({ ...deps, host: this.#host, events: () => deps.recordings.events.hub });
+    this.#hardware = new HardwareWatch({
+      ...deps,
+      publish: deps.events.emit,
+      host: this.#host,
+      events: () => deps.recordings.events.hub,
+    });
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
     const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;

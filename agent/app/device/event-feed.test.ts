@@ -122,6 +122,14 @@ test('events of disks have no path and the type disk', () => {
   expect(published).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });
 
+test('events of the hardware are not published here: they end after an hour, a fault may not', () => {
+  const published: unknown[] = [];
+  const facts = { id: '1', path: '', startUs: 0, endUs: 3.6e9, text: 'hot: …' };
+  const event = { ...facts, type: 'hardware', source: 'perch' } as const;
+  publishCameraEvents((type, fields) => published.push([type, fields]))(event);
+  expect(published).toEqual([]);
+});
+
 test('a camera found in the networks of the box is published', async () => {
   const port = await freeUdpPort();
   const { base, cookie } = await openApp({ port, includeLoopback: true });

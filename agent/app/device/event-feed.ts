@@ -15,16 +15,15 @@ export function publishConfigChanges(
   };
 }
 
-/** Events of cameras with start and end, and of disks and hardware, which have no path. */
+/** Events of cameras with start and end, and of disks, which have no path. `HardwareWatch` publishes its own. */
 export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent) => void {
   return ({ id, path, type, startUs, endUs, text, source, area }) => {
     if (path === '') {
-      // The text begins with the new state: `vanished: /mnt/usb: …`.
-      const [state = ''] = text.split(':', 1);
       if (type === 'hardware') {
-        publish('box', { state: 'hardware', why: state, present: endUs === undefined, text });
         return;
       }
+      // The text begins with the new state: `vanished: /mnt/usb: …`.
+      const [state = ''] = text.split(':', 1);
       publish('disk', { state: type === 'disk' ? state : type, text });
       return;
     }

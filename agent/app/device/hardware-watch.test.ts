@@ -26,6 +26,7 @@ function setup() {
     drivesTakeMs: 0,
   };
   const events: string[] = [];
+  const published: string[] = [];
   const end = new AbortController();
   const watch = new HardwareWatch({
     ...{ clock, log: silentLogger, signal: end.signal },
@@ -39,6 +40,7 @@ function setup() {
       },
     },
     freeMemoryShare: () => host.freeMemory,
+    publish: (type, { state, why, present, text }) => void published.push([type, state, why, present, text].join('|')),
     events: () => ({
       add: async ({ path, type, state, text = '' }: NewEvent) => {
         events.push([path, type, state, text].join('|'));
@@ -47,7 +49,7 @@ function setup() {
     }),
   });
   const faults = () => watch.faults.map(({ why, name }) => (name === null ? why : `${why} of ${name}`));
-  return { clock, host, events, end, watch, faults };
+  return { clock, host, events, published, end, watch, faults };
 }
 
 test('low voltage is an event of the box from its first moment until it was absent for a minute', async () => {
@@ -68,6 +70,17 @@ test('low voltage is an event of the box from its first moment until it was abse
   await clock.advance(60_000);
   expect(faults()).toEqual([]);
   expect(events.slice(1)).toEqual(['|hardware|end|']);
+});
+
+test('a fault that outlasts its event is published as present until it is over', async () => {
+  const { clock, host, published } = setup();
+  host.power = { ...WELL, underVoltage: NOW };
+  await clock.advance(2 * 3_600_000);
+  const words = 'underVoltage: the voltage of the power supply is too low';
+  expect(published).toEqual([`box|hardware|underVoltage|true|${words}`]);
+  host.power = WELL;
+  await clock.advance(70_000);
+  expect(published.slice(1)).toEqual([`box|hardware|underVoltage|false|${words}`]);
 });
 
 test.for([

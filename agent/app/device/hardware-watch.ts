@@ -3,6 +3,7 @@ import { freemem, totalmem } from 'node:os';
 import type { HostHealth, HostWatch } from '../../../system/host-health.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 
@@ -52,6 +53,7 @@ interface HardwareWatchDeps {
   readonly log: Logger;
   readonly host: Pick<HostWatch, 'hardware' | 'readDrives'>;
   readonly events: () => Pick<EventHub, 'add'>;
+  readonly publish: PublishEvent;
   readonly signal: AbortSignal;
   /** Default: of the box, with what the kernel can reclaim (`MemAvailable`). */
   readonly freeMemoryShare?: () => number;
@@ -132,15 +134,22 @@ export class HardwareWatch {
     const { text } = FAULTS[why];
     const event = randomUUID();
     this.#deps.log.warn({ why, ...(name && { drive: name }) }, text);
-    this.#report({ id: event, state: 'start', text: `${why}: ${name ? `${name}: ` : ''}${text}` });
-    return { why, name: name || null, text, sinceMs: this.#deps.clock.wallMs(), event };
+    const fault = { why, name: name || null, text, sinceMs: this.#deps.clock.wallMs(), event };
+    this.#publish(fault, true);
+    this.#report({ id: event, state: 'start', text: wordsOf(fault) });
+    return fault;
   }
 
   #end(fault: Sight['fault']): void {
     if (fault) {
       this.#deps.log.info({ why: fault.why }, 'a hardware fault is over');
+      this.#publish(fault, false);
       this.#report({ id: fault.event, state: 'end' });
     }
+  }
+
+  #publish(fault: HardwareFault, present: boolean): void {
+    this.#deps.publish('box', { state: 'hardware', why: fault.why, present, text: wordsOf(fault) });
   }
 
   /** An event ends by itself after an hour; its end is not found then. */
@@ -151,6 +160,8 @@ export class HardwareWatch {
       .catch((error: unknown) => log.debug({ cause: explain(error) }, 'an event about the hardware was not stored'));
   }
 }
+
+const wordsOf = ({ why, name, text }: HardwareFault): string => `${why}: ${name === null ? '' : `${name}: `}${text}`;
 
 const faultsOf = ({ health, wornPercent = 0 }: HostHealth['drives'][number]): readonly Why[] => [
   ...(health === 'failing' ? (['failing'] as const) : []),
