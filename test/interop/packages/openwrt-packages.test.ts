@@ -207,6 +207,25 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect(await given()).toEqual(['PERCH_RECORDNEEDSDISK=yes']);
   });
 
+  test('perch status shows the end of the log, and the address of the last start, which LuCI links to', async () => {
+    const router = await install();
+    await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
+    const status = async (lines: readonly string[]) => {
+      const log = `logread() { printf '%s\\n' ${lines.join(' ')}; }\n`;
+      appendFileSync(join(router.root, 'lib/functions/perch.sh'), log);
+      return (await router.run('perch status')).trimEnd().split('\n');
+    };
+    const numbered = Array.from({ length: 12 }, (_, number) => `line${number}`);
+    const at = (port: number) => `"Perch is at http://192.168.1.1:${port}/"`;
+    expect(await status(['one', at(9000)])).toEqual(['Perch is running', 'one', at(9000).slice(1, -1)]);
+    expect(await status([at(8999), at(9000), ...numbered])).toEqual([
+      'Perch is running',
+      at(9000).slice(1, -1),
+      ...numbered.slice(2),
+    ]);
+    expect(await status(numbered)).toEqual(['Perch is running', ...numbered.slice(2)]);
+  });
+
   test("the page is compressed at installation, and a removal keeps people's files", async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
