@@ -46,6 +46,8 @@ let isDeaf: boolean;
 /** Names of what is being recorded. */
 let recorded: readonly string[];
 let updateAddress: string;
+/** Of the page. */
+let address: string;
 /** Command line of the kernel. */
 let commandLine: string;
 let updates: () => Updates;
@@ -66,6 +68,7 @@ beforeEach(async () => {
     ['door'],
   ];
   [stop, clock, commandLine] = [new AbortController(), new FakeClock(), 'ro quiet'];
+  address = ':80';
   const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
   if (!config) {
     throw new Error('the configuration is wrong');
@@ -80,7 +83,13 @@ beforeEach(async () => {
           { name: 'yard', recording: null },
         ],
       },
-      settings: () => ({ ...config, updateAddress }),
+      settings: () => ({ ...config, updateAddress, address }),
+      addressOf: async (name) => {
+        if (name !== 'nas.lan') {
+          throw new Error('ENOTFOUND');
+        }
+        return '192.0.2.7';
+      },
       keyFolder: join(folder, 'keys'),
       commandLine,
       host: {
@@ -110,7 +119,6 @@ afterEach(async () => {
 const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
 
 const CONFIG = `perch: own
-address: :80
 paths:
   door: {record: yes}
   gate: {record: motion}
@@ -153,6 +161,19 @@ test("an update is passed to root's service, with the criteria for the new versi
   expect(readFileSync(requested()).equals(update)).toBe(true);
   const folders = ['/var/lib/perch/recordings/door'];
   expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
+});
+
+test.for([
+  ['0.0.0.0:8080', '127.0.0.1'],
+  ['[::]:8080', '127.0.0.1'],
+  ['192.0.2.3:8080', '192.0.2.3'],
+  ['[2001:db8::1]:8080', '2001:db8::1'],
+  ['nas.lan:8080', '192.0.2.7'],
+  ['gone.lan:8080', '127.0.0.1'],
+] as const)('with the page at %s the new version is looked for at %s', async ([where, host]) => {
+  address = where;
+  await post('/v3/update', updateTo('1.2.0'));
+  expect(asked).toMatchObject([{ host, port: 8080 }]);
 });
 
 test("folders with longer names than root's service accepts are not watched", async () => {

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -24,6 +25,7 @@ import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../..
 const TAKEN_MS = 180_000;
 const POLL_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
+const LOOPBACK = '127.0.0.1';
 const FILE = 'update.perchupdate';
 /** Contains the id of the process that writes it: `perch update` runs next to the service. */
 const UNFINISHED = /^update\.perchupdate\.(?:(\d+)\.)?new$/;
@@ -44,6 +46,8 @@ interface UpdatesDeps {
   readonly keyFolder?: string;
   /** Kernel command line; default: that of the running kernel. */
   readonly commandLine?: string;
+  /** Address of a host name; default: the one that a server of this name listens at. */
+  readonly addressOf?: (name: string) => Promise<string>;
 }
 
 /**
@@ -126,7 +130,9 @@ export class Updates implements UpdateControl {
   async #install(manifest: AnyManifest): Promise<UpdatePlan> {
     const { host, signal, version, log } = this.#deps;
     log.info({ version: manifest.version, from: version }, 'installing an update');
-    const answer = await host.ask('update', this.#request(), TAKEN_MS, signal).catch((cause) => this.#unheard(cause));
+    const answer = await host
+      .ask('update', await this.#request(), TAKEN_MS, signal)
+      .catch((cause) => this.#unheard(cause));
     if (!answer.ok) {
       throw new PerchError('badInput', answer.text, { why: answer['why'] });
     }
@@ -253,17 +259,24 @@ export class Updates implements UpdateControl {
   }
 
   /** Criteria for a working new version: the page's port, and folders that are recorded to continuously. */
-  #request(): object {
+  async #request(): Promise<object> {
     const settings = this.#deps.settings();
-    const { host = '', port = 0 } = parseAddress(settings.address) ?? {};
-    const isAny = isIP(host) === 0 || host === '0.0.0.0' || host === '::';
+    const { host, port = 0 } = parseAddress(settings.address) ?? {};
     const recording = this.#deps.paths.list().filter((path) => path.recording?.active === true);
     const folders = recording.flatMap(({ name }) => {
       const path = resolvePath(settings, name)?.settings;
       return path?.record === 'always' ? [recordFolder(path.recordPath, name)] : [];
     });
     const watchable = [...new Set(folders)].filter(isWatchable);
-    return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MAX_FOLDERS) };
+    return { host: await this.#addressOf(host), port, folders: watchable.slice(0, MAX_FOLDERS) };
+  }
+
+  async #addressOf(host: string | undefined): Promise<string> {
+    const { addressOf = async (name: string) => (await lookup(name)).address } = this.#deps;
+    if (host === undefined || host === '0.0.0.0' || host === '::') {
+      return LOOPBACK;
+    }
+    return isIP(host) !== 0 ? host : addressOf(host).catch(() => LOOPBACK);
   }
 
   /** Publishes each step once; after a restart those of the supervised version. */
