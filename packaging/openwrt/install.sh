@@ -106,7 +106,7 @@ perch_refresh_luci
 /etc/init.d/perch start
 port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"
 echo "Perch is installed. Its page is at port ${port:-8080} of this router; its log: logread -e perch"
-if grep -q "option data '/etc/perch/data'" /etc/config/perch; then
+if grep -q "option data '/etc/perch/data'" /etc/config/perch && ! grep -q "option recordings '/" /etc/config/perch; then
 	# Below the program's folder, which stays root's.
 	echo "Nothing is recorded without a disk: uci set perch.main.data=${to:-/mnt/sda1/perch}/data; uci commit perch; reload_config"
 fi

@@ -305,8 +305,13 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     const hint = 'Nothing is recorded without a disk: uci set perch.main.data=/mnt/sda1/perch/data;';
     expect(await router.run('/tmp/new/install.sh')).toContain(hint);
     expect(await router.run('/tmp/new/install.sh --to /mnt/sda1/perch')).toContain(hint);
-    await router.run('sed -i "s|/etc/perch/data|/mnt/sda1/perch/data|" /etc/config/perch');
-    expect(await router.run('/tmp/new/install.sh')).not.toContain('Nothing is recorded');
+    for (const [data, recordings] of [
+      ['/etc/perch/data', '/mnt/sda1/films'],
+      ['/mnt/sda1/perch/data', ''],
+    ]) {
+      configure(router, [`\toption data '${data}'`, `\toption recordings '${recordings}'`]);
+      expect(await router.run('/tmp/new/install.sh')).not.toContain('Nothing is recorded');
+    }
   });
 
   test('the archive installs onto a disk, reuses it the next time, survives a router upgrade, and can be removed', async () => {
