@@ -12,6 +12,11 @@ fail() {
 	exit 1
 }
 
+owner_of() {
+	# shellcheck disable=SC2012 # a router has no stat, and the name has no other signs
+	ls -nd "$1" | awk '{ print $3 }'
+}
+
 to=''
 case "${1-}" in
 --to) to="${2-}" ;;
@@ -29,10 +34,18 @@ if [ "${1-}" = --to ]; then
 	esac
 	[ -n "$(perch_disk_of "$to")" ] || fail "no disk is mounted at $to"
 	# The owner of a program's folder can replace the program, and files put into the folder follow its links.
-	# shellcheck disable=SC2012 # a router has no stat, and the name has no other signs
-	if [ -d "$to" ] && [ "$(ls -nd "$to" | awk '{ print $3 }')" != 0 ]; then
+	if [ -d "$to" ] && [ "$(owner_of "$to")" != 0 ]; then
 		fail "$to does not belong to root, as Perch's data do: take another folder, such as $to-program"
 	fi
+	# The owner of a folder above can replace it by a link.
+	service="$(id -u perch 2> /dev/null || echo none)"
+	above="${to%/*}"
+	while [ -n "$above" ]; do
+		if [ -d "$above" ] && [ "$(owner_of "$above")" = "$service" ]; then
+			fail "$above belongs to Perch's service: take a folder that is not below it"
+		fi
+		above="${above%/*}"
+	done
 elif [ -L /usr/lib/perch ]; then
 	# Files already on a disk stay there.
 	to="$(readlink /usr/lib/perch)"

@@ -346,6 +346,10 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect(await router.run('readlink /usr/lib/perch; ls /mnt/sda1/perch; grep "option data" /etc/config/perch')).toBe(
       "/mnt/sda1/perch\nagent\ndata\nnode\nrun\nwebui\n\toption data '/mnt/sda1/perch/data'\n",
     );
+    // The service could replace the folder by a link, through which root would write at the next upgrade.
+    expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/films/new/program')).output).toContain(
+      "/mnt/sda1/films belongs to Perch's service: take a folder that is not below it",
+    );
     const kept = (await router.run('cat /lib/upgrade/keep.d/perch')).trimEnd().split('\n');
     expect(kept).toEqual(
       expect.arrayContaining(['/etc/perch/', '/usr/lib/perch', '/etc/init.d/perch', '/etc/rc.d/S95perch']),
