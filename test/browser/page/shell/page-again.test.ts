@@ -24,11 +24,16 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
   });
   const open = (size: Size = 'desktop') => visit(viewer.browser, box, { size });
 
-  async function logInAs({ page }: Visit, { name, password }: typeof VIEWER): Promise<void> {
+  /** The page looks for new events once it is idle; it would be answered by 401 during a logout. */
+  const looksForEvents = ({ page }: Visit) => page.waitForResponse(/v3\/events\/list/);
+
+  async function logInAs(visitor: Visit, { name, password }: typeof VIEWER): Promise<void> {
+    const { page } = visitor;
     await page.getByRole('button', { name: 'Use another name' }).click();
     await page.getByLabel('Your name').fill(name);
     await page.getByLabel('Your password').fill(password);
-    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    const logIn = page.getByRole('button', { name: 'Log in', exact: true });
+    await Promise.all([looksForEvents(visitor), logIn.click()]);
   }
 
   test("a viewer who logs in after the owner's logout sees nothing of the owner's, and the recordings at once", async () => {
@@ -40,7 +45,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.locator('.recorded').waitFor();
     await visitor.go('#/settings/people');
     // From here on it knows the cameras of the last visit.
-    await page.reload();
+    await Promise.all([looksForEvents(visitor), page.reload()]);
     const leave = page.getByRole('button', { name: /^Log out/ });
     const seen: string[] = [];
     await page.exposeFunction('tellSeen', (text: string) => seen.push(text));
