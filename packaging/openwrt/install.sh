@@ -93,10 +93,16 @@ if [ -n "$to" ]; then
 	ln -sfn "$to" /usr/lib/perch
 fi
 
+# An installation that ended early has left the router's configuration there.
+[ ! -e /etc/perch-config.kept ] || mv /etc/perch-config.kept /etc/config/perch
 had_config=''
 [ ! -e /etc/config/perch ] || had_config=yes
 # Not in /tmp, where any user may have created this name.
-[ -z "$had_config" ] || cp -p /etc/config/perch /etc/perch-config.kept
+if [ -n "$had_config" ]; then
+	cp -p /etc/config/perch /etc/perch-config.new
+	sync
+	mv /etc/perch-config.new /etc/perch-config.kept
+fi
 (cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share www) | tar -xf - -C /
 if [ -n "$had_config" ]; then
 	mv /etc/perch-config.kept /etc/config/perch

@@ -361,6 +361,10 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect(await router.run('readlink /usr/lib/perch; grep "option port" /etc/config/perch')).toBe(
       "/mnt/sda1/perch\n\toption port '9090'\n",
     );
+    // An installation that ended early, as by a power cut, with the package's configuration in place.
+    await router.run('mv /etc/config/perch /etc/perch-config.kept; cp /tmp/new/root/etc/config/perch /etc/config');
+    await router.run('/tmp/new/install.sh');
+    expect(await router.run('grep "option port" /etc/config/perch')).toBe("\toption port '9090'\n");
     await router.run('sh /usr/share/perch/uninstall.sh');
     expect(await router.run('find / -path /proc -prune -o -path /tmp -prune -o -name "*perch*" -print | sort')).toBe(
       '/etc/config/perch\n/etc/perch\n/etc/perch/perch.yml\n/mnt/sda1/perch\n',
