@@ -1,7 +1,8 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
+import type { Interfaces } from '../agent/base/network/interfaces.ts';
 import { FakeClock } from '../test/support/base/fake-clock.ts';
-import { type Interfaces, NetworkWatch } from './network-watch.ts';
+import { NetworkWatch } from './network-watch.ts';
 
 const at = (address: string): NetworkInterfaceInfo => ({
   ...{ address, netmask: '255.255.255.0', family: 'IPv4', mac: '02:00:00:00:00:01', internal: false },

@@ -1,7 +1,5 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Clock } from '../agent/base/clock.ts';
-
-export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+import { type Interfaces, systemInterfaces } from '../agent/base/network/interfaces.ts';
 
 export interface Network {
   readonly interfaces: Interfaces;
@@ -52,15 +50,6 @@ export class NetworkWatch implements Network {
     for (const listener of this.#listeners) {
       listener();
     }
-  }
-}
-
-/** A sandbox without netlink throws here: it counts as having no interfaces. */
-function systemInterfaces(): Interfaces {
-  try {
-    return networkInterfaces();
-  } catch {
-    return {};
   }
 }
 

@@ -1,4 +1,4 @@
-import { networkInterfaces } from 'node:os';
+import { systemInterfaces } from '../base/network/interfaces.ts';
 import type { App } from './app.ts';
 import { setupNotice } from './device/setup-notice.ts';
 
@@ -33,7 +33,7 @@ function urlOf(scheme: 'http' | 'https', address: string, port: number): string 
   if (!isAnyHost(address)) {
     return `${scheme}://${hostOf(address)}:${port}`;
   }
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const own = Object.values(systemInterfaces()).flatMap((addresses) => addresses ?? []);
   const lan = own.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
   return `${scheme}://${lan ?? LOCAL}:${port}`;
 }

@@ -1,4 +1,5 @@
-import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
+import { type Interfaces, systemInterfaces } from '../base/network/interfaces.ts';
 import { canonicalIp } from '../base/network/ip-address.ts';
 
 /** Names for the box's certificate. */
@@ -16,9 +17,7 @@ const NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:
 const MAX_IPS = 64;
 
 /** Current names of the box. */
-export function systemNames(
-  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
-): DeviceNames {
+export function systemNames(interfaces: Interfaces = systemInterfaces()): DeviceNames {
   const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
   return namesOf(
     hostname(),

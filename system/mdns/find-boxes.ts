@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { encode, type Question } from 'dns-packet';
 import type { Clock } from '../../agent/base/clock.ts';
 import { PerchError } from '../../agent/base/errors.ts';
-import type { Interfaces } from '../network-watch.ts';
+import type { Interfaces } from '../../agent/base/network/interfaces.ts';
 import { MDNS_PORT } from './link.ts';
 import { localLinks } from './local-links.ts';
 import { type HeardRecord, readMessage } from './message.ts';

@@ -1,7 +1,7 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
+import type { Interfaces } from '../../agent/base/network/interfaces.ts';
 import { isVirtualInterface } from '../../agent/base/network/ip-address.ts';
-import type { Interfaces } from '../network-watch.ts';
 import type { LocalLink } from './responder.ts';
 
 export interface BoundLink extends LocalLink {

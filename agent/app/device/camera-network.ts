@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import {
   type CameraNetworkState,
@@ -16,6 +15,7 @@ import type { HostRequests } from '../../../system/host-requests.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { systemInterfaces } from '../../base/network/interfaces.ts';
 import type { Config } from '../../config/load/load.ts';
 import type {
   CameraNetworkAnswer,
@@ -193,6 +193,6 @@ const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOStri
 
 /** Whether the port has an IPv4 address other than a self-assigned one (169.254.0.0/16, RFC 3927). */
 function hasAddress(name: string): boolean {
-  const infos = networkInterfaces()[name] ?? [];
+  const infos = systemInterfaces()[name] ?? [];
   return infos.some(({ family, address }) => family === 'IPv4' && !address.startsWith('169.254.'));
 }

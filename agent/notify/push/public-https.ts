@@ -2,8 +2,9 @@ import { Resolver } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { PerchError } from '../../base/errors.ts';
+import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { canonicalIp, IpList, isPublicIp } from '../../base/network/ip-address.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -52,10 +53,7 @@ export function checkHttpsUrl(text: string): URL {
  * Whether the address is on the internet and not in a network of this box: IPv6 addresses of the local network are global as well.
  * @param ip in canonical form
  */
-export function isRemotePublicIp(
-  ip: string,
-  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
-): boolean {
+export function isRemotePublicIp(ip: string, interfaces: Interfaces = systemInterfaces()): boolean {
   const own = Object.values(interfaces).flatMap((infos = []) => infos.map(networkOf));
   return isPublicIp(ip) && !new IpList(own).has(ip);
 }

@@ -1,9 +1,9 @@
 import type { RemoteInfo } from 'node:dgram';
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { perchCamera } from '../../onvif/device/perch-camera.ts';
 import { GroupSockets } from '../../onvif/discovery/group-sockets.ts';
 import {
@@ -39,7 +39,7 @@ export interface ResponderOptions extends InterfaceChoice {
   readonly port?: number;
   readonly random?: () => number;
   /** Default: the network interfaces of this box. */
-  readonly interfaces?: typeof networkInterfaces;
+  readonly interfaces?: () => Interfaces;
 }
 
 /** Where a probe arrived. @param isDirect it was sent by unicast */
@@ -123,7 +123,7 @@ export class Responder {
 
   /** Joins the multicast groups on new addresses of this box, and leaves them on addresses that are gone. */
   #refresh(): void {
-    const { interfaces = networkInterfaces, host } = this.#options;
+    const { interfaces = systemInterfaces, host } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));
     this.#groups.refresh(this.#locals);
     const wanted = new Map(this.#locals.map((local) => [keyOf(local), local]));

@@ -1,9 +1,9 @@
 import type { RemoteInfo } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { logOnce } from '../../base/log-once.ts';
+import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { GroupSockets } from './group-sockets.ts';
 import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
@@ -20,7 +20,7 @@ interface AnnouncementsOptions extends InterfaceChoice {
   readonly log: Logger;
   readonly port?: number;
   /** Default: the network interfaces of this box. */
-  readonly interfaces?: typeof networkInterfaces;
+  readonly interfaces?: () => Interfaces;
 }
 
 /** Receives Hello and Bye of cameras. */
@@ -48,7 +48,7 @@ export class Announcements {
 
   /** Listens on the box's current addresses. @returns whether they have changed */
   refresh(): boolean {
-    const { interfaces = networkInterfaces } = this.#options;
+    const { interfaces = systemInterfaces } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options);
     this.#groups.refresh(this.#locals);
     const before = this.#addresses;

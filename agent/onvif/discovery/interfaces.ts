@@ -1,5 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { isVirtualInterface } from '../../base/network/ip-address.ts';
 
 export interface LocalAddress {
@@ -22,8 +23,6 @@ export interface InterfaceChoice {
   /** If given, only these interfaces are used, including tunnels and bridges. */
   readonly only?: readonly string[];
 }
-
-type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 const MAX_ADDRESSES = 32;
 
@@ -75,7 +74,7 @@ const networksOf = (infos: readonly NetworkInterfaceInfo[]): Network[] =>
 
 /** All IPv4 networks of this box, with tunnels and bridges; loopback only for tests. */
 export function ownNetworks(includeLoopback = false): Network[] {
-  return Object.values(networkInterfaces()).flatMap((infos = []) =>
+  return Object.values(systemInterfaces()).flatMap((infos = []) =>
     networksOf(infos.filter(({ internal }) => includeLoopback || !internal)),
   );
 }
@@ -98,7 +97,7 @@ export function networkOf(address: string, networks: readonly Network[]): Networ
 export function isInNetworkOf(
   oldHost: string,
   foundFrom: string,
-  interfaces: Interfaces = networkInterfaces(),
+  interfaces: Interfaces = systemInterfaces(),
 ): boolean {
   const [, zone] = oldHost.split('%');
   const names = Object.entries(interfaces).flatMap(([name, addresses = []]) => {

@@ -1,6 +1,6 @@
-import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { systemInterfaces } from '../../base/network/interfaces.ts';
 import type { FoundCamera } from './found-camera.ts';
 import { type InterfaceChoice, type Network, networkOf, ownNetworks, probeAddresses } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
@@ -49,7 +49,7 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
       sendProbes(socket, group, replies, options);
     }
   };
-  const sockets = probeAddresses(networkInterfaces(), options).map((local) =>
+  const sockets = probeAddresses(systemInterfaces(), options).map((local) =>
     openProbeSocket(
       local,
       log.child({ interface: local.name, address: local.address }),

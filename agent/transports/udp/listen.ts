@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { systemInterfaces } from '../../base/network/interfaces.ts';
 import { canonicalIp } from '../../base/network/ip-address.ts';
 import { familyOf, interfacesTowards, isGroup, isSourceSpecific, joinAll } from './multicast.ts';
 import { UdpSocket } from './udp-socket.ts';
@@ -66,7 +66,7 @@ export async function listenUdp(address: UdpAddress, readBufferBytes: number, cl
 }
 
 function interfacesOf({ networkInterface, source }: UdpAddress, family: 4 | 6): readonly string[] {
-  const all = networkInterfaces();
+  const all = systemInterfaces();
   if (networkInterface === undefined) {
     return interfacesTowards(source ?? THIS_MACHINE, family, all);
   }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { canonicalIp, IpList, isLoopbackIp } from '../../base/network/ip-address.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
@@ -37,10 +37,8 @@ export function joinAll(
   return joined;
 }
 
-type Interfaces = Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>;
-
 /** Addresses of this box in canonical form. */
-export const ownIps = (interfaces: Interfaces = networkInterfaces()): string[] =>
+export const ownIps = (interfaces: Interfaces = systemInterfaces()): string[] =>
   Object.values(interfaces).flatMap((list) => (list ?? []).map(({ address }) => canonicalIp(address) ?? ''));
 
 /**

@@ -1,9 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { systemInterfaces } from '../../../base/network/interfaces.ts';
 import { IpList } from '../../../base/network/ip-address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { Stream } from '../../../stream/stream.ts';
@@ -93,7 +93,7 @@ export class Multicast {
     if (!isIPv4(readerIp)) {
       throw new PerchError('unsupported', `multicast needs an IPv4 reader, not ${readerIp}`);
     }
-    const own = Object.values(networkInterfaces())
+    const own = Object.values(systemInterfaces())
       .flatMap((addresses) => addresses ?? [])
       .filter(({ family, internal }) => family === 'IPv4' && !internal);
     const near = own.find(({ cidr }) => cidr !== null && new IpList([cidr]).has(readerIp));

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { PerchError } from '../../../base/errors.ts';
+import { systemInterfaces } from '../../../base/network/interfaces.ts';
 import type { Config } from '../../../config/load/load.ts';
 import type { AdditionalHosts } from './additional-hosts.ts';
 
@@ -92,7 +93,7 @@ const LINK_LOCAL = /^fe[89ab]/i;
 
 /** This box's current addresses. @param names of interfaces; empty: all */
 export function ownAddresses(names: readonly string[] = []): NetworkInterfaceInfo[] {
-  return Object.entries(networkInterfaces())
+  return Object.entries(systemInterfaces())
     .filter(([name]) => names.length === 0 || names.includes(name))
     .flatMap(([, infos]) => infos ?? [])
     .filter((info) => !LINK_LOCAL.test(info.address));

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { systemInterfaces } from '../../../base/network/interfaces.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import {
@@ -88,7 +88,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
   try {
     pair = await bindPair(bind, rtcpPort, options, clock);
     const source = isSourceSpecific(address) ? (group.source ?? ip) : undefined;
-    const interfaces = networkInterfaces();
+    const interfaces = systemInterfaces();
     const joined = joinAll(
       [pair.rtp, pair.rtcp],
       address,
