@@ -225,10 +225,11 @@ async function reportToWatchers(app: App, manager: ServiceManager): Promise<void
   const folder = process.env['RUNTIME_DIRECTORY'];
   if (folder !== undefined) {
     const facts = () => {
-      const { port, paths, recordings } = app.vitals;
+      const { port, host, paths, recordings } = app.vitals;
       const disks = recordings.space.list();
       return {
         port,
+        host,
         paths: paths.list(),
         disks,
         isClockTrusted: recordings.isClockTrusted,

@@ -42,6 +42,20 @@ test('the report of the service is printed line by line, and its port is queried
   expect(asked).toBe('http://127.0.0.1:80/health\n');
 });
 
+test.for([
+  ['192.168.1.5', '192.168.1.5'],
+  ['fd00::5', '[fd00::5]'],
+  // No address: nothing else is queried than this device.
+  ['example.org', '127.0.0.1'],
+  ['feed.be', '127.0.0.1'],
+  ['192.168.1.5:81/x?', '127.0.0.1'],
+  ['', '127.0.0.1'],
+] as const)('a page that listens at "%s" alone is queried at %s', ([host, asked]) => {
+  const doctored = doctor(`host ${host}\nport 80\nok door is recorded\n`);
+  expect(doctored.asked).toBe(`http://${asked}:80/health\n`);
+  expect(doctored.stdout).not.toContain('host');
+});
+
 test('signs that would command the terminal are left out', () => {
   const { stdout } = doctor('ok \x1b]0;title\x07door \x1b[2Jis recorded\n');
   expect(stdout).toContain('ok ]0;titledoor [2Jis recorded\n');

@@ -189,7 +189,7 @@ export class App {
 
   /** State that a supervisor on this box checks. */
   get vitals() {
-    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
+    return { port: this.mainPort, host: this.#http.mainHost, paths: this.#paths, recordings: this.#recordings };
   }
 
   /** The page's port; undefined while it cannot be opened. */

@@ -13,6 +13,7 @@ const DOOR: Path = {
 };
 const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
   port: 80,
+  host: '127.0.0.1',
   paths: [],
   disks: [],
   isClockTrusted: true,
@@ -27,6 +28,10 @@ test('the fingerprint is reported as in /trust', () => {
   const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
   const line = Array.from({ length: 4 }, () => 'ABAB ABAB ABAB ABAB').join(' · ');
   expect(reportLines(facts({ fingerprint })).split('\n')[2]).toBe(`ok /trust shows the fingerprint ${line}`);
+});
+
+test('the address of the page is reported if it is not the usual one, before the port', () => {
+  expect(reportLines(facts({ host: '192.168.1.5' }))).toBe('host 192.168.1.5\nport 80\nok the clock is set\n');
 });
 
 test('native functions are reported once they are opened, or why they cannot be used', () => {

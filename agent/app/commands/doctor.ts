@@ -12,6 +12,8 @@ const EVERY_MS = 10_000;
 /** More cameras than any installation has. */
 const MAX_LINES = 500;
 const MAX_CHARS = 300;
+/** Address of the page for those who read the report, unless it says otherwise. */
+const USUAL_HOST = '127.0.0.1';
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling', 'slowing']);
 
 type Path = Pick<
@@ -22,6 +24,8 @@ type Path = Pick<
 export interface ReportFacts {
   /** The page's port; undefined: not listening. */
   readonly port: number | undefined;
+  /** IP address at which programs of this box reach the page. */
+  readonly host: string | undefined;
   readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
   readonly isClockTrusted: boolean;
@@ -34,8 +38,10 @@ export interface ReportFacts {
 
 /** The agent's part of `perch doctor`: lines that begin with `ok`, or `bad` with advice. */
 export function reportLines(facts: ReportFacts): string {
-  const { port, paths, disks, isClockTrusted, fingerprint, isClaimed, native } = facts;
+  const { port, host = USUAL_HOST, paths, disks, isClockTrusted, fingerprint, isClaimed, native } = facts;
   const lines = [
+    // Before the port, with which the doctor queries the page.
+    ...(host === USUAL_HOST ? [] : [`host ${host}`]),
     port === undefined ? 'bad the page has no port: see perch logs' : `port ${port}`,
     ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
     ...disks.map(diskLine),

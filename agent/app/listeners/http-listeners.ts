@@ -166,6 +166,10 @@ export class HttpListeners {
     return this.#ports.mainPort;
   }
 
+  get mainHost(): string | undefined {
+    return this.#ports.mainHost;
+  }
+
   /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;

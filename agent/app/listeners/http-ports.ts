@@ -100,6 +100,10 @@ export class HttpPorts {
     return this.#main?.listener.port;
   }
 
+  get mainHost(): string | undefined {
+    return this.#main?.listener.host;
+  }
+
   /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#mainTls?.listener.port;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
@@ -36,6 +36,28 @@ test.for<[string, boolean, boolean]>([
     await listener.close();
   }
   expect(await answers('127.0.0.1', listener.port)).toBe(false);
+});
+
+test.for([
+  [':0', '127.0.0.1'],
+  ['0.0.0.0:0', '127.0.0.1'],
+  ['[::]:0', '::1'],
+  ['[::1]:0', '::1'],
+  ['127.0.0.2:0', '127.0.0.2'],
+] as const)('%s is reached from this box at %s', async ([address, host]) => {
+  const listener = await listen('address', address, open(), LOG);
+  try {
+    expect(listener.host).toBe(host);
+    expect(await answers(isIPv6(host) ? `[${host}]` : host, listener.port)).toBe(true);
+  } finally {
+    await listener.close();
+  }
+});
+
+test('the address of a host name is known', async () => {
+  const listener = await listen('address', 'localhost:0', open(), LOG);
+  await listener.close();
+  expect(['127.0.0.1', '::1']).toContain(listener.host);
 });
 
 test('one of two listeners with the same routes closes with its connections, and the other still answers', async () => {

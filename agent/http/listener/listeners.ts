@@ -8,6 +8,8 @@ import { createHttpServer, type HttpServer, type ServerOptions } from './server.
 export interface Listener extends HttpServer {
   /** The actual port; differs from the configured one if that is 0. */
   readonly port: number;
+  /** IP address at which programs of this box reach it. */
+  readonly host: string;
 }
 
 /**
@@ -33,8 +35,9 @@ export async function listen(
     await close();
     throw error;
   }
-  const { port } = server.address() as AddressInfo;
-  const listener = { port, server, close };
+  const { address: ip, port } = server.address() as AddressInfo;
+  const isForIpv4 = where.host === undefined || ip === '0.0.0.0';
+  const listener = { port, host: isForIpv4 ? '127.0.0.1' : ip === '::' ? '::1' : ip, server, close };
   app.listeners.add(listener);
   server.once('close', () => app.listeners.delete(listener));
   return listener;

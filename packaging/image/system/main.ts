@@ -22,11 +22,12 @@ import {
   readOutcome,
 } from './outcome.ts';
 import { PageStatus } from './page-status.ts';
+import { pageIn } from './reported-page.ts';
 import { readChoice, writeSystem } from './write-system.ts';
 
 /** Journal of the updater; it exists while one of its updates is not finished. */
 const PACKAGES_UPDATE = '/var/lib/perch-update/journal.json';
-/** Report of the running Perch, with its port. */
+/** Report of the running Perch, with the address of its page. */
 const REPORT = '/run/perch/report';
 const USAGE = `usage: perch-system [install FILE | confirm]
 
@@ -134,8 +135,8 @@ async function confirm(running: System): Promise<void> {
 }
 
 async function isHealthy(): Promise<boolean> {
-  const port = /^port (\d+)$/m.exec(await readFile(REPORT, 'utf8').catch(() => ''))?.[1];
-  return port !== undefined && debian.isHealthy('127.0.0.1', Number(port));
+  const page = pageIn(await readFile(REPORT, 'utf8').catch(() => ''));
+  return page !== undefined && debian.isHealthy(page.host, page.port);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
