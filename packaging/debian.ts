@@ -11,6 +11,7 @@ import { Tree } from './tree.ts';
 const UNITS = [
   ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
   ...['perch-clock.path', 'perch-clock.service'],
+  ...['perch-drives.timer', 'perch-drives.service'],
   ...['perch-network.path', 'perch-network.service', 'perch-camera-network.service'],
 ];
 const UPDATE_UNITS = ['.path', '.service', '-resume.service', '-watch.service'].map((end) => `perch-update${end}`);
@@ -56,7 +57,7 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/sysctl.d/30-perch.conf', await source('linux/sysctl.conf'))
     .add('usr/share/doc/perch/README.md', await source('../README.md'))
     .add('usr/lib/perch/host/request', await source('linux/host-request'));
-  for (const name of ['disk', 'disk-back', 'clock', 'network']) {
+  for (const name of ['disk', 'disk-back', 'clock', 'drives', 'network']) {
     tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
   }
   tree.add('usr/lib/perch/host/camera-network', await source('linux/camera-network'), 0o755);

@@ -1,19 +1,22 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { machineSensors } from './sensors.ts';
 
-/** A machine of these files. */
-function machine(files: Readonly<Record<string, string>>) {
+/** @returns a folder with these files */
+function folderOf(files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), 'perch-sensors-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text, { mode: 0o755 });
   }
-  return machineSensors(root);
+  return root;
 }
+
+/** A machine of these files. */
+const machine = (files: Readonly<Record<string, string>>) => machineSensors(folderOf(files));
 
 test('a Raspberry Pi reports temperature, power, card and model', async () => {
   const pi = machine({
@@ -35,6 +38,35 @@ test('a Raspberry Pi reports temperature, power, card and model', async () => {
     ...{ name: 'mmcblk0', model: 'SD64G', kind: 'SD', sizeBytes: 512_000 },
     ...{ health: undefined, wornPercent: 30, writtenBytesPerDay: 20_480_000, temperatureCelsius: undefined },
   });
+});
+
+test("the health of a drive comes from root's reading, else from smartctl itself", async () => {
+  const disks = ['sda', 'sdb', 'sdc'].map((name) => ({
+    name,
+    type: 'disk',
+    size: 1_000,
+    model: 'A disk',
+    tran: 'sata',
+  }));
+  const programs = folderOf({
+    lsblk: `#!/bin/sh\necho '${JSON.stringify({ blockdevices: disks })}'\n`,
+    // The last parameter is the drive.
+    smartctl:
+      '#!/bin/sh\nfor drive; do :; done\necho \'{"smartctl":{"argv":["\'$drive\'"]},"smart_status":{"passed":true}}\'\n',
+  });
+  vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const reading = (passed: boolean, current: number) =>
+    JSON.stringify({ smart_status: { passed }, temperature: { current } });
+  const box = machine({
+    'run/perch-host/drives/sda.json': reading(false, 41),
+    'run/perch-host/drives/sdb.json': '{ no JSON',
+  });
+  expect(await box.drives()).toMatchObject([
+    { name: '/dev/sda', model: 'A disk', health: 'failing', temperatureCelsius: 41 },
+    { name: '/dev/sdb', health: 'ok', temperatureCelsius: undefined },
+    { name: '/dev/sdc', health: 'ok' },
+  ]);
 });
 
 test("without the kernel's file the firmware's program is run, and a failed one reports nothing", async () => {

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { asksTimedate, readClockSigns } from './clock-signs.ts';
 import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
+import { parseSmart, type Smart } from './smart.ts';
 
 /** Source of the box's clock: the network, a clock with a battery, or unknown. */
 export type ClockSource = 'network' | 'battery' | 'none';
@@ -17,19 +18,14 @@ export interface NetworkCount {
   readonly sentBytes: number | undefined;
 }
 
-export interface Drive {
+export interface Drive extends Smart {
   /** `/dev/sda`, `mmcblk0`. */
   readonly name: string;
   readonly model: string;
   readonly kind: string;
   readonly sizeBytes: number;
-  /** The drive's own assessment (SMART). */
-  readonly health: 'ok' | 'failing' | undefined;
-  /** Used part of its life. */
-  readonly wornPercent: number | undefined;
   /** The mean since the start of the machine, by the kernel's counter; undefined within the first hour. */
   readonly writtenBytesPerDay: number | undefined;
-  readonly temperatureCelsius: number | undefined;
 }
 
 export interface SwapSpace {
@@ -57,6 +53,8 @@ const DAY_SECONDS = 86_400;
 const MIN_UPTIME_SECONDS = 3_600;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
+/** Output of smartctl for each drive, from `perch-drives.service`: Perch itself is not allowed to open drives there. */
+const DRIVE_READINGS = 'run/perch-host/drives';
 
 export function machineSensors(root = '/'): Sensors {
   return {
@@ -172,18 +170,20 @@ async function network(root: string): Promise<readonly NetworkCount[]> {
 async function drives(root: string): Promise<readonly Drive[]> {
   const [disks, cards] = await Promise.all([(await systemInformation()).diskLayout(), flashCards(root)]);
   const others = disks.filter(({ device }) => !cards.some(({ name }) => device.endsWith(name)));
-  const drives = others.map(
-    async ({ device, name, type, size, smartStatus, temperature }): Promise<Drive> => ({
+  const drives = others.map(async ({ device, name, type, size, smartData, smartStatus }): Promise<Drive> => {
+    const block = device.replace(/^.*\//, '');
+    const smart = parseSmart((await jsonOf(join(root, DRIVE_READINGS, `${block}.json`))) ?? smartData);
+    return {
       name: device,
       model: shown(name),
       kind: type,
       sizeBytes: Math.max(0, size || 0),
-      health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
-      wornPercent: undefined,
-      writtenBytesPerDay: await writtenBytesPerDay(root, device.replace(/^.*\//, '')),
-      temperatureCelsius: temperature ?? undefined,
-    }),
-  );
+      ...smart,
+      // Without data of every drive the library still has each one's status.
+      health: smart.health ?? (/^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined),
+      writtenBytesPerDay: await writtenBytesPerDay(root, block),
+    };
+  });
   return [...(await Promise.all(drives)), ...cards];
 }
 
@@ -246,6 +246,14 @@ const systemInformation = async () => (await import('systeminformation')).defaul
 async function textOf(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+async function jsonOf(file: string): Promise<unknown> {
+  try {
+    return JSON.parse((await textOf(file)) ?? '');
   } catch {
     return undefined;
   }

@@ -16,6 +16,8 @@ const PACKAGES = [
   ...['libatomic1', 'libstdc++6'],
   // The access point's addresses and names, and the firewalls; the network for cameras has busybox's DHCP client.
   ...['dnsmasq-base', 'nftables'],
+  // The health of drives.
+  'smartmontools',
 ];
 
 /** Id of Perch's user and group. Debian's packages take theirs from 999 downwards. */
@@ -115,11 +117,11 @@ const UNITS = {
     ...['perch-firstboot', 'perch-owner', 'perch-system', 'perch-screen.service', 'perch-screen.path'],
     ...['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
   ],
-  // Debian's updates, and services that could not write: perch-firstboot creates the keys of ssh.
+  // Debian's updates, services that could not write (perch-firstboot creates the keys of ssh), and what Perch does itself.
   mask: [
     ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer'],
     ...['e2scrub_all.timer', 'e2scrub_reap.service'],
-    ...['sshd-keygen.service', 'wpa_supplicant.service'],
+    ...['sshd-keygen.service', 'wpa_supplicant.service', 'smartmontools.service'],
   ],
 };
 

@@ -50,8 +50,10 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
     expect(dpkg('--field', file, 'Version', 'Architecture', 'Depends')).toBe(
       'Version: 1.2.3\nArchitecture: all\nDepends: perch-node | nodejs (>= 22.13), systemd\n',
     );
-    // The first sets the battery's clock; the others are for the network for cameras.
-    expect(dpkg('--field', file, 'Recommends')).toBe('util-linux-extra, dnsmasq-base, nftables, udhcpc\n');
+    // For the battery's clock, the network for cameras, and the health of drives.
+    expect(dpkg('--field', file, 'Recommends')).toBe(
+      'util-linux-extra, dnsmasq-base, nftables, smartmontools, udhcpc\n',
+    );
     const list = dpkg('--contents', file).trimEnd().split('\n');
     expect(list.every((line) => / root\/root /.test(line))).toBe(true);
     const modeOf = (path: string) => list.find((line) => line.endsWith(` ./${path}`))?.slice(0, 10);

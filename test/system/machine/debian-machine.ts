@@ -45,6 +45,8 @@ export interface DebianMachineOptions {
   readonly kernel?: string;
   /** Parameters of QEMU for the network cards; undefined: none. */
   readonly cards?: readonly string[];
+  /** Parameters of QEMU for other devices. */
+  readonly devices?: readonly string[];
   /** Changes the root of this machine, by a program for this processor: what an emulated one takes minutes for. */
   readonly prepare?: (root: string) => Promise<void>;
 }
@@ -70,6 +72,7 @@ export async function debianMachine(options: DebianMachineOptions): Promise<Debi
       ...['-smp', String(PROCESSORS[options.suite])],
       ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img')],
       ...cards,
+      ...(options.devices ?? []),
       ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.firstboot=off'],
       ...(options.batteryTime === undefined ? [] : ['-rtc', `base=${options.batteryTime}`]),
       ...disks.flat(),

@@ -21,7 +21,7 @@ const OUT_MEGABYTES = 1_000;
 
 export type PerchMachineOptions = Pick<
   DebianMachineOptions,
-  'disks' | 'batteryTime' | 'packages' | 'cards' | 'prepare'
+  'disks' | 'batteryTime' | 'packages' | 'kernel' | 'cards' | 'devices' | 'prepare'
 >;
 
 /** Debian 13 without a network but those of its cards, with Perch's own packages; what it records is the demo camera. */

@@ -48,9 +48,7 @@ const Drive = Type.Object({
   kind: Type.String(),
   sizeBytes: Type.Number(),
   health: OrNull(Type.Enum(['ok', 'failing'], { description: 'Self-assessment of the drive (SMART).' })),
-  wornPercent: OrNull(
-    Type.Number({ description: 'Used share of the lifetime in percent, if a flash card reports it.' }),
-  ),
+  wornPercent: OrNull(Type.Number({ description: 'Used share of the lifetime in percent, if the drive reports it.' })),
   writtenBytesPerDay: OrNull(
     Type.Number({
       description:

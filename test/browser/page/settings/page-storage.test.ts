@@ -115,6 +115,26 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
+  test.for([
+    ['SD', 'The SD card is 80% worn.', 'Record to a USB disk, which lasts longer.'],
+    ['NVMe', 'The disk is 80% worn.', 'Replace it before it is worn out.'],
+  ] as const)('of a worn %s drive that gets the recordings it says: %s', async ([kind, title, text]) => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    const { items } = await box.api<{ items: { device: string }[] }>('GET', 'disks/places');
+    await page.route('**/v3/system', async (route) => {
+      const system = await (await route.fetch()).json();
+      const drives = items.map(({ device }) => ({
+        ...{ name: device, model: '', kind, sizeBytes: 1e9, health: 'ok', wornPercent: 80 },
+        ...{ writtenBytesPerDay: null, temperatureCelsius: null },
+      }));
+      await route.fulfill({ json: { ...system, drives } });
+    });
+    await visitor.logIn('#/settings/storage');
+    await page.getByText(title).waitFor();
+    await page.getByText(text).waitFor();
+  });
+
   test('a disk problem is shown on top, and a harmless state is not an alarm', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     const { page } = visitor;

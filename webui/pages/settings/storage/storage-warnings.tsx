@@ -6,7 +6,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { type DiskTrouble, type Drive, diskTroubles, driveOf, mountOf } from './storage-data.ts';
 
-/** Wear of SD cards from which on it is reported. */
+/** Drive wear is reported from this value on. */
 const WORN_PERCENT = 70;
 /** Days before the disk is full from which on it is reported. */
 const SOON_DAYS = 7;
@@ -54,7 +54,8 @@ function warnings({ disks, drives, mounts }: StorageWarningsProps) {
   const { language } = i18n();
   const t = storageWords.value;
   const used = disks.map((disk) => driveOf(mountOf(disk, mounts)?.device ?? '', drives));
-  const worn = Math.max(0, ...used.map((drive) => drive?.wornPercent ?? 0));
+  const wornOf = (drive: Drive | undefined): number => drive?.wornPercent ?? 0;
+  const mostWorn = used.sort((a, b) => wornOf(b) - wornOf(a))[0];
   const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null);
   const heldWords = {
     protection: t.heldByProtection,
@@ -66,13 +67,13 @@ function warnings({ disks, drives, mounts }: StorageWarningsProps) {
     .map(({ fullInDays }) => fullInDays ?? Number.POSITIVE_INFINITY);
   const days = Math.max(1, Math.round(Math.min(...soon)));
   return [
-    worn >= WORN_PERCENT && (
+    wornOf(mostWorn) >= WORN_PERCENT && (
       <MessageCard
         key="worn"
         icon="chip"
         tone="warn"
-        title={t.cardWorn(percent(worn / 100, language))}
-        text={t.cardWornText}
+        title={(mostWorn?.kind === 'SD' ? t.cardWorn : t.diskWorn)(percent(wornOf(mostWorn) / 100, language))}
+        text={mostWorn?.kind === 'SD' ? t.cardWornText : t.diskWornText}
       />
     ),
     held && (

@@ -33,6 +33,8 @@ export const storage = {
   diskFailing: 'The disk reports faults.',
   diskFailingText: 'Copy important recordings and replace it soon.',
   cardWorn: (percent: string) => `The SD card is ${percent} worn.`,
+  diskWorn: (percent: string) => `The disk is ${percent} worn.`,
+  diskWornText: 'Replace it before it is worn out.',
   cardWornText: 'Record to a USB disk, which lasts longer.',
   diskSlowing: 'The disk has become much slower.',
   diskSlowingText: 'Cards that age do so before they fail. Copy important recordings and replace it soon.',

@@ -23,6 +23,8 @@ export const storage: StorageWords = {
   diskFailing: '磁盘报告有故障。',
   diskFailingText: '请尽快备份重要内容并更换。',
   cardWorn: (percent) => `SD 卡已磨损 ${percent}。`,
+  diskWorn: (percent) => `磁盘已磨损 ${percent}。`,
+  diskWornText: '请在完全磨损前更换。',
   cardWornText: '建议改用 USB 磁盘录像，更耐用。',
   diskSlowing: '磁盘明显变慢。',
   diskSlowingText: '存储卡老化后会先变慢再损坏。请备份重要录像并尽快更换。',
