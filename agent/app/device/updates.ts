@@ -273,8 +273,12 @@ export class Updates implements UpdateControl {
 
   async #addressOf(host: string | undefined): Promise<string> {
     const { addressOf = async (name: string) => (await lookup(name)).address } = this.#deps;
-    if (host === undefined || host === '0.0.0.0' || host === '::') {
+    if (host === undefined || host === '0.0.0.0') {
       return LOOPBACK;
+    }
+    // That listener takes no IPv4.
+    if (host === '::') {
+      return '::1';
     }
     return isIP(host) !== 0 ? host : addressOf(host).catch(() => LOOPBACK);
   }
