@@ -88,6 +88,9 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
     const [before] = pages.run.server.list().filter(({ state }) => state === 'read');
 
+    // The first candidates are sent: on a busy machine they are found after the first pictures.
+    const isSettled = "!reader.isRestarting && reader.pc.iceGatheringState === 'complete' && reader.candidates.length";
+    await expect.poll(() => viewer.evaluate(isSettled), SOON).toBe(0);
     const patches: number[] = [];
     let asked = 0;
     let release = (): void => {};

@@ -58,5 +58,5 @@ default_prerm() {
 	done
 }
 
-# Like OpenWrt's, it reads a variable that is not set.
-[ -z "$IPKG_INSTROOT" ] && [ -f /lib/config/uci.sh ] && . /lib/config/uci.sh || true
+# Like OpenWrt's, it reads a variable that is not set on a router.
+export ROUTER_ROOT="$IPKG_INSTROOT/"
