@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Span } from '../api-client/recordings/recordings.ts';
 import { frameAddress, pictureAddress } from '../api-client/urls.ts';
+import { whenDrawable } from '../player/drawable-frame.ts';
 import { spans } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 
@@ -121,7 +122,7 @@ function load(request: ThumbnailRequest): void {
   video.muted = true;
   video.playsInline = true;
   video.preload = 'auto';
-  video.onloadeddata = done;
+  whenDrawable(video, done);
   video.onerror = end(() => loadPicture(request));
   video.src = request.address;
 }

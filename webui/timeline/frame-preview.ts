@@ -1,4 +1,5 @@
 import { frameAddress } from '../api-client/urls.ts';
+import { whenDrawable } from '../player/drawable-frame.ts';
 
 /** Maximum number of requests; a further one aborts the oldest. */
 const UNDER_WAY = 2;
@@ -39,9 +40,7 @@ export class FramePreview {
     video.muted = true;
     video.playsInline = true;
     video.preload = 'auto';
-    video.onloadeddata = () => {
-      this.#draw(request);
-    };
+    whenDrawable(video, () => this.#draw(request));
     // No frame, or not decodable: the previous one stays.
     video.onerror = () => this.#end(request);
     video.src = address;
