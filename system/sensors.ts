@@ -179,7 +179,7 @@ async function drives(root: string): Promise<readonly Drive[]> {
       kind: type,
       sizeBytes: Math.max(0, size || 0),
       ...smart,
-      // Without data of every drive the library still has each one's status.
+      // After a drive without SMART the library has no data of the others, but their status.
       health: smart.health ?? (/^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined),
       writtenBytesPerDay: await writtenBytesPerDay(root, block),
     };

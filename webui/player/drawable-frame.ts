@@ -1,6 +1,7 @@
 /**
- * Calls `draw` once, when a loading video has a frame that a canvas gets. On a busy machine Chromium fires `loadeddata` before it has
- * painted the frame, and the canvas stays empty; or calls back for the frame before it has loaded it. Without a source nothing is drawn.
+ * Calls `draw` once a loading video has a frame that a canvas can get. `loadeddata` alone is too early: on a busy machine Chromium fires it
+ * before it has painted the frame. The callback for the frame alone is too early, too: the frame may not be loaded. Without a source
+ * `draw` is not called.
  */
 export function whenDrawable(video: HTMLVideoElement, draw: () => void): void {
   let awaited = 1;

@@ -101,7 +101,7 @@ test.for([
   expect(faults()).toEqual([why]);
 });
 
-test('swap space that is full of what nobody uses is no fault while memory is free', async () => {
+test('full swap space is no fault while memory is free', async () => {
   const { clock, host, faults } = setup();
   Object.assign(host, { swap: { totalBytes: 1_000, freeBytes: 0 }, freeMemory: 0.5 });
   await clock.advance(600_000);

@@ -17,7 +17,7 @@ const OVER_MS = 60_000;
 const WORN_PERCENT = 90;
 /** Share of the swap space that is in use when it counts as full. */
 const FULL_SHARE = 0.9;
-/** Swap space may be full of what nobody uses: it is a fault while less than this share of the memory is available. */
+/** Full swap space is a fault only while less than this share of the memory is available. */
 const MIN_FREE_MEMORY_SHARE = 0.1;
 
 /** Kinds of faults: how long each is present before it counts, and its text. */

@@ -17,6 +17,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
+import { localIpOf } from '../../base/network/ip-address.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
@@ -25,7 +26,6 @@ import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../..
 const TAKEN_MS = 180_000;
 const POLL_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
-const LOOPBACK = '127.0.0.1';
 const FILE = 'update.perchupdate';
 /** Contains the id of the process that writes it: `perch update` runs next to the service. */
 const UNFINISHED = /^update\.perchupdate\.(?:(\d+)\.)?new$/;
@@ -273,14 +273,8 @@ export class Updates implements UpdateControl {
 
   async #addressOf(host: string | undefined): Promise<string> {
     const { addressOf = async (name: string) => (await lookup(name)).address } = this.#deps;
-    if (host === undefined || host === '0.0.0.0') {
-      return LOOPBACK;
-    }
-    // That listener takes no IPv4.
-    if (host === '::') {
-      return '::1';
-    }
-    return isIP(host) !== 0 ? host : addressOf(host).catch(() => LOOPBACK);
+    const isName = host !== undefined && isIP(host) === 0;
+    return localIpOf(isName ? await addressOf(host).catch(() => undefined) : host);
   }
 
   /** Publishes each step once; after a restart those of the supervised version. */

@@ -99,6 +99,13 @@ const PRIVATE = new IpList([
 /** @param ip in canonical form */
 export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 
+/**
+ * Where programs of this box reach a listener.
+ * @param ip that it is bound to; undefined: any, by IPv4 and IPv6
+ */
+export const localIpOf = (ip: string | undefined): string =>
+  ip === undefined || ip === '0.0.0.0' ? '127.0.0.1' : ip === '::' ? '::1' : ip;
+
 /** Loopback counts as private. @param ip in canonical form */
 export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
 

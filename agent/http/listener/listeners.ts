@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
+import { localIpOf } from '../../base/network/ip-address.ts';
 import { listenTcp } from '../../base/network/listen-tcp.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
@@ -36,8 +37,7 @@ export async function listen(
     throw error;
   }
   const { address: ip, port } = server.address() as AddressInfo;
-  const isForIpv4 = where.host === undefined || ip === '0.0.0.0';
-  const listener = { port, host: isForIpv4 ? '127.0.0.1' : ip === '::' ? '::1' : ip, server, close };
+  const listener = { port, host: localIpOf(where.host === undefined ? undefined : ip), server, close };
   app.listeners.add(listener);
   server.once('close', () => app.listeners.delete(listener));
   return listener;

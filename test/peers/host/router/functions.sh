@@ -21,6 +21,7 @@ config_get_bool() {
 	esac
 }
 
+# Like OpenWrt's, it reads a variable that is not set on a router.
 user_exists() {
 	grep -qs "^$1:" "${IPKG_INSTROOT}/etc/passwd"
 }
@@ -57,6 +58,3 @@ default_prerm() {
 		"$init" stop
 	done
 }
-
-# Like OpenWrt's, it reads a variable that is not set on a router.
-export ROUTER_ROOT="$IPKG_INSTROOT/"
