@@ -133,6 +133,17 @@ test('Opus and the decoder of pictures are files of their own', () => {
   }
 });
 
+test('regular expressions are a script of their own, loaded with the first one', () => {
+  expect(bundle.has('re2.cjs')).toBe(true);
+  expect(Buffer.from(bundle.get('perch.cjs') ?? []).includes('RE2JSSyntaxException')).toBe(false);
+  const file = join(folder, 'patterns.yml');
+  writeFileSync(file, 'paths: {"~(?i)^cam": , "~(?=x)": }');
+  const { stdout } = spawnSync(process.execPath, [script, 'check', file], { encoding: 'utf8' });
+  expect(stdout).toContain('paths.~(?=x): ');
+  expect(stdout).toContain('is not a regular expression of RE2');
+  expect(stdout).not.toContain('cam');
+});
+
 test('its threads are threads, not second programs', async () => {
   const parameters = {
     algorithm: 'argon2id',

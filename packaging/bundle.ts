@@ -19,7 +19,9 @@ export const ONE_SCRIPT = {
 const OWN_ADDRESS = "const ownAddress=require('node:url').pathToFileURL(__filename).href;";
 const PROGRAM = 'agent/main.ts';
 const PACKAGE = 'package.json';
-const THREADS = [
+/** Worker threads, and a library that is loaded without waiting (`require`). */
+const SCRIPTS = [
+  'agent/config/values/re2.ts',
   'agent/transcode/worker.ts',
   'agent/auth/passwords/argon2-worker.ts',
   'agent/picture/picture-worker.ts',
@@ -46,7 +48,7 @@ export async function bundleAgent(
     // esbuild splits only this form of modules.
     format: 'esm',
     splitting: true,
-    entryPoints: [{ in: PROGRAM, out: 'perch' }, ...THREADS.map((file) => ({ in: file, out: basename(file, '.ts') }))],
+    entryPoints: [{ in: PROGRAM, out: 'perch' }, ...SCRIPTS.map((file) => ({ in: file, out: basename(file, '.ts') }))],
     outdir: ROOT,
     outExtension: { '.js': '.cjs' },
     chunkNames: '[name]-[hash]',
@@ -102,14 +104,14 @@ function refuseNamedImports({ inputs }: Metafile): void {
   }
 }
 
-const threadOf = (file: string): string => `${basename(file, '.ts')}.cjs`;
+const scriptOf = (file: string): string => `${basename(file, '.ts')}.cjs`;
 
 const TYPEBOX = /^import Type(?:, (\{[^}]*\}))? from 'typebox';/m;
 /** esbuild leaves out unused members of a namespace, but not those of the object that is TypeBox's default export. */
 const onlyUsedTypes = (_: string, others = '{}'): string =>
   `import * as Type from 'typebox'; import ${others} from 'typebox';`;
 
-/** In the sources each thread has a file of its own. */
+/** In the sources each of these scripts is a module. */
 const sources: Plugin = {
   name: 'sources',
   setup: (built) =>
@@ -117,10 +119,10 @@ const sources: Plugin = {
       const source = await readFile(path, 'utf8');
       const contents = source.replaceAll(/new URL\('(\.\/[\w-]+\.ts)', import\.meta\.url\)/g, (_, module: string) => {
         const file = relative(ROOT, join(path, '..', module));
-        if (!THREADS.includes(file)) {
-          throw new Error(`${relative(ROOT, path)} starts the thread ${file}, which is not in the bundle`);
+        if (!SCRIPTS.includes(file)) {
+          throw new Error(`${relative(ROOT, path)} loads the script ${file}, which is not in the bundle`);
         }
-        return `new URL('./${threadOf(file)}', import.meta.url)`;
+        return `new URL('./${scriptOf(file)}', import.meta.url)`;
       });
       return { loader: 'ts', contents: contents.replace(TYPEBOX, onlyUsedTypes) };
     }),

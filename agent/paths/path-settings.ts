@@ -37,7 +37,7 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
 
 /** The groups of the entry's regular expression in this name; undefined: the entry is for a single path. */
 export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[] | undefined =>
-  pattern && [...(pattern.exec(name) ?? [])].slice(1).map((group) => group ?? '');
+  pattern && (pattern.exec(name) ?? []).slice(1).map((group) => group ?? '');
 
 const isPulled = ({ source }: PathSettings): boolean => source.includes('://');
 

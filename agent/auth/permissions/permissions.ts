@@ -1,5 +1,6 @@
 import { explain } from '../../base/errors.ts';
 import type { PermissionRule } from '../../config/schema/common/general.ts';
+import { patternOf } from '../../config/values/path-name.ts';
 
 const ACTIONS_WITH_PATH = new Set(['publish', 'read', 'playback']);
 
@@ -52,8 +53,8 @@ function pathRule(rule: string, where: string, problems: string[]): (path: strin
     return (path) => path === rule;
   }
   try {
-    const expression = new RegExp(rule.slice(1));
-    return (path) => expression.test(path);
+    const pattern = patternOf(rule);
+    return (path) => pattern?.test(path) === true;
   } catch (error) {
     problems.push(`${where}: '${rule.slice(0, 200)}' matches nothing: ${explain(error)}`);
     return () => false;

@@ -140,8 +140,13 @@ function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Rep
   const all = withLegacyUsers(root, read, report);
   const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, keys, written) : all;
   if (report.fatalCount === 0) {
-    for (const { key, message, isWarning } of globalFaults(settings, keys.servers, isOwn)) {
-      report.add(isWarning ? 'warn' : 'error', positionOfKey(root, key), key, message);
+    for (const { key, message, isWarning, isPartial } of globalFaults(settings, keys.servers, isOwn)) {
+      const position = positionOfKey(root, key);
+      if (isPartial) {
+        report.addPartial(position, key, message);
+      } else {
+        report.add(isWarning ? 'warn' : 'error', position, key, message);
+      }
     }
     reportClashes(root, settings, keys, isOwn, report);
   }

@@ -9,6 +9,7 @@ import { commandFaults, recordFaults } from '../schema/rules.ts';
 import { sourceFaults } from '../schema/source.ts';
 import { alwaysAvailableFaults } from '../schema/sources/always-available.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
+import type { Pattern } from '../values/pattern.ts';
 import type { Report, TextPosition } from '../yaml/problem.ts';
 import type { Entry, MapNode } from '../yaml/tree.ts';
 import { rename } from './deprecated.ts';
@@ -22,7 +23,7 @@ export type PathEntry = ReadyPath | DisabledPath;
 interface NamedPath {
   readonly name: string;
   /** Matches the names of its paths; absent for the single path of its name. */
-  readonly pattern?: RegExp;
+  readonly pattern?: Pattern;
 }
 export interface ReadyPath extends NamedPath {
   readonly settings: PathSettings;

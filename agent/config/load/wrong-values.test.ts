@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { linesOf, load } from '../../../test/support/harness/loaded-config.ts';
 import { problemText } from '../yaml/problem.ts';
+import { resolvePath } from './load.ts';
 
 test.for([
   ['a: [', 'perch.yml:1: not valid YAML: '],
@@ -35,10 +36,6 @@ test.for([
   ['authMethod: jwt', "perch.yml:1: authMethod: 'jwt' needs authJWTJWKS"],
   ['authHTTPAddress: "http://a:b@c"', 'perch.yml:1: authHTTPAddress: not an HTTP address without credentials'],
   ['externalAuthenticationURL: file:///x', 'perch.yml:1: authHTTPAddress: not an HTTP address'],
-  [
-    'authHTTPExclude:\n- {action: read, path: "~("}',
-    "perch.yml:1: authHTTPExclude[0].path: '(' is not a regular expression",
-  ],
   [
     'authMethod: jwt\nauthJWTJWKS: http://x\nrtspAuthMethods: [basic, digest]',
     'perch.yml:3: rtspAuthMethods: digest does not work with authMethod jwt',
@@ -218,4 +215,21 @@ test('a redirect without a target disables its path, reported at the path itself
   expect(line).toBe(
     "perch.yml:2: paths.a.sourceRedirect: the source 'redirect' needs this key, the target for readers",
   );
+});
+
+test('a pattern that RE2 does not take is named and matches nothing, and the rest applies', () => {
+  const text = `authInternalUsers: [{user: any, permissions: [{action: read, path: "~(?!x)"}]}]
+authHTTPExclude: [{action: read, path: "~("}]
+paths: {"~^(a)(?=b)": , "~^(?i)CAM": }`;
+  const { config } = load(text);
+  expect(config?.patterns.map(({ name }) => name)).toEqual(['~^(?i)CAM']);
+  expect(config && resolvePath(config, 'ab')).toBeUndefined();
+  expect(config && resolvePath(config, 'cam1')?.settings).toBeDefined();
+  expect(config?.authInternalUsers[0]?.permissions[0]?.path).toBe('~(?!x)');
+  const reason = 'is not a regular expression of RE2: invalid or unsupported Perl syntax:';
+  expect(linesOf(text, 'error')).toEqual([
+    `perch.yml:1: authInternalUsers[0].permissions[0].path: '(?!x)' ${reason} \`(?!\`: it matches nothing`,
+    "perch.yml:2: authHTTPExclude[0].path: '(' is not a regular expression of RE2: missing closing ): `(`: it matches nothing",
+    `perch.yml:3: paths.~^(a)(?=b): '^(a)(?=b)' ${reason} \`(?=\``,
+  ]);
 });

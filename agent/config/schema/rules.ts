@@ -83,7 +83,7 @@ function userFaults({ authInternalUsers: users }: GeneralSettings): readonly Fau
 
 function ruleFaults(path: string, key: string): readonly Fault[] {
   const result = path.startsWith('~') ? attempt(() => patternOf(path)) : undefined;
-  return result && 'fault' in result ? [{ key, message: result.fault }] : [];
+  return result && 'fault' in result ? [{ key, message: `${result.fault}: it matches nothing`, isPartial: true }] : [];
 }
 
 /** MediaMTX's checks of the recording keys of a path. `hasPlayback`: file names need the microseconds. */

@@ -8,7 +8,7 @@ import { inPresentForm, type Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig, patternsOf } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { problemText } from '../yaml/problem.ts';
+import { isFatal, problemText } from '../yaml/problem.ts';
 
 /** The configuration in force, and its text. */
 export interface AppliedConfig {
@@ -30,7 +30,7 @@ export async function lastGood(
   options: GoodCopyOptions,
   defaults: ConfigDefaults,
 ): Promise<AppliedConfig> {
-  const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
+  const error = problems.find(isFatal);
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && copyOf(file, options.dataDir, 'last-good');
   const kept = copy === undefined ? undefined : await new ConfigText(options.env).read(copy);

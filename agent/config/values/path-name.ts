@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { ANY_NAME, compilePattern, type Pattern } from './pattern.ts';
 
 const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
 /** Characters of a stream's name, which is part of file names. */
@@ -41,17 +42,13 @@ export function checkStreamPath(name: string): void {
 
 export const isCatchAll = (name: string): boolean => CATCH_ALL.has(name);
 
-/** The pattern that the names of an entry of `paths` match; undefined: it is the single path of that name. */
-export function patternOf(name: string): RegExp | undefined {
+/** The pattern that the names of an entry of `paths` match; undefined: it is the single path of that name. @throws PerchError badInput */
+export function patternOf(name: string): Pattern | undefined {
   if (isCatchAll(name)) {
-    return /^.*$/;
+    return ANY_NAME;
   }
   if (name.startsWith('~')) {
-    try {
-      return new RegExp(name.slice(1));
-    } catch (cause) {
-      throw new PerchError('badInput', `'${name.slice(1, 200)}' is not a regular expression`, {}, cause);
-    }
+    return compilePattern(name.slice(1));
   }
   const fault = pathNameFault(name);
   if (fault) {

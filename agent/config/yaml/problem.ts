@@ -18,13 +18,22 @@ export interface Problem extends TextPosition {
   readonly message: string;
   /** The only path that it concerns. */
   readonly path?: string;
+  /** An error of one value, which has no effect then; the rest of the file applies. */
+  readonly isPartial?: true;
 }
+
+/** What an error disables; empty: the whole file. */
+type Scope = Pick<Problem, 'path' | 'isPartial'>;
 
 /** The line for log and terminal: `perch.yml:12: hls: 'maybe' is not yes or no`. */
 export function problemText({ file, line, key, message }: Problem): string {
   const position = line === undefined ? file : `${file}:${line}`;
   return key === '' ? `${position}: ${message}` : `${position}: ${key}: ${message}`;
 }
+
+/** Whether it makes the whole file unusable. */
+export const isFatal = ({ severity, path, isPartial }: Problem): boolean =>
+  severity === 'error' && path === undefined && isPartial === undefined;
 
 type Severity = Problem['severity'];
 const MAX_PER_SEVERITY = 200;
@@ -42,14 +51,23 @@ export class Report {
   }
 
   add(severity: Severity, position: TextPosition, key: string, message: string, path?: string): void {
+    this.#add(severity, position, key, message, path === undefined ? {} : { path });
+  }
+
+  /** An error that disables only its own value. */
+  addPartial(position: TextPosition, key: string, message: string): void {
+    this.#add('error', position, key, message, { isPartial: true });
+  }
+
+  #add(severity: Severity, position: TextPosition, key: string, message: string, scope: Scope): void {
+    const { path } = scope;
     const where = position.line === undefined ? {} : { line: position.line, column: position.column ?? 1 };
-    const whose = path === undefined ? {} : { path };
-    const problem: Problem = { severity, file: this.#file, ...where, key, message, ...whose };
+    const problem: Problem = { severity, file: this.#file, ...where, key, message, ...scope };
     this.#counts[severity] += 1;
     if (this.#counts[severity] <= MAX_PER_SEVERITY) {
       this.#kept.push(problem);
     }
-    if (severity === 'error' && path === undefined) {
+    if (isFatal(problem)) {
       this.#fatalCount += 1;
     } else if (severity === 'error' && path !== undefined && !this.#firstErrors.has(path)) {
       this.#firstErrors.set(path, problem);
@@ -61,7 +79,7 @@ export class Report {
     return this.#counts[severity];
   }
 
-  /** Errors that concern more than one path. */
+  /** Errors that make the whole file unusable. */
   get fatalCount(): number {
     return this.#fatalCount;
   }

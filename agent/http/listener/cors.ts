@@ -42,7 +42,8 @@ function matches(entry: string, origin: string): boolean {
   if (!one || !other || one.scheme !== other.scheme || one.port !== other.port) {
     return false;
   }
-  return hostPattern(one.host).test(other.host);
+  const [pattern, host] = [one.host, other.host];
+  return matchesGlob(pattern, host) || (pattern.startsWith('*.') && matchesGlob(pattern.slice(2), host));
 }
 
 function split(text: string): { scheme: string; host: string; port: string } | undefined {
@@ -58,8 +59,24 @@ function split(text: string): { scheme: string; host: string; port: string } | u
   };
 }
 
-function hostPattern(host: string): RegExp {
-  const hasSubdomains = host.startsWith('*.');
-  const rest = (hasSubdomains ? host.slice(2) : host).replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*');
-  return new RegExp(`^${hasSubdomains ? '(?:[^/]*\\.)?' : ''}${rest}$`);
+/** `*` stands for any text. Takes at most the product of both lengths, which a regular expression with several `*` exceeds. */
+function matchesGlob(pattern: string, text: string): boolean {
+  let [at, star, resumed] = [0, -1, 0];
+  for (let i = 0; i < text.length; ) {
+    if (pattern[at] === '*') {
+      star = at;
+      resumed = i;
+      at += 1;
+    } else if (pattern[at] === text[i]) {
+      at += 1;
+      i += 1;
+    } else if (star >= 0) {
+      at = star + 1;
+      resumed += 1;
+      i = resumed;
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(pattern.slice(at));
 }

@@ -10,6 +10,8 @@ export interface Fault {
   readonly message: string;
   /** Absent: an error. */
   readonly isWarning?: true;
+  /** The value has no effect; the rest of the file applies. */
+  readonly isPartial?: true;
 }
 
 /** A former name of a key, as MediaMTX still takes it. */

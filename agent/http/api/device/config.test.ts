@@ -180,6 +180,7 @@ test.for([
   ['POST', 'paths/add/', {}, 400, 'invalid name'],
   ['POST', 'paths/replace/a%20b', {}, 400, expect.stringContaining('invalid path name: can contain only')],
   ['POST', 'paths/add/~(', {}, 400, expect.stringContaining('is not a regular expression')],
+  ['POST', 'paths/add/~^(%3F!x)', {}, 400, expect.stringContaining('invalid or unsupported Perl syntax: `(?!`')],
   [
     'POST',
     'paths/add/x',
