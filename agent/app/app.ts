@@ -163,8 +163,10 @@ export class App {
     const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    const elsewhere = (path: string) => this.#boxes.recordings.picturesOf(path);
-    this.#pictures = new LivePictures({ ...this.#shared, elsewhere });
+    this.#pictures = new LivePictures({
+      ...this.#shared,
+      elsewhere: (path) => this.#boxes.recordings.picturesOf(path),
+    });
     this.#notifications = new LazyNotifications({ ...this.#shared, pictures: this.#pictures });
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
@@ -394,6 +396,7 @@ export class App {
       config: () => this.#inForce(this.#store.current),
       found: this.#search.found,
       mismatchOf: (path) => this.#search.follower.mismatchOf(path),
+      unknownTopics: (path) => this.#onvif.unknownTopics(path),
       publish: this.#events.emit,
     });
   }

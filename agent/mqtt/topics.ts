@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** States of a camera that are on or off, by their topic, and the types of events that switch them on. */
 export const STATES = {
-  motion: ['motion'],
+  motion: ['motion', 'animal'],
   person: ['person'],
   vehicle: ['vehicle'],
   contact: ['input', 'contact'],

@@ -20,8 +20,13 @@ const rule = (name: string): Topic['source'] => ({
 
 /** Recorders know motion and tampering by standard topics, and persons, vehicles and the doorbell by Reolink's topics. */
 export const TOPICS: readonly Topic[] = [
-  { path: 'RuleEngine/CellMotionDetector/Motion', types: ['motion'], source: rule('Motion'), state: 'IsMotion' },
-  { path: 'VideoSource/MotionAlarm', types: ['motion'], source: { Source: VIDEO_SOURCE }, state: 'State' },
+  {
+    path: 'RuleEngine/CellMotionDetector/Motion',
+    types: ['motion', 'animal'],
+    source: rule('Motion'),
+    state: 'IsMotion',
+  },
+  { path: 'VideoSource/MotionAlarm', types: ['motion', 'animal'], source: { Source: VIDEO_SOURCE }, state: 'State' },
   { path: 'RuleEngine/MyRuleDetector/PeopleDetect', types: ['person'], source: rule('People'), state: 'State' },
   { path: 'RuleEngine/MyRuleDetector/VehicleDetect', types: ['vehicle'], source: rule('Vehicle'), state: 'State' },
   {

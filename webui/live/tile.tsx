@@ -97,6 +97,10 @@ const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
   car: 'vehicle',
   doorbell: 'doorbell',
   tamper: 'tamper',
+  animal: 'animal',
+  sound: 'sound',
+  input: 'input',
+  other: 'otherEvent',
 };
 
 const currentEvent = ({ name }: Camera): string | undefined => recentEvents.value.rings.at(name, nowMs.value);

@@ -51,6 +51,7 @@ export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 's
   readonly found: FoundCameras;
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
+  readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
   readonly includeLoopback: boolean;
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string | undefined;

@@ -19,6 +19,7 @@ import type { AdoptedLookup } from '../../http/api/cameras/adopted-cameras.ts';
 import type { CameraPatch, LoginAnswer } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
+import type { UnknownTopic } from '../../onvif/events/detections.ts';
 import type { CameraTrouble } from '../../onvif/soap/http/failures.ts';
 import { CameraSnapshots } from '../recordings/snapshots.ts';
 import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } from './api-views.ts';
@@ -41,6 +42,8 @@ export interface ConfiguredCamerasDeps {
   readonly paths: PathsState;
   /** Why the missing camera of a path is not followed to where it was seen. */
   mismatchOf(path: string): MismatchedDevice | undefined;
+  /** Topics of the camera's events that no rule names. */
+  unknownTopics(path: string): readonly UnknownTopic[];
   readonly adopter: Pick<Adopter, 'read'>;
   /** Limits concurrent work on cameras. */
   readonly gate: ConcurrencyLimit;
@@ -264,6 +267,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       trouble: trouble ?? null,
       next: isUnreachable ? (nextOf(doubt) ?? NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
       seenAt: doubt?.address ?? null,
+      unknownTopics: this.#deps.unknownTopics(name).map(({ topic, type }) => ({ topic, event: type ?? null })),
       pending: pendingJson(streamsOf(path, this.#deps.config())),
       description: known ? descriptionJson(known.description) : null,
       descriptionTime: known ? timeText(known.wallMs) : null,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Notification } from './notifications.ts';
-import { type DetectionType, detectionsOf } from './topics.ts';
+import type { DetectionType } from './topic-words.ts';
+import { detectionsOf } from './topics.ts';
 
 /** Cameras lose or omit the end of a detection: without further notifications it ends after this time. */
 export const SILENCE_MS = 45_000;
@@ -12,13 +13,25 @@ const MAX_STATES = 128;
 /** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
 const MAX_BEGINS = 30;
 const MINUTE_MS = 60_000;
+const MAX_UNKNOWN = 32;
+const MAX_TOPIC = 200;
 
-/** Called when a detection starts or ends; `undefined`: momentary. Must not throw. */
-type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined) => void;
+/**
+ * Called when a detection starts or ends; `undefined`: momentary. Must not throw.
+ * @param topic that no rule names, by whose words the type was chosen
+ */
+type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined, topic?: string) => void;
+
+/** A topic that no rule names; without a type it is no event. */
+export interface UnknownTopic {
+  readonly topic: string;
+  readonly type: DetectionType | undefined;
+}
 
 interface State {
   readonly channel: string;
   readonly type: DetectionType;
+  readonly topic: string | undefined;
   newsMs: number;
 }
 
@@ -29,6 +42,8 @@ interface State {
 export class Detections {
   readonly #clock: Clock;
   readonly #notify: OnDetection;
+  readonly #onUnknown: (unknown: UnknownTopic) => void;
+  readonly #unknown = new Map<string, UnknownTopic>();
   readonly #on = new Map<string, State>();
   /** States reported inactive: if a new subscription finds one active, it has started in between. */
   readonly #off = new Set<string>();
@@ -38,10 +53,16 @@ export class Detections {
   /** Starts beyond the limits. */
   dropped = 0;
 
-  constructor(clock: Clock, notify: OnDetection) {
+  /** @param onUnknown called once for each topic that no rule names */
+  constructor(clock: Clock, notify: OnDetection, onUnknown: (unknown: UnknownTopic) => void = () => {}) {
     this.#clock = clock;
     this.#notify = notify;
+    this.#onUnknown = onUnknown;
     this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  get unknown(): readonly UnknownTopic[] {
+    return [...this.#unknown.values()];
   }
 
   /** @param channel empty: no path uses the source of the notification */
@@ -51,7 +72,12 @@ export class Detections {
     }
     const { topic, source, operation } = notification;
     const origin = [...topic, ...source.map(({ name, value }) => `${name}=${value}`)].join('/');
-    for (const { type, isOn } of detectionsOf(notification)) {
+    const { detections, unknown } = detectionsOf(notification);
+    const name = unknown ? topic.join('/').slice(0, MAX_TOPIC) : undefined;
+    if (name !== undefined) {
+      this.#keepUnknown(name, detections[0]?.type);
+    }
+    for (const { type, isOn } of detections) {
       const key = `${type} ${channel} ${origin}`;
       const known = this.#on.get(key);
       const wasOff = this.#off.delete(key);
@@ -66,11 +92,11 @@ export class Detections {
           known.newsMs = this.#clock.monoMs();
         }
       } else if (isOn === undefined) {
-        this.#moment(channel, type);
+        this.#moment(channel, type, name);
       } else if (known) {
         this.#goOn(known);
       } else {
-        this.#begin(key, { channel, type, newsMs: this.#clock.monoMs() });
+        this.#begin(key, { channel, type, topic: name, newsMs: this.#clock.monoMs() });
       }
     }
   }
@@ -86,6 +112,14 @@ export class Detections {
     }
   }
 
+  #keepUnknown(topic: string, type: DetectionType | undefined): void {
+    if (!this.#unknown.has(topic) && this.#unknown.size < MAX_UNKNOWN) {
+      const unknown = { topic, type };
+      this.#unknown.set(topic, unknown);
+      this.#onUnknown(unknown);
+    }
+  }
+
   #begin(key: string, state: State): void {
     if (this.#on.size >= MAX_STATES) {
       this.dropped += 1;
@@ -95,19 +129,19 @@ export class Detections {
     this.#on.set(key, state);
     if (isFirst && this.#mayBegin()) {
       this.#notified.set(keyOf(state), this.#clock.monoMs());
-      this.#notify(state.channel, state.type, true);
+      this.#notify(state.channel, state.type, true, state.topic);
     }
   }
 
   #goOn(state: State): void {
-    const { channel, type } = state;
+    const { channel, type, topic } = state;
     const nowMs = this.#clock.monoMs();
     const reportedMs = this.#notified.get(keyOf(state));
     state.newsMs = nowMs;
     if (!isLasting(type) && reportedMs !== undefined && nowMs - reportedMs >= MAX_MS) {
       this.#notified.set(keyOf(state), nowMs);
       this.#notify(channel, type, false);
-      this.#notify(channel, type, true);
+      this.#notify(channel, type, true, topic);
     }
   }
 
@@ -119,9 +153,9 @@ export class Detections {
     }
   }
 
-  #moment(channel: string, type: DetectionType): void {
+  #moment(channel: string, type: DetectionType, topic: string | undefined): void {
     if (!this.#isOn({ channel, type }) && this.#mayBegin()) {
-      this.#notify(channel, type, undefined);
+      this.#notify(channel, type, undefined, topic);
     }
   }
 

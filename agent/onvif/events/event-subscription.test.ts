@@ -76,6 +76,32 @@ test.for(EVERY_DIALECT)('%s reports %s: its begin and its end', async ([dialect,
   await until(() => expect(notified).toEqual([`cam ${happening} true`, `cam ${happening} false`]));
 });
 
+test('an unknown topic is logged and listed once, and is an event of its nearest type', async () => {
+  const { camera, notified, watch, lines } = await begin();
+  await pulls(camera, 2);
+  const before = lines.length;
+  for (const value of ['false', 'true', 'false', 'true']) {
+    camera.state.events.tell('tns1:Device/Trigger/tnshik:AlarmIn', 'State', value);
+  }
+  camera.state.events.tell('tns1:RuleEngine/Counter', 'Count', '3');
+  camera.state.events.tell('tns1:Monitoring/ProcessorUsage', 'Value', '1');
+  await until(() => expect(notified).toEqual(['cam input true', 'cam input false', 'cam input true']));
+  await until(() =>
+    expect(watch.unknownTopics).toEqual([
+      { topic: 'Device/Trigger/AlarmIn', type: 'input' },
+      { topic: 'RuleEngine/Counter', type: undefined },
+    ]),
+  );
+  expect(lines.slice(before)).toEqual([
+    expect.stringContaining('"topic":"Device/Trigger/AlarmIn","event":"input"'),
+    expect.stringContaining('"topic":"RuleEngine/Counter","event":"none"'),
+  ]);
+  for (let i = 0; i < 100; i += 1) {
+    camera.state.events.tell(`tns1:RuleEngine/Count${'x'.repeat(i)}`, 'Count', '3');
+  }
+  await until(() => expect(watch.unknownTopics).toHaveLength(32));
+});
+
 test.for<[string, Quirks]>([
   ['on another port', { subscribesOnOtherPort: true }],
   ['under another host, which is not believed', { subscriptionHost: '192.0.2.7' }],

@@ -11,9 +11,9 @@ import {
   troubleOf,
 } from '../soap/http/failures.ts';
 import type { Channels } from './channels.ts';
-import { Detections } from './detections.ts';
+import { Detections, type UnknownTopic } from './detections.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
-import type { DetectionType } from './topics.ts';
+import type { DetectionType } from './topic-words.ts';
 
 const MAX_PULL_MS = 30_000;
 const MIN_PULL_MS = 2_000;
@@ -60,8 +60,11 @@ interface EventSubscriptionOptions {
   open(signal: AbortSignal): Promise<OnvifSession>;
   channels(session: OnvifSession): Promise<Channels>;
   readonly memory: SubscriptionMemory;
-  /** Called when a detection of these paths starts or ends; the first is the main path; `undefined`: momentary. Must not throw. */
-  notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void;
+  /**
+   * Called when a detection of these paths starts or ends; the first is the main path; `undefined`: momentary. Must not throw.
+   * @param topic that no rule names, by whose words the type was chosen
+   */
+  notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined, topic?: string): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -87,15 +90,22 @@ export class EventSubscription {
 
   constructor(options: EventSubscriptionOptions) {
     this.#options = options;
-    this.#detections = new Detections(options.clock, (channel, type, isOn) => {
-      options.notify(this.#channels?.paths(channel) ?? [channel], type, isOn);
-    });
+    this.#detections = new Detections(
+      options.clock,
+      (channel, type, isOn, topic) => options.notify(this.#channels?.paths(channel) ?? [channel], type, isOn, topic),
+      ({ topic, type = 'none' }) => options.log.info({ topic, event: type }, 'the camera reports an unknown topic'),
+    );
     this.#running = this.#run();
   }
 
   /** Why no events are received; undefined while they are, or before the first try. */
   get trouble(): string | undefined {
     return this.#reason;
+  }
+
+  /** Topics that no rule names. */
+  get unknownTopics(): readonly UnknownTopic[] {
+    return this.#detections.unknown;
   }
 
   /** Resolves when the subscription is ended, or the camera has not replied to that. */

@@ -1,7 +1,5 @@
 import type { Item, Notification } from './notifications.ts';
-
-/** Event types that Perch knows, out of hundreds of vendor topics. */
-export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input' | 'doorbell';
+import { type DetectionType, isOwnState, typeByWords } from './topic-words.ts';
 
 interface Detection {
   readonly type: DetectionType;
@@ -17,7 +15,7 @@ interface Rule {
   readonly hasClass?: boolean;
 }
 
-/** In order, first match wins. Whole elements in lower case; what precedes them is the vendor's. */
+/** Topics with a known meaning; the words of others decide. In order, first match wins. Whole elements in lower case; what precedes them is the vendor's. */
 const RULES: readonly Rule[] = [
   // Hikvision, Dahua, Hanwha, Uniview, Bosch, XM; old D-Link firmware spells VideoSoure, so that is not looked at.
   { ends: /(?:^|\/)motionalarm$/, type: 'motion' },
@@ -30,7 +28,7 @@ const RULES: readonly Rule[] = [
   // Reolink: MyRuleDetector/PeopleDetect; Tapo: PeopleDetector/People.
   { ends: /(?:^|\/)(?:people|person|human|face|pedestrian)(?:detect(?:ion)?)?$/, type: 'person' },
   { ends: /(?:^|\/)(?:vehicle|car)(?:detect(?:ion)?)?$/, type: 'vehicle' },
-  { ends: /(?:^|\/)(?:dogcat|pet|animal)(?:detect(?:ion)?)?$/, type: 'motion' },
+  { ends: /(?:^|\/)(?:dogcat|pet|animal)(?:detect(?:ion)?)?$/, type: 'animal' },
   // Reolink doorbells: MyRuleDetector/Visitor; Hikvision, Dahua and others: the button in various spellings.
   { ends: /(?:^|\/)(?:visitor|doorbell(?:press(?:ed)?|ring|button)?|ringbell|bellring)$/, type: 'doorbell' },
   // Line and field rules are meant for persons; some name the class.
@@ -44,21 +42,48 @@ const RULES: readonly Rule[] = [
 const ITEM_TYPES: readonly (readonly [RegExp, DetectionType])[] = [
   [/^is(?:people|person|human)$/i, 'person'],
   [/^isvehicle$/i, 'vehicle'],
-  [/^is(?:pet|motion)$/i, 'motion'],
+  [/^ispet$/i, 'animal'],
+  [/^ismotion$/i, 'motion'],
   [/^istamper$/i, 'tamper'],
 ];
 const PERSON = /human|person|people|face|pedestrian/i;
 const VEHICLE = /vehicle|car\b|truck|bus\b|bike|bicycle|motorcycle/i;
 const CLASS_ITEM = /^(?:classtypes?|objecttypes?|class|type|likelihoodclass)$/i;
 
-export function detectionsOf({ topic, data, operation }: Notification): Detection[] {
-  const path = topic.join('/').toLowerCase();
+/** A number may be 1 or 0. */
+const NUMBER_ITEM = /(?:id|index|number|num|count|level|value|usage|percent|channel|time)$/i;
+
+interface State {
+  readonly name: string;
+  readonly isOn: boolean;
+}
+
+interface Reading {
+  readonly detections: readonly Detection[];
+  /** No rule names the topic; its words decided. Undefined also for states of the camera itself. */
+  readonly unknown?: boolean;
+}
+
+export function detectionsOf(notification: Notification): Reading {
+  const { topic, data, operation } = notification;
   const isGone = operation === 'deleted';
   const states = data.flatMap(({ name, value }) => {
-    // An object's number may be 1.
-    const isOn = /id$/i.test(name) ? undefined : readState(value);
-    return isOn === undefined ? [] : [{ name, isOn: isOn && !isGone }];
+    const isOn = readState(value);
+    const isNumber = /id$/i.test(name) || (NUMBER_ITEM.test(name) && /^[01]$/.test(value.trim()));
+    return isOn === undefined || isNumber ? [] : [{ name, isOn: isOn && !isGone }];
   });
+  const detections = byRules(notification, states);
+  return detections
+    ? { detections }
+    : isOwnState(topic)
+      ? { detections: [] }
+      : { detections: byWords(notification, states), unknown: true };
+}
+
+/** Undefined: no rule names the topic. */
+function byRules({ topic, data, operation }: Notification, states: readonly State[]): Detection[] | undefined {
+  const path = topic.join('/').toLowerCase();
+  const isGone = operation === 'deleted';
   if (/(?:^|\/)tpsmartevent$/.test(path)) {
     return states.flatMap(({ name, isOn }) => {
       const type = ITEM_TYPES.find(([pattern]) => pattern.test(name))?.[1];
@@ -71,11 +96,25 @@ export function detectionsOf({ topic, data, operation }: Notification): Detectio
   }
   const rule = RULES.find(({ ends }) => ends.test(path));
   if (!rule) {
-    return [];
+    return undefined;
   }
   // Any item that is true suffices, whatever its name.
   const isOn = isGone ? false : states.length === 0 ? undefined : states.some((state) => state.isOn);
   return [{ type: rule.hasClass ? (classOf(classes) ?? rule.type) : rule.type, isOn }];
+}
+
+function byWords({ topic, data, operation }: Notification, states: readonly State[]): Detection[] {
+  const seen = classOf(data.filter(({ name }) => CLASS_ITEM.test(name)));
+  if (states.length === 0) {
+    const type = seen ?? typeByWords(topic);
+    return type === undefined ? [] : [{ type, isOn: operation === 'deleted' ? false : undefined }];
+  }
+  const isOn = new Map<DetectionType, boolean>();
+  for (const state of states) {
+    const type = seen ?? typeByWords(topic, state.name) ?? 'other';
+    isOn.set(type, state.isOn || isOn.get(type) === true);
+  }
+  return [...isOn].map(([type, on]) => ({ type, isOn: on }));
 }
 
 /** Hanwha and Bosch list the classes in view; an empty list ends all. */
@@ -95,10 +134,10 @@ function classOf(classes: readonly Item[]): DetectionType | undefined {
 }
 
 function readState(value: string): boolean | undefined {
-  const word = value.toLowerCase();
-  return ['true', '1', 'on', 'active'].includes(word)
+  const word = value.trim().toLowerCase();
+  return ['true', '1', 'on', 'active', 'yes', 'start'].includes(word)
     ? true
-    : ['false', '0', 'off', 'inactive'].includes(word)
+    : ['false', '0', 'off', 'inactive', 'no', 'stop'].includes(word)
       ? false
       : undefined;
 }

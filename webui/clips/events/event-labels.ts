@@ -16,6 +16,7 @@ const KINDS = new Map<string, (words: ClipsWords) => string>([
   ['sound', (t) => t.seenSound],
   ['tamper', (t) => t.seenTamper],
   ['input', (t) => t.seenInput],
+  ['other', (t) => t.seenOther],
 ]);
 
 /** Label of a type; unknown types are shown as they are. */

@@ -56,6 +56,7 @@ export const clips = {
   seenSound: 'Sound',
   seenTamper: 'Camera covered or moved',
   seenInput: 'Camera input',
+  seenOther: 'Other event of the camera',
 
   isNew: 'New',
   markSeen: (what: string) => `Mark as seen: ${what}`,

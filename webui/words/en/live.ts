@@ -50,6 +50,10 @@ export const live = {
   vehicle: 'Vehicle',
   tamper: 'Covered or moved',
   doorbell: 'Doorbell',
+  animal: 'Animal',
+  sound: 'Sound',
+  input: 'Camera input',
+  otherEvent: 'Other event',
   person: 'Person',
 
   soundOn: 'Sound on',

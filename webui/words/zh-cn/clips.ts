@@ -53,6 +53,7 @@ export const clips: ClipsWords = {
   seenSound: '声音',
   seenTamper: '摄像头被遮挡或移动',
   seenInput: '报警输入',
+  seenOther: '摄像头的其他事件',
 
   isNew: '未查看',
   markSeen: (what) => `标为已查看：${what}`,

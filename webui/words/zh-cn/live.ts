@@ -47,6 +47,10 @@ export const live: LiveWords = {
   vehicle: '有车',
   tamper: '被遮挡或移动',
   doorbell: '门铃',
+  animal: '动物',
+  sound: '声音',
+  input: '报警输入',
+  otherEvent: '其他事件',
   person: '有人',
 
   soundOn: '打开声音',

@@ -10,12 +10,13 @@ import {
 } from '../../../onvif/control/camera-clock.ts';
 import type { OnvifSession } from '../../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../../onvif/events/channels.ts';
+import type { UnknownTopic } from '../../../onvif/events/detections.ts';
 import { EventSubscription } from '../../../onvif/events/event-subscription.ts';
-import type { DetectionType } from '../../../onvif/events/topics.ts';
+import type { DetectionType } from '../../../onvif/events/topic-words.ts';
 import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import type { NewEvent } from '../../../record/events/event-hub.ts';
-import { linkOf, type OnvifLink, openOnvifSession } from './onvif-link.ts';
+import { linkOf, linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';
 import type { SubscriptionFile } from './subscription-file.ts';
 
 /** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
@@ -47,6 +48,7 @@ interface ClockState {
 
 interface RunningSubscription {
   readonly key: string;
+  readonly events: EventSubscription | undefined;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,12 @@ export class EventSubscriptions {
         this.#watched.set(key, this.#watch(key, group));
       }
     }
+  }
+
+  /** Topics of the camera of a path that no rule names. */
+  unknownTopics(path: string): readonly UnknownTopic[] {
+    const link = linkOfPath(this.#options.config(), path);
+    return (link && this.#watched.get(link.key)?.events?.unknownTopics) ?? [];
   }
 
   /** Resolves when every camera has been unsubscribed, or does not answer. */
@@ -113,7 +121,7 @@ export class EventSubscriptions {
           },
           channels: (session) => readChannels(session, users),
           memory: memory.of(key),
-          notify: (paths, type, isOn) => this.#notify(paths, type, isOn),
+          notify: (paths, type, isOn, topic) => this.#notify(paths, type, isOn, topic),
           clock,
           log: own,
         })
@@ -121,6 +129,7 @@ export class EventSubscriptions {
     const clocks = group.setsClock ? this.#keepClocks(group, kept, stop.signal) : undefined;
     return {
       key: keyOf(group),
+      events,
       close: async () => {
         stop.abort();
         await Promise.all([events?.close(), clocks]);
@@ -129,7 +138,7 @@ export class EventSubscriptions {
   }
 
   /** Reports a detection for the main path, and for other paths that record on motion. */
-  #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void {
+  #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined, topic: string | undefined): void {
     const { config, events, log } = this.#options;
     const [main, ...others] = paths;
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
@@ -138,7 +147,7 @@ export class EventSubscriptions {
         continue;
       }
       const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);
-      events.add({ path, type, source: 'camera', ...state }).catch((error: unknown) => {
+      events.add({ path, type, source: 'camera', text: topic, ...state }).catch((error: unknown) => {
         // The end of an event that was too long has been reported already.
         log.debug({ path, type, reason: explain(error) }, 'event of a camera rejected');
       });

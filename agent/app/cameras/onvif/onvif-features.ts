@@ -3,6 +3,7 @@ import { cameraNetworkAddress, isInCameraNetwork } from '../../../../system/came
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Config } from '../../../config/load/load.ts';
+import type { UnknownTopic } from '../../../onvif/events/detections.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { Controls } from './controls.ts';
 import { EventSubscriptions } from './event-subscriptions.ts';
@@ -55,6 +56,11 @@ export class OnvifFeatures {
       this.controls.apply();
       this.#subscriptions.apply();
     }
+  }
+
+  /** Topics of the camera of a path that no rule names. */
+  unknownTopics(path: string): readonly UnknownTopic[] {
+    return this.#subscriptions.unknownTopics(path);
   }
 
   async close(): Promise<void> {

@@ -215,6 +215,15 @@ export const CameraItem = Type.Object({
       description: 'Address of a device with the same identity that the path does not use; `next` has the reason.',
     }),
   ),
+  unknownTopics: Type.Array(
+    Type.Object({
+      topic: Type.String(),
+      event: OrNull(Type.String({ description: 'Type of its events, by its words. Null: it is no event.' })),
+    }),
+    {
+      description: 'Topics of ONVIF events that Perch does not know, as the camera has reported them since the start.',
+    },
+  ),
   pending: Pending,
   description: OrNull(Description),
   descriptionTime: OrNull(TimeText),
