@@ -73,11 +73,11 @@ export function writeRtpHeader(
   write32(out, at + 8, ssrc);
 }
 
-function read16(bytes: Uint8Array, at: number): number {
+export function read16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
-function read32(bytes: Uint8Array, at: number): number {
+export function read32(bytes: Uint8Array, at: number): number {
   return ((read16(bytes, at) << 16) | read16(bytes, at + 2)) >>> 0;
 }
 

@@ -2,7 +2,6 @@ import { PerchError } from '../../base/errors.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import type { SourceStatistics } from '../../stream/contracts.ts';
 import type { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
-import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
 import { NO_STATISTICS, plus, type ReceivedTrack, statisticsOf } from '../../stream/ingest/source-statistics.ts';
 import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 
@@ -13,8 +12,7 @@ export class RtpDemultiplexer implements RtcpSink {
   /** Packets of unknown payload types, and what is neither RTP nor RTCP. */
   #unknown = 0;
   readonly #tracks: ReceivedTracks;
-  readonly #orders: readonly ReorderBuffer[];
-  readonly #byType: (ReorderBuffer | undefined)[] = new Array(PAYLOAD_TYPES).fill(undefined);
+  readonly #byType: (TrackReceiver | undefined)[] = new Array(PAYLOAD_TYPES).fill(undefined);
   readonly #kind: ReceivedTrack['kind'];
   readonly #fail: (cause: unknown) => void;
 
@@ -23,19 +21,16 @@ export class RtpDemultiplexer implements RtcpSink {
     this.#tracks = tracks;
     this.#kind = kind;
     this.#fail = fail;
-    this.#orders = tracks.receivers.map((receiver) => new ReorderBuffer(receiver, receiver.format.payloadType));
-    for (const [i, { format }] of tracks.receivers.entries()) {
-      this.#byType[format.payloadType] = this.#orders[i];
+    for (const receiver of tracks.receivers) {
+      receiver.reorder();
+      this.#byType[receiver.format.payloadType] = receiver;
     }
   }
 
   get statistics(): SourceStatistics {
     const { receivers, timeline } = this.#tracks;
     const sum = receivers
-      .map((receiver, i) => {
-        const { late = 0, reordered = 0 } = this.#orders[i] ?? {};
-        return statisticsOf({ receiver, kind: this.#kind, late, reordered, strangers: 0 });
-      })
+      .map((receiver) => statisticsOf({ receiver, kind: this.#kind, strangers: 0 }))
       .reduce(plus, NO_STATISTICS);
     return { ...sum, badPackets: sum.badPackets + this.#unknown, clockOffsetMs: timeline.clockOffsetMs };
   }
@@ -48,21 +43,21 @@ export class RtpDemultiplexer implements RtcpSink {
       this.#control(chunk, start, end);
       return;
     }
-    const order = type < 0 ? undefined : this.#byType[type & 0x7f];
-    if (!order) {
+    const receiver = type < 0 ? undefined : this.#byType[type & 0x7f];
+    if (!receiver) {
       this.#unknown += 1;
       return;
     }
     try {
-      order.push(chunk, start, end, atMs);
+      receiver.packet(chunk, start, end, atMs);
     } catch (cause) {
       this.#fail(cause);
     }
   }
 
   flush(nowMs: number): void {
-    for (const order of this.#orders) {
-      order.flush(nowMs);
+    for (const receiver of this.#tracks.receivers) {
+      receiver.flush(nowMs);
     }
   }
 

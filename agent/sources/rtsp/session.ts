@@ -7,6 +7,7 @@ import { isSupported } from '../../media/codecs.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
+import type { RtpInfo } from '../../media/rtsp/rtp-info.ts';
 import { describeFormat } from '../../media/sdp/describe-format.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
@@ -68,7 +69,7 @@ export class RtspSession {
   /** The peer is a paired box, which takes all requests of a connection for one session: SETUP and PLAY do not wait for replies. */
   readonly #isPipelined: boolean;
   readonly #playFields: readonly HeaderField[];
-  #playing: Promise<void> | undefined;
+  #playing: Promise<readonly RtpInfo[]> | undefined;
   /** SETUP of a format without a codec was sent, and PLAY is not answered yet. */
   asksForUnknown = false;
   #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
@@ -171,9 +172,10 @@ export class RtspSession {
   /** PLAY; returns when `signal` aborts. @throws when the connection ends or the media fails */
   async play(attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
     this.#transports.open();
-    await (this.#playing ?? this.#client.play(this.#playFields));
+    const infos = await (this.#playing ?? this.#client.play(this.#playFields));
     this.asksForUnknown = false;
     this.#transports.open();
+    this.#transports.begin(infos);
     const givenUp = new Promise<unknown>((resolve) => {
       this.#giveUp = resolve;
     });

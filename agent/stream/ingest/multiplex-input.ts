@@ -44,6 +44,10 @@ export class MultiplexInput implements UnitOutput {
     this.#log.debug({ codec: encoding, reason }, 'frame in error');
   }
 
+  onStray({ encoding }: InboundTrack, reason: string): void {
+    this.#log.warn({ codec: encoding, reason }, 'packets are left out');
+  }
+
   /** Called at intervals. @throws PerchError when the stream cannot be demuxed, or its media has ended */
   check(): void {
     if (this.#fault !== undefined) {

@@ -122,12 +122,20 @@ export class ReceivedTracks {
   /** Logs faults of packets, summed up, and wrong clocks once. @param facts about the connection */
   logFaults(facts: Readonly<Record<string, number>> = {}): void {
     for (const receiver of this.receivers) {
-      const { badPackets, format, sequence, timeline } = receiver;
-      const { lost, late } = sequence;
-      const faults = badPackets + lost + late + timeline.jumps;
+      const { badPackets, foreignPackets, format, late, timeline } = receiver;
+      const { lost } = receiver.sequence;
+      const faults = badPackets + foreignPackets + lost + late + timeline.jumps;
       if (faults > (this.#loggedFaults.get(receiver) ?? 0)) {
         this.#loggedFaults.set(receiver, faults);
-        const counts = { codec: format.encoding, lost, late, badPackets, jumps: timeline.jumps, ...facts };
+        const counts = {
+          codec: format.encoding,
+          lost,
+          late,
+          badPackets,
+          foreignPackets,
+          jumps: timeline.jumps,
+          ...facts,
+        };
         this.#log.debug(counts, 'faulty packets from the camera');
       }
       const { fault } = timeline;

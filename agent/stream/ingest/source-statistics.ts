@@ -5,9 +5,6 @@ import type { TrackReceiver } from './track-receiver.ts';
 export interface ReceivedTrack {
   readonly receiver: TrackReceiver;
   readonly kind: 'TCP' | 'UDP' | 'UDP-multicast';
-  /** Packets dropped as duplicates or as too late. */
-  readonly late: number;
-  readonly reordered: number;
   /** Datagrams of other senders than the camera. */
   readonly strangers: number;
 }
@@ -23,15 +20,15 @@ export const NO_STATISTICS: SourceStatistics = {
 };
 
 /** Sums since the start of the track. */
-export function statisticsOf({ receiver, kind, late, reordered, strangers }: ReceivedTrack): SourceStatistics {
-  const { packets, sequence, badPackets, timeline } = receiver;
+export function statisticsOf({ receiver, kind, strangers }: ReceivedTrack): SourceStatistics {
+  const { packets, sequence, late, reordered, badPackets, foreignPackets, timeline } = receiver;
   return {
     transport: kind,
     packets,
     lost: sequence.lost,
-    late: sequence.late + late,
+    late,
     reordered,
-    badPackets: badPackets + strangers,
+    badPackets: badPackets + foreignPackets + strangers,
     jumps: timeline.jumps,
   };
 }

@@ -151,6 +151,10 @@ export class StreamWriter implements UnitOutput {
     }
   }
 
+  onStray(receiver: InboundTrack, reason: string): void {
+    this.#log.warn({ codec: receiver.encoding, reason }, 'packets are left out');
+  }
+
   /** Decoding cannot continue without a key frame. */
   requestKeyFrame(): void {
     this.#stream?.requestKeyFrame();

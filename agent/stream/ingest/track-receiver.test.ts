@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { rtpFrame } from '../../../test/support/cameras/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/support/media/tiny-h264.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
-import { writeBye } from '../../media/rtcp/write.ts';
+import { writeBye, writeSenderReport } from '../../media/rtcp/write.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
 import { Timeline } from './timeline.ts';
@@ -12,6 +12,7 @@ import { TrackReceiver, type UnitOutput } from './track-receiver.ts';
 
 class Log implements UnitOutput {
   readonly pts: number[] = [];
+  readonly strays: string[] = [];
   damage = 0;
   onUnit(_: TrackReceiver, pts: number): void {
     this.pts.push(pts);
@@ -19,6 +20,9 @@ class Log implements UnitOutput {
   onTrack(): void {}
   onDamage(): void {
     this.damage += 1;
+  }
+  onStray(_: TrackReceiver, reason: string): void {
+    this.strays.push(reason);
   }
 }
 
@@ -49,6 +53,8 @@ function show(track: TrackReceiver, pictures: readonly Picture[], atMs = 0): voi
     const frame = rtpFrame(0, payload, { type: 96, marker: true, ...header });
     track.packet(frame, 4, frame.length, atMs + i * 40);
   }
+  // A former sender is silent by then.
+  track.flush(atMs + pictures.length * 40 + 1_000);
 }
 
 const spans = (pts: readonly number[]) => pts.map((value) => value - (pts[0] ?? 0));
@@ -247,3 +253,122 @@ test.for<[sender: string, traits: SenderTraits | undefined]>([
     expect(spans(log.pts.slice(-10))).toEqual(Array.from({ length: 10 }, (_, i) => i * 3600));
   },
 );
+
+/** Pictures of two senders in turn, `foreign` of them from another one for each of the track's. */
+function mixed(track: TrackReceiver, own: number, first: number, count: number, foreign = 1): void {
+  for (let i = 0; i < count; i += 1) {
+    for (let other = 0; other < foreign; other += 1) {
+      const number = i * foreign + other;
+      const strange = { type: 96, marker: true, sequence: 30_000 + number, ticks: 2 ** 31 + number * 3600, ssrc: 99 };
+      const frame = rtpFrame(0, skipPicture(7 + number).subarray(4), strange);
+      track.packet(frame, 4, frame.length, i * 40);
+    }
+    const payload = (i === 0 ? idrPicture(40) : skipPicture(i)).subarray(4);
+    const frame = rtpFrame(0, payload, { type: 96, marker: true, sequence: first + i, ticks: i * 3600, ssrc: own });
+    track.packet(frame, 4, frame.length, i * 40 + 20);
+  }
+}
+
+test.for<[by: string, announce: (track: TrackReceiver) => void]>([
+  [
+    "SETUP's Transport",
+    (track) => {
+      track.announce(5);
+      track.begin(undefined);
+    },
+  ],
+  [
+    'RTP-Info',
+    (track) => {
+      track.announce(undefined);
+      track.begin(700);
+    },
+  ],
+  [
+    'both, the first of them wrong',
+    (track) => {
+      track.announce(4711);
+      track.begin(700);
+    },
+  ],
+])(
+  'the sender that %s names plays without damage, another one from the first packet on is left out',
+  ([, announce]) => {
+    const { log, track } = receiver();
+    announce(track);
+    mixed(track, 5, 700, 200, 3);
+    expect(spans(log.pts)).toEqual(Array.from({ length: 200 }, (_, i) => i * 3600));
+    expect(log).toMatchObject({ damage: 0, strays: ['packets of another sender, SSRC 63'] });
+    expect(track.foreignPackets).toBeGreaterThan(550);
+    expect(track.sequence).toMatchObject({ lost: 0, late: 0 });
+  },
+);
+
+test('without announcement the sender of the first packet after PLAY plays, and after its end the other one', () => {
+  const { log, track } = receiver();
+  track.announce(undefined);
+  track.begin(undefined);
+  show(track, [{ sequence: 699, ticks: -3600, ssrc: 5, isKey: true }], -40);
+  mixed(track, 5, 700, 100);
+  expect(spans(log.pts)).toEqual(Array.from({ length: 101 }, (_, i) => i * 3600));
+  expect(track.ssrc).toBe(5);
+  show(track, [{ sequence: 1, ticks: 0, ssrc: 99, isKey: true }], 8_000);
+  show(track, [{ sequence: 2, ticks: 3600, ssrc: 99 }], 9_100);
+  expect(track.ssrc).toBe(99);
+});
+
+test('an announced SSRC that does not come delays the first pictures, and loses none', () => {
+  const { log, track } = receiver();
+  track.announce(4711);
+  track.begin(undefined);
+  show(track, [
+    { sequence: 1, ticks: 0, isKey: true },
+    { sequence: 2, ticks: 3600 },
+  ]);
+  expect(spans(log.pts)).toEqual([0, 3600]);
+});
+
+test('reports and goodbyes of another sender change nothing', () => {
+  const { track } = receiver();
+  track.announce(5);
+  mixed(track, 5, 700, 60);
+  const report = (ssrc: number, unixMs: number) =>
+    writeSenderReport({ ssrc, unixMs, ticks: 0, packets: 1, payloadBytes: 1 }, 'x');
+  const control = (packet: Uint8Array) => track.control(packet, 0, packet.length);
+  control(report(99, 1_000_000));
+  expect(track.timeline.reportOffsetMs).toBeNaN();
+  control(report(5, 2_000_000));
+  const { reportOffsetMs } = track.timeline;
+  control(report(98, 1_000_000));
+  control(writeBye(99));
+  expect(track.timeline.reportOffsetMs).toBe(reportOffsetMs);
+  expect(track.hasLeft).toBe(false);
+});
+
+test('after a goodbye another sender is followed at once', () => {
+  const { log, track } = receiver();
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  track.control(writeBye(1), 0, 8);
+  const frame = rtpFrame(0, idrPicture(3).subarray(4), { type: 96, marker: true, sequence: 9_000, ticks: 9, ssrc: 2 });
+  track.packet(frame, 4, frame.length, 40);
+  expect(log.pts).toHaveLength(2);
+  expect(track.hasLeft).toBe(false);
+});
+
+test('datagrams out of order between those of another sender are put in order', () => {
+  const { log, track } = receiver();
+  track.reorder();
+  track.announce(5);
+  track.begin(undefined);
+  const send = (sequence: number, ssrc: number, atMs: number) => {
+    const payload = (sequence === 10 ? idrPicture(4) : skipPicture(sequence)).subarray(4);
+    const frame = rtpFrame(0, payload, { type: 96, marker: true, sequence, ticks: sequence * 3600, ssrc });
+    track.packet(frame, 4, frame.length, atMs);
+  };
+  for (const [i, sequence] of [10, 12, 11, 13, 15, 14, 16].entries()) {
+    send(sequence + 20 + i, 99, i * 40);
+    send(sequence, 5, i * 40);
+  }
+  expect(spans(log.pts)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => i * 3600));
+  expect(track).toMatchObject({ reordered: 2, late: 0 });
+});

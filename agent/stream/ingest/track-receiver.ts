@@ -4,9 +4,11 @@ import { createDepacketizer } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';
-import { RtpHeader } from '../../media/rtp/header.ts';
+import { RTP_HEADER_BYTES, RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
+import { ReorderBuffer, type ReorderLimits } from './reorder-buffer.ts';
+import { SsrcChoice } from './ssrc-choice.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackTimeline } from './track-timeline.ts';
 
@@ -36,6 +38,8 @@ export interface UnitOutput {
   onUnit(inbound: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void;
   onTrack(inbound: InboundTrack, track: Track): void;
   onDamage(inbound: InboundTrack, reason: string): void;
+  /** Packets that are left out, and why. Called once for each reason. */
+  onStray?(inbound: InboundTrack, reason: string): void;
 }
 
 /** Encodings of video, whose pictures may be reordered. */
@@ -71,6 +75,11 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   readonly #output: UnitOutput;
   readonly #clock: Clock;
   #ssrc = -1;
+  readonly #senders: SsrcChoice;
+  /** Undefined: packets arrive in order. */
+  #order: ReorderBuffer | undefined;
+  /** A report of this SSRC has arrived. */
+  #hasOwnReport = false;
   /** Packets are missing before the next payload. */
   #isGap = false;
   /** RTP timestamp and marker bit of the last accepted packet; timestamp -1: none yet. */
@@ -96,6 +105,11 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#clock = clock;
     this.isVideo = VIDEO_ENCODINGS.includes(format.encoding);
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
+    this.#senders = new SsrcChoice(
+      format.clockRate,
+      (packet, atMs) => this.#queue(packet, 0, packet.length, atMs),
+      (ssrc) => output.onStray?.(this, `packets of another sender, SSRC ${ssrc.toString(16)}`),
+    );
     // Last, because it may call `onTrack` at once.
     this.#depacketizer = createDepacketizer(format, this, traits);
   }
@@ -119,18 +133,73 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     return this.#jitter >> 4;
   }
 
+  /** Packets of other SSRCs, left out. */
+  get foreignPackets(): number {
+    return this.#senders.foreignPackets;
+  }
+
+  /** Packets dropped as duplicates or too late, and those put in order. */
+  get late(): number {
+    return this.sequence.late + (this.#order?.late ?? 0);
+  }
+
+  get reordered(): number {
+    return this.#order?.reordered ?? 0;
+  }
+
+  /** Packets are held back because one before them is missing. */
+  get isWaiting(): boolean {
+    return this.#order?.isWaiting === true;
+  }
+
+  /** Packets come as datagrams, from now on in any order. */
+  reorder(limits?: ReorderLimits): void {
+    const sink = {
+      packet: (chunk: Uint8Array, start: number, end: number, atMs: number) => this.#inOrder(chunk, start, end, atMs),
+    };
+    this.#order = new ReorderBuffer(sink, this.format.payloadType, limits);
+  }
+
+  /** SETUP was answered. @param ssrc the SSRC that its Transport announces */
+  announce(ssrc: number | undefined): void {
+    this.#senders.announce(ssrc);
+  }
+
+  /** PLAY was answered. @param sequence of the first packet by RTP-Info */
+  begin(sequence: number | undefined): void {
+    this.#senders.begin(sequence);
+  }
+
+  /** Called at intervals, to end waits when no packet arrives. @param nowMs monotonic */
+  flush(nowMs: number): void {
+    this.#senders.tick(nowMs);
+    this.#order?.flush(nowMs);
+  }
+
   /** One RTP packet in `chunk[start, end)`. @param atMs monotonic time of arrival; @returns whether it is media of this track */
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
+    if (end - start < RTP_HEADER_BYTES || (chunk[start] as number) >> 6 !== 2) {
+      this.badPackets += 1;
+      return false;
+    }
+    if (((chunk[start + 1] as number) & 0x7f) !== this.format.payloadType) {
+      // GeoVision cameras mix in packets of type 50, whose format is unknown.
+      this.badPackets += 1;
+      return false;
+    }
+    return this.#senders.takes(chunk, start, end, atMs, this.hasLeft) && this.#queue(chunk, start, end, atMs);
+  }
+
+  #queue(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
+    return this.#order ? this.#order.push(chunk, start, end, atMs) : this.#inOrder(chunk, start, end, atMs);
+  }
+
+  #inOrder(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
     const header = this.#header;
     try {
       header.parse(chunk, start, end);
     } catch (error) {
       mustBePerch(error);
-      this.badPackets += 1;
-      return false;
-    }
-    if (header.payloadType !== this.format.payloadType) {
-      // GeoVision cameras mix in packets of type 50, whose format is unknown.
       this.badPackets += 1;
       return false;
     }
@@ -234,8 +303,13 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#output.onDamage(this, reason);
   }
 
-  /** Also takes reports of other SSRCs: the channel belongs to this track, and Tapo and Hanwha confuse the SSRCs. */
+  /** Also takes reports of unknown SSRCs, before one of the track's: the channel belongs to it, and Tapo and Hanwha confuse the SSRCs. */
   onSenderReport(info: SenderInfo): void {
+    const isOwn = info.ssrc === this.#ssrc;
+    if (this.#senders.isForeign(info.ssrc) || (this.#hasOwnReport && !isOwn)) {
+      return;
+    }
+    this.#hasOwnReport = isOwn;
     this.timeline.report(info.unixMs, info.timestamp);
     this.#lastReport = info.ntpMiddle;
     this.#lastReportAtMs = this.#clock.monoMs();

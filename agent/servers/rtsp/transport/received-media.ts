@@ -12,7 +12,6 @@ import type { StreamSink } from '../../../stream/contracts.ts';
 import { isMpegts, MultiplexInput } from '../../../stream/ingest/multiplex-input.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { MAX_SURPLUS_MS, ReadThrottle } from '../../../stream/ingest/read-throttle.ts';
-import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { brokenPicture, TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
@@ -40,8 +39,6 @@ interface MediaTrack {
   readonly format: RtpFormat | undefined;
   /** Set while recording. */
   receiver: TrackReceiver | undefined;
-  /** Set over UDP. */
-  reorder: ReorderBuffer | undefined;
 }
 
 /** Receives a publisher's media: RTP packets in, samples of a stream out. */
@@ -120,7 +117,7 @@ export class ReceivedMedia implements MediaReceiver {
       bytes: this.#bytes,
       rtpPackets: sum(({ packets }) => packets),
       lost: sum(({ sequence }) => sequence.lost),
-      inError: sum(({ badPackets }) => badPackets) + (this.#secure?.rejected ?? 0),
+      inError: sum(({ badPackets, foreignPackets }) => badPackets + foreignPackets) + (this.#secure?.rejected ?? 0),
       jitterTicks: receivers.length === 0 ? 0 : sum(({ jitterTicks }) => jitterTicks) / receivers.length,
       rtcpPackets: sum(({ controlPackets }) => controlPackets),
       rtcpInError: sum(({ badControlPackets }) => badControlPackets),
@@ -143,7 +140,7 @@ export class ReceivedMedia implements MediaReceiver {
       this.#secure ??= new SecureReception();
       this.#secure.setUp(media, key);
     }
-    this.#tracks[media] = { format: this.#formats[media], receiver: undefined, reorder: undefined };
+    this.#tracks[media] = { format: this.#formats[media], receiver: undefined };
     return answer;
   }
 
@@ -168,7 +165,9 @@ export class ReceivedMedia implements MediaReceiver {
         const traits = relayAs && isRelayable(track.format) ? { relayAs } : {};
         const receiver = new TrackReceiver(track.format, timeline, output, this.#clock, traits);
         track.receiver = receiver;
-        track.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, track.format.payloadType) : undefined;
+        if (this.kind === 'udp') {
+          receiver.reorder();
+        }
         receivers.push(receiver);
       }
     }
@@ -191,7 +190,6 @@ export class ReceivedMedia implements MediaReceiver {
     for (const track of this.#tracks) {
       if (track) {
         track.receiver = undefined;
-        track.reorder = undefined;
       }
     }
     this.#brake.release();
@@ -223,11 +221,7 @@ export class ReceivedMedia implements MediaReceiver {
       return;
     }
     try {
-      if (track.reorder) {
-        track.reorder.push(chunk, start, end, nowMs);
-      } else {
-        receiver.packet(chunk, start, end, nowMs);
-      }
+      receiver.packet(chunk, start, end, nowMs);
     } catch (error) {
       this.#fail(error);
       return;
@@ -272,7 +266,7 @@ export class ReceivedMedia implements MediaReceiver {
     const nowMs = this.#clock.monoMs();
     try {
       for (const track of this.#tracks) {
-        track?.reorder?.flush(nowMs);
+        track?.receiver?.flush(nowMs);
       }
       if (this.#multiplex) {
         this.#multiplex.check();

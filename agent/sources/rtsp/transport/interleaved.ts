@@ -69,8 +69,6 @@ export class Interleaved implements FrameSink {
 class InterleavedTrackTransport implements TrackTransport {
   readonly receiver: TrackReceiver;
   readonly kind = 'TCP';
-  readonly late = 0;
-  readonly reordered = 0;
   readonly strangers = 0;
   readonly #connection: RtspConnection;
   readonly #rtcpChannel: number;
@@ -93,6 +91,9 @@ class InterleavedTrackTransport implements TrackTransport {
   }
 
   open(): void {}
-  tick(): void {}
+  tick(nowMs: number): void {
+    this.receiver.flush(nowMs);
+  }
+
   close(): void {}
 }

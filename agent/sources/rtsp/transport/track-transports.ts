@@ -5,6 +5,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
 import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
+import { firstSequence, type RtpInfo } from '../../../media/rtsp/rtp-info.ts';
 import type { Pair, Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
@@ -28,6 +29,8 @@ const MAX_TTL = 16;
 /** The transports of one session: SETUP of each track, and the camera's answer. */
 export class TrackTransports {
   readonly all: TrackTransport[] = [];
+  /** URI of SETUP for each. */
+  readonly #uris: string[] = [];
   /** SSRC of Perch's reports. */
   readonly ssrc = randomInt(1, 2 ** 32);
   readonly #connection: RtspConnection;
@@ -72,6 +75,14 @@ export class TrackTransports {
   ): Promise<void> {
     const secured = this.#isTls && offersSrtp(media) ? media : undefined;
     this.all.push(await this.#open(receiver, uri, transport, secured, channelsOf(at)));
+    this.#uris.push(uri);
+  }
+
+  /** PLAY was answered. */
+  begin(infos: readonly RtpInfo[]): void {
+    for (const [i, { receiver }] of this.all.entries()) {
+      receiver.begin(firstSequence(infos, this.#uris[i] ?? '', i, this.all.length));
+    }
   }
 
   /**
@@ -132,7 +143,7 @@ export class TrackTransports {
         return this.#openUdp(receiver, uri, secured, channels);
       case 'multicast': {
         const wanted = { isSecure: secured !== undefined, protocol: 'udp', isMulticast: true } as const;
-        const answered = await this.#setup(uri, wanted, transport, this.#keysFor(uri, secured));
+        const answered = await this.#setup(uri, wanted, transport, this.#keysFor(uri, secured), receiver);
         const secure = this.#secureTrack(secured, answered);
         return answered.protocol === 'tcp'
           ? this.#taken(receiver, answered, channels, secure)
@@ -167,7 +178,7 @@ export class TrackTransports {
 
   async #openTcp(receiver: TrackReceiver, uri: string, channels: Pair): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
-    const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: channels }, 'tcp');
+    const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: channels }, 'tcp', [], receiver);
     // Plain RTP/AVP without a port does not mean UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
       const { name, rtspTransport } = this.#options;
@@ -182,7 +193,7 @@ export class TrackTransports {
   async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia, channels: Pair): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
     const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved: channels } as const;
-    const answered = await this.#setup(uri, wanted, 'tcp', this.#keysFor(uri, media));
+    const answered = await this.#setup(uri, wanted, 'tcp', this.#keysFor(uri, media), receiver);
     return this.#taken(receiver, answered, channels, this.#secureTrack(media, answered));
   }
 
@@ -198,7 +209,7 @@ export class TrackTransports {
     try {
       const clientPort = [pair.rtp.port, pair.rtcp.port] as const;
       const wanted = { isSecure: secured !== undefined, isMulticast: false, protocol: 'udp', clientPort } as const;
-      const answered = await this.#setup(uri, wanted, 'udp', this.#keysFor(uri, secured));
+      const answered = await this.#setup(uri, wanted, 'udp', this.#keysFor(uri, secured), receiver);
       const secure = this.#secureTrack(secured, answered);
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
@@ -300,9 +311,12 @@ export class TrackTransports {
     wanted: TransportHeader,
     transport: Transport,
     fields: readonly HeaderField[] = [],
+    receiver?: TrackReceiver,
   ): Promise<SetUpAnswer> {
     try {
-      return await this.#client.setup(uri, wanted, fields);
+      const answered = await this.#client.setup(uri, wanted, fields);
+      receiver?.announce(answered.ssrc);
+      return answered;
     } catch (error) {
       const status = error instanceof PerchError ? error.context['status'] : undefined;
       if (!(error instanceof PerchError) || typeof status !== 'number' || OTHER_REASONS.includes(status)) {

@@ -2,7 +2,6 @@ import type { ReadRounds } from '../../../base/time/read-rounds.ts';
 import { RTCP_RECEIVER_REPORT } from '../../../media/rtcp/parse.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
-import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import type { SecureTrack } from './secure-session.ts';
@@ -26,7 +25,6 @@ export class UdpTrackTransport implements TrackTransport {
   readonly receiver: TrackReceiver;
   readonly kind: 'UDP' | 'UDP-multicast';
   readonly #pair: UdpPair;
-  readonly #order: ReorderBuffer;
   readonly #remoteEnd: RemoteEnd;
   readonly #ssrc: number;
   readonly #connection: Pick<RtspConnection, 'fail'>;
@@ -56,21 +54,13 @@ export class UdpTrackTransport implements TrackTransport {
     this.#remoteEnd = remoteEnd;
     this.#ssrc = ssrc;
     this.#connection = connection;
-    this.#order = new ReorderBuffer(receiver, receiver.format.payloadType);
+    receiver.reorder();
     // Some cameras send RTCP from the port of RTP.
     const peers = { ips: remoteEnd.ips, ports: remoteEnd.isAnyPort ? [] : (remoteEnd.ports ?? []) };
     pair.rtp.listenTo(peers);
     pair.rtcp.listenTo(peers);
     pair.rtp.sink = { onDatagram: (bytes, start, end, atMs) => this.#takeMedia(bytes, start, end, atMs) };
     pair.rtcp.sink = { onDatagram: (bytes, start, end) => this.#takeControl(bytes, start, end) };
-  }
-
-  get late(): number {
-    return this.#order.late;
-  }
-
-  get reordered(): number {
-    return this.#order.reordered;
   }
 
   get strangers(): number {
@@ -100,7 +90,7 @@ export class UdpTrackTransport implements TrackTransport {
   }
 
   tick(nowMs: number): void {
-    this.#order.flush(nowMs);
+    this.receiver.flush(nowMs);
   }
 
   close(): void {
@@ -115,12 +105,12 @@ export class UdpTrackTransport implements TrackTransport {
     }
     try {
       if (!this.#secure) {
-        this.#order.push(bytes, start, end, atMs);
+        this.receiver.packet(bytes, start, end, atMs);
         return;
       }
       const packet = this.#secure.decryptor.rtp(bytes, start, end);
       if (packet) {
-        this.#order.push(packet, 0, packet.length, atMs);
+        this.receiver.packet(packet, 0, packet.length, atMs);
       }
     } catch (cause) {
       this.#connection.fail(cause);

@@ -1,5 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { bodyText, type HeaderField, REQUIRE_BACK_CHANNEL, type RtspResponse } from '../../../media/rtsp/message.ts';
+import { parseRtpInfo, type RtpInfo } from '../../../media/rtsp/rtp-info.ts';
 import { parseTransport, type Transport as TransportHeader, writeTransport } from '../../../media/rtsp/transport.ts';
 import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
 import { type Peer, phraseOf } from '../../tls/peer.ts';
@@ -124,8 +125,10 @@ export class MethodClient {
     this.#check('RECORD', await this.#ask('RECORD', this.#controlUri, [['Range', 'npt=0.000-']]));
   }
 
-  async play(fields: readonly HeaderField[]): Promise<void> {
-    this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, fields));
+  async play(fields: readonly HeaderField[]): Promise<readonly RtpInfo[]> {
+    const response = await this.#ask('PLAY', this.#controlUri, fields);
+    this.#check('PLAY', response);
+    return parseRtpInfo(response.headers.get('RTP-Info') ?? '');
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { RtpHeader } from '../../../media/rtp/header.ts';
-import { ReorderBuffer, type ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
+import type { ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
 import type { Timeline } from '../../../stream/ingest/timeline.ts';
 import { TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-receiver.ts';
 import type { RemoteTrack } from '../sdp/inbound.ts';
@@ -35,7 +35,6 @@ export class InboundTrack {
   readonly #header = new RtpHeader();
   readonly #payloadType: number;
   readonly #limits: ReorderLimits;
-  #reorder: ReorderBuffer;
   #lastMs = 0;
 
   constructor(remote: RemoteTrack, timeline: Timeline, output: UnitOutput, clock: Clock) {
@@ -48,12 +47,12 @@ export class InboundTrack {
     this.hasReducedSize = remote.hasReducedSize;
     this.#limits = takesNack ? REPAIRED : UNREPAIRED;
     this.nack = takesNack ? new NackList(this.#limits.longestWaitMs, rtx !== undefined) : undefined;
-    this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);
+    this.receiver.reorder(this.#limits);
   }
 
   /** Packets are missing: `flush` must be called soon. */
   get isWaiting(): boolean {
-    return this.#reorder.isWaiting || this.nack?.isEmpty === false;
+    return this.receiver.isWaiting || this.nack?.isEmpty === false;
   }
 
   /** Packets lost in transit, repaired ones included. */
@@ -101,12 +100,12 @@ export class InboundTrack {
 
   /** Gives up on packets that are missing for too long. */
   flush(nowMs: number): void {
-    this.#reorder.flush(nowMs);
+    this.receiver.flush(nowMs);
   }
 
   #take(packet: Buffer, start: number, end: number, atMs: number, isRepair: boolean): void {
     this.nack?.arrived(packet.readUInt16BE(start + 2), atMs, isRepair);
-    this.#reorder.push(packet, start, end, atMs);
+    this.receiver.packet(packet, start, end, atMs);
     const { timeline } = this.receiver;
     if (timeline.hasArrived) {
       this.queueMs = Math.min(this.queueMs, atMs - timeline.captureMs(timeline.newestTicks));
@@ -119,7 +118,7 @@ export class InboundTrack {
         return false;
       }
       this.nack?.clear();
-      this.#reorder = new ReorderBuffer(this.receiver, this.#payloadType, this.#limits);
+      this.receiver.reorder(this.#limits);
     }
     this.ssrc = ssrc;
     return true;

@@ -193,6 +193,10 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     this.#streamWriter?.onDamage(receiver, reason);
   }
 
+  onStray(receiver: TrackReceiver, reason: string): void {
+    this.#streamWriter?.onStray(receiver, reason);
+  }
+
   tick(): void {
     const nowMs = this.#clock.monoMs();
     try {

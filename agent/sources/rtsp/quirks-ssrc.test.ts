@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import {
+  expectPictures,
+  framesOf,
+  numbered,
+  type Packet,
+  PICTURES,
+  packetsOf,
+  pictureCamera,
+} from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { writeBye } from '../../media/rtcp/write.ts';
+
+const OWN = numbered([...packetsOf(), ...packetsOf(PICTURES, 4), ...packetsOf(PICTURES, 8)], 500);
+/** A former session, in the middle of another group. */
+const FORMER: readonly Packet[] = packetsOf(PICTURES.slice(1), 900).map((packet, i) => ({
+  ...packet,
+  ssrc: 0xbad,
+  sequence: 40_000 + i,
+}));
+const bye = (): Uint8Array => {
+  const packet = writeBye(0xbad);
+  return Buffer.concat([Uint8Array.of(0x24, 1, 0, packet.length), packet]);
+};
+const between = OWN.flatMap((packet, i) => [FORMER[i % FORMER.length] as Packet, packet]);
+const before = [...FORMER, ...FORMER.map((packet) => ({ ...packet, sequence: packet.sequence + 50 })), ...between];
+
+test.for<[by: string, transport: string, rtpInfo: string, packets: readonly Packet[]]>([
+  ['Transport', ';ssrc=00000001', '', between],
+  ['Transport', ';ssrc=1', 'url=track1;seq=7', before],
+  ['RTP-Info', '', 'url=rtsp://127.0.0.1/live/track1;seq=500;rtptime=0', between],
+  ['RTP-Info', '', 'url=track1;seq=500', before],
+  ['RTP-Info, after a wrong Transport,', ';ssrc=DEADBEEF', 'url=track1;seq=500', before],
+  ['the first packet', '', '', [...OWN.slice(0, 1), ...between.slice(2)]],
+])(
+  'packets of a former session between those of the one that %s names (live555) change no picture',
+  async ([, transport, rtpInfo, packets]) => {
+    await using camera = await pictureCamera(
+      (request, caller) => {
+        if (request.method === 'SETUP') {
+          caller.reply(request, 200, [
+            ['Session', '4711'],
+            ['Transport', `RTP/AVP/TCP;unicast;interleaved=0-1${transport}`],
+          ]);
+          return true;
+        }
+        if (request.method !== 'PLAY') {
+          return undefined;
+        }
+        const info: [string, string][] = rtpInfo === '' ? [] : [['RTP-Info', rtpInfo]];
+        caller.reply(request, 200, [['Session', '4711'], ...info]);
+        setTimeout(() => caller.send(...framesOf(packets), bye()), 30);
+        return true;
+      },
+      { frames: [] },
+    );
+    await using run = new Run(url(camera), { rtspTransport: 'tcp' });
+    await expectPictures(run, [...PICTURES, ...PICTURES, ...PICTURES]);
+    expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
+  },
+);
