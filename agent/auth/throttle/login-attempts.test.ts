@@ -36,6 +36,15 @@ test('the addresses of one IPv6 subscriber count together', () => {
   expect(() => attempts.take('2001:db8:0:2::1')).not.toThrow();
 });
 
+test('each device at home has attempts of its own over IPv6', () => {
+  const attempts = new LoginAttempts(new FakeClock());
+  for (const network of ['fd00:1:2:3', 'fe80:0:0:0']) {
+    takeTen(attempts, `${network}::1`);
+    expect(() => attempts.take(`${network}::1`)).toThrow('10 wrong attempts');
+    expect(() => attempts.take(`${network}::2`)).not.toThrow();
+  }
+});
+
 test('beyond the limit the address with the oldest failure is dropped', () => {
   const attempts = new LoginAttempts(new FakeClock());
   takeTen(attempts, '192.0.2.1');

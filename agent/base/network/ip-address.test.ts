@@ -6,6 +6,7 @@ import {
   IpList,
   isLoopbackIp,
   isPrivateIp,
+  networksOf,
   shownPeer,
   subscriberOf,
   withoutZone,
@@ -76,14 +77,33 @@ test('an IPv6 subnet has no IPv4 addresses in it', () => {
   expect(new IpList(['::/0']).has('2001:db8::1')).toBe(true);
 });
 
+const OWN = networksOf({
+  eth0: [
+    {
+      address: '2001:db8:0:7:a:b:c:d',
+      netmask: 'ffff:ffff:ffff:ffff::',
+      family: 'IPv6',
+      mac: '',
+      internal: false,
+      cidr: null,
+      scopeid: 0,
+    },
+    { address: '192.168.1.9', netmask: '255.255.255.0', family: 'IPv4', mac: '', internal: false, cidr: null },
+  ],
+});
+
 test.for([
   ['192.0.2.1', '192.0.2.1'],
   ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
   ['2001:db8::1', '2001:db8:0:0::/64'],
-  ['::1', '0:0:0:0::/64'],
-  ['fe80::', 'fe80:0:0:0::/64'],
+  ['2001:db8:0:7::1', '2001:db8:0:7::1'],
+  ['2001:db8:0:7:1:2:3:4', '2001:db8:0:7:1:2:3:4'],
+  ['2001:db8:0:8::1', '2001:db8:0:8::/64'],
+  ['::1', '::1'],
+  ['fe80::1', 'fe80::1'],
+  ['fd00:1:2:3::4', 'fd00:1:2:3::4'],
 ] as const)('the subscriber of %s is %s', ([ip, subscriber]) => {
-  expect(subscriberOf(ip)).toBe(subscriber);
+  expect(subscriberOf(ip, () => OWN)).toBe(subscriber);
 });
 
 test('any text is parsed as an address or rejected', () => {

@@ -1,4 +1,6 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
+import { systemClock } from '../clock.ts';
+import { type Interfaces, systemInterfaces } from './interfaces.ts';
 
 /**
  * Canonical form: lower case, shortest, without zone (`%eth0`); an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, from dual-stack sockets)
@@ -135,20 +137,49 @@ const SPECIAL = new IpList([
 /** Reachable on the internet. @param ip in canonical form */
 export const isPublicIp = (ip: string): boolean => isIP(ip) !== 0 && !SPECIAL.has(ip);
 
+/** How long the box's own networks are not read again. */
+const OWN_NETWORKS_MS = 10_000;
+let ownNetworks: ReadonlySet<string> = new Set();
+let ownNetworksUntilMs = Number.NEGATIVE_INFINITY;
+
+/** The first 64 bits of the box's IPv6 addresses. */
+export const networksOf = (interfaces: Interfaces): ReadonlySet<string> =>
+  new Set(
+    Object.values(interfaces).flatMap((addresses = []) =>
+      addresses.flatMap(({ address, family }) => (family === 'IPv6' ? [first64(canonicalIp(address) ?? address)] : [])),
+    ),
+  );
+
+function systemNetworks(): ReadonlySet<string> {
+  const nowMs = systemClock.monoMs();
+  if (nowMs >= ownNetworksUntilMs) {
+    ownNetworks = networksOf(systemInterfaces());
+    ownNetworksUntilMs = nowMs + OWN_NETWORKS_MS;
+  }
+  return ownNetworks;
+}
+
 /**
- * What one subscriber cannot change at will: an IPv4 address, or the first 64 bits of IPv6. Key of limits per address.
+ * Key of limits per address: an address, or the first 64 bits of an IPv6 address of elsewhere, because a subscriber there has that many
+ * addresses. In the box's own networks and in private ones each device counts for itself. It may change while a client is connected.
  * @param ip canonical
+ * @param own networks of the box
  */
-export function subscriberOf(ip: string): string {
-  if (isIP(ip) !== 6) {
+export function subscriberOf(ip: string, own: () => ReadonlySet<string> = systemNetworks): string {
+  if (isIP(ip) !== 6 || isPrivateIp(ip)) {
     return ip;
   }
+  const network = first64(ip);
+  return own().has(network) ? ip : `${network}::/64`;
+}
+
+function first64(ip: string): string {
   const [head = '', tail] = ip.split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
   const groups = [...left, ...Array<string>(zeros).fill('0'), ...right];
-  return `${groups.slice(0, 4).join(':')}::/64`;
+  return groups.slice(0, 4).join(':');
 }
 
 /** RFC 6874, `http://[fe80::1%25eth0]/`; a plain `%` is common. */

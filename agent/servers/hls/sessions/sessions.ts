@@ -45,6 +45,8 @@ export class HlsSession implements Viewer {
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly isCdn: boolean;
+  /** As counted when it began. */
+  readonly subscriber: string;
   /** Muxer of the latest request; a CDN has one session per muxer. */
   muxer: HlsMuxer;
   readonly stream: Stream;
@@ -74,6 +76,7 @@ export class HlsSession implements Viewer {
     this.muxer = muxer;
     this.stream = stream;
     this.isCdn = isCdn;
+    this.subscriber = subscriberOf(this.requester.ip);
     this.createdMs = clock.wallMs();
     this.lastRequestMs = clock.monoMs();
   }
@@ -131,8 +134,8 @@ export class HlsSessions {
     const fromThere = this.#byAddress.get(address) ?? 0;
     refuseAbove(fromThere, MAX_PER_ADDRESS, `from ${address}`);
     refuseAbove(this.#bySecret.size, MAX_SESSIONS, 'in all');
-    addCount(this.#byAddress, address, 1);
     const session = new HlsSession(requester, muxer, stream, false, this.#clock);
+    addCount(this.#byAddress, session.subscriber, 1);
     this.#bySecret.set(session.secret, session);
     this.#begin(session);
     return session;
@@ -236,7 +239,7 @@ export class HlsSessions {
       return;
     }
     this.#bySecret.delete(session.secret);
-    addCount(this.#byAddress, subscriberOf(session.requester.ip), -1);
+    addCount(this.#byAddress, session.subscriber, -1);
   }
 }
 
