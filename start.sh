@@ -49,9 +49,14 @@ while :; do
 	# A signal may have come before there was a process to pass it on to.
 	[ "$is_to_end" = no ] || kill -s TERM "$child" 2> /dev/null
 	wait_for_child
-	# 85: POST /v3/restart. 70: an uncaught exception; Perch makes the pauses itself.
+	# 85: POST /v3/restart. 70: an uncaught exception; Perch makes the pauses itself. 137: SIGKILL, of its watchdog or for lack of memory.
 	case "$is_to_end$code" in
 	no85 | no70) ;;
+	no137)
+		echo 'Perch was killed: its main thread did not answer for 30 seconds, or memory ran out. It starts again.' >&2
+		sleep 1
+		[ "$is_to_end" = no ] || exit "$code"
+		;;
 	*) exit "$code" ;;
 	esac
 done

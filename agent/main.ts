@@ -8,6 +8,7 @@ import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
 import { needsFile, needsNoFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
+import { leave } from './native/leave.ts';
 
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
@@ -163,7 +164,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     clock: systemClock,
     log,
     finish: async () => running && finishRecordings(running),
-    exit: (code) => void output.close().then(() => process.exit(code)),
+    exit: (code) => void output.close().then(() => leave(code)),
   });
   // Unhandled rejections, too.
   process.on('uncaughtException', (error, origin) => exceptions.take(error, origin));
@@ -212,14 +213,18 @@ async function finishRecordings({ vitals }: App): Promise<void> {
   await finished;
 }
 
-/** Reports to systemd and `perch doctor`. */
+/** Reports to systemd, or to a watchdog of its own, and to `perch doctor`. */
 async function reportToWatchers(app: App, manager: ServiceManager): Promise<void> {
-  const [{ feedWatchdog }, { systemClock }, { keepReport }, { nativeStatus }] = await Promise.all([
+  const [{ feedWatchdog }, { startWatchdog }, { systemClock }, { keepReport }, { nativeStatus }] = await Promise.all([
     import('../system/service-manager.ts'),
+    import('./app/commands/watchdog.ts'),
     import('./base/clock.ts'),
     import('./app/commands/doctor.ts'),
     import('./native/native.ts'),
   ]);
+  if (manager.watchdogMs === undefined) {
+    startWatchdog(systemClock, process.env);
+  }
   feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
   // Created by systemd (`RuntimeDirectory=`).
   const folder = process.env['RUNTIME_DIRECTORY'];
@@ -282,7 +287,7 @@ function whenAsked(): Promise<void> {
     const onSignal = () => {
       const nowMs = performance.now();
       if (firstMs !== undefined && nowMs - firstMs > 1_000) {
-        process.exit(130);
+        leave(130);
       }
       firstMs ??= nowMs;
       resolve();
@@ -295,12 +300,12 @@ function whenAsked(): Promise<void> {
 // Not awaited: bundled as CommonJS, which has no top-level await.
 main().then(
   // A leftover socket may keep the event loop alive.
-  (code) => process.exit(code),
+  (code) => leave(code),
   (error: unknown) => {
     if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {
       throw error;
     }
     console.error(`Perch: ${explain(error)}`);
-    process.exit(1);
+    leave(1);
   },
 );

@@ -53,14 +53,17 @@ describe.each(SHELLS)('%s', (shell, ...applet) => {
     expect(JSON.parse(run(root).stdout)).toEqual([realpathSync(shell), true]);
   });
 
-  test('Perch is restarted when it asks for it and after an uncaught exception, not after other ends', () => {
+  test('Perch is restarted when it asks for it, after an uncaught exception and when it was killed, not after other ends', () => {
     const root = cloneOf(`
       const { appendFileSync, readFileSync } = require('node:fs');
       appendFileSync('starts', 'x');
-      process.exit([85, 70, 85, 0][readFileSync('starts').length - 1]);`);
-    expect(run(root).status).toBe(0);
-    expect(spawnSync('cat', [join(root, 'starts')], { encoding: 'utf8' }).stdout).toBe('xxxx');
-    expect(run(cloneOf("process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);")).status).toBe(128 + 9);
+      const code = [85, 70, 85, 137, 0][readFileSync('starts').length - 1];
+      code === 137 ? process.kill(process.pid, 'SIGKILL') : process.exit(code);`);
+    const { status, stderr } = run(root);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^Perch was killed: .* It starts again\.$/m);
+    expect(spawnSync('cat', [join(root, 'starts')], { encoding: 'utf8' }).stdout).toBe('xxxxx');
+    expect(run(cloneOf("process.kill(process.pid, 'SIGABRT'); setInterval(() => {}, 1000);")).status).toBe(128 + 6);
   });
 
   test('Perch starts with a closed input', () => {

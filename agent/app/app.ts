@@ -41,6 +41,7 @@ import { Layouts } from './cameras/layouts.ts';
 import { OnvifFeatures } from './cameras/onvif/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif/onvif-link.ts';
 import { StreamMotion } from './cameras/stream-motion.ts';
+import { SlowStop } from './commands/slow-stop.ts';
 import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
@@ -229,36 +230,37 @@ export class App {
 
   /** Stops new connections first, and finishes open recordings. */
   async close(): Promise<void> {
+    const slow = new SlowStop(this.#options);
     this.#store.close();
     this.#stop.abort();
     await this.#applying.done;
     this.#revocation.close();
     this.#cameras.close();
-    await this.#modes.close();
-    await this.#notifications.close();
-    await this.#search.close();
+    await slow.close('modes', this.#modes);
+    await slow.close('notifications', this.#notifications);
+    await slow.close('camera search', this.#search);
     this.#http.zlm.close();
-    await this.#boxes.close();
+    await slow.close('paired boxes', this.#boxes);
     this.#servers.drain();
-    await this.#components.close();
+    await this.#components.close(slow.begin);
     this.#own.close();
-    await Promise.all([this.#paths.close(), this.#onvif.close()]);
+    await Promise.all([slow.close('cameras', this.#paths), this.#onvif.close()]);
     this.#motion.close();
-    await Promise.all([this.#views.close(), this.#layouts.close(), this.#demo.close()]);
+    await Promise.all([slow.close('viewing history', this.#views), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
-    await this.#recordings.close();
-    await this.#commands.close();
-    await this.#logins?.close();
+    await slow.close('recordings', this.#recordings);
+    await slow.close('commands', this.#commands);
+    await slow.close('camera logins', this.#logins);
     this.#load.close();
     this.#loop.close();
-    this.#options.log.info('stopped');
+    slow.end();
   }
 
   async #begin(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { version, dataDir, clock, log } = this.#options;
     this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
-    const key = await SecretKey.open(this.#options.dataDir, log);
-    this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
+    const key = await SecretKey.open(dataDir, log);
+    this.#logins = await openStoredLogins(dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#modes.begin();
     await this.#applying.take(() => this.#apply(this.#config));
@@ -273,7 +275,6 @@ export class App {
     await this.#onvif.begin();
     await this.#notifications.begin();
     this.#http.zlm.begin();
-    const { version, dataDir } = this.#options;
     log.info({ version, file: this.#store.file ?? 'none', data: dataDir }, 'started');
   }
 
@@ -338,8 +339,7 @@ export class App {
 
   #source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    const boxes = this.#boxes.channels;
-    return makeSource(protocols.sources, { name, settings, config, boxes, clock, log }, watch);
+    return makeSource(protocols.sources, { name, settings, config, boxes: this.#boxes.channels, clock, log }, watch);
   }
 
   #openHttp(shared: Pick<HttpListenersDeps, 'wrongCredentials' | 'newcomers'>): HttpListeners {

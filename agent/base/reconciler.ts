@@ -73,11 +73,13 @@ export class Reconciler<C> {
     return this.#running.has(name);
   }
 
-  async close(): Promise<void> {
+  /** @param onEnding called with the name of each component before it ends */
+  async close(onEnding: (name: string) => void = () => {}): Promise<void> {
     this.#config = undefined;
     for (const component of this.#components.toReversed()) {
       const running = this.#running.get(component.name);
       if (running) {
+        onEnding(component.name);
         await this.#end(component.name, running, 'end');
       }
     }

@@ -66,6 +66,10 @@ export function socketFunctions(process: ProcessLibrary) {
   };
 }
 
+/** _exit(2). @throws Error if it is missing */
+export const exitFunction = ({ library }: ProcessLibrary) =>
+  library.getFunction('_exit', { arguments: [INT], return: 'void' });
+
 /** @throws Error if one that every libc has is missing */
 export function memoryFunctions({ library }: ProcessLibrary) {
   return {

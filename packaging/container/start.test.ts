@@ -79,7 +79,7 @@ test('an empty configuration of an interrupted first start is replaced, and one 
   expect(existsSync(join(data, 'perch.yml'))).toBe(false);
 });
 
-test.for([85, 70])('Perch is started again after code %i', (code) => {
+test.for([85, 70, 137])('Perch is started again after code %i', (code) => {
   const { root, start, env, calls } = script('');
   writeFileSync(
     join(root, 'run'),
