@@ -12,8 +12,18 @@ export interface MuxerOptions {
   readonly segmentMaxBytes: number;
   /** The longest GOP that the path has had before; 0 or undefined: not known. */
   readonly longestGroupMs?: number;
+  /** End of the path's last playlists, which players may have; undefined: the first of this path. */
+  readonly continues?: PlaylistEnd;
   /** Number of players of all muxers. */
   readonly playerCount?: () => number;
+}
+
+/** Where the playlists of the path's next stream continue: numbers do not decrease (RFC 8216 §6.2.2). */
+export interface PlaylistEnd {
+  /** Media sequence number. */
+  readonly nextNumber: number;
+  /** Discontinuities so far. */
+  readonly discontinuities: number;
 }
 
 export interface MediaFile {
@@ -120,6 +130,8 @@ export interface HlsMuxer {
   readonly renditions: readonly HlsRendition[];
   bytesSent: number;
   readonly framesDiscarded: number;
+  /** Also known when closed. */
+  readonly playlistEnd: PlaylistEnd;
   start(): void;
   close(): void;
   file(name: string): MediaFile | undefined;

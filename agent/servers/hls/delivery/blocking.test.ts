@@ -85,16 +85,19 @@ test('a request for an older segment is answered with the list at once', async (
   expect((await playlist('?_HLS_msn=0')).statusCode).toBe(200);
 });
 
-test('the end of the stream ends all waiting with 500', async () => {
-  const { stream, player, playlist } = await setup();
+test('the end of the stream ends the wait for a part with 500, that for a playlist after eight seconds with 404', async () => {
+  const { stream, player, playlist, clock } = await setup();
   const { body } = await playlist();
   const { msn } = endOf(body);
-  const waiting = [playlist(`?_HLS_msn=${msn}`), player.get(`/cam/${hintOf(body)}`)];
-  await isSettled(Promise.all(waiting));
+  const list = playlist(`?_HLS_msn=${msn}`);
+  const part = player.get(`/cam/${hintOf(body)}`);
+  await isSettled(Promise.all([list, part]));
   stream.close();
-  for (const answer of await Promise.all(waiting)) {
-    expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error: 'the stream has ended' }]);
-  }
+  const answer = await part;
+  expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error: 'the stream has ended' }]);
+  expect(await isSettled(list)).toBe(false);
+  await clock.advance(8_000);
+  expect((await list).statusCode).toBe(404);
 });
 
 test('requests for a stalled stream time out, and later requests wait again', async () => {
@@ -142,7 +145,7 @@ test('a kicked viewer gets no more answers, nor does its waiting request', async
   server.sessions.kick(server.sessions.list()[0]?.id ?? '');
   feed(stream, 1, 4);
   feed(stream, 1, 5);
-  expect((await waiting).statusCode).toBe(401);
+  expect((await waiting).statusCode).toBe(404);
 });
 
 test('the waiting requests of a session are limited', async () => {

@@ -15,7 +15,7 @@ import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts, playlistFormOf } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { type Exchange, PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, takeOver, vary, writeFile } from './send.ts';
-import { type Admitted, DEAD_SESSION, SessionAccess } from './session-access.ts';
+import { type Admitted, endedSession, SessionAccess } from './session-access.ts';
 import { playerShortcut } from './shortcut.ts';
 
 interface HlsPluginOptions {
@@ -128,22 +128,14 @@ class Delivery {
       case 'multivariant':
         return this.#begin(wanted.path, request, reply);
       case 'media':
-        return this.#sendMedia(await this.access.admit(request, wanted.path), wanted.rendition, request, reply);
+        return this.#sendMedia(wanted.path, wanted.rendition, request, reply);
       case 'file':
         return this.#sendFile(await this.access.admit(request, wanted.path), wanted.file, request, reply);
     }
   }
 
   async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    let admitted: Admitted | undefined;
-    try {
-      admitted = await this.access.begin(request, reply, path);
-    } catch (error) {
-      if (error instanceof PerchError && isRefusal(error)) {
-        return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
-      }
-      throw error;
-    }
+    const admitted = await this.#orRefusal(reply, () => this.access.begin(request, reply, path));
     if (!admitted) {
       return reply;
     }
@@ -155,7 +147,24 @@ class Delivery {
     return sendText(request, reply, PLAYLIST_TYPE, session.isCdn ? SHARED_HALF_MINUTE : ALWAYS_ASK, text);
   }
 
-  async #sendMedia(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
+  /** @returns undefined if the reply is sent: the path refuses its readers */
+  async #orRefusal<T>(reply: FastifyReply, admit: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await admit();
+    } catch (error) {
+      if (error instanceof PerchError && isRefusal(error)) {
+        reply.code(500).send({ status: 'error', error: explainToViewer(error) });
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #sendMedia(path: string, name: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const admitted = await this.#orRefusal(reply, () => this.access.admit(request, path, true));
+    if (!admitted) {
+      return reply;
+    }
     const { muxer, session, query } = admitted;
     const rendition = found(muxer.renditions.find((other) => other.name === name));
     if (session.chromium && isChromiumPlayer(request)) {
@@ -164,6 +173,9 @@ class Delivery {
     const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
     const isThere = () => standing(rendition, directives) === 'there';
     const fault = isThere() ? undefined : await this.wait(admitted, rendition, isThere);
+    if (fault === ENDED) {
+      return this.#sendMedia(path, name, request, reply);
+    }
     if (fault) {
       return sendFault(reply, fault);
     }
@@ -254,7 +266,7 @@ class Delivery {
       throw error;
     }
     if (session.isEnded) {
-      throw new PerchError('unauthorized', DEAD_SESSION);
+      throw endedSession(session.requester.path);
     }
     this.#options.server.sessions.touch(session);
     return undefined;

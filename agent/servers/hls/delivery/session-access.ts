@@ -5,8 +5,8 @@ import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/network/ip-address.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
-import type { HlsServer, SoundForm } from '../server/server.ts';
-import { isChromiumPlayer } from '../sessions/chromium-compat.ts';
+import type { HlsServer, OpenMuxer, SoundForm } from '../server/server.ts';
+import { ChromiumCompat, isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import type { HlsSession, Requester } from '../sessions/sessions.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
 
@@ -42,7 +42,9 @@ export function cookie(name: string, value: string, isSecure: boolean): string {
   return `${name}=${value}; HttpOnly; ${isSecure ? 'Secure; SameSite=None; Partitioned' : 'SameSite=Lax'}`;
 }
 
-export const DEAD_SESSION = 'this session has ended, or belongs to another path or address: open index.m3u8 again';
+/** 404: players take 401 for a wrong password, which they do not repeat. */
+export const endedSession = (path: string): PerchError =>
+  new PerchError('notFound', 'this session has ended, or belongs to another path: open index.m3u8 again', { path });
 
 /** An authorized request. */
 export interface Admitted {
@@ -97,7 +99,8 @@ export class SessionAccess {
     await this.#access.require(request, 'read', path);
     const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
     const session =
-      known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin);
+      known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin, known);
+    session.admit(this.#access.ip(request));
     session.muxer = muxer;
     const hasCookies = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
     const isInCookie = hasCookies && !isAlone && !KEEPS_FIRST_COOKIES.test(headers['user-agent'] ?? '');
@@ -113,34 +116,52 @@ export class SessionAccess {
   }
 
   /**
-   * For everything below the multivariant playlist.
-   * @throws PerchError unauthorized without a session of this path and address; notFound without a muxer
+   * For everything below the multivariant playlist. A player is authorized again when its address changes (the NAT of a
+   * carrier, IPv4 and IPv6) and when its session has ended.
+   * @param continues a request for a playlist, whose player continues with the path's next stream
+   * @throws PerchError unauthorized; notFound without a session of this path, and without a muxer
    */
-  async admit(request: FastifyRequest, path: string): Promise<Admitted> {
+  async admit(request: FastifyRequest, path: string, continues = false): Promise<Admitted> {
     const server = this.#server();
-    const isCdn = this.#isCdn(request);
-    const known = isCdn ? undefined : this.#sessionOf(request, path);
-    if (!isCdn && !known) {
-      await this.#checkGuess(request, path);
-      throw new PerchError('unauthorized', carriesSession(request) ? DEAD_SESSION : 'authentication error', { path });
+    if (this.#isCdn(request)) {
+      const { muxer, origin } = opened(server.find(path, requestedForm(request)), path);
+      const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
+      return admitted(session, muxer, request);
     }
-    const opened = server.find(path, isCdn ? requestedForm(request) : formOf(request));
-    if (!opened) {
-      throw new PerchError('notFound', 'no such file in this stream, or no longer', { path });
+    const known = this.#sessionOf(request, path);
+    const ip = this.#access.ip(request);
+    if (!known?.isOpenTo(ip)) {
+      await this.#access.require(request, 'read', path);
     }
-    const { muxer, origin } = opened;
-    const session = known ?? server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
-    // Two players of one browser share a session and may request different audio.
-    session.muxer = muxer;
-    const query = addressQuery(queryOf(request.url));
-    return { session, muxer, query, isOwnQuery: query.includes('session=') };
+    if (!known) {
+      throw endedSession(path);
+    }
+    known.admit(ip);
+    const form = formOf(request);
+    if (!known.isEnded) {
+      return admitted(known, opened(server.find(path, form), path).muxer, request);
+    }
+    if (!continues) {
+      throw endedSession(path);
+    }
+    const query = beginningQuery(queryOf(request.url), undefined).slice(1);
+    let next: OpenMuxer | undefined;
+    await known.waitFor(async () => {
+      next = await server.reopen(path, query, form);
+    });
+    const { muxer, origin } = opened(next, path);
+    const session = server.sessions.open(this.#requesterOf(request, path), muxer, origin, known);
+    session.chromium ??= known.chromium && new ChromiumCompat();
+    return admitted(session, muxer, request);
   }
-
   /** A viewer whose session is in its cookie, without a query; undefined: to be decided by `admit`. */
   admitByCookie(raw: IncomingMessage, path: string): Admitted | undefined {
     const server = this.#server();
-    const session = this.#sessionOfCookie(raw.headers.cookie, path, this.#access.ip({ raw }));
-    const muxer = session && server.find(path, formOf({ headers: raw.headers, query: {} }))?.muxer;
+    const session = this.#sessionOfCookie(raw.headers.cookie, path);
+    if (!session?.isOpenTo(this.#access.ip({ raw }))) {
+      return undefined;
+    }
+    const muxer = server.find(path, formOf({ headers: raw.headers, query: {} }))?.muxer;
     if (!muxer) {
       return undefined;
     }
@@ -150,21 +171,22 @@ export class SessionAccess {
 
   /** The URL takes precedence over cookies, which all players of a browser share. */
   #sessionOf(request: FastifyRequest, path: string): HlsSession | undefined {
-    const ip = this.#access.ip(request);
     const secret = parameter(request, 'session');
-    const named = secret === undefined ? undefined : this.#server().sessions.find(secret, path, ip);
-    return named ?? this.#sessionOfCookie(request.headers.cookie, path, ip);
+    const named = secret === undefined ? undefined : this.#server().sessions.find(secret, path);
+    return named ?? this.#sessionOfCookie(request.headers.cookie, path);
   }
 
-  #sessionOfCookie(header: string | undefined, path: string, ip: string): HlsSession | undefined {
+  #sessionOfCookie(header: string | undefined, path: string): HlsSession | undefined {
     const { sessions } = this.#server();
+    let former: HlsSession | undefined;
     for (const one of cookiesOf(header, SESSION_COOKIE)) {
-      const session = sessions.find(one, path, ip);
-      if (session) {
+      const session = sessions.find(one, path);
+      if (session && !session.isEnded) {
         return session;
       }
+      former ??= session;
     }
-    return undefined;
+    return former;
   }
 
   #isCdn({ headers }: FastifyRequest): boolean {
@@ -197,8 +219,19 @@ export class SessionAccess {
   }
 }
 
-const carriesSession = (request: FastifyRequest): boolean =>
-  parameter(request, 'session') !== undefined || cookiesOf(request.headers.cookie, SESSION_COOKIE).length > 0;
+/** Two players of one browser share a session and may request different audio. */
+function admitted(session: HlsSession, muxer: HlsMuxer, request: FastifyRequest): Admitted {
+  session.muxer = muxer;
+  const query = addressQuery(queryOf(request.url));
+  return { session, muxer, query, isOwnQuery: query.includes('session=') };
+}
+
+function opened(muxer: OpenMuxer | undefined, path: string): OpenMuxer {
+  if (!muxer) {
+    throw new PerchError('notFound', 'no such file in this stream, or no longer', { path });
+  }
+  return muxer;
+}
 
 /** Hashes a text, so that comparing digests takes the same time whatever its length and content. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { countShortcut, hasBody } from '../../../http/listener/newcomers.ts';
 import type { PathRoutes } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile } from '../contracts/hls-muxer.ts';
-import type { Fault } from './blocking-reloads.ts';
+import { ENDED, type Fault } from './blocking-reloads.ts';
 import { type Directives, standing } from './directives.ts';
 import type { Exchange, Head } from './send.ts';
 import type { Admitted, SessionAccess } from './session-access.ts';
@@ -83,9 +83,15 @@ export function playerShortcut({ prefix, delivery, allowOrigins, others, fallBac
     }
     delivery
       .wait(admitted, rendition, isThere)
-      .then((fault) =>
-        fault ? sendFault(exchange, fault) : delivery.sendPlaylist(exchange, admitted, rendition, directives),
-      )
+      .then((fault) => {
+        if (fault === ENDED) {
+          fallBack(request, response);
+        } else if (fault) {
+          sendFault(exchange, fault);
+        } else {
+          delivery.sendPlaylist(exchange, admitted, rendition, directives);
+        }
+      })
       .catch(() => (response.headersSent ? response.destroy() : fallBack(request, response)));
     return true;
   }

@@ -3,7 +3,7 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
 import { FILE_DELAY_MS, type Reader, type Stream } from '../../../stream/stream.ts';
-import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
+import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions, PlaylistEnd } from '../contracts/hls-muxer.ts';
 import { FollowingRendition } from './following-rendition.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
 import { Rendition } from './rendition.ts';
@@ -99,6 +99,10 @@ export class Muxer implements Reader, HlsMuxer {
 
   get framesDiscarded(): number {
     return this.#followers.reduce((sum, follower) => sum + (follower?.discarded ?? 0), this.#discarded);
+  }
+
+  get playlistEnd(): PlaylistEnd {
+    return this.#leading.playlistEnd;
   }
 
   get isClosed(): boolean {

@@ -7,6 +7,7 @@ import type {
   MediaFile,
   MediaPlaylist,
   MuxerOptions,
+  PlaylistEnd,
   RunningSegment,
   SegmentLine,
 } from '../contracts/hls-muxer.ts';
@@ -70,8 +71,8 @@ export class Rendition implements HlsRendition {
   #wallMs = 0;
   #startDts = 0;
   #endDts = 0;
-  #startsDiscontinuity = false;
-  #nextNumber = FIRST_SEGMENT_NUMBER;
+  #startsDiscontinuity: boolean;
+  #nextNumber: number;
   #nextPart = 0;
   #fragments = 0;
   #targetDurationS = 1;
@@ -87,7 +88,10 @@ export class Rendition implements HlsRendition {
     this.pending = new PendingSamples(track);
     this.#isParted = options.variant === 'lowLatency';
     this.#partTarget = new PartTarget(this.#isParted ? options.partDurationMs : FRAGMENT_MS);
-    this.#segments = new SegmentList<Segment>(options.segmentCount);
+    const { continues } = options;
+    this.#startsDiscontinuity = continues !== undefined;
+    this.#nextNumber = continues?.nextNumber ?? FIRST_SEGMENT_NUMBER;
+    this.#segments = new SegmentList<Segment>(options.segmentCount, continues?.discontinuities);
     this.#init = this.#makeInit();
   }
 
@@ -128,6 +132,14 @@ export class Rendition implements HlsRendition {
   /** Whether a new description waits for the next discontinuity. Until then samples are dropped. */
   get awaitsSegment(): boolean {
     return this.#nextTrack !== undefined;
+  }
+
+  /** The segment in the making counts: its parts may be listed. */
+  get playlistEnd(): PlaylistEnd {
+    return {
+      nextNumber: this.#nextNumber + 1,
+      discontinuities: this.#segments.discontinuities + (this.#startsDiscontinuity ? 1 : 0),
+    };
   }
 
   changed(): Promise<void> {

@@ -49,15 +49,25 @@ export class SegmentList<S extends KeptSegment> {
   readonly #keptUntilS: number[] = [];
   /** Duration of the longest playlist so far. One long GOP extends it for good, which costs bounded memory only. */
   #longestListS = 0;
-  #removedDiscontinuities = 0;
+  #removedDiscontinuities: number;
   #peakBitRate = 0;
   #targetDurationS = 1;
   /** Number of the first segment listed with parts. */
   #firstPartedNumber = 0;
 
-  /** @param listedCount minimum, once available */
-  constructor(listedCount: number) {
+  /** @param listedCount minimum, once available @param discontinuities in the path's former playlists */
+  constructor(listedCount: number, discontinuities = 0) {
     this.#listedCount = listedCount;
+    this.#removedDiscontinuities = discontinuities;
+  }
+
+  /** Discontinuities of all segments so far. */
+  get discontinuities(): number {
+    let count = this.#removedDiscontinuities;
+    for (const { line } of this.#segments) {
+      count += line.isDiscontinuity ? 1 : 0;
+    }
+    return count;
   }
 
   get last(): S | undefined {
@@ -121,6 +131,7 @@ export class SegmentList<S extends KeptSegment> {
 
   /** @returns all segments */
   clear(): S[] {
+    this.#removedDiscontinuities = this.discontinuities;
     this.#start = 0;
     this.#keptUntilS.length = 0;
     return this.#segments.splice(0);

@@ -4,7 +4,7 @@ import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
 import { FILE_DELAY_MS, type Reader, type Stream } from '../../../stream/stream.ts';
-import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
+import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions, PlaylistEnd } from '../contracts/hls-muxer.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
 import { SegmentBoundaries } from './segment-boundaries.ts';
 import { SegmentClock } from './segment-clock.ts';
@@ -53,7 +53,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   #last: Sample | undefined;
   #usualTicks = 0;
   #isReplay = false;
-  #startsDiscontinuity = false;
+  #startsDiscontinuity: boolean;
   #isClosed = false;
 
   /**
@@ -64,6 +64,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#name = name;
     this.#stream = containerStream(stream, 'mpegts');
     this.#options = options;
+    this.#startsDiscontinuity = options.continues !== undefined;
     this.#onClosed = onClosed;
     const places = tsTracks(this.#stream.tracks);
     if (places.length === 0) {
@@ -81,7 +82,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       segmentDurationMs,
       longestGroupMs: () => Math.max(longestGroupMs, stream.longestGroupMs),
     });
-    this.#rendition = new TsRendition(options.prefix, options.segmentCount, this.#tracks);
+    this.#rendition = new TsRendition(options, this.#tracks);
     this.renditions = [this.#rendition];
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
@@ -97,6 +98,10 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   /** Players are whole segments behind; the first one is waited for. */
   get toleratedDelayMs(): number {
     return this.#rendition.playlist === undefined ? 0 : FILE_DELAY_MS;
+  }
+
+  get playlistEnd(): PlaylistEnd {
+    return this.#rendition.playlistEnd;
   }
 
   get framesDiscarded(): number {

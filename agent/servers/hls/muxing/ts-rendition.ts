@@ -1,6 +1,13 @@
 import { hold, release } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
+import type {
+  HlsRendition,
+  MediaFile,
+  MediaPlaylist,
+  MuxerOptions,
+  PlaylistEnd,
+  SegmentLine,
+} from '../contracts/hls-muxer.ts';
 import { tsCodecs } from './muxable.ts';
 import { PlaylistChange } from './playlist-change.ts';
 import { FIRST_SEGMENT_NUMBER, type KeptSegment, SegmentList } from './segment-list.ts';
@@ -52,15 +59,16 @@ export class TsRendition implements HlsRendition {
   #tracks: readonly Track[];
   #codecs: readonly (readonly string[])[];
   readonly #segments: SegmentList<TsSegment>;
-  #nextNumber = FIRST_SEGMENT_NUMBER;
+  #nextNumber: number;
   #claimsIndependence = true;
   #playlist: MediaPlaylist | undefined;
   readonly #change = new PlaylistChange();
 
   /** @param tracks in its segments */
-  constructor(prefix: string, segmentCount: number, tracks: readonly Track[]) {
+  constructor({ prefix, segmentCount, continues }: MuxerOptions, tracks: readonly Track[]) {
     this.#prefix = prefix;
-    this.#segments = new SegmentList(segmentCount);
+    this.#nextNumber = continues?.nextNumber ?? FIRST_SEGMENT_NUMBER;
+    this.#segments = new SegmentList(segmentCount, continues?.discontinuities);
     this.#tracks = tracks;
     this.#codecs = tsCodecs(tracks);
   }
@@ -83,6 +91,10 @@ export class TsRendition implements HlsRendition {
 
   get playlist(): MediaPlaylist | undefined {
     return this.#playlist;
+  }
+
+  get playlistEnd(): PlaylistEnd {
+    return { nextNumber: this.#nextNumber, discontinuities: this.#segments.discontinuities };
   }
 
   changed(): Promise<void> {

@@ -93,7 +93,7 @@ test('a request with an ended session gets advice', async () => {
   live(paths);
   const answer = await app.inject('/cam/video1_stream.m3u8?session=x');
   expect([answer.statusCode, answer.json().error]).toEqual([
-    401,
-    'this session has ended, or belongs to another path or address: open index.m3u8 again',
+    404,
+    'this session has ended, or belongs to another path: open index.m3u8 again',
   ]);
 });

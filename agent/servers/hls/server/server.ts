@@ -5,7 +5,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { AudioForms } from '../../../stream/contracts.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
+import type { HlsMuxer, HlsVariant, PlaylistEnd } from '../contracts/hls-muxer.ts';
 import { HlsDirectory } from '../directory/hls-directory.ts';
 import { adviceFor, containerOf, leftOutOfHls } from '../muxing/muxable.ts';
 import { Muxer } from '../muxing/muxer.ts';
@@ -47,7 +47,9 @@ export interface StreamLookup {
 
 /** Limit of the wait for the first segment: key frames are rarely further apart. */
 const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
-/** Paths whose GOP lengths are remembered; the oldest is dropped. */
+/** A player continues with the path's next stream if that begins within this time; hls.js waits 10 s for a playlist. */
+const NEXT_STREAM_MS = 8_000;
+/** Paths whose last streams are remembered; the oldest is dropped. */
 const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
@@ -55,7 +57,7 @@ const FASTEST_CHECK_MS = 1_000;
 const FAILURE_LOG_MS = 600_000;
 
 /** A path's muxer and the path's stream; the muxer may read a derived one. */
-interface OpenMuxer {
+export interface OpenMuxer {
   readonly muxer: HlsMuxer;
   readonly origin: Stream;
 }
@@ -68,6 +70,11 @@ interface Entry extends OpenMuxer {
   endReason?: string;
 }
 
+interface Remembered {
+  readonly longestGroupMs: number;
+  readonly end: PlaylistEnd;
+}
+
 /** One muxer per path with HLS viewers, and another if players need different audio. */
 export class HlsServer {
   readonly sessions: HlsSessions;
@@ -78,8 +85,10 @@ export class HlsServer {
   readonly #audioForms: AudioForms | undefined;
   /** Muxers by audio form, then path. */
   readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
-  /** Longest GOPs by path, in ms: the next stream comes from the same camera. */
-  readonly #longestGroups = new Map<string, number>();
+  /** What the next stream of a path continues: it comes from the same camera, and players may have the last playlist. */
+  readonly #remembered = new Map<string, Remembered>();
+  /** Settled by the next stream of a path. */
+  readonly #awaited = new Map<string, PromiseWithResolvers<void>>();
   readonly #warned = new WeakSet<Stream>();
   /** When a failure of its muxers was last logged, monotonic. */
   readonly #failures = new WeakMap<Stream, number>();
@@ -147,8 +156,35 @@ export class HlsServer {
     return entry;
   }
 
+  /** Like `open`, for a player that has played this path: its stream may have ended a moment ago, and begin again. */
+  async reopen(name: string, query: string, form: SoundForm): Promise<OpenMuxer> {
+    try {
+      return await this.open(name, query, form);
+    } catch (error) {
+      if (!(error instanceof PerchError && error.code === 'notFound')) {
+        throw error;
+      }
+    }
+    await this.#nextStream(name);
+    return this.open(name, query, form);
+  }
+
+  /** Waits for the path's next stream, but not for long. */
+  async #nextStream(name: string): Promise<void> {
+    const awaited = this.#awaited.get(name) ?? Promise.withResolvers<void>();
+    this.#awaited.set(name, awaited);
+    const stop = new AbortController();
+    await Promise.race([awaited.promise, this.clock.sleep(NEXT_STREAM_MS, stop.signal)]);
+    stop.abort();
+    if (this.#awaited.get(name) === awaited) {
+      this.#awaited.delete(name);
+    }
+  }
+
   /** With `alwaysRemux`, creates the muxer at once. */
   streamOpened(name: string, origin: Stream): void {
+    this.#awaited.get(name)?.resolve();
+    this.#awaited.delete(name);
     if (!this.#alwaysRemux || origin.isOnDemand || this.#isClosed) {
       return;
     }
@@ -182,6 +218,9 @@ export class HlsServer {
     this.#isClosed = true;
     this.#stopChecking();
     this.sessions.close();
+    for (const { resolve } of this.#awaited.values()) {
+      resolve();
+    }
     for (const entry of this.#all()) {
       this.#closeFor(entry, 'the server is closing');
     }
@@ -229,8 +268,9 @@ export class HlsServer {
   #makeMuxer(name: string, origin: Stream, read: Stream, onClosed: (cause: unknown) => void): HlsMuxer {
     const { variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes } = this.options;
     const prefix = randomBytes(6).toString('hex');
-    const longestGroupMs = Math.max(this.#longestGroups.get(name) ?? 0, origin.longestGroupMs);
-    const known = longestGroupMs > 0 ? { longestGroupMs } : {};
+    const last = this.#remembered.get(name);
+    const longestGroupMs = Math.max(last?.longestGroupMs ?? 0, origin.longestGroupMs);
+    const known = { ...(longestGroupMs > 0 ? { longestGroupMs } : {}), ...(last ? { continues: last.end } : {}) };
     const options = {
       prefix,
       variant,
@@ -263,7 +303,7 @@ export class HlsServer {
     const isKnown = entry?.muxer === muxer;
     if (isKnown) {
       entries.delete(name);
-      this.#remember(name, entry.origin.longestGroupMs);
+      this.#remember(name, entry);
     }
     const reason = (isKnown ? entry.endReason : undefined) ?? 'the stream has ended';
     this.sessions.endOf(muxer, cause === undefined ? reason : 'the muxer has failed');
@@ -297,12 +337,13 @@ export class HlsServer {
     entry.muxer.close();
   }
 
-  #remember(name: string, longestGroupMs: number): void {
-    if (longestGroupMs === 0) {
-      return;
-    }
-    // Replaces the older value, because the camera's GOP length may have been changed.
-    putBounded(this.#longestGroups, name, longestGroupMs, MAX_REMEMBERED);
+  #remember(name: string, { origin, muxer }: Entry): void {
+    const last = this.#remembered.get(name);
+    // Replaces the older length, because the camera's GOP length may have been changed.
+    const longestGroupMs = origin.longestGroupMs || (last?.longestGroupMs ?? 0);
+    const { playlistEnd: end } = muxer;
+    const isFurther = end.nextNumber > (last?.end.nextNumber ?? 0);
+    putBounded(this.#remembered, name, { longestGroupMs, end: isFurther || !last ? end : last.end }, MAX_REMEMBERED);
   }
 
   async #untilReady(name: string, muxer: HlsMuxer): Promise<void> {

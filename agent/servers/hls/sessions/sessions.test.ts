@@ -92,7 +92,7 @@ test('an expired secret starts a new session, and is removed from the addresses'
   expect(server.sessions.list().length).toBe(1);
 });
 
-test('a session holds for its path and its address only', async () => {
+test('a session holds for its path only, from every address', async () => {
   const { app, paths } = setup();
   live(paths, 'cam/sub');
   const player = new HlsPlayer(app);
@@ -101,8 +101,8 @@ test('a session holds for its path and its address only', async () => {
   const ask = async (url: string, headers: Record<string, string> = {}) =>
     (await app.inject({ url, headers: { cookie: cookies, ...headers } })).statusCode;
   expect(await ask('/cam/video1_stream.m3u8')).toBe(200);
-  expect(await ask('/cam/sub/video1_stream.m3u8')).toBe(401);
-  expect(await ask('/cam/video1_stream.m3u8', { 'x-test-ip': '192.0.2.9' })).toBe(401);
+  expect(await ask('/cam/sub/video1_stream.m3u8')).toBe(404);
+  expect(await ask('/cam/video1_stream.m3u8', { 'x-test-ip': '192.0.2.9' })).toBe(200);
   // For URLs in the deeper folder, the browser sends the cookies of both.
   const sub = new HlsPlayer(app, true, { cookie: cookies });
   await sub.get('/cam/sub/index.m3u8');
@@ -113,8 +113,75 @@ test('a session holds for its path and its address only', async () => {
 test('an unknown session gets no challenge: the player has to start again', async () => {
   const { app } = setup();
   const answer = await app.inject('/cam/video1_stream.m3u8');
-  expect([answer.statusCode, answer.json().error]).toEqual([401, 'authentication error']);
-  expect(answer.headers['www-authenticate']).toBeUndefined();
+  expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([404, undefined]);
+});
+
+test('from a new address the login of the path is asked for once; the addresses of a player are limited', async () => {
+  const { app, paths, server } = setup();
+  live(paths, 'secret');
+  const player = new HlsPlayer(app);
+  await player.get('/secret/index.m3u8?jwt=right');
+  const ask = async (ip: string, query = '') =>
+    (await player.get(`/secret/video1_stream.m3u8${query}`, { 'x-test-ip': ip })).statusCode;
+  expect(await ask('192.0.2.1')).toBe(200);
+  expect(await ask('192.0.2.9')).toBe(401);
+  expect(await ask('192.0.2.9', '?jwt=right')).toBe(200);
+  expect([await ask('192.0.2.9'), await ask('192.0.2.1')]).toEqual([200, 200]);
+  expect(server.sessions.list().length).toBe(1);
+  for (let i = 0; i < 16; i += 1) {
+    expect(await ask(`2001:db8::${i}`, '?jwt=right')).toBe(200);
+  }
+  expect([await ask('2001:db8::15'), await ask('192.0.2.1')]).toEqual([200, 401]);
+});
+
+test.for([
+  ['with cookies', true],
+  ['without cookies', false],
+] as const)(
+  'a player %s continues with the next stream of its path: numbers rise, and a discontinuity is marked',
+  async ([, keepsCookies]) => {
+    const { app, paths, server, stream, clock } = setup();
+    const player = new HlsPlayer(app, keepsCookies);
+    const [address = ''] = linesOf((await player.get('/cam/index.m3u8')).body);
+    const before = (await player.get(`/cam/${address}`)).body;
+    stream.close();
+    const waiting = player.get(`/cam/${address}`);
+    await clock.advance(3_000);
+    expect(server.sessions.list()).toEqual([]);
+    server.streamOpened('cam', live(paths));
+    const { statusCode, body } = await waiting;
+    expect(statusCode).toBe(200);
+    const numberOf = (text: string, tag: string) => Number(new RegExp(`${tag}:(\\d+)`).exec(text)?.[1] ?? 0);
+    const segments = before.match(/#EXTINF/g)?.length ?? 0;
+    expect(numberOf(body, 'MEDIA-SEQUENCE')).toBeGreaterThanOrEqual(numberOf(before, 'MEDIA-SEQUENCE') + segments);
+    expect(numberOf(body, 'DISCONTINUITY-SEQUENCE')).toBe(numberOf(before, 'DISCONTINUITY-SEQUENCE') + 1);
+    expect((await player.get(`/cam/${linesOf(body)[0]}`)).statusCode).toBe(200);
+    expect(server.sessions.list().length).toBe(1);
+  },
+);
+
+test('without a next stream the old playlist is not found, and the index plays once there is one', async () => {
+  const { app, paths, stream, clock } = setup();
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  stream.close();
+  const waiting = player.get('/cam/video1_stream.m3u8');
+  await clock.advance(8_000);
+  expect((await waiting).statusCode).toBe(404);
+  live(paths);
+  expect((await player.get('/cam/index.m3u8')).statusCode).toBe(200);
+  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(200);
+});
+
+test('a session whose stream has ended asks for the login again', async () => {
+  const { app, paths } = setup();
+  const stream = live(paths, 'secret');
+  const player = new HlsPlayer(app);
+  await player.get('/secret/index.m3u8?jwt=right');
+  stream.close();
+  live(paths, 'secret');
+  expect((await player.get('/secret/video1_stream.m3u8')).statusCode).toBe(401);
+  expect((await player.get('/secret/video1_stream.m3u8?jwt=right')).statusCode).toBe(200);
 });
 
 test('a session ends when nothing has been asked in it for half a minute', async () => {
@@ -127,7 +194,7 @@ test('a session ends when nothing has been asked in it for half a minute', async
   expect([server.sessions.list().length, stream.viewers.size]).toEqual([1, 1]);
   await clock.advance(15_000);
   expect([server.sessions.list().length, stream.viewers.size]).toEqual([0, 0]);
-  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(401);
+  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
 });
 
 test("a session is listed with its viewer's data, never with its secret", async () => {
@@ -159,7 +226,7 @@ test('a kicked viewer has to start again; others are unaffected', async () => {
   await other.get('/cam/index.m3u8');
   expect(server.sessions.kick('x')).toBe(false);
   expect(server.sessions.kick(server.sessions.list()[0]?.id ?? '')).toBe(true);
-  expect((await one.get('/cam/video1_stream.m3u8')).statusCode).toBe(401);
+  expect((await one.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
   expect((await other.get('/cam/video1_stream.m3u8')).statusCode).toBe(200);
   expect((await one.get('/cam/index.m3u8')).statusCode).toBe(200);
 });
@@ -208,14 +275,14 @@ test('a CDN with the secret has one session, no cookies, and answers that it may
   const missing = await cdn('/cam/x_video1_seg1.mp4');
   expect([missing.statusCode, missing.headers['cache-control']]).toEqual([404, 'no-store']);
   for (const wrong of ['s3cre', 's3cret1', 'S3cret']) {
-    expect((await cdn('/cam/video1_stream.m3u8', wrong)).statusCode).toBe(401);
+    expect((await cdn('/cam/video1_stream.m3u8', wrong)).statusCode).toBe(404);
   }
 });
 
 test('without a configured secret no client is a CDN', async () => {
   const { app } = setup();
   const headers = { authorization: 'Bearer ' };
-  expect((await app.inject({ url: '/cam/video1_stream.m3u8', headers })).statusCode).toBe(401);
+  expect((await app.inject({ url: '/cam/video1_stream.m3u8', headers })).statusCode).toBe(404);
 });
 
 test("responses for a CDN do not depend on the first client's user agent", async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
@@ -34,6 +35,8 @@ const IDLE_MS = 30_000;
 const CHECK_MS = 10_000;
 /** Waiting requests of one session: a player has one per rendition, and one for the next part of each. */
 const MAX_WAITING = 32;
+/** Addresses of one player: those of a carrier's NAT, IPv4 and IPv6. Beyond that the oldest has to be authorized again. */
+const MAX_ADDRESSES = 16;
 /** Characters kept of each text for the API. */
 const MAX_TEXT = 512;
 
@@ -42,7 +45,7 @@ export class HlsSession implements Viewer {
   readonly kind = HLS_SESSION;
   /** Public, unlike the secret. */
   readonly id: string;
-  readonly secret = randomUUID();
+  readonly secret: string;
   readonly requester: Requester;
   readonly isCdn: boolean;
   /** As counted when it began. */
@@ -59,12 +62,24 @@ export class HlsSession implements Viewer {
   readonly knownInits = new Set<string>();
   /** Playlists for Chromium's own player; undefined: another player. */
   chromium: ChromiumCompat | undefined;
+  /** Addresses from which its player was authorized. */
+  readonly #addresses = new Set<string>();
   #waiting = 0;
 
-  constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {
+  /** @param former the player's session with the stream before, whose secret continues */
+  constructor(
+    requester: Requester,
+    muxer: HlsMuxer,
+    stream: Stream,
+    isCdn: boolean,
+    clock: Clock,
+    former?: HlsSession,
+  ) {
     // Copies: V8 substrings keep their whole text alive, and these live as long as the session.
     const { path, query, ip, remoteAddr, user, userAgent } = requester;
     this.id = requester.id ?? randomUUID();
+    this.secret = former?.secret ?? randomUUID();
+    this.admit(ip);
     this.requester = {
       path: copyOf(path),
       query: copyOf(query),
@@ -83,6 +98,21 @@ export class HlsSession implements Viewer {
 
   get watcher(): Watcher {
     return this.requester;
+  }
+
+  /** Remembers an authorized address. */
+  admit(ip: string): void {
+    this.#addresses.delete(ip);
+    this.#addresses.add(copyOf(ip));
+    if (this.#addresses.size > MAX_ADDRESSES) {
+      const [oldest = ''] = this.#addresses;
+      this.#addresses.delete(oldest);
+    }
+  }
+
+  /** Whether a request from this address needs no authorization. */
+  isOpenTo(ip: string): boolean {
+    return !this.isEnded && this.#addresses.has(ip);
   }
 
   /** Whether requests wait: the session is not idle. */
@@ -114,6 +144,8 @@ export class HlsSessions {
   readonly #protocol: string;
   readonly #bySecret = new Map<string, HlsSession>();
   readonly #cdns = new Map<HlsMuxer, HlsSession>();
+  /** Sessions whose stream has ended, by secret: their players may continue with the path's next stream. */
+  readonly #former = new Map<string, HlsSession>();
   readonly #byAddress = new Map<string, number>();
   readonly #stopChecking: () => void;
 
@@ -128,14 +160,19 @@ export class HlsSessions {
     return this.#bySecret.size;
   }
 
-  /** @throws PerchError exhausted */
-  open(requester: Requester, muxer: HlsMuxer, stream: Stream): HlsSession {
+  /** @param former continues with its secret @throws PerchError exhausted */
+  open(requester: Requester, muxer: HlsMuxer, stream: Stream, former?: HlsSession): HlsSession {
+    const known = former && this.#bySecret.get(former.secret);
+    if (known) {
+      return known;
+    }
     const address = subscriberOf(requester.ip);
     const fromThere = this.#byAddress.get(address) ?? 0;
     refuseAbove(fromThere, MAX_PER_ADDRESS, `from ${address}`);
     refuseAbove(this.#bySecret.size, MAX_SESSIONS, 'in all');
-    const session = new HlsSession(requester, muxer, stream, false, this.#clock);
+    const session = new HlsSession(requester, muxer, stream, false, this.#clock, former);
     addCount(this.#byAddress, session.subscriber, 1);
+    this.#former.delete(session.secret);
     this.#bySecret.set(session.secret, session);
     this.#begin(session);
     return session;
@@ -154,10 +191,10 @@ export class HlsSessions {
     return session;
   }
 
-  /** The session with this secret, if path and address match. Counts as a request. */
-  find(secret: string, path: string, ip: string): HlsSession | undefined {
-    const session = this.#bySecret.get(secret);
-    if (session?.requester.path !== path || session.requester.ip !== ip) {
+  /** The path's session with this secret, also one whose stream has ended. Counts as a request. */
+  find(secret: string, path: string): HlsSession | undefined {
+    const session = this.#bySecret.get(secret) ?? this.#former.get(secret);
+    if (session?.requester.path !== path) {
       return undefined;
     }
     this.touch(session);
@@ -190,6 +227,9 @@ export class HlsSessions {
     for (const session of this.#all()) {
       if (session.muxer === muxer) {
         this.#end(session, reason);
+        if (!session.isCdn) {
+          putBounded(this.#former, session.secret, session, MAX_SESSIONS);
+        }
       }
     }
   }
@@ -199,6 +239,7 @@ export class HlsSessions {
     for (const session of this.#all()) {
       this.#end(session, 'the server is closing');
     }
+    this.#former.clear();
     this.#log.close();
   }
 
@@ -211,6 +252,11 @@ export class HlsSessions {
     for (const session of this.#all()) {
       if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
         this.#end(session, `no request for ${IDLE_MS / 1000} s`);
+      }
+    }
+    for (const session of this.#former.values()) {
+      if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
+        this.#former.delete(session.secret);
       }
     }
   }
