@@ -18,6 +18,9 @@ test.for([
   ['HTTP/1.0 200 OK', 200, 'OK'],
   ['HTTP/1.1 101 Switching Protocols', 101, 'Switching Protocols'],
   ['HTTP/1.1 404', 404, ''],
+  ['HTTP/1.0 200OK', 200, 'OK'],
+  ['http/1.1  401  no', 401, 'no'],
+  ['ICY 200 OK', 200, 'OK'],
 ] as const)('%s', ([line, status, reason]) => {
   expect(parseHttpHead(bytes(`${line}\r\n\r\n`))).toMatchObject({ kind: 'response', status, reason });
 });

@@ -23,7 +23,8 @@ export const WEBSOCKET_SUBPROTOCOL = 'rtsp.onvif.org';
 
 const LF = 0x0a;
 const CR = 0x0d;
-const RESPONSE_LINE = /^HTTP\/1\.\d (\d{3})(?: (.*))?$/;
+/** As cameras write it: `HTTP/1.1 200OK`, `HTTP/1.0  200`, `ICY 200 OK`. */
+const RESPONSE_LINE = /^\s*(?:HTTP(?:\/ ?\d(?:\.\d)?)?|ICY|SHOUTCAST)[\s:]*(\d{3})(?!\d)\s*(.*)$/i;
 const REQUEST_LINE = /^([A-Z]{3,16}) (\S+) HTTP\/1\.\d$/;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -90,6 +91,12 @@ export function parseHttpHead(head: Uint8Array): HttpRequest | HttpResponse {
     return { kind: 'request', method: request[1] ?? '', target: request[2] ?? '', headers };
   }
   throw new PerchError('badInput', `'${first.slice(0, 60)}' is not the first line of an HTTP message`);
+}
+
+/** The status code of the first line of a reply; undefined: this is no HTTP. */
+export function statusOf(line: string): number | undefined {
+  const [, status] = RESPONSE_LINE.exec(line) ?? [];
+  return status === undefined ? undefined : Number(status);
 }
 
 /** @param fields `[name, value]`; without line breaks */

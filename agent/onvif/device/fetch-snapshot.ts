@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
 import { type JoinedSignal, joinSignals } from '../../base/joined-signal.ts';
+import type { HttpReply } from '../../http-client/reply-reader.ts';
 import { type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import { cameraError } from '../soap/http/failures.ts';
-import { endRequest, limitConnecting, openRequest } from '../soap/http/http-exchange.ts';
+import { askCamera } from '../soap/http/http-exchange.ts';
 import { httpOriginOf } from '../soap/http/origin.ts';
 import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
 import type { LoginTurn } from '../soap/login/login-memory.ts';
@@ -12,6 +12,9 @@ import { originOf } from './media-uri.ts';
 
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
+const END_OF_IMAGE = Buffer.from([0xff, 0xd9]);
+/** After the end of a picture. */
+const MAX_PADDING_BYTES = 64;
 
 interface SnapshotLogin {
   readonly credentials: Credentials;
@@ -98,21 +101,20 @@ async function follow(asked: SnapshotRequest, deadline: Deadline): Promise<Snaps
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
     const turn = challenge && (await deadline.turn());
     try {
-      const response = await requestOn(asked, url, challenge, turn, deadline.signal);
-      const status = response.statusCode ?? 0;
+      const reply = await requestOn(asked, url, challenge, turn, deadline.signal);
+      const { status, headers } = reply;
+      const location = headers['location']?.[0];
       if (status === 200) {
-        turn?.accepted();
-        return read(response, asked.maxBytes, url.host);
+        return read(reply, url.host);
       }
-      response.destroy();
       if (status === 401) {
         if (challenge) {
           asked.guard?.recheck();
         }
-        challenge = nextChallenge(response, url, asked.login, tried, turn);
-      } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
+        challenge = nextChallenge(headers, url, asked.login, tried, turn);
+      } else if (status >= 300 && status < 400 && location !== undefined) {
         redirects += 1;
-        url = redirected(url, response.headers.location, redirects);
+        url = redirected(url, location, redirects);
         // A digest covers the path, so the new address may ask again.
         tried.clear();
         challenge = undefined;
@@ -130,14 +132,14 @@ async function follow(asked: SnapshotRequest, deadline: Deadline): Promise<Snaps
 }
 
 function nextChallenge(
-  response: IncomingMessage,
+  headers: HttpReply['headers'],
   url: URL,
   login: SnapshotLogin | undefined,
   tried: Set<string>,
   answered: LoginTurn | undefined,
 ): Challenge {
   const { host } = url;
-  const offered = parseChallenges(response.headersDistinct['www-authenticate'] ?? []);
+  const offered = parseChallenges(headers['www-authenticate'] ?? []);
   if (!login) {
     throw cameraError('wrongPassword', 'the camera asks for a user name and a password for its picture', { host });
   }
@@ -180,12 +182,12 @@ function redirected(from: URL, location: string, redirects: number): URL {
 }
 
 async function requestOn(
-  { host, guard, login }: SnapshotRequest,
+  { host, guard, login, maxBytes }: SnapshotRequest,
   url: URL,
   challenge: Challenge | undefined,
   turn: LoginTurn | undefined,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<HttpReply> {
   const origin = { ...httpOriginOf(url), ...(host === undefined ? {} : { host }) };
   let isSent = false;
   const sendOn = (connection: PersistentConnection | undefined) => {
@@ -195,7 +197,9 @@ async function requestOn(
     if (challenge && login) {
       headers['Authorization'] = answerTo(challenge, login.credentials, { method: 'GET', uri: path });
     }
-    return send({ origin, method: 'GET', path, headers, signal, connection });
+    // The login is accepted even if the picture then fails.
+    const onStatus = (status: number): void => (status === 200 ? turn?.accepted() : undefined);
+    return askCamera({ origin, method: 'GET', path, headers, maxBytes, signal, connection, onStatus });
   };
   try {
     return await (guard ? guard.call(origin, true, sendOn) : sendOn(undefined));
@@ -209,38 +213,18 @@ async function requestOn(
   }
 }
 
-function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const sent = openRequest(asked);
-    sent.on('socket', (socket) => limitConnecting(sent, socket, asked.origin.isSecure));
-    sent.on('error', reject);
-    sent.on('response', resolve);
-    // Also without an error: Node reports nothing else for a reply that switches protocols.
-    sent.on('close', () => reject(new Error('it closed the connection without a reply')));
-    endRequest(sent, asked.origin);
-  });
-}
-
-async function read(response: IncomingMessage, maxBytes: number, host: string): Promise<Snapshot> {
-  const announced = Number(response.headers['content-length'] ?? 0);
-  if (announced > maxBytes) {
-    response.destroy();
-    return { kind: 'large', bytes: announced };
+function read({ body, excess, isShort }: HttpReply, host: string): Snapshot {
+  if (excess) {
+    return { kind: 'large', bytes: excess.bytes };
   }
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) {
-      response.destroy();
-      return { kind: 'large', bytes: undefined };
-    }
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
+  const sizeBytes = body.length;
   // Regardless of Content-Type: SOI and the marker after it, ISO/IEC 10918-1 §B.1.1.3.
-  if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8 || bytes[2] !== 0xff) {
+  if (sizeBytes < 4 || body[0] !== 0xff || body[1] !== 0xd8 || body[2] !== 0xff) {
     throw new PerchError('badInput', 'the picture of the camera is not a JPEG', { host, sizeBytes });
   }
-  return { kind: 'jpeg', bytes };
+  // Some cameras announce more than they send: a picture that has its end (EOI) is whole.
+  if (isShort && body.lastIndexOf(END_OF_IMAGE) < Math.max(0, sizeBytes - MAX_PADDING_BYTES)) {
+    throw new PerchError('unavailable', 'the camera closed the connection inside its picture', { host, sizeBytes });
+  }
+  return { kind: 'jpeg', bytes: body };
 }

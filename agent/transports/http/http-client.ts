@@ -1,10 +1,11 @@
-import { Agent, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { ConnectionPool } from '../../http-client/connection-pool.ts';
+import { type HttpReply as BareReply, fieldOf, type HttpHeaders } from '../../http-client/reply-reader.ts';
+import { cut, type HttpServer } from '../../http-client/request.ts';
 import { percentDecode } from '../rtsp/request/address.ts';
 import { certificateFailure } from '../tls/certificate.ts';
 import type { Peer } from '../tls/peer.ts';
@@ -16,10 +17,15 @@ const MAX_COOKIES = 20;
 const MAX_COOKIE_CHARACTERS = 4_096;
 /** The most connections to one host: as many as a player opens. */
 const MAX_SOCKETS = 6;
+const IDLE_MS = 60_000;
 
-const DECODERS: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
+type Decoder = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+const [inflated, inflatedRaw] = [promisify(inflate), promisify(inflateRaw)] as readonly [Decoder, Decoder];
+const DECODERS: Readonly<Record<string, Decoder>> = {
   gzip: promisify(gunzip),
-  deflate: promisify(inflate),
+  'x-gzip': promisify(gunzip),
+  // Some servers leave out the header of RFC 1950, whose first byte names the method 8.
+  deflate: (body, options) => ((body[0] ?? 0) % 16 === 8 ? inflated : inflatedRaw)(body, options),
   br: promisify(brotliDecompress),
 };
 
@@ -47,7 +53,7 @@ interface HttpRequest {
 
 export interface HttpReply {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: HttpHeaders;
   readonly body: Buffer;
   /** URL of the reply, after redirects. */
   readonly url: string;
@@ -59,10 +65,9 @@ export class HttpClient {
   readonly #configured: URL;
   readonly #authorization: string | undefined;
   readonly #guard: HostGuard;
-  readonly #plain: Agent;
-  /** Agent for the configured host, whose certificate is checked here. */
-  readonly #configuredSecure: SecureAgent;
-  readonly #secure: SecureAgent;
+  readonly #pool = new ConnectionPool({ maxSockets: MAX_SOCKETS, idleMs: IDLE_MS, mayRepeat: true });
+  /** The server announces longer bodies than it sends. */
+  #hasWrongLengths = false;
   /** Cookie values by host, then by name. */
   readonly #cookies = new Map<string, Map<string, string>>();
 
@@ -71,11 +76,6 @@ export class HttpClient {
     this.#configured = new URL(options.url);
     this.#authorization = options.authorization ?? basicOf(this.#configured);
     this.#guard = new HostGuard(options.url);
-    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-    this.#plain = new Agent(agent);
-    this.#secure = new SecureAgent(agent);
-    // Node does not compare the names of a certificate again when it resumes a session.
-    this.#configuredSecure = new SecureAgent({ ...agent, rejectUnauthorized: false, maxCachedSessions: 0 });
   }
 
   /** Follows redirects with the same method and body. @throws PerchError unavailable, timeout, unauthorized, unsupported */
@@ -95,16 +95,14 @@ export class HttpClient {
   }
 
   close(): void {
-    this.#plain.destroy();
-    this.#secure.destroy();
-    this.#configuredSecure.destroy();
+    this.#pool.close();
   }
 
   async #follow(start: URL, asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     let url = start;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const reply = await this.#exchange(url, asked, signal);
-      const { location } = reply.headers;
+      const location = reply.headers['location']?.[0];
       if (!REDIRECTS.includes(reply.status) || location === undefined) {
         return reply;
       }
@@ -122,62 +120,63 @@ export class HttpClient {
 
   async #exchange(url: URL, asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     this.#guard.check(url);
-    const response = await this.#send(url, asked, signal);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > asked.maxBytes) {
-        response.destroy();
-        throw tooLarge(url, asked.maxBytes);
-      }
-      chunks.push(chunk);
+    const { status, headers, body, excess } = await this.#receive(url, asked, signal);
+    if (excess) {
+      throw tooLarge(url, asked.maxBytes);
     }
-    this.#keepCookies(url, response.headers['set-cookie'] ?? []);
-    const { statusCode: status = 0, headers } = response;
-    const body = await decode(Buffer.concat(chunks), headers['content-encoding'] ?? '', url, asked.maxBytes);
-    return { status, headers, body, url: url.href };
+    this.#keepCookies(url, headers['set-cookie'] ?? []);
+    const decoded = await decode(body, fieldOf(headers, 'content-encoding') ?? '', url, asked.maxBytes);
+    return { status, headers, body: decoded, url: url.href };
   }
 
-  #send(url: URL, asked: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  /** A body that ends twice at the same byte is whole, and the announced length wrong. */
+  async #receive(url: URL, asked: HttpRequest, signal: AbortSignal): Promise<BareReply> {
+    const first = await this.#send(url, asked, signal);
+    if (!first.isShort || this.#hasWrongLengths || first.status >= 300) {
+      return first;
+    }
+    const second = asked.body === undefined ? await this.#send(url, asked, signal) : undefined;
+    if (!second || (second.isShort && second.body.length !== first.body.length)) {
+      throw cut('it closed the connection inside its answer');
+    }
+    this.#hasWrongLengths = second.isShort;
+    return second;
+  }
+
+  async #send(url: URL, asked: HttpRequest, signal: AbortSignal): Promise<BareReply> {
     const isConfigured = url.host === this.#configured.host && url.protocol === this.#configured.protocol;
     const cookies = [...(this.#cookies.get(url.hostname) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
-    const isSecure = url.protocol === 'https:';
-    const isChecked = isSecure && url.hostname === this.#configured.hostname;
-    const options: RequestOptions = {
+    const { reply } = await this.#pool.request(this.#serverOf(url), {
       method: asked.method ?? 'GET',
-      agent: isChecked ? this.#configuredSecure : isSecure ? this.#secure : this.#plain,
-      lookup: this.#guard.lookup,
-      signal,
+      path: url.pathname + url.search,
+      hostHeader: url.host,
       headers: {
         'User-Agent': 'Perch',
         ...asked.headers,
-        ...(asked.body === undefined ? {} : { 'Content-Length': Buffer.byteLength(asked.body) }),
+        // The login of the URL is sent by this header, to its origin only.
         ...(isConfigured && this.#authorization !== undefined ? { Authorization: this.#authorization } : {}),
         ...(cookies === '' ? {} : { Cookie: cookies }),
       },
-    };
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    // The login of the URL is sent by its header, to its origin only.
-    const bare = new URL(url);
-    bare.username = '';
-    bare.password = '';
-    const sent = isSecure ? secureRequest(bare, options, resolve) : request(bare, options, resolve);
-    sent.on('error', reject);
-    if (!isChecked) {
-      sent.end(asked.body);
-      return promise;
-    }
-    // Nothing is sent before the certificate is checked: the request may hold a password.
-    sent.once('socket', (socket) => {
-      const check = () => {
-        const { peer, fingerprint } = this.#options;
-        const fault = certificateFailure(socket as TLSSocket, peer, fingerprint);
-        fault ? sent.destroy(fault) : sent.end(asked.body);
-      };
-      sent.reusedSocket ? check() : socket.once('secureConnect', check);
+      body: asked.body,
+      maxBytes: asked.maxBytes,
+      signal,
     });
-    return promise;
+    return reply;
+  }
+
+  #serverOf(url: URL): HttpServer {
+    const isSecure = url.protocol === 'https:';
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const place = { host, port: Number(url.port || (isSecure ? 443 : 80)), lookup: this.#guard.lookup };
+    if (!isSecure) {
+      return place;
+    }
+    if (url.hostname !== this.#configured.hostname) {
+      return { ...place, tls: {} };
+    }
+    const { peer, fingerprint } = this.#options;
+    const check = (socket: TLSSocket): Error | undefined => certificateFailure(socket, peer, fingerprint);
+    return { ...place, tls: { rejectUnauthorized: false }, check };
   }
 
   #keepCookies({ hostname }: URL, lines: readonly string[]): void {

@@ -1,10 +1,9 @@
 import { constants } from 'node:crypto';
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { PerchError } from '../../../base/errors.ts';
 import { joinSignals } from '../../../base/joined-signal.ts';
+import type { HttpReply as BareReply } from '../../../http-client/reply-reader.ts';
+import { cut, type HttpServer, requestOnce } from '../../../http-client/request.ts';
 import { sharedPins } from './certificate-pins.ts';
 import { cameraError } from './failures.ts';
 import { type HttpOrigin, hostHeaderOf, hostPortOf, httpOriginOf } from './origin.ts';
@@ -12,6 +11,10 @@ import type { PersistentConnection } from './persistent-connection.ts';
 
 /** Cameras are in the same network: one that has not accepted the connection by then is absent. */
 const CONNECT_MS = 2_000;
+
+/** The end of a SOAP envelope, among the last bytes of its document. */
+const ENVELOPE_END = /<\/(?:[\w.-]{1,40}:)?Envelope\s{0,40}>/;
+const END_BYTES = 200;
 
 const CAUSES: Record<string, string> = {
   ECONNREFUSED: 'it refuses the connection: check address and port, and that ONVIF is on in the camera',
@@ -43,11 +46,7 @@ export interface HttpRequest {
   readonly connection?: PersistentConnection | undefined;
 }
 
-export interface HttpReply {
-  readonly status: number;
-  /** Values of repeated headers stay apart: joined with commas, challenges are ambiguous. */
-  readonly headers: NodeJS.Dict<string[]>;
-  readonly body: Buffer;
+export interface HttpReply extends Pick<BareReply, 'status' | 'headers' | 'body'> {
   /** Over https: whether an authority that this box knows has signed the certificate. Most cameras sign their own. */
   readonly isTrusted: boolean | undefined;
 }
@@ -58,11 +57,11 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
   try {
     return await receive(asked, deadline.signal);
   } catch (cause) {
-    if (cause instanceof PerchError) {
-      throw cause;
-    }
     const name = hostPortOf(asked.origin);
     const { host, port } = asked.origin;
+    if (cause instanceof PerchError) {
+      throw cause.code === 'badInput' ? notHttp(asked.origin, cause) : cause;
+    }
     if (deadline.isLate) {
       throw noAnswer(asked.origin, asked.reportedMs ?? asked.deadlineMs);
     }
@@ -70,9 +69,6 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
       throw new PerchError('unavailable', `the call to the camera at ${name} was cancelled`, { host, port });
     }
     const { code = '', message } = cause as NodeJS.ErrnoException;
-    if (code.startsWith('HPE_')) {
-      throw cameraError('notOnvif', `the device at ${name} does not speak HTTP`, { host, port });
-    }
     const reason = CAUSES[code.startsWith('ERR_SSL') ? 'EPROTO' : code] ?? message;
     throw cameraError('unreachable', `cannot reach the camera at ${name}: ${reason}`, { host, port, errno: code });
   } finally {
@@ -88,125 +84,63 @@ export function noAnswer(origin: HttpOrigin, withinMs: number): PerchError {
   });
 }
 
-/** Opens a request without ending it; also for callers that stream the reply. */
-export function openRequest(
-  asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'reportedMs' | 'body'>,
-): ClientRequest {
-  const { isSecure, host, port } = asked.origin;
-  const kept = asked.connection?.agentFor(asked.origin);
-  const options = {
-    host,
-    port,
-    path: asked.path,
-    method: asked.method,
-    agent: kept ?? (false as const),
-    headers: {
-      Host: hostHeaderOf(asked.origin),
-      ...asked.headers,
-      Connection: kept ? 'keep-alive' : 'close',
-    },
-    signal: asked.signal,
-  };
+function notHttp(origin: HttpOrigin, cause: PerchError): PerchError {
+  const { host, port } = origin;
+  const words = `the device at ${hostPortOf(origin)} does not speak HTTP: ${cause.message}`;
+  return cameraError('notOnvif', words, { host, port }, cause);
+}
+
+type CameraRequest = Pick<
+  HttpRequest,
+  'origin' | 'method' | 'path' | 'headers' | 'maxBytes' | 'signal' | 'connection'
+> & {
+  readonly body?: string;
+  /** Called when the head of the reply has arrived. */
+  readonly onStatus?: (status: number) => void;
+};
+
+/** One request to a camera, as it is answered. */
+export async function askCamera(asked: CameraRequest): Promise<BareReply & Pick<HttpReply, 'isTrusted'>> {
+  const { origin, connection, ...request } = asked;
+  const server = serverOf(origin);
+  const pool = connection?.poolFor(origin);
+  const sent = { ...request, hostHeader: hostHeaderOf(origin) };
+  const { reply, isTrusted } = await (pool ? pool.request(server, sent) : requestOnce(server, sent));
+  return { ...reply, isTrusted };
+}
+
+function serverOf(origin: HttpOrigin): HttpServer {
+  const { isSecure, host, port } = origin;
+  const place = { host, port, connectMs: CONNECT_MS };
   if (!isSecure) {
-    return requestHttp(options);
+    return place;
   }
-  return requestHttps({
-    ...options,
-    servername: isIP(host) === 0 ? host : '',
-    // Certificates are self-signed, and old cameras know neither TLS 1.2 nor long keys: `endRequest` checks the certificate.
+  // Certificates are self-signed, and old cameras know neither TLS 1.2 nor long keys: `check` looks at the certificate.
+  const tls = {
     rejectUnauthorized: false,
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT@SECLEVEL=0',
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
-  });
+  } as const;
+  return { ...place, tls, check: (socket: TLSSocket) => sharedPins.failureOf(origin, socket) };
 }
 
-function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
-  return new Promise((resolve, reject) => {
-    const sent = openRequest({ ...asked, signal });
-    let isTrusted: boolean | undefined;
-    let isAnswered = false;
-    sent.on('error', reject);
-    sent.on('socket', (socket) => {
-      limitConnecting(sent, socket, asked.origin.isSecure);
-      if (sent.reusedSocket) {
-        isTrusted = (socket as TLSSocket).authorized;
-        return;
-      }
-      socket.once('secureConnect', () => {
-        isTrusted = (socket as TLSSocket).authorized;
-      });
-    });
-    // Also without an error: Node reports nothing else for a reply that switches protocols.
-    sent.on('close', () => {
-      if (!isAnswered) {
-        reject(cut('it closed the connection without a reply'));
-      }
-    });
-    sent.on('response', (response) => {
-      isAnswered = true;
-      collect(sent, response, asked).then(
-        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headersDistinct, body, isTrusted }),
-        reject,
-      );
-    });
-    endRequest(sent, asked.origin, asked.body);
-  });
-}
-
-/** Sends an opened request; over https only after the certificate has been checked. */
-export function endRequest(sent: ClientRequest, origin: HttpOrigin, body = ''): void {
-  if (!origin.isSecure) {
-    sent.end(body);
-    return;
+async function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+  const reply = await askCamera({ ...asked, signal });
+  const { host } = asked.origin;
+  if (reply.excess) {
+    throw cameraError('badReply', `reply of more than ${asked.maxBytes} bytes`, { host });
   }
-  sent.once('socket', (socket) => {
-    const check = () => {
-      const failure = sharedPins.failureOf(origin, socket as TLSSocket);
-      if (failure) {
-        sent.destroy(failure);
-      } else {
-        sent.end(body);
-      }
-    };
-    if (sent.reusedSocket) {
-      check();
-    } else {
-      socket.once('secureConnect', check);
-    }
-  });
-}
-
-/** Limits the time of connecting: TCP's own timeout is two minutes. */
-export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: boolean): void {
-  if (sent.reusedSocket) {
-    return;
+  // Some cameras announce more than they send: an envelope that has its end is whole.
+  if (
+    reply.isShort &&
+    reply.status < 300 &&
+    !ENVELOPE_END.test(reply.body.toString('latin1', Math.max(0, reply.body.length - END_BYTES)))
+  ) {
+    throw cut('it closed the connection inside its reply');
   }
-  const late = (): unknown => sent.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' }));
-  const timer = setTimeout(late, CONNECT_MS);
-  socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
-  socket.once('close', () => clearTimeout(timer));
+  return reply;
 }
-
-function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, origin }: HttpRequest): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    response.on('error', reject);
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > maxBytes) {
-        sent.destroy();
-        reject(cameraError('badReply', `reply of more than ${maxBytes} bytes`, { host: origin.host }));
-      }
-    });
-    response.on('end', () => resolve(Buffer.concat(chunks)));
-    response.on('close', () => reject(cut('it closed the connection inside its reply')));
-  });
-}
-
-const cut = (words: string): Error => Object.assign(new Error(words), { code: 'ECUT' });
 
 const REDIRECTS = [301, 302, 307, 308];
 

@@ -1,5 +1,4 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { ConnectionPool } from '../../../http-client/connection-pool.ts';
 import type { HttpOrigin } from './origin.ts';
 
 /** Small cameras serve few connections, so an idle one is closed. */
@@ -7,25 +6,23 @@ const IDLE_MS = 1_000;
 
 /** A connection for consecutive requests (RFC 9112 §9.3), so the device that answered one gets the next. Closes when idle. */
 export class PersistentConnection {
-  readonly #agent: HttpAgent;
+  /** Never repeats a request: a new connection may lead to another device. */
+  readonly #pool = new ConnectionPool({ maxSockets: 1, idleMs: IDLE_MS, mayRepeat: false });
   readonly #origin: HttpOrigin;
 
   constructor(origin: HttpOrigin) {
-    const options = { keepAlive: true, maxSockets: 1, timeout: IDLE_MS };
-    this.#agent = origin.isSecure ? new HttpsAgent(options) : new HttpAgent(options);
     this.#origin = origin;
   }
 
   /** Undefined if the request goes elsewhere: a camera may redirect to https or to another port. */
-  agentFor({ isSecure, host, port }: HttpOrigin): HttpAgent | undefined {
+  poolFor({ isSecure, host, port }: HttpOrigin): ConnectionPool | undefined {
     const own = this.#origin;
-    return own.isSecure === isSecure && own.host === host && own.port === port ? this.#agent : undefined;
+    return own.isSecure === isSecure && own.host === host && own.port === port ? this.#pool : undefined;
   }
 
   /** Open and idle: a request made at once uses it. */
   get isFree(): boolean {
-    const open = Object.values(this.#agent.freeSockets).flatMap((sockets) => sockets ?? []);
-    return open.some(({ destroyed, writable }) => !destroyed && writable);
+    return this.#pool.hasIdle;
   }
 }
 

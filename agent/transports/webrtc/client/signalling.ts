@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { fieldOf } from '../../../http-client/reply-reader.ts';
 import { HttpClient, type HttpReply } from '../../http/http-client.ts';
 import type { Peer } from '../../tls/peer.ts';
 
@@ -45,7 +46,7 @@ export class Signalling {
   /** The STUN and TURN servers that the server names; none if it does not answer OPTIONS. */
   async iceServers(signal: AbortSignal): Promise<readonly IceServer[]> {
     const reply = await this.#client.request(this.#url, { method: 'OPTIONS', maxBytes: MAX_REPLY_BYTES }, signal);
-    return reply.status < 300 ? iceServersOf(reply.headers['link']) : [];
+    return reply.status < 300 ? iceServersOf(fieldOf(reply.headers, 'link')) : [];
   }
 
   /** @returns the SDP of the answer @throws PerchError with the server's reason */
@@ -53,7 +54,7 @@ export class Signalling {
     const headers = { 'Content-Type': 'application/sdp', Accept: 'application/sdp' };
     const asked = { method: 'POST', headers, body: sdp, maxBytes: MAX_REPLY_BYTES };
     const reply = await this.#client.request(this.#url, asked, signal);
-    const { location } = reply.headers;
+    const location = reply.headers['location']?.[0];
     if (reply.status !== 201 && reply.status !== 200) {
       throw refusalOf(reply);
     }
