@@ -77,6 +77,22 @@ test.for([
   expect(verifyDigest({ ...answer, response: '' }, 'DESCRIBE', credentials.password, hash)).toBe(false);
 });
 
+test.for([
+  ['realm="r", nonce="n"', 'username, realm, nonce, uri, response'],
+  ['nonce="n", opaque="", realm="r", algorithm=MD5', 'username, realm, nonce, uri, opaque, response'],
+  ['qop="auth", realm="r", nonce="n", stale=false', 'username, realm, nonce, uri, qop, nc, cnonce, response'],
+  ['qop=auth,realm=r,nonce=n,algorithm="MD5"', 'username, realm, nonce, uri, qop, nc, cnonce, response'],
+  [
+    'realm="r", nonce="n", qop="auth-int,auth", opaque="o", algorithm=SHA-256-sess',
+    'username, realm, nonce, uri, algorithm, opaque, qop, nc, cnonce, response',
+  ],
+] as const)('the parameters of the answer to %s, with the response last', ([parameters, order]) => {
+  const [challenge] = parseChallenges([`Digest ${parameters}`]);
+  const answer = challenge && authorization(challenge, credentials, use, hash);
+  const names = [...(answer ?? '').slice('Digest '.length).matchAll(/(\w+)=(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)(?:, |$)/g)];
+  expect(names.map(([, name]) => name).join(', ')).toBe(order);
+});
+
 test('Basic carries user and password, a colon in the password included', () => {
   const [challenge] = parseChallenges([writeChallenge({ scheme: 'basic', realm: 'r', nonce: '', algorithm: 'md5' })]);
   if (!challenge) {

@@ -104,7 +104,10 @@ interface DigestUse {
   readonly count: number;
 }
 
-/** The value of the Authorization header that answers `challenge`. */
+/**
+ * The value of the Authorization header that answers `challenge`. Cameras read it by place: without qop `username, realm, nonce, uri,
+ * response`; with qop some accept nothing after the response (icholy/digest#8).
+ */
 export function authorization(challenge: Challenge, credentials: Credentials, use: DigestUse, hash: Hash): string {
   if (challenge.scheme === 'basic') {
     return `Basic ${encodeBase64(`${credentials.user}:${credentials.password}`)}`;
@@ -125,7 +128,7 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
   const response = digestOf(answer, use.method, credentials.password, hash);
   const { realm, nonce } = challenge;
   const parts = [`username=${quote(credentials.user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`];
-  parts.push(`uri=${quote(use.uri)}`, `response="${response}"`);
+  parts.push(`uri=${quote(use.uri)}`);
   if (challenge.algorithm !== 'md5' || challenge.isSession) {
     // Omitted for MD5: old cameras reject parameters that they did not send.
     parts.push(`algorithm=${ALGORITHM_NAMES[challenge.algorithm]}${challenge.isSession ? '-sess' : ''}`);
@@ -139,6 +142,7 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
   if (challenge.hasQop || challenge.isSession) {
     parts.push(`cnonce=${quote(use.clientNonce)}`);
   }
+  parts.push(`response="${response}"`);
   return `Digest ${parts.join(', ')}`;
 }
 
