@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
+import { openRegularFile } from '../base/files/open-regular-file.ts';
 import type { LocalRecording } from './storage/contracts.ts';
 
 /** Size of one read: a recorder's write waits for no more than one read. */
@@ -97,7 +97,7 @@ export class RecordingGone extends PerchError {}
 
 async function opened(file: string): Promise<FileHandle> {
   try {
-    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return await openRegularFile(file, 'no links');
   } catch (cause) {
     throw (cause as NodeJS.ErrnoException).code === 'ENOENT' ? gone(file) : unreadable(file, cause);
   }

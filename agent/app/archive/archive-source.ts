@@ -9,7 +9,7 @@ import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
-import { readSignatureBytes } from '../../record/signing/signature-file.ts';
+import { readSignatureFile } from '../../record/signing/signature-file.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
@@ -69,7 +69,8 @@ export function archiveSource({ recordings, config }: ArchiveSourceDeps): Record
       const isStream = recordFormatOf(file) === 'mpegts';
       return isStream ? tableOfFile(file).catch(unlessFileFault) : undefined;
     },
-    signaturesOf: (file) => playback.tables.moves.at(file, readSignatureBytes),
+    signaturesOf: (file) =>
+      playback.tables.moves.at(file, async (at) => (await readSignatureFile(at).catch(unlessFileFault))?.bytes),
     protectedOf: (path) => space.protectedRanges.all.filter((range) => range.path === path),
   };
 }

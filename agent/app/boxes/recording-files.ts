@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { sha256Of } from '../../base/sha256.ts';
 import {
   type ByteRange,
@@ -167,7 +166,7 @@ export class OwnRecordingFiles implements RecordingFiles {
 }
 
 async function readPiece(file: string, { first, last }: ByteRange) {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+  const handle = await openRegularFile(file, 'no links').catch((cause: unknown) => {
     throw new PerchError('badInput', 'the box cannot open this recording', { why: 'unreadable' }, cause);
   });
   try {

@@ -1,33 +1,40 @@
-import { copyFile, open, rename, stat } from 'node:fs/promises';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
-import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
-import { signatureFileOf } from '../../record/signing/signature-file.ts';
-import { snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { readSignatureFile, signatureFileOf } from '../../record/signing/signature-file.ts';
+import { loadSnapshot, snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 
-/** Snapshots and signatures of a recording, for its copy. */
+/** Snapshots and signatures of a recording, for its copy. Another program may have put other files under their names: these stay. */
 export async function copyCompanions(file: string, wanted: string): Promise<void> {
-  const stills = await snapshotsOf(file);
-  for (const [i, still] of stills.entries()) {
-    const copy = snapshotName(wanted, i + 1);
+  let number = 0;
+  for (const still of await snapshotsOf(file)) {
+    const jpeg = await loadSnapshot(still.file);
+    if (!jpeg) {
+      continue;
+    }
+    number += 1;
+    const copy = snapshotName(wanted, number);
     if (!(await stat(copy).catch(() => undefined))) {
-      await copyWhole(still.file, copy, still.timeMs);
+      await writeCompanion(copy, jpeg, still.timeMs);
     }
   }
-  const signatures = await stat(signatureFileOf(file)).catch(unlessFileFault);
+  const signatures = await readSignatureFile(file);
   if (signatures) {
-    await copyWhole(signatureFileOf(file), signatureFileOf(wanted), signatures.mtimeMs);
+    await writeCompanion(signatureFileOf(wanted), signatures.bytes, signatures.mtimeMs);
   }
-  if (stills.length > 0 || signatures) {
+  if (number > 0 || signatures) {
     await syncFolder(dirname(wanted));
   }
 }
 
-async function copyWhole(from: string, to: string, timeMs: number): Promise<void> {
-  await copyFile(from, `${to}.part`);
-  await finishCopy(`${to}.part`, timeMs, 0);
-  await rename(`${to}.part`, to);
+/** Writes a file next to a recording. After a power cut it is complete, or not there. */
+export async function writeCompanion(file: string, bytes: Uint8Array, timeMs: number): Promise<void> {
+  const draft = `${file}.part`;
+  await rm(draft, { force: true });
+  await writeFile(draft, bytes, { flag: 'wx', mode: RECORDING_MODE });
+  await finishCopy(draft, timeMs, 0);
+  await rename(draft, file);
 }
 
 /** Flushes a copy. @param startMs,durationMs its times */

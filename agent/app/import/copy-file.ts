@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { sha256Of } from '../../base/sha256.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
@@ -20,8 +20,7 @@ export interface ImportPace {
 }
 
 /** A regular file, and no link to one. */
-export const openSource = (file: string): Promise<FileHandle> =>
-  open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+export const openSource = (file: string): Promise<FileHandle> => openRegularFile(file, 'no links');
 
 type OnBytes = (bytes: number) => void;
 

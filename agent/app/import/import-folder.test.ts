@@ -1,5 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, extname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { filesBelow, record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { getBytes, openPlayback, TEMPLATE } from '../../../test/support/harness/playback.ts';
@@ -7,7 +17,10 @@ import { type PlainTrack, plainMp4 } from '../../../test/support/media/plain-mp4
 import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { writeAacConfig } from '../../media/aac/params.ts';
-import { saveSnapshot } from '../../record/snapshots/snapshot-files.ts';
+import { readSegmentInfo } from '../../playback/index/segment-info.ts';
+import { signatureFileOf } from '../../record/signing/signature-file.ts';
+import { saveSnapshot, snapshotName } from '../../record/snapshots/snapshot-files.ts';
+import { openSource } from './copy-file.ts';
 import { importFolder } from './import-folder.ts';
 import { recordedUsOf } from './recorded.ts';
 
@@ -241,11 +254,13 @@ test('an import that is ended leaves whole recordings only, and continues', asyn
   expect(await importFolder(from, target, PACE)).toMatchObject({ taken: 2, present: 2 });
 });
 
+const STILL = Buffer.from('ffd8ffe0', 'hex');
+
 /** A recording with a still, in the folder of a former disk. */
 async function formerRecording() {
   const made = folders();
   const [file = ''] = await record(made.from, 4);
-  await saveSnapshot(file, Buffer.from('still'), WALL + 1_000);
+  await saveSnapshot(file, STILL, WALL + 1_000);
   utimesSync(file, 1e9, 1e9);
   const moved = { ...made.target, isMoved: true };
   return { ...made, file, moved, bytes: readFileSync(file), names: () => filesBelow(made.from) };
@@ -257,9 +272,35 @@ test('a moved recording has the same bytes, its stills go with it, and its file 
   expect(names()).toEqual([]);
   const [copy = '', still = ''] = all();
   expect(readFileSync(copy).equals(bytes)).toBe(true);
-  expect([readFileSync(still, 'utf8'), statSync(still).mtimeMs]).toEqual(['still', WALL + 1_000]);
+  expect([readFileSync(still), statSync(still).mtimeMs]).toEqual([STILL, WALL + 1_000]);
   await using playback = openPlayback(to);
   expect((await playback.list('cam', undefined, undefined, '')).map(({ duration }) => duration)).toEqual([4]);
+});
+
+test.for<[string, (secret: string, file: string) => void]>([
+  ['link', (secret, file) => symlinkSync(secret, file)],
+  ['other content', (_, file) => writeFileSync(file, 'a password')],
+  ['FIFO', (_, file) => void execFileSync('mkfifo', [file])],
+  ['folder', (_, file) => void mkdirSync(file)],
+])('a %s under the name of a still or of signatures is not copied', async ([, plant]) => {
+  const { from, target, moved, file, all } = await formerRecording();
+  const secret = join(dirname(from), 'secret');
+  writeFileSync(secret, Buffer.concat([STILL, Buffer.from('a password')]));
+  plant(secret, snapshotName(file, 2));
+  plant(secret, signatureFileOf(file));
+  expect(await importFolder(from, target, PACE)).toMatchObject({ taken: 1, left: [] });
+  expect(all().map((name) => extname(name))).toEqual(['.mp4', '.jpg']);
+  expect(await importFolder(from, moved, PACE)).toMatchObject({ taken: 1, left: [] });
+  expect(readFileSync(secret, 'latin1')).toContain('a password');
+});
+
+test('a recording that became a link meanwhile is left out', async () => {
+  const { from, target, file } = await formerRecording();
+  renameSync(file, `${file}.kept`);
+  symlinkSync(`${file}.kept`, file);
+  await expect(readSegmentInfo(file, { isBeingWritten: false })).rejects.toThrow('ELOOP');
+  await expect(openSource(file)).rejects.toThrow('ELOOP');
+  expect(await importFolder(from, target, PACE)).toMatchObject({ files: 0, taken: 0 });
 });
 
 test('a move that a power cut ended before the deletion continues there', async () => {

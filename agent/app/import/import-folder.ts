@@ -1,4 +1,4 @@
-import { access, constants, link, open, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { access, constants, link, lstat, open, realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/files/durable-file.ts';
@@ -200,7 +200,10 @@ class FolderImport {
     if (!/\.(?:mp4|ts)$/i.test(name)) {
       throw leftOut('foreign', 'it is neither an MP4 nor an MPEG-TS file');
     }
-    const found = await stat(file);
+    const found = await lstat(file);
+    if (!found.isFile()) {
+      throw leftOut('foreign', 'it is no regular file');
+    }
     if (found.size === 0) {
       throw leftOut('damaged', 'it is empty');
     }

@@ -33,7 +33,7 @@ interface RewriteOptions {
  * @throws PerchError for a file that cannot be taken; an error of the file system
  */
 export async function rewriteMp4(file: string, out: FileHandle, options: RewriteOptions): Promise<number | undefined> {
-  const clip = await openClip(file);
+  const clip = await openClip(file, 'no links');
   try {
     const durationMs = Math.max(1, Math.round(Math.max(...clip.tracks.map((one) => msOf(one, one.end)))));
     if (!(await options.isWanted(durationMs))) {

@@ -1,13 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf } from '../../record/file/disk-fault.ts';
 import { diskFaultOf } from './left-file.ts';
 
-/** System calls whose first path is the file that is taken. */
+/** System calls that read the file that is taken, or one that belongs to it. */
 const READS = new Set(['open', 'stat', 'lstat', 'access']);
-/** Error codes of `copyfile` for a still that cannot be read. */
-const NOT_READ = new Set(['EACCES', 'EPERM', 'ENOENT']);
 
 /** The folder whose files are imported. Distinguishes a bad file from a disk that is away. */
 export class SourceFolder {
@@ -26,10 +23,8 @@ export class SourceFolder {
   /** @returns why the file is left out @throws PerchError if no file can be taken now */
   async faultOf(error: unknown, name: string): Promise<PerchError> {
     const { syscall = '', path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-    const isOfFile =
-      syscall === 'read' ||
-      (READS.has(syscall) && path === join(this.#folder, name)) ||
-      (syscall === 'copyfile' && NOT_READ.has(codeOf(error) ?? ''));
+    const folder = dirname(join(this.#folder, name));
+    const isOfFile = syscall === 'read' || (READS.has(syscall) && path !== undefined && dirname(path) === folder);
     if (!isOfFile) {
       throw diskFaultOf(error, `cannot take ${name}`);
     }

@@ -1,10 +1,8 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { syncFolder } from '../../base/files/durable-file.ts';
-import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { snapshotName, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
-import { finishCopy } from '../import/copy-companions.ts';
+import { writeCompanion } from '../import/copy-companions.ts';
 import type { ImportPace } from '../import/copy-file.ts';
 import type { BoxStill } from './box-recordings.ts';
 
@@ -27,10 +25,7 @@ export async function fetchStills(
     for await (const { timeMs, jpeg } of here < count ? stills(here, pace.signal) : []) {
       number += 1;
       await take(jpeg.length);
-      const still = snapshotName(recording, number);
-      await writeFile(`${still}.part`, jpeg, { mode: RECORDING_MODE });
-      await finishCopy(`${still}.part`, timeMs, 0);
-      await rename(`${still}.part`, still);
+      await writeCompanion(snapshotName(recording, number), jpeg, timeMs);
     }
   } catch (error) {
     if (!(error instanceof PerchError && error.code === 'notFound')) {

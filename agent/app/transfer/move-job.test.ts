@@ -7,6 +7,7 @@ import { byLength } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { openCatalog } from '../../../test/support/disks/catalog.ts';
 import { filesBelow, record, WALL } from '../../../test/support/disks/recordings.ts';
+import { newSigningKey, signFiles } from '../../../test/support/disks/signed-recordings.ts';
 import { LOSSES, PowerCut, PowerCuts } from '../../../test/support/disks/unsynced-loss.ts';
 import { TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { parseResourceUri } from '../../playback/vod/recorded-period.ts';
@@ -27,6 +28,7 @@ function disks() {
   return { from, to };
 }
 
+const KEY = newSigningKey();
 const isFile = (file: string) => /\.(?:mp4|ts|jpg|sig)$/.test(file);
 /** By name below the folder. */
 const contentOf = (folder: string) =>
@@ -40,7 +42,7 @@ async function makeRecordings(folder: string, count = 3): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     const [file = ''] = await record(folder, 3, { wall: WALL + i * HOUR_MS, path: i === 1 ? 'yard' : 'cam' });
     await saveSnapshot(file, Buffer.from([0xff, 0xd8, i]), WALL + i * HOUR_MS + 1_000);
-    writeFileSync(`${file}.sig`, `signatures ${i}`);
+    await signFiles([file], KEY);
   }
 }
 

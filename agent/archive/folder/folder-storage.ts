@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
+import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
 import { archiveFailure, folderFailure } from '../storage/failure.ts';
 import { type Progress, unlessHung } from './hung-disk.ts';
@@ -133,7 +134,7 @@ export class FolderStorage implements ArchiveStorage {
   /** @throws PerchError gone: the disk is mounted and lacks the file */
   async #open(key: string): Promise<FileHandle> {
     try {
-      return await open(join(this.#top, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+      return await openRegularFile(join(this.#top, key), 'no links');
     } catch (error) {
       const isThere = (await sizeOf(join(this.#top, this.#own, MARK))) !== undefined;
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && isThere) {
@@ -291,7 +292,7 @@ async function hashOfFile(
 ): Promise<string> {
   const digest = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  const handle = await open(file, 'r');
+  const handle = await openRegularFile(file, 'no links');
   try {
     for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
       signal.throwIfAborted();

@@ -67,7 +67,7 @@ async function clipFaults({ name, settings }: PathEntry, cwd: string): Promise<r
   const path = resolve(cwd, file);
   let handle: FileHandle | undefined;
   try {
-    handle = await openRegularFile(path);
+    handle = await openRegularFile(path, 'links');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(8), 0, 8, 0);
     const isMp4 = bytesRead === 8 && buffer.toString('latin1', 4) === 'ftyp';
     return isMp4 ? [] : [{ key, message: `${path} is not an MP4 file: it does not begin with 'ftyp'` }];

@@ -41,8 +41,9 @@ export interface Clip {
 }
 
 /** @throws PerchError, or an error of the file system */
-export async function openClip(path: string): Promise<Clip> {
-  const handle = await openRegularFile(path);
+/** @param links whether the file may be a symbolic link */
+export async function openClip(path: string, links: 'links' | 'no links' = 'links'): Promise<Clip> {
+  const handle = await openRegularFile(path, links);
   try {
     const status = await handle.stat();
     const { size } = status;

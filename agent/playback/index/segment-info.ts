@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
 import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
@@ -29,7 +30,7 @@ export interface ReadInfo {
  * @throws PerchError if it is not a recording or has no complete part
  */
 export async function readSegmentInfo(file: string, options: InfoOptions): Promise<ReadInfo | undefined> {
-  const handle = await open(file, 'r');
+  const handle = await openRegularFile(file, 'no links');
   try {
     if (recordFormatOf(file) === 'mpegts') {
       return { info: await readTsInfo(handle), chain: undefined };

@@ -1,6 +1,7 @@
-import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
+import { readRegularFile } from '../../base/files/open-regular-file.ts';
 import { unlessFileFault } from '../file/disk-fault.ts';
 import { RECORDING_MODE } from '../file/segment-fs.ts';
 import { MAX_SIGNATURES_BYTES, parseSignatures, type SignedSection, writeSignatures } from './signatures.ts';
@@ -30,13 +31,12 @@ export async function saveSignatures(recording: string, section: SignedSection):
 
 /** undefined: there are none, or they are damaged. */
 export const readSignatures = async (recording: string): Promise<SignedSection | undefined> =>
-  signedSectionIn(await readSignatureBytes(recording));
+  signedSectionIn((await readSignatureFile(recording).catch(unlessFileFault))?.bytes);
 
-/** undefined: there are none. */
-export async function readSignatureBytes(recording: string): Promise<Uint8Array | undefined> {
-  const file = signatureFileOf(recording);
-  const found = await stat(file).catch(unlessFileFault);
-  return found && found.size <= MAX_SIGNATURES_BYTES ? readFile(file).catch(unlessFileFault) : undefined;
+/** The file and its time; undefined: there is none, or it is damaged or something else. @throws an error of the file system */
+export async function readSignatureFile(recording: string) {
+  const found = await readRegularFile(signatureFileOf(recording), MAX_SIGNATURES_BYTES);
+  return signedSectionIn(found?.bytes) && found;
 }
 
 /** The section in the bytes of a signature file; undefined: there is none, or it is damaged. */

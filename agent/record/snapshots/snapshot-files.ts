@@ -1,5 +1,6 @@
-import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { lstat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { readRegularFile } from '../../base/files/open-regular-file.ts';
 import { codeOf, unlessFileFault } from '../file/disk-fault.ts';
 import { RECORDING_MODE } from '../file/segment-fs.ts';
 
@@ -26,7 +27,7 @@ export async function snapshotsOf(recording: string): Promise<Snapshot[]> {
   const stills: Snapshot[] = [];
   for (let number = 1; number <= MAX_SNAPSHOTS; number += 1) {
     const file = snapshotName(recording, number);
-    const found = await stat(file).catch(unlessFileFault);
+    const found = await lstat(file).catch(unlessFileFault);
     if (!found) {
       break;
     }
@@ -55,9 +56,13 @@ export async function saveSnapshot(recording: string, jpeg: Uint8Array, timeMs: 
   return undefined;
 }
 
-/** undefined if the file is gone or damaged by a power cut. */
-export async function readSnapshot({ file, sizeBytes }: Snapshot): Promise<Uint8Array | undefined> {
-  const bytes = sizeBytes > MAX_SNAPSHOT_BYTES ? undefined : await readFile(file).catch(unlessFileFault);
-  const isJpeg = bytes?.[0] === 0xff && bytes[1] === 0xd8;
-  return isJpeg && bytes.length <= MAX_SNAPSHOT_BYTES ? bytes : undefined;
+/** undefined if the file is gone, damaged by a power cut, or no picture of Perch, such as a link. */
+export async function readSnapshot({ file }: Snapshot): Promise<Uint8Array | undefined> {
+  return loadSnapshot(file).catch(unlessFileFault);
+}
+
+/** As `readSnapshot`. @throws an error of the file system */
+export async function loadSnapshot(file: string): Promise<Uint8Array | undefined> {
+  const bytes = (await readRegularFile(file, MAX_SNAPSHOT_BYTES))?.bytes;
+  return bytes?.[0] === 0xff && bytes[1] === 0xd8 ? bytes : undefined;
 }
