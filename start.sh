@@ -13,7 +13,7 @@ flags='--disable-warning=ExperimentalWarning --optimize-for-size --min-semi-spac
 bundle="$root/node_modules/.cache/agent/current"
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-131072}"
 export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-12}" NODE_COMPILE_CACHE="$bundle/compiled"
-export PATH="${node%/*}:$PATH" PERCH_RESTART_CODE=85
+export PATH="${node%/*}:$PATH" PERCH_RESTART_CODE=85 PERCH_COMMAND='npm run perch --'
 
 # Perch runs in the background, so that the shell passes on a signal at once. The input is that of the shell.
 # A failing exec would end the shell.

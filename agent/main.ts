@@ -6,15 +6,19 @@ import { saveMemory } from '../system/memory.ts';
 import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
-import { needsFile, needsNoFile, USAGE } from './app/commands/command-line.ts';
+import { needsFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
+import { DEFAULT_DATA, type OwnCommand, ownCommand } from './base/own-command.ts';
 import { leave } from './native/leave.ts';
 
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
-/** Commands that read the configuration file. */
-const COMMANDS: readonly (string | undefined)[] = ['check', 'update', 'reindex', 'restore-archive'];
+/** Commands that take the arguments of a start. Those of the second line use the data folder only. */
+const COMMANDS: readonly (string | undefined)[] = [
+  ...['check', 'update', 'reindex', 'restore-archive'],
+  ...['claim', 'reset-password', 'archive-key', 'signing-key'],
+];
 
 /** Interval of `memory.release()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_MS = 30_000;
@@ -47,12 +51,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const [first, second, ...more] = positionals;
+  const { data = DEFAULT_DATA } = values;
   if (first === 'explain') {
-    return (await commands()).explainRequest(
-      positionals.slice(1),
-      values.ip ?? '127.0.0.1',
-      values.data ?? 'perch-data',
-    );
+    return (await commands()).explainRequest(positionals.slice(1), values.ip ?? '127.0.0.1', data);
   }
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
@@ -78,7 +79,6 @@ async function main(): Promise<number> {
   if (values.box !== undefined && first !== 'restore-archive') {
     throw new PerchError('badInput', `--box is for perch restore-archive\n${USAGE}`);
   }
-  needsNoFile(first, second);
   const isCommand = COMMANDS.includes(first);
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
@@ -87,31 +87,34 @@ async function main(): Promise<number> {
     const text = `perch ${first} works only where Perch was installed as a package: see Settings, System on its page instead`;
     throw new PerchError('unsupported', text);
   }
+  if (isCommand) {
+    needsFile(second);
+  }
   if (first === 'check') {
     return (await commands()).check(second);
   }
   if (first === 'update') {
-    return (await commands()).update(values.data ?? 'perch-data', second, values.install === true);
+    return (await commands()).update(data, second, values.install === true);
   }
   if (first === 'claim') {
-    return (await commands()).claim(values.data ?? 'perch-data', values.link === true);
+    return (await commands()).claim(data, values.link === true);
   }
   if (first === 'reset-password') {
-    return (await commands()).resetPassword(values.data ?? 'perch-data');
+    return (await commands()).resetPassword(data);
   }
   if (first === 'archive-key') {
-    return (await commands()).showArchiveKeys(values.data ?? 'perch-data');
+    return (await commands()).showArchiveKeys(data);
   }
   if (first === 'signing-key') {
-    return (await commands()).showSigningKey(values.data ?? 'perch-data');
+    return (await commands()).showSigningKey(data);
   }
   if (first === 'reindex') {
-    return (await commands()).makeIndex(values.data ?? 'perch-data', second);
+    return (await commands()).makeIndex(data, second);
   }
   if (first === 'restore-archive') {
-    return (await commands()).restoreArchive(values.data ?? 'perch-data', second, values.box);
+    return (await commands()).restoreArchive(data, second, values.box);
   }
-  return run(values.data ?? 'perch-data', first);
+  return run(data, first);
 }
 
 /** Loaded only here: commands such as `perch check` do not need it. */
@@ -188,7 +191,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     ...(isAnnounced() || isService(process.env) ? { restart: () => restart('restart') } : {}),
   });
   running = app;
-  await announce(app, network);
+  await announce(app, network, ownCommand(process.env, folder.path));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
   await reportToWatchers(app, manager);
@@ -261,16 +264,18 @@ async function releaseUnusedMemory(): Promise<void> {
 }
 
 /** Prints the addresses now, and when the box's addresses change. */
-async function announce(app: App, network: NetworkWatch): Promise<void> {
+async function announce(app: App, network: NetworkWatch, own: OwnCommand): Promise<void> {
   const said = new Set<string>();
-  await sayAddresses(app, said);
-  network.onChange(() => void sayAddresses(app, said));
+  await sayAddresses(app, said, own);
+  network.onChange(() => void sayAddresses(app, said, own));
 }
 
 /** @param said addresses that were printed before */
-async function sayAddresses(app: App, said: Set<string>): Promise<void> {
+async function sayAddresses(app: App, said: Set<string>, own: OwnCommand): Promise<void> {
   const { startNotice } = await import('./app/start-notice.ts');
-  const texts = await startNotice(app, process.stdout.isTTY === true);
+  const { PERCH_STDOUT: named } = process.env;
+  const output = named === 'syslog' ? named : process.stdout.isTTY === true ? 'terminal' : 'file';
+  const texts = await startNotice(app, { own, output });
   for (const text of texts.filter((one) => !said.has(one))) {
     console.log(text);
   }

@@ -17,6 +17,7 @@ function perch(file: string, words: readonly string[], programs: Readonly<Record
       .replaceAll('/usr/lib/perch', join(root, 'program'))
       .replaceAll('/lib/functions/', `${root}/`)
       .replaceAll('/etc/perch/', `${root}/`)
+      .replaceAll('/proc/self/mountinfo', join(root, 'mountinfo'))
       .replaceAll('/proc/$pid', `${root}/proc/$pid`);
   mkdirSync(join(root, 'bin'));
   mkdirSync(join(root, 'program'));
@@ -101,6 +102,18 @@ test('perch update works while the service is stopped', () => {
     setpriv: 'echo "$*"',
   });
   expect(said).toMatchObject({ stdout: expect.stringContaining(' update --data '), status: 0 });
+});
+
+/** proc_pid_mountinfo(5) in a container of Docker 28. */
+const MOUNTS = `1563 1543 254:1 /var/lib/docker/containers/0123456789ab${'4'.repeat(52)}/hostname /etc/hostname rw,relatime - ext4 /dev/vda1 rw`;
+
+test.for([
+  ['sudo perch', { sudo: '' }],
+  ['perch', {}],
+  ['docker exec -it 0123456789ab perch', { './mountinfo': MOUNTS }],
+] as const)('messages of the program name the command %s of this machine', ([command, tools]) => {
+  const node = '[ "$1" = verify ] || case "$*" in *-v) ;; *) echo "$PERCH_COMMAND" ;; esac';
+  expect(perch('linux/run', ['verify'], { node, ...tools }).stdout).toBe(`${command}\n`);
 });
 
 describe('perch on a router without its Node', () => {

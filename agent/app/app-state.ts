@@ -4,6 +4,7 @@ import { PairedServers } from '../auth/pairing/paired-servers.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
+import { ownCommand } from '../base/own-command.ts';
 import { pick } from '../base/pick.ts';
 import type { FindBoxes } from '../boxes/box-search.ts';
 import { Boxes } from '../boxes/boxes.ts';
@@ -39,8 +40,9 @@ export async function openState(options: AppOptions): Promise<AppState> {
     );
   }
   const events = new EventBus(clock);
+  const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
-  const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
+  const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
   const [pairedServers, boxes, zlmSecret] = await Promise.all([
     PairedServers.open(dataDir, clock, log),
     Boxes.open({ ...options, findBoxes: findBoxesIn(options, store) }),

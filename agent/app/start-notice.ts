@@ -1,15 +1,21 @@
 import { systemInterfaces } from '../base/network/interfaces.ts';
+import type { OwnCommand } from '../base/own-command.ts';
 import type { App } from './app.ts';
-import { setupNotice } from './device/setup-notice.ts';
+import { ownerNotice, setupNotice } from './device/setup-notice.ts';
+
+interface StartNoticeOptions {
+  readonly own: OwnCommand;
+  /** What standard output is. The system log gets no setup code, because it may be sent to other machines. */
+  readonly output: 'terminal' | 'file' | 'syslog';
+}
 
 type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts' | 'fingerprint'>;
 
 /**
- * Texts of the start: addresses of the page, and how to claim a box without owner. Only a terminal shows the setup code, because other
- * outputs are stored.
+ * Texts of the start: addresses of the page, and how to claim a box without owner.
  * @returns the same texts while the addresses are the same
  */
-export async function startNotice(app: Facts, isTerminal: boolean): Promise<readonly string[]> {
+export async function startNotice(app: Facts, { own, output }: StartNoticeOptions): Promise<readonly string[]> {
   const texts: string[] = [];
   if (app.tlsPort !== undefined) {
     const url = urlOf('https', app.tlsAddress, app.tlsPort);
@@ -21,9 +27,12 @@ export async function startNotice(app: Facts, isTerminal: boolean): Promise<read
   const url = urlOf('http', app.mainAddress, app.mainPort);
   texts.unshift(`Perch is at ${withLocal(url, 'http', app.mainAddress, app.mainPort)}`);
   await app.accounts.setUrl(url);
-  const { setup } = app.accounts;
-  if (setup && isTerminal) {
-    texts.push(setupNotice({ ...setup, url, fingerprint: app.fingerprint }).join('\n'));
+  const { setup, owner } = app.accounts;
+  if (setup && output !== 'syslog') {
+    const notice = { ...setup, url, fingerprint: app.fingerprint, claim: own.of('claim') };
+    texts.push(setupNotice(notice, output === 'terminal').join('\n'));
+  } else if (owner === undefined) {
+    texts.push(ownerNotice(own, setup !== undefined));
   }
   return texts;
 }

@@ -69,7 +69,7 @@ test('the add-on for Home Assistant names the container and keeps recordings out
     arch: ['aarch64', 'amd64'],
     host_network: true,
     map: [{ type: 'media', read_only: false }],
-    environment: { FIRST_CONFIG: '/usr/share/perch/home-assistant.yml', SHOW_SETUP_LINK: 'yes' },
+    environment: { FIRST_CONFIG: '/usr/share/perch/home-assistant.yml' },
     backup_exclude: ['*/recordings/*', '*/compiled/*'],
   });
 });

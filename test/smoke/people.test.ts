@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent/agent.ts';
@@ -59,8 +60,10 @@ async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
   while (!(await reader.read()).done) {}
 }
 
-test('perch claim next to a running Perch takes effect at once and lasts; the setup code is in no output', async () => {
-  const running = await startAgent({ config: 'perch: own\n' });
+test('perch claim next to a running Perch takes effect at once and lasts; the setup code is on standard output alone', async () => {
+  const logFile = join(mkdtempSync(join(tmpdir(), 'perch-log-')), 'perch.log');
+  onTestFinished(() => rmSync(join(logFile, '..'), { recursive: true }));
+  const running = await startAgent({ config: `perch: own\nlogDestinations: [stdout, file]\nlogFile: ${logFile}\n` });
   onTestFinished(() => running[Symbol.asyncDispose]());
   const code = setupCodeOf(running);
   expect(statSync(join(running.dataDir, 'setup.json')).mode & 0o777).toBe(0o600);
@@ -79,7 +82,9 @@ test('perch claim next to a running Perch takes effect at once and lasts; the se
   });
   expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
   expect(running.process.output()).toContain('box has no owner yet');
-  expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
+  expect(running.process.output()).toContain(`${running.url}/#/setup/${code}\n`);
+  expect(running.process.output()).toContain(` claim --data ${running.dataDir}\n`);
+  expect(readFileSync(logFile, 'utf8')).not.toContain(code);
   await running.process.stop('SIGINT');
   await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });
   expect((await post(again, 'session', { password: PASSWORD })).status).toBe(200);

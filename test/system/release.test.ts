@@ -201,7 +201,7 @@ test('started as root, as Home Assistant does, Perch runs as its own user', asyn
   mkdirSync(media);
   const first = '--env=FIRST_CONFIG=/usr/share/perch/home-assistant.yml';
   const volumes = [`--volume=${data}:/data`, `--volume=${media}:/media`];
-  const running = await startContainer('perch-root', '--user=0:0', first, '--env=SHOW_SETUP_LINK=yes', ...volumes);
+  const running = await startContainer('perch-root', '--user=0:0', first, ...volumes);
   await running.waitFor(/\/#\/setup\//);
   const owners = call('exec', 'perch-root', 'stat', '-c', '%u %n', '/data/perch.yml', '/media/perch', '/proc/1');
   expect(owners.stdout).toBe('10000 /data/perch.yml\n10000 /media/perch\n10000 /proc/1\n');

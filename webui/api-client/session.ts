@@ -10,6 +10,11 @@ export const session = signal<SessionAnswer | undefined>(undefined);
 /** Whether the box lists its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
+/** Command lines of this installation. */
+export const boxCommands = computed(
+  () => session.value?.commands ?? { claim: 'perch claim', resetPassword: 'perch reset-password' },
+);
+
 export const isOwner = computed(() => session.value?.role === 'owner');
 
 /** Whether a user name, such as the author of a change, is that of the logged-in user. */

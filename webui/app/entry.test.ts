@@ -13,6 +13,7 @@ const session: SessionAnswer = {
   openAccess: false,
   https: null,
   secondFactor: false,
+  commands: { claim: 'perch claim', resetPassword: 'perch reset-password' },
   warnings: [],
 };
 const unclaimed: SessionAnswer = {

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
-import { RequestError } from '../api-client/request.ts';
-import { forgetGuestLink, isGuestLinkExpired, logIn } from '../api-client/session.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
+import { forgetGuestLink, isGuestLinkExpired, isOwner, logIn } from '../api-client/session.ts';
 import { route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
@@ -167,11 +167,28 @@ interface Failure {
   readonly text: string;
 }
 
+interface ConfigPaths {
+  readonly items: readonly { readonly name: string }[];
+}
+
+/** A box without cameras shows the demo camera. */
+const DEMO_PATHS = ['demo', 'demo_sub'];
+
+/** Whether the owner of a box without cameras has logged in, for example after a claim on the command line. */
+async function hasNoCameras(): Promise<boolean> {
+  if (!isOwner.peek()) {
+    return false;
+  }
+  const list = await fetchJson<ConfigPaths>('v3/config/paths/list?itemsPerPage=3').catch(() => undefined);
+  return list?.items.every(({ name }) => DEMO_PATHS.includes(name)) === true;
+}
+
 async function tryLogIn({ password, name, code, passkey }: LoginInput, t: CommonWords): Promise<Failure | undefined> {
   try {
     await logIn(password, name, passkey ? { passkey } : { code });
-    if (route.peek().page === 'login') {
-      location.hash = '#/live';
+    const { page } = route.peek();
+    if (page === 'login' || page === 'live') {
+      location.hash = (await hasNoCameras()) ? '#/start' : '#/live';
     }
     return undefined;
   } catch (error) {

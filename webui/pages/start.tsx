@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { RequestError } from '../api-client/request.ts';
-import { claim, isOwner, loadSession, session, setupCode } from '../api-client/session.ts';
+import { boxCommands, claim, isOwner, loadSession, session, setupCode } from '../api-client/session.ts';
 import { LIVE, route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
@@ -41,7 +41,7 @@ function ClaimThere() {
     <div class="entry-page">
       <EntryHead />
       <h1>{words.value.notYours}</h1>
-      <p class="dim">{startWords.value.claimThere}</p>
+      <p class="dim">{startWords.value.claimThere(boxCommands.value.claim)}</p>
     </div>
   );
 }
@@ -102,7 +102,7 @@ function Claim() {
             setWrong({});
           }}
           isLocked={isBusy}
-          hint={t.setupCodeHint}
+          hint={t.setupCodeHint(boxCommands.value.claim)}
           wrong={wrong.code}
         />
       )}
@@ -123,7 +123,7 @@ async function tryClaim(password: string, code: string, t: CommonWords & StartWo
   // The next steps are on this page, wherever the password was typed.
   location.hash = START;
   if (code === '') {
-    return { code: t.setupCodeHint };
+    return { code: t.setupCodeHint(boxCommands.peek().claim) };
   }
   try {
     await claim(password, code);

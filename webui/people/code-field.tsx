@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { boxCommands } from '../api-client/session.ts';
 import { TextField } from '../ui/controls/field.tsx';
 import { startWords } from '../words/start.ts';
 
@@ -33,7 +34,7 @@ export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...f
         wrong={wrong === 'wrongCode' ? t.codeWrong : wrong === 'wrongPasskey' ? t.passkeyWrong : wrong}
         {...field}
       />
-      {showsWayOut && <p class="dim small">{t.lostPhone}</p>}
+      {showsWayOut && <p class="dim small">{t.lostPhone(boxCommands.value.resetPassword)}</p>}
     </div>
   );
 }

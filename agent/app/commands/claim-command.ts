@@ -7,6 +7,7 @@ import { OWNER_NAME, Users } from '../../auth/accounts/users.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { OwnCommand } from '../../base/own-command.ts';
 import { authorityFingerprint } from '../../tls/own-certificate.ts';
 import { setupNotice } from '../device/setup-notice.ts';
 
@@ -14,19 +15,22 @@ import { setupNotice } from '../device/setup-notice.ts';
 const MAX_WAIT_MS = 15_000;
 const POLL_MS = 50;
 
-const HAS_OWNER = 'this box already has an owner: remove the password and the second factor with perch reset-password';
+const hasOwner = (own: OwnCommand): PerchError => {
+  const way = `remove the password and the second factor with ${own.of('reset-password')}`;
+  return new PerchError('badInput', `this box already has an owner: ${way}`);
+};
 
 /** @throws PerchError if there is an owner */
-export async function needsNoOwner(dataDir: string): Promise<void> {
+export async function needsNoOwner(dataDir: string, own: OwnCommand): Promise<void> {
   if ((await Users.open(dataDir)).owner !== undefined) {
-    throw new PerchError('badInput', HAS_OWNER);
+    throw hasOwner(own);
   }
 }
 
 /** Sets the owner's password on this box, whether Perch runs or not. @throws PerchError if it is not set */
-export async function claimHere(dataDir: string, password: string, clock: Clock): Promise<void> {
+export async function claimHere(dataDir: string, password: string, clock: Clock, own: OwnCommand): Promise<void> {
   checkNewPassword(password);
-  await needsNoOwner(dataDir);
+  await needsNoOwner(dataDir, own);
   const folder = holdUnlessHeld(dataDir);
   try {
     await writeClaim(dataDir, password);
@@ -44,19 +48,20 @@ export async function claimHere(dataDir: string, password: string, clock: Clock)
     throw new PerchError('unavailable', 'the password was not saved: see the log of Perch');
   }
   if (!(await users.verify(OWNER_NAME, password))) {
-    throw new PerchError('badInput', HAS_OWNER);
+    throw hasOwner(own);
   }
 }
 
 /** The setup notice of a Perch without owner. @throws PerchError if there is no link */
-export async function linkHere(dataDir: string): Promise<readonly string[]> {
-  await needsNoOwner(dataDir);
+export async function linkHere(dataDir: string, own: OwnCommand, isTerminal: boolean): Promise<readonly string[]> {
+  await needsNoOwner(dataDir, own);
   const { code, url } = (await readSetup(dataDir)) ?? {};
   if (code === undefined || url === undefined) {
     const why = 'Perch has not started yet, or its configuration does not begin with perch: own';
-    throw new PerchError('notFound', `no link: ${why}. perch claim sets the password without it`);
+    throw new PerchError('notFound', `no link: ${why}. ${own.of('claim')} sets the password without it`);
   }
-  return setupNotice({ code, url, fingerprint: await authorityFingerprint(dataDir) });
+  const fingerprint = await authorityFingerprint(dataDir);
+  return setupNotice({ code, url, fingerprint, claim: own.of('claim') }, isTerminal);
 }
 
 /** @returns undefined if a Perch runs, which accepts the claim */

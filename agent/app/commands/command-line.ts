@@ -31,23 +31,12 @@ export const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with thi
        perch signing-key [--data DIR]   show fingerprint and public key of the key that signs recordings
        perch --version | --help
 
-DIR is the data folder (recordings, users, index). Default: ./perch-data`;
+DIR is the data folder (recordings, users, index). Default: ./perch-data
+The arguments of a start, such as FILE.yml, may follow every command without FILE and FOLDER`;
 
 /** @throws PerchError notFound if the named configuration file does not exist */
 export function needsFile(file: string | undefined): void {
   if (file !== undefined && !existsSync(file)) {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
-  }
-}
-
-const WITHOUT_FILE: readonly string[] = ['claim', 'reset-password', 'archive-key', 'signing-key'];
-
-/** Rejects a configuration file for a command that needs the data folder only. */
-export function needsNoFile(command: string | undefined, file: string | undefined): void {
-  if (command !== undefined && file !== undefined && WITHOUT_FILE.includes(command)) {
-    throw new PerchError(
-      'badInput',
-      `perch ${command} takes no file: --data names the data folder, leave out '${file.slice(0, 64)}'`,
-    );
   }
 }

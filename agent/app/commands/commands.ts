@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { explain, PerchError } from '../../base/errors.ts';
+import { DEFAULT_DATA, ownCommand } from '../../base/own-command.ts';
 import { needsFile, USAGE } from './command-line.ts';
 import type { ReindexOptions } from './reindex.ts';
 
@@ -40,7 +41,7 @@ interface ImportValues {
 
 export async function importFolder(words: readonly string[], values: ImportValues): Promise<number> {
   const [folder, file, ...more] = words;
-  const { path, camera, link: isLinked = false, move: isMoved = false, data = 'perch-data' } = values;
+  const { path, camera, link: isLinked = false, move: isMoved = false, data = DEFAULT_DATA } = values;
   if (folder === undefined || path === undefined || more.length > 0 || (isLinked && isMoved)) {
     throw new PerchError(
       'badInput',
@@ -130,14 +131,15 @@ export async function claim(data: string, isLink: boolean): Promise<number> {
     ]);
   const folder = resolve(data);
   becomeOwnerOf(folder);
+  const own = ownCommand(process.env, folder);
   if (isLink) {
-    console.log((await linkHere(folder)).join('\n'));
+    console.log((await linkHere(folder, own, true)).join('\n'));
     return 0;
   }
-  await needsNoOwner(folder);
+  await needsNoOwner(folder, own);
   const password = await askNewPassword(process.stdin, (text) => process.stderr.write(text));
   try {
-    await claimHere(folder, password, systemClock);
+    await claimHere(folder, password, systemClock, own);
   } catch (error) {
     if (!(error instanceof PerchError && error.code === 'unavailable')) {
       throw error;
@@ -161,10 +163,11 @@ export async function resetPassword(data: string): Promise<number> {
   // A running Perch would not notice.
   const folder = holdDataFolder(data);
   const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
+  const claim = ownCommand(process.env, folder.path).of('claim');
   console.log(
     isForgotten
-      ? 'Password and second factor removed, all users logged out. Set a new password with perch claim'
-      : 'This box has no owner. Set a password with perch claim',
+      ? `Password and second factor removed, all users logged out. Set a new password with ${claim}`
+      : `This box has no owner. Set a password with ${claim}`,
   );
   return 0;
 }

@@ -1,5 +1,6 @@
 import { renderUnicodeCompact } from 'uqr';
 import { fingerprintLines } from '../../base/fingerprint.ts';
+import type { OwnCommand } from '../../base/own-command.ts';
 
 interface SetupNotice {
   readonly code: string;
@@ -7,6 +8,8 @@ interface SetupNotice {
   readonly url: string;
   /** SHA-256 of the own authority's certificate, `AB:CD:…`; undefined if there is none. */
   readonly fingerprint?: string | undefined;
+  /** Command line that sets the password without a browser. */
+  readonly claim: string;
 }
 
 /** White on black in any terminal, because scanners need light squares. */
@@ -17,19 +20,26 @@ const QR_MARGIN = 2;
 /** The code follows `#`, so browsers do not send it. */
 const setupLink = ({ code, url }: SetupNotice): string => `${url}/#/setup/${code}`;
 
-/** Shown at the box until there is an owner; never logged. */
-export function setupNotice(notice: SetupNotice): readonly string[] {
+/**
+ * Shown at the box and on standard output until there is an owner; never logged.
+ * @param isTerminal whether a QR code can be scanned from the output
+ */
+export function setupNotice(notice: SetupNotice, isTerminal: boolean): readonly string[] {
   return [
     '',
-    ...qrLines(setupLink(notice)),
-    '',
-    'This box has no owner yet. Scan the code or open this link to choose a password:',
+    ...(isTerminal ? [...qrLines(setupLink(notice)), ''] : []),
+    `This box has no owner yet. ${isTerminal ? 'Scan the code or open' : 'Open'} this link to choose a password:`,
     `  ${setupLink(notice)}`,
     `Or open ${notice.url} and enter the setup code ${notice.code}`,
+    `Without a browser: ${notice.claim}`,
     ...trustLines(notice),
     '',
   ];
 }
+
+/** For outputs without the setup code, and for boxes that cannot be claimed over HTTP. @param hasLink whether there is a setup link */
+export const ownerNotice = (own: OwnCommand, hasLink: boolean): string =>
+  `This box has no owner yet. ${own.of('claim')} sets the password${hasLink ? `, ${own.of('claim --link')} shows a link for browsers` : ''}`;
 
 /** The fingerprint for comparison with `/trust`, which is served over plain HTTP and could be modified on the way. */
 function trustLines({ url, fingerprint }: SetupNotice): readonly string[] {

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
+import { type OwnCommand, ownCommand } from '../../base/own-command.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
@@ -22,7 +23,8 @@ const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
 const DEVICE_ID_CHARS = 16;
 
-const WHERE = 'the terminal or screen of the box shows it; perch claim on the box itself needs none';
+const WHERE =
+  'the terminal, journal or container log of the start shows it, and the screen of the box; perch claim on the box itself needs none';
 
 interface AccountsOptions {
   readonly dataDir: string;
@@ -32,11 +34,14 @@ interface AccountsOptions {
   readonly publish?: PublishEvent;
   /** Whether the box can be claimed over HTTP: not with a MediaMTX configuration, which defines access itself. */
   readonly isClaimable?: () => boolean;
+  /** Default: `perch`. */
+  readonly own?: OwnCommand;
 }
 
 /** Authentication of people: claim, login and logout, and name and password with each request from players. */
 export class Accounts {
   readonly people: People;
+  readonly own: OwnCommand;
   readonly secondFactorCheck: SecondFactorCheck;
   readonly #dataDir: string;
   readonly #setup: SetupCode;
@@ -59,11 +64,19 @@ export class Accounts {
   }
 
   private constructor(people: People, setup: SetupCode, options: AccountsOptions) {
-    const { dataDir, clock, log, publish = () => {}, isClaimable = () => true } = options;
+    const {
+      dataDir,
+      clock,
+      log,
+      publish = () => {},
+      isClaimable = () => true,
+      own = ownCommand({ PERCH_COMMAND: 'perch' }, dataDir),
+    } = options;
     this.people = people;
     this.#dataDir = dataDir;
     this.#setup = setup;
     this.#isClaimable = isClaimable;
+    this.own = own;
     this.#setupLimits = new LoginLimits(clock);
     this.#limits = new LoginLimits(clock);
     this.#verified = new VerifiedPasswords(people.users, clock);
@@ -109,7 +122,7 @@ export class Accounts {
     if (this.owner !== undefined) {
       return () => {};
     }
-    const remind = () => this.#log.warn('box has no owner yet: set the password with perch claim');
+    const remind = () => this.#log.warn({ command: this.own.of('claim') }, 'box has no owner yet: set its password');
     remind();
     const stops = [
       this.#clock.every(REMIND_MS, remind),

@@ -1,3 +1,4 @@
+import { boxCommands } from '../../api-client/session.ts';
 import { startWords } from '../../words/start.ts';
 
 /** The owner's account on each box. */
@@ -19,5 +20,9 @@ export function UnencryptedNotice() {
 /** After a wrong password: the owner resets it on the box, others ask the owner. */
 export function ForgottenPassword({ name = OWNER }: { readonly name: string | undefined }) {
   const { forgotten, askOwner } = startWords.value;
-  return <p class="dim small">{name.trim().toLowerCase() === OWNER ? forgotten : askOwner}</p>;
+  return (
+    <p class="dim small">
+      {name.trim().toLowerCase() === OWNER ? forgotten(boxCommands.value.resetPassword) : askOwner}
+    </p>
+  );
 }

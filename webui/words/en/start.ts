@@ -10,9 +10,10 @@ export const start = {
   passwordLong: 'Long enough. A short sentence works well.',
   passwordCommon: 'Many people use this one. Add a word.',
   setupCode: 'Setup code',
-  setupCodeHint: 'Shown in the terminal or on the screen of the box. Running “perch claim” on the box needs no code.',
-  forgotten:
-    'Forgotten? On the box, stop Perch, run “perch reset-password” and start it again. The owner then chooses a new password.',
+  setupCodeHint: (claim: string) =>
+    `Shown at the start: in the terminal, the journal or the container's log, and on the screen of the box. Running “${claim}” on the box needs no code.`,
+  forgotten: (reset: string) =>
+    `Forgotten? On the box, stop Perch, run “${reset}” and start it again. The owner then chooses a new password.`,
   askOwner: 'Forgotten? The owner of this box can give you a new password.',
   codeLabel: 'Code',
   codeHint: 'Six digits from your authenticator app, or a recovery code.',
@@ -20,13 +21,13 @@ export const start = {
   usePasskey: 'Use a passkey',
   passkeyUnused: 'No passkey was used. Try again, or enter a code.',
   passkeyWrong: 'This passkey was not accepted. Try again, or enter a code.',
-  lostPhone:
-    'No phone and no recovery code? On the box, stop Perch, run “perch reset-password” and start it again. That removes the password and two-factor authentication.',
+  lostPhone: (reset: string) =>
+    `No phone and no recovery code? On the box, stop Perch, run “${reset}” and start it again. That removes the password and two-factor authentication.`,
   clearText: 'This connection is not encrypted.',
   clearTextWayOut: 'Encrypt it: trust this box',
   setupCodeWrong: 'Wrong setup code.',
-  claimThere:
-    'The configuration file of this box is from another program. To make the box yours, run “perch claim” on it.',
+  claimThere: (claim: string) =>
+    `The configuration file of this box is from another program. To make the box yours, run “${claim}” on it.`,
   findCameras: 'Find my cameras',
   claiming: 'Setting the password…',
   haveBackup: 'I have a backup',

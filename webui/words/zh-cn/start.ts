@@ -6,8 +6,9 @@ export const start: StartWords = {
   passwordLong: '长度足够。用一句短句最好记。',
   passwordCommon: '这个密码太常见，请再加一个词。',
   setupCode: '设置码',
-  setupCodeHint: '见主机的终端或屏幕；在主机上运行“perch claim”则无需设置码。',
-  forgotten: '忘记密码？在主机上停止 Perch，运行“perch reset-password”，再启动，管理员即可重新设置。',
+  setupCodeHint: (claim) =>
+    `启动时显示在终端、系统日志或容器日志中，也显示在主机屏幕上；在主机上运行“${claim}”则无需设置码。`,
+  forgotten: (reset) => `忘记密码？在主机上停止 Perch，运行“${reset}”，再启动，管理员即可重新设置。`,
   askOwner: '忘记密码？请让此主机的管理员为您设置新密码。',
   codeLabel: '验证码',
   codeHint: '验证器应用中的六位数字，或一个恢复码。',
@@ -15,12 +16,12 @@ export const start: StartWords = {
   usePasskey: '使用通行密钥',
   passkeyUnused: '未使用通行密钥。请重试，或输入验证码。',
   passkeyWrong: '此通行密钥未被接受。请重试，或输入验证码。',
-  lostPhone:
-    '没有手机，也没有恢复码？在主机上停止 Perch，运行“perch reset-password”，再启动。密码和两步验证会一并清除。',
+  lostPhone: (reset) =>
+    `没有手机，也没有恢复码？在主机上停止 Perch，运行“${reset}”，再启动。密码和两步验证会一并清除。`,
   clearText: '此连接未加密。',
   clearTextWayOut: '信任此主机即可加密',
   setupCodeWrong: '这不是此主机的设置码。',
-  claimThere: '此主机使用其他程序的配置文件。要设为您的主机，请在主机上运行“perch claim”。',
+  claimThere: (claim) => `此主机使用其他程序的配置文件。要设为您的主机，请在主机上运行“${claim}”。`,
   findCameras: '搜索摄像头',
   claiming: '正在设置密码…',
   haveBackup: '我有备份文件',

@@ -23,6 +23,7 @@ const cookieOf = (answer: { headers: Record<string, unknown> }) =>
 test('a phone claims the box with a password and the setup code, and is logged in', async () => {
   await using box = await openHttpHarness();
   expect((await box.app.inject({ ...HOME, url: '/v3/session' })).json()).toEqual({
+    commands: { claim: 'perch claim', resetPassword: 'perch reset-password' },
     claimed: false,
     loggedIn: false,
     user: null,

@@ -69,6 +69,10 @@ const SessionAnswer = Type.Object({
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'Warnings about the setup, for the owner.' }),
   secondFactor: Type.Boolean({ description: 'In a session of the owner: a second factor is set up.' }),
+  commands: Type.Object(
+    { claim: Type.String(), resetPassword: Type.String() },
+    { description: 'Command lines on the box, such as `npm run perch -- claim`.' },
+  ),
   https: OrNull(
     Type.Object(
       { port: Type.Integer(), box: Type.String({ description: 'Answer of `/trust/here` at that port.' }) },
@@ -223,6 +227,7 @@ async function describeSession(
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
     secondFactor: person !== undefined && accounts.hasSecondFactor(person.name),
+    commands: { claim: accounts.own.shown('claim'), resetPassword: accounts.own.shown('reset-password') },
     https: https.of(request, origin.isProxied),
   };
 }

@@ -1,11 +1,12 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startAgent } from '../../../peers/agent/agent.ts';
+import { AGENT, startAgent } from '../../../peers/agent/agent.ts';
 import { pageEverywhere, startOwnedAgent } from '../../../peers/agent/owned-agent.ts';
 import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD } from '../../../peers/browser/page-harness.ts';
 import { enterSetupCode, visit } from '../../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
+import { startProcess } from '../../../peers/programs/process.ts';
 import { setupCodeOf } from '../../../support/base/setup-code.ts';
 
 const FRAMES = byLength(10, 900);
@@ -37,6 +38,22 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     const before = Date.now();
     await framesDecoded(page, FRAMES);
     expect(await timeShownAfter(page, before)).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('after a claim on the command line the open page asks for the login, which leads to the search', async () => {
+    await using agent = await startAgent({ listen: pageEverywhere });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('');
+    await page.getByText(/Running “perch claim --data DIR” on the box needs no code/).waitFor();
+    const command = startProcess(process.execPath, [...AGENT, 'claim', '--data', agent.dataDir]);
+    command.child.stdin.end(`${OWNER_PASSWORD}\n`);
+    expect(await command.exited).toBe(0);
+    await page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
+    await page.getByLabel('Your password').fill(OWNER_PASSWORD);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('link', { name: 'Go to live' }).click();
+    await tile(page, 'Demo camera, Live').waitFor();
   });
 
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(

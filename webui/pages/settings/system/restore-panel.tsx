@@ -4,7 +4,7 @@ import type { RestorePlan } from '../../../api-client/api-types.ts';
 import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
-import { checkSession, session, setupCode } from '../../../api-client/session.ts';
+import { boxCommands, checkSession, session, setupCode } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { LIVE, route } from '../../../shell/route.ts';
 import { checkBackup, MAX_BYTES, restoreBackup } from '../../../system/backup-file.ts';
@@ -89,7 +89,7 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
     });
   const ask = () => {
     if (needsCode && code === '') {
-      setFailure(startWords.peek().setupCodeHint);
+      setFailure(startWords.peek().setupCodeHint(boxCommands.peek().claim));
     } else {
       input.current?.click();
     }
@@ -123,7 +123,8 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
 }
 
 function SetupCode({ code, onCode }: { readonly code: string; readonly onCode: (code: string) => void }) {
-  const { setupCode: label, setupCodeHint: hint } = startWords.value;
+  const { setupCode: label, setupCodeHint } = startWords.value;
+  const hint = setupCodeHint(boxCommands.value.claim);
   const field = { label, hint, name: 'code', autocomplete: 'one-time-code' } as const;
   return <TextField {...field} value={code} onInput={onCode} />;
 }
