@@ -2,25 +2,29 @@ import { type Logger, type LoggerOptions, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
+/** Before an IP address, so that an @ in the path behind it stays. */
+const CREDENTIALS_OF_IP =
+  /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/]*@(?=(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+(?:%\w+)?\])(?::\d{1,5})?(?:[/?#\s"']|$))/gi;
 /**
  * A typed password may contain slashes, quotes and @, or (without slashes) blanks. A port (`:554/`) is not a password; a quote followed by
  * what ends a value in JSON or in a log line ends it.
  */
 const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}\]:]|$)/].map(
   ({ source }) =>
-    new RegExp(`([a-z][a-z0-9+.-]{0,15}://)[^\\s/@:["']*:(?!\\d{1,5}(?:[/?#\\s"']|$))(?:${source}){0,256}@`, 'gi'),
+    new RegExp(`([a-z][a-z0-9+.-]{0,15}://)[^\\s/:["']*:(?!\\d{1,5}(?:[/?#\\s"']|$))(?:${source}){0,256}@`, 'gi'),
 );
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
+const ALL_CREDENTIALS = [CREDENTIALS_OF_IP, ...TYPED_CREDENTIALS, CREDENTIALS];
 /** In queries, and in paths of some cameras: `/user=admin_password=x_channel=1`. */
 const SECRETS =
-  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid|key|streamkey|sign|signature)=)[^&\s"']*/gi;
+  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid|key|streamkey|sign|signature)=)(?:[^&\s"']|["'](?![\s,}\]:)]|$))*/gi;
 /** The last part of a WebRTC session's URL permits to end and redirect it. */
 const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 
 /** Removes `user:password@`, `token=`, `jwt=`, `pass=`, `key=` and session secrets, for logs, API answers and error pages. */
 export function redact(text: string): string {
-  const named = TYPED_CREDENTIALS.reduce((shown, pattern) => shown.replace(pattern, '$1'), text);
-  return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');
+  const bare = text.includes('@') ? ALL_CREDENTIALS.reduce((shown, one) => shown.replace(one, '$1'), text) : text;
+  return bare.replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');
 }
 
 /**

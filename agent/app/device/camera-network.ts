@@ -16,6 +16,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { systemInterfaces } from '../../base/network/interfaces.ts';
+import { splitUrl } from '../../base/network/url-parts.ts';
 import type { Config } from '../../config/load/load.ts';
 import type {
   CameraNetworkAnswer,
@@ -177,7 +178,7 @@ export class CameraNetwork implements CameraNetworkControl {
       ...paths.map(({ name, settings }) => [name, settings?.source ?? ''] as const),
     ];
     for (const [name, url] of addresses) {
-      const host = URL.canParse(url) ? new URL(url).hostname : '';
+      const host = splitUrl(url)?.host ?? '';
       if (host !== '' && !names.has(host)) {
         names.set(host, name);
       }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/network/ip-address.ts';
+import { splitUrl } from '../../base/network/url-parts.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
@@ -338,8 +338,8 @@ export class Adopter {
   }
 
   #streamPlan({ main, rtpSDP, sub, credentials, makers, delays }: ByStream, request: AdoptRequest): Planned {
-    const { hostname, pathname } = new URL(withoutZone(main));
-    const place = hostname || pathname.slice(pathname.lastIndexOf('/') + 1);
+    const { host = '', rest = '' } = splitUrl(main) ?? {};
+    const place = host || rest.slice(rest.lastIndexOf('/') + 1);
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
       ...planFor(request, credentials),

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { splitUrl } from '../../base/network/url-parts.ts';
 import type { Config } from '../../config/load/load.ts';
 import { checkStreamPath } from '../../config/values/path-name.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
@@ -192,18 +193,14 @@ function sameAddress(a: string | undefined, b: string | undefined): boolean {
   return first !== undefined && first === plainAddress(b);
 }
 
+const USUAL_PORTS: Readonly<Record<string, number>> = { rtsp: 554, rtsps: 322, http: 80, https: 443 };
+
 /** Host, port, path and query without login: a recorder has a path for each camera. */
 function plainAddress(text = ''): string | undefined {
-  if (!/^(?:rtsps?(?:\+\w+)?|https?):/i.test(text) || !URL.canParse(text)) {
+  const parts = splitUrl(text);
+  const usual = USUAL_PORTS[parts?.scheme.replace(/\+.*/, '') ?? ''];
+  if (!parts || usual === undefined) {
     return undefined;
   }
-  const { protocol, hostname, port, pathname, search } = new URL(text);
-  const usual = /^rtsp[:+]/.test(protocol)
-    ? '554'
-    : /^rtsps/.test(protocol)
-      ? '322'
-      : protocol === 'https:'
-        ? '443'
-        : '80';
-  return `${protocol}//${hostname.toLowerCase()}:${port || usual}${pathname}${search}`;
+  return `${parts.scheme}://${parts.host.toLowerCase()}:${parts.port ?? usual}${parts.rest || '/'}`;
 }

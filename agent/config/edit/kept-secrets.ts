@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/network/ip-address.ts';
+import { splitUrl } from '../../base/network/url-parts.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { isBlock } from '../yaml/edit.ts';
 import { HIDDEN, shownText } from './json.ts';
@@ -79,11 +80,8 @@ export function checkKeptToken(sent: Block, before: (key: string) => unknown): v
 /** The server of an address. Includes the scheme, so that a password for TLS is not sent without TLS. */
 function serverOf(address: unknown): string {
   const text = String(address);
-  if (!URL.canParse(text)) {
-    return text;
-  }
-  const { protocol, host } = new URL(text);
-  return `${protocol}//${host}`;
+  const parts = splitUrl(text);
+  return parts ? `${parts.scheme}://${parts.host.toLowerCase()}:${parts.port}` : text;
 }
 
 /** Host and port that the secrets of a block are sent to; undefined without an address. */

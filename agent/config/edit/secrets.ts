@@ -1,3 +1,4 @@
+import { splitUrl } from '../../base/network/url-parts.ts';
 import { type Environment, overlayEnvironment } from '../load/environment.ts';
 import { type Config, pathWithUsers } from '../load/load.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
@@ -9,7 +10,7 @@ import { type MapNode, parseTree, type ScalarNode, type Tree } from '../yaml/tre
 /** `user:password@`; an unencoded password may hold almost any character. */
 export const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
 /** Values of a query; a shorter one is a word such as `unicast`. */
-export const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
+export const IN_QUERY = /[?&;][^=&;\s]*=((?:[^&;\s"']|["'](?![\s,}\]:]|$)){8,})/g;
 
 const GLOBAL = CONFIG_KEYS.global.schema;
 const PATH: SchemaNode = pathWithUsers(CONFIG_KEYS);
@@ -64,7 +65,13 @@ function collect(schema: SchemaNode, value: unknown, found: Set<string>): void {
 
 function collectText(schema: SchemaNode, text: string, found: Set<string>): void {
   const [start, end] = (schema.syntax === 'destination' && keyRangeOf(text)) || [0, 0];
-  const inText = [...partsOf(text, IN_ADDRESS), ...partsOf(text, IN_QUERY), text.slice(start, end)];
+  const login = splitUrl(text)?.login ?? '';
+  const inText = [
+    login.replace(/^[^:]*:?/, ''),
+    ...partsOf(text, IN_ADDRESS),
+    ...partsOf(text, IN_QUERY),
+    text.slice(start, end),
+  ];
   const parts = schema.secret ? [text] : inText;
   for (const part of parts) {
     // Plain, percent-encoded, decoded, and in a JSON string.

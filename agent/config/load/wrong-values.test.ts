@@ -99,6 +99,8 @@ test.for([
   ],
   ['source: rpiCamera', "source: 'rpiCamera' is not supported: its driver is a native program; run rpicam-vid"],
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
+  ['source: "rtsp://a:pa/ss@h/x"', 'source: the rtsp:// URL is not valid: '],
+  ['source: rtsp://a:b@h/my stream', 'source: the rtsp:// URL has a blank after the host: write %20'],
   ['source: rtsp://me@h/x', 'source: the URL has a user without password'],
   ['source: "rtsp://$G1@h/x"', 'source: the URL has a user without password'],
   ['sourceRedirect: /other', "sourceRedirect: has no effect unless the source is 'redirect'"],

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { ESCAPES, splitUrl } from '../../base/network/url-parts.ts';
 import { HIDDEN_PART } from '../values/destination.ts';
 import { Fingerprint } from './common/fields.ts';
 import type { Fault } from './common/key-rules.ts';
@@ -68,10 +69,9 @@ function destinationFault(dest: string, forwards: readonly ForwardKeys[]): strin
   if (!forwards.some(({ schemes }) => schemes.includes(scheme))) {
     return `'${scheme}://' is not supported: ${expected}`;
   }
-  // URL requires a known scheme to parse the host.
-  const text = dest.replace(VARIABLE, '1').replace(/^[a-z0-9+]+/i, 'http');
-  if (/\s/.test(dest) || !URL.canParse(text)) {
-    return `the ${scheme}:// URL is not valid: ${expected}; in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40`;
+  const parts = splitUrl(dest.replace(VARIABLE, '1'));
+  if (/\s/.test(dest) || !parts?.host) {
+    return `the ${scheme}:// URL is not valid: ${expected}; write a blank as %20; ${ESCAPES}`;
   }
   return dest.includes(HIDDEN_PART) ? `'${HIDDEN_PART}' stands for a stream key: send the whole URL` : undefined;
 }

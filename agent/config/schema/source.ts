@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
-import { withoutZone } from '../../base/network/ip-address.ts';
+import { ESCAPES, parseLogin, splitUrl, type UrlParts } from '../../base/network/url-parts.ts';
 import type { Fault, SourceKeys } from './common/key-rules.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import { UNSUPPORTED_SOURCES } from './inert.ts';
@@ -46,16 +46,22 @@ export function checkSource(text: string, sources: readonly SourceKeys[]): strin
 /** Replaced when the source is opened: by a group of the path's regular expression, or the reader's query. */
 const SOURCE_VARIABLE = /\$(?:G\d{1,2}|MTX_QUERY)/g;
 
+/** HLS and WHEP are read by HTTP, which has names of hosts by the rules of the web. */
+const isWebUrl = ({ scheme, host, rest }: UrlParts): boolean =>
+  !/^(?:https?|wheps?)$/.test(scheme) || URL.canParse(`http://${host}${rest}`);
+
 function checkUrl(withVariables: string, sources: readonly SourceKeys[]): void {
-  const text = withoutZone(withVariables.replace(SOURCE_VARIABLE, '1'));
+  const parts = splitUrl(withVariables.replace(SOURCE_VARIABLE, '1'));
+  const kind = kindOf(withVariables);
   // A local socket is a file, on no host.
-  const place = schemeOf(text).startsWith('unix+') ? 'pathname' : 'hostname';
-  if (!URL.canParse(text) || new URL(text)[place] === '') {
-    const hint = 'in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40';
-    throw new PerchError('badInput', `the ${kindOf(withVariables)} URL is not valid: ${expectedOf(sources)}; ${hint}`);
+  if (!parts || parts[parts.scheme.startsWith('unix+') ? 'rest' : 'host'] === '' || !isWebUrl(parts)) {
+    throw new PerchError('badInput', `the ${kind} URL is not valid: ${expectedOf(sources)}; ${ESCAPES}`);
   }
-  const { username, password } = new URL(text);
-  if ((username === '') !== (password === '')) {
+  if (parts.scheme.startsWith('rtsp') && /\s/.test(parts.rest)) {
+    throw new PerchError('badInput', `the ${kind} URL has a blank after the host: write %20`);
+  }
+  const { user, password = '' } = parseLogin(parts.login ?? '');
+  if ((user === '') !== (password === '')) {
     throw new PerchError(
       'badInput',
       'the URL has a user without password, or a password without user: both or neither',

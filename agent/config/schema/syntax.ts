@@ -2,6 +2,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
 import { IpList, withoutZone } from '../../base/network/ip-address.ts';
+import { splitUrl } from '../../base/network/url-parts.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
@@ -72,8 +73,7 @@ const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) &
 const isBrokerUrl = (text: string): boolean =>
   /^mqtts?:\/\/[^\s@/?#]+\/?$/.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
 const isFolder = (text: string): boolean => isAbsolute(text) && normalize(text) === text && !text.includes('\0');
-const isRtspUrl = (text: string): boolean =>
-  /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+const isRtspUrl = (text: string): boolean => /^rtsps?:\/\/\S+$/i.test(text) && (splitUrl(text)?.host ?? '') !== '';
 
 function isTimeZone(text: string): boolean {
   try {

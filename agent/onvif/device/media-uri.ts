@@ -1,4 +1,5 @@
 import { withoutZone, zonedUrl } from '../../base/network/ip-address.ts';
+import { webUrl } from '../../base/network/url-parts.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import type { NetworkPorts } from './device-service.ts';
 
@@ -32,7 +33,7 @@ export function repairStreamUri(uri: string, host: string): URL {
   const whole = text.startsWith('/')
     ? `rtsp://${urlHost}${text}`
     : text.replace(/^(rtsps?):\/{3,}/i, `$1://${urlHost}/`);
-  const url = URL.parse(withoutZone(whole));
+  const url = URL.parse(withoutZone(webUrl(whole)));
   if (url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') {
     const kind = url ? `an address of ${url.protocol.slice(0, 20)}` : 'no address';
     throw cameraError('badReply', `the camera returns ${kind} for its stream`);

@@ -11,6 +11,13 @@ test.for([
   ['publish:mypath:a=1', { action: 'publish', path: 'mypath', query: 'a=1', credentials: undefined }],
   ['read:mypath:tom:secret', { action: 'read', path: 'mypath', query: '', ...login('tom', 'secret') }],
   ['read:mypath:tom:secret:a=1', { action: 'read', path: 'mypath', query: 'a=1', ...login('tom', 'secret') }],
+  [
+    'publish:my_path:tom:secret#feedbackplay',
+    { action: 'publish', path: 'my_path', query: '', ...login('tom', 'secret') },
+  ],
+  ['publish:my_path#feedbackplay', { action: 'publish', path: 'my_path', ...none }],
+  ['publish:my_path:a=1#feedbackplay', { action: 'publish', path: 'my_path', query: 'a=1', credentials: undefined }],
+  ['read:mypath:tom:se#cret', { action: 'read', path: 'mypath', query: '', ...login('tom', 'se#cret') }],
   ['read:mypath:::a=1', { action: 'read', path: 'mypath', query: 'a=1', credentials: undefined }],
   ['#!::m=publish,r=door,u=tom,s=a=b', { action: 'publish', path: 'door', query: '', ...login('tom', 'a=b') }],
   ['#!::r=door', { action: 'read', path: 'door', ...none }],

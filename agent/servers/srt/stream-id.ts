@@ -28,7 +28,8 @@ export function parseStreamId(text: string): SrtTarget {
 }
 
 function parseShort(text: string): SrtTarget {
-  const parts = text.split(':');
+  // Encoders append it to the last field (mediamtx#5414).
+  const parts = text.replace(/#feedbackplay$/, '').split(':');
   const [name = '', path = ''] = parts;
   const action = name === 'request' ? undefined : ACTIONS.get(name);
   if (action === undefined || path === '' || parts.length > 5) {

@@ -1,16 +1,18 @@
 import { PerchError } from '../../base/errors.ts';
+import { percentDecode, webUrl } from '../../base/network/url-parts.ts';
 import { HLS_SOURCE } from '../../config/schema/sources/keyless-sources.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { LateSource } from '../../protocols/late.ts';
 import { LoginTurnSource } from '../../protocols/login-turns.ts';
-import { hostPortOf, percentDecode } from '../../transports/rtsp/request/address.ts';
+import { hostPortOf } from '../../transports/rtsp/request/address.ts';
 
 /** A stream that a server offers as HLS. */
 export const hlsSource: SourceProtocol = {
   apiType: 'hlsSource',
   keys: HLS_SOURCE,
   create({ name, settings, config, loginWatch: watch, clock, log }) {
-    const { source: url, sourceFingerprint: fingerprint, audio, useAbsoluteTimestamp: usesSenderClock } = settings;
+    const { source: address, sourceFingerprint: fingerprint, audio, useAbsoluteTimestamp: usesSenderClock } = settings;
+    const url = webUrl(address);
     const options = { name, url, fingerprint, audio, usesSenderClock, readTimeoutMs: config.readTimeoutMs };
     const source = new LateSource('hlsSource', async () => {
       const { HlsSource } = await import('./source.ts');
@@ -23,7 +25,8 @@ export const hlsSource: SourceProtocol = {
   loginTarget: hlsLoginTarget,
 };
 
-function hlsLoginTarget(url: string, name: string): LoginTarget {
+function hlsLoginTarget(source: string, name: string): LoginTarget {
+  const url = webUrl(source);
   if (!URL.canParse(url)) {
     throw new PerchError('badInput', `the URL of path '${name}' is invalid`, { path: name });
   }

@@ -7,6 +7,8 @@ import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts'
 import { type Script, SOUND_SDP, scriptedCamera, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
 import { createLogger } from '../../base/log.ts';
 import { SocketChannel } from '../../base/network/socket-channel.ts';
+import { checkSource } from '../../config/schema/source.ts';
+import { RTSP_SOURCE } from '../../config/schema/sources/rtsp-source.ts';
 import type { RtspRequest } from '../../media/rtsp/message.ts';
 
 const plain: Script = () => undefined;
@@ -21,6 +23,19 @@ test('a camera is described, set up and played, and its audio has continuous tim
   const { wall } = run.samples[0]?.sample ?? { wall: 0 };
   expect(Math.abs(wall - Date.now())).toBeLessThan(60_000);
 });
+
+test.for(['/live#a$b=c?d?e@f', '/user=admin_password=p@s#$_stream=0?real_stream', '?ch=1#x'])(
+  'the address …%s is sent as written',
+  async (rest) => {
+    await using camera = await scriptedCamera(plain);
+    const source = `rtsp://admin:p@s:s#1?%@127.0.0.1:${camera.port}${rest}`;
+    expect(checkSource(source, [RTSP_SOURCE])).toBe(source);
+    await using run = new Run(source);
+    await run.sampled(1);
+    const described = lastCaller(camera).requests.find(({ method }) => method === 'DESCRIBE');
+    expect(described?.uri).toBe(`rtsp://127.0.0.1:${camera.port}${rest}`);
+  },
+);
 
 test('a box gets OPTIONS and DESCRIBE together, and each SETUP and PLAY: two round trips', async () => {
   const withheld: RtspRequest[] = [];

@@ -13,6 +13,11 @@ test.for([
   ['192.168.1.20/live/1', 'stream', 'rtsp://192.168.1.20/live/1'],
   ['rtsp://192.168.1.20', 'stream', 'rtsp://192.168.1.20'],
   ['RTSPS://192.168.1.20:322/1?a=b', 'stream', 'RTSPS://192.168.1.20:322/1?a=b'],
+  ['rtsp://192.168.1.20/1#a$b=c?d?e@f', 'stream', 'rtsp://192.168.1.20/1#a$b=c?d?e@f'],
+  ['rtsp://192.168.1.20/my stream', 'stream', 'rtsp://192.168.1.20/my%20stream'],
+  ['rtsp://192.168.1.20?user=a@b', 'stream', 'rtsp://192.168.1.20?user=a@b'],
+  ['srt://h:1?streamid=#!::r=door,m=request', 'source', 'srt://h:1?streamid=#!::r=door,m=request'],
+  ['srt://h:1?streamid=read:my door', 'source', 'srt://h:1?streamid=read:my%20door'],
   ['rtsp+http://192.168.1.20/1', 'stream', 'rtsp+http://192.168.1.20/1'],
   ['https://192.168.1.20/onvif/device_service', 'onvif', 'https://192.168.1.20/onvif/device_service'],
 ] as const)("'%s' is a %s", ([typed, kind, text]) => {

@@ -22,7 +22,7 @@ export type TypedAddress =
 const IP = /^(?:[\d.]+|\[.*\])$/;
 const RANGE = /^[\d.]+\/\d{1,2}$/;
 /** The login ends at the last @ before the first slash, because a password may contain others. */
-const PARTS = /^(?:([a-z][a-z\d+.-]*):\/\/)?(?:([^/]*)@)?(.*)$/i;
+const PARTS = /^(?:([a-z][a-z\d+.-]*):\/\/)?(?:([^/?#:]*|[^/?#:]*:[^/]*)@)?(.*)$/i;
 
 /** Undefined: not an address of a camera. */
 export function parseTyped(typed: string): TypedAddress | undefined {
@@ -34,7 +34,9 @@ export function parseTyped(typed: string): TypedAddress | undefined {
   if (source) {
     return source;
   }
-  const [, scheme, user, rest = ''] = PARTS.exec(text) ?? [];
+  const [, scheme, user, asTyped = ''] = PARTS.exec(text) ?? [];
+  // A blank would end the address in a request.
+  const rest = /[/?#]/.test(asTyped) ? asTyped.replace(/ /g, '%20') : asTyped;
   const login = user === undefined ? undefined : loginOf(user);
   // Some browsers of the last three years do not parse the host of an RTSP URL.
   const url = urlOf(`http://${rest}`);
@@ -63,7 +65,8 @@ const OTHER_SCHEMES = /^(?:rtmps?|srt|wheps?|(?:udp|unix)\+(?:mpegts|rtp)|udp):\
 const PLAYLIST = /^https?:\/\/[^/?#]+\/[^?#]*\.m3u8(?:[?#]|$)/i;
 const LOCAL_SOCKET = /^unix\+/i;
 
-function parseSource(text: string): TypedAddress | undefined {
+function parseSource(typed: string): TypedAddress | undefined {
+  const text = typed.replace(/ /g, '%20');
   if (/\s/.test(text) || !(OTHER_SCHEMES.test(text) || PLAYLIST.test(text))) {
     return undefined;
   }

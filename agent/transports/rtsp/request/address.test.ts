@@ -11,6 +11,17 @@ test.for([
   ['rtsp://admin:p@ss#1?@cam/1', 'cam', 554, 'rtsp://cam/1', 'admin', 'p@ss#1?'],
   ['rtsp://admin:100%@cam/1', 'cam', 554, 'rtsp://cam/1', 'admin', '100%'],
   ['rtsp://admin@cam/1', 'cam', 554, 'rtsp://cam/1', 'admin', ''],
+  ['rtsp://cam/1#a$b=c?d?e@f', 'cam', 554, 'rtsp://cam/1#a$b=c?d?e@f', undefined, undefined],
+  ['rtsp://a:p#1@cam/1#2@x', 'cam', 554, 'rtsp://cam/1#2@x', 'a', 'p#1'],
+  ['rtsp://cam?user=a@b', 'cam', 554, 'rtsp://cam?user=a@b', undefined, undefined],
+  [
+    'rtsp://cam/user=a_password=#$_stream=0?real_stream',
+    'cam',
+    554,
+    'rtsp://cam/user=a_password=#$_stream=0?real_stream',
+    undefined,
+    undefined,
+  ],
   ['rtsp://[fe80::1]:8554/1', 'fe80::1', 8554, 'rtsp://[fe80::1]:8554/1', undefined, undefined],
   ['rtsp://[fe80::1%eth0]/1', 'fe80::1%eth0', 554, 'rtsp://[fe80::1]/1', undefined, undefined],
   ['rtsp://[fe80::1%25wlan0]:8554/1', 'fe80::1%wlan0', 8554, 'rtsp://[fe80::1]:8554/1', undefined, undefined],
@@ -30,6 +41,8 @@ test.for([
   'rtsp://a:secret@[]/',
   'rtsp://a:secret@[cam/',
   'rtsp://a:p@secret@',
+  'rtsp://a:secret@cam/my stream',
+  'rtsp://a:secret@cam/1\r\nX: y',
 ])("the error for '%s' does not contain the password", (url) => {
   expect(() => parseAddress(url, 'garden')).toThrow("the URL of path 'garden' is not rtsp://host:port/…");
 });
@@ -57,6 +70,7 @@ test.for([
   ['trackID=1', 'rtsp://c/live?ch=1', 'rtsp://c/live?ch=1/trackID=1'],
   ['?ctype=video', 'rtsp://c/live', 'rtsp://c/live?ctype=video'],
   ['rtsp://other/live/track1', 'rtsp://c/live/', 'rtsp://10.0.0.1:8554/live/track1'],
+  ['trackID=1', 'rtsp://c/live#1?a?b', 'rtsp://c/live#1?a?b/trackID=1'],
   ['*', 'rtsp://c/live/', 'rtsp://c/live/'],
   [undefined, 'rtsp://c/live/', 'rtsp://c/live/'],
 ] as const)('control %s on base %s', ([control, base, uri]) => {

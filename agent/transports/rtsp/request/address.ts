@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { bareHost, parseLogin, splitUrl } from '../../../base/network/url-parts.ts';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
 
 /** With and without a tunnel, as in MediaMTX and FFmpeg: cameras accept a tunnel on RTSP's port, too. */
@@ -33,53 +34,42 @@ export function hostPortOf({ host, port }: Pick<Address, 'host' | 'port'>): stri
 
 /** @param name of the path, for the message */
 export function parseAddress(url: string, name: string): Address {
-  const address = readAddress(url.trim());
+  const address = readAddress(url);
   if (!address) {
     throw new PerchError('badInput', `the URL of path '${name}' is not rtsp://host:port/…`, { path: name });
   }
   return address;
 }
 
-// The last @ before the first slash ends the credentials: a password may contain @, # and ?.
-const URL_PARTS =
-  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
+const SCHEME = /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws)$/;
 
 function readAddress(url: string): Address | undefined {
-  const { tls, tunnel = '', user, host, port: portText, rest = '/' } = URL_PARTS.exec(url)?.groups ?? {};
-  const isSecure = tls !== undefined && tls !== '';
-  const port = Number(portText ?? (isSecure ? DEFAULT_TLS_PORT : DEFAULT_PORT));
-  if (host === undefined || port < 1 || port > 65_535) {
+  const parts = splitUrl(url);
+  const { tls, tunnel = '' } = SCHEME.exec(parts?.scheme ?? '')?.groups ?? {};
+  // A blank would end the address in the request line.
+  if (!parts || tls === undefined || parts.host === '' || /\s/.test(parts.rest)) {
     return undefined;
   }
+  const { login, host, port, rest } = parts;
+  const isSecure = tls !== '';
   // A zone (RFC 6874) names an interface of this box; the camera does not know it.
   const shown = host.replace(/%[^\]]*/, '');
-  const place = portText === undefined ? shown : `${shown}:${port}`;
+  const place = port === undefined ? shown : `${shown}:${port}`;
   const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;
   return {
     isSecure,
-    tunnel: TUNNELS[tunnel.toLowerCase()] ?? 'none',
-    host: host.replace(/^\[(.*)\]$/, '$1').replace(/%25(?=.)/, '%'),
-    port,
+    tunnel: TUNNELS[tunnel] ?? 'none',
+    host: bareHost(host),
+    port: port ?? (isSecure ? DEFAULT_TLS_PORT : DEFAULT_PORT),
     origin,
-    uri: `${origin}${rest}`,
-    credentials: user === undefined ? undefined : parseUserInfo(user),
+    uri: `${origin}${rest === '' ? '/' : rest}`,
+    credentials: login === undefined ? undefined : credentialsOf(login),
   };
 }
 
-/** Percent-decodes a text. Text with an invalid escape, such as a password with a bare %, stays as it is. */
-export function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function parseUserInfo(text: string): Credentials {
-  const colon = text.indexOf(':');
-  return colon < 0
-    ? { user: percentDecode(text), password: '' }
-    : { user: percentDecode(text.slice(0, colon)), password: percentDecode(text.slice(colon + 1)) };
+function credentialsOf(login: string): Credentials {
+  const { user, password = '' } = parseLogin(login);
+  return { user, password };
 }
 
 /**
@@ -104,7 +94,10 @@ export function joinControl(address: Address, base: string, control: string | un
   if (text.startsWith('?')) {
     return base + text;
   }
-  const basePath = base.slice(address.origin.length).replace(/\?.*$/, '').replace(/\/$/, '');
+  const basePath = base
+    .slice(address.origin.length)
+    .replace(/[?#].*$/, '')
+    .replace(/\/$/, '');
   if (basePath !== '' && text.startsWith(`${basePath}/`)) {
     return address.origin + text;
   }
@@ -114,11 +107,11 @@ export function joinControl(address: Address, base: string, control: string | un
 function onOrigin(address: Address, text: string): string {
   const rest = text.replace(/^(?:rtsps?:\/\/)+/i, '');
   const hasScheme = rest !== text;
-  const looksLikeHost = /^[^/?]*[.:][^/?]*(?:[/?]|$)/.test(rest);
+  const looksLikeHost = /^[^/?#]*[.:][^/?#]*(?:[/?#]|$)/.test(rest);
   if (!hasScheme && !looksLikeHost) {
     return `${address.origin}/${rest.replace(/^\//, '')}`;
   }
-  const path = rest.replace(/^[^/?]*/, '');
+  const path = rest.replace(/^[^/?#]*/, '');
   return path === '' ? `${address.origin}/` : `${address.origin}${path}`;
 }
 
@@ -127,7 +120,7 @@ function onOrigin(address: Address, text: string): string {
  * and on the same host also its port.
  */
 export function redirectedTo(address: Address, location: string, name: string): Address {
-  const url = location.startsWith('/') ? `${address.origin}${location}` : location.trim();
+  const url = location.startsWith('/') ? `${address.origin}${location}` : location;
   const there = readAddress(url);
   if (!there) {
     const message = `camera of path '${name}' redirects to an address that is not rtsp://host:port/…`;

@@ -28,6 +28,20 @@ test.for([
       keyBytes: 32,
     },
   ],
+  ['srt://192.0.2.1:9000?mode=listener', { ...plain, host: '192.0.2.1', port: 9000 }],
+  ['srt://192.0.2.1?mode=rendezvous', { ...plain, host: '192.0.2.1' }],
+  ['srt://192.0.2.1?streamid=#!::m=request,r=door', { ...plain, host: '192.0.2.1', streamId: '#!::m=request,r=door' }],
+  [
+    'srt://192.0.2.1?streamid=read:door:tom:p@s#s$=/?:x?y=1&passphrase=#?=@$ long enough&latency=9',
+    {
+      ...plain,
+      host: '192.0.2.1',
+      streamId: 'read:door:tom:p@s#s$=/?:x?y=1',
+      passphrase: '#?=@$ long enough',
+      latencyMs: 9,
+    },
+  ],
+  ['srt://192.0.2.1/?streamid=a#feedbackplay', { ...plain, host: '192.0.2.1', streamId: 'a#feedbackplay' }],
   ['srt://192.0.2.1?maxbw=1000000', { ...plain, host: '192.0.2.1', maxBandwidth: 1_000_000 }],
   ['srt://192.0.2.1?maxbw=0&inputbw=800000', { ...plain, host: '192.0.2.1', maxBandwidth: 1_000_000 }],
   ['srt://192.0.2.1?maxbw=0&inputbw=800000&oheadbw=50', { ...plain, host: '192.0.2.1', maxBandwidth: 1_200_000 }],
@@ -38,7 +52,6 @@ test.for([
 });
 
 test.for([
-  ['srt://192.0.2.1?mode=listener', 'mode=listener is not supported, only mode=caller'],
   ['srt://192.0.2.1?passphrase=short', 'passphrase of 5 characters, expected 10 to 79'],
   ['srt://192.0.2.1?pbkeylen=20', 'pbkeylen 20, expected 16, 24 or 32'],
   ['srt://192.0.2.1?latency=1s', 'latency of the srt:// URL is not a number'],

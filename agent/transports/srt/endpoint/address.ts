@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
+import { bareHost, splitUrl } from '../../../base/network/url-parts.ts';
 
 const DEFAULT_PORT = 8890;
 const MAX_LATENCY_MS = 60_000;
@@ -22,7 +23,7 @@ interface SrtAddress {
 }
 
 /**
- * Names of parameters are libsrt's. Messages do not show the URL, which holds the passphrase.
+ * Names of parameters are libsrt's. `mode` is that of the other end in URLs which people copy; as in gosrt it has no effect, Perch calls. Messages do not show the URL, which holds the passphrase.
  * @param subject for messages
  * @throws PerchError badInput
  */
@@ -30,10 +31,13 @@ export function parseSrtUrl(url: string, path: string, subject = `source of path
   const fail = (message: string): never => {
     throw new PerchError('badInput', `${subject}: ${message}`, { path });
   };
-  if (!URL.canParse(url)) {
-    fail('the srt:// URL is not valid');
+  const parts = splitUrl(url);
+  if (!parts?.host) {
+    return fail('the srt:// URL is not valid');
   }
-  const { hostname, port, searchParams } = new URL(url);
+  const { host, port, rest } = parts;
+  // As in FFmpeg, everything after the first ? is the query: a stream ID may contain # and ?.
+  const searchParams = new URLSearchParams(rest.replace(/^[^?]*\??/, ''));
   const number = (name: string): number | undefined => {
     const text = searchParams.get(name);
     if (text !== null && !/^\d{1,9}$/.test(text)) {
@@ -41,10 +45,6 @@ export function parseSrtUrl(url: string, path: string, subject = `source of path
     }
     return text === null ? undefined : Number(text);
   };
-  const mode = searchParams.get('mode') ?? 'caller';
-  if (mode !== 'caller') {
-    fail(`mode=${mode.slice(0, 16)} is not supported, only mode=caller`);
-  }
   const passphrase = searchParams.get('passphrase') ?? '';
   const passphraseBytes = Buffer.byteLength(passphrase);
   if (passphrase !== '' && (passphraseBytes < 10 || passphraseBytes > 79)) {
@@ -67,8 +67,8 @@ export function parseSrtUrl(url: string, path: string, subject = `source of path
     fail('streamid is longer than 512 bytes');
   }
   return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? DEFAULT_PORT : Number(port),
+    host: bareHost(host),
+    port: port ?? DEFAULT_PORT,
     streamId,
     passphrase,
     keyBytes: keyBytes as SrtAddress['keyBytes'],

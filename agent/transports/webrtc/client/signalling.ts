@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { webUrl } from '../../../base/network/url-parts.ts';
 import { fieldOf } from '../../../http-client/reply-reader.ts';
 import { HttpClient, type HttpReply } from '../../http/http-client.ts';
 import type { Peer } from '../../tls/peer.ts';
@@ -34,7 +35,7 @@ export class Signalling {
   #session: string | undefined;
 
   constructor({ url, bearerToken, server: peer, fingerprint, timeoutMs }: SignallingOptions) {
-    this.#url = url.trim().replace(/^(?:whep|whip)/i, 'http');
+    this.#url = webUrl(url).replace(/^(?:whep|whip)/i, 'http');
     const authorization = bearerToken === '' ? undefined : `Bearer ${bearerToken}`;
     this.#client = new HttpClient({ url: this.#url, peer, fingerprint, timeoutMs, authorization });
   }
