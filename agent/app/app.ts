@@ -164,10 +164,8 @@ export class App {
     const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    this.#pictures = new LivePictures({
-      ...this.#shared,
-      elsewhere: (path) => this.#boxes.recordings.picturesOf(path),
-    });
+    const elsewhere = (path: string) => this.#boxes.recordings.picturesOf(path);
+    this.#pictures = new LivePictures({ ...this.#shared, elsewhere });
     this.#notifications = new LazyNotifications({ ...this.#shared, pictures: this.#pictures });
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
@@ -386,12 +384,11 @@ export class App {
   }
 
   #openCameras(): Cameras {
-    const { discovery = {}, hostAnswers } = this.#options;
     return new Cameras({
-      hostAnswers,
+      hostAnswers: this.#options.hostAnswers,
       ...this.#shared,
-      ...discovery,
-      includeLoopback: discovery.includeLoopback ?? false,
+      includeLoopback: false,
+      ...this.#options.discovery,
       store: this.#store,
       config: () => this.#inForce(this.#store.current),
       found: this.#search.found,

@@ -1,7 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { CameraItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
-import { eventLabel } from '../../../clips/events/event-labels.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -12,7 +11,6 @@ import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { clipWords } from '../../../words/clips.ts';
 import { reasonsWords } from '../../../words/reasons.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
@@ -89,7 +87,7 @@ function Facts({ item }: { readonly item: CameraItem }) {
           <dd>
             {item.unknownTopics.map(({ topic, event }) => (
               <div key={topic} class="break">
-                <bdi>{t.topicAs(topic, event === null ? t.topicIgnored : eventLabel(event, clipWords.value))}</bdi>
+                <bdi>{t.topicAs(topic, event ?? t.topicIgnored)}</bdi>
               </div>
             ))}
           </dd>
