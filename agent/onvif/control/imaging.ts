@@ -4,6 +4,7 @@ import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { elements, escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
 import { replaceText } from './encoder.ts';
+import type { Ways } from './ways.ts';
 
 const MAX_SETTINGS = 16_384;
 const MODES = ['ON', 'OFF', 'AUTO'] as const;
@@ -32,9 +33,10 @@ export async function readIrCutFilter(
   return now && { now, modes };
 }
 
-/** Sends all settings back, because some cameras reset what a change omits. */
+/** Sends all settings back, because some cameras reset what a change omits; others refuse some of what they report. */
 export async function setIrCutFilter(
   session: OnvifSession,
+  ways: Ways,
   { videoSource = '' }: CameraProfile,
   mode: IrCutMode,
 ): Promise<void> {
@@ -42,9 +44,17 @@ export async function setIrCutFilter(
   if (!settings || !replaceText(settings, 'IrCutFilter', mode)) {
     throw cameraError('notSupported', 'the camera does not let its infrared filter be set', { host: session.host });
   }
-  const xml = writeXml(settings, { maxCharacters: MAX_SETTINGS, name: 'timg:ImagingSettings' });
-  const more = `${xml}<timg:ForcePersistence>true</timg:ForcePersistence>`;
-  await session.call('imaging', bodyOf('SetImagingSettings', videoSource, more), 'SetImagingSettingsResponse');
+  const set = (inner: string) =>
+    session.call('imaging', bodyOf('SetImagingSettings', videoSource, inner), 'SetImagingSettingsResponse');
+  const all = writeXml(settings, { maxCharacters: MAX_SETTINGS, name: 'timg:ImagingSettings' });
+  const only = `<timg:ImagingSettings><tt:IrCutFilter>${mode}</tt:IrCutFilter></timg:ImagingSettings>`;
+  const lasting = '<timg:ForcePersistence>true</timg:ForcePersistence>';
+  await ways.use<unknown>('imaging', [
+    ['all, lasting', () => set(all + lasting)],
+    ['all', () => set(all)],
+    ['filter, lasting', () => set(only + lasting)],
+    ['filter', () => set(only)],
+  ]);
 }
 
 async function readSettings(session: OnvifSession, videoSource: string) {

@@ -23,6 +23,7 @@ import { type Masks, readMasks, removeMask, setMask } from './masks.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
 import { type Overlay, readOverlay, setOverlay } from './overlay.ts';
 import { SharedSession } from './shared-session.ts';
+import { Ways } from './ways.ts';
 
 interface OnvifControlOptions {
   open(): Promise<OnvifSession>;
@@ -44,6 +45,7 @@ export class OnvifControl {
   readonly ptz: OnvifPtz;
   readonly #options: OnvifControlOptions;
   readonly #sessions: SharedSession;
+  readonly #ways = new Ways();
 
   constructor(options: OnvifControlOptions) {
     this.#options = options;
@@ -112,7 +114,7 @@ export class OnvifControl {
 
   setIrCutFilter(mode: IrCutMode): Promise<void> {
     return this.#sessions.use(async (session) =>
-      setIrCutFilter(session, await readOwn(session, this.#options.profile), mode),
+      setIrCutFilter(session, this.#ways, await readOwn(session, this.#options.profile), mode),
     );
   }
 

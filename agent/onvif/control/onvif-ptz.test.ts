@@ -260,3 +260,97 @@ test('a stop in a new session precedes the lookups', async () => {
   await ptz.stop();
   expect([camera.ptz.moving, count(camera, 'GetProfiles')]).toEqual([false, before]);
 });
+
+test.for<[string, Quirks]>([
+  ['Stop', { refusesOperations: ['Stop'] }],
+  ['Stop and both axes in one move', { refusesOperations: ['Stop'], refusesBothAxes: true }],
+  ['Stop and zoom', { refusesOperations: ['Stop'], refusesZoom: true }],
+])(
+  'a camera that refuses %s is stopped by a move of zero at once, and that comes first from then on',
+  async ([, quirks]) => {
+    const { camera, ptz } = await begin({ ...quirks, ignoresMoveTimeout: true });
+    for (let i = 0; i < 3; i += 1) {
+      await ptz.move({ pan: 1 });
+      expect(camera.ptz.moving).toBe(true);
+      await ptz.stop();
+      expect(camera.ptz.moving).toBe(false);
+      expect(count(camera, 'Stop')).toBeLessThanOrEqual(stops + 1);
+    }
+  },
+);
+
+test('a camera that refuses two axes in one move gets them one by one', async () => {
+  const { camera, ptz } = await begin({ refusesBothAxes: true });
+  await ptz.move({ pan: 1, zoom: 0.5 });
+  // The second call of the simulated camera replaces the first velocity.
+  expect(camera.ptz.moving).toBe(true);
+  const before = count(camera, 'ContinuousMove');
+  await ptz.move({ pan: -1, zoom: 0.5 });
+  expect(count(camera, 'ContinuousMove') - before).toBe(2);
+});
+
+test.for<[string, readonly string[]]>([
+  ['RelativeMove', ['ContinuousMove']],
+  ['AbsoluteMove', ['ContinuousMove', 'RelativeMove']],
+])('a camera without ContinuousMove is moved by steps: %s', async ([, refusesOperations]) => {
+  const { camera, ptz, clock } = await begin({ refusesOperations });
+  await ptz.move({ pan: 1, tilt: -0.5 });
+  expect(camera.ptz.position).toEqual({ x: 0.2, y: -0.1, zoom: 0 });
+  const before = count(camera, 'ContinuousMove');
+  await clock.advance(1_000);
+  await ptz.move({ pan: 1, tilt: -0.5 });
+  expect(camera.ptz.position).toEqual({ x: 0.4, y: -0.2, zoom: 0 });
+  expect(count(camera, 'ContinuousMove')).toBe(before);
+});
+
+test.for<[string, Quirks]>([
+  ['a token', { wantsPresetToken: true }],
+  ['a token and no name', { wantsPresetToken: true, refusesPresetName: true }],
+  ['no name', { refusesPresetName: true }],
+  ['a speed to go there', { wantsPresetSpeed: true }],
+  ['its position, because it does not go to presets', { refusesOperations: ['GotoPreset'] }],
+])('a camera whose presets need %s', async ([, quirks]) => {
+  const { camera, ptz, clock } = await begin(quirks);
+  await ptz.move({ pan: 1 });
+  await clock.advance(1_000);
+  await ptz.stop();
+  const { x } = camera.ptz.position;
+  const token = await ptz.setPreset('Gate');
+  await ptz.goHome();
+  expect(camera.ptz.position.x).toBe(0);
+  await ptz.goToPreset(token);
+  expect(camera.ptz.position.x).toBeCloseTo(x);
+});
+
+test.for(['Home', '1'])('a camera without a home position goes to its preset %s', async (name) => {
+  const { camera, ptz, clock } = await begin({ hasNoHome: true });
+  const token = await ptz.setPreset(name);
+  await ptz.move({ pan: 1 });
+  await clock.advance(1_000);
+  await ptz.stop();
+  await ptz.goHome();
+  expect(camera.ptz.position.x).toBe(0);
+  await ptz.goHome();
+  expect(count(camera, 'GotoHomePosition')).toBe(1);
+  await ptz.removePreset(token);
+});
+
+test('a call that takes long does not delay a stop', async () => {
+  const { camera, ptz, sessions } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  const gate = Promise.withResolvers<void>();
+  const session = await sessions.use(async (opened) => opened);
+  const call = session.call.bind(session);
+  vi.spyOn(session, 'call').mockImplementation(async (...asked) => {
+    if (asked[2] === 'SetPresetResponse') {
+      await gate.promise;
+    }
+    return call(...asked);
+  });
+  const saved = ptz.setPreset('Gate');
+  const stopped = ptz.stop();
+  await until(() => expect(camera.ptz.moving).toBe(false));
+  gate.resolve();
+  await Promise.all([saved, stopped]);
+  expect(camera.operations.at(-1)).toBe('Stop');
+});

@@ -2,21 +2,24 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { type Requests, sendRequest } from '../device/requests.ts';
-import { cameraError, isOperationFault } from '../soap/http/failures.ts';
+import { sendRequest } from '../device/requests.ts';
+import { cameraError, ignoreExpected, isOperationFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
 import {
-  continuousMove,
+  goHome,
+  goToPreset,
   listPresets,
   type Preset,
   type PtzAbilities,
   type PtzNode,
   readPtzNode,
   setPreset,
+  startMoving,
   stopMoving,
   type Velocity,
 } from './ptz-calls.ts';
 import type { SharedSession } from './shared-session.ts';
+import { Ways } from './ways.ts';
 
 /** A move that is not renewed ends after this time. */
 export const MOVE_TIMEOUT_MS = 2_000;
@@ -37,7 +40,7 @@ interface PtzOptions {
 }
 
 /**
- * Moves one camera. Calls run in sequence, so no move overtakes a stop.
+ * Moves one camera. Calls run in sequence, so no move overtakes a stop; a stop goes out at once and again in its turn.
  * All methods reject with PerchError for a person, `notSupported` in `context.camera` among them.
  */
 export class OnvifPtz {
@@ -45,7 +48,9 @@ export class OnvifPtz {
   readonly #closing = new AbortController();
   /** The PTZ node, with the session that read it: a new session may follow a reboot, after which there may be other profiles. */
   #known: { readonly session: OnvifSession; readonly node: PtzNode } | undefined;
-  #takesTimeout = true;
+  readonly #ways = new Ways();
+  /** Calls that run or wait in `#turn`. */
+  #pending = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #wanted: Velocity | undefined;
   #moving: Promise<void> | undefined;
@@ -90,7 +95,10 @@ export class OnvifPtz {
 
   async stop(): Promise<void> {
     this.#wanted = undefined;
+    // A call on its way does not delay the stop; a move on its way may reach the camera after it, so another stop follows.
+    const early = this.#stopping || this.#pending === 0 ? undefined : this.#stop().catch(ignoreExpected);
     this.#stopping ??= this.#inTurn(async () => {
+      await early;
       this.#stopping = undefined;
       await this.#stop();
       this.#current = undefined;
@@ -110,16 +118,21 @@ export class OnvifPtz {
   }
 
   async goToPreset(token: string): Promise<void> {
-    await this.#go((ProfileToken, { ptz }) =>
-      ptz.gotoPreset({ ProfileToken, PresetToken: escapeXml(checkText('preset', token)) }),
-    );
+    const preset = checkText('preset', token);
+    await this.#go((session, profile) => goToPreset(session, this.#ways, profile, preset));
   }
 
   /** Saves the current position. @param token of the preset to replace @returns the token */
   setPreset(name: string, token?: string): Promise<string> {
     return this.#inTurn(() =>
-      this.#with((session, { profile }) =>
-        setPreset(session, profile, checkText('name', name), token === undefined ? token : checkText('preset', token)),
+      this.#with((session, node) =>
+        setPreset(
+          session,
+          this.#ways,
+          node,
+          checkText('name', name),
+          token === undefined ? token : checkText('preset', token),
+        ),
       ),
     );
   }
@@ -132,7 +145,7 @@ export class OnvifPtz {
   }
 
   async goHome(): Promise<void> {
-    await this.#go((ProfileToken, { ptz }) => ptz.gotoHomePosition({ ProfileToken }));
+    await this.#go((session, profile) => goHome(session, this.#ways, profile));
   }
 
   /** Stops the camera if it may move. */
@@ -158,21 +171,9 @@ export class OnvifPtz {
       this.#mayMove = true;
       // This is set before the reply: a move without a reply may still take effect.
       this.#watching ??= this.#watch();
-      await this.#moveTo(session, node.profile, named);
+      await startMoving(session, this.#ways, node.profile, named);
       this.#current = { velocity, sentMs: clock.monoMs() };
     });
-  }
-
-  async #moveTo(session: OnvifSession, profile: string, velocity: Velocity): Promise<void> {
-    try {
-      await continuousMove(session, profile, velocity, this.#takesTimeout);
-    } catch (error) {
-      if (!this.#takesTimeout || !isOperationFault(error)) {
-        throw error;
-      }
-      await continuousMove(session, profile, velocity, false);
-      this.#takesTimeout = false;
-    }
   }
 
   /** Stops a move that is not renewed in time: the client may be gone. */
@@ -202,11 +203,11 @@ export class OnvifPtz {
     this.#watching = undefined;
   }
 
-  async #go(request: (profileToken: string, requests: Requests) => Promise<OnvifReply>): Promise<void> {
+  async #go(go: (session: OnvifSession, profile: string) => Promise<void>): Promise<void> {
     this.#wanted = undefined;
     await this.#inTurn(() =>
       this.#with(async (session, { profile }) => {
-        await sendRequest(session, (requests) => request(escapeXml(profile), requests));
+        await go(session, profile);
         this.#current = undefined;
         this.#mayMove = false;
       }),
@@ -220,14 +221,17 @@ export class OnvifPtz {
   /** Uses the profile known from the move: reading it again takes calls that may be slow. */
   #stop(): Promise<void> {
     return this.#options.sessions.use(async (session) =>
-      this.#using(stopMoving, session, this.#known?.node ?? (await this.#nodeOf(session))),
+      this.#using(
+        (open, node) => stopMoving(open, this.#ways, node),
+        session,
+        this.#known?.node ?? (await this.#nodeOf(session)),
+      ),
     );
   }
 
   async #nodeOf(session: OnvifSession): Promise<PtzNode> {
     if (this.#known?.session !== session) {
       this.#known = { session, node: await readPtzNode(session, this.#options.profile) };
-      this.#takesTimeout = true;
     }
     return this.#known.node;
   }
@@ -245,7 +249,10 @@ export class OnvifPtz {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
+    this.#pending += 1;
+    const result = this.#turn.then(work).finally(() => {
+      this.#pending -= 1;
+    });
     this.#turn = result.catch(() => {});
     return result;
   }

@@ -85,6 +85,18 @@ test('half a size is not asked of a camera', async () => {
   await expect(control.setEncoder({ width: 320 })).rejects.toThrow('a size is a width and a height');
 });
 
+test('a camera that takes only the filter itself gets only that, and at once from then on', async () => {
+  const { camera, control } = await openOnvifControl({ refusesWholeImaging: true });
+  camera.state.imaging.set('Brightness', '50');
+  const sent = () => camera.operations.filter((operation) => operation === 'SetImagingSettings').length;
+  await control.setIrCutFilter('OFF');
+  expect(camera.state.imaging.get('IrCutFilter')).toBe('OFF');
+  const before = sent();
+  await control.setIrCutFilter('ON');
+  expect(camera.state.imaging.get('IrCutFilter')).toBe('ON');
+  expect(sent() - before).toBe(1);
+});
+
 test('the infrared filter', async () => {
   const { camera, control } = await openOnvifControl();
   expect((await control.ownSettings()).irCutFilter).toEqual({ now: 'AUTO', modes: ['ON', 'OFF', 'AUTO'] });

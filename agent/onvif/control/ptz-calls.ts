@@ -1,9 +1,11 @@
+import type { XmlElement } from '@rgrove/parse-xml';
 import { listProfiles } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
 import { sendRequest } from '../device/requests.ts';
 import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
+import type { Way, Ways } from './ways.ts';
 
 /** Timeout in ContinuousMove: the camera ends the move itself if Perch's Stop is lost. */
 const MOVE_TIMEOUT_S = 3;
@@ -68,30 +70,120 @@ async function ptzProfile(session: OnvifSession, token: string | undefined): Pro
   return profile;
 }
 
-/**
- * ContinuousMove (ONVIF PTZ §5.3.3) with the given axes only: some cameras reject axes that they lack.
- * @param takesTimeout false for cameras that reject the Timeout element
- */
-export async function continuousMove(
+/** Moves the camera; velocities as in ContinuousMove (ONVIF PTZ §5.3.3), with the given axes only: some cameras reject axes that they lack. */
+export async function startMoving(
+  session: OnvifSession,
+  ways: Ways,
+  profile: string,
+  velocity: Velocity,
+): Promise<void> {
+  const { pan, tilt, zoom } = velocity;
+  const turn = pan === undefined && tilt === undefined ? undefined : { pan, tilt };
+  const isBoth = turn !== undefined && zoom !== undefined;
+  const move = (axes: Velocity, hasTimeout: boolean) => continuousMove(session, profile, axes, { hasTimeout });
+  const isTurning = Object.values(velocity).some((speed) => speed !== 0);
+  const byStep: readonly Way<unknown>[] = [
+    ['RelativeMove', () => stepMove(session, profile, 'RelativeMove', 'Translation', stepOf(velocity))],
+    ['AbsoluteMove', async () => absoluteMove(session, profile, await nextPosition(session, profile, velocity))],
+  ];
+  await ways.use<unknown>('move', [
+    ['with Timeout', () => move(velocity, true)],
+    ['without Timeout', () => move(velocity, false)],
+    ...(isBoth ? [['axis by axis', () => eachAxis(velocity, (axes) => move(axes, false))] as const] : []),
+    ...(isTurning ? byStep : []),
+  ]);
+}
+
+/** Each of the axes for itself; one that the camera refuses does not hold the other. @throws PerchError if it refuses both */
+async function eachAxis({ pan, tilt, zoom }: Velocity, move: (axes: Velocity) => Promise<unknown>): Promise<void> {
+  const [turned, zoomed] = await Promise.allSettled([move({ pan, tilt }), move({ zoom })]);
+  if (turned.status === 'rejected' && zoomed.status === 'rejected') {
+    throw turned.reason;
+  }
+}
+
+interface MoveOptions {
+  readonly hasTimeout: boolean;
+  readonly isUrgent?: boolean;
+}
+
+async function continuousMove(
   session: OnvifSession,
   profile: string,
-  { pan, tilt, zoom }: Velocity,
-  takesTimeout: boolean,
+  velocity: Velocity,
+  { hasTimeout, isUrgent = false }: MoveOptions,
 ): Promise<void> {
-  const panTilt = pan === undefined && tilt === undefined ? '' : `<tt:PanTilt x="${number(pan)}" y="${number(tilt)}"/>`;
-  const zooming = zoom === undefined ? '' : `<tt:Zoom x="${number(zoom)}"/>`;
-  const timeout = takesTimeout ? `<tptz:Timeout>PT${MOVE_TIMEOUT_S}S</tptz:Timeout>` : '';
+  const timeout = hasTimeout ? `<tptz:Timeout>PT${MOVE_TIMEOUT_S}S</tptz:Timeout>` : '';
   await session.call(
     'ptz',
     `<tptz:ContinuousMove><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>` +
-      `<tptz:Velocity>${panTilt}${zooming}</tptz:Velocity>${timeout}</tptz:ContinuousMove>`,
+      `<tptz:Velocity>${vectorOf(velocity)}</tptz:Velocity>${timeout}</tptz:ContinuousMove>`,
     'ContinuousMoveResponse',
+    { isUrgent },
   );
+}
+
+function vectorOf({ pan, tilt, zoom }: Velocity): string {
+  const panTilt = pan === undefined && tilt === undefined ? '' : `<tt:PanTilt x="${number(pan)}" y="${number(tilt)}"/>`;
+  return `${panTilt}${zoom === undefined ? '' : `<tt:Zoom x="${number(zoom)}"/>`}`;
 }
 
 const number = (value = 0): string => String(Math.round(value * 1000) / 1000);
 
-export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, hasZoom }: PtzNode): Promise<void> {
+/** Share of the whole range that a camera without ContinuousMove moves a second at full speed: a crossing takes ten. */
+const STEP = 0.2;
+const stepOf = (velocity: Velocity): Velocity =>
+  Object.fromEntries(
+    Object.entries(velocity).flatMap(([axis, speed]) => (speed === undefined ? [] : [[axis, speed * STEP]])),
+  );
+
+const stepMove = (
+  session: OnvifSession,
+  profile: string,
+  operation: 'RelativeMove' | 'AbsoluteMove',
+  argument: 'Translation' | 'Position',
+  vector: Velocity,
+): Promise<unknown> =>
+  session.call(
+    'ptz',
+    `<tptz:${operation}><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>` +
+      `<tptz:${argument}>${vectorOf(vector)}</tptz:${argument}></tptz:${operation}>`,
+    `${operation}Response`,
+  );
+
+const absoluteMove = (session: OnvifSession, profile: string, position: Velocity): Promise<unknown> =>
+  stepMove(session, profile, 'AbsoluteMove', 'Position', position);
+
+/** A step from the present position, with the axes that move. */
+async function nextPosition(session: OnvifSession, profile: string, velocity: Velocity): Promise<Velocity> {
+  const body = `<tptz:GetStatus><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken></tptz:GetStatus>`;
+  const now = positionOf(find(await session.call('ptz', body, 'GetStatusResponse'), 'PTZStatus', 'Position'));
+  const step = stepOf(velocity);
+  const next = (axis: keyof Velocity, least: number): number =>
+    Math.min(1, Math.max(least, (now?.[axis] ?? 0) + (step[axis] ?? 0)));
+  if (!now) {
+    throw cameraError('notSupported', 'the camera does not report its position', { host: session.host });
+  }
+  return {
+    ...(step.pan === undefined && step.tilt === undefined ? {} : { pan: next('pan', -1), tilt: next('tilt', -1) }),
+    ...(step.zoom === undefined ? {} : { zoom: next('zoom', 0) }),
+  };
+}
+
+function positionOf(element: XmlElement | undefined): Velocity | undefined {
+  const axis = (name: string, attribute: string) => {
+    const text = attributeOf(find(element, name), attribute);
+    return text === undefined || !Number.isFinite(Number(text)) ? undefined : Number(text);
+  };
+  const position = { pan: axis('PanTilt', 'x'), tilt: axis('PanTilt', 'y'), zoom: axis('Zoom', 'x') };
+  return Object.values(position).some((value) => value !== undefined) ? position : undefined;
+}
+
+export async function stopMoving(
+  session: OnvifSession,
+  ways: Ways,
+  { profile, hasPanTilt, hasZoom }: PtzNode,
+): Promise<void> {
   const stop = (axes: string) =>
     session.call(
       'ptz',
@@ -99,36 +191,122 @@ export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, h
       'StopResponse',
       { isUrgent: true },
     );
+  const still = (axes: Velocity) => continuousMove(session, profile, axes, { hasTimeout: false, isUrgent: true });
+  const none = { ...(hasPanTilt ? { pan: 0, tilt: 0 } : {}), ...(hasZoom ? { zoom: 0 } : {}) };
   const panTilt = hasPanTilt ? '<tptz:PanTilt>true</tptz:PanTilt>' : '';
-  if (!(await unlessFault(stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`)))) {
+  await ways.use<unknown>('stop', [
+    ['Stop', () => stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`)],
+    ['ContinuousMove', () => still(none)],
     // Without axes: all.
-    await stop('');
-  }
+    ['Stop of all', () => stop('')],
+    ['axis by axis', () => eachAxis({ pan: 0, tilt: 0, zoom: 0 }, still)],
+  ]);
+}
+
+interface PositionedPreset extends Preset {
+  readonly position: Velocity | undefined;
 }
 
 export async function listPresets(session: OnvifSession, profile: string): Promise<Preset[]> {
+  return (await positionedPresets(session, profile)).map(({ token, name }) => ({ token, name }));
+}
+
+async function positionedPresets(session: OnvifSession, profile: string): Promise<PositionedPreset[]> {
   const response = await sendRequest(session, ({ ptz }) => ptz.getPresets({ ProfileToken: escapeXml(profile) }));
   return elements(response, 'Preset')
     .slice(0, MAX_PRESETS)
     .flatMap((element) => {
       const token = attributeOf(element, 'token');
-      return token === undefined ? [] : [{ token, name: plainLine(findText(element, 'Name')) ?? token }];
+      const name = plainLine(findText(element, 'Name')) ?? token ?? '';
+      return token === undefined ? [] : [{ token, name, position: positionOf(find(element, 'PTZPosition')) }];
     });
 }
 
+/** GotoPreset as such, with a speed, or to the preset's position. */
+export async function goToPreset(session: OnvifSession, ways: Ways, profile: string, token: string): Promise<void> {
+  const go = (speed: string) =>
+    session.call(
+      'ptz',
+      `<tptz:GotoPreset><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>` +
+        `<tptz:PresetToken>${escapeXml(token)}</tptz:PresetToken>${speed}</tptz:GotoPreset>`,
+      'GotoPresetResponse',
+    );
+  await ways.use<unknown>('preset', [
+    ['GotoPreset', () => go('')],
+    ['with Speed', () => go(`<tptz:Speed>${vectorOf({ pan: 1, tilt: 1, zoom: 1 })}</tptz:Speed>`)],
+    [
+      'AbsoluteMove',
+      async () => {
+        const position = (await positionedPresets(session, profile)).find((preset) => preset.token === token)?.position;
+        if (!position) {
+          throw cameraError('notSupported', 'the camera does not go to presets', { host: session.host });
+        }
+        return absoluteMove(session, profile, position);
+      },
+    ],
+  ]);
+}
+
+/** Names and tokens of the preset that serves as home where there is no home: makers use the first one. */
+const HOMES = [/^home\b/i, /^(?:preset[ _]?)?0*1$/i];
+
+export async function goHome(session: OnvifSession, ways: Ways, profile: string): Promise<void> {
+  await ways.use<unknown>('home', [
+    [
+      'GotoHomePosition',
+      () => sendRequest(session, ({ ptz }) => ptz.gotoHomePosition({ ProfileToken: escapeXml(profile) })),
+    ],
+    [
+      'preset',
+      async () => {
+        const presets = await listPresets(session, profile);
+        const home = HOMES.flatMap(
+          (pattern) => presets.find(({ token, name }) => pattern.test(name) || pattern.test(token)) ?? [],
+        )[0];
+        if (!home) {
+          throw cameraError('notSupported', 'the camera has no home position', { host: session.host });
+        }
+        return goToPreset(session, ways, profile, home.token);
+      },
+    ],
+  ]);
+}
+
+/** @param token of the preset to replace; some cameras want one for a new preset, too, and some take no name */
 export async function setPreset(
   session: OnvifSession,
-  profile: string,
+  ways: Ways,
+  { profile, mostPresets = MAX_PRESETS }: PtzNode,
   name: string,
   token: string | undefined,
 ): Promise<string> {
-  const preset = { ProfileToken: escapeXml(profile), PresetName: escapeXml(name) };
-  const response = await sendRequest(session, ({ ptz }) =>
-    ptz.setPreset(token === undefined ? preset : { ...preset, PresetToken: escapeXml(token) }),
-  );
-  const set = plainLine(findText(response, 'PresetToken')) ?? token;
-  if (set === undefined) {
-    throw cameraError('badReply', 'the camera does not say which preset it has set', { host: session.host });
-  }
-  return set;
+  const set = async (named: string | undefined, at: string | undefined): Promise<string> => {
+    const inner =
+      (named === undefined ? '' : `<tptz:PresetName>${escapeXml(named)}</tptz:PresetName>`) +
+      (at === undefined ? '' : `<tptz:PresetToken>${escapeXml(at)}</tptz:PresetToken>`);
+    const response = await session.call(
+      'ptz',
+      `<tptz:SetPreset><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>${inner}</tptz:SetPreset>`,
+      'SetPresetResponse',
+    );
+    const given = plainLine(findText(response, 'PresetToken')) ?? at;
+    if (given === undefined) {
+      throw cameraError('badReply', 'the camera does not say which preset it has set', { host: session.host });
+    }
+    return given;
+  };
+  const free = async (): Promise<string> => {
+    const taken = new Set((await listPresets(session, profile)).map((preset) => preset.token));
+    const number = Array.from({ length: mostPresets }, (_, i) => `${i + 1}`).find((one) => !taken.has(one));
+    if (taken.size >= mostPresets || number === undefined) {
+      throw cameraError('notSupported', `the camera has all its ${mostPresets} presets`, { host: session.host });
+    }
+    return number;
+  };
+  return ways.use<string>('set preset', [
+    ['name', () => set(name, token)],
+    ...(token === undefined ? [['name and number', async () => set(name, await free())] as const] : []),
+    ['no name', () => set(undefined, token)],
+    ...(token === undefined ? [['number', async () => set(undefined, await free())] as const] : []),
+  ]);
 }

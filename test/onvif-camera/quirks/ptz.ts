@@ -12,4 +12,16 @@ export interface PtzQuirks {
   status?: 'missing' | 'constant';
   presets?: 'none' | number;
   hasNoHome?: boolean;
+  /** Operations that the camera does not have, of PTZ and imaging. */
+  refusesOperations?: readonly string[];
+  /** A move of more than one axis is a fault. */
+  refusesBothAxes?: boolean;
+  /** A new preset needs a token. */
+  wantsPresetToken?: boolean;
+  /** The name of a preset is a fault. */
+  refusesPresetName?: boolean;
+  /** GotoPreset without Speed is a fault. */
+  wantsPresetSpeed?: boolean;
+  /** Settings of the picture that are not asked to be changed are a fault. */
+  refusesWholeImaging?: boolean;
 }

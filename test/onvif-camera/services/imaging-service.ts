@@ -4,7 +4,7 @@ import type { CameraState } from '../state.ts';
 const answer = (operation: string, inner = ''): string =>
   `<timg:${operation}Response xmlns:timg="${SERVICES.imaging}">${inner}</timg:${operation}Response>`;
 
-export function imagingOperations({ imaging, profiles }: CameraState): Operations {
+export function imagingOperations({ imaging, profiles, quirks }: CameraState): Operations {
   const check = (token: string | undefined) => {
     if (!profiles.some(({ source = 'video' }) => source === token)) {
       throw new Fault('NoSource', 'no video source of this token');
@@ -19,6 +19,12 @@ export function imagingOperations({ imaging, profiles }: CameraState): Operation
     SetImagingSettings: (call) => {
       check(call.argument('VideoSourceToken'));
       const settings = findDeep(call.root, 'ImagingSettings');
+      if (
+        quirks.refusesWholeImaging &&
+        (call.argument('Brightness') ?? call.argument('ForcePersistence')) !== undefined
+      ) {
+        throw new Fault('SettingsInvalid', 'only what is to change');
+      }
       for (const name of ['IrCutFilter', 'Brightness', 'Contrast'] as const) {
         const value = call.argument(name);
         if (settings && value !== undefined) {

@@ -33,6 +33,17 @@ export function ptzOperations(state: CameraState): Operations {
     if (findDeep(call.root, 'Zoom') && (quirks.refusesZoom || quirks.ptz === 'panTilt') && call.operation !== 'Stop') {
       throw new Fault('SpaceNotSupported', 'there is no zoom');
     }
+    if (quirks.refusesOperations?.includes(call.operation)) {
+      throw notSupported();
+    }
+    if (
+      quirks.refusesBothAxes &&
+      findDeep(call.root, 'Velocity') &&
+      findDeep(call.root, 'PanTilt') &&
+      findDeep(call.root, 'Zoom')
+    ) {
+      throw new Fault('InvalidVelocity', 'one axis at a time');
+    }
   };
   return {
     GetServiceCapabilities: () =>
@@ -95,10 +106,17 @@ function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => v
   };
   return {
     ...orFail(most > 0, {
-      GetPresets: () => answer('GetPresets', [...ptz.presets].map(([token, { name }]) => preset(token, name)).join('')),
+      GetPresets: () =>
+        answer('GetPresets', [...ptz.presets].map(([token, one]) => preset(token, one.name, one.position)).join('')),
       SetPreset: (call) => {
         check(call);
         const token = call.argument('PresetToken');
+        if (
+          (quirks.wantsPresetToken && token === undefined) ||
+          (quirks.refusesPresetName && call.argument('PresetName') !== undefined)
+        ) {
+          throw new Fault('InvalidArgVal', 'a preset is a token');
+        }
         if (token === undefined && ptz.presets.size >= most) {
           throw new Fault('TooManyPresets', `at most ${most} presets`, { isSender: false });
         }
@@ -106,7 +124,11 @@ function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => v
         return answer('SetPreset', `<tptz:PresetToken>${set}</tptz:PresetToken>`);
       },
       GotoPreset: (call) => {
-        ptz.goTo(known(call).position);
+        const { position: at } = known(call);
+        if (quirks.wantsPresetSpeed && !findDeep(call.root, 'Speed')) {
+          throw new Fault('InvalidArgVal', 'a speed is needed');
+        }
+        ptz.goTo(at);
         return answer('GotoPreset');
       },
       RemovePreset: (call) => {
@@ -130,8 +152,9 @@ function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => v
   };
 }
 
-const preset = (token: string, name: string): string =>
-  `<tptz:Preset token="${escapeXml(token)}"><tt:Name>${escapeXml(name)}</tt:Name></tptz:Preset>`;
+const preset = (token: string, name: string, { x, y, zoom }: PtzPosition): string =>
+  `<tptz:Preset token="${escapeXml(token)}"><tt:Name>${escapeXml(name)}</tt:Name><tt:PTZPosition>` +
+  `<tt:PanTilt x="${x}" y="${y}"/><tt:Zoom x="${zoom}"/></tt:PTZPosition></tptz:Preset>`;
 
 /** A position, a velocity or a translation: missing axes are 0. */
 function position(call: Call): PtzPosition {

@@ -8,7 +8,7 @@ const MAX_QUEUED = 64;
 /** Calls with a longer deadline wait for events. */
 const LONG_CALL_MS = 15_000;
 
-/** `waiting`: for events. `urgent`: goes ahead of the queue, because a moving camera must stop. */
+/** `waiting`: for events. `urgent`: beside the calls that run and ahead of the queue, because a moving camera must stop. */
 type CallKind = 'plain' | 'urgent' | 'waiting';
 
 export function callKindOf(deadlineMs: number, isUrgent = false): CallKind {
@@ -33,7 +33,8 @@ export class RequestLimiter {
     const key = isLong ? `${camera} waiting` : camera;
     const queue = this.#queues.get(key) ?? { running: 0, waiters: [] };
     this.#queues.set(key, queue);
-    if (queue.running >= (isLong ? MAX_WAITING_CALLS : MAX_CALLS)) {
+    const most = isLong ? MAX_WAITING_CALLS : kind === 'urgent' ? MAX_CALLS + 1 : MAX_CALLS;
+    if (queue.running >= most) {
       await this.#turn(queue, camera, kind, signal);
     } else {
       queue.running += 1;
@@ -47,7 +48,9 @@ export class RequestLimiter {
 
   /** Hands the place over to the next waiter, so that no new call gets in between. */
   #leave(key: string, queue: CallQueue): void {
-    const next = queue.waiters.shift();
+    // The place of an urgent call is not for others.
+    const isSpare = queue.running > MAX_CALLS && !key.endsWith(' waiting');
+    const next = isSpare && queue.waiters[0]?.kind !== 'urgent' ? undefined : queue.waiters.shift();
     if (next) {
       next.go();
       return;
