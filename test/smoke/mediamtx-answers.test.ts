@@ -49,8 +49,8 @@ const ROWS: readonly Row[] = [
     ...{ port: 'webrtc', ask: 'OPTIONS /', headers: { 'Access-Control-Request-Method': 'GET' }, status: 204 },
     answers: { 'access-control-allow-origin': '*' },
   },
-  { port: 'webrtc', ask: 'GET /cam', status: 302, answers: { location: '/cam/' } },
-  { port: 'webrtc', ask: 'GET //evil.com', status: 302, answers: { location: '/evil.com/' } },
+  { port: 'webrtc', ask: 'GET /cam', status: 302, answers: { location: './cam/' } },
+  { port: 'webrtc', ask: 'GET //evil.com', status: 302, answers: { location: '../evil.com/' } },
   { port: 'webrtc', ask: 'GET /nonconfigured/', status: 500, error: "path 'nonconfigured' is not configured" },
   {
     ...{ port: 'webrtc', ask: 'POST /cam/whep', headers: SDP, body: OFFER, status: 404 },

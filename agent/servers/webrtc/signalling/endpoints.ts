@@ -23,6 +23,10 @@ const TALK_REASON = 'Perch-Talk-Reason';
 const B_FRAMES = 'Perch-B-Frames';
 const MAX_REASON_CHARACTERS = 300;
 const RETRY_AFTER = 'Retry-After';
+/**
+ * Location is relative to the endpoint, because a proxy may serve it in another folder. OBS Studio 30 to 32 takes it for the whole path.
+ */
+const TAKES_LOCATION_AS_PATH = /\bOBS-Studio\b/i;
 const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
 
 const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publish', talk: 'publish' };
@@ -121,7 +125,10 @@ export class Endpoints {
     }
     const requester = { ...requesterOf(request, access, target.path), fallback };
     const response = await this.#open(target.purpose, requester, bodyOf(request));
-    const location = `${this.#prefix}/${encodePath(target.path)}/${target.purpose}/${response.secret}`;
+    const folder = TAKES_LOCATION_AS_PATH.test(request.headers['user-agent'] ?? '')
+      ? `${this.#prefix}/${encodePath(target.path)}/`
+      : '';
+    const location = `${folder}${target.purpose}/${response.secret}`;
     reply.header('Location', query === '' ? location : `${location}?${query}`);
     reply.header('ETag', '*');
     reply.header('ID', response.id);

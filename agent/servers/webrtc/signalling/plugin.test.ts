@@ -42,9 +42,23 @@ test('an offer is answered with the session in Location and ID', async () => {
     'access-control-allow-origin': '*',
     'access-control-expose-headers': 'ETag, ID, Accept-Patch, Link, Location',
   });
-  expect(response.headers['location']).toMatch(/^\/group\/front%20door\/whep\/[0-9a-f-]{36}\?x=1$/);
+  expect(response.headers['location']).toMatch(/^whep\/[0-9a-f-]{36}\?x=1$/);
   expect(response.headers['location']).not.toContain(response.headers['id']);
   expect(response.body).toContain('a=ice-lite\r\n');
+});
+
+/** The session's address as a client resolves it (RFC 9110 §10.2.2). */
+const sessionOf = ({ location }: { readonly location?: string | undefined }, endpoint = '/cam/whep'): string =>
+  new URL(location ?? '', `http://box${endpoint}`).pathname;
+
+test('OBS Studio takes the Location for a path: it gets the whole one, and without the path it is found, too', async () => {
+  const app = await start({}, '/webrtc');
+  const headers = { ...SDP, 'user-agent': 'Mozilla/5.0 (OBS-Studio/31.0.0; Linux x86_64; en-US)' };
+  const whole = await app.inject({ method: 'POST', url: '/webrtc/cam/whep', headers, payload: CHROMIUM });
+  expect(whole.headers['location']).toMatch(/^\/webrtc\/cam\/whep\/[0-9a-f-]{36}$/);
+  expect((await app.inject({ method: 'DELETE', url: String(whole.headers.location) })).statusCode).toBe(200);
+  const other = await app.inject({ method: 'POST', url: '/webrtc/cam/whep', headers: SDP, payload: CHROMIUM });
+  expect((await app.inject({ method: 'DELETE', url: `/webrtc/${other.headers.location}` })).statusCode).toBe(200);
 });
 
 test('an unknown method gets the list of supported ones', async () => {
@@ -53,7 +67,7 @@ test('an unknown method gets the list of supported ones', async () => {
   const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   expect([endpoint.statusCode, endpoint.headers.allow]).toEqual([405, 'OPTIONS, POST']);
   for (const method of ['GET', 'HEAD', 'PUT'] as const) {
-    const session = await app.inject({ method, url: String(headers['location']) });
+    const session = await app.inject({ method, url: sessionOf(headers) });
     expect([session.statusCode, session.headers.allow]).toEqual([405, 'PATCH, DELETE']);
   }
 });
@@ -63,19 +77,19 @@ test('a session ended by the server has a reason, one ended by its client does n
   const watch = () => run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const [kicked, left] = [(await watch()).headers, (await watch()).headers];
   run.server.kick(String(kicked['id']));
-  await run.app.inject({ method: 'DELETE', url: String(left['location']) });
-  const why = await run.app.inject({ url: String(kicked['location']) });
+  await run.app.inject({ method: 'DELETE', url: sessionOf(left) });
+  const why = await run.app.inject({ url: sessionOf(kicked) });
   expect([why.statusCode, why.json()]).toEqual([410, error('ended through the API')]);
   expect(why.headers).toMatchObject({ 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
-  expect((await run.app.inject({ url: String(left['location']) })).statusCode).toBe(404);
-  const again = await run.app.inject({ method: 'DELETE', url: String(kicked['location']) });
+  expect((await run.app.inject({ url: sessionOf(left) })).statusCode).toBe(404);
+  const again = await run.app.inject({ method: 'DELETE', url: sessionOf(kicked) });
   expect([again.statusCode, again.json()]).toEqual([404, error('session not found')]);
 });
 
 test('a session ends with DELETE on its Location, once', async () => {
   const app = await start({}, '/webrtc');
   const { headers } = await app.inject({ method: 'POST', url: '/webrtc/cam/whep', headers: SDP, payload: CHROMIUM });
-  const url = String(headers['location']);
+  const url = sessionOf(headers, '/webrtc/cam/whep');
   expect(url).toMatch(/^\/webrtc\/cam\/whep\//);
   const patch = await app.inject({ method: 'PATCH', url, headers: FRAGMENT, payload: 'a=mid:0\r\na=candidate:1\r\n' });
   expect([patch.statusCode, patch.body]).toEqual([204, '']);
@@ -89,7 +103,7 @@ test('a fragment with a new user fragment restarts ICE', async () => {
   const app = await start();
   const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const payload = 'a=ice-ufrag:fresh\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 X 0\r\na=mid:1\r\n';
-  const response = await app.inject({ method: 'PATCH', url: String(headers['location']), headers: FRAGMENT, payload });
+  const response = await app.inject({ method: 'PATCH', url: sessionOf(headers), headers: FRAGMENT, payload });
   expect(response.statusCode).toBe(200);
   expect(response.headers['content-type']).toBe('application/trickle-ice-sdpfrag');
   const ufrag = /a=ice-ufrag:(\S+)/.exec(response.body)?.[1];
@@ -98,12 +112,12 @@ test('a fragment with a new user fragment restarts ICE', async () => {
 
 test.for([
   ['a preflight', 'OPTIONS', '/', { 'access-control-request-method': 'GET' }, 204, ''],
-  ['the page without its slash', 'GET', '/cam', {}, 302, '/cam/'],
-  ['the same with a query', 'GET', '/cam?muted=0', {}, 302, '/cam/?muted=0'],
-  ['a doubled slash', 'GET', '//evil.com', {}, 302, '/evil.com/'],
-  ['a backslash', 'GET', '/%5Cevil.com', {}, 302, '/evil.com/'],
-  ['both, and a slash at the end', 'GET', '/%5C/%5Cevil.com/', {}, 302, '/evil.com/'],
-  ['a new line', 'GET', '/cam%0d%0aX:1', {}, 302, '/cam%0D%0AX%3A1/'],
+  ['the page without its slash', 'GET', '/cam', {}, 302, './cam/'],
+  ['the same with a query', 'GET', '/cam?muted=0', {}, 302, './cam/?muted=0'],
+  ['a doubled slash', 'GET', '//evil.com', {}, 302, '../evil.com/'],
+  ['a backslash', 'GET', '/%5Cevil.com', {}, 302, './evil.com/'],
+  ['both, and a slash at the end', 'GET', '/%5C/%5Cevil.com/', {}, 302, '../../evil.com/'],
+  ['a new line', 'GET', '/cam%0d%0aX:1', {}, 302, './cam%0D%0AX%3A1/'],
   ['a path that is not configured', 'GET', '/missing/', {}, 500, "path 'missing' is not configured"],
   ['GET on the endpoint', 'GET', '/cam/whep', {}, 405, 'method not allowed'],
   ['an unknown session', 'PATCH', `/cam/whep/${UUID}`, FRAGMENT, 404, 'session not found'],
@@ -222,7 +236,7 @@ test('an ICE restart answers with credentials for each section, and ignores a la
     headers: SDP,
     payload: offerOf('aiortc-1.4-whep'),
   });
-  const url = String(post.headers['location']);
+  const url = sessionOf(post.headers);
   const ufrags = [...offerOf('aiortc-1.4-whep').matchAll(/a=ice-ufrag:(\S+)/g)].map(([, ufrag]) => ufrag);
   expect(new Set(ufrags).size).toBe(2);
   const patch = (ufrag: string | undefined) =>
@@ -244,7 +258,7 @@ test('a user fragment with invalid characters is rejected', async () => {
   const app = await start();
   const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const payload = 'a=ice-ufrag:a b\r\n';
-  const response = await app.inject({ method: 'PATCH', url: String(headers['location']), headers: FRAGMENT, payload });
+  const response = await app.inject({ method: 'PATCH', url: sessionOf(headers), headers: FRAGMENT, payload });
   expect([response.statusCode, response.json()]).toEqual([400, error("'a b' is not an ICE user fragment")]);
 });
 
@@ -331,7 +345,7 @@ test('twenty players of one page without candidates are all answered', async () 
   expect(new Set(answers.map(({ body }) => /a=ice-ufrag:(\S+)/.exec(body)?.[1])).size).toBe(20);
   for (const { headers, body } of answers) {
     expect(body).toContain('a=end-of-candidates');
-    expect((await app.inject({ method: 'DELETE', url: String(headers['location']) })).statusCode).toBe(200);
+    expect((await app.inject({ method: 'DELETE', url: sessionOf(headers) })).statusCode).toBe(200);
   }
 });
 

@@ -4,7 +4,7 @@ import type { WebRtcServer } from '../server/server.ts';
 import { Endpoints, FRAGMENT_TYPE, HEADERS, METHODS } from './endpoints.ts';
 import { sendPage, sendScript } from './pages.ts';
 import { bodyOf, queryOf, requireType, type SignallingOptions, ufragOf } from './requests.ts';
-import { encodePath, isUuid, readSignallingUrl, type SessionTarget } from './signalling-url.ts';
+import { isUuid, readSignallingUrl, relativePage, type SessionTarget } from './signalling-url.ts';
 
 const MAX_OFFER_BYTES = 128 << 10;
 
@@ -50,7 +50,8 @@ export const webrtcPlugin: FastifyPluginAsync<SignallingOptions> = async (app, o
 
 function redirect(prefix: string, path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const query = queryOf(request);
-  return reply.redirect(`${prefix}/${encodePath(path)}/${query === '' ? '' : `?${query}`}`, 302);
+  const [address = ''] = request.url.slice(prefix.length + 1).split('?', 1);
+  return reply.redirect(`${relativePage(path, address)}${query === '' ? '' : `?${query}`}`, 302);
 }
 
 /** Handles a client's requests to its session. The secret in the URL authorizes them. */

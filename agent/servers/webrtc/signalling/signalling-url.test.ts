@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodePath, isUuid, readSignallingUrl } from './signalling-url.ts';
+import { encodePath, isUuid, readSignallingUrl, relativePage } from './signalling-url.ts';
 
 const UUID = 'b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11';
 
@@ -8,6 +8,8 @@ test.for([
   ['a/b c/whip', { kind: 'endpoint', purpose: 'whip', path: 'a/b c' }],
   ['cam/talk', { kind: 'endpoint', purpose: 'talk', path: 'cam' }],
   [`a/b/talk/${UUID}`, { kind: 'session', secret: UUID }],
+  [`whip/${UUID}`, { kind: 'session', secret: UUID }],
+  ['whip/other', { kind: 'redirect', path: 'whip/other' }],
   ['cam/whep/', { kind: 'session', secret: '' }],
   // A path may have the name of an endpoint, unless it is the last segment of several.
   ['talk/whep', { kind: 'endpoint', purpose: 'whep', path: 'talk' }],
@@ -44,4 +46,15 @@ test('a secret is a UUID', () => {
     false,
     false,
   ]);
+});
+
+test.for([
+  ['cam', './cam/'],
+  ['a/front%20door', '../a/front%20door/'],
+  ['/evil.com', '../evil.com/'],
+  ['//evil.com/x', '../../../evil.com/x/'],
+] as const)("the page of '%s' is %s", ([rest, page]) => {
+  const path = decodeURIComponent(rest.replace(/^\/+/, ''));
+  expect(relativePage(path, rest)).toBe(page);
+  expect(new URL(page, `http://box/folder/${rest}`).href).toBe(`http://box/folder/${encodePath(path)}/`);
 });

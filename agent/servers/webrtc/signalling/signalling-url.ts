@@ -32,6 +32,11 @@ type SignallingTarget =
 
 /** @param rest decoded, without prefix and slash, such as `cam1/whep` */
 export function readSignallingUrl(rest: string): SignallingTarget {
+  // Clients that resolve a relative Location against the host (like OBS Studio) leave out the path.
+  const [, sole] = /^(?:whep|whip|talk)\/([^/]*)$/.exec(rest) ?? [];
+  if (sole !== undefined && isUuid(sole)) {
+    return { kind: 'session', secret: sole };
+  }
   const [, named, purpose, secret] = /^(.+?)\/(whep|whip|talk)(?:\/([^/]*))?$/.exec(rest) ?? [];
   if (named !== undefined) {
     return secret === undefined
@@ -61,6 +66,12 @@ function withoutSlashesBehind(text: string): string {
     end -= 1;
   }
   return text.slice(0, end);
+}
+
+/** The page of a path, relative to the request, so that it works below a proxy's folder. @param rest as requested, not decoded */
+export function relativePage(path: string, rest: string): string {
+  const up = rest.split('/').length - 1;
+  return `${up === 0 ? './' : '../'.repeat(up)}${encodePath(path)}/`;
 }
 
 /** Encodes a path name for a URL, except its slashes. */
