@@ -8,6 +8,7 @@ import { CONTAINER_TOOLS, makeContainer } from '../container/container.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, source } from '../debian.ts';
 import { IMAGE_TOOLS, needTools } from '../image/tools.ts';
 import { untilInterrupted } from '../interruption.ts';
+import { compareNode } from '../node.ts';
 import { writeIndex } from '../openwrt-index.ts';
 import { commitTime, makePackages, tell } from '../packages.ts';
 import { writeSbom } from '../sbom.ts';
@@ -19,11 +20,14 @@ import { fill, makeAddOn } from './home-assistant.ts';
 import { releaseNotes } from './notes.ts';
 
 const USAGE = `usage: npm run release [-- --out DIR] [--tag TAG] [--no-image] [--quick]
+       npm run release -- --compare-node ARCHIVE
 
 Builds what people download, for amd64 and arm64, in ./release: packages for Debian and OpenWrt, the image for a Raspberry Pi, containers,
 the files of the Home Assistant add-on, lists of components (CycloneDX) and release notes. Needs root. npm run release:sign adds the
 update and signed checksums.
 --tag checks that the version has this tag and a date in CHANGELOG.md.
+--compare-node compares bin/node in an archive of nodejs.org (node-v26.10.0-linux-arm64.tar.xz) with packaging/node-hashes.json, and builds
+nothing. It prints the archive's SHA-256, to compare with the signed SHASUMS256.txt.asc there.
 --no-image leaves out the image, which takes most of the time. --quick compresses less.
 
 PERCH_UPDATE_PUBLIC_KEY  public key of updates (Ed25519, PEM)
@@ -41,6 +45,7 @@ async function main(): Promise<void> {
     options: {
       out: { type: 'string', default: join(ROOT, 'release') },
       tag: { type: 'string' },
+      'compare-node': { type: 'string' },
       'no-image': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -48,6 +53,11 @@ async function main(): Promise<void> {
   });
   if (values.help) {
     process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const archive = values['compare-node'];
+  if (archive !== undefined) {
+    process.stdout.write(`${(await compareNode(archive)).join('\n')}\n`);
     return;
   }
   const { version } = packageJson;

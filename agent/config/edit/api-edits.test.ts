@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { fileOf } from '../../../test/support/harness/edited-config.ts';
 import { PerchError } from '../../base/errors.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { asNode } from '../schema/node.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
 
 const OWNER = { hasAllRights: true };
@@ -40,7 +42,7 @@ test('a former name is written under its current name', async () => {
   const { edits, text } = await fileOf('paths:\n  cam:\n    rtspTransport: udp\n');
   await edits.patchPath('cam', { sourceProtocol: 'tcp', disablePublisherOverride: true }, MACHINE);
   expect(text()).toBe('paths:\n  cam:\n    rtspTransport: tcp\n    overridePublisher: false\n');
-  await edits.patchGlobal({ hlsDisable: 'yes', record: true, apiAllowOrigin: 'http://a' }, MACHINE);
+  await edits.patchGlobal({ hlsDisable: 'yes', record: true, apiAllowOrigin: 'http://a' }, OWNER);
   expect(text()).toMatch(/^hls: false$/m);
   expect(text()).toMatch(/^apiAllowOrigins:\n {2}- http:\/\/a$/m);
   expect(text()).toMatch(/^pathDefaults:\n {2}record: true$/m);
@@ -288,9 +290,69 @@ test.for([
   expect(pathListJson(store.current)[0]?.['recordPath']).toBe(recordPath);
 });
 
-test('any API client sets a recordPath of ordinary letters', async () => {
-  const { edits } = await fileOf('paths: {cam: {}}\n');
-  for (const folder of ['/mnt/usb-1', './recordings', '/mnt/Küche_2', '/mnt/门口']) {
-    await edits.patchPath('cam', { recordPath: `${folder}/%path/%Y-%m-%d_%H-%M-%S-%f` }, MACHINE);
+const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
+const WITH_DISK = `hlsDirectory: /mnt/ram
+pathDefaults: {recordPath: /mnt/Küche_2/${TEMPLATE}}
+paths: {cam: {}, yard: {recordPath: /mnt/门口/a/${TEMPLATE}, alwaysAvailable: yes, alwaysAvailableFile: /srv/clips/a.mp4}}
+`;
+
+test('any API client names places in the data folder, and where the configuration has others', async () => {
+  const { edits, store } = await fileOf(WITH_DISK);
+  for (const folder of [
+    `${store.dataDir}/rec`,
+    './data/recordings',
+    '/mnt/Küche_2',
+    '/mnt/Küche_2/more',
+    '/mnt/门口/a',
+  ]) {
+    await edits.patchPath('cam', { recordPath: `${folder}/${TEMPLATE}` }, MACHINE);
   }
+  for (const file of ['/srv/clips/b.mp4', '/mnt/ram/b.mp4', '']) {
+    await edits.patchPath('yard', { alwaysAvailableFile: file }, MACHINE);
+  }
+  await edits.patchGlobal({ hlsDirectory: '/mnt/ram/hls' }, MACHINE);
+});
+
+test.for([
+  { recordPath: `/mnt/usb-1/${TEMPLATE}` },
+  { recordPath: `/${TEMPLATE}` },
+  { recordPath: `/mnt/Küche_20/${TEMPLATE}` },
+  { recordPath: `/mnt/Küche_2/../../etc/${TEMPLATE}` },
+  { recordPath: '/mnt/Küche_2/%path/../../%Y-%m-%d_%H-%M-%S-%f' },
+  { recordPath: `${TEMPLATE}` },
+  { alwaysAvailableFile: '/etc/shadow' },
+  { alwaysAvailableFile: '../x.mp4' },
+  { hlsDirectory: '/etc' },
+  { hlsDirectory: '.' },
+  { apiAllowOrigins: ['https://evil.example'] },
+  { hlsAllowOrigins: ['https://evil.example'] },
+  { webrtcAllowOrigins: [] },
+  { tlsServerKey: '/tmp/mine.key' },
+  { tlsServerCert: 'mine.crt' },
+  { rtspServerCert: '/tmp/mine.crt' },
+  { logFile: '/tmp/log' },
+  { archiveFolder: '/tmp' },
+])('only the owner sets %j', async (settings) => {
+  const { edits, text } = await fileOf(WITH_DISK);
+  const isOfPath = 'recordPath' in settings || 'alwaysAvailableFile' in settings;
+  const edit = (editor: typeof OWNER) =>
+    isOfPath ? edits.patchPath('yard', settings, editor) : edits.patchGlobal(settings, editor);
+  await expect(edit(MACHINE)).rejects.toThrow('only the owner, or the file itself, can');
+  if (isOfPath) {
+    await expect(edits.addPath('new', settings, MACHINE)).rejects.toThrow('only the owner');
+    await expect(edits.patchPathDefaults(settings, MACHINE)).rejects.toThrow('only the owner');
+  }
+  expect(text()).toBe(WITH_DISK);
+  await edit(OWNER);
+  expect(text()).not.toBe(WITH_DISK);
+});
+
+test('each key whose name is that of a file, a folder or origins is one that the owner sets', () => {
+  const named = [CONFIG_KEYS.global.schema, CONFIG_KEYS.path.schema].flatMap((schema) =>
+    Object.entries(asNode(schema).properties ?? {}).filter(
+      ([key]) => /(?:File|Folder|Directory|Dir|Cert|ServerKey|Origins|Path)$/.test(key) && !/^(?:rtspPath)$/.test(key),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(([, { names }]) => names === undefined).map(([key]) => key)).toEqual([]);
 });

@@ -12,6 +12,7 @@ import { problemText } from '../yaml/problem.ts';
 import { refuseConflict } from './conflict.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
 import { checkKeptBroker, checkKeptToken, withKeptSecrets } from './kept-secrets.ts';
+import { isInNamedFolder } from './named-folders.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
 /** The author of a change. */
@@ -180,7 +181,7 @@ export class ApiEdits {
     const path = blockPath[0] === 'paths' ? String(blockPath[1]) : undefined;
     refuseConflict(now, editor.seen, path, keys, before.shown, blockPath[0] === 'pathDefaults' ? 'pathDefaults.' : '');
     return keys.map((key) => {
-      this.#check(schema, [...blockPath, key], posted[key], editor);
+      this.#check(schema, [...blockPath, key], posted[key], editor, now.config);
       return { keyPath: [...blockPath, key], value: valueFor(schema, key, posted[key], before) };
     });
   }
@@ -193,16 +194,16 @@ export class ApiEdits {
     checkKeptToken({ whepBearerToken: '', ...posted }, before.value);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {
-        this.#check(PATH, ['paths', name, key], value, editor);
+        this.#check(PATH, ['paths', name, key], value, editor, config);
       }
       return [key, valueFor(PATH, key, value, before)];
     });
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
   }
 
-  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor): void {
+  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor, config: Config): void {
     const key = String(keyPath.at(-1));
-    const { syntax } = schema.properties?.[key] ?? {};
+    const { syntax, names } = schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
       throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only the file itself can set it');
     }
@@ -211,6 +212,13 @@ export class ApiEdits {
     }
     if (RIGHTS.test(key) && !hasAllRights) {
       throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
+    }
+    if ((names === 'keyFile' || names === 'origins') && !hasAllRights) {
+      throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
+    }
+    if (names && !hasAllRights && typeof value === 'string' && !isInNamedFolder(value, config, this.#store)) {
+      const where = 'the data folder and the folders of the configuration';
+      throw new PerchError('badInput', `${key}: only the owner, or the file itself, can name a place outside ${where}`);
     }
     if (key === 'recordPath' && !hasAllRights && typeof value === 'string' && SHELL.test(value)) {
       throw new PerchError('badInput', 'recordPath: only the owner, or the file itself, can set shell metacharacters');

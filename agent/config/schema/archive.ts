@@ -17,6 +17,7 @@ export const ARCHIVE_KEYS = {
       'Copy finished recordings to an archive: a bucket (s3; yes is the same), or a folder on a NAS or a second disk.',
   }),
   archiveFolder: Type.String({
+    names: 'folder',
     default: '',
     maxLength: 1_000,
     syntax: 'folder',

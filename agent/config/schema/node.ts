@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import { parseDuration } from '../values/duration.ts';
 import { parseSize } from '../values/size.ts';
 
-/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `words` and `isSwitch` are Perch's. */
+/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `names`, `words` and `isSwitch` are Perch's. */
 export interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -14,6 +14,8 @@ export interface SchemaNode extends TSchema {
   readonly unit?: 'Ms' | 'Bytes';
   readonly syntax?: string;
   readonly secret?: boolean;
+  /** What the value names, if only the owner may name any: a file or folder of the box, or web sites that may read its answers. */
+  readonly names?: 'file' | 'folder' | 'keyFile' | 'origins';
   /** Values for yes and no, in an enumeration that was a switch or has the value `no`. */
   readonly words?: Readonly<Record<'yes' | 'no', string>>;
   /** With `words`: these two values are true and false in the control API, as older clients expect. */

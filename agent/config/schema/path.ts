@@ -141,6 +141,7 @@ export const PathSchema = Type.Object({
   ...MOTION_KEYS,
   recordPath: Type.String({
     default: '',
+    names: 'folder',
     maxLength: 1_000,
     description:
       'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: recordings/%path/%Y-%m-%d_%H-%M-%S-%f in the data folder.',

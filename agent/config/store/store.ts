@@ -131,6 +131,14 @@ export class ConfigStore {
   }
 
   /** Absolute; undefined while the built-in defaults apply. */
+  get dataDir(): string {
+    return this.#options.dataDir;
+  }
+
+  get cwd(): string {
+    return this.#options.cwd;
+  }
+
   get file(): string | undefined {
     return this.#file;
   }

@@ -6,6 +6,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { catalogRoutes } from '../openapi/catalog.ts';
 import { answerError, installErrorHandler } from './errors.ts';
@@ -71,6 +72,7 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
   app.addHook('preClose', async () => {
     await Promise.all([...app.listeners].map((listener) => listener.close()));
   });
+  app.addHook('onRequest', async ({ raw }) => refuseTwoHosts(raw.rawHeaders));
   boundNewcomers(app);
   dropLeftAnswers(app);
   catalogRoutes(app);
@@ -86,6 +88,25 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
     log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
   });
   return app;
+}
+
+/** RFC 9112 §3.2, RFC 9113 §8.3.1: Node keeps the first Host, a proxy may have checked the other one. @param headers names and values in turn */
+function refuseTwoHosts(headers: readonly string[]): void {
+  let [host, authority]: (string | undefined)[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]?.toLowerCase();
+    if (name === 'host') {
+      if (host !== undefined) {
+        throw new PerchError('badInput', 'the request has two Host fields');
+      }
+      host = headers[i + 1];
+    } else if (name === ':authority') {
+      authority = headers[i + 1];
+    }
+  }
+  if (host !== undefined && authority !== undefined && host.toLowerCase() !== authority.toLowerCase()) {
+    throw new PerchError('badInput', 'the request has a Host field and another :authority');
+  }
 }
 
 /** `catalogRoutes` keeps schemas from Fastify. Its own compilers would take 1 MB. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { createServer, isIPv6 } from 'node:net';
+import { connect, createServer, isIPv6 } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
@@ -49,6 +49,24 @@ test.for([
   try {
     expect(listener.host).toBe(host);
     expect(await answers(isIPv6(host) ? `[${host}]` : host, listener.port)).toBe(true);
+  } finally {
+    await listener.close();
+  }
+});
+
+test.for([
+  ['Host: localhost', 200],
+  ['Host: localhost\r\nHost: localhost', 400],
+  ['Host: localhost\r\nhost: evil.example', 400],
+  ['HOST: evil.example\r\nX: y\r\nHost: localhost', 400],
+  ['Host: localhost\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket', 400],
+] as const)('%j is answered with %i', async ([fields, status]) => {
+  const listener = await listen('address', '127.0.0.1:0', open(), LOG);
+  try {
+    const socket = connect(listener.port, '127.0.0.1');
+    const close = fields.includes('Upgrade') ? '' : '\r\nConnection: close';
+    socket.write(`GET / HTTP/1.1\r\n${fields}${close}\r\n\r\n`);
+    expect((await text(socket)).split(' ')[1]).toBe(String(status));
   } finally {
     await listener.close();
   }

@@ -4,6 +4,7 @@ import { IpRanges } from '../../values/address.ts';
 export const Origins = () =>
   Type.Array(Type.String(), {
     default: ['*'],
+    names: 'origins',
     description: 'Web sites whose scripts may send requests to this server (CORS).',
   });
 export const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are trusted.');
@@ -11,11 +12,13 @@ export const TcpProxies = () => IpRanges('Proxies whose PROXY protocol headers (
 export const KeyFile = (what: string) =>
   Type.String({
     default: 'server.key',
+    names: 'keyFile',
     description: `File of the private key for ${what}. If it is missing: Perch's own.`,
   });
 export const CertFile = (what: string) =>
   Type.String({
     default: 'server.crt',
+    names: 'keyFile',
     description: `File of the certificate for ${what}. If it is missing: Perch's own.`,
   });
 export const Fingerprint = (whose: string) =>

@@ -102,6 +102,7 @@ export const GENERAL_KEYS = {
   }),
   logStructured: Switch(false, 'Write log lines as JSON objects, to the terminal and to the file.'),
   logFile: Type.String({
+    names: 'file',
     minLength: 1,
     default: 'mediamtx.log',
     description: 'Log file of the destination file. Above 64 MB it is renamed to FILE.1. SIGHUP reopens it.',

@@ -31,6 +31,7 @@ const schema = {
   hlsSegmentMaxSize: Size('50M', 'A larger segment ends the muxer with an error.'),
   hlsDirectory: Type.String({
     default: '',
+    names: 'folder',
     description: 'Folder to store segments in, one subfolder for each path. Empty = in memory only.',
   }),
   hlsMuxerCloseAfter: Duration('60s', 'Stop preparing HLS after this long without requests.'),

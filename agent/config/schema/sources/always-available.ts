@@ -30,6 +30,7 @@ export const ALWAYS_AVAILABLE_KEYS = {
   }),
   alwaysAvailableFile: Type.String({
     default: '',
+    names: 'file',
     description: 'MP4 file to play in a loop while the source is away. Its tracks are those of the stream.',
   }),
 };
