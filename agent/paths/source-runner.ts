@@ -45,6 +45,8 @@ export class SourceRunner {
   #cause: unknown;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
+  /** The last failure in the log: a camera that is lost every minute for the same reason is one line. */
+  #loggedReason: string | undefined;
   /** The last failure reported to the owner; reset when the stream opens. */
   #reportedReason: string | undefined;
   /** Rejected logins in a row: cameras lock accounts after a few. */
@@ -75,7 +77,7 @@ export class SourceRunner {
     return this.#runs === 0;
   }
 
-  /** The last failure since `start`. */
+  /** The last failure; undefined while the stream is open. */
   get cause(): unknown {
     return this.#cause;
   }
@@ -154,6 +156,9 @@ export class SourceRunner {
       }
       this.#refusals = 0;
       this.#reportedReason = undefined;
+      this.#lastError = null;
+      this.#lastErrorTime = null;
+      this.#cause = undefined;
       this.#maker.forget();
       return this.#owner.sourceOpened(tracks);
     };
@@ -187,7 +192,8 @@ export class SourceRunner {
     }
     const text = explain(cause);
     // Logged once per change: one line for a camera that is off for a week.
-    if (text !== this.#lastError) {
+    if (text !== this.#loggedReason) {
+      this.#loggedReason = text;
       const level = this.#maker.isNews(text) ? 'warn' : 'debug';
       this.#log[level]({ reason: text }, 'no picture from the camera, retrying');
     }

@@ -18,6 +18,9 @@ export interface SdpMedia {
   readonly direction: Direction | undefined;
   /** A back channel: the client sends audio (ONVIF Streaming §5.3). */
   readonly isBackChannel: boolean;
+  /** Length of a packet, and the longest (RFC 8866 §6.4); absent: not stated. */
+  readonly ptimeMs?: number;
+  readonly maxptimeMs?: number;
   /** Key of the SRTP that the sender of the description sends; absent: no key, or one that is not supported. */
   readonly key?: MikeyMessage;
 }
@@ -26,6 +29,8 @@ export interface Sdp {
   readonly name: string;
   /** The session's `a=control`. */
   readonly control: string | undefined;
+  /** Program that made the description (RFC 8866 §6.3); empty: not stated. */
+  readonly tool: string;
   readonly medias: readonly SdpMedia[];
 }
 
@@ -81,9 +86,12 @@ interface Draft {
   direction: Direction | undefined;
   dimensions: string | undefined;
   keyManagement: string | undefined;
+  ptimeMs: number | undefined;
+  maxptimeMs: number | undefined;
 }
 
 interface Session {
+  tool: string;
   keyManagement: string | undefined;
   name: string;
   control: string | undefined;
@@ -106,6 +114,7 @@ export function parseSdp(text: string): Sdp {
   }
   const session: Session = {
     name: '',
+    tool: '',
     control: undefined,
     direction: undefined,
     keyManagement: undefined,
@@ -123,6 +132,7 @@ export function parseSdp(text: string): Sdp {
   const directions = session.drafts.map((draft) => draft.direction ?? session.direction);
   return {
     name: session.name,
+    tool: session.tool,
     control: session.control,
     medias: session.drafts.map((draft, i) => ({
       kind: draft.kind,
@@ -133,6 +143,8 @@ export function parseSdp(text: string): Sdp {
       // Some servers mark what they send as sendonly; then every section is marked so.
       isBackChannel:
         draft.kind === 'audio' && directions[i] === 'sendonly' && directions.some((other) => other !== 'sendonly'),
+      ...(draft.ptimeMs !== undefined && { ptimeMs: draft.ptimeMs }),
+      ...(draft.maxptimeMs !== undefined && { maxptimeMs: draft.maxptimeMs }),
       ...keyOf(draft.keyManagement ?? session.keyManagement),
     })),
   };
@@ -163,6 +175,8 @@ function parseMediaLine(text: string): Draft {
     direction: undefined,
     dimensions: undefined,
     keyManagement: undefined,
+    ptimeMs: undefined,
+    maxptimeMs: undefined,
   };
 }
 
@@ -188,6 +202,15 @@ function readAttribute(session: Session, text: string): void {
       break;
     case 'fmtp':
       keep(session.fmtps, value, media);
+      break;
+    case 'tool':
+      session.tool ||= value;
+      break;
+    case 'ptime':
+    case 'maxptime':
+      if (draft && Number(value) > 0) {
+        draft[name === 'ptime' ? 'ptimeMs' : 'maxptimeMs'] ??= Number(value);
+      }
       break;
     case 'key-mgmt':
       // RFC 4567 §3.1.

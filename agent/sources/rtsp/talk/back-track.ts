@@ -1,10 +1,13 @@
+import { unlessExpected } from '../../../base/errors.ts';
 import { MU_LAW } from '../../../media/g711/decode.ts';
 import { G726_GROUP, G726Encoder } from '../../../media/g726/encode.ts';
 import { G726_FORMATS, type G726Format } from '../../../media/g726/format.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
-import type { SdpMedia } from '../../../media/sdp/parse.ts';
+import type { Sdp, SdpMedia } from '../../../media/sdp/parse.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
 import { aacSpeech } from './aac-speech.ts';
+import { type PacketSize, packetSizeOf } from './packet-size.ts';
+import { PcmSpeech } from './pcm-speech.ts';
 import type { TalkEncoder, TalkSink } from './talk-encoder.ts';
 
 /** Encodes speech as G.726. Code words that do not fill a whole byte wait for the next audio. */
@@ -51,33 +54,51 @@ export interface BackTrack extends Pick<BackChannel, 'codec' | 'clockRate' | 'ch
   readonly control: string | undefined;
   /** Undefined: audio is sent as it comes. */
   readonly encoder: TalkEncoder | undefined;
+  /** Undefined: the encoder makes the packets. */
+  readonly packets: PacketSize | undefined;
 }
 
-/** The first back channel with G.711, else the one with the most bits of G.726, else the first with AAC-LC. */
-export function findBackTrack(medias: readonly SdpMedia[]): BackTrack | undefined {
+/**
+ * The back channel for which audio needs the least work: G.711 as browsers send it, the one with the most bits of G.726, linear samples, AAC-LC,
+ * then G.711 of other rates, which only programs send that have it themselves. The first of a kind.
+ */
+export function findBackTrack({ medias, tool }: Pick<Sdp, 'medias' | 'tool'>): BackTrack | undefined {
   const offered = formatsOf(medias);
-  const plain = offered.find(({ format: { encoding } }) => encoding === 'PCMA' || encoding === 'PCMU');
+  const g711 = offered.filter(({ format: { encoding } }) => encoding === 'PCMA' || encoding === 'PCMU');
+  const isOfBrowsers = ({ format }: Offered) => format.clockRate === SPEECH.clockRate && format.channels === 1;
+  const withSize = <T extends Offered>(track: T) => ({
+    ...track,
+    packets: packetSizeOf({ tool }, track.media, track.format),
+  });
+  const raw = (each: Offered): BackTrack => {
+    const { encoding, clockRate, channels } = each.format;
+    return { ...withSize(each), codec: encoding as BackChannel['codec'], clockRate, channels, encoder: undefined };
+  };
+  const plain = g711.find(isOfBrowsers);
   if (plain) {
-    const { encoding, clockRate, channels } = plain.format;
-    return { ...plain, codec: encoding as BackChannel['codec'], clockRate, channels, encoder: undefined };
+    return raw(plain);
   }
-  const [best] = offered
+  const g726 = offered
     .flatMap((each) => {
-      const g726 = g726Of(each.format);
-      return g726 ? [{ each, g726 }] : [];
+      const format = g726Of(each.format);
+      return format ? [{ each, format }] : [];
     })
-    .sort((a, b) => b.g726.bits - a.g726.bits);
-  if (best) {
-    return { ...best.each, ...SPEECH, encoder: new G726Speech(best.g726) };
-  }
-  for (const each of offered) {
-    const encoder = aacSpeech(each.format);
+    .sort((a, b) => b.format.bits - a.format.bits)
+    .map(({ each, format }) => ({ each, create: () => new G726Speech(format) }));
+  const others = [linearSpeech, aacSpeech].flatMap((create) =>
+    offered.map((each) => ({ each, create: () => create(each.format) })),
+  );
+  for (const { each, create } of [...g726, ...others]) {
+    const encoder = create();
     if (encoder) {
-      return { ...each, ...SPEECH, encoder };
+      return { ...withSize(each), ...SPEECH, encoder };
     }
   }
-  return undefined;
+  return g711[0] && raw(g711[0]);
 }
+
+const linearSpeech = ({ encoding, clockRate, channels }: RtpFormat): PcmSpeech | undefined =>
+  encoding === 'L16' && channels === 1 ? unlessExpected(() => new PcmSpeech(clockRate)) : undefined;
 
 const g726Of = ({ encoding, clockRate, channels }: RtpFormat) =>
   clockRate === SPEECH.clockRate && channels <= 1 ? G726_FORMATS[encoding] : undefined;
@@ -87,7 +108,11 @@ export const backEncodings = (medias: readonly SdpMedia[]): readonly string[] =>
   ...new Set(formatsOf(medias).map(({ format }) => format.encoding)),
 ];
 
+interface Offered extends Pick<BackTrack, 'format' | 'control'> {
+  readonly media: SdpMedia;
+}
+
 const formatsOf = (medias: readonly SdpMedia[]) =>
   medias
     .filter(({ isBackChannel }) => isBackChannel)
-    .flatMap(({ formats, control }) => formats.map((format) => ({ format, control })));
+    .flatMap((media): Offered[] => media.formats.map((format) => ({ format, media, control: media.control })));

@@ -124,7 +124,7 @@ test.for([
   const loudspeaker = loudspeakerAt(camera);
   const name = format.split('/')[0];
   expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(
-    `camera of path 'garden' has no back channel with G.711, G.726 or AAC-LC of one channel, only with ${name}`,
+    `camera of path 'garden' has no back channel with G.711, G.726, AAC-LC or L16 of one channel, only with ${name}`,
   );
   expect(loudspeaker.state).toBe('no');
 });
@@ -397,4 +397,105 @@ test('the end of the path ends the talk, or the attempt', async () => {
   over.abort(new Error('the path is gone'));
   expect(await opening).toBe('the path is gone');
   await camera.until(() => camera.callers[0]?.socket.destroyed ?? false);
+});
+
+// go2rtc#49, gortsplib#479: a camera that offers everything that it has.
+const EVERYTHING = [
+  ['105', 'MPEG4-GENERIC/16000'],
+  ['104', 'MPEG4-GENERIC/8000'],
+  ['103', 'PCMU/16000'],
+  ['0', 'PCMU/8000'],
+  ['102', 'PCMA/16000'],
+  ['8', 'PCMA/8000'],
+  ['101', 'L16/8000'],
+  ['100', 'L16/16000'],
+] as const;
+
+/** A camera whose back channel has these formats and lines. */
+const offering = (formats: readonly (readonly [string, string])[], lines = ''): readonly [Script, string] => [
+  (request, caller) => request.method !== 'DESCRIBE' && talkative(request, caller),
+  `${PLAIN_SDP}m=audio 0 RTP/AVP ${formats.map(([type]) => type).join(' ')}\n${formats
+    .map(([type, map]) => `a=rtpmap:${type} ${map}\n`)
+    .join('')}${lines}a=sendonly\na=control:talk\n`,
+];
+
+test.for([
+  ['as sent', EVERYTHING, '80', 'PCMU'],
+  ['in reverse', EVERYTHING.toReversed(), '88', 'PCMA'],
+  ['without A-law', EVERYTHING.filter(([, map]) => !map.startsWith('PCMA')).toReversed(), '80', 'PCMU'],
+  [
+    'with L16 rather than G.711 of another rate',
+    EVERYTHING.filter(([, map]) => !/^PCM.\/8000/.test(map)),
+    'e5',
+    'PCMU',
+  ],
+] as const)('of many formats the camera gets the one that browsers send: %s', async ([, formats, type, codec]) => {
+  const [script, sdp] = offering(formats);
+  await using camera = await scriptedCamera(script, sdp);
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  expect(channel).toMatchObject({ codec, clockRate: 8000, channels: 1 });
+  channel.send(new Uint8Array(160), 0);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length > 0);
+  expect(heard(caller)[0]?.first).toBe(`80${(Number.parseInt(type, 16) | 0x80).toString(16)}`);
+  channel.close();
+});
+
+test('L16 is the speech in samples of 16 bits', async () => {
+  const [script, sdp] = offering([['101', 'L16/8000']]);
+  await using camera = await scriptedCamera(script, sdp);
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  for (let i = 0; i < 10; i += 1) {
+    channel.send(
+      Uint8Array.from({ length: 160 }, (_, at) => MU_LAW_TONE[at % 8] as number),
+      i * 160,
+    );
+  }
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length === 10);
+  const [first, , last] = [heard(caller)[0], 0, heard(caller).at(-1)];
+  const samples = Buffer.from(last?.payload ?? '', 'latin1');
+  expect(samples.length % 2).toBe(0);
+  const values = Array.from({ length: samples.length / 2 }, (_, i) => samples.readInt16BE(2 * i) / 32_768);
+  expect(Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)).toBeCloseTo(TONE_RMS, 1);
+  expect(((last?.ticks ?? 0) - (first?.ticks ?? 0)) >>> 0).toBeGreaterThan(1_300);
+  channel.close();
+});
+
+// go2rtc#331, #2007, #987: Reolink doorbells take each packet for a frame of 1,024 samples.
+test.for([
+  ['a frame server', 'a=tool:BC Streaming Media v202210012022.10.01\n', '', [1_024, 1_024, 1_024], 'd5'],
+  ['a ptime of 40 ms', '', 'a=ptime:40\n', [320, 320, 320, 320, 320, 320, 320, 160], undefined],
+  ['a ptime above its maxptime', '', 'a=ptime:100\na=maxptime:60\n', [480, 480, 480, 480, 480], undefined],
+  ['a maxptime below the audio that comes', '', 'a=maxptime:10\n', Array.from({ length: 30 }, () => 80), undefined],
+  ['neither', '', '', Array.from({ length: 15 }, () => 160), undefined],
+] as const)('packets have the size that the camera takes: %s', async ([, tool, lines, sizes, filler]) => {
+  const [script, sdp] = offering([['8', 'PCMA/8000']], lines);
+  await using camera = await scriptedCamera(script, sdp.replace('v=0\n', `v=0\n${tool}`));
+  const clock = new FakeClock();
+  const channel = await loudspeakerAt(camera, clock).open(deaf, never);
+  for (let i = 0; i < 15; i += 1) {
+    channel.send(Buffer.alloc(160, 'a'), 5_000 + i * 160);
+  }
+  // The rest is sent when the speaker pauses.
+  await clock.advance(2_000);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length >= sizes.length);
+  const packets = heard(caller);
+  expect(packets.map(({ payload }) => payload.length)).toEqual(sizes);
+  const [{ ticks = 0 } = {}] = packets;
+  let at = 0;
+  for (const packet of packets) {
+    expect((packet.ticks - ticks) >>> 0).toBe(at);
+    at += packet.payload.length;
+  }
+  expect(packets.map(({ first }) => first)).toEqual(packets.map((_, i) => (i === 0 ? '8088' : '8008')));
+  const end = Buffer.from(packets.at(-1)?.payload.at(-1) ?? '', 'latin1').toString('hex');
+  expect(end).toBe(filler ?? '61');
+  // A pause is a gap in the timestamps, and begins a packet.
+  channel.send(Buffer.alloc(2_048, 'b'), 20_000);
+  await camera.until(() => heard(caller).length > sizes.length);
+  const next = heard(caller)[sizes.length];
+  expect([((next?.ticks ?? 0) - ticks) >>> 0, next?.payload.slice(0, 1)]).toEqual([15_000, 'b']);
+  channel.close();
 });

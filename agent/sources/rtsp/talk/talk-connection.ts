@@ -15,11 +15,12 @@ import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
 import { type Transport, TransportRefused } from '../transport/transport-choice.ts';
 import { type BackTrack, backEncodings, findBackTrack } from './back-track.ts';
+import { Packets } from './packet-size.ts';
 import type { TalkSink } from './talk-encoder.ts';
 
 const TICK_MS = 1_000;
-/** Largest payload of G.711: 120 ms at 8 kHz. Some cameras take little more in one packet. */
-const MAX_PACKET_BYTES = 960;
+/** Largest part of speech for an encoder: 120 ms. */
+const MAX_PART_BYTES = 960;
 /** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;
 /** Longest silence of a camera that answers keep-alives. */
@@ -63,10 +64,10 @@ export class TalkConnection {
     if (description instanceof Redirect) {
       return description;
     }
-    const track = findBackTrack(description.sdp.medias);
+    const track = findBackTrack(description.sdp);
     if (!track) {
       const others = backEncodings(description.sdp.medias).join(', ');
-      const reason = others === '' ? '' : ` with G.711, G.726 or AAC-LC of one channel, only with ${others}`;
+      const reason = others === '' ? '' : ` with G.711, G.726, AAC-LC or L16 of one channel, only with ${others}`;
       const message = `camera of path '${this.#options.name}' has no back channel${reason}`;
       throw new PerchError('unsupported', message, { path: this.#options.name });
     }
@@ -144,6 +145,7 @@ export class TalkConnection {
     const beganAtMs = askedAtMs;
     let answers = false;
     return () => {
+      this.#sender?.tick();
       const nowMs = this.#clock.monoMs();
       const { readAtMs } = this.#connection;
       answers ||= askedAtMs > beganAtMs && readAtMs >= askedAtMs;
@@ -164,25 +166,38 @@ class AudioSender implements TalkSink {
   readonly #sender: RtpSender;
   readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #ticksOffset = randomInt(2 ** 32);
+  readonly #packets: Packets | undefined;
   #sequence = randomInt(2 ** 16);
   #isFirst = true;
+  #isTalking = false;
 
   constructor(track: BackTrack, sender: RtpSender) {
     this.#track = track;
     this.#sender = sender;
+    this.#packets = track.packets && new Packets(track.packets, this);
+  }
+
+  /** Called each second: the rest before a pause is sent. */
+  tick(): void {
+    if (!this.#isTalking) {
+      this.#packets?.flush();
+    }
+    this.#isTalking = false;
   }
 
   /** @param ticks time of the first sample, from any start */
   send(audio: Uint8Array, ticks: number): void {
     const { encoder, channels } = this.#track;
-    for (let at = 0; at < audio.length; at += MAX_PACKET_BYTES) {
-      const part = audio.subarray(at, at + MAX_PACKET_BYTES);
+    const sink = this.#packets ?? this;
+    this.#isTalking = true;
+    for (let at = 0; at < audio.length; at += MAX_PART_BYTES) {
+      const part = audio.subarray(at, at + MAX_PART_BYTES);
       // One byte is one sample of one channel.
       const partTicks = ticks + at / channels;
       if (encoder) {
-        encoder.encode(part, partTicks, this);
+        encoder.encode(part, partTicks, sink);
       } else {
-        this.onPayload(part, partTicks, this.#isFirst);
+        sink.onPayload(part, partTicks, this.#isFirst);
         this.#isFirst = false;
       }
     }
@@ -198,6 +213,7 @@ class AudioSender implements TalkSink {
   }
 
   close(): void {
+    this.#packets?.flush();
     this.#sender.close();
   }
 }
