@@ -43,6 +43,14 @@ const DEEP = 20_000;
 
 const SPOILERS: Readonly<Record<NonNullable<ReplyQuirks['spoils']>, (text: string) => Buffer>> = {
   cut: (text) => Buffer.from(text.slice(0, text.length * 0.7)),
+  // The attribute stands for the `&` of a name or an address.
+  'bare ampersands': (text) =>
+    Buffer.from(
+      text.replaceAll('&amp;', '&').replace('<s:Body>', '<s:Body a="x&y<z" a="2"><!-- -- --><b>c & d < e&nbsp;</b>'),
+    ),
+  'undeclared prefixes': (text) => Buffer.from(text.replace(/ xmlns:\w+="[^"]*"/g, '')),
+  'noise around': (text) => Buffer.from(`\0HTTP/1.1 <200> & OK\r\n\r\n${text}\r\n0\r\n<done & gone`),
+  'no end': (text) => Buffer.from(text.slice(0, text.lastIndexOf('</s:Body'))),
   'document type': (text) => Buffer.from(text.replace('?>', '?><!DOCTYPE Envelope SYSTEM "file:///etc/passwd">')),
   'entity bomb': (text) => Buffer.from(text.replace('?>', `?>${BOMB}`).replace('<s:Body>', '<s:Body>&e;')),
   latin1: (text) =>

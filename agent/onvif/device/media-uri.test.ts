@@ -18,6 +18,11 @@ test.for([
     'rtsp://192.168.1.50:554/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp?real_stream',
   ],
   [
+    "XM's query, which stays",
+    'rtsp://h/user=admin_password=x=0_stream=0&onvif=0.sdp?real_stream',
+    'rtsp://192.168.1.50/user=admin_password=x=0_stream=0&onvif=0.sdp?real_stream',
+  ],
+  [
     "Hikvision's query, which stays",
     'rtsp://h:554/Streaming/Channels/101?transportmode=unicast&profile=Profile_1',
     'rtsp://192.168.1.50:554/Streaming/Channels/101?transportmode=unicast&profile=Profile_1',

@@ -48,6 +48,14 @@ test('one datagram may hold several devices; one without identity is left out', 
   ]);
 });
 
+test('an answer that is not well-formed is repaired', () => {
+  const device = match('urn:uuid:a', 'onvif://www.onvif.org/name/Door & yard&nbsp;', 'http://a/?x=1&y=2');
+  const text = `\0\r\n${answer(`<d:ProbeMatches>${device}</d:ProbeMatches>`, '<a:To a="1" a="2"/>')}\0<`;
+  expect(parseDiscovery(bytes(text)).matches).toMatchObject([
+    { endpoint: 'urn:uuid:a', xaddrs: ['http://a/?x=1&y=2'] },
+  ]);
+});
+
 test.for([
   ['Hello', 'hello'],
   ['Bye', 'bye'],
@@ -73,6 +81,7 @@ test.for([
   ['a Hello', answer('<d:Hello/>')],
   ['an empty answer', answer('<d:ProbeMatches/>')],
   ['a printer without anything', answer('<d:ProbeMatches><d:ProbeMatch/></d:ProbeMatches>')],
+  ['a cut datagram', answer(match('urn:uuid:a', SCOPES)).slice(0, 200)],
 ] as const)('%s has no devices', ([, text]) => {
   expect(parseDiscovery(bytes(text)).matches).toEqual([]);
 });
@@ -80,7 +89,6 @@ test.for([
 test.for([
   ['garbage', 'M-SEARCH * HTTP/1.1'],
   ['another document', '<html></html>'],
-  ['a cut datagram', answer(match('urn:uuid:a', SCOPES)).slice(0, 200)],
 ] as const)('refuses %s', ([, text]) => {
   expect(() => parseDiscovery(bytes(text))).toThrow(PerchError);
 });

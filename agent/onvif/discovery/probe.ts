@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
-import { elements, find, findText, localName, plainLine, readXml } from '../soap/xml/xml.ts';
+import { elements, find, findText, localName, plainLine, readCameraXml } from '../soap/xml/xml.ts';
 import { decodedScope, manufacturerOf } from './manufacturer.ts';
 
 /** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
@@ -52,7 +52,7 @@ export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messa
 
 /** Well-formed messages of other kinds are `other`. */
 export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
-  const root = readXml(datagram, MAX_DATAGRAM_BYTES);
+  const root = readCameraXml(datagram, MAX_DATAGRAM_BYTES);
   if (localName(root) !== 'Envelope') {
     throw new PerchError('badInput', `'${localName(root).slice(0, 40)}' is not a SOAP envelope`);
   }

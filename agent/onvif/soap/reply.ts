@@ -5,7 +5,7 @@ import type { HttpReply } from './http/http-exchange.ts';
 import { loginMissing, noRights, onvifOff } from './login/login-failures.ts';
 import { MAX_SKEW_MS } from './login/login-verdict.ts';
 import { complaintOf, faultOf, isForbidden, isUnsupported, type SoapFault } from './xml/fault.ts';
-import { find, findNumber, findText, localName, readXml } from './xml/xml.ts';
+import { find, findNumber, findText, localName, readCameraXml } from './xml/xml.ts';
 
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */
 export const MAX_REPLY_BYTES = 1 << 20;
@@ -23,7 +23,7 @@ export interface SoapReply extends HttpReply {
 
 export function readReply(reply: HttpReply): SoapReply {
   try {
-    const root = readXml(reply.body, MAX_REPLY_BYTES, reply.headers['content-type']?.[0]);
+    const root = readCameraXml(reply.body, MAX_REPLY_BYTES, reply.headers['content-type']?.[0]);
     if (localName(root) !== 'Envelope') {
       throw cameraError('notOnvif', `'${localName(root).slice(0, 40)}' is not a SOAP envelope`);
     }

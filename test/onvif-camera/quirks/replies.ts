@@ -11,6 +11,10 @@ export interface ReplyQuirks {
   /** Spoils every reply. */
   spoils?:
     | 'cut'
+    | 'bare ampersands'
+    | 'undeclared prefixes'
+    | 'noise around'
+    | 'no end'
     | 'document type'
     | 'entity bomb'
     | 'latin1'

@@ -1,10 +1,13 @@
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
+import { repairXml } from './repair-xml.ts';
 
 /** Longer texts from a camera are cut. */
 const MAX_TEXT_CHARACTERS = 256;
 /** A declaration is at the beginning, or nowhere. */
 const DECLARATION_BYTES = 256;
+const DOCUMENT_TYPE = '<!DOCTYPE';
+const SINGLE_BYTE_OR_UTF8 = /^(?:utf-?8|(?:us-)?ascii|latin-?\d|iso-?8859|windows-125|cp-?125)/i;
 
 /**
  * The root element of a document from outside. SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is rejected.
@@ -12,12 +15,34 @@ const DECLARATION_BYTES = 256;
  * @param contentType of the HTTP reply
  */
 export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: string): XmlElement {
+  requireSize(bytes, limitBytes);
+  return parse(decodeText(bytes, labelOf(bytes, contentType)));
+}
+
+/** Like `readXml`; a document that is not well-formed is repaired (`repairXml`), and a wrong encoding recognized. */
+export function readCameraXml(bytes: Uint8Array, limitBytes: number, contentType?: string): XmlElement {
+  requireSize(bytes, limitBytes);
+  const text = decodeCameraText(bytes, labelOf(bytes, contentType));
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof PerchError) || text.includes(DOCUMENT_TYPE)) {
+      throw cause;
+    }
+    return parse(repairXml(text));
+  }
+}
+
+function requireSize(bytes: Uint8Array, limitBytes: number): void {
   if (bytes.length > limitBytes) {
     throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
   }
+}
+
+function parse(document: string): XmlElement {
   // Normalized here (XML 1.0 §2.11), because the parser copies the rest of the text for each line break.
-  const text = withoutPadding(decodeText(bytes, contentType)).replace(/\r\n?/g, '\n');
-  if (text.includes('<!DOCTYPE')) {
+  const text = withoutPadding(document).replace(/\r\n?/g, '\n');
+  if (text.includes(DOCUMENT_TYPE)) {
     throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
   }
   let root: XmlElement | null;
@@ -53,16 +78,44 @@ function withoutPadding(text: string): string {
 const isPadding = (code: number): boolean => code <= 0x20 || code === 0xfeff;
 
 /**
- * The text of an XML document, XML 1.0 appendix F: by byte order mark, else its first bytes, else its declaration, else the HTTP header,
- * else UTF-8. Invalid bytes become U+FFFD.
- * @throws PerchError badInput for an unknown encoding
+ * The encoding of an XML document, XML 1.0 appendix F: by byte order mark, else its first bytes, else its declaration, else the HTTP header,
+ * else UTF-8.
  */
-function decodeText(bytes: Uint8Array, contentType?: string): string {
-  const label = markOf(bytes) ?? declaredIn(bytes) ?? charsetOf(contentType) ?? 'utf-8';
+const labelOf = (bytes: Uint8Array, contentType?: string): string =>
+  markOf(bytes) ?? declaredIn(bytes) ?? charsetOf(contentType) ?? 'utf-8';
+
+/** Invalid bytes become U+FFFD. @throws PerchError badInput for an unknown encoding */
+function decodeText(bytes: Uint8Array, label: string): string {
   try {
     return new TextDecoder(label).decode(bytes);
   } catch {
     throw new PerchError('badInput', `XML document in an unknown encoding: '${label.slice(0, 40)}'`);
+  }
+}
+
+/**
+ * Cameras declare UTF-8 and send Latin-1, or the other way round, or name an encoding that does not exist. Text that is valid UTF-8 is
+ * hardly ever another single-byte encoding.
+ */
+function decodeCameraText(bytes: Uint8Array, label: string): string {
+  if (!SINGLE_BYTE_OR_UTF8.test(label) && isKnownLabel(label)) {
+    return decodeText(bytes, label);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const text = decodeText(bytes, 'utf-8');
+    const isDamaged = /[\u0080-\ufffc]/.test(text);
+    const isDeclared = isKnownLabel(label) && !/^utf-?8$/i.test(label);
+    return isDeclared ? decodeText(bytes, label) : isDamaged ? text : decodeText(bytes, 'windows-1252');
+  }
+}
+
+function isKnownLabel(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== '';
+  } catch {
+    return false;
   }
 }
 
