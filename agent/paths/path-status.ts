@@ -58,6 +58,8 @@ export interface PathStatus {
   readonly inboundBytes: number;
   readonly outboundBytes: number;
   readonly inboundFramesInError: number;
+  /** Tracks that the sender announces and does not deliver, and why; null: none. */
+  readonly leftOut: string | null;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   /** Name of the camera for people; null: the path's name. */
@@ -153,6 +155,7 @@ export function describeStream(stream: Stream | undefined, since: string | null)
     inboundBytes: received,
     outboundBytes: sent,
     inboundFramesInError: stream?.framesInError ?? 0,
+    leftOut: stream?.leftOut ?? null,
     bytesReceived: received,
     bytesSent: sent,
   };

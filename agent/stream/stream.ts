@@ -81,6 +81,8 @@ export class Stream {
   bytesSent = 0;
   /** Access units dropped by depacketizers. */
   framesInError = 0;
+  /** Tracks that the sender announces and does not deliver, and why; undefined: none. */
+  leftOut: string | undefined;
   readonly isOnDemand: boolean;
   /** Pictures for readers with `isSparing`: fewer while the processor is overloaded; all again from a key frame on. */
   viewerPictures: Pictures = PICTURES.all;

@@ -6,7 +6,7 @@ const SINCE = '2026-01-01T11:00:00Z';
 const SINCE_MS = '2026-01-01T11:00:00.000Z';
 const path = (name: string, more: Partial<ProblemPath> = {}): ProblemPath => ({
   ...{ name, configError: null, ready: true, sourceState: 'running', offlineSince: null },
-  ...{ lastError: 'connection refused', lastErrorWhy: 'refuses', recording: null },
+  ...{ lastError: 'connection refused', lastErrorWhy: 'refuses', recording: null, leftOut: null },
   ...more,
 });
 const offline = { ready: false, offlineSince: SINCE } as const;
@@ -78,5 +78,12 @@ test('problems of the machine come first, then those of disks and paths', () => 
     ['path', 'door', 'refuses', 'connection refused', SINCE],
     ['path', 'gate', null, 'source: not a URL', null],
     ['recording', 'yard', 'diskFull', 'the disk is full', SINCE],
+  ]);
+});
+
+test('a track that does not deliver is a problem of its path', () => {
+  const leftOut = 'PCMU: packets of payload type 111, which its description does not have';
+  expect(problemsOf(facts({ paths: [path('door', { leftOut })] }))).toMatchObject([
+    { kind: 'path', name: 'door', why: 'leftOut', text: leftOut },
   ]);
 });

@@ -22,7 +22,15 @@ export interface ProblemFacts {
 /** The part of a path's status that may report a problem. */
 export type ProblemPath = Pick<
   PathStatus,
-  'name' | 'configError' | 'ready' | 'sourceState' | 'lastError' | 'lastErrorWhy' | 'offlineSince' | 'recording'
+  | 'name'
+  | 'configError'
+  | 'leftOut'
+  | 'ready'
+  | 'sourceState'
+  | 'lastError'
+  | 'lastErrorWhy'
+  | 'offlineSince'
+  | 'recording'
 >;
 
 /** A larger offset of a box's clock is a problem: on a timeline of both, recordings of the same moment are shown at different times. */
@@ -69,9 +77,10 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
       ...(isClockOff(clockOffset) ? [item('box', name, clockText(clockOffset), { why: 'clock' })] : []),
     ]),
     ...paths.flatMap(({ name, ...path }) => {
-      const { configError, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
+      const { configError, leftOut, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
       return [
         ...(configError === null ? [] : [item('path', name, configError)]),
+        ...(leftOut === null ? [] : [item('path', name, leftOut, { why: 'leftOut' })]),
         ...(sourceState !== 'waiting' || ready || lastError === null
           ? []
           : [item('path', name, lastError, { why: lastErrorWhy, since: offlineSince })]),

@@ -150,6 +150,23 @@ export function parseSdp(text: string): Sdp {
   };
 }
 
+/** Audio formats that cameras send although they announce others. */
+const STATIC_AUDIO_TYPES = [0, 8, 9, 10, 11, 14];
+
+/** The formats of a media section by payload type; in audio with the static ones (RFC 3551 §6), announced or not. */
+export function formatsByType({ kind, formats }: SdpMedia): ReadonlyMap<number, RtpFormat> {
+  const byType = new Map<number, RtpFormat>();
+  for (const payloadType of kind === 'audio' ? STATIC_AUDIO_TYPES : []) {
+    const [encoding, clockRate, channels = 1] = STATIC_FORMATS[payloadType] ?? ['', 0];
+    const text = { rtpmap: mapOf(encoding, clockRate, channels), fmtp: '' };
+    byType.set(payloadType, { payloadType, encoding, clockRate, channels, fmtp: new Map(), text });
+  }
+  for (const format of formats) {
+    byType.set(format.payloadType, format);
+  }
+  return byType;
+}
+
 function readLine(session: Session, line: string): void {
   if (line.startsWith('m=')) {
     const draft = parseMediaLine(line.slice(2));

@@ -25,6 +25,11 @@ export class RtpDemultiplexer implements RtcpSink {
       receiver.reorder();
       this.#byType[receiver.format.payloadType] = receiver;
     }
+    for (const receiver of tracks.receivers) {
+      for (const type of receiver.payloadTypes) {
+        this.#byType[type] ??= receiver;
+      }
+    }
   }
 
   get statistics(): SourceStatistics {

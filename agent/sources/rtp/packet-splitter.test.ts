@@ -4,7 +4,10 @@ import { random } from '../../../test/support/base/random.ts';
 import { soundFrom } from '../../../test/support/cameras/udp-camera.ts';
 import { PacketSplitter } from './packet-splitter.ts';
 
-const PCMU = { format: { payloadType: 0, encoding: 'PCMU', clockRate: 8_000, channels: 1, fmtp: new Map() } };
+const PCMU = {
+  format: { payloadType: 0, encoding: 'PCMU', clockRate: 8_000, channels: 1, fmtp: new Map() },
+  payloadTypes: [0],
+};
 
 function split(...chunks: readonly Uint8Array[]): string[] {
   const packets: string[] = [];

@@ -9,16 +9,24 @@ const NONE = -1;
  */
 export class PacketSplitter {
   readonly #onPacket: (chunk: Uint8Array, start: number, end: number) => void;
-  readonly #types: readonly number[];
+  /** The track of each payload type; undefined: none. */
+  readonly #tracks: (number | undefined)[] = new Array(128).fill(undefined);
   /** SSRCs by track. */
   readonly #ssrcs: number[];
   readonly #next: number[];
 
   constructor(
-    receivers: readonly Pick<TrackReceiver, 'format'>[],
+    receivers: readonly Pick<TrackReceiver, 'format' | 'payloadTypes'>[],
     onPacket: (chunk: Uint8Array, start: number, end: number) => void,
   ) {
-    this.#types = receivers.map(({ format }) => format.payloadType);
+    for (const [track, { format }] of receivers.entries()) {
+      this.#tracks[format.payloadType] = track;
+    }
+    for (const [track, { payloadTypes }] of receivers.entries()) {
+      for (const type of payloadTypes) {
+        this.#tracks[type] ??= track;
+      }
+    }
     this.#ssrcs = receivers.map(() => NONE);
     this.#next = receivers.map(() => NONE);
     this.#onPacket = onPacket;
@@ -41,14 +49,18 @@ export class PacketSplitter {
   }
 
   #isNext(view: DataView, at: number): boolean {
-    const track = this.#types.indexOf(view.getUint8(at + 1) & 0x7f);
-    return track >= 0 && view.getUint16(at + 2) === this.#next[track] && view.getUint32(at + 8) === this.#ssrcs[track];
+    const track = this.#tracks[view.getUint8(at + 1) & 0x7f];
+    return (
+      track !== undefined &&
+      view.getUint16(at + 2) === this.#next[track] &&
+      view.getUint32(at + 8) === this.#ssrcs[track]
+    );
   }
 
   #note(view: DataView, at: number): void {
     if (at + RTP_HEADER_BYTES <= view.byteLength) {
-      const track = this.#types.indexOf(view.getUint8(at + 1) & 0x7f);
-      if (track >= 0) {
+      const track = this.#tracks[view.getUint8(at + 1) & 0x7f];
+      if (track !== undefined) {
         this.#next[track] = (view.getUint16(at + 2) + 1) & 0xffff;
         this.#ssrcs[track] = view.getUint32(at + 8);
       }

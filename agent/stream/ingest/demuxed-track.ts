@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Track } from '../../media/sample/track.ts';
+import type { InboundTrack, UnitOutput } from './inbound-track.ts';
 import type { Timeline } from './timeline.ts';
-import type { InboundTrack, UnitOutput } from './track-receiver.ts';
 import type { TrackTimeline } from './track-timeline.ts';
 
 /** Containers round the times of audio frames to a tick of their own clock, or to a sample. */

@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { release } from '../../media/sample/slab.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
-import type { InboundTrack, UnitOutput } from './track-receiver.ts';
+import type { InboundTrack, UnitOutput } from './inbound-track.ts';
 import { TsInput, type TsInputOptions } from './ts-input.ts';
 
 const MPEGTS = 'MP2T';

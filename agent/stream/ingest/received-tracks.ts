@@ -4,12 +4,13 @@ import type { Logger } from '../../base/log.ts';
 import { isRelayable } from '../../media/codecs.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { describeOffer } from '../../media/sdp/describe-format.ts';
-import { relayKindOf, type Sdp, type SdpMedia } from '../../media/sdp/parse.ts';
+import { formatsByType, relayKindOf, type Sdp, type SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
+import { brokenPicture, isRelayed } from './inbound-track.ts';
 import { MultiplexInput } from './multiplex-input.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline } from './timeline.ts';
-import { brokenPicture, isRelayed, TrackReceiver } from './track-receiver.ts';
+import { TrackReceiver } from './track-receiver.ts';
 import type { TrackTimeline } from './track-timeline.ts';
 
 interface ReceivedTracksOptions {
@@ -76,8 +77,9 @@ export class ReceivedTracks {
   /** A receiver of the first supported format; undefined for unknown codecs. */
   choose(media: SdpMedia, traits?: SenderTraits): TrackReceiver | undefined {
     const output = this.#multiplex ?? this.writer;
+    const others = formatsByType(media);
     for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.timeline, output, this.#clock, traits);
+      const receiver = new TrackReceiver(format, this.timeline, output, this.#clock, traits, others);
       if (receiver.isSupported) {
         return receiver;
       }
@@ -89,7 +91,8 @@ export class ReceivedTracks {
   relay(media: SdpMedia): TrackReceiver | undefined {
     const relayAs = relayKindOf(media);
     const format = media.formats.find(isRelayable);
-    return relayAs && format && new TrackReceiver(format, this.timeline, this.writer, this.#clock, { relayAs });
+    const others = formatsByType(media);
+    return relayAs && format && new TrackReceiver(format, this.timeline, this.writer, this.#clock, { relayAs }, others);
   }
 
   offersNothing(sdp: Sdp, hasAudio: boolean): PerchError {
@@ -105,7 +108,9 @@ export class ReceivedTracks {
     const silentMs = nowMs - lastMediaMs;
     const context = { path: this.#name, absence: 'refuses' };
     if (silentMs >= this.#readTimeoutMs) {
-      const message = `${this.#subject} has sent no media for ${this.#readTimeoutMs / 1000} s`;
+      const stray = this.receivers.find(({ packets, damage }) => packets === 0 && damage !== undefined)?.damage;
+      const only = stray === undefined ? '' : `, only ${stray}`;
+      const message = `${this.#subject} has sent no media for ${this.#readTimeoutMs / 1000} s${only}`;
       throw new PerchError('timeout', message, context);
     }
     if (media.every((receiver) => receiver.hasLeft)) {

@@ -4,8 +4,8 @@ import { release } from '../../media/sample/slab.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { StreamSink } from '../contracts.ts';
 import type { Stream } from '../stream.ts';
+import { type InboundTrack, isRelayed, type UnitOutput } from './inbound-track.ts';
 import type { Timeline } from './timeline.ts';
-import { type InboundTrack, isRelayed, type UnitOutput } from './track-receiver.ts';
 
 interface StreamWriterTimes {
   /** The stream opens without audio after this long: microphones may be off. */
@@ -130,13 +130,16 @@ export class StreamWriter implements UnitOutput {
     if (!output || !stream) {
       return;
     }
-    const { clockRate } = stream.tracks[output.index] as Track;
-    if (track.clockRate === clockRate) {
+    const { clockRate, codec } = stream.tracks[output.index] as Track;
+    if (track.clockRate === clockRate && track.codec === codec) {
       stream.setTrack(output.index, track);
       return;
     }
-    // Readers count the times of the track in its former clock rate, so the connection begins again.
-    const change = `the clock rate of ${receiver.encoding} from ${clockRate} to ${track.clockRate} Hz`;
+    // Readers have the former codec, and count the times of the track in its former clock rate, so the connection begins again.
+    const change =
+      track.codec === codec
+        ? `the clock rate of ${receiver.encoding} from ${clockRate} to ${track.clockRate} Hz`
+        : `a track from ${codec} to ${track.codec}`;
     this.#restart ??= `has changed ${change}: starting again with it`;
     this.#outputs.delete(receiver);
     this.#late.add(receiver);
@@ -226,6 +229,8 @@ export class StreamWriter implements UnitOutput {
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));
     stream.framesInError += this.#damage;
+    const absent = this.#receivers.filter((receiver) => !receivers.includes(receiver) && receiver.damage !== undefined);
+    stream.leftOut = absent.map(({ encoding, damage }) => `${encoding}: ${damage}`).join('; ') || undefined;
     stream.onUrgentReader = () => this.onUrgentReader?.();
     this.#stream = stream;
     this.#held = [];

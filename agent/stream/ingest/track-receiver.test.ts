@@ -7,8 +7,9 @@ import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeBye, writeSenderReport } from '../../media/rtcp/write.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
+import type { UnitOutput } from './inbound-track.ts';
 import { Timeline } from './timeline.ts';
-import { TrackReceiver, type UnitOutput } from './track-receiver.ts';
+import { TrackReceiver } from './track-receiver.ts';
 
 class Log implements UnitOutput {
   readonly pts: number[] = [];

@@ -1,52 +1,26 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer } from '../../media/codecs.ts';
+import { createDepacketizer, isSupported } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RTP_HEADER_BYTES, RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
+import type { InboundTrack, UnitOutput } from './inbound-track.ts';
 import { ReorderBuffer, type ReorderLimits } from './reorder-buffer.ts';
 import { SsrcChoice } from './ssrc-choice.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackTimeline } from './track-timeline.ts';
-
-/** A track as it arrives. */
-export interface InboundTrack {
-  /** Name of the encoding, for messages: `H264`. */
-  readonly encoding: string;
-  readonly isVideo: boolean;
-  readonly timeline: TrackTimeline;
-  /** Undefined: not known yet. */
-  readonly track: Track | undefined;
-  /** Packets received so far, or whatever its transport counts instead. */
-  readonly packets: number;
-  /** Monotonic time of the last packet, and of the one that completed the last unit; 0: none yet. */
-  readonly lastPacketMs: number;
-  readonly lastUnitMs: number;
-  /** Why no unit was completed since the last one, if known. */
-  readonly damage: string | undefined;
-}
-
-/** Whether the format is unknown. Such a track may be silent for long, as metadata is, and nothing waits for it. */
-export const isRelayed = ({ track }: InboundTrack): boolean => track?.codec === 'generic';
-
-/** Receives the units of a track. */
-export interface UnitOutput {
-  /** `ptsTicks` and `dtsTicks` are on the scale of the track's timeline. */
-  onUnit(inbound: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void;
-  onTrack(inbound: InboundTrack, track: Track): void;
-  onDamage(inbound: InboundTrack, reason: string): void;
-  /** Packets that are left out, and why. Called once for each reason. */
-  onStray?(inbound: InboundTrack, reason: string): void;
-}
 
 /** Encodings of video, whose pictures may be reordered. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES', 'MPV'];
 /** CNAME of Perch's reports to the sender (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
+const NO_OTHERS: ReadonlyMap<number, RtpFormat> = new Map();
+/** Another format is followed when the present one has been silent for this long; an unknown one is reported after it. */
+const STRAY_MS = 1_000;
 /** A packet with an older timestamp is not late, but from another clock. */
 const MAX_LATENESS_S = 10;
 /** A larger step between two packets' delays is a jump of the sender's timestamps, not jitter. */
@@ -54,12 +28,12 @@ const MAX_JITTER_MS = 10_000;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
 export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
-  readonly format: RtpFormat;
+  format: RtpFormat;
   readonly isVideo: boolean;
-  readonly timeline: TrackTimeline;
+  timeline: TrackTimeline;
   track: Track | undefined;
   packets = 0;
-  /** Packets that are not RTP of this format. */
+  /** Packets that are not RTP of the track's formats. */
   badPackets = 0;
   controlPackets = 0;
   /** Packets that are not RTCP. */
@@ -71,11 +45,19 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   damage: string | undefined;
   readonly sequence = new SequenceTracker();
   readonly #header = new RtpHeader();
-  readonly #depacketizer: Depacketizer | undefined;
+  #depacketizer: Depacketizer | undefined;
   readonly #output: UnitOutput;
   readonly #clock: Clock;
   #ssrc = -1;
   readonly #senders: SsrcChoice;
+  readonly #timelines: Timeline;
+  readonly #traits: SenderTraits;
+  /** Other formats of the track, by payload type: those that its description lists. */
+  readonly #others: ReadonlyMap<number, RtpFormat>;
+  /** The first payload type outside of them, until it is reported; -1: none. */
+  #strayType = -1;
+  #strayAtMs = 0;
+  #limits: ReorderLimits | undefined;
   /** Undefined: packets arrive in order. */
   #order: ReorderBuffer | undefined;
   /** A report of this SSRC has arrived. */
@@ -99,10 +81,20 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   /** Interarrival jitter in sixteenths of a tick. */
   #jitter = 0;
 
-  constructor(format: RtpFormat, timeline: Timeline, output: UnitOutput, clock: Clock, traits: SenderTraits = {}) {
+  constructor(
+    format: RtpFormat,
+    timeline: Timeline,
+    output: UnitOutput,
+    clock: Clock,
+    traits: SenderTraits = {},
+    others: ReadonlyMap<number, RtpFormat> = NO_OTHERS,
+  ) {
     this.format = format;
     this.#output = output;
     this.#clock = clock;
+    this.#timelines = timeline;
+    this.#traits = traits;
+    this.#others = others;
     this.isVideo = VIDEO_ENCODINGS.includes(format.encoding);
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
     this.#senders = new SsrcChoice(
@@ -154,6 +146,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Packets come as datagrams, from now on in any order. */
   reorder(limits?: ReorderLimits): void {
+    this.#limits = limits;
     const sink = {
       packet: (chunk: Uint8Array, start: number, end: number, atMs: number) => this.#inOrder(chunk, start, end, atMs),
     };
@@ -174,6 +167,21 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   flush(nowMs: number): void {
     this.#senders.tick(nowMs);
     this.#order?.flush(nowMs);
+    if (
+      this.#strayType >= 0 &&
+      this.packets === 0 &&
+      this.damage === undefined &&
+      nowMs - this.#strayAtMs >= STRAY_MS
+    ) {
+      const reason = `packets of payload type ${this.#strayType}, which its description does not have`;
+      this.damage = reason;
+      this.#output.onStray?.(this, reason);
+    }
+  }
+
+  /** Payload types that may arrive. */
+  get payloadTypes(): number[] {
+    return [this.format.payloadType, ...this.#others.keys()];
   }
 
   /** One RTP packet in `chunk[start, end)`. @param atMs monotonic time of arrival; @returns whether it is media of this track */
@@ -182,12 +190,40 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
       this.badPackets += 1;
       return false;
     }
-    if (((chunk[start + 1] as number) & 0x7f) !== this.format.payloadType) {
+    const type = (chunk[start + 1] as number) & 0x7f;
+    if (type !== this.format.payloadType && !(end - start > RTP_HEADER_BYTES && this.#changesTo(type, atMs))) {
       // GeoVision cameras mix in packets of type 50, whose format is unknown.
       this.badPackets += 1;
       return false;
     }
     return this.#senders.takes(chunk, start, end, atMs, this.hasLeft) && this.#queue(chunk, start, end, atMs);
+  }
+
+  /** Whether packets of another payload type are the track's from now on: its own one has not come, or not for a while. */
+  #changesTo(type: number, atMs: number): boolean {
+    const format = this.#others.get(type);
+    if (!format || !isSupported(format)) {
+      if (this.#strayType < 0) {
+        this.#strayType = type;
+        this.#strayAtMs = atMs;
+      }
+      return false;
+    }
+    if (this.packets > 0 && atMs - this.lastPacketMs < STRAY_MS) {
+      return false;
+    }
+    if (format.clockRate !== this.format.clockRate) {
+      this.timeline = this.#timelines.addTrack(format.clockRate, this.isVideo);
+    }
+    this.format = format;
+    this.track = undefined;
+    this.sequence.reset();
+    this.#jitterTimestamp = -1;
+    if (this.#order) {
+      this.reorder(this.#limits);
+    }
+    this.#depacketizer = createDepacketizer(format, this, this.#traits);
+    return true;
   }
 
   #queue(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
@@ -366,20 +402,4 @@ function mustBePerch(error: unknown): void {
   if (!(error instanceof PerchError)) {
     throw error;
   }
-}
-
-/** Longest wait for a complete picture after damage: a new connection begins with one. */
-const BROKEN_PICTURE_MS = 30_000;
-/** Without a packet for this long the track has stopped, which the caller handles. */
-const GONE_MS = 10_000;
-
-/** The fault of a video track whose packets never form a complete picture, for a message after the sender's name; undefined: none. */
-export function brokenPicture(receiver: InboundTrack, startedMs: number, nowMs: number): string | undefined {
-  const { isVideo, packets, lastUnitMs, lastPacketMs, damage, encoding } = receiver;
-  const isSending = packets > 0 && nowMs - lastPacketMs < GONE_MS;
-  if (!isVideo || !isSending || nowMs - Math.max(startedMs, lastUnitMs) < BROKEN_PICTURE_MS) {
-    return undefined;
-  }
-  const why = damage === undefined ? '' : `: ${damage}`;
-  return `sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
 }

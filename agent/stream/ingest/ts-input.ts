@@ -6,9 +6,9 @@ import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { SourceStatistics, StreamSink } from '../contracts.ts';
 import { DemuxedTrack } from './demuxed-track.ts';
+import { brokenPicture } from './inbound-track.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline } from './timeline.ts';
-import { brokenPicture } from './track-receiver.ts';
 
 const CLOCK_HZ = 90_000;
 const AC3_FRAME_SAMPLES = 1536;

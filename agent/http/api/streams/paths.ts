@@ -30,6 +30,9 @@ export const PathItem = Type.Object({
   inboundBytes: Type.Integer(),
   outboundBytes: Type.Integer(),
   inboundFramesInError: Type.Integer(),
+  leftOut: OrNull(
+    Type.String({ description: 'Tracks that the sender announces and does not deliver, and why; null: none.' }),
+  ),
   bytesReceived: Type.Integer(),
   bytesSent: Type.Integer(),
   sourceState: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'disabled'])),

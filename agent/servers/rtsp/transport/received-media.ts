@@ -7,14 +7,15 @@ import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { describeFormat, describeOffer } from '../../../media/sdp/describe-format.ts';
-import { relayKindOf, type SdpMedia } from '../../../media/sdp/parse.ts';
+import { formatsByType, relayKindOf, type SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
+import { brokenPicture } from '../../../stream/ingest/inbound-track.ts';
 import { isMpegts, MultiplexInput } from '../../../stream/ingest/multiplex-input.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { MAX_SURPLUS_MS, ReadThrottle } from '../../../stream/ingest/read-throttle.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
-import { brokenPicture, TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
+import { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import {
   type MediaReceiver,
   NOTHING_SENT,
@@ -162,8 +163,10 @@ export class ReceivedMedia implements MediaReceiver {
       if (isUsed) {
         const output = this.#multiplex ?? streamWriter;
         const relayAs = relayKindOf(medias[media]);
-        const traits = relayAs && isRelayable(track.format) ? { relayAs } : {};
-        const receiver = new TrackReceiver(track.format, timeline, output, this.#clock, traits);
+        const isRelay = relayAs !== undefined && isRelayable(track.format);
+        const traits = isRelay ? { relayAs } : {};
+        const others = isRelay || !medias[media] ? undefined : formatsByType(medias[media]);
+        const receiver = new TrackReceiver(track.format, timeline, output, this.#clock, traits, others);
         track.receiver = receiver;
         if (this.kind === 'udp') {
           receiver.reorder();

@@ -3,8 +3,9 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { release } from '../../../media/sample/slab.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
+import type { UnitOutput } from '../../../stream/ingest/inbound-track.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
-import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
+import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import {
   type MediaStatistics,
   NO_OUTBOUND,

@@ -1,9 +1,10 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { RtpHeader } from '../../../media/rtp/header.ts';
+import type { UnitOutput } from '../../../stream/ingest/inbound-track.ts';
 import type { ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
 import type { Timeline } from '../../../stream/ingest/timeline.ts';
-import { TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-receiver.ts';
+import { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RemoteTrack } from '../sdp/inbound.ts';
 import { NackList } from './nack-list.ts';
 

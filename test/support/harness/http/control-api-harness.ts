@@ -38,6 +38,7 @@ export const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   inboundBytes: 6_000_000_000,
   outboundBytes: 1,
   inboundFramesInError: 0,
+  leftOut: null,
   bytesReceived: 6_000_000_000,
   bytesSent: 1,
   sourceState: 'running',
