@@ -8,6 +8,7 @@ import { RTP_HEADER_BYTES, RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { InboundTrack, UnitOutput } from './inbound-track.ts';
+import { Jitter } from './jitter.ts';
 import { ReorderBuffer, type ReorderLimits } from './reorder-buffer.ts';
 import { SsrcChoice } from './ssrc-choice.ts';
 import type { Timeline } from './timeline.ts';
@@ -23,8 +24,6 @@ const NO_OTHERS: ReadonlyMap<number, RtpFormat> = new Map();
 const STRAY_MS = 1_000;
 /** A packet with an older timestamp is not late, but from another clock. */
 const MAX_LATENESS_S = 10;
-/** A larger step between two packets' delays is a jump of the sender's timestamps, not jitter. */
-const MAX_JITTER_MS = 10_000;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
 export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
@@ -75,11 +74,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   #lostBefore = 0;
   #lastReport = 0;
   #lastReportAtMs = 0;
-  /** RTP timestamp of the last packet with a new one; -1: none to compare with. */
-  #jitterTimestamp = -1;
-  #transitTicks = 0;
-  /** Interarrival jitter in sixteenths of a tick. */
-  #jitter = 0;
+  readonly #jitter = new Jitter();
 
   constructor(
     format: RtpFormat,
@@ -122,7 +117,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Interarrival jitter in ticks of the RTP clock, RFC 3550 §6.4.1. */
   get jitterTicks(): number {
-    return this.#jitter >> 4;
+    return this.#jitter.ticks;
   }
 
   /** Packets of other SSRCs, left out. */
@@ -218,7 +213,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.format = format;
     this.track = undefined;
     this.sequence.reset();
-    this.#jitterTimestamp = -1;
+    this.#jitter.restart();
     if (this.#order) {
       this.reorder(this.#limits);
     }
@@ -269,9 +264,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   /** Processes the last parsed packet. */
   #take(chunk: Uint8Array, atMs: number, isGap: boolean): void {
     const header = this.#header;
-    if (header.timestamp !== this.#jitterTimestamp) {
-      this.#measureJitter(header.timestamp, atMs);
-    }
+    this.#jitter.push(header.timestamp, atMs, this.format.clockRate);
     const mayBegin = !this.isVideo || this.#isMarked || !this.#hasMarkers;
     const ticks = this.timeline.arrive(header.timestamp, atMs, mayBegin);
     this.#isGap ||= isGap;
@@ -297,7 +290,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   #restart(): void {
     this.#isGap ||= !this.#isMarked && this.#header.timestamp !== this.#lastTimestamp;
     this.timeline.restart();
-    this.#jitterTimestamp = -1;
+    this.#jitter.restart();
   }
 
   /** Processes the suspect packet, then parses the current one again. */
@@ -380,21 +373,6 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
       sinceLastReportMs: this.#clock.monoMs() - this.#lastReportAtMs,
     };
     return writeReceiverReport(report, RECEIVER_CNAME);
-  }
-
-  /** RFC 3550 appendix A.8, by the first packet of each sample: the others share its timestamp, and their delay would count as jitter. */
-  #measureJitter(timestamp: number, atMs: number): void {
-    const { clockRate } = this.format;
-    // `| 0`: differences are modulo 2^32.
-    const transitTicks = (((atMs * clockRate) / 1000) | 0) - timestamp;
-    if (this.#jitterTimestamp >= 0) {
-      const step = Math.abs((transitTicks - this.#transitTicks) | 0);
-      if (step * 1000 <= MAX_JITTER_MS * clockRate) {
-        this.#jitter += step - ((this.#jitter + 8) >> 4);
-      }
-    }
-    this.#jitterTimestamp = timestamp;
-    this.#transitTicks = transitTicks;
   }
 }
 
