@@ -82,10 +82,11 @@ test('a camera that never sets the marker is read by its timestamps', () => {
     [TRAIL, 3600],
     [TRAIL_2, 3600],
     [TRAIL, 7200],
+    [TRAIL, 10_800],
   ] as const) {
     pushHex(depacketizer, nal, ticks);
   }
-  expect(data()).toEqual([sample(IDR, IDR_2), sample(TRAIL, TRAIL_2)]);
+  expect(data().slice(0, 2)).toEqual([sample(IDR, IDR_2), sample(TRAIL, TRAIL_2)]);
 });
 
 test('junk of payload type 50 (GeoVision) and layers without a decoder are ignored', () => {
@@ -130,7 +131,8 @@ test('after missing packets no unit is delivered until the next key unit', () =>
   pushHex(depacketizer, TRAIL, 7200, true);
   pushHex(depacketizer, CRA, 10_800, true);
   pushHex(depacketizer, TRAIL, 14_400, true);
-  expect(seen.units.map(({ pts, key }) => [pts, key])).toEqual([
+  pushHex(depacketizer, TRAIL, 18_000, true);
+  expect(seen.units.slice(0, 3).map(({ pts, key }) => [pts, key])).toEqual([
     [0, true],
     [10_800, true],
     [14_400, false],
@@ -143,7 +145,8 @@ test('leading pictures of the first key picture are dropped', () => {
   pushHex(depacketizer, CRA, 10_800, true);
   pushHex(depacketizer, RASL, 7200, true);
   pushHex(depacketizer, TRAIL, 14_400, true);
-  expect(seen.units.map(({ pts }) => pts)).toEqual([10_800, 14_400]);
+  pushHex(depacketizer, TRAIL, 18_000, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([10_800, 14_400, 18_000]);
   expect(seen.damage).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { NalTrack } from '../sample/track.ts';
-import { DecodeTimes, type UnitTimes } from './decode-times.ts';
+import { DecodeTimes, TimedUnits, type UnitTimes } from './decode-times.ts';
 import type { SenderTraits, UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
 import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
@@ -25,6 +25,7 @@ export class AccessUnitAssembler {
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #times: UnitTimes;
+  readonly #units: TimedUnits;
   #track: NalTrack | undefined;
 
   // The current unit.
@@ -63,6 +64,7 @@ export class AccessUnitAssembler {
     this.#rules = rules;
     this.#sink = sink;
     this.#times = times;
+    this.#units = new TimedUnits(sink, times);
     this.#areMarkersProven = !traits.hasDoubtfulMarkers;
     this.#chain = new PictureChain(rules, traits);
   }
@@ -176,6 +178,7 @@ export class AccessUnitAssembler {
     if (this.#isMarked) {
       this.#flush();
     }
+    this.#units.decide(undefined, false);
     const chain = this.#chain;
     const isKnown = this.#isReported && !this.#isKeyUnit && (chain.isDoubtful || chain.isWaiting);
     const isNews = !this.#isDamaged && !isKnown;
@@ -349,6 +352,7 @@ export class AccessUnitAssembler {
     const rules = this.#rules;
     const sliceStart = this.#buffer.start + this.#firstSliceOffset;
     rules.readSlice(this.#buffer.slab, sliceStart, sliceStart + this.#firstSliceBytes);
+    this.#units.decide(rules.poc, rules.startsOrder);
     const chain = this.#chain;
     const shown = chain.judge(this.#ticks, this.#isKeyUnit, this.#hasRecoveryPoint);
     const key = shown === SHOWN.key;
@@ -365,14 +369,12 @@ export class AccessUnitAssembler {
     if (key && chain.isDoubtful) {
       this.#times.restart();
     }
-    if (!this.#times.next(this.#ticks, rules.poc, rules.startsOrder)) {
+    if (!this.#units.push(this.#ticks, rules.poc, rules.startsOrder, key, this.#buffer)) {
       this.damage('frames are reordered deeper than was known');
       return;
     }
     chain.accept(this.#ticks, key);
     this.#isReported = false;
-    const times = this.#times;
-    this.#sink.onUnit(times.pts, times.dts, key, this.#buffer.take());
   }
 
   /** Reports changed parameter sets. @returns false if they are missing */

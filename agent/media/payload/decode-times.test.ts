@@ -8,12 +8,29 @@ const UNKNOWN: PictureOrder = { maxReorderFrames: undefined, pocStep: 2, frameTi
 /** Runs frames [presentation number, starts order] through; picture order counts are `pocStep` per frame from the start of the order. */
 function run(times: DecodeTimes, frames: readonly (readonly [number, boolean])[], pocStep: number | undefined) {
   let base = 0;
-  return frames.map(([frame, startsOrder]) => {
+  const pictures = frames.map(([frame, startsOrder]) => {
     base = startsOrder ? frame : base;
     const poc = pocStep === undefined ? undefined : (frame - base) * pocStep;
-    const isGood = times.next(frame * FRAME, poc, startsOrder);
-    return isGood ? { pts: times.pts, dts: times.dts } : undefined;
+    return { ticks: frame * FRAME, poc, startsOrder };
   });
+  // As in `AccessUnitAssembler`: an undecided frame waits for the next one.
+  const units: ({ pts: number; dts: number } | undefined)[] = [];
+  const take = ({ ticks, poc, startsOrder }: (typeof pictures)[number]) =>
+    units.push(times.next(ticks, poc, startsOrder) ? { pts: times.pts, dts: times.dts } : undefined);
+  let waiting: (typeof pictures)[number] | undefined;
+  for (const picture of pictures) {
+    if (waiting) {
+      times.decide(waiting.poc ?? 0, picture.poc, picture.startsOrder);
+      take(waiting);
+      waiting = undefined;
+    }
+    if (times.isUndecided(picture.poc, picture.startsOrder)) {
+      waiting = picture;
+    } else {
+      take(picture);
+    }
+  }
+  return units;
 }
 
 function expectInOrder(units: readonly ({ pts: number; dts: number } | undefined)[]): void {
@@ -57,6 +74,10 @@ test.for([
 test.for([
   ['2', 2, UNKNOWN],
   ['1', 1, UNKNOWN],
+  ['6', 6, UNKNOWN],
+  ['18', 18, UNKNOWN],
+  ['5', 5, { ...UNKNOWN, maxReorderFrames: 4 }],
+  ['8 as in H.265', 8, { ...UNKNOWN, pocStep: 1, maxReorderFrames: 2 }],
   ['1 as in H.265', 1, { ...UNKNOWN, pocStep: 1, maxReorderFrames: 2 }],
   ['unknown', undefined, UNKNOWN],
 ] as const)(
@@ -70,12 +91,34 @@ test.for([
   },
 );
 
-test('an encoder that counts in unusual steps is understood after one group', () => {
+test('an encoder that counts in unusual steps is understood at once', () => {
   const times = new DecodeTimes();
   times.configure({ ...UNKNOWN, pocStep: 1, maxReorderFrames: 2 });
   const units = run(times, groups(3, [1, 2, 3, 4]), 4);
   expectInOrder(units);
-  expect(units.slice(5).every((unit) => unit?.dts === unit?.pts)).toBe(true);
+  expect(units.every((unit) => unit?.dts === unit?.pts)).toBe(true);
+});
+
+test.for([
+  ['one B-frame', [2, 1, 4, 3, 6, 5], 1],
+  ['B-frames of three levels', [8, 4, 2, 1, 3, 6, 5, 7], 3],
+] as const)('with %s and steps of 1 or 6 nothing is lost in the first group', ([, pattern, depth]) => {
+  for (const step of [4, 6, 18]) {
+    const times = new DecodeTimes();
+    times.configure(UNKNOWN);
+    const units = run(times, groups(3, pattern), step);
+    expectInOrder(units);
+    const key = units[2 * (pattern.length + 1)];
+    expect(((key?.pts ?? 0) - (key?.dts ?? 0)) / FRAME).toBe(depth);
+  }
+});
+
+test('a group of two pictures has no B-frames', () => {
+  const times = new DecodeTimes();
+  times.configure(UNKNOWN);
+  for (const unit of run(times, groups(3, [1]), 6)) {
+    expect(unit?.dts).toBe(unit?.pts);
+  }
 });
 
 test('without picture order counts one group is given up to learn the depth', () => {

@@ -1,3 +1,7 @@
+import type { SampleBuffer } from '../sample/sample-buffer.ts';
+import { release } from '../sample/slab.ts';
+import type { UnitSink } from './depacketizer.ts';
+
 /** Capacity of a decoder's picture buffer: H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
 /** A larger step back is a clock that was set: time restarts. 90 kHz. */
@@ -24,6 +28,10 @@ export interface UnitTimes {
   restart(): void;
   /** @returns false: the frame is too late; decoding continues at the next key frame */
   next(pts: number, poc: number | undefined, startsOrder: boolean): boolean;
+  /** Whether only the next frame shows if this one precedes frames with smaller counts. Absent: never. */
+  isUndecided?(poc: number | undefined, startsOrder: boolean): boolean;
+  /** The frame after an undecided one; a count of undefined: it is not known. */
+  decide?(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void;
 }
 
 /**
@@ -33,6 +41,8 @@ export interface UnitTimes {
  * D is not what the SPS allows (cameras without B-frames allow some) but what the picture order counts show:
  * a frame whose count skips others will be held by the decoder until these have come. So D is known at the first
  * P-frame that has B-frames before it, early enough for their times, and stays 0 for streams without B-frames: dts = pts, no delay.
+ * Counts may also grow by more than usual without B-frames (by 6 or 18). So the first frame that skips counts waits for the next one:
+ * a smaller count proves reordering, a larger one that this is the step.
  */
 export class DecodeTimes implements UnitTimes {
   /** Presentation and decode time of the last unit; `pts` differs from the input only if a camera repeats a timestamp. */
@@ -40,6 +50,7 @@ export class DecodeTimes implements UnitTimes {
   dts = 0;
   #limit = MAX_REORDER_FRAMES;
   #step = 1;
+  #isStepKnown = false;
   #frameTicks = DEFAULT_FRAME_TICKS;
   #depth = 0;
   /** Deepest reordering seen. */
@@ -61,6 +72,7 @@ export class DecodeTimes implements UnitTimes {
   configure(order: PictureOrder): void {
     this.#limit = Math.min(order.maxReorderFrames ?? MAX_REORDER_FRAMES, MAX_REORDER_FRAMES);
     this.#step = order.pocStep;
+    this.#isStepKnown = false;
     this.#frameTicks = order.frameTicks ?? DEFAULT_FRAME_TICKS;
     this.#depth = Math.min(this.#depth, this.#limit);
   }
@@ -101,6 +113,27 @@ export class DecodeTimes implements UnitTimes {
       this.#depth = Math.min(Math.max(this.#depth + 1, overtaken), this.#limit);
     }
     return isInTime;
+  }
+
+  isUndecided(poc: number | undefined, startsOrder: boolean): boolean {
+    if (this.#isStepKnown || this.#limit === 0 || this.#isFresh || startsOrder || poc === undefined) {
+      return false;
+    }
+    const distance = poc - this.#maxPoc;
+    const step = greatestDivisor(this.#step, Math.abs(distance));
+    this.#isStepKnown = distance <= step;
+    return !this.#isStepKnown;
+  }
+
+  decide(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void {
+    this.#isStepKnown = true;
+    const distance = undecidedPoc - this.#maxPoc;
+    if (startsOrder) {
+      this.#step = distance;
+    } else if (poc !== undefined && poc > undecidedPoc) {
+      this.#step = greatestDivisor(distance, poc - undecidedPoc);
+    }
+    this.#nextPoc = this.#maxPoc + this.#step;
   }
 
   #assign(pts: number, dts: number, isLate: boolean): boolean {
@@ -183,6 +216,55 @@ export class DecodeTimes implements UnitTimes {
     this.#recent.push(pts);
     this.#newestPts = Math.max(this.#newestPts, pts);
     insertAscending(this.#window, pts);
+  }
+}
+
+interface UndecidedUnit {
+  readonly ticks: number;
+  readonly poc: number;
+  readonly key: boolean;
+  readonly data: Uint8Array;
+}
+
+/** Passes on whole units with their times. One whose decode time depends on the next unit waits for it, once in a stream. */
+export class TimedUnits {
+  readonly #sink: UnitSink;
+  readonly #times: UnitTimes;
+  #undecided: UndecidedUnit | undefined;
+
+  constructor(sink: UnitSink, times: UnitTimes) {
+    this.#sink = sink;
+    this.#times = times;
+  }
+
+  /** Ends the wait. @param poc of the next unit; undefined: it is missing */
+  decide(poc: number | undefined, startsOrder: boolean): void {
+    const unit = this.#undecided;
+    if (!unit) {
+      return;
+    }
+    this.#undecided = undefined;
+    const times = this.#times;
+    times.decide?.(unit.poc, poc, startsOrder);
+    if (times.next(unit.ticks, unit.poc, false)) {
+      this.#sink.onUnit(times.pts, times.dts, unit.key, unit.data);
+    } else {
+      release(unit.data);
+    }
+  }
+
+  /** @param buffer holds the unit; @returns false: the unit is too late */
+  push(ticks: number, poc: number | undefined, startsOrder: boolean, key: boolean, buffer: SampleBuffer): boolean {
+    const times = this.#times;
+    if (poc !== undefined && times.isUndecided?.(poc, startsOrder) === true) {
+      this.#undecided = { ticks, poc, key, data: buffer.take() };
+      return true;
+    }
+    if (!times.next(ticks, poc, startsOrder)) {
+      return false;
+    }
+    this.#sink.onUnit(times.pts, times.dts, key, buffer.take());
+    return true;
   }
 }
 
