@@ -7,10 +7,10 @@ import { TAG } from '../../media/flv/codes.ts';
 import { FlvDemuxer, type FlvTracks } from '../../media/flv/demuxer.ts';
 import type { StreamSink } from '../../stream/contracts.ts';
 import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';
+import { brokenPicture } from '../../stream/ingest/inbound-track.ts';
 import { SenderPace } from '../../stream/ingest/pace.ts';
 import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
-import { brokenPicture } from '../../stream/ingest/inbound-track.ts';
 
 /** Timestamps of FLV are in milliseconds. */
 const CLOCK_HZ = 1_000;
