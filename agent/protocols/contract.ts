@@ -341,7 +341,7 @@ export interface SessionRequester {
   readonly connection: { readonly client: Endpoint; readonly server: Endpoint } | undefined;
   /** Query of the URL, without `?`. */
   readonly query: string;
-  /** UUID of the connection. */
+  /** UUID of the session, as listed by the API; of the connection where it precedes a session. */
   readonly id: string;
   readonly userAgent: string;
   readonly credentials: SessionCredentials | undefined;

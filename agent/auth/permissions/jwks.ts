@@ -1,10 +1,11 @@
-import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { requestServer } from './server-request.ts';
+import { isSharedAlgorithm, sharedKey } from './shared-keys.ts';
 
-type Jwks = ReturnType<typeof createLocalJWKSet>;
+type Jwks = JWTVerifyGetKey;
 
 interface JwksSettings {
   readonly url: string;
@@ -20,7 +21,7 @@ const RETRY_MS = 5_000;
 const MAX_BYTES = 256 << 10;
 const MAX_KEYS = 100;
 
-/** Public keys of a token issuer (RFC 7517 §5): fetched at first use, kept for an hour, and longer while the server is away. */
+/** Keys of a token issuer (RFC 7517 §5): fetched at first use, kept for an hour, and longer while the server is away. */
 export class JwksCache {
   readonly #settings: JwksSettings;
   readonly #clock: Clock;
@@ -133,7 +134,10 @@ function parseJwks(text: string): Jwks {
     if (!Array.isArray(keys) || keys.length > MAX_KEYS) {
       throw new PerchError('badInput', `expected at most ${MAX_KEYS} keys in the list "keys"`);
     }
-    return createLocalJWKSet(json as JSONWebKeySet);
+    const set = json as JSONWebKeySet;
+    const publicKey = createLocalJWKSet(set);
+    return async (header, token) =>
+      isSharedAlgorithm(header.alg) ? sharedKey(set, header.alg, header.kid) : publicKey(header, token);
   } catch (cause) {
     throw new PerchError('badInput', 'the reply is not a JSON Web Key Set', {}, cause);
   }

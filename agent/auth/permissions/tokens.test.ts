@@ -107,7 +107,42 @@ test('issuer and audience are checked if set, and times with a tolerance of a fe
   expect(await box.reason(token)).toBe('in: token of tom');
 });
 
-test('a signature with a shared secret or none is rejected', async () => {
+test.for([
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+] as const)('%s is verified by a key of kty oct with at least %d bytes', async ([alg, bytes]) => {
+  const secret = new Uint8Array(bytes).fill(7);
+  const k = Buffer.from(secret).toString('base64url');
+  await using box = await openTokens();
+  const sign = (kid: string, key: Uint8Array, name: string = alg) =>
+    new SignJWT({ mediamtx_permissions: PERMISSIONS, sub: 'tom' }).setProtectedHeader({ alg: name, kid }).sign(key);
+  const keys = [
+    { kty: 'oct', kid: 'any', k },
+    { kty: 'oct', kid: 'its', k, alg },
+    { kty: 'oct', kid: 'encrypts', k, use: 'enc' },
+    { kty: 'oct', kid: 'signs', k, key_ops: ['sign'] },
+    { kty: 'oct', kid: 'short', k: Buffer.from(secret.subarray(1)).toString('base64url') },
+    { kty: 'oct', kid: 'none' },
+    { ...(await exportJWK(RSA.publicKey)), kid: 'rsa', k },
+    { ...(await exportJWK(KEY.publicKey)), kid: 'ec' },
+  ];
+  box.server.reply = { status: 200, body: JSON.stringify({ keys }) };
+  for (const kid of ['any', 'its']) {
+    expect(await box.reason(await sign(kid, secret))).toBe('in: token of tom');
+  }
+  const pem = Buffer.from(RSA.publicKey.export({ type: 'spki', format: 'pem' }));
+  for (const kid of ['encrypts', 'signs', 'none', 'rsa', 'ec', 'other']) {
+    expect(await box.reason(await sign(kid, secret))).not.toContain('in: ');
+    expect(await box.reason(await sign(kid, pem))).not.toContain('in: ');
+  }
+  expect(await box.reason(await sign('any', pem))).not.toContain('in: ');
+  expect(await box.reason(await sign('short', secret.subarray(1)))).toContain(
+    `the ${alg} key of authJWTJWKS has ${bytes - 1} bytes, at least ${bytes} are required`,
+  );
+});
+
+test('a signature with a short shared secret or none is rejected', async () => {
   await using box = await openTokens();
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const body = part({ mediamtx_permissions: PERMISSIONS });

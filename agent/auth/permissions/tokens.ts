@@ -28,8 +28,11 @@ const isAction = (value: unknown): value is PermissionRule['action'] => ACTIONS.
 const MAX_RULES = 1_000;
 const MAX_PATH_CHARACTERS = 1_000;
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Asymmetric only: a shared secret in a public key list would be known to anyone. */
+/** HS needs a key of `kty: oct`: a public key never verifies it (RFC 8725 §2.1). */
 const ALGORITHMS = [
+  'HS256',
+  'HS384',
+  'HS512',
   'RS256',
   'RS384',
   'RS512',

@@ -55,7 +55,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
     const secret = `{srtPublishPassphrase: ${PASSPHRASE}, srtReadPassphrase: ${PASSPHRASE}}`;
     const paths = [
       ...[`  aes128: ${secret}`, `  aes192: ${secret}`, `  aes256: ${secret}`, '  plain:', '  gst:', '  tool:'],
-      `  pulled: {source: 'srt://127.0.0.1:${listenerPort}?passphrase=${PASSPHRASE.replace(' ', '%20')}&latency=200'}`,
+      `  pulled: {source: 'srt://127.0.0.1:${listenerPort}?passphrase=${PASSPHRASE.replace(' ', '%20')}&latency=200&mode=listener'}`,
     ];
     agent = await startAgent({
       listen: ({ rtsp }) => ({ srtAddress: `127.0.0.1:${rtsp}` }),

@@ -112,7 +112,7 @@ export const GENERAL_KEYS = {
     default: 'mediamtx',
     description: 'Name of the program at the destination syslog.',
   }),
-  runOnConnect: Command('Run for each RTSP client while it is connected.'),
+  runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
   runOnDisconnect: Command('Run once for each RTSP client after it has disconnected.'),
   readTimeout: Duration('10s', 'Close the connection of a peer that sends nothing for this long.'),

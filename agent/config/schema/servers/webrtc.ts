@@ -35,7 +35,10 @@ const schema = {
   }),
   webrtcHandshakeTimeout: Duration('10s', 'Close a WebRTC session that does not connect within this time.'),
   webrtcTrackGatherTimeout: Duration('2s', 'Start with the tracks that a WebRTC publisher has sent within this time.'),
-  webrtcSTUNGatherTimeout: Duration('5s', 'Has no effect: Perch itself uses no STUN server.'),
+  webrtcSTUNGatherTimeout: Duration(
+    '5s',
+    'With a destination whip://: wait this long for the STUN and TURN servers of that server. Perch as a server asks none.',
+  ),
 };
 
 export const WEBRTC: ServerKeys<typeof schema> = {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
 import { RtspHarness, type RtspHarnessOptions } from '../../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
@@ -234,6 +234,34 @@ test('DESCRIBE, the first SETUP and ANNOUNCE want a name; what follows in the se
   const publisher = await box.call();
   const [method, uri, headers, body] = announce;
   expect((await publisher.ask(method, uri, [...headers, basic('tom', tom.pass)], body)).status).toBe(200);
+});
+
+test('the id of a login is that of the session which it opens, and of the connection for DESCRIBE', async () => {
+  await using box = await open({
+    users: [
+      {
+        ...tom,
+        permissions: [
+          { action: 'read', path: '' },
+          { action: 'publish', path: '' },
+        ],
+      },
+    ],
+  });
+  const asked = vi.spyOn(box.access, 'authorize');
+  const ids = () => asked.mock.calls.splice(0).map(([, , { id }]) => id);
+  const login = basic('tom', tom.pass);
+  const reader = await box.call();
+  await reader.ask('DESCRIBE', box.url('cam'), [login]);
+  expect(ids()).toEqual(box.server.rtsp.conns.list().map(({ id }) => id));
+  await reader.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  await reader.ask('SETUP', box.url('cam/trackID=0'), [TCP, login]);
+  const [session] = box.server.rtsp.sessions.list();
+  expect(ids()).toEqual([session?.id, session?.id]);
+  const publisher = await box.call();
+  await publisher.ask('ANNOUNCE', box.url('studio'), [['Content-Type', 'application/sdp'], login], SDP);
+  const next = box.server.rtsp.sessions.list().find(({ id }) => id !== session?.id);
+  expect(ids()).toEqual([next?.id]);
 });
 
 test('a client without permission must authenticate before it learns what exists', async () => {

@@ -17,7 +17,6 @@ import type { Response } from './response.ts';
 import type { RtspTarget } from './target.ts';
 
 interface AuthenticatedLink {
-  readonly id: string;
   /** IP address without port. */
   readonly ip: string;
   /** `address:port`, with brackets for IPv6. */
@@ -54,14 +53,15 @@ export class Authentication {
     this.#clock = clock;
   }
 
-  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<AuthResult> {
+  /** @param id of the session, or of the connection for a request outside of sessions; as in MediaMTX */
+  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest, id: string): Promise<AuthResult> {
     const given = this.#credentialsOf(request);
     if (given?.scheme === 'digest' && !this.#isFresh(given)) {
       return { response: this.#challenge(this.#methods, true) };
     }
     const credentials = given && credentialsOf(given, request.method);
     const userAgent = request.headers.get('User-Agent') ?? '';
-    const { ip, id, remote, local } = this.#link;
+    const { ip, remote, local } = this.#link;
     const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
     const requester = { protocol: PROTOCOL, ip, connection, id, userAgent, query: target.query, credentials };
     try {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { PreLoginMemory } from '../../../base/network/pre-login-memory.ts';
@@ -45,6 +46,8 @@ export class RequestHandler {
   readonly #server: SharedServer;
   readonly #authentication: Authentication;
   #session: RtspSession | undefined;
+  /** Of the next session, because its login is checked before it is opened. */
+  #nextId = randomUUID();
 
   constructor(link: SessionLink, server: SharedServer) {
     this.#link = link;
@@ -123,7 +126,7 @@ export class RequestHandler {
   async #describe(request: RtspRequest): Promise<Response> {
     const { paths, media, clock } = this.#server;
     const target = parseTarget(request.uri);
-    const result = await this.#authentication.check('read', target, request);
+    const result = await this.#authentication.check('read', target, request, this.#link.id);
     if ('response' in result) {
       return result.response;
     }
@@ -157,7 +160,7 @@ export class RequestHandler {
 
   async #announce(request: RtspRequest): Promise<Response> {
     const target = parseTarget(request.uri);
-    const result = await this.#authentication.check('publish', target, request);
+    const result = await this.#authentication.check('publish', target, request, this.#nextId);
     if ('response' in result) {
       return result.response;
     }
@@ -187,7 +190,7 @@ export class RequestHandler {
       }
       return { status: 200, headers: role.setUp(track, request.uri, chosen) };
     }
-    const result = await this.#authentication.check('read', target, request);
+    const result = await this.#authentication.check('read', target, request, this.#nextId);
     if ('response' in result) {
       return result.response;
     }
@@ -247,6 +250,7 @@ export class RequestHandler {
     }
     const userAgent = request.headers.get('User-Agent') ?? '';
     const session = sessions.open({
+      id: this.#nextId,
       kind: kinds.session,
       target,
       user,
@@ -255,6 +259,7 @@ export class RequestHandler {
       readTimeoutMs,
     });
     this.#session = session;
+    this.#nextId = randomUUID();
     return session;
   }
 }

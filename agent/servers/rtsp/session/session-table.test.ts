@@ -6,6 +6,7 @@ import type { SessionOptions } from './session.ts';
 import { SessionTable } from './session-table.ts';
 
 const factsOf = (ip: string): SessionOptions => ({
+  id: ip,
   kind: RTSP_SESSION,
   target: { name: 'cam', query: '' },
   user: '',

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { PeerKind } from '../../../stream/stream.ts';
@@ -49,6 +49,7 @@ export interface Role {
 }
 
 export interface SessionOptions {
+  readonly id: string;
   readonly kind: PeerKind;
   readonly target: RtspTarget;
   readonly user: string;
@@ -64,7 +65,7 @@ export const REPORTED_TIMEOUT_S = 55;
 
 /** A session, RFC 2326 §3. Over TCP it ends with its connection, else by timeout. */
 export class RtspSession implements PublisherOwner {
-  readonly id = randomUUID();
+  readonly id: string;
   /** Sent to the peer; authorizes control of the session. */
   readonly key = randomBytes(16).toString('hex');
   readonly options: SessionOptions;
@@ -79,6 +80,7 @@ export class RtspSession implements PublisherOwner {
 
   constructor(options: SessionOptions, onClosed: (session: RtspSession) => void, clock: Clock, log: Logger) {
     this.options = options;
+    this.id = options.id;
     this.#onClosed = onClosed;
     this.#clock = clock;
     this.#log = log.child({ path: options.target.name, session: this.id });

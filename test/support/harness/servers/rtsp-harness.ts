@@ -117,6 +117,7 @@ export class RtspHarness implements AsyncDisposable {
   readonly secureMedia: DatagramPlane;
   readonly server: RtspServer;
   readonly newcomers: PreLoginMemory;
+  readonly access: SessionAuthority;
   readonly #callers: RtspCaller[] = [];
   readonly #stop = new AbortController();
 
@@ -132,14 +133,14 @@ export class RtspHarness implements AsyncDisposable {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NO_ACCOUNTS, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
-    const access = new SessionAuthority(authority, wrong, log);
+    this.access = new SessionAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
     this.secureMedia = new DatagramPlane(all, this.clock, log, 'secure');
     this.newcomers = new PreLoginMemory(this.clock, log, newcomerBytes);
     const { clock, paths, newcomers } = this;
     const planes = { plain: this.media, secure: this.secureMedia };
-    this.server = new RtspServer(all, paths, access, clock, log, planes, undefined, newcomers);
+    this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, newcomers);
   }
 
   call(isTls = false): Promise<RtspCaller> {
