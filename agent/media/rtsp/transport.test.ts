@@ -13,6 +13,7 @@ test.for([
   ['RTP/SAVP/TCP;unicast;interleaved=0-1;mode=record', { isSecure: true, mode: 'record' }],
   ['RTP/AVP;multicast;destination=224.1.0.1;port=8002-8003;ttl=16', { isMulticast: true, port: [8002, 8003], ttl: 16 }],
   ['rtp/avp/tcp; unicast; source=camera.local; interleaved=0 - 1', { source: 'camera.local', interleaved: [0, 1] }],
+  ['client_port=5000-5001;RTP/AVP;mode="PLAY";unicast', { protocol: 'udp', clientPort: [5000, 5001], mode: 'play' }],
   ['RTP/AVP/TCP;interleaved=300-301', { interleaved: undefined }],
 ] as const)('%s', ([text, expected]) => {
   expect(parseTransport(text)).toMatchObject(expected);

@@ -21,6 +21,7 @@ export interface Transport {
 
 export type Pair = readonly [rtp: number, rtcp: number];
 
+const SPEC = /^RTP\/(S?)AVPF?(?:\/(TCP|UDP))?$/i;
 const MAX_ALTERNATIVES = 16;
 const MAX_CHANNEL = 255;
 const MAX_PORT = 65_535;
@@ -44,12 +45,13 @@ export function parseTransport(text: string): Transport {
 
 function parseAlternative(text: string): Transport | undefined {
   const words = text.split(';').map((word) => word.trim());
-  const spec = /^RTP\/(S?)AVPF?(?:\/(TCP|UDP))?$/i.exec(words[0] ?? '');
+  // Some peers do not begin with the protocol.
+  const spec = SPEC.exec(words.find((word) => SPEC.test(word)) ?? '');
   if (!spec) {
     return undefined;
   }
   const values = new Map<string, string>();
-  for (const word of words.slice(1)) {
+  for (const word of words) {
     const [name = '', value = ''] = word.split('=', 2);
     values.set(name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1'));
   }
