@@ -51,6 +51,7 @@ import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
+import { PictureTurns } from '../../playback/vod/picture-turns.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { Archive } from '../archive/archive.ts';
 import type { ManyBoxes } from '../boxes/many-boxes.ts';
@@ -126,6 +127,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
 
 /** All HTTP listeners: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpListeners {
+  readonly #pictureTurns = new PictureTurns();
   readonly zlm: ZlmApi;
   readonly onvif: Onvif;
   readonly #deps: HttpListenersDeps;
@@ -317,6 +319,7 @@ export class HttpListeners {
       frames: playback,
       remote,
       cors: allow,
+      inTurn: (request, work) => this.#pictureTurns.run(personOf(listener, request) ?? request.ip, work),
       livePicture: (path, width) => this.#deps.pictures.keyFrame(path, width),
     });
   }

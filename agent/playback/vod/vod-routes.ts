@@ -30,6 +30,8 @@ interface VodRoutesOptions {
   };
   /** The last picture of a live path. @throws PerchError notFound: it is not live */
   readonly livePicture?: (path: string, width: number | undefined) => Promise<JpegOfMoment>;
+  /** Limits the pictures that are made for one person. */
+  readonly inTurn?: <T>(request: FastifyRequest, work: () => Promise<T>) => Promise<T>;
   readonly access: VodAccess;
   readonly remote?: RemotePlayback;
   readonly cors: MakeCors;
@@ -91,7 +93,7 @@ export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
 }
 
 async function answer(
-  { streams, frames, livePicture, access, remote }: Omit<VodRoutesOptions, 'cors'>,
+  { streams, frames, livePicture, access, remote, inTurn = (_, work) => work() }: Omit<VodRoutesOptions, 'cors'>,
   text: string,
   address: VodAddress,
   request: FastifyRequest,
@@ -102,16 +104,16 @@ async function answer(
   if (livePicture && address.kind === 'picture' && !queryText(request.query as Query, 'time')) {
     await access.require(request, 'read', path);
     const { width } = queryPicture(request.query as Query);
-    return sendLivePicture(request, reply, await livePicture(path, width));
+    return sendLivePicture(request, reply, await inTurn(request, () => livePicture(path, width)));
   }
   await access.require(request, 'playback', path);
-  const here = () => answerHere({ streams, frames }, address, request, reply);
+  const here = () => answerHere({ streams, frames, inTurn }, address, request, reply);
   const file = { name: text.slice(path.length + 1), role: address.kind };
   return remote?.has(path, request) ? remote.file(path, file, request, reply, here) : here();
 }
 
 async function answerHere(
-  { streams, frames }: Pick<VodRoutesOptions, 'streams' | 'frames'>,
+  { streams, frames, inTurn }: Pick<Required<VodRoutesOptions>, 'streams' | 'frames' | 'inTurn'>,
   address: VodAddress,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -132,8 +134,10 @@ async function answerHere(
       return sendFrame(request, reply, await frames.frame(path, queryFrameTime(query)));
     case 'still':
       return sendSnapshot(request, reply, await frames.snapshot(path, queryFrameTime(query)));
-    case 'picture':
-      return sendPicture(request, reply, await frames.picture(path, queryFrameTime(query), queryPicture(query)));
+    case 'picture': {
+      const [timeUs, wanted] = [queryFrameTime(query), queryPicture(query)];
+      return sendPicture(request, reply, await inTurn(request, () => frames.picture(path, timeUs, wanted)));
+    }
     case 'resource':
       return sendResource(request, reply, await streams.resource(path, address.resource));
   }
