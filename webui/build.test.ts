@@ -16,17 +16,17 @@ const MAX_PAGE_BYTES = 25_900;
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 37_400,
-  'cameras.js': 58_900,
+  'camera.js': 38_400,
+  'cameras.js': 61_000,
   'recordings.js': 57_900,
   'settings.js': 83_200,
   'zh-cn.js': 5_430,
   'zh-cn-settings.js': 16_300,
 };
-const MAX_SCRIPTS_BYTES = 228_400;
-const MAX_WHOLE_BYTES = 252_300;
+const MAX_SCRIPTS_BYTES = 231_400;
+const MAX_WHOLE_BYTES = 255_500;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 390_300;
+const MAX_ALL_SCRIPTS_BYTES = 393_400;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 

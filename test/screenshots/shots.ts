@@ -224,15 +224,14 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
-    opened('people-notify', 'people', '.you', (page, say) => row(page, say.notify.title)),
-    shot('people-notify-email', '#/settings/people', '.you', async (page, say) => {
-      await row(page, say.notify.title);
-      const kinds = page.locator('.sheet select').last();
+    shot('notifications', '#/settings/notifications', '.notifications .card, .notifications p'),
+    shot('notifications-email', '#/settings/notifications', '.notifications select', async (page) => {
+      const kinds = page.locator('.notifications select').last();
       await page.waitForFunction(
-        () => (document.querySelector('.sheet select:last-of-type')?.children.length ?? 0) > 1,
+        () => (document.querySelector('.notifications select:last-of-type')?.children.length ?? 0) > 1,
       );
       await kinds.selectOption('1');
-      await settled(page, '.sheet .main');
+      await settled(page, '.notifications .main');
     }),
     shot('people-passkey', '#/settings/people', '.you', async (page, say) => {
       await row(page, say.you.factor);

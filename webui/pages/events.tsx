@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CameraEvent } from '../api-client/recordings/event-list.ts';
+import { session } from '../api-client/session.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { CameraChoice } from '../clips/camera-choice.tsx';
 import { EventCaption, StatusEventCaption } from '../clips/events/event-caption.tsx';
@@ -17,12 +18,18 @@ import { nowMs } from '../shell/page-state.ts';
 import { eventsLink, recordingsLink, route } from '../shell/route.ts';
 import { LEAD_MS, play } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds, dayName, dayStart } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { words } from '../words/words.ts';
+import { loadSettingsWords, words } from '../words/words.ts';
 
 export { watchNewestEvents } from '../clips/events/newest-events.ts';
+
+const NotifySheet = lazyPart(async () => {
+  const [part] = await Promise.all([import('./settings/people/notify-sheet.tsx'), loadSettingsWords()]);
+  return part.NotifySheet;
+});
 
 /** Rows of the first render: more than a phone shows. */
 const FIRST_ROWS = 12;
@@ -58,6 +65,7 @@ export function EventsPage() {
             {t.markAllSeen}
           </button>
         )}
+        {session.value?.loggedIn && <NotifyButton />}
       </header>
       <div class="filters">
         <CameraChoice path={path} linkTo={eventsLink} />
@@ -79,6 +87,19 @@ export function EventsPage() {
       <Days items={isFirst ? items.slice(0, FIRST_ROWS) : items} path={path} />
       {!isFirst && page?.next != null && <Earlier key={page.next} onWanted={more} />}
     </div>
+  );
+}
+
+function NotifyButton() {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <button class="chip tap" type="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        <Icon name="bell" small />
+        {clipWords.value.notifyMe}
+      </button>
+      {isOpen && <NotifySheet onClosed={() => setOpen(false)} />}
+    </>
   );
 }
 

@@ -25,6 +25,7 @@ test.for([
   ['#/settings/nowhere/add', { page: 'settings', section: 'cameras' }],
   ['#/settings/storage', { page: 'settings', section: 'storage' }],
   ['#/settings/storage/add', { page: 'settings', section: 'storage' }],
+  ['#/settings/notifications', { page: 'settings', section: 'notifications' }],
   ['#/settings/people', { page: 'settings', section: 'people' }],
   ['#/settings/people/views', { page: 'settings', section: 'people', part: 'views' }],
   ['#/settings/people/views/', { page: 'settings', section: 'people', part: 'views', person: '' }],

@@ -38,6 +38,7 @@ const SECTIONS = {
   storage: ['archive', 'move', 'import', 'fetch'],
   system: ['backup', 'log', 'file', 'updates', 'https', 'remote', 'servers', 'name', 'camera-network', 'mqtt', 'onvif'],
   people: ['views', 'paired'],
+  notifications: [],
 } as const;
 export type SettingsSection = keyof typeof SECTIONS;
 type SettingsPart = (typeof SECTIONS)[SettingsSection][number];

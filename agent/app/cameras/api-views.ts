@@ -13,6 +13,7 @@ import type {
   ProbeAnswer,
 } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
+import { perchOf } from '../../onvif/device/perch-camera.ts';
 import { DELAY_WORDS } from '../../onvif/device/streams.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 
@@ -41,6 +42,7 @@ export function foundJson(
     firstSeen: timeText(firstSeenMs),
     lastSeen: timeText(lastSeenMs),
     path: path ?? null,
+    perch: perchOf(endpoint) ?? null,
   };
 }
 

@@ -231,6 +231,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],
+  ['notifications', '#/settings/notifications', '.notifications .card, .notifications p'],
   ['paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'],
   ['views', '#/settings/people/views', '.views .card, .views .dim'],
 ];

@@ -101,7 +101,18 @@ const names = (all: readonly Adoption[]) => troubleGroups(all).map((group) => gr
 const refused = (all: readonly Adoption[], candidates: readonly Candidate[]) =>
   candidates.reduce((before, { key }) => applyResult(before, key, WRONG), startAdoptions(all, candidates));
 
-test('cameras that reject the same password are one group; other failures are single', () => {
+test('cameras that fail for the same reason are one group, also when the message has their addresses', () => {
+  const because = (words: string) => ({ ...WRONG, trouble: null, error: words, triesLeft: null });
+  const far = { ...barn, address: '192.168.1.21' };
+  let all = startAdoptions([], [garden, far, shed]);
+  for (const { key, address } of [garden, far]) {
+    all = applyResult(all, key, because(`no route to ${address}`));
+  }
+  all = applyResult(all, shed.key, because('internal error'));
+  expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
+});
+
+test('cameras that reject the same password are one group', () => {
   const all = applyResult(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
   expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
 });

@@ -162,25 +162,27 @@ export function remedyOf({ trouble, triesLeft }: Adoption): Remedy {
   return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
 }
 
-/**
- * Failed cameras in their order. Cameras that reject the same login are one group with one field; other failures are
- * single groups.
- */
+/** Failed cameras in their order, one group for each cause. Cameras that reject the same login share one field. */
 export function troubleGroups(all: readonly Adoption[]): readonly (readonly [Adoption, ...Adoption[]])[] {
   const groups = new Map<string, [Adoption, ...Adoption[]]>();
   for (const one of all.filter(({ phase }) => phase === 'failed')) {
-    const { request, hasOwnLogin, trouble, key } = one;
-    const isRefused = trouble === 'wrongPassword' && remedyOf(one) === 'password';
-    const login = JSON.stringify(isRefused ? [hasOwnLogin, request.user, request.password] : [key]);
-    const group = groups.get(login);
+    const { request, hasOwnLogin, trouble, error, address } = one;
+    const remedy = remedyOf(one);
+    const login = remedy === 'password' ? [hasOwnLogin, request.user, request.password] : [];
+    const cause = JSON.stringify([remedy, trouble ?? error?.replaceAll(address, ''), ...login]);
+    const group = groups.get(cause);
     if (group) {
       group.push(one);
     } else {
-      groups.set(login, [one]);
+      groups.set(cause, [one]);
     }
   }
   return [...groups.values()];
 }
+
+/** Where the camera was looked for, as it can be typed again; undefined for a discovered camera. */
+export const typedAddress = ({ request: { rtsp, onvif, source, address } }: Candidate): string | undefined =>
+  rtsp ?? source ?? onvif ?? address;
 
 /** Another camera has accepted the shared password, so this one has a different password. */
 export const isSharedTaken = (all: readonly Adoption[]): boolean =>

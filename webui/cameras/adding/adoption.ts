@@ -36,6 +36,11 @@ export const adoptions = signal<readonly Adoption[]>([]);
 /** The login for cameras without one of their own. Kept in memory only. */
 export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
+/** Removes cameras that were not added from the results. */
+export function dropAdoptions(keys: readonly string[]): void {
+  adoptions.value = adoptions.peek().filter(({ key }) => !keys.includes(key));
+}
+
 /** Adds cameras and updates `adoptions`. */
 export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
   adoptions.value = startAdoptions(adoptions.peek(), candidates);

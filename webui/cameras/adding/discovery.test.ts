@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { FoundItem } from '../../api-client/api-types.ts';
-import { candidateOf, isWithin, likelyRange } from './discovery.ts';
+import { candidateOf, isWithin, likelyRange, sortFound } from './discovery.ts';
 
 const found: FoundItem = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
   ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, location: null },
-  ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false },
+  ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false, perch: null },
 };
 
 test.for([
@@ -17,6 +17,20 @@ test.for([
   [{ name: 'Barn', onCameraNetwork: true }, 'Barn', '192.168.20.31 · on the network for cameras'],
 ] as const)('a camera that reports %j has the title %s', ([claims, title, text]) => {
   expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, request: { endpoint: 'urn:uuid:1' } });
+});
+
+test('a camera with two addresses is found once, and not again when it is added', () => {
+  const other = { ...found, address: '192.168.20.99' };
+  const { fresh } = sortFound([found, other], new Set());
+  expect(fresh.map(({ address }) => address)).toEqual(['192.168.20.31, 192.168.20.99']);
+  expect(sortFound([{ ...found, path: 'yard' }, other], new Set()).fresh).toEqual([]);
+});
+
+test('dismissed cameras, and those of each other Perch, are apart', () => {
+  const [yard, barn] = ['yard', 'barn'].map((endpoint) => ({ ...found, endpoint, perch: '0123456789' }));
+  const pond = { ...found, endpoint: 'pond' };
+  const sorted = sortFound([yard ?? found, found, barn ?? found, pond], new Set(['pond']));
+  expect(sorted).toEqual({ fresh: [found], dismissed: [pond], offered: [[yard, barn]] });
 });
 
 test('missing cameras are likely in the network of the found ones', () => {

@@ -48,6 +48,46 @@ export async function loadDiscovered(stop: AbortSignal): Promise<void> {
   );
 }
 
+interface FoundCameras {
+  /** One for each endpoint. */
+  readonly fresh: readonly FoundItem[];
+  readonly dismissed: readonly FoundItem[];
+  /** Cameras that other Perches offer, by Perch. */
+  readonly offered: readonly (readonly [FoundItem, ...FoundItem[]])[];
+}
+
+/** Found cameras that are not added. A camera with several addresses is one. */
+export function sortFound(items: readonly FoundItem[], dismissed: ReadonlySet<string>): FoundCameras {
+  const added = new Set(items.filter(({ path }) => path !== null).map(({ endpoint }) => endpoint));
+  const own = new Map<string, FoundItem>();
+  const offered = new Map<string, [FoundItem, ...FoundItem[]]>();
+  for (const item of items) {
+    const before = own.get(item.endpoint);
+    if (added.has(item.endpoint)) {
+      continue;
+    }
+    if (before) {
+      own.set(item.endpoint, { ...before, address: `${before.address}, ${item.address}` });
+      continue;
+    }
+    own.set(item.endpoint, item);
+    if (item.perch !== null) {
+      const group = offered.get(item.perch);
+      if (group) {
+        group.push(item);
+      } else {
+        offered.set(item.perch, [item]);
+      }
+    }
+  }
+  const cameras = [...own.values()].filter(({ perch }) => perch === null);
+  return {
+    fresh: cameras.filter(({ endpoint }) => !dismissed.has(endpoint)),
+    dismissed: cameras.filter(({ endpoint }) => dismissed.has(endpoint)),
+    offered: [...offered.values()],
+  };
+}
+
 export function candidateOf(item: FoundItem): Candidate {
   const { endpoint, address, name, manufacturer, hardware, onCameraNetwork } = item;
   const model = modelOf(manufacturer, hardware);

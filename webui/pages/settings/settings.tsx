@@ -8,6 +8,7 @@ import { Icon, type IconName } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { modesWords } from '../../words/settings/modes.ts';
+import { notifyWords } from '../../words/settings/notify.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { systemWords } from '../../words/settings/system.ts';
@@ -19,6 +20,7 @@ const Sections = {
   modes: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
   storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
   system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
+  notifications: lazyPage(() => import('./people/notify-sheet.tsx').then((page) => page.NotifyPage)),
   people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
 } as const satisfies Record<SettingsSection, unknown>;
 
@@ -74,6 +76,7 @@ const namedSections = (): readonly NamedSection[] => [
   ['modes', modesWords.value.modes, 'night'],
   ['storage', storageWords.value.storage, 'disk'],
   ['system', systemWords.value.system, 'chip'],
+  ['notifications', notifyWords.value.title, 'bell'],
   ['people', peopleWords.value.people, 'person'],
 ];
 

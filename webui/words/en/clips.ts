@@ -60,6 +60,7 @@ export const clips = {
 
   isNew: 'New',
   markSeen: (what: string) => `Mark as seen: ${what}`,
+  notifyMe: 'Notify me',
   markAllSeen: 'Mark all as seen',
   allSeen: 'All events marked as seen.',
   eventCount: (count: number) => many(count, { one: 'One event', other: '# events' }),

@@ -57,6 +57,7 @@ export const clips: ClipsWords = {
 
   isNew: '未查看',
   markSeen: (what) => `标为已查看：${what}`,
+  notifyMe: '通知我',
   markAllSeen: '全部标为已查看',
   allSeen: '已将全部事件标为已查看。',
   eventCount: (count) => `${count} 个事件`,

@@ -103,6 +103,9 @@ export const FoundItem = Type.Object({
   firstSeen: TimeText,
   lastSeen: TimeText,
   path: OrNull(Type.String({ description: 'Path of the camera. Null: it is not adopted.' })),
+  perch: OrNull(
+    Type.String({ description: 'Another Perch that offers this camera. Null: it is a camera of its own.' }),
+  ),
 });
 export type FoundItem = Static<typeof FoundItem>;
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });

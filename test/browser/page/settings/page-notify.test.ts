@@ -59,10 +59,10 @@ describeWith(['chromium'], 'notifications', () => {
       await using visitor = await visit(viewer.browser, box, { size, openBy: 'localhost' });
       const { page, complaints } = visitor;
       await withPushService(page);
-      await visitor.logIn('#/settings/people');
+      await visitor.logIn('#/events');
       await page.reload();
-      await settled(page, '.you');
-      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await settled(page, '.events-page');
+      await page.getByRole('button', { name: 'Notify me' }).click();
       await settled(page, '.sheet .card');
       expect(await page.locator('.sheet').textContent()).toContain('through Google. They are encrypted');
       const [row, sheet] = await Promise.all(
@@ -175,10 +175,10 @@ describeWith(['chromium'], 'notifications', () => {
       await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'localhost' });
       const { page, complaints } = visitor;
       await withPushService(page);
-      await visitor.logIn('#/settings/people');
+      await visitor.logIn('#/events');
       await page.reload();
-      await settled(page, '.you');
-      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await settled(page, '.events-page');
+      await page.getByRole('button', { name: 'Notify me' }).click();
       await settled(page, '.sheet .card');
       await page.getByRole('switch', { name: 'Notify this device' }).click();
       await page.getByRole('button', { name: 'Add a rule' }).click();
@@ -234,8 +234,8 @@ describeWith(['chromium'], 'notifications', () => {
     const { id } = await box.api<Item>('POST', 'notifications/channels', channel);
     await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
-    await visitor.logIn('#/settings/people');
-    await settled(page, '.you');
+    await visitor.logIn('#/events');
+    await settled(page, '.events-page');
     await page.getByRole('button', { name: /^通知/ }).click();
     await page.getByRole('button', { name: /^Garden/ }).click();
     await page.getByRole('button', { name: '发送测试' }).click();
@@ -250,9 +250,9 @@ describeWith(['chromium'], 'notifications', () => {
     await box.api('POST', 'notifications', { endpoint: 'https://127.0.0.2/push', ...keys, language: 'en', rules });
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
-    await visitor.logIn('#/settings/people');
-    await settled(page, '.you');
-    await page.getByRole('button', { name: /^Notifications/ }).click();
+    await visitor.logIn('#/events');
+    await settled(page, '.events-page');
+    await page.getByRole('button', { name: 'Notify me' }).click();
     const before = await items();
     await page.getByRole('button', { name: 'Remove node' }).click();
     await page.getByRole('status').filter({ hasText: 'no longer gets notifications.' }).waitFor();
@@ -263,10 +263,14 @@ describeWith(['chromium'], 'notifications', () => {
     test('without https the page leads to the steps', async () => {
       await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'plain' });
       const { page } = visitor;
-      await visitor.logIn('#/settings/people');
-      await settled(page, '.you');
-      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await visitor.logIn('#/events');
+      await settled(page, '.events-page');
+      await page.getByRole('button', { name: 'Notify me' }).click();
       await page.getByText('Notifications need https.').waitFor();
+      await page.keyboard.press('Escape');
+      await page.goto(page.url().replace('#/events', '#/settings/notifications'));
+      await page.getByRole('link', { name: 'Notifications' }).waitFor();
+      await page.locator('.notifications').getByText('Notifications need https.').waitFor();
       expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
     }),
   );

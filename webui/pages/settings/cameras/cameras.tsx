@@ -1,10 +1,14 @@
+import type { FoundItem } from '../../../api-client/api-types.ts';
 import { discoveredNow } from '../../../api-client/server-events.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { sortFound } from '../../../cameras/adding/discovery.ts';
+import { dismissCameras, dismissedCameras, restoreCameras } from '../../../cameras/adding/dismissed-cameras.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Row } from '../../../ui/controls/row.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
@@ -18,14 +22,6 @@ const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) 
 const Boxes = lazyPart(() => import('../boxes/boxes-page.tsx').then((page) => page.BoxesPage));
 
 const POLL_MS = 30_000;
-
-interface Found {
-  readonly endpoint: string;
-  readonly address: string;
-  readonly name: string | null;
-  readonly manufacturer: string | null;
-  readonly path: string | null;
-}
 
 /** New cameras on the network, then the owner's in grid order. */
 export function CamerasPage() {
@@ -79,27 +75,39 @@ const AddCamera = () => (
 
 function NewCameras() {
   const t = camerasWords.value;
-  const { value } = usePolled<{ readonly items: readonly Found[] }>('v3/cameras/found?itemsPerPage=1000', {
+  const { value } = usePolled<{ readonly items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', {
     everyMs: POLL_MS,
     news: ['camera', 'config'],
   });
   // Discovered since the last probe.
   const discovered = [...discoveredNow.value.values()];
-  const fresh = (value?.items ?? []).filter(({ path }) => path === null);
+  const { fresh } = sortFound(value?.items ?? [], dismissedCameras.value);
   const [only] = fresh;
   if (!only) {
     return null;
   }
   const name =
     discovered.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
+  const endpoints = fresh.map(({ endpoint }) => endpoint);
   return (
-    <div class="card">
+    <div class="card new-cameras">
       <Row
         icon="search"
         title={t.newOnNetwork(fresh.length)}
         {...(fresh.length === 1 && { text: t.newCameraText(name || only.address, only.address) })}
         href={settingsLink('cameras', 'add')}
       />
+      <button
+        class="round"
+        type="button"
+        aria-label={t.dismissNew}
+        onClick={() => {
+          dismissCameras(endpoints);
+          toast(t.newDismissed, () => restoreCameras(endpoints));
+        }}
+      >
+        <Icon name="cross" small />
+      </button>
     </div>
   );
 }

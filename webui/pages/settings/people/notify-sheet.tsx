@@ -31,8 +31,21 @@ import { RulesFields } from './notify-rules.tsx';
 
 const POLL_MS = 30_000;
 
+export const NotifySheet = ({ onClosed }: { readonly onClosed: () => void }) => (
+  <Sheet title={notifyWords.value.title} onClosed={onClosed}>
+    <Notifications />
+  </Sheet>
+);
+
+export const NotifyPage = () => (
+  <section class="notifications">
+    <h2 class="title wide-only">{notifyWords.value.title}</h2>
+    <Notifications />
+  </section>
+);
+
 /** Push notifications of this browser, the person's other devices, and the owner's channels. */
-export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
+function Notifications() {
   const t = notifyWords.value;
   const { value, again } = usePolled<NotifyList>('v3/notifications', { everyMs: POLL_MS });
   const [endpoint, setEndpoint] = useState<string>();
@@ -52,21 +65,19 @@ export function NotifySheet({ onClosed }: { readonly onClosed: () => void }) {
     await load();
     again();
   };
+  if (draft) {
+    return <ChannelForm key={draft.id} draft={draft} onOpen={setDraft} act={act} />;
+  }
+  if (!value) {
+    return <div class="skeleton block" />;
+  }
   return (
-    <Sheet title={t.title} onClosed={onClosed}>
-      {draft ? (
-        <ChannelForm key={draft.id} draft={draft} onOpen={setDraft} act={act} />
-      ) : value ? (
-        <>
-          <ThisDevice list={value} own={own} act={act} />
-          {own && <Choices key={own.id} own={own} act={act} />}
-          <Others items={value.items.filter((item) => item !== own)} act={act} />
-          {isOwner.value && <Channels onOpen={setDraft} />}
-        </>
-      ) : (
-        <div class="skeleton block" />
-      )}
-    </Sheet>
+    <>
+      <ThisDevice list={value} own={own} act={act} />
+      {own && <Choices key={own.id} own={own} act={act} />}
+      <Others items={value.items.filter((item) => item !== own)} act={act} />
+      {isOwner.value && <Channels onOpen={setDraft} />}
+    </>
   );
 }
 

@@ -51,7 +51,7 @@ export function You() {
         {now?.loggedIn && now.role !== 'guest' && (
           <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
         )}
-        {now?.loggedIn && (
+        {now?.loggedIn && now.role !== 'owner' && (
           <Row
             icon="bell"
             title={notifyWords.value.title}

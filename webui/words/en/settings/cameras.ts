@@ -77,6 +77,8 @@ export const cameras = {
   appliesRecordingAnew: 'A new file starts. Live video continues.',
   savedRestarts: (camera: string) => `Saved. ${camera} restarts in about 2 s.`,
 
+  dismissNew: 'Hide new cameras',
+  newDismissed: 'Hidden. You can still add them under Add a camera.',
   newCameraText: (name: string, address: string) => `${name} · ${address}`,
   noCameras: 'Your cameras appear here.',
   noCamerasText: 'Plug one in and add it.',

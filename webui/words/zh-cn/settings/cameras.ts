@@ -70,6 +70,8 @@ export const cameras: CamerasWords = {
   appliesRecordingAnew: '录像另起新文件，画面不中断。',
   savedRestarts: (camera) => `已保存，${camera} 重新连接约 2 秒。`,
 
+  dismissNew: '隐藏新摄像头',
+  newDismissed: '已隐藏，仍可在“添加摄像头”中添加。',
   newCameraText: (name, address) => `${name} · ${address}`,
   noCameras: '您的摄像头会显示在这里。',
   noCamerasText: '接上摄像头，然后添加。',

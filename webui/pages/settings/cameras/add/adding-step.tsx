@@ -18,6 +18,7 @@ import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
+import { lazyPart } from '../../../../ui/lazy/lazy-page.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { startWords } from '../../../../words/start.ts';
@@ -25,6 +26,8 @@ import { liveWords } from '../../../../words/words.ts';
 import type { PathConfig } from '../data/camera-settings.ts';
 import { isForEver, shortestRetention, wholeDays } from '../data/retention-text.ts';
 import { FailedCameras } from './failed-cameras.tsx';
+
+const NotifySheet = lazyPart(() => import('../../people/notify-sheet.tsx').then((part) => part.NotifySheet));
 
 const renamed = signal<string | undefined>(undefined);
 
@@ -74,13 +77,16 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const count = (wanted: Outcome) =>
     here.filter(({ name, main }) => main.ready && outcomes.get(name) === wanted).length;
   const live = count('playing');
-  const slots = slotsOf(adoptions.value, here);
-  const isComing = slots.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
+  const inPlace = slotsOf(adoptions.value, here);
+  const isComing = inPlace.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
   const isPending = isComing || live + count('unplayable') < here.length;
+  // Nothing moves while pictures arrive.
+  const slots = isPending ? inPlace : inPlace.toSorted((a, b) => Number(!a.camera) - Number(!b.camera));
   const renaming = here.find(({ name }) => name === renamed.value);
   const isRefused = !isPending && here.length === 0;
   const refused = adoptions.value.filter(({ phase }) => phase === 'failed').length;
   const reasons = useRef<HTMLDivElement>(null);
+  const [isNotifying, setNotifying] = useState(false);
   const troubles = (
     <div class="adding-troubles" ref={reasons}>
       {troubleGroups(adoptions.value).map((group) => (
@@ -137,10 +143,18 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
             {t.later}
           </a>
         )}
+        {/* Offered at the first start only. */}
+        {backTo === LIVE && live > 0 && (
+          <button class="text" type="button" aria-haspopup="dialog" onClick={() => setNotifying(true)}>
+            <Icon name="bell" small />
+            {t.offerNotifications}
+          </button>
+        )}
         <button class="text" type="button" onClick={clearAdoptions}>
           {t.cameraMissing}
         </button>
       </div>
+      {isNotifying && <NotifySheet onClosed={() => setNotifying(false)} />}
       {renaming && (
         <RenameSheet
           camera={renaming}

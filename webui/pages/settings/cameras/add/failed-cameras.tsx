@@ -5,9 +5,10 @@ import {
   addCameras,
   type CameraLogin,
   clearAdoptions,
+  dropAdoptions,
   sharedLogin,
 } from '../../../../cameras/adding/adoption.ts';
-import { type Adoption, type Remedy, remedyOf } from '../../../../cameras/adding/adoption-state.ts';
+import { type Adoption, type Remedy, remedyOf, typedAddress } from '../../../../cameras/adding/adoption-state.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
@@ -24,6 +25,7 @@ import { reasonsWords } from '../../../../words/reasons.ts';
 import { sentences } from '../../../../words/sentences.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
+import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 const ICONS: Readonly<Record<Remedy, IconName>> = {
   password: 'lock',
@@ -43,7 +45,7 @@ interface TroublesProps {
   readonly isSharedTaken: boolean;
 }
 
-/** One card and field for all cameras that reject the same password. Different passwords are entered one by one. */
+/** One card for all cameras with the same cause. Different passwords are entered one by one. */
 export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
   const t = startWords.value;
   const [asks, setAsks] = useState(false);
@@ -56,6 +58,10 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
     group.map(({ title }) => title),
     i18n().language,
   );
+  const remedy = remedyOf(group[0]);
+  if (remedy !== 'password' || group[0].trouble !== 'wrongPassword') {
+    return <SameCause group={group} names={names} onApart={() => setApart(true)} />;
+  }
   return (
     <>
       <MessageCard
@@ -70,6 +76,7 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
             {t.enterIt}
           </Button>
           <Button onClick={() => setApart(true)}>{t.oneByOne}</Button>
+          <Remove group={group} />
         </div>
       </MessageCard>
       {asks && <PasswordSheet group={group} onClosed={() => setAsks(false)} />}
@@ -77,10 +84,77 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
   );
 }
 
+interface SameCauseProps {
+  readonly group: readonly [Adoption, ...Adoption[]];
+  readonly names: string;
+  readonly onApart: () => void;
+}
+
+/** Several cameras that were not added for the same reason. */
+function SameCause({ group, names, onApart }: SameCauseProps) {
+  const t = startWords.value;
+  const [asks, setAsks] = useState(false);
+  const [first] = group;
+  const remedy = remedyOf(first);
+  const needsLogin = remedy === 'password' || remedy === 'locked' || group.some((one) => !hasLogin(one));
+  return (
+    <>
+      <MessageCard icon={ICONS[remedy]} tone="warn" title={t.someWereNotAdded(group.length)}>
+        <p class="small">{causeOf(first, remedy, t)}</p>
+        <p class="dim small">{names}</p>
+        <div class="actions-row">
+          {remedy === 'other' ? (
+            <Button onClick={clearAdoptions}>{t.findCameras}</Button>
+          ) : remedy === 'clear' ? null : (
+            <Button onClick={() => (needsLogin ? setAsks(true) : addCameras(group))}>
+              {needsLogin ? t.enterIt : t.tryAgain}
+            </Button>
+          )}
+          <Button onClick={onApart}>{t.oneByOne}</Button>
+          <Remove group={group} />
+        </div>
+      </MessageCard>
+      {asks && <PasswordSheet group={group} onClosed={() => setAsks(false)} />}
+    </>
+  );
+}
+
+/** The cause of a whole group, without the name of a camera. */
+function causeOf(one: Adoption, remedy: Remedy, t: StartWords): ComponentChildren {
+  switch (remedy) {
+    case 'password':
+      return one.trouble === 'onvifUser' ? t.onvifUsers : t.loginRejected;
+    case 'locked':
+      return sentences([t.theyAreLocked, t.cameraLockedText]);
+    case 'clock':
+      return sentences([t.theirClocks, t.clockRefusesText]);
+    case 'onvif':
+      return sentences([t.onvifOff, t.onvifOffText]);
+    case 'clear':
+      return t.theyAreInTheClear;
+    case 'silent':
+      return sentences([t.theyAreSilent, t.cameraSilentText]);
+    case 'other':
+      return t.otherCamerasThere;
+    case 'certificate':
+      return sentences([t.theirCertificates, t.otherCertificateText]);
+    case 'again':
+      return otherText(one, t);
+  }
+}
+
+const Remove = ({ group }: { readonly group: readonly Adoption[] }) => (
+  <Button kind="text" onClick={() => dropAdoptions(group.map(({ key }) => key))}>
+    {startWords.value.remove}
+  </Button>
+);
+
 /** Why a camera was not added, and what to do. */
 function Trouble({ arrival, isSharedTaken }: { readonly arrival: Adoption; readonly isSharedTaken: boolean }) {
   const t = startWords.value;
   const [asks, setAsks] = useState(false);
+  const [isEdited, setEdits] = useState(false);
+  const address = typedAddress(arrival);
   const remedy = remedyOf(arrival);
   const { title, text } = messageOf(arrival, { remedy, isSharedTaken }, t);
   const enter = (
@@ -116,7 +190,26 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Adoption; reado
     <>
       <MessageCard icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
         {buttons[remedy]}
+        <div class="actions-row">
+          {address !== undefined && (
+            <Button kind="text" onClick={() => setEdits(true)}>
+              {t.editAddress}
+            </Button>
+          )}
+          <Remove group={[arrival]} />
+        </div>
       </MessageCard>
+      {isEdited && (
+        <MissingCameraSheet
+          address={address}
+          login={{ user: 'admin', password: '', ...sharedLogin.peek(), ...loginIn(arrival) }}
+          onFound={(candidate) => {
+            dropAdoptions([arrival.key]);
+            void addCameras([candidate]);
+          }}
+          onClosed={() => setEdits(false)}
+        />
+      )}
       {asks && <PasswordSheet group={[arrival]} onClosed={() => setAsks(false)} />}
     </>
   );
@@ -151,12 +244,12 @@ function messageOf(
     case 'certificate':
       return { title: t.otherCertificate(camera), text: t.otherCertificateText };
     case 'again':
-      return { title: t.notAdded(camera), text: otherText(trouble, t) };
+      return { title: t.notAdded(camera), text: otherText(arrival, t) };
   }
 }
 
-/** The box's own message is for its log. */
-function otherText(trouble: string | undefined, t: StartWords): string {
+/** A cause without a word of its own is in the box's message. */
+function otherText({ trouble, error }: Adoption, t: StartWords): ComponentChildren {
   switch (trouble) {
     case 'unfinished':
       return t.notFinished;
@@ -166,9 +259,11 @@ function otherText(trouble: string | undefined, t: StartWords): string {
     case 'badReply':
       return t.cannotRead;
     default:
-      return reasonsWords.value.itsFault;
+      return error ? <span lang="en">{asSentence(error)}</span> : reasonsWords.value.itsFault;
   }
 }
+
+const asSentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1).replace(/\.?$/, '.')}`;
 
 /** The camera's web page is third-party: it gets no referrer. */
 const CameraPageLink = ({ address }: { readonly address: string }) => (
@@ -193,6 +288,13 @@ function SameAs({ group }: { readonly group: readonly Adoption[] }) {
     </Button>
   ) : null;
 }
+
+const loginIn = ({ request: { user, password } }: Adoption) =>
+  user === undefined || password === undefined ? {} : { user, password };
+
+/** Without one, nothing can be retried: a login is not kept across a reload. */
+const hasLogin = ({ request }: Adoption): boolean =>
+  request.source !== undefined || (request.password ?? sharedLogin.peek()?.password) !== undefined;
 
 interface AgainProps {
   readonly arrival: Adoption;

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { addCameras, sharedLogin } from '../../../../cameras/adding/adoption.ts';
@@ -8,10 +8,13 @@ import {
   discoveredCameras,
   hasDiscovered,
   keepDiscovering,
+  sortFound,
 } from '../../../../cameras/adding/discovery.ts';
-import { LIVE } from '../../../../shell/route.ts';
+import { dismissCameras, dismissedCameras, restoreCameras } from '../../../../cameras/adding/dismissed-cameras.ts';
+import { LIVE, settingsLink } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
+import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/controls/list-search.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
 import { startWords } from '../../../../words/start.ts';
@@ -19,21 +22,32 @@ import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 /** Cameras that were probed by address, before the discovered ones. */
 const named = signal<readonly Candidate[]>([]);
-const unticked = signal<ReadonlySet<string>>(new Set());
+/** Cameras that were ticked or unticked. */
+const choices = signal<ReadonlyMap<string, boolean>>(new Map());
+/** From this number on, no camera is ticked from the start. */
+const MANY = 8;
 /** The login typed last; the fields show it again. */
 const login = signal({ user: 'admin', password: '' });
 
+const found = computed(() => sortFound(discoveredCameras.value, dismissedCameras.value));
+
 /** Cameras that can be added. One that was probed by address and discovered keeps its typed login. */
 function candidates(): readonly Candidate[] {
-  const found = discoveredCameras.value;
   const logins = new Map(named.value.map(({ key, request: { onvif: _onvif, ...login } }) => [key, login]));
-  const fresh = found.filter(({ path }) => path === null);
-  const known = new Set(found.map(({ onvif }) => onvif));
+  const { fresh } = found.value;
+  const known = new Set(discoveredCameras.value.map(({ onvif }) => onvif));
   const own = fresh.map((item) => {
     const candidate = candidateOf(item);
     return { ...candidate, request: { ...candidate.request, ...logins.get(item.onvif) } };
   });
   return [...own, ...named.value.filter(({ key }) => !known.has(key))];
+}
+
+const isTicked = ({ key, request }: Candidate): boolean =>
+  choices.value.get(key) ?? (request.endpoint === undefined || found.value.fresh.length < MANY);
+
+function tick(keys: readonly string[], isOn: boolean): void {
+  choices.value = new Map([...choices.peek(), ...keys.map((key) => [key, isOn] as const)]);
 }
 
 function addCandidate(candidate: Candidate): void {
@@ -46,7 +60,7 @@ interface FindingProps {
   readonly isFirst: boolean;
 }
 
-/** Step 2: the found cameras, all selected, and one password for them. */
+/** Step 2: the found cameras, a few of them all selected, and one password for them. */
 export function FindingStep({ top, title, isFirst }: FindingProps) {
   const t = startWords.value;
   const [isMissing, setMissing] = useState(false);
@@ -77,6 +91,8 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
         ) : (
           <Ticks all={all} />
         )}
+        <OfferedCameras />
+        <DismissedCameras />
         <button class="text" type="button" onClick={() => setMissing(true)}>
           <Icon name="search" small />
           {t.cameraMissing}
@@ -100,40 +116,94 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
 }
 
 function Ticks({ all }: { readonly all: readonly Candidate[] }) {
+  const t = startWords.value;
+  const [typed, setTyped] = useState('');
+  const shown = all.filter(({ title, text }) => hasText(`${title} ${text}`, typed));
+  const keys = shown.map(({ key }) => key);
+  const others = found.value.fresh.map(({ endpoint }) => endpoint).filter((key) => !choices.value.get(key));
   return (
-    <ul class="card ticks" aria-label={startWords.value.foundCameras}>
-      {all.map(({ key, title, text }) => (
-        <li key={key}>
-          <label class="row">
-            <input type="checkbox" checked={!unticked.value.has(key)} onChange={() => toggle(key)} />
-            <span class="grow">
-              <b>
-                <bdi>{title}</bdi>
-              </b>
-              <span class="dim small digits">
-                <bdi>{text}</bdi>
+    <>
+      {all.length >= SEARCHED_FROM && <ListSearch label={t.searchFound} text={typed} onInput={setTyped} />}
+      {all.length > 1 && (
+        <div class="tick-actions">
+          <Button kind="text" onClick={() => tick(keys, true)}>
+            {t.selectAll}
+          </Button>
+          <Button kind="text" onClick={() => tick(keys, false)}>
+            {t.selectNone}
+          </Button>
+          {all.length >= SEARCHED_FROM && others.length > 0 && !all.every(isTicked) && (
+            <Button kind="text" onClick={() => dismissCameras(others)}>
+              {t.hideOthers}
+            </Button>
+          )}
+        </div>
+      )}
+      {shown.length === 0 && <p class="dim">{t.noneMatches}</p>}
+      <ul class="card ticks" aria-label={t.foundCameras}>
+        {shown.map((candidate) => (
+          <li key={candidate.key}>
+            <label class="row">
+              <input
+                type="checkbox"
+                checked={isTicked(candidate)}
+                onChange={({ currentTarget }) => tick([candidate.key], currentTarget.checked)}
+              />
+              <span class="grow">
+                <b>
+                  <bdi>{candidate.title}</bdi>
+                </b>
+                <span class="dim small digits">
+                  <bdi>{candidate.text}</bdi>
+                </span>
               </span>
-            </span>
-          </label>
-        </li>
-      ))}
-    </ul>
+            </label>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
-function toggle(key: string): void {
-  const next = new Set(unticked.peek());
-  if (!next.delete(key)) {
-    next.add(key);
-  }
-  unticked.value = next;
+/** Cameras of another Perch: paired, they come with their recordings and events. */
+function OfferedCameras() {
+  const t = startWords.value;
+  return found.value.offered.map((cameras) => (
+    <div class="card other-perch" key={cameras[0].perch}>
+      <details>
+        <summary>
+          <b>{t.offeredByPerch(cameras.length)}</b>
+          <span class="dim small digits">{cameras[0].address}</span>
+        </summary>
+        <ul>
+          {cameras.map((item) => (
+            <li key={item.endpoint}>
+              <bdi>{candidateOf(item).title}</bdi>
+            </li>
+          ))}
+        </ul>
+      </details>
+      <a class="button" href={settingsLink('cameras', 'boxes')}>
+        {t.pairIt}
+      </a>
+    </div>
+  ));
+}
+
+function DismissedCameras() {
+  const { dismissed } = found.value;
+  return dismissed.length > 0 ? (
+    <Button kind="text" onClick={() => restoreCameras(dismissed.map(({ endpoint }) => endpoint))}>
+      {startWords.value.showHidden(dismissed.length)}
+    </Button>
+  ) : null;
 }
 
 function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; readonly isFirst: boolean }) {
   const t = startWords.value;
   const [wrong, setWrong] = useState<string>();
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
-  const ticked = all.filter(({ key }) => !unticked.value.has(key));
+  const ticked = all.filter(isTicked);
   // A login that was typed with an address is not requested again.
   const needing = ticked.filter(({ request: { user, source } }) => user === undefined && source === undefined).length;
   const isAsking = needing > 0 || ticked.length === 0;
@@ -146,7 +216,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
       setWrong(t.passwordNone);
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
-      named.value = named.peek().filter(({ key }) => unticked.peek().has(key));
+      named.value = named.peek().filter((one) => !isTicked(one));
       sharedLogin.value = login.peek();
       addCameras(ticked);
     }

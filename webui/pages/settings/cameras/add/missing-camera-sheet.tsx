@@ -38,24 +38,29 @@ interface Missing {
 }
 
 interface MissingCameraSheetProps {
+  /** Edited; undefined: a new one is typed. */
+  readonly address?: string | undefined;
   readonly login: CameraLogin;
   readonly onFound: (candidate: Candidate) => void;
   readonly onClosed: () => void;
 }
 
 /** Adds a camera that was not discovered: by its address, network or stream address. */
-export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSheetProps) {
+export function MissingCameraSheet({ address, login, onFound, onClosed }: MissingCameraSheetProps) {
   const t = startWords.value;
   const [progress, setProgress] = useState<ProbeAnswer>();
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
   const untested = useMemo(() => new Set<string>(), []);
-  const form = useMemo(() => newForm(login, onFound, untested, stop.current.signal, setProgress), []);
+  const form = useMemo(
+    () => newForm({ address: address ?? '', ...login }, onFound, untested, stop.current.signal, setProgress),
+    [],
+  );
   const typed = parseTyped(form.values.value.address);
   const isSaving = form.saving.value !== 'no';
   return (
     <FormSheet
-      title={t.cameraMissing}
+      title={address === undefined ? t.cameraMissing : t.editAddress}
       form={form}
       onClosed={onClosed}
       foot={<FormFooter form={form} {...footTexts(typed, isSaving ? progress : undefined)} />}
@@ -137,14 +142,14 @@ function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed:
 }
 
 const newForm = (
-  login: CameraLogin,
+  { address: given, user: knownUser, password: known }: CameraLogin & { readonly address: string },
   onFound: (candidate: Candidate) => void,
   untested: ReadonlySet<string>,
   stop: AbortSignal,
   onProgress: (look: ProbeAnswer) => void,
 ) =>
   serverForm<Missing>({
-    initial: { address: '', maker: '', small: '', sdp: '', user: login.user, password: login.password },
+    initial: { address: given, maker: '', small: '', sdp: '', user: knownUser, password: known },
     save: async (values) => {
       const { address, small, user, password } = values;
       const t = startWords.peek();

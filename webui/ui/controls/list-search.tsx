@@ -1,0 +1,23 @@
+interface ListSearchProps {
+  readonly label: string;
+  readonly text: string;
+  readonly onInput: (text: string) => void;
+}
+
+/** Shorter lists have no search field. */
+export const SEARCHED_FROM = 8;
+
+export const ListSearch = ({ label, text, onInput }: ListSearchProps) => (
+  <input
+    class="finder-field"
+    type="search"
+    aria-label={label}
+    placeholder={label}
+    autocomplete="off"
+    value={text}
+    onInput={({ currentTarget }) => onInput(currentTarget.value)}
+  />
+);
+
+export const hasText = (text: string, typed: string): boolean =>
+  text.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase());
