@@ -89,7 +89,8 @@ export function sortFound(items: readonly FoundItem[], dismissed: ReadonlySet<st
 }
 
 export function candidateOf(item: FoundItem): Candidate {
-  const { endpoint, address, name, manufacturer, hardware, onCameraNetwork } = item;
+  const { endpoint, address: addresses, name, manufacturer, hardware, onCameraNetwork } = item;
+  const [address = ''] = addresses.split(', ');
   const model = modelOf(manufacturer, hardware);
   // Many cameras are named like their model; the maker is added then.
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
@@ -99,7 +100,7 @@ export function candidateOf(item: FoundItem): Candidate {
     request: { endpoint },
     title,
     address,
-    text: [model, address, onCameraNetwork && startWords.value.onCameraNetwork]
+    text: [model, addresses, onCameraNetwork && startWords.value.onCameraNetwork]
       .filter((part) => part && part !== title)
       .join(' · '),
   };
