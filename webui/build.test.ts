@@ -16,7 +16,7 @@ const MAX_PAGE_BYTES = 25_900;
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 38_400,
+  'camera.js': 39_200,
   'cameras.js': 61_000,
   'recordings.js': 57_900,
   'settings.js': 83_200,

@@ -40,7 +40,10 @@ function ungroupedLayout(count: number, arrangement: Arrangement, isUpright: boo
   if (count <= 4) {
     return { columns: 2, rows: 2, isLed: false };
   }
-  return count <= 9 ? { columns: 3, rows: 3, isLed: count <= 6 } : { columns: 4, rows: undefined, isLed: false };
+  if (count <= 9) {
+    return { columns: 3, rows: 3, isLed: count <= 6 };
+  }
+  return { columns: 4, rows: count <= 16 ? Math.ceil(count / 4) : undefined, isLed: false };
 }
 
 /** For upright windows. One column of up to four tiles, or two columns of up to five rows, fill a tablet of 3:4. */

@@ -39,6 +39,8 @@ test.for([
   ['pictures come', running, playing(40), { kind: 'live' }],
   ['the last picture is two seconds old', running, playing(2000), { kind: 'live' }],
   ['the last picture is older', running, playing(4900), { kind: 'late', seconds: 4 }],
+  ['it plays from a buffer', running, { ...playing(4900), isBuffered: true }, { kind: 'live' }],
+  ['the buffer is empty', running, { ...playing(6100), isBuffered: true }, { kind: 'late', seconds: 6 }],
   ['no picture came for more than ten seconds', running, playing(10_001), { kind: 'reconnecting' }],
   ['the first picture is under way', running, none, { kind: 'first' }],
   ['the first try failed', running, { ...none, phase: 'waiting' }, { kind: 'reconnecting' }],

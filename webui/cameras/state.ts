@@ -23,9 +23,13 @@ export interface PictureState {
   readonly lastFrameMs: number;
   /** Unix milliseconds of the stored picture; 0: none. */
   readonly stillMs: number;
+  /** It plays from a buffer that is filled by segments. */
+  readonly isBuffered?: boolean;
 }
 
 const LATE_MS = 2_000;
+/** Cameras with B-frames play by Media Source, whose pictures come in groups. */
+const BUFFERED_LATE_MS = 6_000;
 const RECONNECTING_MS = 10_000;
 /** Most cameras are back within this time after a lost connection. */
 const OFFLINE_MS = 20_000;
@@ -59,7 +63,9 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   if (picture.phase === 'stopped') {
     return { kind: 'live' };
   }
-  return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
+  return silentMs > RECONNECTING_MS
+    ? { kind: 'reconnecting' }
+    : late(silentMs, picture.isBuffered ? BUFFERED_LATE_MS : LATE_MS);
 }
 
 /** Reasons of outages that usually end by themselves. */
@@ -84,8 +90,8 @@ function until(kind: 'first' | 'reconnecting', picture: PictureState, nowMs: num
   return atMs > 0 && nowMs - atMs > LATE_MS ? { kind: 'past', atMs } : { kind };
 }
 
-const late = (silentMs: number): CameraState =>
-  silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
+const late = (silentMs: number, limitMs = LATE_MS): CameraState =>
+  silentMs > limitMs ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
 
 function offline({ lastError, lastErrorWhy, offlineSince, box }: PathItem): CameraState {
   if (box?.awaySince) {

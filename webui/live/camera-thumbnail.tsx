@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { encodeName } from '../api-client/urls.ts';
 import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { PrivacySign } from './tile.tsx';
@@ -22,5 +23,10 @@ function Still({ camera }: { readonly camera: Camera }) {
       setThere(true);
     }
   }, [phase]);
-  return <Picture player={player} isOn={canPlay(item) && !isThere} />;
+  // The box decodes what this browser does not.
+  return phase === 'unplayable' ? (
+    <img src={`v3/cameras/snapshot/${encodeName(camera.name)}`} alt="" loading="lazy" />
+  ) : (
+    <Picture player={player} isOn={canPlay(item) && !isThere} />
+  );
 }

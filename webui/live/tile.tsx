@@ -18,7 +18,9 @@ const MINUTE_MS = 60_000;
 /** State of the camera, from the box and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
   const { lastFrameMs, stillMs } = player.surface;
-  const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };
+  const { phase, technology } = player.view.value;
+  const isBuffered = technology !== undefined && technology !== 'WebRTC';
+  const picture = { phase, lastFrameMs, stillMs, isBuffered };
   return cameraState(camera.main, picture, nowMs.value);
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
 import { CameraTitle } from '../camera-view/camera-title.tsx';
@@ -24,6 +25,7 @@ import { keepScreenAwake } from '../ui/browser/wake-lock.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { Popup } from '../ui/sheet/popup.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { liveWords } from '../words/words.ts';
 import { type CameraShortcuts, openNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';
@@ -51,7 +53,9 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   const [showsInfo, setShowsInfo] = useState(false);
   const [showsKeys, setShowsKeys] = useState(false);
   const [isRewound, setBack] = useState(false);
-  const item = showsSmall && camera.sub ? camera.sub : camera.main;
+  const [quality, setQuality] = useState<Quality>(keptQuality);
+  const isSmall = quality === 'small' || (quality === 'auto' && showsSmall);
+  const item = isSmall && camera.sub ? camera.sub : camera.main;
   const handed = useHandedPlayer({ name: item.name, camera: camera.name, wantsSound: hasSound(camera.main) });
   const { player } = handed;
   const seen = handed.bridge ?? player;
@@ -77,7 +81,9 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     small: () => void togglePictureInPicture(player.surface.video),
     help: () => setShowsKeys(true),
     back: () => {
-      if (isZoomed()) {
+      if (showsInfo) {
+        setShowsInfo(false);
+      } else if (isZoomed()) {
         resetZoom();
       } else {
         location.hash = LIVE;
@@ -119,7 +125,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
           {isRewound && <RewindPicture name={camera.name} isQuiet={!isSoundOn} />}
         </div>
       </div>
-      <CameraTrouble camera={camera} player={player} showsSmall={showsSmall} />
+      <CameraTrouble camera={camera} player={player} showsSmall={quality === 'auto' && showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={seen} />}
       {hasRecordings(camera) && (
         <div class="rewind">
@@ -129,8 +135,83 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       {(isOwner.value || camera.main.mayTurn === true) && !isRewound && canPlay(camera.main) && (
         <PtzControls name={camera.name} />
       )}
-      <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys} />
+      {all.length > 1 && <Neighbours all={all} name={camera.name} />}
+      <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys}>
+        {camera.sub && (
+          <QualityChoice
+            quality={quality}
+            onChoose={(chosen) => {
+              localStorage.setItem(QUALITY_KEY, chosen);
+              setQuality(chosen);
+            }}
+          />
+        )}
+      </Actions>
       {showsKeys && <Keys camera={camera} onClosed={() => setShowsKeys(false)} />}
+    </div>
+  );
+}
+
+const QUALITIES = ['auto', 'large', 'small'] as const;
+type Quality = (typeof QUALITIES)[number];
+const QUALITY_KEY = 'perch-quality';
+
+const keptQuality = (): Quality => QUALITIES.find((one) => one === localStorage.getItem(QUALITY_KEY)) ?? 'auto';
+
+interface QualityProps {
+  readonly quality: Quality;
+  readonly onChoose: (quality: Quality) => void;
+}
+
+/** Which of the camera's two streams plays. `auto`: the large one, if the browser plays it. */
+function QualityChoice({ quality, onChoose }: QualityProps) {
+  const t = cameraViewWords.value;
+  const [isOpen, setOpen] = useState(false);
+  const texts = { auto: t.qualityAuto, large: t.qualityLarge, small: t.qualitySmall };
+  return (
+    <div class="arrange quality">
+      <button
+        class="action"
+        type="button"
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        onPointerDown={(event) => isOpen && event.stopPropagation()}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="settings" />
+        <span>{t.quality}</span>
+      </button>
+      {isOpen && (
+        <Popup
+          label={t.quality}
+          items={QUALITIES.map((one) => ({
+            text: texts[one],
+            isChosen: one === quality,
+            onChoose: () => onChoose(one),
+          }))}
+          onClose={() => setOpen(false)}
+        />
+      )}
+    </div>
+  );
+}
+
+interface NeighboursProps {
+  readonly all: readonly Camera[];
+  readonly name: string;
+}
+
+function Neighbours({ all, name }: NeighboursProps) {
+  const t = cameraViewWords.value;
+  const names = all.map((one) => one.name);
+  return (
+    <div class="neighbours">
+      <button class="round" type="button" aria-label={t.previousCamera} onClick={() => openNeighbour(names, name, -1)}>
+        <Icon name="back" />
+      </button>
+      <button class="round" type="button" aria-label={t.nextCamera} onClick={() => openNeighbour(names, name, 1)}>
+        <Icon name="go" />
+      </button>
     </div>
   );
 }
@@ -148,10 +229,11 @@ interface ActionsProps {
   readonly player: LivePlayer;
   readonly isSoundOn: boolean;
   readonly keys: CameraShortcuts;
+  readonly children: ComponentChildren;
 }
 
 /** At the bottom, within reach of the thumb. */
-function Actions({ camera, player, isSoundOn, keys }: ActionsProps) {
+function Actions({ camera, player, isSoundOn, keys, children }: ActionsProps) {
   const { soundOn, soundOff, noSound, fullScreen, snapshot, pictureInPicture } = cameraViewWords.value;
   const canHear = hasSound(camera.main);
   const soundName = canHear ? (isSoundOn ? soundOff : soundOn) : noSound;
@@ -163,6 +245,7 @@ function Actions({ camera, player, isSoundOn, keys }: ActionsProps) {
       {supportsPictureInPicture(player.surface.video) && (
         <Action icon="small" text={pictureInPicture} onPress={keys.small} />
       )}
+      {children}
       <Action icon="full" text={fullScreen} onPress={keys.full} />
     </div>
   );

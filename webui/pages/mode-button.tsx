@@ -22,7 +22,7 @@ export function ModeButton() {
   const { value: status, again } = usePolled<ModeStatus>('v3/mode', { everyMs: POLL_MS, news: ['box', 'config'] });
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
-  if (!status?.used) {
+  if (!status || (!status.used && status.mode === 'home')) {
     return null;
   }
   const choose = async (mode: Mode, before?: ModeStatus) => {

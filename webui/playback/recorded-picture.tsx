@@ -1,7 +1,6 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { nowMs } from '../shell/page-state.ts';
 import { route } from '../shell/route.ts';
 import { nearestRecordedMoment } from '../timeline/file-ranges.ts';
 import { drawInto, FramePreview } from '../timeline/frame-preview.ts';
@@ -24,7 +23,7 @@ import {
 import { toggleFullScreen } from '../ui/browser/full-screen.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
-import { moment } from '../words/format.ts';
+import { clock, longDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import type { PlaybackFailure } from './load-retry.ts';
@@ -118,7 +117,7 @@ function NothingHere({ name, isPlain }: { readonly name: string; readonly isPlai
       <p role="status">{isDeleted ? t.recordingGone : why === undefined ? t.nothingHere : t.nothingHereFor(why)}</p>
       {!isPlain && scrubMs.value === undefined && nearestMs !== undefined && (
         <button class="chip tap" type="button" onClick={() => seek(nearestMs, true)}>
-          {t.nearestRecording(moment(nearestMs, nowMs.value, i18n()))}
+          {t.nearestRecording(`${longDay(nearestMs, i18n().language)} ${clock(nearestMs, i18n().language)}`)}
         </button>
       )}
     </div>

@@ -89,5 +89,6 @@ test('at the ends no label is clipped or overlaps: a day label moves inwards, it
   const all = [label(10, true), label(70), label(130), label(190), label(290)];
   expect(placeLabels(all, 300)).toEqual([40, undefined, 130, 190, undefined]);
   expect(placeLabels([label(18), label(82), label(282)], 300)).toEqual([18, 82, 282]);
+  expect(placeLabels([label(60, true), label(124, true), label(188, true)], 300)).toEqual([60, undefined, 188]);
   expect(placeLabels([label(-5, true), label(296, true), label(230)], 300)).toEqual([undefined, 260, undefined]);
 });

@@ -99,8 +99,15 @@ const BETWEEN_PX = 8;
  */
 export function placeLabels(labels: readonly Placed[], along: number): readonly (number | undefined)[] {
   const inside = ({ at, half }: Placed) => Math.min(Math.max(at, half), along - half);
-  const days = labels.filter(({ isDay, at }) => isDay && at >= 0 && at <= along);
-  const taken = days.map((day) => ({ at: inside(day), half: day.half }));
+  const taken: { readonly at: number; readonly half: number }[] = [];
+  const days: Placed[] = [];
+  for (const day of labels.filter(({ isDay, at }) => isDay && at >= 0 && at <= along)) {
+    const last = taken.at(-1);
+    if (!last || inside(day) - last.at >= day.half + last.half + BETWEEN_PX) {
+      taken.push({ at: inside(day), half: day.half });
+      days.push(day);
+    }
+  }
   return labels.map((label) => {
     if (label.isDay) {
       return days.includes(label) ? inside(label) : undefined;

@@ -147,6 +147,8 @@ function Ask({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeav
   );
 }
 
+const FIRST_FIELD = '.sheet-content :is(input:is([type=text], [type=password]):not([readonly]), textarea)';
+
 function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
   // Before the next frame: a sheet that replaces another one must not let a key or a click through to the page.
   useLayoutEffect(() => {
@@ -154,7 +156,8 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
     const before = document.activeElement;
     element?.showModal();
     // On phones, focusing the first field would open the keyboard.
-    element?.querySelector<HTMLElement>('h2')?.focus();
+    const field = matchMedia('(hover: hover) and (pointer: fine)').matches ? FIRST_FIELD : 'h2';
+    (element?.querySelector<HTMLElement>(field) ?? element?.querySelector<HTMLElement>('h2'))?.focus();
     return () => {
       element?.close();
       if (before instanceof HTMLElement) {

@@ -148,6 +148,40 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
   });
 
+  test('many cameras: the last tile of a phone is as large as the others, eleven fill a wide window, and lists are searched', async () => {
+    await using visitor = await open({ width: 390, height: 844 }, '#/live');
+    const { page } = visitor;
+    await showCameras(page, 11);
+    await page.reload();
+    await page.locator('.tile').nth(10).waitFor();
+    const sizes = async () => (await Promise.all((await page.locator('.tile').all()).map(boxOf))).map(areaOf);
+    const [first = 0, ...others] = await sizes();
+    expect(others.at(-1)).toBeCloseTo(first, 0);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const ends = async () =>
+      Math.max(
+        ...(
+          await page
+            .locator('.tile')
+            .all()
+            .then((all) => Promise.all(all.map(boxOf)))
+        ).map(({ bottom }) => bottom),
+      );
+    await expect.poll(ends).toBeLessThanOrEqual(900);
+    const textPx = () => page.evaluate(() => Number.parseFloat(getComputedStyle(document.body).fontSize));
+    expect(await textPx()).toBe(15);
+    await page.setViewportSize({ width: 3840, height: 2160 });
+    expect(await textPx()).toBe(22.5);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await visitor.go('#/settings/cameras');
+    const search = page.getByRole('searchbox', { name: 'Find a camera' });
+    await search.waitFor();
+    const add = page.locator('.add-one:visible');
+    expect((await add.boundingBox())?.y).toBeLessThan(400);
+    await search.fill('yard 7');
+    await expect.poll(() => page.locator('.camera-list li').count()).toBe(1);
+  });
+
   test('on an upright tablet the recorded picture is as wide as the page, with the events below it', async () => {
     await using visitor = await open(TABLET, moment());
     const { page, complaints } = visitor;

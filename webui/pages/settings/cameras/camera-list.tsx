@@ -1,13 +1,15 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { saveErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
+import { hasText, ListSearch, SEARCHED_FROM } from '../../../ui/controls/list-search.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import { statusLine } from './data/status-line.ts';
@@ -24,7 +26,9 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   const order = useSignal<readonly string[] | undefined>(undefined);
   const said = useSignal('');
   const configs = useConfigs();
-  const shown = order.value ? inOrder(cameras, order.value) : cameras;
+  const [typed, setTyped] = useState('');
+  const ordered = order.value ? inOrder(cameras, order.value) : cameras;
+  const shown = ordered.filter(({ title, name }) => hasText(`${title} ${name}`, typed));
   const put = async (names: readonly string[], before: readonly string[] | undefined) => {
     order.value = names;
     try {
@@ -41,8 +45,8 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
     }
   };
   const move = (from: number, to: number) => {
-    const names = shown.map(({ name }) => name);
-    if (to < 0 || to >= names.length || to === from) {
+    const names = ordered.map(({ name }) => name);
+    if (typed !== '' || to < 0 || to >= names.length || to === from) {
       return;
     }
     said.value = t.placeOf(shown[from]?.title ?? '', to + 1, names.length);
@@ -65,6 +69,10 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   }, [cameras]);
   return (
     <section>
+      {cameras.length >= SEARCHED_FROM && (
+        <ListSearch label={cameraViewWords.value.findCamera} text={typed} onInput={setTyped} />
+      )}
+      {shown.length === 0 && <p class="dim">{cameraViewWords.value.noneFound}</p>}
       <ul class={drag.value ? 'card camera-list dragged' : 'card camera-list'} ref={list}>
         {shown.map((camera, i) => (
           <CameraRow

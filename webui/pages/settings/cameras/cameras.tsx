@@ -7,6 +7,7 @@ import { cameras } from '../../../cameras/cameras.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
+import { SEARCHED_FROM } from '../../../ui/controls/list-search.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
@@ -35,6 +36,7 @@ export function CamerasPage() {
   if (here.page === 'settings' && here.part === 'boxes') {
     return <Boxes />;
   }
+  const isLong = (all?.length ?? 0) >= SEARCHED_FROM;
   return (
     <>
       <header class="page-head">
@@ -42,6 +44,7 @@ export function CamerasPage() {
         <AddCamera />
       </header>
       <NewCameras />
+      {isLong && <AddCamera />}
       {all?.length === 0 && <Empty title={t.noCameras} text={t.noCamerasText} />}
       {all && all.length > 0 && <CameraList cameras={all} />}
       {all && (
@@ -57,7 +60,7 @@ export function CamerasPage() {
           <Row icon="network" title={t.otherBoxes} text={t.otherBoxesText} href={settingsLink('cameras', 'boxes')} />
         </div>
       )}
-      <AddCamera />
+      {!isLong && <AddCamera />}
       {edited !== undefined && (
         <CameraSheet key={edited} name={edited} onClosed={() => closeRoute(settingsLink('cameras'))} />
       )}
@@ -65,7 +68,7 @@ export function CamerasPage() {
   );
 }
 
-/** In the header of wide pages, below the list on phones. */
+/** In the header of wide pages; on phones below a short list, and above a long one. */
 const AddCamera = () => (
   <a class="button main add-one" href={settingsLink('cameras', 'add')}>
     <Icon name="plus" />

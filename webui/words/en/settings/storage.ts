@@ -12,9 +12,9 @@ export const storage = {
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
   wantedAndFit: (wanted: number, fit: number) =>
-    many(wanted, { one: `1 day wanted, ${fit} fit`, other: `# days wanted, ${fit} fit` }),
+    many(wanted, { one: `Set to 1 day, but only ${fit} fit`, other: `Set to # days, but only ${fit} fit` }),
   wantedAndLessFits: (wanted: number, fit: string) =>
-    many(wanted, { one: `1 day wanted, ${fit} fit`, other: `# days wanted, ${fit} fit` }),
+    many(wanted, { one: `Set to 1 day, but only ${fit} fit`, other: `Set to # days, but only ${fit} fit` }),
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:

@@ -151,7 +151,8 @@ export const system = {
   updateSame: 'This version is already installed.',
   updateLater: 'It needs a newer version. Install one in between first.',
   updateRoom: 'Not enough disk space.',
-  updateByHand: 'Update this box the way it was installed.',
+  updateByHand:
+    'Update this box the way it was installed: “apt upgrade”, “docker pull”, or “git pull” and “npm start”.',
   updateNoKey: 'This box was installed without an update key and accepts no updates.',
   updateNotStarted: 'The new version did not start.',
   updateUnhealthy: 'The new version did not run well.',

@@ -6,7 +6,7 @@ export const boxes: BoxesWords = {
   pairedServersHint: '服务器是显示此主机摄像头的另一台 Perch。它得不到任何设置和密码。',
   noPairedServers: '没有服务器显示此主机的摄像头。',
   inviteServer: '邀请服务器',
-  serverMay: '权限',
+  serverMay: '此服务器的权限',
   serverTalks: '通过可观看的摄像头对讲',
   oneServerRight: '请选择实时画面或录像。',
   makeInvitation: '生成邀请',

@@ -143,7 +143,7 @@ export const system: SystemWords = {
   updateSame: '主机上已是这个版本。',
   updateLater: '它适用于更高的版本，请先安装中间的版本。',
   updateRoom: '磁盘空间不足。',
-  updateByHand: '此主机按安装时的方式手动更新。',
+  updateByHand: '此主机按安装时的方式手动更新：“apt upgrade”、“docker pull”，或“git pull”后“npm start”。',
   updateNoKey: '此主机安装时没有更新密钥，因此不接受更新。',
   updateNotStarted: '新版本没有启动。',
   updateUnhealthy: '新版本运行不正常。',
