@@ -148,7 +148,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   needsFile(file);
-  const folder = holdDataFolder(data);
+  const folder = holdDataFolder(data, true);
   const manager = findServiceManager(process.env);
   const ended = whenAsked();
   const { promise: restarting, resolve: restart } = Promise.withResolvers<'restart'>();
@@ -161,6 +161,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
     output.write(line);
     lines.add(line);
   });
+  if (folder.isReadOnly) {
+    const advice = 'mount it writable or check it for errors: until then settings and recordings are not saved';
+    log.error({ folder: folder.path }, `the disk of the data folder is mounted read-only: ${advice}`);
+  }
   let running: App | undefined;
   const exceptions = new UncaughtExceptions({
     dataDir: folder.path,

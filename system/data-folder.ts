@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
@@ -7,6 +7,8 @@ import { sqlite } from '../agent/base/files/sqlite.ts';
 /** The folder of all of Perch's own files, locked by one process at a time. */
 interface DataFolder {
   readonly path: string;
+  /** Its disk is mounted read-only: nothing is saved, and recordings in it are only played. */
+  readonly isReadOnly?: true;
   release(): void;
 }
 
@@ -16,14 +18,23 @@ const locks = new Set<DatabaseSync>();
 /**
  * Creates the folder if it is missing, and locks it for this process with SQLite's exclusive lock on a file in it,
  * which the kernel frees when the process dies.
+ * @param mayBeReadOnly true: on a disk that is mounted read-only there is no lock
  * @throws PerchError `unavailable` if another Perch holds it or it cannot be written
  */
-export function holdDataFolder(folder: string): DataFolder {
+export function holdDataFolder(folder: string, mayBeReadOnly = false): DataFolder {
   const path = resolve(folder);
   try {
     mkdirSync(path, { recursive: true, mode: 0o750 });
   } catch (cause) {
     throw new PerchError('unavailable', `the data folder ${path} cannot be created`, { folder: path }, cause);
+  }
+  if (isReadOnly(path)) {
+    if (mayBeReadOnly) {
+      return { path, isReadOnly: true, release: () => {} };
+    }
+    throw new PerchError('unavailable', `the data folder ${path} is on a disk that is mounted read-only`, {
+      folder: path,
+    });
   }
   const holder = join(path, 'perch.pid');
   let lock: DatabaseSync | undefined;
@@ -51,6 +62,16 @@ export function holdDataFolder(folder: string): DataFolder {
     locks.delete(lock);
   };
   return { path, release };
+}
+
+/** Whether the folder is on a disk that is mounted read-only. */
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
 }
 
 /** For commands that root runs: their files must belong to the user of the service. */

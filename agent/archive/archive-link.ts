@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Clock, endsWithin } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { isDamaged } from '../base/files/sqlite.ts';
 import type { Logger } from '../base/log.ts';
 import { ArchiveState } from './archive-state.ts';
 import type { ArchiveKeyRing } from './encryption/encrypted-storage.ts';
@@ -76,7 +77,10 @@ export class ArchiveLink {
     const opening = { settings, own, isMarked, keys, wallMs: () => clock.wallMs() };
     const storage = openStorage(opening);
     const onFault = (error: unknown) =>
-      log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged');
+      log.warn(
+        { cause: explain(error) },
+        `the list of archived recordings ${isDamaged(error) ? 'is damaged' : 'cannot be saved, check its disk'}`,
+      );
     const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
     try {
       if (!isSame) {

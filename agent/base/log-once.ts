@@ -1,13 +1,13 @@
 import { explain } from './errors.ts';
 
 /** Logs a lasting fault, such as a full disk, once. */
-export function logOnce(log: (cause: string) => void): (error: unknown) => void {
+export function logOnce(log: (cause: string, error: unknown) => void): (error: unknown) => void {
   let logged: string | undefined;
   return (error) => {
     const cause = explain(error);
     if (cause !== logged) {
       logged = cause;
-      log(cause);
+      log(cause, error);
     }
   };
 }

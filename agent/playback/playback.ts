@@ -2,6 +2,7 @@ import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import { isDamaged } from '../base/files/sqlite.ts';
 import type { Logger } from '../base/log.ts';
 import { logOnce } from '../base/log-once.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
@@ -76,7 +77,10 @@ export class Playback {
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
-    const onFault = logOnce((cause) => logger.warn({ file, cause }, 'the index of recordings is damaged'));
+    const onFault = logOnce((cause, error) => {
+      const isFound = isDamaged(error) ? 'is damaged' : 'cannot be saved, check its disk';
+      logger.warn({ file, cause }, `the index of recordings ${isFound}`);
+    });
     this.#index = new SegmentIndex(file, onFault);
     this.#index.recheckGrowing();
     const templates = new KnownTemplates(

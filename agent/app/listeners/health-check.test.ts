@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest';
 import { healthOf } from './health-check.ts';
 
-const facts = (meanMs: number, maxMs: number, isRecordingBroken = false, isHeldUp = false, samples = 60) => ({
+const facts = (
+  meanMs: number,
+  maxMs: number,
+  isRecordingBroken = false,
+  isHeldUp = false,
+  samples = 60,
+  state = 'ok',
+) => ({
   loop: { delay: { samples, meanMs, maxMs } },
   paths: { isRecordingBroken },
-  recordings: { isHeldUp },
+  recordings: { isHeldUp, space: { list: () => [{ state }] } },
 });
 
 test.for([
@@ -16,6 +23,8 @@ test.for([
   ['late in all of its first ten samples', facts(900, 2_700, false, false, 10), 'stuck'],
   ['with a recorder that cannot write', facts(1, 40, true), 'not recording'],
   ['waiting for a disk that hangs', facts(1, 40, false, true), 'not recording'],
+  ['with a disk that is mounted read-only', facts(1, 40, false, false, 60, 'readOnly'), 'read-only disk'],
+  ['with a full disk', facts(1, 40, false, false, 60, 'nearlyFull'), 'ok'],
   ['stuck, and therefore not recording either', facts(1, 9_000, true), 'stuck'],
 ] as const)('a box that is %s', ([, given, word]) => {
   expect(healthOf(given)).toBe(word);

@@ -5,15 +5,18 @@ const OVERLOADED_MS = 500;
 /** The mean counts only with this many samples: after the start of a loaded box, a single delay would be the mean. */
 const MIN_SAMPLES = 10;
 
-type Health = 'ok' | 'stuck' | 'not recording';
+type Health = 'ok' | 'stuck' | 'not recording' | 'read-only disk';
 
 interface HealthFacts {
   /** Delay of the event loop over the last 10 to 20 seconds. */
   readonly loop: { readonly delay: { readonly samples: number; readonly meanMs: number; readonly maxMs: number } };
   /** `isRecordingBroken`: a recording fails. */
   readonly paths: { readonly isRecordingBroken: boolean };
-  /** `isHeldUp`: a recording waits for a hanging disk. */
-  readonly recordings: { readonly isHeldUp: boolean };
+  /** `isHeldUp`: a recording waits for a hanging disk. `space`: the disks of recordings. */
+  readonly recordings: {
+    readonly isHeldUp: boolean;
+    readonly space: { list(): readonly { readonly state: string }[] };
+  };
 }
 
 /**
@@ -24,6 +27,9 @@ export function healthOf({ loop, paths, recordings }: HealthFacts): Health {
   const { samples, meanMs, maxMs } = loop.delay;
   if (maxMs >= STUCK_MS || (meanMs >= OVERLOADED_MS && samples >= MIN_SAMPLES)) {
     return 'stuck';
+  }
+  if (recordings.space.list().some(({ state }) => state === 'readOnly')) {
+    return 'read-only disk';
   }
   return paths.isRecordingBroken || recordings.isHeldUp ? 'not recording' : 'ok';
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 
 type Sqlite = typeof import('node:sqlite');
 
@@ -62,6 +63,36 @@ export function openCache(file: string, version: number, schema: string, isGoodE
     }
     removeCache(file);
     return { ...openWith(file, version, schema, isGoodEmpty), found: 'damaged' };
+  }
+}
+
+/**
+ * A cache database in memory with the content of the file, for a disk that is full or read-only: SQLite opens a file with a WAL only where it
+ * can write. Changes of an unfinished WAL are left out.
+ * @throws Error of SQLite if the file cannot be read
+ */
+export function copyCache(file: string, version: number, schema: string): OpenCache {
+  const database = new (sqlite().DatabaseSync)(':memory:');
+  try {
+    const address = pathToFileURL(file);
+    address.searchParams.set('immutable', '1');
+    database.exec(`ATTACH '${address.href.replaceAll("'", "''")}' AS disk; PRAGMA temp_store = MEMORY;`);
+    const isGood = Number(database.prepare('PRAGMA disk.user_version').get()?.['user_version']) === version;
+    const query = "SELECT type, name, sql FROM disk.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'";
+    const parts = isGood ? database.prepare(query).all() : [];
+    const isTable = ({ type }: Record<string, unknown>) => type === 'table';
+    for (const { name, sql } of parts.filter(isTable)) {
+      database.exec(`${sql}; INSERT INTO main."${name}" SELECT * FROM disk."${name}"`);
+    }
+    // Triggers after the rows that they would change.
+    for (const { sql } of parts.filter((part) => !isTable(part))) {
+      database.exec(String(sql));
+    }
+    database.exec(`DETACH disk; ${schema}; PRAGMA user_version = ${version}`);
+    return { database, found: isGood ? 'good' : 'missing' };
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 

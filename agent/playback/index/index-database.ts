@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   type CacheFound,
+  copyCache,
   isDamaged,
   isOwnFault,
   isSqliteError,
@@ -173,13 +174,22 @@ export class IndexDatabase {
     }
   }
 
-  /** Without disk space the index lives in memory: slower after each start, but correct. */
+  /** On a full or read-only disk the index lives in memory: its changes are made again from the files after the next start. */
   #open(isKnownDamaged: boolean): OpenCache {
     try {
       if (isKnownDamaged) {
         removeCache(this.#file);
       }
       return openCache(this.#file, INDEX_VERSION, INDEX_SCHEMA);
+    } catch (error) {
+      this.#onFault(error);
+      return isKnownDamaged ? openCache(':memory:', INDEX_VERSION, INDEX_SCHEMA) : this.#copy();
+    }
+  }
+
+  #copy(): OpenCache {
+    try {
+      return copyCache(this.#file, INDEX_VERSION, INDEX_SCHEMA);
     } catch (error) {
       this.#onFault(error);
       return openCache(':memory:', INDEX_VERSION, INDEX_SCHEMA);
