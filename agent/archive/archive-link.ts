@@ -136,6 +136,11 @@ export class ArchiveLink {
     return this.#parts.reader;
   }
 
+  /** To be called when a key was added: recordings that it encrypted can be read now. */
+  keyAdded(): void {
+    void Promise.resolve(this.#reading).then(() => this.#beginReading());
+  }
+
   /** To be called when a recording was deleted by hand before it was archived. */
   forget(name: ArchivedName, file: string): void {
     const key = objectKey(this.#parts.own, name, file);

@@ -190,7 +190,9 @@ export class Archive implements ArchiveControl {
   }
 
   async addKey(typed: string): Promise<string> {
-    return (await this.#readKeys()).add(typed);
+    const id = await (await this.#readKeys()).add(typed);
+    this.#link?.keyAdded();
+    return id;
   }
 
   async #readKeys(): Promise<ArchiveKeys> {

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
 import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
 import { SETTINGS } from '../../../test/support/harness/archive-harness.ts';
@@ -33,6 +34,7 @@ const listOf = ({ playback }: ArchivedBox) => playback.list('cam', undefined, un
 async function lost(
   fault: (key: string) => S3Fault = () => undefined,
   sign: (files: readonly string[]) => Promise<unknown> = async () => {},
+  archiveEncryption: 'yes' | 'no' = 'no',
 ) {
   const server = await S3Server.start({
     fault: ({ method, key }) => (method === 'GET' ? fault(key) : undefined),
@@ -41,7 +43,7 @@ async function lost(
   for (let i = 0; i < 5; i += 1) {
     await sign(await record(box.recordings, 3, { wall: WALL + i * 3_600_000 }));
   }
-  await box.start({ archiveURL: server.url });
+  await box.start({ archiveURL: server.url, archiveEncryption });
   await box.archived(5);
   const listed = await listOf(box);
   await box.stop();
@@ -124,6 +126,26 @@ test('one recording with an unknown key does not hold up the others', async () =
   await box.start({ archiveURL: server.url });
   await box.until(async () => (await listOf(box)).length === 5);
   expect(await listOf(box)).toEqual(listed);
+});
+
+test('a key that is added while Perch runs is used at once, also while recordings are being read', async () => {
+  for (const isBusy of [false, true]) {
+    const { server, box } = await lost(undefined, undefined, 'yes');
+    const keys = box.keys as { all: readonly Uint8Array[] };
+    const { all } = keys;
+    // The new box has another key.
+    keys.all = [Buffer.alloc(32, 9)];
+    const settings = { archiveURL: server.url, archiveEncryption: 'yes' } as const;
+    expect(await restoreOf(box, settings).run(signal)).toMatchObject({ files: 5, unreadableFiles: 5 });
+    await box.start(settings);
+    await box.until(() => box.link.status.unreadFiles === 5);
+    await delay(isBusy ? 0 : 300);
+    keys.all = all;
+    box.link.keyAdded();
+    await vi.waitFor(() => expect(box.link.status.unreadFiles).toBe(0));
+    await vi.waitFor(async () => expect(await listOf(box)).toHaveLength(5));
+    await box.stop();
+  }
 });
 
 test('an archive without recordings of a box says so', async () => {

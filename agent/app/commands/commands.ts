@@ -27,8 +27,7 @@ export async function makeIndex(data: string, file: string | undefined): Promise
 export async function restoreArchive(data: string, file: string | undefined, box: string | undefined): Promise<number> {
   needsFile(file);
   const { restoreArchive: restore } = await import('./restore-archive.ts');
-  await restore({ ...commandOptions(data, file), box });
-  return 0;
+  return restore({ ...commandOptions(data, file), box });
 }
 
 interface ImportValues {

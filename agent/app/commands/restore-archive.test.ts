@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { summaryOf } from './restore-archive.ts';
+import { exitCodeOf, summaryOf } from './restore-archive.ts';
 
 const found = { box: '0123456789ab', files: 3, bytes: 9_000 };
 
@@ -16,4 +16,8 @@ test('without the key nothing is promised, and where the key goes is said', () =
   );
   expect(text).not.toContain('plays');
   expect(summaryOf({ ...found, unreadableFiles: 1 })).toContain('start Perch: it lists and plays the others');
+});
+
+test('it fails if no recording can be read', () => {
+  expect([0, 1, 3].map((unreadableFiles) => exitCodeOf({ ...found, unreadableFiles }))).toEqual([0, 0, 1]);
 });

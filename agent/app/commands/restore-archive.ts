@@ -13,8 +13,8 @@ interface RestoreArchiveOptions extends ReindexOptions {
   readonly box: string | undefined;
 }
 
-/** Learns what the archive has of a lost box; the next start lists it. @throws PerchError if a Perch runs on the data folder */
-export async function restoreArchive(options: RestoreArchiveOptions): Promise<void> {
+/** Learns what the archive has of a lost box; the next start lists it. @returns the exit code: 1 if no recording can be read @throws PerchError if a Perch runs on the data folder */
+export async function restoreArchive(options: RestoreArchiveOptions): Promise<number> {
   const { box, cwd, env, file, write, signal, isTerminal, clock = systemClock } = options;
   const folder = hold(
     options.data,
@@ -50,6 +50,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<vo
         throw new PerchError('unavailable', 'ended before all recordings were read: the same command continues');
       }
       write(`${isTerminal ? '\r\x1b[K' : ''}${summaryOf(done)}`);
+      return exitCodeOf(done);
     } finally {
       stop();
     }
@@ -57,6 +58,8 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<vo
     folder.release();
   }
 }
+
+export const exitCodeOf = ({ files, unreadableFiles }: RestoredBox): number => (unreadableFiles === files ? 1 : 0);
 
 export function summaryOf({ box, files, bytes, unreadableFiles }: RestoredBox): string {
   const found = `the archive has ${files} recordings of box ${box} (${bytes} bytes)\n`;

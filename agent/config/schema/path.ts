@@ -150,7 +150,10 @@ export const PathSchema = Type.Object({
   recordPartDuration: Duration('1s', 'Write to the file at least this often. A crash loses no more than this.'),
   recordMaxPartSize: Size('50M', 'A part that grows larger than this ends the recording with an error.'),
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
-  recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
+  recordDeleteAfter: Duration(
+    '1d',
+    'Delete recordings that began longer ago than this, at least recordSegmentDuration. Checked after half of it, every second to every 30 minutes. 0s = never.',
+  ),
   recordSign: Type.Boolean({
     default: false,
     description:

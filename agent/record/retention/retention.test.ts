@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { makeRecording, type Writer } from '../../../test/support/disks/recording-files.ts';
 import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/support/disks/recordings.ts';
@@ -208,6 +208,22 @@ test('a disk that hangs in a deletion does not block another disk', async () => 
     .toBe(false);
   await clock.advance(6 * HOUR_MS);
   expect(asked.filter((file) => file === stuck)).toHaveLength(1);
+  stop.abort();
+  await clock.advance(60_000);
+  await done;
+});
+
+test('a shorter retention takes effect within a minute', async () => {
+  using folder = temporaryFolder();
+  const limits: Record<string, number> = { cam: 720 * HOUR_MS };
+  const { rules, deps, clock, make } = setUp(folder.path, limits);
+  const file = make('cam', 2 * HOUR_MS);
+  const stop = new AbortController();
+  const done = keepRetention(rules, deps, stop.signal, 'UTC');
+  await vi.waitFor(() => expect(clock.sleeping).toBe(1));
+  limits['cam'] = 60_000;
+  await clock.advance(60_000);
+  await vi.waitFor(() => expect(existsSync(file)).toBe(false));
   stop.abort();
   await clock.advance(60_000);
   await done;

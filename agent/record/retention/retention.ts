@@ -8,6 +8,8 @@ import type { DeletionCandidate, Deletions } from './deletions.ts';
 
 const MAX_PAUSE_MS = 30 * 60_000;
 const MIN_PAUSE_MS = 1_000;
+/** A pause notices a changed configuration after this time. */
+const MAX_UNAWARE_MS = 60_000;
 /** A slower folder continues in parallel with the next: its disk may hang. */
 const MAX_BLOCKED_MS = 60_000;
 
@@ -41,9 +43,18 @@ export async function keepRetention(
   const busy = new Set<string>();
   while (!signal.aborted) {
     await deleteExpired(rules, deps, signal, zone, busy);
-    if (!signal.aborted) {
-      await deps.clock.sleep(deps.deletions.ageHold === undefined ? pauseMs(rules) : MIN_PAUSE_MS, signal);
-    }
+    const heldMs = deps.deletions.ageHold === undefined ? undefined : MIN_PAUSE_MS;
+    await pause(() => heldMs ?? pauseMs(rules), deps.clock, signal);
+  }
+}
+
+/** A shorter `recordDeleteAfter` takes effect within a minute. */
+async function pause(lengthMs: () => number, clock: Clock, signal: AbortSignal): Promise<void> {
+  const beganMs = clock.monoMs();
+  let leftMs = lengthMs();
+  while (leftMs > 0 && !signal.aborted) {
+    await clock.sleep(Math.min(leftMs, MAX_UNAWARE_MS), signal);
+    leftMs = lengthMs() - (clock.monoMs() - beganMs);
   }
 }
 
