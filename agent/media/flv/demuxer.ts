@@ -47,6 +47,7 @@ interface OpenTrack {
   readonly input: FlvTrack | undefined;
   /** Undefined: its packets are dropped. */
   reader: CodecReader | undefined;
+  isConfigured?: boolean;
 }
 
 /** Reads messages of RTMP, or tags of FLV, and delivers the units of their tracks. */
@@ -137,9 +138,14 @@ export class FlvDemuxer implements PacketSink {
   #configure(track: OpenTrack, isVideo: boolean, data: Uint8Array, start: number, end: number): void {
     try {
       track.reader?.configure(data, start, end);
+      track.isConfigured = true;
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
+      }
+      if (track.isConfigured && error.code === 'badInput') {
+        track.input?.onDamage(error.message);
+        return;
       }
       track.reader = undefined;
       this.#tracks.onUnsupported(isVideo, CODECS[track.codec]?.label ?? track.codec, error.message);

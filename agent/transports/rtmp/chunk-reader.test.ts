@@ -119,3 +119,47 @@ test('messages on all chunk streams hold the memory of one', () => {
   expect(messages).toHaveLength(61);
   expect(chunks.heldBytes).toBeLessThanOrEqual(limit);
 });
+
+/** A message of video on chunk stream 6 in chunks of 128 bytes. */
+function chunked(timestamp: number, body: Buffer, repeated: number | undefined): Buffer {
+  const u32 = (value: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value >>> 0);
+    return bytes;
+  };
+  const isExtended = timestamp >= 0xff_ffff;
+  const head = Buffer.from([6, 0xff, 0xff, 0xff, 0, body.length >> 8, body.length & 0xff, 9, 1, 0, 0, 0]);
+  head.writeUIntBE(isExtended ? 0xff_ffff : timestamp, 1, 3);
+  const parts: Buffer[] = [head, ...(isExtended ? [u32(timestamp)] : []), body.subarray(0, 128)];
+  for (let at = 128; at < body.length; at += 128) {
+    parts.push(Buffer.from([0xc6]), ...(isExtended && repeated !== undefined ? [u32(repeated)] : []));
+    parts.push(body.subarray(at, at + 128));
+  }
+  return Buffer.concat(parts);
+}
+
+test.for<[sender: string, repeats: boolean, piece: number]>([
+  ['repeats the extended timestamp', true, 1 << 20],
+  ['repeats the extended timestamp', true, 1],
+  ['leaves it out', false, 1 << 20],
+  ['leaves it out', false, 1],
+  ['leaves it out', false, 3],
+])('a sender that %s in continuation chunks is read past 2^24, 2^31 and 2^32 ms', ([, repeats, piece]) => {
+  const { chunks, messages } = reader();
+  const times = [2 ** 24, 2 ** 31, 2 ** 32].flatMap((limit) => [limit - 40, limit - 1, limit, limit + 40]);
+  const expected: object[] = [];
+  for (const [i, time] of times.entries()) {
+    const timestamp = time >>> 0;
+    const body = Buffer.alloc(130 + 97 * i, i + 1);
+    if (i > 3) {
+      // Payload that looks like the timestamp.
+      body.writeUInt32BE(timestamp, 128);
+    }
+    const bytes = chunked(timestamp, body, repeats ? timestamp : undefined);
+    for (let at = 0; at < bytes.length; at += piece) {
+      chunks.push(bytes, at, Math.min(at + piece, bytes.length));
+    }
+    expected.push({ type: 9, stream: 1, timestamp, body: body.toString('hex') });
+  }
+  expect(messages).toEqual(expected);
+});

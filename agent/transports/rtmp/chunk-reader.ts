@@ -45,6 +45,8 @@ export class ChunkReader {
   /** A header that is not complete yet. */
   readonly #header = new Uint8Array(MAX_HEADER_BYTES);
   #headerBytes = 0;
+  /** The sender writes no extended timestamp in headers of fmt 3 (RootEncoder, old encoders), against §5.3.1.3. */
+  #leavesOutExtended = false;
   /** The stream of the current chunk, and what is missing of it; 0: a header follows. */
   #current = new ChunkStream();
   #missingBytes = 0;
@@ -100,8 +102,11 @@ export class ChunkReader {
     // The bytes that were read end within a header.
     this.#header[this.#headerBytes] = data[start] as number;
     this.#headerBytes += 1;
-    if (this.#parse(this.#header, 0, this.#headerBytes) > 0) {
+    const size = this.#parse(this.#header, 0, this.#headerBytes);
+    if (size > 0) {
+      const payload = this.#header.slice(size, this.#headerBytes);
       this.#headerBytes = 0;
+      this.push(payload, 0, payload.length);
     }
     return start + 1;
   }
@@ -125,7 +130,7 @@ export class ChunkReader {
     }
     const known = this.#streams.get(id);
     const time = fmt === 3 ? 0 : uint24(data, at);
-    const isExtended = fmt === 3 ? known?.isExtended === true : time === EXTENDED;
+    const isExtended = fmt === 3 ? known !== undefined && this.#repeats(known, data, at, end) : time === EXTENDED;
     const headerEnd = at + fields + (isExtended ? 4 : 0);
     if (headerEnd > end) {
       return 0;
@@ -141,6 +146,19 @@ export class ChunkReader {
     }
     this.#begin(stream);
     return headerEnd - start;
+  }
+
+  /** Whether a header of fmt 3 repeats the extended timestamp: other bytes are payload, as all later ones of this sender. */
+  #repeats(stream: ChunkStream, data: Uint8Array, at: number, end: number): boolean {
+    if (!stream.isExtended || this.#leavesOutExtended) {
+      return false;
+    }
+    const { delta, timestamp, isOpen } = stream;
+    // Some senders repeat the field, others write the time of the message.
+    const isRepeated =
+      hasPrefix(delta, data, at, end) || hasPrefix(isOpen ? timestamp : (timestamp + delta) >>> 0, data, at, end);
+    this.#leavesOutExtended = !isRepeated;
+    return isRepeated;
   }
 
   #fields(stream: ChunkStream, fmt: 0 | 1 | 2, data: Uint8Array, at: number, time: number): void {
@@ -241,6 +259,16 @@ export class ChunkReader {
       stream.buffer = NO_BYTES;
     }
   }
+}
+
+/** Whether the first of four bytes of `value` are in `data[at, end)`, as far as that goes. */
+function hasPrefix(value: number, data: Uint8Array, at: number, end: number): boolean {
+  for (let i = 0; i < 4 && at + i < end; i += 1) {
+    if (data[at + i] !== ((value >>> (24 - 8 * i)) & 0xff)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 const uint24 = (data: Uint8Array, at: number): number =>

@@ -179,3 +179,23 @@ test('tracks with numbers only, next to those that are awaited', () => {
   };
   expect(() => fill(17)).toThrow('more than 16 tracks');
 });
+
+test.for<[what: string, type: number, body: string]>([
+  ['video of one byte', TAG.video, '17'],
+  ['video without its data', TAG.video, '2701 0000'],
+  ['video with a cut NAL unit', TAG.video, '2701 000000 000000ff 41'],
+  ['a cut configuration of video', TAG.video, '1700 000000 0142'],
+  ['a configuration of video without data', TAG.video, '1700 000000'],
+  ['a video header of a cut modifier', TAG.video, 'f7'],
+  ['audio of one byte', TAG.audio, 'af'],
+  ['a cut configuration of audio', TAG.audio, 'af00 11'],
+])('%s between good messages is skipped and counted', async ([, type, body]) => {
+  const run = setUp();
+  run.configure(tinyH264, AAC);
+  await run.send(4);
+  run.push(type, hex(body), new Uint8Array(0));
+  await run.send(6);
+  const counts = [0, 1].map((track) => run.samples.filter((sample) => sample.track === track).length);
+  expect(Math.min(...counts)).toBeGreaterThanOrEqual(9);
+  expect(run.stream()?.framesInError).toBeGreaterThanOrEqual(1);
+});

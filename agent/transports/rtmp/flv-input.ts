@@ -62,7 +62,16 @@ export class FlvInput implements FlvTracks {
         this.#expect(false);
       }
     }
-    this.#demuxer.push(type, timestamp, data, start, end);
+    try {
+      this.#demuxer.push(type, timestamp, data, start, end);
+    } catch (error) {
+      if (!(error instanceof PerchError) || error.code !== 'badInput') {
+        throw error;
+      }
+      const isVideo = type === TAG.video;
+      const track = this.#tracks.find((one) => one.isVideo === isVideo) ?? this.#tracks[0];
+      track?.onDamage(error.message);
+    }
   }
 
   /** Whether all tracks are more than `limitMs` ahead of real time. Called after `push`. */
