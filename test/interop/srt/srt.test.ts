@@ -12,7 +12,8 @@ import { freeUdpPair } from '../../support/base/free-port.ts';
 
 const PASSPHRASE = 'long enough';
 const OTHER = 'something else';
-const USERS = 'authInternalUsers:\n- user: any\n  permissions: [{action: read}, {action: publish}, {action: api}]\n';
+const USERS =
+  'authInternalUsers:\n- user: any\n  permissions: [{action: read}, {action: publish, path: "~^[^s]"}, {action: api}]\n- user: tom\n  pass: secret\n  permissions: [{action: publish, path: studio}]\n';
 
 interface SrtItem {
   readonly id: string;
@@ -54,7 +55,15 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
     [listenerPort] = await freeUdpPair();
     const secret = `{srtPublishPassphrase: ${PASSPHRASE}, srtReadPassphrase: ${PASSPHRASE}}`;
     const paths = [
-      ...[`  aes128: ${secret}`, `  aes192: ${secret}`, `  aes256: ${secret}`, '  plain:', '  gst:', '  tool:'],
+      ...[
+        `  aes128: ${secret}`,
+        `  aes192: ${secret}`,
+        `  aes256: ${secret}`,
+        '  plain:',
+        '  gst:',
+        '  tool:',
+        '  studio:',
+      ],
       `  pulled: {source: 'srt://127.0.0.1:${listenerPort}?passphrase=${PASSPHRASE.replace(' ', '%20')}&latency=200&mode=listener'}`,
     ];
     agent = await startAgent({
@@ -62,6 +71,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
       config: `api: yes\n${USERS}paths:\n${paths.join('\n')}\n`,
     });
     feed(`${urlOf('publish:plain')}&pkt_size=1316`);
+    feed(`${urlOf('publish:studio:tom:secret#feedbackplay')}&pkt_size=1316`);
     for (const [path, bytes] of [
       ['aes128', 16],
       ['aes192', 24],
@@ -87,7 +97,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test.for(['plain', 'aes128', 'aes192', 'aes256', 'gst', 'tool'])(
+  test.for(['plain', 'studio', 'aes128', 'aes192', 'aes256', 'gst', 'tool'])(
     '%s is published, and RTSP readers get it',
     async (path) => {
       const status = await isReady(path);
