@@ -14,7 +14,7 @@ import type {
 } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
-import { DELAY_WORDS } from '../../onvif/device/streams.ts';
+import { DELAY_WORDS, delayOf } from '../../onvif/device/streams.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 
 type DescriptionJson = NonNullable<Static<typeof CheckAnswer>['description']>;
@@ -97,10 +97,17 @@ export function askedFor({ endpoint, onvif, address, rtsp, source }: CameraReque
   return isPlain ? zonedUrl(url, zoneOf(text)) : url.host;
 }
 
-/** Streams that could not be probed when the camera was added. */
-export const pendingJson = (streams: readonly Pick<ReadyPath, 'name' | 'settings'>[]): CameraJson['pending'] =>
+/**
+ * Streams that could not be probed when the camera was added, and those that have no room now.
+ * @param faultOf why the source of a path fails
+ */
+export const pendingJson = (
+  streams: readonly Pick<ReadyPath, 'name' | 'settings'>[],
+  faultOf: (name: string) => unknown = () => undefined,
+): CameraJson['pending'] =>
   streams.flatMap(({ name, settings }) => {
-    const why = settings.camera?.pending;
+    const now = delayOf(faultOf(name));
+    const why = settings.camera?.pending ?? (now === 'slow' ? undefined : now);
     return why === undefined ? [] : [{ path: name, why, words: DELAY_WORDS[why] }];
   });
 

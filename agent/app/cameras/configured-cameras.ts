@@ -268,7 +268,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       next: isUnreachable ? (nextOf(doubt) ?? NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
       seenAt: doubt?.address ?? null,
       unknownTopics: this.#deps.unknownTopics(name).map(({ topic, type }) => ({ topic, event: type ?? null })),
-      pending: pendingJson(streamsOf(path, this.#deps.config())),
+      pending: pendingJson(streamsOf(path, this.#deps.config()), (stream) => this.#deps.paths.faultOf(stream)),
       description: known ? descriptionJson(known.description) : null,
       descriptionTime: known ? timeText(known.wallMs) : null,
     };

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { MAIN_PROFILE, SUB_PROFILE } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { never, probeStream, read, start, targetOf } from '../../../test/support/cameras/described-camera.ts';
@@ -98,4 +100,21 @@ test('a stream that is temporarily unavailable is retried while the caller waits
   expect([main.delay, sub?.delay]).toEqual([undefined, 'noRoom']);
   const [first, second] = [camera.rtspUrl('main'), camera.rtspUrl('sub')];
   expect(asked).toEqual([first, first, first, second, second]);
+});
+
+test('a main stream whose server closes the connection stays the main stream', async () => {
+  const camera = await start({});
+  const session = await openSession(targetOf(camera));
+  const closing = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1');
+  onTestFinished(() => void closing.close());
+  await once(closing, 'listening');
+  const { port } = closing.address() as AddressInfo;
+  const mainAt = camera.rtspUrl('main');
+  const one: ProbeStream = (url, credentials, signal) =>
+    url === mainAt
+      ? describeStream(`rtsp://127.0.0.1:${port}/`, credentials, { signal })
+      : probeStream(url, credentials, signal);
+  const { main, sub } = await describeDevice(session, { probeStream: one, signal: never });
+  expect(main).toMatchObject({ token: 'main', rtspUrl: mainAt, delay: 'slow' });
+  expect(sub).toMatchObject({ token: 'sub', probed: { hasPicture: true } });
 });

@@ -37,7 +37,7 @@ export type StreamDelay = 'noRoom' | 'busy' | 'slow';
 export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
   noRoom: 'the camera has no room for another viewer of this stream (453)',
   busy: 'the camera is busy or still starting (503)',
-  slow: 'the camera does not answer in time for this stream',
+  slow: 'the camera does not answer for this stream',
 };
 
 /** Why a stream cannot be described now; undefined: it does not exist. */
@@ -47,6 +47,12 @@ export function delayOf(error: unknown): StreamDelay | undefined {
     return status === 453 ? 'noRoom' : 'busy';
   }
   return error instanceof PerchError && error.code === 'timeout' && isConnected === true ? 'slow' : undefined;
+}
+
+/** The server has accepted the connection and closed it without an answer. */
+function hasClosed(error: unknown): boolean {
+  const { status, isConnected } = error instanceof PerchError ? error.context : {};
+  return error instanceof PerchError && error.code === 'unavailable' && isConnected === true && status === undefined;
 }
 
 /** Pauses before retries, for all streams of a camera together, because a user waits. */
@@ -140,7 +146,8 @@ export class StreamFinder {
       } catch (error) {
         failure ??= error;
         this.#throwIfEnd(error);
-        const delay = delayOf(error);
+        // The profile decides which stream is the main one, not which server answers.
+        const delay = delayOf(error) ?? (hasClosed(error) ? 'slow' : undefined);
         delayed ??= delay && { ...profile, rtspUrl, probed: undefined, delay };
         if (delay === 'noRoom' || delay === 'busy') {
           // This server speaks RTSP, so the port is right.

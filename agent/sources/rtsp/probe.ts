@@ -96,9 +96,9 @@ export async function describeStream(
       const context = { host: address.host, isConnected: connection.isConnected };
       throw new PerchError(isLate ? 'timeout' : 'unavailable', words, context, error);
     }
-    if (error instanceof PerchError && error.code === 'timeout') {
+    if (error instanceof PerchError && (error.code === 'timeout' || error.code === 'unavailable')) {
       const context = { ...error.context, isConnected: connection.isConnected };
-      throw new PerchError('timeout', error.message, context, error.cause);
+      throw new PerchError(error.code, error.message, context, error.cause);
     }
     throw error;
   } finally {
