@@ -7,6 +7,7 @@ import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { PerchError } from '../../base/errors.ts';
+import { resetSocket } from '../../base/network/reset-socket.ts';
 import { letIn } from '../listener/newcomers.ts';
 
 const servers = new WeakMap<FastifyRequest, string>();
@@ -51,7 +52,7 @@ export class ServerConnections {
   end(server: string, but?: Socket): void {
     for (const socket of this.#open.get(server)?.keys() ?? []) {
       if (socket !== but) {
-        socket.destroy();
+        resetSocket(socket);
       }
     }
   }
@@ -64,7 +65,7 @@ export class ServerConnections {
         return action !== undefined && path !== undefined && !may(action, path);
       };
       if ([...running].some(isOver)) {
-        socket.destroy();
+        resetSocket(socket);
       }
     }
   }
