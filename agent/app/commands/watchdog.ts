@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { Cell, type WatchdogWork } from './watchdog-cells.ts';
 
 /** As `WatchdogSec=` of the systemd unit. */
-const LIMIT_MS = 30_000;
+const MAX_SILENCE_MS = 30_000;
 
 const WORKER_MODULE = new URL('./watchdog-worker.ts', import.meta.url);
 
@@ -19,7 +19,7 @@ export function startWatchdog(clock: Pick<Clock, 'eachSecond'>, env: NodeJS.Proc
     Atomics.store(cells, Cell.debugged, inspector?.url() === undefined ? 0 : 1);
     Atomics.add(cells, Cell.beats, 1);
   });
-  const work: WatchdogWork = { shared: cells.buffer, limitMs: Number(env['PERCH_WATCHDOG_MS']) || LIMIT_MS };
+  const work: WatchdogWork = { shared: cells.buffer, limitMs: Number(env['PERCH_WATCHDOG_MS']) || MAX_SILENCE_MS };
   // Limits of its heap would end the whole process: V8 cannot load its snapshot into 2 MB.
   const worker = new Worker(WORKER_MODULE, { name: 'watchdog', workerData: work, env: {}, execArgv: [] });
   worker.unref();

@@ -237,7 +237,7 @@ export async function goToPreset(session: OnvifSession, ways: Ways, profile: str
     [
       'AbsoluteMove',
       async () => {
-        const position = (await positionedPresets(session, profile)).find((preset) => preset.token === token)?.position;
+        const position = (await positionedPresets(session, profile)).find((one) => one.token === token)?.position;
         if (!position) {
           throw cameraError('notSupported', 'the camera does not go to presets', { host: session.host });
         }

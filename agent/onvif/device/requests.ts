@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 
 /** node-onvif's request writers: 33 of the device service, 35 of Media 1, 16 of PTZ. */
-export interface Requests {
+interface Requests {
   readonly device: OnvifDeviceService;
   readonly media: OnvifMediaService;
   readonly ptz: OnvifPtzService;
