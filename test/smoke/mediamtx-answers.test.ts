@@ -78,7 +78,8 @@ const ROWS: readonly Row[] = [
     headers: { ...SDP, Authorization: `Basic ${btoa('ann:right')}` },
     error: "no stream is available on path 'closed'",
   },
-  { port: 'hls', ask: 'GET /cam/video1_stream.m3u8', status: 401 },
+  // MediaMTX answers 401, which players take for a wrong password.
+  { port: 'hls', ask: 'GET /cam/video1_stream.m3u8', status: 404 },
   { port: 'playback', ask: 'GET /list?path=cam', status: 404, error: 'no recording segments found' },
   { port: 'playback', ask: 'GET /list?path=../x', status: 400 },
   {
