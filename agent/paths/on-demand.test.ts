@@ -107,6 +107,22 @@ test('a source that does not start in time is stopped, and every request fails w
   expect(idleCount()).toBe(1);
 });
 
+test('requests fail at once while the box of the source is away, and the next one tries again', async () => {
+  const { clock, source, path } = pathOnDemand();
+  for (const runs of [1, 2]) {
+    const failures = [path.open(''), path.open('')].map((request) => request.catch((error: unknown) => error));
+    await clock.advance(100);
+    expect(source.runs).toBe(runs);
+    source.fail(new PerchError('unavailable', "box 'Home' is away since 12:00", { why: 'away' }));
+    await clock.advance(0);
+    for (const failure of await Promise.all(failures)) {
+      expect(failure).toMatchObject({ code: 'unavailable', message: expect.stringContaining("box 'Home' is away") });
+    }
+    expect(source.isRunning).toBe(false);
+    await clock.advance(1_000);
+  }
+});
+
 test('the time that a source waits for a login turn does not count', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** A stream without a reader is kept at least this long: a network round trip lies between `open` and reading. */
@@ -55,7 +55,7 @@ export class OnDemand {
     return this.#state === 'initial';
   }
 
-  /** Resolves with the stream. @throws PerchError timeout, exhausted */
+  /** Resolves with the stream. @throws PerchError timeout, exhausted, unavailable */
   request(query: string): Promise<Stream> {
     if (this.#held.length >= MAX_HELD) {
       const message = `${MAX_HELD} requests wait for the source of path '${this.#owner.name}' already`;
@@ -94,6 +94,15 @@ export class OnDemand {
     if (this.#state === 'ready') {
       this.#state = 'starting';
       this.#giveUpAfter(this.#times.startTimeoutMs);
+    }
+  }
+
+  /** Waiting requests fail at once; the next one tries again. */
+  sourceAway(cause: PerchError): void {
+    if (this.#state === 'starting') {
+      const { name } = this.#owner;
+      this.#stop();
+      this.#fail(new PerchError('unavailable', explain(cause), { path: name, why: 'away' }, cause));
     }
   }
 

@@ -282,6 +282,7 @@ export class Path {
       sourceOpened: (tracks: readonly Track[]) => this.#openStream(tracks),
       sourceClosed: () => this.#closeStream(),
       sourceFailed: (reason: string) => this.#publishEvent('camera', { state: 'failed', reason }),
+      sourceAway: (cause: PerchError) => this.#onDemand?.sourceAway(cause),
       sourceStopped: () => this.#reportIdle(),
     };
   }

@@ -36,6 +36,7 @@ test('the stored failure keeps no memory of the ended connection', async () => {
     },
     sourceClosed: () => {},
     sourceFailed: () => {},
+    sourceAway: () => {},
     sourceStopped: () => {},
   };
   const maker = { make: () => source, usesQuery: false, isNews: () => true, forget: () => {} };

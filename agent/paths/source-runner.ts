@@ -25,6 +25,8 @@ export interface RunnerOwner {
   sourceClosed(): void;
   /** Called once per reason. */
   sourceFailed(reason: string): void;
+  /** The box of the source is known to be away, so that another attempt within seconds is of no use. */
+  sourceAway(cause: PerchError): void;
   /** The connection is closed after `stop`. */
   sourceStopped(): void;
 }
@@ -205,5 +207,8 @@ export class SourceRunner {
     this.#cause = cause;
     this.#lastError = text;
     this.#lastErrorTime = new Date(this.#clock.wallMs()).toISOString();
+    if (cause instanceof PerchError && cause.context['why'] === 'away') {
+      this.#owner.sourceAway(cause);
+    }
   }
 }

@@ -1,14 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BoxAnswer } from '../../../agent/http/api/boxes/box-routes.ts';
 import type { PathItem } from '../../../agent/http/api/streams/paths.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Agent, OWNER_PASSWORD, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner } from '../../peers/agent/paired-boxes.ts';
 
+const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const BOXES = 10;
 const CAMERAS_OF_BOX = 10;
 /** Pause between a miss and the next attempt; doubled each time while nobody asks. */
@@ -41,6 +42,20 @@ async function absentBox(index: number): Promise<AbsentBox> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { id: String(index).repeat(16), server, port, triedMs };
+}
+
+/** The status of a first DESCRIBE. */
+function describeStatus({ ports }: Agent, path: string): Promise<number> {
+  const socket = connect(ports.rtsp, '127.0.0.1');
+  const login = Buffer.from(`owner:${OWNER_PASSWORD}`).toString('base64');
+  const url = `rtsp://127.0.0.1:${ports.rtsp}/${path}`;
+  socket.write(`DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic ${login}\r\n\r\n`);
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject).once('data', (data) => {
+      resolve(Number(/^RTSP\/1\.0 (\d+)/.exec(String(data))?.[1]));
+      socket.destroy();
+    });
+  });
 }
 
 describe('ten boxes that are away at once', () => {
@@ -118,6 +133,19 @@ describe('ten boxes that are away at once', () => {
     for (const [i, { triedMs }] of boxes.entries()) {
       expect(triedMs.length - (before[i] ?? 0)).toBeLessThan(mostTries);
     }
+    const live = await Promise.all(
+      boxes.map(async ({ id }) => {
+        const path = `box${id[0]}/cam1`;
+        const offer = { ...server.headers, 'Content-Type': 'application/sdp' };
+        const [hls, whep, rtsp] = await Promise.all([
+          fetch(`${server.url}/hls/${path}/index.m3u8`, { headers: server.headers }),
+          fetch(`${server.url}/webrtc/${path}/whep`, { method: 'POST', headers: offer, body: OFFER }),
+          describeStatus(server, path),
+        ]);
+        return [hls.status, whep.status, rtsp];
+      }),
+    );
+    expect(live).toEqual(live.map(() => [503, 503, 503]));
     const log = server.process.output().match(/box is away/g) ?? [];
     expect(log.length).toBe(BOXES);
   });

@@ -181,6 +181,9 @@ function sendError(error: unknown, reply: FastifyReply): FastifyReply {
       return reply.code(503).send({ status: 'error', error: explainToViewer(error) });
     }
   }
+  if (error.context['why'] === 'away') {
+    throw error;
+  }
   if (error.context['isUnacceptable'] === true) {
     return reply.code(406).send({ status: 'error', error: explainToViewer(error) });
   }
