@@ -68,6 +68,12 @@ test('a head that arrives byte by byte, and a body in a hundred thousand chunks,
   expect([reader.isDone, reader.reply.body.length]).toEqual([true, 100_000]);
 });
 
+test('a long first line is read in one pass', () => {
+  const startedMs = performance.now();
+  expect(read(`HTTP/1.1 200${' '.repeat(60_000)}a\rb\nContent-Length: 0\n\n`).status).toBe(200);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
+
 test('damaged replies, cut anywhere, are read the same way as whole, or rejected', () => {
   const next = random(49);
   const replies = [

@@ -24,7 +24,7 @@ export const WEBSOCKET_SUBPROTOCOL = 'rtsp.onvif.org';
 const LF = 0x0a;
 const CR = 0x0d;
 /** As cameras write it: `HTTP/1.1 200OK`, `HTTP/1.0  200`, `ICY 200 OK`. */
-const RESPONSE_LINE = /^\s*(?:HTTP(?:\/ ?\d(?:\.\d)?)?|ICY|SHOUTCAST)[\s:]*(\d{3})(?!\d)\s*(.*)$/i;
+const RESPONSE_LINE = /^\s*(?:HTTP(?:\/ ?\d(?:\.\d)?)?|ICY|SHOUTCAST)[\s:]*(\d{3})(?!\d)\s*(.*)$/is;
 const REQUEST_LINE = /^([A-Z]{3,16}) (\S+) HTTP\/1\.\d$/;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
