@@ -258,6 +258,13 @@ test('an HLS server that cuts an answer is asked again, and one whose lengths ar
   expect([bodies, requests]).toEqual([['123456789', '1234', '1234'], 5]);
 });
 
+test('a head of too many fields that the end of the connection cuts is an error of the request', async () => {
+  const url = await serve([`${OK}${'A: b\r\n'.repeat(101)}`], false);
+  await expect(viaHls(url)).rejects.toThrow('more than 100 headers');
+  await expect(viaSoap(url)).rejects.toThrow('does not speak HTTP');
+  await expect(viaSnapshot(url)).rejects.toThrow('more than 100 headers');
+});
+
 test('a kept connection that the server has closed meanwhile costs no request', async () => {
   let connections = 0;
   const server = createServer((socket) => {

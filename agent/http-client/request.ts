@@ -112,9 +112,10 @@ export function converse(
       resolve({ reply, isTrusted, isReusable: isReusable && !isLast });
     }
   };
-  const onData = (bytes: Uint8Array): void => {
+  /** @param read passes on what has come. @throws nothing: an error in a socket's event would end the process */
+  const take = (read: () => void): void => {
     try {
-      reader.push(bytes);
+      read();
       report();
     } catch (cause) {
       fail(cause);
@@ -124,14 +125,13 @@ export function converse(
       finish();
     }
   };
-  const onEnd = (): void => {
-    if (reader.end()) {
-      report();
-      finish();
-    } else {
-      fail(cut('it closed the connection without a reply'));
-    }
-  };
+  const onData = (bytes: Uint8Array): void => take(() => reader.push(bytes));
+  const onEnd = (): void =>
+    take(() => {
+      if (!reader.end()) {
+        throw cut('it closed the connection without a reply');
+      }
+    });
   const onError = (cause: NodeJS.ErrnoException): void => {
     // Some boards close without reading the whole request, which resets the connection after their reply.
     if (reader.status !== undefined && cause.code === 'ECONNRESET') {
