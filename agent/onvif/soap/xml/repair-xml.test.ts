@@ -127,6 +127,12 @@ test.for([
   }
 });
 
+test('a long name in an end tag without an end is read in one pass', () => {
+  const startedMs = performance.now();
+  expect(repairXml(`<E></${'a'.repeat(100_000)}<U>x</U></E>`)).toContain('<U>x</U></E>');
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
+
 test('whatever is repaired is well-formed, and what is well-formed keeps its content', () => {
   const next = random(77);
   const seeds = [

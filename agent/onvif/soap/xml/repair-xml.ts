@@ -6,7 +6,8 @@ const MAX_SCANS = 4;
 const MAX_PROLOG_CHARACTERS = 1_024;
 const NAME = String.raw`[A-Za-z_:\u00c0-\ufffd][\w:.\-\u00b7-\ufffd]*`;
 const START = new RegExp(String.raw`<(${NAME})(?=[\s/>])`, 'y');
-const END = new RegExp(String.raw`</\s*(${NAME})[^<>]*>`, 'y');
+/** A name ends before a character that no name has: without that the pattern would try each beginning of a long one. */
+const END = new RegExp(String.raw`</\s*(${NAME})(?![\w:.\-\u00b7-\ufffd])[^<>]*>`, 'y');
 const ATTRIBUTE = new RegExp(String.raw`(${NAME})(?:\s*=\s*(["']|[^\s"'<>]*))?`, 'y');
 const BLANKS = /\s*/y;
 const TAG_END = /(\/?)\s*>/y;
