@@ -117,6 +117,14 @@ test.for([
   ['another type in later fragments (Tiandy)', ['7c 85 8884', '7c 01 00', '7c 41 11']],
   ['first and last fragment in one', ['7c c5 88840011']],
   ['byte stream in fragments', [`7c 87 ${SPS.slice(2)} 000001 68cb`, '7c 07 83cb20 000001 65', '7c 47 888400 11']],
+  [
+    'a start code instead of the header, and one at the end (Amatek AR-N3222F)',
+    [`1c 80 0001 ${SPS} 0000`, `1c 00 0001 ${PPS} 0000 01`, '1c 40 65 888400 11 00000001'],
+  ],
+  [
+    'a first set whose sender ends with a start code',
+    [`7c 87 ${SPS.slice(2)} 00000001`, `7c 47 ${PPS} 000001 ${IDR} 000001`],
+  ],
 ] as const)('FU-A with %s', ([, payloads]) => {
   const { seen, depacketizer, data } = setUp();
   for (const payload of payloads) {

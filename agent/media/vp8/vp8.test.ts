@@ -37,6 +37,16 @@ test.for([
   ]);
 });
 
+test('partitions that begin in packets of their own belong to the frame of the first one', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, `10 ${KEY} aa`, 0);
+  pushHex(depacketizer, '11 bb', 0);
+  pushHex(depacketizer, '01 cc', 0);
+  pushHex(depacketizer, '12 dd', 0, true);
+  expect(seen.units.map(({ data }) => toHex(data))).toEqual([toHex(hex(`${KEY} aabbccdd`))]);
+  expect(seen.damage).toEqual([]);
+});
+
 test('no frame is delivered before the first key frame', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${DELTA}`, 0, true);

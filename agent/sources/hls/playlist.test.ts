@@ -82,6 +82,12 @@ test('a live stream begins three segments before its end', () => {
   expect(files(playlist, startOf(playlist))).toEqual(['102.ts', '103.ts', '104.ts']);
 });
 
+test('a segment may lack the comma after its duration (Verkada)', () => {
+  const names = ({ segments }: ReturnType<typeof media>) => segments.map(({ file }) => file?.url);
+  expect(LIVE).toMatch(/#EXTINF:[\d.]+,/);
+  expect(names(media(LIVE.replaceAll(/(#EXTINF:[\d.]+),/g, '$1')))).toEqual(names(media(LIVE)));
+});
+
 test('a stream that has ended begins with its first segment', () => {
   const playlist = media(RANGES);
   expect(playlist.isEnded).toBe(true);

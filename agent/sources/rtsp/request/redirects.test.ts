@@ -32,3 +32,16 @@ test.for([
 ] as const)('a redirect from %s to %s is followed', async ([url, location, next]) => {
   expect((await hosts(url, location))[1]).toBe(next);
 });
+
+test.for(['rtsp://192.0.2.1/door', 'rtsp://192.0.2.2/door', 'rtsp+http://192.0.2.1/door'])(
+  'a redirect from TLS to %s is not followed, because the media would be readable',
+  async (location) => {
+    await expect(hosts('rtsps://192.0.2.1/door', location)).rejects.toThrow(
+      'redirects from TLS to an address without it',
+    );
+  },
+);
+
+test('a redirect to TLS is followed', async () => {
+  expect(await hosts('rtsp://192.0.2.1/door', 'rtsps://192.0.2.1/door')).toHaveLength(2);
+});

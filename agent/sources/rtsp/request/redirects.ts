@@ -36,9 +36,8 @@ export async function followRedirects<T>(
   let address = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     signal.throwIfAborted();
-    // Basic goes to the configured host only, and without TLS only if the configured URL has none; other hosts get Digest at most.
-    const isConfigured = address.host === first.host && (address.isSecure || !first.isSecure);
-    const isBasicAllowed = isConfigured || address.credentials !== undefined;
+    // Basic goes to the configured host only; other hosts get Digest at most.
+    const isBasicAllowed = address.host === first.host || address.credentials !== undefined;
     const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
     // `loginWatch` is about the configured login at the configured host only.
     const watch = own === credentials && address.host === first.host ? loginWatch : undefined;
@@ -46,7 +45,12 @@ export async function followRedirects<T>(
     if (!(result instanceof Redirect)) {
       return result;
     }
-    address = redirectedTo(address, result.location, name);
+    const next = redirectedTo(address, result.location, name);
+    if (address.isSecure && !next.isSecure) {
+      const message = `camera of path '${name}' redirects from TLS to an address without it: ${next.host}`;
+      throw new PerchError('unsupported', message, { path: name });
+    }
+    address = next;
     await rejectLoopback(first, address, name);
     log.debug({ host: address.host, port: address.port }, 'camera redirects');
   }
