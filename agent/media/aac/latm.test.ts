@@ -157,13 +157,25 @@ test('a fragment after an unreadable one does not count as the start of an eleme
   expect(units()).toEqual([[1024, 'bb']]);
 });
 
-test('a config that is repeated changes nothing, another one changes the track', () => {
+test('a config that is repeated changes nothing, another one changes the track when it comes twice', () => {
   const { seen, depacketizer } = setUp({ cpresent: '1' }, 16_000, 2);
-  for (const asc of [LC_8K, LC_8K, HE_16K]) {
+  for (const asc of [LC_8K, LC_8K, HE_16K, LC_8K, HE_16K, HE_16K]) {
     pushHex(depacketizer, packBits([0, 1], ...muxConfig(asc), ...frameFields(0xaa)), 0, true);
   }
   expect(seen.tracks).toMatchObject([{ clockRate: 8_000 }, { clockRate: 16_000, channels: 2 }]);
-  expect(seen.units).toHaveLength(3);
+  expect(seen.units).toHaveLength(4);
+  expect(seen.damage).toHaveLength(2);
+});
+
+test('after another config, elements that refer to it are left out until it comes again', () => {
+  const { seen, depacketizer } = setUp({ cpresent: '1' });
+  const element = (asc: typeof LC_8K | undefined, byte: number) =>
+    asc ? packBits([0, 1], ...muxConfig(asc), ...frameFields(byte)) : packBits([1, 1], ...frameFields(byte));
+  for (const [i, asc] of [LC_8K, undefined, HE_16K, undefined, LC_8K, undefined].entries()) {
+    pushHex(depacketizer, element(asc, i), 1024 * i, true);
+  }
+  expect(seen.tracks).toEqual([TRACK]);
+  expect(seen.units.map(({ data }) => data[0])).toEqual([0, 1, 4, 5]);
 });
 
 test.for([

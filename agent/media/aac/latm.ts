@@ -46,6 +46,8 @@ class LatmDepacketizer implements Depacketizer {
   readonly #startBits = new Uint32Array(MAX_FRAMES);
   readonly #sizes = new Uint32Array(MAX_FRAMES);
   #config: LatmConfig | undefined;
+  /** Another configuration, which came once: a damaged element may look like one, so it counts from its second element on. */
+  #doubtful: LatmConfig | undefined;
   #frameTicks = 0;
   /** RTP timestamp of the current element. */
   #ticks = 0;
@@ -99,10 +101,12 @@ class LatmDepacketizer implements Depacketizer {
   #take(element: Uint8Array): boolean {
     let config = this.#config;
     let startBit = 0;
+    let isRepeated = true;
     if (this.#isInBand) {
       const bits = this.#bits;
       bits.reset(element, 0, element.length);
-      config = bits.flag() ? config : readStreamMuxConfig(bits, element);
+      isRepeated = bits.flag();
+      config = isRepeated ? config : readStreamMuxConfig(bits, element);
       startBit = bits.positionBits;
     }
     if (!config) {
@@ -113,6 +117,9 @@ class LatmDepacketizer implements Depacketizer {
     }
     if (!this.#findFrames(element, startBit, config)) {
       return false;
+    }
+    if (isRepeated ? this.#doubtful !== undefined : this.#isDoubtful(config)) {
+      throw new PerchError('badInput', 'another configuration');
     }
     this.#use(config);
     const unit = this.#buffer.take();
@@ -149,6 +156,13 @@ class LatmDepacketizer implements Depacketizer {
       bit += 8 * size;
     }
     return bit <= endBit;
+  }
+
+  #isDoubtful(config: LatmConfig): boolean {
+    const isChange = this.#config !== undefined && !isEqual(this.#config.config, config.config);
+    const isConfirmed = this.#doubtful !== undefined && isEqual(this.#doubtful.config, config.config);
+    this.#doubtful = isChange && !isConfirmed ? config : undefined;
+    return this.#doubtful !== undefined;
   }
 
   #use(config: LatmConfig): void {

@@ -35,11 +35,15 @@ function setUp(clockRate = 48_000) {
 const payload = (type: number, count: number, ...parts: readonly Uint8Array[]): Uint8Array =>
   Uint8Array.from([type, count, ...parts.flatMap((part) => [...part])]);
 
-test('the first frame makes the track known, and one with other channels changes it', () => {
+test('the first frame makes the track known, and the second one with other channels changes it', () => {
   const { seen, push } = setUp();
   push(payload(0, 1, frame(MONO, 1)), 0);
   push(payload(0, 1, frame(MONO, 2)), 1536);
-  push(payload(0, 1, frame('0b77 0000 08 40 40', 3)), 3072);
+  for (const [i, header] of ['0b77 0000 08 40 40', MONO, '0b77 0000 08 40 40', '0b77 0000 08 40 40'].entries()) {
+    push(payload(0, 1, frame(header, 3 + i)), 1536 * (i + 2));
+  }
+  expect(seen.units.map(({ data }) => data[7])).toEqual([1, 2, 4, 6]);
+  expect(seen.damage).toHaveLength(2);
   expect(seen.tracks).toEqual([
     { kind: 'audio', codec: 'ac3', clockRate: 48_000, channels: 1, config: hex('100880') },
     { kind: 'audio', codec: 'ac3', clockRate: 48_000, channels: 2, config: hex('101080') },
@@ -81,9 +85,9 @@ test.for([
     const part = whole.subarray(offset, offset === 0 ? 800 : undefined);
     push(payload(offset === 0 ? 2 : 3, 2, part), i === 0 ? 500 : ticks, isGap && i > 0);
   }
-  push(payload(0, 1, frame(MONO, 1)), 5000, true);
+  push(payload(0, 1, frame(SURROUND, 1)), 5000, true);
   expect(seen.damage[0]).toContain(reason);
-  expect(units()).toEqual([[5000, 1, 256]]);
+  expect(units()).toEqual([[5000, 1, 1792]]);
 });
 
 test('a frame cut short is damage where whole frames are promised; the frames before it are good', () => {

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { FormatChange } from '../sample/format-change.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import { AC3, type Ac3Frame, type Ac3Variant, FRAME_SAMPLES } from './params.ts';
 
@@ -35,8 +36,7 @@ class Ac3Depacketizer implements Depacketizer {
   readonly #rtpClockHz: number;
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
-  /** `Ac3Frame.fields` of the last reported track; -1: none. */
-  #fields = -1;
+  readonly #change = new FormatChange();
   /** Time and complete size of the current fragmented frame; 0 bytes: none. */
   #fragmentTicks = 0;
   #fragmentedBytes = 0;
@@ -125,8 +125,11 @@ class Ac3Depacketizer implements Depacketizer {
   }
 
   #describe(frame: Ac3Frame): void {
-    if (frame.fields !== this.#fields) {
-      this.#fields = frame.fields;
+    const change = this.#change.next(frame.fields);
+    if (change === 'doubtful') {
+      throw new PerchError('badInput', `${this.#variant.name} frame of another format`);
+    }
+    if (change === 'new') {
       this.#sink.onTrack(this.#variant.track(frame));
     }
   }

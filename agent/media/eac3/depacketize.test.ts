@@ -57,6 +57,7 @@ test('the first frame describes the track as FFmpeg does, and another bit rate d
   push(0, '0001', frame(SURROUND, 1));
   push(1536, '0001', frame('0b77 02ff 3f 87', 1));
   push(3072, '0001', frame(MONO, 1));
+  push(4608, '0001', frame(MONO, 1));
   expect(seen.tracks).toEqual([
     { kind: 'audio', codec: 'eac3', clockRate: 48_000, channels: 6, config: hex('0e00 200f00') },
     { kind: 'audio', codec: 'eac3', clockRate: 48_000, channels: 1, config: hex('0100 200200') },
@@ -78,9 +79,9 @@ test('frames of one packet follow each other in time; further substreams are lef
 test('a fragmented frame without its end is damage, and the next frame is good', () => {
   const { seen, push, units } = setUp();
   push(500, '0102', frame(SURROUND, 7).subarray(0, 900));
-  push(2036, '0001', frame(MONO, 1));
+  push(2036, '0001', frame(SURROUND, 1));
   expect(seen.damage).toEqual(['a fragment of an E-AC-3 frame is missing']);
-  expect(units()).toEqual([[2036, 1, 128]]);
+  expect(units()).toEqual([[2036, 1, 1792]]);
 });
 
 test.for([

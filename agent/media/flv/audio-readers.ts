@@ -3,6 +3,7 @@ import { parseAacConfig } from '../aac/params.ts';
 import { type Ac3Variant, FRAME_SAMPLES } from '../ac3/params.ts';
 import { parseMpegAudioFrame } from '../mpeg-audio/params.ts';
 import { isOpusLayout, opusFrameTicks } from '../opus/params.ts';
+import { FormatChange } from '../sample/format-change.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { AudioTrack } from '../sample/track.ts';
 import type { CodecReader, FlvTrack } from './codec-reader.ts';
@@ -75,19 +76,21 @@ export class AacReader extends AudioReader {
 
 /** Packets of some encoders hold several frames. */
 export class MpegAudioReader extends AudioReader {
-  #known = -1;
+  readonly #change = new FormatChange();
 
   frame(data: Uint8Array, start: number, end: number, pts: number): void {
     let time = pts;
     for (let at = start; at < end; ) {
-      const { version, layer, sampleRate, channels, sizeBytes, frameSamples } = parseMpegAudioFrame(data, at, end);
+      const frame = parseMpegAudioFrame(data, at, end);
+      const { format, version, layer, sampleRate, channels, sizeBytes, frameSamples } = frame;
       if (at + sizeBytes > end) {
         throw new PerchError('badInput', `MPEG audio frame of ${sizeBytes} bytes with ${end - at} left`);
       }
-      // Without bit rate and padding.
-      const format = version * 1e8 + layer * 1e7 + sampleRate * 10 + channels;
-      if (format !== this.#known) {
-        this.#known = format;
+      const change = this.#change.next(format);
+      if (change === 'doubtful') {
+        throw new PerchError('badInput', 'MPEG audio frame of another format');
+      }
+      if (change === 'new') {
         const clockRate = MPEG_AUDIO_CLOCK_HZ;
         this.describe({ kind: 'audio', codec: 'mpeg-audio', clockRate, version, layer, sampleRate, channels });
       }
@@ -141,7 +144,7 @@ export class OpusReader extends AudioReader {
 
 export class Ac3Reader extends AudioReader {
   readonly #variant: Ac3Variant;
-  #known = -1;
+  readonly #change = new FormatChange();
 
   constructor(track: FlvTrack, variant: Ac3Variant) {
     super(track);
@@ -150,8 +153,11 @@ export class Ac3Reader extends AudioReader {
 
   frame(data: Uint8Array, start: number, end: number, pts: number): void {
     const frame = this.#variant.parse(data, start, end);
-    if (frame.fields !== this.#known) {
-      this.#known = frame.fields;
+    const change = this.#change.next(frame.fields);
+    if (change === 'doubtful') {
+      throw new PerchError('badInput', `${this.#variant.name} frame of another format`);
+    }
+    if (change === 'new') {
       this.describe(this.#variant.track(frame));
     }
     // Further substreams of E-AC-3 follow the first one.

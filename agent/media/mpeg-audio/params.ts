@@ -9,6 +9,8 @@ import type { MpegAudioTrack } from '../sample/track.ts';
 const HEADER_BYTES = 4;
 
 export interface MpegAudioFrame {
+  /** What the track depends on: all but bit rate and padding. */
+  readonly format: number;
   readonly version: 1 | 2 | 2.5;
   readonly layer: 1 | 2 | 3;
   readonly sampleRate: number;
@@ -63,11 +65,13 @@ export function parseMpegAudioFrame(data: Uint8Array, start: number, end: number
   const bytes = (frameSamples * kbits * 125) / sampleRate;
   const sizeBytes =
     layer === 1 ? (Math.floor(bytes / LAYER_1_SLOT_BYTES) + padding) * LAYER_1_SLOT_BYTES : Math.floor(bytes) + padding;
+  const channels = (data[start + 3] as number) >> 6 === MONO ? 1 : 2;
   return {
+    format: version * 1e8 + layer * 1e7 + sampleRate * 10 + channels,
     version,
     layer,
     sampleRate,
-    channels: (data[start + 3] as number) >> 6 === MONO ? 1 : 2,
+    channels,
     sizeBytes,
     frameSamples,
   };

@@ -154,6 +154,12 @@ export class RtmpConnection implements LinkOwner {
     }
   }
 
+  onDamage(reason: string): void {
+    if (this.#session instanceof PublishSession && !this.#isClosed) {
+      this.#session.onDamage(reason);
+    }
+  }
+
   onCommand(name: string, transaction: number, args: readonly AmfValue[], messageStream: number): void {
     if (this.#isClosed) {
       return;

@@ -67,6 +67,10 @@ export class PublishSession implements Publisher {
     }
   }
 
+  onDamage(reason: string): void {
+    this.#input.onDamage(reason);
+  }
+
   /** @throws PerchError to end the connection */
   check(): void {
     this.#input.check();

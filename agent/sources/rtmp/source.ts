@@ -40,6 +40,7 @@ export class RtmpSource implements Source {
     const abort = () => client.close();
     signal.addEventListener('abort', abort);
     const input = new FlvInput(sink, name, 'camera', this.#clock, this.#log);
+    client.onDamage = (reason) => input.onDamage(reason);
     const failure = new Failure();
     void client.ended.then(failure.fail);
     const check = failure.guard(() => {

@@ -58,6 +58,8 @@ export class RtmpClient implements LinkOwner {
   #opened = Promise.withResolvers<void>();
   /** Waits for the status that follows play or publish. */
   #started: PromiseWithResolvers<void> | undefined;
+  /** Called for each message that was skipped. */
+  onDamage: ((reason: string) => void) | undefined;
   #hasAnswered = false;
 
   constructor(options: RtmpClientOptions, clock: Clock) {

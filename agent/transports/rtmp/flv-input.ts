@@ -68,10 +68,14 @@ export class FlvInput implements FlvTracks {
       if (!(error instanceof PerchError) || error.code !== 'badInput') {
         throw error;
       }
-      const isVideo = type === TAG.video;
-      const track = this.#tracks.find((one) => one.isVideo === isVideo) ?? this.#tracks[0];
-      track?.onDamage(error.message);
+      this.onDamage(error.message, type === TAG.video);
     }
+  }
+
+  /** A message was skipped. */
+  onDamage(reason: string, isVideo = true): void {
+    const track = this.#tracks.find((one) => one.isVideo === isVideo) ?? this.#tracks[0];
+    track?.onDamage(reason);
   }
 
   /** Whether all tracks are more than `limitMs` ahead of real time. Called after `push`. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import { RtmpLink } from './link.ts';
-import { EVENT, MESSAGE, writeControl, writeEvent } from './messages.ts';
+import { CHUNK_STREAM, EVENT, MESSAGE, writeControl, writeEvent, writeMessage } from './messages.ts';
 
 /** A peer that reads nothing after the handshake. */
 function open() {
@@ -21,10 +21,13 @@ function open() {
     resume: () => {},
   };
   const held: number[] = [];
+  const damage: string[] = [];
+  const media: number[] = [];
   const link = new RtmpLink(channel, true, {
     onOpen: () => {},
     onCommand: () => {},
-    onMedia: () => {},
+    onMedia: (type) => media.push(type),
+    onDamage: (reason) => damage.push(reason),
     onHeld: (bytes) => held.push(bytes),
     onEnd: (cause) => {
       throw cause;
@@ -32,7 +35,7 @@ function open() {
   });
   const send = (bytes: Buffer) => link.onBytes(bytes, bytes.length);
   send(Buffer.concat([Buffer.of(3), Buffer.alloc(2 * 1_536)]));
-  return { send, held, queued: () => written };
+  return { send, held, damage, media, queued: () => written };
 }
 
 test.for([
@@ -45,4 +48,18 @@ test.for([
   }
   expect(queued()).toBeLessThan(100 << 10);
   expect(held.at(-1)).toBeGreaterThanOrEqual(queued());
+});
+
+test.for<[what: string, type: number, body: string, skipped: string]>([
+  ['a command without a name', MESSAGE.command, '05', 'RTMP command'],
+  ['a command that is cut', MESSAGE.command, '0200ff41', 'RTMP command'],
+  ['an empty command', MESSAGE.command, '', 'RTMP command'],
+  ['a command of AMF3 that is not AMF0', MESSAGE.commandAmf3, '00 ff', 'RTMP command'],
+  ['an aggregate with a cut tag', MESSAGE.aggregate, '09 0000ff 000000 00 000000 17', 'FLV tag of 255 bytes'],
+])('%s is skipped and reported, and the next message is read', ([, type, body, skipped]) => {
+  const { send, damage, media } = open();
+  send(writeMessage(CHUNK_STREAM.command, type, 0, Buffer.from(body.replaceAll(' ', ''), 'hex')));
+  send(writeMessage(CHUNK_STREAM.command, MESSAGE.video, 1, Buffer.of(0x17)));
+  expect(damage).toEqual([expect.stringContaining(skipped)]);
+  expect(media).toEqual([MESSAGE.video]);
 });

@@ -1,4 +1,4 @@
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError, unlessExpected } from '../../base/errors.ts';
 import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { type AmfInput, type AmfValue, readAmf0, writeAmf0 } from '../../media/amf/amf0.ts';
 import { VIDEO_SAMPLES } from '../../media/sample/sample-buffer.ts';
@@ -35,6 +35,8 @@ export interface LinkOwner {
   onCommand(name: string, transaction: number, args: readonly AmfValue[], messageStream: number): void;
   /** Audio, video and data. @param data valid during the call only */
   onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void;
+  /** A message that cannot be read is skipped. */
+  readonly onDamage?: ((reason: string) => void) | undefined;
   /** After each piece of what the peer sends. @param bytes of memory for messages and unread answers */
   onHeld?(bytes: number): void;
   /** The server says that its stream is over. */
@@ -226,9 +228,10 @@ export class RtmpLink implements ByteSink, MessageSink {
   }
 
   #command(messageStream: number, data: Uint8Array, start: number, end: number): void {
-    const [name, transaction, ...args] = readAmf0(data, start, end);
+    const [name, transaction, ...args] = unlessExpected(() => readAmf0(data, start, end)) ?? [];
     if (typeof name !== 'string') {
-      throw new PerchError('badInput', 'RTMP command without a name');
+      this.#owner.onDamage?.('RTMP command that is not AMF0, or without a name');
+      return;
     }
     this.#owner.onCommand(name, typeof transaction === 'number' ? transaction : 0, args, messageStream);
   }
@@ -242,7 +245,8 @@ export class RtmpLink implements ByteSink, MessageSink {
       firstTime = firstTime < 0 ? time : firstTime;
       const from = at + TAG_HEADER_BYTES;
       if (from + bytes > end) {
-        throw new PerchError('badInput', `FLV tag of ${bytes} bytes with ${end - from} left`);
+        this.#owner.onDamage?.(`FLV tag of ${bytes} bytes with ${end - from} left`);
+        return;
       }
       this.#owner.onMedia(data[at] as number, (timestamp + time - firstTime) >>> 0, data, from, from + bytes);
       at = from + bytes + TAG_SIZE_BYTES;

@@ -5,6 +5,7 @@ import { type Ac3Frame, type Ac3Variant, FRAME_SAMPLES } from '../../ac3/params.
 import { type MpegAudioFrame, parseMpegAudioFrame } from '../../mpeg-audio/params.ts';
 import { opusFrameTicks } from '../../opus/params.ts';
 import type { UnitSink } from '../../payload/depacketizer.ts';
+import { FormatChange } from '../../sample/format-change.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../../sample/sample-buffer.ts';
 import type { OpusLayout, Track } from '../../sample/track.ts';
 import { USUAL_LAYOUTS } from '../stream-format.ts';
@@ -47,10 +48,7 @@ abstract class DescribedFrames implements FrameFormat {
   protected fields = -1;
   readonly #sink: UnitSink;
   readonly #frames: Frames;
-  /** `fields` of the reported track; -1: none yet. */
-  #known = -1;
-  /** `fields` of the frame before, if it was left out; -1: it was not. */
-  #other = -1;
+  readonly #change = new FormatChange();
 
   constructor(sink: UnitSink) {
     this.#sink = sink;
@@ -63,17 +61,14 @@ abstract class DescribedFrames implements FrameFormat {
   protected abstract track(): Track;
 
   put(data: Uint8Array, at: number, end: number, ticks: number): void {
-    const { fields } = this;
-    if (fields !== this.#known) {
-      // Bytes of a damaged frame may look like another format, so a change counts from its second frame on.
-      if (this.#known >= 0 && fields !== this.#other) {
-        this.#other = fields;
-        return;
-      }
-      this.#known = fields;
+    const change = this.#change.next(this.fields);
+    if (change === 'doubtful') {
+      this.#sink.onDamage('audio frame of another format');
+      return;
+    }
+    if (change === 'new') {
       this.#sink.onTrack(this.track());
     }
-    this.#other = -1;
     this.#frames.put(data, at, end, ticks);
   }
 }
@@ -170,10 +165,9 @@ export class MpegAudioFrames extends DescribedFrames {
 
   read(data: Uint8Array, at: number, end: number): number {
     const frame = parseMpegAudioFrame(data, at, end);
-    const { version, layer, sampleRate, channels, frameSamples, sizeBytes } = frame;
+    const { format, sampleRate, frameSamples, sizeBytes } = frame;
     this.durationTicks = (frameSamples * CLOCK_HZ) / sampleRate;
-    // Without bit rate and padding.
-    this.fields = version * 1e8 + layer * 1e7 + sampleRate * 10 + channels;
+    this.fields = format;
     this.#frame = frame;
     return sizeBytes;
   }
