@@ -40,10 +40,12 @@ export class Timeline {
   /**
    * @param rtpClockRate ticks per second of the RTP timestamps
    * @param hasReordering the codec may send pictures out of their order
+   * @param former the track that this one replaces
    */
-  addTrack(rtpClockRate: number, hasReordering: boolean): TrackTimeline {
+  addTrack(rtpClockRate: number, hasReordering: boolean, former?: TrackTimeline): TrackTimeline {
     const track = new TrackTimeline(rtpClockRate, hasReordering ? REORDER_MS : 0, this.#checksRates);
-    this.#tracks.push(track);
+    const at = former ? this.#tracks.indexOf(former) : -1;
+    this.#tracks[at < 0 ? this.#tracks.length : at] = track;
     return track;
   }
 

@@ -5,7 +5,7 @@ import { rtpFrame } from '../../../test/support/cameras/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/support/media/tiny-h264.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeBye, writeSenderReport } from '../../media/rtcp/write.ts';
-import { parseSdp } from '../../media/sdp/parse.ts';
+import { formatsByType, parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
 import type { UnitOutput } from './inbound-track.ts';
 import { Timeline } from './timeline.ts';
@@ -372,4 +372,24 @@ test('datagrams out of order between those of another sender are put in order', 
   }
   expect(spans(log.pts)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => i * 3600));
   expect(track).toMatchObject({ reordered: 2, late: 0 });
+});
+
+test('packets of changing types without a valid header change the format once a second', () => {
+  const [media] = parseSdp('v=0\r\no=- 1 1 IN IP4 ::1\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 8 10\r\n').medias;
+  const [format] = media?.formats ?? [];
+  if (!media || !format) {
+    throw new Error('no format');
+  }
+  const clock = new FakeClock();
+  const timeline = new Timeline(clock);
+  const track = new TrackReceiver(format, timeline, new Log(), clock, {}, formatsByType(media));
+  const seen = new Set<unknown>();
+  for (let i = 0; i < 200; i += 1) {
+    // 15 contributing sources, whose bytes are missing.
+    const packet = new Uint8Array(40).fill(0x8f, 0, 1).fill(i % 2 === 0 ? 8 : 10, 1, 2);
+    track.packet(packet, 0, packet.length, i * 10);
+    seen.add(track.timeline);
+  }
+  expect(track).toMatchObject({ packets: 0, badPackets: 200 });
+  expect(seen.size).toBeLessThanOrEqual(3);
 });

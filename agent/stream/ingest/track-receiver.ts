@@ -56,6 +56,8 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   /** The first payload type outside of them, until it is reported; -1: none. */
   #strayType = -1;
   #strayAtMs = 0;
+  /** The last change of the format. */
+  #changedMs = Number.NEGATIVE_INFINITY;
   #limits: ReorderLimits | undefined;
   /** Undefined: packets arrive in order. */
   #order: ReorderBuffer | undefined;
@@ -204,11 +206,12 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
       }
       return false;
     }
-    if (this.packets > 0 && atMs - this.lastPacketMs < STRAY_MS) {
+    if (atMs - (this.packets > 0 ? Math.max(this.lastPacketMs, this.#changedMs) : this.#changedMs) < STRAY_MS) {
       return false;
     }
+    this.#changedMs = atMs;
     if (format.clockRate !== this.format.clockRate) {
-      this.timeline = this.#timelines.addTrack(format.clockRate, this.isVideo);
+      this.timeline = this.#timelines.addTrack(format.clockRate, this.isVideo, this.timeline);
     }
     this.format = format;
     this.track = undefined;
