@@ -12,6 +12,8 @@ const MAX_STEP = 16;
 const MAX_INFO_DISTANCE = 100;
 /** A second of 32 Mbit/s. */
 const MAX_HELD_BYTES = 4 << 20;
+/** The same for small packets, whose objects are larger than their bytes. */
+const MAX_HELD_PACKETS = 4_096;
 const MAX_FOREIGN = 16;
 
 interface HeldPacket {
@@ -163,7 +165,7 @@ export class SsrcChoice {
     this.#held.push({ ssrc, packet: chunk.slice(start, end), atMs });
     this.#heldBytes += end - start;
     const first = this.#held[0] as HeldPacket;
-    if (this.#heldBytes > MAX_HELD_BYTES) {
+    if (this.#heldBytes > MAX_HELD_BYTES || this.#held.length > MAX_HELD_PACKETS) {
       const isOwnSilent = this.ssrc < 0 || this.#lastMs <= first.atMs;
       if (isOwnSilent) {
         this.#become(first.ssrc, first.atMs);

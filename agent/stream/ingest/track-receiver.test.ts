@@ -393,3 +393,20 @@ test('packets of changing types without a valid header change the format once a 
   expect(track).toMatchObject({ packets: 0, badPackets: 200 });
   expect(seen.size).toBeLessThanOrEqual(3);
 });
+
+test('few tiny packets of another sender wait', () => {
+  const { track } = receiver();
+  const send = (sequence: number, ssrc: number, atMs: number) => {
+    const frame = rtpFrame(0, new Uint8Array(1), { type: 96, marker: true, sequence, ticks: 0, ssrc });
+    track.packet(frame, 4, frame.length, atMs);
+  };
+  send(100, 1, 0);
+  send(30_000, 2, 10);
+  send(101, 1, 20);
+  for (let i = 0; i < 20_000; i += 1) {
+    send(30_000, 2, 20);
+  }
+  expect(track.foreignPackets).toBe(20_001);
+  send(102, 1, 20);
+  expect(track.packets).toBe(3);
+});
