@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
+import { parseConfig } from '../../config/load/load.ts';
 import { healthOf } from './health-check.ts';
+
+function configOf(text: string) {
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: './%path/%s', cwd: '/' });
+  if (!config) {
+    throw new Error('the configuration is wrong');
+  }
+  return config;
+}
 
 const facts = (
   meanMs: number,
@@ -8,10 +17,13 @@ const facts = (
   isHeldUp = false,
   samples = 60,
   state = 'ok',
+  { folder = '/mnt/disk', record = 'yes' } = {},
 ) => ({
+  config: () => configOf(`paths: {cam: {record: ${record}, recordPath: /mnt/disk/%path/%Y-%m-%d_%H-%M-%S-%f}}`),
+  dataDir: '/var/lib/perch',
   loop: { delay: { samples, meanMs, maxMs } },
   paths: { isRecordingBroken },
-  recordings: { isHeldUp, space: { list: () => [{ state }] } },
+  recordings: { isHeldUp, space: { list: () => [{ folder, state }] } },
 });
 
 test.for([
@@ -24,6 +36,16 @@ test.for([
   ['with a recorder that cannot write', facts(1, 40, true), 'not recording'],
   ['waiting for a disk that hangs', facts(1, 40, false, true), 'not recording'],
   ['with a disk that is mounted read-only', facts(1, 40, false, false, 60, 'readOnly'), 'read-only disk'],
+  [
+    'with a disk that is mounted read-only, to which no path records',
+    facts(1, 40, false, false, 60, 'readOnly', { record: 'no' }),
+    'ok',
+  ],
+  [
+    'with its data folder on a disk that is mounted read-only',
+    facts(1, 40, false, false, 60, 'readOnly', { folder: '/var/lib/perch/recordings', record: 'no' }),
+    'read-only disk',
+  ],
   ['with a full disk', facts(1, 40, false, false, 60, 'nearlyFull'), 'ok'],
   ['stuck, and therefore not recording either', facts(1, 9_000, true), 'stuck'],
 ] as const)('a box that is %s', ([, given, word]) => {
