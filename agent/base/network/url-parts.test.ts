@@ -50,6 +50,7 @@ test.for([
   ['http://a:p@s#?1%@cam/x.m3u8?a=1', 'p@s#?1%'],
   ['http://a:1#x@cam/x.m3u8?a=1', '1#x'],
   ['http://a:p%40s@cam/x.m3u8?a=1', 'p@s'],
+  ['http://a:\ud800@cam/x.m3u8?a=1', '\ufffd'],
 ] as const)('%s as web URL', ([text, password]) => {
   const url = new URL(webUrl(text));
   expect(decodeURIComponent(url.password)).toBe(password);
@@ -68,4 +69,10 @@ test('mutated addresses are split in linear time, and nothing is lost', () => {
   for (const piece of ['@', ':', '@a:', 'a:b@', '#@', ':1', '[']) {
     splitUrl(`rtsp://${piece.repeat(20_000)}\n`);
   }
+});
+
+test('an address with many hosts and a control character is rejected in one pass', () => {
+  const startedMs = performance.now();
+  expect(splitUrl(`rtsp://a:${'@h?'.repeat(40_000)}\u0001x`)).toBeUndefined();
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
 });

@@ -13,14 +13,15 @@ export interface UrlParts {
 
 // The last @ before the first slash ends the login: a password may contain :, @, # and ?, a user name @.
 const PARTS =
-  /^(?<scheme>[a-z][a-z\d+.-]{0,19}):\/\/(?:(?<login>[^/?#:]*|[^/?#:]*:[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]*)(?::(?<port>\d{1,5}))?(?<rest>(?:[/?#]\P{Cc}*)?)$/iu;
+  /^(?<scheme>[a-z][a-z\d+.-]{0,19}):\/\/(?:(?<login>[^/?#:]*|[^/?#:]*:[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]*)(?::(?<port>\d{1,5}))?(?<rest>(?:[/?#].*)?)$/isu;
 
 /** How to write a password, for messages about a text that is none. */
 export const ESCAPES = 'in a password write / as %2F, and % as %25 where two digits or a to f follow';
 
 /** Undefined: not `scheme://[user:password@]host[:port][/path][?query]`. */
 export function splitUrl(text: string): UrlParts | undefined {
-  const { scheme, login, host, port: portText, rest } = PARTS.exec(text.trim())?.groups ?? {};
+  const bare = text.trim();
+  const { scheme, login, host, port: portText, rest } = (!/\p{Cc}/u.test(bare) && PARTS.exec(bare)?.groups) || {};
   const port = portText === undefined ? undefined : Number(portText);
   if (
     scheme === undefined ||
@@ -57,7 +58,7 @@ export function webUrl(text: string): string {
     return text.trim();
   }
   const { scheme, login, host, port, rest } = parts;
-  const { user, password } = parseLogin(login);
+  const { user, password } = parseLogin(login.toWellFormed());
   const encoded = [user, password].filter((part) => part !== undefined).map(encodeURIComponent);
   return `${scheme}://${encoded.join(':')}@${host}${port === undefined ? '' : `:${port}`}${rest}`;
 }
