@@ -44,12 +44,13 @@ export class SsrcChoice {
   #lastSequence = 0;
   #lastTimestamp = 0;
   readonly #foreign = new Set<number>();
+  #reports = 0;
   #held: HeldPacket[] = [];
   #heldBytes = 0;
 
   /**
    * @param replay takes packets that have waited, as the track's own
-   * @param onForeign called once for each foreign SSRC
+   * @param onForeign called once for each of the first foreign SSRCs
    */
   constructor(
     clockRate: number,
@@ -186,7 +187,10 @@ export class SsrcChoice {
           this.#foreign.clear();
         }
         this.#foreign.add(ssrc);
-        this.#onForeign(ssrc);
+        if (this.#reports < MAX_FOREIGN) {
+          this.#reports += 1;
+          this.#onForeign(ssrc);
+        }
       }
     }
     this.#held = [];

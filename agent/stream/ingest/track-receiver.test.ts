@@ -410,3 +410,16 @@ test('few tiny packets of another sender wait', () => {
   send(102, 1, 20);
   expect(track.packets).toBe(3);
 });
+
+test('of a thousand other senders only the first ones are reported', () => {
+  const { log, track } = receiver();
+  for (let i = 0; i < 1_000; i += 1) {
+    for (const ssrc of [1, 5_000 + i]) {
+      const sequence = ssrc === 1 ? i : 30_000;
+      const frame = rtpFrame(0, new Uint8Array(1), { type: 96, marker: true, sequence, ticks: 0, ssrc });
+      track.packet(frame, 4, frame.length, i * 20);
+    }
+  }
+  expect(track.foreignPackets).toBeGreaterThan(900);
+  expect(log.strays).toHaveLength(16);
+});
