@@ -4,7 +4,14 @@ import { type RequestOptions, request as requestByTls } from 'node:https';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { isBoxAddress } from '../auth/pairing/invitation-text.ts';
-import { MAX_SIGNATURE_S, RUN_HEADER, signMessage, TIME_HEADER } from '../auth/pairing/message-signature.ts';
+import {
+  asksForBox,
+  boxNameOf,
+  MAX_SIGNATURE_S,
+  RUN_HEADER,
+  signMessage,
+  TIME_HEADER,
+} from '../auth/pairing/message-signature.ts';
 import { digestOf } from '../auth/pairing/signed-requests.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
@@ -46,10 +53,20 @@ export interface BoxUpgrade {
   readonly headers: IncomingHttpHeaders;
 }
 
+interface BoxIdentity {
+  /** Id that the box has given to this server, and this server's key. */
+  readonly id: string;
+  readonly key: KeyObject;
+  /** Id of the box. */
+  readonly box: string;
+  /** Whether the box has asked for signatures that name it before. */
+  readonly namesBox?: boolean | undefined;
+}
+
 interface BoxClientOptions {
   readonly pin: string;
-  /** Id that the box has given to this server, and this server's key; undefined: not paired yet, and requests are not signed. */
-  readonly identity?: { readonly id: string; readonly key: KeyObject };
+  /** Undefined: not paired yet, and requests are not signed. */
+  readonly identity?: BoxIdentity;
   readonly clock: Clock;
 }
 
@@ -62,9 +79,16 @@ export class BoxClient {
   #run = '';
   /** The box's time minus our monotonic time, in milliseconds. */
   #offsetMs = 0;
+  #namesBox: boolean;
 
   constructor(options: BoxClientOptions) {
     this.#options = options;
+    this.#namesBox = options.identity?.namesBox ?? false;
+  }
+
+  /** Whether the box asks for signatures that name it. */
+  get namesBox(): boolean {
+    return this.#namesBox;
   }
 
   /** Address in use, `host:port`; empty: none. */
@@ -92,7 +116,7 @@ export class BoxClient {
   }
 
   /** Notes the box's run and time from its response. */
-  learn(headers: IncomingHttpHeaders): boolean {
+  #learn(headers: IncomingHttpHeaders): boolean {
     const [run, time] = [headers[RUN_HEADER], Number(headers[TIME_HEADER])];
     if (typeof run !== 'string' || !/^[\w-]{1,64}$/.test(run) || !Number.isSafeInteger(time)) {
       return false;
@@ -109,11 +133,9 @@ export class BoxClient {
       first.socket.destroy();
       throw new PerchError('badInput', 'the box switches the protocol without a request');
     }
-    if (first.status !== 401 || !this.learn(first.headers)) {
+    if (!this.#isToRepeat(first)) {
       return first;
     }
-    // An earlier run, or another time.
-    first.body.resume();
     return (await this.#send(method, path, request)) as BoxResponse;
   }
 
@@ -121,14 +143,29 @@ export class BoxClient {
   async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
     const request = { headers: { ...headers, Connection: 'Upgrade', Upgrade: 'websocket' }, signal };
     let answer = await this.#send('GET', path, request);
-    if (!('socket' in answer) && answer.status === 401 && this.learn(answer.headers)) {
-      answer.body.resume();
+    if (!('socket' in answer) && this.#isToRepeat(answer)) {
       answer = await this.#send('GET', path, request);
     }
     if ('socket' in answer) {
       return answer;
     }
     throw await refusalOf(answer);
+  }
+
+  /** Whether the signature was for an earlier run or another time, or did not name the box. @throws PerchError unavailable if it asks for the earlier form again */
+  #isToRepeat({ status, headers, body }: BoxResponse): boolean {
+    if (status !== 401 || !this.#learn(headers)) {
+      return false;
+    }
+    body.resume();
+    if (this.#namesBox && !asksForBox(headers)) {
+      const way = 'update the box, or remove it here and pair it again';
+      throw new PerchError('unavailable', `the box has an older version of Perch than before: ${way}`, {
+        why: 'form',
+      });
+    }
+    this.#namesBox = asksForBox(headers);
+    return true;
   }
 
   close(): void {
@@ -219,7 +256,7 @@ export class BoxClient {
   }
 
   #signature(method: string, target: string, body: Uint8Array | undefined): Record<string, string> {
-    const { identity, clock } = this.#options;
+    const { identity, pin, clock } = this.#options;
     if (!identity) {
       return {};
     }
@@ -232,7 +269,8 @@ export class BoxClient {
     };
     // The first request has no run yet: the box answers with its own.
     const run = this.#run === '' ? 'none' : this.#run;
-    return signMessage({ method, target, run, digest: body && digestOf(body) }, fields, identity.key);
+    const box = this.#namesBox ? boxNameOf(identity.box, pin) : undefined;
+    return signMessage({ method, target, run, box, digest: body && digestOf(body) }, fields, identity.key);
   }
 }
 

@@ -52,6 +52,8 @@ const StoredBox = Type.Object({
   /** Ed25519 private key, its 32 bytes in base64url. Only this pairing uses it, so that no box can use it for another one. */
   secret: Type.String({ pattern: '^[\\w-]{43}$' }),
   key: Type.String({ pattern: '^[\\w-]{43}$' }),
+  /** Whether the box asks for signatures that name it. It gets no others from then on. */
+  namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
   created: Type.Number(),
   seen: Type.Number(),

@@ -68,8 +68,9 @@ export class BoxLink {
   constructor(box: StoredBox, options: BoxLinkOptions) {
     this.#box = box;
     this.#options = options;
-    const { pin, server } = box;
-    this.#client = new BoxClient({ pin, identity: { id: server, key: keyOf(box) }, clock: options.clock });
+    const { pin, server: id, namesBox } = box;
+    const identity = { id, key: keyOf(box), box: box.id, namesBox };
+    this.#client = new BoxClient({ pin, identity, clock: options.clock });
     this.#state = {
       state: 'connecting',
       sinceMs: options.clock.wallMs(),
@@ -279,7 +280,7 @@ export class BoxLink {
     const before = this.#box;
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
     const addresses = [...new Set(known)].slice(0, MAX_ADDRESSES);
-    this.#box = { ...before, ...facts, addresses, seen: nowMs };
+    this.#box = { ...before, ...facts, addresses, seen: nowMs, ...(this.#client.namesBox && { namesBox: true }) };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
       this.#state = { ...this.#state, state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };

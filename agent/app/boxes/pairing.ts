@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { writeInvitation } from '../../auth/pairing/invitation-text.ts';
@@ -19,7 +20,7 @@ import { WebSocketChannel } from '../../media/websocket/channel.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { rtspServer } from '../../servers/rtsp/protocol.ts';
 import type { DeviceNames } from '../../tls/device-names.ts';
-import { pinOf } from '../../tls/pin.ts';
+import { pinFault, pinOf } from '../../tls/pin.ts';
 import type { Servers } from '../servers/servers.ts';
 import { accessOfServer } from '../servers/session-access.ts';
 
@@ -59,7 +60,7 @@ export class Pairing implements PairingControl {
     this.#https = https;
     this.servers = pairedServers;
     this.invitations = new Invitations(clock, log);
-    this.signatures = new SignedRequests((id) => pairedServers.keyOf(id), clock);
+    this.signatures = new SignedRequests(pairedServers, (box) => this.#isOwnName(box), clock);
     pairedServers.onReduced((id, isGone) => {
       if (isGone) {
         this.signatures.forget(id);
@@ -123,6 +124,12 @@ export class Pairing implements PairingControl {
       rtsp.adopt(new WebSocketChannel(channel, undefined), access);
       channel.start();
     }
+  }
+
+  #isOwnName(box: string): boolean {
+    const [id, pin = ''] = box.split('/');
+    const https = this.#https();
+    return id === this.servers.boxId && https !== undefined && !pinFault(new X509Certificate(https.cert), pin);
   }
 
   /** Cameras that this box itself shows from other boxes are not passed on. */

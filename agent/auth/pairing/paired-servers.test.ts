@@ -123,3 +123,17 @@ test.for(['{', '[]', '{"box":"0123456789abcdef","servers":[{}],"revoked":[]}', '
     expect((await open()).list()).toHaveLength(1);
   },
 );
+
+test('that the signatures of a server name the box stays known after a restart, a change of its rights and a restore', async () => {
+  const before = await open();
+  const [{ id }, other] = [await before.add('Office', newKey(), RIGHTS), await before.add('Shed', newKey(), RIGHTS)];
+  const backup = readServers(JSON.parse(readFileSync(file(), 'utf8')));
+  before.noteNamesBox(id);
+  await before.change(id, { cameras: 'all' });
+  const now = await open();
+  expect([now.namesBox(id), now.namesBox(other.id)]).toEqual([true, false]);
+  const kept = readServers(JSON.parse(readFileSync(file(), 'utf8')));
+  writeFileSync(file(), JSON.stringify(backup && restoredServers(backup, kept)));
+  const restored = await open();
+  expect([restored.namesBox(id), restored.namesBox(other.id)]).toEqual([true, false]);
+});

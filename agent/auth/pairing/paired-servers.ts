@@ -27,6 +27,8 @@ const Server = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
+  /** Whether its signatures name this box. Those that do not are rejected from then on. */
+  namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
   created: Type.Number(),
 });
@@ -81,6 +83,8 @@ export class PairedServers {
   #box = randomBytes(BOX_BYTES).toString('hex');
   #servers: ReadonlyMap<string, Paired> = new Map();
   #revoked: readonly string[] = [];
+  /** Ids of servers whose signatures name this box. */
+  readonly #namesBox = new Set<string>();
   readonly #changes = new SerialQueue();
   readonly #listeners = new Set<(id: string, isGone: boolean) => void>();
 
@@ -118,6 +122,19 @@ export class PairedServers {
 
   keyOf(id: string): KeyObject | undefined {
     return this.#servers.get(id)?.key;
+  }
+
+  namesBox(id: string): boolean {
+    return this.#namesBox.has(id);
+  }
+
+  noteNamesBox(id: string): void {
+    if (!this.#namesBox.has(id)) {
+      this.#namesBox.add(id);
+      this.#change((servers) => servers).catch((error: unknown) =>
+        this.#log.warn({ cause: explain(error), id }, 'cannot save that the signatures of a server name this box'),
+      );
+    }
   }
 
   noteSeen(id: string): void {
@@ -174,6 +191,7 @@ export class PairedServers {
       (servers) => servers.filter(({ stored }) => stored.id !== id),
       (revoked) => [...revoked, id].slice(-MAX_REVOKED),
     );
+    this.#namesBox.delete(id);
     this.#log.info({ server: server.name, id }, 'pairing revoked');
     this.#notify(id, true);
     return true;
@@ -197,6 +215,9 @@ export class PairedServers {
       this.#box = file.box;
       this.#servers = byId(file.servers.map((stored) => ({ stored, key: publicKeyOf(stored.key), seenMs: undefined })));
       this.#revoked = file.revoked;
+      for (const { id } of file.servers.filter(({ namesBox }) => namesBox)) {
+        this.#namesBox.add(id);
+      }
     } else if (found !== undefined) {
       this.#log.error({ file: this.#file }, 'paired servers cannot be read: invite them again');
       await putAside(this.#file).catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'file stays'));
@@ -211,7 +232,8 @@ export class PairedServers {
     return this.#changes.run(async () => {
       const servers = next([...this.#servers.values()]);
       const revoked = revoke(this.#revoked);
-      await savePrivate(this.#file, { box: this.#box, servers: servers.map(({ stored }) => stored), revoked });
+      const kept = servers.map(({ stored }) => ({ ...stored, namesBox: this.#namesBox.has(stored.id) }));
+      await savePrivate(this.#file, { box: this.#box, servers: kept, revoked });
       this.#servers = byId(servers);
       this.#revoked = revoked;
     });
@@ -233,11 +255,15 @@ export function readServers(stored: unknown): ServersFile | undefined {
   }
 }
 
-/** The servers after a restore: those of the backup except for those revoked since. */
+/** The servers after a restore: those of the backup except for those revoked since. What was learnt of the others since then stays. */
 export function restoredServers(restored: ServersFile, kept: ServersFile | undefined): ServersFile {
   const { box } = restored;
   const revoked = [...new Set([...restored.revoked, ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
-  return { box, servers: restored.servers.filter(({ id }) => !revoked.includes(id)), revoked };
+  const naming = new Set(
+    [restored, kept].flatMap((file) => file?.servers.filter(({ namesBox }) => namesBox) ?? []).map(({ id }) => id),
+  );
+  const servers = restored.servers.filter(({ id }) => !revoked.includes(id));
+  return { box, servers: servers.map((server) => ({ ...server, namesBox: naming.has(server.id) })), revoked };
 }
 
 /** @throws PerchError badInput */

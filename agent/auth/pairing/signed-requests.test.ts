@@ -3,33 +3,46 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random as randomFrom } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { readSignature, type SignatureFields, signMessage } from './message-signature.ts';
+import { ACCEPTED, boxNameOf, readSignature, type SignatureFields, signMessage } from './message-signature.ts';
 import { digestOf, type ReceivedRequest, SignedRequests } from './signed-requests.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 const OTHER = generateKeyPairSync('ed25519');
 const SERVER = 'AbCdEfGh-_123456';
 
-function open() {
+/** A box, and the name that servers know it by. */
+function open(box = boxNameOf('1a2b3c4d5e6f7a8b', 'key.A')) {
   const clock = new FakeClock();
   const keys = new Map<string, KeyObject>([[SERVER, KEYS.publicKey]]);
-  const requests = new SignedRequests((id) => keys.get(id), clock);
-  return { clock, keys, requests };
+  const naming = new Set<string>();
+  const servers = {
+    keyOf: (id: string) => keys.get(id),
+    namesBox: (id: string) => naming.has(id),
+    noteNamesBox: (id: string) => void naming.add(id),
+  };
+  const requests = new SignedRequests(servers, (name) => name === box, clock);
+  return { box, clock, keys, requests };
 }
 
 let count = 0;
 
 function signed(
-  { requests }: ReturnType<typeof open>,
+  { box: here, requests }: ReturnType<typeof open>,
   target = '/playback/list?path=door',
-  more: Partial<SignatureFields> & { method?: string; body?: string; run?: string; key?: KeyObject } = {},
+  more: Partial<SignatureFields> & {
+    method?: string;
+    body?: string;
+    run?: string;
+    box?: string | undefined;
+    key?: KeyObject;
+  } = {},
 ): ReceivedRequest {
-  const { method = 'GET', body, run = requests.run, key = KEYS.privateKey, ...fields } = more;
+  const { method = 'GET', body, run = requests.run, key = KEYS.privateKey, box, ...fields } = { box: here, ...more };
   const digest = body === undefined ? undefined : digestOf(Buffer.from(body));
   count += 1;
   const nonce = String(count).padStart(22, 'n');
   const all = { created: requests.timeS, expires: requests.timeS + 60, nonce, keyId: SERVER, ...fields };
-  const headers = signMessage({ method, target, run, digest }, all, key);
+  const headers = signMessage({ method, target, run, box, digest }, all, key);
   return { method, target, headers, hasBody: body !== undefined };
 }
 
@@ -80,6 +93,21 @@ test.for<[string, string, (request: ReceivedRequest, box: ReturnType<typeof open
   ['by another key', 'signature', (_, box) => signed(box, '/a', { key: OTHER.privateKey })],
   ['by an unknown server', 'unknown', (_, box) => signed(box, '/a', { keyId: 'AbCdEfGh-_123457' })],
   ['that was signed for another run', 'run', (_, box) => signed(box, '/a', { run: 'another' })],
+  ['for another box', 'box', (_, box) => signed(box, '/a', { box: boxNameOf('1a2b3c4d5e6f7a8c', 'key.A') })],
+  ['for a box with another key', 'box', (_, box) => signed(box, '/a', { box: boxNameOf('1a2b3c4d5e6f7a8b', 'key.B') })],
+  [
+    'whose box was replaced',
+    'signature',
+    (_, box) => {
+      const request = signed(box, '/a', { box: boxNameOf('1a2b3c4d5e6f7a8b', 'key.B') });
+      return { ...request, headers: { ...request.headers, 'perch-box': box.box } };
+    },
+  ],
+  [
+    'whose box was taken away',
+    'box',
+    (request) => ({ ...request, headers: { ...request.headers, 'perch-box': undefined } }),
+  ],
   ['of the future', 'expired', (_, box) => signed(box, '/a', { created: box.requests.timeS + 10 })],
   ['that is valid for more than 60 s', 'expired', (_, box) => signed(box, '/a', { expires: box.requests.timeS + 61 })],
   [
@@ -93,6 +121,23 @@ test.for<[string, string, (request: ReceivedRequest, box: ReturnType<typeof open
 ])('a request %s is rejected', ([, why, change]) => {
   const box = open();
   expect(whyOf(box, change(signed(box), box))).toBe(why);
+});
+
+test('a signature for one box is not accepted by another one with the same server, key and run', () => {
+  const [house, shed] = [open(), open(boxNameOf('8b7a6f5e4d3c2b1a', 'key.A'))];
+  Object.assign(shed.requests, { run: house.requests.run });
+  expect(whyOf(shed, signed(house))).toBe('box');
+  expect(whyOf(house, signed(house))).toBeUndefined();
+});
+
+test('signatures that name no box are accepted until the first one that names it', () => {
+  const box = open();
+  const former = () => signed(box, '/a', { box: undefined });
+  expect([whyOf(box, former()), whyOf(box, former())]).toEqual([undefined, undefined]);
+  expect(whyOf(box, signed(box, '/a', { key: OTHER.privateKey }))).toBe('signature');
+  expect(whyOf(box, former())).toBeUndefined();
+  expect(whyOf(box, signed(box))).toBeUndefined();
+  expect(whyOf(box, former())).toBe('form');
 });
 
 test('a request expires, also while its nonce is remembered, and a wall clock that jumps back does not renew it', async () => {
@@ -153,6 +198,18 @@ test('any change of the header fields is rejected, and nothing but PerchErrors i
       ]);
     }
   }
+});
+
+test('the request for a signature names all components', () => {
+  const { parameters } = readSignature(
+    signMessage(
+      { method: 'GET', target: '/', run: 'r', box: 'b' },
+      { created: 1, expires: 2, nonce: 'n'.repeat(22), keyId: 'k' },
+      KEYS.privateKey,
+    )['signature-input'],
+    `perch=:${'A'.repeat(86)}==:`,
+  );
+  expect(ACCEPTED['accept-signature']).toContain(`perch=${parameters.split(';')[0]};`);
 });
 
 // RFC 9421 appendix B.1.4 has the key, and §2.5 the form of the base.

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { isSigned, MAX_SIGNATURE_S, readSignature } from './message-signature.ts';
+import { BOX_HEADER, isSigned, MAX_SIGNATURE_S, RUN_HEADER, readSignature } from './message-signature.ts';
 
 /** Tolerance for the creation time: clients round to seconds, and a request is under way for some time. */
 const EARLY_S = 5;
@@ -18,6 +18,14 @@ export interface ReceivedRequest {
   readonly hasBody: boolean;
 }
 
+/** What this box knows about servers. */
+interface KnownServers {
+  keyOf(server: string): KeyObject | undefined;
+  /** Whether the server has named the box before. */
+  namesBox(server: string): boolean;
+  noteNamesBox(server: string): void;
+}
+
 interface VerifiedRequest {
   /** Id of the paired server. */
   readonly server: string;
@@ -32,19 +40,23 @@ const DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
 
 /**
  * Verifies the requests of paired servers. A signature is valid for 60 s, once, and in this run of the program only: the time is the box's
- * own, which does not jump, so that a wrong clock on either side neither locks out nor lets a request be repeated.
+ * own, which does not jump, so that a wrong clock on either side neither locks out nor lets a request be repeated. It is valid at this box
+ * only; signatures without the name of a box are taken from a server until its first one with it.
  */
 export class SignedRequests {
   /** Identifies this run of the program. */
   readonly run = randomBytes(RUN_BYTES).toString('base64url');
-  readonly #keyOf: (server: string) => KeyObject | undefined;
+  readonly #servers: KnownServers;
+  readonly #isOwnName: (box: string) => boolean;
   readonly #clock: Clock;
   readonly #startMs: number;
   /** Monotonic milliseconds of the expiry by nonce, oldest first, for each server. */
   readonly #used = new Map<string, Map<string, number>>();
 
-  constructor(keyOf: (server: string) => KeyObject | undefined, clock: Clock) {
-    this.#keyOf = keyOf;
+  /** @param isOwnName whether a text of `boxNameOf` is a name of this box */
+  constructor(servers: KnownServers, isOwnName: (box: string) => boolean, clock: Clock) {
+    this.#servers = servers;
+    this.#isOwnName = isOwnName;
     this.#clock = clock;
     this.#startMs = clock.wallMs() - clock.monoMs();
   }
@@ -57,12 +69,22 @@ export class SignedRequests {
   /** @throws PerchError unauthorized with `why`, exhausted after too many requests within a minute */
   verify({ method, target, headers, hasBody }: ReceivedRequest): VerifiedRequest {
     const signature = readSignature(headers['signature-input'], headers['signature']);
-    const { created, expires, nonce, keyId, coversBody } = signature;
-    const key = this.#keyOf(keyId);
+    const { created, expires, nonce, keyId, coversBody, coversBox } = signature;
+    const key = this.#servers.keyOf(keyId);
     if (!key) {
       throw refusal('unknown', 'this box is not paired with this server, or the pairing was revoked');
     }
-    if (headers['perch-run'] !== this.run) {
+    if (!coversBox && this.#servers.namesBox(keyId)) {
+      throw refusal(
+        'form',
+        'the signature does not name this box, as those of this server did before: update the server',
+      );
+    }
+    const box = coversBox ? String(headers[BOX_HEADER]) : undefined;
+    if (box !== undefined && !this.#isOwnName(box)) {
+      throw refusal('box', 'the signature is for another box');
+    }
+    if (headers[RUN_HEADER] !== this.run) {
       throw refusal('run', 'the signature is for an earlier run of this box');
     }
     const nowS = this.timeS;
@@ -74,10 +96,13 @@ export class SignedRequests {
       throw refusal('digest', 'a request with a body needs its Content-Digest (sha-256) in the signature');
     }
     const shown = coversBody ? String(headers['content-digest']) : undefined;
-    if (!isSigned({ method, target, run: this.run, digest: shown }, signature, key)) {
+    if (!isSigned({ method, target, run: this.run, box, digest: shown }, signature, key)) {
       throw refusal('signature', 'the signature is wrong');
     }
     this.#use(keyId, nonce);
+    if (coversBox) {
+      this.#servers.noteNamesBox(keyId);
+    }
     return { server: keyId, digest };
   }
 

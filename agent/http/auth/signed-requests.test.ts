@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { signMessage } from '../../auth/pairing/message-signature.ts';
+import { asksForBox, signMessage } from '../../auth/pairing/message-signature.ts';
 import { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import { digestOf, SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -25,7 +25,7 @@ async function open() {
   const paired = await PairedServers.open(folder, clock, silentLogger);
   const key = KEYS.publicKey.export({ format: 'jwk' }).x ?? '';
   const { id } = await paired.add('Office', key, { cameras: 'all', live: true, recordings: true, talk: false });
-  const signatures = new SignedRequests((server) => paired.keyOf(server), clock);
+  const signatures = new SignedRequests(paired, () => true, clock);
   const app = createHttpApp({ log: silentLogger });
   onTestFinished(() => app.close());
   const connections = new ServerConnections();
@@ -72,6 +72,7 @@ test('a signature of an earlier run gets the present run and the time of the box
   const response = await app.inject({ method: 'GET', url: '/who?a=1', headers });
   expect(response.statusCode).toBe(401);
   expect(response.headers).toMatchObject({ 'perch-run': signatures.run, 'perch-time': String(signatures.timeS) });
+  expect(asksForBox(response.headers)).toBe(true);
 });
 
 test('a reduced right ends the downloads that need it, and no other', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { pipeline, Transform } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RUN_HEADER, TIME_HEADER } from '../../auth/pairing/message-signature.ts';
+import { ACCEPTED, RUN_HEADER, TIME_HEADER } from '../../auth/pairing/message-signature.ts';
 import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
@@ -95,7 +95,7 @@ export function verifySignatures(
         digests.set(request, digest);
       }
     } catch (error) {
-      reply.header(RUN_HEADER, signatures.run).header(TIME_HEADER, String(signatures.timeS));
+      reply.headers({ [RUN_HEADER]: signatures.run, [TIME_HEADER]: String(signatures.timeS), ...ACCEPTED });
       throw error;
     }
   });

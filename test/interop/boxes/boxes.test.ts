@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json as readJson } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readServers } from '../../../agent/auth/pairing/paired-servers.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { BoxClient } from '../../../agent/boxes/box-client.ts';
 import { keyOf, readBoxes } from '../../../agent/boxes/box-file.ts';
@@ -136,8 +137,14 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     if (!stored) {
       throw new Error('there is no box');
     }
+    const servers = readServers(JSON.parse(readFileSync(join(folders[0], 'servers.json'), 'utf8')));
+    expect([stored.namesBox, servers?.servers[0]?.namesBox]).toEqual([true, true]);
     const { pin, server: id, addresses } = stored;
-    const client = new BoxClient({ pin, identity: { id, key: keyOf(stored) }, clock: systemClock });
+    const client = new BoxClient({
+      pin,
+      identity: { id, key: keyOf(stored), box: stored.id, namesBox: stored.namesBox },
+      clock: systemClock,
+    });
     await client.connect(addresses);
     const statusOf = async (method: string, path: string, query = ''): Promise<number> => {
       const { status, body } = await client.request(method, path, { query });
