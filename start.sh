@@ -50,6 +50,8 @@ while :; do
 	[ "$is_to_end" = no ] || kill -s TERM "$child" 2> /dev/null
 	wait_for_child
 	# 85: POST /v3/restart. 70: an uncaught exception; Perch makes the pauses itself. 137: SIGKILL, of its watchdog or for lack of memory.
+	# Not for a command such as npm run perch -- reindex.
+	[ "$code" != 137 ] || [ "${npm_lifecycle_event-}" != perch ] || exit "$code"
 	case "$is_to_end$code" in
 	no85 | no70) ;;
 	no137)

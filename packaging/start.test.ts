@@ -24,11 +24,11 @@ function cloneOf(program: string, preparing = 'process.stdout.write(process.exec
 
 describe.each(SHELLS)('%s', (shell, ...applet) => {
   const argsOf = (root: string, words: readonly string[]) => [...applet, join(root, 'start.sh'), ...words];
-  const run = (root: string, words: readonly string[] = [], input = '') =>
+  const run = (root: string, words: readonly string[] = [], input = '', script = 'start') =>
     spawnSync(shell, argsOf(root, words), {
       input,
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], INIT_CWD: root },
+      env: { PATH: process.env['PATH'], INIT_CWD: root, npm_lifecycle_event: script },
     });
 
   test('Perch gets the command line, the input, the folder of the user, and the flags of the packages', () => {
@@ -64,6 +64,12 @@ describe.each(SHELLS)('%s', (shell, ...applet) => {
     expect(stderr).toMatch(/^Perch was killed: .* It starts again\.$/m);
     expect(spawnSync('cat', [join(root, 'starts')], { encoding: 'utf8' }).stdout).toBe('xxxxx');
     expect(run(cloneOf("process.kill(process.pid, 'SIGABRT'); setInterval(() => {}, 1000);")).status).toBe(128 + 6);
+  });
+
+  test('a command of npm run perch that was killed is not started again', () => {
+    const root = cloneOf("console.log('started'); process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);");
+    const { stdout, status } = run(root, ['reindex'], '', 'perch');
+    expect([stdout, status]).toEqual(['started\n', 137]);
   });
 
   test('Perch starts with a closed input', () => {
