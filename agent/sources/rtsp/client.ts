@@ -9,6 +9,7 @@ import { openChannel } from '../../transports/rtsp/channel/open-channel.ts';
 import { type Address, parseAddress } from '../../transports/rtsp/request/address.ts';
 import type { Authenticator } from '../../transports/rtsp/request/authenticator.ts';
 import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
+import { KeepAlive } from '../../transports/rtsp/request/keep-alive.ts';
 import { type Description, MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
 import { cameraOf } from '../../transports/tls/peer.ts';
 import { answersAt } from './probe.ts';
@@ -40,6 +41,7 @@ export class RtspSource implements Source {
   /** What has been logged, once each: changes of the transport, and 'unknown' for a track of unknown format. */
   readonly #logged = new Set<string>();
   #past = NO_STATISTICS;
+  readonly #keepAlive = new KeepAlive();
   /** The camera has ended a playing session. */
   #needsFrequentKeepAlive = false;
   /** The last session failed between SETUP of an unknown format, such as metadata, and PLAY: some cameras offer what they do not have. */
@@ -127,7 +129,7 @@ export class RtspSource implements Source {
       ? await box.open(signal)
       : openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
     const connection = new RtspConnection(channel, address, peer, this.#clock);
-    const options = { peer, timeoutMs: readTimeoutMs };
+    const options = { peer, timeoutMs: readTimeoutMs, keepAlive: this.#keepAlive };
     const client = new MethodClient(connection, address, newAuthenticator(), options, signal);
     const keepAlive = this.#needsFrequentKeepAlive ? { keepAliveMs: FREQUENT_KEEP_ALIVE_MS } : {};
     const sessionOptions = {

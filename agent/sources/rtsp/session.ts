@@ -215,6 +215,7 @@ export class RtspSession {
       signal.throwIfAborted();
       const cause = await Promise.race([this.#connection.ended, givenUp, aborted]);
       if (!signal.aborted) {
+        this.#client.judgeKeepAlive(this.#clock.monoMs() - startedMs);
         throw cause;
       }
     } finally {

@@ -8,6 +8,7 @@ import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
+import { KeepAlive, type KeepAliveForm } from './keep-alive.ts';
 
 /** The most requests sent for one method, with other authentication schemes or new nonces. */
 const MAX_ATTEMPTS = 4;
@@ -35,6 +36,13 @@ export interface SetUpAnswer extends TransportHeader {
   readonly keyMgmt?: string;
 }
 
+interface MethodClientOptions {
+  readonly peer: Peer;
+  readonly timeoutMs: number;
+  /** What earlier sessions with the server show. */
+  readonly keepAlive?: KeepAlive;
+}
+
 /** Sends the requests of one RTSP session, with a login where the server requires one. */
 export class MethodClient {
   /** Session timeout of the camera. */
@@ -48,13 +56,16 @@ export class MethodClient {
   #session: string | undefined;
   #controlUri: string;
   #base: string;
-  #keepAliveMethod = 'OPTIONS';
+  #announcesGet = false;
+  readonly #keepAlive: KeepAlive;
+  /** Form of the last keep-alive. */
+  #keptBy: KeepAliveForm | undefined;
 
   constructor(
     connection: RtspConnection,
     address: Address,
     authenticator: Authenticator,
-    options: { readonly peer: Peer; readonly timeoutMs: number },
+    options: MethodClientOptions,
     signal: AbortSignal,
   ) {
     this.#connection = connection;
@@ -62,6 +73,7 @@ export class MethodClient {
     this.#authenticator = authenticator;
     this.#peer = options.peer;
     this.#timeoutMs = options.timeoutMs;
+    this.#keepAlive = options.keepAlive ?? new KeepAlive();
     this.#signal = signal;
     this.#controlUri = address.uri;
     this.#base = address.uri;
@@ -73,9 +85,7 @@ export class MethodClient {
     if (response.status === 401) {
       throw this.#refusal('OPTIONS', response);
     }
-    if (/\bGET_PARAMETER\b/i.test(response.headers.get('Public') ?? '')) {
-      this.#keepAliveMethod = 'GET_PARAMETER';
-    }
+    this.#announcesGet = /\bGET_PARAMETER\b/i.test(response.headers.get('Public') ?? '');
   }
 
   /** @param wantsBackChannel also requests back channels; a camera that rejects this is asked again without */
@@ -136,16 +146,27 @@ export class MethodClient {
    * here, although they accept PLAY on it.
    */
   keepAlive(): void {
-    const method = this.#keepAliveMethod;
-    this.#ask(method, this.#base, []).then(
+    const form = this.#keepAlive.form(this.#announcesGet);
+    this.#keptBy = form;
+    if (form.method === undefined) {
+      return;
+    }
+    this.#ask(form.method, this.#base, form.fields, form.body, form.hasSession).then(
       (response) => {
         if (response.status >= 400 && response.status !== 401) {
-          this.#keepAliveMethod = 'OPTIONS';
+          this.#keepAlive.reject(form);
         }
       },
       // A missing reply is no failure: the media timeout decides, and `RtspConnection` reports a broken connection.
       () => {},
     );
+  }
+
+  /** The session has ended by itself. */
+  judgeKeepAlive(playedMs: number): void {
+    if (this.#keptBy) {
+      this.#keepAlive.judge(this.#keptBy, playedMs, this.sessionMs);
+    }
   }
 
   /** TEARDOWN. Waits for the reply: live555 cameras keep sending after a connection that is closed at once. */
@@ -175,9 +196,15 @@ export class MethodClient {
     return this.#ask('SETUP', besides, fields);
   }
 
-  async #ask(method: string, uri: string, fields: readonly HeaderField[], body?: Uint8Array): Promise<RtspResponse> {
+  async #ask(
+    method: string,
+    uri: string,
+    fields: readonly HeaderField[],
+    body?: Uint8Array,
+    hasSession = true,
+  ): Promise<RtspResponse> {
     for (let attempt = 1; ; attempt += 1) {
-      const headers = this.#headers(method, uri, fields);
+      const headers = this.#headers(method, uri, fields, hasSession);
       const response = await this.#request(method, uri, headers, body);
       this.#readSession(response);
       if (response.status !== 401) {
@@ -204,9 +231,9 @@ export class MethodClient {
     }
   }
 
-  #headers(method: string, uri: string, fields: readonly HeaderField[]): HeaderField[] {
+  #headers(method: string, uri: string, fields: readonly HeaderField[], hasSession = true): HeaderField[] {
     const headers = [...fields];
-    if (this.#session !== undefined) {
+    if (this.#session !== undefined && hasSession) {
       headers.push(['Session', this.#session]);
     }
     const authorization = this.#authenticator.header(method, uri);
