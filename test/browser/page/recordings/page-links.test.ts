@@ -68,7 +68,7 @@ describeWith(['chromium'], 'links between the pages', () => {
     const { page, complaints } = visitor;
     await page.getByText('This recording no longer exists.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
-    const nearest = page.getByRole('button', { name: /^Nearest recording: \d\d:\d\d$/ });
+    const nearest = page.getByRole('button', { name: /^Nearest recording: \S.* \d+ \S.*\d\d:\d\d$/ });
     await nearest.click();
     await until(async () => {
       const clock = await timeShown(page);
