@@ -61,6 +61,8 @@ interface BoxIdentity {
   readonly box: string;
   /** Whether the box has asked for signatures that name it before. */
   readonly namesBox?: boolean | undefined;
+  /** Called when the box asks for them for the first time. */
+  readonly onNamesBox?: () => void;
 }
 
 interface BoxClientOptions {
@@ -84,11 +86,6 @@ export class BoxClient {
   constructor(options: BoxClientOptions) {
     this.#options = options;
     this.#namesBox = options.identity?.namesBox ?? false;
-  }
-
-  /** Whether the box asks for signatures that name it. */
-  get namesBox(): boolean {
-    return this.#namesBox;
   }
 
   /** Address in use, `host:port`; empty: none. */
@@ -164,7 +161,10 @@ export class BoxClient {
         why: 'form',
       });
     }
-    this.#namesBox = asksForBox(headers);
+    if (!this.#namesBox && asksForBox(headers)) {
+      this.#namesBox = true;
+      this.#options.identity?.onNamesBox?.();
+    }
     return true;
   }
 

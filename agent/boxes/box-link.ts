@@ -69,7 +69,11 @@ export class BoxLink {
     this.#box = box;
     this.#options = options;
     const { pin, server: id, namesBox } = box;
-    const identity = { id, key: keyOf(box), box: box.id, namesBox };
+    const onNamesBox = (): void => {
+      this.#box = { ...this.#box, namesBox: true };
+      options.changed(this.#box, true);
+    };
+    const identity = { id, key: keyOf(box), box: box.id, namesBox, onNamesBox };
     this.#client = new BoxClient({ pin, identity, clock: options.clock });
     this.#state = {
       state: 'connecting',
@@ -280,7 +284,7 @@ export class BoxLink {
     const before = this.#box;
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
     const addresses = [...new Set(known)].slice(0, MAX_ADDRESSES);
-    this.#box = { ...before, ...facts, addresses, seen: nowMs, ...(this.#client.namesBox && { namesBox: true }) };
+    this.#box = { ...before, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
       this.#state = { ...this.#state, state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };
