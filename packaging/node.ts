@@ -47,7 +47,7 @@ type Hashes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 export const NODE_HASHES: Hashes = nodeHashes;
 
 /**
- * The lock file has the hash of npm's package, whose publisher is not the Node.js project; whoever raises the version compares the program
+ * The lock file has the hash of npm's package, whose publisher is not the Node.js project; the person who raises the version compares the program
  * with that of nodejs.org (`--compare-node`).
  * @throws Error unless the program is the one whose hash is committed
  */

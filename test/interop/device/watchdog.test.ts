@@ -24,7 +24,7 @@ test.for(['loop', 'wait'])('Perch ends when its main thread stays in a %s', { ti
   expect([child.exitCode, child.signalCode]).toEqual([null, 'SIGKILL']);
 });
 
-test('Perch goes on after SIGSTOP for longer than the limit, again and again', { timeout: PATIENCE_MS }, async () => {
+test('Perch continues after SIGSTOP for longer than the limit, again and again', { timeout: PATIENCE_MS }, async () => {
   using folder = temporaryFolder();
   const env = { PERCH_WATCHDOG_MS: String(LIMIT_MS) };
   await using agent = await startAgent({ config, dataDir: folder.path, env });

@@ -8,7 +8,7 @@ const MAX_QUEUED = 64;
 /** Calls with a longer deadline wait for events. */
 const LONG_CALL_MS = 15_000;
 
-/** `waiting`: for events. `urgent`: beside the calls that run and ahead of the queue, because a moving camera must stop. */
+/** `waiting`: for events. `urgent`: next to the calls that run and ahead of the queue, because a moving camera must stop. */
 type CallKind = 'plain' | 'urgent' | 'waiting';
 
 export function callKindOf(deadlineMs: number, isUrgent = false): CallKind {
