@@ -90,7 +90,7 @@ test('damaged tags become units or are rejected', () => {
   expect(Math.min(...Object.values(counts))).toBeGreaterThan(50);
 });
 
-test('damaged tags at any time become streams whose times rise, or are rejected', async () => {
+test('damaged tags at any time are skipped, become streams whose times rise, or are rejected', async () => {
   const next = random(15);
   const counts = { samples: 0, rejected: 0 };
   for (let round = 0; round < times(60); round += 1) {
@@ -118,7 +118,7 @@ test('damaged tags at any time become streams whose times rise, or are rejected'
     counts.samples += sink.samples;
     expect(sink.faults).toEqual([]);
   }
-  expect(Math.min(...Object.values(counts))).toBeGreaterThan(10);
+  expect(Math.min(...Object.values(counts))).toBeGreaterThan(5);
 });
 
 test('damaged AMF is read or rejected', () => {

@@ -135,6 +135,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       ['open_instance', 'main'],
       ['set_param', 'command', '/usr/libexec/perch-start', data],
       ['set_param', 'env', 'NODE_ENV=production', 'PERCH_RESTART_CODE=85', 'PERCH_RECORDNEEDSDISK=yes'],
+      ['append_param', 'env', 'PERCH_STDOUT=syslog'],
       ...env.map((one) => ['append_param', 'env', one]),
       ['set_param', 'data', `disk=${disk}`],
       ['set_param', 'user', 'perch'],
@@ -197,14 +198,15 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       const lines = (await router.run('perch reindex')).split('\n');
       return lines.filter((line) => line.startsWith('PERCH_')).sort();
     };
-    expect(await given()).toEqual(['PERCH_RECORDNEEDSDISK=yes']);
+    expect(await given()).toEqual(['PERCH_COMMAND=perch', 'PERCH_RECORDNEEDSDISK=yes']);
     configure(router, ["\toption recordings '/mnt/sda1/films'"]);
     expect(await given()).toEqual([
+      'PERCH_COMMAND=perch',
       'PERCH_PATHDEFAULTS_RECORDPATH=/mnt/sda1/films/%path/%Y-%m-%d_%H-%M-%S-%f',
       'PERCH_RECORDNEEDSDISK=yes',
     ]);
     configure(router, ["\toption recordings 'films'"]);
-    expect(await given()).toEqual(['PERCH_RECORDNEEDSDISK=yes']);
+    expect(await given()).toEqual(['PERCH_COMMAND=perch', 'PERCH_RECORDNEEDSDISK=yes']);
   });
 
   test('perch status shows the end of the log, and the address of the last start, which LuCI links to', async () => {
