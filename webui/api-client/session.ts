@@ -26,12 +26,16 @@ export const mustReload = signal(false);
 /** The user whose session ended while the page was open, and who logs in over it. Typed text stays. */
 export const expiredUser = signal<string | undefined>(undefined);
 
+/** Whether the box had no owner while this page was open: the setup is not finished. */
+export let hasSeenNoOwner = false;
+
 /** The user for whom the page was rendered last. */
 let shownTo: Pick<SessionAnswer, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
   const now = await fetchJson<SessionAnswer>('v3/session');
   session.value = now;
+  hasSeenNoOwner ||= !now.claimed;
   if (now.role === null) {
     isGuestLinkExpired.value ||= localStorage.getItem(WAS_GUEST) !== null;
     return;

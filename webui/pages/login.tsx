@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { fetchJson, RequestError } from '../api-client/request.ts';
-import { forgetGuestLink, isGuestLinkExpired, isOwner, logIn } from '../api-client/session.ts';
+import { forgetGuestLink, hasSeenNoOwner, isGuestLinkExpired, isOwner, logIn } from '../api-client/session.ts';
 import { route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
@@ -174,7 +174,7 @@ interface ConfigPaths {
 /** A box without cameras shows the demo camera. */
 const DEMO_PATHS = ['demo', 'demo_sub'];
 
-/** Whether the owner of a box without cameras has logged in, for example after a claim on the command line. */
+/** Whether the owner of a box without cameras has logged in. */
 async function hasNoCameras(): Promise<boolean> {
   if (!isOwner.peek()) {
     return false;
@@ -188,7 +188,7 @@ async function tryLogIn({ password, name, code, passkey }: LoginInput, t: Common
     await logIn(password, name, passkey ? { passkey } : { code });
     const { page } = route.peek();
     if (page === 'login' || page === 'live') {
-      location.hash = (await hasNoCameras()) ? '#/start' : '#/live';
+      location.hash = hasSeenNoOwner && (await hasNoCameras()) ? '#/start' : '#/live';
     }
     return undefined;
   } catch (error) {
