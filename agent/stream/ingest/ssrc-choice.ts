@@ -38,7 +38,7 @@ export class SsrcChoice {
   #announced = -1;
   /** Sequence number of RTP-Info; -1: none. */
   #first = -1;
-  /** PLAY is answered: the next packet is of the track, if nothing was announced. */
+  /** False until PLAY is answered if an SSRC was announced; else the next packet is of the track. */
   #hasBegun = true;
   #lastMs = 0;
   #lastSequence = 0;
@@ -65,7 +65,7 @@ export class SsrcChoice {
   /** Called before the first packet, by a client of RTSP. @param ssrc from SETUP's Transport */
   announce(ssrc: number | undefined): void {
     this.#announced = ssrc ?? -1;
-    this.#hasBegun = false;
+    this.#hasBegun = ssrc === undefined;
   }
 
   /** PLAY was answered. @param sequence from RTP-Info */
