@@ -1,19 +1,33 @@
 import { basename } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Ends vitest's output with one plain line that scripts can read: `N passed, N failed, N skipped`. */
+const SLOWEST = 20;
+const oneLine = (error: unknown) => String((error as Error | undefined)?.message ?? error).split('\n', 1)[0];
+
+/**
+ * Ends vitest's output with what a reader of its last lines needs: the slowest files, the tests that needed a second try,
+ * each failure by name, and one plain line that scripts can read: `N passed, N failed, N skipped`.
+ */
 export default class PlainSummary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0;
-    let failed = unhandledErrors.length;
     let skipped = 0;
+    const failures = unhandledErrors.map((error) => `${oneLine(error)} (outside of a test)`);
+    const slowest = modules
+      .map((module) => ({ name: module.relativeModuleId, ms: module.diagnostic().duration }))
+      .sort((left, right) => right.ms - left.ms)
+      .slice(0, SLOWEST);
+    process.stdout.write('\nslowest files:\n');
+    process.stdout.write(slowest.map(({ name, ms }) => `  ${(ms / 1000).toFixed(1)} s ${name}\n`).join(''));
     for (const module of modules) {
-      failed += module.errors().length;
+      failures.push(...module.errors().map((error) => `${oneLine(error)} (${module.relativeModuleId})`));
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         passed += state === 'passed' ? 1 : 0;
-        failed += state === 'failed' ? 1 : 0;
         skipped += state === 'skipped' ? 1 : 0;
+        if (state === 'failed') {
+          failures.push(`${test.fullName} (${module.relativeModuleId}): ${oneLine(errors?.at(-1))}`);
+        }
         const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
         if (state === 'passed' && tries > 1) {
           process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
@@ -25,6 +39,7 @@ export default class PlainSummary implements Reporter {
         }
       }
     }
-    process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    process.stdout.write(['\n', ...failures.map((failure) => `failed: ${failure}\n`)].join(''));
+    process.stdout.write(`${passed} passed, ${failures.length} failed, ${skipped} skipped\n`);
   }
 }
