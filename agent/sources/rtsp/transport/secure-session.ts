@@ -1,10 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../../base/errors.ts';
-import { parseKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
+import { parseKeyMgmt, writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { MikeyMessage } from '../../../media/mikey/message.ts';
+import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import { createMasterKey, mikeyOf, srtpKeys } from '../../../transports/webrtc/srtp/master-key.ts';
 import { MediaDecryptor } from '../../../transports/webrtc/srtp/media-decryptor.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
+
+/** Axis takes no other length. */
+const MKI_BYTES = 4;
 
 /** SRTP of one track. */
 export interface SecureTrack {
@@ -19,10 +24,23 @@ export type TrackInput = Pick<TrackReceiver, 'packet' | 'control'>;
 export class SecureSession {
   readonly #master = createMasterKey();
   readonly #reports = new Srtcp(srtpKeys(this.#master, this.#master));
+  readonly #ownKey: MikeyMessage;
+  readonly #isForMedia: boolean;
 
-  /** @param ssrc SSRC of our reports @param wallMs current time */
-  ownKey(ssrc: number, wallMs: number): MikeyMessage {
-    return mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
+  /**
+   * @param ssrc SSRC of our reports
+   * @param wallMs current time
+   * @param isForMedia the camera encrypts its media with our key, which has an identifier (Axis)
+   */
+  constructor(ssrc: number, wallMs: number, isForMedia: boolean) {
+    const key = mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
+    this.#ownKey = isForMedia ? { ...key, mki: randomBytes(MKI_BYTES) } : key;
+    this.#isForMedia = isForMedia;
+  }
+
+  /** KeyMgmt of SETUP. */
+  keyMgmt(uri: string): string {
+    return writeKeyMgmt(uri, this.#ownKey);
   }
 
   /**
@@ -31,7 +49,7 @@ export class SecureSession {
    * @throws PerchError
    */
   trackOf(announced: MikeyMessage | undefined, keyMgmt: string | undefined): SecureTrack {
-    const key = keyMgmt === undefined ? announced : parseKeyMgmt(keyMgmt);
+    const key = this.#isForMedia ? this.#ownKey : keyMgmt === undefined ? announced : parseKeyMgmt(keyMgmt);
     if (!key) {
       throw new PerchError('unsupported', 'camera encrypts its media (RTP/SAVP) and gives no key that is supported');
     }
@@ -39,7 +57,10 @@ export class SecureSession {
   }
 
   encryptReport(report: Uint8Array): Buffer {
-    return this.#reports.protect(report);
+    const packet = this.#reports.protect(report);
+    const { mki } = this.#ownKey;
+    const tagAt = packet.length - AUTH_TAG_BYTES;
+    return mki.length === 0 ? packet : Buffer.concat([packet.subarray(0, tagAt), mki, packet.subarray(tagAt)]);
   }
 }
 

@@ -3,7 +3,6 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
-import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { firstSequence, type RtpInfo } from '../../../media/rtsp/rtp-info.ts';
 import type { Pair, Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
@@ -23,6 +22,8 @@ import { type RemoteEnd, UdpTrackTransport } from './udp-track-transport.ts';
 /** Status codes of rejections for other reasons than the transport. */
 const OTHER_REASONS = [401, 403, 404, 453, 454, 503];
 const UNSUPPORTED_TRANSPORT = 461;
+/** RFC 7826 §17.4.33. */
+const KEY_MANAGEMENT_FAILURE = 463;
 const PLAIN = { isSecure: false, isMulticast: false } as const;
 const MAX_TTL = 16;
 
@@ -42,6 +43,8 @@ export class TrackTransports {
   readonly #interleaved: Interleaved;
   /** SRTP of the session; undefined before the first track with it. */
   #secure: SecureSession | undefined;
+  /** The camera takes the keys of its media from us. */
+  #takesOurKeys = false;
 
   constructor(
     connection: RtspConnection,
@@ -143,8 +146,7 @@ export class TrackTransports {
         return this.#openUdp(receiver, uri, secured, channels);
       case 'multicast': {
         const wanted = { isSecure: secured !== undefined, protocol: 'udp', isMulticast: true } as const;
-        const answered = await this.#setup(uri, wanted, transport, this.#keysFor(uri, secured), receiver);
-        const secure = this.#secureTrack(secured, answered);
+        const { answered, secure } = await this.#setupMedia(uri, wanted, transport, secured, receiver);
         return answered.protocol === 'tcp'
           ? this.#taken(receiver, answered, channels, secure)
           : this.#join(receiver, answered, secure);
@@ -152,28 +154,50 @@ export class TrackTransports {
     }
   }
 
-  /** Header field with the SRTP key of our reports; empty: plain RTP. */
-  #keysFor(uri: string, secured: SdpMedia | undefined): readonly HeaderField[] {
+  /**
+   * SETUP of a received track, with SRTP where `secured` describes it.
+   * @throws TransportRefused, also for plain RTP outside of the connection, where SRTP was requested
+   */
+  async #setupMedia(
+    uri: string,
+    wanted: TransportHeader,
+    transport: Transport,
+    secured: SdpMedia | undefined,
+    receiver: TrackReceiver,
+  ): Promise<{ readonly answered: SetUpAnswer; readonly secure?: SecureTrack }> {
     if (!secured) {
-      return [];
+      return { answered: await this.#setup(uri, wanted, transport, [], receiver) };
     }
-    this.#secure ??= new SecureSession();
-    return [['KeyMgmt', writeKeyMgmt(uri, this.#secure.ownKey(this.ssrc, this.#clock.wallMs()))]];
-  }
-
-  /** @throws TransportRefused for plain RTP outside of the connection, where SRTP was requested */
-  #secureTrack(secured: SdpMedia | undefined, answered: SetUpAnswer): SecureTrack | undefined {
-    if (!secured || !this.#secure) {
-      return undefined;
+    const session = this.#secureSession();
+    let answered: SetUpAnswer;
+    try {
+      answered = await this.#setup(uri, wanted, transport, [['KeyMgmt', session.keyMgmt(uri)]], receiver);
+    } catch (error) {
+      const { cause } = error instanceof TransportRefused ? error : { cause: error };
+      const status = cause instanceof PerchError ? cause.context['status'] : undefined;
+      if (status !== KEY_MANAGEMENT_FAILURE || this.#takesOurKeys) {
+        throw error;
+      }
+      this.#takesOurKeys = true;
+      return this.#setupMedia(uri, wanted, transport, secured, receiver);
     }
     if (answered.isSecure) {
-      return this.#secure.trackOf(secured.key, answered.keyMgmt);
+      return { answered, secure: session.trackOf(secured.key, answered.keyMgmt) };
     }
     if (answered.protocol === 'tcp') {
-      return undefined;
+      return { answered };
     }
     const message = `camera of path '${this.#options.name}' wants to send unencrypted media outside of TLS`;
     throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), true);
+  }
+
+  /** One for all tracks, but one for each where its key encrypts media: tracks may have the same SSRC. */
+  #secureSession(): SecureSession {
+    if (this.#takesOurKeys) {
+      return new SecureSession(this.ssrc, this.#clock.wallMs(), true);
+    }
+    this.#secure ??= new SecureSession(this.ssrc, this.#clock.wallMs(), false);
+    return this.#secure;
   }
 
   async #openTcp(receiver: TrackReceiver, uri: string, channels: Pair): Promise<TrackTransport> {
@@ -193,8 +217,8 @@ export class TrackTransports {
   async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia, channels: Pair): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
     const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved: channels } as const;
-    const answered = await this.#setup(uri, wanted, 'tcp', this.#keysFor(uri, media), receiver);
-    return this.#taken(receiver, answered, channels, this.#secureTrack(media, answered));
+    const { answered, secure } = await this.#setupMedia(uri, wanted, 'tcp', media, receiver);
+    return this.#taken(receiver, answered, channels, secure);
   }
 
   async #openUdp(
@@ -209,8 +233,7 @@ export class TrackTransports {
     try {
       const clientPort = [pair.rtp.port, pair.rtcp.port] as const;
       const wanted = { isSecure: secured !== undefined, isMulticast: false, protocol: 'udp', clientPort } as const;
-      const answered = await this.#setup(uri, wanted, 'udp', this.#keysFor(uri, secured), receiver);
-      const secure = this.#secureTrack(secured, answered);
+      const { answered, secure } = await this.#setupMedia(uri, wanted, 'udp', secured, receiver);
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
         const remoteEnd = { ...this.#remoteEnd(ip, answered), ports: answered.serverPort, isAnyPort };
