@@ -10,6 +10,7 @@ import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { DemoCamera } from '../../sources/demo/demo-camera.ts';
+import { DEMO_MASKS } from '../../sources/demo/motion-masks.ts';
 
 export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
@@ -127,6 +128,8 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
       ...pathDefaults,
       source: profile.rtspUrl ?? pathDefaults.source,
       record,
+      motionSource: 'stream',
+      motionMasks: [...DEMO_MASKS],
       camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
     },
   });

@@ -16,10 +16,14 @@ function demoWith(all: readonly string[]) {
   const there = new Set(all);
   const open = new Set<string>();
   let fault: PerchError | undefined;
+  let removals = 0;
   const start = () =>
     new DemoRecordings({
       ...{ file, log: silentLogger },
       isOpen: (one) => open.has(one),
+      removeEvents: async () => {
+        removals += 1;
+      },
       remove: async (isMeant) => {
         if (fault) {
           throw fault;
@@ -34,6 +38,7 @@ function demoWith(all: readonly string[]) {
   return {
     ...{ file, open, start },
     left: () => [...there],
+    eventRemovals: () => removals,
     fail: (error: PerchError | undefined) => {
       fault = error;
     },
@@ -56,7 +61,7 @@ test('recordings of the demo camera are deleted with it, also those before a res
 });
 
 test('the last file is deleted when it is finished, also after the demo camera', async () => {
-  const { start, left, open } = demoWith(['last']);
+  const { start, left, open, eventRemovals } = demoWith(['last']);
   const demo = start();
   const calls: string[] = [];
   const noting = demo.noting({
@@ -68,10 +73,15 @@ test('the last file is deleted when it is finished, also after the demo camera',
   demo.follow(false);
   await demo.close();
   expect(left()).toEqual(['last']);
+  expect(eventRemovals()).toBe(1);
   open.clear();
   noting.segmentCompleted('last', 1000);
   await demo.close();
   expect(left()).toEqual([]);
+  expect(eventRemovals(), 'the last event ended with the stream').toBe(2);
+  demo.follow(false);
+  await demo.close();
+  expect(eventRemovals(), 'a camera of the owner may have the name by now').toBe(2);
   expect(calls).toEqual(['last', 'last']);
 });
 

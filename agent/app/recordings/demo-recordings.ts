@@ -13,12 +13,13 @@ interface DemoRecordingsDeps {
   readonly file: string;
   /** Deletes the selected recordings except protected ones. @throws PerchError */
   readonly remove: (isMeant: (file: string) => boolean) => Promise<unknown>;
+  readonly removeEvents: () => Promise<unknown>;
   readonly isOpen: (file: string) => boolean;
   readonly log: Logger;
 }
 
 /**
- * Deletes the demo camera's recordings with the demo camera. Its files are known by the names noted at their start,
+ * Deletes the demo camera's recordings and events with the demo camera. Its files are known by the names noted at their start,
  * because a camera of the owner may have the demo's name.
  */
 export class DemoRecordings {
@@ -73,6 +74,7 @@ export class DemoRecordings {
         throw error;
       }
     }
+    await this.#deps.removeEvents();
     await this.#save(new Set([...files].filter((file) => this.#deps.isOpen(file))));
   }
 

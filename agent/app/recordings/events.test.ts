@@ -92,6 +92,15 @@ test.for(['../../outside', 'a/../../../b', '/etc', 'a\0b', '~machine'])(
   },
 );
 
+test('the events of one path are deleted, and no others', async () => {
+  const { events, folder, forgotten, tell } = await start();
+  await tell();
+  await tell({ path: 'camera/two' });
+  await events.deletePath('cam');
+  expect(forgotten).toEqual([['cam', Number.MAX_SAFE_INTEGER]]);
+  expect(filesBelow(folder)).toEqual([expect.stringContaining('camera/two/')]);
+});
+
 test('before the clock is set an event starts now and keeps its duration', async () => {
   const { clock, shown, tell, distrust } = await start();
   distrust();

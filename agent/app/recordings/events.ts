@@ -90,6 +90,12 @@ export class CameraEvents implements EventIntake {
     await this.journal.append(event);
   }
 
+  /** Deletes all events of a path. */
+  async deletePath(path: string): Promise<void> {
+    await this.journal.prune(this.#options.clock.wallMs(), (name) => (name === path ? -Infinity : undefined));
+    this.#options.index.removeEventsBefore(path, Number.MAX_SAFE_INTEGER);
+  }
+
   async close(): Promise<void> {
     await this.#upkeep;
     await this.hub.close();

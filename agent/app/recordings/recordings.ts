@@ -112,6 +112,7 @@ export class Recordings {
       file: join(dataDir, 'demo-recordings.json'),
       log,
       remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
+      removeEvents: () => this.events.deletePath(DEMO_PATH),
       isOpen: (file) => this.#flush.isOpen(file),
     });
     this.recorders = new Recorders({

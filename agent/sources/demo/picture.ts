@@ -17,15 +17,30 @@ const NIGHT: Colour = [34, 134, 124];
 const SUN: Colour = [220, 72, 148];
 const FAR_HILLS: Colour = [104, 136, 112];
 const NEAR_HILLS: Colour = [76, 116, 108];
+const RAILS: Colour = [48, 124, 128];
+const ENGINE: Colour = [92, 104, 200];
+const WAGON: Colour = [172, 112, 142];
+const WINDOWS: Colour = [40, 132, 124];
 
-/** The demo camera's scene: a still landscape, the date, the time to the millisecond and the time bar. */
+/** A train passes at the beginning of each minute. It lies within one line of macroblocks; its positions are whole chroma samples in both sizes. */
+const TRAIN = { top: 288, height: 16, step: 4, pixelsPerSecond: 60, everyMs: 60_000 };
+const CAR = { width: 56, step: 60 };
+const CARS: readonly Colour[] = [WAGON, WAGON, ENGINE];
+const TRAIN_WIDTH = CARS.length * CAR.step;
+const WINDOW = { left: 4, top: 4, width: 12, height: 4, step: 16, count: 3 };
+
+/** The demo camera's scene: a still landscape with a train, the date, the time to the millisecond and the time bar. */
 export class Picture {
   readonly frame: Frame;
+  /** The landscape alone. */
+  readonly #still: Frame;
   readonly #scale: number;
   readonly #date = new TextLine(DATE.left, DATE.top, '----------');
   readonly #time = new TextLine(TIME.left, TIME.top, '--:--:--.---');
   readonly #cells = new Uint8Array(BAR_COLUMNS * BAR_LINES).fill(255);
   readonly #nextCells = new Uint8Array(BAR_COLUMNS * BAR_LINES);
+  /** Left end of the train in the frame. */
+  #trainLeft = -TRAIN_WIDTH;
 
   /** @param width,height 640x360, or a half of it */
   constructor(width: number, height: number) {
@@ -35,7 +50,10 @@ export class Picture {
     drawSun(this.frame, this.#scale);
     drawHills(this.frame, this.#scale, FAR_HILLS, 236, 22, 150);
     drawHills(this.frame, this.#scale, NEAR_HILLS, 268, 14, 95);
+    fillScaled(this.frame, this.#scale, 0, TRAIN.top + TRAIN.height, DESIGN_WIDTH, 4, RAILS);
     fillScaled(this.frame, this.#scale, PANEL.left, PANEL.top, PANEL.width, PANEL.height, NIGHT);
+    this.#still = new Frame(width, height);
+    this.#still.copy(this.frame, 0, 0, this.frame.stride, this.frame.rows * 16);
   }
 
   /** Draws the time in this box's time zone. Changes only what differs from the last one. */
@@ -52,7 +70,44 @@ export class Picture {
     time.digits(6, 2, moment.getSeconds());
     time.digits(9, 3, moment.getMilliseconds());
     time.draw(this.frame, this.#scale);
+    this.#drawTrain(unixMs);
     this.#drawBar(unixMs);
+  }
+
+  #drawTrain(unixMs: number): void {
+    const run = ((unixMs % TRAIN.everyMs) / 1000) * TRAIN.pixelsPerSecond;
+    const left = Math.min(TRAIN.step * Math.floor(run / TRAIN.step) - TRAIN_WIDTH, DESIGN_WIDTH);
+    if (left === this.#trainLeft) {
+      return;
+    }
+    this.#uncover(this.#trainLeft);
+    this.#trainLeft = left;
+    for (const [i, colour] of CARS.entries()) {
+      const car = left + i * CAR.step;
+      this.#fillOnRails(car, 0, CAR.width, TRAIN.height, colour);
+      for (let window = 0; window < WINDOW.count; window += 1) {
+        const at = car + WINDOW.left + window * WINDOW.step;
+        this.#fillOnRails(at, WINDOW.top, WINDOW.width, WINDOW.height, WINDOWS);
+      }
+    }
+  }
+
+  /** Draws the landscape where the train was. */
+  #uncover(trainLeft: number): void {
+    const [left, right] = within(trainLeft, TRAIN_WIDTH);
+    const scale = this.#scale;
+    if (left < right) {
+      const { top, height } = TRAIN;
+      this.frame.copy(this.#still, left * scale, top * scale, (right - left) * scale, height * scale);
+    }
+  }
+
+  /** @param below top of the train */
+  #fillOnRails(from: number, below: number, width: number, height: number, colour: Colour): void {
+    const [left, right] = within(from, width);
+    if (left < right) {
+      fillScaled(this.frame, this.#scale, left, TRAIN.top + below, right - left, height, colour);
+    }
   }
 
   #drawBar(unixMs: number): void {
@@ -70,6 +125,12 @@ export class Picture {
     this.#cells.set(next);
   }
 }
+
+/** The edges of what is inside the picture; nothing: the first is not below the second. */
+const within = (left: number, width: number): readonly [left: number, right: number] => [
+  Math.max(0, left),
+  Math.min(DESIGN_WIDTH, left + width),
+];
 
 /** A line of text at a position; draws changed characters only. */
 class TextLine {

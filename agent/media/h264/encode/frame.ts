@@ -40,6 +40,16 @@ export class Frame {
     this.#mark(left, top, width, height);
   }
 
+  /** Repeats a rectangle, in luma pixels and even, of a frame of the same size. */
+  copy({ luma, cb, cr }: Frame, left: number, top: number, width: number, height: number): void {
+    const { stride } = this;
+    copyLines(luma, this.luma, top * stride + left, width, height, stride);
+    const at = ((top * stride) / 2 + left) / 2;
+    copyLines(cb, this.cb, at, width / 2, height / 2, stride / 2);
+    copyLines(cr, this.cr, at, width / 2, height / 2, stride / 2);
+    this.#mark(left, top, width, height);
+  }
+
   /** The picture has been encoded: clears the marks. */
   settle(): void {
     this.changed.fill(0);
@@ -50,6 +60,12 @@ export class Frame {
       const start = row * this.columns;
       this.changed.fill(1, start + (left >> 4), start + ((left + width - 1) >> 4) + 1);
     }
+  }
+}
+
+function copyLines(from: Uint8Array, to: Uint8Array, at: number, width: number, height: number, stride: number): void {
+  for (let start = at; start < at + height * stride; start += stride) {
+    to.set(from.subarray(start, start + width), start);
   }
 }
 

@@ -83,6 +83,27 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     },
   );
 
+  test('within its first minute the Events page has a motion with a picture, which is removed with the demo camera', async () => {
+    await using agent = await startOwnedAgent();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await visitor.go('#/events');
+    const motion = page.locator('.events-page li', { hasText: 'Motion' });
+    await motion.first().waitFor({ timeout: 90_000 });
+    await expect.poll(() => motion.first().locator('img, canvas, video').count()).toBeGreaterThan(0);
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    const data = { source: 'publisher' };
+    await visitor.context.request.post(`${visitor.url}/v3/config/paths/add/yard`, { data, headers });
+    const left = async () => {
+      const answer = await visitor.context.request.get(
+        `${visitor.url}/v3/events/list?path=demo&to=2100-01-01T00:00:00Z`,
+      );
+      return ((await answer.json()) as { items: unknown[] }).items;
+    };
+    await expect.poll(left, { timeout: 20_000 }).toEqual([]);
+  });
+
   test('a Chinese page translates the name of the demo camera', async () => {
     await using agent = await startOwnedAgent();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone', locale: 'zh-CN' });
