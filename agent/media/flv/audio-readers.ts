@@ -1,6 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAacConfig } from '../aac/params.ts';
 import { type Ac3Variant, FRAME_SAMPLES } from '../ac3/params.ts';
+import { parseStreamInfo, STREAM_INFO_BYTES } from '../flac/params.ts';
 import { parseMpegAudioFrame } from '../mpeg-audio/params.ts';
 import { isOpusLayout, opusFrameTicks } from '../opus/params.ts';
 import { FormatChange } from '../sample/format-change.ts';
@@ -12,8 +13,6 @@ import type { CodecReader, FlvTrack } from './codec-reader.ts';
 const OPUS_HEAD_BYTES = 19;
 const OPUS_RATE_HZ = 48_000;
 const OPUS_TICKS_PER_MS = 48;
-/** RFC 9639 §8. */
-const STREAM_INFO_BYTES = 34;
 /** `fLaC`, then the header of a metadata block. */
 const FLAC_PREFIX_BYTES = 8;
 const MPEG_AUDIO_CLOCK_HZ = 90_000;
@@ -166,27 +165,15 @@ export class Ac3Reader extends AudioReader {
   }
 }
 
-/** 16 bits, mono or stereo, in blocks of one size: what the other outputs carry. */
 export class FlacReader extends AudioReader {
   #frameMs = 0;
 
   override configure(data: Uint8Array, start: number, end: number): void {
     // FFmpeg leaves the prefix out.
     const at = start + (end - start === STREAM_INFO_BYTES ? 0 : FLAC_PREFIX_BYTES);
-    if (end - at < STREAM_INFO_BYTES) {
-      throw new PerchError('badInput', `FLAC header of ${end - start} bytes`);
-    }
-    const info = Buffer.from(data.buffer, data.byteOffset + at, STREAM_INFO_BYTES);
-    const [least, frameSamples] = [info.readUInt16BE(0), info.readUInt16BE(2)];
-    const clockRate = info.readUIntBE(10, 3) >> 4;
-    const channels = ((info.readUInt8(12) >> 1) & 7) + 1;
-    const bitDepth = ((info.readUInt16BE(12) >> 4) & 0x1f) + 1;
-    if (bitDepth !== 16 || channels > 2 || least !== frameSamples || clockRate === 0) {
-      const message = `FLAC with ${bitDepth} bits and ${channels} channels; 16 bits and two channels allowed`;
-      throw new PerchError('unsupported', message);
-    }
-    this.#frameMs = (frameSamples * 1000) / clockRate;
-    this.describe({ kind: 'audio', codec: 'flac', clockRate, channels, frameSamples });
+    const track = parseStreamInfo(data.subarray(at, end));
+    this.#frameMs = (track.frameSamples * 1000) / track.clockRate;
+    this.describe(track);
   }
 
   frame(data: Uint8Array, start: number, end: number, pts: number): void {

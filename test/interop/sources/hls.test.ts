@@ -74,6 +74,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'an HLS source', () => {
     };
     start('ffmpeg-ts.m3u8');
     start('ffmpeg-fmp4.m3u8', '-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'fmp4-init.mp4');
+    const flac = ['-c:a', 'flac', '-sample_fmt', 's16', '-strict', '-2'];
+    start('ffmpeg-flac.m3u8', ...flac, '-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'flac-init.mp4');
     const sink = `hlssink2 target-duration=1 max-files=8 playlist-length=6 location=${folder}/gst%05d.ts playlist-location=${folder}/gst.m3u8`;
     const coded = 'x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse';
     const pipeline = `videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! ${coded} ! ${sink}`;
@@ -98,7 +100,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'an HLS source', () => {
       ...['-hls_flags', 'single_file', join(folder, 'vod.m3u8')],
     ]);
     paths['vod'] = `${url}/vod.m3u8`;
-    for (const name of ['ffmpeg-ts', 'ffmpeg-fmp4', 'gst']) {
+    for (const name of ['ffmpeg-ts', 'ffmpeg-fmp4', 'ffmpeg-flac', 'gst']) {
       await written(`${name}.m3u8`);
     }
     const entries = Object.entries(paths).map(([name, source]) => `  ${name}: { source: '${source}' }\n`);
@@ -141,6 +143,14 @@ describeWith(['ffmpeg', 'gstreamer'], 'an HLS source', () => {
     expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', url, '-t', String(SECONDS)])).toBe('');
     expect(performance.now() - startedMs).toBeGreaterThan(1_000 * (SECONDS - 2));
     expect(await agent.json<PathStatus>(`/v3/paths/get/${name}`)).toMatchObject({ inboundFramesInError: 0 });
+  });
+
+  test('FLAC of a server is heard by HLS players', async () => {
+    expect(await readyPath('ffmpeg-flac')).toMatchObject({ tracks: ['H264', 'FLAC'] });
+    const url = `http://127.0.0.1:${agent.ports.hls}/ffmpeg-flac/index.m3u8`;
+    const { output } = await runProcess('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name', url]);
+    expect(output).toContain('codec_name=flac');
+    expect(await ffmpegWarnings(['-i', url, '-t', String(SECONDS), '-map', '0:a'])).toBe('');
   });
 
   test('a playlist that has ended, of byte ranges, is played at its pace from its beginning, and again', async () => {

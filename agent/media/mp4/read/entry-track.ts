@@ -2,6 +2,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { parseAacConfig } from '../../aac/params.ts';
 import { CHANNELS, SAMPLE_RATES_HZ } from '../../ac3/params.ts';
 import { av1Track } from '../../av1/params.ts';
+import { parseStreamInfo, STREAM_INFO_BYTES } from '../../flac/params.ts';
 import { h264Track } from '../../h264/params.ts';
 import { h265Track } from '../../h265/params.ts';
 import { isOpusLayout } from '../../opus/params.ts';
@@ -16,6 +17,8 @@ const AUDIO_ENTRY_BYTES = 36;
 const VIDEO_CLOCK_HZ = 90_000;
 const NAL_LENGTH_BYTES = 4;
 const MAX_SETS = 64;
+/** Version and flags, the header of a metadata block, STREAMINFO. */
+const FLAC_BODY_BYTES = 4 + 4 + STREAM_INFO_BYTES;
 const AAC_OBJECT_TYPE = 0x40;
 
 /**
@@ -38,6 +41,8 @@ export function trackOfEntry(track: Mp4Track): Track | undefined {
       return aacTrack(configOf(track, 'esds', 4), track);
     case 'Opus':
       return opusTrack(configOf(track, 'dOps', 11));
+    case 'fLaC':
+      return flacTrack(configOf(track, 'dfLa', FLAC_BODY_BYTES));
     case 'ac-3':
       return ac3Track(configOf(track, 'dac3', 3));
     case 'ec-3':
@@ -218,6 +223,18 @@ function opusTrack(dOps: Uint8Array): AudioTrack {
     throw new PerchError('badInput', `MP4 'dOps' of ${channels} channels and mapping family ${family} is invalid`);
   }
   return { ...track, layout };
+}
+
+/** "Encapsulation of FLAC in ISO Base Media File Format" §3.3.2: the first block is STREAMINFO. */
+function flacTrack(dfLa: Uint8Array): AudioTrack | undefined {
+  try {
+    return parseStreamInfo(dfLa.subarray(FLAC_BODY_BYTES - STREAM_INFO_BYTES, FLAC_BODY_BYTES));
+  } catch (error) {
+    if (error instanceof PerchError && error.code === 'unsupported') {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** ETSI TS 102 366 annex F.4. */

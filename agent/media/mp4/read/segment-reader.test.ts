@@ -26,8 +26,9 @@ const surround: Track = {
   channels: 6,
   layout: { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] },
 };
+const flac: Track = { kind: 'audio', codec: 'flac', clockRate: 48_000, channels: 2, frameSamples: 4608 };
 const h265 = h265Track(hex(H265_VPS), hex(H265_SPS), [hex(H265_PPS)]);
-const ALL: readonly Track[] = [tinyH264, h265, av1, vp9, aac, opus, surround, ac3, eac3];
+const ALL: readonly Track[] = [tinyH264, h265, av1, vp9, aac, opus, surround, flac, ac3, eac3];
 
 test.for(ALL.map((track, i) => [`${track.codec} ${i}`, track] as const))(
   '%s is read as it was written',
@@ -53,6 +54,16 @@ test.for([
   init[dOps + 1] = channels;
   init.set(mapping, dOps + 10);
   expect(() => new SegmentReader(init)).toThrow(`'dOps' of ${channels} channels`);
+});
+
+test.for([
+  ['8 bits', 21, 0x70],
+  ['frames of different sizes', 9, 1],
+] as const)('FLAC with %s is left out', ([, at, byte]) => {
+  const init = writeInit([tinyH264, flac]);
+  const dfLa = Buffer.from(init.buffer, init.byteOffset, init.length).indexOf('dfLa') + 4;
+  init[dfLa + at] = byte;
+  expect(new SegmentReader(init).tracks.map(({ track }) => track?.codec)).toEqual(['h264', undefined]);
 });
 
 test('parameter sets and delimiters in samples move to the track', () => {
