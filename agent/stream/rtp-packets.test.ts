@@ -94,6 +94,28 @@ test('RTP timestamps wrap at 32 bits, and audio that RTP viewers cannot play is 
   expect(packets.lastPts[0]).toBe(2 ** 32 + 5);
 });
 
+const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
+const G722: Track = { kind: 'audio', codec: 'g722', clockRate: 8_000, channels: 1 };
+/** A packet of one frame of 20 ms, RFC 6716 §3.1. */
+const OPUS_PACKET = Uint8Array.of(0xfc, 1, 2, 3);
+
+test.for<[codec: string, track: Track, data: Uint8Array, ticks: number]>([
+  ['Opus', OPUS, OPUS_PACKET, 960],
+  ['G.711', AUDIO, new Uint8Array(160), 160],
+  ['G.722', G722, new Uint8Array(160), 160],
+])('%s whose times vary has none in WebRTC that vary, and a lost packet stays a gap', ([, track, data, ticks]) => {
+  const stream = new Stream([track]);
+  const times: number[] = [];
+  const viewer = new Notes();
+  viewer.onPackets = (packets, from) => times.push(packets.timestampOf(from));
+  RtpPackets.join(stream, viewer);
+  const at = [0, ticks + 3, 2 * ticks - 40, 3 * ticks + 1, 5 * ticks + 2, 6 * ticks - 7, 9 * ticks];
+  for (const pts of at) {
+    stream.write(0, sample(pts, true, data));
+  }
+  expect(times).toEqual([0, 1, 2, 3, 5, 6, 9].map((packet) => packet * ticks + (packet === 5 || packet === 6 ? 2 : 0)));
+});
+
 test('a stream with B-frames is rejected instead of shown in the wrong order', () => {
   const stream = new Stream([H264_TRACK]);
   const notes = new Notes();

@@ -2,6 +2,7 @@ import { codecOf } from '../media/codecs.ts';
 import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
+import { AudioTimes } from './audio-times.ts';
 import { MAX_REPLAY_BYTES } from './gop-cache.ts';
 import { PacketRing, type RingLimits } from './packet-ring.ts';
 import type { Reader, Stream } from './stream.ts';
@@ -46,6 +47,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   readonly #stream: Stream;
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
+  readonly #audioTimes: readonly AudioTimes[];
   #viewers: readonly RtpViewer[] = [];
   #notified = 0;
   #isStill = false;
@@ -76,6 +78,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       return webrtc && packetize;
     });
     this.#descriptions = [...stream.tracks];
+    this.#audioTimes = stream.tracks.map(() => new AudioTimes());
   }
 
   leave(viewer: RtpViewer): void {
@@ -122,7 +125,8 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       this.#packetizeStill(track, sample, packetize);
       return;
     }
-    this.begin({ track, pts: sample.pts, wall: sample.wall });
+    const times = description.kind === 'audio' ? this.#audioTimes[track] : undefined;
+    this.begin({ track, pts: times?.place(description, sample.pts, sample.data) ?? sample.pts, wall: sample.wall });
     // Before viewers are notified of the first packets of a large picture.
     this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
     this.lastPts[track] = sample.pts;
