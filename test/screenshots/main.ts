@@ -23,6 +23,7 @@ const WINDOWS = {
   sideways: { width: 844, height: 390 },
   tablet: { width: 820, height: 1180 },
   large: { width: 2560, height: 1440 },
+  television: { width: 3840, height: 2160 },
 } as const;
 const USUAL: readonly string[] = ['phone', 'desktop'];
 
@@ -91,7 +92,7 @@ async function shoot(
   }
   await using visitor = await visit(browser, box, {
     ...{ theme, openBy: 'localhost', locale: LOCALES[speech] },
-    size: window === 'desktop' || window === 'large' ? 'desktop' : 'phone',
+    size: ['desktop', 'large', 'television'].includes(window) ? 'desktop' : 'phone',
   });
   const { page, url } = visitor;
   await page.setViewportSize(WINDOWS[window]);

@@ -77,8 +77,13 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
     shot('recordings', visit, '.recorded'),
     shot('recordings-all', `${visit}&all`, '.day-list'),
     shot('recordings-near', visit, '.recorded', async (page) => {
-      for (let i = 0; i < 8; i += 1) {
+      for (let i = 0; i < 18; i += 1) {
         await page.keyboard.press('+');
+      }
+    }),
+    shot('recordings-month', visit, '.recorded', async (page) => {
+      for (let i = 0; i < 16; i += 1) {
+        await page.keyboard.press('-');
       }
     }),
     shot('recordings-gap', `#/rec/${door}?t=${new Date(visitMs - 5.4 * 3_600_000).toISOString()}`, '.recorded'),

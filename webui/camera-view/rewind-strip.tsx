@@ -11,7 +11,7 @@ import { timeWindow } from '../timeline/time-window.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import {
   atMs,
-  fixedPlayhead,
+  isPlayheadFixed,
   isPlaying,
   pause,
   play,
@@ -138,7 +138,7 @@ function toNow(ms: number): void {
 function useRewindView(name: string, isRewound: boolean): void {
   useLayoutEffect(() => {
     selectCamera(name);
-    fixedPlayhead.value = undefined;
+    isPlayheadFixed.value = false;
     speed.value = 1;
     toLive();
     return () => {

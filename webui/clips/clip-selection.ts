@@ -1,8 +1,8 @@
 import {
   atMs,
   clip,
-  fixedPlayhead,
   fromMs,
+  isPlayheadFixed,
   pause,
   scrub,
   scrubMs,
@@ -67,10 +67,10 @@ export function previewEnd(end: End): void {
     return;
   }
   const ms = momentOf(marked, end);
-  if (fixedPlayhead.peek() === undefined) {
-    scrub(ms);
-  } else {
+  if (isPlayheadFixed.peek()) {
     scrubMs.value = ms;
+  } else {
+    scrub(ms);
   }
 }
 

@@ -33,7 +33,7 @@ import {
   atMs,
   camera as chosenCamera,
   clip,
-  fixedPlayhead,
+  isPlayheadFixed,
   isPlaying,
   LEAD_MS,
   play,
@@ -263,7 +263,7 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
     spans.value = known ?? [];
   }, [name, known]);
   useLayoutEffect(() => {
-    fixedPlayhead.value = isLying ? undefined : 0.5;
+    isPlayheadFixed.value = !isLying;
     const marked = clip.peek();
     if (marked) {
       zoomToClip(marked);

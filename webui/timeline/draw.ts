@@ -151,19 +151,35 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
   }
 }
 
-/** Width of the playhead's pill, and height of a label, at the usual text size. */
-const PILL_PX = 92;
+/** Height of a label, and of the playhead's pill with its margins, at the usual text size. */
 const LINE_PX = 16;
+const PILL_PX = 32;
+/** Around the text of the pill. */
+const PILL_MORE_PX = 30;
+/** Its font is larger and has digits of one width. */
+const PILL_FONT = 1.15;
+
+interface Pill {
+  readonly atMs: number | undefined;
+  readonly pillText: string;
+}
 
 /** Draws the labels, except where the playhead's pill is. @param at position across the axis */
-export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pillPx?: number): void {
+export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pill?: Pill): void {
   const { context, axis, along, across, text: scale, palette } = sheet;
   context.font = palette.font;
+  const isLying = axis === 'x';
+  const pillHalf =
+    (isLying ? context.measureText(pill?.pillText ?? '').width * PILL_FONT + PILL_MORE_PX : PILL_PX * scale) / 2;
+  const pillPx =
+    pill?.atMs === undefined
+      ? undefined
+      : Math.min(Math.max(shareOf(window, pill.atMs) * along, pillHalf), along - pillHalf);
   context.textBaseline = 'middle';
-  context.textAlign = axis === 'x' ? 'center' : 'left';
+  context.textAlign = isLying ? 'center' : 'left';
   const labels = all.map(({ ms, text, isDay }) => ({
     at: shareOf(window, ms) * along,
-    half: axis === 'x' ? context.measureText(text).width / 2 : (LINE_PX * scale) / 2,
+    half: isLying ? context.measureText(text).width / 2 : (LINE_PX * scale) / 2,
     text,
     isDay,
   }));
@@ -174,8 +190,7 @@ export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick
       fill(sheet, position, 1, 0, across);
     }
     const place = places[i];
-    const room = axis === 'x' ? (PILL_PX / 2) * scale + half : 24 * scale;
-    if (place !== undefined && (pillPx === undefined || Math.abs(place - pillPx) > room)) {
+    if (place !== undefined && (pillPx === undefined || Math.abs(place - pillPx) > pillHalf + half)) {
       context.fillStyle = isDay ? palette.ink : palette.dim;
       context.fillText(text, ...pointOf(axis, along, place, at));
     }

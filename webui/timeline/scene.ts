@@ -1,11 +1,12 @@
 import { nowMs } from '../shell/page-state.ts';
+import { clockSeconds } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
 import { type Drawing, drawGapLabels, drawLane, drawTicks, type LanePosition, type Palette, shareOf } from './draw.ts';
 import { gapReasonText, reasonOf } from './gap-reasons.ts';
 import { coveredOf, firstBehind, type Lane } from './lane.ts';
 import { laneFor } from './lane-data.ts';
-import { type Tick, tickStep, ticks } from './ticks.ts';
+import { kindOf, type LabelKind, type Tick, tickStep, ticks, widestLabels } from './ticks.ts';
 import { requestedPart } from './time-blocks.ts';
 import type { TimeWindow } from './time-window.ts';
 import { atMs, clip, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
@@ -35,6 +36,8 @@ export interface Scene {
   readonly lanes: readonly Lane[];
   readonly ticks: readonly Tick[];
   readonly atMs: number | undefined;
+  /** Time on the playhead. */
+  readonly pillText: string;
   readonly nowMs: number;
   /** Scroll offset of the other lanes. */
   readonly scrolledPx: number;
@@ -63,8 +66,10 @@ export function rowsOf({ text, isStrip }: Pick<Measures, 'text' | 'isStrip'>): R
 const SIDE = { labels: 12, track: 96 } as const;
 const TRACK_PX = 10;
 const COMB_PX = 44;
-/** Between labels. */
+/** Distance of the labels' beginnings or middles, at least. */
 const LABELS_PX = 64;
+/** Between two labels, and between a label and the track. */
+const SPACE_PX = 12;
 /** The last recording ends when the box noticed the outage. */
 const SAME_END_MS = 60_000;
 
@@ -102,7 +107,12 @@ export function gapReasonAt(name: string, ms: number): string | undefined {
 export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, text }: Measures): Scene {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const along = Math.max(1, axis === 'x' ? width : height);
-  const step = tickStep((window.toMs - window.fromMs) / along, LABELS_PX * text);
+  const language = locale.value;
+  const room = (SIDE.track - SIDE.labels - TRACK_PX / 2) * text - SPACE_PX / 2;
+  const dayKind = axis === 'x' || widestPx('weekday', language, text) <= room ? 'weekday' : 'day';
+  const step = tickStep((window.toMs - window.fromMs) / along, (stepMs) =>
+    Math.max(LABELS_PX * text, axis === 'x' ? widestPx(kindOf(stepMs, dayKind), language, text) + SPACE_PX : 0),
+  );
   const [chosen, ...others] = cameras;
   const lanes = chosen ? [{ ...laneFor(chosen.name, window), covered: recordedNow() }] : [];
   const newestMs = spans.value.at(-1)?.endMs ?? 0;
@@ -114,8 +124,9 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, t
   return {
     window,
     lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneFor(name, window)) : [])],
-    ticks: ticks(window, step, locale.value),
+    ticks: ticks(window, step, language, dayKind),
     atMs: atMs.value,
+    pillText: atMs.value === undefined ? '' : clockSeconds(atMs.value, language),
     scrolledPx: axis === 'x' ? lanesScrolledPx.value : 0,
     // The end of a running recording is not written yet, which is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
@@ -130,6 +141,19 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, t
     shortWordOf: (lane, startMs, endMs) =>
       gapReasonText(reasonOf(lane.reasons, ...requestedPart(window, startMs, endMs)), words) ?? words.noRecording,
   };
+}
+
+const widths = new Map<string, number>();
+
+/** Width of the longest label of a kind, CSS pixels. */
+function widestPx(kind: LabelKind, language: string, text: number): number {
+  const key = `${kind} ${language} ${text}`;
+  const context = widths.has(key) ? null : document.createElement('canvas').getContext('2d');
+  if (context) {
+    context.font = fontOf(document.body);
+    widths.set(key, Math.max(...widestLabels(kind, language).map((label) => context.measureText(label).width)));
+  }
+  return widths.get(key) ?? 0;
 }
 
 export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measures, palette: Palette): void {
@@ -149,13 +173,8 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   const sheet: Drawing = { context, axis, along, across, text, palette };
   const rows = rowsOf(measures);
   const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
-  drawTicks(
-    sheet,
-    scene.window,
-    scene.ticks,
-    axis === 'x' ? rows.labels : SIDE.labels,
-    measures.isStrip ? undefined : pill,
-  );
+  const labelsAt = axis === 'x' ? rows.labels : SIDE.labels;
+  drawTicks(sheet, scene.window, scene.ticks, labelsAt, measures.isStrip ? undefined : scene);
   const [chosen, ...others] = scene.lanes;
   drawOthers(sheet, scene, others, measures, pill);
   if (chosen) {
@@ -212,9 +231,11 @@ export function paletteOf(element: Element): Palette {
     dim: of('--dim'),
     ink: of('--ink'),
     line: of('--line'),
-    font: `${0.75 * rootPx()}px ${style.fontFamily}`,
+    font: fontOf(element),
   };
 }
+
+const fontOf = (element: Element): string => `${0.75 * rootPx()}px ${getComputedStyle(element).fontFamily}`;
 
 const rootPx = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { placeLabels, tickStep } from './ticks.ts';
+import { kindOf, placeLabels, tickStep, widestLabels } from './ticks.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -82,6 +82,26 @@ test('every second day is the same day for every window', async () => {
   const later = (await ticksOf(from + 3 * day, from + 10 * day, 2 * day)).map(({ ms }) => ms);
   expect(all).toEqual(expect.arrayContaining(later));
   expect(all.length).toBe(5);
+});
+
+test('labels of any kind never overlap', () => {
+  const wide = (at: number) => ({ at, isDay: false, half: 40 });
+  expect(placeLabels([40, 104, 168, 232].map(wide), 300)).toEqual([40, undefined, 168, undefined]);
+});
+
+test.for([
+  ['en-GB', 'minutes', '22:44'],
+  ['en-US', 'minutes', '10:44 PM'],
+  ['en-US', 'seconds', '10:44:44 PM'],
+  ['zh-CN', 'seconds', '22:44:44'],
+  ['zh-CN', 'weekday', '11 月 18 日周三'],
+  ['zh-CN', 'day', '11 月 18 日'],
+] as const)('the longest labels in %s for %s include %s', ([language, kind, text]) => {
+  expect(widestLabels(kind, language)).toContain(text);
+});
+
+test('the step leaves room for the longest label of its kind', () => {
+  expect(tickStep(1000 / 64, (step) => (kindOf(step, 'weekday') === 'seconds' ? 80 : 64))).toBe(2_000);
 });
 
 test('at the ends no label is clipped or overlaps: a day label moves inwards, its neighbour is dropped', () => {

@@ -1,4 +1,4 @@
-import { dayStart, nextDay, spaced } from '../words/format.ts';
+import { clock, clockSeconds, dayStart, format, nextDay, spaced } from '../words/format.ts';
 import type { TimeWindow } from './time-window.ts';
 
 /** A label of the axis. */
@@ -21,20 +21,37 @@ const STEPS_MS = [
 ];
 const MIN_PX = 64;
 
-/** The smallest step with enough distance between labels. @param msPerPx of the axis */
-export function tickStep(msPerPx: number, minPx = MIN_PX): number {
-  return STEPS_MS.find((step) => step / msPerPx >= minPx) ?? 14 * DAY;
+/** The smallest step with enough distance between labels. @param minPx by the step */
+export function tickStep(msPerPx: number, minPx: (stepMs: number) => number = () => MIN_PX): number {
+  return STEPS_MS.find((step) => step / msPerPx >= minPx(step)) ?? 14 * DAY;
 }
+
+/** A Wednesday with two digits for everything, before noon and after it. */
+const WIDEST_MS = [new Date(2026, 10, 18, 10, 44, 44).getTime(), new Date(2026, 10, 18, 22, 44, 44).getTime()];
+
+export type LabelKind = DayKind | 'minutes' | 'seconds';
+
+export const kindOf = (stepMs: number, dayKind: DayKind): LabelKind =>
+  stepMs >= DAY ? dayKind : stepMs < MINUTE ? 'seconds' : 'minutes';
+
+/** The longest labels of a kind. */
+export const widestLabels = (kind: LabelKind, language: string): string[] =>
+  WIDEST_MS.map((ms) => labelAt(ms, kind, language));
 
 /**
  * Labels of the window in the browser's time zone, oldest first. The repeated hour of a clock change is labelled twice.
  */
-export function ticks({ fromMs, toMs }: TimeWindow, stepMs: number, language: string): Tick[] {
+export function ticks(
+  { fromMs, toMs }: TimeWindow,
+  stepMs: number,
+  language: string,
+  dayKind: DayKind = 'weekday',
+): Tick[] {
   const all: Tick[] = [];
   for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
     for (const ms of stepMs < DAY ? momentsOfDay(day, stepMs, fromMs, toMs) : daysBy(day, stepMs)) {
       if (ms >= fromMs && ms <= toMs) {
-        all.push(tickAt(ms, day, stepMs, language));
+        all.push(tickAt(ms, day, stepMs, language, dayKind));
       }
     }
   }
@@ -63,11 +80,11 @@ function daysBy(day: number, stepMs: number): number[] {
   return count % (stepMs / DAY) === 0 ? [day] : [];
 }
 
-function tickAt(ms: number, day: number, stepMs: number, language: string): Tick {
+function tickAt(ms: number, day: number, stepMs: number, language: string, dayKind: DayKind): Tick {
   if (ms === day) {
-    return { ms, text: spaced(formatOf(language, 'day').format(ms)), isDay: true };
+    return { ms, text: labelAt(ms, dayKind, language), isDay: true };
   }
-  const text = formatOf(language, stepMs < MINUTE ? 'seconds' : 'minutes').format(ms);
+  const text = labelAt(ms, kindOf(stepMs, dayKind), language);
   return { ms, text: isTwice(ms) ? `${text} ${offsetAt(ms)}` : text, isDay: false };
 }
 
@@ -113,22 +130,26 @@ export function placeLabels(labels: readonly Placed[], along: number): readonly 
       return days.includes(label) ? inside(label) : undefined;
     }
     const isFree = taken.every(({ at, half }) => Math.abs(at - label.at) >= half + label.half + BETWEEN_PX);
-    return isFree && inside(label) === label.at ? label.at : undefined;
+    if (!isFree || inside(label) !== label.at) {
+      return undefined;
+    }
+    taken.push(label);
+    return label.at;
   });
 }
 
-const FORMATS = {
-  day: { weekday: 'short', day: 'numeric', month: 'short' },
-  minutes: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
-  seconds: { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
-} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+const DAY_FORMAT = { day: 'numeric', month: 'short' } as const;
 
-const formats = new Map<string, Intl.DateTimeFormat>();
+/** With the weekday, where there is room. */
+export type DayKind = 'weekday' | 'day';
 
-/** Creating a format costs a hundred times more than using it. */
-function formatOf(language: string, kind: keyof typeof FORMATS): Intl.DateTimeFormat {
-  const key = language + kind;
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(language, FORMATS[kind]);
-  formats.set(key, known);
-  return known;
+function labelAt(ms: number, kind: LabelKind, language: string): string {
+  switch (kind) {
+    case 'minutes':
+      return clock(ms, language);
+    case 'seconds':
+      return clockSeconds(ms, language);
+    default:
+      return spaced(format(language, kind === 'day' ? DAY_FORMAT : { weekday: 'short', ...DAY_FORMAT }).format(ms));
+  }
 }

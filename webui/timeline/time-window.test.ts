@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { initialWindow, MAX_MS, shiftedTo, timeWindow, zoomed } from './time-window.ts';
+import { initialWindow, MAX_MS, notAhead, shiftedTo, timeWindow, uprightShare, zoomed } from './time-window.ts';
 
 const HOUR = 3_600_000;
 
@@ -36,8 +36,8 @@ const inMinutes = ({ fromMs, toMs }: { fromMs: number; toMs: number }) => [
 
 test('minutes of recordings show minutes, with a margin', () => {
   const twenty = recorded(20 * MINUTE, 15 * MINUTE, 10 * MINUTE, 0);
-  expect(inMinutes(initialWindow(twenty, true, NOW))).toEqual([-21.2, 2.8]);
-  expect(inMinutes(initialWindow(twenty, false, NOW))).toEqual([-24, 24]);
+  expect(inMinutes(initialWindow(twenty, true, NOW))).toEqual([-21.1, 0.9]);
+  expect(inMinutes(initialWindow(twenty, false, NOW))).toEqual([-22, 22]);
 });
 
 test('a new recording is shown within a minute or two', () => {
@@ -47,11 +47,20 @@ test('a new recording is shown within a minute or two', () => {
 
 test('days of recordings show the last hours', () => {
   const days = recorded(5 * 1440 * MINUTE, 0);
-  expect(inMinutes(initialWindow(days, true, NOW))).toEqual([-204, 36]);
+  expect(inMinutes(initialWindow(days, true, NOW))).toEqual([-228, 12]);
   expect(inMinutes(initialWindow(days, false, NOW))).toEqual([-37.5, 37.5]);
 });
 
 test('without known recordings the hours around the moment are shown', () => {
-  expect(inMinutes(initialWindow([], true, NOW))).toEqual([-204, 36]);
+  expect(inMinutes(initialWindow([], true, NOW))).toEqual([-228, 12]);
   expect(inMinutes(initialWindow([], false, NOW))).toEqual([-37.5, 37.5]);
+});
+
+test('a window ends a twentieth of its length after the newest moment, at the latest', () => {
+  expect(notAhead({ fromMs: 0, toMs: 20 * HOUR }, 30 * HOUR)).toEqual({ fromMs: 0, toMs: 20 * HOUR });
+  expect(notAhead({ fromMs: 0, toMs: MAX_MS }, MAX_MS / 2)).toEqual({ fromMs: -0.45 * MAX_MS, toMs: 0.55 * MAX_MS });
+});
+
+test('a fixed playhead is in the middle of short windows and near the new end of long ones', () => {
+  expect([1_000, 75 * MINUTE, 150 * MINUTE, 24 * HOUR, MAX_MS].map(uprightShare)).toEqual([0.5, 0.5, 0.75, 0.9, 0.9]);
 });

@@ -31,24 +31,35 @@ export function shiftedTo({ fromMs, toMs }: TimeWindow, ms: number): TimeWindow 
   return { fromMs, toMs };
 }
 
+/** Share of the window after the newest moment. */
+const AHEAD = 0.05;
+
+/** Moves a window back if most of its end is the future. @param lastMs now, or the newest recording */
+export function notAhead({ fromMs, toMs }: TimeWindow, lastMs: number): TimeWindow {
+  const byMs = Math.max(0, toMs - lastMs - AHEAD * (toMs - fromMs));
+  return { fromMs: fromMs - byMs, toMs: toMs - byMs };
+}
+
 const MINUTE_MS = 60_000;
-/** Upright, the playhead is in the middle. */
 const UPRIGHT_MS = 75 * MINUTE_MS;
 const HORIZONTAL_MS = 240 * MINUTE_MS;
-/** Margins around the recordings, as shares. */
+/** Margin before the recordings, as a share. */
 const BEFORE = 0.05;
-const BEHIND = 0.15;
+
+/** Share of an upright window before the playhead: the middle, and higher in long windows, which end in the future. */
+export const uprightShare = (lengthMs: number): number =>
+  Math.min(0.9, Math.max(0.5, 1 - UPRIGHT_MS / 2 / lengthMs));
 
 /** All recordings, at most the last hours. @param atMs the shown moment */
 export function initialWindow(known: readonly Span[], isHorizontal: boolean, atMs: number): TimeWindow {
   const [first, last] = [known[0], known.at(-1)];
   const wholeMs = first && last ? last.endMs - first.startMs : Number.POSITIVE_INFINITY;
   if (!isHorizontal) {
-    const length = Math.min(UPRIGHT_MS, Math.max(2 * MINUTE_MS, (1 + BEFORE + BEHIND) * 2 * wholeMs));
-    return timeWindow(length, last?.endMs ?? atMs, 0.5);
+    const length = Math.min(UPRIGHT_MS, Math.max(2 * MINUTE_MS, (1 + BEFORE + AHEAD) * 2 * wholeMs));
+    return timeWindow(length, last?.endMs ?? atMs, uprightShare(length));
   }
-  const length = Math.max(MINUTE_MS, (1 + BEFORE + BEHIND) * wholeMs);
+  const length = Math.max(MINUTE_MS, (1 + BEFORE + AHEAD) * wholeMs);
   return first && length < HORIZONTAL_MS
     ? timeWindow(length, first.startMs, BEFORE)
-    : timeWindow(HORIZONTAL_MS, last?.endMs ?? atMs, 0.85);
+    : timeWindow(HORIZONTAL_MS, last?.endMs ?? atMs, 1 - AHEAD);
 }

@@ -23,7 +23,7 @@ import {
   textScale,
 } from './scene.ts';
 import { timelineGestures } from './timeline-gestures.ts';
-import { atMs, fixedPlayhead, fromMs, lanesScrolledPx, toMs } from './view.ts';
+import { atMs, fromMs, lanesScrolledPx, toMs } from './view.ts';
 
 interface TimelineProps {
   readonly axis: 'x' | 'y';
@@ -184,10 +184,15 @@ function usePainting(
   }, [names, axis, width, height, text, laneHeight, isStrip]);
 }
 
+/** Outside the window, its time stays at that end. */
 function movePlayhead(playhead: HTMLElement, { window, atMs: at }: Scene, { axis, width, height }: Measures): void {
-  const share = at === undefined ? -1 : (fixedPlayhead.peek() ?? shareOf(window, at));
-  playhead.hidden = share < 0 || share > 1;
-  playhead.style.transform = axis === 'x' ? `translateX(${share * width}px)` : `translateY(${(1 - share) * height}px)`;
+  const share = at === undefined ? 0 : shareOf(window, at);
+  const along = axis === 'x' ? width : height;
+  const px = Math.min(1, Math.max(0, axis === 'x' ? share : 1 - share)) * along;
+  playhead.hidden = at === undefined;
+  playhead.toggleAttribute('data-away', share < 0 || share > 1);
+  playhead.style.setProperty('--at', `${px}px`);
+  playhead.style.setProperty('--along', `${along}px`);
 }
 
 /** Redraws when the theme changes. */

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Span } from '../api-client/recordings/recordings.ts';
-import { shiftedTo, type TimeWindow, timeWindow, zoomed } from './time-window.ts';
+import { notAhead, shiftedTo, type TimeWindow, timeWindow, uprightShare, zoomed } from './time-window.ts';
 
 /** State of the recordings page: moment, window and camera. Unix milliseconds. */
 
@@ -40,8 +40,8 @@ export const frameStep = signal<{ readonly by: -1 | 1 } | undefined>(undefined);
 /** Cameras that play in sync. */
 export const syncedCameras = signal<readonly string[]>([]);
 
-/** Share of the window before a fixed playhead, as on phones; undefined: the playhead moves. */
-export const fixedPlayhead = signal<number | undefined>(undefined);
+/** Whether the playhead is fixed and the time moves under it, as on phones. */
+export const isPlayheadFixed = signal(false);
 
 /** Seeks to a moment. In a gap the picture stays black. @param plays default: as before */
 export function seek(ms: number, plays = isPlaying.peek()): void {
@@ -58,9 +58,8 @@ export function scrub(ms: number): void {
   batch(() => {
     scrubMs.value = ms;
     atMs.value = ms;
-    const share = fixedPlayhead.peek();
-    if (share !== undefined) {
-      shown.value = timeWindow(lengthMs(), ms, share);
+    if (isPlayheadFixed.peek()) {
+      show(shown.peek());
     }
   });
 }
@@ -69,12 +68,7 @@ export function scrub(ms: number): void {
 export function setMoment(ms: number): void {
   batch(() => {
     atMs.value = ms;
-    const share = fixedPlayhead.peek();
-    const before = shown.peek();
-    const next = share === undefined ? shiftedTo(before, ms) : timeWindow(lengthMs(), ms, share);
-    if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
-      shown.value = next;
-    }
+    show(shiftedTo(shown.peek(), ms));
   });
 }
 
@@ -95,21 +89,26 @@ export function pause(): void {
 
 /** `factor` above 1 zooms in. @param aroundMs stays in place; default: the playhead */
 export function zoom(factor: number, aroundMs?: number): void {
-  const share = fixedPlayhead.peek();
   const at = atMs.peek();
   const middleMs = (fromMs.peek() + toMs.peek()) / 2;
   const isSeen = at !== undefined && at >= fromMs.peek() && at <= toMs.peek();
-  const around = share === undefined ? (aroundMs ?? (isSeen ? at : middleMs)) : (at ?? middleMs);
-  shown.value = zoomed(shown.peek(), factor, around);
+  show(zoomed(shown.peek(), factor, aroundMs ?? (isSeen ? at : middleMs)));
 }
 
 /** Shows a window; with a fixed playhead, its length around the playhead. */
-export function showWindow(window: TimeWindow): void {
-  const share = fixedPlayhead.peek();
+export const showWindow = ({ fromMs, toMs }: TimeWindow): void => show(timeWindow(toMs - fromMs, fromMs, 0));
+
+function show(window: TimeWindow): void {
   const at = atMs.peek();
+  const before = shown.peek();
   const length = window.toMs - window.fromMs;
-  shown.value =
-    share === undefined || at === undefined ? timeWindow(length, window.fromMs, 0) : timeWindow(length, at, share);
+  const next =
+    isPlayheadFixed.peek() && at !== undefined
+      ? timeWindow(length, at, uprightShare(length))
+      : notAhead(window, Math.max(Date.now(), spans.peek().at(-1)?.endMs ?? 0));
+  if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
+    shown.value = next;
+  }
 }
 
 /** Call it when the page is left. */
@@ -131,8 +130,6 @@ export function toggleSynced(name: string): void {
     ? before.filter((one) => one !== name)
     : [...before, name].slice(-MAX_SYNCED);
 }
-
-const lengthMs = (): number => toMs.peek() - fromMs.peek();
 
 /** Changes the camera: moment and window stay, the selection is cleared. */
 export function selectCamera(name: string): void {

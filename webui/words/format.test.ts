@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { common as en } from './en/common.ts';
 import {
+  clock,
+  clockOf,
   bitRate,
   byteSize,
   clockSeconds,
@@ -27,7 +29,7 @@ const now = at(20, 14, 32);
 test.for([
   ['today', at(20, 0, 5), '00:05'],
   ['yesterday', at(19, 23, 59), 'yesterday 23:59'],
-  ['this week', at(17, 14, 2), 'Tuesday 14:02'],
+  ['this week', at(17, 14, 2), 'Tue 17 Nov 14:02'],
   ['before', at(3, 9, 15), '3 November 09:15'],
   ['another year', at(31, 9, 15, 11, 2025), '31 December 2025 09:15'],
 ] as const)('a moment of %s has its usual form', ([, ms, expected]) => {
@@ -46,8 +48,16 @@ test('days have their usual names', () => {
   expect(moment(at(19, 8, 0), now, chinese)).toBe('昨天 08:00');
 });
 
-test('midnight is 00, not 24', () => {
-  expect(clockSeconds(at(20, 0, 0), 'en')).toBe('00:00:08');
+test.for([
+  ['en-GB', '00:00:08', '14:02', '09:15'],
+  ['en-US', '12:00:08 AM', '2:02 PM', '9:15 AM'],
+  ['en-US-u-hc-h23', '00:00:08', '14:02', '09:15'],
+  ['zh-CN', '00:00:08', '14:02', '09:15'],
+  ['zh-CN-u-hc-h12', '上午 12:00:08', '下午 2:02', '上午 9:15'],
+] as const)('the clock of %s', ([language, midnight, afternoon, morning]) => {
+  // Intl separates AM and PM by a narrow space.
+  const texts = [clockSeconds(at(20, 0, 0), language), clock(at(20, 14, 2), language), clockOf('09:15', language)];
+  expect(texts.map((text) => text.replaceAll('\u202f', ' '))).toEqual([midnight, afternoon, morning]);
 });
 
 test('the next day starts at midnight, for any length of the day', () => {

@@ -9,7 +9,7 @@ interface I18n {
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Creating a format costs a hundred times more than using it. */
-function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+export function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = language + JSON.stringify(options);
   let known = formats.get(key);
   if (!known) {
@@ -19,13 +19,25 @@ function format(language: string, options: Intl.DateTimeFormatOptions): Intl.Dat
   return known;
 }
 
-/** `14:02` */
-export const clock = (ms: number, language: string): string =>
-  format(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(ms);
+/** Options of a clock time: with leading zeros where a day has 24 hours. */
+export const clockOptions = (language: string): Intl.DateTimeFormatOptions => ({
+  hour: format(language, { hour: 'numeric' }).resolvedOptions().hour12 ? 'numeric' : '2-digit',
+  minute: '2-digit',
+});
 
-/** `14:02:08` */
+/** `14:02` or `2:02 PM`, as the locale has it. */
+export const clock = (ms: number, language: string): string =>
+  spaced(format(language, clockOptions(language)).format(ms));
+
+/** `14:02:08` or `2:02:08 PM` */
 export const clockSeconds = (ms: number, language: string): string =>
-  format(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
+  spaced(format(language, { ...clockOptions(language), second: '2-digit' }).format(ms));
+
+/** @param time `14:02`, as the box and time fields have it */
+export const clockOf = (time: string, language: string): string => {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number);
+  return clock(new Date(2026, 0, 1, hours, minutes).getTime(), language);
+};
 
 /** `Garden, Barn`; Chinese separates by `、`. */
 export const listed = (texts: readonly string[], language: string): string =>
@@ -41,11 +53,13 @@ export const nextDay = (ms: number): number => {
   return day.setDate(day.getDate() + 1);
 };
 
+const NEAR_DAY = { weekday: 'short', day: 'numeric', month: 'short' } as const;
+
 /** Calendar days between the two. */
 const daysBetween = (fromMs: number, toMs: number): number =>
   Math.round((dayStart(toMs) - dayStart(fromMs)) / 86_400_000);
 
-/** `14:02`, `yesterday 14:02`, `Tuesday 14:02`, else the date. */
+/** `14:02`, `yesterday 14:02`, `Tue 17 Nov 14:02`, else the date. */
 export function moment(ms: number, nowMs: number, { language, words }: I18n): string {
   const time = clock(ms, language);
   const days = daysBetween(ms, nowMs);
@@ -55,7 +69,8 @@ export function moment(ms: number, nowMs: number, { language, words }: I18n): st
   if (days === 1) {
     return words.yesterdayAt(time);
   }
-  const day = days > 1 && days < 7 ? format(language, { weekday: 'long' }) : dateFormat(ms, nowMs, language);
+  const isNear = days > 1 && days < 7;
+  const day = isNear ? format(language, NEAR_DAY) : dateFormat(ms, nowMs, language);
   return `${spaced(day.format(ms))} ${time}`;
 }
 

@@ -29,7 +29,7 @@ import { you } from './en/settings/you.ts';
 import { start } from './en/start.ts';
 import { walls } from './en/walls.ts';
 import { counter } from './grammar/plural.ts';
-import { localeOf, pickLanguage, withKeysOf } from './words.ts';
+import { localeOf, pickLanguage, withClock, withKeysOf } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
@@ -89,6 +89,14 @@ test.for([
   ['zh-CN', ['en-US'], 'zh-CN'],
 ] as const)('in %s, dates for %s have the locale %s', ([chosen, wanted, expected]) => {
   expect(localeOf(chosen, wanted)).toBe(expected);
+});
+
+test.for([
+  ['en-GB', 'en-GB', 'en-GB'],
+  ['zh-CN', 'en-US', 'zh-CN-u-hc-h12'],
+  ['en-US', 'de-DE', 'en-US-u-hc-h23'],
+])('dates in %s have the clock of a browser in %s: %s', ([code, browser, expected]) => {
+  expect(withClock(code ?? '', browser)).toBe(expected);
 });
 
 /** The text of a key, with `value` in each place. */

@@ -17,8 +17,8 @@ const REMEMBERED = 'perch-language';
 
 export const language = signal<Language>('en');
 
-/** Locale of dates and numbers: the user's English variant, if the browser has one. */
-export const locale = computed(() => localeOf(language.value, navigator.languages));
+/** Locale of dates and numbers: the user's English variant, if the browser has one, with the clock of its time fields. */
+export const locale = computed(() => withClock(localeOf(language.value, navigator.languages)));
 
 /** Texts of the chosen language; undefined for English, which is part of the scripts. */
 const others = signal<Partial<AllWords> | undefined>(undefined);
@@ -56,6 +56,15 @@ export function pickLanguage(wanted: readonly string[]): Language {
 /** @param wanted the browser's languages, in order of preference */
 export function localeOf(chosen: Language, wanted: readonly string[]): string {
   return chosen === 'en' ? (wanted.find((code) => /^en-[a-z]{2}$/i.test(code)) ?? ENGLISH) : chosen;
+}
+
+const cycleOf = (code?: string) =>
+  new Intl.DateTimeFormat(code, { hour: 'numeric' }).resolvedOptions().hourCycle ?? 'h23';
+
+/** @param browser its own locale; default: the one that it runs in */
+export function withClock(code: string, browser?: string): string {
+  const cycle = cycleOf(browser);
+  return cycleOf(code) === cycle ? code : `${code}-u-hc-${cycle}`;
 }
 
 /** The stored choice, else the browser's language. */

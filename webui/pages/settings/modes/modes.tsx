@@ -80,6 +80,6 @@ function statusText({ mode, since, next, hold, timeKnown, timeZone }: ModeStatus
   }
   const began = since === null ? '' : t.since(moment(Date.parse(since), nowMs.value, i18n()));
   // The next entry of the timetable may have the present mode, and then ends nothing.
-  const ends = next && next.mode !== mode && nextText(next, timeZone, nowMs.value);
+  const ends = next && next.mode !== mode && nextText(next, timeZone, nowMs.value, i18n().language);
   return [began, hold ? t.held : ends].filter(Boolean).join(' · ');
 }

@@ -10,5 +10,10 @@ test.for([
   // There it is Wednesday already.
   ['2026-11-24T22:30:00Z', 'Asia/Tokyo', 'Away from Wednesday 07:30'],
 ] as const)('the mode that begins at %s in %s: %s', ([time, timeZone, text]) => {
-  expect(nextText({ mode: 'away', time }, timeZone, NOW_MS)).toBe(text);
+  expect(nextText({ mode: 'away', time }, timeZone, NOW_MS, 'en-GB')).toBe(text);
+});
+
+test('the clock is that of the locale', () => {
+  const next = { mode: 'away', time: '2026-11-24T22:30:00Z' } as const;
+  expect(nextText(next, 'UTC', NOW_MS, 'en-US')).toBe('Away from 10:30 PM');
 });

@@ -11,6 +11,7 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
+import { clockOf } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
 import { words } from '../../../words/words.ts';
@@ -54,7 +55,7 @@ export function Timetable({ timeZone, onChanged }: TimetableProps) {
           {inOrder(entries).map(([entry, i]) => (
             <Row
               key={i}
-              title={`${entry.from} ${modeName(entry.mode, t)}`}
+              title={`${clockOf(entry.from, language)} ${modeName(entry.mode, t)}`}
               text={daysText(entry.days, language, t)}
               onClick={() => setOpen(entry)}
             />
