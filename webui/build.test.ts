@@ -10,14 +10,14 @@ import { LATER_ICONS } from './ui/icons/later-icons.ts';
 const MAX_FIRST_LOAD_BYTES = 44_500;
 const MAX_FIRST_SCRIPT_BYTES = 34_900;
 const MAX_FIRST_STYLE_BYTES = 5_920;
-const MAX_PAGE_BYTES = 26_900;
+const MAX_PAGE_BYTES = 27_400;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
   'camera.js': 39_200,
-  'cameras.js': 61_000,
+  'cameras.js': 62_000,
   'recordings.js': 59_200,
   'settings.js': 84_600,
   'zh-cn.js': 5_630,

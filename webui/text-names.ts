@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-const SOURCES = /^(?!words\/(?!format)|dist|element|api\/)(?!.*\.test\.).*/;
+const SOURCES = /^(?!words\/(?!format|dates)|dist|element|api\/)(?!.*\.test\.).*/;
 const LIBRARIES = ['preact', 'preact/hooks', '@preact/signals', '@preact/signals-core'];
 const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/.*/g;
 

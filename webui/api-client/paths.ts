@@ -20,6 +20,7 @@ export type PathItem = Pick<
   | 'tracks'
   | 'tracks2'
   | 'hasBFrames'
+  | 'leftOut'
   | 'bitrate'
   | 'sourceState'
   | 'sourceOnDemand'

@@ -15,6 +15,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   tracks: ['H264', 'G711'],
   tracks2: [],
   hasBFrames: null,
+  leftOut: null,
   box: null,
   bitrate: 0,
   sourceState: 'running',

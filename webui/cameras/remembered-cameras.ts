@@ -55,6 +55,7 @@ const unknownPath = (name: string): PathItem => ({
   tracks: [],
   tracks2: [],
   hasBFrames: null,
+  leftOut: null,
   box: null,
   bitrate: 0,
   sourceState: null,

@@ -15,6 +15,7 @@ const running = {
   tracks: ['H264'] as string[],
   tracks2: [] as PathItem['tracks2'],
   hasBFrames: null,
+  leftOut: null,
   box: null,
   bitrate: 0,
   sourceState: 'running',

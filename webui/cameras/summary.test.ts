@@ -9,6 +9,7 @@ const camera = (name: string, more: Partial<PathItem> = {}): PathItem => ({
     tracks: ['H264'],
     tracks2: [],
     hasBFrames: null,
+    leftOut: null,
     box: null,
     bitrate: 0,
     sourceState: 'running',

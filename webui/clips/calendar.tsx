@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clipAddress } from '../api-client/urls.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { laneFor } from '../timeline/lane-data.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, isPlaying, seek, showWindow, spans } from '../timeline/view.ts';
@@ -7,7 +8,8 @@ import { Button } from '../ui/controls/button.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { clipWords } from '../words/clips.ts';
-import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format.ts';
+import { longDay, monthName, shortDay, shortDayName } from '../words/dates.ts';
+import { dayStart, nextDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import {
   daysOfMonth,
@@ -246,7 +248,6 @@ function dayBeside(day: number, key: string): number | undefined {
 
 /** The day of the picture, which opens the calendar. */
 export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
-  const { language } = i18n();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => onShortcuts({ g: () => setOpen(true), G: () => setOpen(true) }), []);
   const day = atMs.value === undefined ? undefined : dayStart(atMs.value);
@@ -255,17 +256,9 @@ export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
       <button class="chip tap day-chip" type="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
         <Icon name="calendar" small />
         <span class="visually-hidden">{clipWords.value.goToDay}: </span>
-        {day !== undefined && chipDay(day, language)}
+        {day !== undefined && shortDayName(day, nowMs.value, i18n())}
       </button>
       {isOpen && <Calendar name={name} all={all} onClosed={() => setOpen(false)} />}
     </>
   );
-}
-
-/** `Tue 17`, `17 日 周二`. */
-function chipDay(ms: number, language: string): string {
-  const part = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options).format(ms);
-  const weekday = part({ weekday: 'short' });
-  const day = new Date(ms).getDate();
-  return language === 'zh-CN' ? `${day} 日 ${weekday}` : `${weekday} ${day}`;
 }

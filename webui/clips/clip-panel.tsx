@@ -68,7 +68,7 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
           </div>
           {isOwner.value && !isEmpty && (
             <button
-              class="round"
+              class="round danger"
               type="button"
               aria-label={libraryWords.value.deleteRecordings}
               onClick={() => setDeleting(true)}

@@ -4,7 +4,8 @@ import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { toastFailure } from '../ui/feedback/toast-failure.ts';
 import { Sheet } from '../ui/sheet/sheet.tsx';
-import { byteSize, clockSeconds, duration, longDay } from '../words/format.ts';
+import { longDay } from '../words/dates.ts';
+import { byteSize, clockSeconds, duration } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { libraryWords } from '../words/settings/library.ts';
 import { words } from '../words/words.ts';
@@ -60,6 +61,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
         <>
           <Button
             kind="main"
+            danger
             isOff={!forecast || forecast.recordedMs === 0}
             busy={isBusy && t.deletingRange}
             onClick={() => void remove()}

@@ -1,6 +1,6 @@
 import type { ChangedBy } from '../api-client/config.ts';
 import { session } from '../api-client/session.ts';
-import { timeAgo } from '../words/format.ts';
+import { timeAgo } from '../words/dates.ts';
 import { i18n } from '../words/i18n.ts';
 import { reasonsWords } from '../words/reasons.ts';
 import type { Form } from './form.ts';

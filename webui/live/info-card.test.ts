@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { WebRtcLag } from './info-card.tsx';
+import { cameraView } from '../words/en/camera-view.ts';
+import { cameraView as chinese } from '../words/zh-cn/camera-view.ts';
+import { undeliveredTracks, WebRtcLag } from './info-card.tsx';
 
 const SOUND = { type: 'inbound-rtp', kind: 'audio', framesDecoded: 9, totalProcessingDelay: 9 };
 const TRANSPORT = { type: 'transport', selectedCandidatePairId: 'P' };
@@ -23,4 +25,14 @@ test('the delay is half a round trip plus the processing time of recent frames',
 test('missing statistics are not shown', () => {
   expect(new WebRtcLag().update(new Map([['V', { type: 'inbound-rtp', kind: 'video' }]]))).toBeUndefined();
   expect(new WebRtcLag().update(new Map())).toBeUndefined();
+});
+
+const BROKEN = 'H264: packets of payload type 97, which its description does not have; MPEG4-GENERIC: no config';
+
+test.for([
+  [cameraView, 'H264: its packets have type 97, which the camera did not announce'],
+  [chinese, 'H264：数据包类型为 97，摄像头事先没有声明'],
+] as const)('tracks that the camera does not deliver are named with the reason in words', ([t, text]) => {
+  expect(undeliveredTracks(BROKEN, t)).toEqual([text, 'MPEG4-GENERIC: no config']);
+  expect(undeliveredTracks(null, t)).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Camera, pictureSize, videoCodec } from '../cameras/camera.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cameraViewWords } from '../words/camera-view.ts';
+import type { CameraViewWords } from '../words/en/camera-view.ts';
 import { bitRate, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 
@@ -35,18 +36,29 @@ export function InfoCard({ camera, player }: InfoProps) {
     ...(facts?.lagMs === undefined
       ? []
       : [[t.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
+    ...undeliveredTracks(camera.main.leftOut, t).map((text) => [t.infoUndelivered, text] as const),
     ...(leftOut.length > 0 ? [[t.infoLeftOut, leftOut.join(' · ')] as const] : []),
   ];
   return (
     <dl class="info">
       {rows.map(([name, value]) => (
-        <div key={name}>
+        <div key={name + value}>
           <dt>{name}</dt>
           <dd class="digits">{value}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+const UNDECLARED = /^([^:]+): packets of payload type (\d+)/;
+
+/** Tracks that the camera announces and does not deliver, each with the reason: an unknown one as the box says it. */
+export function undeliveredTracks(leftOut: string | null, t: CameraViewWords): string[] {
+  return (leftOut?.split('; ') ?? []).map((text) => {
+    const [, track, type] = UNDECLARED.exec(text) ?? [];
+    return track === undefined || type === undefined ? text : t.undeclaredPackets(track, type);
+  });
 }
 
 /** Polls each second while the card is open. */

@@ -20,7 +20,8 @@ import { LEAD_MS, play } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
-import { clockSeconds, dayName, dayStart } from '../words/format.ts';
+import { dayName } from '../words/dates.ts';
+import { clockSeconds, dayStart } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { loadSettingsWords, words } from '../words/words.ts';
 

@@ -204,7 +204,8 @@ type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfA
 
 /** The picture, and those in sync, once the ranges are known. */
 function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
-  const caption = isOfAll ? title : undefined;
+  // Next to another picture, each has its name.
+  const caption = isOfAll || children.length > 0 ? title : undefined;
   const { noRecordingsOf } = recordingsWords.value;
   return (
     <div class="viewer" data-count={1 + children.length}>

@@ -1,5 +1,6 @@
+import { longDay } from '../words/dates.ts';
 import type { PeopleWords } from '../words/en/settings/people.ts';
-import { clock, dayStart, longDay, nextDay } from '../words/format.ts';
+import { clock, dayStart, nextDay } from '../words/format.ts';
 
 const EVENING_HOUR = 18;
 

@@ -23,7 +23,8 @@ import {
 import { toggleFullScreen } from '../ui/browser/full-screen.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
-import { clock, longDay } from '../words/format.ts';
+import { longDay } from '../words/dates.ts';
+import { clock } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import type { PlaybackFailure } from './load-retry.ts';

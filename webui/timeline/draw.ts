@@ -187,7 +187,9 @@ export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick
   labels.forEach(({ at: position, half, text, isDay }, i) => {
     if (isDay) {
       context.fillStyle = palette.line;
-      fill(sheet, position, 1, 0, across);
+      // Upright, the line begins after the label.
+      const from = isLying ? 0 : at + context.measureText(text).width + LINE_PX / 2;
+      fill(sheet, position, 1, from, across - from);
     }
     const place = places[i];
     if (place !== undefined && (pillPx === undefined || Math.abs(place - pillPx) > pillHalf + half)) {

@@ -1,6 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { clockSeconds } from '../words/format.ts';
+import { nowMs } from '../shell/page-state.ts';
+import { momentSeconds } from '../words/dates.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { shareOf } from './draw.ts';
@@ -40,7 +41,7 @@ export function HoverPreview({ along, camera }: { readonly along: number; readon
       >
         <HoverStill camera={camera} />
         <b class="digits">
-          {clockSeconds(ms, i18n().language)}
+          {momentSeconds(ms, nowMs.value, i18n())}
           {isCovered(laneFor(camera, window).archived, ms) && recordingsWords.value.inArchive}
         </b>
       </div>

@@ -47,8 +47,7 @@ const HORIZONTAL_MS = 240 * MINUTE_MS;
 const BEFORE = 0.05;
 
 /** Share of an upright window before the playhead: the middle, and higher in long windows, which end in the future. */
-export const uprightShare = (lengthMs: number): number =>
-  Math.min(0.9, Math.max(0.5, 1 - UPRIGHT_MS / 2 / lengthMs));
+export const uprightShare = (lengthMs: number): number => Math.min(0.9, Math.max(0.5, 1 - UPRIGHT_MS / 2 / lengthMs));
 
 /** All recordings, at most the last hours. @param atMs the shown moment */
 export function initialWindow(known: readonly Span[], isHorizontal: boolean, atMs: number): TimeWindow {

@@ -1,7 +1,8 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { clockSeconds, longDay } from '../words/format.ts';
+import { longDay } from '../words/dates.ts';
+import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Palette, shareOf } from './draw.ts';

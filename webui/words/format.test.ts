@@ -1,20 +1,18 @@
 import { expect, test } from 'vitest';
+import { clockOf, parseClock } from './clock-text.ts';
+import { dayName, monthName, shortDay } from './dates.ts';
 import { common as en } from './en/common.ts';
 import {
-  clock,
-  clockOf,
   bitRate,
   byteSize,
+  clock,
   clockSeconds,
-  dayName,
   duration,
   listed,
   longDuration,
   moment,
-  monthName,
   nextDay,
   percent,
-  shortDay,
 } from './format.ts';
 import { common as zhCn } from './zh-cn/common.ts';
 
@@ -113,3 +111,32 @@ test('names in a list are separated, also in Chinese', () => {
   expect(listed(['花园', '马厩', '门厅'], 'zh-CN')).toBe('花园、马厩、门厅');
   expect(listed(['Garden'], 'en-GB')).toBe('Garden');
 });
+
+test.for([
+  ['22:30', '22:30'],
+  ['2230', '22:30'],
+  ['8', '08:00'],
+  [' 8：05 ', '08:05'],
+  ['10:30\u202fPM', '22:30'],
+  ['12.05 a.m.', '00:05'],
+  ['12 pm', '12:00'],
+  ['下午 10:30', '22:30'],
+  ['上午12:05', '00:05'],
+  ['24:00', undefined],
+  ['12:60', undefined],
+  ['13 pm', undefined],
+  ['0 am', undefined],
+  ['soon', undefined],
+  ['', undefined],
+] as const)('the time typed as %s is %s', ([typed, time]) => {
+  expect(parseClock(typed)).toBe(time);
+});
+
+test.for(['en-US', 'en-GB', 'en-AU', 'en-CA', 'zh-CN', 'zh-CN-u-hc-h12', 'en-US-u-hc-h23'])(
+  'each time that is shown in %s is understood',
+  (language) => {
+    for (const time of ['00:00', '00:05', '09:15', '12:00', '12:30', '13:00', '23:59']) {
+      expect(parseClock(clockOf(time, language))).toBe(time);
+    }
+  },
+);

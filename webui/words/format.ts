@@ -1,7 +1,7 @@
 import type { CommonWords } from './en/common.ts';
 
 /** Language and texts, on which the formatted values depend. */
-interface I18n {
+export interface I18n {
   readonly language: string;
   readonly words: Pick<CommonWords, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
 }
@@ -33,12 +33,6 @@ export const clock = (ms: number, language: string): string =>
 export const clockSeconds = (ms: number, language: string): string =>
   spaced(format(language, { ...clockOptions(language), second: '2-digit' }).format(ms));
 
-/** @param time `14:02`, as the box and time fields have it */
-export const clockOf = (time: string, language: string): string => {
-  const [hours = 0, minutes = 0] = time.split(':').map(Number);
-  return clock(new Date(2026, 0, 1, hours, minutes).getTime(), language);
-};
-
 /** `Garden, Barn`; Chinese separates by `、`. */
 export const listed = (texts: readonly string[], language: string): string =>
   new Intl.ListFormat(language, { style: 'narrow' }).format(texts);
@@ -53,10 +47,11 @@ export const nextDay = (ms: number): number => {
   return day.setDate(day.getDate() + 1);
 };
 
-const NEAR_DAY = { weekday: 'short', day: 'numeric', month: 'short' } as const;
+export const LONG_DATE = { day: 'numeric', month: 'long' } as const;
+export const NEAR_DAY = { weekday: 'short', day: 'numeric', month: 'short' } as const;
 
 /** Calendar days between the two. */
-const daysBetween = (fromMs: number, toMs: number): number =>
+export const daysBetween = (fromMs: number, toMs: number): number =>
   Math.round((dayStart(toMs) - dayStart(fromMs)) / 86_400_000);
 
 /** `14:02`, `yesterday 14:02`, `Tue 17 Nov 14:02`, else the date. */
@@ -70,43 +65,16 @@ export function moment(ms: number, nowMs: number, { language, words }: I18n): st
     return words.yesterdayAt(time);
   }
   const isNear = days > 1 && days < 7;
-  const day = isNear ? format(language, NEAR_DAY) : dateFormat(ms, nowMs, language);
+  const day = isNear ? format(language, NEAR_DAY) : format(language, { ...LONG_DATE, ...yearOf(ms, nowMs) });
   return `${spaced(day.format(ms))} ${time}`;
 }
-
-/** `Today`, `Yesterday`, `Tuesday 17 November`. */
-export function dayName(ms: number, nowMs: number, { language, words }: I18n): string {
-  const days = daysBetween(ms, nowMs);
-  if (days === 0) {
-    return words.today;
-  }
-  if (days === 1) {
-    return words.yesterday;
-  }
-  const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-  const year = isThisYear ? {} : ({ year: 'numeric' } as const);
-  return spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(ms));
-}
-
-/** `Tuesday 17 November`, also for today. */
-export const longDay = (ms: number, language: string): string =>
-  spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long' }).format(ms));
-
-/** `17 November` */
-export const shortDay = (ms: number, language: string): string =>
-  spaced(format(language, { day: 'numeric', month: 'long' }).format(ms));
-
-/** `November 2026` */
-export const monthName = (ms: number, language: string): string =>
-  spaced(format(language, { month: 'long', year: 'numeric' }).format(ms));
 
 /** Adds spaces between digits and Chinese characters, which Intl omits. */
 export const spaced = (text: string): string =>
   text.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
 
-function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeFormat {
-  const isThisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-  return format(language, { day: 'numeric', month: 'long', ...(isThisYear ? {} : { year: 'numeric' }) });
+export function yearOf(ms: number, nowMs: number): { readonly year: 'numeric' } | undefined {
+  return new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? undefined : { year: 'numeric' };
 }
 
 /** `42 s`, `8 min`. */
@@ -127,13 +95,6 @@ export function longDuration(ms: number, language: string): string {
         : [minutes, 'minute'];
   const options = { style: 'unit', unit: String(unit), unitDisplay: 'long' } as const;
   return spaced(new Intl.NumberFormat(language, options).format(Number(value)));
-}
-
-/** `2 minutes ago`, `3 hours ago`. */
-export function timeAgo(ms: number, language: string): string {
-  const minutes = Math.floor(ms / 60_000);
-  const [value, unit] = minutes >= 120 ? ([Math.floor(minutes / 60), 'hour'] as const) : ([minutes, 'minute'] as const);
-  return spaced(new Intl.RelativeTimeFormat(language).format(-value, unit));
 }
 
 /** `4.2 Mbit/s`; whole kbit/s below a megabit. */

@@ -10,6 +10,7 @@ import { type GuestLink, GuestLinkMaker } from '../../people/guest-link.ts';
 import { expiryText } from '../../people/link-expiry.ts';
 import type { GuestItem } from '../../people/people.ts';
 import { nowMs } from '../../shell/page-state.ts';
+import { Button } from '../../ui/controls/button.tsx';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
@@ -100,9 +101,9 @@ function Links({ clip }: { readonly clip: SavedClip }) {
             <span class="digits">
               {cameraTitle(clip.path)} · {t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t))}
             </span>
-            <button class="text" type="button" onClick={() => void revoke(id)}>
+            <Button kind="text" danger onClick={() => void revoke(id)}>
               {t.endLink}
-            </button>
+            </Button>
           </li>
         ))}
       </ul>

@@ -23,7 +23,8 @@ import { attempt, toastFailure } from '../../ui/feedback/toast-failure.ts';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { clipWords } from '../../words/clips.ts';
-import { byteSize, clockSeconds, dayName, duration, listed, moment } from '../../words/format.ts';
+import { dayName } from '../../words/dates.ts';
+import { byteSize, clockSeconds, duration, listed, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
 import { ClipVideo } from './clip-video.tsx';
@@ -96,7 +97,7 @@ export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
             href={recordingsLink(path, { atMs: startMs, clip: { startMs, endMs } })}
           />
           {isOwner.value && (
-            <Row icon="cross" title={clipWords.value.removeClip} text={t.removeClipText} onClick={remove} />
+            <Row icon="cross" danger title={clipWords.value.removeClip} text={t.removeClipText} onClick={remove} />
           )}
         </div>
       </Sheet>

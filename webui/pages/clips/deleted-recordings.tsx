@@ -5,7 +5,8 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { deletionChanges, restoreRecordings } from '../../clips/restore-recordings.ts';
 import { nowMs } from '../../shell/page-state.ts';
-import { clock, clockSeconds, dayName } from '../../words/format.ts';
+import { dayName } from '../../words/dates.ts';
+import { clockSeconds, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
 import { words } from '../../words/words.ts';
@@ -31,7 +32,7 @@ export function DeletedRecordings() {
       <ul class="card">
         {items.map(({ id, path, start, end, by, undoUntil }) => {
           const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
-          const until = clock(Date.parse(undoUntil ?? ''), language);
+          const until = moment(Date.parse(undoUntil ?? ''), nowMs.value, i18n());
           return (
             <li key={id}>
               <span class="grow">

@@ -3,6 +3,12 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface ButtonProps {
   readonly kind?: 'main' | 'quiet' | 'text';
+  /** Red, because it removes or ends something. */
+  readonly danger?: boolean;
+  /** Instead of the text, for screen readers. */
+  readonly label?: string;
+  /** Id of an element that says what it is about. */
+  readonly about?: string;
   readonly type?: 'button' | 'submit';
   /** Label while busy, which also disables the button. */
   readonly busy?: string | false | undefined;
@@ -12,7 +18,8 @@ interface ButtonProps {
 }
 
 /** A busy button keeps its width. */
-export function Button({ kind = 'quiet', type = 'button', busy, isOff = false, onClick, children }: ButtonProps) {
+export function Button(props: ButtonProps) {
+  const { kind = 'quiet', type = 'button', danger, label, about, busy, isOff = false, onClick, children } = props;
   const element = useRef<HTMLButtonElement>(null);
   const width = useRef(0);
   useLayoutEffect(() => {
@@ -27,7 +34,9 @@ export function Button({ kind = 'quiet', type = 'button', busy, isOff = false, o
   const look = kind === 'text' ? 'text' : kind === 'main' ? 'button main' : 'button';
   return (
     <button
-      class={look}
+      class={danger ? `${look} danger` : look}
+      aria-label={label}
+      aria-describedby={about}
       ref={element}
       type={type}
       disabled={isOff}

@@ -10,6 +10,8 @@ interface RowProps {
   /** A thumbnail instead of an icon. */
   readonly before?: ComponentChildren;
   readonly value?: string;
+  /** Red, because it removes or ends something. */
+  readonly danger?: boolean;
   /** With a chevron. */
   readonly href?: string;
   readonly onClick?: () => void;
@@ -17,7 +19,7 @@ interface RowProps {
 
 /** Title, second line, and a value or chevron. */
 export function Row(props: RowProps) {
-  const { href, onClick } = props;
+  const { href, onClick, danger } = props;
   if (href !== undefined) {
     return (
       <a class="row" href={href}>
@@ -26,7 +28,7 @@ export function Row(props: RowProps) {
     );
   }
   return onClick ? (
-    <button class="row" type="button" onClick={onClick}>
+    <button class={danger ? 'row danger' : 'row'} type="button" onClick={onClick}>
       <Inside {...props} leads />
     </button>
   ) : (

@@ -5,11 +5,13 @@ interface ConfirmProps {
   readonly title: string;
   /** Effect of the action, shown after the first tap. */
   readonly text: string;
+  /** Default: it removes or ends something. */
+  readonly danger?: boolean;
   readonly onConfirm: () => void;
 }
 
 /** For actions without Undo: the second tap confirms. */
-export function Confirm({ title, text, onConfirm }: ConfirmProps) {
+export function Confirm({ title, text, danger = true, onConfirm }: ConfirmProps) {
   const [isAsked, setAsked] = useState(false);
   const onClick = () => {
     setAsked(!isAsked);
@@ -19,7 +21,7 @@ export function Confirm({ title, text, onConfirm }: ConfirmProps) {
   };
   return (
     <>
-      <Row title={title} onClick={onClick} />
+      <Row title={title} danger={danger} onClick={onClick} />
       <p class="small warn confirm-text" role="status">
         {isAsked && text}
       </p>

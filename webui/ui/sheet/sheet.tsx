@@ -140,7 +140,7 @@ function Ask({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeav
       <button class="button main" type="button" ref={stay} onClick={onStay}>
         {t.goOnEditing}
       </button>
-      <button class="button" type="button" onClick={onLeave}>
+      <button class="button danger" type="button" onClick={onLeave}>
         {t.discard}
       </button>
     </footer>

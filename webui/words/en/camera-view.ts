@@ -85,6 +85,9 @@ export const cameraView = {
   infoLag: 'Delay',
   infoLost: 'Lost',
   infoLeftOut: 'Not sent',
+  infoUndelivered: 'Missing from the camera',
+  undeclaredPackets: (track: string, type: string) =>
+    `${track}: its packets have type ${type}, which the camera did not announce`,
   packets: (count: string) => `${count} packets`,
   frames: (count: string) => `${count} frames`,
 };

@@ -85,6 +85,8 @@ export const cameraView: CameraViewWords = {
   infoLag: '延迟',
   infoLost: '丢失',
   infoLeftOut: '未传输',
+  infoUndelivered: '摄像头未送达',
+  undeclaredPackets: (track, type) => `${track}：数据包类型为 ${type}，摄像头事先没有声明`,
   packets: (count) => `${count} 包`,
   frames: (count) => `${count} 帧`,
 };

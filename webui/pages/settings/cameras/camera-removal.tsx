@@ -48,7 +48,7 @@ export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: Remova
       {asks ? (
         <Remove name={name} title={title} facts={facts} onDone={() => setOutcome('removed')} />
       ) : (
-        <Row title={t.removeOnly} onClick={() => setAsks(true)} />
+        <Row danger title={t.removeOnly} onClick={() => setAsks(true)} />
       )}
     </Sheet>
   );
@@ -145,8 +145,8 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
         isChosen={fate === 'delete'}
         onChoose={() => setFate('delete')}
       />
-      <Button busy={isBusy && t.removing} onClick={() => void remove()}>
-        <span class="bad">{t.removeButton}</span>
+      <Button kind="main" danger busy={isBusy && t.removing} onClick={() => void remove()}>
+        {t.removeButton}
       </Button>
     </fieldset>
   );

@@ -96,15 +96,9 @@ function MaskLine({ mask, number, isLocked, onRemove }: MaskLineProps) {
           {mask.enabled ? t.covers(Math.max(1, Math.round(100 * areaOf(mask.points)))) : t.isOff}
         </span>
       </span>
-      <button
-        class="text"
-        type="button"
-        aria-label={t.removeNumbered(number)}
-        disabled={isLocked}
-        onClick={() => void onRemove(mask)}
-      >
+      <Button kind="text" danger label={t.removeNumbered(number)} isOff={isLocked} onClick={() => void onRemove(mask)}>
         {t.remove}
-      </button>
+      </Button>
     </li>
   );
 }

@@ -158,9 +158,9 @@ function AreaLine({ label, shape, isLocked, onCorner, onRemove }: AreaLineProps)
       >
         {t.addCorner}
       </button>
-      <button class="text" type="button" aria-describedby={id} disabled={isLocked} onClick={onRemove}>
+      <Button kind="text" danger about={id} isOff={isLocked} onClick={onRemove}>
         {maskWords.value.remove}
-      </button>
+      </Button>
     </li>
   );
 }

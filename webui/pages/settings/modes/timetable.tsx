@@ -1,4 +1,4 @@
-import { useId, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
@@ -8,10 +8,11 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Chips } from '../../../ui/controls/chips.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { TimeField } from '../../../ui/controls/time-field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { clockOf } from '../../../words/format.ts';
+import { clockOf } from '../../../words/clock-text.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
 import { words } from '../../../words/words.ts';
@@ -83,10 +84,9 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
   const t = modesWords.value;
   const { language } = i18n();
   const [isGone, setGone] = useState(false);
-  const id = useId();
   const form = useMemo(() => entryForm(entry), []);
   const { days, from, mode } = form.values.value;
-  const { days: daysWrong, from: fromWrong } = form.wrong.value;
+  const { days: daysWrong } = form.wrong.value;
   return (
     <FormSheet
       title={entry === 'new' ? t.addTime : t.editTime}
@@ -105,22 +105,7 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
         options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
         onChange={(value) => form.set('mode', value)}
       />
-      <div class="field">
-        <label for={id}>{t.time}</label>
-        <div class={fromWrong ? 'input wrong' : 'input'}>
-          <input
-            id={id}
-            type="time"
-            value={from}
-            aria-invalid={fromWrong !== undefined}
-            aria-describedby={`${id}-hint`}
-            onInput={({ currentTarget }) => form.set('from', currentTarget.value)}
-          />
-        </div>
-        <p class="hint bad" id={`${id}-hint`}>
-          <span>{fromWrong}</span>
-        </p>
-      </div>
+      <TimeField label={t.time} name="from" value={from} wrong={t.timeWrong} onSet={(time) => form.set('from', time)} />
       <Chips
         label={t.days}
         options={DAYS.map((value) => ({ value, text: dayName(value, language) }))}

@@ -3,6 +3,7 @@ import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { nowMs } from '../../../shell/page-state.ts';
+import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -41,9 +42,9 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
         ))}
       </ul>
       {others.length > 1 && (
-        <button class="button" type="button" onClick={() => end(others)}>
+        <Button danger onClick={() => end(others)}>
           {t.logOutOthers}
-        </button>
+        </Button>
       )}
     </Sheet>
   );
@@ -77,9 +78,9 @@ function Device({ item, isOwn, onEnd }: DeviceProps) {
         </span>
       </span>
       {!item.current && (
-        <button class="text" type="button" aria-label={t.logOutNamed(device)} onClick={onEnd}>
+        <Button kind="text" danger label={t.logOutNamed(device)} onClick={onEnd}>
           {t.logOutDevice}
-        </button>
+        </Button>
       )}
     </li>
   );

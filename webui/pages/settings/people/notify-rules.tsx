@@ -1,11 +1,13 @@
 import { Fragment } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { isOwner } from '../../../api-client/session.ts';
 import { CamerasField, ChipsField } from '../../../people/access-fields.tsx';
 import { toggled } from '../../../people/people.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
+import { TimeField } from '../../../ui/controls/time-field.tsx';
 import { clipWords } from '../../../words/clips.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
 import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
 
@@ -30,14 +32,9 @@ export function RulesFields({ rules, onRules }: RulesProps) {
           {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
           <RuleFields rule={rule} onRule={(changed) => set(shown.with(i, changed))} />
           {shown.length > 1 && (
-            <button
-              class="text"
-              type="button"
-              aria-label={t.removeNamed(t.rule(i + 1))}
-              onClick={() => set(shown.toSpliced(i, 1))}
-            >
+            <Button kind="text" danger label={t.removeNamed(t.rule(i + 1))} onClick={() => set(shown.toSpliced(i, 1))}>
               {t.remove}
-            </button>
+            </Button>
           )}
         </Fragment>
       ))}
@@ -53,6 +50,7 @@ interface RuleProps {
 
 function RuleFields({ rule, onRule }: RuleProps) {
   const t = notifyWords.value;
+  const { timeWrong } = modesWords.value;
   const { hours, ...always } = rule;
   // The last kinds, those about the box, are for the owner only.
   const kinds = isOwner.value ? KINDS : KINDS.slice(0, -BOX_KINDS.length);
@@ -81,11 +79,13 @@ function RuleFields({ rule, onRule }: RuleProps) {
       {hours && (
         <div class="actions-row">
           <TimeField
-            label={t.from}
-            value={hours.from}
-            onSet={(from) => onRule({ ...rule, hours: { ...hours, from } })}
+            {...{ label: t.from, name: 'from', value: hours.from, wrong: timeWrong }}
+            onSet={(from, isLeft) => isLeft && onRule({ ...rule, hours: { ...hours, from } })}
           />
-          <TimeField label={t.to} value={hours.to} onSet={(to) => onRule({ ...rule, hours: { ...hours, to } })} />
+          <TimeField
+            {...{ label: t.to, name: 'to', value: hours.to, wrong: timeWrong }}
+            onSet={(to, isLeft) => isLeft && onRule({ ...rule, hours: { ...hours, to } })}
+          />
         </div>
       )}
     </>
@@ -110,27 +110,4 @@ function kindTexts(): readonly string[] {
     disk,
     hardware,
   ];
-}
-
-interface TimeFieldProps {
-  readonly label: string;
-  readonly value: string;
-  readonly onSet: (value: string) => void;
-}
-
-function TimeField({ label, value, onSet }: TimeFieldProps) {
-  const id = useId();
-  return (
-    <div class="field grow">
-      <label for={id}>{label}</label>
-      <div class="input">
-        <input
-          id={id}
-          type="time"
-          value={value}
-          onChange={({ currentTarget }) => currentTarget.value && onSet(currentTarget.value)}
-        />
-      </div>
-    </div>
-  );
 }

@@ -4,6 +4,7 @@ import { actionErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { isOwner } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -166,14 +167,12 @@ function Others({ items, act }: { readonly items: readonly SubscriptionItem[]; r
               </b>
               <span class="small dim">{item.relay}</span>
             </span>
-            <button
-              class="text"
-              type="button"
-              aria-label={t.removeNamed(item.device)}
+            <Button
+              {...{ kind: 'text', danger: true, label: t.removeNamed(item.device) }}
               onClick={() => void act(() => remove(item.id), t.removed(item.device))}
             >
               {t.remove}
-            </button>
+            </Button>
           </div>
         ))}
       </div>

@@ -104,9 +104,9 @@ function Passkey({ passkey, onRemove }: PasskeyProps) {
           {host} · {lastUsed === null ? t.passkeyMade(when(created)) : t.lastUsed(when(lastUsed))}
         </span>
       </span>
-      <button class="text" type="button" aria-label={t.passkeyRemoveNamed(name)} onClick={onRemove}>
+      <Button kind="text" danger label={t.passkeyRemoveNamed(name)} onClick={onRemove}>
         {t.passkeyRemove}
-      </button>
+      </Button>
     </li>
   );
 }

@@ -160,8 +160,8 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
       onClosed={onClosed}
       foot={
         <>
-          <Button busy={isBusy && t.deleting} onClick={() => void remove()}>
-            <span class="bad">{t.deleteAll(byteSize(use.bytes, language))}</span>
+          <Button kind="main" danger busy={isBusy && t.deleting} onClick={() => void remove()}>
+            {t.deleteAll(byteSize(use.bytes, language))}
           </Button>
           <p class="dim small">{t.deleteSure}</p>
         </>

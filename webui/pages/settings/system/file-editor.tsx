@@ -69,7 +69,9 @@ export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscar
           <Button kind="main" isOff={isWrong || isChecking} onClick={onCompare}>
             {t.fileCompare}
           </Button>
-          <Button onClick={onDiscard}>{t.fileDiscard}</Button>
+          <Button danger onClick={onDiscard}>
+            {t.fileDiscard}
+          </Button>
         </div>
       )}
     </>

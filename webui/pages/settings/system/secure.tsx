@@ -18,7 +18,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { monthName } from '../../../words/format.ts';
+import { monthName } from '../../../words/dates.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { secureWords } from '../../../words/settings/secure.ts';
 import { words } from '../../../words/words.ts';

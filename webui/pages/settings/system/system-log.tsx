@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LogItem } from '../../../api-client/api-types.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { isPageVisible } from '../../../shell/page-state.ts';
+import { isPageVisible, nowMs } from '../../../shell/page-state.ts';
 import { followLog, type LogFilter } from '../../../system/log-stream.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -9,7 +9,8 @@ import { Select } from '../../../ui/controls/choice.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { clockSeconds, number } from '../../../words/format.ts';
+import { momentSeconds } from '../../../words/dates.ts';
+import { number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
@@ -56,7 +57,7 @@ export function LogPage() {
         {shown.map((line) => (
           <li key={line.number} data-level={line.level}>
             <time class="digits dim" dateTime={line.time}>
-              {clockSeconds(Date.parse(line.time), language)}
+              {momentSeconds(Date.parse(line.time), nowMs.value, i18n())}
             </time>
             <span class="level">{line.level}</span>
             <span class="what">

@@ -110,7 +110,9 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />
-        {facts.canRestart && <Confirm title={t.restart} text={t.restartText} onConfirm={() => attempt(restart)} />}
+        {facts.canRestart && (
+          <Confirm title={t.restart} text={t.restartText} danger={false} onConfirm={() => attempt(restart)} />
+        )}
       </div>
     </>
   );

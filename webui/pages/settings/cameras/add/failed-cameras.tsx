@@ -144,7 +144,7 @@ function causeOf(one: Adoption, remedy: Remedy, t: StartWords): ComponentChildre
 }
 
 const Remove = ({ group }: { readonly group: readonly Adoption[] }) => (
-  <Button kind="text" onClick={() => dropAdoptions(group.map(({ key }) => key))}>
+  <Button kind="text" danger onClick={() => dropAdoptions(group.map(({ key }) => key))}>
     {startWords.value.remove}
   </Button>
 );

@@ -5,7 +5,8 @@ import { Button } from '../../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../../ui/feedback/toast-failure.ts';
-import { clock, longDay } from '../../../../words/format.ts';
+import { longDay } from '../../../../words/dates.ts';
+import { clock } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { systemWords } from '../../../../words/settings/system.ts';
 
