@@ -32,7 +32,7 @@ async function step<T>(
     throw new Error('the power is gone');
   }
   if (disk.failsAt !== '' && what.endsWith(disk.failsAt)) {
-    throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
+    throw Object.assign(new Error('input/output error'), { code: 'EIO' });
   }
   disk.done.push(what);
   return work();
@@ -44,18 +44,23 @@ beforeAll(() => {
     const write = handle.writeFile.bind(handle);
     const sync = handle.sync.bind(handle);
     handle.sync = () => step(`sync ${file}`, sync);
-    handle.writeFile = async (text) => {
-      if (String(file) === disk.mounted && disk.fullTimes > 0) {
-        disk.fullTimes -= 1;
-        await write(String(text).slice(0, 3));
-        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-      }
-      return step(
+    handle.writeFile = (text) =>
+      step(
         `write ${file}`,
         () => write(text),
         () => write(String(text).slice(0, String(text).length / 2)),
       );
-    };
+    if (String(file) === disk.mounted) {
+      const overwrite = handle.write.bind(handle);
+      handle.write = (async (bytes: Uint8Array, from: number, length: number, at: number) => {
+        if (disk.fullTimes > 0) {
+          disk.fullTimes -= 1;
+          await overwrite(Buffer.from('half'), 0, 4, at);
+          throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+        }
+        return overwrite(bytes, from, length, at);
+      }) as typeof handle.write;
+    }
     return handle;
   };
   files.rename = async (from, to) => {

@@ -22,6 +22,9 @@ const MAX_ANSWER_MS = 15_000;
 /** Tells the box not to challenge, so that no browser dialog covers the page. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
+/** The last change: why it is in effect until the next start of the box only, if it cannot write its configuration file. */
+export const lastChange: { unsaved: string | null; onUnsaved?: () => void } = { unsaved: null };
+
 interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: object;
@@ -43,12 +46,20 @@ export async function fetchJson<T>(
 export async function send(address: string, options: RequestInit, limitMs = MAX_ANSWER_MS): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
-    return await fetch(address, {
+    const response = await fetch(address, {
       ...options,
       headers: { ...UI_HEADER, ...options.headers },
       cache: 'no-store',
       signal: options.signal ? anySignal(options.signal, limit) : limit,
     });
+    if (options.method !== undefined && options.method !== 'GET') {
+      const before = lastChange.unsaved;
+      lastChange.unsaved = response.headers.get('Perch-Unsaved');
+      if (lastChange.unsaved !== before) {
+        lastChange.onUnsaved?.();
+      }
+    }
+    return response;
   } catch {
     throw new RequestError(0, 'no answer');
   }

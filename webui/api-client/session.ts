@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { retryNow } from '../shell/sleep.ts';
 import type { SessionAnswer } from './api-types.ts';
-import { fetchJson, RequestError } from './request.ts';
+import { fetchJson, lastChange, RequestError } from './request.ts';
 import { isTransient, retryUntilAnswered } from './retry.ts';
 
 /** Undefined until the first response. */
@@ -47,6 +47,9 @@ export async function loadSession(): Promise<void> {
     localStorage.removeItem(WAS_GUEST);
   }
 }
+
+// Its warnings name the file, and what to do.
+lastChange.onUnsaved = () => void loadSession().catch(() => {});
 
 /** Setup code of the link that the box shows; empty: to be typed. */
 export const setupCode = signal('');

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
-import { words } from '../words/words.ts';
+import { savedText } from '../api-client/error-text.ts';
 import type { ConfigForm } from './config-form.ts';
 import { ConflictLine } from './conflict.tsx';
 import { FormFooter } from './form-footer.tsx';
@@ -19,7 +19,7 @@ export function PageForm<C, V extends object>({ edited, text, children }: PageFo
   const save = async (event: Event) => {
     event.preventDefault();
     if (await form.submit()) {
-      edited.toastSaved(words.peek().saved);
+      edited.toastSaved(savedText());
     } else {
       element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
     }

@@ -1,5 +1,4 @@
-import type { Problem } from '../../config/yaml/problem.ts';
-import { problemText } from '../../config/yaml/problem.ts';
+import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { BoxAnswer } from '../../http/api/boxes/box-routes.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
 import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
@@ -56,8 +55,8 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
   ): ProblemItem => ({ kind, name, why: null, text, since: null, ...more });
   return [
     ...configuration
-      .filter(({ severity }) => severity === 'error')
-      .map((fault) => item('configuration', fault.key || null, problemText(fault))),
+      .filter(isSerious)
+      .map((fault) => item('configuration', fault.key || null, problemText(fault), { why: fault.why ?? null })),
     ...(isClockTrusted ? [] : [item('clock', null, 'the time is not known')]),
     ...hardware.map(({ why, name, text, sinceMs }) => {
       const more = { why, since: new Date(sinceMs).toISOString() };

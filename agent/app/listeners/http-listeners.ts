@@ -10,7 +10,7 @@ import type { FileEdits } from '../../config/edit/file-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
-import { type Problem, problemText } from '../../config/yaml/problem.ts';
+import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import { type ChannelControl, channelRoutes } from '../../http/api/accounts/channel-routes.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
@@ -44,6 +44,7 @@ import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import { serverOf, verifySignatures } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
+import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { healthRoute } from '../../http/pages/health.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-routes.ts';
@@ -193,7 +194,10 @@ export class HttpListeners {
           : [],
       ),
       ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
-      ports.ofService('api', 'API port', (app, access) => this.#mountApi(app, access)),
+      ports.ofService('api', 'API port', async (app, access) => {
+        this.#announceUnsaved(app);
+        await this.#mountApi(app, access);
+      }),
       ports.ofService('metrics', 'metrics port', (app, access) =>
         this.#diagnostics.mountMetrics(app, access, this.#deps.servers, true),
       ),
@@ -212,6 +216,7 @@ export class HttpListeners {
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
     const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
     const pairing = this.#pairing;
+    this.#announceUnsaved(app);
     verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
@@ -288,6 +293,10 @@ export class HttpListeners {
     await this.#diagnostics.mountMetrics(app, access, this.#deps.servers, false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
+  }
+
+  #announceUnsaved(app: FastifyInstance): void {
+    announceUnsaved(app, () => this.#deps.problems().find(({ why }) => why === 'notSaved'));
   }
 
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
@@ -384,5 +393,3 @@ function personOf(access: HttpAccess, request: FastifyRequest): string | undefin
   const { user, sessionUser } = access.identify(request);
   return access.limitedPerson(request)?.role === 'guest' ? undefined : user || sessionUser;
 }
-
-const isSerious = ({ severity }: Problem): boolean => severity === 'error';

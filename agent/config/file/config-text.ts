@@ -31,8 +31,9 @@ export class ConfigText {
     return text === undefined || !this.#key || !BASE64.test(text) ? text : this.#decrypt(text, this.#key, file);
   }
 
-  async write(file: string, text: string): Promise<void> {
-    await writeAtomic(file, await this.seal(text));
+  /** @param journal as of `writeAtomic` */
+  async write(file: string, text: string, journal?: string): Promise<void> {
+    await writeAtomic(file, await this.seal(text), journal);
   }
 
   /** The text as it is stored on the disk. */

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { syncFolder } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
+import { overwrite } from './in-place.ts';
 
 const MAX_BYTES = 4_194_304;
 const OWN_NAME = 'perch.yml';
@@ -80,13 +82,15 @@ export async function readConfigFile(file: string): Promise<string | undefined> 
 
 /**
  * Replaces a file so that a power cut leaves the old or the new text, never a part. A symbolic link stays one; mode and
- * owner stay. A file that is mounted by itself into a container cannot be replaced: it is written in place.
+ * owner stay. A file that is a mount by itself, or is in a folder that cannot be written, is overwritten instead.
+ * @param journal for a file that is overwritten: see `overwrite`
+ * @throws PerchError unavailable; `isReadOnly` knows those that last until a person changes mount or permissions
  */
-export async function writeAtomic(file: string, text: string | Uint8Array): Promise<void> {
-  await (await prepareWrite(file, text)).commit();
+export async function writeAtomic(file: string, text: string | Uint8Array, journal?: string): Promise<void> {
+  await (await prepareWrite(file, text, journal)).commit();
 }
 
-/** A text that is on the disk, next to the file that it will replace. */
+/** A text that is on the disk, next to the file that it will replace; in memory if the file can only be overwritten. */
 export interface PreparedWrite {
   /** Replaces the file. Needs no more room on the disk. */
   commit(): Promise<void>;
@@ -94,43 +98,40 @@ export interface PreparedWrite {
 }
 
 /** The first half of `writeAtomic`, for files that change together. */
-export async function prepareWrite(file: string, text: string | Uint8Array): Promise<PreparedWrite> {
-  await mkdir(dirname(file), { recursive: true }).catch((error: unknown) => cannotWrite(file, error));
+export async function prepareWrite(file: string, text: string | Uint8Array, journal?: string): Promise<PreparedWrite> {
+  const failed = (error: unknown) => cannotWrite(file, error);
+  await mkdir(dirname(file), { recursive: true }).catch(failed);
   const target = (await unlessMissing(file, realpath(file))) ?? file;
   const before = await unlessMissing(target, stat(target));
   // Always the same name: the next write removes what a power cut has left, passwords included.
   const temporary = join(dirname(target), `.${basename(target)}.tmp`);
   const drop = () => rm(temporary, { force: true });
-  const failed = async (error: unknown) => {
-    await drop().catch(() => {});
-    cannotWrite(file, error);
+  const inPlace: PreparedWrite = {
+    commit: () => overwrite(target, text, journal).catch(failed),
+    drop: async () => {},
   };
-  // A file left by another user cannot be opened.
-  await drop()
-    .then(() => writeSynced(temporary, text, before))
-    .catch(failed);
+  try {
+    // A file left by another user cannot be opened.
+    await drop();
+    await writeSynced(temporary, text, before);
+  } catch (error) {
+    await drop().catch(() => {});
+    if (!before || !isForbidden(error)) {
+      return failed(error);
+    }
+    await (await open(target, 'r+').catch(failed)).close();
+    return inPlace;
+  }
   const commit = async () => {
-    await rename(temporary, target).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'EBUSY') {
-        return failed(error);
-      }
-      await drop();
-      await writeInPlace(target, text, before);
-    });
+    try {
+      await rename(temporary, target);
+    } catch (error) {
+      await drop().catch(() => {});
+      return before && (codeOf(error) === 'EBUSY' || isForbidden(error)) ? inPlace.commit() : failed(error);
+    }
     await syncFolder(dirname(target));
   };
   return { commit, drop };
-}
-
-/** Restores the former text when the write fails half-way, if the disk permits. */
-async function writeInPlace(target: string, text: string | Uint8Array, before: Ownership | undefined): Promise<void> {
-  const former = await readFile(target);
-  try {
-    await writeSynced(target, text, before);
-  } catch (cause) {
-    await writeSynced(target, former, before).catch(() => {});
-    cannotWrite(target, cause);
-  }
 }
 
 /** Checks that the file can be written, without writing it. @throws PerchError unavailable */
@@ -145,7 +146,22 @@ export async function tryWrite(file: string, text: string): Promise<void> {
 }
 
 function cannotWrite(file: string, cause: unknown): never {
-  throw new PerchError('unavailable', `cannot write ${file}`, { file, why: 'notWritten' }, cause);
+  const context = { file, why: 'notWritten', ...(isForbidden(cause) && { isReadOnly: true }) };
+  throw new PerchError('unavailable', `cannot write ${file}`, context, cause);
+}
+
+/** Mount or permissions do not allow it. */
+const isForbidden = (error: unknown): boolean => ['EROFS', 'EACCES', 'EPERM'].includes(String(codeOf(error)));
+
+/** Whether a file could not be written because of its mount or permissions, not because the disk is full or failing. */
+export const isReadOnly = (error: unknown): error is PerchError =>
+  error instanceof PerchError && error.context['isReadOnly'] === true;
+
+/** Path of a file's copy in the data folder. Unless the file is the data folder's own, the name has a hash of its path. */
+export function copyOf(file: string, dataDir: string, kind: 'last-good' | 'before' | 'journal'): string {
+  const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
+  const isOwn = file === ownFileOf(dataDir);
+  return join(dataDir, isOwn ? `${basename(file)}.${kind}` : `${basename(file)}.${mark}.${kind}`);
 }
 
 interface Ownership {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.ts';
 import type { ConfigText } from './config-text.ts';
-import { readConfigFile, writeAtomic } from './file.ts';
+import { copyOf, isReadOnly, readConfigFile, writeAtomic } from './file.ts';
 
 /**
  * Brings the text of a configuration file into the next form; comments stay. A text that is already in that form is returned
@@ -45,11 +45,23 @@ interface MigrationOptions {
 /**
  * Called before the configuration is read. A file of an older form is migrated to this program's form. A file that a later version
  * has migrated, and that has not changed since, becomes what it was. After a power cut between two writes the next start repeats
- * the step.
+ * the step, and so it does while the file cannot be written.
  *
- * @returns the text; undefined when there is no file
+ * @returns the text, which the file does not have if it cannot be written; undefined when there is no file
  */
-export async function migrateConfig({
+export async function migrateConfig(options: MigrationOptions): Promise<string | undefined> {
+  try {
+    return await migrateFile(options);
+  } catch (error) {
+    if (!isReadOnly(error)) {
+      throw error;
+    }
+    const text = await options.texts.read(options.file);
+    return text === undefined ? undefined : inPresentForm(text, options.migrations);
+  }
+}
+
+async function migrateFile({
   file,
   dataDir,
   log,
@@ -57,6 +69,7 @@ export async function migrateConfig({
   migrations = MIGRATIONS,
 }: MigrationOptions): Promise<string | undefined> {
   const record = join(dataDir, 'config-forms.json');
+  const journal = copyOf(file, dataDir, 'journal');
   const form = presentForm(migrations);
   let { steps } = readDone(await readConfigFile(record));
   let text = await texts.read(file);
@@ -73,7 +86,7 @@ export async function migrateConfig({
       );
       return text;
     }
-    await texts.write(file, before);
+    await texts.write(file, before, journal);
     text = before;
     steps = steps.slice(0, -1);
     await writeAtomic(record, write({ steps }));
@@ -90,7 +103,7 @@ export async function migrateConfig({
     steps = [...steps, { to, before: hashOf(text), after: hashOf(after) }];
     await writeAtomic(record, write({ steps }));
     if (after !== text) {
-      await texts.write(file, after);
+      await texts.write(file, after, journal);
       log.info({ form: to }, 'configuration migrated to the form of this version');
     }
     text = after;

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { ConfigText } from '../file/config-text.ts';
-import { nameOf, ownFileOf } from '../file/file.ts';
+import { copyOf, isReadOnly, nameOf } from '../file/file.ts';
 import { inPresentForm, type Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig, patternsOf } from '../load/load.ts';
@@ -61,11 +59,18 @@ export async function keepGood(
   }
 }
 
-/** Path of a file's copy in the data folder. Unless the file is the data folder's own, the name has a hash of its path. */
-export function copyOf(file: string, dataDir: string, kind: 'last-good' | 'before'): string {
-  const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
-  const isOwn = file === ownFileOf(dataDir);
-  return join(dataDir, isOwn ? `${basename(file)}.${kind}` : `${basename(file)}.${mark}.${kind}`);
+/** Keeps the text that a whole one replaces. In a data folder that is read-only nothing is kept. */
+export async function keepBefore(
+  file: string,
+  text: string,
+  { dataDir }: GoodCopyOptions,
+  texts: ConfigText,
+): Promise<void> {
+  await texts.write(copyOf(file, dataDir, 'before'), text).catch((error: unknown) => {
+    if (!isReadOnly(error)) {
+      throw error;
+    }
+  });
 }
 
 /** The file's text, or why it cannot be read; neither when there is no file yet. */

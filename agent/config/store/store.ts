@@ -5,9 +5,9 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { ConfigText } from '../file/config-text.ts';
-import { findFile, nameOf, ownFileOf } from '../file/file.ts';
+import { nameOf } from '../file/file.ts';
 import { FileWatch } from '../file/file-watch.ts';
-import { type Migration, migrateConfig } from '../file/migrations.ts';
+import type { Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from '../load/load.ts';
 import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
@@ -17,15 +17,14 @@ import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange,
 import { type Change, changesBetween } from './changes.ts';
 import {
   type AppliedConfig,
-  copyOf,
   type FoundText,
-  faultOf,
-  findText,
+  keepBefore,
   keepGood,
   keepRunning,
   lastGood,
   unreadable,
 } from './good-copy.ts';
+import { StoredText } from './stored-text.ts';
 
 interface ConfigStoreOptions {
   /** Configuration file named on the command line. */
@@ -69,9 +68,7 @@ export class ConfigStore {
   readonly #defaults: ConfigDefaults;
   readonly #texts: ConfigText;
   readonly #listeners = new Set<Listener>();
-  #file: string | undefined;
-  /** The file's text as last read or written, right or wrong. */
-  #text: string | undefined;
+  readonly #stored: StoredText;
   /** The text in force: the file's, or while that is wrong as a whole the text before it. */
   #goodText: string;
   readonly #log: ChangeLog;
@@ -88,15 +85,13 @@ export class ConfigStore {
    */
   static async open(given: ConfigStoreOptions): Promise<ConfigStore> {
     const options = { ...given, dataDir: resolve(given.cwd, given.dataDir) };
-    const file = await findFile(options);
     const defaults = defaultsFor(options);
-    const text =
-      file === undefined ? undefined : await migrateConfig({ ...options, file, texts: new ConfigText(options.env) });
-    const parsed = parseConfig(text ?? NO_FILE, nameOf(file), options.env, defaults);
-    const inForce = parsed.config
-      ? { text: text ?? NO_FILE, config: parsed.config }
-      : await lastGood(file, parsed, options, defaults);
-    const store = new ConfigStore(options, defaults, file, text, inForce, parsed.problems);
+    const texts = new ConfigText(options.env);
+    const stored = await StoredText.open(options, texts);
+    const { file, now: text } = stored;
+    const parsed = parseConfig(text, nameOf(file), options.env, defaults);
+    const inForce = parsed.config ? { text, config: parsed.config } : await lastGood(file, parsed, options, defaults);
+    const store = new ConfigStore(options, defaults, texts, stored, inForce, parsed.problems);
     await store.#keepIfGood(text);
     return store;
   }
@@ -104,16 +99,15 @@ export class ConfigStore {
   private constructor(
     options: ConfigStoreOptions,
     defaults: ConfigDefaults,
-    file: string | undefined,
-    text: string | undefined,
+    texts: ConfigText,
+    stored: StoredText,
     inForce: AppliedConfig,
     problems: readonly Problem[],
   ) {
     this.#options = options;
     this.#defaults = defaults;
-    this.#texts = new ConfigText(options.env);
-    this.#file = file;
-    this.#text = text;
+    this.#texts = texts;
+    this.#stored = stored;
     this.#goodText = inForce.text;
     this.#current = inForce.config;
     this.#problems = problems;
@@ -125,9 +119,14 @@ export class ConfigStore {
     return this.#texts.seal(text);
   }
 
-  /** Identifies the file's text as last read or written. */
+  /** Identifies the file's text as last read or written, with the changes that it lacks. */
   get tag(): string {
-    return tagOf(this.#text ?? NO_FILE);
+    return tagOf(this.#stored.now);
+  }
+
+  /** The changes of API and page that the file lacks because it cannot be written; another object after each of them. */
+  get unsaved(): Problem | undefined {
+    return this.#stored.unsaved;
   }
 
   /** Absolute; undefined while the built-in defaults apply. */
@@ -140,7 +139,7 @@ export class ConfigStore {
   }
 
   get file(): string | undefined {
-    return this.#file;
+    return this.#stored.file;
   }
 
   /** The text that is in force. */
@@ -154,13 +153,19 @@ export class ConfigStore {
 
   /** Problems of the file as it is now, even while it is rejected and an older version is in force. */
   get problems(): readonly Problem[] {
-    return this.#problems;
+    const { unsaved } = this;
+    return unsaved ? [unsaved, ...this.#problems] : this.#problems;
   }
 
-  /** Reads the file again. False: it has an error, and the old configuration stays in force. */
+  /**
+   * Reads the file again. Changes that it lacks are saved if it can be written now, and stay otherwise.
+   * @returns false: it has an error, and the old configuration stays in force
+   */
   reload(): Promise<boolean> {
     return this.#queue.run(async () => {
-      return this.#apply(await this.#read());
+      const isGood = await this.#apply(await this.#stored.look());
+      await this.#stored.retry();
+      return isGood;
     });
   }
 
@@ -175,8 +180,8 @@ export class ConfigStore {
   /** Like `edit`, for values that depend on the file: nothing else changes it between `plan` and the write. */
   revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#queue.run(async () => {
-      const file = this.#file ?? ownFileOf(this.#options.dataDir);
-      const before = (await this.#texts.read(file)) ?? NO_FILE;
+      const file = this.#stored.target;
+      const before = await this.#stored.read();
       const known = this.#parse(before, file);
       const edits = plan({
         config: known.config ?? this.#current,
@@ -192,9 +197,7 @@ export class ConfigStore {
       const parsed = this.#parse(text, file);
       const config = withoutNewErrors(parsed, known.problems);
       const inForce = config ? { text, config, problems: parsed.problems } : await this.#editInForce(edits, file);
-      await this.#texts.write(file, text);
-      this.#file = file;
-      this.#text = text;
+      await this.#stored.save(text);
       this.#goodText = inForce.text;
       await this.#keepIfGood(inForce.text, inForce.problems);
       // Listeners are called last, so that the response is sent before a port restarts.
@@ -211,8 +214,8 @@ export class ConfigStore {
    */
   replace(make: (now: NewText & Pick<FileNow, 'since'>) => string, user: string | undefined): Promise<void> {
     return this.#queue.run(async () => {
-      const file = this.#file ?? ownFileOf(this.#options.dataDir);
-      const before = (await this.#texts.read(file)) ?? NO_FILE;
+      const file = this.#stored.target;
+      const before = await this.#stored.read();
       const text = make({ text: before, ...this.#history(before) });
       if (text === before) {
         return;
@@ -222,10 +225,8 @@ export class ConfigStore {
       if (error || !parsed.config) {
         throw new PerchError('badInput', error ? problemText(error) : 'the configuration is not valid');
       }
-      await this.#texts.write(copyOf(file, this.#options.dataDir, 'before'), before);
-      await this.#texts.write(file, text);
-      this.#file = file;
-      this.#text = text;
+      await keepBefore(file, before, this.#options, this.#texts);
+      await this.#stored.save(text);
       this.#goodText = text;
       await this.#keepIfGood(text, parsed.problems);
       this.#adopt(parsed.config, parsed.problems, authorOf('API', user));
@@ -235,12 +236,12 @@ export class ConfigStore {
   /** The file's present text, after a changed file has been read. */
   async refresh(): Promise<NewText> {
     await this.#reloadIfNew();
-    return { text: this.#text ?? NO_FILE, tag: this.tag };
+    return { text: this.#stored.now, tag: this.tag };
   }
 
   /** Parses a text as if it were the file's. */
   check(text: string): ParsedConfig {
-    return parseConfig(text, nameOf(this.#file), this.#options.env, this.#defaults);
+    return parseConfig(text, nameOf(this.file), this.#options.env, this.#defaults);
   }
 
   #history(text: string): Pick<FileNow, 'tag' | 'since'> {
@@ -271,7 +272,7 @@ export class ConfigStore {
   /** Reloads when the file changes or appears, until `close`. */
   watch(): void {
     const { clock, log } = this.#options;
-    const watched = () => this.#file;
+    const watched = () => this.#stored.file;
     this.#watch ??= new FileWatch(watched, () => this.#reloadIfNew(), clock, log);
   }
 
@@ -283,29 +284,22 @@ export class ConfigStore {
 
   #reloadIfNew(): Promise<void> {
     return this.#queue.run(async () => {
-      this.#file ??= await findFile(this.#options);
-      const found = await findText(this.#file, this.#texts);
-      if (this.#file !== undefined && (found.fault !== undefined || found.text !== this.#text)) {
+      const stored = this.#stored;
+      const found = await stored.look();
+      if (stored.file !== undefined && (found.fault !== undefined || !stored.isOnDisk(found.text))) {
         await this.#apply(found);
       }
+      await stored.retry();
     });
   }
 
-  async #read(): Promise<FoundText> {
-    try {
-      this.#file ??= await findFile(this.#options);
-    } catch (error) {
-      return faultOf(error);
-    }
-    return findText(this.#file, this.#texts);
-  }
-
-  async #apply({ text, fault }: FoundText): Promise<boolean> {
+  async #apply({ text: onDisk, fault }: FoundText): Promise<boolean> {
     const { log } = this.#options;
-    const name = nameOf(this.#file);
-    const parsed = fault === undefined ? this.#parse(text ?? NO_FILE, this.#file) : unreadable(name, fault);
-    const isNew = text !== this.#text;
-    this.#text = text;
+    const stored = this.#stored;
+    const name = nameOf(stored.file);
+    const isNew = !stored.isOnDisk(onDisk);
+    const text = stored.found(onDisk, fault !== undefined);
+    const parsed = fault === undefined ? this.#parse(text ?? NO_FILE, stored.file) : unreadable(name, fault);
     const error = parsed.problems.find((one) => one.severity === 'error');
     if (error || !parsed.config) {
       this.#problems = parsed.problems;
@@ -352,8 +346,9 @@ export class ConfigStore {
   /** Keeps a copy of the text if it has no errors. */
   async #keepIfGood(text: string | undefined, problems = this.#problems): Promise<void> {
     const isWrong = problems.some((one) => one.severity === 'error');
-    if (!isWrong && this.#file !== undefined && text !== undefined) {
-      await keepGood(this.#file, text, this.#options, this.#texts);
+    const { file, unsaved } = this.#stored;
+    if (!isWrong && file !== undefined && text !== undefined && !unsaved) {
+      await keepGood(file, text, this.#options, this.#texts);
     }
   }
 

@@ -20,6 +20,8 @@ export interface Problem extends TextPosition {
   readonly path?: string;
   /** An error of one value, which has no effect then; the rest of the file applies. */
   readonly isPartial?: true;
+  /** The file cannot be written: changes are in effect until the next start. */
+  readonly why?: 'notSaved';
 }
 
 /** What an error disables; empty: the whole file. */
@@ -34,6 +36,9 @@ export function problemText({ file, line, key, message }: Problem): string {
 /** Whether it makes the whole file unusable. */
 export const isFatal = ({ severity, path, isPartial }: Problem): boolean =>
   severity === 'error' && path === undefined && isPartial === undefined;
+
+/** Whether a person should see it on the page: an error, or changes that are not saved. */
+export const isSerious = ({ severity, why }: Problem): boolean => severity === 'error' || why !== undefined;
 
 type Severity = Problem['severity'];
 const MAX_PER_SEVERITY = 200;

@@ -11,7 +11,7 @@ export const ErrorAnswer = Type.Object({
   why: Type.Optional(
     Type.String({
       description:
-        'The reason in one word, if it has one: `paused` (the camera), `busy`, `taken` (the name), `limit` (the maximum is reached), `byVariable`, `codeNeeded`, `wrongCode`, `wrongPasskey`, `noPasskeysHere` and `last` (of the second factor), `notWritten` (the configuration file), `brokenFile` (the file is not YAML and must be repaired before it can be changed), `noBackup`, `damaged` and `laterVersion` (of a backup), those of the network for cameras, `boxAway`, `boxRefuses`, `boxFault` and `boxUnknown` (of a path on another box).',
+        'The reason in one word, if it has one: `paused` (the camera), `busy`, `taken` (the name), `limit` (the maximum is reached), `byVariable`, `codeNeeded`, `wrongCode`, `wrongPasskey`, `noPasskeysHere` and `last` (of the second factor), `notWritten` (the configuration file: its disk is full or failing), `brokenFile` (the file is not YAML and must be repaired before it can be changed), `noBackup`, `damaged` and `laterVersion` (of a backup), those of the network for cameras, `boxAway`, `boxRefuses`, `boxFault` and `boxUnknown` (of a path on another box).',
     }),
   ),
   since: Type.Optional(Type.String({ description: 'With `boxAway` and `boxRefuses`: since when, RFC 3339.' })),

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { serverText } from '../../../api-client/error-text.ts';
+import { savedText, serverText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { cameraTitle } from '../../../cameras/camera-title.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
@@ -14,7 +14,6 @@ import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { listed } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { boxesWords } from '../../../words/settings/boxes.ts';
-import { words } from '../../../words/words.ts';
 import { addressesFault, type BoxItem, clockText, isThere, linesOf, mainCameras, stateText } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
 
@@ -72,7 +71,7 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(words.peek().saved);
+        toast(savedText());
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.boxSaves} />}

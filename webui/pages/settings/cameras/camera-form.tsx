@@ -1,6 +1,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
+import { savedText } from '../../../api-client/error-text.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { readableName } from '../../../cameras/camera.ts';
@@ -8,7 +9,6 @@ import { cameras } from '../../../cameras/cameras.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
-import { words } from '../../../words/words.ts';
 import { configAddress, patchAddress, saveEffectAddress } from './data/camera-data.ts';
 import { type CameraFormValues, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
 
@@ -104,7 +104,7 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
 export function toastCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
   const { name: title } = edited.form.values.peek();
   showName(name, title);
-  const text = restarts ? camerasWords.peek().savedRestarts(title) : words.peek().saved;
+  const text = restarts ? camerasWords.peek().savedRestarts(title) : savedText();
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 

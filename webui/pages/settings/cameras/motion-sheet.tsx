@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import type { CameraMotion } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
+import { savedText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import type { Shape } from '../../../cameras/mask-shape.ts';
@@ -16,7 +17,6 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
-import { words } from '../../../words/words.ts';
 import { cameraCall, configAddress, patchAddress } from './data/camera-data.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import {
@@ -79,7 +79,7 @@ function Loaded({ name, camera, edited, onClosed }: MotionProps & { readonly edi
       form={form}
       foot={<FormFooter form={form} text={t.appliesAtOnce} />}
       onClosed={onClosed}
-      onSaved={() => edited.toastSaved(words.peek().saved)}
+      onSaved={() => edited.toastSaved(savedText())}
     >
       <SegmentedControl
         label={t.motionFrom}

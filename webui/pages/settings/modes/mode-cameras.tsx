@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
+import { savedText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -12,7 +13,6 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { modesWords } from '../../../words/settings/modes.ts';
-import { words } from '../../../words/words.ts';
 import { configAddress, patchAddress, useConfigAtFirst } from '../cameras/data/camera-data.ts';
 import type { PathConfig } from '../cameras/data/camera-settings.ts';
 import {
@@ -92,7 +92,7 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
       form={form}
       onClosed={onClosed}
       onSaved={() => {
-        edited.toastSaved(words.peek().saved, onChanged);
+        edited.toastSaved(savedText(), onChanged);
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.effect} />}

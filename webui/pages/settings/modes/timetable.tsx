@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
+import { savedText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -15,7 +16,6 @@ import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { clockOf } from '../../../words/clock-text.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
-import { words } from '../../../words/words.ts';
 import {
   DAYS,
   dayName,
@@ -94,7 +94,7 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(words.peek().saved);
+        toast(savedText());
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.timeSaved} />}

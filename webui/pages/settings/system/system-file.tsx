@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { FileText } from '../../../api-client/api-types.ts';
 import { PreconditionFailed } from '../../../api-client/config.ts';
-import { saveErrorText, serverText } from '../../../api-client/error-text.ts';
+import { savedText, saveErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { retryUntilAnswered } from '../../../api-client/retry.ts';
 import { draft, readFile, readPasswords, writeFile } from '../../../system/config-file.ts';
@@ -57,7 +57,7 @@ function File() {
       await writeFile(text, base.tag);
       draft.value = undefined;
       setCompares(false);
-      toast(words.peek().saved);
+      toast(savedText());
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof PreconditionFailed) {

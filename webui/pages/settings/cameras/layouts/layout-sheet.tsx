@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Layout } from '../../../../api-client/api-types.ts';
+import { savedText } from '../../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../../api-client/request.ts';
 import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
@@ -15,7 +16,6 @@ import { toast } from '../../../../ui/feedback/toast.tsx';
 import { toastFailure } from '../../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../../ui/sheet/confirm.tsx';
 import { layoutWords } from '../../../../words/settings/layouts.ts';
-import { words } from '../../../../words/words.ts';
 import { type BoardTiles, LayoutBoard } from './layout-board.tsx';
 
 const MAX_NAME_CHARS = 64;
@@ -40,7 +40,7 @@ export function LayoutSheet({ kind, layout, onClosed }: LayoutSheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(words.peek().saved);
+        toast(savedText());
         void loadLayouts().catch(() => {});
       }}
       foot={<FormFooter form={form} text={isWall ? t.wallSaves : t.groupSaves} />}
