@@ -25,6 +25,40 @@ const bye = (): Uint8Array => {
 const between = OWN.flatMap((packet, i) => [FORMER[i % FORMER.length] as Packet, packet]);
 const before = [...FORMER, ...FORMER.map((packet) => ({ ...packet, sequence: packet.sequence + 50 })), ...between];
 
+/** PLAY is answered between packets of the former session, in one segment or later. */
+test.for<[when: string, pauseMs: number, early: readonly Packet[], later: readonly Packet[]]>([
+  ['in one segment', 0, FORMER, between.slice(1)],
+  ['300 ms later', 300, FORMER, OWN.flatMap((packet, i) => [packet, FORMER[i % FORMER.length] as Packet])],
+  ['after more than 500 ms', 700, FORMER, OWN],
+  ['after its own first packets', 300, [...FORMER, ...OWN.slice(0, 6)], between.slice(13)],
+  ['after its own first packets, which come first', 300, [...OWN.slice(0, 6), ...FORMER], between.slice(13)],
+])(
+  'packets of a former session before PLAY is answered change no picture: %s',
+  async ([, pauseMs, early, later]) => {
+    await using camera = await pictureCamera(
+      (request, caller) => {
+        if (request.method !== 'PLAY') {
+          return undefined;
+        }
+        const head = Buffer.concat(framesOf(early));
+        const answer = Buffer.from(`RTSP/1.0 200 OK\r\nCSeq: ${request.headers.get('CSeq')}\r\nSession: 4711\r\n\r\n`);
+        const rest = [answer, ...framesOf(later)];
+        if (pauseMs === 0) {
+          caller.send(Buffer.concat([head, ...rest]));
+          return true;
+        }
+        caller.send(head);
+        setTimeout(() => caller.send(Buffer.concat(rest)), pauseMs);
+        return true;
+      },
+      { frames: [] },
+    );
+    await using run = new Run(url(camera), { rtspTransport: 'tcp' });
+    await expectPictures(run, [...PICTURES, ...PICTURES, ...PICTURES]);
+    expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
+  },
+);
+
 test.for<[by: string, transport: string, rtpInfo: string, packets: readonly Packet[]]>([
   ['Transport', ';ssrc=00000001', '', between],
   ['Transport', ';ssrc=1', 'url=track1;seq=7', before],

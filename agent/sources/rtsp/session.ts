@@ -175,7 +175,6 @@ export class RtspSession {
     this.#transports.open();
     const infos = await (this.#playing ?? this.#client.play(this.#playFields));
     this.asksForUnknown = false;
-    this.#transports.open();
     this.#transports.begin(infos);
     const givenUp = new Promise<unknown>((resolve) => {
       this.#giveUp = resolve;
@@ -195,9 +194,7 @@ export class RtspSession {
         this.#report();
       }
       try {
-        for (const transport of this.#transports.all) {
-          transport.tick(nowMs);
-        }
+        this.#transports.tick(nowMs);
         this.#askForLostPictures(nowMs);
         this.#watchStart(nowMs - startedMs, attempt);
         this.#watchLoss(nowMs, attempt);

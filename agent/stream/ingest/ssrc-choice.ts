@@ -38,8 +38,6 @@ export class SsrcChoice {
   #announced = -1;
   /** Sequence number of RTP-Info; -1: none. */
   #first = -1;
-  /** False until PLAY is answered if an SSRC was announced; else the next packet is of the track. */
-  #hasBegun = true;
   #lastMs = 0;
   #lastSequence = 0;
   #lastTimestamp = 0;
@@ -65,19 +63,20 @@ export class SsrcChoice {
   /** Called before the first packet, by a client of RTSP. @param ssrc from SETUP's Transport */
   announce(ssrc: number | undefined): void {
     this.#announced = ssrc ?? -1;
-    this.#hasBegun = ssrc === undefined;
   }
 
-  /** PLAY was answered. @param sequence from RTP-Info */
+  /** The same. @param sequence from RTP-Info */
   begin(sequence: number | undefined): void {
-    this.#first = this.ssrc < 0 ? (sequence ?? -1) : -1;
-    this.#hasBegun = true;
-    const first = this.#held[0];
-    const isAlone = this.#announced < 0 && this.#first < 0 && this.#held.every(({ ssrc }) => ssrc === first?.ssrc);
-    const own = isAlone ? first : this.#held.find(({ packet }) => this.#isFirst(packet, 0));
-    if (own) {
-      this.#become(own.ssrc, own.atMs);
-    }
+    this.#first = sequence ?? -1;
+  }
+
+  get isAnnounced(): boolean {
+    return this.#announced >= 0 || this.#first >= 0;
+  }
+
+  /** Whether the announcements name the sender of this packet. */
+  isNamed(packet: Uint8Array): boolean {
+    return read32(packet, 8) === this.#announced || this.#isFirst(packet, 0);
   }
 
   isForeign(ssrc: number): boolean {
@@ -118,7 +117,7 @@ export class SsrcChoice {
     const isFollowed =
       isAnnounced ||
       (this.ssrc < 0
-        ? this.#isFirst(chunk, start) || (this.#hasBegun && this.#announced < 0 && this.#first < 0)
+        ? this.#isFirst(chunk, start) || !this.isAnnounced
         : this.#continues(chunk, start) ||
           (this.#foreign.has(ssrc) ? silentMs >= SILENT_FOR_FOREIGN_MS : hasLeft || silentMs >= SILENT_MS));
     if (isFollowed) {
@@ -173,7 +172,7 @@ export class SsrcChoice {
       } else {
         this.#dropHeld();
       }
-    } else if (this.ssrc >= 0 || this.#hasBegun) {
+    } else {
       this.tick(atMs);
     }
   }

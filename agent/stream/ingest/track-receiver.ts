@@ -160,6 +160,22 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#senders.begin(sequence);
   }
 
+  /** An SSRC or a first sequence number is announced. */
+  get isAnnounced(): boolean {
+    return this.#senders.isAnnounced;
+  }
+
+  /** Whether SETUP's Transport or RTP-Info names the sender of this packet. */
+  isNamed(packet: Uint8Array): boolean {
+    return this.#senders.isNamed(packet);
+  }
+
+  /** Whether it has the header of an RTP packet of the track. */
+  isMedia(packet: Uint8Array): boolean {
+    const [first = 0, second = 0] = packet;
+    return packet.length >= RTP_HEADER_BYTES && first >> 6 === 2 && this.payloadTypes.includes(second & 0x7f);
+  }
+
   /** Called at intervals, to end waits when no packet arrives. @param nowMs monotonic */
   flush(nowMs: number): void {
     this.#senders.tick(nowMs);

@@ -1,20 +1,22 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../../../transports/rtsp/request/connection.ts';
+import type { EarlyPackets, EarlyTarget } from './early-packets.ts';
 import { SecureInput, type SecureSession, type SecureTrack, type TrackInput } from './secure-session.ts';
-import { EarlyPackets, type TrackTransport } from './track-transport.ts';
+import type { TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;
 /** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */
-export class Interleaved implements FrameSink {
+export class Interleaved implements FrameSink, EarlyTarget {
   readonly #connection: RtspConnection;
+  readonly #early: EarlyPackets;
+  readonly #receivers: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
   readonly #byRtpChannel: (TrackInput | undefined)[] = new Array(CHANNELS).fill(undefined);
   readonly #byRtcpChannel: (TrackInput | undefined)[] = new Array(CHANNELS).fill(undefined);
-  /** Packets that arrive before `open`; undefined afterwards. */
-  #early: EarlyPackets | undefined = new EarlyPackets();
 
-  constructor(connection: RtspConnection) {
+  constructor(connection: RtspConnection, early: EarlyPackets) {
     this.#connection = connection;
+    this.#early = early;
   }
 
   /**
@@ -32,30 +34,30 @@ export class Interleaved implements FrameSink {
     const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
     const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
     const input = secure ? new SecureInput(receiver, secure.decryptor) : receiver;
+    this.#receivers[rtp] = receiver;
     this.#byRtpChannel[rtp] = input;
     this.#byRtcpChannel[rtcp] = input;
     return new InterleavedTrackTransport(receiver, this.#connection, rtcp, secure?.session);
   }
 
-  /** Passes on the early packets; later ones are passed on at once. */
-  open(): void {
-    const early = this.#early?.take() ?? [];
-    this.#early = undefined;
-    for (const { channel, packet, atMs } of early) {
-      this.#dispatch(packet, channel, 0, packet.length, atMs);
-    }
+  receiverOf(channel: number): TrackReceiver | undefined {
+    return this.#receivers[channel];
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     const atMs = this.#connection.readAtMs;
-    if (this.#early) {
-      this.#early.keep(channel, chunk.slice(start, end), atMs);
+    if (this.#early.isOver) {
+      this.dispatch(chunk, channel, start, end, atMs);
     } else {
-      this.#dispatch(chunk, channel, start, end, atMs);
+      this.#early.keep(this, channel, chunk.slice(start, end), atMs);
     }
   }
 
-  #dispatch(chunk: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
+  onReply(): void {
+    this.#early.markReply();
+  }
+
+  dispatch(chunk: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
     const receiver = this.#byRtpChannel[channel];
     if (receiver) {
       receiver.packet(chunk, start, end, atMs);
@@ -90,7 +92,6 @@ class InterleavedTrackTransport implements TrackTransport {
     this.#connection.sendFrame(this.#rtcpChannel, this.#secure?.encryptReport(packet) ?? packet);
   }
 
-  open(): void {}
   tick(nowMs: number): void {
     this.receiver.flush(nowMs);
   }

@@ -12,6 +12,7 @@ import type { Address } from '../../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import type { MethodClient, SetUpAnswer } from '../../../transports/rtsp/request/method-client.ts';
 import { ownIps } from '../../../transports/udp/multicast.ts';
+import { EarlyPackets } from './early-packets.ts';
 import { Interleaved } from './interleaved.ts';
 import { SecureSession, type SecureTrack } from './secure-session.ts';
 import type { RtpSender, TrackTransport } from './track-transport.ts';
@@ -40,6 +41,7 @@ export class TrackTransports {
   readonly #isTls: boolean;
   readonly #options: UdpOptions;
   readonly #clock: Clock;
+  readonly #early = new EarlyPackets();
   readonly #interleaved: Interleaved;
   /** SRTP of the session; undefined before the first track with it. */
   #secure: SecureSession | undefined;
@@ -59,7 +61,7 @@ export class TrackTransports {
     this.#isTls = isSecure;
     this.#options = options;
     this.#clock = clock;
-    this.#interleaved = new Interleaved(connection);
+    this.#interleaved = new Interleaved(connection, this.#early);
   }
 
   /**
@@ -81,10 +83,20 @@ export class TrackTransports {
     this.#uris.push(uri);
   }
 
-  /** PLAY was answered. */
+  /** PLAY was answered. Packets are kept until then. */
   begin(infos: readonly RtpInfo[]): void {
+    this.#punch();
     for (const [i, { receiver }] of this.all.entries()) {
       receiver.begin(firstSequence(infos, this.#uris[i] ?? '', i, this.all.length));
+    }
+    this.#early.answer(this.#clock.monoMs());
+  }
+
+  /** Called at regular intervals. @param nowMs monotonic */
+  tick(nowMs: number): void {
+    this.#early.tick(nowMs);
+    for (const transport of this.all) {
+      transport.tick(nowMs);
     }
   }
 
@@ -115,12 +127,16 @@ export class TrackTransports {
     return { send: (packet) => this.#connection.sendFrame(channel, packet), close: () => {} };
   }
 
-  /** Call it after all tracks are set up: packets are kept until then. */
+  /** All tracks are set up. */
   open(): void {
     this.#connection.frames = this.#interleaved;
-    this.#interleaved.open();
+    this.#early.setUp();
+    this.#punch();
+  }
+
+  #punch(): void {
     for (const transport of this.all) {
-      transport.open();
+      transport.punch?.();
     }
   }
 
@@ -237,7 +253,7 @@ export class TrackTransports {
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
         const remoteEnd = { ...this.#remoteEnd(ip, answered), ports: answered.serverPort, isAnyPort };
-        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection, secure);
+        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection, this.#early, secure);
         return transport;
       }
       // Some NVRs ignore the requested transport.
@@ -307,7 +323,7 @@ export class TrackTransports {
       ports,
       isAnyPort: true,
     };
-    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection, secure);
+    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection, this.#early, secure);
   }
 
   #remoteEnd(ip: string, { source }: TransportHeader): Pick<RemoteEnd, 'ips' | 'sendTo'> {

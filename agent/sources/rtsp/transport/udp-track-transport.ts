@@ -5,7 +5,8 @@ import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import type { SecureTrack } from './secure-session.ts';
-import { EarlyPackets, type TrackTransport } from './track-transport.ts';
+import type { EarlyPackets, EarlyTarget } from './early-packets.ts';
+import type { TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
 /** The camera's addresses and ports for one track. */
@@ -20,8 +21,12 @@ export interface RemoteEnd {
   readonly isAnyPort: boolean;
 }
 
+/** Channels of early packets. */
+const RTP = 0;
+const RTCP = 1;
+
 /** A track over a pair of UDP ports, unicast or multicast. */
-export class UdpTrackTransport implements TrackTransport {
+export class UdpTrackTransport implements TrackTransport, EarlyTarget {
   readonly receiver: TrackReceiver;
   readonly kind: 'UDP' | 'UDP-multicast';
   readonly #pair: UdpPair;
@@ -30,8 +35,7 @@ export class UdpTrackTransport implements TrackTransport {
   readonly #connection: Pick<RtspConnection, 'fail'>;
   /** Undefined: plain RTP. */
   readonly #secure: SecureTrack | undefined;
-  /** Packets received so far; undefined after all tracks are set up. */
-  #kept: EarlyPackets | undefined = new EarlyPackets();
+  readonly #early: EarlyPackets;
 
   /**
    * @param ssrc SSRC of our reports
@@ -45,9 +49,11 @@ export class UdpTrackTransport implements TrackTransport {
     remoteEnd: RemoteEnd,
     ssrc: number,
     connection: Pick<RtspConnection, 'fail'>,
+    early: EarlyPackets,
     secure?: SecureTrack,
   ) {
     this.#secure = secure;
+    this.#early = early;
     this.receiver = receiver;
     this.kind = kind;
     this.#pair = pair;
@@ -59,8 +65,14 @@ export class UdpTrackTransport implements TrackTransport {
     const peers = { ips: remoteEnd.ips, ports: remoteEnd.isAnyPort ? [] : (remoteEnd.ports ?? []) };
     pair.rtp.listenTo(peers);
     pair.rtcp.listenTo(peers);
-    pair.rtp.sink = { onDatagram: (bytes, start, end, atMs) => this.#takeMedia(bytes, start, end, atMs) };
-    pair.rtcp.sink = { onDatagram: (bytes, start, end) => this.#takeControl(bytes, start, end) };
+    pair.rtp.sink = { onDatagram: (bytes, start, end, atMs) => this.#take(bytes, RTP, start, end, atMs) };
+    pair.rtcp.sink = {
+      onDatagram: (bytes, start, end, atMs) => {
+        // A BYE ends the track, so the RTP packets before it are read first.
+        pair.rtp.read();
+        this.#take(bytes, RTCP, start, end, atMs);
+      },
+    };
   }
 
   get strangers(): number {
@@ -76,15 +88,6 @@ export class UdpTrackTransport implements TrackTransport {
     }
   }
 
-  open(): void {
-    const kept = this.#kept?.take() ?? [];
-    this.#kept = undefined;
-    for (const { packet, atMs } of kept) {
-      this.#takeMedia(packet, 0, packet.length, atMs);
-    }
-    this.#punch();
-  }
-
   readInRounds(rounds: ReadRounds | undefined): void {
     this.#pair.rtp.readInRounds(rounds);
   }
@@ -98,11 +101,27 @@ export class UdpTrackTransport implements TrackTransport {
     this.#pair.rtcp.close();
   }
 
-  #takeMedia(bytes: Uint8Array, start: number, end: number, atMs: number): void {
-    if (this.#kept) {
-      this.#kept.keep(0, bytes.slice(start, end), atMs);
-      return;
+  receiverOf(channel: number): TrackReceiver | undefined {
+    return channel === RTP ? this.receiver : undefined;
+  }
+
+  dispatch(bytes: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
+    if (channel === RTP) {
+      this.#takeMedia(bytes, start, end, atMs);
+    } else {
+      this.#takeControl(bytes, start, end);
     }
+  }
+
+  #take(bytes: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
+    if (this.#early.isOver) {
+      this.dispatch(bytes, channel, start, end, atMs);
+    } else {
+      this.#early.keep(this, channel, bytes.slice(start, end), atMs);
+    }
+  }
+
+  #takeMedia(bytes: Uint8Array, start: number, end: number, atMs: number): void {
     try {
       if (!this.#secure) {
         this.receiver.packet(bytes, start, end, atMs);
@@ -118,8 +137,6 @@ export class UdpTrackTransport implements TrackTransport {
   }
 
   #takeControl(bytes: Uint8Array, start: number, end: number): void {
-    // A BYE ends the track, so the RTP packets before it are read first.
-    this.#pair.rtp.read();
     try {
       const packet = this.#secure ? this.#secure.decryptor.rtcp(bytes, start, end) : bytes.subarray(start, end);
       if (packet) {
@@ -130,8 +147,8 @@ export class UdpTrackTransport implements TrackTransport {
     }
   }
 
-  /** Opens firewalls on the route: they let in replies to our packets, here an empty one of RTP and RTCP. */
-  #punch(): void {
+  /** Firewalls let in replies to our packets, here an empty one of RTP and RTCP. */
+  punch(): void {
     const { ports, sendTo } = this.#remoteEnd;
     if (this.kind === 'UDP') {
       const rtp = new Uint8Array(RTP_HEADER_BYTES);

@@ -23,10 +23,11 @@ const FRAME_HEADER_BYTES = 4;
 const USER_AGENT = 'Perch';
 const OUR_METHODS = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER'];
 
-/** Receives the interleaved frames of a connection. */
+/** Receives the interleaved frames of a connection, and learns of the replies between them. */
 export interface FrameSink {
   /** @param chunk holds the payload in [start, end), valid during the call only */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
+  onReply?(): void;
 }
 
 interface Waiter {
@@ -227,6 +228,7 @@ export class RtspConnection implements ByteSink {
     // A reply with no CSeq, or an unknown one, belongs to the oldest pending request.
     const waiter = this.#waiters.get(cseqOf(message) ?? 0) ?? this.#waiters.values().next().value;
     waiter?.resolve(message);
+    this.frames?.onReply?.();
   }
 
   /** Some cameras send requests: OPTIONS as a keep-alive, SET_PARAMETER for notifications. */
