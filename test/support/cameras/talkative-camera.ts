@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
+import { explain } from '../../../agent/base/errors.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
+import { MU_LAW } from '../../../agent/media/g711/decode.ts';
 import { RtspLoudspeaker } from '../../../agent/sources/rtsp/talk/loudspeaker.ts';
 import { type Transport, TransportChoice } from '../../../agent/sources/rtsp/transport/transport-choice.ts';
 import { url } from './rtsp-run.ts';
@@ -26,6 +28,14 @@ export const talkative: Script = (request, caller) => {
   caller.reply(request, 200, [['Content-Type', 'application/sdp']], isAsked ? PLAIN_SDP + TALK : PLAIN_SDP);
   return true;
 };
+
+/** A camera whose back channel has these formats and lines. */
+export const offering = (formats: readonly (readonly [string, string])[], lines = ''): readonly [Script, string] => [
+  (request, caller) => request.method !== 'DESCRIBE' && talkative(request, caller),
+  `${PLAIN_SDP}m=audio 0 RTP/AVP ${formats.map(([type]) => type).join(' ')}\n${formats
+    .map(([type, map]) => `a=rtpmap:${type} ${map}\n`)
+    .join('')}${lines}a=sendonly\na=control:talk\n`,
+];
 
 export const refusing =
   (method: string, status: number): Script =>
@@ -59,3 +69,17 @@ export const heard = ({ frames }: Caller) =>
         payload: packet.subarray(12).toString('latin1'),
       };
     });
+
+/** A signal that never aborts, and a listener that hears nothing. */
+export const never = new AbortController().signal;
+export const deaf = (): void => {};
+export const reasonOf = (failing: Promise<unknown>): Promise<string> => failing.then(() => 'nothing failed', explain);
+
+/** A period of a tone of 1 kHz, and its level. */
+export const MU_LAW_TONE = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => nearestMuLaw(12_000 * Math.sin((Math.PI * i) / 4)));
+export const TONE_RMS = 12_000 / 32_768 / Math.SQRT2;
+
+function nearestMuLaw(value: number): number {
+  const distances = [...MU_LAW].map((code) => Math.abs(code - value));
+  return distances.indexOf(Math.min(...distances));
+}
