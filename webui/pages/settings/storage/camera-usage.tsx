@@ -109,7 +109,7 @@ function sharedShortage(all: readonly DaysShown[]): string | undefined {
   return texts.find((text, i) => texts.indexOf(text) !== i);
 }
 
-/** `30 days wanted, 26 fit`, `kept for 14 days`, `on motion`. */
+/** `Set to 30 days, but only 26 days fit`, `kept for 14 days`, `on motion`. */
 function daysShownText(use: PathUse, config: PathConfig | undefined): DaysShown {
   const t = storageWords.value;
   if (!use.configured) {
@@ -118,10 +118,7 @@ function daysShownText(use: PathUse, config: PathConfig | undefined): DaysShown 
   const wanted = use.wantedDays ?? FOR_EVER;
   const fits = fewerDays(use, wanted);
   if (fits !== undefined && Math.floor(fits) < Math.round(wanted)) {
-    const days = Math.round(wanted);
-    const { language } = i18n();
-    const text =
-      fits >= 1 ? t.wantedAndFit(days, Math.floor(fits)) : t.wantedAndLessFits(days, retentionLength(fits, language));
+    const text = t.wantedAndFit(Math.round(wanted), retentionLength(fits, i18n().language));
     return { text, isShort: true };
   }
   return {

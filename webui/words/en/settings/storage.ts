@@ -11,9 +11,7 @@ export const storage = {
   usedOf: (used: string, total: string) => `${used} used of ${total}`,
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
-  wantedAndFit: (wanted: number, fit: number) =>
-    many(wanted, { one: `Set to 1 day, but only ${fit} fit`, other: `Set to # days, but only ${fit} fit` }),
-  wantedAndLessFits: (wanted: number, fit: string) =>
+  wantedAndFit: (wanted: number, fit: string) =>
     many(wanted, { one: `Set to 1 day, but only ${fit} fit`, other: `Set to # days, but only ${fit} fit` }),
   disks: 'Disks',
   otherDisk: 'Record to another disk',
