@@ -38,7 +38,7 @@ describeWith(['chromium', 'ffmpeg'], 'hls.js without a line of error handling', 
   let agents: readonly Agent[];
   beforeAll(async () => {
     agents = await Promise.all(
-      ['lowLatency', 'mpegts'].map((variant) =>
+      ['lowLatency', 'mpegts', 'fmp4'].map((variant) =>
         startAgent({ config: `api: yes\nhlsVariant: ${variant}\nhlsSegmentCount: 3\npaths:\n  all_others:\n` }),
       ),
     );
@@ -52,6 +52,7 @@ describeWith(['chromium', 'ffmpeg'], 'hls.js without a line of error handling', 
       [
         [0, 'lowLatency'],
         [1, 'mpegts'],
+        [2, 'fmp4'],
       ] as const,
       '0 lowLatency',
     ),

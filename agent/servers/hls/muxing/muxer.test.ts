@@ -5,7 +5,7 @@ import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MediaPlaylist, MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
+import type { HlsVariant, MediaPlaylist, MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
 import { Muxer } from './muxer.ts';
 
@@ -309,6 +309,24 @@ test('a segment beyond its limit ends the muxer with the reason', async () => {
   expect(stream.readers).toEqual([]);
   await expect(muxer.ready).rejects.toThrow('at most 6000');
 });
+
+test.for<[what: string, variant: HlsVariant, frames: number, next: number]>([
+  ['without a part has not begun', 'lowLatency', 21, 4],
+  ['with a part counts', 'lowLatency', 25, 5],
+  ['of a list without parts has not begun', 'fmp4', 25, 4],
+])(
+  "a last segment %s: the path's next stream begins with the number after the last one listed (%s)",
+  ([, variant, frames, next]) => {
+    const stream = new Stream([tinyH264]);
+    const { muxer } = setup(stream, { variant });
+    for (const picture of tinyVideo(40 + frames, 20, 20)) {
+      stream.write(0, picture);
+    }
+    stream.close();
+    // hls.js looks for the next number only, and for nothing behind it.
+    expect(muxer.playlistEnd).toEqual({ nextNumber: next, discontinuities: 0 });
+  },
+);
 
 test('the end of the stream ends the muxer', async () => {
   const stream = new Stream([tinyH264]);

@@ -134,11 +134,12 @@ export class Rendition implements HlsRendition {
     return this.#nextTrack !== undefined;
   }
 
-  /** The segment in the making counts: its parts may be listed. */
+  /** The segment in the making counts if parts of it are listed: hls.js finds the next stream only by the number after its last one. */
   get playlistEnd(): PlaylistEnd {
+    const isBegun = (this.#playlist?.running?.parts.length ?? 0) > 0;
     return {
-      nextNumber: this.#nextNumber + 1,
-      discontinuities: this.#segments.discontinuities + (this.#startsDiscontinuity ? 1 : 0),
+      nextNumber: this.#nextNumber + (isBegun ? 1 : 0),
+      discontinuities: this.#segments.discontinuities + (isBegun && this.#startsDiscontinuity ? 1 : 0),
     };
   }
 
