@@ -9,6 +9,7 @@ import {
   pictureCamera,
 } from '../../../test/support/cameras/picture-camera.ts';
 import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { toHex } from '../../../test/support/media/units.ts';
 import { writeBye } from '../../media/rtcp/write.ts';
 
 const OWN = numbered([...packetsOf(), ...packetsOf(PICTURES, 4), ...packetsOf(PICTURES, 8)], 500);
@@ -32,30 +33,57 @@ test.for<[when: string, pauseMs: number, early: readonly Packet[], later: readon
   ['after more than 500 ms', 700, FORMER, OWN],
   ['after its own first packets', 300, [...FORMER, ...OWN.slice(0, 6)], between.slice(13)],
   ['after its own first packets, which come first', 300, [...OWN.slice(0, 6), ...FORMER], between.slice(13)],
+])('packets of a former session before PLAY is answered change no picture: %s', async ([, pauseMs, early, later]) => {
+  await using camera = await pictureCamera(
+    (request, caller) => {
+      if (request.method !== 'PLAY') {
+        return undefined;
+      }
+      const head = Buffer.concat(framesOf(early));
+      const answer = Buffer.from(`RTSP/1.0 200 OK\r\nCSeq: ${request.headers.get('CSeq')}\r\nSession: 4711\r\n\r\n`);
+      const rest = [answer, ...framesOf(later)];
+      if (pauseMs === 0) {
+        caller.send(Buffer.concat([head, ...rest]));
+        return true;
+      }
+      caller.send(head);
+      setTimeout(() => caller.send(Buffer.concat(rest)), pauseMs);
+      return true;
+    },
+    { frames: [] },
+  );
+  await using run = new Run(url(camera), { rtspTransport: 'tcp' });
+  await expectPictures(run, [...PICTURES, ...PICTURES, ...PICTURES]);
+  expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
+});
+
+test.for([
+  ['RTP-Info names it', 'RTP-Info: url=track1;seq=500\r\n'],
+  ['it comes first', ''],
 ])(
-  'packets of a former session before PLAY is answered change no picture: %s',
-  async ([, pauseMs, early, later]) => {
+  'a sender that has played before PLAY is answered for a second gives way to the one of the session: %s',
+  async ([, info]) => {
     await using camera = await pictureCamera(
       (request, caller) => {
         if (request.method !== 'PLAY') {
           return undefined;
         }
-        const head = Buffer.concat(framesOf(early));
-        const answer = Buffer.from(`RTSP/1.0 200 OK\r\nCSeq: ${request.headers.get('CSeq')}\r\nSession: 4711\r\n\r\n`);
-        const rest = [answer, ...framesOf(later)];
-        if (pauseMs === 0) {
-          caller.send(Buffer.concat([head, ...rest]));
-          return true;
-        }
-        caller.send(head);
-        setTimeout(() => caller.send(Buffer.concat(rest)), pauseMs);
+        const [first, ...rest] = framesOf(FORMER);
+        caller.send(first as Uint8Array);
+        setTimeout(() => caller.send(...rest), 1_100);
+        const head = `RTSP/1.0 200 OK\r\nCSeq: ${request.headers.get('CSeq')}\r\nSession: 4711\r\n${info}\r\n`;
+        const next = info === '' ? between.slice(1) : between;
+        setTimeout(() => caller.send(head, ...framesOf(next)), 1_300);
         return true;
       },
       { frames: [] },
     );
     await using run = new Run(url(camera), { rtspTransport: 'tcp' });
-    await expectPictures(run, [...PICTURES, ...PICTURES, ...PICTURES]);
-    expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
+    const own = [...PICTURES, ...PICTURES, ...PICTURES];
+    await expect.poll(() => run.samples.length).toBeGreaterThanOrEqual(own.length);
+    await expect
+      .poll(() => run.samples.slice(-own.length).map(({ sample }) => toHex(sample.data)))
+      .toEqual(own.map(toHex));
   },
 );
 

@@ -38,6 +38,10 @@ export class SsrcChoice {
   #announced = -1;
   /** Sequence number of RTP-Info; -1: none. */
   #first = -1;
+  /** The sender to begin with; -1: any. */
+  #start = -1;
+  /** The reply to PLAY came after the first packets: the next one shows whether they are of this session. */
+  #isDoubtful = false;
   #lastMs = 0;
   #lastSequence = 0;
   #lastTimestamp = 0;
@@ -65,9 +69,15 @@ export class SsrcChoice {
     this.#announced = ssrc ?? -1;
   }
 
-  /** The same. @param sequence from RTP-Info */
+  /** PLAY was answered. @param sequence from RTP-Info */
   begin(sequence: number | undefined): void {
     this.#first = sequence ?? -1;
+    this.#isDoubtful = this.ssrc >= 0 && this.ssrc !== this.#announced;
+  }
+
+  /** Called before the first packet, if its sender is known. */
+  startWith(ssrc: number): void {
+    this.#start = ssrc;
   }
 
   get isAnnounced(): boolean {
@@ -89,6 +99,9 @@ export class SsrcChoice {
    */
   takes(chunk: Uint8Array, start: number, end: number, atMs: number, hasLeft: boolean): boolean {
     const ssrc = read32(chunk, start + 8);
+    if (this.#isDoubtful) {
+      this.#confirm(ssrc, chunk, start, atMs);
+    }
     if (ssrc !== this.ssrc && !this.#follows(ssrc, chunk, start, atMs, hasLeft)) {
       this.#hold(ssrc, chunk, start, end, atMs);
       return false;
@@ -117,13 +130,23 @@ export class SsrcChoice {
     const isFollowed =
       isAnnounced ||
       (this.ssrc < 0
-        ? this.#isFirst(chunk, start) || !this.isAnnounced
+        ? ssrc === this.#start || this.#isFirst(chunk, start) || !this.isAnnounced
         : this.#continues(chunk, start) ||
           (this.#foreign.has(ssrc) ? silentMs >= SILENT_FOR_FOREIGN_MS : hasLeft || silentMs >= SILENT_MS));
     if (isFollowed) {
       this.#become(ssrc, atMs);
     }
     return isFollowed;
+  }
+
+  /** With RTP-Info the packet that it names is of this session, without it the first one after the reply to PLAY. */
+  #confirm(ssrc: number, chunk: Uint8Array, start: number, atMs: number): void {
+    if (this.#first >= 0 ? this.#isFirst(chunk, start) : this.#announced < 0) {
+      this.#isDoubtful = false;
+      if (ssrc !== this.ssrc) {
+        this.#become(ssrc, atMs);
+      }
+    }
   }
 
   /** Whether it is near the packet that RTP-Info names. */

@@ -160,6 +160,11 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#senders.begin(sequence);
   }
 
+  /** Called before the first packet, if its sender is known. */
+  startWith(ssrc: number): void {
+    this.#senders.startWith(ssrc);
+  }
+
   /** An SSRC or a first sequence number is announced. */
   get isAnnounced(): boolean {
     return this.#senders.isAnnounced;

@@ -9,7 +9,6 @@ import {
   heard,
   loudspeakerAt,
   never,
-  PLAIN_SDP,
   REQUIRE,
   reasonOf,
   refusing,

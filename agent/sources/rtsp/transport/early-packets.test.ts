@@ -19,29 +19,29 @@ function session(named = -1) {
   const connection = { readAtMs: 0 };
   const early = new EarlyPackets();
   const interleaved = new Interleaved(connection as unknown as RtspConnection, early);
-  const announced: (number | undefined)[] = [];
+  const begun: (number | undefined)[] = [];
   const setUp = () => {
     for (const track of [0, 1]) {
       const receiver: Partial<TrackReceiver> = {
         isAnnounced: named >= 0,
         isMedia: () => true,
         isNamed: (packet) => packet[11] === named,
-        announce: (ssrc) => {
-          announced[track] = ssrc;
+        startWith: (ssrc) => {
+          begun[track] = ssrc;
         },
         packet: (chunk, start, _end, atMs) =>
           taken.push({ track, sequence: ((chunk[start + 2] as number) << 8) | (chunk[start + 3] as number), atMs }) > 0,
       };
       interleaved.trackTransport(receiver as TrackReceiver, [2 * track, 2 * track + 1], 2 * track);
     }
-    early.setUp();
+    early.setUp(0);
   };
   const send = (track: number, sequence: number, ssrc = 1, payload: Uint8Array = new Uint8Array(1)) => {
     const frame = rtpFrame(2 * track, payload, { type: 96, marker: true, sequence, ticks: 0, ssrc });
     connection.readAtMs = 10 * sequence;
     interleaved.onFrame(frame, 2 * track, 4, frame.length);
   };
-  return { taken, early, announced, setUp, send, sequences: () => taken.map(({ sequence }) => sequence) };
+  return { taken, early, begun, setUp, send, sequences: () => taken.map(({ sequence }) => sequence) };
 }
 
 test('packets before PLAY is answered are passed on in the order of their arrival, with its times', () => {
@@ -72,7 +72,7 @@ test('without packets before the reply to PLAY nothing waits', () => {
 });
 
 test('the announced sender is that of its track, whatever comes after the reply to PLAY', () => {
-  const { early, setUp, send, sequences, announced } = session(7);
+  const { early, setUp, send, sequences, begun } = session(7);
   setUp();
   send(0, 1, 5);
   send(0, 2, 7);
@@ -81,30 +81,42 @@ test('the announced sender is that of its track, whatever comes after the reply 
   early.answer(1_000);
   // After the first packet of its own, those of others are the receiver's to judge.
   expect(sequences()).toEqual([2, 3]);
-  expect(announced[0]).toBe(7);
+  expect(begun[0]).toBe(7);
 });
 
 test.for<[what: string, named: number]>([
   ['no sender', -1],
   ['a sender that does not come', 9],
-])('announced is %s: the one of the first packet after the reply counts, after half a second of silence the last one', ([
-  ,
-  named,
-]) => {
-  const { early, setUp, send, sequences, announced } = session(named);
+])(
+  'announced is %s: the one of the first packet after the reply counts, after half a second of silence the last one',
+  ([, named]) => {
+    const { early, setUp, send, sequences, begun } = session(named);
+    setUp();
+    send(0, 1, 5);
+    send(0, 2, 6);
+    send(1, 3, 5);
+    send(1, 4, 6);
+    early.markReply();
+    early.answer(1_000);
+    send(1, 5, 5);
+    early.tick(1_400);
+    expect(sequences()).toEqual([]);
+    early.tick(1_500);
+    expect(begun).toEqual([6, 5]);
+    expect(sequences()).toEqual([2, 3, 4, 5]);
+  },
+);
+
+test('packets wait for the reply to PLAY for a second', () => {
+  const { early, setUp, send, sequences } = session();
   setUp();
-  send(0, 1, 5);
-  send(0, 2, 6);
-  send(1, 3, 5);
-  send(1, 4, 6);
-  early.markReply();
-  early.answer(1_000);
-  send(1, 5, 5);
-  early.tick(1_400);
+  send(0, 1);
+  send(0, 99);
   expect(sequences()).toEqual([]);
-  early.tick(1_500);
-  expect(announced).toEqual([6, 5]);
-  expect(sequences()).toEqual([2, 3, 4, 5]);
+  send(0, 100);
+  send(0, 101);
+  early.answer(1_020);
+  expect(sequences()).toEqual([1, 99, 100, 101]);
 });
 
 test('more than 16 MiB are dropped before all tracks are set up, and passed on at once afterwards', () => {

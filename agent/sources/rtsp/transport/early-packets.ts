@@ -5,8 +5,10 @@ import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 const MAX_EARLY_BYTES = 16 << 20;
 /** Memory of a packet in addition to its payload. */
 const PACKET_COST_BYTES = 200;
-/** How long after the reply to PLAY a track's next packet may show its SSRC. */
-const WAIT_MS = 500;
+/** How long packets wait for the reply to PLAY: some cameras answer it three seconds after their first packet. */
+const REPLY_WAIT_MS = 1_000;
+/** How long they wait after it for a packet that shows the track's SSRC. */
+const PACKET_WAIT_MS = 500;
 
 /** Passes packets on to their tracks. */
 export interface EarlyTarget {
@@ -42,7 +44,8 @@ export class EarlyPackets {
   isOver = false;
   #packets: EarlyPacket[] = [];
   #bytes = 0;
-  #isSetUp = false;
+  /** When all tracks were set up. */
+  #setUpMs = Number.NaN;
   /** Index of the first packet after the last reply. */
   #afterReply = 0;
   /** When PLAY was answered. */
@@ -56,7 +59,7 @@ export class EarlyPackets {
   keep(target: EarlyTarget, channel: number, packet: Uint8Array, atMs: number): void {
     const bytes = packet.length + PACKET_COST_BYTES;
     const isFull = this.#bytes + bytes > MAX_EARLY_BYTES;
-    if (isFull && !this.#isSetUp) {
+    if (isFull && Number.isNaN(this.#setUpMs)) {
       return;
     }
     this.#bytes += bytes;
@@ -65,7 +68,8 @@ export class EarlyPackets {
     if (this.#isAnswered) {
       this.#note(early, true);
     }
-    if (isFull || (this.#isAnswered && this.#isDecided)) {
+    const isKnown = this.#isAnswered ? this.#isDecided : atMs - this.#setUpMs >= REPLY_WAIT_MS;
+    if (isFull || isKnown) {
       this.#end();
     }
   }
@@ -75,9 +79,9 @@ export class EarlyPackets {
     this.#afterReply = this.#packets.length;
   }
 
-  /** All tracks are set up, and announced. */
-  setUp(): void {
-    this.#isSetUp = true;
+  /** All tracks are set up, and announced: PLAY follows. @param nowMs monotonic */
+  setUp(nowMs: number): void {
+    this.#setUpMs = nowMs;
   }
 
   /** The last reply was that to PLAY. @param nowMs monotonic */
@@ -93,7 +97,7 @@ export class EarlyPackets {
 
   /** Called at intervals. @param nowMs monotonic */
   tick(nowMs: number): void {
-    if (nowMs - this.#answeredMs >= WAIT_MS) {
+    if (nowMs - this.#answeredMs >= PACKET_WAIT_MS) {
       this.#end();
     }
   }
@@ -139,7 +143,7 @@ export class EarlyPackets {
     const waiting = new Map<TrackReceiver, number>();
     for (const [receiver, { named, afterReply, last }] of this.#senders) {
       const ssrc = named ?? afterReply ?? last;
-      receiver.announce(ssrc);
+      receiver.startWith(ssrc);
       waiting.set(receiver, ssrc);
     }
     for (const { target, channel, packet, atMs } of packets) {

@@ -130,7 +130,7 @@ export class TrackTransports {
   /** All tracks are set up. */
   open(): void {
     this.#connection.frames = this.#interleaved;
-    this.#early.setUp();
+    this.#early.setUp(this.#clock.monoMs());
     this.#punch();
   }
 
@@ -253,7 +253,16 @@ export class TrackTransports {
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
         const remoteEnd = { ...this.#remoteEnd(ip, answered), ports: answered.serverPort, isAnyPort };
-        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection, this.#early, secure);
+        transport = new UdpTrackTransport(
+          receiver,
+          pair,
+          'UDP',
+          remoteEnd,
+          this.ssrc,
+          this.#connection,
+          this.#early,
+          secure,
+        );
         return transport;
       }
       // Some NVRs ignore the requested transport.
@@ -323,7 +332,16 @@ export class TrackTransports {
       ports,
       isAnyPort: true,
     };
-    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection, this.#early, secure);
+    return new UdpTrackTransport(
+      receiver,
+      pair,
+      'UDP-multicast',
+      remoteEnd,
+      this.ssrc,
+      this.#connection,
+      this.#early,
+      secure,
+    );
   }
 
   #remoteEnd(ip: string, { source }: TransportHeader): Pick<RemoteEnd, 'ips' | 'sendTo'> {

@@ -4,8 +4,8 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
-import type { SecureTrack } from './secure-session.ts';
 import type { EarlyPackets, EarlyTarget } from './early-packets.ts';
+import type { SecureTrack } from './secure-session.ts';
 import type { TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
