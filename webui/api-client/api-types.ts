@@ -10,6 +10,7 @@ export type { PairedServerItem } from '../../agent/http/api/boxes/paired-server-
 export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
 export type { CameraNetworkAnswer as CameraNetwork } from '../../agent/http/api/cameras/camera-network-routes.ts';
 export type {
+  AdoptAnswer,
   CameraItem,
   FoundItem,
   ProbeAnswer,

@@ -18,7 +18,7 @@ export interface ServerEvents {
   readonly gap: object;
 }
 
-export interface CameraUpdate {
+interface CameraUpdate {
   readonly time: string;
   /** Path of the camera; only adopted cameras have one. */
   readonly path?: string;
@@ -40,14 +40,6 @@ export interface CameraUpdate {
   readonly error?: string;
   /** Error code. */
   readonly trouble?: string;
-  /** The camera as the request named it. */
-  readonly camera?: string;
-  /** Paths of the adopted camera. */
-  readonly paths?: readonly string[];
-  /** The camera is connected and slow to answer. */
-  readonly slow?: boolean;
-  /** Attempts until the camera may lock. */
-  readonly triesLeft?: number | null;
 }
 
 /** An event of a camera or of another program. `end` is null while it continues. */

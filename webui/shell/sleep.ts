@@ -13,18 +13,18 @@ export function retryNow(): void {
 }
 
 /** Resolves after `ms`, at the next wake, or when `stop` aborts. */
-export function sleep(ms: number, stop: AbortSignal): Promise<void> {
+export function sleep(ms: number, stop?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       forget();
-      stop.removeEventListener('abort', end);
+      stop?.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
     const forget = onRetryNow(end);
-    stop.addEventListener('abort', end, { once: true });
-    if (stop.aborted) {
+    stop?.addEventListener('abort', end, { once: true });
+    if (stop?.aborted) {
       end();
     }
   });

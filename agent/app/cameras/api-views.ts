@@ -111,15 +111,25 @@ export const pendingJson = (
     return why === undefined ? [] : [{ path: name, why, words: DELAY_WORDS[why] }];
   });
 
-export const failedItem = (request: CameraRequest, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
-  status: 'error',
+type AdoptItem = Static<typeof AdoptAnswer>['items'][number];
+
+export const runningItem = (request: CameraRequest): AdoptItem => ({
+  status: 'running',
   camera: askedFor(request),
-  ...failureJson(failure),
+  slow: false,
+  ...failureJson(undefined),
   title: null,
-  path: failure.path ?? null,
+  path: null,
   paths: [],
   pending: [],
   description: null,
+});
+
+export const failedItem = (request: CameraRequest, failure: Failure): AdoptItem => ({
+  ...runningItem(request),
+  status: 'error',
+  ...failureJson(failure),
+  path: failure.path ?? null,
 });
 
 export function probeJobJson({

@@ -13,6 +13,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body?: object])[
   ['DELETE', '/cameras/probe/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],
   ['POST', '/cameras/check', { onvif: 'http://127.0.0.1/onvif' }],
   ['POST', '/cameras/adopt', { cameras: [{ address: '127.0.0.1' }] }],
+  ['GET', '/cameras/adopt/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],
   ['GET', '/cameras/list'],
   ['GET', '/cameras/get/door'],
   ['POST', '/cameras/read/door'],

@@ -5,13 +5,11 @@ import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import { type Logger, redact } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import { Adopter, type AdopterDeps } from '../../cameras/adoption/adopter.ts';
 import { isRange } from '../../cameras/adoption/camera-request.ts';
 import { failureOf } from '../../cameras/adoption/failure.ts';
 import { type ProbeJob, ProbeJobs } from '../../cameras/adoption/probe-jobs.ts';
-import type { Progress } from '../../cameras/adoption/progress.ts';
-import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type {
@@ -23,23 +21,15 @@ import type {
 } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
-import {
-  askedFor,
-  descriptionJson,
-  failedItem,
-  failureJson,
-  foundJson,
-  pendingJson,
-  probeJobJson,
-} from './api-views.ts';
+import { Adoptions } from './adoptions.ts';
+import { descriptionJson, failureJson, foundJson, probeJobJson } from './api-views.ts';
 import { ConfiguredCameras, type ConfiguredCamerasDeps } from './configured-cameras.ts';
-import { isReady } from './path-entries.ts';
 import { CameraPauses } from './pauses.ts';
 import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
 
-/** Maximum number of cameras that are probed at the same time, and of those that wait. */
-const MAX_CONCURRENT = 4;
-const MAX_WAITING = 128;
+/** Maximum number of cameras that are probed at the same time, and of those that wait. A camera mostly waits for its device. */
+const MAX_CONCURRENT = 64;
+const MAX_WAITING = 512;
 /** Time limit for one camera: an unknown one is tried with the stream addresses of all makers, one a second. */
 const DEADLINE_MS = 5 * 60_000;
 const PUBLISH_EVERY_MS = 1_000;
@@ -61,8 +51,6 @@ export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 's
   readonly signal: AbortSignal;
 }
 
-type AdoptItem = Static<typeof AdoptAnswer>['items'][number];
-
 /** Finds, probes and adopts cameras for the API. */
 export class Cameras implements CameraLookup {
   readonly adopted: ConfiguredCameras;
@@ -70,7 +58,7 @@ export class Cameras implements CameraLookup {
   readonly #adopter: Adopter;
   readonly #pauses: CameraPauses;
   readonly #probes: ProbeJobs;
-  readonly #openFile: OpenFileWarning;
+  readonly #adoptions: Adoptions;
   readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'cameras');
   #publishedMs = Number.NEGATIVE_INFINITY;
 
@@ -85,9 +73,15 @@ export class Cameras implements CameraLookup {
       speaksRtsp: createRtspProbe(clock),
     });
     this.#pauses = new CameraPauses(deps);
-    this.#openFile = new OpenFileWarning(log);
     this.#probes = new ProbeJobs(log, signal, (job) => this.#publishProbe(job));
     this.adopted = new ConfiguredCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
+    this.#adoptions = new Adoptions({
+      ...deps,
+      adopter: this.#adopter,
+      gate: this.#gate,
+      inTime: (work) => this.#inTime(work),
+      remember: (paths, description) => this.adopted.remember(paths, description),
+    });
   }
 
   apply(): void {
@@ -154,7 +148,7 @@ export class Cameras implements CameraLookup {
   async check(request: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>> {
     this.#gate.checkRoom(1);
     try {
-      const description = await this.#inTurn((signal) => this.#adopter.check(request, signal));
+      const description = await this.#gate.run(() => this.#inTime((signal) => this.#adopter.check(request, signal)));
       const shown = description ? descriptionJson(description) : null;
       return { isGood: true, ...failureJson(undefined), description: shown };
     } catch (error) {
@@ -162,89 +156,16 @@ export class Cameras implements CameraLookup {
     }
   }
 
-  async adopt({ cameras, ...shared }: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>> {
-    this.#gate.checkRoom(cameras.length);
-    const items = cameras.map((camera) => {
-      // A camera's own user has its own password.
-      return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
-    });
-    // The file's mode is read now, because the edits are applied after the reply.
-    const isOpen = await isReadByAll(this.#deps.store.file);
-    return { items: await Promise.all(items), warning: (isOpen && this.#warning()) || null };
+  adopt(body: Static<typeof AdoptBody>, waits: boolean): Promise<Static<typeof AdoptAnswer>> {
+    return this.#adoptions.start(body, waits);
   }
 
-  #warning(): string | undefined {
-    const { current, file } = this.#deps.store;
-    const hasPasswords = [...current.paths.values()].some(({ settings }) => settings?.camera?.password);
-    return hasPasswords && file !== undefined ? this.#openFile.warn(file) : undefined;
+  adoption(id: string): Static<typeof AdoptAnswer> | undefined {
+    return this.#adoptions.get(id);
   }
 
-  async #adoptOne(request: Static<typeof AdoptBody>['cameras'][number]): Promise<AdoptItem> {
-    const { log, publish } = this.#deps;
-    const camera = askedFor(request);
-    try {
-      const adopted = await this.#inTurn((signal) => {
-        publish('camera', { state: 'adopting', camera });
-        return this.#adopter.adopt(request, signal, this.#progressPublisher(camera));
-      });
-      const { title, paths, description } = adopted;
-      const [first] = paths;
-      const names = paths.flatMap(({ name, sub }) => (sub === undefined ? [name] : [name, sub]));
-      if (description) {
-        this.adopted.remember(names, description);
-      }
-      const written = names.flatMap((name) => this.#deps.store.current.paths.get(name) ?? []);
-      const pending = pendingJson(written.filter(isReady));
-      log.info({ paths: names }, 'camera adopted');
-      for (const { path, words } of pending) {
-        log.warn({ path, reason: words }, 'stream could not be probed, retrying later');
-      }
-      publish('camera', {
-        state: 'adopted',
-        camera,
-        path: first?.name,
-        name: title,
-        paths: names,
-        pending: pending.map(({ path }) => path),
-      });
-      return {
-        status: 'ok',
-        camera,
-        ...failureJson(undefined),
-        title,
-        path: first?.name ?? null,
-        paths: names,
-        pending,
-        description: description ? descriptionJson(description) : null,
-      };
-    } catch (error) {
-      const failure = failureOf(error, log);
-      const item = failedItem(request, failure);
-      const reason = redact(failure.words);
-      const { path, trouble, triesLeft } = failure;
-      const known = this.#deps.found.list().find(({ endpoint }) => endpoint === request.endpoint);
-      const facts = known ? { name: known.name, address: known.address } : { camera };
-      log.info({ ...facts, reason, trouble }, 'camera not adopted');
-      publish('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
-      return item;
-    }
-  }
-
-  /** Runs with a deadline for each camera, a few cameras at a time. */
-  #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#gate.run(() => withJoinedSignal([this.#deps.signal], DEADLINE_MS, ({ signal }) => work(signal)));
-  }
-
-  /** Publishes the progress of an adoption by address, which takes time, at most once a second. */
-  #progressPublisher(camera: string | null) {
-    const { clock, publish } = this.#deps;
-    let publishedMs = Number.NEGATIVE_INFINITY;
-    return ({ what, done, total, isSlow }: Progress) => {
-      if (clock.monoMs() - publishedMs >= PUBLISH_EVERY_MS) {
-        publishedMs = clock.monoMs();
-        publish('camera', { state: 'adopting', camera, what, done, total, slow: isSlow });
-      }
-    };
+  #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withJoinedSignal([this.#deps.signal], DEADLINE_MS, ({ signal }) => work(signal));
   }
 
   #publishProbe(job: ProbeJob): void {

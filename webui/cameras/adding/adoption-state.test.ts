@@ -1,28 +1,28 @@
 import { expect, test } from 'vitest';
+import type { AdoptAnswer } from '../../api-client/api-types.ts';
 import {
-  type AdoptItem,
   type Adoption,
+  applyAnswer,
   applyResult,
-  applyUpdate,
   type Candidate,
   isSharedTaken,
   markUnfinished,
+  noteJob,
   remedyOf,
   startAdoptions,
   troubleGroups,
 } from './adoption-state.ts';
 
-const candidate = (key: string, asked = key): Candidate => ({
-  ...{ key, asked, request: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
+const candidate = (key: string): Candidate => ({
+  ...{ key, request: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
 });
 const garden = candidate('urn:garden');
 const barn = candidate('urn:barn');
-const OK: AdoptItem = { status: 'ok', path: 'garden', paths: ['garden'], trouble: null, error: null, triesLeft: null };
-const WRONG: AdoptItem = { ...OK, status: 'error', path: null, paths: [], trouble: 'wrongPassword', triesLeft: 3 };
-const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more: object = {}) => ({
-  ...{ time: '2026-01-01T00:00:00Z', camera, state },
-  ...more,
-});
+const OK = {
+  ...{ status: 'ok', camera: null, slow: false, title: null, path: 'garden', paths: ['garden'], pending: [] },
+  ...{ trouble: null, error: null, triesLeft: null, description: null },
+} satisfies AdoptAnswer['items'][number] as AdoptAnswer['items'][number];
+const WRONG: typeof OK = { ...OK, status: 'error', path: null, paths: [], trouble: 'wrongPassword', triesLeft: 3 };
 const phases = (all: readonly Adoption[]) => all.map(({ key, phase }) => `${key} ${phase}`);
 
 test('the failure of one camera does not affect another', () => {
@@ -46,36 +46,28 @@ test('a camera that the box already has counts as added', () => {
   expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
 });
 
-test('events precede the result: a recorder with two channels is two cameras, and a rejection has the attempts left', () => {
-  const all = startAdoptions([], [garden, barn]);
-  const first = applyUpdate(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
-  expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
-  const second = applyUpdate(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
-  expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
+test('results come one by one: a slow camera stays slow until its own', () => {
+  const keys = [garden.key, barn.key];
+  const all = noteJob(startAdoptions([], [garden, barn]), keys, 'job');
+  const running: typeof OK = { ...OK, status: 'running', path: null, paths: [] };
+  const answer = (...items: AdoptAnswer['items']) => ({ id: 'job', state: 'running', items, warning: null }) as const;
+  const first = applyAnswer(all, answer(OK, { ...running, slow: true }));
+  expect(phases(first)).toEqual(['urn:garden adopted', 'urn:barn signingIn']);
+  expect(first.map(({ isSlow }) => isSlow)).toEqual([undefined, true]);
+  expect(applyAnswer(first, answer(OK, { ...running, slow: true }))).toBe(first);
+  expect(applyAnswer(first, { ...answer(OK, OK), id: 'another' })).toBe(first);
+  const last = applyAnswer(first, answer(OK, WRONG));
+  expect(last).toMatchObject([{ paths: ['garden'] }, { phase: 'failed', triesLeft: 3 }]);
+  expect(last[1]?.isSlow).toBeUndefined();
 });
 
-test('a slow camera stays slow until its result, also with two streams of one device', () => {
-  const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a'), barn]);
-  const slow = applyUpdate(all, news('a', 'adopting', { slow: true }));
-  expect(slow.map(({ isSlow }) => isSlow)).toEqual([true, true, undefined]);
-  const [first, second] = applyResult(slow, 'rtsp://a/1', OK);
-  expect([first?.isSlow, second?.isSlow]).toEqual([undefined, true]);
-});
-
-test('events of other cameras, or of two streams of one device, change nothing', () => {
-  const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
-  expect(applyUpdate(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
-  expect(applyUpdate(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
-});
-
-test('an unfinished camera can be retried, and is added when the box reports it', () => {
+test('an unfinished camera can be retried', () => {
   const all = markUnfinished(
     applyResult(startAdoptions([], [garden, barn]), garden.key, OK),
     new Set([garden.key, barn.key]),
   );
   expect(phases(all)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(all.map(remedyOf)[1]).toBe('again');
-  expect(phases(applyUpdate(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
 });
 
 test.for([

@@ -1,4 +1,4 @@
-import type { CameraUpdate } from '../../api-client/server-events.ts';
+import type { AdoptAnswer } from '../../api-client/api-types.ts';
 
 export interface CameraRequest {
   readonly endpoint?: string;
@@ -21,8 +21,6 @@ export interface CameraRequest {
 /** A camera that has not been added yet. */
 export interface Candidate {
   readonly key: string;
-  /** The device's endpoint id in events; streams of one device share it. */
-  readonly asked: string;
   readonly request: CameraRequest;
   readonly title: string;
   /** Model and address. */
@@ -44,26 +42,23 @@ export interface Adoption extends Candidate {
   readonly isSlow?: boolean;
   /** A password was typed for this camera only. */
   readonly hasOwnLogin: boolean;
+  /** The box's adoption, and the camera's place in it; absent until the box has it. */
+  readonly job?: { readonly id: string; readonly at: number };
 }
 
 /** The box's result for one camera. */
-export interface AdoptItem {
-  readonly status: 'ok' | 'error';
-  readonly path: string | null;
-  readonly paths: readonly string[];
-  readonly trouble: string | null;
-  readonly error: string | null;
-  readonly triesLeft: number | null;
-}
+type AdoptItem = Pick<
+  AdoptAnswer['items'][number],
+  'status' | 'slow' | 'path' | 'paths' | 'trouble' | 'error' | 'triesLeft'
+>;
 
 /** Requested cameras; known ones restart in place. */
 export function startAdoptions(before: readonly Adoption[], candidates: readonly Candidate[]): readonly Adoption[] {
   const fresh = new Map(
-    candidates.map(({ key, asked, request, title, text, address }): [string, Adoption] => [
+    candidates.map(({ key, request, title, text, address }): [string, Adoption] => [
       key,
       {
         key,
-        asked,
         request,
         title,
         text,
@@ -79,53 +74,46 @@ export function startAdoptions(before: readonly Adoption[], candidates: readonly
   return [...kept, ...[...fresh.values()].filter(({ key }) => !known.has(key))];
 }
 
-/** The result for the camera of `key`. A camera that was already added counts as added. */
+/** The result for the camera of `key`, or that it is slow. A camera that was already added counts as added. */
 export function applyResult(before: readonly Adoption[], key: string, item: AdoptItem): readonly Adoption[] {
-  return before.map((one) => {
-    if (one.key !== key) {
-      return one;
-    }
-    if (item.status === 'ok' || (item.trouble === 'adopted' && item.path !== null)) {
-      return adopted(one, item.paths.length > 0 ? item.paths : [item.path ?? '']);
-    }
-    const { trouble, error, triesLeft } = item;
-    return failed(one, trouble ?? undefined, error ?? undefined, triesLeft ?? undefined);
-  });
+  const one = before.find((each) => each.key === key);
+  const next = one && withResult(one, item);
+  return next === one ? before : before.map((each) => (each === one ? (next ?? each) : each));
 }
 
-/** Progress before the result. */
-export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): readonly Adoption[] {
-  const isMeant = ({ asked, phase }: Adoption) => asked === news.camera && phase !== 'adopted';
-  if (news.slow) {
-    return before.map((one) => (isMeant(one) ? { ...one, isSlow: true } : one));
+function withResult(one: Adoption, { status, slow, path, paths, trouble, error, triesLeft }: AdoptItem): Adoption {
+  if (status === 'running') {
+    return slow && !one.isSlow ? { ...one, isSlow: true } : one;
   }
-  const meant = before.filter(isMeant);
-  const [one] = meant;
-  // Streams of one device share an endpoint; only the result tells them apart.
-  if (one === undefined || meant.length > 1) {
-    return before;
+  if (status === 'ok' || (trouble === 'adopted' && path !== null)) {
+    return adopted(one, paths.length > 0 ? paths : [path ?? '']);
   }
-  const next = reported(one, news);
-  return next === one ? before : before.map((each) => (each.key === one.key ? next : each));
+  return failed(one, trouble ?? undefined, error ?? undefined, triesLeft ?? undefined);
 }
 
-function reported(one: Adoption, news: CameraUpdate): Adoption {
-  const { state, path, paths, trouble, error } = news;
-  if ((state === 'adopted' || (state === 'notAdopted' && trouble === 'adopted')) && path !== undefined) {
-    return adopted(one, paths ?? [path]);
-  }
-  if (state === 'notAdopted') {
-    return failed(one, trouble, error, news.triesLeft ?? undefined);
-  }
-  return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
-}
+/** The box's adoption of the cameras of `keys`, in this order. */
+export const noteJob = (before: readonly Adoption[], keys: readonly string[], id: string): readonly Adoption[] =>
+  before.map((one) => (keys.includes(one.key) ? { ...one, job: { id, at: keys.indexOf(one.key) } } : one));
+
+/** The box's results of an adoption. */
+export const applyAnswer = (before: readonly Adoption[], { id, items }: AdoptAnswer): readonly Adoption[] =>
+  before.reduce((all, { key, job, phase }) => {
+    const item = phase === 'signingIn' && job?.id === id ? items[job.at] : undefined;
+    return item ? applyResult(all, key, item) : all;
+  }, before);
 
 /** No result will come: the box was away, or the page was reloaded. */
 export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 
-const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, isSlow: _slow, ...one }: Adoption): Adoption =>
-  one;
+const cleared = ({
+  trouble: _trouble,
+  error: _error,
+  triesLeft: _left,
+  isSlow: _slow,
+  job: _job,
+  ...one
+}: Adoption): Adoption => one;
 
 const adopted = (one: Adoption, paths: readonly string[]): Adoption => ({ ...cleared(one), phase: 'adopted', paths });
 

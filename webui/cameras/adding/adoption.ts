@@ -1,16 +1,17 @@
 import { effect, signal } from '@preact/signals';
+import type { AdoptAnswer } from '../../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
-import { onServerEvent } from '../../api-client/server-events.ts';
 import { checkSession } from '../../api-client/session.ts';
+import { sleep } from '../../shell/sleep.ts';
 import { AcceptedLogins } from './accepted-logins.ts';
 import {
-  type AdoptItem,
   type Adoption,
+  applyAnswer,
   applyResult,
-  applyUpdate,
   type CameraRequest,
   type Candidate,
   markUnfinished,
+  noteJob,
   startAdoptions,
 } from './adoption-state.ts';
 
@@ -26,10 +27,7 @@ export const acceptedLogins = new AcceptedLogins();
 const KEPT = 'perch-adding';
 /** Limit of the box per request. */
 const AT_ONCE = 64;
-/** Time limit of the request: the box adds the cameras one after the other, with a limit for each. */
-const MAX_ANSWER_MS = 15 * 60_000;
-/** After a reload, cameras without news for this long count as unfinished. The box takes seconds for each. */
-const SILENT_MS = 20_000;
+const ASK_EVERY_MS = 500;
 
 /** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);
@@ -44,9 +42,11 @@ export function dropAdoptions(keys: readonly string[]): void {
 /** Adds cameras and updates `adoptions`. */
 export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
   adoptions.value = startAdoptions(adoptions.peek(), candidates);
+  const parts: Promise<void>[] = [];
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
-    await addSome(candidates.slice(at, at + AT_ONCE));
+    parts.push(addSome(candidates.slice(at, at + AT_ONCE)));
   }
+  await Promise.all(parts);
 }
 
 async function addSome(some: readonly Candidate[]): Promise<void> {
@@ -59,22 +59,49 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
       acceptedLogins.noteTried(key, login);
     }
   }
-  try {
-    const options = { method: 'POST', body, limitMs: MAX_ANSWER_MS } as const;
-    const { items } = await fetchJson<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
-    for (const [i, item] of items.entries()) {
-      adoptions.value = applyResult(adoptions.peek(), some[i]?.key ?? '', item);
-      const [one, login] = [some[i], logins[i]];
-      if (item.status === 'ok' && login && one?.request.password !== undefined) {
-        acceptedLogins.noteTaken({ ...login, title: one.title });
+  const keys = some.map(({ key }) => key);
+  const first = fetchJson<{ readonly id: string }>('v3/cameras/adopt?wait=no', { method: 'POST', body });
+  const last = await first.then(
+    ({ id }) => {
+      adoptions.value = noteJob(adoptions.peek(), keys, id);
+      return followJob(id);
+    },
+    (error: unknown) => giveUp(error, new Set(keys)),
+  );
+  for (const [i, item] of last?.items.entries() ?? []) {
+    const [one, login] = [some[i], logins[i]];
+    if (item.status === 'ok' && login && one?.request.password !== undefined) {
+      acceptedLogins.noteTaken({ ...login, title: one.title });
+    }
+  }
+}
+
+/** Shows the results of an adoption as they come, until it ends. A box that is away for a while continues. */
+async function followJob(id: string): Promise<AdoptAnswer | undefined> {
+  for (;;) {
+    try {
+      const answer = await fetchJson<AdoptAnswer>(`v3/cameras/adopt/${id}`);
+      adoptions.value = applyAnswer(adoptions.peek(), answer);
+      if (answer.state === 'done') {
+        return answer;
+      }
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.status !== 0) {
+        const keys = adoptions.peek().flatMap(({ key, job }) => (job?.id === id ? [key] : []));
+        return giveUp(error, new Set(keys));
       }
     }
-  } catch (error) {
-    if (error instanceof RequestError && error.status === 401) {
-      await checkSession().catch(() => {});
-    }
-    adoptions.value = markUnfinished(adoptions.peek(), new Set(some.map(({ key }) => key)));
+    await sleep(ASK_EVERY_MS);
   }
+}
+
+/** The box has no result: it was restarted, or the session has ended. */
+async function giveUp(error: unknown, keys: ReadonlySet<string>): Promise<undefined> {
+  if (error instanceof RequestError && error.status === 401) {
+    await checkSession().catch(() => {});
+  }
+  await lookUpAdopted(keys);
+  adoptions.value = markUnfinished(adoptions.peek(), keys);
 }
 
 const loginOf = ({ user, password }: CameraRequest): CameraLogin | undefined =>
@@ -91,14 +118,9 @@ export function clearAdoptions(): void {
   adoptions.value = [];
 }
 
-/** Follows the box's events, and keeps the cameras across a reload. */
+/** Keeps the cameras across a reload. */
 function follow(): void {
   adoptions.value = restored();
-  onServerEvent('camera', (news) => {
-    if (adoptions.peek().length > 0 && news.camera !== undefined) {
-      adoptions.value = applyUpdate(adoptions.peek(), news);
-    }
-  });
   effect(() => {
     // A source has its password in the address.
     const others = adoptions.value.filter(({ request }) => request.source === undefined);
@@ -113,13 +135,14 @@ function follow(): void {
 function restored(): readonly Adoption[] {
   const kept: unknown = parse(sessionStorage.getItem(KEPT) ?? '[]');
   const all = Array.isArray(kept) ? (kept as readonly Adoption[]) : [];
-  const waiting = new Set(all.filter(({ phase }) => phase === 'signingIn').map(({ key }) => key));
-  if (waiting.size > 0) {
-    lookUpAdopted(waiting);
-    setTimeout(async () => {
-      await lookUpAdopted(waiting);
-      adoptions.value = markUnfinished(adoptions.peek(), waiting);
-    }, SILENT_MS);
+  const waiting = all.filter(({ phase }) => phase === 'signingIn');
+  for (const id of new Set(waiting.flatMap(({ job }) => job?.id ?? []))) {
+    void followJob(id);
+  }
+  const lost = waiting.filter(({ job }) => job === undefined);
+  if (lost.length > 0) {
+    // The page was reloaded before the box had answered.
+    void giveUp(undefined, new Set(lost.map(({ key }) => key)));
   }
   return all;
 }
@@ -131,7 +154,7 @@ interface Listed {
   readonly source: string;
 }
 
-/** Finds cameras that were added while this page received no events. */
+/** Finds cameras that were added without a result for this page. */
 async function lookUpAdopted(keys: ReadonlySet<string>): Promise<void> {
   const list = fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
   const { items } = await list.catch(() => ({ items: [] }));
@@ -143,7 +166,7 @@ async function lookUpAdopted(keys: ReadonlySet<string>): Promise<void> {
     const paths = items.filter(isIt).map(({ path }) => path);
     const [path] = paths;
     if (path !== undefined) {
-      const item = { status: 'ok', path, paths, trouble: null, error: null, triesLeft: null } as const;
+      const item = { status: 'ok', slow: false, path, paths, trouble: null, error: null, triesLeft: null } as const;
       adoptions.value = applyResult(adoptions.peek(), key, item);
     }
   }

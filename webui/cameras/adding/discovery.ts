@@ -96,7 +96,6 @@ export function candidateOf(item: FoundItem): Candidate {
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
   return {
     key: endpoint,
-    asked: endpoint,
     request: { endpoint },
     title,
     address,

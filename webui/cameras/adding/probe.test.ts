@@ -11,7 +11,7 @@ test('a login in a pasted stream address is used and not shown', () => {
     login,
   );
   expect(one).toMatchObject({
-    ...{ asked: '192.168.1.20:554', title: '192.168.1.20 1', text: '192.168.1.20:554/live/1', address: '192.168.1.20' },
+    ...{ title: '192.168.1.20 1', text: '192.168.1.20:554/live/1', address: '192.168.1.20' },
     request: {
       ...{ rtsp: 'rtsp://192.168.1.20:554/live/1', sub: 'rtsp://192.168.1.20:554/live/2' },
       ...{ user: 'eve', password: 'p@ss' },
@@ -42,7 +42,6 @@ test('a probe ends with a camera, with streams, or with nothing', () => {
   const onvif = 'http://192.168.1.20:8899/onvif/device_service';
   expect(candidateAt({ ...look, onvif }, login)).toMatchObject({
     key: onvif,
-    asked: onvif,
     request: { onvif, ...login },
   });
   const streams = { rtsp: 'rtsp://192.168.1.20/1', sub: 'rtsp://192.168.1.20/2', makers: 'Hikvision' };

@@ -52,7 +52,6 @@ export function candidateAt(
 
 export const onvifCandidate = (onvif: string, address: string, login: CameraLogin): Candidate => ({
   key: onvif,
-  asked: onvif,
   title: address,
   text: '',
   address,
@@ -65,7 +64,6 @@ export const onvifCandidate = (onvif: string, address: string, login: CameraLogi
  */
 export const addressCandidate = (target: string, login: CameraLogin): Candidate => ({
   key: target,
-  asked: target,
   title: target,
   text: '',
   address: target,
@@ -82,7 +80,6 @@ export const sourceCandidate = (
   came: string,
 ): Candidate => ({
   key: text,
-  asked: text,
   title,
   text: came,
   address: '',
@@ -100,7 +97,6 @@ export function streamCandidate(stream: string, small: string, login: CameraLogi
   const title = streamTitle(url);
   return {
     key: rtsp,
-    asked: url.host,
     title,
     text: url.host + url.pathname,
     address: url.hostname,

@@ -69,6 +69,13 @@ export const ProbeBody = Type.Object(
   },
   { additionalProperties: false },
 );
+export const AdoptQuery = Type.Object({
+  wait: Type.Optional(
+    Type.Enum(['yes', 'no'], {
+      description: 'no: the answer comes at once. Default: when all cameras have a result, after 10 s at the latest.',
+    }),
+  ),
+});
 export const DiscoverQuery = Type.Object({
   wait: Type.Optional(
     Type.Enum(['yes', 'no'], { description: 'yes: the answer comes when the search has ended, after about 4 s.' }),
@@ -176,10 +183,11 @@ const Pending = Type.Array(
   { description: 'Streams that could not be verified yet. Perch tries them until the camera is complete.' },
 );
 const Adopted = Type.Object({
-  status: Type.Enum(['ok', 'error']),
+  status: Type.Enum(['running', 'ok', 'error']),
   camera: OrNull(
     Type.String({ description: 'endpoint, onvif or address from the request, or the host of rtsp or source.' }),
   ),
+  slow: Type.Boolean({ description: 'The camera has accepted the connection, and needs more than 5 s to answer.' }),
   ...Failed,
   title: Claim,
   path: OrNull(
@@ -192,11 +200,14 @@ const Adopted = Type.Object({
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  state: Type.Enum(['running', 'done'], { description: 'running: some items have no result yet.' }),
   items: Type.Array(Adopted, { description: 'Results in the order of the request.' }),
   warning: OrNull(
     Type.String({ description: 'Remedy if every user of this box can read the configuration file. Given once.' }),
   ),
 });
+export type AdoptAnswer = Static<typeof AdoptAnswer>;
 
 export const CameraItem = Type.Object({
   path: Type.String(),

@@ -10,6 +10,7 @@ import { type AdoptedLookup, adoptedRoutes } from './adopted-cameras.ts';
 import {
   AdoptAnswer,
   AdoptBody,
+  AdoptQuery,
   CheckAnswer,
   CheckRequest,
   DiscoverAnswer,
@@ -33,7 +34,9 @@ export interface CameraLookup {
   /** @returns whether a probe has this id */
   endProbe(id: string): boolean;
   check(request: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>>;
-  adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
+  /** @param waits for results, for a while */
+  adopt(body: Static<typeof AdoptBody>, waits: boolean): Promise<Static<typeof AdoptAnswer>>;
+  adoption(id: string): Static<typeof AdoptAnswer> | undefined;
   readonly adopted: AdoptedLookup;
 }
 
@@ -122,11 +125,22 @@ const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app
     answers(AdoptAnswer, 400, 413, 429),
     {
       description:
-        'One of endpoint, onvif, address, rtsp and source selects the camera. Each camera has its own result; one that fails does not affect the others.',
+        'One of endpoint, onvif, address, rtsp and source selects the camera. Each camera has its own result; one that fails or hangs does not affect the others. Items without a result have the status `running`: `GET` of the id has their results, and so have events `camera`.',
       body: AdoptBody,
+      querystring: AdoptQuery,
     },
   );
-  app.post('/cameras/adopt', { bodyLimit: MAX_BODY_BYTES, schema: adopt }, async ({ body }) =>
-    cameras.adopt(checkedBody(AdoptBody, body)),
+  app.post<{ Querystring: { wait?: unknown } }>(
+    '/cameras/adopt',
+    { bodyLimit: MAX_BODY_BYTES, schema: adopt },
+    async ({ body, query }) => cameras.adopt(checkedBody(AdoptBody, body), query.wait !== 'no'),
   );
+  const get = operation('cameras', 'Results of an adoption', answers(AdoptAnswer, 400, 404), { params: IdParams });
+  app.get('/cameras/adopt/:id', { schema: get }, async (request) => {
+    const adoption = cameras.adoption(idOf(request));
+    if (!adoption) {
+      throw new PerchError('notFound', 'adoption not found');
+    }
+    return adoption;
+  });
 };

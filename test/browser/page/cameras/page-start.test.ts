@@ -208,14 +208,18 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     const { page } = visitor;
     await page.route('**/v3/cameras/found*', (route) => route.fulfill({ json: { itemCount: 1, pageCount: 1, items } }));
     await page.route('**/v3/cameras/discover*', (route) => route.fulfill({ json: { isLooking: false, items } }));
-    await page.route('**/v3/cameras/adopt', (route) => {
+    let failed: object[] = [];
+    await page.route('**/v3/cameras/adopt?wait=no', (route) => {
       const { cameras } = route.request().postDataJSON() as { cameras: { endpoint?: string }[] };
-      const failed = cameras.map(({ endpoint }) => ({
+      failed = cameras.map(({ endpoint }) => ({
         ...{ status: 'error', path: null, paths: [], trouble: null, triesLeft: null },
         error: `no room for 192.168.20.${endpoint?.slice(9) ?? '9'}`,
       }));
-      return route.fulfill({ json: { items: failed } });
+      return route.fulfill({ json: { id: 'some', state: 'running', items: [], warning: null } });
     });
+    await page.route('**/v3/cameras/adopt/some', (route) =>
+      route.fulfill({ json: { id: 'some', state: 'done', items: failed, warning: null } }),
+    );
     await visitor.logIn('#/settings/cameras/add');
     await page.getByRole('heading', { name: '24 cameras found' }).waitFor();
     const ticked = page.locator('.ticks input:checked');

@@ -169,7 +169,8 @@ const noCameras: ControlApiOptions['cameras'] = {
   ...{ discover: async () => {}, found: () => [] },
   ...{ probe: () => LOOK, probeJob: (id) => (id === ID ? LOOK : undefined), endProbe: (id) => id === ID },
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', triesLeft: null, description: null }),
-  adopt: async () => ({ items: [], warning: null }),
+  adopt: async () => ({ id: '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11', state: 'done', items: [], warning: null }),
+  adoption: () => undefined,
   adopted: {
     list: () => [],
     read: none,
