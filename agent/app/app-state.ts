@@ -9,7 +9,7 @@ import { pick } from '../base/pick.ts';
 import type { FindBoxes } from '../boxes/box-search.ts';
 import { Boxes } from '../boxes/boxes.ts';
 import { ConfigStore } from '../config/store/store.ts';
-import { problemText } from '../config/yaml/problem.ts';
+import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
 import { keysOf, PROTOCOLS } from './protocols.ts';
@@ -33,7 +33,7 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
   setLogLevel(log, store.current.logLevel);
   options.output?.apply(pick(store.current, LOG_KEYS));
-  for (const problem of store.problems) {
+  for (const problem of problemsIn(store, options)) {
     log[problem.severity === 'note' ? 'debug' : problem.severity](
       { at: problemText(problem) },
       'configuration problem',
@@ -49,6 +49,14 @@ export async function openState(options: AppOptions): Promise<AppState> {
     loadMadeSecret(dataDir, log),
   ]);
   return { store, events, accounts, pairedServers, boxes, zlmSecret };
+}
+
+/** Problems of configuration and data folder. The container's start script says that the folder is not on a volume. */
+export function problemsIn(store: ConfigStore, { env, dataDir }: AppOptions): readonly Problem[] {
+  const message = `not on a volume: users, settings and recordings are deleted with the container; start it with -v perch-data:${dataDir}`;
+  return env['PERCH_TEMPORARY_DATA'] === 'yes'
+    ? [{ severity: 'warn', file: dataDir, key: '', message, why: 'temporary' }, ...store.problems]
+    : store.problems;
 }
 
 /** The search for boxes by mDNS; undefined while mDNS is off. */

@@ -29,7 +29,7 @@ import { Transcoder } from '../transcode/transcoder.ts';
 import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { HookAuth } from '../zlm/hook-auth.ts';
 import type { AppOptions } from './app-options.ts';
-import { type AppState, openState } from './app-state.ts';
+import { type AppState, openState, problemsIn } from './app-state.ts';
 import { ApplyQueue } from './apply-queue.ts';
 import { ManyBoxes } from './boxes/many-boxes.ts';
 import { endReduced } from './boxes/pairing.ts';
@@ -372,7 +372,7 @@ export class App {
       settings: () => this.#demo.within(this.#store.current),
       edits: new ApiEdits(this.#store, options.env),
       configFile: new FileEdits(this.#store, options.env),
-      problems: () => this.#store.problems,
+      problems: () => problemsIn(this.#store, options),
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
       boxes: this.#boxes,

@@ -16,8 +16,13 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const HERE = import.meta.dirname;
 
-/** The script with folders of the test. @param program in place of Perch @param isVolume whether /data is a mount */
-function script(program: string, isVolume = true) {
+/**
+ * The script with folders of the test.
+ * @param program in place of Perch
+ * @param isVolume whether /data is a mount
+ * @param isMounted the same of /mediamtx.yml
+ */
+function script(program: string, isVolume = true, isMounted = false) {
   const root = mkdtempSync(join(tmpdir(), 'perch-container-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   const file = (name: string, text: string) => {
@@ -28,13 +33,20 @@ function script(program: string, isVolume = true) {
   const data = join(root, 'data');
   mkdirSync(data);
   const mount = (point: string) => `36 35 98:0 /volumes/x ${point} rw,noatime shared:1 - ext4 /dev/sda1 rw\n`;
-  file('mountinfo', mount('/') + mount(`${data}base`) + (isVolume ? mount(data) : ''));
+  file(
+    'mountinfo',
+    mount('/') +
+      mount(`${data}base`) +
+      (isVolume ? mount(data) : '') +
+      (isMounted ? mount(join(root, 'mediamtx.yml')) : ''),
+  );
   file('first.yml', 'perch: own\n');
   // Not root, which would become the user perch.
   file('id', '#!/bin/sh\necho 10000\n');
   file('run', `#!/bin/sh\necho "$*" >> ${root}/calls\n${program}\n`);
   const source = readFileSync(join(HERE, 'start'), 'utf8')
     .replace('data=/data', `data=${data}`)
+    .replaceAll('/mediamtx.yml', join(root, 'mediamtx.yml'))
     .replaceAll('/proc/self/mountinfo', join(root, 'mountinfo'))
     .replaceAll('/usr/share/perch/perch.yml', join(root, 'first.yml'))
     .replaceAll('/usr/lib/perch/run', join(root, 'run'))
@@ -50,6 +62,36 @@ test('a container without a volume for its data is rejected', () => {
     stderr: `perch: ${data} is not a volume, and a container loses its other files: start it with -v perch-data:${data}\n`,
     status: 1,
   });
+});
+
+test("with MediaMTX's file mounted it starts without a volume, says so to Perch, and makes no configuration", () => {
+  const { root, start, env, data, calls } = script('echo "temporary: $PERCH_TEMPORARY_DATA"', false, true);
+  const config = join(root, 'mediamtx.yml');
+  writeFileSync(config, 'paths: {}\n');
+  const { stdout, stderr, status } = spawnSync('sh', [start], { env, encoding: 'utf8' });
+  expect({ stdout, stderr, status }).toEqual({ stdout: 'temporary: yes\n', stderr: '', status: 0 });
+  expect(calls()).toBe(`--data ${data} ${config}\n`);
+  expect(readdirSync(data)).toEqual([]);
+});
+
+test("with a volume MediaMTX's file is used, too; a file that is not mounted does not replace the volume", () => {
+  const both = script('echo "temporary: $PERCH_TEMPORARY_DATA"', true, true);
+  const config = join(both.root, 'mediamtx.yml');
+  writeFileSync(config, 'paths: {}\n');
+  expect(spawnSync('sh', [both.start], { env: both.env, encoding: 'utf8' }).stdout).toBe('temporary: \n');
+  expect(both.calls()).toBe(`--data ${both.data} ${config}\n`);
+
+  const copied = script('exit 0', false);
+  writeFileSync(join(copied.root, 'mediamtx.yml'), 'paths: {}\n');
+  expect(spawnSync('sh', [copied.start], { env: copied.env, encoding: 'utf8' }).stderr).toContain('is not a volume');
+});
+
+test('a mounted file that does not exist is a folder in the container, and is rejected', () => {
+  const { root, start, env } = script('exit 0', false, true);
+  mkdirSync(join(root, 'mediamtx.yml'));
+  const { stderr, status } = spawnSync('sh', [start], { env, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/mediamtx\.yml is a folder: the file that is mounted there does not exist\n$/);
 });
 
 test('the first start writes a configuration, and later ones keep it', () => {

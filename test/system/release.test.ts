@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { chownSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chownSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -190,6 +190,18 @@ test('the container runs read-only and without rights, and is rejected without a
   call('stop', '--time=20', 'perch-test');
   expect(await running.exited).toBe(0);
   expect(globSync('{perch.yml,users.json}', { cwd: data }).sort()).toEqual(['perch.yml', 'users.json']);
+});
+
+test("MediaMTX's line starts it: its file is mounted, and there is no volume", async ({ skip }) => {
+  if (loadContainer() !== undefined) {
+    skip('this machine starts no containers');
+  }
+  const file = join(folder, 'mediamtx.yml');
+  writeFileSync(file, 'paths:\n  all_others:\n');
+  const running = await startContainer('perch-line', '--read-only=false', `--volume=${file}:/mediamtx.yml`);
+  expect(running.output()).toContain('/data: not on a volume');
+  call('stop', '--time=20', 'perch-line');
+  expect(await running.exited).toBe(0);
 });
 
 test('started as root, as Home Assistant does, Perch runs as its own user', async ({ skip }) => {

@@ -56,7 +56,11 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
   return [
     ...configuration
       .filter(isSerious)
-      .map((fault) => item('configuration', fault.key || null, problemText(fault), { why: fault.why ?? null })),
+      .map((fault) =>
+        fault.why === 'temporary'
+          ? item('disk', fault.file, fault.message, { why: fault.why })
+          : item('configuration', fault.key || null, problemText(fault), { why: fault.why ?? null }),
+      ),
     ...(isClockTrusted ? [] : [item('clock', null, 'the time is not known')]),
     ...hardware.map(({ why, name, text, sinceMs }) => {
       const more = { why, since: new Date(sinceMs).toISOString() };

@@ -20,8 +20,8 @@ export interface Problem extends TextPosition {
   readonly path?: string;
   /** An error of one value, which has no effect then; the rest of the file applies. */
   readonly isPartial?: true;
-  /** The file cannot be written: changes are in effect until the next start. */
-  readonly why?: 'notSaved';
+  /** notSaved: changes are in effect until the next start; temporary: `file` is the data folder, which is not kept. */
+  readonly why?: 'notSaved' | 'temporary';
 }
 
 /** What an error disables; empty: the whole file. */
@@ -37,7 +37,7 @@ export function problemText({ file, line, key, message }: Problem): string {
 export const isFatal = ({ severity, path, isPartial }: Problem): boolean =>
   severity === 'error' && path === undefined && isPartial === undefined;
 
-/** Whether a person should see it on the page: an error, or changes that are not saved. */
+/** Whether a person should see it on the page: an error, or something that will be lost. */
 export const isSerious = ({ severity, why }: Problem): boolean => severity === 'error' || why !== undefined;
 
 type Severity = Problem['severity'];
