@@ -88,11 +88,17 @@ export function skipAacConfig(bits: BitReader): void {
   }
 }
 
+/** channelConfiguration for a number of channels in their usual layout; undefined: there is none. */
+export function aacConfigurationOf(channels: number): number | undefined {
+  const configuration = CHANNELS.indexOf(channels);
+  return configuration > 0 ? configuration : undefined;
+}
+
 /** An AudioSpecificConfig for AAC-LC, for streams without one. Undefined: it cannot express the rate or the channel count. */
 export function writeAacConfig(rateHz: number, channels: number): Uint8Array | undefined {
   const rateIndex = RATES_HZ.indexOf(rateHz);
-  const channelConfig = channels === 0 ? -1 : CHANNELS.indexOf(channels);
-  if (rateIndex < 0 || channelConfig < 0) {
+  const channelConfig = aacConfigurationOf(channels);
+  if (rateIndex < 0 || channelConfig === undefined) {
     return undefined;
   }
   const bits = (AAC_LC << 11) | (rateIndex << 7) | (channelConfig << 3);

@@ -1,9 +1,11 @@
 import { PerchError } from '../../../base/errors.ts';
+import { readChannelLayout } from '../../aac/decode/program.ts';
 import { createLatmDepacketizer } from '../../aac/latm.ts';
-import { parseAacConfig } from '../../aac/params.ts';
+import { aacConfigurationOf, parseAacConfig } from '../../aac/params.ts';
 import { type Ac3Frame, type Ac3Variant, FRAME_SAMPLES } from '../../ac3/params.ts';
 import { type MpegAudioFrame, parseMpegAudioFrame } from '../../mpeg-audio/params.ts';
 import { opusFrameTicks } from '../../opus/params.ts';
+import { BitReader } from '../../payload/bit-reader.ts';
 import type { UnitSink } from '../../payload/depacketizer.ts';
 import { FormatChange } from '../../sample/format-change.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../../sample/sample-buffer.ts';
@@ -73,12 +75,17 @@ abstract class DescribedFrames implements FrameFormat {
   }
 }
 
+/** id_syn_ele of a program_config_element, ISO/IEC 14496-3 table 4.85. */
+const PROGRAM_CONFIG = 5;
+
 /** ISO/IEC 14496-3 §1.A.2.2: sync word 0xFFF, ID, layer 0, no CRC | profile 2, rate 4, private, channels 3, 4 | length 13, fullness 11, blocks 2. */
 export class AdtsFrames extends DescribedFrames {
   readonly headerBytes = 7;
   #dataBytes = 0;
+  /** Channels of the last program config element; 0: none yet. */
+  #programChannels = 0;
 
-  read(data: Uint8Array, at: number): number {
+  read(data: Uint8Array, at: number, end: number): number {
     const second = data[at + 1] as number;
     if (data[at] !== 0xff || (second & 0xf6) !== 0xf0) {
       throw new PerchError('badInput', `ADTS frame begins with byte ${data[at]}, ${second}: no sync word`);
@@ -91,14 +98,17 @@ export class AdtsFrames extends DescribedFrames {
     if (size <= this.#dataBytes || blocks > 1) {
       throw new PerchError('unsupported', `ADTS frame of ${size} bytes with ${blocks} blocks, one allowed`);
     }
+    let channels = ((third & 1) << 2) | (fourth >> 6);
+    if (channels === 0) {
+      if (at + size > end) {
+        return size;
+      }
+      channels = this.#configurationOf(data.subarray(at + this.#dataBytes, at + size));
+    }
     // As in an AudioSpecificConfig: object type 5, rate 4, channels 4, 3 zeros.
-    const channels = ((third & 1) << 2) | (fourth >> 6);
     const fields = (((third >> 6) + 1) << 11) | (((third >> 2) & 0x0f) << 7) | (channels << 3);
     if (fields !== this.fields) {
-      const { rateHz, frameSamples, channels: known } = parseAacConfig(Uint8Array.of(fields >> 8, fields));
-      if (known === 0) {
-        throw new PerchError('unsupported', 'ADTS with its channels in a program config element');
-      }
+      const { rateHz, frameSamples } = parseAacConfig(Uint8Array.of(fields >> 8, fields));
       this.durationTicks = (frameSamples * CLOCK_HZ) / rateHz;
       this.fields = fields;
     }
@@ -107,6 +117,20 @@ export class AdtsFrames extends DescribedFrames {
 
   override put(data: Uint8Array, at: number, end: number, ticks: number): void {
     super.put(data, at + this.#dataBytes, end, ticks);
+  }
+
+  /** The channel configuration of a frame that names none: its first element describes the program, or that of a frame before. */
+  #configurationOf(frame: Uint8Array): number {
+    const bits = new BitReader(frame, 0, frame.length, false);
+    if (bits.bits(3) === PROGRAM_CONFIG) {
+      this.#programChannels = readChannelLayout(bits);
+    }
+    const configuration = aacConfigurationOf(this.#programChannels);
+    if (configuration === undefined) {
+      const message = `ADTS with ${this.#programChannels || 'unknown'} channels in a program config element`;
+      throw new PerchError('unsupported', message);
+    }
+    return configuration;
   }
 
   protected track(): Track {

@@ -251,6 +251,42 @@ test('after bytes that are no frame, audio resumes at the next frame', () => {
   expect(streams[0]?.damage).toEqual(['ADTS frame begins with byte 1, 2: no sync word']);
 });
 
+/** Program config elements, after the three bits of their type, and some data. */
+const PAIR = '10100000 10011000 10000000 00000000 00000100 00000000 00000000 10101010';
+const FIVE_AND_BASS = '10100000 10011001 00000000 10100000 00000000 00100001 00000000 00000000 10101010';
+const bytesOf = (bits: string) => Uint8Array.from(bits.split(' '), (byte) => Number.parseInt(byte, 2));
+
+test.for([
+  ['a pair', PAIR, 2, '1190'],
+  ['5.1', FIVE_AND_BASS, 6, '11b0'],
+] as const)(
+  'ADTS of %s has its channels in a program config element, not in each frame',
+  ([, bits, channels, config]) => {
+    const frame = (data: Uint8Array) => Buffer.concat([hex('fff14c00'), hex(lengthOf(data)), data]);
+    const lengthOf = (data: Uint8Array) => (((data.length + 7) << 13) | 0x1ffc).toString(16).padStart(6, '0');
+    const first = frame(bytesOf(bits));
+    // A pair of channels without a program config element.
+    const second = frame(Uint8Array.of(0x20, 1, 2));
+    const writer = withAudio().pes(AUDIO, Buffer.concat([first, second, first.subarray(0, 9)]), {
+      pts: 0,
+      isBounded: true,
+    });
+    writer.pes(AUDIO, first.subarray(9), { pts: 5760, isBounded: true });
+    const { push, streams } = demuxing();
+    push(writer.bytes);
+    expect(streams[0]?.tracks).toMatchObject([{ codec: 'aac', channels, config: hex(config) }]);
+    expect(timesOf(streams[0])).toEqual([0, 1920, 3840]);
+    expect(streams[0]?.damage).toEqual([]);
+  },
+);
+
+test('ADTS that names its channels nowhere has no frames', () => {
+  const { push, streams } = demuxing();
+  push(withAudio().pes(AUDIO, hex('fff14c00015ffc 200102'), { pts: 0, isBounded: true }).bytes);
+  expect(streams[0]?.units).toEqual([]);
+  expect(streams[0]?.tracks).toEqual([]);
+});
+
 /** The same with 44,100 Hz in its header. */
 const ADTS_44 = hex('fff15080 01bffc 112233445566');
 
