@@ -42,21 +42,14 @@ export async function timespansOf(
   return index.hidden.visibleSpans(path, trim(spans, fromUs, toUs));
 }
 
-/** Cuts the first to the request or drops it, and shortens the last. */
+/** Cuts those that overlap the ends of the request. */
 function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
-  const kept = [...spans];
-  const first = kept[0];
-  if (first && first.startUs + first.durationUs <= fromUs) {
-    kept.shift();
-  } else if (first && first.startUs < fromUs) {
-    kept[0] = { startUs: fromUs, durationUs: first.startUs + first.durationUs - fromUs };
-  }
-  const last = kept.at(-1);
-  if (last && last.startUs + last.durationUs > toUs) {
-    kept[kept.length - 1] = { startUs: last.startUs, durationUs: toUs - last.startUs };
-  }
-  // An end before the start yields a negative duration.
-  return kept.filter(({ durationUs }) => durationUs >= 0);
+  return spans.flatMap((span) => {
+    const endUs = Math.min(span.startUs + span.durationUs, toUs);
+    const startUs = Math.max(span.startUs, fromUs);
+    const isInside = endUs >= startUs && (startUs === span.startUs || endUs > startUs);
+    return isInside ? [{ startUs, durationUs: endUs - startUs }] : [];
+  });
 }
 
 function entryOf(span: Timespan, request: ListRequest): ListEntry {

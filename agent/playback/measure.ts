@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from './index/catalog.ts';
+import { without } from './index/hidden-ranges.ts';
+import { hiddenIn } from './index/lost-parts.ts';
 import { rowsBetween } from './vod/recording-lookup.ts';
 
 /** Times are Unix microseconds. */
@@ -33,7 +35,7 @@ export async function measure(
   for (const row of rowsBetween(catalog, path, startUs, endUs)) {
     const rowEndUs = row.startUs + row.durationUs;
     const within = { startUs: Math.max(row.startUs, startUs), endUs: Math.min(rowEndUs, endUs) };
-    for (const part of within.endUs > within.startUs ? hidden.visible(path, within) : []) {
+    for (const part of within.endUs > within.startUs ? without(within, hiddenIn(row, hidden.of(path))) : []) {
       bytes += (row.sizeBytes * (part.endUs - part.startUs)) / row.durationUs;
       firstUs ??= part.startUs;
       // Files may overlap.

@@ -186,16 +186,16 @@ test('a finished file is not read again at the next start, a truncated one is', 
   expect(playback.isFinished(cut)).toBe(false);
 });
 
-test('foreign files are listed, and files without a stream are reported', async () => {
+test('files without a stream are not listed, and reported', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'cam'));
   const nameOf = (second: number) => join(folder.path, `cam/2026-07-01_12-00-0${second}-000000.ts`);
   writeFileSync(nameOf(1), new Uint8Array(1880).fill(0x47));
   writeFileSync(nameOf(2), new Uint8Array(1880));
   await using playback = openPlayback(folder.path);
-  expect(await starts(playback)).toEqual(['2026-07-01T12:00:01Z', '2026-07-01T12:00:02Z']);
-  expect(playback.isFinished(nameOf(1))).toBe(true);
+  expect(await starts(playback)).toEqual([]);
   expect(playback.warnings).toEqual([
+    { file: nameOf(1), cause: 'recording of 1880 bytes: nothing in it plays' },
     { file: nameOf(2), cause: 'recording of 1880 bytes does not begin with an MPEG-TS packet' },
   ]);
 });

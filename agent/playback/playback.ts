@@ -315,12 +315,19 @@ export class Playback {
     return pictureOf(found, timeUs, query, this.pictures, () => this.snapshot(path, timeUs));
   }
 
+  /** Paths with files, readable or not. */
   async names(): Promise<readonly string[]> {
     await this.#catalog.scan();
     return this.#index.paths();
   }
 
-  /** undefined for a path that is not configured and has no recordings. */
+  /** Paths with recordings that play, as far as files have been read. */
+  async playedNames(): Promise<readonly string[]> {
+    await this.#catalog.scan();
+    return this.#index.playedPaths();
+  }
+
+  /** The files that play; undefined for a path that is not configured and has no recordings. */
   async segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
     if (!(await this.#isKnown(path))) {
       return undefined;

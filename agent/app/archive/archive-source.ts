@@ -84,7 +84,7 @@ export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, 
 async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
   const handle = await open(file, 'r');
   try {
-    const { head, table, tsIndex } = await readTsTable(handle, undefined);
+    const { head, table, tsIndex } = await readTsTable(handle);
     return writeTsTable(head, table, tsIndex.fragments);
   } catch (error) {
     if (error instanceof PerchError && error.code === 'badInput') {

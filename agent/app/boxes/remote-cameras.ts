@@ -78,7 +78,7 @@ export class RemoteCameras implements RemotePlayback, RecordingLookup {
 
   async names(): Promise<readonly string[]> {
     const remote = [...namesByBox(this.#deps.config()).values()].flatMap((ofBox) => [...ofBox.values()].flat());
-    return [...new Set([...(await this.#local.names()), ...remote])];
+    return [...new Set([...(await this.#local.playedNames()), ...remote])];
   }
 
   /** @param isInList for a list of all cameras, which sends no requests to boxes */

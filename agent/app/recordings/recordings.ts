@@ -258,6 +258,10 @@ export class Recordings {
     return this.playback.names();
   }
 
+  playedNames(): Promise<readonly string[]> {
+    return this.playback.playedNames();
+  }
+
   segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
     return this.playback.segments(path);
   }

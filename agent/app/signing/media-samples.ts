@@ -63,7 +63,7 @@ export async function openMedia(file: string): Promise<MediaFile> {
 type Opened = Omit<MediaFile, 'close'>;
 
 async function openTs(file: string, handle: FileHandle): Promise<Opened> {
-  const { head, table, tsFragments } = await readTsTable(handle, undefined);
+  const { head, table, tsFragments } = await readTsTable(handle);
   const tracks = head.init.tracks.flatMap((track) => {
     const samples = samplesOf(table, track.id);
     return samples ? [{ ...track, next: fromTable(samples, track.timescale) }] : [];

@@ -4,10 +4,12 @@ import { PerchError } from '../../base/errors.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
+import { readRecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
-import { measureTs } from '../mpegts/ts-table.ts';
+import { playedOf } from '../index/lost-parts.ts';
+import { playedOfTs } from '../mpegts/ts-table.ts';
 import type { ArchivedFile } from './archived-recordings.ts';
 
 /** What is read of an unknown recording: its header, and its end, which repeats the header before an hour's table. */
@@ -22,6 +24,9 @@ const Facts = Type.Object({
   /** Size from the start of the table at the recording's end to the end of the file; 0: it has no table. */
   tailBytes: Type.Integer({ minimum: 0 }),
   signature: Type.String({ maxLength: 1_024 }),
+  lostUs: Type.Optional(
+    Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 0 })]), { maxItems: 100 }),
+  ),
   mark: Type.Optional(
     Type.Object({ streamId: Type.String({ pattern: '^[0-9a-f]{32}$' }), segmentNumber: Type.Integer(), ...Times }),
   ),
@@ -67,10 +72,12 @@ export async function readArchivedFacts(file: string, handle: ArchivedFile): Pro
 
 async function ofMp4(handle: ReadableFile): Promise<RecordingFacts | undefined> {
   try {
-    const { durationMs, mark, fileMark, init, tail, sizeBytes } = await readRecordingHead(handle);
+    const head = await readRecordingHead(handle);
+    const { durationMs, mark, fileMark, init, tail, sizeBytes } = head;
     const tailBytes = tail ? sizeBytes - tail.offset : 0;
-    const durationUs = Math.round(durationMs * 1000);
-    return { durationUs, tailBytes, signature: signatureOf(init.tracks), ...marksOf(mark, fileMark) };
+    const { lost } = tail?.hasHoles ? await readRecordingTable(handle, head) : {};
+    const played = playedOf(Math.round(durationMs * 1000), lost);
+    return played && { ...played, tailBytes, signature: signatureOf(init.tracks), ...marksOf(mark, fileMark) };
   } catch (error) {
     return unlessDamaged(error);
   }
@@ -78,9 +85,9 @@ async function ofMp4(handle: ReadableFile): Promise<RecordingFacts | undefined> 
 
 async function ofStream(handle: ReadableFile): Promise<RecordingFacts | undefined> {
   try {
-    const { durationMs, mark, fileMark, sizeBytes } = await readTsHead(handle);
-    const ms = fileMark ? durationMs : await measureTs(handle, sizeBytes);
-    return { durationUs: Math.round(ms * 1000), tailBytes: 0, signature: 'mpegts', ...marksOf(mark, fileMark) };
+    const head = await readTsHead(handle);
+    const played = await playedOfTs(handle, head);
+    return played && { ...played, tailBytes: 0, signature: 'mpegts', ...marksOf(head.mark, head.fileMark) };
   } catch (error) {
     return unlessDamaged(error);
   }

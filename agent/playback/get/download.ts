@@ -6,6 +6,7 @@ import type { FileInit } from '../../record/file/fragment-walk.ts';
 import { isArchiveFault } from '../archived/archive-fault.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type UsRange, without } from '../index/hidden-ranges.ts';
+import { hiddenIn } from '../index/lost-parts.ts';
 import { continues, type Joinable, type SegmentRow } from '../index/segment-row.ts';
 import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
 import { FastForward, videoOf } from '../read/fast-forward.ts';
@@ -130,7 +131,7 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Gen
   yield* lastStream(early);
 }
 
-/** A recording, or a part of one next to deleted parts. */
+/** A recording, or a part of one next to deleted or lost parts. */
 interface VisiblePart {
   readonly row: Pick<SegmentRow, 'file' | 'dtsUs' | 'wallUs' | 'monoUs'> & Joinable;
   readonly startUs: number;
@@ -145,7 +146,7 @@ function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): 
   for (const row of rows) {
     const whole = { startUs: row.startUs, endUs: row.startUs + row.durationUs };
     const seconds = (us: number): number => (us - row.startUs) / 1e6;
-    for (const { startUs, endUs } of without(whole, hidden)) {
+    for (const { startUs, endUs } of without(whole, hiddenIn(row, hidden))) {
       yield {
         row,
         startUs,
@@ -406,7 +407,7 @@ function identityOf({ tabled, tracks }: FileCut): string {
   ]);
 }
 
-/** Whether a part continues another one without a deleted part between them. */
+/** Whether a part continues another one with nothing deleted or lost between them. */
 const isJoined = (before: VisiblePart, part: VisiblePart): boolean =>
   before.window.to === WHOLE.to && part.window.from === WHOLE.from && continues(before.row, part.row);
 

@@ -10,6 +10,7 @@ interface Named {
 }
 
 interface ArchivedInfo extends Pick<RecordingFacts, 'durationUs' | 'signature'> {
+  readonly lostUs: RecordingFacts['lostUs'] | undefined;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
   readonly isFinished: boolean;
@@ -61,9 +62,9 @@ export class ArchivedTable {
   add({ name, path, nameUs, sizeBytes }: Named & { readonly sizeBytes: number }, facts: RecordingFacts): void {
     const file = archivedFile(name);
     const [folder, base] = partsOf(file);
-    const { durationUs, signature, mark, fileMark } = facts;
+    const { durationUs, signature, mark, fileMark, lostUs } = facts;
     this.#segments.addNames([{ folder, name: base, path, startUs: nameUs }]);
-    const info = { sizeBytes, mtimeMs: 0, isFinished: true, durationUs, signature, mark, fileMark };
+    const info = { sizeBytes, mtimeMs: 0, isFinished: true, durationUs, signature, mark, fileMark, lostUs };
     this.#segments.setInfo(file, info, STATE.archived);
   }
 

@@ -4,7 +4,7 @@ export interface UsRange {
   readonly endUs: number;
 }
 
-interface Timespan {
+export interface Timespan {
   readonly startUs: number;
   readonly durationUs: number;
 }

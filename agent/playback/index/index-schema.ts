@@ -1,11 +1,12 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 7;
+export const INDEX_VERSION = 8;
 
 /*
  * names: texts shared by many rows (folders, paths, boots, tracks).
  * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 only the archive has it.
  * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
  * history costs as much as it has gaps, not files.
+ * segments.lost: JSON, what a power cut has taken from the middle: pairs of microseconds after start_us.
  * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
  * looks: folder mtimes when last read for a template. An unchanged folder need not be read again, also after a restart.
  * usage: files by path, and bytes on disks of this box, kept by triggers.
@@ -35,11 +36,13 @@ export const INDEX_SCHEMA = `
     trusted INTEGER NOT NULL DEFAULT 0,
     offset_minutes INTEGER,
     fault TEXT,
+    lost TEXT,
     UNIQUE (folder, name)
   );
   CREATE INDEX IF NOT EXISTS by_start ON segments (path, start_us);
   CREATE INDEX IF NOT EXISTS by_readable ON segments (path, start_us) WHERE state IN (1, 2, 4);
   CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2, 4);
+  CREATE INDEX IF NOT EXISTS by_lost ON segments (path, start_us) WHERE lost IS NOT NULL;
   CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state IN (0, 1, 3);
   CREATE INDEX IF NOT EXISTS by_unread ON segments (state) WHERE state = 0;
   CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state = 2;

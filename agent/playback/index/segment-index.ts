@@ -7,6 +7,7 @@ import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { HiddenRanges } from './hidden-ranges.ts';
 import { IndexDatabase } from './index-database.ts';
+import { type LostUs, parseLost, shownStart, withoutLost, writeLost } from './lost-parts.ts';
 import { ScanTable } from './scan-table.ts';
 import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
 import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
@@ -26,6 +27,8 @@ export interface SegmentInfo {
   readonly fileMark: FileMark | undefined;
   /** Track ids, time scales and codecs as text: files without `mtxi` are joined only if it matches. */
   readonly signature: string;
+  /** Parts in the middle that a power cut has taken. */
+  readonly lostUs?: readonly LostUs[] | undefined;
 }
 
 export interface Timespan {
@@ -56,8 +59,10 @@ const BREAKS = `SELECT id, start_us AS startUs, (
   ORDER BY start_us, id`;
 const LAST_END = `SELECT start_us + duration_us AS end_us FROM ${READABLE} WHERE state IN (1, 2, 4) AND path = ? AND start_us <= ?
   ORDER BY start_us DESC, id DESC LIMIT 1`;
+const LOST = `${selectRows('segments INDEXED BY by_lost')} WHERE s.lost IS NOT NULL AND s.state IN (1, 2, 4) AND s.path = ?
+  AND s.start_us BETWEEN ? AND ? ORDER BY s.start_us, s.id`;
 const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
-  segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, fault = NULL
+  segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, lost = ?, fault = NULL
   WHERE id = ?`;
 
 /** The recordings in SQLite: a cache of the files. */
@@ -149,6 +154,7 @@ export class SegmentIndex {
         mark?.wallUs ?? null,
         fileMark?.isClockTrusted ? 1 : 0,
         fileMark?.offsetMinutes ?? null,
+        writeLost(info.lostUs),
         row.id,
       );
       this.#joins.note(row.id);
@@ -218,22 +224,33 @@ export class SegmentIndex {
     return this.#database.rows(query).map((row) => String(row['text']));
   }
 
-  /** Start times of all files, unreadable ones included, without those that are wholly hidden, in Unix microseconds. */
+  /** Paths with a file that is not known to be unreadable. */
+  playedPaths(): string[] {
+    const query = `SELECT text FROM usage JOIN names ON names.id = usage.path WHERE usage.files > 0 AND EXISTS (
+      SELECT 1 FROM segments INDEXED BY by_start WHERE path = usage.path AND state != 3) ORDER BY text`;
+    return this.#database.rows(query).map((row) => String(row['text']));
+  }
+
+  /** The first moment of each file that plays, in Unix microseconds. */
   startsOf(path: string): number[] {
-    const columns = this.hidden.of(path).length > 0 ? 'start_us, duration_us' : 'start_us';
-    const query = `SELECT ${columns} FROM segments INDEXED BY by_start
-      WHERE path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
+    const query = `SELECT start_us, duration_us, lost FROM ${READABLE}
+      WHERE state IN (1, 2, 4) AND path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
+    const hidden = this.hidden.of(path);
     return this.#database.rows(query, path).flatMap((row) => {
-      const [startUs, durationUs] = [Number(row['start_us']), Number(row['duration_us'] ?? 0)];
-      return durationUs > 0 && this.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0
-        ? []
-        : [startUs];
+      const [startUs, durationUs] = [Number(row['start_us']), Number(row['duration_us'])];
+      const shownUs = shownStart({ startUs, durationUs, lost: parseLost(row['lost'], startUs) }, hidden);
+      return shownUs === undefined ? [] : [shownUs];
     });
   }
 
+  /** The file with this start, or whose first moment that plays it is. Unreadable files are found, too. */
   findStart(path: string, startUs: number): SegmentRow | undefined {
     const query = `${selectRows()} WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us = ?`;
-    return this.#row(query, path, startUs);
+    const hidden = this.hidden.of(path);
+    return (
+      this.#row(query, path, startUs) ??
+      this.list(path, this.lastStartUpTo(path, startUs), startUs, 1).find((row) => shownStart(row, hidden) === startUs)
+    );
   }
 
   /** Readable files named for this start, whatever is shown. Scans the whole path. */
@@ -301,19 +318,20 @@ export class SegmentIndex {
 
   /** The span from the start of the first recording to the end of the last. */
   extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
-    const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
+    const first = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0];
     const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2, 4) AND s.path = (SELECT id FROM names WHERE text = ?)
       ORDER BY s.start_us DESC, s.id DESC LIMIT 1`;
     const last = this.#row(query, path);
-    if (startUs === undefined || !last) {
+    if (!first || !last) {
       return undefined;
     }
+    const startUs = first.lost.find((range) => range.startUs === first.startUs)?.endUs ?? first.startUs;
     const endUs = last.startUs + last.durationUs;
     return { startUs, endUs, durationUs: endUs - startUs };
   }
 
   /** Gapless spans of readable files that start in the range. */
-  timespans(path: string, fromUs: number, toUs: number): Timespan[] {
+  timespans(path: string, fromUs: number, toUs: number): readonly Timespan[] {
     return this.#database.read(() => {
       const database = this.#database;
       const pathId = database.findId(path);
@@ -326,10 +344,11 @@ export class SegmentIndex {
         breaks.unshift({ id: first.id, startUs: first.startUs, endBefore: null });
       }
       const last = database.first(LAST_END, pathId, toUs)?.['end_us'];
-      return breaks.map(({ startUs }, i) => {
+      const spans = breaks.map(({ startUs }, i) => {
         const endUs = i + 1 < breaks.length ? breaks[i + 1]?.endBefore : last;
         return { startUs, durationUs: Number(endUs ?? startUs) - startUs };
       });
+      return withoutLost(spans, this.#rows(LOST, pathId, fromUs, toUs));
     }, []);
   }
 

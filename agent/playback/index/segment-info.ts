@@ -2,11 +2,13 @@ import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
-import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
+import { type RecordingHead, readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
+import { readRecordingTable } from '../../record/file/recording-table.ts';
 import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
-import { measureTs } from '../mpegts/ts-table.ts';
+import { playedOfTs } from '../mpegts/ts-table.ts';
+import { playedOf } from './lost-parts.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 /** Longer durations in a file are not credible. */
@@ -33,7 +35,7 @@ export async function readSegmentInfo(file: string, options: InfoOptions): Promi
   const handle = await openRegularFile(file, 'no links');
   try {
     if (recordFormatOf(file) === 'mpegts') {
-      return { info: await readTsInfo(handle), chain: undefined };
+      return { info: await readTsInfo(handle, options.isBeingWritten), chain: undefined };
     }
     return await readMp4Info(handle, options);
   } catch (error) {
@@ -48,10 +50,10 @@ export async function readSegmentInfo(file: string, options: InfoOptions): Promi
 
 async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOptions): Promise<ReadInfo | undefined> {
   const head = await readRecordingHead(handle);
-  const { sizeBytes, mtimeMs, isFinished, durationMs, mark, fileMark, init } = head;
+  const { sizeBytes, mtimeMs, isFinished, durationMs, mark, fileMark, init, tail } = head;
   const info = { sizeBytes, mtimeMs, isFinished, mark, fileMark, signature: signatureOf(init.tracks) };
   if (isFinished && durationMs > 0) {
-    return { info: { ...info, durationUs: Math.round(durationMs * 1000) }, chain: undefined };
+    return { info: await playedPart(handle, head, info, durationMs * 1000, tail?.hasHoles), chain: undefined };
   }
   const parts = new WholeParts(handle, head, { isBeingWritten, chain: known });
   while (await parts.next()) {}
@@ -62,19 +64,37 @@ async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOp
     }
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes: ${parts.fault}`);
   }
-  const durationUs = Math.round(Math.min(chain.endSeconds, MAX_SECONDS) * 1e6);
-  return { info: { ...info, durationUs }, chain };
+  const endUs = Math.min(chain.endSeconds, MAX_SECONDS) * 1e6;
+  return { info: await playedPart(handle, head, info, endUs, chain.holes.length > 0), chain };
+}
+
+/** @throws PerchError if no part can be decoded */
+async function playedPart(
+  handle: FileHandle,
+  head: RecordingHead,
+  info: Omit<SegmentInfo, 'durationUs' | 'lostUs'>,
+  endUs: number,
+  hasHoles = false,
+): Promise<SegmentInfo> {
+  const { lost } = hasHoles ? await readRecordingTable(handle, head) : {};
+  const played = playedOf(Math.round(endUs), lost);
+  if (!played) {
+    throw new PerchError('badInput', `recording of ${info.sizeBytes} bytes: no part has a key frame`);
+  }
+  return { ...info, ...played };
 }
 
 /** Files of other programs do not show whether they grow. @throws PerchError if it is not a recording */
-async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
+async function readTsInfo(handle: FileHandle, isBeingWritten: boolean): Promise<SegmentInfo> {
   const head = await readTsHead(handle);
   const { hasPackets, isFinished, mark, fileMark, sizeBytes, mtimeMs } = head;
   if (!hasPackets) {
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes does not begin with an MPEG-TS packet`);
   }
   const isKnown = isFinished || fileMark === undefined;
-  const durationMs = fileMark ? head.durationMs : await measureTs(handle, sizeBytes);
-  const durationUs = Math.round(Math.min(durationMs, MAX_SECONDS * 1000) * 1000);
-  return { sizeBytes, mtimeMs, isFinished: isKnown, durationUs, mark, fileMark, signature: 'mpegts' };
+  const played = await playedOfTs(handle, head, isBeingWritten);
+  if (!played) {
+    throw new PerchError('badInput', `recording of ${sizeBytes} bytes: nothing in it plays`);
+  }
+  return { sizeBytes, mtimeMs, isFinished: isKnown, ...played, mark, fileMark, signature: 'mpegts' };
 }

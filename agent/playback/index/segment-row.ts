@@ -1,4 +1,6 @@
+import type { UsRange } from './hidden-ranges.ts';
 import type { Row } from './index-database.ts';
+import { parseLost } from './lost-parts.ts';
 
 /** Files without a `mtxi` box are joined if one starts this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;
@@ -32,6 +34,8 @@ export interface SegmentRow {
   /** Capture time on the monotonic clock of its boot. */
   readonly monoUs: number | undefined;
   readonly fault: string | undefined;
+  /** What a power cut has taken from the middle, oldest first. */
+  readonly lost: readonly UsRange[];
 }
 
 /** Names the index: without it a query reads all unread files. */
@@ -67,6 +71,7 @@ export function rowOf(row: Row): SegmentRow {
     wallUs: numberOf(row['wall_us']),
     monoUs: numberOf(row['mono_us']),
     fault: row['fault'] === null ? undefined : String(row['fault']),
+    lost: parseLost(row['lost'], Number(row['start_us'])),
   };
 }
 

@@ -150,7 +150,10 @@ export class TsFile {
   }
 
   /** @param next where the next fragment begins */
-  async #load({ runs, position, sizeBytes }: TsFragment, next = position + sizeBytes): Promise<Uint8Array> {
+  async #load(
+    { runs, position, sizeBytes, end = Number.POSITIVE_INFINITY }: TsFragment,
+    next = position + sizeBytes,
+  ): Promise<Uint8Array> {
     if (!this.#isReady) {
       await this.#readFrom(0, () => this.#copies.length > 0, MAX_HEAD_BYTES, READ_BYTES);
       this.#isReady = true;
@@ -166,7 +169,7 @@ export class TsFile {
     const isDone = () => this.#copies.every((copy) => copy.isDone);
     // Audio of a fragment may follow the next one's first picture.
     const pieceBytes = Math.min(MAX_READ_BYTES, Math.max(READ_BYTES, next - position + READ_BYTES));
-    await this.#readFrom(position, isDone, Number.POSITIVE_INFINITY, pieceBytes);
+    await this.#readFrom(position, isDone, end - position, pieceBytes);
     if (!isDone()) {
       this.#demuxer.end();
     }
@@ -179,7 +182,8 @@ export class TsFile {
   async #readFrom(position: number, isDone: () => boolean, maxBytes: number, pieceBytes: number): Promise<void> {
     const buffer = new Uint8Array(pieceBytes);
     for (let at = position; !isDone() && at - position < maxBytes; ) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
+      const wantedBytes = Math.min(buffer.length, position + maxBytes - at);
+      const { bytesRead } = await this.#handle.read(buffer, 0, wantedBytes, at);
       if (bytesRead === 0) {
         return;
       }

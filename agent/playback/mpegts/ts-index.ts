@@ -38,6 +38,8 @@ export interface TsFragment {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly runs: readonly TsRun[];
+  /** Offset in the file from which bytes are lost; undefined: what follows is another fragment. */
+  readonly end?: number;
 }
 
 /** The samples of one stream that belong to the fragment being collected. Times are 90 kHz. */
@@ -115,8 +117,12 @@ class StreamSamples implements UnitSink {
 /** Where the samples of a transport stream are: read once from its start, continued while the file grows. */
 export class TsIndex {
   readonly fragments: TsFragment[] = [];
+  /** Fragments before which bytes are lost. */
+  readonly afterHoles = new Set<number>();
   /** Size of the samples in the fragment being collected. */
   fragmentBytes = 0;
+  /** Nothing can be added. */
+  isEnded = false;
   /** Bytes of the file read so far. */
   readBytes = 0;
   #streams: StreamSamples[] = [];
@@ -125,6 +131,8 @@ export class TsIndex {
   /** Ticks of the file's time zero; NaN: the first sample's. */
   #baseTicks: number;
   #isOver = false;
+  /** Samples are left out until the next key frame. */
+  #needsKey = false;
   readonly #demuxer = new TsDemuxer({ onProgram: (streams) => this.#onProgram(streams) }, { isFile: true });
 
   /** @param baseTicks of the file's time zero, 90 kHz; NaN: not known */
@@ -146,8 +154,23 @@ export class TsIndex {
     this.readBytes += bytes.length;
   }
 
+  /** Bytes are lost: the next ones are from another place of the file. */
+  passHole(position: number): void {
+    this.#demuxer.end();
+    this.#endFragment(Number.NaN, this.readBytes);
+    this.afterHoles.add(this.fragments.length);
+    this.#needsKey = true;
+    for (const samples of this.#streams) {
+      samples.lastDts = Number.NaN;
+      samples.nextTime = Number.NaN;
+    }
+    this.#demuxer.seek(position);
+    this.readBytes = position;
+  }
+
   /** The file is complete. */
   end(): void {
+    this.isEnded = true;
     this.#demuxer.end();
     this.#endFragment(Number.NaN);
   }
@@ -170,6 +193,10 @@ export class TsIndex {
     if (samples.isVideo && !key && Number.isNaN(samples.lastDts)) {
       return false;
     }
+    if (this.#needsKey && video && samples !== video) {
+      return false;
+    }
+    this.#needsKey = false;
     const leads = video ? samples === video : samples === this.#streams[0];
     const first = samples.dts[0];
     if (hasBegun && leads && first !== undefined) {
@@ -212,8 +239,8 @@ export class TsIndex {
     return sinks;
   }
 
-  /** @param nextDts of the leading track; NaN: not known */
-  #endFragment(nextDts: number): void {
+  /** @param nextDts of the leading track; NaN: not known @param end where bytes are lost */
+  #endFragment(nextDts: number, end?: number): void {
     const filled = this.#streams.filter(({ sizes }) => sizes.length > 0);
     if (filled.length === 0) {
       return;
@@ -236,7 +263,8 @@ export class TsIndex {
       }
     }
     const position = Math.min(...runs.map((run) => run.position));
-    this.fragments.push({ position, offset: this.#offset, sizeBytes: dataOffset, runs });
+    const place = { position, offset: this.#offset, sizeBytes: dataOffset, runs };
+    this.fragments.push(end === undefined ? place : { ...place, end });
     // One byte more than its samples: no fragment is copied whole, as it has no header in the file.
     const sizeBytes = dataOffset + 1;
     this.#builder.addFragment(this.#offset, {

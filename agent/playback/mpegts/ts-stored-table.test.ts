@@ -11,7 +11,7 @@ async function tableOf(seconds: number) {
   const [file = ''] = await record(folder.path, seconds, { format: 'mpegts', sound: true });
   const handle = await open(file, 'r');
   try {
-    return await readTsTable(handle, undefined);
+    return await readTsTable(handle);
   } finally {
     await handle.close();
   }

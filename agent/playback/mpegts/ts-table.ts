@@ -1,12 +1,14 @@
-import type { FileHandle } from 'node:fs/promises';
 import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
 import { START_TICKS } from '../../media/mpegts/mux/mux.ts';
 import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
 import { release } from '../../media/sample/slab.ts';
+import { lostRanges } from '../../record/file/lost-ranges.ts';
 import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
-import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
+import { findTsParts, type TsSpan } from '../../record/mpegts/ts-parts.ts';
+import { readTsHead, type TsRecordingHead } from '../../record/mpegts/ts-recording-file.ts';
+import { type Played, playedOf } from '../index/lost-parts.ts';
 import { type TsFragment, TsIndex } from './ts-index.ts';
 
 /** Size of a piece that is read between turns of other work; each takes some milliseconds. */
@@ -15,6 +17,8 @@ const PIECE_BYTES = 512 << 10;
 const MEASURED_BYTES = 4 << 20;
 const FRAGMENT_COST_BYTES = 400;
 const TICKS_PER_MS = 90;
+/** A longer duration in a file is not credible. */
+const MAX_MS = 100 * 86_400_000;
 
 interface TsTable extends RecordingTable {
   readonly head: RecordingHead;
@@ -22,42 +26,106 @@ interface TsTable extends RecordingTable {
   readonly tsIndex: TsIndex;
 }
 
-/** @param known an earlier result for the same file, which may have grown; it must not be used afterwards */
-export async function readTsTable(handle: FileHandle, known: Partial<TsTable> | undefined): Promise<TsTable> {
+interface TsOptions {
+  /** This process writes the file: no power cut has damaged it. */
+  readonly isBeingWritten?: boolean;
+  /** An earlier result for the same file, which may have grown; it must not be used afterwards. */
+  readonly known?: Partial<TsTable> | undefined;
+}
+
+export async function readTsTable(
+  handle: ReadableFile,
+  { isBeingWritten = false, known }: TsOptions = {},
+): Promise<TsTable> {
   const tsHead = await readTsHead(handle);
   const { mark, fileMark, durationMs, sizeBytes, mtimeMs } = tsHead;
   // Files of other programs do not show whether they grow.
   const isFinished = tsHead.isFinished || fileMark === undefined;
+  const spans = await spansOf(handle, tsHead, isBeingWritten);
   const isGrown =
     fileMark !== undefined &&
-    known?.tsIndex !== undefined &&
+    spans.length === 1 &&
+    known?.tsIndex?.isEnded === false &&
     known.head?.isFinished === false &&
     known.head.fileMark?.firstSequence === fileMark.firstSequence &&
     sizeBytes >= known.tsIndex.readBytes;
   const index = (isGrown && known.tsIndex) || new TsIndex(fileMark ? START_TICKS : Number.NaN);
   const buffer = new Uint8Array(PIECE_BYTES);
-  for (let at = index.readBytes; at < sizeBytes && !index.isOver; ) {
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at);
-    if (bytesRead === 0) {
-      break;
+  for (const { start, end } of spans) {
+    if (start > index.readBytes) {
+      index.passHole(start);
     }
-    index.push(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+    while (index.readBytes < end && !index.isOver) {
+      const { bytesRead } = await handle.read(
+        buffer,
+        0,
+        Math.min(buffer.length, end - index.readBytes),
+        index.readBytes,
+      );
+      if (bytesRead === 0) {
+        break;
+      }
+      index.push(buffer.subarray(0, bytesRead));
+    }
   }
-  if (isFinished) {
+  if (isFinished || !isBeingWritten) {
     index.end();
   }
   const { init, table } = index.finish();
+  const { afterHoles } = index;
+  const lost = afterHoles.size > 0 ? { lost: lostRanges(table, init.tracks, (i) => afterHoles.has(i)) } : {};
   const head = { init, durationMs, mark, fileMark, sizeBytes, mtimeMs, isFinished, tail: undefined };
   const { readBytes: endOffset, fragments: tsFragments } = index;
-  return { head, table, endOffset, walked: undefined, tsFragments, tsIndex: index };
+  return { head, table, endOffset, walked: undefined, tsFragments, tsIndex: index, ...lost };
 }
+
+/** What may be read of a file: its complete parts, if a power cut may have damaged others. */
+async function spansOf(
+  handle: ReadableFile,
+  head: TsRecordingHead,
+  isBeingWritten: boolean,
+): Promise<readonly TsSpan[]> {
+  const { fileMark, isFinished, hasHoles, sizeBytes } = head;
+  const isSafe = !fileMark || isBeingWritten || (isFinished && !hasHoles);
+  return isSafe
+    ? [{ start: 0, end: sizeBytes }]
+    : (await findTsParts(handle, endOfParts(head), fileMark.firstSequence)).spans;
+}
+
+/** The last packet of a finished file belongs to no part. */
+const endOfParts = ({ isFinished, sizeBytes }: TsRecordingHead): number =>
+  isFinished ? sizeBytes - PACKET_BYTES : sizeBytes;
+
+/** How much of a file plays; undefined: nothing. */
+export async function playedOfTs(
+  handle: ReadableFile,
+  head: TsRecordingHead,
+  isBeingWritten = false,
+): Promise<Played | undefined> {
+  const { fileMark, isFinished, hasHoles, durationMs, sizeBytes } = head;
+  if (!fileMark) {
+    const ms = await measureTs(handle, sizeBytes);
+    return ms === undefined ? undefined : playedOf(usOf(ms));
+  }
+  if (isBeingWritten || (isFinished && !hasHoles)) {
+    return playedOf(usOf(durationMs));
+  }
+  const parts = await findTsParts(handle, endOfParts(head), fileMark.firstSequence);
+  const isWhole = parts.spans.length === 1 && parts.spans[0]?.start === 0;
+  if (isWhole || parts.spans.length === 0) {
+    return isWhole ? playedOf(usOf(parts.durationMs)) : undefined;
+  }
+  const { lost } = await readTsTable(handle);
+  return playedOf(usOf(parts.durationMs), lost);
+}
+
+const usOf = (ms: number): number => Math.round(Math.min(ms, MAX_MS) * 1000);
 
 /** Memory of an index besides its table. */
 export const bytesOfIndex = (fragments: readonly TsFragment[]): number => fragments.length * FRAGMENT_COST_BYTES;
 
-/** The duration of a file of another program, from its first time to its last; 0: not known. */
-export async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number> {
+/** The duration of a file of another program, from its first time to its last, in ms; undefined: it has no samples. */
+export async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   const sink = {
@@ -82,5 +150,5 @@ export async function measureTs(handle: ReadableFile, sizeBytes: number): Promis
     demuxer.push(buffer, 0, bytesRead);
   }
   demuxer.end();
-  return last > first ? (last - first) / TICKS_PER_MS : 0;
+  return last >= first ? (last - first) / TICKS_PER_MS : undefined;
 }

@@ -125,7 +125,7 @@ async function readTable(file: string, known: Tabled | undefined, isBeingWritten
   const handle = await open(file, 'r');
   try {
     if (recordFormatOf(file) === 'mpegts') {
-      return { ...(await readTsTable(handle, known)), file };
+      return { ...(await readTsTable(handle, { isBeingWritten, known })), file };
     }
     const head = await readRecordingHead(handle, isBeingWritten);
     const isSame = known !== undefined && Buffer.compare(known.head.init.bytes, head.init.bytes) === 0;

@@ -5,6 +5,7 @@ import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { isArchiveFault } from '../archived/archive-fault.ts';
+import { playedTable } from '../read/played-table.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
 import { etagOf } from '../read/send-ranged.ts';
 import { recordedFile } from '../read/slice.ts';
@@ -89,9 +90,13 @@ export const shownUs = ({ startUs }: RowOfRecording, { samples, sample, timescal
   Math.round(startUs + (shownAt(samples, sample) / timescale) * 1e6);
 
 /** @param seconds in the file's time */
-function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined {
+function keyAt(tabled: Tabled, seconds: number): KeySample | undefined {
+  const { head, lost = [] } = tabled;
+  if (lost.some(({ from, to }) => seconds >= from + MAX_HOLE_SECONDS && seconds < to)) {
+    return undefined;
+  }
   const track = head.init.tracks.find(({ kind }) => kind === 'video');
-  const samples = table.tracks.find(({ trackId }) => trackId === track?.id);
+  const samples = playedTable(tabled).tracks.find(({ trackId }) => trackId === track?.id);
   if (!track || !samples || samples.count === 0) {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { measureFragment } from '../../media/mp4/write/fragment.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
+import { playedTable } from '../read/played-table.ts';
 import type { Tabled } from '../read/table-cache.ts';
 import { SampleSlice } from './sample-slice.ts';
 import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
@@ -47,7 +48,9 @@ export interface VodLayout {
 }
 
 /** @param nameUs start by the file name */
-export function layOut({ file, head, table }: Tabled, nameUs: number): VodLayout {
+export function layOut(tabled: Tabled, nameUs: number): VodLayout {
+  const { file, head } = tabled;
+  const table = playedTable(tabled);
   const { tracks } = head.init;
   const init = playerInit(
     head.init.bytes,

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
+import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
+import { playedTable } from '../read/played-table.ts';
 import { RangeStream } from '../read/range-stream.ts';
 import type { RecordedFile, Slice, SliceLookup } from '../read/slice.ts';
 import type { Tabled } from '../read/table-cache.ts';
@@ -11,6 +13,7 @@ import { fragmentsOf, type VodLayout } from './vod-layout.ts';
 export class VodResource implements SliceLookup {
   readonly #layout: VodLayout;
   readonly #tabled: Tabled;
+  readonly #table: SampleTable;
   readonly #shiftSeconds: number;
   readonly #recording: RecordedFile;
   readonly #header = new VirtualFile();
@@ -24,6 +27,7 @@ export class VodResource implements SliceLookup {
   constructor(layout: VodLayout, tabled: Tabled, stepSeconds = 0) {
     this.#layout = layout;
     this.#tabled = tabled;
+    this.#table = playedTable(tabled);
     this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
     const { tsFragments, openRemote } = tabled;
@@ -59,12 +63,12 @@ export class VodResource implements SliceLookup {
 
   #fileOf(segment: number): VirtualFile {
     const { cuts } = this.#layout;
-    const { table, head } = this.#tabled;
+    const { head } = this.#tabled;
     const shifts = head.init.tracks.map(({ timescale }) => Math.round(this.#shiftSeconds * timescale));
     const file = new VirtualFile();
     // Every fragment has at least one sample, so sequence numbers increase throughout the resource.
     let sequence = cuts.firstSamples.reduce((sum, bounds) => sum + (bounds[segment] as number), 1);
-    for (const slices of fragmentsOf(table, cuts, segment, (track) => shifts[track] ?? 0)) {
+    for (const slices of fragmentsOf(this.#table, cuts, segment, (track) => shifts[track] ?? 0)) {
       file.addBytes(writeFragmentHeader(sequence, slices));
       for (const slice of slices) {
         slice.forEachRange((offset, sizeBytes) => file.addRange(this.#recording, offset, sizeBytes));

@@ -4,7 +4,12 @@ import { viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
 import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { MFRO_BYTES, mfraSize } from '../../media/mp4/write/mfra.ts';
-import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../../media/mp4/write/recording-tail.ts';
+import {
+  initBytesOfTail,
+  TAIL_HEAD_BYTES,
+  TAIL_SIZE_BYTES,
+  tailHasHoles,
+} from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import { type FileInit, readInit } from './fragment-walk.ts';
 import type { ReadableFile } from './segment-fs.ts';
@@ -20,6 +25,8 @@ const MAX_MS = 100 * 86_400_000;
 interface TailPlace {
   readonly offset: number;
   readonly sizeBytes: number;
+  /** Bytes between the fragments are lost. */
+  readonly hasHoles: boolean;
 }
 
 export interface RecordingHead {
@@ -102,7 +109,8 @@ async function findTail(
   const bytes = isPossible ? await readAt(handle, offset + TAIL_HEAD_BYTES, initBytes) : undefined;
   try {
     const init = bytes && parseInit(bytes);
-    return init && { place: { offset, sizeBytes }, init: { ...init, bytes: bytes.subarray(0, init.sizeBytes) } };
+    const place = { offset, sizeBytes, hasHoles: head !== undefined && tailHasHoles(head) };
+    return init && { place, init: { ...init, bytes: bytes.subarray(0, init.sizeBytes) } };
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;

@@ -1,6 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { type SampleTable, SampleTableBuilder, SampleTableReader } from '../../media/mp4/table/sample-table.ts';
 import { parseRecordingTail } from '../../media/mp4/write/recording-tail.ts';
+import type { FileInit } from './fragment-walk.ts';
+import { isAfterHole, type LostRange, lostRanges } from './lost-ranges.ts';
 import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';
 import type { ReadableFile } from './segment-fs.ts';
 import { type PartChain, WholeParts } from './whole-parts.ts';
@@ -15,6 +17,8 @@ export interface RecordingTable {
   readonly endOffset: number;
   /** The table collector of a growing file, which is continued later. */
   readonly walked: Walked | undefined;
+  /** Oldest first. undefined: none. */
+  readonly lost?: readonly LostRange[];
 }
 
 interface Walked {
@@ -52,7 +56,8 @@ async function tableAtEnd(handle: ReadableFile, { tail, init }: RecordingHead): 
     const { table } = reader;
     const last = table.fragmentCount - 1;
     const endOffset = (table.fragmentOffsets[last] ?? init.sizeBytes) + (table.fragmentBytes[last] ?? 0);
-    return endOffset <= tail.offset ? { table, endOffset, walked: undefined } : undefined;
+    const lost = tail.hasHoles ? lostIn(table, init) : {};
+    return endOffset <= tail.offset ? { table, endOffset, walked: undefined, ...lost } : undefined;
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;
@@ -76,5 +81,11 @@ async function walkThrough(
   if (head.isFinished) {
     builder.trim();
   }
-  return { table: builder.table, endOffset: chain.endOffset, walked: { builder, chain } };
+  const { table } = builder;
+  const lost = chain.holes.length > 0 ? lostIn(table, head.init) : {};
+  return { table, endOffset: chain.endOffset, walked: { builder, chain }, ...lost };
 }
+
+const lostIn = (table: SampleTable, init: FileInit) => ({
+  lost: lostRanges(table, init.tracks, isAfterHole(table, init.sizeBytes)),
+});

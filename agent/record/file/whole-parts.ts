@@ -25,6 +25,8 @@ export class PartChain {
   endOffset: number;
   /** End of the longest track. */
   endSeconds = 0;
+  /** Lost bytes before complete parts. */
+  readonly holes: Hole[] = [];
   /** Each part's checksum was verified, as far as a power cut can have damaged it. */
   readonly isChecked: boolean;
   readonly #timescales: ReadonlyMap<number, number>;
@@ -97,7 +99,6 @@ interface Hole {
  */
 export class WholeParts {
   readonly chain: PartChain;
-  readonly holes: Hole[] = [];
   readonly #handle: ReadableFile;
   readonly #head: RecordingHead;
   readonly #checksums: ChecksumReader;
@@ -146,7 +147,7 @@ export class WholeParts {
     const offset = this.chain.endOffset;
     const placed = await this.#search(offset + 8, Math.min(this.#head.sizeBytes, offset + 8 + MAX_HOLE_BYTES));
     if (placed) {
-      this.holes.push({ offset, sizeBytes: placed.offset - offset });
+      this.chain.holes.push({ offset, sizeBytes: placed.offset - offset });
       this.#walk = this.#walkFromEnd(placed.offset + placed.fragment.sizeBytes);
     }
     return placed;

@@ -6,12 +6,13 @@ import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
  * file id (32 bits)
  * offset of the part in the file (64)
  * duration of the file so far (32, ms)
- * flags (8; 1: last part).
+ * flags (8; 1: last part, 2: parts before it are lost).
  * A part that ends with its own checksum packet is complete and belongs to this file.
  */
 const MAGIC = 0x7072_7473;
 const CHECKSUM_BYTES = 4 + 4 + 8 + 4 + 1;
 const IS_LAST = 1;
+const HAS_HOLES = 2;
 /** A null packet with payload only. */
 const NULL_HEADER = ((SYNC_BYTE << 16) | 0x1fff) >>> 0;
 
@@ -21,6 +22,8 @@ export interface TsChecksum {
   readonly partOffset: number;
   readonly durationMs: number;
   readonly isLast: boolean;
+  /** Only with `isLast`. */
+  readonly hasHoles?: boolean;
 }
 
 export function writeChecksum(checksum: TsChecksum): Uint8Array {
@@ -30,7 +33,7 @@ export function writeChecksum(checksum: TsChecksum): Uint8Array {
   view.setUint32(4, checksum.fileId);
   view.setBigUint64(8, BigInt(checksum.partOffset));
   view.setUint32(16, Math.min(checksum.durationMs, 0xffff_ffff));
-  view.setUint8(20, checksum.isLast ? IS_LAST : 0);
+  view.setUint8(20, (checksum.isLast ? IS_LAST : 0) | (checksum.hasHoles ? HAS_HOLES : 0));
   return bytes;
 }
 
@@ -51,6 +54,7 @@ export function readChecksum(view: DataView, at: number): TsChecksum | undefined
     partOffset: Number(view.getBigUint64(at + 12)),
     durationMs: view.getUint32(at + 20),
     isLast: (view.getUint8(at + 24) & IS_LAST) !== 0,
+    hasHoles: (view.getUint8(at + 24) & HAS_HOLES) !== 0,
   };
 }
 

@@ -8,13 +8,15 @@ import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 const HEAD_PACKETS = 8;
 const PACKET_HEADER_BYTES = 4;
 
-interface TsRecordingHead {
+export interface TsRecordingHead {
   readonly hasPackets: boolean;
   /** undefined: Perch did not write the file, or its first bytes are lost. */
   readonly mark: StreamMark | undefined;
   readonly fileMark: FileMark | undefined;
   /** Nothing is missing at the end; never known for files of other programs. */
   readonly isFinished: boolean;
+  /** A finished file whose parts do not all follow each other. */
+  readonly hasHoles: boolean;
   /** 0: not known. */
   readonly durationMs: number;
   readonly sizeBytes: number;
@@ -31,7 +33,17 @@ export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead>
   const fileMark = findFileMark(marks);
   const checksum = fileMark && (await lastChecksum(handle, sizeBytes, fileMark.firstSequence));
   const isFinished = checksum?.isLast === true;
-  return { hasPackets, mark, fileMark, isFinished, durationMs: checksum?.durationMs ?? 0, sizeBytes, mtimeMs };
+  const hasHoles = isFinished && checksum.hasHoles === true;
+  return {
+    hasPackets,
+    mark,
+    fileMark,
+    isFinished,
+    hasHoles,
+    durationMs: checksum?.durationMs ?? 0,
+    sizeBytes,
+    mtimeMs,
+  };
 }
 
 function marksOf(head: Uint8Array): Uint8Array | undefined {

@@ -105,12 +105,16 @@ test('complete parts of another file, at the positions of this one’s, are cut 
   expect(result).toMatchObject({ kind: 'recovered', durationMs: 2000 });
 });
 
-test('a page lost in the middle of the tail ends the file at the previous part', async () => {
+test('a page lost in the middle of the tail costs its part, and the later ones stay', async () => {
   using folder = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
   const lost = Uint8Array.from(bytes);
   lost.fill(0, (ends[1] as number) + 100, (ends[1] as number) + 600);
-  expect((await recover(lost)).result).toMatchObject({ kind: 'recovered', durationMs: 2000 });
+  const { result, bytes: left } = await recover(lost);
+  const lostBytes = (ends[2] as number) - (ends[1] as number);
+  expect(result).toEqual({ kind: 'recovered', durationMs: 4000, lostBytes });
+  expect(left.subarray(0, -PACKET)).toEqual(Buffer.from(lost));
+  expect((await recover(left)).result).toEqual({ kind: 'finished' });
 });
 
 test('missing packets in a part are detected', async () => {

@@ -1,14 +1,13 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import type { ReadableFile, SegmentFs } from '../file/segment-fs.ts';
-import { checksumPacket, isNullPacket, readChecksum } from './ts-checksum.ts';
+import { checksumPacket } from './ts-checksum.ts';
+import { findTsParts } from './ts-parts.ts';
 import { readTsHead } from './ts-recording-file.ts';
 
-/** Far more than is written between two flushes: earlier bytes are safe. */
-const OWN_TAIL_BYTES = 32 << 20;
 /** Files of other programs have no end mark and are checked at each start. */
 const FOREIGN_TAIL_BYTES = 1 << 20;
-const READ_PACKETS = 4096;
-const HAS_PAYLOAD = 0x10;
+/** So many packets in a row are no accident. */
+const MIN_PACKETS = 3;
 
 type TsRecovery =
   | { readonly kind: 'finished' }
@@ -16,8 +15,8 @@ type TsRecovery =
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /**
- * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Sync
- * bytes, continuity counters and checksums reveal zeros, garbage and parts of other files.
+ * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Lost bytes in the
+ * middle stay as they are.
  * @param isLeftBehind whether a foreign file is no longer being written; others are recovered in any case
  */
 export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {
@@ -26,12 +25,15 @@ export async function recoverTransportStream(fs: SegmentFs, file: string, isLeft
   if ('kind' in plan) {
     return plan;
   }
-  const { endOffset, lostBytes, durationMs, fileId, startMs } = plan;
+  const { endOffset, lostBytes, durationMs, fileId, hasHoles, startMs } = plan;
   const writer = await fs.open(file, 'r+');
   try {
     await writer.truncate(endOffset);
     if (fileId !== undefined) {
-      await writer.write(checksumPacket({ fileId, partOffset: endOffset, durationMs, isLast: true }), endOffset);
+      await writer.write(
+        checksumPacket({ fileId, partOffset: endOffset, durationMs, isLast: true, hasHoles }),
+        endOffset,
+      );
     }
     await writer.sync();
     if (startMs !== undefined) {
@@ -50,6 +52,7 @@ interface Plan {
   readonly durationMs: number;
   /** undefined: not written by Perch. */
   readonly fileId: number | undefined;
+  readonly hasHoles: boolean;
   readonly startMs: number | undefined;
 }
 
@@ -58,101 +61,48 @@ async function examine(handle: ReadableFile, isLeftBehind: boolean): Promise<Pla
   if (isFinished || (!fileMark && !isLeftBehind)) {
     return { kind: 'finished' };
   }
-  const fileId = fileMark?.firstSequence;
-  const { endOffset, durationMs } = await findEnd(handle, sizeBytes, fileId);
-  if (endOffset === 0) {
-    return { kind: 'unreadable', reason: fileMark ? 'no whole part' : 'no MPEG-TS packets' };
-  }
-  if (fileId === undefined && endOffset === sizeBytes) {
-    return { kind: 'finished' };
-  }
   const startMs = mark && mark.wallUs / 1000;
-  return { endOffset, lostBytes: sizeBytes - endOffset, durationMs, fileId, startMs };
+  if (!fileMark) {
+    const endOffset = await findForeignEnd(handle, sizeBytes);
+    if (endOffset === 0) {
+      return { kind: 'unreadable', reason: 'no MPEG-TS packets' };
+    }
+    const lostBytes = sizeBytes - endOffset;
+    return lostBytes === 0
+      ? { kind: 'finished' }
+      : { endOffset, lostBytes, durationMs: 0, fileId: undefined, hasHoles: false, startMs };
+  }
+  const fileId = fileMark.firstSequence;
+  const { spans, durationMs } = await findTsParts(handle, sizeBytes, fileId);
+  const last = spans.at(-1);
+  if (!last) {
+    return { kind: 'unreadable', reason: 'no whole part' };
+  }
+  const keptBytes = spans.reduce((sum, { start, end }) => sum + end - start, 0);
+  const hasHoles = keptBytes < last.end;
+  return { endOffset: last.end, lostBytes: sizeBytes - keptBytes, durationMs, fileId, hasHoles, startMs };
 }
 
-/** Searches the tail, and further back if nothing in it is complete. */
-async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number | undefined): Promise<TailWalk> {
-  for (let tailBytes = fileId === undefined ? FOREIGN_TAIL_BYTES : OWN_TAIL_BYTES; ; tailBytes *= 4) {
+/** End of the last packets of a file without marks; 0: there are none. */
+async function findForeignEnd(handle: ReadableFile, sizeBytes: number): Promise<number> {
+  for (let tailBytes = FOREIGN_TAIL_BYTES; ; tailBytes *= 4) {
     const start = Math.max(0, Math.floor((sizeBytes - tailBytes) / PACKET_BYTES) * PACKET_BYTES);
-    const walk = new TailWalk(start, fileId);
-    const buffer = new Uint8Array(READ_PACKETS * PACKET_BYTES);
-    let bytesRead = 0;
-    for (let at = start; at < sizeBytes; at += bytesRead) {
-      ({ bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at));
-      if (!walk.take(buffer.subarray(0, bytesRead), at)) {
+    const bytes = new Uint8Array(Math.min(tailBytes, FOREIGN_TAIL_BYTES));
+    let [endOffset, packets] = [0, MIN_PACKETS - 1];
+    for (let at = start; at < sizeBytes; ) {
+      const { bytesRead } = await handle.read(bytes, 0, Math.min(bytes.length, sizeBytes - at), at);
+      const whole = bytesRead - (bytesRead % PACKET_BYTES);
+      for (let i = 0; i < whole; i += PACKET_BYTES) {
+        packets = bytes[i] === SYNC_BYTE ? packets + 1 : 0;
+        endOffset = packets >= MIN_PACKETS ? at + i + PACKET_BYTES : endOffset;
+      }
+      if (whole === 0) {
         break;
       }
+      at += whole;
     }
-    if (walk.endOffset > start || start === 0) {
-      return walk;
+    if (endOffset > 0 || start === 0) {
+      return endOffset;
     }
-  }
-}
-
-class TailWalk {
-  /** Offset of the first byte after the last complete part; in foreign files, after the last complete packet. */
-  endOffset: number;
-  durationMs = 0;
-  readonly #fileId: number | undefined;
-  /** By PID; -1: not seen. */
-  readonly #counters = new Int8Array(0x2000).fill(-1);
-  /** Start of the current part; undefined before the walk. */
-  #partOffset: number | undefined;
-
-  /** @param fileId undefined: only sync bytes are checked */
-  constructor(start: number, fileId: number | undefined) {
-    this.endOffset = start;
-    this.#fileId = fileId;
-    this.#partOffset = start === 0 ? 0 : undefined;
-  }
-
-  /** @param offset of the bytes in the file @returns false: the rest is useless */
-  take(bytes: Uint8Array, offset: number): boolean {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const last = bytes.length - PACKET_BYTES;
-    let at = 0;
-    for (; at <= last; at += PACKET_BYTES) {
-      if (!this.#continues(view, at, offset + at)) {
-        return false;
-      }
-    }
-    return at === bytes.length && bytes.length > 0;
-  }
-
-  #continues(view: DataView, at: number, offset: number): boolean {
-    if (view.getUint8(at) !== SYNC_BYTE) {
-      return false;
-    }
-    if (this.#fileId === undefined) {
-      this.endOffset = offset + PACKET_BYTES;
-      return true;
-    }
-    return isNullPacket(view, at) ? this.#endsPart(view, at, offset) : this.#counts(view, at);
-  }
-
-  #counts(view: DataView, at: number): boolean {
-    const pid = view.getUint16(at + 1) & 0x1fff;
-    const flags = view.getUint8(at + 3);
-    const counter = flags & 0x0f;
-    const before = this.#counters[pid] as number;
-    const step = (flags & HAS_PAYLOAD) !== 0 ? 1 : 0;
-    this.#counters[pid] = counter;
-    return before < 0 || counter === ((before + step) & 0x0f);
-  }
-
-  /** Other null packets (the file's marks) are skipped. */
-  #endsPart(view: DataView, at: number, offset: number): boolean {
-    const checksum = readChecksum(view, at);
-    if (!checksum) {
-      return true;
-    }
-    const isOwn = checksum.fileId === this.#fileId && checksum.partOffset === (this.#partOffset ?? checksum.partOffset);
-    if (!isOwn || checksum.isLast) {
-      return false;
-    }
-    this.endOffset = offset + PACKET_BYTES;
-    this.durationMs = checksum.durationMs;
-    this.#partOffset = this.endOffset;
-    return true;
   }
 }

@@ -87,13 +87,15 @@ async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch):
   for (let placed = await parts.next(); placed; placed = await parts.next()) {
     tables.add(placed);
   }
-  const { chain, holes } = parts;
-  const { endOffset, endSeconds } = chain;
+  const { chain } = parts;
+  const { endOffset, endSeconds, holes } = chain;
   if (chain.count === 0) {
     return { kind: 'unreadable', reason: parts.fault };
   }
   const index = writeMfra([{ trackId: tables.leadId, entries: tables.access }]);
-  const tail = fileMark ? [writeRecordingTail({ init: headerOf(init), table: tables.samples.bytes })] : [];
+  const tail = fileMark
+    ? [writeRecordingTail({ init: headerOf(init), table: tables.samples.bytes, hasHoles: holes.length > 0 })]
+    : [];
   const holeBytes = holes.reduce((sum, hole) => sum + hole.sizeBytes, 0);
   return {
     kind: 'plan',

@@ -58,7 +58,7 @@ const TAGS = ['recordings'];
 
 export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {
   const all = {
-    summary: 'Paths with recordings, and the start of each file',
+    summary: 'Paths with recordings, and the start of each file that plays',
     tags: TAGS,
     querystring: PageQuery,
     response: answers(pageOf(Recording), 400),
@@ -96,7 +96,8 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
   app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(nameOf(request)));
 
   const remove = {
-    summary: 'Delete one file of a recording, by its start in /recordings/get',
+    summary:
+      'Delete one file of a recording, by its start in /recordings/get; an unreadable file by the start in its name',
     tags: TAGS,
     querystring: Type.Object({ path: Type.String(), start: TimeText }),
     response: answers(OkAnswer, 400, 503),

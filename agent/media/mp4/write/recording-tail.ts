@@ -3,7 +3,7 @@ import { viewOf } from '../box/walk.ts';
 
 /*
  * A finished recording has a private box between its last fragment and `mfra`, which other programs ignore:
- *   uuid, its 16 bytes of type, version (8 bits), flags (24 bits, 0),
+ *   uuid, its 16 bytes of type, version (8 bits), flags (24 bits; 1: bytes between fragments are lost),
  *   size of the header (32 bits), the file's header (`ftyp` and `moov`) as first written,
  *   the sample table (sample-table-writer.ts),
  *   the size of the whole box (32 bits), to find it from the end.
@@ -12,7 +12,8 @@ import { viewOf } from '../box/walk.ts';
  */
 const UUID = fourcc('uuid');
 const TYPE = [0x9e71_2d50, 0x6572_6368, 0x8a4b_7361, 0x6d70_6c65].flatMap(u32);
-const VERSION_1 = [1, 0, 0, 0];
+const VERSION = 1;
+const HAS_HOLES = 1;
 const HEAD_BYTES = 8 + 16 + 4 + 4;
 /** Bytes at the end of the box that hold its size. */
 export const TAIL_SIZE_BYTES = 4;
@@ -22,12 +23,15 @@ interface RecordingTail {
   readonly init: Uint8Array;
   /** For `parseSampleTable`. A view. */
   readonly table: Uint8Array;
+  /** Bytes between fragments are lost. */
+  readonly hasHoles?: boolean;
 }
 
 /** Writes the whole `uuid` box. */
-export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
+export function writeRecordingTail({ init, table, hasHoles = false }: RecordingTail): Uint8Array {
   const sizeBytes = HEAD_BYTES + init.length + table.length + TAIL_SIZE_BYTES;
-  return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
+  const flags = hasHoles ? HAS_HOLES : 0;
+  return box('uuid', TYPE, [VERSION, 0, 0, flags], u32(init.length), init, table, u32(sizeBytes));
 }
 
 /** Bytes at the start of the box that identify it: the input of `initBytesOfTail`. */
@@ -39,11 +43,14 @@ export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | u
     return undefined;
   }
   const view = viewOf(head);
-  const isOurs = view.getUint32(4) === UUID && TYPE.every((byte, i) => head[8 + i] === byte) && head[24] === 1;
+  const isOurs = view.getUint32(4) === UUID && TYPE.every((byte, i) => head[8 + i] === byte) && head[24] === VERSION;
   const initBytes = view.getUint32(HEAD_BYTES - 4);
   const fits = view.getUint32(0) === sizeBytes && HEAD_BYTES + initBytes + TAIL_SIZE_BYTES <= sizeBytes;
   return isOurs && fits ? initBytes : undefined;
 }
+
+/** @param head as for `initBytesOfTail` */
+export const tailHasHoles = (head: Uint8Array): boolean => ((head[27] as number) & HAS_HOLES) !== 0;
 
 /** @param bytes the whole box @returns undefined: another box, or incomplete */
 export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {

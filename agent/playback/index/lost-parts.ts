@@ -1,0 +1,61 @@
+import type { LostRange } from '../../record/file/lost-ranges.ts';
+import { merged, type Timespan, type UsRange, without } from './hidden-ranges.ts';
+
+/** Microseconds from the start of a file: where lost bytes begin, and the next key frame. */
+export type LostUs = [fromUs: number, toUs: number];
+
+export interface Played {
+  /** From the start of the file to the end of the last part that plays. */
+  readonly durationUs: number;
+  /** undefined: nothing within the duration is lost. */
+  readonly lostUs?: LostUs[];
+}
+
+/** @returns undefined if nothing plays */
+export function playedOf(durationUs: number, lost: readonly LostRange[] = []): Played | undefined {
+  const rest = lost.find(({ to }) => to === Number.POSITIVE_INFINITY);
+  const playedUs = rest ? Math.round(rest.from * 1e6) : durationUs;
+  // The start is rounded down: the key frame begins in the piece.
+  const lostUs = lost.filter((range) => range !== rest).map(({ from, to }) => lostUsOf(from, to));
+  if (rest && playedUs <= (lostUs.at(-1)?.[1] ?? 0)) {
+    return undefined;
+  }
+  return { durationUs: playedUs, ...(lostUs.length > 0 && { lostUs }) };
+}
+
+const lostUsOf = (from: number, to: number): LostUs => [Math.round(from * 1e6), Math.floor(to * 1e6)];
+
+export const writeLost = (lostUs: readonly LostUs[] | undefined): string | null =>
+  lostUs === undefined ? null : JSON.stringify(lostUs);
+
+export const parseLost = (text: unknown, startUs: number): UsRange[] =>
+  typeof text === 'string'
+    ? (JSON.parse(text) as LostUs[]).map(([fromUs, toUs]) => ({ startUs: startUs + fromUs, endUs: startUs + toUs }))
+    : [];
+
+/** What does not play of a recording, or is deleted, oldest first. */
+export const hiddenIn = ({ lost }: { readonly lost: readonly UsRange[] }, deleted: readonly UsRange[]) =>
+  lost.length === 0 ? deleted : merged([...lost, ...deleted]);
+
+/** The first moment of a recording that plays; undefined: none. */
+export const shownStart = (
+  row: { readonly startUs: number; readonly durationUs: number; readonly lost: readonly UsRange[] },
+  deleted: readonly UsRange[],
+): number | undefined =>
+  without({ startUs: row.startUs, endUs: row.startUs + row.durationUs }, hiddenIn(row, deleted))[0]?.startUs;
+
+/** @param spans by start @param rows recordings with lost parts */
+export function withoutLost(
+  spans: readonly Timespan[],
+  rows: readonly { readonly startUs: number; readonly lost: readonly UsRange[] }[],
+): readonly Timespan[] {
+  const bySpan = Map.groupBy(rows, ({ startUs }) => spans.findLastIndex((span) => span.startUs <= startUs));
+  return spans.flatMap((span, i) => {
+    const lost = bySpan.get(i)?.flatMap((row) => row.lost);
+    return lost
+      ? without({ startUs: span.startUs, endUs: span.startUs + span.durationUs }, merged(lost)).map(timespanOf)
+      : [span];
+  });
+}
+
+const timespanOf = ({ startUs, endUs }: UsRange): Timespan => ({ startUs, durationUs: endUs - startUs });
