@@ -13,7 +13,7 @@ import { silentLogger } from '../base/log.ts';
 import { Playback } from './playback.ts';
 
 /** Playback of paths that are recorded as MPEG-TS, and what it warned of. */
-function openPlayback(folder: string) {
+function openPlayback(folder: string, isBeingWritten = (_file: string) => false) {
   const warnings: unknown[] = [];
   const recordPath = join(folder, TEMPLATE);
   const playback = new Playback({
@@ -21,6 +21,7 @@ function openPlayback(folder: string) {
     zone: 'UTC',
     logger: { ...silentLogger, warn: (facts: object) => warnings.push(facts) } as typeof silentLogger,
     paths: { recordPathOf: () => ({ recordPath, format: 'mpegts' }), recordPaths: () => [recordPath] },
+    isBeingWritten,
   });
   return Object.assign(playback, { warnings, [Symbol.asyncDispose]: () => playback.close() });
 }
@@ -124,13 +125,15 @@ test('a growing recording is played up to its last whole group of pictures, and 
   const parts = Array.from({ length: bytes.length / 188 }, (_, i) => 188 * i).filter(isNull);
   const upTo = (part: number) => writeFileSync(file, bytes.subarray(0, (parts[part] as number) + 188));
   upTo(4);
-  await using playback = openPlayback(folder.path);
+  let isOpen = true;
+  await using playback = openPlayback(folder.path, () => isOpen);
   const seconds = async () => (await list(playback)).map(({ duration }) => duration);
   expect(await seconds()).toEqual([4]);
   const picturesOf = async () => readPlainMp4((await bytesOf(playback, WALL, 60, 'mp4')).bytes).get(1)?.length;
   expect(await picturesOf()).toBe(30);
   upTo(7);
   expect(await picturesOf()).toBe(60);
+  isOpen = false;
   writeFileSync(file, bytes);
   expect(await picturesOf()).toBe(80);
   expect(await seconds()).toEqual([8]);
