@@ -2,13 +2,13 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
+import { playedOf } from '../../record/file/lost-ranges.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
 import { readRecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
-import { playedOf } from '../index/lost-parts.ts';
 import { playedOfTs } from '../mpegts/ts-table.ts';
 import type { ArchivedFile } from './archived-recordings.ts';
 

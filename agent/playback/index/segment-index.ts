@@ -1,13 +1,14 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/files/sqlite.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
+import type { LostUs } from '../../record/file/lost-ranges.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ArchivedTable } from './archived-table.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { HiddenRanges } from './hidden-ranges.ts';
 import { IndexDatabase } from './index-database.ts';
-import { type LostUs, parseLost, shownStart, withoutLost, writeLost } from './lost-parts.ts';
+import { parseLost, shownStart, withoutLost, writeLost } from './lost-parts.ts';
 import { ScanTable } from './scan-table.ts';
 import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
 import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { openRegularFile } from '../../base/files/open-regular-file.ts';
+import { playedOf } from '../../record/file/lost-ranges.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
 import { readRecordingTable } from '../../record/file/recording-table.ts';
@@ -8,7 +9,6 @@ import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
 import { playedOfTs } from '../mpegts/ts-table.ts';
-import { playedOf } from './lost-parts.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 /** Longer durations in a file are not credible. */

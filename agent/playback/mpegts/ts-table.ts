@@ -2,13 +2,12 @@ import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
 import { START_TICKS } from '../../media/mpegts/mux/mux.ts';
 import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
 import { release } from '../../media/sample/slab.ts';
-import { lostRanges } from '../../record/file/lost-ranges.ts';
+import { lostRanges, type Played, playedOf } from '../../record/file/lost-ranges.ts';
 import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { findTsParts, type TsSpan } from '../../record/mpegts/ts-parts.ts';
 import { readTsHead, type TsRecordingHead } from '../../record/mpegts/ts-recording-file.ts';
-import { type Played, playedOf } from '../index/lost-parts.ts';
 import { type TsFragment, TsIndex } from './ts-index.ts';
 
 /** Size of a piece that is read between turns of other work; each takes some milliseconds. */
@@ -125,7 +124,7 @@ const usOf = (ms: number): number => Math.round(Math.min(ms, MAX_MS) * 1000);
 export const bytesOfIndex = (fragments: readonly TsFragment[]): number => fragments.length * FRAGMENT_COST_BYTES;
 
 /** The duration of a file of another program, from its first time to its last, in ms; undefined: it has no samples. */
-export async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
+async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   const sink = {

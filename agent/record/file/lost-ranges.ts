@@ -39,6 +39,30 @@ export function lostRanges(
   return lost;
 }
 
+/** Microseconds from the start of a file: where lost bytes begin, and the next key frame. */
+export type LostUs = [fromUs: number, toUs: number];
+
+export interface Played {
+  /** From the start of the file to the end of the last part that plays. */
+  readonly durationUs: number;
+  /** undefined: nothing within the duration is lost. */
+  readonly lostUs?: LostUs[];
+}
+
+/** @returns undefined if nothing plays */
+export function playedOf(durationUs: number, lost: readonly LostRange[] = []): Played | undefined {
+  const rest = lost.find(({ to }) => to === Number.POSITIVE_INFINITY);
+  const playedUs = rest ? Math.round(rest.from * 1e6) : durationUs;
+  // The start is rounded down: the key frame begins in the piece.
+  const lostUs = lost.filter((range) => range !== rest).map(({ from, to }) => lostUsOf(from, to));
+  if (rest && playedUs <= (lostUs.at(-1)?.[1] ?? 0)) {
+    return undefined;
+  }
+  return { durationUs: playedUs, ...(lostUs.length > 0 && { lostUs }) };
+}
+
+const lostUsOf = (from: number, to: number): LostUs => [Math.round(from * 1e6), Math.floor(to * 1e6)];
+
 /** Whether there are bytes before a fragment that belong to none: Perch writes each right after the one before it. */
 export const isAfterHole =
   ({ fragmentCount, fragmentOffsets, fragmentBytes }: SampleTable, initBytes: number) =>

@@ -15,7 +15,7 @@ export interface TsSpan {
 }
 
 /** What a power cut has left of a transport stream of Perch. */
-export interface TsParts {
+interface TsParts {
   /** In the order of the file. Bytes between them are lost. */
   readonly spans: readonly TsSpan[];
   /** At the end of the last part. */
