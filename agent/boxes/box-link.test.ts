@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { type PinnedBox, pinnedBox } from '../../test/support/servers/pinned-box.ts';
+import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { BoxLink, clockOffsetMs } from './box-link.ts';
 
@@ -25,13 +26,22 @@ class Pinged {
   box: PinnedBox | undefined;
   /** How far its clock is ahead, in ms; undefined: the box has an older version, which does not tell the time. */
   aheadMs: number | undefined;
+  /** Requests get no answer until `unstick`. */
+  isStuck = false;
+  #held: (() => void)[] = [];
   #clock: FakeClock | undefined;
 
   async open(): Promise<void> {
     const answer: RequestListener = ({ url = '' }, response) => {
       this.asked.push(url);
       const time = this.aheadMs === undefined ? {} : { time: (this.#clock?.wallMs() ?? 0) + this.aheadMs };
-      response.end(JSON.stringify({ ...FACTS, ...time, addresses: [this.box?.address], cameras: [] }));
+      const end = () =>
+        response.end(JSON.stringify({ ...FACTS, ...time, addresses: [this.box?.address], cameras: [] }));
+      if (this.isStuck) {
+        this.#held.push(end);
+      } else {
+        end();
+      }
     };
     this.box = await pinnedBox(answer, ({ url = '' }, socket) => {
       this.asked.push(url);
@@ -48,6 +58,13 @@ class Pinged {
         }
       });
     });
+  }
+
+  unstick(): void {
+    this.isStuck = false;
+    for (const end of this.#held) {
+      end();
+    }
   }
 
   link(clock: FakeClock, address = this.box?.address ?? ''): BoxLink {
@@ -183,4 +200,29 @@ test('a request for an absent box starts a new attempt two seconds after the las
   expect(attempts).toBe(0);
   await ask();
   await expect.poll(() => attempts).toBeGreaterThan(0);
+});
+
+test('a box that hangs is away at the first request without an answer, and connected when it answers', async () => {
+  const { pinged, clock, link } = await opened();
+  const sentMs = clock.monoMs() + 1;
+  await clock.advance(2_001);
+  pinged.isStuck = true;
+  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
+  const awayMs = clock.wallMs();
+  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs, error: 'no answer within 2 s' });
+  await expect(link.request('GET', '/v3/events')).rejects.toThrow('is away since');
+  await clock.advance(1_000);
+  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
+  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs });
+  pinged.unstick();
+  await expect.poll(() => link.state.state).toBe('connected');
+});
+
+test('a request without an answer says nothing about a box that has answered another one since', async () => {
+  const { clock, link } = await opened();
+  const sentMs = clock.monoMs();
+  await clock.advance(1_000);
+  await link.refresh();
+  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
+  expect(link.state.state).toBe('connected');
 });

@@ -59,6 +59,8 @@ export class BoxLink {
   /** Whether the box may hang. Only a new connection shows that it is reachable. */
   #isSilent = false;
   #asking: Promise<boolean> | undefined;
+  /** Monotonic time of the last answer to any request. */
+  #answeredMs = Number.NEGATIVE_INFINITY;
   /** Monotonic time of the last attempt that had no answer. */
   #missedMs = 0;
   /** Monotonic time since which the box does not answer; undefined: it does. */
@@ -168,15 +170,29 @@ export class BoxLink {
   }
 
   async #noting<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const sentMs = clock.monoMs();
     try {
-      return await work();
+      const answer = await work();
+      this.#answeredMs = clock.monoMs();
+      return answer;
     } catch (error) {
-      const isLost = error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');
-      if (isLost && signal?.aborted !== true && !('why' in error.context)) {
-        this.#wake.abort();
+      if (isAway(error) && signal?.aborted !== true && !('why' in (error as PerchError).context)) {
+        this.noteSilence(sentMs, error);
       }
       throw error;
     }
+  }
+
+  /**
+   * A request has no answer, so the box is away until it answers. If it has answered another one since, that request alone hangs.
+   * @param sentMs when it was sent, on the monotonic clock
+   */
+  noteSilence(sentMs: number, cause: unknown): void {
+    if (this.awaySince === null && this.#answeredMs <= sentMs) {
+      this.#miss(cause);
+    }
+    this.#wake.abort();
   }
 
   async #run(): Promise<void> {
@@ -280,6 +296,7 @@ export class BoxLink {
   #learn(facts: BoxFacts): void {
     const { clock, log } = this.#options;
     this.#awayMs = undefined;
+    this.#answeredMs = clock.monoMs();
     const nowMs = clock.wallMs();
     const before = this.#box;
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];

@@ -94,6 +94,11 @@ export class Boxes {
     return this.#link(id).request(method, path, request);
   }
 
+  /** See `BoxLink.noteSilence`. */
+  noteSilence(id: string, sentMs: number, cause: unknown): void {
+    this.#links.get(id)?.noteSilence(sentMs, cause);
+  }
+
   /** Opens a WebSocket at the box. */
   async upgrade(
     id: string,

@@ -62,7 +62,6 @@ export class BoxEvents {
   /** Follows the boxes of a configuration, and no others. */
   async apply(config: Pick<Config, 'paths'>): Promise<void> {
     const wanted = namesByBox(config);
-    this.#deps.requests.keepOnly(new Set(wanted.keys()));
     const gone = [...this.#boxes].filter(([box]) => !wanted.has(box));
     for (const [box] of gone) {
       this.#boxes.delete(box);

@@ -14,24 +14,30 @@ const failure = (work: Promise<unknown>): Promise<PerchError> =>
 const closedOf = (body: Readable) => new Promise<void>((resolve) => body.once('close', resolve));
 const read = (answer: unknown) => answer;
 
-test('a box that is away fails at once with since, and is asked again later', async () => {
+test('a box that cannot be reached is away, and an answer ends that', async () => {
   const clock = new FakeClock();
   let port = 1;
-  const requests = new BoxRequests(
-    plainBoxes(() => port),
-    clock,
-  );
+  const client = plainBoxes(() => port, clock.wallMs);
+  const requests = new BoxRequests(client, clock);
   const since = new Date(clock.wallMs()).toISOString();
   const first = await failure(requests.ask('yard', { path: '/' }));
   expect(first).toMatchObject({ code: 'unavailable', context: { why: 'boxAway', since, box: 'yard' } });
+  expect(first.message).toBe(`box 'yard' is away since ${since}`);
   await using box = await scriptedBox((_, response) => response.end('{}'));
   port = box.port;
-  await clock.advance(4_000);
-  expect((await failure(requests.ask('yard', { path: '/' }))).message).toBe(`box 'yard' is away since ${since}`);
-  expect(box.asked).toEqual([]);
-  await clock.advance(1_500);
+  await clock.advance(2_000);
   expect(await requests.json('yard', { path: '/x' }, 100, read)).toEqual({});
-  expect(requests.awaySinceMs('yard')).toBeUndefined();
+  expect(client.item('yard')?.state).toBe('connected');
+});
+
+test('a request without an answer fails for its own reason at a box that is connected', async () => {
+  const clock = new FakeClock();
+  await using hung = await scriptedBox(() => {});
+  const client = { ...plainBoxes(() => hung.port), noteSilence: () => {} };
+  const waiting = failure(new BoxRequests(client, clock).ask('yard', { path: '/' }));
+  await clock.advance(2_100);
+  const { message, context } = await waiting;
+  expect([message, context['why']]).toEqual(["box 'yard': no answer within 2 s", 'boxFault']);
 });
 
 test('a hung box is away after two seconds, and other boxes answer meanwhile', async () => {
@@ -75,13 +81,11 @@ test.for([
   [404, '{"error":"a\\u001b[31mb\\nc"}', 'notFound', 'a [31mb c'],
 ] as const)('a refusal is passed on in a short text: %#', async ([status, body, code, message]) => {
   await using box = await scriptedBox((_, response) => response.writeHead(status).end(body));
-  const requests = new BoxRequests(
-    plainBoxes(() => box.port),
-    systemClock,
-  );
+  const client = plainBoxes(() => box.port);
+  const requests = new BoxRequests(client, systemClock);
   expect(await failure(requests.ask('yard', { path: '/' }))).toMatchObject({ code, message });
   // It answers: it is not away.
-  expect(requests.awaySinceMs('yard')).toBeUndefined();
+  expect(client.item('yard')?.state).toBe('connected');
 });
 
 test('a client that leaves ends the request, and the box is not away', async () => {
@@ -90,16 +94,14 @@ test('a client that leaves ends the request, and the box is not away', async () 
     request.socket.once('close', () => left.resolve());
     response.writeHead(200).write('x');
   });
-  const requests = new BoxRequests(
-    plainBoxes(() => box.port),
-    systemClock,
-  );
+  const boxes = plainBoxes(() => box.port);
+  const requests = new BoxRequests(boxes, systemClock);
   const client = new AbortController();
   const { body } = await requests.ask('yard', { path: '/', signal: client.signal });
   const closed = closedOf(body);
   client.abort();
   await Promise.all([left.promise, closed]);
-  expect(requests.awaySinceMs('yard')).toBeUndefined();
+  expect(boxes.item('yard')?.state).toBe('connected');
 });
 
 test('of one box at most 64 requests run, and an ended one makes room', async () => {

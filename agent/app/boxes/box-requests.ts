@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
+import { addCount } from '../../base/count-map.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { parseJson, readBytes, readJson } from './box-answers.ts';
 
@@ -19,6 +20,8 @@ export interface BoxClient {
       readonly isBackground: boolean;
     },
   ): Promise<BoxAnswer>;
+  /** A request that was sent at this monotonic time has no answer, or none that ends. `item` has the box's state then. */
+  noteSilence(box: string, sentMs: number, cause: unknown): void;
   /** undefined: the box is not paired. */
   item(box: string): { readonly name: string; readonly state: string; readonly sinceMs: number } | undefined;
 }
@@ -46,75 +49,45 @@ interface BoxRequest {
 export const MAX_ANSWER_MS = 2_000;
 /** Default time limit of a body: a long list over a slow link. */
 const MAX_BODY_MS = 10_000;
-/** For this long after a failure, further requests to the box fail at once. */
-const AWAY_MS = 5_000;
 /** Maximum number of concurrent requests to one box. */
 const MAX_REQUESTS = 64;
 const MAX_MESSAGE = 200;
 /** Characters of a box's message that log lines and pages must not contain. */
 const UNSHOWN = /[^\x20-\x7e\xa0-\uffff]/g;
 
-interface BoxState {
-  /** Unix milliseconds; undefined: the box answers. */
-  awaySinceMs: number | undefined;
-  /** Time of the last failure, in monotonic milliseconds. */
-  failedMs: number;
-  running: number;
-}
-
 /** Requests to boxes. Nothing waits for a box that is away. */
 export class BoxRequests {
   readonly #client: BoxClient;
   readonly #clock: Clock;
-  readonly #states = new Map<string, BoxState>();
+  /** Number of running requests by box. */
+  readonly #running = new Map<string, number>();
 
   constructor(client: BoxClient, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }
 
-  /** Unix milliseconds; undefined: the box answers, or had no request yet. */
-  awaySinceMs(box: string): number | undefined {
-    return this.#states.get(box)?.awaySinceMs;
-  }
-
-  /** Forgets boxes that no path uses any more. */
-  keepOnly(boxes: ReadonlySet<string>): void {
-    for (const [box, { running }] of this.#states) {
-      if (running === 0 && !boxes.has(box)) {
-        this.#states.delete(box);
-      }
-    }
-  }
-
   /**
    * The answer, with a status below 400 or 416. The caller reads or destroys its body.
-   * @param asksAnyway sends the request even if the box was away a moment ago: for background work
+   * @param isBackground an absent box is not tried sooner for it
    * @throws PerchError notFound, badInput, exhausted, or unavailable with `since` for a box that is away
    */
-  async ask(box: string, request: BoxRequest, asksAnyway = false): Promise<BoxAnswer> {
-    const state = this.#stateOf(box);
-    if (state.awaySinceMs !== undefined && !asksAnyway && this.#clock.monoMs() - state.failedMs < AWAY_MS) {
-      throw this.#away(box);
-    }
-    if (state.running >= MAX_REQUESTS) {
+  async ask(box: string, request: BoxRequest, isBackground = false): Promise<BoxAnswer> {
+    if ((this.#running.get(box) ?? 0) >= MAX_REQUESTS) {
       throw new PerchError('exhausted', `${MAX_REQUESTS} requests to box '${this.#nameOf(box)}' are running`, {
         retryAfterS: 1,
       });
     }
-    state.running += 1;
+    addCount(this.#running, box, 1);
     let answer: BoxAnswer | undefined;
     try {
-      answer = await this.#send(box, request, asksAnyway);
+      answer = await this.#send(box, request, isBackground);
     } finally {
       if (answer === undefined) {
-        state.running -= 1;
+        addCount(this.#running, box, -1);
       }
     }
-    whenClosed(answer.body, () => {
-      state.running -= 1;
-    });
-    state.awaySinceMs = undefined;
+    whenClosed(answer.body, () => addCount(this.#running, box, -1));
     if (answer.status >= 400 && answer.status !== 416) {
       throw await refusalOf(this.#nameOf(box), answer);
     }
@@ -135,6 +108,7 @@ export class BoxRequests {
     read: (bytes: Buffer) => T,
     { signal, bodyMs = MAX_BODY_MS }: Pick<BoxRequest, 'signal' | 'bodyMs'> = {},
   ): Promise<T> {
+    const sentMs = this.#clock.monoMs();
     const late = new PerchError('timeout', `no end of an answer within ${bodyMs / 1000} s`);
     const inTime = after(this.#clock, bodyMs, () => body.destroy(late));
     try {
@@ -143,8 +117,12 @@ export class BoxRequests {
       if (signal?.aborted) {
         throw error;
       }
-      const isFault = error instanceof PerchError && error !== late;
-      throw isFault ? this.invalid(box, error) : this.#failed(box, error);
+      if (error instanceof PerchError && error !== late) {
+        throw this.invalid(box, error);
+      }
+      const cause = error === late ? late : new PerchError('unavailable', explain(error), {}, error);
+      this.#client.noteSilence(box, sentMs, cause);
+      throw this.#failure(box, cause);
     } finally {
       inTime();
       body.destroy();
@@ -159,10 +137,12 @@ export class BoxRequests {
 
   async #send(box: string, request: BoxRequest, isBackground: boolean): Promise<BoxAnswer> {
     const { method = 'GET', path, query, headers = {}, signal, limitMs = MAX_ANSWER_MS } = request;
+    const sentMs = this.#clock.monoMs();
+    const late = new PerchError('timeout', `no answer within ${limitMs / 1000} s`);
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal?.addEventListener('abort', abort, { once: true });
-    const inTime = after(this.#clock, limitMs, abort);
+    const inTime = after(this.#clock, limitMs, () => stop.abort(late));
     try {
       const text = query?.toString();
       const watched = { signal: stop.signal, isWatched: true, isBackground };
@@ -175,42 +155,37 @@ export class BoxRequests {
     } catch (error) {
       signal?.removeEventListener('abort', abort);
       // A request that its client aborted is no failure of the box.
-      throw signal?.aborted ? error : this.#failed(box, error);
+      if (signal?.aborted) {
+        throw error;
+      }
+      if (stop.signal.aborted) {
+        this.#client.noteSilence(box, sentMs, late);
+      }
+      throw this.#failure(box, stop.signal.aborted ? late : error);
     } finally {
       inTime();
     }
   }
 
-  #failed(box: string, cause: unknown): PerchError {
-    const state = this.#stateOf(box);
-    state.awaySinceMs ??= this.#clock.wallMs();
-    state.failedMs = this.#clock.monoMs();
-    return this.#away(box, cause);
-  }
-
-  /** The error for a box that is away. The client often knows this before a request fails. */
-  #away(box: string, cause?: unknown): PerchError {
+  /** The error for a request without an answer, by the state of the box. */
+  #failure(box: string, cause: unknown): PerchError {
     const item = this.#client.item(box);
     if (!item) {
       return new PerchError('unavailable', `box '${box}' is not paired`, { box, why: 'boxUnknown' }, cause);
     }
-    const isKnown = item.state === 'away' || item.state === 'refused';
-    const sinceMs = isKnown ? item.sinceMs : (this.awaySinceMs(box) ?? this.#clock.wallMs());
-    const since = new Date(sinceMs).toISOString();
-    const [why, words] = item.state === 'refused' ? ['boxRefuses', 'refuses this server'] : ['boxAway', 'is away'];
     // Such failures are expected, and are logged as those of cameras.
-    const facts = { box, why, since, camera: 'unreachable' };
-    return new PerchError('unavailable', `box '${item.name}' ${words} since ${since}`, facts, cause);
+    const facts = { box, camera: 'unreachable' };
+    if (item.state !== 'away' && item.state !== 'refused') {
+      const words = `box '${item.name}': ${explain(cause)}`;
+      return new PerchError('unavailable', words, { ...facts, why: 'boxFault' }, cause);
+    }
+    const since = new Date(item.sinceMs).toISOString();
+    const [why, words] = item.state === 'refused' ? ['boxRefuses', 'refuses this server'] : ['boxAway', 'is away'];
+    return new PerchError('unavailable', `box '${item.name}' ${words} since ${since}`, { ...facts, why, since }, cause);
   }
 
   /** Name of the box, for messages. */
   #nameOf = (box: string): string => this.#client.item(box)?.name ?? box;
-
-  #stateOf(box: string): BoxState {
-    const state = this.#states.get(box) ?? { awaySinceMs: undefined, failedMs: 0, running: 0 };
-    this.#states.set(box, state);
-    return state;
-  }
 }
 
 /** Calls `work` after a time, unless the returned function is called before. */

@@ -110,7 +110,8 @@ async function openBox(from: string) {
       const head = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
       return { status: answer.statusCode, headers: head, body: Readable.from([bytes]) };
     },
-    item: () => ({ name: 'old', state: 'connected', sinceMs: 0 }),
+    item: () => ({ name: 'old', state: state.isAway ? 'away' : 'connected', sinceMs: 0 }),
+    noteSilence: () => {},
   };
   const rights = (recordings: boolean) => paired.change(id, { recordings });
   return {

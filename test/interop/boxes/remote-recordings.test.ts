@@ -214,9 +214,14 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
       events(),
     ]);
     const tookMs = performance.now() - beganMs;
+    // All say the same: a request, the list and the path.
+    const { items } = await asOwner<{ readonly items: readonly BoxAnswer[] }>(server, 'GET', '/v3/boxes/list');
+    const path = await asOwner<{ readonly box: { readonly awaySince: string } }>(server, 'GET', '/v3/paths/get/stall');
     barn.agent.process.child.kill('SIGCONT');
+    const said = items.find(({ id }) => id === barn.id);
     expect([hung.status, other.status, all.length >= 3]).toEqual([503, 200, true]);
-    expect(await hung.json()).toMatchObject({ why: 'boxAway', since: expect.any(String) });
+    expect(await hung.json()).toMatchObject({ why: 'boxAway', since: said?.since });
+    expect([said?.state, path.box.awaySince]).toEqual(['away', said?.since]);
     expect(tookMs).toBeLessThan(8_000);
     await until(async () => ((await get(server, '/playback/list?path=stall')).ok ? true : undefined));
   });
