@@ -143,6 +143,11 @@ export class OnvifServices {
       if (!soap) {
         throw new Fault('WellFormed', 'not a SOAP request');
       }
+      const lacks = this.#state.quirks.lacks ?? [];
+      const missing = lacks.find((one) => one.service === service && one.operation === soap.operation);
+      if (missing) {
+        return this.#withoutOperation(missing.answer);
+      }
       const operation = service && this.#operations[service][soap.operation];
       if (!operation || !servicesOf(this.#state).includes(service)) {
         throw notSupported();
@@ -159,6 +164,19 @@ export class OnvifServices {
       const status = this.#state.quirks.faultStatus ?? error.status ?? (error.isSender ? 400 : 500);
       return { status, reply: this.#fault(error.subcode, error.message, error.isSender) };
     }
+  }
+
+  #withoutOperation(answer: NonNullable<CameraState['quirks']['lacks']>[number]['answer']): {
+    status: number;
+    reply: string;
+  } {
+    if (answer === 'ActionNotSupported') {
+      throw notSupported();
+    }
+    if (typeof answer === 'number') {
+      return { status: answer, reply: '<html><body>Web Service</body></html>' };
+    }
+    throw new Fault('Unknown', 'no such operation', { status: Number(answer.slice(-3)) });
   }
 
   #fault(subcode: string, reason: string, isSender: boolean): string {

@@ -5,7 +5,7 @@ import { cameraError } from '../../onvif/soap/http/failures.ts';
 import { OwnSettingsChanges } from './own-settings.ts';
 
 const NOW = { codec: 'H264', width: 640, height: 360, fps: 15, bitrateKbps: 1000, groupFrames: 60 };
-const FORMER = { service: 'media2', xml: '<former/>' } as const;
+const FORMER = [{ service: 'media2', xml: '<former/>' }] as const;
 
 interface Behaviour {
   /** After the change, the stream has data in these seconds. */

@@ -1,8 +1,9 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import { type CameraProfile, codecOf } from '../device/profiles.ts';
-import { unlessFault } from '../soap/http/failures.ts';
+import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText } from '../soap/xml/xml.ts';
+import { byMedia, type Ways } from './ways.ts';
 
 /** Maximum number of picture sizes; real cameras have up to 30. */
 const MAX_SIZES = 64;
@@ -24,18 +25,32 @@ export interface EncoderChoice {
 }
 
 /** GetVideoEncoderConfigurationOptions for the profile's encoder; empty if the camera does not let it be set. */
-export async function readEncoderChoices(session: OnvifSession, profile: CameraProfile): Promise<EncoderChoice[]> {
+export async function readEncoderChoices(
+  session: OnvifSession,
+  ways: Ways,
+  profile: CameraProfile,
+): Promise<EncoderChoice[]> {
+  const read = (own: CameraProfile) => readOptions(session, { ...own, codec: own.codec ?? profile.codec });
+  return (await unlessFault(ways.use('encoder options', byMedia(session, profile, read)))) ?? [];
+}
+
+/** @throws PerchError notSupported if the service offers nothing */
+async function readOptions(session: OnvifSession, profile: CameraProfile): Promise<EncoderChoice[]> {
   const { service, encoder, token, codec } = profile;
-  if (encoder === undefined) {
-    return [];
-  }
   const prefix = service === 'media2' ? 'tr2' : 'trt';
   const name = `${prefix}:GetVideoEncoderConfigurationOptions`;
   const body =
-    `<${name}><${prefix}:ConfigurationToken>${escapeXml(encoder)}</${prefix}:ConfigurationToken>` +
+    `<${name}><${prefix}:ConfigurationToken>${escapeXml(encoder ?? '')}</${prefix}:ConfigurationToken>` +
     `<${prefix}:ProfileToken>${escapeXml(token)}</${prefix}:ProfileToken></${name}>`;
-  const response = await unlessFault(session.call(service, body, 'GetVideoEncoderConfigurationOptionsResponse'));
-  return service === 'media2' ? readChoices2(response) : readChoices1(response, codec);
+  const response =
+    encoder === undefined
+      ? undefined
+      : await session.call(service, body, 'GetVideoEncoderConfigurationOptionsResponse');
+  const choices = service === 'media2' ? readChoices2(response) : readChoices1(response, codec);
+  if (choices.length === 0) {
+    throw cameraError('notSupported', 'the camera does not let its encoder be set', { host: session.host });
+  }
+  return choices;
 }
 
 /** Media 2 §5.3.4: one element for each codec, with its key frame distances and frame rates as attributes. */

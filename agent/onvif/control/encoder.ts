@@ -4,9 +4,10 @@ import { fillProfiles, ownProfile } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
 import { longGroupOf } from '../device/suggestions.ts';
-import { cameraError } from '../soap/http/failures.ts';
+import { cameraError, isOperationFault } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { attributeOf, elements, find } from '../soap/xml/xml.ts';
+import { byMedia, type Way, type Ways } from './ways.ts';
 
 const MAX_CONFIGURATION = 16_384;
 const LIMITS = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000, width: 16_384, height: 16_384 };
@@ -32,8 +33,10 @@ export interface EncoderChange {
   readonly isDone: boolean;
 }
 
-/** A configuration as the camera had it, for `restoreEncoder`. */
-export interface FormerEncoder {
+/** A configuration as the camera had it, by each Media service that tells it, for `restoreEncoder`. */
+export type FormerEncoder = readonly Configuration[];
+
+interface Configuration {
   readonly service: CameraProfile['service'];
   readonly xml: string;
 }
@@ -49,29 +52,53 @@ export async function adviseEncoder(session: OnvifSession, token: string | undef
 /** Changes only the given settings, then reads them back: many cameras accept a change without effect. */
 export async function changeEncoder(
   session: OnvifSession,
+  ways: Ways,
   token: string | undefined,
   wanted: Partial<EncoderSettings>,
 ): Promise<EncoderChange> {
   checkWanted(wanted);
   const profile = await readOwn(session, token);
   const before = settingsOf(profile);
-  const configuration = await readConfiguration(session, profile);
-  const { service } = profile;
-  edit(configuration, profile, wanted);
-  await restoreEncoder(session, { service, xml: writeConfiguration(configuration, service) });
+  const change = async (own: CameraProfile): Promise<void> => {
+    const configuration = await readConfiguration(session, own);
+    edit(configuration, own, wanted);
+    await sendConfiguration(session, { service: own.service, xml: writeConfiguration(configuration, own.service) });
+  };
+  await ways.use('encoder', byMedia(session, profile, change));
   const after = settingsOf(await readOwn(session, profile.token));
   const isDone = KEYS.every((key) => wanted[key] === undefined || after[key] === wanted[key]);
   return { profile: profile.token, before, after, isDone };
 }
 
+/** @throws PerchError if no Media service tells it */
 export async function readFormer(session: OnvifSession, token: string | undefined): Promise<FormerEncoder> {
-  const profile = await ownProfile(session, token);
-  const { service } = profile;
-  return { service, xml: writeConfiguration(await readConfiguration(session, profile), service) };
+  const former: Configuration[] = [];
+  let failure: unknown;
+  const read = async (own: CameraProfile): Promise<void> => {
+    const { service } = own;
+    former.push({ service, xml: writeConfiguration(await readConfiguration(session, own), service) });
+  };
+  for (const [, call] of byMedia(session, await ownProfile(session, token), read)) {
+    await call().catch((error: unknown) => {
+      if (!isOperationFault(error)) {
+        throw error;
+      }
+      failure ??= error;
+    });
+  }
+  if (former.length === 0) {
+    throw failure;
+  }
+  return former;
+}
+
+export async function restoreEncoder(session: OnvifSession, ways: Ways, former: FormerEncoder): Promise<void> {
+  const byService = former.map((one): Way<void> => [one.service, () => sendConfiguration(session, one)]);
+  await ways.use('encoder', byService);
 }
 
 /** Sends a whole configuration. */
-export async function restoreEncoder(session: OnvifSession, { service, xml }: FormerEncoder): Promise<void> {
+async function sendConfiguration(session: OnvifSession, { service, xml }: Configuration): Promise<void> {
   const prefix = prefixOf(service);
   // Only Media 1 has the choice to persist beyond a reboot; Media 2 always persists.
   const lasting = service === 'media2' ? '' : '<trt:ForcePersistence>true</trt:ForcePersistence>';

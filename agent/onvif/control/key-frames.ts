@@ -2,8 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { ownProfile } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { isOperationFault, unlessFault } from '../soap/http/failures.ts';
+import { isOperationFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
+import type { Way, Ways } from './ways.ts';
 
 /** No key frame is requested in shorter groups of pictures: readers wait for the next one, or get the whole group. */
 const LONG_GROUP_MS = 4_000;
@@ -87,17 +88,13 @@ export class KeyFrameRequester {
 }
 
 /** SetSynchronizationPoint: Media 2 where the camera has it, else Media 1 (ONVIF Media §5.14). */
-export async function requestKeyFrame(session: OnvifSession, token: string | undefined): Promise<void> {
+export async function requestKeyFrame(session: OnvifSession, ways: Ways, token: string | undefined): Promise<void> {
   const profile = token ?? (await ownProfile(session, undefined)).token;
-  const call = (service: 'media' | 'media2', prefix: string) => {
+  const by = (service: 'media' | 'media2', prefix: string): Way<unknown> => {
     const body = `<${prefix}:SetSynchronizationPoint><${prefix}:ProfileToken>${escapeXml(profile)}</${prefix}:ProfileToken></${prefix}:SetSynchronizationPoint>`;
-    return session.call(service, body, 'SetSynchronizationPointResponse');
+    return [service, () => session.call(service, body, 'SetSynchronizationPointResponse')];
   };
-  if (!session.has('media2')) {
-    await call('media', 'trt');
-  } else if (!session.has('media')) {
-    await call('media2', 'tr2');
-  } else if (!(await unlessFault(call('media2', 'tr2')))) {
-    await call('media', 'trt');
-  }
+  const first = session.has('media2') ? [by('media2', 'tr2')] : [];
+  const second = session.has('media') || first.length === 0 ? [by('media', 'trt')] : [];
+  await ways.use('key frame', [...first, ...second]);
 }

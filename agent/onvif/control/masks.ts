@@ -68,13 +68,14 @@ export async function removeMask(session: OnvifSession, profile: CameraProfile, 
 }
 
 async function readState(session: OnvifSession, profile: CameraProfile): Promise<MaskState | undefined> {
-  const { service, sourceConfiguration: source } = profile;
-  if (service !== 'media2' || source === undefined) {
+  const { sourceConfiguration: source } = profile;
+  // Media 1 has no masks. Its profiles name the same configurations of the picture.
+  if (!session.has('media2') || source === undefined) {
     return undefined;
   }
   const ask = (name: string) => {
     const body = `<tr2:${name}><tr2:ConfigurationToken>${escapeXml(source)}</tr2:ConfigurationToken></tr2:${name}>`;
-    return unlessFault(session.call(service, body, `${name}Response`));
+    return unlessFault(session.call('media2', body, `${name}Response`));
   };
   const options = find(await ask('GetMaskOptions'), 'Options');
   const maxMasks = Math.min(findNumber(options, 'MaxMasks') ?? 0, MAX_MASKS);

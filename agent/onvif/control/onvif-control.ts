@@ -87,7 +87,7 @@ export class OnvifControl {
   }
 
   setEncoder(wanted: Partial<EncoderSettings>): Promise<EncoderChange> {
-    return this.#sessions.use((session) => changeEncoder(session, this.#options.profile, wanted));
+    return this.#sessions.use((session) => changeEncoder(session, this.#ways, this.#options.profile, wanted));
   }
 
   /** The present configuration, to restore it after a change. */
@@ -97,7 +97,7 @@ export class OnvifControl {
 
   /** Sends a former configuration again. */
   restoreEncoder(former: FormerEncoder): Promise<void> {
-    return this.#sessions.use((session) => restoreEncoder(session, former));
+    return this.#sessions.use((session) => restoreEncoder(session, this.#ways, former));
   }
 
   ownSettings(): Promise<OwnSettings> {
@@ -105,9 +105,9 @@ export class OnvifControl {
       const profile = await readOwn(session, this.#options.profile);
       return {
         encoder: settingsOf(profile),
-        choices: await readEncoderChoices(session, profile),
+        choices: await readEncoderChoices(session, this.#ways, profile),
         irCutFilter: await readIrCutFilter(session, profile),
-        overlay: await readOverlay(session, profile),
+        overlay: await readOverlay(session, this.#ways, profile),
       };
     });
   }
@@ -120,7 +120,7 @@ export class OnvifControl {
 
   setOverlay(wanted: Partial<Overlay>): Promise<void> {
     return this.#sessions.use(async (session) =>
-      setOverlay(session, await readOwn(session, this.#options.profile), wanted),
+      setOverlay(session, this.#ways, await readOwn(session, this.#options.profile), wanted),
     );
   }
 
@@ -141,7 +141,7 @@ export class OnvifControl {
   }
 
   keyFrame(): Promise<void> {
-    return this.#sessions.use((session) => requestKeyFrame(session, this.#options.profile));
+    return this.#sessions.use((session) => requestKeyFrame(session, this.#ways, this.#options.profile));
   }
 
   close(): Promise<void> {

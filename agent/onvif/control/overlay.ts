@@ -5,6 +5,7 @@ import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { attributeOf, elements, escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
 import { replaceText } from './encoder.ts';
+import { byMedia, type Ways } from './ways.ts';
 
 const MAX_OSD = 16_384;
 const MAX_OSDS = 64;
@@ -27,21 +28,30 @@ interface OsdState extends Overlay {
 
 const NONE: Overlay = { text: undefined, showsTime: undefined };
 
-export async function readOverlay(session: OnvifSession, profile: CameraProfile): Promise<Overlay> {
-  const { text, showsTime } = (await readOsds(session, profile)) ?? NONE;
+export async function readOverlay(session: OnvifSession, ways: Ways, profile: CameraProfile): Promise<Overlay> {
+  const read = (own: CameraProfile) => readOsds(session, own);
+  const { text, showsTime } = (await unlessFault(ways.use('overlay', byMedia(session, profile, read)))) ?? NONE;
   return { text, showsTime };
 }
 
 /** Undefined values are not changed. An empty text removes the text. */
 export async function setOverlay(
   session: OnvifSession,
+  ways: Ways,
   profile: CameraProfile,
   wanted: Partial<Overlay>,
 ): Promise<void> {
+  await ways.use(
+    'set overlay',
+    byMedia(session, profile, (own) => setOsds(session, own, wanted)),
+  );
+}
+
+async function setOsds(session: OnvifSession, profile: CameraProfile, wanted: Partial<Overlay>): Promise<void> {
   const state = await readOsds(session, profile);
   const { text, showsTime } = wanted;
-  const isMissing = (key: keyof Overlay) => wanted[key] !== undefined && state?.[key] === undefined;
-  if (!state || isMissing('text') || isMissing('showsTime')) {
+  const isMissing = (key: keyof Overlay) => wanted[key] !== undefined && state[key] === undefined;
+  if (isMissing('text') || isMissing('showsTime')) {
     throw cameraError('notSupported', 'the camera does not let this text be set', { host: session.host });
   }
   if (text !== undefined && text !== state.text) {
@@ -57,22 +67,20 @@ export async function setOverlay(
   }
 }
 
-async function readOsds(session: OnvifSession, profile: CameraProfile): Promise<OsdState | undefined> {
-  const { service, sourceConfiguration: source } = profile;
-  if (source === undefined) {
-    return undefined;
-  }
+/** @throws PerchError notSupported if the service draws no texts */
+async function readOsds(session: OnvifSession, profile: CameraProfile): Promise<OsdState> {
+  const { service, sourceConfiguration: source = '' } = profile;
   const token = `ConfigurationToken>${escapeXml(source)}</`;
   const asked = (name: string) => {
     const prefix = prefixOf(service);
     const body = `<${prefix}:${name}><${prefix}:${token}${prefix}:ConfigurationToken></${prefix}:${name}>`;
-    return unlessFault(session.call(service, body, `${name}Response`));
+    return session.call(service, body, `${name}Response`);
   };
-  const options = find(await asked('GetOSDOptions'), 'OSDOptions');
-  const list = options && (await asked('GetOSDs'));
-  if (!list) {
-    return undefined;
+  const options = source === '' ? undefined : find(await asked('GetOSDOptions'), 'OSDOptions');
+  if (!options) {
+    throw cameraError('notSupported', 'the camera draws no texts on its picture', { host: session.host });
   }
+  const list = await asked('GetOSDs');
   const osds = elements(list, 'OSDs').slice(0, MAX_OSDS);
   const kinds = new Set(elements(find(options, 'TextOption'), 'Type').map((one) => findText(one)?.trim()));
   const kindOf = (osd: XmlElement) => findText(osd, 'TextString', 'Type')?.trim();

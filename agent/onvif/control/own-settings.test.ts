@@ -6,13 +6,14 @@ import { openOnvifControl } from '../../../test/support/cameras/onvif-control.ts
 import { PerchError } from '../../base/errors.ts';
 import type { ServiceName } from '../device/device-service.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { readProfiles } from '../device/profiles.ts';
+import { type CameraProfile, readProfiles } from '../device/profiles.ts';
 import { readReply, responseOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
 import { readEncoderChoices } from './encoder-choices.ts';
 import { readIrCutFilter } from './imaging.ts';
 import { readMasks } from './masks.ts';
 import { readOverlay } from './overlay.ts';
+import { Ways } from './ways.ts';
 
 const SQUARE = [
   [-1, 1],
@@ -78,6 +79,79 @@ test('a codec is changed by Media 2 only', async () => {
   expect(sent).not.toContain('Profile="Main"');
   const old = await openOnvifControl({ media: '1' });
   await expect(old.control.setEncoder({ codec: 'H265' })).rejects.toThrow('by ONVIF Media 2 only');
+});
+
+const SET_BY_MEDIA = [
+  'SetVideoEncoderConfiguration',
+  'GetVideoEncoderConfigurations',
+  'GetVideoEncoderConfigurationOptions',
+  'GetOSDOptions',
+  'GetOSDs',
+  'CreateOSD',
+  'SetOSD',
+  'DeleteOSD',
+  'SetSynchronizationPoint',
+] as const;
+
+test.for(
+  SET_BY_MEDIA.flatMap((operation) =>
+    (['ActionNotSupported', 'unknown words 400', 'unknown words 500', 404, 405] as const).map(
+      (answer) => [operation, answer] as const,
+    ),
+  ),
+)('%s that Media 2 of the camera answers with %s goes to Media 1 at once', async ([operation, answer]) => {
+  const { camera, control } = await openOnvifControl({ lacks: [{ service: 'media2', operation, answer }] });
+  const { choices, overlay } = await control.ownSettings();
+  expect(choices[0]).toMatchObject({ codec: 'H264', sizes: SIZES });
+  expect(overlay).toEqual({ text: '', showsTime: false });
+  const former = await control.formerEncoder();
+  const change = await control.setEncoder({ bitrateKbps: 500 });
+  expect(change).toMatchObject({ isDone: true, after: { bitrateKbps: 500, groupFrames: 60 } });
+  await control.restoreEncoder(former);
+  expect(camera.state.profile('main')?.kbitPerSecond).toBe(1000);
+  for (const text of ['Gate', 'Yard', '']) {
+    await control.setOverlay({ text });
+    expect((await control.ownSettings()).overlay.text).toBe(text);
+  }
+  await control.keyFrame();
+  expect(camera.state.keyFrameRequests).toEqual(['main']);
+});
+
+test('the Media service that works is asked first from then on', async () => {
+  const lacks = { service: 'media2', operation: 'SetVideoEncoderConfiguration', answer: 'ActionNotSupported' } as const;
+  const { camera, control } = await openOnvifControl({ lacks: [lacks] });
+  await control.setEncoder({ bitrateKbps: 500 });
+  const before = camera.operations.length;
+  await control.setEncoder({ bitrateKbps: 600 });
+  const sent = camera.operations.slice(before).filter((one) => one === 'SetVideoEncoderConfiguration');
+  expect(sent).toHaveLength(1);
+});
+
+test('Media 2 sets what Media 1 does not, also if Media 1 alone lists the profiles', async () => {
+  const refused = { answer: 'ActionNotSupported' } as const;
+  const { control } = await openOnvifControl({
+    lacks: [
+      { ...refused, service: 'media2', operation: 'GetProfiles' },
+      { ...refused, service: 'media', operation: 'SetVideoEncoderConfiguration' },
+      { ...refused, service: 'media', operation: 'CreateOSD' },
+    ],
+  });
+  expect(await control.setEncoder({ bitrateKbps: 500 })).toMatchObject({ isDone: true });
+  await control.setOverlay({ text: 'Gate' });
+  expect((await control.ownSettings()).overlay.text).toBe('Gate');
+});
+
+test('masks are set by Media 2 while Media 1 lists the profiles', async () => {
+  const lacks = { service: 'media2', operation: 'GetProfiles', answer: 'ActionNotSupported' } as const;
+  const { control } = await openOnvifControl({ masks: 'polygons', lacks: [lacks] });
+  const points = [
+    [0, 0],
+    [0.5, 0],
+    [0.5, 0.5],
+    [0, 0.5],
+  ] as const;
+  await control.setMask({ points });
+  expect((await control.masks())?.masks).toMatchObject([{ points }]);
 });
 
 test('half a size is not asked of a camera', async () => {
@@ -164,7 +238,10 @@ test('damaged options are read as far as they go, or rejected as PerchError', as
     isDamaged = true;
     let read = 0;
     for (let i = 0; i < 200; i += 1) {
-      for (const reader of [readEncoderChoices, readIrCutFilter, readOverlay, readMasks]) {
+      const byWays =
+        (reader: typeof readEncoderChoices | typeof readOverlay) => (one: OnvifSession, own: CameraProfile) =>
+          reader(one, new Ways(), own);
+      for (const reader of [byWays(readEncoderChoices), readIrCutFilter, byWays(readOverlay), readMasks]) {
         await reader(session, profile).then(
           (value) => {
             read += value === undefined ? 0 : 1;

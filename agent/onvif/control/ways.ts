@@ -1,3 +1,6 @@
+import { profileAt } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
+import type { CameraProfile } from '../device/profiles.ts';
 import { isOperationFault } from '../soap/http/failures.ts';
 
 /** One way to do a thing, by its name. */
@@ -28,4 +31,15 @@ export class Ways {
     }
     throw refusals[0];
   }
+}
+
+/** A command by the Media service that lists the profile, then by the other one. */
+export function byMedia<T>(
+  session: OnvifSession,
+  profile: CameraProfile,
+  call: (profile: CameraProfile) => Promise<T>,
+): readonly Way<T>[] {
+  const other = profile.service === 'media' ? 'media2' : 'media';
+  const second: Way<T> = [other, async () => call(await profileAt(session, other, profile))];
+  return [[profile.service, () => call(profile)], ...(session.has(other) ? [second] : [])];
 }

@@ -15,13 +15,39 @@ const PROTOCOLS = ['RTSP', 'RtspUnicast'] as const;
  */
 export async function listProfiles(session: OnvifSession): Promise<CameraProfile[]> {
   if (session.has('media2')) {
-    const response = await unlessFault(session.call('media2', ALL_PROFILES, 'GetProfilesResponse'));
-    const profiles = readProfiles(response, 'media2');
+    const profiles = (await unlessFault(profilesOf(session, 'media2'))) ?? [];
     if (profiles.length > 0 || !session.has('media')) {
       return profiles;
     }
   }
-  return readProfiles(await sendRequest(session, ({ media }) => media.getProfiles()), 'media');
+  return profilesOf(session, 'media');
+}
+
+async function profilesOf(session: OnvifSession, service: CameraProfile['service']): Promise<CameraProfile[]> {
+  const response =
+    service === 'media2'
+      ? await session.call('media2', ALL_PROFILES, 'GetProfilesResponse')
+      : await sendRequest(session, ({ media }) => media.getProfiles());
+  return readProfiles(response, service);
+}
+
+/** The same profile by this Media service; both have the same tokens, also if it lists none. @throws PerchError notSupported if it lists others only */
+export async function profileAt(
+  session: OnvifSession,
+  service: CameraProfile['service'],
+  known: CameraProfile,
+): Promise<CameraProfile> {
+  const profiles = await unlessFault(profilesOf(session, service));
+  const { token, encoder } = known;
+  const profile = profiles
+    ? (profiles.find((one) => one.token === token) ??
+      profiles.find((one) => one.encoder === encoder && encoder !== undefined))
+    : { ...known, service };
+  if (!profile) {
+    const words = 'the camera lists this profile in one Media service only';
+    throw cameraError('notSupported', words, { host: session.host });
+  }
+  return profile;
 }
 
 export async function fillProfiles(
@@ -35,16 +61,20 @@ export async function fillProfiles(
   if (!service || !isSparse || !profiles.some(({ encoder }) => encoder !== undefined)) {
     return [...profiles];
   }
-  const response = await unlessFault(
-    service === 'media2'
-      ? session.call('media2', '<tr2:GetVideoEncoderConfigurations/>', 'GetVideoEncoderConfigurationsResponse')
-      : sendRequest(session, ({ media }) => media.getVideoEncoderConfigurations()),
-  );
+  const ask = (by: CameraProfile['service']) =>
+    unlessFault(
+      by === 'media2'
+        ? session.call('media2', '<tr2:GetVideoEncoderConfigurations/>', 'GetVideoEncoderConfigurationsResponse')
+        : sendRequest(session, ({ media }) => media.getVideoEncoderConfigurations()),
+    );
+  const other = service === 'media2' ? 'media' : 'media2';
+  const own = await ask(service);
+  const response = own ?? (session.has(other) ? await ask(other) : undefined);
   const encoders = new Map<string, XmlElement>();
   for (const element of elements(response, 'Configurations')) {
     encoders.set(attributeOf(element, 'token') ?? '', element);
   }
-  return profiles.map((profile) => mergeEncoders(profile, encoders.get(profile.encoder ?? '')));
+  return profiles.map((profile) => mergeEncoders(profile, encoders.get(profile.encoder ?? ''), own ? service : other));
 }
 
 export async function ownProfile(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {

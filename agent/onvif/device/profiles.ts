@@ -124,12 +124,17 @@ export function codecOf(text: string | undefined): string | undefined {
   return ['H264', 'H265', 'JPEG', 'MPEG4'][known] ?? name;
 }
 
-export function mergeEncoders(profile: CameraProfile, encoder: XmlElement | undefined): CameraProfile {
+/** @param service that has sent the encoder */
+export function mergeEncoders(
+  profile: CameraProfile,
+  encoder: XmlElement | undefined,
+  service: CameraProfile['service'],
+): CameraProfile {
   if (!encoder) {
     return profile;
   }
   const stated = Object.entries(profile).filter(([, value]) => value !== undefined);
-  return { ...profile, ...readEncoder(encoder, profile.service), ...Object.fromEntries(stated) };
+  return { ...profile, ...readEncoder(encoder, service), ...Object.fromEntries(stated) };
 }
 
 const positive = (value = 0): number | undefined => (value > 0 && Number.isFinite(value) ? value : undefined);

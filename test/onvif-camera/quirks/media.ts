@@ -7,6 +7,12 @@ export interface MediaQuirks {
   masks?: 'polygons' | 'rectangles';
   /** `1`: no Media 2; `2`: only Media 2; `2 broken`: both are listed, and every call of Media 2 is a fault. */
   media?: '1' | '2' | '2 broken';
+  /** Operations that one service does not have: a fault of its own subcode, one in words only with this status, or no service. */
+  lacks?: readonly {
+    readonly service: 'media' | 'media2';
+    readonly operation: string;
+    readonly answer: 'ActionNotSupported' | 'unknown words 400' | 'unknown words 500' | 404 | 405;
+  }[];
   /** Elements that are left out of profiles and encoder configurations. */
   leavesOut?: readonly ('RateControl' | 'Resolution' | 'Bounds' | 'Multicast' | 'Name' | 'H264' | 'Quality')[];
   /** 25.000000 in the place of 25. */
