@@ -19,6 +19,7 @@ import type { SessionLink } from './session/session.ts';
 import type { RtspConnItem } from './session/session-kinds.ts';
 import { shownPath } from './session/target.ts';
 import type { TunnelKind } from './tunnel/accept-channel.ts';
+import { HttpTunnel } from './tunnel/http-tunnel.ts';
 
 const MAX_WAITING_REQUESTS = 32;
 const MAX_WAITING_BYTES = 1 << 17;
@@ -92,6 +93,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
 
   get local(): string | undefined {
     return this.#channel.local;
+  }
+
+  get hasTwoAddresses(): boolean {
+    return this.#channel instanceof HttpTunnel && this.#channel.hasTwoAddresses;
   }
 
   get isClosed(): boolean {

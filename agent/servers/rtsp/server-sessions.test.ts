@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { RtspHarness } from '../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
-import type { HeaderField } from '../../media/rtsp/message.ts';
+import { type HeaderField, writeRequest } from '../../media/rtsp/message.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';
 
@@ -90,6 +90,65 @@ test('a session may be spoken of on another connection of the same address, and 
   expect((await other.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(200);
   const conns = box.server.rtsp.conns.list().map(({ id }) => id);
   expect(box.server.rtsp.sessions.list()[0]?.conns.toSorted()).toEqual(conns.toSorted());
+});
+
+test('at a new address a session asks for the login again, and plays for its own user alone', async () => {
+  const users = ['ann', 'bob'].map((user) => ({
+    user,
+    pass: 'right',
+    ips: [],
+    permissions: [{ action: 'read' as const, path: '' }],
+  }));
+  await using box = await RtspHarness.open({ users });
+  box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
+  const as = (name: string): HeaderField => [
+    'Authorization',
+    `Basic ${Buffer.from(`${name}:right`).toString('base64')}`,
+  ];
+  const caller = await box.call();
+  const setUp = await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP, as('ann')]);
+  const session: HeaderField = ['Session', setUp.headers.get('Session')?.split(';')[0] ?? ''];
+  const [other, stranger] = [await box.call(false, '127.0.0.2'), await box.call(false, '127.0.0.3')];
+  expect((await other.ask('TEARDOWN', box.url('cam'), [session])).status).toBe(401);
+  expect((await stranger.ask('TEARDOWN', box.url('cam'), [session, as('bob')])).status).toBe(454);
+  expect((await other.ask('PLAY', box.url('cam'), [session, as('ann')])).status).toBe(200);
+  expect((await other.ask('GET_PARAMETER', box.url('cam'), [session])).status).toBe(200);
+  expect(box.server.rtsp.sessions.list()).toHaveLength(1);
+});
+
+test('a session of a path without a login goes with its player to a new address', async () => {
+  await using box = await boxWithCamera();
+  const [caller, other] = [await box.call(), await box.call(false, '127.0.0.2')];
+  const setUp = await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
+  const key = setUp.headers.get('Session')?.split(';')[0] ?? '';
+  expect((await other.ask('PLAY', box.url('cam'), [['Session', 'f'.repeat(32)]])).status).toBe(454);
+  expect((await other.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(200);
+});
+
+test('in a tunnel of two addresses the key of the session is required', async () => {
+  await using box = await boxWithCamera();
+  const cookie = 'x-sessioncookie: 0123456789abcdef\r\n';
+  const tunnelled = 'application/x-rtsp-tunnelled';
+  const get = await box.call();
+  let text = '';
+  get.socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  get.socket.write(`GET /cam HTTP/1.0\r\n${cookie}Accept: ${tunnelled}\r\n\r\n`);
+  await expect.poll(() => text).toContain('200 OK');
+  const post = await box.call(false, '127.0.0.2');
+  post.socket.write(`POST /cam HTTP/1.0\r\n${cookie}Content-Type: ${tunnelled}\r\nContent-Length: 32767\r\n\r\n`);
+  const ask = async (method: string, uri: string, fields: readonly HeaderField[], cseq: number) => {
+    const message = writeRequest(method, box.url(uri), [['CSeq', `${cseq}`], ...fields]);
+    post.socket.write(Buffer.from(message).toString('base64'));
+    const reply = new RegExp(`RTSP/1\\.0 (\\d+)(?:(?!RTSP/1).)*CSeq: ${cseq}\\r`, 's');
+    await expect.poll(() => reply.exec(text)?.[1]).toBeDefined();
+    return Number(reply.exec(text)?.[1]);
+  };
+  expect(await ask('SETUP', 'cam/trackID=0', [TCP], 1)).toBe(200);
+  const key = /Session: ([0-9a-f]{32})/.exec(text)?.[1] ?? '';
+  expect(await ask('TEARDOWN', 'cam', [], 2)).toBe(454);
+  expect(await ask('PLAY', 'cam', [['Session', key]], 3)).toBe(200);
 });
 
 test('a kicked session ends with its connections', async () => {

@@ -63,14 +63,21 @@ export class RequestHandler {
   async handle(request: RtspRequest): Promise<Response> {
     const key = request.headers.get('Session')?.split(';')[0]?.trim();
     if (key) {
-      const session = this.#server.sessions.ofKey(key, this.#link.ip);
+      const session = this.#server.sessions.ofKey(key);
       if (!session) {
         return { status: 454 };
       }
       if (this.session && this.session !== session) {
         throw new PerchError('badInput', 'the connection belongs to another session');
       }
+      const refusal = this.session ? undefined : await this.#refusalOf(session, request);
+      if (refusal) {
+        return refusal;
+      }
       this.#session = session;
+    } else if (this.session && this.#link.hasTwoAddresses && request.method !== 'OPTIONS') {
+      // The cookie of the tunnel is the client's, and may be weak: the key of the session is ours.
+      return { status: 454 };
     }
     const session = this.session;
     session?.touch(this.#link);
@@ -78,6 +85,24 @@ export class RequestHandler {
     const known = this.session;
     const headers: HeaderField[] = known ? [['Session', `${known.key};timeout=${REPORTED_TIMEOUT_S}`]] : [];
     return { ...answer, headers: [...headers, ...(answer.headers ?? [])] };
+  }
+
+  /** From a new address a session is used only by who can open it: the login is asked for again. */
+  async #refusalOf(session: RtspSession, request: RtspRequest): Promise<Response | undefined> {
+    const { connection, target, user, id } = session.options;
+    if (connection.ip === this.#link.ip) {
+      return undefined;
+    }
+    const { role } = session;
+    if (role instanceof TalkSession) {
+      return { status: 454 };
+    }
+    const action = role instanceof RecordSession ? 'publish' : 'read';
+    const result = await this.#authentication.check(action, target, request, id);
+    if ('response' in result) {
+      return result.response;
+    }
+    return result.user === user && !session.isClosed ? undefined : { status: 454 };
   }
 
   #dispatch(session: RtspSession | undefined, request: RtspRequest): Response | Promise<Response> {

@@ -79,10 +79,8 @@ export class SessionTable {
     return session;
   }
 
-  /** The session of a key, only for the address that opened it: an intercepted key is useless elsewhere. */
-  ofKey(key: string, ip: string): RtspSession | undefined {
-    const session = this.#byKey.get(key);
-    return session?.options.connection.ip === ip ? session : undefined;
+  ofKey(key: string): RtspSession | undefined {
+    return this.#byKey.get(key);
   }
 
   list(): RtspSessionItem[] {

@@ -24,6 +24,8 @@ export interface SessionLink {
   /** The local end; undefined for a tunnel. */
   readonly local: string | undefined;
   readonly tunnel: TunnelKind;
+  /** The halves of its tunnel have different addresses. */
+  readonly hasTwoAddresses?: boolean;
   readonly isClosed: boolean;
   /** Bytes written, but not yet sent. */
   readonly queuedBytes: number;

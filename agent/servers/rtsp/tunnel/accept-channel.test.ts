@@ -16,8 +16,8 @@ class Client implements AsyncDisposable {
   hasEnded = false;
   #wake: () => void = () => {};
 
-  constructor(front: ChannelFront) {
-    this.socket = connect({ port: front.port, host: '127.0.0.1', noDelay: true });
+  constructor(front: ChannelFront, localAddress = '127.0.0.1') {
+    this.socket = connect({ port: front.port, host: '127.0.0.1', localAddress, noDelay: true });
     this.socket.on('data', (chunk) => {
       this.text += chunk.toString('latin1');
       this.#wake();
@@ -115,6 +115,55 @@ test('a POST that overtakes its GET waits for it and keeps its data', async () =
   await other.until(() => other.text === 'OPTIONS');
   await using down = new Client(there);
   down.send(get('abc'));
+  await down.until(() => down.text.endsWith('EARLY BIRD'));
+});
+
+test('the halves of a tunnel may have two addresses, if their cookie cannot be guessed, and is the only one', async () => {
+  const cookie = '0123456789abcdef';
+  await using there = await front();
+  await using down = new Client(there);
+  down.send(get(cookie));
+  await answered(down);
+  await using up = new Client(there, '127.0.0.2');
+  up.send(post(cookie) + base64('first'));
+  await down.until(() => down.text.endsWith('FIRST'));
+  up.socket.end();
+  await up.until(() => up.hasEnded);
+  await using again = new Client(there, '127.0.0.3');
+  again.send(post(cookie) + base64('second'));
+  await down.until(() => down.text.endsWith('FIRSTSECOND'));
+
+  // Another client with the same cookie has a tunnel of its own.
+  await using other = new Client(there, '127.0.0.4');
+  other.send(get(cookie));
+  await answered(other);
+  await using own = new Client(there, '127.0.0.4');
+  own.send(post(cookie) + base64('third'));
+  await other.until(() => other.text.endsWith('THIRD'));
+  expect(there.channels).toHaveLength(2);
+  await using stranger = new Client(there, '127.0.0.5');
+  stranger.send(post(cookie) + base64('fourth'));
+
+  await using weak = new Client(there);
+  weak.send(get('abc'));
+  await answered(weak);
+  await using guess = new Client(there, '127.0.0.2');
+  guess.send(post('abc') + base64('fifth'));
+  await using last = new Client(there);
+  last.send(post('abc') + base64('sixth'));
+  await weak.until(() => weak.text.endsWith('SIXTH'));
+  expect([down, other, weak].map(({ text }) => /FOURTH|FIFTH/.test(text))).toEqual([false, false, false]);
+});
+
+test('a POST that overtakes its GET from another address waits for it', async () => {
+  await using there = await front();
+  await using up = new Client(there, '127.0.0.2');
+  up.send(post('0123456789abcdef') + base64('early bird'));
+  await using other = new Client(there);
+  other.send('options');
+  await other.until(() => other.text === 'OPTIONS');
+  await using down = new Client(there);
+  down.send(get('0123456789abcdef'));
   await down.until(() => down.text.endsWith('EARLY BIRD'));
 });
 

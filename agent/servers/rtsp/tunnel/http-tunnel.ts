@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { endpointOf } from '../../../base/network/ip-address.ts';
 import type { ByteChannel, ByteSink } from '../../../base/network/socket-channel.ts';
 import { Base64Decoder } from '../../../media/rtsp/base64-stream.ts';
 
@@ -16,6 +17,8 @@ export class HttpTunnel implements ByteChannel {
   #wasPaused = false;
   #isGetOver = false;
   #hasEnded = false;
+  /** Requests have come from another address than that of the GET. */
+  hasTwoAddresses = false;
 
   /** @param onOver called once at the end */
   constructor(get: ByteChannel, onOver: () => void) {
@@ -35,6 +38,7 @@ export class HttpTunnel implements ByteChannel {
     }
     this.#post?.destroy();
     this.#post = post;
+    this.hasTwoAddresses ||= endpointOf(post.remote).ip !== endpointOf(this.#get.remote).ip;
     const decoder = new Base64Decoder();
     post.sink = {
       onBytes: (chunk, length) => this.#decode(post, decoder, chunk, length),

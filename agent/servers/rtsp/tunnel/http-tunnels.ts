@@ -8,6 +8,8 @@ import type { ProtocolSniffer } from './protocol-sniffer.ts';
 export const TUNNELLED = 'application/x-rtsp-tunnelled';
 
 const MAX_COOKIE_LENGTH = 256;
+/** A shorter cookie could be guessed: its halves must have one address. FFmpeg's are 16 hexadecimal digits, live555's 22 characters. */
+const MIN_SECRET_LENGTH = 16;
 /** Halves without a counterpart, in all and per subscriber. */
 const MAX_WAITING = 128;
 const MAX_WAITING_OF_ONE = 32;
@@ -15,6 +17,8 @@ const MAX_WAITING_OF_ONE = 32;
 const MAX_EARLY_BYTES = 16_384;
 
 interface Half {
+  readonly key: string;
+  readonly cookie: string;
   readonly channel: SocketChannel;
   readonly untilMs: number;
   readonly isGet: boolean;
@@ -24,12 +28,20 @@ interface Half {
   early: Uint8Array;
 }
 
-/** Pairs the connections of HTTP tunnels by x-sessioncookie and address. */
+interface Joined {
+  readonly cookie: string;
+  readonly tunnel: HttpTunnel;
+}
+
+/**
+ * Pairs the connections of HTTP tunnels by x-sessioncookie: those of one address first, because two clients may have the same cookie,
+ * else those of two addresses (the NAT of a carrier, IPv4 and IPv6).
+ */
 export class HttpTunnels {
   readonly #onTunnel: (channel: ByteChannel) => void;
   readonly #waiting = new Map<string, Half>();
   /** Joined tunnels, for further POSTs. */
-  readonly #joined = new Map<string, HttpTunnel>();
+  readonly #joined = new Map<string, Joined>();
 
   constructor(onTunnel: (channel: ByteChannel) => void) {
     this.#onTunnel = onTunnel;
@@ -45,16 +57,16 @@ export class HttpTunnels {
     if (this.#joined.has(key)) {
       return new PerchError('badInput', "HTTP tunnel reuses another one's cookie");
     }
-    const other = this.#waiting.get(key);
-    if (other && !other.isGet) {
-      this.#waiting.delete(key);
+    const other = this.#counterpart(key, cookie, false);
+    if (other) {
+      this.#waiting.delete(other.key);
       accept(sniffer.channel);
-      this.#join(key, sniffer.channel, other.channel, other.early);
+      this.#join({ key, cookie }, sniffer.channel, other.channel, other.early);
       return undefined;
     }
     const rejection = this.#rejection(key, sniffer, cookie);
     if (!rejection) {
-      this.#wait(key, sniffer, true);
+      this.#wait(key, cookie, sniffer, true);
       accept(sniffer.channel);
     }
     return rejection;
@@ -63,20 +75,21 @@ export class HttpTunnels {
   /** A POST gets no response: the client does not read it. @returns why it is rejected */
   takePost(sniffer: ProtocolSniffer, cookie: string, first: Uint8Array): PerchError | undefined {
     const key = keyOf(sniffer, cookie);
-    const joined = this.#joined.get(key);
-    const other = this.#waiting.get(key);
+    const own = this.#joined.get(key);
+    const other = own ? undefined : this.#counterpart(key, cookie, true);
+    const joined = own ?? (other ? undefined : onlyOne(this.#joined.values(), cookie));
     if (joined) {
-      joined.takePost(sniffer.channel, first);
+      joined.tunnel.takePost(sniffer.channel, first);
       return undefined;
     }
-    if (other?.isGet) {
-      this.#waiting.delete(key);
-      this.#join(key, other.channel, sniffer.channel, first);
+    if (other) {
+      this.#waiting.delete(other.key);
+      this.#join(other, other.channel, sniffer.channel, first);
       return undefined;
     }
     const rejection = this.#rejection(key, sniffer, cookie);
     if (!rejection) {
-      keepEarly(this.#wait(key, sniffer, false), first);
+      keepEarly(this.#wait(key, cookie, sniffer, false), first);
     }
     return rejection;
   }
@@ -92,6 +105,17 @@ export class HttpTunnels {
 
   close(): void {
     this.expire(Number.POSITIVE_INFINITY);
+  }
+
+  #counterpart(key: string, cookie: string, isGet: boolean): Half | undefined {
+    const own = this.#waiting.get(key);
+    if (own) {
+      return own.isGet === isGet ? own : undefined;
+    }
+    return onlyOne(
+      [...this.#waiting.values()].filter((half) => half.isGet === isGet),
+      cookie,
+    );
   }
 
   #rejection(key: string, sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
@@ -110,13 +134,13 @@ export class HttpTunnels {
     return undefined;
   }
 
-  #wait(key: string, sniffer: ProtocolSniffer, isGet: boolean): Half {
+  #wait(key: string, cookie: string, sniffer: ProtocolSniffer, isGet: boolean): Half {
     const { channel, untilMs } = sniffer;
     const before = this.#waiting.get(key);
     // The client has retried.
     before?.channel.destroy();
     const subscriber = subscriberOf(sniffer.ip);
-    const half: Half = { channel, untilMs, isGet, subscriber, early: new Uint8Array(0) };
+    const half: Half = { key, cookie, channel, untilMs, isGet, subscriber, early: new Uint8Array(0) };
     this.#waiting.set(key, half);
     channel.sink = {
       onBytes: (chunk, length) => keepEarly(half, chunk.subarray(0, length)),
@@ -129,17 +153,30 @@ export class HttpTunnels {
     return half;
   }
 
-  #join(key: string, get: SocketChannel, post: SocketChannel, first: Uint8Array): void {
+  #join(
+    { key, cookie }: Pick<Half, 'key' | 'cookie'>,
+    get: SocketChannel,
+    post: SocketChannel,
+    first: Uint8Array,
+  ): void {
     const tunnel = new HttpTunnel(get, () => this.#joined.delete(key));
-    this.#joined.set(key, tunnel);
+    this.#joined.set(key, { cookie, tunnel });
     this.#onTunnel(tunnel);
     tunnel.takePost(post, first);
   }
 }
 
-/** Includes the address: guessing a cookie does not open another client's tunnel. */
 function keyOf(sniffer: ProtocolSniffer, cookie: string): string {
   return `${sniffer.ip} ${cookie}`;
+}
+
+/** A cookie that several have is no secret. */
+function onlyOne<T extends { readonly cookie: string }>(all: Iterable<T>, cookie: string): T | undefined {
+  if (cookie.length < MIN_SECRET_LENGTH) {
+    return undefined;
+  }
+  const matching = [...all].filter((one) => one.cookie === cookie);
+  return matching.length === 1 ? matching[0] : undefined;
 }
 
 function keepEarly(half: Half, bytes: Uint8Array): void {

@@ -143,8 +143,8 @@ export class RtspHarness implements AsyncDisposable {
     this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, newcomers);
   }
 
-  call(isTls = false): Promise<RtspCaller> {
-    return this.#call(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
+  call(isTls = false, localAddress?: string): Promise<RtspCaller> {
+    return this.#call(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls, localAddress);
   }
 
   /** Without TLS, also on a port for TLS. */
@@ -164,8 +164,8 @@ export class RtspHarness implements AsyncDisposable {
     await this.server.close();
   }
 
-  async #call(port: number, isTls: boolean): Promise<RtspCaller> {
-    const caller = await RtspCaller.connect(port, isTls);
+  async #call(port: number, isTls: boolean, localAddress?: string): Promise<RtspCaller> {
+    const caller = await RtspCaller.connect(port, isTls, localAddress);
     this.#callers.push(caller);
     return caller;
   }
