@@ -233,7 +233,7 @@ export class App {
     this.#stop.abort();
     await this.#applying.done;
     this.#revocation.close();
-    this.#cameras.close();
+    await this.#cameras.close();
     await slow.close('modes', this.#modes);
     await slow.close('notifications', this.#notifications);
     await slow.close('camera search', this.#search);

@@ -28,6 +28,7 @@ interface CameraUpdate {
     | 'moved'
     | 'elsewhere'
     | 'found'
+    | 'hidden'
     | 'adopting'
     | 'adopted'
     | 'notAdopted'

@@ -27,6 +27,7 @@ export function foundJson(
   camera: KnownCamera,
   path: string | undefined,
   network: string | undefined,
+  hidden: boolean,
 ): Static<typeof FoundItem> {
   const { endpoint, address, url, foundFrom, firstSeenMs, lastSeenMs } = camera;
   return {
@@ -43,6 +44,7 @@ export function foundJson(
     lastSeen: timeText(lastSeenMs),
     path: path ?? null,
     perch: perchOf(endpoint) ?? null,
+    hidden,
   };
 }
 

@@ -8,6 +8,7 @@ import { textLine } from '../../base/log-text.ts';
 const ROUTES: readonly (readonly [method: string, path: string, body?: object])[] = [
   ['POST', '/cameras/discover', {}],
   ['GET', '/cameras/found'],
+  ['POST', '/cameras/hide', { endpoints: ['urn:uuid:x'], hidden: true }],
   ['POST', '/cameras/probe', { target: '127.0.0.1' }],
   ['GET', '/cameras/probe/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],
   ['DELETE', '/cameras/probe/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11'],

@@ -17,6 +17,7 @@ import type {
   AdoptBody,
   CheckAnswer,
   CheckRequest,
+  HideBody,
   ProbeBody,
 } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
@@ -24,6 +25,7 @@ import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
 import { Adoptions } from './adoptions.ts';
 import { descriptionJson, failureJson, foundJson, probeJobJson } from './api-views.ts';
 import { ConfiguredCameras, type ConfiguredCamerasDeps } from './configured-cameras.ts';
+import { HiddenCameras } from './hidden-cameras.ts';
 import { CameraPauses } from './pauses.ts';
 import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
 
@@ -39,6 +41,8 @@ export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 's
   /** The configuration as written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: FoundCameras;
+  /** Absolute path of the data folder. */
+  readonly dataDir: string;
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
@@ -59,6 +63,7 @@ export class Cameras implements CameraLookup {
   readonly #pauses: CameraPauses;
   readonly #probes: ProbeJobs;
   readonly #adoptions: Adoptions;
+  readonly #hidden: HiddenCameras;
   readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'cameras');
   #publishedMs = Number.NEGATIVE_INFINITY;
 
@@ -73,6 +78,7 @@ export class Cameras implements CameraLookup {
       speaksRtsp: createRtspProbe(clock),
     });
     this.#pauses = new CameraPauses(deps);
+    this.#hidden = new HiddenCameras(deps);
     this.#probes = new ProbeJobs(log, signal, (job) => this.#publishProbe(job));
     this.adopted = new ConfiguredCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
     this.#adoptions = new Adoptions({
@@ -98,8 +104,9 @@ export class Cameras implements CameraLookup {
     this.adopted.descriptions.changed(path, what);
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.#pauses.close();
+    return this.#hidden.close();
   }
 
   get isScanning(): boolean {
@@ -112,7 +119,15 @@ export class Cameras implements CameraLookup {
 
   found() {
     const network = cameraNetworkAddress(this.#deps.hostAnswers);
-    return this.#deps.found.list().map((camera) => foundJson(camera, this.#adopter.adoptedAs(camera), network));
+    return this.#deps.found.list().map((camera) => {
+      const isHidden = this.#hidden.has(camera.endpoint);
+      return foundJson(camera, this.#adopter.adoptedAs(camera), network, isHidden);
+    });
+  }
+
+  async hide({ endpoints, hidden }: Static<typeof HideBody>): Promise<void> {
+    await this.#hidden.set(endpoints, hidden);
+    this.#deps.publish('camera', { state: 'hidden' });
   }
 
   probe(body: Static<typeof ProbeBody>) {

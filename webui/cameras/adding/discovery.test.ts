@@ -5,7 +5,7 @@ import { candidateOf, isWithin, likelyRange, sortFound } from './discovery.ts';
 const found: FoundItem = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
   ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, location: null },
-  ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false, perch: null },
+  ...{ firstSeen: '', lastSeen: '', path: null, onCameraNetwork: false, perch: null, hidden: false },
 };
 
 test.for([
@@ -21,15 +21,15 @@ test.for([
 
 test('a camera with two addresses is found once, and not again when it is added', () => {
   const other = { ...found, address: '192.168.20.99' };
-  const { fresh } = sortFound([found, other], new Set());
+  const { fresh } = sortFound([found, other]);
   expect(fresh.map(({ address }) => address)).toEqual(['192.168.20.31, 192.168.20.99']);
-  expect(sortFound([{ ...found, path: 'yard' }, other], new Set()).fresh).toEqual([]);
+  expect(sortFound([{ ...found, path: 'yard' }, other]).fresh).toEqual([]);
 });
 
-test('dismissed cameras, and those of each other Perch, are apart', () => {
+test('hidden cameras, and those of each other Perch, are apart', () => {
   const [yard, barn] = ['yard', 'barn'].map((endpoint) => ({ ...found, endpoint, perch: '0123456789' }));
-  const pond = { ...found, endpoint: 'pond' };
-  const sorted = sortFound([yard ?? found, found, barn ?? found, pond], new Set(['pond']));
+  const pond = { ...found, endpoint: 'pond', hidden: true };
+  const sorted = sortFound([yard ?? found, found, barn ?? found, pond]);
   expect(sorted).toEqual({ fresh: [found], dismissed: [pond], offered: [[yard, barn]] });
 });
 

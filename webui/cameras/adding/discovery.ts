@@ -19,7 +19,12 @@ export const hasDiscovered = signal(false);
 export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   hasDiscovered.value = false;
   const forget = onServerEvent('camera', ({ state, path }) => {
-    if (state === 'found' || state === 'adopted' || (state === 'forgotten' && path !== undefined)) {
+    if (
+      state === 'found' ||
+      state === 'hidden' ||
+      state === 'adopted' ||
+      (state === 'forgotten' && path !== undefined)
+    ) {
       loadDiscovered(stop);
     }
   });
@@ -48,6 +53,14 @@ export async function loadDiscovered(stop: AbortSignal): Promise<void> {
   );
 }
 
+/** Hides found cameras on all pages of the box, or shows them again. @throws RequestError */
+export async function hideFound(endpoints: readonly string[], hidden: boolean): Promise<void> {
+  await fetchJson('v3/cameras/hide', { method: 'POST', body: { endpoints, hidden } });
+  discoveredCameras.value = discoveredCameras
+    .peek()
+    .map((item) => (endpoints.includes(item.endpoint) ? { ...item, hidden } : item));
+}
+
 interface FoundCameras {
   /** One for each endpoint. */
   readonly fresh: readonly FoundItem[];
@@ -57,7 +70,7 @@ interface FoundCameras {
 }
 
 /** Found cameras that are not added. A camera with several addresses is one. */
-export function sortFound(items: readonly FoundItem[], dismissed: ReadonlySet<string>): FoundCameras {
+export function sortFound(items: readonly FoundItem[]): FoundCameras {
   const added = new Set(items.filter(({ path }) => path !== null).map(({ endpoint }) => endpoint));
   const own = new Map<string, FoundItem>();
   const offered = new Map<string, [FoundItem, ...FoundItem[]]>();
@@ -82,8 +95,8 @@ export function sortFound(items: readonly FoundItem[], dismissed: ReadonlySet<st
   }
   const cameras = [...own.values()].filter(({ perch }) => perch === null);
   return {
-    fresh: cameras.filter(({ endpoint }) => !dismissed.has(endpoint)),
-    dismissed: cameras.filter(({ endpoint }) => dismissed.has(endpoint)),
+    fresh: cameras.filter(({ hidden }) => !hidden),
+    dismissed: cameras.filter(({ hidden }) => hidden),
     offered: [...offered.values()],
   };
 }

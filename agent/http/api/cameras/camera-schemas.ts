@@ -57,6 +57,13 @@ export const AdoptBody = Type.Object(
   { cameras: Type.Array(CameraRequest, { minItems: 1, maxItems: MAX_CAMERAS }), ...LOGIN },
   { additionalProperties: false, description: 'The login given here applies to each camera that has none.' },
 );
+export const HideBody = Type.Object(
+  {
+    endpoints: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 500 }),
+    hidden: Type.Boolean({ description: 'false: they are shown again.' }),
+  },
+  { additionalProperties: false },
+);
 export const ProbeBody = Type.Object(
   {
     target: Type.String({
@@ -113,6 +120,7 @@ export const FoundItem = Type.Object({
   perch: OrNull(
     Type.String({ description: 'Another Perch that offers this camera. Null: it is a camera of its own.' }),
   ),
+  hidden: Type.Boolean({ description: 'The page does not offer it.' }),
 });
 export type FoundItem = Static<typeof FoundItem>;
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });

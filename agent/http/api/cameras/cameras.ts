@@ -16,6 +16,7 @@ import {
   DiscoverAnswer,
   DiscoverQuery,
   FoundItem,
+  HideBody,
   ProbeAnswer,
   ProbeBody,
 } from './camera-schemas.ts';
@@ -28,6 +29,8 @@ export interface CameraLookup {
   /** Probes the networks; resolves when the search has ended. */
   discover(): Promise<void>;
   found(): readonly Static<typeof FoundItem>[];
+  /** Hides found cameras on every page of this box, or shows them again. @throws unavailable if the file cannot be written */
+  hide(body: Static<typeof HideBody>): Promise<void>;
   /** Probes an address or a range. @throws badInput outside of private networks, exhausted while another range is probed */
   probe(body: Static<typeof ProbeBody>): Static<typeof ProbeAnswer>;
   probeJob(id: string): Static<typeof ProbeAnswer> | undefined;
@@ -76,6 +79,17 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     { querystring: PageQuery },
   );
   app.get('/cameras/found', { schema: found }, ({ query }) => paginate([...cameras.found()], query));
+
+  const hide = operation(
+    'cameras',
+    'Hide found cameras that are not wanted on all pages of this box, or show them again',
+    answers(OkAnswer, 400, 413, 503),
+    { description: 'At most 500 are kept: those that were hidden first are shown again.', body: HideBody },
+  );
+  app.post('/cameras/hide', { bodyLimit: MAX_BODY_BYTES, schema: hide }, async ({ body }) => {
+    await cameras.hide(checkedBody(HideBody, body));
+    return OK;
+  });
 
   const probe = operation(
     'cameras',

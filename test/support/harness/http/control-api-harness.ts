@@ -171,6 +171,7 @@ const noCameras: ControlApiOptions['cameras'] = {
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', triesLeft: null, description: null }),
   adopt: async () => ({ id: '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11', state: 'done', items: [], warning: null }),
   adoption: () => undefined,
+  hide: async () => {},
   adopted: {
     list: () => [],
     read: none,

@@ -1,8 +1,7 @@
 import type { FoundItem } from '../../../api-client/api-types.ts';
 import { discoveredNow } from '../../../api-client/server-events.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { sortFound } from '../../../cameras/adding/discovery.ts';
-import { dismissCameras, dismissedCameras, restoreCameras } from '../../../cameras/adding/dismissed-cameras.ts';
+import { hideFound, sortFound } from '../../../cameras/adding/discovery.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { closeRoute } from '../../../shell/navigation.ts';
@@ -15,6 +14,7 @@ import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../words/settings/layouts.ts';
 import { wallWords } from '../../../words/walls.ts';
+import { words } from '../../../words/words.ts';
 import { CameraList } from './camera-list.tsx';
 import { CameraSheet } from './camera-sheet.tsx';
 
@@ -84,7 +84,7 @@ function NewCameras() {
   });
   // Discovered since the last probe.
   const discovered = [...discoveredNow.value.values()];
-  const { fresh } = sortFound(value?.items ?? [], dismissedCameras.value);
+  const { fresh } = sortFound(value?.items ?? []);
   const [only] = fresh;
   if (!only) {
     return null;
@@ -92,6 +92,7 @@ function NewCameras() {
   const name =
     discovered.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
   const endpoints = fresh.map(({ endpoint }) => endpoint);
+  const failed = () => toast(words.peek().boxAway);
   return (
     <div class="card new-cameras">
       <Row
@@ -105,8 +106,10 @@ function NewCameras() {
         type="button"
         aria-label={t.dismissNew}
         onClick={() => {
-          dismissCameras(endpoints);
-          toast(t.newDismissed, () => restoreCameras(endpoints));
+          hideFound(endpoints, true).then(
+            () => toast(t.newDismissed, () => void hideFound(endpoints, false).catch(failed)),
+            failed,
+          );
         }}
       >
         <Icon name="cross" small />

@@ -7,17 +7,19 @@ import {
   candidateOf,
   discoveredCameras,
   hasDiscovered,
+  hideFound,
   keepDiscovering,
   sortFound,
 } from '../../../../cameras/adding/discovery.ts';
-import { dismissCameras, dismissedCameras, restoreCameras } from '../../../../cameras/adding/dismissed-cameras.ts';
 import { LIVE, settingsLink } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
 import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/controls/list-search.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
+import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
 import { startWords } from '../../../../words/start.ts';
+import { words } from '../../../../words/words.ts';
 import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 /** Cameras that were probed by address, before the discovered ones. */
@@ -29,7 +31,7 @@ const MANY = 8;
 /** The login typed last; the fields show it again. */
 const login = signal({ user: 'admin', password: '' });
 
-const found = computed(() => sortFound(discoveredCameras.value, dismissedCameras.value));
+const found = computed(() => sortFound(discoveredCameras.value));
 
 /** Cameras that can be added. One that was probed by address and discovered keeps its typed login. */
 function candidates(): readonly Candidate[] {
@@ -52,6 +54,10 @@ function tick(keys: readonly string[], isOn: boolean): void {
 
 function addCandidate(candidate: Candidate): void {
   named.value = [...named.peek().filter(({ key }) => key !== candidate.key), candidate];
+}
+
+function hide(endpoints: readonly string[], isHidden: boolean): void {
+  hideFound(endpoints, isHidden).catch(() => toast(words.peek().boxAway));
 }
 
 interface FindingProps {
@@ -133,7 +139,7 @@ function Ticks({ all }: { readonly all: readonly Candidate[] }) {
             {t.selectNone}
           </Button>
           {all.length >= SEARCHED_FROM && others.length > 0 && !all.every(isTicked) && (
-            <Button kind="text" onClick={() => dismissCameras(others)}>
+            <Button kind="text" onClick={() => hide(others, true)}>
               {t.hideOthers}
             </Button>
           )}
@@ -193,7 +199,15 @@ function OfferedCameras() {
 function DismissedCameras() {
   const { dismissed } = found.value;
   return dismissed.length > 0 ? (
-    <Button kind="text" onClick={() => restoreCameras(dismissed.map(({ endpoint }) => endpoint))}>
+    <Button
+      kind="text"
+      onClick={() =>
+        hide(
+          dismissed.map(({ endpoint }) => endpoint),
+          false,
+        )
+      }
+    >
       {startWords.value.showHidden(dismissed.length)}
     </Button>
   ) : null;
