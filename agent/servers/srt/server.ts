@@ -31,6 +31,7 @@ export async function startSrt(options: SrtOptions, deps: ServerDeps): Promise<R
       void session.open();
     },
     deps.clock,
+    { idleTimeoutMs: options.readTimeoutMs },
   );
   const stopChecks = deps.clock.eachSecond(() => {
     for (const session of [...sessions.values()]) {

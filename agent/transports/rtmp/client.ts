@@ -99,6 +99,7 @@ export class RtmpClient implements LinkOwner {
       capabilities: 15,
       audioCodecs: 4071,
       videoCodecs: 252,
+      videoFunction: 1,
     });
     const stream = await this.#createStream();
     await this.#start(stream, 'play', this.#options.address.stream, START);

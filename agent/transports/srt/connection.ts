@@ -23,7 +23,8 @@ import { SrtStatistics } from './statistics.ts';
 import { TsbpdClock } from './tsbpd-clock.ts';
 
 const KEEPALIVE_US = 1_000_000;
-const DEFAULT_IDLE_TIMEOUT_MS = 5_000;
+/** As in libsrt. A peer with nothing to send sends a keepalive each second. */
+const MIN_IDLE_TIMEOUT_MS = 5_000;
 const LIGHT_ACK_PACKETS = 64;
 /** Ticks further apart than `STALL_US` show that the process was held up. Packets of that time are read within `GRACE_US`. */
 const STALL_US = 30_000;
@@ -53,6 +54,7 @@ export interface ConnectionOptions {
   /** The peer's handshake: time stamp and arrival. */
   readonly peerTimestamp: number;
   readonly peerArrivedUs: number;
+  /** Five seconds at least. */
   readonly idleTimeoutMs?: number | undefined;
   /** Bytes per second; default: 1 Gbit/s. */
   readonly maxBandwidth?: number | undefined;
@@ -181,7 +183,7 @@ export class SrtConnection {
 
   /** Called every 10 ms. */
   tick(nowUs: number): void {
-    const idleUs = 1000 * (this.options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS);
+    const idleUs = 1000 * Math.max(this.options.idleTimeoutMs ?? 0, MIN_IDLE_TIMEOUT_MS);
     if (nowUs - this.#lastReceivedUs > idleUs) {
       this.close('the peer is silent', nowUs);
       return;

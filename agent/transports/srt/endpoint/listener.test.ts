@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { bindUdp } from '../../../base/network/udp.ts';
@@ -96,6 +97,21 @@ test('many connections share one port, and each end hears of the shutdown of the
   await expect.poll(() => connections.filter(({ isClosed }) => isClosed).length).toBe(1);
   connections.at(-1)?.close('kicked', listener.endpoint.nowUs());
   await expect.poll(() => calls.filter(({ connection }) => connection.isClosed).length).toBe(2);
+});
+
+test('a silent caller ends after the time of the listener', async () => {
+  const clock = new FakeClock();
+  const accepted = Promise.withResolvers<SrtConnection | undefined>();
+  const socket = await bindUdp('127.0.0.1', 0);
+  const onRequest = async (request: ConnectionRequest) => accepted.resolve(await request.accept(''));
+  const listener = new SrtListener([socket], onRequest, clock, { idleTimeoutMs: 8_000 });
+  onTestFinished(() => listener.close('over'));
+  await call(listener.endpoint.port);
+  const connection = await accepted.promise;
+  await clock.advance(7_000);
+  expect(connection?.isClosed).toBe(false);
+  await clock.advance(10_000);
+  expect(connection?.isClosed).toBe(true);
 });
 
 test.for([16, 24, 32] as const)('a passphrase with keys of %i bytes', async (keyBytes) => {

@@ -50,6 +50,8 @@ export interface ConnectionRequest {
 
 interface ListenerOptions {
   readonly latencyMs?: number;
+  /** A silent caller ends after this time. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** Accepts SRT callers. Nothing is kept for a caller without a valid cookie. */
@@ -58,6 +60,7 @@ export class SrtListener {
   rejected = 0;
   readonly endpoint: SrtEndpoint;
   readonly #latencyMs: number;
+  readonly #idleTimeoutMs: number | undefined;
   readonly #onRequest: (request: ConnectionRequest) => void;
   readonly #secret = randomBytes(32);
   /** Response to repeat, by caller; undefined: the caller waits for an answer. */
@@ -75,6 +78,7 @@ export class SrtListener {
   ) {
     this.#onRequest = onRequest;
     this.#latencyMs = options.latencyMs ?? DEFAULT_LATENCY_MS;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
     this.endpoint = new SrtEndpoint(
       sockets,
       (packet, ip, port, nowUs) => this.#handshake(packet, ip, port, nowUs),
@@ -215,6 +219,7 @@ export class SrtListener {
         startUs,
         peerTimestamp: accepted.timestamp,
         peerArrivedUs: accepted.arrivedUs,
+        idleTimeoutMs: this.#idleTimeoutMs,
       },
       accepted.end,
     );
