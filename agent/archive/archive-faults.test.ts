@@ -44,7 +44,7 @@ test.for([
   const seen = server.calls.length;
   // A week.
   for (let day = 0; day < 7; day += 1) {
-    await box.clock.advance(86_400_000);
+    await box.clock.advanceDays(1);
     await box.until(() => link.status.failure !== undefined && !link.status.current);
   }
   expect(link.status).toMatchObject({ failure: { why, sinceMs }, waiting: { files: 2, bytes: 3_000 } });
@@ -269,7 +269,7 @@ test('an object that may not be deleted is reported, and holds up neither upload
   await box.settled(link);
   lockedKey = [...server.objects.keys()].sort()[0] ?? '';
   box.keptMs = 2 * 86_400_000;
-  await box.clock.advance(3 * 86_400_000);
+  await box.clock.advanceDays(3);
   await box.until(() => link.status.failure !== undefined && server.objects.size === 1);
   expect(link.status.failure).toMatchObject({ why: 'denied', error: expect.stringContaining(lockedKey) });
   box.recordings.length = 0;
@@ -293,7 +293,7 @@ test('old objects are deleted as soon as an archive that denied everything works
   await box.settled(link);
   box.keptMs = 2 * 86_400_000;
   isDenied = true;
-  await box.clock.advance(3 * 86_400_000);
+  await box.clock.advanceDays(3);
   box.recordings.length = 0;
   box.record([2_000]);
   await box.until(() => link.status.failure?.error.startsWith('cannot delete') === false);

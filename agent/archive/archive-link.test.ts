@@ -166,7 +166,7 @@ test('old objects of this box are deleted, protected ones and those of others st
   box.protectedRanges = [{ startUs: first?.startUs ?? 0, endUs: (first?.startUs ?? 0) + 1 }];
   box.keptMs = DAY_MS;
   box.isClockTrusted = false;
-  await box.clock.advance(2 * DAY_MS);
+  await box.clock.advanceDays(2);
   await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 1);
   expect(server.objects.size).toBe(4);
   box.isClockTrusted = true;
@@ -183,7 +183,7 @@ test('while protected ranges are unreadable, nothing is deleted from the archive
   await box.settled(await box.link({ archiveURL: server.url }));
   box.keptMs = DAY_MS;
   box.isProtectionKnown = false;
-  await box.clock.advance(3 * DAY_MS);
+  await box.clock.advanceDays(3);
   await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 2);
   expect(server.objects.size).toBe(1);
   box.isProtectionKnown = true;
@@ -232,13 +232,13 @@ test('a recording that was named by an unset clock stays in the archive as long 
   await box.settled(link);
   box.recordings.splice(1, 1, { ...made[1], nameUs: nameUs(1), startUs: shownUs[1] } as LocalRecording);
   box.keptMs = 30 * DAY_MS;
-  await box.clock.advance(2 * DAY_MS);
+  await box.clock.advanceDays(2);
   await box.until(() => server.calls.filter(({ query }) => query.has('uploads')).length > 2);
   expectArchived(server, box);
   expect(server.calls.filter(({ method }) => method === 'DELETE')).toEqual([]);
   // A range protects it by its shown time.
   box.protectedRanges = [{ startUs: (shownUs[2] ?? 0) + 1, endUs: (shownUs[2] ?? 0) + 2 }];
-  await box.clock.advance(40 * DAY_MS);
+  await box.clock.advanceDays(40);
   await box.until(() => link.status.archived.files === 1);
   expect([...server.objects.values()].map(({ bytes }) => bytes.length)).toEqual([3_000]);
 });

@@ -109,7 +109,7 @@ test('after the loss of the list of copies, their age is that of the index', asy
     );
   await keptFor(2);
   await box.archived(2);
-  await box.clock.advance(2 * 86_400_000);
+  await box.clock.advanceDays(2);
   await box.until(() => server.objects.size === 0);
 });
 

@@ -101,7 +101,7 @@ paths: { cam: }
   await box.start({ archiveURL: server.url, archiveEncryption: 'yes' }, config);
   await box.until(async () => (await signedCopies(box)) === 1);
   expect([...server.objects.keys()].map((key) => key.replace(/^.*Z/, '')).sort()).toEqual(['.mp4.enc', '.mp4.sig.enc']);
-  await box.clock.advance(2 * 86_400_000);
+  await box.clock.advanceDays(2);
   await box.until(() => server.objects.size === 0);
 });
 

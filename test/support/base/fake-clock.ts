@@ -66,6 +66,13 @@ export class FakeClock implements Clock {
     }
   }
 
+  /** Moves days ahead, of which the code under test sees the last three hours second by second. */
+  async advanceDays(days: number): Promise<void> {
+    const lastMs = 3 * 3_600_000;
+    this.skip(days * 86_400_000 - lastMs);
+    await this.advance(lastMs);
+  }
+
   /** Moves `ms` ahead and wakes every due sleeper, in order; code under test runs up to its next sleep before and after. */
   async advance(ms: number): Promise<void> {
     await settle();
