@@ -13,10 +13,12 @@ import type { CameraStream } from '../../onvif/device/streams.ts';
 import { CameraCompletion } from './completion.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
-/** Shortens the pauses between retries. */
+/** The pauses between tries of a stream and of a whole camera. */
+const PAUSES_MS = [1_000, 2_000, 4_000, 30_000, 60_000, 120_000];
+/** Shortens those pauses. */
 const SOON: Clock = {
   ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep([30_000, 60_000, 120_000].includes(ms) ? 200 : ms, signal),
+  sleep: (ms, signal) => systemClock.sleep(PAUSES_MS.includes(ms) ? 100 : ms, signal),
 };
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
@@ -25,7 +27,7 @@ test('a camera whose main stream is busy is adopted with a note, and completed l
   const port = await freeUdpPort();
   let text = '';
   {
-    await using box = await openAdoptionHarness({ port });
+    await using box = await openAdoptionHarness({ port }, '', { clock: SOON });
     const adopted = await box.call('POST', '/cameras/adopt', {
       ...LOGIN,
       cameras: [{ onvif: camera.url, name: 'yard' }],
@@ -38,7 +40,7 @@ test('a camera whose main stream is busy is adopted with a note, and completed l
     expect(text).toContain(`source: ${camera.rtspUrl('main')}`);
     expect(text).toContain('pending: busy');
   }
-  await using again = await openAdoptionHarness({ port }, text.slice(text.indexOf('paths:')));
+  await using again = await openAdoptionHarness({ port }, text.slice(text.indexOf('paths:')), { clock: SOON });
   expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
   camera.state.quirks.describes = {};
   await until(async () => {
@@ -53,7 +55,7 @@ test('a camera too busy to report its main stream is adopted with a note, and ge
   const port = await freeUdpPort();
   let text = '';
   {
-    await using box = await openAdoptionHarness({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n');
+    await using box = await openAdoptionHarness({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n', { clock: SOON });
     const adopted = await box.call('POST', '/cameras/adopt', {
       ...LOGIN,
       cameras: [{ onvif: camera.url, name: 'yard' }],
@@ -80,7 +82,7 @@ test('a camera too busy to report its main stream is adopted with a note, and ge
 
 test('streams given by address only are adopted with a note as well, and a check reports the problem', async () => {
   await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
-  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() }, '', { clock: SOON });
   const request = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
   const words = 'the camera has no room for another viewer of this stream (453)';
   expect((await box.call('POST', '/cameras/check', request)).body).toMatchObject({
