@@ -71,7 +71,6 @@ type TrustedProxies = 'trustedProxies' | `${HttpServerName}TrustedProxies`;
 interface Port {
   readonly name: string;
   readonly key: 'address' | 'tlsAddress' | `${HttpServerName}Address`;
-  readonly proxies: TrustedProxies;
   /** Whose key and certificate it uses, if it supports TLS. */
   readonly server?: TlsServer;
   addressOf(config: Config): string | undefined;
@@ -124,9 +123,9 @@ export class HttpPorts {
   mainRoutes(mount: Mount): Component<Config> {
     return {
       name: MAIN_ROUTES,
-      settings: ({ trustedProxies }) => trustedProxies,
-      start: async (config) => {
-        const app = await this.#routes('trustedProxies', config, mount);
+      settings: () => true,
+      start: async () => {
+        const app = await this.#routes('trustedProxies', mount);
         this.#mainRoutes = app;
         return () => app.close();
       },
@@ -134,8 +133,7 @@ export class HttpPorts {
   }
 
   main(): Component<Config> {
-    const proxies = 'trustedProxies';
-    return this.#mainComponent({ name: 'main port', key: 'address', proxies, addressOf: (c) => c.address }, (open) => {
+    return this.#mainComponent({ name: 'main port', key: 'address', addressOf: (c) => c.address }, (open) => {
       this.#main = open;
     });
   }
@@ -143,7 +141,7 @@ export class HttpPorts {
   /** Starts last: no other component waits for the key made at the first start. */
   mainTls(): Component<Config> {
     const [name, key, server] = ['main port with TLS', 'tlsAddress', 'tls'] as const;
-    const port: Port = { name, key, server, proxies: 'trustedProxies', addressOf: (c) => c.tlsAddress || undefined };
+    const port: Port = { name, key, server, addressOf: (c) => c.tlsAddress || undefined };
     const component = this.#mainComponent(port, (open) => {
       this.#mainTls = open;
     });
@@ -156,12 +154,12 @@ export class HttpPorts {
   /** The port of one service. */
   ofService(server: HttpServerName, name: string, mount: Mount): Component<Config> {
     const [key, proxies] = [`${server}Address`, `${server}TrustedProxies`] as const;
-    const port: Port = { name, key, proxies, server, addressOf: (c) => (c[server] ? c[key] : undefined) };
+    const port: Port = { name, key, server, addressOf: (c) => (c[server] ? c[key] : undefined) };
     return {
       name,
       settings: (config) => settingsOf(port, config),
       start: async (config) => {
-        const app = await this.#routes(proxies, config, mount);
+        const app = await this.#routes(proxies, mount);
         try {
           await this.#open(port, config, app);
         } catch (error) {
@@ -203,7 +201,7 @@ export class HttpPorts {
     };
   }
 
-  async #routes(proxies: TrustedProxies, config: Config, mount: Mount): Promise<FastifyInstance> {
+  async #routes(proxies: TrustedProxies, mount: Mount): Promise<FastifyInstance> {
     const { log, authority, accounts, wrongCredentials } = this.#deps;
     const app = createHttpApp({ log });
     const isOfPage = proxies === 'trustedProxies';
@@ -212,7 +210,7 @@ export class HttpPorts {
       sessions: accounts,
       wrongCredentials,
       log,
-      trustedProxies: config[proxies],
+      trustedProxies: () => this.#deps.config()[proxies],
       isOfPage,
     });
     refuseForeignChanges(app, access, () => this.#deps.config().apiAllowOrigins);
@@ -258,8 +256,8 @@ export class HttpPorts {
   }
 }
 
-function settingsOf({ addressOf, proxies, server }: Port, config: Config): unknown {
+function settingsOf({ addressOf, server }: Port, config: Config): unknown {
   const address = addressOf(config);
-  const keys = [proxies, ...(server ? tlsSettings(server) : [])];
+  const keys = server ? tlsSettings(server) : [];
   return address && [address, ...keys.map((key) => config[key])];
 }

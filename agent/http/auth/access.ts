@@ -28,7 +28,7 @@ interface HttpAccessOptions {
   /** Shared by all listeners, so that an address waits everywhere. */
   readonly wrongCredentials: WrongCredentials;
   /** Addresses and subnets whose `X-Forwarded-*` counts. */
-  readonly trustedProxies: readonly string[];
+  trustedProxies(): readonly string[];
   readonly log: Logger;
   /** Protocol of live media that the listener serves; undefined: none. */
   readonly protocol?: string;
@@ -46,7 +46,8 @@ const SHOWN_URL_CHARS = 256;
 /** Authentication and authorization of requests, for all plugins of a listener. */
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
-  readonly #trusted: IpList;
+  #trusted = new IpList([]);
+  #trustedProxies: readonly string[] = [];
   /** User names from tokens. */
   readonly #names = new WeakMap<FastifyRequest, string>();
   /** Ids of the sessions that requests open, for external authentication. */
@@ -54,7 +55,6 @@ export class HttpAccess {
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
-    this.#trusted = new IpList(options.trustedProxies);
   }
 
   /** The access for a server of live media. @param openingMethod method of requests that open sessions */
@@ -63,13 +63,22 @@ export class HttpAccess {
   }
 
   origin({ raw }: Pick<FastifyRequest, 'raw'>): RequestOrigin {
-    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted, raw.httpVersion);
+    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trustedNow(), raw.httpVersion);
+  }
+
+  #trustedNow(): IpList {
+    const proxies = this.#options.trustedProxies();
+    if (proxies !== this.#trustedProxies) {
+      this.#trustedProxies = proxies;
+      this.#trusted = new IpList(proxies);
+    }
+    return this.#trusted;
   }
 
   /** The address of `origin` without the rest, for each part that a player fetches. */
   ip(request: Pick<FastifyRequest, 'raw'>): string {
     const peer = request.raw.socket.remoteAddress ?? '';
-    return this.#trusted.isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
+    return this.#trustedNow().isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
   }
 
   isSecure(request: FastifyRequest): boolean {

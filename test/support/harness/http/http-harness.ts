@@ -22,6 +22,8 @@ export interface HttpHarness extends AsyncDisposable {
   readonly authority: Authority;
 }
 
+const NO_PROXIES: readonly string[] = [];
+
 export interface HttpHarnessOptions {
   /** HTTPS port; undefined: HTTPS is off. */
   readonly httpsPort?: number;
@@ -52,7 +54,7 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
     authority,
     sessions: accounts,
     wrongCredentials,
-    trustedProxies: options.trustedProxies ?? [],
+    trustedProxies: () => options.trustedProxies ?? NO_PROXIES,
     log: options.log ?? silentLogger,
   });
   const app = createHttpApp({ log: silentLogger });
