@@ -9,7 +9,7 @@ import type { App } from './app/app.ts';
 import { needsFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
 import { DEFAULT_DATA, type OwnCommand, ownCommand } from './base/own-command.ts';
-import { leave } from './native/leave.ts';
+import { leave, leaveWritten } from './native/leave.ts';
 
 /** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
@@ -131,7 +131,13 @@ const loadProgram = () =>
     import('./app/commands/uncaught-exceptions.ts'),
   ]);
 
+/** The readers of the output have this long at the end of the agent, which a supervisor awaits. */
+const MAX_OUTPUT_MS = 3_000;
+/** Undefined: `perch check | less` ends with less. */
+let maxOutputMs: number | undefined;
+
 async function run(data: string, file: string | undefined): Promise<number> {
+  maxOutputMs = MAX_OUTPUT_MS;
   saveMemory();
   const [
     { holdDataFolder },
@@ -171,7 +177,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     clock: systemClock,
     log,
     finish: async () => running && finishRecordings(running),
-    exit: (code) => void output.close().then(() => leave(code)),
+    exit: (code) => void output.close().then(() => leaveWritten(code, MAX_OUTPUT_MS)),
   });
   // Unhandled rejections, too.
   process.on('uncaughtException', (error, origin) => exceptions.take(error, origin));
@@ -309,12 +315,12 @@ function whenAsked(): Promise<void> {
 // Not awaited: bundled as CommonJS, which has no top-level await.
 main().then(
   // A leftover socket may keep the event loop alive.
-  (code) => leave(code),
+  (code) => leaveWritten(code, maxOutputMs),
   (error: unknown) => {
     if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {
       throw error;
     }
     console.error(`Perch: ${explain(error)}`);
-    leave(1);
+    return leaveWritten(1, maxOutputMs);
   },
 );

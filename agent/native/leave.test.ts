@@ -1,10 +1,48 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 
 const MODULE = join(import.meta.dirname, 'leave.ts');
+
+/** Starts a program with pipes. @param ending its last statement */
+function startWith(ending: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-leave-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const program = join(folder, 'program.mjs');
+  const text = `import { leaveWritten } from ${JSON.stringify(MODULE)};
+    console.log('x'.repeat(200_000));
+    ${ending}`;
+  writeFileSync(program, text);
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program]);
+  onTestFinished(() => void child.kill());
+  return child;
+}
+
+test('a reader that begins late gets the whole output', async () => {
+  const child = startWith('await leaveWritten(85);');
+  const ended = once(child, 'close');
+  await setTimeout(1_500);
+  let bytes = 0;
+  child.stdout.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+  });
+  child.stderr.resume();
+  expect(await ended).toEqual([85, null]);
+  expect(bytes).toBe(200_001);
+});
+
+test('a reader that takes nothing delays the end by the time that it has, and one that ends delays nothing', async () => {
+  const idle = startWith('await leaveWritten(85, 300);');
+  expect(await once(idle, 'exit')).toEqual([85, null]);
+  const gone = startWith('await leaveWritten(85);');
+  const ended = once(gone, 'exit');
+  gone.stdout.destroy();
+  expect(await ended).toEqual([85, null]);
+});
 
 /** Runs `leave(85)` in a process of its own. @param env turns off node:ffi */
 function leaveWith(env: NodeJS.ProcessEnv, before = '') {

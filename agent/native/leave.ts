@@ -22,3 +22,24 @@ export function leave(code: number): never {
   }
   process.exit(code);
 }
+
+/**
+ * The same after stdout and stderr have been written: Node writes pipes in the background, and a full one has room for 64 KiB.
+ * @param maxMs for a reader that takes nothing
+ */
+export async function leaveWritten(code: number, maxMs?: number): Promise<never> {
+  const written = Promise.all([process.stdout, process.stderr].map(writtenBy));
+  const late = maxMs === undefined ? [] : [new Promise<void>((resolve) => setTimeout(resolve, maxMs))];
+  await Promise.race([written, ...late]);
+  return leave(code);
+}
+
+const writtenBy = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    if (stream.writableLength === 0 || stream.destroyed) {
+      resolve();
+      return;
+    }
+    // The reader may have ended.
+    stream.once('error', () => resolve()).write('', () => resolve());
+  });
