@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { until } from '../peers/agent/agent.ts';
 import { type PageHarness, startPageHarness } from '../peers/browser/page-harness.ts';
+import { GUEST_HOURS_AGO, MOMENTS, type Moment, SCENES, VISIT_HOURS_AGO } from './moments.ts';
 import { recordPast, type Stretch } from './past.ts';
-import { filmScenes, SCENES } from './scene-clips.ts';
+import { filmScenes } from './scene-clips.ts';
 import { SceneFeed } from './scene-feed.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,6 +19,8 @@ export interface House extends AsyncDisposable {
   readonly cameras: readonly string[];
   /** A moment with a visitor at the door. */
   readonly visitMs: number;
+  /** A moment with a guest at the door, within the last half hour. */
+  readonly guestMs: number;
   /** One camera is offline from now on, and one paused. */
   goSilent(): Promise<void>;
   /** Names the cameras as their owner would in China. */
@@ -25,7 +28,7 @@ export interface House extends AsyncDisposable {
 }
 
 export async function buildHouse(browser: Browser): Promise<House> {
-  const filmed = await filmScenes(browser);
+  const filmed = await filmScenes(browser, Date.now());
   const options = SCENES.flatMap((scene) => {
     const film = filmed.get(scene);
     return film ? [{ feed: new SceneFeed(film), picture: film.jpeg, requestKeyFrame: () => {} }] : [];
@@ -36,24 +39,25 @@ export async function buildHouse(browser: Browser): Promise<House> {
     config: `pathDefaults:\n  record: yes\n  recordDeleteAfter: 30d\n${NO_DEMO}`,
   });
   await box.claim();
+  const nowMs = Date.now();
   const cameras = await box.adopt();
   await box.api('POST', 'cameras/order', { paths: cameras });
-  const nowMs = Date.now();
-  const visitMs = nowMs - 2.4 * HOUR_MS;
+  const visitMs = nowMs - VISIT_HOURS_AGO * HOUR_MS;
   for (const [i, scene] of SCENES.entries()) {
     const film = filmed.get(scene);
     const name = cameras[i];
     if (film && name !== undefined) {
-      await recordPast(join(box.folder, 'data/recordings'), name, film.still, stretchesOf(i, nowMs));
+      const past = film.moments.map(({ moment, key }) => ({ ...whenOf(moment, nowMs), key }));
+      await recordPast(join(box.folder, 'data/recordings'), name, film.still, stretchesOf(i, nowMs), past);
     }
   }
   await box.api('POST', 'restart', {});
   await until(() => box.api<object>('GET', 'paths/list').catch(() => undefined));
-  await tellEvents(box, cameras, nowMs, visitMs);
+  await tellEvents(box, cameras, nowMs);
   await addPeople(box, cameras);
   await saveClips(box, cameras, visitMs);
   return {
-    ...{ box, cameras, visitMs },
+    ...{ box, cameras, visitMs, guestMs: nowMs - GUEST_HOURS_AGO * HOUR_MS },
     goSilent: async () => {
       await box.cameras[5]?.stop({ isSilent: true });
       await box.api('PATCH', `cameras/patch/${cameras[4]}`, { paused: true });
@@ -70,28 +74,27 @@ export async function buildHouse(browser: Browser): Promise<House> {
 /** All of the time except an hour in the night for the first camera; less for the others. */
 function stretchesOf(i: number, nowMs: number): readonly Stretch[] {
   const hours = (ago: number) => nowMs - ago * HOUR_MS;
-  const endMs = nowMs - 60_000;
   return i === 0
     ? [
         { fromMs: hours(PAST_HOURS), toMs: hours(8.2) },
-        { fromMs: hours(7.4), toMs: endMs },
+        { fromMs: hours(7.4), toMs: nowMs },
       ]
-    : [{ fromMs: hours(PAST_HOURS - 3 * i), toMs: endMs }];
+    : [{ fromMs: hours(PAST_HOURS - 3 * i), toMs: nowMs }];
 }
 
-async function tellEvents(box: PageHarness, cameras: readonly string[], nowMs: number, visitMs: number): Promise<void> {
-  const tell = (camera: number, type: string, atMs: number, seconds: number) =>
-    box.api('POST', 'events', {
-      ...{ path: cameras[camera], type },
-      ...{ start: new Date(atMs).toISOString(), end: new Date(atMs + seconds * 1000).toISOString() },
+/** From before the event, so that its first picture shows it. */
+const whenOf = ({ hoursAgo, seconds }: Moment, nowMs: number): Stretch => {
+  const startMs = nowMs - hoursAgo * HOUR_MS;
+  return { fromMs: startMs - 10_000, toMs: startMs + seconds * 1000 + 3_000 };
+};
+
+async function tellEvents(box: PageHarness, cameras: readonly string[], nowMs: number): Promise<void> {
+  for (const { scene, type, hoursAgo, seconds } of MOMENTS) {
+    const startMs = nowMs - hoursAgo * HOUR_MS;
+    await box.api('POST', 'events', {
+      ...{ path: cameras[SCENES.indexOf(scene)], type },
+      ...{ start: new Date(startMs).toISOString(), end: new Date(startMs + seconds * 1000).toISOString() },
     });
-  const hours = (ago: number) => nowMs - ago * HOUR_MS;
-  await tell(0, 'doorbell', visitMs, 5);
-  await tell(0, 'person', visitMs - 12_000, 40);
-  await tell(2, 'vehicle', visitMs - 40_000, 25);
-  for (const [i, ago] of [0.3, 0.7, 1.1, 1.6, 2.9, 3.4, 4.2, 5.5, 6.1, 6.9].entries()) {
-    await tell(0, ['motion', 'person', 'motion'][i % 3] ?? 'motion', hours(ago), 15 + 9 * i);
-    await tell(1 + (i % 3), i % 4 === 0 ? 'animal' : 'motion', hours(ago + 0.15), 20);
   }
 }
 

@@ -5,15 +5,18 @@ import { startViewer } from '../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../peers/browser/page-harness.ts';
 import { enterSetupCode, settled, visit } from '../peers/browser/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
+import { takeReadmePictures } from './readme.ts';
+import { README_PICTURES } from './readme-stamps.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 import { guestsShots, troublesShots, viewersShots } from './shots-others.ts';
 
 /**
  * Pictures of every place and sheet in both themes and languages on a phone and a desktop, for people to look through. Arguments: the folder,
- * and parts of the names of the pictures that are wanted, which may name the other windows, too.
+ * and parts of the names of the pictures that are wanted, which may name the other windows, too. `readme` takes those of README instead.
  */
 const [folderName = join(import.meta.dirname, '../../screenshots'), ...wanted] = process.argv.slice(2);
-const folder = resolve(folderName);
+const isForReadme = folderName === 'readme';
+const folder = isForReadme ? README_PICTURES : resolve(folderName);
 
 /** CSS pixels. */
 const WINDOWS = {
@@ -197,8 +200,12 @@ async function shootEmpty(browser: Browser): Promise<void> {
   }
 }
 
-await mkdir(folder, { recursive: true });
-{
+if (isForReadme) {
+  await using viewer = await startViewer();
+  await using house = await buildHouse(viewer.browser);
+  await takeReadmePictures(viewer.browser, house, folder, wanted);
+} else {
+  await mkdir(folder, { recursive: true });
   await using viewer = await startViewer();
   await shootEmpty(viewer.browser);
   await shootStart(viewer.browser);

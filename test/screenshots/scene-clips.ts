@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { h264Track } from '../../agent/media/h264/params.ts';
 import { fourcc } from '../../agent/media/mp4/box/boxes.ts';
 import { bodyOfFirst } from '../../agent/media/mp4/box/walk.ts';
@@ -10,9 +10,7 @@ import { parseInit } from '../../agent/media/mp4/read/read.ts';
 import type { H264Track } from '../../agent/media/sample/track.ts';
 import { clip } from '../peers/cameras/camera.ts';
 import { readPlainMp4 } from '../support/media/read-mp4.ts';
-
-export const SCENES = ['door', 'garden', 'driveway', 'barn', 'hall', 'gate'] as const;
-export type Scene = (typeof SCENES)[number];
+import { type Look, lightAt, MOMENTS, type Moment, PRESENT, SCENES, type Scene } from './moments.ts';
 
 /** Pictures a second of what cameras stream. */
 export const SCENE_FPS = 10;
@@ -31,23 +29,19 @@ export interface FilmedScene {
   readonly sub: SceneClip;
   /** Without any movement: a recording of hours in few bytes. */
   readonly still: SceneClip;
+  /** Key pictures of what happened before. */
+  readonly moments: readonly { readonly moment: Moment; readonly key: Uint8Array }[];
   readonly jpeg: Uint8Array;
 }
 
-/** Films all scenes; `browser` draws them. */
-export async function filmScenes(browser: Browser): Promise<ReadonlyMap<Scene, FilmedScene>> {
+/** Films all scenes and what has happened in them until `nowMs`; `browser` draws them. */
+export async function filmScenes(browser: Browser, nowMs: number): Promise<ReadonlyMap<Scene, FilmedScene>> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-scenes-'));
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
   try {
     const filmed = new Map<Scene, FilmedScene>();
     for (const scene of SCENES) {
-      const svg = readFileSync(join(import.meta.dirname, 'scenes', `${scene}.svg`), 'utf8');
-      await page.setContent(`<style>*{margin:0}svg{display:block;width:1280px;height:720px}</style>${svg}`);
-      const png = join(folder, `${scene}.png`);
-      await page.screenshot({ path: png });
-      const jpeg = await page.screenshot({ type: 'jpeg', quality: 70 });
-      const name = `scene-${scene}-${createHash('sha256').update(svg).digest('hex').slice(0, 8)}`;
-      filmed.set(scene, { ...(await film(name, png)), jpeg });
+      filmed.set(scene, await film(page, folder, scene, nowMs));
     }
     return filmed;
   } finally {
@@ -56,27 +50,58 @@ export async function filmScenes(browser: Browser): Promise<ReadonlyMap<Scene, F
   }
 }
 
-async function film(name: string, png: string): Promise<Omit<FilmedScene, 'jpeg'>> {
+async function film(page: Page, folder: string, scene: Scene, nowMs: number): Promise<FilmedScene> {
+  const day = drawing(scene, PRESENT[scene]);
+  await draw(page, day);
+  const png = join(folder, `${scene}.png`);
+  await page.screenshot({ path: png });
+  const jpeg = await page.screenshot({ type: 'jpeg', quality: 70 });
   const still = ['-loop', '1', '-framerate', String(SCENE_FPS), '-i', png, '-t', String(SECONDS)];
-  const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-bf', '0', '-sc_threshold', '0'];
-  const group = (pictures: number) => [
-    '-g',
-    String(pictures),
-    '-video_track_timescale',
-    '90000',
-    '-movflags',
-    '+faststart',
-  ];
   // A mast in the wind, and the grain of a small sensor.
   const sway = `scale=1300:-2,crop=1280:720:10+9*sin(2*PI*t/${SECONDS}):5,noise=alls=5:allf=t`;
-  const moving = (size: string) => ['-vf', `${sway},scale=${size}`, ...h264, '-crf', '27', ...group(SCENE_FPS)];
+  const moving = (size: string) => ['-vf', `${sway},scale=${size}`, ...H264, '-crf', '27', ...group(SCENE_FPS)];
+  const name = nameOf(scene, day);
   const [main, sub, calm] = await Promise.all([
     clip(`${name}-main.mp4`, [...still, ...moving('1280:720')]),
     clip(`${name}-sub.mp4`, [...still, ...moving('640:360')]),
-    clip(`${name}-still.mp4`, [...still, ...h264, '-crf', '26', ...group(SCENE_FPS * SECONDS)]),
+    clip(`${name}-still.mp4`, [...still, ...STILL]),
   ]);
-  return { main: readClip(main), sub: readClip(sub), still: readClip(calm) };
+  const base = readClip(calm);
+  const moments: { readonly moment: Moment; readonly key: Uint8Array }[] = [];
+  for (const moment of MOMENTS.filter((one) => one.scene === scene)) {
+    const then = drawing(scene, moment.look, lightAt(scene, nowMs - moment.hoursAgo * 3_600_000));
+    const file = await clip(`${nameOf(scene, then)}-moment.mp4`, async () => {
+      await draw(page, then);
+      await page.screenshot({ path: png });
+      return ['-loop', '1', '-framerate', String(SCENE_FPS), '-i', png, '-frames:v', '1', ...STILL];
+    });
+    const [key] = readClip(file).units;
+    moments.push(...(key ? [{ moment, key: key.data }] : []));
+  }
+  return { main: readClip(main), sub: readClip(sub), still: base, moments, jpeg };
 }
+
+const H264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-bf', '0', '-sc_threshold', '0'];
+const group = (pictures: number) => [
+  ...['-g', String(pictures), '-video_track_timescale', '90000'],
+  ...['-movflags', '+faststart'],
+];
+/** Parameter sets are the same in all of these. */
+const STILL = [...H264, '-crf', '26', ...group(SCENE_FPS * SECONDS)];
+
+/** The scene's SVG with a look. */
+function drawing(scene: Scene, { css, more }: Look, light = ''): string {
+  const svg = readFileSync(join(import.meta.dirname, 'scenes', `${scene}.svg`), 'utf8');
+  const end = svg.lastIndexOf('<rect width="640" height="360" fill="url(#v)"');
+  return `<style>${css}${light}</style>${svg.slice(0, end)}${more}${svg.slice(end)}`;
+}
+
+async function draw(page: Page, svg: string): Promise<void> {
+  await page.setContent(`<style>*{margin:0}svg{display:block;width:1280px;height:720px}</style>${svg}`);
+}
+
+const nameOf = (scene: Scene, svg: string): string =>
+  `scene-${scene}-${createHash('sha256').update(svg).digest('hex').slice(0, 8)}`;
 
 function readClip(file: string): SceneClip {
   const bytes = readFileSync(file);

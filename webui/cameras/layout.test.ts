@@ -5,41 +5,62 @@ import { rowsOf, wallLayout } from './wall-layout.ts';
 const smallTiles = (count: number) => Array.from({ length: count }, () => 'small' as const);
 
 test.for([
-  [1, 'auto', 1, 1, false],
-  [2, 'auto', 2, 1, false],
-  [3, 'auto', 2, 2, false],
-  [4, 'auto', 2, 2, false],
-  [5, 'auto', 3, 3, true],
-  [6, 'auto', 3, 3, true],
-  [7, 'auto', 3, 3, false],
-  [9, 'auto', 3, 3, false],
-  [10, 'auto', 4, 3, false],
-  [11, 'auto', 4, 3, false],
-  [16, 'auto', 4, 4, false],
-  [17, 'auto', 4, undefined, false],
-  [64, 'auto', 4, undefined, false],
-  [5, '1', 1, 1, false],
-  [5, '4', 2, 2, false],
-  [5, '9', 3, 3, false],
+  [1, 'auto', 1, 1, 0],
+  [2, 'auto', 2, 1, 0],
+  [3, 'auto', 2, 2, 0],
+  [4, 'auto', 2, 2, 0],
+  [5, 'auto', 3, 3, 1],
+  [6, 'auto', 3, 3, 1],
+  [7, 'auto', 4, 4, 3],
+  [8, 'auto', 3, 3, 0],
+  [9, 'auto', 3, 3, 0],
+  [10, 'auto', 4, 4, 2],
+  [11, 'auto', 4, 3, 0],
+  [12, 'auto', 4, 3, 0],
+  [13, 'auto', 4, 4, 1],
+  [16, 'auto', 4, 4, 0],
+  [17, 'auto', 4, undefined, 0],
+  [64, 'auto', 4, undefined, 0],
+  [5, '1', 1, 1, 0],
+  [5, '4', 2, 2, 0],
+  [5, '9', 3, 3, 0],
 ] as const)(
-  '%d cameras, %s, stand in %s columns, %s rows in a wide window',
-  ([count, chosen, columns, rows, isLed]) => {
-    expect(wideLayout(count, chosen)).toEqual({ columns, rows, isLed });
+  '%d cameras, %s, stand in %s columns, %s rows in a wide window, %d large',
+  ([count, chosen, columns, rows, large]) => {
+    expect(wideLayout(count, chosen)).toEqual({ columns, rows, large });
   },
 );
 
 test.for([
-  [1, 1, 1, false],
-  [4, 1, 4, false],
-  [5, 2, 4, true],
-  [6, 2, 5, true],
-  [7, 2, 5, true],
-  [9, 2, 5, false],
-  [10, 2, 5, false],
-  [11, 2, undefined, false],
-] as const)('%d cameras have %d columns and %s rows in an upright window', ([count, columns, rows, isLed]) => {
-  expect(wideLayout(count, 'auto', true)).toEqual({ columns, rows, isLed });
-  expect(wideLayout(count, '9', true)).toEqual({ columns: 3, rows: 3, isLed: false });
+  [1, 1, 1, 0],
+  [4, 1, 4, 0],
+  [5, 2, 4, 1],
+  [6, 2, 5, 1],
+  [7, 2, 5, 1],
+  [8, 2, 4, 0],
+  [9, 2, 5, 0],
+  [10, 2, 5, 0],
+  [11, 2, 6, 0],
+  [12, 2, 6, 0],
+  [13, 2, undefined, 0],
+] as const)(
+  '%d cameras have %d columns and %s rows in an upright window, %d large',
+  ([count, columns, rows, large]) => {
+    expect(wideLayout(count, 'auto', true)).toEqual({ columns, rows, large });
+    expect(wideLayout(count, '9', true)).toEqual({ columns: 3, rows: 3, large: 0 });
+  },
+);
+
+test.for([
+  ['wide', false],
+  ['upright', true],
+] as const)('up to 12 cameras leave at most one place of a %s window free, and 14 two', ([, isUpright]) => {
+  for (let count = 1; count <= 16; count += 1) {
+    const { columns, rows, large } = wideLayout(count, 'auto', isUpright);
+    const free = rows === undefined ? 0 : rows * columns - count - 3 * large;
+    expect(free, `${count} cameras`).toBeGreaterThanOrEqual(0);
+    expect(free, `${count} cameras`).toBeLessThanOrEqual(count === 14 ? 2 : 1);
+  }
 });
 
 test.for([
@@ -48,7 +69,7 @@ test.for([
   [12, 'auto', 4],
   [5, '1', 1],
 ] as const)('%d cameras in groups, %s, have %d columns, and the window scrolls', ([count, chosen, columns]) => {
-  expect(wideLayout(count, chosen, false, true)).toEqual({ columns, rows: undefined, isLed: false });
+  expect(wideLayout(count, chosen, false, true)).toEqual({ columns, rows: undefined, large: 0 });
 });
 
 test('groups of some cameras are pairs on a phone', () => {
@@ -59,8 +80,12 @@ test.for([
   [1, 'auto', 'full'],
   [3, 'auto', 'full'],
   [4, 'auto', 'two'],
-  [7, 'auto', 'two'],
+  [5, 'auto', 'one'],
+  [6, 'auto', 'two'],
+  [7, 'auto', 'one'],
   [8, 'auto', 'pairs'],
+  [11, 'auto', 'one'],
+  [12, 'auto', 'pairs'],
   [2, '1', 'full'],
   [2, '4', 'pairs'],
   [2, '9', 'threes'],
@@ -68,7 +93,7 @@ test.for([
   expect(narrowLayout(count, chosen)).toBe(expected);
 });
 
-const TWO_BY_TWO = { columns: 2, rows: 2, isLed: false };
+const TWO_BY_TWO = { columns: 2, rows: 2, large: 0 };
 
 test('tiles fill a window of nearly their shape', () => {
   expect(tileSize({ width: 1308, height: 800 }, TWO_BY_TWO, 10)).toEqual({ width: 649, height: 395 });
@@ -84,7 +109,7 @@ test.for([
 });
 
 test('without a number of rows, tiles have the height of pictures', () => {
-  expect(tileSize({ width: 1600, height: 10 }, { columns: 4, rows: undefined, isLed: false }, 0)).toEqual({
+  expect(tileSize({ width: 1600, height: 10 }, { columns: 4, rows: undefined, large: 0 }, 0)).toEqual({
     ...{ width: 400, height: 225 },
   });
 });
@@ -107,7 +132,7 @@ test.for([
   ['a single large one fills the window', 'l', 1, 1],
 ] as const)('on a wall %s', ([, tiles, columns, rows]) => {
   const sizes = [...tiles].map((tile) => (tile === 'l' ? 'large' : 'small'));
-  expect(wallLayout(sizes, { width: 1920, height: 1080 })).toEqual({ columns, rows, isLed: false });
+  expect(wallLayout(sizes, { width: 1920, height: 1080 })).toEqual({ columns, rows, large: 0 });
 });
 
 test.for([

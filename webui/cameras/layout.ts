@@ -6,8 +6,8 @@ export interface Layout {
   readonly columns: number;
   /** Rows that fill the window; undefined: tiles keep their shape and the window scrolls. */
   readonly rows: number | undefined;
-  /** The first tile has the size of four. */
-  readonly isLed: boolean;
+  /** The first tiles, which have the size of four. */
+  readonly large: number;
 }
 
 export interface Size {
@@ -23,47 +23,54 @@ const MAX_CROP = 0.1;
 /** The grid of a wide window. @param isUpright it is higher than wide @param hasGroups with headings the window scrolls */
 export function wideLayout(count: number, arrangement: Arrangement, isUpright = false, hasGroups = false): Layout {
   const whole = ungroupedLayout(count, arrangement, isUpright);
-  return hasGroups ? { columns: whole.columns, rows: undefined, isLed: false } : whole;
+  return hasGroups ? { columns: whole.columns, rows: undefined, large: 0 } : whole;
 }
+
+/** Large tiles by the number of cameras: with them all rows are full, or lack one tile. */
+const LARGE: Readonly<Record<number, number>> = { 5: 1, 6: 1, 7: 3, 10: 2, 13: 1 };
 
 function ungroupedLayout(count: number, arrangement: Arrangement, isUpright: boolean): Layout {
   if (arrangement !== 'auto') {
     const side = Math.sqrt(Number(arrangement));
-    return { columns: side, rows: side, isLed: false };
+    return { columns: side, rows: side, large: 0 };
   }
   if (isUpright) {
     return uprightLayout(count);
   }
   if (count <= 2) {
-    return { columns: Math.max(1, count), rows: 1, isLed: false };
+    return { columns: Math.max(1, count), rows: 1, large: 0 };
   }
   if (count <= 4) {
-    return { columns: 2, rows: 2, isLed: false };
+    return { columns: 2, rows: 2, large: 0 };
   }
-  if (count <= 9) {
-    return { columns: 3, rows: 3, isLed: count <= 6 };
+  const large = LARGE[count] ?? 0;
+  if (count <= 9 && large <= 1) {
+    return { columns: 3, rows: 3, large };
   }
-  return { columns: 4, rows: count <= 16 ? Math.ceil(count / 4) : undefined, isLed: false };
+  const rows = count <= 16 ? Math.ceil((count + 3 * large) / 4) : undefined;
+  return { columns: 4, rows, large };
 }
 
-/** For upright windows. One column of up to four tiles, or two columns of up to five rows, fill a tablet of 3:4. */
+/** For upright windows. One column of up to four tiles, or two columns of up to six rows, fill a tablet of 3:4. */
 function uprightLayout(count: number): Layout {
   if (count <= 4) {
-    return { columns: 1, rows: Math.max(1, count), isLed: false };
+    return { columns: 1, rows: Math.max(1, count), large: 0 };
   }
-  const isLed = count >= 5 && count <= 7;
-  // The first tile has the size of four.
-  return { columns: 2, rows: count <= 10 ? Math.ceil((count + (isLed ? 3 : 0)) / 2) : undefined, isLed };
+  const large = count >= 5 && count <= 7 ? 1 : 0;
+  return { columns: 2, rows: count <= 12 ? Math.ceil((count + 3 * large) / 2) : undefined, large };
 }
 
-/** Phones. `full`: one column; `two`: two wide tiles, then pairs. */
-type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
+/** Phones. `full`: one column; `one`, `two`: so many wide tiles, then pairs, none of which is left alone. */
+type NarrowLayout = 'full' | 'one' | 'two' | 'pairs' | 'threes';
 
 export function narrowLayout(count: number, arrangement: Arrangement, hasGroups = false): NarrowLayout {
   if (arrangement !== 'auto') {
     return ({ 1: 'full', 4: 'pairs', 9: 'threes' } as const)[arrangement];
   }
-  return count <= 3 ? 'full' : count <= 7 && !hasGroups ? 'two' : 'pairs';
+  if (count <= 3 || hasGroups) {
+    return count <= 3 ? 'full' : 'pairs';
+  }
+  return count % 2 === 1 ? 'one' : count <= 6 ? 'two' : 'pairs';
 }
 
 /** The window is filled if little is cropped; otherwise tiles keep the picture's shape. */

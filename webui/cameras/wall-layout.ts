@@ -15,10 +15,10 @@ export function wallLayout(sizes: readonly TileSize[], room: Size): Layout {
   const spans = spansOf(sizes);
   const cells = spans.reduce<number>((sum, span) => sum + span * span, 0);
   const least = Math.max(1, ...spans);
-  let best: Layout = { columns: least, rows: rowsOf(spans, least), isLed: false };
+  let best: Layout = { columns: least, rows: rowsOf(spans, least), large: 0 };
   let bestPx = 0;
   for (let columns = least; columns <= Math.min(cells, MAX_COLUMNS); columns += 1) {
-    const layout = { columns, rows: rowsOf(spans, columns), isLed: false };
+    const layout = { columns, rows: rowsOf(spans, columns), large: 0 };
     const { width, height } = tileSize(room, layout, 0);
     if (width * height >= bestPx) {
       bestPx = width * height;

@@ -6,9 +6,9 @@ const STILL_PX = 10;
 
 /**
  * Long press, context-menu key or Shift+F10. The click at the end of a press is suppressed; a mouse gets the browser's
- * menu.
+ * menu. @param onDrag the finger moves after a long press
  */
-export function useLongPress(onHold: () => void) {
+export function useLongPress(onHold: () => void, onDrag: () => void) {
   const finger = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number } | undefined>(undefined);
   const wasHeld = useRef(false);
   const end = () => {
@@ -16,7 +16,6 @@ export function useLongPress(onHold: () => void) {
     finger.current = undefined;
   };
   const hold = () => {
-    end();
     wasHeld.current = true;
     onHold();
   };
@@ -32,6 +31,9 @@ export function useLongPress(onHold: () => void) {
       const { x, y } = finger.current ?? { x: event.clientX, y: event.clientY };
       if (Math.hypot(event.clientX - x, event.clientY - y) > STILL_PX) {
         end();
+        if (wasHeld.current) {
+          onDrag();
+        }
       }
     },
     onPointerUp: end,

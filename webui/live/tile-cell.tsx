@@ -33,13 +33,25 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
       focusTile();
     }
   }, []);
-  const hold = useLongPress(() => setOpen(true));
+  const hold = useLongPress(
+    () => setOpen(true),
+    () => setOpen(false),
+  );
   const t = liveWords.value;
   const snapshot = () =>
     import('./tile-actions.ts').then(
       ({ shareSnapshot }) => shareSnapshot(player.surface, camera.title),
       () => toast(liveWords.peek().noPicture),
     );
+  const moveItem = (text: string, by: -1 | 1): PopupItem => ({
+    text,
+    icon: by < 0 ? 'back' : 'go',
+    onChoose: () =>
+      import('./tile-order.tsx').then(
+        ({ moveTile }) => moveTile(camera.name, by),
+        () => {},
+      ),
+  });
   const items: PopupItem[] = [
     ...(hasSound(camera.main)
       ? [{ text: isHeard ? t.soundOff : t.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
@@ -47,6 +59,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
     ...(player.surface.hasPicture && !camera.main.privacy
       ? [{ text: t.snapshot, icon: 'snapshot', onChoose: snapshot } as const]
       : []),
+    ...(isOwner.value && !isAlone ? [moveItem(t.moveEarlier, -1), moveItem(t.moveLater, 1)] : []),
     ...pauseItem(camera),
   ];
   return (

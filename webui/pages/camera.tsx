@@ -204,12 +204,25 @@ interface NeighboursProps {
 function Neighbours({ all, name }: NeighboursProps) {
   const t = cameraViewWords.value;
   const names = all.map((one) => one.name);
+  const isDown = useRef(false);
+  const open = (by: -1 | 1) => (event: MouseEvent) => {
+    // The tap that shows the buttons began on the picture. Keys click without a pointer.
+    if (isDown.current || event.detail === 0) {
+      openNeighbour(names, name, by);
+    }
+    isDown.current = false;
+  };
   return (
-    <div class="neighbours">
-      <button class="round" type="button" aria-label={t.previousCamera} onClick={() => openNeighbour(names, name, -1)}>
+    <div
+      class="neighbours"
+      onPointerDown={() => {
+        isDown.current = true;
+      }}
+    >
+      <button class="round" type="button" aria-label={t.previousCamera} onClick={open(-1)}>
         <Icon name="back" />
       </button>
-      <button class="round" type="button" aria-label={t.nextCamera} onClick={() => openNeighbour(names, name, 1)}>
+      <button class="round" type="button" aria-label={t.nextCamera} onClick={open(1)}>
         <Icon name="go" />
       </button>
     </div>

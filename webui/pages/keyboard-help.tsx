@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isOwner } from '../api-client/session.ts';
 import { type Camera, hasSound } from '../cameras/camera.ts';
 import { cameraLink } from '../shell/route.ts';
 import { Sheet } from '../ui/sheet/sheet.tsx';
@@ -70,6 +71,7 @@ export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
     ['Enter', t.keyOpen],
     ['1 – 9', t.keyNumber],
     ['Shift F10', t.keyMenu],
+    ...(isOwner.value ? ([['Alt ← ↑ → ↓', t.keyOrder]] as const) : []),
     ['F', t.wall],
     ['/', t.findCamera],
     ['Esc', back],

@@ -1,5 +1,6 @@
 import { Fragment, type RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { isOwner } from '../api-client/session.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
 import type { Section } from '../cameras/sections.ts';
@@ -20,6 +21,8 @@ const CameraAnnouncements = lazyPart(() =>
   import('../live/announcements.tsx').then((part) => part.CameraAnnouncements),
 );
 
+const TileOrder = lazyPart(() => import('../live/tile-order.tsx').then((part) => part.TileOrder));
+
 interface GridProps {
   readonly sections: readonly Section<Camera>[];
   readonly arrangement: Arrangement;
@@ -32,6 +35,7 @@ export function LiveGrid({ sections, arrangement }: GridProps) {
   const isUpright = useMedia('(orientation: portrait)');
   const hasGroups = sections.some(({ name }) => name !== undefined);
   const layout = wideLayout(cameras.length, arrangement, isUpright, hasGroups);
+  const last = lastOf(layout, cameras.length);
   useTileSize(grid, layout);
   const [speaks, setSpeaks] = useState(false);
   useEffect(() => {
@@ -41,6 +45,7 @@ export function LiveGrid({ sections, arrangement }: GridProps) {
   return (
     <>
       {speaks && <CameraAnnouncements cameras={cameras} />}
+      {isOwner.value && speaks && <TileOrder grid={grid} sections={sections} />}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within */}
       <div ref={grid} onKeyDown={(event) => onArrow(event, grid.current)}>
         {sections.map(({ name, cameras: shown }) => (
@@ -53,7 +58,9 @@ export function LiveGrid({ sections, arrangement }: GridProps) {
             <div
               class="grid"
               data-narrow={narrowLayout(cameras.length, arrangement, hasGroups)}
-              data-led={layout.isLed}
+              data-large={layout.large}
+              data-last={last}
+              style={last === undefined ? undefined : { '--last': last }}
               data-columns={layout.columns}
             >
               {shown.map((camera) => (
@@ -65,6 +72,12 @@ export function LiveGrid({ sections, arrangement }: GridProps) {
       </div>
     </>
   );
+}
+
+/** The tiles of a last row that is not full, which are in its middle. */
+function lastOf({ columns, rows, large }: Layout, count: number): number | undefined {
+  const places = count + 3 * large;
+  return rows !== undefined && places <= rows * columns ? places % columns || undefined : undefined;
 }
 
 /** Passes the tile size of wide windows to the style, on each resize. */
@@ -85,6 +98,7 @@ function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): vo
       };
       const { width, height } = tileSize(room, layout, GAP_PX);
       element.style.setProperty('--columns', String(columns));
+      element.style.setProperty('--room', rows === undefined ? '0px' : `${Math.floor(room.height) + EDGE_PX}px`);
       element.style.setProperty('--tile-width', `${Math.floor(width)}px`);
       element.style.setProperty('--tile-height', `${Math.floor(height)}px`);
     };
@@ -99,9 +113,9 @@ function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): vo
 /** Arrow keys focus the neighbour. Loaded by the first of them. */
 function onArrow(event: KeyboardEvent, grid: HTMLElement | null): void {
   const { key, target } = event;
-  if (grid && key.startsWith('Arrow') && target instanceof Element && target.matches('.tile')) {
+  if (grid && !event.altKey && key.startsWith('Arrow') && target instanceof Element && target.matches('.tile')) {
     event.preventDefault();
-    import('./grid-keys.ts').then(
+    import('../live/grid-keys.ts').then(
       ({ focusNeighbour }) => focusNeighbour(grid, key),
       () => {},
     );

@@ -8,8 +8,11 @@ import { runProcess, startProcess } from '../programs/process.ts';
 /** The cache of clips between runs. */
 export const CLIPS = join(tmpdir(), 'perch-clips');
 
-/** Makes a clip with ffmpeg once per machine, also for concurrent callers; the name identifies its content. */
-export async function clip(name: string, args: readonly string[]): Promise<string> {
+/** Makes a clip with ffmpeg once per machine, also for concurrent callers; the name identifies its content. @param args called if it is missing */
+export async function clip(
+  name: string,
+  args: readonly string[] | (() => Promise<readonly string[]>),
+): Promise<string> {
   mkdirSync(CLIPS, { recursive: true });
   const file = join(CLIPS, name);
   const making = join(CLIPS, `making-${name}`);
@@ -23,9 +26,10 @@ export async function clip(name: string, args: readonly string[]): Promise<strin
   return file;
 }
 
-async function makeClip(file: string, args: readonly string[]): Promise<void> {
+async function makeClip(file: string, args: Parameters<typeof clip>[1]): Promise<void> {
   const part = join(CLIPS, `part-${process.pid}-${basename(file)}`);
-  const { code, output } = await runProcess('ffmpeg', ['-v', 'error', '-y', ...args, part]);
+  const known = typeof args === 'function' ? await args() : args;
+  const { code, output } = await runProcess('ffmpeg', ['-v', 'error', '-y', ...known, part]);
   if (code !== 0) {
     throw new Error(`ffmpeg could not make ${file}: ${output}`);
   }

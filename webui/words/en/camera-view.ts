@@ -8,6 +8,7 @@ export const cameraView = {
   keyOpen: 'Open the selected camera',
   keyNumber: 'Open the camera at this position',
   keyMenu: 'Open the menu of the camera',
+  keyOrder: 'Reorder',
   offlineText: 'The box gets no video from it and keeps trying.',
   offlineSilent: 'It does not answer. Check power and cable. The box keeps trying.',
   offlineLastAddress: (address: string) => `Last address ${address}.`,

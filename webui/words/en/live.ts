@@ -56,6 +56,8 @@ export const live = {
   otherEvent: 'Other event',
   person: 'Person',
 
+  moveEarlier: 'Move earlier',
+  moveLater: 'Move later',
   soundOn: 'Sound on',
   soundOff: 'Sound off',
   snapshot: 'Snapshot',

@@ -9,6 +9,7 @@ export const cameraView: CameraViewWords = {
   keyOpen: '打开摄像头',
   keyNumber: '打开对应的摄像头',
   keyMenu: '摄像头菜单',
+  keyOrder: '调整顺序',
   offlineText: '主机收不到它的画面，会继续尝试。',
   offlineSilent: '主机收不到应答，会继续尝试。请检查电源和网线。',
   offlineLastAddress: (address) => `上次地址 ${address}。`,

@@ -53,6 +53,8 @@ export const live: LiveWords = {
   otherEvent: '其他事件',
   person: '有人',
 
+  moveEarlier: '前移',
+  moveLater: '后移',
   soundOn: '打开声音',
   soundOff: '关闭声音',
   snapshot: '截图',

@@ -10,6 +10,7 @@ import { recordClock } from '../../../support/disks/recorded-clock.ts';
 
 const RECORDED_S = 20;
 const VIDEO = '.recording-screen video';
+const PATIENT = { timeout: 180_000 };
 const TABLET = { width: 820, height: 1180 };
 
 interface Box {
@@ -148,15 +149,51 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
   });
 
-  test('many cameras: the last tile of a phone is as large as the others, eleven fill a wide window, and lists are searched', async () => {
+  const GRIDS = [
+    ['1280 × 800', { width: 1280, height: 800 }],
+    ['1920 × 1080', { width: 1920, height: 1080 }],
+    ['3840 × 2160', { width: 3840, height: 2160 }],
+    ['1080 × 1920', { width: 1080, height: 1920 }],
+  ] as const;
+  test('2 to 12 cameras leave no large part of a window empty, and none of them needs scrolling', PATIENT, async () => {
+    await using visitor = await open(GRIDS[0][1], '#/live');
+    const { page } = visitor;
+    for (const count of [2, 3, 5, 7, 10, 11, 12]) {
+      await page.unrouteAll();
+      await showCameras(page, count);
+      await page.reload();
+      await page
+        .locator('.tile')
+        .nth(count - 1)
+        .waitFor();
+      for (const [name, window] of GRIDS) {
+        await page.setViewportSize(window);
+        const about = `${count} cameras, ${name}`;
+        const tiles = async () => Promise.all((await page.locator('.tile').all()).map(boxOf));
+        const bottom = async () => Math.max(...(await tiles()).map((tile) => tile.bottom));
+        await expect.poll(bottom, { message: about }).toBeLessThanOrEqual(window.height);
+        // Two or three pictures of 16:9 cover no more of a window.
+        const least = window.height > window.width ? [0.5, 0.5, 0.5] : [0.4, 0.62, 0.75];
+        const share = async () => {
+          const { left, top, right } = await boxOf(page.locator('.grid'));
+          const covered = (await tiles()).reduce((sum, tile) => sum + areaOf(tile), 0);
+          return covered / ((right - left) * (window.height - top));
+        };
+        await expect.poll(share, { message: about }).toBeGreaterThan(least[Math.min(count, 4) - 2] ?? 1);
+      }
+    }
+  });
+
+  test('many cameras: the odd tile of a phone is not larger than the others and has a neighbour, eleven fill a wide window, and lists are searched', async () => {
     await using visitor = await open({ width: 390, height: 844 }, '#/live');
     const { page } = visitor;
     await showCameras(page, 11);
     await page.reload();
     await page.locator('.tile').nth(10).waitFor();
     const sizes = async () => (await Promise.all((await page.locator('.tile').all()).map(boxOf))).map(areaOf);
-    const [first = 0, ...others] = await sizes();
-    expect(others.at(-1)).toBeCloseTo(first, 0);
+    const [first = 0, second = 0, ...others] = await sizes();
+    expect(others.at(-1)).toBeCloseTo(second, 0);
+    expect(first).toBeGreaterThan(3 * second);
     await page.setViewportSize({ width: 1440, height: 900 });
     const ends = async () =>
       Math.max(
@@ -250,6 +287,46 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     const strip = await boxOf(page.locator('.rewind .time'));
     expect(controls.map((one) => overlap(one, strip))).toEqual([0, 0]);
     expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('on a phone held sideways a button and a swipe open the next camera; the tap that shows the buttons presses neither', async () => {
+    await using visitor = await open({ width: 844, height: 390 }, '#/live/front_door');
+    const { page, complaints } = visitor;
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+    const [next, back] = [
+      page.getByRole('button', { name: 'Next camera' }),
+      page.getByRole('button', { name: 'Previous camera' }),
+    ];
+    const screen = { left: 0, top: 0, right: 844, bottom: 390 };
+    const others = await Promise.all(
+      ['.pad', '.rocker', '.actions', '.camera-view header :is(a, button)'].map((part) =>
+        boxOf(page.locator(part).last()),
+      ),
+    );
+    for (const button of [next, back]) {
+      const box = await boxOf(button);
+      expect(box.right - box.left).toBeGreaterThanOrEqual(44);
+      expect(overlap(box, screen)).toBe(areaOf(box));
+      expect(others.map((one) => overlap(one, box)).filter((px) => px > 0)).toEqual([]);
+    }
+    const { left, top } = await boxOf(next);
+    await page.locator('.camera-view.idle').waitFor({ timeout: 20_000 });
+    await page.touchscreen.tap(left + 22, top + 22);
+    await page.locator('.camera-view:not(.idle)').waitFor();
+    expect(new URL(page.url()).hash).toBe('#/live/front_door');
+    await next.tap();
+    await page.waitForURL(/#\/live\/garden$/);
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+    const touch = await visitor.context.newCDPSession(page);
+    const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', x?: number) =>
+      touch.send('Input.dispatchTouchEvent', { type, touchPoints: x === undefined ? [] : [{ x, y: 160 }] });
+    await send('touchStart', 300);
+    for (let x = 330; x <= 560; x += 30) {
+      await send('touchMove', x);
+    }
+    await send('touchEnd');
+    await page.waitForURL(/#\/live\/front_door$/);
     expect(complaints).toEqual([]);
   });
 

@@ -6,16 +6,17 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
+import { useFocusKept } from '../../../ui/browser/focus-kept.ts';
+import { type Drag, useListDrag } from '../../../ui/controls/list-drag.ts';
+import { inOrder, movedTo, roomFor } from '../../../ui/controls/list-order.ts';
 import { hasText, ListSearch, SEARCHED_FROM } from '../../../ui/controls/list-search.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
+import { wallWords } from '../../../words/walls.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import { statusLine } from './data/status-line.ts';
-import { useFocusKept } from './list/focus-kept.ts';
-import { type Drag, useListDrag } from './list/list-drag.ts';
-import { inOrder, movedTo, roomFor } from './list/list-order.ts';
 
 const POLL_MS = 60_000;
 
@@ -37,7 +38,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
         body: { paths: names.filter((name) => configs?.has(name) ?? true) },
       });
       if (before) {
-        toast(t.orderSaved, () => void put(before, undefined));
+        toast(wallWords.value.orderSaved, () => void put(before, undefined));
       }
     } catch (error) {
       order.value = undefined;
@@ -49,7 +50,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
     if (typed !== '' || to < 0 || to >= names.length || to === from) {
       return;
     }
-    said.value = t.placeOf(shown[from]?.title ?? '', to + 1, names.length);
+    said.value = wallWords.value.placeOf(shown[from]?.title ?? '', to + 1, names.length);
     void put(movedTo(names, from, to), names);
   };
   const drag = useListDrag(list, { onDrop: move });
@@ -112,7 +113,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
         href={cameraSettingsLink(camera.name)}
         draggable={false}
         aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
-        aria-description={camerasWords.value.orderKeys}
+        aria-description={wallWords.value.orderKeys}
         onKeyDown={(event) => {
           const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
           if (event.altKey && by !== undefined) {

@@ -5,13 +5,13 @@ import type { Camera } from '../../../../cameras/camera.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { spansOf, wallLayout } from '../../../../cameras/wall-layout.ts';
 import { CameraThumbnail } from '../../../../live/camera-thumbnail.tsx';
+import { useFocusKept } from '../../../../ui/browser/focus-kept.ts';
 import { useMedia } from '../../../../ui/browser/use-media.ts';
+import { useListDrag } from '../../../../ui/controls/list-drag.ts';
+import { movedTo } from '../../../../ui/controls/list-order.ts';
 import { Icon } from '../../../../ui/icons/icon.tsx';
-import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../../words/settings/layouts.ts';
-import { useFocusKept } from '../list/focus-kept.ts';
-import { useListDrag } from '../list/list-drag.ts';
-import { movedTo } from '../list/list-order.ts';
+import { wallWords } from '../../../../words/walls.ts';
 
 /** The box's limit for one layout. */
 const MAX_CAMERAS = 64;
@@ -46,7 +46,7 @@ export function LayoutBoard({ kind, tiles, onChange, wrong }: BoardProps) {
     const tile = tiles[from];
     if (tile && to >= 0 && to < tiles.length && to !== from) {
       onChange([...movedTo(tiles, from, to)]);
-      say(camerasWords.value.placeOf(titleOf(tile.path), to + 1, tiles.length));
+      say(wallWords.value.placeOf(titleOf(tile.path), to + 1, tiles.length));
     }
   };
   const remove = (path: string) => {
@@ -204,7 +204,7 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
 /** The visible name first, as WCAG's label in name requires. */
 function labelOf(title: string, isLarge: boolean, i: number, count: number): string {
   const t = layoutWords.value;
-  return camerasWords.value.placeOf(isLarge ? t.isLarge(title) : title, i + 1, count);
+  return wallWords.value.placeOf(isLarge ? t.isLarge(title) : title, i + 1, count);
 }
 
 /** Moves the focus to a neighbour before tile `i`, which has it, is removed. */

@@ -5,7 +5,10 @@ import { saveErrorText } from '../../../../api-client/error-text.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { settingsLink } from '../../../../shell/route.ts';
+import { useFocusKept } from '../../../../ui/browser/focus-kept.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
+import { useListDrag } from '../../../../ui/controls/list-drag.ts';
+import { inOrder, movedTo, roomFor } from '../../../../ui/controls/list-order.ts';
 import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
@@ -14,9 +17,6 @@ import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../../words/settings/layouts.ts';
 import { wallWords } from '../../../../words/walls.ts';
-import { useFocusKept } from '../list/focus-kept.ts';
-import { useListDrag } from '../list/list-drag.ts';
-import { inOrder, movedTo, roomFor } from '../list/list-order.ts';
 import { LayoutSheet, orderLayouts } from './layout-sheet.tsx';
 
 const POLL_MS = 15_000;
@@ -82,7 +82,7 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
     if (!moved || to < 0 || to >= shown.length || to === from) {
       return;
     }
-    said.value = t.placeOf(moved.name, to + 1, shown.length);
+    said.value = wallWords.value.placeOf(moved.name, to + 1, shown.length);
     order.value = movedTo(shown, from, to).map(({ name }) => name);
     try {
       await orderLayouts(order.value);
@@ -110,7 +110,7 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
                 class="row"
                 type="button"
                 aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
-                aria-description={t.orderKeys}
+                aria-description={wallWords.value.orderKeys}
                 onClick={() => onEdit(kind, layout)}
                 onKeyDown={(event) => {
                   const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];

@@ -11,6 +11,8 @@ export interface Drag {
   readonly byXPx: number;
   /** Position and size of the dragged item within the list's content. */
   readonly box: Box;
+  /** Of all items, in their order. */
+  readonly boxes: readonly Box[];
 }
 
 const HOLD_MS = 350;
@@ -52,11 +54,14 @@ export function useListDrag(
 
 interface DragListener {
   readonly isGrid: boolean;
+  /** Drags begin in an element that matches. Default: anywhere in an item. */
+  readonly handle?: string;
   readonly onDrag: (drag: Drag | undefined) => void;
   readonly onDrop: (from: number, to: number) => void;
 }
 
-class ListDragger {
+/** Drags the children of an element. */
+export class ListDragger {
   readonly #list: HTMLElement;
   readonly #options: DragListener;
   readonly #listening = new AbortController();
@@ -97,16 +102,26 @@ class ListDragger {
   }
 
   #down(event: PointerEvent): void {
-    const item = this.#items().findIndex((one) => one.contains(event.target as Node));
+    const target = event.target as Element;
+    const { handle } = this.#options;
+    const isHandle = handle === undefined || target.closest(handle) !== null;
+    const item = isHandle ? this.#items().findIndex((one) => one.contains(target)) : -1;
     this.#wasDragged = false;
-    if (item < 0 || event.button !== 0 || !event.isPrimary) {
+    if (!event.isPrimary) {
+      // Two fingers zoom the page.
+      this.#up(false);
+      return;
+    }
+    if (item < 0 || event.button !== 0) {
       return;
     }
     this.#start = { item, x: event.clientX, y: event.clientY, scroll: this.#scroller.scrollTop };
     this.#x = event.clientX;
     this.#y = event.clientY;
     clearTimeout(this.#holding);
-    this.#holding = setTimeout(() => this.#lift(), HOLD_MS);
+    if (event.pointerType !== 'mouse') {
+      this.#holding = setTimeout(() => this.#lift(), HOLD_MS);
+    }
   }
 
   #move(event: PointerEvent): void {
@@ -137,7 +152,9 @@ class ListDragger {
       return { x: x - left, y: y - top, width, height };
     });
     const from = this.#start.item;
-    this.#drag = { from, to: from, byPx: 0, byXPx: 0, box: this.#boxes[from] ?? { x: 0, y: 0, width: 0, height: 0 } };
+    const boxes = this.#boxes;
+    const box = boxes[from] ?? { x: 0, y: 0, width: 0, height: 0 };
+    this.#drag = { from, to: from, byPx: 0, byXPx: 0, box, boxes };
     this.#wasDragged = true;
     navigator.vibrate?.(10);
     this.#follow();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boxAt, inOrder, movedTo, placeOf, roomFor } from './list-order.ts';
+import { boxAt, inOrder, movedTo, placeOf, reordered, roomFor } from './list-order.ts';
 
 test('an item is moved', () => {
   expect(movedTo(['a', 'b', 'c', 'd'], 0, 2)).toEqual(['b', 'c', 'a', 'd']);
@@ -28,6 +28,11 @@ test('a tile of a grid is dropped on the place below the pointer', () => {
     [300, 20],
   ] as const;
   expect(places.map(([x, y]) => boxAt(boxes, { x, y }))).toEqual([0, 1, undefined, 2, undefined]);
+});
+
+test('some of the items change places among themselves', () => {
+  expect(reordered(['a', 'b', 'c', 'd', 'e'], ['d', 'b'])).toEqual(['a', 'd', 'c', 'b', 'e']);
+  expect(reordered(['a', 'b'], ['x'])).toEqual(['a', 'b']);
 });
 
 test('items in between make room', () => {

@@ -45,6 +45,12 @@ export function roomFor(i: number, from: number, to: number): -1 | 0 | 1 {
   return i < from && i >= to ? 1 : 0;
 }
 
+/** All items, with `some` of them in another order at the places that these have. */
+export function reordered<T>(all: readonly T[], some: readonly T[]): readonly T[] {
+  const next = [...some];
+  return all.map((item) => (some.includes(item) ? (next.shift() ?? item) : item));
+}
+
 /** In the owner's order; cameras without a place follow. */
 export function inOrder<T extends { readonly name: string }>(
   items: readonly T[],

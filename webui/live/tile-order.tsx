@@ -1,0 +1,184 @@
+import { effect, signal } from '@preact/signals';
+import type { RefObject } from 'preact';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
+import type { ApiPath } from '../api-client/api-types.ts';
+import { saveErrorText } from '../api-client/error-text.ts';
+import { type PathItem, paths } from '../api-client/paths.ts';
+import { fetchJson } from '../api-client/request.ts';
+import type { Camera } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { chosenGroup, groups, layouts, loadLayouts } from '../cameras/layouts.ts';
+import type { Section } from '../cameras/sections.ts';
+import { useFocusKept } from '../ui/browser/focus-kept.ts';
+import { type Drag, ListDragger } from '../ui/controls/list-drag.ts';
+import { movedTo, reordered, roomFor } from '../ui/controls/list-order.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { wallWords } from '../words/walls.ts';
+import { neighbour } from './grid-keys.ts';
+
+type Shown = readonly Section<Camera>[];
+
+const STEP_MS = 240;
+/** An answer that the box gave before it had the order comes within this time. */
+const STALE_MS = 3_000;
+/** Ends the order that is kept. */
+let release = (): void => {};
+
+/** What the grid shows, and the place of a camera that was moved, for screen readers. */
+let shown: Shown = [];
+const said = signal('');
+
+interface TileOrderProps {
+  readonly grid: RefObject<HTMLElement | null>;
+  readonly sections: Shown;
+}
+
+/** The owner sorts the tiles of each section by dragging, by Alt and the arrow keys, or by the menu of a tile. */
+export function TileOrder({ grid, sections }: TileOrderProps) {
+  shown = sections;
+  const order = sections.map(({ cameras: all }) => all.map(({ name }) => name).join('\n')).join('\n\n');
+  useFocusKept(grid, order);
+  useLayoutEffect(() => {
+    for (const list of listsOf(grid.current)) {
+      place(list, undefined);
+    }
+  }, [order]);
+  useEffect(() => {
+    const draggers = listsOf(grid.current).map(
+      (list, i) =>
+        new ListDragger(list, {
+          isGrid: true,
+          handle: '.tile',
+          onDrag: (drag) => place(list, drag),
+          onDrop: (from, to) => move(i, from, to),
+        }),
+    );
+    for (const tile of grid.current?.querySelectorAll('.tile') ?? []) {
+      tile.setAttribute('aria-keyshortcuts', 'Alt+ArrowLeft Alt+ArrowRight Alt+ArrowUp Alt+ArrowDown');
+      tile.setAttribute('aria-description', wallWords.peek().orderKeys);
+    }
+    const { current } = grid;
+    current?.addEventListener('keydown', onKey);
+    return () => {
+      current?.removeEventListener('keydown', onKey);
+      for (const dragger of draggers) {
+        dragger.leave();
+      }
+    };
+  }, [order]);
+  return (
+    <p class="visually-hidden" role="status">
+      {said.value}
+    </p>
+  );
+}
+
+const listsOf = (grid: HTMLElement | null): HTMLElement[] => [...(grid?.querySelectorAll<HTMLElement>('.grid') ?? [])];
+
+/** Shows where the tile would be dropped: the others make room. */
+function place(list: HTMLElement, drag: Drag | undefined): void {
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  for (const [i, cell] of ([...list.children] as HTMLElement[]).entries()) {
+    const { style } = cell;
+    const isDragged = i === drag?.from;
+    const box = drag?.boxes[i];
+    const next = drag?.boxes[i + roomFor(i, drag.from, drag.to)];
+    const [x, y] =
+      !drag || !box || !next ? [0, 0] : isDragged ? [drag.byXPx, drag.byPx] : [next.x - box.x, next.y - box.y];
+    style.transform = x === 0 && y === 0 ? '' : `translate(${x}px, ${y}px)`;
+    style.transition = drag && !isDragged && !isCalm ? `transform ${STEP_MS}ms` : '';
+    style.zIndex = isDragged ? '5' : '';
+    style.opacity = isDragged ? '0.85' : '';
+  }
+}
+
+/** Moves a camera by one place. */
+export function moveTile(name: string, by: -1 | 1): void {
+  const section = shown.findIndex(({ cameras: all }) => all.some((camera) => camera.name === name));
+  const from = shown[section]?.cameras.findIndex((camera) => camera.name === name) ?? -1;
+  move(section, from, from + by);
+}
+
+/** Moves the tile to the place of its neighbour. */
+function onKey(event: KeyboardEvent): void {
+  const { key, altKey, target, currentTarget } = event;
+  const tile = target instanceof HTMLElement ? target.closest<HTMLElement>('.tile') : null;
+  const list = tile?.closest('.grid');
+  if (!altKey || !key.startsWith('Arrow') || !tile || !list) {
+    return;
+  }
+  event.preventDefault();
+  const tiles = [...list.querySelectorAll<HTMLElement>('.tile')];
+  const to = neighbour(tiles, tile, key);
+  if (to) {
+    move(listsOf(currentTarget as HTMLElement).indexOf(list as HTMLElement), tiles.indexOf(tile), tiles.indexOf(to));
+  }
+}
+
+function move(at: number, from: number, to: number): void {
+  const section = shown[at];
+  const camera = section?.cameras[from];
+  if (!section || !camera || to < 0 || to >= section.cameras.length) {
+    return;
+  }
+  const before = section.cameras.map(({ name }) => name);
+  said.value = wallWords.peek().placeOf(camera.title, to + 1, before.length);
+  void put(section.name, movedTo(before, from, to), before);
+}
+
+/** @param before the former order, to which Undo returns */
+async function put(section: string | undefined, names: readonly string[], before?: readonly string[]): Promise<void> {
+  try {
+    const group = section ?? chosenGroup.peek();
+    await (layouts.peek()?.some(({ kind, name }) => kind === 'group' && name === group)
+      ? putGroup(group, names)
+      : putCameras(names));
+    if (before) {
+      toast(wallWords.peek().orderSaved, () => void put(section, before));
+    }
+  } catch (error) {
+    release();
+    toast(saveErrorText(error));
+    // What was shown before.
+    await loadLayouts().catch(() => {});
+  }
+}
+
+/** Cameras of the group that an earlier group shows keep their places. */
+async function putGroup(group: string, names: readonly string[]): Promise<void> {
+  const known = layouts.peek()?.find(({ name }) => name === group)?.cameras ?? [];
+  const all = [...known.map(({ path }) => path), ...names.filter((name) => known.every(({ path }) => path !== name))];
+  const next = reordered(all, names);
+  groups.value = (groups.peek() ?? []).map((one) => (one[0] === group ? [group, next] : one));
+  await fetchJson(`v3/layouts/patch/${encodeURIComponent(group)}`, {
+    method: 'PATCH',
+    body: { cameras: next.map((path) => known.find((one) => one.path === path) ?? { path }) },
+  });
+  await loadLayouts();
+}
+
+async function putCameras(names: readonly string[]): Promise<void> {
+  const all = reordered(
+    (cameras.peek() ?? []).map(({ name }) => name),
+    names,
+  );
+  release();
+  release = keepOrder(all);
+  // Cameras that are not in the file have no place.
+  const { items } = await fetchJson<{ items: readonly Pick<ApiPath, 'name'>[] }>(
+    'v3/config/paths/list?itemsPerPage=1000',
+  );
+  const configured = new Set(items.map(({ name }) => name));
+  await fetchJson('v3/cameras/order', { method: 'POST', body: { paths: all.filter((name) => configured.has(name)) } });
+  setTimeout(release, STALE_MS);
+}
+
+/** Shows the order, also where an answer of the box is older. @returns ends that */
+function keepOrder(all: readonly string[]): () => void {
+  const orderOf = ({ name, order }: PathItem) => (all.includes(name) ? all.indexOf(name) + 1 : order);
+  return effect(() => {
+    if (paths.value?.some((item) => item.order !== orderOf(item))) {
+      paths.value = paths.value.map((item) => ({ ...item, order: orderOf(item) }));
+    }
+  });
+}
