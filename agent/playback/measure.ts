@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from './index/catalog.ts';
-import { without } from './index/hidden-ranges.ts';
+import { merged, type UsRange, without } from './index/hidden-ranges.ts';
 import { hiddenIn } from './index/lost-parts.ts';
 import { rowsBetween } from './vod/recording-lookup.ts';
 
@@ -30,22 +30,22 @@ export async function measure(
 ): Promise<Measure> {
   await catalog.refresh(path, startUs, endUs, scans);
   const { hidden } = catalog.index;
-  let [bytes, recordedUs, doneUs, rows] = [0, 0, startUs, 0];
-  let firstUs: number | undefined;
+  let [bytes, rows] = [0, 0];
+  const parts: UsRange[] = [];
   for (const row of rowsBetween(catalog, path, startUs, endUs)) {
     const rowEndUs = row.startUs + row.durationUs;
     const within = { startUs: Math.max(row.startUs, startUs), endUs: Math.min(rowEndUs, endUs) };
     for (const part of within.endUs > within.startUs ? without(within, hiddenIn(row, hidden.of(path))) : []) {
       bytes += (row.sizeBytes * (part.endUs - part.startUs)) / row.durationUs;
-      firstUs ??= part.startUs;
-      // Files may overlap.
-      recordedUs += Math.max(0, part.endUs - Math.max(part.startUs, doneUs));
-      doneUs = Math.max(doneUs, part.endUs);
+      parts.push(part);
     }
     rows += 1;
     if (rows % ROWS_AT_ONCE === 0) {
       await setImmediate();
     }
   }
-  return { bytes: Math.round(bytes), recordedUs, firstUs };
+  // Files may overlap.
+  const recorded = merged(parts);
+  const recordedUs = recorded.reduce((sum, part) => sum + part.endUs - part.startUs, 0);
+  return { bytes: Math.round(bytes), recordedUs, firstUs: recorded[0]?.startUs };
 }

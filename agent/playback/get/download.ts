@@ -43,6 +43,7 @@ const REMOTE_ROW = {
   streamId: undefined,
   segmentNumber: 0,
   signature: 'box',
+  isOwn: false,
 };
 
 export interface GetQuery {

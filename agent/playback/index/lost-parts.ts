@@ -25,13 +25,18 @@ export function withoutLost(
   spans: readonly Timespan[],
   rows: readonly { readonly startUs: number; readonly lost: readonly UsRange[] }[],
 ): readonly Timespan[] {
+  if (rows.length === 0) {
+    return spans;
+  }
   const bySpan = Map.groupBy(rows, ({ startUs }) => spans.findLastIndex((span) => span.startUs <= startUs));
-  return spans.flatMap((span, i) => {
+  const left = spans.flatMap((span, i) => {
     const lost = bySpan.get(i)?.flatMap((row) => row.lost);
     return lost
       ? without({ startUs: span.startUs, endUs: span.startUs + span.durationUs }, merged(lost)).map(timespanOf)
       : [span];
   });
+  // Files may overlap.
+  return left.sort((one, other) => one.startUs - other.startUs);
 }
 
 const timespanOf = ({ startUs, endUs }: UsRange): Timespan => ({ startUs, durationUs: endUs - startUs });

@@ -1,7 +1,8 @@
 import type { IndexDatabase, Row } from './index-database.ts';
 import { continues, type Joinable, READABLE } from './segment-row.ts';
 
-const COLUMNS = 'id, path, name_us, start_us, duration_us, state, hex(stream) AS stream, segment_number, signature';
+const COLUMNS =
+  'id, path, name_us, start_us, duration_us, state, hex(stream) AS stream, segment_number, signature, dts_us, own';
 
 /** The part of a row that determines its position. */
 export interface SegmentPosition extends Joinable {
@@ -73,6 +74,8 @@ function positionOf(row: Row | undefined): SegmentPosition | undefined {
       streamId: String(row['stream']) || undefined,
       segmentNumber: Number(row['segment_number']),
       signature: Number(row['signature']),
+      dtsUs: Number(row['dts_us']),
+      isOwn: row['own'] === 1,
     }
   );
 }

@@ -4,6 +4,8 @@ import { parseLost } from './lost-parts.ts';
 
 /** Files without a `mtxi` box are joined if one starts this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;
+/** The end of a file of Perch is lost if the next one of its stream begins this much later. */
+const MIN_LOST_US = 500_000;
 
 export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, archived: 4 } as const;
 export type SegmentState = (typeof STATE)[keyof typeof STATE];
@@ -82,12 +84,15 @@ export interface Joinable {
   readonly signature: string | number;
   readonly startUs: number;
   readonly durationUs: number;
+  readonly dtsUs: number;
+  readonly isOwn: boolean;
 }
 
-/** MediaMTX's rule for joining two recordings. */
+/** MediaMTX's rule for joining two recordings, unless a power cut has taken the end of the first. */
 export function continues(before: Joinable, row: Joinable): boolean {
   if (before.streamId !== undefined && row.streamId !== undefined) {
-    return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1;
+    const isLost = before.isOwn && row.isOwn && row.dtsUs - before.dtsUs - before.durationUs >= MIN_LOST_US;
+    return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1 && !isLost;
   }
   if (before.streamId !== undefined || row.streamId !== undefined || before.signature !== row.signature) {
     return false;

@@ -7,6 +7,7 @@ import type { HiddenRanges, UsRange } from '../index/hidden-ranges.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import { ByteCache } from '../read/byte-cache.ts';
 import type { TableCache } from '../read/table-cache.ts';
+import { GAP_SECONDS } from './segment-cuts.ts';
 import { ANCHOR_STEP_SECONDS, bytesOfLayout, LAYOUT_VERSION, layOut, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';
 
@@ -160,9 +161,16 @@ function continues(before: PlaylistFile, layout: VodLayout): boolean {
     before.to === before.layout.cuts.count &&
     before.layout.isFinished &&
     one.dtsUs < other.dtsUs &&
-    before.layout.formTag === layout.formTag
+    before.layout.formTag === layout.formTag &&
+    secondsBetween(before.layout, layout) <= GAP_SECONDS
   );
 }
+
+/** Stream time from the end of a file to the first picture of the next one. */
+const secondsBetween = (before: VodLayout, layout: VodLayout): number =>
+  ((layout.mark?.dtsUs ?? 0) - (before.mark?.dtsUs ?? 0)) / 1e6 +
+  (layout.cuts.startSeconds[0] ?? 0) -
+  (before.cuts.endSeconds.at(-1) ?? 0);
 
 export interface ResourceAddress {
   /** Start by the file name, which never changes. */

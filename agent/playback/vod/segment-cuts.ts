@@ -4,7 +4,7 @@ import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-tab
 /** A segment ends at the first key frame after this. Slightly below six seconds: camera clocks are inexact. */
 const MIN_SECONDS = 5.5;
 /** A gap in the recording, as after a slow disk: a new segment follows. */
-const GAP_SECONDS = 0.5;
+export const GAP_SECONDS = 0.5;
 
 /** HLS segment boundaries of a recording. Deterministic: boundaries of a growing file never change. */
 export interface SegmentCuts {
