@@ -88,9 +88,9 @@ const SOUNDS: Record<string, Sound> = {
 const CASES = inShort(Object.entries(SOUNDS), 'latm', 'layer2', 'l24');
 
 /** 5.1 as browsers and GStreamer send it. */
-const SURROUND = withSound(
-  'rate=48000,channels=6,channel-mask=(bitmask)0x3f ! audioconvert ! opusenc bitrate=256000 ! rtpopuspay pt=97',
-);
+const SIX_CHANNELS =
+  'rate=48000,channels=6,channel-mask=(bitmask)0x3f ! audioconvert ! opusenc bitrate=256000 ! rtpopuspay pt=97';
+const SURROUND = { '/surround': withSound(SIX_CHANNELS), '/surroundAlone': `( ${SOUND}${SIX_CHANNELS} name=pay0 )` };
 
 /** Enough for a part of the recording on the disk. */
 const RECORDED_BYTES = 150_000;
@@ -100,8 +100,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
   let agent: Agent;
   beforeAll(async () => {
     const mounts = CASES.map(([name, { sound }]) => [`/${name}`, withSound(sound)]);
-    camera = await startGstCamera({ ...Object.fromEntries(mounts), '/multiplex': MULTIPLEX, '/surround': SURROUND });
-    const paths = [...CASES.map(([name]) => name), 'multiplex', 'surround'].map(
+    camera = await startGstCamera({ ...Object.fromEntries(mounts), '/multiplex': MULTIPLEX, ...SURROUND });
+    const paths = [...CASES.map(([name]) => name), 'multiplex', 'surround', 'surroundAlone'].map(
       (name) => `  ${name}: { source: '${camera.url(`/${name}`)}', record: yes }`,
     );
     agent = await startAgent({ config: `paths:\n${paths.join('\n')}\n` });
@@ -164,8 +164,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     const playlist = `${agent.url}/hls/surround/index.m3u8`;
     expect(await soundOf(playlist)).toMatchObject({ codec_name: 'opus', channels: 6 });
     expect(await ffmpegWarnings(['-i', playlist, '-t', '2'])).toBe('');
-    // ffmpeg does not know its name in RTSP.
-    const wanted = `rtspsrc location=${agent.rtspUrl('surround')} protocols=tcp ! application/x-rtp,media=audio ! rtpopusdepay`;
+    // ffmpeg does not know its name in RTSP. GStreamer 1.22 occasionally links neither of two tracks.
+    const wanted = `rtspsrc location=${agent.rtspUrl('surroundAlone')} protocols=tcp ! rtpopusdepay`;
     const sink = 'opusdec ! audio/x-raw,channels=6 ! fakesink num-buffers=50';
     const player = await runProcess('gst-launch-1.0', ['-q', ...`${wanted} ! ${sink}`.split(' ')]);
     expect(gstreamerSaid(player.code, player.output)).toBe('');
