@@ -55,6 +55,7 @@ import { LivePictures } from './recordings/live-pictures.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
+import { packetFiles } from './servers/packet-files.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
@@ -170,10 +171,8 @@ export class App {
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
-    this.#components = new Reconciler<Config>(
-      [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsComponent()],
-      log,
-    );
+    const components = [packetFiles(options), ...this.#servers.components(page), this.#http.tlsComponent()];
+    this.#components = new Reconciler<Config>(components, log);
   }
 
   /** Dependencies that most components share. */

@@ -1,6 +1,7 @@
-import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as openTls, type TLSSocket } from 'node:tls';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { PerchError } from '../base/errors.ts';
+import { openTcp, openTls } from '../base/packet-dump/dump-connections.ts';
 import { type HttpReply, HttpReplyReader } from './reply-reader.ts';
 
 /** Methods whose requests have no body unless one is given. */
@@ -52,8 +53,11 @@ export async function open(server: HttpServer, signal: AbortSignal): Promise<Soc
   const { host, port, lookup, tls, connectMs } = server;
   const place = { host, port, ...(lookup && { lookup }) };
   const socket = tls
-    ? openTls({ ...place, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'], ...tls })
-    : openTcp(place);
+    ? openTls(
+        { servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'], ...tls, ...place },
+        'https_source_conn',
+      )
+    : openTcp(place, 'http_source_conn');
   socket.setNoDelay(true);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): unknown => socket.destroy(signal.reason);

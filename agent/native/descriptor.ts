@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram';
 import type { Socket as TcpSocket } from 'node:net';
+import { isDumpedUdp } from '../base/packet-dump/dump-connections.ts';
 
 /** Node's internal handle of a socket, which has no public name. */
 export interface SocketHandle {
@@ -9,8 +10,11 @@ export interface SocketHandle {
   recvStop(): unknown;
 }
 
-/** Finds Node's handle of a bound socket. @returns undefined: not found */
+/** Finds Node's handle of a bound socket. @returns undefined: not found, or Node has to read and send because the packets are dumped */
 export function handleOf(socket: Socket): SocketHandle | undefined {
+  if (isDumpedUdp(socket)) {
+    return undefined;
+  }
   for (const symbol of Object.getOwnPropertySymbols(socket)) {
     const state: unknown = Reflect.get(socket, symbol);
     const handle = (state as { handle?: Partial<SocketHandle> } | undefined)?.handle;

@@ -59,12 +59,12 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 }
 
 /** A text of all settings that the source depends on: the path restarts when it changes. */
-export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
+export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize, dumpPackets }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !LIVE_KEYS.has(key) && !RECORD_KEYS.test(key));
   // Only the pause and the login of the camera block matter: the rest is read when it is used.
   const login = [camera?.user, camera?.password];
-  const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
+  const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize, dumpPackets] : [];
   return JSON.stringify([own.sort(), camera?.paused === true, pulling]);
 }
 

@@ -21,7 +21,7 @@ const MEDIAMTX = JSON.parse(
 const { global, path } = CONFIG_KEYS;
 
 /** Keys that have no effect here; each is reported with a reason and a way out. */
-const WITHOUT_EFFECT = /^(?:moq|rpiCamera|dumpPackets$)/;
+const WITHOUT_EFFECT = /^(?:moq|rpiCamera)/;
 
 test.for([
   ['the top level', MEDIAMTX.globalKeys, global, 121],
@@ -45,10 +45,9 @@ test('each former key is still read', () => {
 });
 
 test('a key without effect is reported with the reason', () => {
-  const text = 'perch: own\nmoq: yes\ndumpPackets: yes\npaths: {a: {source: rpiCamera}}\n';
+  const text = 'perch: own\nmoq: yes\npaths: {a: {source: rpiCamera}}\n';
   const lines = [...linesOf(text, 'warn'), ...linesOf(text, 'error')].join('\n');
   expect(lines).toMatch(/moq: .* is not supported: .*; use /);
-  expect(lines).toMatch(/dumpPackets: .* is not supported: /);
   expect(lines).toMatch(/source: .*rpiCamera.* is not supported: /);
 });
 

@@ -34,10 +34,13 @@ export class Servers implements SessionTables {
     this.documented = protocols.toReversed().flatMap(({ kinds }) => kinds);
   }
 
-  /** @param hasRoutes those that answer on the HTTP listeners, or the others */
-  components(hasRoutes: boolean): Component<Config>[] {
-    const wanted = this.#protocols.filter((protocol) => (protocol.routes !== undefined) === hasRoutes);
-    return wanted.flatMap((protocol) => this.#componentsOf(protocol));
+  /** Servers that answer on the HTTP listeners start before the page, the others after it. */
+  components(page: readonly Component<Config>[]): Component<Config>[] {
+    const having = (hasRoutes: boolean) =>
+      this.#protocols
+        .filter((protocol) => (protocol.routes !== undefined) === hasRoutes)
+        .flatMap((protocol) => this.#componentsOf(protocol));
+    return [...having(true), ...page, ...having(false)];
   }
 
   /** The servers that programs publish to, with their addresses. */

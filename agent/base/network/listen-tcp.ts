@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { type AddressInfo, isIPv6, type ListenOptions, type Server } from 'node:net';
 import { PerchError } from '../errors.ts';
+import { dumpServer } from '../packet-dump/dump-connections.ts';
 
 /** Configuration keys of Perch's open TCP servers, to explain conflicts. */
 const ownKeys = new Map<Server, string>();
@@ -35,8 +36,19 @@ export async function listenTcp(
   } catch (error) {
     throw await listenFailure(error, key, address, port);
   }
+  dumpServer(server, dumpPrefixOf(key));
   ownKeys.set(server, key);
   server.once('close', () => ownKeys.delete(server));
+}
+
+/** MediaMTX's prefixes for the files of `dumpPackets`: `rtsp_server_conn` of `rtspAddress`. */
+function dumpPrefixOf(key: string): string {
+  const names: Readonly<Record<string, string>> = {
+    address: 'http',
+    tlsAddress: 'https',
+    webrtcLocalTCPAddress: 'webrtc_tcp',
+  };
+  return `${names[key] ?? key.replace(/Address$/, '').toLowerCase()}_server_conn`;
 }
 
 /** Explains why a port cannot be listened on, and what to do. @param key configuration key of the address */

@@ -331,6 +331,7 @@ test.for([
   { tlsServerCert: 'mine.crt' },
   { rtspServerCert: '/tmp/mine.crt' },
   { logFile: '/tmp/log' },
+  { dumpPackets: true },
   { archiveFolder: '/tmp' },
 ])('only the owner sets %j', async (settings) => {
   const { edits, text } = await fileOf(WITH_DISK);

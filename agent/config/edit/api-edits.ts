@@ -30,10 +30,10 @@ const PATH = CONFIG_KEYS.path.schema;
 
 /**
  * Keys of access rights: users, authentication servers, web hooks, which get the logins in queries, the MQTT broker, which gets its password and
- * may send commands, trusted proxies, secrets that grant access; a file that Perch writes to, and the archive, which gets all recordings.
+ * may send commands, trusted proxies, secrets that grant access; a file that Perch writes to, the files of all packets, and the archive, which gets all recordings.
  */
 const RIGHTS =
-  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|zlm(?:Secret|AllowIPs|On[A-Z].*)|mqtt.*|archive.*|(?:publish|read)(?:User|Pass|IPs))$/;
+  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|dumpPackets|zlm(?:Secret|AllowIPs|On[A-Z].*)|mqtt.*|archive.*|(?:publish|read)(?:User|Pass|IPs))$/;
 
 /** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;

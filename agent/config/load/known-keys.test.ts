@@ -67,7 +67,7 @@ test('a key in the wrong part of the file is a warning with the right part', () 
 
 test('an unsupported key is a warning if it would have an effect, and a note at its default', () => {
   const text =
-    'perch: own\nmoqQUICAddress: :554\nmoqServerKey: auto.key\npathDefaults:\n  rpiCameraWidth: 640\ndumpPackets: no';
+    'perch: own\nmoqQUICAddress: :554\nmoqServerKey: auto.key\npathDefaults:\n  rpiCameraWidth: 640\n  playback: yes';
   expect(linesOf(text, 'warn')).toEqual([
     'perch.yml:2: moqQUICAddress: the Media-over-QUIC server is not supported: Node has no QUIC, and no kept library in plain JavaScript does it; use WebRTC or low-latency HLS',
     expect.stringContaining(
@@ -75,16 +75,15 @@ test('an unsupported key is a warning if it would have an effect, and a note at 
     ),
   ]);
   expect(linesOf(text, 'note')).toEqual([
-    'perch.yml:6: dumpPackets: has no effect in Perch, and this value needs none',
+    'perch.yml:6: pathDefaults.playback: has no effect in Perch, and this value needs none',
   ]);
 });
 
 test('keys that are off or at their default are not reported as unsupported', () => {
-  const text = "perch: own\nmoqServerKey: auto.key\nmoq: no\nrunOnConnect: ''\ndumpPackets: no\nauthHTTPExclude: []";
+  const text = "perch: own\nmoqServerKey: auto.key\nmoq: no\nrunOnConnect: ''\nauthHTTPExclude: []";
   expect(linesOf(text, 'warn')).toEqual([]);
   expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+)/, '$1'))).toEqual([
     'moqServerKey: has no effect in Perch, and this value needs none, with it moq (line 3)',
-    'dumpPackets: has no effect in Perch, and this value needs none',
   ]);
 });
 

@@ -14,11 +14,6 @@ export const UNSUPPORTED_SOURCES: Readonly<Record<string, string>> = {
 /** MediaMTX's keys that do nothing here; those of a supported protocol are in its key file. */
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
   {
-    feature: 'writing packets to the disk',
-    reason: 'it fills the disk of a box that records; use tcpdump there, or logLevel: debug',
-    keys: { dumpPackets: false },
-  },
-  {
     feature: 'the Media-over-QUIC server',
     reason: `${NO_QUIC}; use WebRTC or low-latency HLS`,
     keys: {

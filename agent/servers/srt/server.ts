@@ -1,4 +1,5 @@
 import { openUdpPort } from '../../base/network/udp.ts';
+import { dumpDatagrams } from '../../base/packet-dump/dump-connections.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { ServerDeps, SessionTable } from '../../protocols/contract.ts';
@@ -17,6 +18,9 @@ const END_WORDS: Record<EndCause, string> = {
 export async function startSrt(options: SrtOptions, deps: ServerDeps): Promise<RunningSrt> {
   const { host = '', port = 0 } = parseAddress(options.srtAddress) ?? {};
   const sockets = await openUdpPort('srtAddress', host, port, options.udpReadBufferSize);
+  for (const socket of sockets) {
+    dumpDatagrams(socket, 'srt_server_packet_conn');
+  }
   const sessions = new Map<string, SrtSession>();
   const sessionOptions = {
     readTimeoutMs: options.readTimeoutMs,

@@ -69,7 +69,7 @@ export class RtmpClient implements LinkOwner {
       this.#settleEnd = resolve;
     });
     this.#opened.promise.catch(() => {});
-    this.#link = new RtmpLink(dial(options.address, options.peer, options.fingerprint), false, this);
+    this.#link = new RtmpLink(dial('rtmp', options.address, options.peer, options.fingerprint), false, this);
   }
 
   get receivedBytes(): number {

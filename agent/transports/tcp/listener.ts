@@ -7,6 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import { canonicalIp, type Endpoint, subscriberOf } from '../../base/network/ip-address.ts';
 import { listenTcp } from '../../base/network/listen-tcp.ts';
 import { SocketChannel } from '../../base/network/socket-channel.ts';
+import { dumpServer } from '../../base/packet-dump/dump-connections.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { ProxyHeaderReader } from './proxy-header-reader.ts';
@@ -168,7 +169,7 @@ export class Listener {
   }
 
   async #makeTlsServer(): Promise<TlsServer | undefined> {
-    const { protocol, tls } = this.#options;
+    const { protocol, tls, key } = this.#options;
     if (!tls) {
       return undefined;
     }
@@ -182,6 +183,8 @@ export class Listener {
       socket.destroy();
     });
     const use = (renewed: typeof pair) => server.setSecureContext(renewed);
+    // Behind a PROXY header the port is that of a plain server.
+    dumpServer(server, `${key.replace('Address', '')}_server_conn`);
     this.#stopWatching = watchKeyPair(prefix, tls, use, this.#clock, this.#log);
     return server;
   }

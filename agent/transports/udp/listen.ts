@@ -18,6 +18,8 @@ interface UdpAddress {
   readonly source: string | undefined;
   /** Name of the interface on which a group is joined; undefined: all. */
   readonly networkInterface: string | undefined;
+  /** Of the file of `dumpPackets`. */
+  readonly dumpPrefix: string;
 }
 
 /** Parses `udp+rtp://238.0.0.1:5004?interface=eth0&source=192.168.1.20`. @throws PerchError badInput */
@@ -38,6 +40,7 @@ export function parseUdpUrl(text: string): UdpAddress {
     port,
     source,
     networkInterface: url.searchParams.get('interface') || undefined,
+    dumpPrefix: `${url.protocol === 'udp+rtp:' ? 'rtp' : 'mpegts'}_source_packet_conn`,
   };
 }
 
@@ -47,13 +50,14 @@ export function parseUdpUrl(text: string): UdpAddress {
  * @throws PerchError unavailable
  */
 export async function listenUdp(address: UdpAddress, readBufferBytes: number, clock: Clock): Promise<UdpSocket> {
-  const { host, port, source } = address;
+  const { host, port, source, dumpPrefix } = address;
   let socket: UdpSocket | undefined;
   try {
     const ip = canonicalIp(host) ?? (await lookup(host)).address;
     const isShared = isGroup(ip);
     // The socket is bound to the group: it receives no datagrams for the port at other addresses.
-    socket = await UdpSocket.open({ family: familyOf(ip), address: ip, port, isShared }, readBufferBytes, clock);
+    const bind = { family: familyOf(ip), address: ip, port, isShared };
+    socket = await UdpSocket.open(bind, dumpPrefix, readBufferBytes, clock);
     if (isShared) {
       joinAll([socket], ip, interfacesOf(address, familyOf(ip)), isSourceSpecific(ip) ? source : undefined);
     }

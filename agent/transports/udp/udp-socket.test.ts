@@ -30,7 +30,7 @@ class Place implements AsyncDisposable {
   static async open(readBufferBytes = 0, host = '127.0.0.1'): Promise<Place> {
     const clock = new FakeClock();
     const family = host.includes(':') ? 6 : 4;
-    const socket = await UdpSocket.open({ family, address: host, port: 0 }, readBufferBytes, clock);
+    const socket = await UdpSocket.open({ family, address: host, port: 0 }, 'udp', readBufferBytes, clock);
     socket.listenTo({ ips: [host], ports: [] });
     return new Place(clock, socket, await boundTo(host), host);
   }

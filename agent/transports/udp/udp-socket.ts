@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { canonicalIp } from '../../base/network/ip-address.ts';
+import { dumpDatagrams } from '../../base/packet-dump/dump-connections.ts';
 import type { ReadRounds } from '../../base/time/read-rounds.ts';
 import { type DatagramReceiver, MAX_DATAGRAMS, type ReceivedSink } from '../../native/datagram-receiver.ts';
 import { openDatagramReceiver } from '../../native/native.ts';
@@ -78,11 +79,13 @@ export class UdpSocket implements ReceivedSink {
 
   /**
    * @param bind address and port to bind to; without an address: every address of the family
+   * @param dumpPrefix of the file of `dumpPackets`
    * @param readBufferBytes 0: more than the system's default
    * @throws what `bind` fails with
    */
   static async open(
     bind: { readonly family: 4 | 6; readonly address?: string; readonly port: number; readonly isShared?: boolean },
+    dumpPrefix: string,
     readBufferBytes: number,
     clock: Clock,
   ): Promise<UdpSocket> {
@@ -101,6 +104,7 @@ export class UdpSocket implements ReceivedSink {
     } catch {
       // Some systems refuse instead of granting less.
     }
+    dumpDatagrams(socket, dumpPrefix);
     void openDatagramReceiver().then((opened) => {
       receiver = opened;
     });

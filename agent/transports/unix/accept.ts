@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
+import { dumpServer } from '../../base/packet-dump/dump-connections.ts';
 
 interface UnixEvents {
   /** @param chunk valid during the call only */
@@ -34,6 +35,7 @@ export async function acceptUnix(url: string, events: UnixEvents): Promise<{ clo
       }
     });
   });
+  dumpServer(server, `${url.startsWith('unix+rtp') ? 'rtp' : 'mpegts'}_source_unix_conn`);
   try {
     await removeStale(path);
     const listening = once(server, 'listening');

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
 /** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. */
 export const AGENT: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
-  process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts'),
+  resolve(process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts')),
 ];
 
 export const OWNER_PASSWORD = 'a small bird by the river';
@@ -18,6 +18,8 @@ export interface AgentOptions {
   /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Its working directory. */
+  readonly cwd?: string;
   /** Flags of its Node. */
   readonly flags?: readonly string[];
   /** The ports of an earlier agent, so that its page finds this one. */
@@ -123,7 +125,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     writeFileSync(file, lines.join('') + options.config);
     args.push(file);
   }
-  const running = startProcess(process.execPath, args, env);
+  const running = startProcess(process.execPath, args, env, options.cwd);
   const url = `http://127.0.0.1:${ports.main}`;
   await running.waitFor(/Perch is at http/);
   const headers = options.isOwned ? await ownerOf(url, dataDir) : {};

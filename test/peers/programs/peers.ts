@@ -47,6 +47,7 @@ const PEERS = {
   ssh: ['/usr/bin/ssh'],
   obs: ['/usr/bin/obs'],
   xvfb: ['/usr/bin/Xvfb'],
+  tshark: ['/usr/bin/tshark'],
   certutil: ['/usr/bin/certutil'],
   pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
   signify: ['/usr/bin/signify-openbsd'],

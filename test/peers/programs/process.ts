@@ -14,8 +14,13 @@ export interface RunningProcess {
 }
 
 /** Starts a program whose output is kept (the last megabyte) and that can be waited for. */
-export function startProcess(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningProcess {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: 'pipe' });
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+): RunningProcess {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, cwd, stdio: 'pipe' });
   let text = '';
   const listeners = new Set<() => void>();
   const take = (chunk: Buffer) => {

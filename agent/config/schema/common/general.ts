@@ -112,6 +112,10 @@ export const GENERAL_KEYS = {
     default: 'mediamtx',
     description: 'Name of the program at the destination syslog.',
   }),
+  dumpPackets: Switch(
+    false,
+    'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them.',
+  ),
   runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
   runOnDisconnect: Command('Run once for each RTSP client after it has disconnected.'),

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Logger } from '../../../base/log.ts';
+import { dumpDatagrams } from '../../../base/packet-dump/dump-connections.ts';
 
 /** Receives the RTCP of multicast groups on one port: receivers send it to the group. */
 export class MulticastRtcpListener {
@@ -52,6 +53,7 @@ export class MulticastRtcpListener {
     this.#socket = socket;
     socket.on('listening', () => {
       if (this.#socket === socket) {
+        dumpDatagrams(socket, 'rtsp_server_packet_conn');
         this.#isOpen = true;
         for (const { group, egressIp } of this.#memberships) {
           this.#change(group, egressIp, 'addMembership');

@@ -5,6 +5,7 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { systemInterfaces } from '../../../base/network/interfaces.ts';
 import { IpList } from '../../../base/network/ip-address.ts';
+import { dumpDatagrams } from '../../../base/packet-dump/dump-connections.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { type FrameRoute, FrameSocket } from './frame-socket.ts';
@@ -189,6 +190,7 @@ export class Multicast {
         socket.setMulticastTTL(TTL);
         // Loopback serves players on this box.
         socket.setMulticastLoopback(true);
+        dumpDatagrams(socket, 'rtsp_server_packet_conn');
         egress.port = socket.address().port;
         egress.sender = new FrameSocket(socket);
       } catch (cause) {

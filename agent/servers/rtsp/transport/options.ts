@@ -23,6 +23,7 @@ export const OPTION_KEYS = [
   'writeQueueSize',
   'udpMaxPayloadSize',
   'udpReadBufferSize',
+  'dumpPackets',
 ] as const satisfies readonly (keyof Config)[];
 
 /** Settings under the names of their keys. Key and certificate are absolute. */

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/network/ip-address.ts';
 import { openUdpPort, PeerTable } from '../../../base/network/udp.ts';
+import { dumpDatagrams } from '../../../base/packet-dump/dump-connections.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { type FrameRoute, FrameSocket } from './frame-socket.ts';
@@ -168,6 +169,7 @@ async function openPort(
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   const sockets = await openUdpPort(key, host, port, bufferBytes);
   for (const socket of sockets) {
+    dumpDatagrams(socket, key.startsWith('s') ? 'rtsps_server_packet_conn' : 'rtsp_server_packet_conn');
     socket.on('message', (datagram, from) => {
       const ip = from.address.includes('%') ? (canonicalIp(from.address) ?? '') : from.address;
       const peer = peers.get(ip, from.port);

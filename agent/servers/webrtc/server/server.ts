@@ -39,6 +39,7 @@ export const OPTION_KEYS = [
   'webrtcIPsFromInterfacesList',
   'webrtcHandshakeTimeoutMs',
   'webrtcTrackGatherTimeoutMs',
+  'dumpPackets',
 ] as const satisfies readonly (keyof Config)[];
 
 /** Settings under the names of their keys. */

@@ -1,6 +1,7 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { bindUdp, PeerTable } from '../../../base/network/udp.ts';
+import { dumpDatagrams } from '../../../base/packet-dump/dump-connections.ts';
 import { BurstRoute } from '../../../native/burst-route.ts';
 import type { BurstSender } from '../../../native/burst-sender.ts';
 import { BurstSocket } from '../../../native/burst-socket.ts';
@@ -77,7 +78,9 @@ export class UdpSocket {
 
   /** @throws Node's error if the address cannot be bound */
   static async open(ufrags: UfragTable, address: string, port: number): Promise<UdpSocket> {
-    return new UdpSocket(ufrags, await bindUdp(address, port), address);
+    const socket = await bindUdp(address, port);
+    dumpDatagrams(socket, 'webrtc_server_packet_conn');
+    return new UdpSocket(ufrags, socket, address);
   }
 
   get isUsed(): boolean {

@@ -50,15 +50,18 @@ export async function openPair(ip: string, options: UdpOptions, clock: Clock): P
   throw new PerchError('exhausted', message, { path: options.name, first, last }, cause);
 }
 
+/** Of the files of `dumpPackets`. */
+const DUMP_PREFIX = 'rtsp_source_packet_conn';
+
 async function bindPair(
   bind: { readonly family: 4 | 6; readonly address?: string; readonly port: number; readonly isShared?: boolean },
   rtcpPort: number,
   options: UdpOptions,
   clock: Clock,
 ): Promise<UdpPair> {
-  const rtp = await UdpSocket.open(bind, options.udpReadBufferSize ?? 0, clock);
+  const rtp = await UdpSocket.open(bind, DUMP_PREFIX, options.udpReadBufferSize ?? 0, clock);
   try {
-    return { rtp, rtcp: await UdpSocket.open({ ...bind, port: rtcpPort }, 0, clock) };
+    return { rtp, rtcp: await UdpSocket.open({ ...bind, port: rtcpPort }, DUMP_PREFIX, 0, clock) };
   } catch (error) {
     rtp.close();
     throw error;

@@ -1,9 +1,9 @@
 import { constants } from 'node:crypto';
-import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { isIP, type OnReadOpts, type Socket } from 'node:net';
 import { constants as system } from 'node:os';
-import { connect as connectTls } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { type ByteChannel, SocketChannel } from '../../../base/network/socket-channel.ts';
+import { openTcp, openTls } from '../../../base/packet-dump/dump-connections.ts';
 import { tcpDescriptorOf } from '../../../native/descriptor.ts';
 import { openStreamReader } from '../../../native/native.ts';
 import { certificateFailure } from '../../tls/certificate.ts';
@@ -15,9 +15,10 @@ const READ_BUFFER_BYTES = 64 << 10;
 
 /**
  * Connects to a server over TCP or TLS. Writes wait for the connection.
+ * @param scheme without TLS
  * @param fingerprint SHA-256 of the server's certificate in hex; empty: its issuer has to be trusted
  */
-export function dial(address: Address, peer: Peer, fingerprint: string): SocketChannel {
+export function dial(scheme: 'rtsp' | 'rtmp', address: Address, peer: Peer, fingerprint: string): SocketChannel {
   // All reads go into one buffer: nothing is allocated for them.
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
   const receive = (byteCount: number): boolean => {
@@ -27,8 +28,8 @@ export function dial(address: Address, peer: Peer, fingerprint: string): SocketC
   const place = { host: address.host, port: address.port, onread: { buffer, callback: receive } };
   const remote = hostPortOf(address);
   const channel = address.isSecure
-    ? secureChannel(place, remote, peer, fingerprint)
-    : new TcpChannel(connect({ ...place, noDelay: true }), remote);
+    ? secureChannel(place, `${scheme}s_source_conn`, remote, peer, fingerprint)
+    : new TcpChannel(openTcp({ ...place, noDelay: true }, `${scheme}_source_conn`), remote);
   return channel;
 }
 
@@ -80,18 +81,25 @@ interface Place {
   readonly onread: OnReadOpts;
 }
 
-function secureChannel(place: Place, remote: string, peer: Peer, fingerprint: string): SocketChannel {
-  const socket = connectTls({
+function secureChannel(
+  place: Place,
+  dumpPrefix: string,
+  remote: string,
+  peer: Peer,
+  fingerprint: string,
+): SocketChannel {
+  const options = {
     ...place,
     // SNI has no IP addresses (RFC 6066 §3).
     servername: isIP(place.host) === 0 ? place.host : '',
     // Old cameras have TLS 1.0 at most, TLS_RSA suites only, SHA-1, keys of 1,024 bits, and no secure renegotiation (RFC 5746).
-    minVersion: 'TLSv1',
+    minVersion: 'TLSv1' as const,
     ciphers: 'DEFAULT@SECLEVEL=0',
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
     // `certificateFailure` checks the certificate and names the fault.
     rejectUnauthorized: false,
-  });
+  };
+  const socket = openTls(options, dumpPrefix);
   socket.setNoDelay(true);
   const channel = new SecureChannel(socket, remote);
   socket.once('secureConnect', () => {

@@ -16,7 +16,7 @@ interface ChannelOptions {
 
 /** Connects to a server, through the tunnel of its address. It accepts writes at once; its sink gets the failure. */
 export function openChannel(address: Address, { peer, fingerprint, authenticator }: ChannelOptions): ByteChannel {
-  const connect = () => dial(address, peer, fingerprint);
+  const connect = () => dial('rtsp', address, peer, fingerprint);
   if (address.tunnel === 'none') {
     return connect();
   }

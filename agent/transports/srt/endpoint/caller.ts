@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { type ErrorCode, PerchError, unlessExpected } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import { bindUdp } from '../../../base/network/udp.ts';
+import { dumpDatagrams } from '../../../base/packet-dump/dump-connections.ts';
 import type { SrtConnection } from '../connection.ts';
 import { Encryption } from '../encryption.ts';
 import { CONTROL, controlTypeOf, destinationOf, isControl, MTU_BYTES } from '../packet.ts';
@@ -63,6 +64,7 @@ interface Call {
  */
 export async function callSrt(options: CallOptions, clock: Clock, signal: AbortSignal): Promise<Call> {
   const socket = await bindUdp(options.ip.includes(':') ? '::' : '0.0.0.0', 0);
+  dumpDatagrams(socket, 'srt_source_packet_conn');
   const handshake = new CallerHandshake(options);
   const endpoint = new SrtEndpoint(
     [socket],

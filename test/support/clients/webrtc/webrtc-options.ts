@@ -9,4 +9,5 @@ export const WEBRTC_OPTIONS: WebRtcServerOptions = {
   webrtcIPsFromInterfacesList: [],
   webrtcHandshakeTimeoutMs: 10_000,
   webrtcTrackGatherTimeoutMs: 2_000,
+  dumpPackets: false,
 };

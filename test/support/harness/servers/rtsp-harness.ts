@@ -194,4 +194,5 @@ const OPTIONS: RtspServerOptions = {
   writeQueueSize: 512,
   udpMaxPayloadSize: 1452,
   udpReadBufferSize: 0,
+  dumpPackets: false,
 };

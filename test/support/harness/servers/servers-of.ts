@@ -31,7 +31,7 @@ export function serversOf<Options, Running extends RunningServer>(
     clock,
     log,
   });
-  const components = [...servers.components(true), ...servers.components(false)];
+  const components = servers.components([]);
   const reconciler = new Reconciler<Config>(components, log);
   return {
     running: () => servers.running(protocol),
