@@ -20,8 +20,6 @@ export function setPacketDump(next: PacketDump | undefined): void {
   }
 }
 
-export const isDumping = (): boolean => dump !== undefined;
-
 /** The server's connections are dumped from now on, whenever `dumpPackets` is on. With TLS behind a plain server, it is named for both. */
 export function dumpServer(server: Server, prefix: string): void {
   servers.set(server, prefix);
