@@ -178,6 +178,7 @@ function redirected(from: URL, location: string, redirects: number): URL {
       context,
     );
   }
+  url.hash = '';
   return url;
 }
 
@@ -192,7 +193,8 @@ async function requestOn(
   let isSent = false;
   const sendOn = (connection: PersistentConnection | undefined) => {
     isSent = true;
-    const path = url.pathname + url.search;
+    // What follows a # is for the camera, too: its address is not that of a page.
+    const path = url.href.slice(url.origin.length);
     const headers: Record<string, string> = { Accept: 'image/jpeg, */*' };
     if (challenge && login) {
       headers['Authorization'] = answerTo(challenge, login.credentials, { method: 'GET', uri: path });

@@ -84,6 +84,14 @@ test('a camera with large snapshots only is reported, and asked again later', as
   }
 });
 
+test('an address is sent as it is written, with what follows a #', async () => {
+  const { snapshots, asked } = await open({
+    uriOf: (token, port) => `http://127.0.0.1:${port}/snap?profile=${token}#channel=1&pwd=a#b`,
+  });
+  await snapshots.fetch(never);
+  expect(asked.at(-1)).toBe('/snap?profile=main#channel=1&pwd=a#b');
+});
+
 test('a picture without an end is left where it is', async () => {
   const { snapshots } = await open({
     onGet: (_request, response) => {
