@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -67,12 +67,13 @@ test("cookies are kept, and the URL's login goes to its origin only", async () =
       reply.writeHead(302, { Location: `${other}/` }).end();
     } else {
       reply.setHeader('Set-Cookie', 'id=7; Path=/; HttpOnly');
+      reply.statusCode = request.headers.authorization === undefined ? 401 : 200;
       reply.end(`${request.headers.authorization} ${request.headers.cookie}`);
     }
   });
   const client = open(url.replace('//', '//me:p%40ss@'));
   const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
-  expect(await bodyOf(client, url)).toBe(`200 ${basic} undefined`);
+  expect(await bodyOf(client, url)).toBe(`200 ${basic} id=7`);
   expect(await bodyOf(client, url)).toBe(`200 ${basic} id=7`);
   expect(await bodyOf(client, `${url}/far`)).toBe('200 undefined id=7');
 });
@@ -140,3 +141,90 @@ test('a public source does not follow a name into the local network', async () =
   const client = open('http://203.0.113.7/live.m3u8');
   expect(await bodyOf(client, `http://localhost:${port}/`)).toContain("'localhost' is in a private network");
 });
+
+test.for(['MD5', 'SHA-256', 'MD5-sess'])(
+  'Digest with %s: one challenge for all requests, whose count grows, and the password is never sent unhashed',
+  async (algorithm) => {
+    const seen: string[] = [];
+    const url = await serveDigest(algorithm, seen);
+    const client = open(url.replace('//', '//me:p%40ss@'));
+    expect(await bodyOf(client, `${url}/index.m3u8?a=1`)).toBe('200 ok');
+    expect(await Promise.all([1, 2, 3].map((n) => bodyOf(client, `${url}/${n}.ts`)))).toEqual(Array(3).fill('200 ok'));
+    expect(seen.map((field) => /nc=(\w+)/.exec(field)?.[1])).toEqual([
+      undefined,
+      ...[1, 2, 3, 4].map((count) => `0000000${count}`),
+    ]);
+    expect(seen.join()).not.toContain('Basic');
+  },
+);
+
+test.for([true, false])('a nonce that is too old is replaced, with stale=%s, also for requests at once', async (isNamed) => {
+  const seen: string[] = [];
+  const renew = { after: 2, isNamed };
+  const url = await serveDigest('MD5', seen, renew);
+  const client = open(url.replace('//', '//me:p%40ss@'));
+  for (let i = 0; i < 3; i += 1) {
+    expect(await Promise.all([1, 2].map((n) => bodyOf(client, `${url}/${n}.ts`)))).toEqual(['200 ok', '200 ok']);
+  }
+});
+
+test('a wrong password ends with 401 after one try of each scheme', async () => {
+  const seen: string[] = [];
+  const url = await serveDigest('SHA-256', seen);
+  expect(await bodyOf(open(url.replace('//', '//me:wrong@')), url)).toBe('401 ');
+  expect(seen).toHaveLength(2);
+});
+
+test('without TLS Basic is sent to a server that offers nothing else, or answers 403', async () => {
+  const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+  for (const [status, headers] of [
+    [401, { 'WWW-Authenticate': 'Basic realm="x"' }],
+    [401, {}],
+    [403, {}],
+  ] as const) {
+    const url = await serve(({ headers: { authorization } }, reply) => {
+      reply.writeHead(authorization === undefined ? status : 200, headers).end(authorization);
+    });
+    expect(await bodyOf(open(url.replace('//', '//me:p%40ss@')), url)).toBe(`200 ${basic}`);
+  }
+});
+
+test('a redirect to another host gets no answer to its challenge', async () => {
+  const seen: string[] = [];
+  const other = await serveDigest('MD5', seen);
+  const url = await serve((_, reply) => void reply.writeHead(302, { Location: `${other}/` }).end());
+  expect(await bodyOf(open(url.replace('//', '//me:p%40ss@')), url)).toBe('401 ');
+  expect(seen).toEqual(['undefined']);
+});
+
+/** A server whose nonces are valid for some requests. @param seen gets each Authorization */
+function serveDigest(
+  algorithm: string,
+  seen: string[],
+  { after, isNamed }: { readonly after: number; readonly isNamed: boolean } = { after: 100, isNamed: true },
+): Promise<string> {
+  const hash = (text: string) =>
+    createHash(algorithm.startsWith('MD5') ? 'md5' : 'sha256')
+      .update(text)
+      .digest('hex');
+  let [nonce, uses] = [1, 0];
+  return serve(({ headers: { authorization = 'undefined' }, method, url }, reply) => {
+    seen.push(authorization);
+    const of = (name: string) => new RegExp(`\\b${name}="?([^",]*)`).exec(authorization)?.[1];
+    const secret = hash('me:r:p@ss');
+    const first = algorithm.endsWith('-sess') ? hash(`${secret}:${of('nonce')}:${of('cnonce')}`) : secret;
+    const proof = [first, of('nonce'), of('nc'), of('cnonce'), 'auth', hash(`${method}:${url}`)].join(':');
+    const isRight = of('response') === hash(proof) && of('uri') === url;
+    if (isRight && of('nonce') === `n${nonce}` && uses < after) {
+      uses += 1;
+      reply.end('ok');
+      return;
+    }
+    if (isRight) {
+      [nonce, uses] = [nonce + (of('nonce') === `n${nonce}` ? 1 : 0), of('nonce') === `n${nonce}` ? 0 : uses];
+    }
+    const stale = isRight && isNamed ? ', stale=true' : '';
+    const challenge = `Digest realm="r", nonce="n${nonce}", algorithm=${algorithm}, qop="auth"${stale}`;
+    reply.writeHead(401, { 'WWW-Authenticate': challenge }).end();
+  });
+}

@@ -10,6 +10,7 @@ import { cut, type HttpServer } from '../../http-client/request.ts';
 import { certificateFailure } from '../tls/certificate.ts';
 import type { Peer } from '../tls/peer.ts';
 import { HostGuard } from './host-guard.ts';
+import { HttpLogin } from './http-login.ts';
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -63,7 +64,7 @@ export interface HttpReply {
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #configured: URL;
-  readonly #authorization: string | undefined;
+  readonly #login: HttpLogin | undefined;
   readonly #guard: HostGuard;
   readonly #pool = new ConnectionPool({ maxSockets: MAX_SOCKETS, idleMs: IDLE_MS, mayRepeat: true });
   /** The server announces longer bodies than it sends. */
@@ -74,7 +75,7 @@ export class HttpClient {
   constructor(options: HttpClientOptions) {
     this.#options = options;
     this.#configured = new URL(options.url);
-    this.#authorization = options.authorization ?? basicOf(this.#configured);
+    this.#login = loginOf(this.#configured);
     this.#guard = new HostGuard(options.url);
   }
 
@@ -124,7 +125,6 @@ export class HttpClient {
     if (excess) {
       throw tooLarge(url, asked.maxBytes);
     }
-    this.#keepCookies(url, headers['set-cookie'] ?? []);
     const decoded = await decode(body, fieldOf(headers, 'content-encoding') ?? '', url, asked.maxBytes);
     return { status, headers, body: decoded, url: url.href };
   }
@@ -143,8 +143,28 @@ export class HttpClient {
     return second;
   }
 
+  /** The login is sent to the URL's origin only. */
   async #send(url: URL, asked: HttpRequest, signal: AbortSignal): Promise<BareReply> {
     const isConfigured = url.host === this.#configured.host && url.protocol === this.#configured.protocol;
+    const { authorization } = this.#options;
+    if (!isConfigured || authorization !== undefined || !this.#login) {
+      return this.#sendWith(isConfigured ? authorization : undefined, url, asked, signal);
+    }
+    const attempt = this.#login.begin(asked.method ?? 'GET', url.pathname + url.search);
+    for (;;) {
+      const reply = await this.#sendWith(attempt.header(), url, asked, signal);
+      if (!attempt.mayAgain(reply)) {
+        return reply;
+      }
+    }
+  }
+
+  async #sendWith(
+    authorization: string | undefined,
+    url: URL,
+    asked: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<BareReply> {
     const cookies = [...(this.#cookies.get(url.hostname) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
     const { reply } = await this.#pool.request(this.#serverOf(url), {
       method: asked.method ?? 'GET',
@@ -153,14 +173,14 @@ export class HttpClient {
       headers: {
         'User-Agent': 'Perch',
         ...asked.headers,
-        // The login of the URL is sent by this header, to its origin only.
-        ...(isConfigured && this.#authorization !== undefined ? { Authorization: this.#authorization } : {}),
+        ...(authorization === undefined ? {} : { Authorization: authorization }),
         ...(cookies === '' ? {} : { Cookie: cookies }),
       },
       body: asked.body,
       maxBytes: asked.maxBytes,
       signal,
     });
+    this.#keepCookies(url, reply.headers['set-cookie'] ?? []);
     return reply;
   }
 
@@ -212,9 +232,9 @@ async function decode(body: Buffer, encoding: string, url: URL, maxOutputLength:
   }
 }
 
-function basicOf({ username, password }: URL): string | undefined {
-  const login = `${percentDecode(username)}:${percentDecode(password)}`;
-  return username === '' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
+function loginOf({ username, password, protocol }: URL): HttpLogin | undefined {
+  const credentials = { user: percentDecode(username), password: percentDecode(password) };
+  return username === '' ? undefined : new HttpLogin(credentials, protocol === 'https:');
 }
 
 /** A URL for messages: query and login may be secret. */
