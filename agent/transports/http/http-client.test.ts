@@ -158,15 +158,18 @@ test.for(['MD5', 'SHA-256', 'MD5-sess'])(
   },
 );
 
-test.for([true, false])('a nonce that is too old is replaced, with stale=%s, also for requests at once', async (isNamed) => {
-  const seen: string[] = [];
-  const renew = { after: 2, isNamed };
-  const url = await serveDigest('MD5', seen, renew);
-  const client = open(url.replace('//', '//me:p%40ss@'));
-  for (let i = 0; i < 3; i += 1) {
-    expect(await Promise.all([1, 2].map((n) => bodyOf(client, `${url}/${n}.ts`)))).toEqual(['200 ok', '200 ok']);
-  }
-});
+test.for([true, false])(
+  'a nonce that is too old is replaced, with stale=%s, also for requests at once',
+  async (isNamed) => {
+    const seen: string[] = [];
+    const renew = { after: 2, isNamed };
+    const url = await serveDigest('MD5', seen, renew);
+    const client = open(url.replace('//', '//me:p%40ss@'));
+    for (let i = 0; i < 3; i += 1) {
+      expect(await Promise.all([1, 2].map((n) => bodyOf(client, `${url}/${n}.ts`)))).toEqual(['200 ok', '200 ok']);
+    }
+  },
+);
 
 test('a wrong password ends with 401 after one try of each scheme', async () => {
   const seen: string[] = [];
