@@ -10,7 +10,7 @@ import { LATER_ICONS } from './ui/icons/later-icons.ts';
 const MAX_FIRST_LOAD_BYTES = 44_500;
 const MAX_FIRST_SCRIPT_BYTES = 34_900;
 const MAX_FIRST_STYLE_BYTES = 6_040;
-const MAX_PAGE_BYTES = 27_400;
+const MAX_PAGE_BYTES = 28_800;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
