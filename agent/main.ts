@@ -22,6 +22,8 @@ const COMMANDS: readonly (string | undefined)[] = [
 
 /** Interval of `memory.release()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_MS = 30_000;
+/** How long a stop waits for the end of a start: systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
+const START_PATIENCE_MS = 5_000;
 /** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
 
@@ -183,7 +185,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   process.on('uncaughtException', (error, origin) => exceptions.take(error, origin));
   await exceptions.begin(ended);
   const network = new NetworkWatch(systemClock);
-  const app = await App.start({
+  const starting = App.start({
     version: packageJson.version,
     dataDir: folder.path,
     ...(file === undefined ? {} : { file }),
@@ -200,6 +202,14 @@ async function run(data: string, file: string | undefined): Promise<number> {
     lines,
     ...(isAnnounced() || isService(process.env) ? { restart: () => restart('restart') } : {}),
   });
+  const tooLate = ended.then(() => systemClock.sleep(START_PATIENCE_MS, new AbortController().signal));
+  const app = await Promise.race([starting, tooLate]);
+  if (!app) {
+    log.warn({ waitedMs: START_PATIENCE_MS }, 'stopped before the start was complete');
+    folder.release();
+    await output.close();
+    return 0;
+  }
   running = app;
   await announce(app, network, ownCommand(process.env, folder.path));
   reload = () => app.reload();
