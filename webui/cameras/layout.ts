@@ -26,8 +26,8 @@ export function wideLayout(count: number, arrangement: Arrangement, isUpright = 
   return hasGroups ? { columns: whole.columns, rows: undefined, large: 0 } : whole;
 }
 
-/** Large tiles by the number of cameras: with them all rows are full, or lack one tile. */
-const LARGE: Readonly<Record<number, number>> = { 5: 1, 6: 1, 7: 3, 10: 2, 13: 1 };
+/** Large tiles by the number of cameras: with them the grid has the shape of the window, and at most two places are free. */
+const LARGE: Readonly<Record<number, number>> = { 5: 1, 6: 1, 7: 3, 10: 2, 11: 1, 12: 1, 13: 1 };
 
 function ungroupedLayout(count: number, arrangement: Arrangement, isUpright: boolean): Layout {
   if (arrangement !== 'auto') {
