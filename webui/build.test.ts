@@ -10,23 +10,23 @@ import { LATER_ICONS } from './ui/icons/later-icons.ts';
 const MAX_FIRST_LOAD_BYTES = 44_500;
 const MAX_FIRST_SCRIPT_BYTES = 34_900;
 const MAX_FIRST_STYLE_BYTES = 6_040;
-const MAX_PAGE_BYTES = 28_800;
+const MAX_PAGE_BYTES = 30_200;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 41_400,
-  'cameras.js': 62_000,
-  'recordings.js': 59_600,
-  'settings.js': 84_600,
+  'camera.js': 42_600,
+  'cameras.js': 62_900,
+  'recordings.js': 60_000,
+  'settings.js': 85_400,
   'zh-cn.js': 5_630,
   'zh-cn-settings.js': 16_600,
 };
-const MAX_SCRIPTS_BYTES = 234_500;
-const MAX_WHOLE_BYTES = 258_600;
+const MAX_SCRIPTS_BYTES = 237_500;
+const MAX_WHOLE_BYTES = 262_000;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 397_000;
+const MAX_ALL_SCRIPTS_BYTES = 400_500;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 

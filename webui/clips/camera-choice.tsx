@@ -1,7 +1,7 @@
 import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { Select } from '../ui/controls/choice.tsx';
+import { SearchedChoice } from '../ui/controls/searched-choice.tsx';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 
@@ -21,7 +21,7 @@ export function CameraChoice({ path, linkTo }: CameraChoiceProps) {
     return null;
   }
   return (
-    <Select
+    <SearchedChoice
       class="chip"
       label={recordingsWords.value.camera}
       value={path ?? ''}

@@ -10,7 +10,7 @@ import { lastCamera } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { momentToKeep } from '../timeline/file-ranges.ts';
 import { atMs, camera as chosenCamera, resetView, spans as shownSpans } from '../timeline/view.ts';
-import { Select } from '../ui/controls/choice.tsx';
+import { SearchedChoice } from '../ui/controls/searched-choice.tsx';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
@@ -131,7 +131,7 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   return (
     <>
       {heading}
-      <Select
+      <SearchedChoice
         class="title"
         label={recordingsWords.value.camera}
         value={isOfAll ? ALL : name}

@@ -2,6 +2,7 @@ import { readableName } from '../cameras/camera.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Chips } from '../ui/controls/chips.tsx';
+import { SearchedList } from '../ui/controls/searched-list.tsx';
 import { SegmentedControl } from '../ui/controls/segment.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { listed } from '../words/format.ts';
@@ -53,14 +54,19 @@ export function CamerasField({ label, chosen, onChosen, wrong }: CamerasProps) {
     ...known.map(({ name, title }) => ({ value: name, text: title })),
     ...gone.map((name) => ({ value: name, text: readableName(name) })),
   ];
+  const [all, ...named] = options;
   return (
-    <ChipsField
-      label={label ?? t.personSees}
-      options={options}
-      chosen={chosen === 'all' ? [ALL] : chosen}
-      onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
-      wrong={wrong}
-    />
+    <SearchedList items={named} textOf={({ text }) => text}>
+      {(found) => (
+        <ChipsField
+          label={label ?? t.personSees}
+          options={all ? [all, ...found] : found}
+          chosen={chosen === 'all' ? [ALL] : chosen}
+          onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
+          wrong={wrong}
+        />
+      )}
+    </SearchedList>
   );
 }
 

@@ -1,6 +1,6 @@
 import { Icon } from '../icons/icon.tsx';
 
-interface ChoiceProps {
+export interface ChoiceProps {
   readonly class: 'title' | 'chip';
   readonly label: string;
   readonly value: string;

@@ -72,6 +72,7 @@ export function Sheet(props: SheetProps) {
     }
   };
   useModal(dialog);
+  useRoomForKeyboard(dialog);
   useEffect(() => {
     if (isDone) {
       closeEntry();
@@ -164,6 +165,22 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
         before.focus();
       }
     };
+  }, [dialog]);
+}
+
+/** Browsers that do not make the page lower for a keyboard on the screen lay it over the page. */
+function useRoomForKeyboard(dialog: RefObject<HTMLDialogElement | null>): void {
+  useEffect(() => {
+    const { visualViewport: seen } = window;
+    const fit = () => {
+      const px = seen && seen.scale === 1 ? Math.max(0, innerHeight - seen.height - seen.offsetTop) : 0;
+      dialog.current?.style.setProperty('--keyboard', `${px}px`);
+      if (px > 0) {
+        dialog.current?.querySelector(':focus')?.scrollIntoView({ block: 'nearest' });
+      }
+    };
+    seen?.addEventListener('resize', fit);
+    return () => seen?.removeEventListener('resize', fit);
   }, [dialog]);
 }
 

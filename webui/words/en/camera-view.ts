@@ -3,6 +3,8 @@ export const cameraView = {
   bellRings: (camera: string) => `Doorbell · ${camera}`,
   openCamera: 'Open camera',
   findCamera: 'Find a camera',
+  search: 'Search',
+  nothingFound: 'Nothing found.',
   noneFound: 'No camera with this name.',
   keyMove: 'Go to another camera',
   keyOpen: 'Open the selected camera',

@@ -4,6 +4,8 @@ export const cameraView: CameraViewWords = {
   bellRings: (camera) => `门铃 · ${camera}`,
   openCamera: '打开摄像头',
   findCamera: '搜索摄像头',
+  search: '搜索',
+  nothingFound: '没有找到。',
   noneFound: '没有叫这个名字的摄像头。',
   keyMove: '切换摄像头',
   keyOpen: '打开摄像头',

@@ -108,6 +108,7 @@ describeWith(['chromium'], 'recordings of several cameras', () => {
     expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
     expect((await page.locator('.time').boundingBox())?.height).toBeGreaterThan(100);
     expect(await axeFindings(page)).toEqual([]);
+    expect(await page.locator('.viewer .caption').allTextContents()).toEqual(['Front door', 'Garden']);
     await page.getByRole('button', { name: 'Stop playing Garden in sync' }).click();
     await page.locator('.synced').waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
@@ -175,6 +176,9 @@ describeWith(['chromium'], 'recordings of several cameras', () => {
     const wide = await slider(page);
     expect(wide.toS - wide.fromS).toBe(toS - fromS);
     await page.locator('.lane-names [aria-current]').waitFor();
+    const isCut = (all: Element[]) =>
+      all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent);
+    expect(await page.locator('.lane-names bdi').evaluateAll(isCut)).toEqual([]);
     // The lanes have moved with their names: the last name is next to its lane.
     const lane = await last.boundingBox();
     expect((lane?.y ?? 0) + (lane?.height ?? 0)).toBeLessThanOrEqual(y + height / 2 + 1);

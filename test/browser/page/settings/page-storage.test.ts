@@ -78,7 +78,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     );
     await visitor.logIn('#/settings/storage');
     await page.getByText('26 days', { exact: true }).waitFor();
-    await page.getByRole('link', { name: /^Front door Set to 30 days, but only 26 days fit 3 GB$/ }).waitFor();
+    await page.getByRole('link', { name: /^Front door Set to 30 days, room for 26 days only 3 GB$/ }).waitFor();
     await page.getByText('2 GB per day').waitFor();
     // A reason that several share is shown once, above them.
     await page.route('**/v3/recordings/usage', (route) =>
@@ -91,7 +91,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     );
     await page.reload();
     await page.getByRole('link', { name: /^Front door 3 GB$/ }).waitFor();
-    expect(await page.getByText('Set to 30 days, but only 26 days fit').count()).toBe(1);
+    expect(await page.getByText('Set to 30 days, room for 26 days only').count()).toBe(1);
     await visitor.go(`#/settings/cameras/${garden}`);
     const disk = await box.api<{ items: { totalBytes: number }[] }>('GET', 'disks');
     const total = byteSize(disk.items[0]?.totalBytes ?? 0, 'en');

@@ -5,6 +5,7 @@ import { route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
@@ -40,18 +41,22 @@ export function BoxesPage() {
       <p class="dim">{t.otherBoxesHint}</p>
       {value && boxes.length === 0 && <p class="dim">{t.noBoxes}</p>}
       {boxes.length > 0 && (
-        <div class="card">
-          {boxes.map((box) => (
-            <Row
-              key={box.id}
-              icon="network"
-              title={box.name}
-              text={rowText(box)}
-              {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
-              onClick={() => setShown(box)}
-            />
-          ))}
-        </div>
+        <SearchedList items={boxes} textOf={({ name }) => name}>
+          {(found) => (
+            <div class="card">
+              {found.map((box) => (
+                <Row
+                  key={box.id}
+                  icon="network"
+                  title={box.name}
+                  text={rowText(box)}
+                  {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
+                  onClick={() => setShown(box)}
+                />
+              ))}
+            </div>
+          )}
+        </SearchedList>
       )}
       <Button onClick={() => setAdded({ invitation: '' })}>
         <Icon name="plus" small />

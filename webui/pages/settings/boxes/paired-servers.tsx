@@ -7,6 +7,7 @@ import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { listed, moment } from '../../../words/format.ts';
@@ -35,17 +36,21 @@ export function PairedServersPage() {
       <p class="dim">{t.pairedServersHint}</p>
       {value && servers.length === 0 && <p class="dim">{t.noPairedServers}</p>}
       {servers.length > 0 && (
-        <div class="card">
-          {servers.map((server) => (
-            <Row
-              key={server.id}
-              icon="network"
-              title={server.name}
-              text={`${rightsText(server)} · ${whenText(server)}`}
-              onClick={() => setShown(server)}
-            />
-          ))}
-        </div>
+        <SearchedList items={servers} textOf={({ name }) => name}>
+          {(found) => (
+            <div class="card">
+              {found.map((server) => (
+                <Row
+                  key={server.id}
+                  icon="network"
+                  title={server.name}
+                  text={`${rightsText(server)} · ${whenText(server)}`}
+                  onClick={() => setShown(server)}
+                />
+              ))}
+            </div>
+          )}
+        </SearchedList>
       )}
       {https?.port === null ? (
         <MessageCard icon="lock" tone="warn" title={t.needsHttps}>

@@ -242,7 +242,7 @@ function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetP
         <Row title={sourceWords.value.source} text={sourceText(config.source)} onClick={() => onOpenPart('source')} />
       )}
       {camera && <ForwardsRow name={camera.name} onClick={() => onOpenPart('forwards')} />}
-      <Row title={item ? t.pauseOrRemove : t.removeOnly} onClick={() => onOpenPart('removal')} />
+      <Row danger={!item} title={item ? t.pauseOrRemove : t.removeOnly} onClick={() => onOpenPart('removal')} />
     </>
   );
 }

@@ -10,6 +10,7 @@ import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { modesWords } from '../../../words/settings/modes.ts';
@@ -51,17 +52,21 @@ export function ModeCameras() {
   return (
     <section>
       <h3>{t.cameras}</h3>
-      <div class="card">
-        {rows.map(({ camera, config }) => (
-          <Row
-            key={camera.name}
-            before={<CameraThumbnail camera={camera} />}
-            title={camera.title}
-            text={rulesText(config.modes, t)}
-            onClick={() => setOpen(camera)}
-          />
-        ))}
-      </div>
+      <SearchedList items={rows} textOf={({ camera }) => camera.title}>
+        {(found) => (
+          <div class="card">
+            {found.map(({ camera, config }) => (
+              <Row
+                key={camera.name}
+                before={<CameraThumbnail camera={camera} />}
+                title={camera.title}
+                text={rulesText(config.modes, t)}
+                onClick={() => setOpen(camera)}
+              />
+            ))}
+          </div>
+        )}
+      </SearchedList>
       {open && <CameraRules key={open.name} camera={open} onClosed={() => setOpen(undefined)} onChanged={again} />}
     </section>
   );

@@ -7,6 +7,7 @@ import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { listed, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
@@ -65,17 +66,21 @@ export function DevicePasswords() {
     <section class="device-passwords">
       <h2>{t.devicePasswords}</h2>
       {devices.length > 0 ? (
-        <div class="card">
-          {devices.map((device) => (
-            <Row
-              key={device.id}
-              icon="lock"
-              title={device.name}
-              text={rightsOf(device)}
-              onClick={() => setShown(device)}
-            />
-          ))}
-        </div>
+        <SearchedList items={devices} textOf={({ name }) => name}>
+          {(found) => (
+            <div class="card">
+              {found.map((device) => (
+                <Row
+                  key={device.id}
+                  icon="lock"
+                  title={device.name}
+                  text={rightsOf(device)}
+                  onClick={() => setShown(device)}
+                />
+              ))}
+            </div>
+          )}
+        </SearchedList>
       ) : (
         <p class="dim">{t.devicePasswordsText}</p>
       )}

@@ -4,6 +4,7 @@ import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -36,11 +37,18 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   return (
     <Sheet title={t.devices} onClosed={onClosed}>
       <p class="dim small">{t.devicesText}</p>
-      <ul class="card devices">
-        {[...items.filter(({ current }) => current), ...items.filter(({ current }) => !current)].map((item) => (
-          <Device key={item.id} item={item} isOwn={item.user === own} onEnd={() => end([item])} />
-        ))}
-      </ul>
+      <SearchedList
+        items={[...items.filter(({ current }) => current), ...items.filter(({ current }) => !current)]}
+        textOf={({ user, device, address }) => `${user} ${device} ${address}`}
+      >
+        {(found) => (
+          <ul class="card devices">
+            {found.map((item) => (
+              <Device key={item.id} item={item} isOwn={item.user === own} onEnd={() => end([item])} />
+            ))}
+          </ul>
+        )}
+      </SearchedList>
       {others.length > 1 && (
         <Button danger onClick={() => end(others)}>
           {t.logOutOthers}

@@ -10,6 +10,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { moment } from '../../../words/format.ts';
@@ -69,21 +70,25 @@ function Persons() {
   const users = value?.items ?? [];
   return (
     <section class="persons">
-      <div class="card">
-        {users.map((user) => (
-          <Row
-            key={user.name}
-            {...(user.role === 'owner'
-              ? { before: <Initial name={t.owner} isOwner />, title: t.owner, text: t.chooseAll, value: t.itIsYou }
-              : {
-                  before: <Initial name={user.name} />,
-                  title: user.name,
-                  text: rightsText(mayText(user), user.cameras, language),
-                  onClick: () => setEdited({ user }),
-                })}
-          />
-        ))}
-      </div>
+      <SearchedList items={users} textOf={({ name }) => name}>
+        {(found) => (
+          <div class="card">
+            {found.map((user) => (
+              <Row
+                key={user.name}
+                {...(user.role === 'owner'
+                  ? { before: <Initial name={t.owner} isOwner />, title: t.owner, text: t.chooseAll, value: t.itIsYou }
+                  : {
+                      before: <Initial name={user.name} />,
+                      title: user.name,
+                      text: rightsText(mayText(user), user.cameras, language),
+                      onClick: () => setEdited({ user }),
+                    })}
+              />
+            ))}
+          </div>
+        )}
+      </SearchedList>
       <Button onClick={() => setEdited({ user: undefined })}>
         <Icon name="plus" small />
         {t.addPerson}
@@ -129,23 +134,28 @@ function GuestLinks() {
   const [isNew, setNew] = useState(false);
   const [shown, setShown] = useState<GuestItem>();
   const links = value?.items ?? [];
+  const titleOf = (link: GuestItem) => [link.note, seenText(link, language)].filter(Boolean).join(' · ');
   const endOf = ({ over, until }: GuestItem) =>
     over ? t.linkEnded : t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t));
   return (
     <section class="guest-links">
       <h2>{t.guestLinks}</h2>
       {links.length > 0 ? (
-        <div class="card">
-          {links.map((link) => (
-            <Row
-              key={link.id}
-              icon="link"
-              title={[link.note, seenText(link, language)].filter(Boolean).join(' · ')}
-              text={`${linkMayText(link)} · ${endOf(link)}`}
-              onClick={() => setShown(link)}
-            />
-          ))}
-        </div>
+        <SearchedList items={links} textOf={titleOf}>
+          {(found) => (
+            <div class="card">
+              {found.map((link) => (
+                <Row
+                  key={link.id}
+                  icon="link"
+                  title={titleOf(link)}
+                  text={`${linkMayText(link)} · ${endOf(link)}`}
+                  onClick={() => setShown(link)}
+                />
+              ))}
+            </div>
+          )}
+        </SearchedList>
       ) : (
         <p class="dim">{t.guestLinksText}</p>
       )}

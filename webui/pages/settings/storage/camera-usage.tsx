@@ -6,6 +6,7 @@ import { cameras } from '../../../cameras/cameras.ts';
 import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
+import { SearchedList } from '../../../ui/controls/searched-list.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
@@ -44,17 +45,21 @@ export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
     <section>
       <h3 class="visually-hidden">{storageWords.value.byCamera}</h3>
       {shared !== undefined && <p class="small warn shared-shortage">{shared}</p>}
-      <ul class="card">
-        {rows.map(({ item, days }) => (
-          <li key={item.path}>
-            <UseRow
-              use={item}
-              days={days.isShort && days.text === shared ? undefined : days}
-              onRemoved={() => setRemoved(item)}
-            />
-          </li>
-        ))}
-      </ul>
+      <SearchedList items={rows} textOf={({ item }) => nameOf(item)}>
+        {(found) => (
+          <ul class="card">
+            {found.map(({ item, days }) => (
+              <li key={item.path}>
+                <UseRow
+                  use={item}
+                  days={days.isShort && days.text === shared ? undefined : days}
+                  onRemoved={() => setRemoved(item)}
+                />
+              </li>
+            ))}
+          </ul>
+        )}
+      </SearchedList>
       {removed && <RemovedSheet use={removed} onClosed={() => setRemoved(undefined)} onDeleted={onDeleted} />}
     </section>
   );

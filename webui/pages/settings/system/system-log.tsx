@@ -8,6 +8,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Select } from '../../../ui/controls/choice.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
+import { SearchedChoice } from '../../../ui/controls/searched-choice.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { momentSeconds } from '../../../words/dates.ts';
 import { number } from '../../../words/format.ts';
@@ -103,7 +104,7 @@ function Filter({ filter, onFilter }: { readonly filter: LogFilter; readonly onF
           })
         }
       />
-      <Select
+      <SearchedChoice
         class="chip"
         label={t.logCamera}
         value={filter.path}

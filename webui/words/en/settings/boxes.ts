@@ -9,7 +9,7 @@ export const boxes = {
   pairedServersHint: 'A server is another Perch that shows cameras of this box. It gets no settings and no passwords.',
   noPairedServers: 'No server shows cameras of this box.',
   inviteServer: 'Invite a server',
-  serverMay: 'This server may',
+  serverMay: 'Permissions of this server',
   serverTalks: 'Talk through cameras that it watches',
   oneServerRight: 'Choose live or recordings.',
   makeInvitation: 'Create invitation',

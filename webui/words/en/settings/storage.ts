@@ -12,7 +12,7 @@ export const storage = {
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
   wantedAndFit: (wanted: number, fit: string) =>
-    many(wanted, { one: `Set to 1 day, but only ${fit} fit`, other: `Set to # days, but only ${fit} fit` }),
+    many(wanted, { one: `Set to 1 day, room for ${fit} only`, other: `Set to # days, room for ${fit} only` }),
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:

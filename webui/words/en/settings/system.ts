@@ -152,7 +152,7 @@ export const system = {
   updateLater: 'It needs a newer version. Install one in between first.',
   updateRoom: 'Not enough disk space.',
   updateByHand:
-    'Update this box the way it was installed: “apt upgrade”, “docker pull”, or “git pull” and “npm start”.',
+    'This box is updated the way it was installed. Packages: install the new ones with “apt”. Container: pull the new image and create the container again. Source: “git pull”, then “npm start”.',
   updateNoKey: 'This box was installed without an update key and accepts no updates.',
   updateNotStarted: 'The new version did not start.',
   updateUnhealthy: 'The new version did not run well.',

@@ -8,7 +8,7 @@ export const storage: StorageWords = {
   usedOf: (used, total) => `已用 ${used}，共 ${total}`,
   freeOf: (free, total) => `可用 ${free}，共 ${total}`,
   aDay: (size) => `每天 ${size}`,
-  wantedAndFit: (wanted, fit) => `设定保留 ${wanted} 天，目前只够 ${fit}`,
+  wantedAndFit: (wanted, fit) => `设为保留 ${wanted} 天，磁盘空间只够 ${fit}`,
   disks: '磁盘',
   otherDisk: '更换录像磁盘',
   otherDiskText: '新磁盘上的内容不会被删除。旧录像仍在原磁盘，到期才删，接着就能看；“移动录像”可将其移走。',

@@ -90,7 +90,7 @@ export const system: SystemWords = {
   rateIn: (rate) => `接收 ${rate}`,
   clockNetwork: '由网络校准',
   clockBattery: '自带电池时钟',
-  clockNone: '尚未确定',
+  clockNone: '尚未校准',
 
   weakPowerNow: '当前供电不足。',
   weakPowerBefore: '开机以来出现过供电不足。',
@@ -143,7 +143,8 @@ export const system: SystemWords = {
   updateSame: '主机上已是这个版本。',
   updateLater: '它适用于更高的版本，请先安装中间的版本。',
   updateRoom: '磁盘空间不足。',
-  updateByHand: '此主机按安装时的方式手动更新：“apt upgrade”、“docker pull”，或“git pull”后“npm start”。',
+  updateByHand:
+    '请按安装时的方式更新此主机。软件包：用“apt”安装新软件包。容器：拉取新镜像并重新创建容器。源代码：先“git pull”，再“npm start”。',
   updateNoKey: '此主机安装时没有更新密钥，因此不接受更新。',
   updateNotStarted: '新版本没有启动。',
   updateUnhealthy: '新版本运行不正常。',

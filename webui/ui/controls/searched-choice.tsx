@@ -1,0 +1,64 @@
+import { useState } from 'preact/hooks';
+import { Icon } from '../icons/icon.tsx';
+import { Sheet } from '../sheet/sheet.tsx';
+import { type ChoiceProps, Select } from './choice.tsx';
+import { SEARCHED_FROM } from './list-search.tsx';
+import { SearchedList } from './searched-list.tsx';
+
+/** A choice; a long one is a sheet with a search field. */
+export function SearchedChoice(props: ChoiceProps) {
+  const { label, value, options, onChange } = props;
+  const [isOpen, setOpen] = useState(false);
+  const [chosen, setChosen] = useState<string>();
+  if (options.length <= SEARCHED_FROM) {
+    return <Select {...props} />;
+  }
+  const shown = options.find((option) => option.value === value)?.text;
+  return (
+    <>
+      <button
+        class={`choice ${props.class}`}
+        type="button"
+        aria-haspopup="dialog"
+        aria-label={`${label}: ${shown}`}
+        onClick={() => setOpen(true)}
+      >
+        <span class="shown">
+          <bdi>{shown}</bdi>
+          <Icon name="down" small={props.class === 'chip'} />
+        </span>
+      </button>
+      {isOpen && (
+        <Sheet
+          title={label}
+          isDone={chosen !== undefined}
+          onClosed={() => {
+            setOpen(false);
+            setChosen(undefined);
+            if (chosen !== undefined) {
+              onChange(chosen);
+            }
+          }}
+        >
+          <div class="finder">
+            <SearchedList items={options} textOf={({ text }) => text}>
+              {(found) =>
+                found.map((option) => (
+                  <button
+                    class="row"
+                    type="button"
+                    key={option.value}
+                    aria-current={option.value === value ? 'true' : undefined}
+                    onClick={() => setChosen(option.value)}
+                  >
+                    <bdi>{option.text}</bdi>
+                  </button>
+                ))
+              }
+            </SearchedList>
+          </div>
+        </Sheet>
+      )}
+    </>
+  );
+}
