@@ -1,7 +1,7 @@
 import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { SearchedChoice } from '../ui/controls/searched-choice.tsx';
+import { SearchedChoice } from '../ui/lists/searched-choice.tsx';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 

@@ -10,7 +10,7 @@ import { lastCamera } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { momentToKeep } from '../timeline/file-ranges.ts';
 import { atMs, camera as chosenCamera, resetView, spans as shownSpans } from '../timeline/view.ts';
-import { SearchedChoice } from '../ui/controls/searched-choice.tsx';
+import { SearchedChoice } from '../ui/lists/searched-choice.tsx';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';

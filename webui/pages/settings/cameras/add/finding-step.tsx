@@ -14,10 +14,10 @@ import {
 import { LIVE, settingsLink } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
-import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/controls/list-search.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
+import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/lists/list-search.tsx';
 import { startWords } from '../../../../words/start.ts';
 import { words } from '../../../../words/words.ts';
 import { MissingCameraSheet } from './missing-camera-sheet.tsx';

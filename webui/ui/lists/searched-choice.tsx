@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
+import { type ChoiceProps, Select } from '../controls/choice.tsx';
 import { Icon } from '../icons/icon.tsx';
 import { Sheet } from '../sheet/sheet.tsx';
-import { type ChoiceProps, Select } from './choice.tsx';
 import { SEARCHED_FROM } from './list-search.tsx';
 import { SearchedList } from './searched-list.tsx';
 
