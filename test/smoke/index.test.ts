@@ -40,9 +40,7 @@ test('recordings of a path that is not configured are named, listed, played and 
   const config = `pathDefaults:\n  recordPath: ${recordingsOf(folder.path)}/%path/%Y-%m-%d_%H-%M-%S-%f\npaths: {}\n`;
   await using agent = await startAgent({ dataDir: folder.path, config, env: { TZ: 'UTC' } });
   const { items } = await agent.json<{ items: readonly object[] }>('/v3/recordings/list');
-  expect(items).toEqual([
-    { name: 'old/gate', segments: [{ start: '2026-07-01T12:00:00Z' }, { start: '2026-07-01T13:00:00Z' }] },
-  ]);
+  expect(items).toEqual([{ name: 'old/gate', segments: [{ start: '2026-07-01T12:00:00Z' }] }]);
   const [span] = await agent.json<readonly { duration: number; url: string }[]>('/playback/list?path=old/gate');
   expect(span).toMatchObject({ start: '2026-07-01T12:00:00Z', duration: 5 });
   const clip = await fetch(span?.url ?? '');
