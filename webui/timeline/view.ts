@@ -102,10 +102,12 @@ function show(window: TimeWindow): void {
   const at = atMs.peek();
   const before = shown.peek();
   const length = window.toMs - window.fromMs;
+  // A selection may end in the future, where a clip of a running recording does.
+  const selection = clip.peek();
   const next =
     isPlayheadFixed.peek() && at !== undefined
-      ? timeWindow(length, at, uprightShare(length))
-      : notAhead(window, Math.max(Date.now(), spans.peek().at(-1)?.endMs ?? 0));
+      ? timeWindow(length, at, selection ? 0.5 : uprightShare(length))
+      : notAhead(window, Math.max(Date.now(), spans.peek().at(-1)?.endMs ?? 0, selection?.endMs ?? 0));
   if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
     shown.value = next;
   }
