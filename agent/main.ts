@@ -206,6 +206,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const app = await Promise.race([starting, tooLate]);
   if (!app) {
     log.warn({ waitedMs: START_PATIENCE_MS }, 'stopped before the start was complete');
+    starting.catch(() => {});
     folder.release();
     await output.close();
     return 0;

@@ -23,6 +23,7 @@ export async function overwrite(file: string, text: string | Uint8Array, journal
     }
     await put(handle, next).catch(async (cause: unknown) => {
       await put(handle, former);
+      await forget(journal);
       throw cause;
     });
   } finally {

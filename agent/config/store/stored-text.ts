@@ -1,4 +1,4 @@
-import { explain, type PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ConfigText } from '../file/config-text.ts';
 import { copyOf, findFile, isReadOnly, ownFileOf } from '../file/file.ts';
@@ -146,7 +146,16 @@ export class StoredText {
   /** Saves changes that could not be saved before, if the file can be written now. */
   async retry(): Promise<void> {
     if (this.#unsaved) {
-      await this.save(this.#unsaved.text);
+      await this.save(this.#unsaved.text).catch((error: unknown) => {
+        if (!(error instanceof PerchError)) {
+          throw error;
+        }
+        // On a full disk, for one. The changes stay in effect.
+        this.#options.log.warn(
+          { file: this.target, cause: explain(error) },
+          'changes of the configuration are still not saved',
+        );
+      });
     }
   }
 

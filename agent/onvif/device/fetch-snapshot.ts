@@ -179,6 +179,8 @@ function redirected(from: URL, location: string, redirects: number): URL {
     );
   }
   url.hash = '';
+  url.username = '';
+  url.password = '';
   return url;
 }
 
@@ -194,7 +196,7 @@ async function requestOn(
   const sendOn = (connection: PersistentConnection | undefined) => {
     isSent = true;
     // What follows a # is for the camera, too: its address is not that of a page.
-    const path = url.href.slice(url.origin.length);
+    const path = url.pathname + url.search + url.hash;
     const headers: Record<string, string> = { Accept: 'image/jpeg, */*' };
     if (challenge && login) {
       headers['Authorization'] = answerTo(challenge, login.credentials, { method: 'GET', uri: path });

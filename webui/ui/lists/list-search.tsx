@@ -16,6 +16,8 @@ export const ListSearch = ({ label, text, onInput }: ListSearchProps) => (
     autocomplete="off"
     value={text}
     onInput={({ currentTarget }) => onInput(currentTarget.value)}
+    // A form around it is not sent.
+    onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
   />
 );
 

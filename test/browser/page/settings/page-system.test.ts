@@ -68,6 +68,8 @@ describeWith(['chromium'], 'the page about the system', () => {
       const { trustedProxies, webrtcAdditionalHosts } = await box.api<Record<string, string[]>>('GET', GLOBAL);
       return [trustedProxies, webrtcAdditionalHosts];
     };
+    // After a failed try, too.
+    await box.api('PATCH', 'config/global/patch', { trustedProxies: [], webrtcAdditionalHosts: [] });
     const before = await saved();
     await using owner = await open(size, '#/settings/system/https');
     const { page } = owner;
