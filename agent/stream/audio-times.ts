@@ -3,16 +3,19 @@ import type { Track } from '../media/sample/track.ts';
 
 /**
  * Times of one track's audio packets in WebRTC. Chromium takes a packet that begins a tick too late for one after a loss, and FFmpeg's times
- * vary (mediamtx#3878): a packet whose time is off by less than its duration begins where the last one ended.
+ * vary (mediamtx#3878): a packet whose time is off by less than half a packet begins where the last one ended.
  */
 export class AudioTimes {
   #endPts = Number.NaN;
+  #lastTicks = 0;
 
   /** @returns the time to send for `data`, a packet of `track` at `pts` */
   place(track: Track, pts: number, data: Uint8Array): number {
     const durationTicks = ticksOf(track, data);
-    const placed = Math.abs(pts - this.#endPts) < durationTicks ? this.#endPts : pts;
+    const nearTicks = Math.min(durationTicks, this.#lastTicks) / 2;
+    const placed = Math.abs(pts - this.#endPts) < nearTicks ? this.#endPts : pts;
     this.#endPts = placed + durationTicks;
+    this.#lastTicks = durationTicks;
     return placed;
   }
 }

@@ -116,6 +116,19 @@ test.for<[codec: string, track: Track, data: Uint8Array, ticks: number]>([
   expect(times).toEqual([0, 1, 2, 3, 5, 6, 9].map((packet) => packet * ticks + (packet === 5 || packet === 6 ? 2 : 0)));
 });
 
+test('times of a sender whose clock is slower than its samples always rise', () => {
+  const stream = new Stream([AUDIO]);
+  const times: number[] = [];
+  const viewer = new Notes();
+  viewer.onPackets = (packets, from) => times.push(packets.timestampOf(from));
+  RtpPackets.join(stream, viewer);
+  for (let i = 0; i < 4000; i += 1) {
+    stream.write(0, sample(Math.round(i * 159.9), true, new Uint8Array(160)));
+  }
+  expect(times).toHaveLength(4000);
+  expect(times.filter((time, i) => i > 0 && time <= (times[i - 1] ?? 0))).toEqual([]);
+});
+
 test('a stream with B-frames is rejected instead of shown in the wrong order', () => {
   const stream = new Stream([H264_TRACK]);
   const notes = new Notes();

@@ -60,7 +60,7 @@ function uprightLayout(count: number): Layout {
   return { columns: 2, rows: count <= 12 ? Math.ceil((count + 3 * large) / 2) : undefined, large };
 }
 
-/** Phones. `full`: one column; `one`, `two`: so many wide tiles, then pairs, none of which is left alone. */
+/** Phones. `full`: one column; `one`, `two`: one or two wide tiles, then rows of two. */
 type NarrowLayout = 'full' | 'one' | 'two' | 'pairs' | 'threes';
 
 export function narrowLayout(count: number, arrangement: Arrangement, hasGroups = false): NarrowLayout {

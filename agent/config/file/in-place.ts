@@ -32,10 +32,10 @@ export async function overwrite(file: string, text: string | Uint8Array, journal
   await forget(journal);
 }
 
-/** Restores the former text if a power cut has interrupted `overwrite`. @returns whether it has */
+/** Restores the former text if a power cut has interrupted `overwrite`. @returns whether it has @throws Error of the disk; the journal stays */
 export async function undoInterrupted(file: string, journal: string): Promise<boolean> {
   const texts = parse(await readFile(journal, 'utf8').catch(() => ''));
-  const now = texts && (await readFile(file).catch(() => undefined));
+  const now = texts && (await readFile(file));
   const isPart = texts !== undefined && now !== undefined && isMixed(now, texts);
   if (isPart) {
     const handle = await open(file, 'r+');

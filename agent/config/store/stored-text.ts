@@ -40,8 +40,16 @@ export class StoredText {
     if (file === undefined) {
       return new StoredText(options, texts, undefined, undefined);
     }
-    if (await undoInterrupted(file, copyOf(file, options.dataDir, 'journal'))) {
-      options.log.warn({ file }, 'the last change of the configuration was interrupted: undone');
+    try {
+      if (await undoInterrupted(file, copyOf(file, options.dataDir, 'journal'))) {
+        options.log.warn({ file }, 'the last change of the configuration was interrupted: undone');
+      }
+    } catch (error) {
+      // A read-only disk, for one. The journal stays for a later start; the last good copy is used until then.
+      options.log.error(
+        { file, cause: explain(error) },
+        'the last change of the configuration was interrupted and cannot be undone',
+      );
     }
     const text = await migrateConfig({ ...options, file, texts });
     const onDisk = await texts.read(file);

@@ -126,6 +126,11 @@ test('redirects of a camera are followed on its own host, up to a limit', async 
     { user: 'admin', password: 'right' },
   );
   expect((await snapshots.fetch(never)).length).toBe(20_000);
+  location = (toPort, url) =>
+    url.includes('moved') ? '' : `http://me:secret@127.0.0.1:${toPort}/snap?profile=main&moved`;
+  asked.length = 0;
+  expect((await snapshots.fetch(never)).length).toBe(20_000);
+  expect(asked.filter((line) => JSON.stringify(line).includes('secret'))).toEqual([]);
   location = (toPort, url) => `http://127.0.0.1:${toPort}${url}&again`;
   await expect(snapshots.fetch(never)).rejects.toThrow('more than 3 times');
   asked.length = 0;

@@ -144,6 +144,18 @@ test('a foreign file that may still be written is not touched', async () => {
   expect(readFileSync(file)).toHaveLength(300);
 });
 
+test.for([192, 204])('a foreign file with packets of %i bytes is named and left alone', async (packetBytes) => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'a.ts');
+  const bytes = new Uint8Array(100 * packetBytes).map((_, i) => (i % packetBytes === 0 ? 0x47 : 0));
+  writeFileSync(file, bytes);
+  expect(await recoverTransportStream(diskFs, file, true)).toEqual({
+    kind: 'unreadable',
+    reason: 'no MPEG-TS packets',
+  });
+  expect(readFileSync(file)).toHaveLength(bytes.length);
+});
+
 test.for([
   ['empty', 0],
   ['zeros', 5000],

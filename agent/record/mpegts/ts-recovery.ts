@@ -88,7 +88,7 @@ async function findForeignEnd(handle: ReadableFile, sizeBytes: number): Promise<
   for (let tailBytes = FOREIGN_TAIL_BYTES; ; tailBytes *= 4) {
     const start = Math.max(0, Math.floor((sizeBytes - tailBytes) / PACKET_BYTES) * PACKET_BYTES);
     const bytes = new Uint8Array(Math.min(tailBytes, FOREIGN_TAIL_BYTES));
-    let [endOffset, packets] = [0, MIN_PACKETS - 1];
+    let [endOffset, packets] = [0, 0];
     for (let at = start; at < sizeBytes; ) {
       const { bytesRead } = await handle.read(bytes, 0, Math.min(bytes.length, sizeBytes - at), at);
       const whole = bytesRead - (bytesRead % PACKET_BYTES);

@@ -155,6 +155,28 @@ test('the halves of a tunnel may have two addresses, if their cookie cannot be g
   expect([down, other, weak].map(({ text }) => /FOURTH|FIFTH/.test(text))).toEqual([false, false, false]);
 });
 
+test('a POST that lasts is not replaced by one from another address that has the same cookie', async () => {
+  const cookie = '0123456789abcdef';
+  await using there = await front();
+  await using down = new Client(there);
+  down.send(get(cookie));
+  await answered(down);
+  await using up = new Client(there, '127.0.0.2');
+  up.send(post(cookie) + base64('first'));
+  await down.until(() => down.text.endsWith('FIRST'));
+  await using stranger = new Client(there, '127.0.0.3');
+  stranger.send(post(cookie) + base64('$injected'));
+  // The stranger's POST has surely been read: another connection has been answered since.
+  await using other = new Client(there);
+  other.send('options');
+  await other.until(() => other.text === 'OPTIONS');
+  up.send(base64('second'));
+  await down.until(() => down.text.endsWith('FIRSTSECOND'));
+  await using own = new Client(there, '127.0.0.2');
+  own.send(post(cookie) + base64('third'));
+  await down.until(() => down.text.endsWith('FIRSTSECONDTHIRD'));
+});
+
 test('a POST that overtakes its GET from another address waits for it', async () => {
   await using there = await front();
   await using up = new Client(there, '127.0.0.2');

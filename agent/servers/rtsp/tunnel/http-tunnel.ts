@@ -30,6 +30,11 @@ export class HttpTunnel implements ByteChannel {
     };
   }
 
+  /** Whether a POST from this address may continue the client's data: a stranger never replaces a POST that lasts. */
+  takesPostFrom(ip: string): boolean {
+    return this.#post === undefined || endpointOf(this.#post.remote).ip === ip;
+  }
+
   /** @param first bytes of the body that arrived with the head */
   takePost(post: ByteChannel, first: Uint8Array): void {
     if (this.#hasEnded) {

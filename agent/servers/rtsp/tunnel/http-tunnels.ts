@@ -78,7 +78,7 @@ export class HttpTunnels {
     const own = this.#joined.get(key);
     const other = own ? undefined : this.#counterpart(key, cookie, true);
     const joined = own ?? (other ? undefined : onlyOne(this.#joined.values(), cookie));
-    if (joined) {
+    if (joined && (joined === own || joined.tunnel.takesPostFrom(sniffer.ip))) {
       joined.tunnel.takePost(sniffer.channel, first);
       return undefined;
     }
