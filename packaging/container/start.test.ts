@@ -131,20 +131,30 @@ test.for([85, 70, 137])('Perch is started again after code %i', (code) => {
   expect(calls()).toBe('x\nx\nx\n');
 });
 
-test('the end of the container waits until Perch has ended, which is not started again', async () => {
-  const { start, env, calls } = script(
-    `trap 'echo stopping; sleep 0.2; echo stopped; exit 85' TERM\necho ready\nwhile :; do sleep 0.05; done`,
-  );
-  const child = spawn('sh', [start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const said: string[] = [];
-  const closed = once(child, 'close');
-  child.stdout.on('data', (chunk: Buffer) => {
-    said.push(chunk.toString());
-    if (chunk.toString().includes('ready')) {
-      child.kill('SIGTERM');
-    }
-  });
-  expect(await closed).toEqual([85, null]);
-  expect(said.join('')).toBe('ready\nstopping\nstopped\n');
-  expect(calls().split('\n')).toHaveLength(2);
-});
+test.for([
+  { when: 'once Perch runs', from: '', to: '' },
+  { when: 'before the script knows its process', from: 'child=$!', to: 'sleep 0.3\n\tchild=$!' },
+])(
+  'the end of the container, $when, waits until Perch has ended, which is not started again',
+  { timeout: 20_000 },
+  async (row) => {
+    const { start, env, calls } = script(
+      `trap 'echo stopping; sleep 0.2; echo stopped; exit 85' TERM\necho ready\nwhile :; do sleep 0.05; done`,
+    );
+    writeFileSync(start, readFileSync(start, 'utf8').replace(row.from, row.to));
+    // A group of its own: a failure leaves no process behind.
+    const child = spawn('sh', [start], { env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    onTestFinished(() => void (child.exitCode ?? process.kill(-(child.pid ?? 0), 'SIGKILL')));
+    const said: string[] = [];
+    const closed = once(child, 'close');
+    child.stdout.on('data', (chunk: Buffer) => {
+      said.push(chunk.toString());
+      if (chunk.toString().includes('ready')) {
+        child.kill('SIGTERM');
+      }
+    });
+    expect(await closed).toEqual([85, null]);
+    expect(said.join('')).toBe('ready\nstopping\nstopped\n');
+    expect(calls().split('\n')).toHaveLength(2);
+  },
+);

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
 const SLOWEST = 20;
+const MAX_END_MS = 60_000;
 const oneLine = (error: unknown) => String((error as Error | undefined)?.message ?? error).split('\n', 1)[0];
 
 /**
@@ -41,5 +42,12 @@ export default class PlainSummary implements Reporter {
     }
     process.stdout.write(['\n', ...failures.map((failure) => `failed: ${failure}\n`)].join(''));
     process.stdout.write(`${passed} passed, ${failures.length} failed, ${skipped} skipped\n`);
+    // vitest waits without limit for the output of a worker, which a process that a test left behind keeps open.
+    setTimeout(() => {
+      process.stderr.write(
+        `a process that a test started is still running ${MAX_END_MS / 1000} s after the last test\n`,
+      );
+      process.exit(1);
+    }, MAX_END_MS).unref();
   }
 }
