@@ -129,7 +129,7 @@ test('the halves of a tunnel may have two addresses, if their cookie cannot be g
   await down.until(() => down.text.endsWith('FIRST'));
   up.socket.end();
   await up.until(() => up.hasEnded);
-  await using again = new Client(there, '127.0.0.3');
+  await using again = new Client(there, '127.0.0.2');
   again.send(post(cookie) + base64('second'));
   await down.until(() => down.text.endsWith('FIRSTSECOND'));
 
@@ -175,6 +175,48 @@ test('a POST that lasts is not replaced by one from another address that has the
   await using own = new Client(there, '127.0.0.2');
   own.send(post(cookie) + base64('third'));
   await down.until(() => down.text.endsWith('FIRSTSECONDTHIRD'));
+});
+
+test.for([
+  ['one address', '127.0.0.1'],
+  ['two addresses', '127.0.0.2'],
+] as const)('a stranger continues no POST that has ended, in a tunnel of %s', async ([, address]) => {
+  const cookie = '0123456789abcdef';
+  await using there = await front();
+  await using down = new Client(there);
+  down.send(get(cookie));
+  await answered(down);
+  await using up = new Client(there, address);
+  up.send(post(cookie) + base64('first'));
+  await down.until(() => down.text.endsWith('FIRST'));
+  up.socket.end();
+  await up.until(() => up.hasEnded);
+  await using stranger = new Client(there, '127.0.0.3');
+  stranger.send(post(cookie) + base64('$injected'));
+  await using thief = new Client(there, '127.0.0.4');
+  thief.send(get(cookie));
+  await answered(thief);
+  await using again = new Client(there, address);
+  again.send(post(cookie) + base64('second'));
+  await down.until(() => down.text.endsWith('SECOND'));
+  expect(down.text).toMatch(/\r\n\r\nFIRSTSECOND$/);
+  expect(thief.text).not.toMatch(/SECOND/);
+});
+
+test('a tunnel ends when its POSTs come from two addresses: one of them is a stranger', async () => {
+  const cookie = '0123456789abcdef';
+  await using there = await front();
+  await using down = new Client(there);
+  down.send(get(cookie));
+  await answered(down);
+  await using stranger = new Client(there, '127.0.0.3');
+  stranger.send(post(cookie) + base64('first'));
+  await down.until(() => down.text.endsWith('FIRST'));
+  await using up = new Client(there);
+  up.send(post(cookie) + base64('second'));
+  await Promise.all([down, stranger, up].map((client) => client.until(() => client.hasEnded)));
+  expect(down.text).not.toContain('SECOND');
+  expect(up.text).toContain('HTTP tunnel has a POST from 127.0.0.3 already');
 });
 
 test('a POST that overtakes its GET from another address waits for it', async () => {
