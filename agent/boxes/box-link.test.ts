@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { type PinnedBox, pinnedBox } from '../../test/support/servers/pinned-box.ts';
-import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { BoxLink, clockOffsetMs } from './box-link.ts';
 
@@ -193,27 +192,60 @@ test('a request for an absent box starts a new attempt two seconds after the las
   await expect.poll(() => attempts).toBeGreaterThan(0);
 });
 
-test('a box that hangs is away at the first request without an answer, and connected when it answers', async () => {
+test('a box that leaves one request without an answer is not away', async () => {
   const { pinged, clock, link } = await opened();
   const sentMs = clock.monoMs() + 1;
   await clock.advance(2_001);
-  pinged.isStuck = true;
-  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
-  const awayMs = clock.wallMs();
-  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs, error: 'no answer within 2 s' });
-  await expect(link.request('GET', '/v3/events')).rejects.toThrow('is away since');
-  await clock.advance(1_000);
-  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
-  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs });
-  pinged.unstick();
-  await expect.poll(() => link.state.state).toBe('connected');
+  const before = pinged.box?.connections ?? 0;
+  const checked = link.noteSilence(sentMs);
+  expect(link.awaySince).toBeNull();
+  await checked;
+  expect(link.state.state).toBe('connected');
+  expect(pinged.box?.connections).toBeGreaterThan(before);
 });
 
-test('a request without an answer says nothing about a box that has answered another one since', async () => {
-  const { clock, link } = await opened();
+test('a box that takes no new connection is away after a request without an answer', async () => {
+  const { pinged, clock, link } = await opened();
+  const sentMs = clock.monoMs() + 1;
+  await clock.advance(2_001);
+  await pinged.box?.[Symbol.asyncDispose]();
+  await link.noteSilence(sentMs);
+  const awayMs = clock.wallMs();
+  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs });
+  await expect(link.request('GET', '/v3/events')).rejects.toThrow('is away since');
+  await clock.advance(1_000);
+  await link.noteSilence(sentMs);
+  expect(link.state).toMatchObject({ state: 'away', sinceMs: awayMs });
+});
+
+test('a request whose connection is refused says so after the box is known to be away', async () => {
+  const { pinged, link } = await opened();
+  await pinged.box?.[Symbol.asyncDispose]();
+  await expect(link.request('GET', '/v3/events')).rejects.toThrow();
+  expect(link.state.state).toBe('away');
+});
+
+test('a request without an answer starts no attempt at a box that has answered another one since', async () => {
+  const { pinged, clock, link } = await opened();
   const sentMs = clock.monoMs();
   await clock.advance(1_000);
   await link.refresh();
-  link.noteSilence(sentMs, new PerchError('timeout', 'no answer within 2 s'));
+  const before = pinged.asked.length;
+  await link.noteSilence(sentMs);
+  expect([link.state.state, pinged.asked.length]).toEqual(['connected', before]);
+});
+
+test('a silent box is tried by a new connection, although a request for its facts hangs', async () => {
+  const { pinged, clock, link } = await opened();
+  pinged.isStuck = true;
+  const asked = link.refresh();
+  const sentMs = clock.monoMs() + 1;
+  await clock.advance(2_001);
+  const before = pinged.box?.connections ?? 0;
+  const checked = link.noteSilence(sentMs);
+  pinged.unstick();
+  await asked;
+  await checked;
+  expect(pinged.box?.connections).toBeGreaterThan(before);
   expect(link.state.state).toBe('connected');
 });

@@ -178,21 +178,31 @@ export class BoxLink {
       return answer;
     } catch (error) {
       if (isAway(error) && signal?.aborted !== true && !('why' in (error as PerchError).context)) {
-        this.noteSilence(sentMs, error);
+        const checked = this.noteSilence(sentMs);
+        // A connection that fails says soon whether the box is there.
+        if (error instanceof PerchError && error.code === 'unavailable') {
+          await checked;
+        }
       }
       throw error;
     }
   }
 
   /**
-   * A request has no answer, so the box is away until it answers. If it has answered another one since, that request alone hangs.
+   * A request has no answer. Unless the box has answered another one since, a new connection shows whether it is away.
    * @param sentMs when it was sent, on the monotonic clock
    */
-  noteSilence(sentMs: number, cause: unknown): void {
-    if (this.awaySince === null && this.#answeredMs <= sentMs) {
-      this.#miss(cause);
+  async noteSilence(sentMs: number): Promise<void> {
+    if (this.awaySince !== null || this.#answeredMs > sentMs) {
+      return;
     }
-    this.#wake.abort();
+    this.#isSilent = true;
+    await this.#asking;
+    if (this.#isSilent && this.awaySince === null) {
+      void this.#ask();
+      this.#wake.abort();
+    }
+    await this.#asking;
   }
 
   async #run(): Promise<void> {

@@ -95,8 +95,8 @@ export class Boxes {
   }
 
   /** See `BoxLink.noteSilence`. */
-  noteSilence(id: string, sentMs: number, cause: unknown): void {
-    this.#links.get(id)?.noteSilence(sentMs, cause);
+  noteSilence(id: string, sentMs: number): void {
+    void this.#links.get(id)?.noteSilence(sentMs);
   }
 
   /** Opens a WebSocket at the box. */

@@ -69,6 +69,28 @@ test('an answer that never ends is given up', async () => {
   expect((await waiting).context).toMatchObject({ why: 'boxAway' });
 });
 
+test('an error in the reader of an answer is no fault of the box', async () => {
+  await using box = await scriptedBox((_, response) => response.end('{}'));
+  const boxes = plainBoxes(() => box.port);
+  const requests = new BoxRequests(boxes, systemClock);
+  const wrong = new TypeError('cannot read properties of undefined');
+  const fails = () => {
+    throw wrong;
+  };
+  await expect(requests.json('yard', { path: '/' }, 100, fails)).rejects.toBe(wrong);
+  expect(boxes.item('yard')?.state).toBe('connected');
+});
+
+test('an answer that is not JSON is named, and the box is not away', async () => {
+  await using box = await scriptedBox((_, response) => response.end('<html>'));
+  const boxes = plainBoxes(() => box.port);
+  const { message, context } = await failure(
+    new BoxRequests(boxes, systemClock).json('yard', { path: '/' }, 100, read),
+  );
+  expect([message, context['why']]).toEqual([expect.stringContaining('an answer that is not JSON'), 'boxFault']);
+  expect(boxes.item('yard')?.state).toBe('connected');
+});
+
 test.for([
   [404, '{"status":"error","error":"path not found"}', 'notFound', 'path not found'],
   [400, '{"error":"invalid start"}', 'badInput', 'invalid start'],

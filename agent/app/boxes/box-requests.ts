@@ -20,8 +20,8 @@ export interface BoxClient {
       readonly isBackground: boolean;
     },
   ): Promise<BoxAnswer>;
-  /** A request that was sent at this monotonic time has no answer, or none that ends. `item` has the box's state then. */
-  noteSilence(box: string, sentMs: number, cause: unknown): void;
+  /** A request that was sent at this monotonic time has no answer, or none that ends. */
+  noteSilence(box: string, sentMs: number): void;
   /** undefined: the box is not paired. */
   item(box: string): { readonly name: string; readonly state: string; readonly sinceMs: number } | undefined;
 }
@@ -45,7 +45,6 @@ interface BoxRequest {
   readonly bodyMs?: number;
 }
 
-/** A box that takes longer counts as away. */
 export const MAX_ANSWER_MS = 2_000;
 /** Default time limit of a body: a long list over a slow link. */
 const MAX_BODY_MS = 10_000;
@@ -108,11 +107,26 @@ export class BoxRequests {
     read: (bytes: Buffer) => T,
     { signal, bodyMs = MAX_BODY_MS }: Pick<BoxRequest, 'signal' | 'bodyMs'> = {},
   ): Promise<T> {
-    const sentMs = this.#clock.monoMs();
-    const late = new PerchError('timeout', `no end of an answer within ${bodyMs / 1000} s`);
-    const inTime = after(this.#clock, bodyMs, () => body.destroy(late));
+    const bytes = await this.#bytes(box, body, maxBytes, signal, bodyMs);
     try {
-      return read(await readBytes(body, maxBytes));
+      return read(bytes);
+    } catch (error) {
+      throw error instanceof PerchError ? this.invalid(box, error) : error;
+    }
+  }
+
+  async #bytes(
+    box: string,
+    body: Readable,
+    maxBytes: number,
+    signal: AbortSignal | undefined,
+    limitMs: number,
+  ): Promise<Buffer> {
+    const sentMs = this.#clock.monoMs();
+    const late = new PerchError('timeout', `no end of an answer within ${limitMs / 1000} s`);
+    const inTime = after(this.#clock, limitMs, () => body.destroy(late));
+    try {
+      return await readBytes(body, maxBytes);
     } catch (error) {
       if (signal?.aborted) {
         throw error;
@@ -120,9 +134,8 @@ export class BoxRequests {
       if (error instanceof PerchError && error !== late) {
         throw this.invalid(box, error);
       }
-      const cause = error === late ? late : new PerchError('unavailable', explain(error), {}, error);
-      this.#client.noteSilence(box, sentMs, cause);
-      throw this.#failure(box, cause);
+      this.#client.noteSilence(box, sentMs);
+      throw this.#failure(box, error);
     } finally {
       inTime();
       body.destroy();
@@ -159,7 +172,7 @@ export class BoxRequests {
         throw error;
       }
       if (stop.signal.aborted) {
-        this.#client.noteSilence(box, sentMs, late);
+        this.#client.noteSilence(box, sentMs);
       }
       throw this.#failure(box, stop.signal.aborted ? late : error);
     } finally {
