@@ -51,7 +51,7 @@ import { srtLoss } from './srt/srt-loss.ts';
 import { keyFrameWish } from './webrtc/key-frame-wish.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc/webrtc-200.ts';
 import { webrtcCpu } from './webrtc/webrtc-cpu.ts';
-import { webrtcJoin } from './webrtc/webrtc-join.ts';
+import { webrtcJoin, webrtcJoinPion } from './webrtc/webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc/webrtc-lag.ts';
 import { webrtcPacket } from './webrtc/webrtc-packet.ts';
 
@@ -100,6 +100,7 @@ const FIGURES: readonly Figure[] = [
   webrtcCpu,
   webrtcPacket,
   webrtcJoin,
+  webrtcJoinPion,
   rtmpJoin,
   keyFrameWish,
   webrtcLag,

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { cameraClip, playClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { holdProcess, type Limits } from '../measure/held.ts';
 import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
-import { startScript } from '../measure/script.ts';
+import { startLightViewers } from '../webrtc/start-light-viewers.ts';
 
 const CAMERAS = [1, 4, 8, 16];
 const VIEWERS = 4;
@@ -64,21 +63,17 @@ async function measureCameras(count: number, note: (text: string) => void, limit
   await seconds(SETTLE_SECONDS);
   const where = limits ? `held to ${limits.cores} core and ${limits.megabytes} MB: ` : '';
   note(`${where}${count} recorded: ${shown(await loadOf(agent))}`);
-  const viewers = names.slice(0, VIEWERS).map((name) => {
-    const url = `http://127.0.0.1:${agent.ports.webrtc}/${name}/whep`;
-    const script = startScript(join(import.meta.dirname, '../webrtc/light-viewers.ts'), [url]);
-    script.child.stdin.write(`open ${Math.ceil(VIEWERS / Math.min(VIEWERS, count))}\n`);
-    return script;
-  });
-  try {
-    await Promise.all(viewers.map((script) => script.waitFor(/opened/)));
-    await seconds(SETTLE_SECONDS);
-    const load = await loadOf(agent);
-    note(`${where}${count} recorded, ${VIEWERS} WebRTC viewers: ${shown(load)}; ${await readyCount(agent)} ready`);
-    return load.percent;
-  } finally {
-    await Promise.all(viewers.map((script) => script.stop('SIGKILL')));
-  }
+  await using stack = new AsyncDisposableStack();
+  await Promise.all(
+    names.slice(0, VIEWERS).map((name) => {
+      const viewers = stack.use(startLightViewers(`http://127.0.0.1:${agent.ports.webrtc}/${name}/whep`));
+      return viewers.ask(`open ${Math.ceil(VIEWERS / Math.min(VIEWERS, count))}`);
+    }),
+  );
+  await seconds(SETTLE_SECONDS);
+  const load = await loadOf(agent);
+  note(`${where}${count} recorded, ${VIEWERS} WebRTC viewers: ${shown(load)}; ${await readyCount(agent)} ready`);
+  return load.percent;
 }
 
 export const capacity: Figure = {

@@ -3,20 +3,23 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CipherContext, DtlsClient, parseMessage, SrtcpSession, SrtpSession } from 'werift';
-import { type Credentials, credentialsIn, writeCheck } from '../../support/clients/webrtc/ice-client.ts';
+import { CipherContext, classes, DtlsClient, Message, methods, parseMessage, SrtcpSession, SrtpSession } from 'werift';
+import { type Check, type Credentials, credentialsIn, writeCheck } from '../../support/clients/webrtc/ice-client.ts';
 
 /**
- * Many viewers that decode nothing: `node light-viewers.ts WHEP_URL DECRYPTED`. The first DECRYPTED of them decrypt every packet, the
+ * Many viewers that decode nothing: `node light-viewers.ts WHEP_URL DECRYPTED [pion]`. The first DECRYPTED of them decrypt every packet, the
  * rest count. On standard input `open N` opens more until there are N and answers `opened N`; `leave N` ends the N oldest, every other one
  * without a word, and answers `left N`; `begin` resets the counts; `tell` answers with one line of JSON: a `Seen` for each viewer. Ends with
- * its standard input.
+ * its standard input. `pion`: they nominate when pion does, otherwise with their first check, as browsers do.
  */
-const [url = '', decrypted = '0'] = process.argv.slice(2);
+const [url = '', decrypted = '0', timing = ''] = process.argv.slice(2);
+const IS_PION = timing === 'pion';
 
 export interface Seen {
   /** Packets that did not decrypt, of those that were decrypted. */
   readonly damaged: number;
+  /** ms from the POST of the offer to the last packet of the first picture. */
+  readonly joinedMs: number;
   /** For each picture: its capture by the sender's reports (Unix ms), the arrival of its last packet (monotonic ms), and the number of packets. */
   readonly pictures: readonly (readonly [captureMs: number, arrivalMs: number, packets: number])[];
 }
@@ -24,6 +27,8 @@ export interface Seen {
 const SIGNATURE = { hash: 4, signature: 3 } as const;
 const UFRAG = 'wocP';
 const CHECK_MS = 2_500;
+/** pion/ice v4: the interval of checks until a pair is selected. */
+const PION_CHECK_MS = 200;
 const SIDE_BY_SIDE = 8;
 const GCM = 7;
 const BUFFER_BYTES = 1 << 20;
@@ -43,6 +48,11 @@ class LightViewer {
   #srtp: SrtpSession | undefined;
   #srtcp: SrtcpSession | undefined;
   #isDtlsBegun = false;
+  /** A check has been answered. */
+  #isValid = false;
+  #nomination: Check | undefined;
+  readonly #postedMs: number;
+  #joinedMs = Number.NaN;
   #hasLeft = false;
   #packets = 0;
   #damaged = 0;
@@ -59,7 +69,9 @@ class LightViewer {
     session: string,
     certificate: { certPem: string; keyPem: string },
     decrypts: boolean,
+    postedMs: number,
   ) {
+    this.#postedMs = postedMs;
     this.#socket = socket;
     this.#session = session;
     this.#decrypts = decrypts;
@@ -92,7 +104,7 @@ class LightViewer {
     });
     socket.on('message', (packet) => this.#onPacket(packet));
     this.#check();
-    this.#checking = setInterval(() => this.#check(), CHECK_MS);
+    this.#checking = setInterval(() => this.#check(), IS_PION ? PION_CHECK_MS : CHECK_MS);
   }
 
   /** @param isPolite it ends its session; otherwise the server has to notice */
@@ -116,7 +128,7 @@ class LightViewer {
       const after = (ticks - this.#reportTicks) | 0;
       return [this.#reportMs + after / 90, arrivalMs, packets];
     });
-    return { damaged: this.#damaged, pictures };
+    return { damaged: this.#damaged, joinedMs: this.#joinedMs, pictures };
   }
 
   #send(bytes: Uint8Array): void {
@@ -127,7 +139,35 @@ class LightViewer {
   }
 
   #check(): void {
-    this.#send(writeCheck(this.#credentials, UFRAG).bytes);
+    if (IS_PION && !this.#isValid) {
+      this.#send(writeCheck(this.#credentials, UFRAG, false).bytes);
+    } else {
+      this.#nominate();
+    }
+  }
+
+  #nominate(): void {
+    this.#nomination = writeCheck(this.#credentials, UFRAG);
+    this.#send(this.#nomination.bytes);
+  }
+
+  #onStun(packet: Buffer): void {
+    const message = parseMessage(packet);
+    if (message?.messageClass === classes.REQUEST) {
+      // As pion does, which nominates a pair that works when the other side checks it.
+      const answer = new Message(methods.BINDING, classes.RESPONSE, message.transactionId);
+      answer.setAttribute('XOR-MAPPED-ADDRESS', ['127.0.0.1', this.#port]);
+      this.#send(answer.addMessageIntegrity(Buffer.from(PASSWORD)).addFingerprint().bytes);
+      if (this.#isValid && !this.#nomination) {
+        this.#nominate();
+      }
+    } else if (message) {
+      this.#isValid = true;
+      if (!this.#isDtlsBegun && message.transactionIdHex === this.#nomination?.id) {
+        this.#isDtlsBegun = true;
+        void this.#dtls.connect();
+      }
+    }
   }
 
   #onKeys(): void {
@@ -153,10 +193,7 @@ class LightViewer {
     const first = packet[0] as number;
     const second = packet[1] as number;
     if (first <= 3) {
-      if (!this.#isDtlsBegun && parseMessage(packet)) {
-        this.#isDtlsBegun = true;
-        void this.#dtls.connect();
-      }
+      this.#onStun(packet);
     } else if (first < 64) {
       this.#transport.onData(packet, ['', 0]);
     } else if (second >= 192 && second <= 223) {
@@ -179,6 +216,7 @@ class LightViewer {
       }
     }
     if ((second & 0x80) !== 0) {
+      this.#joinedMs = Number.isNaN(this.#joinedMs) ? performance.now() - this.#postedMs : this.#joinedMs;
       this.#pictures.push([packet.readUInt32BE(4), performance.now(), this.#packets]);
       this.#packets = 0;
     }
@@ -201,9 +239,11 @@ const offer = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chro
   .replaceAll(/a=fingerprint:.*/g, `a=fingerprint:sha-256 ${fingerprint256}\r`)
   .replaceAll(/a=ice-ufrag:.*/g, `a=ice-ufrag:${UFRAG}\r`)
   .replaceAll('\r\r', '\r');
+const PASSWORD = /a=ice-pwd:(\S+)/.exec(offer)?.[1] ?? '';
 const viewers: LightViewer[] = [];
 
 async function openOne(): Promise<void> {
+  const postedMs = performance.now();
   const response = await fetch(url, { method: 'POST', body: offer, headers: { 'Content-Type': 'application/sdp' } });
   const answer = await response.text();
   if (response.status !== 201) {
@@ -214,7 +254,7 @@ async function openOne(): Promise<void> {
   await once(socket, 'listening');
   socket.setRecvBufferSize(BUFFER_BYTES);
   const session = new URL(response.headers.get('Location') ?? '', url).href;
-  const viewer = new LightViewer(socket, answer, session, certificate, viewers.length < Number(decrypted));
+  const viewer = new LightViewer(socket, answer, session, certificate, viewers.length < Number(decrypted), postedMs);
   viewers.push(viewer);
   await viewer.connected;
 }

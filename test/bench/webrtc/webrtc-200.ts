@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import { startAgent, until } from '../../peers/agent/agent.ts';
 import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { startClipCamera } from '../cameras/clip-cameras.ts';
@@ -8,8 +5,8 @@ import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { collectGarbage, DEBUGGABLE } from '../measure/garbage.ts';
 import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
-import { startScript } from '../measure/script.ts';
 import type { Seen } from './light-viewers.ts';
+import { startLightViewers } from './start-light-viewers.ts';
 
 const FEW = 20;
 const MANY = 200;
@@ -48,40 +45,23 @@ async function measureAll(note: (text: string) => void): Promise<Results> {
   };
   const status = () => agent.json<{ ready: boolean }>('/v3/paths/get/cam');
   await until(async () => (await status()).ready || undefined);
-  const viewers = startScript(join(import.meta.dirname, 'light-viewers.ts'), [
-    `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`,
-    String(DECRYPTED),
-  ]);
-  const lines = createInterface({ input: viewers.child.stdout });
-  try {
-    const ask = (line: string): Promise<string> => replyTo(lines, () => viewers.child.stdin.write(`${line}\n`));
-    await ask(`open ${FEW}`);
-    await seconds(SETTLE_SECONDS);
-    const few = await megabytes();
-    await ask(`open ${MANY}`);
-    await seconds(SETTLE_SECONDS);
-    await ask('begin');
-    const before = cpuSeconds(agent.process.pid);
-    await seconds(MEASURED_SECONDS);
-    const cpu = (cpuSeconds(agent.process.pid) - before) / MEASURED_SECONDS;
-    const all = JSON.parse(await ask('tell')) as Seen[];
-    const many = await megabytes();
-    const sessionKilobytes = ((many - few) * 1000) / (MANY - FEW);
-    note(
-      `${few.toFixed(1)} MB with ${FEW} sessions, ${many.toFixed(1)} MB with ${MANY}; ${(cpu * 100).toFixed(0)} % of a core`,
-    );
-    return { ...judgeAll(all, note), sessionKilobytes };
-  } finally {
-    lines.close();
-    await viewers.stop('SIGKILL');
-  }
-}
-
-async function replyTo(lines: Interface, ask: () => void): Promise<string> {
-  const line = once(lines, 'line');
-  ask();
-  const [text] = (await line) as [string];
-  return text;
+  await using viewers = startLightViewers(`http://127.0.0.1:${agent.ports.webrtc}/cam/whep`, [String(DECRYPTED)]);
+  await viewers.ask(`open ${FEW}`);
+  await seconds(SETTLE_SECONDS);
+  const few = await megabytes();
+  await viewers.ask(`open ${MANY}`);
+  await seconds(SETTLE_SECONDS);
+  await viewers.ask('begin');
+  const before = cpuSeconds(agent.process.pid);
+  await seconds(MEASURED_SECONDS);
+  const cpu = (cpuSeconds(agent.process.pid) - before) / MEASURED_SECONDS;
+  const all = await viewers.tell();
+  const many = await megabytes();
+  const sessionKilobytes = ((many - few) * 1000) / (MANY - FEW);
+  note(
+    `${few.toFixed(1)} MB with ${FEW} sessions, ${many.toFixed(1)} MB with ${MANY}; ${(cpu * 100).toFixed(0)} % of a core`,
+  );
+  return { ...judgeAll(all, note), sessionKilobytes };
 }
 
 interface Picture {

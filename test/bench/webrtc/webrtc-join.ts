@@ -1,6 +1,9 @@
+import { startAgent, until } from '../../peers/agent/agent.ts';
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { startClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
-import type { Figure } from '../measure/figure.ts';
+import { type Figure, median } from '../measure/figure.ts';
+import { startLightViewers } from './start-light-viewers.ts';
 import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from './webrtc-server.ts';
 
 const RUNS = 3;
@@ -54,6 +57,38 @@ export const joinFigure = (name: string, measure: Figure['measure'], what = ''):
   about: `${ABOUT}${what}`,
   measure,
 });
+
+const PION_JOINS = 20;
+
+async function pionJoin(note: (text: string) => void): Promise<number> {
+  await using camera = await startClipCamera(LONG_GROUPS);
+  await using agent = await startAgent({ config: `api: yes\npaths:\n  cam: { source: '${camera.url}' }\n` });
+  await until(async () => (await agent.json<{ ready: boolean }>('/v3/paths/get/cam')).ready || undefined);
+  await using viewers = startLightViewers(`http://127.0.0.1:${agent.ports.webrtc}/cam/whep`, ['0', 'pion']);
+  const joins: number[] = [];
+  for (let i = 0; i < PION_JOINS; i += 1) {
+    await viewers.ask('open 1');
+    joins.push(await until(async () => (await viewers.tell())[0]?.joinedMs ?? undefined));
+    await viewers.ask('leave 1');
+  }
+  note(joins.map((ms) => ms.toFixed(0)).join(' '));
+  return median(joins);
+}
+
+export const webrtcJoinPion: Figure = {
+  name: 'webrtc-join-pion',
+  unit: 'ms',
+  goal: 60,
+  isAbsolute: true,
+  about: `median of ${PION_JOINS} joins of a client with pion's ICE timing (go2rtc, LiveKit, Home Assistant): from POST to the last packet of the first picture`,
+  measure: async (note) => {
+    const values: number[] = [];
+    for (let i = 0; i < RUNS; i += 1) {
+      values.push(await pionJoin(note));
+    }
+    return values;
+  },
+};
 
 export const webrtcJoin = joinFigure('webrtc-join', async (note) => {
   await using box = await startWebRtcServer(LONG_GROUPS);

@@ -1,13 +1,9 @@
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
-import { startScript } from '../measure/script.ts';
-import type { Seen } from './light-viewers.ts';
+import { startLightViewers } from './start-light-viewers.ts';
 import { PAYLOAD_BYTES, SENT_CLIP } from './webrtc-server.ts';
 
 const ROUNDS = 3;
@@ -38,20 +34,14 @@ async function perPacket(agent: Agent): Promise<number> {
   await until(async () => (await sessions(agent)) === 0 || undefined);
   const idle = await cpuShare(agent, IDLE_SECONDS);
   const url = `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`;
-  const viewers = startScript(join(import.meta.dirname, 'light-viewers.ts'), [url]);
-  const lines = createInterface({ input: viewers.child.stdout });
-  const ask = async (line: string): Promise<string> => {
-    const reply = once(lines, 'line');
-    viewers.child.stdin.write(`${line}\n`);
-    return ((await reply) as [string])[0];
-  };
+  await using viewers = startLightViewers(url);
   try {
-    await ask(`open ${VIEWERS}`);
+    await viewers.ask(`open ${VIEWERS}`);
     await seconds(SETTLE_SECONDS);
-    await ask('begin');
+    await viewers.ask('begin');
     const startMs = performance.now();
     const busy = await cpuShare(agent, MEASURED_SECONDS);
-    const seen = JSON.parse(await ask('tell')) as Seen[];
+    const seen = await viewers.tell();
     const passed = (performance.now() - startMs) / 1000;
     const packets = seen.flatMap(({ pictures }) => pictures).reduce((sum, [, , count]) => sum + count, 0);
     const expected = ((SENT_CLIP.kilobitsPerSecond * 1000) / 8 / PAYLOAD_BYTES) * passed * VIEWERS;
@@ -60,9 +50,7 @@ async function perPacket(agent: Agent): Promise<number> {
     }
     return ((busy - idle) * passed * 1e6) / packets;
   } finally {
-    lines.close();
     await endSessions(agent);
-    await viewers.stop('SIGKILL');
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
+import { type Message, methods, parseMessage } from 'werift';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { credentialsIn, IceClient, writeCheck } from '../../../../test/support/clients/webrtc/ice-client.ts';
@@ -101,6 +102,44 @@ test('the newest nomination wins, from one network to the next, to TCP and back'
     await client.check(credentials);
     expect(where()).toBe(client.address);
   }
+});
+
+test('a check that nominates nothing is followed by one of ours, once for each address: some clients nominate at its receipt', async () => {
+  const { server, credentials } = await startSession();
+  const password = /a=ice-pwd:(\S+)/.exec(OFFER)?.[1] ?? '';
+  for (const client of [await udpClient(server), await tcpClient(server)]) {
+    await client.check(credentials, false);
+    await client.check(credentials, false);
+    expect(client.checks).toHaveLength(1);
+    const check = parseMessage(client.checks[0] as Buffer, Buffer.from(password)) as Message;
+    expect(check.messageMethod).toBe(methods.BINDING);
+    expect(check.getAttributeValue('USERNAME')).toBe(`wocP:${credentials.ufrag}`);
+    expect(check.attributesKeys).toEqual([
+      'USERNAME',
+      'PRIORITY',
+      'ICE-CONTROLLED',
+      'MESSAGE-INTEGRITY',
+      'FINGERPRINT',
+    ]);
+  }
+  const nominating = await udpClient(server);
+  await nominating.check(credentials);
+  // Checks of another user fragment than the offer's.
+  const other = writeCheck(credentials, 'else', false);
+  const stranger = await udpClient(server);
+  stranger.send(other.bytes);
+  expect(await stranger.nextAnswer()).toBe(other.id);
+  await stranger.check(credentials, false);
+  expect([nominating.checks, stranger.checks]).toEqual([[], []]);
+});
+
+test('an offer without a password gets no check', async () => {
+  const server = await startServer();
+  const { answer } = await server.read(VIEWER, OFFER.replaceAll(/a=ice-pwd:.*\r\n/g, ''));
+  const client = await udpClient(server);
+  await client.check(credentialsIn(answer), false);
+  await client.check(credentialsIn(answer), false);
+  expect(client.checks).toEqual([]);
 });
 
 test('a check without nomination does not change an existing route', async () => {

@@ -178,6 +178,9 @@ export class WebRtcSession implements Peer, SecureLink {
       this.#dropFormerIce();
     }
     this.#lastCheckMs = nowMs;
+    if (!result.nominated && !this.#dtls && !this.#transports.has(from)) {
+      this.#askForNomination(request, from);
+    }
     this.#admit(from);
     if (!this.#transport || this.#disconnectedSinceMs !== undefined || result.nominated) {
       this.#moveTo(from);
@@ -186,6 +189,13 @@ export class WebRtcSession implements Peer, SecureLink {
     if (this.offer.setup === 'passive') {
       // The peer waits for our ClientHello.
       this.#dtls ??= this.#startDtls();
+    }
+  }
+
+  #askForNomination(request: BindingRequest, from: Transport): void {
+    const check = this.offer.password === '' ? undefined : this.#ice.triggeredCheck(request, this.offer.password);
+    if (check) {
+      from.send(check, 0, check.length);
     }
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type BindingRequest,
   hasIntegrity,
+  writeBindingRequest,
   writeBindingSuccess,
   writeUnknownAttributes,
 } from '../../../transports/webrtc/link/stun.ts';
@@ -11,6 +12,8 @@ import type { IceCredentials } from '../../../transports/webrtc/sdp/lines.ts';
 /** `ice-char` of RFC 8839 §5.4; 24 hold more than the 128 bits a password needs. */
 const UFRAG_CHARS = 8;
 const PASSWORD_CHARS = 32;
+const TIE_BREAKER_BYTES = 8;
+const TRANSACTION_ID_BYTES = 12;
 /** Browsers send one every 50 ms until connected, then one every two seconds. */
 const CHECKS_PER_SECOND = 50;
 const CHECKS_AT_ONCE = 100;
@@ -33,11 +36,12 @@ interface CheckResult {
   readonly nominated: boolean;
 }
 
-/** The ICE-lite agent of a session, RFC 8445 §2.5: answers checks, sends none, nominates nothing. */
+/** The ICE-lite agent of a session, RFC 8445 §2.5: answers checks and nominates nothing. */
 export class IceLite {
   readonly credentials: IceCredentials;
   readonly remoteUfrag: string;
   readonly #prefix: string;
+  readonly #tieBreaker = randomBytes(TIE_BREAKER_BYTES);
   readonly #seen = new StunReplayGuard();
   /** Limits verifications, which are expensive. A peer that knows only the user fragment uses up the bucket for unknown addresses. */
   readonly #peerChecks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
@@ -52,6 +56,23 @@ export class IceLite {
   /** RFC 8445 §7.3. The sender's own half may belong to a restart not yet known here. */
   isFor(request: BindingRequest): boolean {
     return request.username.startsWith(this.#prefix);
+  }
+
+  /**
+   * A check of our own for the source of a passed one, RFC 8445 §7.3.1.4. A lite agent sends none; but pion nominates a
+   * pair that works when it receives a check, and otherwise 200 ms later.
+   * @returns undefined for a request with other credentials than those of the offer
+   */
+  triggeredCheck({ username }: BindingRequest, remotePassword: string): Uint8Array | undefined {
+    const { ufrag } = this.credentials;
+    return username === `${ufrag}:${this.remoteUfrag}`
+      ? writeBindingRequest(
+          randomBytes(TRANSACTION_ID_BYTES),
+          `${this.remoteUfrag}:${ufrag}`,
+          this.#tieBreaker,
+          remotePassword,
+        )
+      : undefined;
   }
 
   /**

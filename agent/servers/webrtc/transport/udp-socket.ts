@@ -145,7 +145,8 @@ export class UdpSocket {
     const transport = this.#transports.get(from.address, from.port);
     if (isStun(datagram)) {
       const isForSession = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, from));
-      this.ignored += isForSession ? 0 : 1;
+      // An answer to a check of ours comes from a known peer.
+      this.ignored += isForSession || transport ? 0 : 1;
     } else if (transport?.peer) {
       transport.peer.onDatagram(datagram, transport);
     } else {

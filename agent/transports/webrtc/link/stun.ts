@@ -12,6 +12,8 @@ const BINDING_ERROR = 0x0111;
 const FINGERPRINT_XOR = 0x5354554e;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
+/** Of a peer-reflexive candidate, which the address of a check is to its sender: RFC 8445 §5.1.2.1. */
+const PRIORITY = 110 * 2 ** 24 + 65_535 * 2 ** 8 + 255;
 /** The most attributes that are read; a connectivity check has about ten. */
 const MAX_ATTRIBUTES = 32;
 
@@ -23,6 +25,7 @@ const ATTRIBUTE = {
   xorMappedAddress: 0x0020,
   priority: 0x0024,
   useCandidate: 0x0025,
+  iceControlled: 0x8029,
   fingerprint: 0x8028,
 } as const;
 
@@ -132,7 +135,30 @@ export function writeBindingSuccess(
   for (let i = 0; i < ip.length; i += 1) {
     value[4 + i] = (ip[i] as number) ^ (mask[i] as number);
   }
-  return writeMessage(BINDING_SUCCESS, transactionId, ATTRIBUTE.xorMappedAddress, value, password);
+  return writeMessage(BINDING_SUCCESS, transactionId, attribute(ATTRIBUTE.xorMappedAddress, value), password);
+}
+
+/**
+ * A connectivity check of the controlled agent, RFC 8445 §7.2.2.
+ * @param transactionId 12 bytes
+ * @param username `ufrag of the receiver:ufrag of the sender`
+ * @param tieBreaker 8 bytes
+ * @param password of the receiver
+ */
+export function writeBindingRequest(
+  transactionId: Uint8Array,
+  username: string,
+  tieBreaker: Uint8Array,
+  password: string,
+): Uint8Array {
+  const priority = Buffer.alloc(4);
+  priority.writeUInt32BE(PRIORITY);
+  const attributes = Buffer.concat([
+    attribute(ATTRIBUTE.username, Buffer.from(username, 'latin1')),
+    attribute(ATTRIBUTE.priority, priority),
+    attribute(ATTRIBUTE.iceControlled, tieBreaker),
+  ]);
+  return writeMessage(BINDING_REQUEST, transactionId, attributes, password);
 }
 
 /** Error 420 for unknown comprehension-required attributes, RFC 8489 §6.3.1. */
@@ -141,34 +167,32 @@ export function writeUnknownAttributes(
   unknown: readonly number[],
   password: string,
 ): Uint8Array {
-  const error = Buffer.from([0, 0, 4, 20]);
-  const list = Buffer.alloc(4 + 2 * unknown.length + (unknown.length % 2) * 2);
-  list.writeUInt16BE(ATTRIBUTE.unknownAttributes, 0);
-  list.writeUInt16BE(2 * unknown.length, 2);
+  const list = Buffer.alloc(2 * unknown.length);
   for (const [i, type] of unknown.entries()) {
-    list.writeUInt16BE(type, 4 + 2 * i);
+    list.writeUInt16BE(type, 2 * i);
   }
-  return writeMessage(BINDING_ERROR, transactionId, ATTRIBUTE.errorCode, error, password, list);
+  const error = attribute(ATTRIBUTE.errorCode, Buffer.from([0, 0, 4, 20]));
+  const attributes = Buffer.concat([error, attribute(ATTRIBUTE.unknownAttributes, list)]);
+  return writeMessage(BINDING_ERROR, transactionId, attributes, password);
 }
 
-function writeMessage(
-  type: number,
-  transactionId: Uint8Array,
-  attribute: number,
-  value: Uint8Array,
-  password: string,
-  more: Uint8Array = new Uint8Array(0),
-): Uint8Array {
-  const integrityAt = HEADER_BYTES + 4 + value.length + more.length;
+/** Type, length, value, and zeros up to a multiple of four bytes. */
+function attribute(type: number, value: Uint8Array): Uint8Array {
+  const bytes = Buffer.alloc((4 + value.length + 3) & ~3);
+  bytes.writeUInt16BE(type, 0);
+  bytes.writeUInt16BE(value.length, 2);
+  bytes.set(value, 4);
+  return bytes;
+}
+
+function writeMessage(type: number, transactionId: Uint8Array, attributes: Uint8Array, password: string): Uint8Array {
+  const integrityAt = HEADER_BYTES + attributes.length;
   const message = Buffer.alloc(integrityAt + INTEGRITY_BYTES + FINGERPRINT_BYTES);
   message.writeUInt16BE(type, 0);
   message.writeUInt16BE(message.length - HEADER_BYTES, 2);
   message.writeUInt32BE(MAGIC_COOKIE, 4);
   message.set(transactionId, 8);
-  message.writeUInt16BE(attribute, HEADER_BYTES);
-  message.writeUInt16BE(value.length, HEADER_BYTES + 2);
-  message.set(value, HEADER_BYTES + 4);
-  message.set(more, HEADER_BYTES + 4 + value.length);
+  message.set(attributes, HEADER_BYTES);
   message.writeUInt16BE(ATTRIBUTE.messageIntegrity, integrityAt);
   message.writeUInt16BE(INTEGRITY_BYTES - 4, integrityAt + 2);
   message.set(integrityOf(message, integrityAt, password), integrityAt + 4);

@@ -59,17 +59,19 @@ export interface Offer {
   readonly ufrag: string;
   /** User fragments of all sections: some clients have separate ones until an answer bundles the sections. */
   readonly ufrags: readonly string[];
+  /** ICE password that belongs to `ufrag`; '' without one. */
+  readonly password: string;
   readonly fingerprints: readonly Fingerprint[];
   readonly setup: Setup;
 }
 
 /** The part of an offer that lives as long as its session; the rest may be large. */
-export interface RemoteSide extends Pick<Offer, 'ufrag' | 'ufrags' | 'fingerprints' | 'setup'> {
+export interface RemoteSide extends Pick<Offer, 'ufrag' | 'ufrags' | 'password' | 'fingerprints' | 'setup'> {
   readonly mids: readonly string[];
 }
 
-export function remoteSideOf({ ufrag, ufrags, fingerprints, setup, sections }: Offer): RemoteSide {
-  return { ufrag, ufrags, fingerprints, setup, mids: sections.map(({ mid }) => mid) };
+export function remoteSideOf({ ufrag, ufrags, password, fingerprints, setup, sections }: Offer): RemoteSide {
+  return { ufrag, ufrags, password, fingerprints, setup, mids: sections.map(({ mid }) => mid) };
 }
 
 interface Draft {
@@ -115,6 +117,10 @@ export function parseOffer(text: string): Offer {
   for (const one of ufrags) {
     requireWord('a=ice-ufrag', one);
   }
+  const password = transport('ice-pwd')[0] ?? '';
+  if (password !== '') {
+    requireWord('a=ice-pwd', password);
+  }
   requireStrong(fingerprints);
   const bundle = (session.get('group') ?? []).find((group) => group.startsWith('BUNDLE'));
   const offer = {
@@ -122,6 +128,7 @@ export function parseOffer(text: string): Offer {
     bundle: bundle?.split(/\s+/).slice(1) ?? [],
     ufrag,
     ufrags,
+    password,
     fingerprints,
     setup: parseSetup(transport('setup')[0]),
   };

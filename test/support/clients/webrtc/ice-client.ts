@@ -43,6 +43,8 @@ export class IceClient implements AsyncDisposable {
   readonly address: string;
   isClosed = false;
   readonly received: Buffer[] = [];
+  /** Checks of the server. */
+  readonly checks: Buffer[] = [];
   readonly #send: (bytes: Uint8Array) => void;
   readonly #close: () => Promise<unknown>;
   #wake: (() => void) | undefined;
@@ -125,7 +127,8 @@ export class IceClient implements AsyncDisposable {
   }
 
   #onPacket(packet: Buffer): void {
-    this.received.push(packet);
+    // The first two bytes are the type: a binding request is 0x0001, RFC 8489 §5.
+    (packet.readUInt16BE(0) === 1 ? this.checks : this.received).push(packet);
     this.#wake?.();
   }
 }
