@@ -1,4 +1,4 @@
-import { okResponse, RequestError, send } from './request.ts';
+import { type Change, okResponse, RequestError, send } from './request.ts';
 
 /** Settings with their entity tag. */
 export interface Tagged<T> {
@@ -38,12 +38,13 @@ export async function readConfig<T>(address: string): Promise<Tagged<T>> {
 /** @param tag entity tag of the settings that the change is based on; undefined: any. @returns the tag after the change */
 export async function patchConfig(
   address: string,
-  change: object,
+  body: object,
   tag: string | undefined,
+  change?: Change,
 ): Promise<string | undefined> {
   const headers = { 'Content-Type': 'application/json', ...(tag === undefined ? {} : { 'If-Match': tag }) };
-  const response = await checkResponse(await send(address, { method: 'PATCH', headers, body: JSON.stringify(change) }));
-  return response.headers.get('ETag') ?? undefined;
+  const response = await send(address, { method: 'PATCH', headers, body: JSON.stringify(body) }, undefined, change);
+  return (await checkResponse(response)).headers.get('ETag') ?? undefined;
 }
 
 /** @throws PreconditionFailed for 412, else RequestError with the box's reason */

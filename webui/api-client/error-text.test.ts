@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { chooseLanguage } from '../words/words.ts';
-import { actionErrorText, saveErrorText } from './error-text.ts';
-import { RequestError } from './request.ts';
+import { actionErrorText, savedText, saveErrorText } from './error-text.ts';
+import { fetchJson, RequestError } from './request.ts';
 
 afterEach(async () => {
   vi.unstubAllGlobals();
@@ -58,4 +58,20 @@ test('a broken configuration file has a link to it', async () => {
     expect(saveErrorText(refusal)).toMatchObject([sentence, ' ', { type: 'a', props }]);
   }
   await speak('en');
+});
+
+test('each change says itself whether it is saved, whatever is saved at the same time', async () => {
+  await speak('en');
+  const headers = new Headers({ 'Perch-Unsaved': '/etc/perch.yml: mounted read-only' });
+  const fetched = vi.fn();
+  vi.stubGlobal('fetch', fetched);
+  const [inMemory, inFile] = [{ isUnsaved: false }, { isUnsaved: false }];
+  fetched.mockResolvedValueOnce(Response.json({}, { headers })).mockResolvedValue(Response.json({}));
+  await fetchJson('v3/cameras/order', { method: 'POST', body: {}, change: inMemory });
+  await fetchJson('v3/events/seen', { method: 'POST', body: {}, change: inFile });
+  expect([savedText(inMemory, 'Order saved.'), savedText(inFile, 'Order saved.'), savedText(inFile)]).toEqual([
+    'In effect until the next restart, but not saved.',
+    'Order saved.',
+    'Saved.',
+  ]);
 });

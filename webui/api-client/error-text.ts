@@ -3,7 +3,7 @@ import { settingsLink } from '../shell/route.ts';
 import type { ReasonsWords } from '../words/en/reasons.ts';
 import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';
-import { lastChange, RequestError } from './request.ts';
+import { type Change, RequestError } from './request.ts';
 
 type Reason = { [K in keyof ReasonsWords]: ReasonsWords[K] extends string ? K : never }[keyof ReasonsWords];
 
@@ -27,9 +27,9 @@ const BY_STATUS: Readonly<Record<number, Reason>> = {
 /** Precondition Failed: someone else has changed the same settings. */
 const CHANGED = 412;
 
-/** After a change that the box has accepted. */
-export const savedText = (): string =>
-  lastChange.unsaved === null ? words.peek().saved : words.peek().savedUntilRestart;
+/** After a change that the box has accepted. @param text what was saved */
+export const savedText = ({ isUnsaved }: Change, text = words.peek().saved): string =>
+  isUnsaved ? reasonsWords.peek().savedUntilRestart : text;
 
 /** Why something was not saved. Without a response, the outcome is unknown. */
 export const saveErrorText = (error: unknown): ComponentChildren => failed(words.value.notSaved, error);

@@ -22,28 +22,40 @@ const MAX_ANSWER_MS = 15_000;
 /** Tells the box not to challenge, so that no browser dialog covers the page. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
-/** The last change: why it is in effect until the next start of the box only, if it cannot write its configuration file. */
-export const lastChange: { unsaved: string | null; onUnsaved?: () => void } = { unsaved: null };
+/** One change, which may take several requests. */
+export interface Change {
+  /** In effect until the next start of the box only: it could not write its configuration file. */
+  isUnsaved: boolean;
+}
+
+/** `onOther`: the box can no longer write its configuration file, or can again. */
+export const lastChange: Change & { onOther?: () => void } = { isUnsaved: false };
 
 interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly limitMs?: number;
+  readonly change?: Change | undefined;
 }
 
 /** Addresses are relative to the page, so that it works below a proxy's sub-folder. */
 export async function fetchJson<T>(
   address: string,
-  { method = 'GET', body, signal, limitMs = MAX_ANSWER_MS }: RequestOptions = {},
+  { method = 'GET', body, signal, limitMs = MAX_ANSWER_MS, change }: RequestOptions = {},
 ): Promise<T> {
   const json = body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {};
-  const response = await send(address, { method, ...json, ...(signal && { signal }) }, limitMs);
+  const response = await send(address, { method, ...json, ...(signal && { signal }) }, limitMs, change);
   return (await okResponse(response)).json() as Promise<T>;
 }
 
 /** @throws RequestError with status 0 if there is no response; the caller checks other statuses */
-export async function send(address: string, options: RequestInit, limitMs = MAX_ANSWER_MS): Promise<Response> {
+export async function send(
+  address: string,
+  options: RequestInit,
+  limitMs = MAX_ANSWER_MS,
+  change?: Change,
+): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
     const response = await fetch(address, {
@@ -53,10 +65,13 @@ export async function send(address: string, options: RequestInit, limitMs = MAX_
       signal: options.signal ? anySignal(options.signal, limit) : limit,
     });
     if (options.method !== undefined && options.method !== 'GET') {
-      const before = lastChange.unsaved;
-      lastChange.unsaved = response.headers.get('Perch-Unsaved');
-      if (lastChange.unsaved !== before) {
-        lastChange.onUnsaved?.();
+      const isUnsaved = response.headers.has('Perch-Unsaved');
+      if (change) {
+        change.isUnsaved ||= isUnsaved;
+      }
+      if (isUnsaved !== lastChange.isUnsaved) {
+        lastChange.isUnsaved = isUnsaved;
+        lastChange.onOther?.();
       }
     }
     return response;

@@ -49,7 +49,7 @@ export async function loadSession(): Promise<void> {
 }
 
 // Its warnings name the file, and what to do.
-lastChange.onUnsaved = () => void loadSession().catch(() => {});
+lastChange.onOther = () => void loadSession().catch(() => {});
 
 /** Setup code of the link that the box shows; empty: to be typed. */
 export const setupCode = signal('');

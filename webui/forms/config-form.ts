@@ -1,6 +1,6 @@
 import { type ChangedBy, PreconditionFailed, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
-import { saveErrorText } from '../api-client/error-text.ts';
-import { RequestError } from '../api-client/request.ts';
+import { savedText, saveErrorText } from '../api-client/error-text.ts';
+import { type Change, RequestError } from '../api-client/request.ts';
 import { retryUntilAnswered } from '../api-client/retry.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { words } from '../words/words.ts';
@@ -45,7 +45,7 @@ export class ConfigForm<C, V extends object> {
     this.form = serverForm<V>({
       initial: this.#now(),
       ...(options.validate && { validate: options.validate }),
-      save: (_values, changed) => this.#save(changed),
+      save: (_values, changed, change) => this.#save(changed, change),
     });
   }
 
@@ -65,10 +65,10 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  /** Toast with Undo. */
-  toastSaved(text: string, onUndone?: (before: Partial<V>) => void): void {
+  /** Toast with Undo. @param text what was saved; undefined: says so without a name */
+  toastSaved(text?: string, onUndone?: (before: Partial<V>) => void): void {
     const [before, tag] = [this.#before, this.#savedTag];
-    toast(text, () => {
+    toast(savedText(this.form.change, text), () => {
       this.#undo(before, tag).then(
         () => onUndone?.(before),
         (error: unknown) => toast(saveErrorText(error)),
@@ -88,11 +88,11 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  async #patch(changed: Partial<V>, config: C, tag: string | undefined): Promise<string | undefined> {
+  async #patch(changed: Partial<V>, config: C, tag: string | undefined, change?: Change): Promise<string | undefined> {
     const { patch, changeOf, alongOf } = this.#options;
-    let written = await patchConfig(patch, changeOf(changed, config), tag);
+    let written = await patchConfig(patch, changeOf(changed, config), tag, change);
     for (const along of alongOf?.(changed) ?? []) {
-      written = await patchConfig(along.patch, along.change, undefined);
+      written = await patchConfig(along.patch, along.change, undefined, change);
     }
     this.#newest = this.#begun;
     return written;
@@ -102,20 +102,20 @@ export class ConfigForm<C, V extends object> {
     return this.#options.valuesOf(this.#seen.value);
   }
 
-  async #save(changed: Partial<V>): Promise<void> {
+  async #save(changed: Partial<V>, change: Change): Promise<void> {
     this.#refuseUndecided();
     await this.#options.before?.(changed);
     const now = this.#now();
     this.#before = Object.fromEntries(Object.keys(changed).map((key) => [key, now[key as keyof V]])) as Partial<V>;
     try {
-      await this.#write(changed);
+      await this.#write(changed, change);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) {
         throw error;
       }
       await this.refresh(error.by);
       this.#refuseUndecided();
-      await this.#write(changed);
+      await this.#write(changed, change);
     }
   }
 
@@ -130,9 +130,9 @@ export class ConfigForm<C, V extends object> {
     retryUntilAnswered(() => this.refresh(), new AbortController().signal).catch(() => {});
   }
 
-  async #write(changed: Partial<V>): Promise<void> {
+  async #write(changed: Partial<V>, change: Change): Promise<void> {
     const { value, tag } = this.#seen;
-    this.#savedTag = await this.#patch(changed, value, tag);
+    this.#savedTag = await this.#patch(changed, value, tag, change);
     // The change is saved even if this read fails: it may restart the port of the page.
     await this.refresh().catch(() => this.#refreshLater());
   }

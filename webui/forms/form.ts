@@ -1,5 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ChangedBy } from '../api-client/config.ts';
+import type { Change } from '../api-client/request.ts';
 
 /** Thrown by `save` for a field that the box rejects. */
 export class FieldError<V> extends Error {
@@ -26,7 +27,7 @@ export interface FormOptions<V> {
   /** Returns the message for an invalid value. */
   readonly validate?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
   /** Repeated after an outage, so it must be idempotent. */
-  readonly save: (values: V, changed: Partial<V>) => Promise<void>;
+  readonly save: (values: V, changed: Partial<V>, change: Change) => Promise<void>;
   /** Resolves when a retry is worthwhile; undefined for permanent failures. */
   readonly retryAfter: (failure: unknown) => Promise<void> | undefined;
 }
@@ -39,6 +40,8 @@ export class Form<V extends object> {
   readonly saving = signal<Saving>('no');
   /** Failure that concerns no field. */
   readonly failure = signal<unknown>(undefined);
+  /** The last one that was sent. */
+  change: Change = { isUnsaved: false };
   /** Values that differ from the saved ones. */
   readonly changed = computed(() => this.#changed(this.values.value));
   readonly isDirty = computed(() => Object.keys(this.changed.value).length > 0);
@@ -76,6 +79,7 @@ export class Form<V extends object> {
     }
     this.saving.value = 'busy';
     this.failure.value = undefined;
+    this.change = { isUnsaved: false };
     const values = this.values.peek();
     const changed = this.#changed(values);
     try {
@@ -152,7 +156,7 @@ export class Form<V extends object> {
   async #saveAtLast(values: V, changed: Partial<V>): Promise<void> {
     for (;;) {
       try {
-        await this.#options.save(values, changed);
+        await this.#options.save(values, changed, this.change);
         return;
       } catch (error) {
         const again = this.#options.retryAfter(error);

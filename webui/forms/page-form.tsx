@@ -1,6 +1,5 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
-import { savedText } from '../api-client/error-text.ts';
 import type { ConfigForm } from './config-form.ts';
 import { ConflictLine } from './conflict.tsx';
 import { FormFooter } from './form-footer.tsx';
@@ -19,7 +18,7 @@ export function PageForm<C, V extends object>({ edited, text, children }: PageFo
   const save = async (event: Event) => {
     event.preventDefault();
     if (await form.submit()) {
-      edited.toastSaved(savedText());
+      edited.toastSaved();
     } else {
       element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
     }

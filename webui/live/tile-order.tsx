@@ -2,9 +2,9 @@ import { effect, signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import type { ApiPath } from '../api-client/api-types.ts';
-import { saveErrorText } from '../api-client/error-text.ts';
+import { savedText, saveErrorText } from '../api-client/error-text.ts';
 import { type PathItem, paths } from '../api-client/paths.ts';
-import { fetchJson } from '../api-client/request.ts';
+import { type Change, fetchJson } from '../api-client/request.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { chosenGroup, groups, layouts, loadLayouts } from '../cameras/layouts.ts';
@@ -128,13 +128,14 @@ function move(at: number, from: number, to: number): void {
 
 /** @param before the former order, to which Undo returns */
 async function put(section: string | undefined, names: readonly string[], before?: readonly string[]): Promise<void> {
+  const change = { isUnsaved: false };
   try {
     const group = section ?? chosenGroup.peek();
     await (layouts.peek()?.some(({ kind, name }) => kind === 'group' && name === group)
-      ? putGroup(group, names)
-      : putCameras(names));
+      ? putGroup(group, names, change)
+      : putCameras(names, change));
     if (before) {
-      toast(wallWords.peek().orderSaved, () => void put(section, before));
+      toast(savedText(change, wallWords.peek().orderSaved), () => void put(section, before));
     }
   } catch (error) {
     release();
@@ -145,7 +146,7 @@ async function put(section: string | undefined, names: readonly string[], before
 }
 
 /** Cameras of the group that an earlier group shows keep their places. */
-async function putGroup(group: string, names: readonly string[]): Promise<void> {
+async function putGroup(group: string, names: readonly string[], change: Change): Promise<void> {
   const known = layouts.peek()?.find(({ name }) => name === group)?.cameras ?? [];
   const all = [...known.map(({ path }) => path), ...names.filter((name) => known.every(({ path }) => path !== name))];
   const next = reordered(all, names);
@@ -153,11 +154,12 @@ async function putGroup(group: string, names: readonly string[]): Promise<void> 
   await fetchJson(`v3/layouts/patch/${encodeURIComponent(group)}`, {
     method: 'PATCH',
     body: { cameras: next.map((path) => known.find((one) => one.path === path) ?? { path }) },
+    change,
   });
   await loadLayouts();
 }
 
-async function putCameras(names: readonly string[]): Promise<void> {
+async function putCameras(names: readonly string[], change: Change): Promise<void> {
   const all = reordered(
     (cameras.peek() ?? []).map(({ name }) => name),
     names,
@@ -169,7 +171,11 @@ async function putCameras(names: readonly string[]): Promise<void> {
     'v3/config/paths/list?itemsPerPage=1000',
   );
   const configured = new Set(items.map(({ name }) => name));
-  await fetchJson('v3/cameras/order', { method: 'POST', body: { paths: all.filter((name) => configured.has(name)) } });
+  await fetchJson('v3/cameras/order', {
+    method: 'POST',
+    body: { paths: all.filter((name) => configured.has(name)) },
+    change,
+  });
   setTimeout(release, STALE_MS);
 }
 

@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import type { FileText } from '../api-client/api-types.ts';
 import { checkResponse } from '../api-client/config.ts';
-import { fetchJson, send } from '../api-client/request.ts';
+import { type Change, fetchJson, send } from '../api-client/request.ts';
 import { confirmBeforeUnload } from '../ui/browser/before-unload.ts';
 
 export type FileProblem = FileText['problems'][number];
@@ -26,11 +26,16 @@ export const checkText = (text: string, signal: AbortSignal): Promise<{ problems
   fetchJson('v3/config/file/check', { method: 'POST', body: { text }, signal });
 
 /** @throws PreconditionFailed if the file no longer has the tag; RequestError 400 if the box rejects the text */
-export async function writeFile(text: string, tag: string): Promise<void> {
-  const response = await send('v3/config/file', {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json', 'If-Match': `"${tag}"` },
-    body: JSON.stringify({ text }),
-  });
+export async function writeFile(text: string, tag: string, change: Change): Promise<void> {
+  const response = await send(
+    'v3/config/file',
+    {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json', 'If-Match': `"${tag}"` },
+      body: JSON.stringify({ text }),
+    },
+    undefined,
+    change,
+  );
   await checkResponse(response);
 }

@@ -36,7 +36,6 @@ export const common = {
   save: 'Save',
   saving: 'Saving…',
   saved: 'Saved.',
-  savedUntilRestart: 'In effect until the next restart, but not saved.',
   savedLater: 'Saved as soon as the box answers.',
   notSaved: (why: string) => `Not saved. ${why}`,
   notDone: (why: string) => `Not done. ${why}`,

@@ -1,5 +1,6 @@
-/** Why a request failed: by its error code, or by its HTTP status; and edits of others. */
+/** Changes that are not in the file; why a request failed, by its error code or HTTP status; edits of others. */
 export const reasons = {
+  savedUntilRestart: 'In effect until the next restart, but not saved.',
   unknownOutcome: 'No answer. Check whether it was done before you try again.',
   paused: 'The camera is paused.',
   busy: 'Already in progress.',

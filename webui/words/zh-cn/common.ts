@@ -37,7 +37,6 @@ export const common: CommonWords = {
   save: '保存',
   saving: '正在保存…',
   saved: '已保存。',
-  savedUntilRestart: '已生效，但未保存，重启后失效。',
   savedLater: '主机恢复连接后自动保存。',
   notSaved: (why) => `未保存。${why}`,
   notDone: (why) => `未能完成。${why}`,

@@ -1,6 +1,7 @@
 import type { ReasonsWords } from '../en/reasons.ts';
 
 export const reasons: ReasonsWords = {
+  savedUntilRestart: '已生效，但未保存，重启后失效。',
   unknownOutcome: '主机没有应答。请先看看是否已生效，再重试。',
   paused: '摄像头已暂停。',
   busy: '主机正在处理。',

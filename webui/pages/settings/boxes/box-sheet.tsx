@@ -42,13 +42,13 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       serverForm<FormValues>({
         initial: { name: box.name, addresses: box.addresses.join('\n'), cameras: [] },
         validate: { addresses: addressesFault },
-        save: async (_, { name, addresses, cameras }) => {
+        save: async (_, { name, addresses, cameras }, change) => {
           const body = {
             ...(name !== undefined && { name }),
             ...(addresses !== undefined && { addresses: linesOf(addresses) }),
             ...(cameras && { cameras }),
           };
-          await fetchJson(address, { method: 'PATCH', body });
+          await fetchJson(address, { method: 'PATCH', body, change });
         },
       }),
     [],
@@ -71,7 +71,7 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(savedText());
+        toast(savedText(form.change));
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.boxSaves} />}

@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../api-client/api-types.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -10,6 +9,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { boxesWords } from '../../../words/settings/boxes.ts';
+import { words } from '../../../words/words.ts';
 import { bodyOf, oneRight, rightsOf, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 
@@ -52,7 +52,7 @@ export function ServerSheet({ server, text, onChanged, onClosed }: ServerSheetPr
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(savedText());
+        toast(words.peek().saved);
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.serverSaves} />}

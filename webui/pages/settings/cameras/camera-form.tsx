@@ -1,7 +1,6 @@
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { readableName } from '../../../cameras/camera.ts';
@@ -104,7 +103,7 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
 export function toastCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
   const { name: title } = edited.form.values.peek();
   showName(name, title);
-  const text = restarts ? camerasWords.peek().savedRestarts(title) : savedText();
+  const text = restarts ? camerasWords.peek().savedRestarts(title) : undefined;
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 

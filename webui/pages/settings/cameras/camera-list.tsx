@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { saveErrorText } from '../../../api-client/error-text.ts';
+import { savedText, saveErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
@@ -32,13 +32,15 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   const shown = ordered.filter(({ title, name }) => hasText(`${title} ${name}`, typed));
   const put = async (names: readonly string[], before: readonly string[] | undefined) => {
     order.value = names;
+    const change = { isUnsaved: false };
     try {
       await fetchJson('v3/cameras/order', {
         method: 'POST',
         body: { paths: names.filter((name) => configs?.has(name) ?? true) },
+        change,
       });
       if (before) {
-        toast(wallWords.value.orderSaved, () => void put(before, undefined));
+        toast(savedText(change, wallWords.value.orderSaved), () => void put(before, undefined));
       }
     } catch (error) {
       order.value = undefined;

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { CameraSettings } from '../../../api-client/api-types.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -17,6 +16,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { maskWords } from '../../../words/settings/masks.ts';
 import { videoWords } from '../../../words/settings/video.ts';
+import { words } from '../../../words/words.ts';
 import { Restart } from './camera-connection.tsx';
 import { SetClockButton } from './camera-trouble.tsx';
 import { type CameraFacts, cameraCall } from './data/camera-data.ts';
@@ -274,7 +274,7 @@ function Slow({ path, advice, onChanged }: SlowProps) {
         body,
         limitMs: 60_000,
       });
-      toast(isDone ? savedText() : camerasWords.peek().notDone);
+      toast(isDone ? words.peek().saved : camerasWords.peek().notDone);
     } catch {
       toast(camerasWords.peek().notDone);
     }

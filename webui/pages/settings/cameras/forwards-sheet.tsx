@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { ForwardItem } from '../../../api-client/api-types.ts';
-import { serverText } from '../../../api-client/error-text.ts';
+import { savedText, serverText } from '../../../api-client/error-text.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -79,8 +79,9 @@ function ServerSheet({ name, item, onChanged, onClosed }: ServerProps) {
   const [isDone, setDone] = useState(false);
   const remove = () =>
     attempt(async () => {
-      await removeForward(name, item.pos);
-      toast(t.removed);
+      const change = { isUnsaved: false };
+      await removeForward(name, item.pos, change);
+      toast(savedText(change, t.removed));
       setDone(true);
       onChanged();
     });
@@ -119,9 +120,10 @@ function NewServerSheet({ name, onChanged, onClosed }: NewServerProps) {
       serverForm({
         initial: { dest: '', token: '' },
         validate: { dest: (text) => (text.trim() === '' ? forwardsWords.peek().addressEmpty : undefined) },
-        save: ({ dest, token }) => {
+        save: ({ dest, token }, _, change) => {
           const whipBearerToken = isWhip(dest) ? token.trim() : '';
-          return addForward(name, { dest: dest.trim(), ...(whipBearerToken === '' ? {} : { whipBearerToken }) });
+          const added = { dest: dest.trim(), ...(whipBearerToken === '' ? {} : { whipBearerToken }) };
+          return addForward(name, added, change);
         },
       }),
     [],
@@ -132,7 +134,7 @@ function NewServerSheet({ name, onChanged, onClosed }: NewServerProps) {
       form={form}
       onClosed={onClosed}
       onSaved={() => {
-        toast(forwardsWords.peek().added);
+        toast(savedText(form.change, forwardsWords.peek().added));
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.sendsAtOnce} action={t.add} />}

@@ -1,7 +1,6 @@
 import { useId } from 'preact/hooks';
 import type { CameraMotion } from '../../../api-client/api-types.ts';
 import type { Tagged } from '../../../api-client/config.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import type { Shape } from '../../../cameras/mask-shape.ts';
@@ -79,7 +78,7 @@ function Loaded({ name, camera, edited, onClosed }: MotionProps & { readonly edi
       form={form}
       foot={<FormFooter form={form} text={t.appliesAtOnce} />}
       onClosed={onClosed}
-      onSaved={() => edited.toastSaved(savedText())}
+      onSaved={() => edited.toastSaved()}
     >
       <SegmentedControl
         label={t.motionFrom}

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { savedText, saveErrorText } from '../../../api-client/error-text.ts';
+import { saveErrorText } from '../../../api-client/error-text.ts';
 import { isRtpSource } from '../../../cameras/adding/typed-address.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
@@ -39,7 +39,7 @@ function Loaded({ name, sub, seen, onClosed }: SourceProps & { readonly seen: Ta
   const { edited, result } = source;
   const { form } = edited;
   useEffect(() => () => source.close(), []);
-  const save = () => edited.toastSaved(savedText());
+  const save = () => edited.toastSaved();
   return (
     <>
       <FormSheet

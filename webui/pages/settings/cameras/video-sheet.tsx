@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo } from 'preact/hooks';
 import type { CameraSettings } from '../../../api-client/api-types.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -15,6 +14,7 @@ import { bitRate, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { videoWords } from '../../../words/settings/video.ts';
+import { words } from '../../../words/words.ts';
 import type { SeenVideo } from './data/video-data.ts';
 import {
   type ChangeState,
@@ -192,7 +192,7 @@ function outcomeText(state: ChangeState): string | undefined {
   const said: Partial<Record<ChangeState, string>> = {
     ignored: ownWords.ignored,
     unchecked: ownWords.unchecked,
-    done: savedText(),
+    done: words.peek().saved,
   };
   return said[state];
 }

@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -97,7 +96,7 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
       form={form}
       onClosed={onClosed}
       onSaved={() => {
-        edited.toastSaved(savedText(), onChanged);
+        edited.toastSaved(undefined, onChanged);
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.effect} />}

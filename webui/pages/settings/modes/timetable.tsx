@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
 import { savedText } from '../../../api-client/error-text.ts';
+import type { Change } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -94,7 +95,7 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(savedText());
+        toast(savedText(form.change));
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.timeSaved} />}
@@ -127,9 +128,10 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
           title={t.deleteTime}
           text={t.deleteTimeText}
           onConfirm={async () => {
-            if (await attempt(() => changeTimetable((all) => without(all, entry)))) {
+            const change = { isUnsaved: false };
+            if (await attempt(() => changeTimetable((all) => without(all, entry), change))) {
               const undo = () => changeTimetable((all) => [...all, entry]);
-              toast(t.deleted, () => void attempt(undo).then(onChanged));
+              toast(savedText(change, t.deleted), () => void attempt(undo).then(onChanged));
               setGone(true);
               onChanged();
             }
@@ -147,11 +149,14 @@ const entryForm = (entry: TimetableEntry | 'new') =>
       from: (text) => (/^\d\d:\d\d$/.test(text) ? undefined : modesWords.peek().timeWrong),
       days: (days) => (days.length === 0 ? modesWords.peek().daysWrong : undefined),
     },
-    save: (values) =>
-      changeTimetable((all) => [
-        ...without(entry === 'new' ? all : without(all, entry), values),
-        { days: values.days, from: values.from, mode: values.mode },
-      ]),
+    save: (values, _, change) =>
+      changeTimetable(
+        (all) => [
+          ...without(entry === 'new' ? all : without(all, entry), values),
+          { days: values.days, from: values.from, mode: values.mode },
+        ],
+        change,
+      ),
   });
 
 const keyOf = ({ days, from, mode }: TimetableEntry): string => JSON.stringify([days, from, mode]);
@@ -160,18 +165,19 @@ const without = (all: readonly TimetableEntry[], entry: TimetableEntry): readonl
 
 /** Saves a change of the timetable. A new timetable gets the browser's time zone if it differs from the box's. */
 async function changeTimetable(
-  change: (all: readonly TimetableEntry[]) => readonly TimetableEntry[],
+  next: (all: readonly TimetableEntry[]) => readonly TimetableEntry[],
+  change?: Change,
   isRetry = false,
 ): Promise<void> {
   const { value, tag } = await readConfig<TimetableConfig>(GET);
-  const timetable = change(value.timetable);
+  const timetable = next(value.timetable);
   const isFirst = value.timetable.length === 0 && value.timetableZone === '';
   try {
-    await patchConfig(PATCH, { timetable, ...(isFirst && { timetableZone: browserZone() }) }, tag);
+    await patchConfig(PATCH, { timetable, ...(isFirst && { timetableZone: browserZone() }) }, tag, change);
   } catch (error) {
     if (!(error instanceof PreconditionFailed) || isRetry) {
       throw error;
     }
-    await changeTimetable(change, true);
+    await changeTimetable(next, change, true);
   }
 }

@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { savedText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -106,7 +105,7 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
       ))}
       <RulesFields rules={draft.rules} onRules={setRules} />
       <div class="actions-row">
-        <Button kind="main" onClick={() => (rules ? void act(save, savedText()) : toast(t.none))}>
+        <Button kind="main" onClick={() => (rules ? void act(save, words.value.saved) : toast(t.none))}>
           {words.value.save}
         </Button>
         <Button onClick={() => onOpen()}>{words.value.back}</Button>

@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { UserItem } from '../../../api-client/api-types.ts';
-import { savedText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
@@ -19,6 +18,7 @@ import { attempt, toastFailure } from '../../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { youWords } from '../../../words/settings/you.ts';
+import { words } from '../../../words/words.ts';
 
 const MIN_PASSWORD_CHARS = 8;
 /** Limits of the box. */
@@ -46,7 +46,7 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(user ? savedText() : peopleWords.peek().personAdded(name.trim()));
+        toast(user ? words.peek().saved : peopleWords.peek().personAdded(name.trim()));
         onChanged();
       }}
       foot={<FormFooter form={form} text={t.personWillSee} {...(user ? {} : { action: t.addPerson })} />}

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { savedText, saveErrorText } from '../../../api-client/error-text.ts';
+import { saveErrorText } from '../../../api-client/error-text.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
@@ -90,7 +90,7 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
 
 async function save(edited: FreeForm): Promise<void> {
   if (await edited.form.submit()) {
-    edited.toastSaved(savedText());
+    edited.toastSaved();
   }
 }
 

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { HttpsState } from '../../../api-client/api-types.ts';
 import { patchConfig } from '../../../api-client/config.ts';
-import { saveErrorText } from '../../../api-client/error-text.ts';
+import { savedText, saveErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
@@ -63,8 +63,9 @@ function HttpsSwitch({ https, onChanged }: HttpsSwitchProps) {
     setAsked(false);
     setWork(address === '' ? 'off' : 'on');
     try {
-      await patchConfig('v3/config/global/patch', { tlsAddress: address }, undefined);
-      toast(address === '' ? t.isOff : t.isOn);
+      const change = { isUnsaved: false };
+      await patchConfig('v3/config/global/patch', { tlsAddress: address }, undefined, change);
+      toast(savedText(change, address === '' ? t.isOff : t.isOn));
     } catch (error) {
       // Turning https off may end the connection of this request before the answer.
       if (!(isHere && address === '' && error instanceof RequestError && error.status === 0)) {

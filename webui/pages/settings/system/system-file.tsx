@@ -54,10 +54,11 @@ function File() {
     setBusy(true);
     setFailure('');
     try {
-      await writeFile(text, base.tag);
+      const change = { isUnsaved: false };
+      await writeFile(text, base.tag, change);
       draft.value = undefined;
       setCompares(false);
-      toast(savedText());
+      toast(savedText(change));
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof PreconditionFailed) {

@@ -1,5 +1,6 @@
 import type { ForwardItem } from '../../../../api-client/api-types.ts';
 import { patchConfig, readConfig } from '../../../../api-client/config.ts';
+import type { Change } from '../../../../api-client/request.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { configAddress, patchAddress } from './camera-data.ts';
 
@@ -22,13 +23,18 @@ export function useForwards(name: string) {
   return { items: value?.items, again };
 }
 
-const change = async (name: string, next: (list: readonly Destination[]) => readonly Destination[]): Promise<void> => {
+async function patchForwards(
+  name: string,
+  change: Change,
+  next: (list: readonly Destination[]) => readonly Destination[],
+): Promise<void> {
   const { value, tag } = await readConfig<Forwarding>(configAddress(name));
-  await patchConfig(patchAddress(name), { forward: next(value.forward) }, tag);
-};
+  await patchConfig(patchAddress(name), { forward: next(value.forward) }, tag, change);
+}
 
-export const addForward = (name: string, added: Destination): Promise<void> => change(name, (list) => [...list, added]);
+export const addForward = (name: string, added: Destination, change: Change): Promise<void> =>
+  patchForwards(name, change, (list) => [...list, added]);
 
 /** @param pos in the list */
-export const removeForward = (name: string, pos: number): Promise<void> =>
-  change(name, (list) => list.filter((_, at) => at !== pos));
+export const removeForward = (name: string, pos: number, change: Change): Promise<void> =>
+  patchForwards(name, change, (list) => list.filter((_, at) => at !== pos));

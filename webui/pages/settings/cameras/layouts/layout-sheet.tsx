@@ -40,7 +40,7 @@ export function LayoutSheet({ kind, layout, onClosed }: LayoutSheetProps) {
       isOver={isGone}
       onClosed={onClosed}
       onSaved={() => {
-        toast(savedText());
+        toast(savedText(form.change));
         void loadLayouts().catch(() => {});
       }}
       foot={<FormFooter form={form} text={isWall ? t.wallSaves : t.groupSaves} />}
@@ -96,13 +96,13 @@ function layoutForm(kind: Layout['kind'], layout: Layout | undefined) {
       name: (text) => nameFault(text, layout),
       cameras: (tiles) => (tiles.length === 0 ? layoutWords.peek().chooseOne : undefined),
     },
-    save: async ({ name, cameras: tiles }, changed) => {
+    save: async ({ name, cameras: tiles }, changed, change) => {
       try {
         if (!layout) {
-          await fetchJson(addressOf('replace', name), { method: 'POST', body: { kind, cameras: tiles } });
+          await fetchJson(addressOf('replace', name), { method: 'POST', body: { kind, cameras: tiles }, change });
         } else if (Object.keys(changed).length > 0) {
           const body = { ...changed, ...(changed.name !== undefined && { name: name.trim() }) };
-          await fetchJson(addressOf('patch', layout.name), { method: 'PATCH', body });
+          await fetchJson(addressOf('patch', layout.name), { method: 'PATCH', body, change });
         }
       } catch (error) {
         const isTaken = error instanceof RequestError && error.why === 'taken';
@@ -126,10 +126,11 @@ async function remove(layout: Layout, onGone: () => void): Promise<void> {
   const { name, kind, cameras: tiles } = layout;
   const names = layouts.peek()?.map((one) => one.name) ?? [];
   try {
-    await fetchJson(addressOf('delete', name), { method: 'DELETE' });
+    const change = { isUnsaved: false };
+    await fetchJson(addressOf('delete', name), { method: 'DELETE', change });
     onGone();
     await loadLayouts();
-    toast(layoutWords.peek().deleted(name), () => {
+    toast(savedText(change, layoutWords.peek().deleted(name)), () => {
       restore().then(() => toast(layoutWords.peek().restored(name)), toastFailure);
     });
   } catch (error) {
