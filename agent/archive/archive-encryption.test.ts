@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { ArchiveHarness, SETTINGS, sha256 } from '../../test/support/harness/archive-harness.ts';
+import { ArchiveHarness, RECORDED_BYTES, SETTINGS, sha256 } from '../../test/support/harness/archive-harness.ts';
 import { S3Server } from '../../test/support/servers/s3-server.ts';
 import { openStorage } from './open-storage.ts';
 import type { LocalRecording } from './storage/contracts.ts';
@@ -14,7 +14,7 @@ test('an encrypted archive has nothing that can be read, and each recording once
   const link = await box.link(settings);
   await box.settled(link);
   await link.close();
-  expect(link.status.archived).toEqual({ files: 2, bytes: 10 << 20 });
+  expect(link.status.archived).toEqual({ files: 2, bytes: RECORDED_BYTES });
   const keys = [...server.objects.keys()].sort();
   expect(keys).toEqual([expect.stringMatching(/mp4\.enc$/), expect.stringMatching(/mp4\.enc$/)]);
   const own = keys[0]?.slice(0, 'perch/'.length + 13) ?? '';
@@ -38,7 +38,7 @@ test('an encrypted archive has nothing that can be read, and each recording once
   const next = await box.link(settings);
   await box.until(() => box.recordings.every((one) => !next.isAwaited(one, one.file)));
   expect(server.calls.filter(({ method }) => method === 'PUT' || method === 'POST')).toEqual([]);
-  expect(next.status.archived).toEqual({ files: 2, bytes: 10 << 20 });
+  expect(next.status.archived).toEqual({ files: 2, bytes: RECORDED_BYTES });
   expect([...server.objects.keys()].sort()).toEqual(keys);
 });
 

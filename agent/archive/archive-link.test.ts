@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
+import { ArchiveHarness, RECORDED_BYTES, sha256 } from '../../test/support/harness/archive-harness.ts';
 import { S3Server } from '../../test/support/servers/s3-server.ts';
 import { ARCHIVE_FILE } from './archive-state.ts';
 import type { LocalRecording } from './storage/contracts.ts';
@@ -30,7 +30,7 @@ test('finished recordings are stored whole, each once, under a name of this box'
   expect(link.status).toMatchObject({
     failure: undefined,
     waiting: { files: 0, bytes: 0, oldestUs: undefined },
-    archived: { files: 2, bytes: 10 << 20 },
+    archived: { files: 2, bytes: RECORDED_BYTES },
   });
   // Later ones follow.
   box.record([1_000]);

@@ -21,7 +21,7 @@ import {
 } from '../support/clients/api-requests.ts';
 
 const SEED = 20_261_120;
-const ROUNDS = LENGTH === 'short' ? 8 : 200;
+const ROUNDS = LENGTH === 'short' ? 3 : 200;
 const PASSWORD = 'correct horse battery';
 /** The delay after wrong credentials is on the fake clock. */
 const PATIENCE_MS = 40;

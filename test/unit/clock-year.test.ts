@@ -64,8 +64,9 @@ afterEach(() => {
   }
 });
 
+/** On Lord Howe Island clocks are set by half an hour. */
 const ALL_ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'UTC', 'Asia/Kolkata'];
-const ZONES = LENGTH === 'short' ? ['Europe/Berlin', 'Australia/Lord_Howe'] : ALL_ZONES;
+const ZONES = LENGTH === 'short' ? ['Australia/Lord_Howe'] : ALL_ZONES;
 
 const YEARS_AHEAD_MS = 3 * 365 * DAY_MS;
 

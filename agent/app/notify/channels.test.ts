@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { pictureOf, type SnapshotCamera, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
@@ -44,6 +44,18 @@ async function open() {
   };
 }
 
+/** For tests that leave nothing but channels. */
+let common: Awaited<ReturnType<typeof open>>;
+beforeAll(async () => {
+  common = await open();
+});
+afterEach(async () => {
+  for (const { id } of await common.list()) {
+    await common.box.call('DELETE', `/notifications/channels/${id}`, {});
+  }
+});
+afterAll(() => common[Symbol.asyncDispose]());
+
 const hook = (url: string, more: object = {}) => ({
   ...{
     kind: 'webHook',
@@ -60,9 +72,8 @@ const ntfy = (url: string, more: object = {}) => ({ kind: 'ntfy', url, token: ''
 
 test('ntfy gets title, text, tags, priority, link and the picture as attachment', async () => {
   await using server = await openNtfyServer({ token: 'tk_secret' });
-  await using it = await open();
-  await it.add(ntfy(`${server.url}/garden`, { token: 'tk_secret' }));
-  await it.report({ type: 'doorbell', text: '門口' });
+  await common.add(ntfy(`${server.url}/garden`, { token: 'tk_secret' }));
+  await common.report({ type: 'doorbell', text: '門口' });
   await until(() => expect(server.messages).toHaveLength(1));
   const [message] = server.messages;
   expect(message).toMatchObject({ topic: 'garden', title: NAME, priority: 4, tags: ['bell', 'doorbell'] });
@@ -73,9 +84,8 @@ test('ntfy gets title, text, tags, priority, link and the picture as attachment'
 
 test('an ntfy server without attachments gets the message without its picture', async () => {
   await using server = await openNtfyServer({ attachments: false });
-  await using it = await open();
-  await it.add(ntfy(`${server.url}/garden`));
-  await it.report();
+  await common.add(ntfy(`${server.url}/garden`));
+  await common.report();
   await until(() => expect(server.messages).toMatchObject([{ title: NAME, attachment: undefined }]));
   expect(server.messages[0]?.message).toMatch(/^Person\n/);
 });
@@ -86,20 +96,18 @@ test.for([
   ['without a token', {}, /rejects the token or password \(403\)/],
 ] as const)('ntfy %s', async ([, more, problem]) => {
   await using server = await openNtfyServer({ token: 'tk_secret' });
-  await using it = await open();
-  const { body } = await it.add(ntfy(`${server.url}/garden`, more));
-  const found = await it.tried(body['id']);
+  const { body } = await common.add(ntfy(`${server.url}/garden`, more));
+  const found = await common.tried(body['id']);
   expect(found).toEqual(problem === null ? null : expect.stringMatching(problem));
 });
 
 test('a web hook sends JSON in which every value is escaped, and its headers', async () => {
   await using sink = await openHttpSink();
-  await using it = await open();
   const body =
     '{"camera": "{camera}", "kind": "{kind}", "time": "{time}", "text": "{text}", "link": "{link}", "is": {picture?true|false}}';
   const headers = 'X-Key: {secret}\nX-Title: {camera}\nContent-Type: application/vnd.test+json';
-  await it.add(hook(`${sink.url}/hook/{secret}?c={camera}`, { body, headers, secret: '12:ab/c' }));
-  await it.report({ text: '"a"\\\nb' });
+  await common.add(hook(`${sink.url}/hook/{secret}?c={camera}`, { body, headers, secret: '12:ab/c' }));
+  await common.report({ text: '"a"\\\nb' });
   await until(() => expect(sink.requests).toHaveLength(1));
   const [request] = sink.requests;
   expect([request?.method, request?.target]).toEqual(['POST', '/hook/12:ab%2Fc?c=T%C3%BCr%20%22A%22']);
@@ -116,13 +124,12 @@ test('a web hook sends JSON in which every value is escaped, and its headers', a
 
 test('a web hook sends a form, text, or multipart with the picture', async () => {
   await using sink = await openHttpSink();
-  await using it = await open();
   const body = 'a b={text}\\n{camera}\nempty=\nfile={picture}';
-  await it.add(hook(`${sink.url}/form`, { type: 'form', body }));
-  await it.add(hook(`${sink.url}/text`, { type: 'text', method: 'PUT', body: '{camera}: {text}' }));
-  await it.add(hook(`${sink.url}/multipart`, { type: 'multipart', body }));
-  await it.add(hook(`${sink.url}/get?c={kind}`, { method: 'GET', body: '' }));
-  await it.report({ text: 'x&y=ü' });
+  await common.add(hook(`${sink.url}/form`, { type: 'form', body }));
+  await common.add(hook(`${sink.url}/text`, { type: 'text', method: 'PUT', body: '{camera}: {text}' }));
+  await common.add(hook(`${sink.url}/multipart`, { type: 'multipart', body }));
+  await common.add(hook(`${sink.url}/get?c={kind}`, { method: 'GET', body: '' }));
+  await common.report({ text: 'x&y=ü' });
   await until(() => expect(sink.requests).toHaveLength(4));
   const of = (name: string) => sink.requests.find(({ target }) => target.startsWith(`/${name}`));
   const form = new URLSearchParams(String(of('form')?.body));
@@ -145,17 +152,15 @@ test('a web hook sends a form, text, or multipart with the picture', async () =>
 
 test('without a picture the file is absent and the template takes its other text', async () => {
   await using sink = await openHttpSink();
-  await using it = await open();
   const body = 'photo={picture}\ntext={text}';
-  await it.add(hook(`${sink.url}/{picture?sendPhoto|sendMessage}`, { type: 'multipart', body }));
-  await it.report({ path: 'yard' });
+  await common.add(hook(`${sink.url}/{picture?sendPhoto|sendMessage}`, { type: 'multipart', body }));
+  await common.report({ path: 'yard' });
   await until(() => expect(sink.requests.map(({ target }) => target)).toEqual(['/sendMessage']));
   expect(String(sink.requests[0]?.body)).not.toContain('photo');
 });
 
 test('every preset is a template whose settings are valid once its blanks are filled', async () => {
-  await using it = await open();
-  const { presets } = (await it.box.call('GET', '/notifications/channels')).body as {
+  const { presets } = (await common.box.call('GET', '/notifications/channels')).body as {
     presets: { name: string; settings: Record<string, unknown> }[];
   };
   expect(presets.map(({ name }) => name)).toEqual([
@@ -178,11 +183,11 @@ test('every preset is a template whose settings are valid once its blanks are fi
       ...blanks[String(settings['kind'])],
       ...(name === 'Web hook' && { url: 'https://x.example/' }),
     };
-    const { status, body } = await it.add(filled, { name });
+    const { status, body } = await common.add(filled, { name });
     expect([name, status]).toEqual([name, 200]);
-    await it.box.call('DELETE', `/notifications/channels/${body['id']}`, {});
+    await common.box.call('DELETE', `/notifications/channels/${body['id']}`, {});
   }
-  expect(await it.list()).toEqual([]);
+  expect(await common.list()).toEqual([]);
 });
 
 test.for([
@@ -198,10 +203,9 @@ test.for([
   ['a masked secret of nothing', ntfy('https://ntfy.sh/a', { token: HIDDEN }), 'a secret that is not set'],
   ['an unknown kind', { kind: 'fax' }, 'settings.kind is none of email, ntfy, webHook'],
 ] as const)('%s is rejected, with the reason', async ([, settings, reason]) => {
-  await using it = await open();
-  const { status, body } = await it.add(settings);
+  const { status, body } = await common.add(settings);
   expect([status, body['error']]).toEqual([400, expect.stringContaining(reason)]);
-  expect(await it.list()).toEqual([]);
+  expect(await common.list()).toEqual([]);
 });
 
 test('secrets appear in no answer, log line or support bundle, and the file is private', async () => {
@@ -247,12 +251,11 @@ test('secrets appear in no answer, log line or support bundle, and the file is p
 
 test('shown settings can be sent back: masked secrets stay, unless the server is another one', async () => {
   await using sink = await openHttpSink();
-  await using it = await open();
-  await it.add(hook(`${sink.url}/hook-token`, { headers: 'X-A: header-token\nX-B: {kind}', secret: 'abcd' }));
-  const [one] = await it.list();
+  await common.add(hook(`${sink.url}/hook-token`, { headers: 'X-A: header-token\nX-B: {kind}', secret: 'abcd' }));
+  const [one] = await common.list();
   const settings = { ...one?.settings, body: '{"a": "{secret}"}' };
-  expect((await it.change(one?.id, { settings, name: 'Two' })).status).toBe(200);
-  await it.report();
+  expect((await common.change(one?.id, { settings, name: 'Two' })).status).toBe(200);
+  await common.report();
   await until(() => expect(sink.requests).toHaveLength(1));
   expect(sink.requests[0]).toMatchObject({
     target: '/hook-token',
@@ -260,26 +263,25 @@ test('shown settings can be sent back: masked secrets stay, unless the server is
   });
   expect(String(sink.requests[0]?.body)).toBe('{"a": "abcd"}');
   const elsewhere = { ...settings, url: 'http://127.0.0.1:1/hook' };
-  expect(await it.change(one?.id, { settings: elsewhere })).toMatchObject({
+  expect(await common.change(one?.id, { settings: elsewhere })).toMatchObject({
     status: 400,
     body: { error: expect.stringContaining('a secret of another server'), why: 'password' },
   });
-  expect(await it.list()).toMatchObject([{ name: 'Two', settings: { url: `${sink.url}/${HIDDEN}` } }]);
+  expect(await common.list()).toMatchObject([{ name: 'Two', settings: { url: `${sink.url}/${HIDDEN}` } }]);
 });
 
 test('rules and snooze count at once; a removed channel is silent', async () => {
   await using sink = await openHttpSink();
-  await using it = await open();
-  const { body } = await it.add(hook(`${sink.url}/`, { body: '{"id": "{id}"}' }));
+  const { body } = await common.add(hook(`${sink.url}/`, { body: '{"id": "{id}"}' }));
   const { id } = body;
-  expect((await it.change(id, { snoozeMinutes: 60 })).body['snoozedUntil']).toMatch(/^\d{4}-/);
-  await it.report({ id: 'e1' });
-  await it.change(id, { snoozeMinutes: 0, rules: [{ cameras: ['door'], kinds: ['doorbell'] }] });
-  await it.report({ id: 'e2' });
-  await it.report({ id: 'e3', type: 'doorbell' });
+  expect((await common.change(id, { snoozeMinutes: 60 })).body['snoozedUntil']).toMatch(/^\d{4}-/);
+  await common.report({ id: 'e1' });
+  await common.change(id, { snoozeMinutes: 0, rules: [{ cameras: ['door'], kinds: ['doorbell'] }] });
+  await common.report({ id: 'e2' });
+  await common.report({ id: 'e3', type: 'doorbell' });
   await until(() => expect(sink.requests.map(({ body }) => String(body))).toEqual(['{"id": "e3"}']));
-  await it.box.call('DELETE', `/notifications/channels/${id}`, {});
-  expect((await it.box.call('POST', `/notifications/channels/${id}/test`, {})).status).toBe(404);
+  await common.box.call('DELETE', `/notifications/channels/${id}`, {});
+  expect((await common.box.call('POST', `/notifications/channels/${id}/test`, {})).status).toBe(404);
 });
 
 test.for([
@@ -287,12 +289,12 @@ test.for([
   [404, 'rejects the message (404): <b> no'],
   [503, 'has a fault of its own (503)'],
 ] as const)('the test says what is wrong when the server answers %d', async ([status, problem]) => {
+  await using it = await open();
   await using sink = await openHttpSink(() => ({
     status,
     text: '<b> no',
     headers: { Location: 'http://127.0.0.1:1/' },
   }));
-  await using it = await open();
   const { body } = await it.add(hook(sink.url));
   expect(await it.tried(body['id'])).toContain(problem);
   expect(sink.requests).toHaveLength(1);
@@ -300,10 +302,9 @@ test.for([
 
 test('a server that takes no picture of this size gets the text', async () => {
   await using sink = await openHttpSink(({ target }) => ({ status: target === '/sendPhoto' ? 413 : 200 }));
-  await using it = await open();
   const body = 'photo={picture}\ntext={text}';
-  await it.add(hook(`${sink.url}/{picture?sendPhoto|sendMessage}`, { type: 'multipart', body }));
-  await it.report();
+  await common.add(hook(`${sink.url}/{picture?sendPhoto|sendMessage}`, { type: 'multipart', body }));
+  await common.report();
   await until(() => expect(sink.requests.map(({ target }) => target)).toEqual(['/sendPhoto', '/sendMessage']));
 });
 
@@ -315,16 +316,17 @@ test('the test says what is wrong without an answer', async () => {
 });
 
 test('only the owner has channels, because they reach the own network', async () => {
-  await using it = await open();
-  await it.box.call('POST', '/users', { name: 'ann', password: 'a red kite', recordings: true });
-  const { headers } = await it.box.ask('POST', '/session', { user: 'ann', password: 'a red kite' });
+  await common.box.call('POST', '/users', { name: 'ann', password: 'a red kite', recordings: true });
+  const { headers } = await common.box.ask('POST', '/session', { user: 'ann', password: 'a red kite' });
   const cookie = headers
     .getSetCookie()
     .map((one) => one.split(';')[0])
     .join('; ');
   const settings = hook('http://127.0.0.1:1/');
-  expect((await it.box.ask('POST', '/notifications/channels', it.channel(settings), { cookie })).status).toBe(401);
-  expect((await it.box.ask('GET', '/notifications/channels', undefined, { cookie })).status).toBe(401);
+  expect((await common.box.ask('POST', '/notifications/channels', common.channel(settings), { cookie })).status).toBe(
+    401,
+  );
+  expect((await common.box.ask('GET', '/notifications/channels', undefined, { cookie })).status).toBe(401);
 });
 
 test('the backup has the channels, with their secrets', async () => {
@@ -350,9 +352,8 @@ test('channels are there after a restart, and a damaged file is reported', async
 });
 
 test('there are ten channels at most', async () => {
-  await using it = await open();
   for (let i = 0; i < 10; i++) {
-    expect((await it.add(hook('http://127.0.0.1:1/'))).status).toBe(200);
+    expect((await common.add(hook('http://127.0.0.1:1/'))).status).toBe(200);
   }
-  expect((await it.add(hook('http://127.0.0.1:1/'))).status).toBe(507);
+  expect((await common.add(hook('http://127.0.0.1:1/'))).status).toBe(507);
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { globalJson, pathListJson } from '../edit/json.ts';
@@ -27,6 +28,7 @@ const PIECES = [
   '\t',
 ];
 const MORE = ['? ', '---\n', '%', '\0', '😀', '__proto__: 1\n', 'constructor: {}\n', '9'.repeat(30), '.nan', '~', '@'];
+const CASES = byLength(500, 15_000);
 const defaults = { recordPath: '/d/%path/%s%f', cwd: '/' };
 
 function mutate(text: string, next: () => number): string {
@@ -44,7 +46,7 @@ function mutate(text: string, next: () => number): string {
 test('a mutated file results in a configuration or an error, and never throws', () => {
   const next = random(1);
   const outcomes = { config: 0, refused: 0 };
-  for (let i = 0; i < 1_500; i += 1) {
+  for (let i = 0; i < CASES; i += 1) {
     const start = Math.floor(next() * 4_000);
     const text = mutate(next() < 0.3 ? TEXT : TEXT.slice(start, start + 1_500), next);
     const { config, problems } = parseConfig(text, 'perch.yml', {}, defaults);
@@ -56,8 +58,8 @@ test('a mutated file results in a configuration or an error, and never throws', 
       expect(problems.some((one) => one.severity === 'error')).toBe(true);
     }
   }
-  expect(outcomes.config).toBeGreaterThan(50);
-  expect(outcomes.refused).toBeGreaterThan(50);
+  expect(outcomes.config).toBeGreaterThan(CASES / 30);
+  expect(outcomes.refused).toBeGreaterThan(CASES / 30);
 });
 
 const SMALL =
@@ -65,7 +67,7 @@ const SMALL =
 test('an edit of a mutated file changes it or is rejected', () => {
   const next = random(2);
   let edited = 0;
-  for (let i = 0; i < 400; i += 1) {
+  for (let i = 0; i < byLength(400, 4_000); i += 1) {
     const text = mutate(SMALL, next);
     try {
       const after = editText(text, ['paths', 'garage', 'record'], true);

@@ -53,6 +53,15 @@ export class FakeClock implements Clock {
     this.#nowMs = ms;
   }
 
+  /** The first of those that are due next. */
+  #earliest(): Sleeper | undefined {
+    let earliest: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) {
+      earliest = earliest && earliest.dueMs <= sleeper.dueMs ? earliest : sleeper;
+    }
+    return earliest;
+  }
+
   /** Moves the wall clock without moving monotonic time, as NTP does. */
   stepWall(ms: number): void {
     this.#wallOffsetMs += ms;
@@ -78,8 +87,8 @@ export class FakeClock implements Clock {
     await settle();
     const endMs = this.#nowMs + ms;
     for (;;) {
-      const next = this.#sleepers.filter((s) => s.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0];
-      if (!next) {
+      const next = this.#earliest();
+      if (!next || next.dueMs > endMs) {
         break;
       }
       this.#moveTo(Math.max(this.#nowMs, next.dueMs));

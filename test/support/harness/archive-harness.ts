@@ -15,7 +15,8 @@ import { ACCESS_KEY, BUCKET, SECRET_KEY } from '../servers/s3-server.ts';
 
 const MIB = 1 << 20;
 /** One whole object, and one of two parts. */
-const SIZES = [MIB, 9 * MIB];
+const SIZES = [64 << 10, 8 * MIB + 1_000] as const;
+export const RECORDED_BYTES = SIZES[0] + SIZES[1];
 const STEP_MS = 1_000;
 const MAX_STEPS = 4_000;
 
