@@ -47,3 +47,30 @@ export class ConcurrencyLimit {
     }
   }
 }
+
+/** Runs up to `maxConcurrent` tasks for each key; the others wait. The caller limits their number. */
+export class ConcurrencyLimits {
+  readonly #maxConcurrent: number;
+  readonly #what: keyof typeof RETRY_AFTER_S;
+  readonly #all = new Map<string, { readonly limit: ConcurrencyLimit; tasks: number }>();
+
+  constructor(maxConcurrent: number, what: keyof typeof RETRY_AFTER_S) {
+    this.#maxConcurrent = maxConcurrent;
+    this.#what = what;
+  }
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const limit = () => new ConcurrencyLimit(this.#maxConcurrent, Number.POSITIVE_INFINITY, this.#what);
+    const entry = this.#all.get(key) ?? { limit: limit(), tasks: 0 };
+    this.#all.set(key, entry);
+    entry.tasks += 1;
+    try {
+      return await entry.limit.run(work);
+    } finally {
+      entry.tasks -= 1;
+      if (entry.tasks === 0) {
+        this.#all.delete(key);
+      }
+    }
+  }
+}

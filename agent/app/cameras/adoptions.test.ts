@@ -1,8 +1,14 @@
 import { createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
+import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { AdoptRequest } from '../../cameras/adoption/camera-request.ts';
+import { Adoptions } from './adoptions.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 const GOOD = 17;
@@ -72,4 +78,56 @@ test('a call that waits answers after 10 s, and the camera that hangs gets its t
     items: [{ status: 'error', trouble: 'timeout', error: expect.stringContaining('answer') }, { status: 'ok' }],
   });
   expect((await box.call('GET', '/cameras/adopt/0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11')).status).toBe(404);
+});
+
+/** Adoptions whose cameras never answer. */
+function hangingAdoptions() {
+  const asked: AdoptRequest[] = [];
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const found = { endpoint: 'urn:uuid:1', address: '10.0.0.9' };
+  const adoptions = new Adoptions({
+    store: { current: good('paths: {}'), file: undefined },
+    adopter: {
+      adopt: (request) => {
+        asked.push(request);
+        return new Promise((_, reject) => stop.signal.addEventListener('abort', () => reject(stop.signal.reason)));
+      },
+    },
+    found: { list: () => [found] as never },
+    gate: new ConcurrencyLimit(64, 512, 'cameras'),
+    inTime: (work) => work(stop.signal),
+    ...{ remember: () => {}, clock: new FakeClock(), log: silentLogger, publish: () => {} },
+  });
+  return { adoptions, asked };
+}
+
+test('of one device four cameras are tried at the same time, whatever requests and addresses name them', async () => {
+  const { adoptions, asked } = hangingAdoptions();
+  const forms = [
+    { onvif: 'http://10.0.0.9/onvif/device_service' },
+    { onvif: 'http://admin:a@10.0.0.9:8080/onvif/device_service' },
+    { rtsp: 'rtsp://10.0.0.9:554/ch1' },
+    { source: 'rtmp://10.0.0.9/ch1' },
+    { address: '10.0.0.9:554' },
+    { endpoint: 'urn:uuid:1' },
+  ];
+  for (const form of forms) {
+    await adoptions.start({ cameras: [form, form] }, false);
+  }
+  await adoptions.start({ cameras: [{ address: '10.0.0.10' }] }, false);
+  await expect.poll(() => asked.some(({ address }) => address === '10.0.0.10')).toBe(true);
+  expect(asked).toHaveLength(5);
+});
+
+test('512 cameras are being added at most', async () => {
+  const { adoptions } = hangingAdoptions();
+  const cameras = Array.from({ length: 64 }, () => ({ address: '10.0.0.9' }));
+  for (let at = 0; at < 8; at += 1) {
+    await adoptions.start({ cameras }, false);
+  }
+  await expect(adoptions.start({ cameras: cameras.slice(0, 1) }, false)).rejects.toMatchObject({
+    code: 'exhausted',
+    message: '512 cameras are being added already, the limit is 512',
+  });
 });

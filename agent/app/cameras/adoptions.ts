@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Static } from 'typebox';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
+import { type ConcurrencyLimit, ConcurrencyLimits } from '../../base/concurrency-limit.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { type Logger, redact } from '../../base/log.ts';
+import { bareHost, splitUrl } from '../../base/network/url-parts.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
+import { parseHost } from '../../cameras/adoption/camera-request.ts';
 import { failureOf } from '../../cameras/adoption/failure.ts';
 import type { OnProgress } from '../../cameras/adoption/progress.ts';
 import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
@@ -18,8 +21,11 @@ import { isReady } from './path-entries.ts';
 
 /** Finished adoptions whose results can be read. */
 const MAX_KEPT = 16;
-/** Streams of one device that are tried at the same time: recorders take few connections. */
+/** Cameras of one device that are tried at the same time: recorders take few connections. */
 const MAX_PER_DEVICE = 4;
+/** Cameras of all adoptions that have no result yet. */
+const MAX_UNFINISHED = 512;
+const RETRY_AFTER_S = 10;
 /** An answer that waits for its cameras comes after this time at the latest. */
 const MAX_WAIT_MS = 10_000;
 const PUBLISH_EVERY_MS = 1_000;
@@ -54,6 +60,9 @@ export class Adoptions {
   readonly #deps: AdoptionsDeps;
   readonly #openFile: OpenFileWarning;
   readonly #all = new Map<string, Adoption>();
+  /** By host. */
+  readonly #devices = new ConcurrencyLimits(MAX_PER_DEVICE, 'cameras');
+  #unfinished = 0;
 
   constructor(deps: AdoptionsDeps) {
     this.#deps = deps;
@@ -72,6 +81,10 @@ export class Adoptions {
   async start({ cameras, ...shared }: Static<typeof AdoptBody>, waits: boolean): Promise<Answer> {
     const { clock, gate, store } = this.#deps;
     gate.checkRoom(cameras.length);
+    if (this.#unfinished + cameras.length > MAX_UNFINISHED) {
+      const words = `${this.#unfinished} cameras are being added already, the limit is ${MAX_UNFINISHED}`;
+      throw new PerchError('exhausted', words, { retryAfterS: RETRY_AFTER_S });
+    }
     // A camera's own user has its own password.
     const requests = cameras.map((camera) => (camera.user === undefined ? { ...shared, ...camera } : camera));
     const items = requests.map(runningItem);
@@ -91,18 +104,13 @@ export class Adoptions {
   }
 
   async #run(adoption: Adoption, requests: readonly Request[]): Promise<void> {
-    const devices = new Map<string | null, ConcurrencyLimit>();
-    const deviceOf = (request: Request): ConcurrencyLimit => {
-      const key = askedFor(request);
-      const known = devices.get(key) ?? new ConcurrencyLimit(MAX_PER_DEVICE, requests.length, 'cameras');
-      devices.set(key, known);
-      return known;
-    };
+    this.#unfinished += requests.length;
     const work = requests.map(async (request, at) => {
       const isSlow = (): void => {
         adoption.items[at] = { ...runningItem(request), slow: true };
       };
-      adoption.items[at] = await this.#adoptOne(request, deviceOf(request), isSlow);
+      adoption.items[at] = await this.#adoptOne(request, isSlow);
+      this.#unfinished -= 1;
     });
     await Promise.all(work);
     adoption.isRunning = false;
@@ -114,7 +122,7 @@ export class Adoptions {
     return hasPasswords && file !== undefined ? this.#openFile.warn(file) : undefined;
   }
 
-  async #adoptOne(request: Request, device: ConcurrencyLimit, onSlow: () => void): Promise<Item> {
+  async #adoptOne(request: Request, onSlow: () => void): Promise<Item> {
     const { adopter, found, gate, inTime, log, publish, remember, store } = this.#deps;
     const camera = askedFor(request);
     const adopt = (signal: AbortSignal) => {
@@ -122,7 +130,9 @@ export class Adoptions {
       return adopter.adopt(request, signal, this.#progressPublisher(camera, onSlow));
     };
     try {
-      const { title, paths, description } = await device.run(() => gate.run(() => inTime(adopt)));
+      const { title, paths, description } = await this.#devices.run(this.#hostOf(request), () =>
+        gate.run(() => inTime(adopt)),
+      );
       const [first] = paths;
       const names = paths.flatMap(({ name, sub }) => (sub === undefined ? [name] : [name, sub]));
       if (description) {
@@ -162,6 +172,15 @@ export class Adoptions {
       publish('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
       return failedItem(request, failure);
     }
+  }
+
+  /** Host of the device, which may have several ports. */
+  #hostOf({ endpoint, onvif, address, rtsp, source }: Request): string {
+    if (endpoint) {
+      return this.#deps.found.list().find((camera) => camera.endpoint === endpoint)?.address ?? endpoint;
+    }
+    const host = address ? parseHost(address).host : splitUrl(onvif || rtsp || source || '')?.host;
+    return bareHost(host ?? '').toLowerCase();
   }
 
   /** Publishes the progress of an adoption by address, which takes time, at most once a second. */
