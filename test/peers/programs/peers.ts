@@ -17,6 +17,10 @@ const PEERS = {
     '/usr/lib/x86_64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
     '/usr/lib/aarch64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib',
   ],
+  webrtcbin: [
+    '/usr/lib/x86_64-linux-gnu/girepository-1.0/GstWebRTC-1.0.typelib',
+    '/usr/lib/aarch64-linux-gnu/girepository-1.0/GstWebRTC-1.0.typelib',
+  ],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   curl: ['/usr/bin/curl'],
   script: ['/usr/bin/script'],
