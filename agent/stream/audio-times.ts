@@ -1,20 +1,31 @@
 import { opusFrameTicks } from '../media/opus/params.ts';
 import type { Track } from '../media/sample/track.ts';
 
+/** Packets over which a time that is off is averaged: a clock may drift by 0.8 % of them without a gap. */
+const AVERAGED = 64;
+
 /**
- * Times of one track's audio packets in WebRTC. Chromium takes a packet that begins a tick too late for one after a loss, and FFmpeg's times
- * vary (mediamtx#3878): a packet whose time is off by less than half a packet begins where the last one ended.
+ * Times of one track's audio packets in WebRTC. Chromium takes a packet that begins a tick too late for one after a loss, FFmpeg's times
+ * vary (mediamtx#3878), and the clock of a camera's sound drifts from its timestamps. So each packet begins where the last one ended, or
+ * whole packets later after a loss or a pause. Sender reports state the drift.
  */
 export class AudioTimes {
-  #endPts = Number.NaN;
+  /** Time sent for pts 0, without what single packets are off by. */
+  offsetTicks = 0;
+  #endTicks = Number.NaN;
   #lastTicks = 0;
 
   /** @returns the time to send for `data`, a packet of `track` at `pts` */
   place(track: Track, pts: number, data: Uint8Array): number {
     const durationTicks = ticksOf(track, data);
-    const nearTicks = Math.min(durationTicks, this.#lastTicks) / 2;
-    const placed = Math.abs(pts - this.#endPts) < nearTicks ? this.#endPts : pts;
-    this.#endPts = placed + durationTicks;
+    const stepTicks = Math.min(durationTicks, this.#lastTicks);
+    let placed = pts;
+    if (stepTicks > 0) {
+      const lateTicks = pts + this.offsetTicks - this.#endTicks;
+      placed = this.#endTicks + Math.max(0, Math.round(lateTicks / stepTicks)) * stepTicks;
+      this.offsetTicks += (placed - pts - this.offsetTicks) / AVERAGED;
+    }
+    this.#endTicks = placed + durationTicks;
     this.#lastTicks = durationTicks;
     return placed;
   }

@@ -127,9 +127,10 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     }
     const times = description.kind === 'audio' ? this.#audioTimes[track] : undefined;
     this.begin({ track, pts: times?.place(description, sample.pts, sample.data) ?? sample.pts, wall: sample.wall });
+    const pts = sample.pts + (times?.offsetTicks ?? 0);
     // Before viewers are notified of the first packets of a large picture.
-    this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
-    this.lastPts[track] = sample.pts;
+    this.lastStep[track] = pts - (this.lastPts[track] as number);
+    this.lastPts[track] = pts;
     this.lastWall[track] = sample.wall;
     if (description.kind === 'video' && sample.key) {
       this.#beginKey(track, sample.wall);
