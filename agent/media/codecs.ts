@@ -289,7 +289,8 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
   klv: {
     kind: 'data',
     label: 'KLV',
-    depacketizers: { SMPTE336M: createKlvDepacketizer },
+    // Some encoders misspell the name of RFC 6597.
+    depacketizers: { SMPTE336M: createKlvDepacketizer, SMTPE336M: createKlvDepacketizer },
     packetize: packetizeUnchanged,
     tsFormat: () => ts.KLV_FORMAT,
   },

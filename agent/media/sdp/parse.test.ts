@@ -68,6 +68,7 @@ test.for([
   ['clock rate 0', 'm=video 0 RTP/AVP 96\na=rtpmap:96 H265/0', { encoding: 'H265', clockRate: 90_000 }],
   ['channels', 'm=audio 0 RTP/AVP 97\na=rtpmap:97 opus/48000/2', { encoding: 'OPUS', channels: 2 }],
   ['blanks about the slash', 'm=audio 0 RTP/AVP 97\na=rtpmap:97 PCMA / 16000', { encoding: 'PCMA', clockRate: 16_000 }],
+  ['KLV, misspelt', 'm=application 0 RTP/AVP 99\na=rtpmap:99 smtpe336m', { encoding: 'SMTPE336M', clockRate: 90_000 }],
   ['an unknown media word', 'm=vidoe 0 RTP/AVP 96\na=rtpmap:96 H264/90000', { encoding: 'H264' }],
   ['a broken line c=', 'c=IN\nt=x\nm=audio 0 RTP/AVP 0', { encoding: 'PCMU' }],
 ] as const)('a format with %s', ([, text, expected]) => {

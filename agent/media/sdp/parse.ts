@@ -70,6 +70,7 @@ const USUAL_CLOCK_RATES: Record<string, number> = {
   MPA: 90_000,
   MPV: 90_000,
   SMPTE336M: 90_000,
+  SMTPE336M: 90_000,
   MP2T: 90_000,
   PCMU: 8000,
   PCMA: 8000,
