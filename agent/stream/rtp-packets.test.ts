@@ -126,31 +126,34 @@ test.for<[name: string, ppm: number, jitterTicks: number, track: Track, data: Ui
   ['625 ppm slow', -625, 0, AUDIO, new Uint8Array(160), 160],
   ['200 ppm fast, with times that vary by 5 ms', 200, 40, AUDIO, new Uint8Array(160), 160],
   ['200 ppm slow, with Opus', -200, 0, OPUS, OPUS_PACKET, 960],
-])('sound whose clock is %s has no step in an hour, and reports keep it in sync', ([, ppm, jitter, track, data, ticks]) => {
-  const stream = new Stream([track]);
-  const next = random(5);
-  const steps = new Set<number>();
-  const viewer = new Notes();
-  let [last, worstMs, i] = [-ticks, 0, 0];
-  const packetMs = (ticks * 1000) / track.clockRate;
-  viewer.onPackets = (packets, from) => {
-    const time = packets.timestampOf(from);
-    steps.add(time - last);
-    last = time;
-    // The moment at which a player shows these samples, by the time of a report.
-    const reportedMs = (packets.lastWall[0] ?? 0) + ((time - (packets.lastPts[0] ?? 0)) * 1000) / track.clockRate;
-    worstMs = Math.max(worstMs, Math.abs(reportedMs - WALL_MS - i * packetMs * (1 + ppm * 1e-6)));
-  };
-  RtpPackets.join(stream, viewer);
-  for (; i < 3_600_000 / packetMs; i += 1) {
-    const trueTicks = i * ticks * (1 + ppm * 1e-6);
-    const pts = Math.round(trueTicks + (i > 0 ? (next() - 0.5) * 2 * jitter : 0));
-    const wall = WALL_MS + (pts * 1000) / track.clockRate;
-    stream.write(0, { ...sample(pts, true, data), wall });
-  }
-  expect([...steps]).toEqual([ticks]);
-  expect(worstMs).toBeLessThan(20);
-});
+])(
+  'sound whose clock is %s has no step in an hour, and reports keep it in sync',
+  ([, ppm, jitter, track, data, ticks]) => {
+    const stream = new Stream([track]);
+    const next = random(5);
+    const steps = new Set<number>();
+    const viewer = new Notes();
+    let [last, worstMs, i] = [-ticks, 0, 0];
+    const packetMs = (ticks * 1000) / track.clockRate;
+    viewer.onPackets = (packets, from) => {
+      const time = packets.timestampOf(from);
+      steps.add(time - last);
+      last = time;
+      // The moment at which a player shows these samples, by the time of a report.
+      const reportedMs = (packets.lastWall[0] ?? 0) + ((time - (packets.lastPts[0] ?? 0)) * 1000) / track.clockRate;
+      worstMs = Math.max(worstMs, Math.abs(reportedMs - WALL_MS - i * packetMs * (1 + ppm * 1e-6)));
+    };
+    RtpPackets.join(stream, viewer);
+    for (; i < 3_600_000 / packetMs; i += 1) {
+      const trueTicks = i * ticks * (1 + ppm * 1e-6);
+      const pts = Math.round(trueTicks + (i > 0 ? (next() - 0.5) * 2 * jitter : 0));
+      const wall = WALL_MS + (pts * 1000) / track.clockRate;
+      stream.write(0, { ...sample(pts, true, data), wall });
+    }
+    expect([...steps]).toEqual([ticks]);
+    expect(worstMs).toBeLessThan(20);
+  },
+);
 
 test('sound that pauses for longer than its packets is later by as much, whatever its clock has drifted', () => {
   const stream = new Stream([AUDIO]);
