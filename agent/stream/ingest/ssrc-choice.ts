@@ -15,6 +15,8 @@ const MAX_HELD_BYTES = 4 << 20;
 /** The same for small packets, whose objects are larger than their bytes. */
 const MAX_HELD_PACKETS = 4_096;
 const MAX_FOREIGN = 16;
+/** From the first packet after the reply to PLAY: later ones have any sequence number. */
+const DOUBT_MS = 5_000;
 
 interface HeldPacket {
   readonly ssrc: number;
@@ -42,6 +44,8 @@ export class SsrcChoice {
   #start = -1;
   /** The reply to PLAY came after the first packets: the next one shows whether they are of this session. */
   #isDoubtful = false;
+  /** NaN: no packet since. */
+  #doubtedAtMs = Number.NaN;
   #lastMs = 0;
   #lastSequence = 0;
   #lastTimestamp = 0;
@@ -73,6 +77,7 @@ export class SsrcChoice {
   begin(sequence: number | undefined): void {
     this.#first = sequence ?? -1;
     this.#isDoubtful = this.ssrc >= 0 && this.ssrc !== this.#announced;
+    this.#doubtedAtMs = Number.NaN;
   }
 
   /** Called before the first packet, if its sender is known. */
@@ -141,7 +146,12 @@ export class SsrcChoice {
 
   /** With RTP-Info the packet that it names is of this session, without it the first one after the reply to PLAY. */
   #confirm(ssrc: number, chunk: Uint8Array, start: number, atMs: number): void {
-    if (this.#first >= 0 ? this.#isFirst(chunk, start) : this.#announced < 0) {
+    if (Number.isNaN(this.#doubtedAtMs)) {
+      this.#doubtedAtMs = atMs;
+    }
+    if (atMs - this.#doubtedAtMs > DOUBT_MS) {
+      this.#isDoubtful = false;
+    } else if (this.#first >= 0 ? this.#isFirst(chunk, start) : this.#announced < 0) {
       this.#isDoubtful = false;
       if (ssrc !== this.ssrc) {
         this.#become(ssrc, atMs);

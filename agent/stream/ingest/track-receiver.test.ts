@@ -318,6 +318,26 @@ test('without announcement the sender of the first packet after PLAY plays, and 
   expect(track.ssrc).toBe(99);
 });
 
+test('a sender with the sequence number of RTP-Info is a stranger when PLAY is long past', () => {
+  const { log, track } = receiver();
+  track.announce(undefined);
+  const send = (i: number, sequence: number, ssrc: number) => {
+    const payload = (i === 0 ? idrPicture(40) : skipPicture(i)).subarray(4);
+    const frame = rtpFrame(0, payload, { type: 96, marker: true, sequence, ticks: i * 3600, ssrc });
+    track.packet(frame, 4, frame.length, i * 40);
+  };
+  send(0, 30_000, 5);
+  track.begin(700);
+  for (let i = 1; i <= 250; i += 1) {
+    if (i === 200) {
+      send(i, 705, 99);
+    }
+    send(i, 30_000 + i, 5);
+  }
+  expect(track.ssrc).toBe(5);
+  expect(spans(log.pts)).toEqual(Array.from({ length: 251 }, (_, i) => i * 3600));
+});
+
 test('an announced SSRC that does not come delays the first pictures, and loses none', () => {
   const { log, track } = receiver();
   track.announce(4711);
