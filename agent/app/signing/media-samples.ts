@@ -11,6 +11,7 @@ import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { FragmentWalk } from '../../record/file/fragment-walk.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import { readFull } from '../../record/file/segment-fs.ts';
 import type { PlacedSample } from '../../record/signing/sample-digests.ts';
 import { samplesOf } from '../../record/signing/sample-groups.ts';
 import { BOX_HEAD_BYTES, isSignatureBox, MAX_SIGNATURES_BYTES } from '../../record/signing/signatures.ts';
@@ -136,8 +137,8 @@ async function openMp4(handle: FileHandle): Promise<Opened> {
 }
 
 async function readStart(handle: FileHandle): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(ZIP.length), 0, ZIP.length, 0);
-  return buffer.subarray(0, bytesRead);
+  const bytes = Buffer.alloc(ZIP.length);
+  return bytes.subarray(0, await readFull(handle, bytes, 0));
 }
 
 interface FoundBoxes {
@@ -151,7 +152,7 @@ async function findBoxes(handle: FileHandle, sizeBytes: number): Promise<FoundBo
   const found: FoundBoxes = { movie: undefined, isFragmented: false, signed: undefined };
   const head = new Uint8Array(BOX_HEAD_BYTES);
   for (let at = 0; at < sizeBytes; ) {
-    const { bytesRead } = await handle.read(head, 0, head.length, at);
+    const bytesRead = await readFull(handle, head, at);
     const place = bytesRead < 8 ? undefined : boxOrNothing(head.subarray(0, bytesRead));
     if (!place || at + place.end > sizeBytes) {
       break;
@@ -182,12 +183,8 @@ function boxOrNothing(head: Uint8Array): BoxLocation | undefined {
 
 async function readBox(handle: FileHandle, { start, end }: BoxLocation): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
-    if (bytesRead === 0) {
-      throw new PerchError('badInput', 'the file became shorter while it was read');
-    }
-    filled += bytesRead;
+  if ((await readFull(handle, bytes, start)) < bytes.length) {
+    throw new PerchError('badInput', 'the file became shorter while it was read');
   }
   return bytes;
 }

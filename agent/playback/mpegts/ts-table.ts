@@ -5,7 +5,7 @@ import { release } from '../../media/sample/slab.ts';
 import { lostRanges, type Played, playedOf } from '../../record/file/lost-ranges.ts';
 import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
-import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import { type ReadableFile, readFull } from '../../record/file/segment-fs.ts';
 import { findTsParts, type TsSpan } from '../../record/mpegts/ts-parts.ts';
 import { readTsHead, type TsRecordingHead } from '../../record/mpegts/ts-recording-file.ts';
 import { type TsFragment, TsIndex } from './ts-index.ts';
@@ -141,12 +141,10 @@ async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<numbe
     { isFile: true },
   );
   const buffer = new Uint8Array(Math.min(MEASURED_BYTES, sizeBytes));
-  const head = await handle.read(buffer, 0, buffer.length, 0);
-  demuxer.push(buffer, 0, head.bytesRead);
+  demuxer.push(buffer, 0, await readFull(handle, buffer, 0));
   const tail = Math.floor((sizeBytes - MEASURED_BYTES) / PACKET_BYTES) * PACKET_BYTES;
   if (tail > 0) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, tail);
-    demuxer.push(buffer, 0, bytesRead);
+    demuxer.push(buffer, 0, await readFull(handle, buffer, tail));
   }
   demuxer.end();
   return last >= first ? (last - first) / TICKS_PER_MS : undefined;

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { boxAt, viewOf } from '../../media/mp4/box/walk.ts';
 import { type Mp4Fragment, type Mp4Init, parseFragment, parseInit } from '../../media/mp4/read/read.ts';
-import type { ReadableFile } from './segment-fs.ts';
+import { type ReadableFile, readFull } from './segment-fs.ts';
 
 const FIRST_READ_BYTES = 16 << 10;
 const MAX_INIT_BYTES = 8 << 20;
@@ -20,7 +20,7 @@ export interface FileInit extends Mp4Init {
 export async function readInit(handle: ReadableFile, sizeBytes: number): Promise<FileInit> {
   for (let wantedBytes = FIRST_READ_BYTES; ; wantedBytes *= 4) {
     const buffer = new Uint8Array(Math.min(wantedBytes, sizeBytes));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    const bytesRead = await readFull(handle, buffer, 0);
     const init = parseInit(buffer.subarray(0, bytesRead));
     if (init) {
       return { ...init, bytes: buffer.subarray(0, init.sizeBytes) };
@@ -106,7 +106,7 @@ export class FragmentWalk {
       if (this.#window.length < lengthBytes) {
         this.#window = new Uint8Array(lengthBytes * 2);
       }
-      const { bytesRead } = await this.#handle.read(this.#window, 0, this.#window.length, at);
+      const bytesRead = await readFull(this.#handle, this.#window, at);
       this.#windowStart = at;
       this.#windowEnd = at + bytesRead;
       if (bytesRead < lengthBytes) {

@@ -12,7 +12,7 @@ import {
 } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import { type FileInit, readInit } from './fragment-walk.ts';
-import type { ReadableFile } from './segment-fs.ts';
+import { type ReadableFile, readFull } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');
@@ -125,8 +125,7 @@ export async function readAt(handle: ReadableFile, at: number, sizeBytes: number
     return undefined;
   }
   const bytes = new Uint8Array(sizeBytes);
-  const { bytesRead } = await handle.read(bytes, 0, sizeBytes, at);
-  return bytesRead === sizeBytes ? bytes : undefined;
+  return (await readFull(handle, bytes, at)) === sizeBytes ? bytes : undefined;
 }
 
 export const trackIdsOf = (init: FileInit): number[] => init.tracks.map((track) => track.id);

@@ -2,7 +2,7 @@ import type { Mp4Fragment } from '../../media/mp4/read/read.ts';
 import { ChecksumReader } from './fragment-checksum.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { RecordingHead } from './recording-file.ts';
-import type { ReadableFile } from './segment-fs.ts';
+import { type ReadableFile, readFull } from './segment-fs.ts';
 
 /** Parts before the file's last 64 MiB (a minute at 8 Mbit/s, twelve times the usual flush interval) are flushed and not read again. */
 const SUSPECT_BYTES = 64 << 20;
@@ -158,7 +158,7 @@ export class WholeParts {
     const buffer = Buffer.alloc(Math.min(SEARCH_BYTES, Math.max(0, to - from) + 8));
     let tries = 0;
     for (let start = from; start < to && tries < MAX_TRIES; ) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, start);
+      const bytesRead = await readFull(this.#handle, buffer, start);
       const bytes = buffer.subarray(0, bytesRead);
       for (let at = bytes.indexOf(MOOF); at >= 0 && tries < MAX_TRIES; at = bytes.indexOf(MOOF, at + 1)) {
         tries += 1;

@@ -1,5 +1,5 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import type { ReadableFile } from '../file/segment-fs.ts';
+import { type ReadableFile, readFull } from '../file/segment-fs.ts';
 import { isNullPacket, readChecksum } from './ts-checksum.ts';
 
 /** Far more than is written between two flushes: earlier bytes are safe. */
@@ -32,13 +32,9 @@ export async function findTsParts(handle: ReadableFile, sizeBytes: number, fileI
     const start = Math.max(0, Math.floor((sizeBytes - tailBytes) / PACKET_BYTES) * PACKET_BYTES);
     const walk = new PartWalk(start, fileId);
     const buffer = new Uint8Array(READ_PACKETS * PACKET_BYTES);
-    let bytesRead = 0;
-    for (let at = start; at < sizeBytes; at += bytesRead) {
-      ({ bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at));
-      if (bytesRead === 0) {
-        break;
-      }
-      walk.take(buffer.subarray(0, bytesRead), at);
+    for (let at = start; at < sizeBytes; at += buffer.length) {
+      const piece = buffer.subarray(0, Math.min(buffer.length, sizeBytes - at));
+      walk.take(piece.subarray(0, await readFull(handle, piece, at)), at);
     }
     if (walk.spans[0]?.start === 0 || start === 0) {
       return walk;

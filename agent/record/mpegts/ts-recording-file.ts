@@ -1,6 +1,6 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { type FileMark, findFileMark } from '../file/file-mark.ts';
-import type { ReadableFile } from '../file/segment-fs.ts';
+import { type ReadableFile, readFull } from '../file/segment-fs.ts';
 import { findStreamMark, type StreamMark } from '../file/stream-mark.ts';
 import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 
@@ -26,7 +26,7 @@ export interface TsRecordingHead {
 export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead> {
   const { size: sizeBytes, mtimeMs } = await handle.stat();
   const head = new Uint8Array(HEAD_PACKETS * PACKET_BYTES);
-  const { bytesRead } = await handle.read(head, 0, head.length, 0);
+  const bytesRead = await readFull(handle, head, 0);
   const hasPackets = bytesRead >= PACKET_BYTES && head[0] === SYNC_BYTE;
   const marks = marksOf(head.subarray(0, bytesRead));
   const mark = findStreamMark(marks);
@@ -63,8 +63,8 @@ async function lastChecksum(handle: ReadableFile, sizeBytes: number, fileId: num
     return undefined;
   }
   const packet = new Uint8Array(PACKET_BYTES);
-  const { bytesRead } = await handle.read(packet, 0, PACKET_BYTES, at);
-  const checksum = bytesRead === PACKET_BYTES ? readChecksum(new DataView(packet.buffer), 0) : undefined;
+  const isRead = (await readFull(handle, packet, at)) === PACKET_BYTES;
+  const checksum = isRead ? readChecksum(new DataView(packet.buffer), 0) : undefined;
   const isOwn =
     checksum?.fileId === fileId && (checksum.isLast ? checksum.partOffset === at : checksum.partOffset < at);
   return isOwn ? checksum : undefined;

@@ -1,5 +1,5 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import type { ReadableFile, SegmentFs } from '../file/segment-fs.ts';
+import { type ReadableFile, readFull, type SegmentFs } from '../file/segment-fs.ts';
 import { checksumPacket } from './ts-checksum.ts';
 import { findTsParts } from './ts-parts.ts';
 import { readTsHead } from './ts-recording-file.ts';
@@ -90,7 +90,7 @@ async function findForeignEnd(handle: ReadableFile, sizeBytes: number): Promise<
     const bytes = new Uint8Array(Math.min(tailBytes, FOREIGN_TAIL_BYTES));
     let [endOffset, packets] = [0, 0];
     for (let at = start; at < sizeBytes; ) {
-      const { bytesRead } = await handle.read(bytes, 0, Math.min(bytes.length, sizeBytes - at), at);
+      const bytesRead = await readFull(handle, bytes.subarray(0, Math.min(bytes.length, sizeBytes - at)), at);
       const whole = bytesRead - (bytesRead % PACKET_BYTES);
       for (let i = 0; i < whole; i += PACKET_BYTES) {
         packets = bytes[i] === SYNC_BYTE ? packets + 1 : 0;

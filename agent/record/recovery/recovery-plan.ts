@@ -8,7 +8,7 @@ import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import { type FileInit, type PlacedFragment, readInit } from '../file/fragment-walk.ts';
 import { type RecordingHead, readRecordingHead, trackIdsOf } from '../file/recording-file.ts';
-import type { ReadableFile } from '../file/segment-fs.ts';
+import { type ReadableFile, readFull } from '../file/segment-fs.ts';
 import { WholeParts } from '../file/whole-parts.ts';
 
 /** A foreign file changed this recently may still be written. */
@@ -113,8 +113,7 @@ async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch):
 /** Whether the box at the end of Perch's files begins here: all fragments are complete, only the end after them is not. */
 async function isEnd(handle: ReadableFile, offset: number): Promise<boolean> {
   const head = new Uint8Array(8);
-  const { bytesRead } = await handle.read(head, 0, head.length, offset);
-  return bytesRead === head.length && viewOf(head).getUint32(4) === UUID;
+  return (await readFull(handle, head, offset)) === head.length && viewOf(head).getUint32(4) === UUID;
 }
 
 /** The start of a box that players skip. */

@@ -3,6 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import { readRecordingHead } from '../file/recording-file.ts';
+import { readFull } from '../file/segment-fs.ts';
 import { readChecksum } from '../mpegts/ts-checksum.ts';
 import { readTsHead } from '../mpegts/ts-recording-file.ts';
 
@@ -52,14 +53,14 @@ export async function ownershipOf(file: string): Promise<Ownership | undefined> 
 async function ownershipOfStream(handle: FileHandle): Promise<Omit<Ownership, 'diskBytes'>> {
   const { size } = await handle.stat();
   const bytes = new Uint8Array(PACKETS * PACKET_BYTES);
-  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+  const bytesRead = await readFull(handle, bytes, 0);
   const isStream = isTransportStream(bytes.subarray(0, bytesRead));
   const lastAt = Math.floor(size / PACKET_BYTES - 1) * PACKET_BYTES;
   if (!isStream || lastAt < 0) {
     return { writer: 'none', isDated: true, durationMs: 0 };
   }
-  const last = await handle.read(bytes, 0, PACKET_BYTES, lastAt);
-  const checksum = last.bytesRead === PACKET_BYTES ? readChecksum(new DataView(bytes.buffer), 0) : undefined;
+  const isRead = (await readFull(handle, bytes.subarray(0, PACKET_BYTES), lastAt)) === PACKET_BYTES;
+  const checksum = isRead ? readChecksum(new DataView(bytes.buffer), 0) : undefined;
   const isDated = (await readTsHead(handle)).fileMark?.isClockTrusted ?? true;
   return { writer: checksum ? 'perch' : 'other', isDated, durationMs: checksum?.durationMs ?? 0 };
 }
