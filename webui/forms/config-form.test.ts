@@ -73,6 +73,18 @@ test('nor does it when the box could not be asked again after the saving', async
   expect(edited.form.values.value).toEqual({ days: 30 });
 });
 
+test('a value that the box writes in another form is shown in that form after the saving', async () => {
+  const edited = open();
+  edited.form.set('days', 30);
+  box.rewritten = { days: 31 };
+  expect(await edited.form.submit()).toBe(true);
+  expect([edited.form.values.value, edited.form.isDirty.value, edited.form.conflicts.value]).toEqual([
+    { days: 31 },
+    false,
+    {},
+  ]);
+});
+
 test('a reading that fails after the saving is repeated: the box may write a value in another form', async () => {
   const edited = open();
   edited.form.set('days', 30);

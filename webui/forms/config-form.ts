@@ -46,6 +46,8 @@ export class ConfigForm<C, V extends object> {
       initial: this.#now(),
       ...(options.validate && { validate: options.validate }),
       save: (_values, changed, change) => this.#save(changed, change),
+      // The box may write a value in another form. A read that fails, because the port of the page restarts, is repeated.
+      saved: () => this.refresh().catch(() => this.#refreshLater()),
     });
   }
 
@@ -133,7 +135,5 @@ export class ConfigForm<C, V extends object> {
   async #write(changed: Partial<V>, change: Change): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag, change);
-    // The change is saved even if this read fails: it may restart the port of the page.
-    await this.refresh().catch(() => this.#refreshLater());
   }
 }

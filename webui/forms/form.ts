@@ -28,6 +28,8 @@ export interface FormOptions<V> {
   readonly validate?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
   /** Repeated after an outage, so it must be idempotent. */
   readonly save: (values: V, changed: Partial<V>, change: Change) => Promise<void>;
+  /** Runs after a save, while the form is still locked. What `follow` gets from then on is newer than the saved values. */
+  readonly saved?: () => Promise<void>;
   /** Resolves when a retry is worthwhile; undefined for permanent failures. */
   readonly retryAfter: (failure: unknown) => Promise<void> | undefined;
 }
@@ -87,6 +89,7 @@ export class Form<V extends object> {
       // Others' changes are merged already.
       this.#base.value = { ...this.#base.peek(), ...changed };
       this.conflicts.value = {};
+      await this.#options.saved?.();
       return true;
     } catch (error) {
       if (error instanceof FieldError) {
