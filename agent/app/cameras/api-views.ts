@@ -146,6 +146,7 @@ export function probeJobJson({
   failure,
 }: ProbeJob): Static<typeof ProbeAnswer> {
   const streams = at?.onvif === undefined ? at : undefined;
+  const device = at?.onvif === undefined ? undefined : at;
   return {
     id,
     target,
@@ -154,10 +155,13 @@ export function probeJobJson({
     done,
     total,
     slow: isSlow,
-    onvif: at?.onvif ?? null,
+    onvif: device?.onvif ?? null,
     rtsp: streams?.main ?? null,
     sub: streams?.sub ?? null,
     makers: streams?.makers ?? null,
+    name: device?.name ?? null,
+    manufacturer: device?.manufacturer ?? null,
+    model: device?.model ?? null,
     ...failureJson(failure),
   };
 }

@@ -318,7 +318,7 @@ export class Adopter {
     const description = await describeDevice(session, { probeStream, prefers, signal, retryClock: this.#deps.clock });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
-    const title = oneLine(request.title ?? '') || found?.name || model || session.host;
+    const title = oneLine(request.title ?? '') || found?.name || description.name || model || session.host;
     const plan = {
       ...planFor(request, credentialsOf(request)),
       identity: {

@@ -61,7 +61,7 @@ test.for(['/onvif/device_service', '/onvif/service'])(
   async (path, context) => {
     const camera = await openCamera(context, { quirks: { devicePath: path } });
     const { found, steps } = await look({ onvifPorts: [await freePort(), camera.port] });
-    expect(found).toEqual({ onvif: camera.url });
+    expect(found).toMatchObject({ onvif: camera.url });
     expect(steps.at(-1)).toEqual({ what: `ONVIF at port ${camera.port}`, done: 2, total: 3 });
   },
 );
@@ -69,7 +69,7 @@ test.for(['/onvif/device_service', '/onvif/service'])(
 test('the answer to a probe takes precedence over open ports', async (context) => {
   const camera = await openCamera(context, { quirks: { devicePath: '/elsewhere' } });
   const { found, steps } = await look({ onvifPorts: [], discovered: [camera.url] });
-  expect(found).toEqual({ onvif: camera.url });
+  expect(found).toMatchObject({ onvif: camera.url });
   expect(steps.map(({ what }) => what)).toEqual(['a probe']);
 });
 
@@ -99,4 +99,17 @@ test('a wrong password is not tried at its streams as well', async (context) => 
   const { found, asked } = await look({ onvifPorts: [camera.port], password: 'wrong' });
   expect(found).toMatchObject({ context: { camera: 'wrongPassword' } });
   expect(asked).toEqual([]);
+});
+
+test('a camera has the name and model that it has in discovery', async (context) => {
+  const scopes = ['onvif://www.onvif.org/name/Hof%20%28links%29', 'onvif://www.onvif.org/hardware/Sim'];
+  const camera = await openCamera(context, { credentials: LOGIN, identity: { scopes } });
+  const { found } = await look({ onvifPorts: [camera.port] });
+  expect(found).toEqual({ onvif: camera.url, name: 'Hof (links)', manufacturer: 'Simulated', model: 'Sim 1' });
+});
+
+test('a wrong password is reported before the camera is added', async (context) => {
+  const camera = await openCamera(context, { credentials: LOGIN });
+  const { found } = await look({ onvifPorts: [camera.port], password: 'wrong' });
+  expect(found).toMatchObject({ context: { camera: 'wrongPassword' } });
 });

@@ -1,6 +1,13 @@
 import { PerchError } from '../../base/errors.ts';
-import { openSession } from '../../onvif/device/onvif-session.ts';
-import { type CameraTrouble, cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
+import type { DeviceInformation } from '../../onvif/device/device-service.ts';
+import { type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
+import {
+  type CameraTrouble,
+  cameraError,
+  ignoreExpected,
+  isTrouble,
+  troubleOf,
+} from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FoundStreams, type Trial, type TrialDeps, throwIfAborted, tryPatterns } from './try-patterns.ts';
 
@@ -22,17 +29,23 @@ interface AddressDeps extends TrialDeps {
 }
 
 /** What a probe found at an address. */
-export type AddressProbe = { readonly onvif: string } | ({ readonly onvif?: undefined } & FoundStreams);
+export type AddressProbe = OnvifDevice | ({ readonly onvif?: undefined } & FoundStreams);
+
+/** Its own claims, one line each. */
+interface OnvifDevice extends Partial<Pick<DeviceInformation, 'manufacturer' | 'model'>> {
+  readonly onvif: string;
+  readonly name?: string | undefined;
+}
 
 /**
- * Identifies the camera at an address: a WS-Discovery probe, ONVIF at its usual ports, then the stream addresses of known makers. Nothing
- * that the device returns is passed on except that it is a camera.
+ * Identifies the camera at an address: a WS-Discovery probe, ONVIF at its usual ports, then the stream addresses of known makers. Of
+ * what the device returns, only its name and model are passed on.
  * @throws PerchError for a person
  */
 export async function probeAddress(trial: AddressTrial, deps: AddressDeps): Promise<AddressProbe> {
   const { found, hint } = await findOnvif(trial, deps);
   if (found !== undefined) {
-    return { onvif: found };
+    return found;
   }
   try {
     return await tryPatterns(trial, deps);
@@ -46,7 +59,7 @@ export async function probeAddress(trial: AddressTrial, deps: AddressDeps): Prom
 }
 
 interface OnvifResult {
-  readonly found?: string;
+  readonly found?: OnvifDevice;
   /** Failure of a device that answered but is not a usable ONVIF camera. */
   readonly hint?: PerchError | undefined;
 }
@@ -57,11 +70,11 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifR
   deps.onProgress?.({ what: 'a probe', done: 0, total: onvifPorts.length + 1 });
   let hint: PerchError | undefined;
   for (const url of await deps.discover(host, signal)) {
-    const error = await refusalOf(url, trial, deps);
-    if (!error) {
-      return { found: url };
+    const device = await deviceAt(url, trial, deps);
+    if (!(device instanceof PerchError)) {
+      return { found: device };
     }
-    hint ??= error;
+    hint ??= device;
   }
   // With the zone of a link-local address as in RFC 6874, which URL does not support.
   const urlHost = host.includes(':') ? `[${host.replace(/%(?:25)?/, '%25')}]` : host;
@@ -73,12 +86,13 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifR
     }
     for (const path of ONVIF_PATHS) {
       const url = `http://${urlHost}${port === 80 ? '' : `:${port}`}${path}`;
-      const error = await refusalOf(url, trial, deps);
-      if (!error) {
-        return { found: url };
+      const device = await deviceAt(url, trial, deps);
+      if (!(device instanceof PerchError)) {
+        return { found: device };
       }
-      hint = troubleOf(error) === 'onvifOff' ? error : hint;
-      if (troubleOf(error) === 'timeout' || troubleOf(error) === 'unreachable') {
+      const trouble = troubleOf(device);
+      hint = trouble === 'onvifOff' ? device : hint;
+      if (trouble === 'timeout' || trouble === 'unreachable') {
         break;
       }
     }
@@ -86,8 +100,8 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifR
   return { hint };
 }
 
-/** Failure of an address; undefined: it has a usable ONVIF service. */
-async function refusalOf(url: string, trial: AddressTrial, deps: AddressDeps): Promise<PerchError | undefined> {
+/** The camera with a usable ONVIF service there, or the failure. */
+async function deviceAt(url: string, trial: AddressTrial, deps: AddressDeps): Promise<OnvifDevice | PerchError> {
   const { credentials, isClearAllowed, host } = trial;
   try {
     const session = await openSession({
@@ -101,13 +115,27 @@ async function refusalOf(url: string, trial: AddressTrial, deps: AddressDeps): P
       logins: deps.logins,
     });
     const isCamera = session.has('media') || session.has('media2');
-    return isCamera ? undefined : cameraError('notOnvif', 'an ONVIF device without pictures', { host });
+    return isCamera
+      ? { onvif: url, ...(await claimsOf(session)) }
+      : cameraError('notOnvif', 'an ONVIF device without pictures', { host });
   } catch (error) {
     throwIfAborted(deps.signal);
-    const trouble = troubleOf(error);
-    if (!(error instanceof PerchError) || (trouble && PERSON_NEEDED.includes(trouble))) {
+    if (!(error instanceof PerchError) || isTrouble(error, ...PERSON_NEEDED)) {
       throw error;
     }
     return error;
   }
+}
+
+/** A camera that does not answer these is one nevertheless; a wrong login is reported. */
+async function claimsOf(session: OnvifSession): Promise<Omit<OnvifDevice, 'onvif'>> {
+  const ignore = (error: unknown): undefined => {
+    if (session.credentials && isTrouble(error, 'wrongPassword', 'lockedOut')) {
+      throw error;
+    }
+    ignoreExpected(error);
+  };
+  const information = await session.information().catch(ignore);
+  const name = information && (await session.name().catch(ignore));
+  return { name, manufacturer: information?.manufacturer, model: information?.model };
 }

@@ -38,6 +38,8 @@ export interface CameraDescription {
   readonly endpoint: string | undefined;
   readonly hardwareAddresses: readonly string[];
   readonly information: DeviceInformation;
+  /** As in discovery. */
+  readonly name: string | undefined;
   readonly profiles: readonly CameraProfile[];
   readonly main: CameraStream;
   readonly sub: CameraStream | undefined;
@@ -157,13 +159,17 @@ class OptionalDetails {
     this.#session = session;
   }
 
-  async identity(): Promise<Pick<CameraDescription, 'endpoint' | 'hardwareAddresses'>> {
+  async identity(): Promise<Pick<CameraDescription, 'endpoint' | 'hardwareAddresses' | 'name'>> {
     const session = this.#session;
     const endpoint = await this.#try(() =>
       session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse'),
     );
     const interfaces = await this.#try(() => sendRequest(session, ({ device }) => device.getNetworkInterfaces()));
-    return { endpoint: readEndpoint(endpoint), hardwareAddresses: readHardwareAddresses(interfaces) };
+    return {
+      endpoint: readEndpoint(endpoint),
+      hardwareAddresses: readHardwareAddresses(interfaces),
+      name: await this.#try(() => session.name()),
+    };
   }
 
   async snapshot(main: CameraStream): Promise<CameraDescription['snapshot']> {

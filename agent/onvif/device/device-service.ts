@@ -1,6 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { withoutZone } from '../../base/network/ip-address.ts';
 import { type HttpOrigin, httpOriginOf } from '../soap/http/origin.ts';
+import { scopeValue } from '../soap/scopes.ts';
 import { elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
 export type ServiceName = 'device' | 'media' | 'media2' | 'ptz' | 'events' | 'imaging' | 'deviceIO' | 'analytics';
@@ -68,6 +69,18 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
     // A relative address.
     found.set(name, { path: xaddr, claimed: undefined });
   }
+}
+
+/** ONVIF has some thirty scopes. */
+const MAX_SCOPES = 64;
+
+/** The device's name in GetScopesResponse, ONVIF Core §8.1.2.6. */
+export function readName(response: XmlElement): string | undefined {
+  const scopes = elements(response, 'Scopes').slice(0, MAX_SCOPES);
+  return scopeValue(
+    scopes.map((scope) => findText(scope, 'ScopeItem')?.trim() ?? ''),
+    'name/',
+  );
 }
 
 /** A camera's own claims, one line each. */

@@ -12,6 +12,7 @@ import {
   type DeviceInformation,
   readCapabilities,
   readInformation,
+  readName,
   readServices,
   type ServiceAddresses,
   type ServiceName,
@@ -159,6 +160,11 @@ export class OnvifSession {
         throw error;
       });
     return this.#information;
+  }
+
+  /** Its name, as in discovery; undefined if it has none. */
+  name(): Promise<string | undefined> {
+    return this.call('device', '<tds:GetScopes/>', 'GetScopesResponse').then(readName);
   }
 
   has(service: ServiceName): boolean {

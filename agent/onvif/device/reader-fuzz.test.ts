@@ -6,7 +6,7 @@ import { PerchError } from '../../base/errors.ts';
 import { readReply, responseOf, skewOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
 import { describeDevice } from './describe-device.ts';
-import { readCapabilities, readInformation, readServices, type ServiceName } from './device-service.ts';
+import { readCapabilities, readInformation, readName, readServices, type ServiceName } from './device-service.ts';
 import type { OnvifSession } from './onvif-session.ts';
 
 const never = new AbortController().signal;
@@ -49,6 +49,7 @@ function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, 
     has: () => next() < 0.9,
     information: async () =>
       readInformation(await session.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')),
+    name: async () => readName(await session.call('device', '<tds:GetScopes/>', 'GetScopesResponse')),
     call: async (service, body, response) => {
       const text = await tell(service, body);
       const body2 = next() < 0.5 ? Buffer.from(mutate(text, next)) : text;

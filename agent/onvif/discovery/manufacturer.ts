@@ -1,4 +1,4 @@
-import { plainLine } from '../soap/xml/xml.ts';
+import { decodedScope } from '../soap/scopes.ts';
 
 /** ONVIF defines no scope for the manufacturer (Core §7.3.2.2); cameras use these. */
 const MANUFACTURER_SCOPES = ['manufacturer', 'mfr', 'mfgr', 'vendor', 'brand', 'make'];
@@ -73,13 +73,4 @@ export function manufacturerOf(scopes: readonly string[]): string | undefined {
 function partsOf(scope: string): { readonly host: string; readonly kind: string; readonly value: string | undefined } {
   const [, host = '', kind = '', value = ''] = /^[a-z]+:\/\/([^/]*)\/([^/]*)\/?(.*)$/i.exec(scope) ?? [];
   return { host: host.toLowerCase(), kind: kind.toLowerCase(), value: decodedScope(value) };
-}
-
-/** Scope values are percent-encoded; one with a bare % stays as it is. */
-export function decodedScope(value: string): string | undefined {
-  try {
-    return plainLine(decodeURIComponent(value));
-  } catch {
-    return plainLine(value);
-  }
 }

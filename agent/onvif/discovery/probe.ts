@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
+import { scopeValue } from '../soap/scopes.ts';
 import { elements, find, findText, localName, plainLine, readCameraXml } from '../soap/xml/xml.ts';
-import { decodedScope, manufacturerOf } from './manufacturer.ts';
+import { manufacturerOf } from './manufacturer.ts';
 
 /** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
 const MAX_MATCHES = 64;
 const MAX_LIST_ITEMS = 64;
 const MAX_ITEM_CHARACTERS = 512;
-const SCOPE_PREFIX = 'onvif://www.onvif.org/';
 
 /** A probe with several types would have to match all, so each has its own. */
 export const PROBE_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'] as const;
@@ -97,10 +97,4 @@ function matchOf(match: XmlElement): ProbeMatch[] {
 
 function listOf(text: string | undefined): string[] {
   return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
-}
-
-function scopeValue(scopes: readonly string[], kind: string): string | undefined {
-  const prefix = SCOPE_PREFIX + kind;
-  const scope = scopes.find((text) => text.toLowerCase().startsWith(prefix));
-  return decodedScope(scope?.slice(prefix.length) ?? '');
 }

@@ -1,8 +1,8 @@
 import { effect, signal } from '@preact/signals';
 import type { AdoptAnswer } from '../../api-client/api-types.ts';
+import { follow } from '../../api-client/follow.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
-import { checkSession } from '../../api-client/session.ts';
-import { sleep } from '../../shell/sleep.ts';
+import { checkSession, loadSession } from '../../api-client/session.ts';
 import { AcceptedLogins } from './accepted-logins.ts';
 import {
   type Adoption,
@@ -27,7 +27,6 @@ export const acceptedLogins = new AcceptedLogins();
 const KEPT = 'perch-adding';
 /** Limit of the box per request. */
 const AT_ONCE = 64;
-const ASK_EVERY_MS = 500;
 
 /** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);
@@ -78,21 +77,18 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
 
 /** Shows the results of an adoption as they come, until it ends. A box that is away for a while continues. */
 async function followJob(id: string): Promise<AdoptAnswer | undefined> {
-  for (;;) {
-    try {
-      const answer = await fetchJson<AdoptAnswer>(`v3/cameras/adopt/${id}`);
-      adoptions.value = applyAnswer(adoptions.peek(), answer);
-      if (answer.state === 'done') {
-        return answer;
-      }
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.status !== 0) {
-        const keys = adoptions.peek().flatMap(({ key, job }) => (job?.id === id ? [key] : []));
-        return giveUp(error, new Set(keys));
-      }
-    }
-    await sleep(ASK_EVERY_MS);
-  }
+  const take = (answer: AdoptAnswer): boolean => {
+    adoptions.value = applyAnswer(adoptions.peek(), answer);
+    return answer.state === 'done';
+  };
+  let failure: unknown;
+  const answer = await follow(() => fetchJson<AdoptAnswer>(`v3/cameras/adopt/${id}`), take).catch((error: unknown) => {
+    failure = error;
+  });
+  // The box writes the cameras after its first answer, and only now knows whether they are saved.
+  void loadSession().catch(() => {});
+  const keys = adoptions.peek().flatMap(({ key, job }) => (job?.id === id ? [key] : []));
+  return answer ?? giveUp(failure, new Set(keys));
 }
 
 /** The box has no result: it was restarted, or the session has ended. */
@@ -119,7 +115,7 @@ export function clearAdoptions(): void {
 }
 
 /** Keeps the cameras across a reload. */
-function follow(): void {
+function keepAdoptions(): void {
   adoptions.value = restored();
   effect(() => {
     // A source has its password in the address.
@@ -180,4 +176,4 @@ function parse(text: string): unknown {
   }
 }
 
-follow();
+keepAdoptions();

@@ -104,18 +104,32 @@ export function sortFound(items: readonly FoundItem[]): FoundCameras {
 export function candidateOf(item: FoundItem): Candidate {
   const { endpoint, address: addresses, name, manufacturer, hardware, onCameraNetwork } = item;
   const [address = ''] = addresses.split(', ');
-  const model = modelOf(manufacturer, hardware);
-  // Many cameras are named like their model; the maker is added then.
-  const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
+  const more = onCameraNetwork ? [startWords.value.onCameraNetwork] : [];
   return {
     key: endpoint,
     request: { endpoint },
-    title,
     address,
-    text: [model, addresses, onCameraNetwork && startWords.value.onCameraNetwork]
-      .filter((part) => part && part !== title)
-      .join(' · '),
+    ...titleOf({ name, manufacturer, model: hardware }, [addresses, ...more], address),
   };
+}
+
+/** Name, model and address of a camera, as the list shows them. */
+export function titleOf(
+  { name, manufacturer, model: own }: Claims,
+  more: readonly string[],
+  address: string,
+): Pick<Candidate, 'title' | 'text'> {
+  const model = modelOf(manufacturer, own);
+  // Many cameras are named like their model; the maker is added then.
+  const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
+  return { title, text: [model, ...more].filter((part) => part && part !== title).join(' · ') };
+}
+
+/** What a camera claims to be. */
+interface Claims {
+  readonly name: string | null;
+  readonly manufacturer: string | null;
+  readonly model: string | null;
 }
 
 function modelOf(maker: string | null, hardware: string | null): string {

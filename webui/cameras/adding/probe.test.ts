@@ -36,13 +36,18 @@ test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
 test('a probe ends with a camera, with streams, or with nothing', () => {
   const look: ProbeAnswer = {
     ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
+    ...{ name: null, manufacturer: null, model: null },
     ...{ slow: false, makers: null, error: null, trouble: null, triesLeft: null, what: '' },
   };
   expect(candidateAt(look, login)).toBeUndefined();
   const onvif = 'http://192.168.1.20:8899/onvif/device_service';
   expect(candidateAt({ ...look, onvif }, login)).toMatchObject({
-    key: onvif,
+    ...{ key: onvif, title: '192.168.1.20', text: '' },
     request: { onvif, ...login },
+  });
+  const claims = { name: 'Attic', manufacturer: 'Dahua', model: 'IPC-1' };
+  expect(candidateAt({ ...look, onvif, ...claims }, login)).toMatchObject({
+    ...{ title: 'Attic', text: 'Dahua IPC-1 · 192.168.1.20', address: '192.168.1.20' },
   });
   const streams = { rtsp: 'rtsp://192.168.1.20/1', sub: 'rtsp://192.168.1.20/2', makers: 'Hikvision' };
   expect(candidateAt({ ...look, ...streams }, login)).toMatchObject({

@@ -1,16 +1,15 @@
 import type { ProbeAnswer } from '../../api-client/api-types.ts';
-import { fetchJson, RequestError } from '../../api-client/request.ts';
-import { sleep } from '../../shell/sleep.ts';
+import { follow } from '../../api-client/follow.ts';
+import { fetchJson } from '../../api-client/request.ts';
 import type { CameraLogin } from './adoption.ts';
 import type { Candidate } from './adoption-state.ts';
+import { titleOf } from './discovery.ts';
 import { parseTyped, streamTitle, type TypedAddress } from './typed-address.ts';
 
 interface ProbeRequest extends Partial<CameraLogin> {
   readonly target: string;
   readonly maker?: string;
 }
-
-const ASK_EVERY_MS = 500;
 
 /** Probes until it ends. Abort cancels it on the box. */
 export async function probeTarget(
@@ -20,30 +19,27 @@ export async function probeTarget(
 ): Promise<ProbeAnswer> {
   let look = await fetchJson<ProbeAnswer>('v3/cameras/probe', { method: 'POST', body: request, signal: stop });
   const address = `v3/cameras/probe/${look.id}`;
-  while (look.state === 'running') {
+  const take = (answer: ProbeAnswer): boolean => {
+    look = answer;
     onProgress(look);
-    await sleep(ASK_EVERY_MS, stop);
-    if (stop.aborted) {
-      await fetchJson(address, { method: 'DELETE' }).catch(() => {});
-      return look;
-    }
-    look = await fetchJson<ProbeAnswer>(address).catch((error: unknown) => {
-      if (error instanceof RequestError && error.status === 0) {
-        return look;
-      }
-      throw error;
-    });
+    return look.state !== 'running';
+  };
+  if (!take(look)) {
+    await follow(() => fetchJson<ProbeAnswer>(address), take, stop);
+  }
+  if (stop.aborted) {
+    await fetchJson(address, { method: 'DELETE' }).catch(() => {});
   }
   return look;
 }
 
 /** The camera at an address; cameras of a range are among the discovered ones. */
 export function candidateAt(
-  { target, onvif, rtsp, sub, makers }: ProbeAnswer,
+  { target, onvif, rtsp, sub, makers, ...claims }: ProbeAnswer,
   login: CameraLogin,
 ): Candidate | undefined {
   if (onvif !== null) {
-    return onvifCandidate(onvif, target, login);
+    return { ...onvifCandidate(onvif, target, login), ...titleOf(claims, [target], target) };
   }
   const stream = rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login);
   const [maker] = makers?.split(/[,(]/) ?? [];

@@ -143,6 +143,9 @@ export const ProbeAnswer = Type.Object({
   ),
   sub: OrNull(Type.String()),
   makers: OrNull(Type.String({ description: 'Manufacturers of cameras with such stream addresses.' })),
+  name: Claim,
+  manufacturer: Claim,
+  model: Claim,
   ...Failed,
 });
 export type ProbeAnswer = Static<typeof ProbeAnswer>;

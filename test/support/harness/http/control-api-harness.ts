@@ -130,7 +130,18 @@ export const PUBLISHER = item('stage', { source: { type: 'webRTCSession', id: ID
 
 const LOOK = {
   ...{ id: ID, target: '192.168.1.9', state: 'running' as const, what: 'a probe', done: 0, total: 9, slow: false },
-  ...{ onvif: null, rtsp: null, sub: null, makers: null, error: null, trouble: null, triesLeft: null },
+  ...{
+    onvif: null,
+    rtsp: null,
+    sub: null,
+    makers: null,
+    name: null,
+    manufacturer: null,
+    model: null,
+    error: null,
+    trouble: null,
+    triesLeft: null,
+  },
 };
 
 export const STATS: Stats = {

@@ -1,0 +1,43 @@
+import { sleep } from '../shell/sleep.ts';
+import { RequestError } from './request.ts';
+
+const MIN_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 10_000;
+/** The box ends its work long before. */
+const MAX_MS = 60 * 60_000;
+/** For this long a box that is away may come back, after a restart for one. */
+const MAX_AWAY_MS = 5 * 60_000;
+/** Part of the time so far. */
+const PAUSE = 0.1;
+
+/**
+ * Asks for the state of a work of the box until `take` says that it has ended; the pauses become longer.
+ *
+ * @returns undefined if stopped, or if the work does not end
+ * @throws RequestError also if the box is away for too long
+ */
+export async function follow<T>(
+  ask: () => Promise<T>,
+  take: (answer: T) => boolean,
+  stop?: AbortSignal,
+): Promise<T | undefined> {
+  const startMs = Date.now();
+  for (let answeredMs = startMs; Date.now() - startMs < MAX_MS; ) {
+    try {
+      const answer = await ask();
+      if (take(answer)) {
+        return answer;
+      }
+      answeredMs = Date.now();
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.status !== 0 || Date.now() - answeredMs > MAX_AWAY_MS) {
+        throw error;
+      }
+    }
+    await sleep(Math.min(Math.max(PAUSE * (Date.now() - startMs), MIN_PAUSE_MS), MAX_PAUSE_MS), stop);
+    if (stop?.aborted) {
+      return undefined;
+    }
+  }
+  return undefined;
+}
