@@ -9,7 +9,7 @@ const IS_SHORT = LENGTH === 'short';
 const LIMITS = {
   testTimeout: IS_SHORT ? 60_000 : 900_000,
   hookTimeout: LENGTH === 'system' ? 900_000 : 120_000,
-  expect: { poll: { timeout: IS_SHORT ? 45_000 : 120_000 } },
+  expect: { poll: { timeout: IS_SHORT ? 45_000 : 120_000, interval: 20 } },
 };
 
 /** Tests start Perch a few hundred times: V8 keeps what it has compiled of it. */
@@ -45,10 +45,10 @@ const projects = [
   suites('unit', UNIT, 0, {
     setupFiles: 'test/support/base/in-process-setup.ts',
     isolate: false,
-    maxWorkers: 3,
+    maxWorkers: 4,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(3)),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
   suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(4)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, sideBySide(3)),

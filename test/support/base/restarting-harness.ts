@@ -50,10 +50,14 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
   writeFileSync(join(folder, 'perch.yml'), QUIET + (options.config ?? ''));
   const log: string[] = [];
   const lines = new LogLines(systemClock);
+  let restarts = Promise.withResolvers<void>();
   const restart = () => {
-    restarted = app.close().then(async () => {
-      app = await start();
-    });
+    restarts.resolve(
+      app.close().then(async () => {
+        app = await start();
+      }),
+    );
+    isRestarting = true;
   };
   const start = (): Promise<App> =>
     App.start({
@@ -65,7 +69,7 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
       ...{ lines, discovery: { only: [] } },
       ...(options.isAlone ? {} : { restart }),
     });
-  let restarted: Promise<void> | undefined;
+  let isRestarting = false;
   let app = await start();
   const ask: RestartingHarness['ask'] = async (method, path, body, more = {}) => {
     const isFile = body instanceof Uint8Array;
@@ -98,14 +102,14 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
     backup: async () => (await ask('POST', 'backup', { password: PASSWORD })).body as Uint8Array<ArrayBuffer>,
     files: () => ({ ...filesOf(dataDir), config: readFileSync(join(folder, 'perch.yml'), 'utf8') }),
     restarted: async () => {
-      while (!restarted) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      await restarted;
-      restarted = undefined;
+      await restarts.promise;
+      restarts = Promise.withResolvers<void>();
+      isRestarting = false;
     },
     async [Symbol.asyncDispose]() {
-      await restarted;
+      if (isRestarting) {
+        await restarts.promise;
+      }
       await app.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -57,7 +57,8 @@ export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): P
   const callers: Caller[] = [];
   const conditions = new Conditions();
   const wake = () => conditions.changed();
-  const server = createServer((socket) => {
+  // A camera's next message does not wait until the client confirms the last one.
+  const server = createServer({ noDelay: true }, (socket) => {
     const caller = new Caller(socket);
     callers.push(caller);
     const framer = new RtspFramer({

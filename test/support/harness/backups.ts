@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import {
   type RestartingHarness,
   type RestartingHarnessOptions,
@@ -11,8 +11,13 @@ const DOOR =
 export const CONFIG = `paths:\n${DOOR}  hall:\n  cellar:\n`;
 
 export async function open(options: RestartingHarnessOptions = { config: CONFIG }): Promise<RestartingHarness> {
+  // No pause after wrong logins.
+  const unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
   const box = await startRestartingHarness(options);
-  onTestFinished(() => box[Symbol.asyncDispose]());
+  onTestFinished(() => {
+    unpaused.mockRestore();
+    return box[Symbol.asyncDispose]();
+  });
   return box;
 }
 
