@@ -192,6 +192,52 @@ test('without TLS Basic is sent to a server that offers nothing else, or answers
   }
 });
 
+test('without TLS no password goes unhashed to a server that has offered Digest before, whatever it answers later', async () => {
+  const seen: string[] = [];
+  let answers: (readonly [number, Record<string, string>])[] = [];
+  const url = await serve(({ headers: { authorization = 'none' } }, reply) => {
+    seen.push(authorization.split(' ')[0] ?? '');
+    reply.writeHead(...(answers.shift() ?? [200, {}])).end();
+  });
+  const client = open(url.replace('//', '//me:p%40ss@'));
+  const digest = { 'WWW-Authenticate': 'Digest realm="x", nonce="1"' };
+  const basic = { 'WWW-Authenticate': 'Basic realm="x"' };
+  for (answers of [
+    [
+      [401, digest],
+      [401, digest],
+    ],
+    [
+      [403, {}],
+      [403, {}],
+    ],
+    [[401, {}]],
+    [
+      [401, basic],
+      [401, basic],
+    ],
+  ] as (typeof answers)[]) {
+    await bodyOf(client, url);
+  }
+  expect(seen).not.toContain('Basic');
+});
+
+test('a nonce that was refused is not used again: a server forgets nonces that are not used at once', async () => {
+  let nonce = 0;
+  let isAway = true;
+  const url = await serve(({ headers: { authorization = '' } }, reply) => {
+    const isRight = !isAway && authorization.includes(`nonce="${nonce}"`);
+    nonce += 1;
+    reply.writeHead(isRight ? 200 : 401, { 'WWW-Authenticate': `Digest realm="x", nonce="${nonce}"` }).end();
+  });
+  const client = open(url.replace('//', '//me:p%40ss@'));
+  expect(await bodyOf(client, url)).toBe('401 ');
+  // The other client gets the nonce that was offered last.
+  await bodyOf(open(url), url);
+  isAway = false;
+  expect(await bodyOf(client, url)).toBe('200 ');
+});
+
 test('a redirect to another host gets no answer to its challenge', async () => {
   const seen: string[] = [];
   const other = await serveDigest('MD5', seen);

@@ -47,11 +47,15 @@ interface HttpLoginAttempt {
 /** The login of a server for all requests of a client, which may overlap. */
 export class HttpLogin {
   readonly #credentials: Credentials;
+  readonly #isSecure: boolean;
   #answered: Answered | undefined;
+  /** In one of the server's answers so far. */
+  #isDigestOffered = false;
 
   /** @param isSecure over TLS Basic is sent at once. Without, the password is sent unhashed only to a server that wants nothing else */
   constructor(credentials: Credentials, isSecure: boolean) {
     this.#credentials = credentials;
+    this.#isSecure = isSecure;
     this.#answered = isSecure ? new Answered(BASIC) : undefined;
   }
 
@@ -91,13 +95,18 @@ export class HttpLogin {
     if (sent) {
       failed.add(sent.scheme);
     }
-    // Only if Digest is not offered: otherwise an attacker could remove it and read the password.
     const isDigestOffered = challenges.some(({ challenge }) => challenge.scheme === 'digest');
+    this.#isDigestOffered ||= isDigestOffered;
+    // Only if Digest is not offered: otherwise an attacker could remove it and read the password.
+    const isBasicSafe = !(this.#isSecure ? isDigestOffered : this.#isDigestOffered);
     const offered = challenges.length > 0 || sent ? challenges : [new Answered(BASIC)];
     const next = offered.find(
-      ({ scheme, challenge }) => !failed.has(scheme) && !(isDigestOffered && challenge.scheme === 'basic'),
+      ({ scheme, challenge }) => !failed.has(scheme) && (isBasicSafe || challenge.scheme === 'digest'),
     );
-    this.#answered = next ?? this.#answered;
+    if (next || this.#answered === sent) {
+      // What was refused is not sent again: the next request gets a new challenge.
+      this.#answered = next;
+    }
     return next !== undefined;
   }
 
