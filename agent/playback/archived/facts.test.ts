@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { type LostUs, MAX_LOST_RANGES } from '../../record/file/lost-ranges.ts';
 import { parseFacts, readFacts, writeFacts } from './facts.ts';
 
 async function factsOf(file: string) {
@@ -20,6 +21,14 @@ test.for(['fmp4', 'mpegts'] as const)('the facts of a recording (%s) survive as 
   expect(facts).toMatchObject({ durationUs: 5e6, mark: { segmentNumber: 0 }, fileMark: { offsetMinutes: 0 } });
   expect(facts?.tailBytes).toEqual(format === 'mpegts' ? 0 : expect.any(Number));
   expect(facts && parseFacts(writeFacts(facts))).toEqual(facts);
+});
+
+test('the facts of a recording with as many lost parts as there can be are facts', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 2);
+  const facts = (await factsOf(file)) ?? expect.unreachable('no facts');
+  const lostUs = Array.from({ length: MAX_LOST_RANGES }, (_, i): LostUs => [i, i + 1]);
+  expect(parseFacts(writeFacts({ ...facts, lostUs }))?.lostUs).toEqual(lostUs);
 });
 
 test('damaged text is no facts', async () => {

@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
-import { playedOf } from '../../record/file/lost-ranges.ts';
+import { MAX_LOST_RANGES, playedOf } from '../../record/file/lost-ranges.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { readRecordingHead, signatureOf } from '../../record/file/recording-file.ts';
 import { readRecordingTable } from '../../record/file/recording-table.ts';
@@ -25,7 +25,7 @@ const Facts = Type.Object({
   tailBytes: Type.Integer({ minimum: 0 }),
   signature: Type.String({ maxLength: 1_024 }),
   lostUs: Type.Optional(
-    Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 0 })]), { maxItems: 100 }),
+    Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 0 })]), { maxItems: MAX_LOST_RANGES }),
   ),
   mark: Type.Optional(
     Type.Object({ streamId: Type.String({ pattern: '^[0-9a-f]{32}$' }), segmentNumber: Type.Integer(), ...Times }),

@@ -7,11 +7,24 @@ import type { Tabled } from './table-cache.ts';
 /** Half of a tick of the finest time scale: seconds of a sample are not exact. */
 const ROUNDING_TICKS = 0.01;
 
+/** One for each reading of a file. */
+const played = new WeakMap<readonly LostRange[], SampleTable>();
+
 /** The samples that play: without those that lost key frames would decode. */
-export function playedTable({ table, lost = [], head }: Pick<Tabled, 'table' | 'lost' | 'head'>): SampleTable {
+export function playedTable(tabled: Pick<Tabled, 'table' | 'lost' | 'head'>): SampleTable {
+  const { table, lost = [] } = tabled;
   if (lost.length === 0) {
     return table;
   }
+  let found = played.get(lost);
+  if (!found) {
+    found = cutTable(tabled, lost);
+    played.set(lost, found);
+  }
+  return found;
+}
+
+function cutTable({ table, head }: Pick<Tabled, 'table' | 'head'>, lost: readonly LostRange[]): SampleTable {
   const tracks = table.tracks.map((samples) => {
     const { timescale = 1 } = head.init.tracks.find(({ id }) => id === samples.trackId) ?? {};
     return withoutLost(samples, lost, timescale);

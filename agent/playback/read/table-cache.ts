@@ -118,8 +118,12 @@ export class TableCache {
   }
 }
 
-const costOf = ({ table, head, tsFragments = [] }: Tabled): number =>
-  bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES + bytesOfIndex(tsFragments);
+/** With lost parts, the table of what plays is kept, too. */
+const costOf = ({ table, head, tsFragments = [], lost = [] }: Tabled): number =>
+  bytesOfTable(table) * (lost.length > 0 ? 2 : 1) +
+  head.init.bytes.buffer.byteLength +
+  ENTRY_BYTES +
+  bytesOfIndex(tsFragments);
 
 async function readTable(file: string, known: Tabled | undefined, isBeingWritten: boolean): Promise<Tabled> {
   const handle = await open(file, 'r');

@@ -9,6 +9,9 @@ export interface LostRange {
   readonly to: number;
 }
 
+/** A file with more is taken to end with the first of those. */
+export const MAX_LOST_RANGES = 1_000;
+
 type LeadTrack = Pick<Mp4Track, 'id' | 'kind' | 'timescale'>;
 
 /**
@@ -28,12 +31,17 @@ export function lostRanges(
     if (!isBroken(fragment)) {
       continue;
     }
-    const from = Math.max(0, ...timed.map((track) => endBefore(track, fragment)));
+    const end = Math.max(0, ...timed.map((track) => endBefore(track, fragment)));
     const key = lead.samples.syncs.indexOf(1, firstIn(lead.samples, fragment));
-    if (key < 0) {
-      return [...lost, { from, to: Number.POSITIVE_INFINITY }];
+    if (key < 0 || lost.length === MAX_LOST_RANGES - 1) {
+      return [...lost, { from: end, to: Number.POSITIVE_INFINITY }];
     }
-    lost.push({ from, to: timeOf(lead.samples, key) / lead.timescale });
+    const to = timeOf(lead.samples, key) / lead.timescale;
+    // Where sound is ahead of the picture by more than is lost, it is cut with the pictures that do not decode.
+    const from = end <= to ? end : endBefore(lead, fragment);
+    if (from < to) {
+      lost.push({ from, to });
+    }
     fragment = lead.samples.runs.fragments[runOf(lead.samples, key)] as number;
   }
   return lost;
@@ -54,7 +62,10 @@ export function playedOf(durationUs: number, lost: readonly LostRange[] = []): P
   const rest = lost.find(({ to }) => to === Number.POSITIVE_INFINITY);
   const playedUs = rest ? Math.round(rest.from * 1e6) : durationUs;
   // The start is rounded down: the key frame begins in the piece.
-  const lostUs = lost.filter((range) => range !== rest).map(({ from, to }) => lostUsOf(from, to));
+  const lostUs = lost
+    .filter((range) => range !== rest)
+    .map(({ from, to }) => lostUsOf(from, to))
+    .filter(([fromUs, toUs]) => fromUs < toUs);
   if (rest && playedUs <= (lostUs.at(-1)?.[1] ?? 0)) {
     return undefined;
   }
