@@ -8,7 +8,7 @@ import { httpOriginOf } from '../soap/http/origin.ts';
 import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
 import type { LoginTurn } from '../soap/login/login-memory.ts';
 import { answerTo } from '../soap/login/nonce-cache.ts';
-import { originOf } from './media-uri.ts';
+import { originOf, type PictureAddress, targetOf } from './media-uri.ts';
 
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
@@ -26,6 +26,8 @@ interface SnapshotLogin {
 interface SnapshotRequest {
   /** `http:` or `https:`, on the camera's own host. */
   readonly url: URL;
+  /** For the request line; default: as `url` has it. */
+  readonly target?: string;
   /** Host with the zone of a link-local address, which URL does not support. */
   readonly host?: string | undefined;
   readonly login: SnapshotLogin | undefined;
@@ -94,14 +96,14 @@ class Deadline {
 }
 
 async function follow(asked: SnapshotRequest, deadline: Deadline): Promise<Snapshot> {
-  let { url } = asked;
+  let { url, target = url.pathname + url.search + url.hash } = asked;
   let challenge: Challenge | undefined;
   const tried = new Set<string>();
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
     const turn = challenge && (await deadline.turn());
     try {
-      const reply = await requestOn(asked, url, challenge, turn, deadline.signal);
+      const reply = await requestOn(asked, { url, target }, challenge, turn, deadline.signal);
       const { status, headers } = reply;
       const location = headers['location']?.[0];
       if (status === 200) {
@@ -115,6 +117,7 @@ async function follow(asked: SnapshotRequest, deadline: Deadline): Promise<Snaps
       } else if (status >= 300 && status < 400 && location !== undefined) {
         redirects += 1;
         url = redirected(url, location, redirects);
+        target = targetOf(location.replace(/#.*/s, ''), url);
         // A digest covers the path, so the new address may ask again.
         tried.clear();
         challenge = undefined;
@@ -186,7 +189,7 @@ function redirected(from: URL, location: string, redirects: number): URL {
 
 async function requestOn(
   { host, guard, login, maxBytes }: SnapshotRequest,
-  url: URL,
+  { url, target: path }: PictureAddress,
   challenge: Challenge | undefined,
   turn: LoginTurn | undefined,
   signal: AbortSignal,
@@ -195,8 +198,6 @@ async function requestOn(
   let isSent = false;
   const sendOn = (connection: PersistentConnection | undefined) => {
     isSent = true;
-    // What follows a # is for the camera, too: its address is not that of a page.
-    const path = url.pathname + url.search + url.hash;
     const headers: Record<string, string> = { Accept: 'image/jpeg, */*' };
     if (challenge && login) {
       headers['Authorization'] = answerTo(challenge, login.credentials, { method: 'GET', uri: path });

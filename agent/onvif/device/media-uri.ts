@@ -1,5 +1,5 @@
 import { withoutZone, zonedUrl } from '../../base/network/ip-address.ts';
-import { webUrl } from '../../base/network/url-parts.ts';
+import { splitUrl, webUrl } from '../../base/network/url-parts.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import type { NetworkPorts } from './device-service.ts';
 
@@ -66,6 +66,31 @@ export function withPort(url: URL, port: number): URL {
   const moved = new URL(url);
   moved.port = port === (url.protocol === 'rtsps:' ? 322 : 554) ? '' : String(port);
   return moved;
+}
+
+/** Where a picture is requested. */
+export interface PictureAddress {
+  /** Scheme, host and port. */
+  readonly url: URL;
+  /** Path and query for the request line: `URL` would change quotes, braces, dots and backslashes in them. */
+  readonly target: string;
+}
+
+/** @throws PerchError */
+export function snapshotAddress(uri: string, camera: URL): PictureAddress {
+  const url = pinnedSnapshotUrl(uri, camera);
+  return { url, target: targetOf(unescapeUri(uri), url) };
+}
+
+/** The part of an address after the host as it is written; without one, as `url` has it. */
+export function targetOf(text: string, url: URL): string {
+  const rest = /^\/(?!\/)/.test(text) ? text : splitUrl(text)?.rest;
+  if (rest === undefined) {
+    return url.pathname + url.search + url.hash;
+  }
+  // A request line has no blanks, and letters of ASCII only.
+  const sent = rest.toWellFormed().replace(/[^!-~]+/g, encodeURIComponent);
+  return sent.startsWith('/') ? sent : `/${sent}`;
 }
 
 /**

@@ -84,12 +84,36 @@ test('a camera with large snapshots only is reported, and asked again later', as
   }
 });
 
-test('an address is sent as it is written, with what follows a #', async () => {
+const AS_WRITTEN = [
+  ['what follows a #', '/snap?profile=main#channel=1&pwd=a#b', undefined],
+  ['quotes and braces', `/snap?profile=main&x="a"&y='b'&z={c}|^\``, undefined],
+  ['dots in its path', '/cgi-bin/../snap/./main?profile=main&file=../a', undefined],
+  ['backslashes', '/snap\\main?profile=main', undefined],
+  ['escapes in any case', '/%73nap?profile=main&x=%7b%7D', undefined],
+  ['nothing but a query', '?profile=main', '/?profile=main'],
+  ['blanks and other letters', '/snap?profile=main&name=Tür 1', '/snap?profile=main&name=T%C3%BCr%201'],
+] as const;
+
+test.for(AS_WRITTEN)('an address is sent as it is written, with %s', async ([, written, sent = written]) => {
   const { snapshots, asked } = await open({
-    uriOf: (token, port) => `http://127.0.0.1:${port}/snap?profile=${token}#channel=1&pwd=a#b`,
+    uriOf: (_, port) => `http://127.0.0.1:${port}${written}`,
   });
   await snapshots.fetch(never);
-  expect(asked.at(-1)).toBe('/snap?profile=main#channel=1&pwd=a#b');
+  expect(asked.at(-1)).toBe(sent);
+});
+
+test('a redirect is followed as it is written', async () => {
+  const { snapshots, asked, port } = await open({
+    onGet: (request, response) => {
+      const isFirst = !request.url?.includes('moved');
+      if (isFirst) {
+        response.writeHead(302, { Location: `http://127.0.0.1:${port}/a/../snap?profile=main&moved={1}#x` }).end();
+      }
+      return isFirst;
+    },
+  });
+  await snapshots.fetch(never);
+  expect(asked.at(-1)).toBe('/a/../snap?profile=main&moved={1}');
 });
 
 test('a picture without an end is left where it is', async () => {

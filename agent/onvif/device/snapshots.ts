@@ -3,7 +3,7 @@ import { hostPortOf, httpOriginOf } from '../soap/http/origin.ts';
 import { type LoginMemory, sharedLogins } from '../soap/login/login-memory.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { getSnapshotUri, listProfiles } from './media.ts';
-import { pinnedSnapshotUrl } from './media-uri.ts';
+import { type PictureAddress, snapshotAddress } from './media-uri.ts';
 import { type CameraTarget, type OnvifSession, openSession } from './onvif-session.ts';
 import { type CameraProfile, pixelsOf } from './profiles.ts';
 
@@ -20,7 +20,7 @@ interface SnapshotTarget {
   readonly session: OnvifSession;
   /** The wanted profile, then smaller ones in descending size. */
   readonly profiles: readonly CameraProfile[];
-  readonly urls: Map<string, URL>;
+  readonly addresses: Map<string, PictureAddress>;
 }
 
 /** Snapshots of one camera (GetSnapshotUri). If a picture is too large, the next smaller profile is used. */
@@ -67,9 +67,9 @@ export class Snapshots {
     };
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
-      const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
+      const address = await untilAborted(this.#addressOf(this.#known, profiles[i]), signal);
       const picture = await fetchSnapshot({
-        url,
+        ...address,
         host,
         login,
         guard,
@@ -97,16 +97,19 @@ export class Snapshots {
     if (profiles.length === 0) {
       throw new PerchError('unsupported', 'the camera has no profile with a picture', { host: session.host });
     }
-    return { session, profiles, urls: new Map() };
+    return { session, profiles, addresses: new Map() };
   }
 
-  async #urlOf({ session, urls }: SnapshotTarget, profile: CameraProfile | undefined): Promise<URL> {
-    let url = profile && urls.get(profile.token);
-    if (!url) {
-      url = pinnedSnapshotUrl((profile && (await getSnapshotUri(session, profile))) ?? '', session.url);
-      urls.set(profile?.token ?? '', url);
+  async #addressOf(
+    { session, addresses }: SnapshotTarget,
+    profile: CameraProfile | undefined,
+  ): Promise<PictureAddress> {
+    let address = profile && addresses.get(profile.token);
+    if (!address) {
+      address = snapshotAddress((profile && (await getSnapshotUri(session, profile))) ?? '', session.url);
+      addresses.set(profile?.token ?? '', address);
     }
-    return url;
+    return address;
   }
 }
 
