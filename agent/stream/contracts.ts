@@ -154,6 +154,9 @@ export interface AudioForms {
   open(stream: Stream, form: AudioForm): Promise<Stream>;
 }
 
+/** One frame of 20 ms, or three: a third of the packets. */
+export type OpusPacketMs = 20 | 60;
+
 /** Transcodes audio that browsers do not support over WebRTC (AAC-LC, PCM) to Opus. */
 export interface OpusSound {
   /** The reason, in words for the user and without commas, why a track cannot be transcoded; undefined: it can. */
@@ -161,6 +164,7 @@ export interface OpusSound {
   /**
    * A stream of this track only, shared by all callers; reads the original only while it has readers. Close the original, never this one.
    * @param track number of a track that can be transcoded
+   * @param packetMs duration of a packet
    */
-  of(stream: Stream, track: number): Stream;
+  of(stream: Stream, track: number, packetMs: OpusPacketMs): Stream;
 }

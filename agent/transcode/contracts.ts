@@ -4,7 +4,14 @@ export type TargetCodec = 'opus' | 'flac';
 
 /** Sent to the worker in addition to batches of samples (`batch.ts`). It answers each batch with one of transcoded samples, in order. */
 export type JobRequest =
-  | { readonly type: 'open'; readonly job: number; readonly target: TargetCodec; readonly track: Track }
+  | {
+      readonly type: 'open';
+      readonly job: number;
+      readonly target: TargetCodec;
+      readonly track: Track;
+      /** Duration of an output sample, in ticks of the output track. */
+      readonly sampleTicks: number;
+    }
   | { readonly type: 'close'; readonly job: number };
 
 /** Sent by the worker in addition to batches: a job could not be opened, or failed and starts over. */

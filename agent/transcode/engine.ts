@@ -54,12 +54,12 @@ export class Engine {
 
   /** libopus is already loaded, so the transcoder exists before the next message. */
   #createTranscoder(job: JobState): void {
-    const { job: number, target, track } = job.request;
+    const { job: number, target, track, sampleTicks } = job.request;
     job.isBroken = false;
     const emit: Emit = (pts, wall, data) => this.#output.add(number, pts, wall, data);
     const creating =
       target === 'opus'
-        ? OpusTranscoder.create(track as OpusSourceTrack, emit)
+        ? OpusTranscoder.create(track as OpusSourceTrack, sampleTicks, emit)
         : FlacTranscoder.create(track as OpusTrack, emit);
     creating.then(
       (transcoder) => {

@@ -6,8 +6,6 @@ import type { Emit, TrackTranscoder } from './contracts.ts';
 import { createPcmSource, type PcmSource } from './pcm-source.ts';
 import { type OpusSourceTrack, sourceFormatOf } from './transcodable.ts';
 
-/** 20 ms, as browsers send. */
-const FRAMES_PER_SECOND = 50;
 const CLOCK_HZ = 48_000;
 /** The low-delay mode has a quarter of the look-ahead. Above 3, complexity doubles the cost without audible gain. */
 const COMPLEXITY = 3;
@@ -17,7 +15,7 @@ const NARROW_BITS_PER_SECOND = 24_000;
 /** From this rate on, audio is more than speech. */
 const WIDE_RATE_HZ = 24_000;
 
-/** AAC-LC or PCM to Opus packets of 20 ms with regular timestamps. */
+/** AAC-LC or PCM to Opus packets of frames of 20 ms (RFC 6716 §3.2.5) with regular timestamps. */
 export class OpusTranscoder implements TrackTranscoder {
   readonly #source: PcmSource;
   readonly #encoder: OpusEncoderHandle;
@@ -27,8 +25,11 @@ export class OpusTranscoder implements TrackTranscoder {
   readonly #ticksPerSample: number;
   readonly #emit: Emit;
 
-  /** @throws PerchError if the track cannot be transcoded to Opus */
-  static async create(track: OpusSourceTrack, emit: Emit): Promise<OpusTranscoder> {
+  /**
+   * @param packetTicks duration of a packet, in ticks of 48 kHz: one to six frames of 20 ms
+   * @throws PerchError if the track cannot be transcoded to Opus
+   */
+  static async create(track: OpusSourceTrack, packetTicks: number, emit: Emit): Promise<OpusTranscoder> {
     const { rateHz, channels } = sourceFormatOf(track);
     if (channels !== 1 && channels !== 2) {
       throw new PerchError('unsupported', `audio with ${channels} channels cannot be transcoded to Opus`);
@@ -39,7 +40,7 @@ export class OpusTranscoder implements TrackTranscoder {
       application: Application.RestrictedLowDelay,
       sampleRate,
       channels,
-      frameSize: sampleRate / FRAMES_PER_SECOND,
+      frameSize: (sampleRate * packetTicks) / CLOCK_HZ,
       complexity: COMPLEXITY,
       bitrate: channels === 2 ? STEREO_BITS_PER_SECOND : mono,
     });

@@ -117,16 +117,17 @@ async function decoded(samples: readonly Sample[]): Promise<Int16Array> {
 }
 
 test.for([
-  ['8 kHz', 8_000, 1],
-  ['16 kHz in the worker', 16_000, 1],
-  ['44.1 kHz stereo', 44_100, 2],
-  ['48 kHz stereo', 48_000, 2],
+  ['8 kHz', 8_000, 1, 20],
+  ['16 kHz in the worker', 16_000, 1, 20],
+  ['44.1 kHz stereo', 44_100, 2, 60],
+  ['48 kHz stereo', 48_000, 2, 20],
+  ['48 kHz', 48_000, 1, 60],
 ] as const)(
   'LPCM of %s becomes Opus with the same tone, timestamps and wall clock',
-  async ([name, rateHz, channels]) => {
+  async ([name, rateHz, channels, packetMs]) => {
     const { clock, transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
     const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
-    const sound = transcoder.opus.of(stream, 1);
+    const sound = transcoder.opus.of(stream, 1, packetMs);
     expect(sound.tracks).toEqual([opus(channels)]);
     const listener = new Listener();
     sound.addReader(listener, true);
@@ -138,10 +139,15 @@ test.for([
       await play(clock, listener);
     }
     // The resampler's delay is in the packet that is not full yet.
-    expect(listener.samples.length).toBeGreaterThanOrEqual(99);
+    expect(listener.samples.length).toBeGreaterThanOrEqual(Math.floor(1_980 / packetMs));
+    // Frames of 20 ms each (RFC 6716 §3.2.5): one, or three with code 3.
+    const frames = listener.samples.map(({ data }) => ((data[0] ?? 0) % 4 === 3 ? (data[1] ?? 0) & 0x3f : 1));
+    expect(new Set(frames)).toEqual(new Set([packetMs / 20]));
     const first = listener.samples[0] as Sample;
     expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
-    expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => first.pts + 960 * i));
+    expect(listener.samples.map(({ pts }) => pts)).toEqual(
+      listener.samples.map((_, i) => first.pts + 48 * packetMs * i),
+    );
     expect(listener.samples.every(({ pts, wall }) => Math.abs(wall - WALL - pts / 48) < 1)).toBe(true);
     const values = await decoded(listener.samples);
     expect(Math.abs(frequencyOf(values.subarray(9600), 48_000) - 440)).toBeLessThan(2);
@@ -157,7 +163,7 @@ test('no damage in AAC stops the audio or makes its timestamps irregular', async
   const frames = new AacFrames(16_000, next);
   const stream = new Stream([aac(16_000)]);
   const listener = new Listener();
-  transcoder.opus.of(stream, 0).addReader(listener, false);
+  transcoder.opus.of(stream, 0, 20).addReader(listener, false);
   for (let i = 0; i < 600; i += 1) {
     const frame = frames.frame(1);
     stream.write(0, sampleOf(next() < 0.3 ? mutate(frame, next) : frame, i * 1024, 16_000));
@@ -205,7 +211,8 @@ test('a stream without Opus is returned as it is; all callers get one derived st
   expect(transcoder.of(plain, 'flac')).toBe(plain);
   const stream = new Stream([opus(2)]);
   expect(transcoder.of(stream, 'flac')).toBe(transcoder.of(stream, 'flac'));
-  expect(transcoder.opus.of(plain, 1)).toBe(transcoder.opus.of(plain, 1));
+  expect(transcoder.opus.of(plain, 1, 20)).toBe(transcoder.opus.of(plain, 1, 20));
+  expect(transcoder.opus.of(plain, 1, 20)).not.toBe(transcoder.opus.of(plain, 1, 60));
 });
 
 test('a reader that awaits open gets the audio of the GOP together with its video', async () => {
@@ -227,7 +234,7 @@ test('a reader that awaits open gets the audio of the GOP together with its vide
 test('a derived stream follows its source: it reads only while it has readers, updates its tracks and ends with it', async () => {
   const { transcoder } = setup();
   const stream = new Stream([aac(16_000)]);
-  const sound = transcoder.opus.of(stream, 0);
+  const sound = transcoder.opus.of(stream, 0, 20);
   const [first, second] = [new Listener(), new Listener()];
   sound.addReader(first, false);
   sound.addReader(second, false);
@@ -254,7 +261,7 @@ test('a worker that dies is restarted: one warning, a short silence, and the aud
   const { clock, transcoder } = setup(start, log);
   const stream = new Stream([pcm(16_000, 1)]);
   const listener = new Listener();
-  transcoder.opus.of(stream, 0).addReader(listener, false);
+  transcoder.opus.of(stream, 0, 20).addReader(listener, false);
   const packets = [...tone(16_000, 1, 440, 150)];
   const write = (from: number, to: number): void => {
     for (const packet of packets.slice(from, to)) {

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { AudioForms, OpusSound } from '../stream/contracts.ts';
+import type { AudioForms, OpusPacketMs, OpusSound } from '../stream/contracts.ts';
 import { DerivedStream, type DerivedTrack } from '../stream/derived-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { StartEngine } from './engine-host.ts';
@@ -9,8 +10,7 @@ import { Pacer } from './pacer.ts';
 import { flacTrackOf, type OpusSourceTrack, opusTrackOf, whyNotOpus } from './transcodable.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
-const OPUS_FRAME_MS = 20;
-const OPUS_FRAME_TICKS = 960;
+const OPUS_TICKS_PER_MS = 48;
 const MAX_OPEN_MS = 500;
 const KEPT_MS = 10_000;
 
@@ -24,7 +24,8 @@ export class Transcoder implements AudioForms {
   readonly #flac = new WeakMap<Stream, DerivedStream>();
   /** Concurrent callers share one promise. */
   readonly #starting = new WeakMap<Stream, Promise<void>>();
-  readonly #opus = new WeakMap<Stream, Map<number, DerivedStream>>();
+  /** By track number and duration of a packet. */
+  readonly #opus = new WeakMap<Stream, Map<string, DerivedStream>>();
 
   /** @param pathOf the name of a stream's path, for the log */
   constructor(
@@ -36,7 +37,7 @@ export class Transcoder implements AudioForms {
     this.#clock = clock;
     this.#pathOf = pathOf;
     this.#supervisor = new WorkerSupervisor(start, clock, log);
-    this.opus = { whyNot: whyNotOpus, of: (stream, track) => this.#opusOf(stream, track) };
+    this.opus = { whyNot: whyNotOpus, of: (...what) => this.#opusOf(...what) };
   }
 
   /** Whether the worker runs; it outlives the last job by a while. */
@@ -85,26 +86,28 @@ export class Transcoder implements AudioForms {
       : { track };
   }
 
-  #opusOf(stream: Stream, number: number): Stream {
-    const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
+  #opusOf(stream: Stream, number: number, packetMs: OpusPacketMs): Stream {
+    const known = this.#opus.get(stream) ?? new Map<string, DerivedStream>();
+    const key = `${number} ${packetMs}`;
     this.#opus.set(stream, known);
     const place = (track: Track, other: number): DerivedTrack | undefined =>
       other === number && whyNotOpus(track) === undefined
-        ? this.#opusMapping(stream, track as OpusSourceTrack)
+        ? this.#opusMapping(stream, track as OpusSourceTrack, packetMs)
         : undefined;
     // WebRTC viewers hear live audio only: the cached GOP is not transcoded.
-    const derived = known.get(number) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
-    known.set(number, derived);
+    const derived = known.get(key) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
+    known.set(key, derived);
     return derived;
   }
 
-  #opusMapping(stream: Stream, track: OpusSourceTrack): DerivedTrack {
+  #opusMapping(stream: Stream, track: OpusSourceTrack, packetMs: OpusPacketMs): DerivedTrack {
     const pathOf = () => this.#pathOf(stream);
     return {
       track: opusTrackOf(track),
       convert: (emit) => {
-        const pacer = new Pacer(OPUS_FRAME_MS, this.#clock, emit);
-        const job = this.#supervisor.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame), pathOf);
+        const pacer = new Pacer(packetMs, this.#clock, emit);
+        const take = (packet: Sample): void => pacer.take(packet);
+        const job = this.#supervisor.open('opus', track, OPUS_TICKS_PER_MS * packetMs, take, pathOf);
         return {
           push: (sample) => job.push(sample),
           close: () => {

@@ -6,7 +6,7 @@ import type { Track } from '../media/sample/track.ts';
 import type { Converter } from '../stream/derived-stream.ts';
 import { AudioRateLimit } from './audio-rate-limit.ts';
 import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
-import type { FromWorker, TargetCodec } from './contracts.ts';
+import type { FromWorker, JobRequest, TargetCodec } from './contracts.ts';
 import type { EngineHost, StartEngine } from './engine-host.ts';
 
 const TICK_MS = 1_000;
@@ -31,8 +31,8 @@ interface Job {
   readonly number: number;
   readonly target: TargetCodec;
   readonly track: Track;
-  /** Duration of an output frame, in ticks. */
-  readonly frameTicks: number;
+  /** Duration of an output sample, in ticks. */
+  readonly sampleTicks: number;
   readonly emit: (sample: Sample) => void;
   /** Earlier output is dropped: timestamps never run backwards, even after a restart. */
   nextPts: number;
@@ -79,13 +79,13 @@ export class WorkerSupervisor {
   }
 
   /**
-   * @param frameTicks duration of an output frame, in ticks of its track
+   * @param sampleTicks duration of an output sample, in ticks of its track
    * @param pathOf called when something is logged
    */
   open(
     target: TargetCodec,
     track: Track,
-    frameTicks: number,
+    sampleTicks: number,
     emit: (sample: Sample) => void,
     pathOf: () => string | undefined = () => undefined,
   ): Converter {
@@ -95,7 +95,7 @@ export class WorkerSupervisor {
       number,
       target,
       track: withOwnConfig(track),
-      frameTicks,
+      sampleTicks,
       emit,
       nextPts: 0,
       pathOf,
@@ -107,7 +107,7 @@ export class WorkerSupervisor {
     this.#idleSinceMs = undefined;
     this.#stopTicking ??= this.#clock.every(TICK_MS, () => this.#tick());
     if (this.#engine) {
-      this.#engine.post({ type: 'open', job: number, target, track: job.track });
+      this.#engine.post(requestOf(job));
     } else {
       this.#startEngine();
     }
@@ -186,7 +186,7 @@ export class WorkerSupervisor {
   readonly #deliver = (number: number, pts: number, wall: number, data: Uint8Array): void => {
     const job = this.#jobs.get(number);
     if (job && pts >= job.nextPts) {
-      job.nextPts = pts + job.frameTicks;
+      job.nextPts = pts + job.sampleTicks;
       job.emit({ pts, dts: pts, wall, key: true, data });
     }
   };
@@ -212,8 +212,8 @@ export class WorkerSupervisor {
     if (!engine) {
       return;
     }
-    for (const { number, target, track } of this.#jobs.values()) {
-      engine.post({ type: 'open', job: number, target, track });
+    for (const job of this.#jobs.values()) {
+      engine.post(requestOf(job));
     }
   }
 
@@ -284,6 +284,10 @@ export class WorkerSupervisor {
     }
   }
 }
+
+const requestOf = ({ number, target, track, sampleTicks }: Job): JobRequest => ({
+  ...{ type: 'open', job: number, target, track, sampleTicks },
+});
 
 function logFieldsOf({ pathOf, track }: Job): object {
   const path = pathOf();

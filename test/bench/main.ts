@@ -54,6 +54,7 @@ import { webrtcCpu } from './webrtc/webrtc-cpu.ts';
 import { webrtcJoin, webrtcJoinPion } from './webrtc/webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc/webrtc-lag.ts';
 import { webrtcPacket } from './webrtc/webrtc-packet.ts';
+import { webrtcSound } from './webrtc/webrtc-sound.ts';
 
 const FIGURES: readonly Figure[] = [
   discover,
@@ -99,6 +100,7 @@ const FIGURES: readonly Figure[] = [
   relayCpu,
   webrtcCpu,
   webrtcPacket,
+  webrtcSound,
   webrtcJoin,
   webrtcJoinPion,
   rtmpJoin,

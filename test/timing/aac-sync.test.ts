@@ -11,6 +11,8 @@ const TICKS = 4;
 /** The camera knows both times to the millisecond; encoding delays the audio by up to three frames. */
 const MAX_MS = 10;
 const OPUS_HZ = 48_000;
+/** Three frames of 20 ms. */
+const PACKET_TICKS = 2_880;
 const VIDEO_HZ = 90_000;
 const LOUD = 2_000;
 
@@ -127,10 +129,13 @@ describeWith(['ffmpeg', 'gstreamer'], "AAC of cameras in werift's peer connectio
   }
 
   test.concurrent.for(RATES)('%s: a tick is at the key picture of its second', async ([name], { expect }) => {
-    const { video, audio } = await watch(name, (_, sound) => sound.packets.length > (TICKS + 2) * 50);
+    const { video, audio } = await watch(
+      name,
+      (_, sound) => sound.packets.length > ((TICKS + 2) * OPUS_HZ) / PACKET_TICKS,
+    );
     const stamps = audio.packets.map(({ header }) => header.timestamp);
     const steps = stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] ?? 0)) >>> 0);
-    expect(new Set(steps)).toEqual(new Set([960]));
+    expect(new Set(steps)).toEqual(new Set([PACKET_TICKS]));
     const keys = keysIn(video);
     const ticks = await ticksIn(audio);
     const lags = ticks

@@ -80,7 +80,7 @@ for (const stream of streams) {
     kind === 'g711'
       ? containerStream(stream)
       : kind === 'aac'
-        ? transcoder.opus.of(stream, 0)
+        ? transcoder.opus.of(stream, 0, 20)
         : transcoder.of(stream, 'flac');
   const onSample = (): void => {
     made += 1;

@@ -173,23 +173,36 @@ const TURNING: OpusTranscoding = {
 
 test('audio unsupported by browsers is transcoded to Opus where possible', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM), TURNING);
-  expect(audio).toMatchObject({ track: 1, isTranscoded: true, format: { encoding: 'OPUS', clockRate: 48_000 } });
+  expect(audio).toMatchObject({ track: 1, opusPacketMs: 60, format: { encoding: 'OPUS', clockRate: 48_000 } });
   expect(audio?.format.fmtp.has('stereo')).toBe(false);
   expect(leftOut).toEqual([]);
   const stereo = chooseCodecs([{ ...AAC, channels: 2 }], parseOffer(CHROMIUM), TURNING).audio;
   expect(stereo?.format.fmtp.get('stereo')).toBe('1');
 });
 
+test.for([
+  ['a=ptime:60', 60],
+  ['a=ptime:20', 20],
+  ['a=maxptime:40', 20],
+  ['a=maxptime:120', 60],
+  ['a=ptime:60\r\na=maxptime:20', 20],
+  ['a=ptime:much', 60],
+] as const)('the packets of transcoded sound are no longer than %j allows: %i ms', ([line, expected]) => {
+  // The section of the sound.
+  const offer = CHROMIUM.replace(/^(a=mid:1)/m, `${line}\r\n$1`);
+  expect(chooseCodecs([AAC], parseOffer(offer), TURNING).audio?.opusPacketMs).toBe(expected);
+});
+
 test('audio without transcoding is first', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC, PCMA], parseOffer(CHROMIUM), TURNING);
   expect(audio).toMatchObject({ track: 2 });
-  expect(audio?.isTranscoded).toBeUndefined();
+  expect(audio?.opusPacketMs).toBeUndefined();
   expect(leftOut).toEqual(['audio AAC (another audio is sent)']);
 });
 
 test('G.711 is transcoded for players with Opus only, and dropped for those without both', () => {
   const withoutG711 = CHROMIUM.replaceAll('PCMA/8000', 'XCMA/8000');
-  expect(chooseCodecs([h264(0x42), PCMA], parseOffer(withoutG711), TURNING).audio?.isTranscoded).toBe(true);
+  expect(chooseCodecs([h264(0x42), PCMA], parseOffer(withoutG711), TURNING).audio?.opusPacketMs).toBe(60);
   const withoutOpus = CHROMIUM.replaceAll('opus/48000', 'xpus/48000');
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC], parseOffer(withoutOpus), TURNING);
   expect(audio?.track).toBe(-1);

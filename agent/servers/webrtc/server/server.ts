@@ -9,7 +9,7 @@ import type { OpusSound } from '../../../stream/contracts.ts';
 import { type DtlsIdentity, loadDtls } from '../../../transports/webrtc/dtls/dtls.ts';
 import type { SessionEnd, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
 import type { MediaReceiverOptions } from '../../../transports/webrtc/receiving/media-receiver.ts';
-import { chooseCodecs } from '../../../transports/webrtc/sdp/codecs.ts';
+import { chooseCodecs, transcodedSound } from '../../../transports/webrtc/sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from '../../../transports/webrtc/sdp/inbound.ts';
 import { type Offer, parseOffer, remoteSideOf } from '../../../transports/webrtc/sdp/offer.ts';
 import { ViewerSession } from '../../../transports/webrtc/sending/viewer-session.ts';
@@ -170,7 +170,7 @@ export class WebRtcServer {
       const stream = await this.#paths.open(path, query);
       const choices = chooseCodecs(stream.tracks, offer, this.#sound);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
-      const sound = choices.audio?.isTranscoded ? this.#sound?.of(stream, choices.audio.track) : undefined;
+      const sound = this.#sound && transcodedSound(this.#sound, stream, choices);
       const options = { kind: WEBRTC_SESSION, query, watcher: viewer, openFallback, sound, log };
       const media = new ViewerSession(id, stream, choices, this.#clock, options);
       const sections = sendingSections(choices, media.video, media.audio);

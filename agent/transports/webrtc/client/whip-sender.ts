@@ -6,7 +6,7 @@ import { codecOf } from '../../../media/codecs.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';
 import type { PeerKind, Stream } from '../../../stream/stream.ts';
 import type { SessionMedia } from '../link/session-media.ts';
-import { type Choices, chooseCodecs, sendableTracks } from '../sdp/codecs.ts';
+import { type Choices, chooseCodecs, sendableTracks, transcodedSound } from '../sdp/codecs.ts';
 import type { Offer } from '../sdp/offer.ts';
 import { randomSsrc } from '../sending/outbound.ts';
 import { ViewerSession } from '../sending/viewer-session.ts';
@@ -112,7 +112,7 @@ export class WhipSender {
     const session = new ViewerSession(randomUUID(), stream, choices, this.#clock, {
       ...(this.#kind && { kind: this.#kind }),
       sources: { cname: this.#cname, video: outboundOf('video'), audio: outboundOf('audio') },
-      sound: choices.audio?.isTranscoded ? this.#sound.of(stream, choices.audio.track) : undefined,
+      sound: transcodedSound(this.#sound, stream, choices),
       log: this.#log,
     });
     this.#session = session;

@@ -3,7 +3,8 @@ import { codecOf, isMetadata } from '../../../media/codecs.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/params.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
-import type { OpusSound } from '../../../stream/contracts.ts';
+import type { OpusPacketMs, OpusSound } from '../../../stream/contracts.ts';
+import type { Stream } from '../../../stream/stream.ts';
 import { cannotReceiveReason, hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf } from './offer.ts';
 import { offerError } from './rejections.ts';
 
@@ -15,8 +16,8 @@ export interface Choice {
   readonly format: RtpFormat;
   /** Format of retransmissions; undefined: the browser does not support them. */
   readonly rtx: RtpFormat | undefined;
-  /** Whether Opus that is transcoded from the track is sent. */
-  readonly isTranscoded?: boolean;
+  /** Opus that is transcoded from the track is sent, in packets of this duration. */
+  readonly opusPacketMs?: OpusPacketMs;
 }
 
 export type OpusTranscoding = Pick<OpusSound, 'whyNot'>;
@@ -33,6 +34,8 @@ const NO_TRANSCODING: OpusTranscoding = { whyNot: () => '' };
 const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
 const UNPLAYABLE = 'browsers cannot play it over WebRTC';
 const OPUS_CLOCK_HZ = 48_000;
+/** Most of the cost of sound is that of its packets. */
+const LONG_PACKET_MS = 60;
 
 /**
  * Selects the tracks that the browser can play, with its payload types.
@@ -69,6 +72,11 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding
         : [leftOutReason(track, track.kind === 'video' ? video : audio, offer, transcoding)],
     ),
   };
+}
+
+/** The stream of the sound that is sent instead of the track's own; undefined: that is sent, or none. */
+export function transcodedSound(sound: OpusSound, stream: Stream, { audio }: Choices): Stream | undefined {
+  return audio?.opusPacketMs && sound.of(stream, audio.track, audio.opusPacketMs);
 }
 
 /** The tracks to offer to a server: the video that WebRTC prefers, and the first audio that it carries or that can be transcoded. */
@@ -253,7 +261,8 @@ function chooseTranscoded(
   for (const [number, track] of tracks.entries()) {
     if (format && isTranscodable(track, transcoding)) {
       const chosen = track.channels === 2 ? withStereo(format) : format;
-      return { track: number, section, format: chosen, rtx: undefined, isTranscoded: true };
+      const opusPacketMs = section.maxPacketMs < LONG_PACKET_MS ? 20 : LONG_PACKET_MS;
+      return { track: number, section, format: chosen, rtx: undefined, opusPacketMs };
     }
   }
   return undefined;

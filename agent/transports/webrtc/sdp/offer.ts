@@ -38,6 +38,8 @@ export interface OfferSection {
   readonly sends: boolean;
   /** Whether the section offers simulcast (RFC 8853). Encodings that the answer does not accept are not sent. */
   readonly isSimulcast: boolean;
+  /** The longest packet that the peer wants, ms: the lesser of `a=ptime` and `a=maxptime` (RFC 8866 §6.4). */
+  readonly maxPacketMs: number;
   /** Whether the browser supports reduced-size RTCP, RFC 5506. */
   readonly hasReducedSize: boolean;
   /** Formats in the browser's order of preference. */
@@ -177,6 +179,9 @@ function sectionOf(draft: Draft, session: Attributes, index: number): OfferSecti
     isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
     // Each number stands for one format (RFC 8866 §5.14), even if repeated.
     formats: [...new Set(draft.formatWords)].flatMap((word) => formatOf(word, maps, fmtps)),
+    maxPacketMs: Math.min(
+      ...['ptime', 'maxptime'].map((name) => Number(attributes.get(name)?.[0]) || Number.POSITIVE_INFINITY),
+    ),
     hasReducedSize: attributes.has('rtcp-rsize'),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };

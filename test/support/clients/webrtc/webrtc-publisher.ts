@@ -32,6 +32,7 @@ export function inboundOf(
     receives: false,
     sends: true,
     isSimulcast: false,
+    maxPacketMs: Number.POSITIVE_INFINITY,
     hasReducedSize,
     formats: [format],
     feedback: new Set(feedback.map((one) => `${format.payloadType} ${one}`)),
