@@ -6,7 +6,8 @@ import { Check } from 'typebox/value';
 import { explain, PerchError } from '../base/errors.ts';
 import { syncFolder } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
-import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
+import { copyOf, type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
+import { interruptedText } from '../config/file/in-place.ts';
 
 const Write = Type.Object({
   /** File name, absolute or relative to the data folder. */
@@ -78,9 +79,14 @@ export async function finishRestore(
   return true;
 }
 
-/** A failed commit may have replaced the file, and only failed to sync. */
-const textAt = async (dataDir: string, write: Write | undefined): Promise<string | undefined> =>
-  write && readWhole(resolve(dataDir, write.file));
+/** A failed commit may have replaced the file, and only failed to sync. One that was interrupted counts as undone: see `overwrite`. */
+async function textAt(dataDir: string, write: Write | undefined): Promise<string | undefined> {
+  const file = write && resolve(dataDir, write.file);
+  const now = file === undefined ? undefined : await readWhole(file);
+  const former =
+    file === undefined || now === undefined ? undefined : interruptedText(file, copyOf(file, dataDir, 'journal'));
+  return (await former)?.toString() ?? now;
+}
 
 async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<false> {
   log.error({ cause: explain(cause) }, 'restore failed, nothing was changed');
@@ -115,7 +121,9 @@ async function prepareAll(dataDir: string, writes: readonly Write[]): Promise<re
     for (const { file, text } of writes) {
       const target = resolve(dataDir, file);
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-      prepared.push(text === null ? removal(target) : await prepareWrite(target, text));
+      prepared.push(
+        text === null ? removal(target) : await prepareWrite(target, text, copyOf(target, dataDir, 'journal')),
+      );
     }
   } catch (error) {
     await Promise.all(prepared.map((one) => one.drop()));

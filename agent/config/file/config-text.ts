@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { readConfigFile, writeAtomic } from './file.ts';
+import { interruptedText } from './in-place.ts';
 
 /** MediaMTX's names first. */
 const VARIABLES = ['MTX_CONFKEY', 'RTSP_CONFKEY', 'PERCH_CONFKEY'] as const;
@@ -25,9 +26,14 @@ export class ConfigText {
     this.#key = key ? Buffer.concat([Buffer.from(key), Buffer.alloc(KEY_BYTES)]).subarray(0, KEY_BYTES) : undefined;
   }
 
-  /** @returns undefined when there is no file @throws PerchError unavailable, badInput for another key */
-  async read(file: string): Promise<string | undefined> {
-    const text = await readConfigFile(file);
+  /**
+   * @param journal as of `writeAtomic`: while a write is interrupted, the text before it is read
+   * @returns undefined when there is no file @throws PerchError unavailable, badInput for another key
+   */
+  async read(file: string, journal?: string): Promise<string | undefined> {
+    const now = await readConfigFile(file);
+    const isWhole = now === undefined || journal === undefined;
+    const text = (isWhole ? undefined : (await interruptedText(file, journal))?.toString()) ?? now;
     return text === undefined || !this.#key || !BASE64.test(text) ? text : this.#decrypt(text, this.#key, file);
   }
 

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { syncFolder } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
-import { overwrite } from './in-place.ts';
+import { cannotWrite, isForbidden, overwrite } from './in-place.ts';
 
 const MAX_BYTES = 4_194_304;
 const OWN_NAME = 'perch.yml';
@@ -107,7 +107,7 @@ export async function prepareWrite(file: string, text: string | Uint8Array, jour
   const temporary = join(dirname(target), `.${basename(target)}.tmp`);
   const drop = () => rm(temporary, { force: true });
   const inPlace: PreparedWrite = {
-    commit: () => overwrite(target, text, journal).catch(failed),
+    commit: () => overwrite(target, text, journal),
     drop: async () => {},
   };
   try {
@@ -137,21 +137,18 @@ export async function prepareWrite(file: string, text: string | Uint8Array, jour
 /** Checks that the file can be written, without writing it. @throws PerchError unavailable */
 export async function tryWrite(file: string, text: string): Promise<void> {
   await (await prepareWrite(file, text)).drop();
-  await access(file, constants.W_OK).catch((error: unknown) => {
-    // A file without write permission can be replaced; one that is mounted read-only cannot.
-    if (codeOf(error) === 'EROFS') {
+  await access(file, constants.W_OK).catch(async (error: unknown) => {
+    // A file without write permission can be replaced; one that is a mount by itself cannot.
+    if (codeOf(error) === 'EROFS' || (isForbidden(error) && (await isMount(file)))) {
       cannotWrite(file, error);
     }
   });
 }
 
-function cannotWrite(file: string, cause: unknown): never {
-  const context = { file, why: 'notWritten', ...(isForbidden(cause) && { isReadOnly: true }) };
-  throw new PerchError('unavailable', `cannot write ${file}`, context, cause);
+async function isMount(file: string): Promise<boolean> {
+  const target = await realpath(file);
+  return (await stat(target)).dev !== (await stat(dirname(target))).dev;
 }
-
-/** Mount or permissions do not allow it. */
-const isForbidden = (error: unknown): boolean => ['EROFS', 'EACCES', 'EPERM'].includes(String(codeOf(error)));
 
 /** Whether a file could not be written because of its mount or permissions, not because the disk is full or failing. */
 export const isReadOnly = (error: unknown): error is PerchError =>

@@ -55,3 +55,26 @@ test('without a journal, or with a damaged one, the file stays', async () => {
   expect(await undoInterrupted(file, journal)).toBe(false);
   expect(read()).toBe('hls');
 });
+
+test('a power cut at any byte of a write leaves the former text or the new one', async () => {
+  const { file, journal, read } = place();
+  const length = Math.max(FORMER.length, NEXT.length);
+  for (let at = 0; at <= length; at += 1) {
+    await overwrite(file, FORMER, journal);
+    const part = NEXT.slice(0, at) + FORMER.slice(at);
+    writeFileSync(file, part);
+    writeFileSync(journal, JSON.stringify({ former: encoded(FORMER), next: encoded(NEXT) }));
+    const isDone = part === NEXT;
+    expect(await undoInterrupted(file, journal)).toBe(part !== FORMER && !isDone);
+    expect(read()).toBe(isDone ? NEXT : FORMER);
+  }
+});
+
+test('a write after an interrupted one undoes that first', async () => {
+  const { file, journal, read } = place();
+  await overwrite(file, FORMER, journal);
+  writeFileSync(file, NEXT.slice(0, HALF));
+  writeFileSync(journal, JSON.stringify({ former: encoded(FORMER), next: encoded(NEXT) }));
+  await overwrite(file, 'a: b\n', journal);
+  expect([read(), existsSync(journal)]).toEqual(['a: b\n', false]);
+});

@@ -56,7 +56,8 @@ export async function migrateConfig(options: MigrationOptions): Promise<string |
     if (!isReadOnly(error)) {
       throw error;
     }
-    const text = await options.texts.read(options.file);
+    const { file, dataDir } = options;
+    const text = await options.texts.read(file, copyOf(file, dataDir, 'journal'));
     return text === undefined ? undefined : inPresentForm(text, options.migrations);
   }
 }
@@ -72,7 +73,7 @@ async function migrateFile({
   const journal = copyOf(file, dataDir, 'journal');
   const form = presentForm(migrations);
   let { steps } = readDone(await readConfigFile(record));
-  let text = await texts.read(file);
+  let text = await texts.read(file, journal);
   if (text === undefined) {
     return undefined;
   }

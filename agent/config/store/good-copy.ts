@@ -79,9 +79,9 @@ export interface FoundText {
   readonly fault?: string;
 }
 
-export async function findText(file: string | undefined, texts: ConfigText): Promise<FoundText> {
+export async function findText(file: string | undefined, dataDir: string, texts: ConfigText): Promise<FoundText> {
   try {
-    const text = file === undefined ? undefined : await texts.read(file);
+    const text = file === undefined ? undefined : await texts.read(file, copyOf(file, dataDir, 'journal'));
     if (text?.trim() === '') {
       // An editor may be about to write the file.
       return { fault: 'the configuration file is empty' };

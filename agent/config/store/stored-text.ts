@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ConfigText } from '../file/config-text.ts';
@@ -45,14 +46,14 @@ export class StoredText {
         options.log.warn({ file }, 'the last change of the configuration was interrupted: undone');
       }
     } catch (error) {
-      // A read-only disk, for one. The journal stays for a later start; the last good copy is used until then.
+      // A read-only disk, for one. The journal stays, and the text before the change is used.
       options.log.error(
         { file, cause: explain(error) },
         'the last change of the configuration was interrupted and cannot be undone',
       );
     }
     const text = await migrateConfig({ ...options, file, texts });
-    const onDisk = await texts.read(file);
+    const onDisk = await texts.read(file, copyOf(file, options.dataDir, 'journal'));
     const stored = new StoredText(options, texts, file, onDisk);
     if (text !== undefined && text !== onDisk) {
       await stored.save(text);
@@ -82,6 +83,14 @@ export class StoredText {
     return this.#file ?? ownFileOf(this.#options.dataDir);
   }
 
+  get #journal(): string {
+    return copyOf(this.target, this.#options.dataDir, 'journal');
+  }
+
+  #readTarget(): Promise<string | undefined> {
+    return this.#texts.read(this.target, this.#journal);
+  }
+
   get now(): string {
     return this.#unsaved?.text ?? this.#onDisk ?? NO_FILE;
   }
@@ -98,7 +107,7 @@ export class StoredText {
     } catch (error) {
       return faultOf(error);
     }
-    return findText(this.#file, this.#texts);
+    return findText(this.#file, this.#options.dataDir, this.#texts);
   }
 
   isOnDisk(text: string | undefined): boolean {
@@ -123,7 +132,7 @@ export class StoredText {
 
   /** Reads the file for an edit. */
   async read(): Promise<string> {
-    const onDisk = await this.#texts.read(this.target);
+    const onDisk = await this.#readTarget();
     return (this.#unsaved && onDisk === this.#unsaved.base ? this.#unsaved.text : onDisk) ?? NO_FILE;
   }
 
@@ -132,10 +141,10 @@ export class StoredText {
    * @throws PerchError unavailable if the disk is full or failing
    */
   async save(text: string): Promise<void> {
-    const { dataDir, log } = this.#options;
+    const { log } = this.#options;
     const file = this.target;
     try {
-      await this.#texts.write(file, text, copyOf(file, dataDir, 'journal'));
+      await this.#texts.write(file, text, this.#journal);
     } catch (error) {
       if (!isReadOnly(error)) {
         throw error;
@@ -168,12 +177,12 @@ export class StoredText {
   }
 
   async #keep(text: string, error: PerchError): Promise<void> {
-    const base = await this.#texts.read(this.target);
+    const base = await this.#readTarget();
     this.#onDisk = base;
     if (this.#unsaved?.text === text && this.#unsaved.base === base) {
       return;
     }
-    const message = remedyOf(error);
+    const message = remedyOf(error, this.target);
     const problem: Problem = { severity: 'warn', file: this.target, key: '', message, why: 'notSaved' };
     if (!this.#unsaved) {
       this.#options.log.warn({ at: problemText(problem), cause: explain(error) }, 'the configuration cannot be saved');
@@ -182,10 +191,13 @@ export class StoredText {
   }
 }
 
-function remedyOf(error: PerchError): string {
+function remedyOf(error: PerchError, file: string): string {
   const { code } = error.cause as NodeJS.ErrnoException;
   const what = 'changes of the settings are in effect until the next start only';
+  const written = String(error.context['file']);
+  // What overwrites a file that is a mount needs the data folder for its journal.
+  const where = written === file ? 'the file or its folder' : `the data folder ${dirname(written)}`;
   return code === 'EROFS'
-    ? `mounted read-only, ${what}: mount the file or its folder writable`
-    : `no permission to write, ${what}: let the user ${process.getuid?.() ?? ''} of Perch write the file or its folder`;
+    ? `${written === file ? '' : `${where} is `}mounted read-only, ${what}: mount ${where} writable`
+    : `no permission to write, ${what}: let the user ${process.getuid?.() ?? ''} of Perch write ${where}`;
 }
