@@ -207,7 +207,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   if (!app) {
     log.warn({ waitedMs: START_PATIENCE_MS }, 'stopped before the start was complete');
     starting.catch(() => {});
-    folder.release();
+    // The start may still write to the data folder, which is this process's until it exits.
     await output.close();
     return 0;
   }

@@ -31,13 +31,23 @@ test('a property name of Object is not a variable', async () => {
   await expect.poll(box.said, WAIT).toEqual(['a..']);
 });
 
-test('the key of an encrypted configuration file is not passed to commands', async () => {
+test.for([
+  ['the key of an encrypted configuration file', ['MTX_CONFKEY', 'RTSP_CONFKEY', 'PERCH_CONFKEY']],
+  ['what start scripts say to Perch', ['PERCH_TEMPORARY_DATA', 'PERCH_RESTART_CODE', 'PERCH_STDOUT']],
+  ['what systemd says to Perch', ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC']],
+] as const)('%s is not passed to commands', async ([, names]) => {
   await using box = openHookHarness();
-  process.env['MTX_CONFKEY'] = 'secret';
+  const before = { ...process.env };
+  for (const name of names) {
+    process.env[name] = 'secret';
+  }
   await using second = openHookHarness();
-  delete process.env['MTX_CONFKEY'];
-  second.programs.once(second.script('echo "key:$MTX_CONFKEY."'));
-  await expect.poll(second.said, WAIT).toEqual(['key:.']);
+  for (const name of names) {
+    delete process.env[name];
+  }
+  Object.assign(process.env, before);
+  second.programs.once(second.script(`echo "${names.map((name) => `${name}:$${name}.`).join('')}"`));
+  await expect.poll(second.said, WAIT).toEqual([names.map((name) => `${name}:.`).join('')]);
   expect(box.said()).toEqual([]);
 });
 

@@ -13,8 +13,12 @@ const RESTART_PAUSE_MS = 5_000;
 const MAX_CAUSED = 200;
 /** How long one-shot commands may continue when Perch ends. */
 const LAST_WORK_MS = 10_000;
-/** Environment variables that are not passed to commands. */
-const KEPT_BACK = new Set(['MTX_CONFKEY', 'RTSP_CONFKEY']);
+/** Environment variables that are not passed to commands: the file's key, and what start scripts and systemd say to Perch itself. */
+const KEPT_BACK = new Set([
+  ...['MTX_CONFKEY', 'RTSP_CONFKEY', 'PERCH_CONFKEY'],
+  ...['PERCH_TEMPORARY_DATA', 'PERCH_RESTART_CODE', 'PERCH_STDOUT'],
+  ...['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC'],
+]);
 /** Environment variable of programs that end with Perch: those found at the start of Perch are leftovers. */
 export const MARK = 'PERCH_HOOK';
 

@@ -74,6 +74,16 @@ test("with MediaMTX's file mounted it starts without a volume, says so to Perch,
   expect(readdirSync(data)).toEqual([]);
 });
 
+test('an empty file of MediaMTX is used, with a line that says what it means', () => {
+  const { root, start, env, data, calls } = script('exit 0', false, true);
+  const config = join(root, 'mediamtx.yml');
+  writeFileSync(config, '');
+  const { stderr, status } = spawnSync('sh', [start], { env, encoding: 'utf8' });
+  const said = `perch: ${config} is empty: the defaults of MediaMTX apply, with which everyone may publish and play\n`;
+  expect({ stderr, status }).toEqual({ stderr: said, status: 0 });
+  expect(calls()).toBe(`--data ${data} ${config}\n`);
+});
+
 test("with a volume MediaMTX's file is used, too; a file that is not mounted does not replace the volume", () => {
   const both = script('echo "temporary: $PERCH_TEMPORARY_DATA"', true, true);
   const config = join(both.root, 'mediamtx.yml');

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { holdDataFolder } from '../../../system/data-folder.ts';
 import { AGENT, until } from '../../peers/agent/agent.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
@@ -24,4 +25,7 @@ test('a stop while the start hangs ends Perch within eight seconds, and is logge
   expect(await agent.stop()).toBe(0);
   expect(performance.now() - askedMs).toBeLessThan(8_000);
   expect(agent.output()).toContain('stopped before the start was complete');
+  // The data folder was its own until it had exited.
+  expect(existsSync(join(data, 'perch.pid'))).toBe(true);
+  holdDataFolder(data).release();
 }, 60_000);
