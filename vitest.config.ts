@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { memoryFolder } from './test/support/base/memory-folder.ts';
+import { WaitingFirst } from './test/support/base/waiting-first.ts';
 
 /** short (npm test, npm run test:full), long, system */
 const LENGTH = process.env['PERCH_LENGTH'] ?? 'short';
@@ -67,6 +68,7 @@ const system = suites('system', ['test/system/**/*.test.ts'], 0, {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: WaitingFirst },
     reporters: ['default', './test/support/base/plain-summary.ts'],
     projects: LENGTH === 'system' ? [system] : projects,
   },

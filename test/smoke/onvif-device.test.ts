@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { type TestContext, test } from 'vitest';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { freeUdpPort } from '../support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../support/harness/adoption-harness.ts';
@@ -22,7 +22,7 @@ const found = async (box: Box) =>
 const urlAt = (port: number) => `http://127.0.0.1:${port}/onvif/device_service`;
 
 /** A Perch with an adopted camera, which it offers to recorders. */
-async function openFirst(port: number, camera: { readonly endpoint: string }) {
+async function openFirst({ expect }: TestContext, port: number, camera: { readonly endpoint: string }) {
   const first = await openAdoptionHarness({ port }, ON);
   await expect.poll(() => found(first)).toEqual(['Front door']);
   await first.call('POST', '/cameras/adopt', { ...LOGIN, cameras: [{ endpoint: camera.endpoint }] });
@@ -31,10 +31,11 @@ async function openFirst(port: number, camera: { readonly endpoint: string }) {
   return { first, recorder: { user: body['user'], password: body['password'] } };
 }
 
-test('a second Perch finds the camera, adopts it with a device password, and gets stream, picture and motion', async () => {
+test.concurrent('a second Perch finds the camera, adopts it with a device password, and gets stream, picture and motion', async (context) => {
+  const { expect } = context;
   const port = await freeUdpPort();
   await using camera = await startOnvifCamera({ credentials: LOGIN, discoveryPort: port, address: '127.0.0.31' });
-  const { first, recorder } = await openFirst(port, camera);
+  const { first, recorder } = await openFirst(context, port, camera);
   await using one = first;
   await expect
     .poll(async () => (await one.call('GET', '/paths/get/front_door')).body['ready'], { timeout: 10_000 })
@@ -70,10 +71,11 @@ test('a second Perch finds the camera, adopts it with a device password, and get
   expect(JSON.stringify([one.log, second.log])).not.toContain(recorder.password);
 });
 
-test('a Perch does not adopt its own camera by its address', async () => {
+test.concurrent('a Perch does not adopt its own camera by its address', async (context) => {
+  const { expect } = context;
   const port = await freeUdpPort();
   await using camera = await startOnvifCamera({ credentials: LOGIN, discoveryPort: port, address: '127.0.0.32' });
-  const { first, recorder } = await openFirst(port, camera);
+  const { first, recorder } = await openFirst(context, port, camera);
   await using one = first;
   const { cameras } = await stateOf(one);
   const items = await one.call('POST', '/cameras/adopt', {
@@ -85,10 +87,11 @@ test('a Perch does not adopt its own camera by its address', async () => {
   ]);
 });
 
-test('a wrong password is refused, and the owner reads why', async () => {
+test.concurrent('a wrong password is refused, and the owner reads why', async (context) => {
+  const { expect } = context;
   const port = await freeUdpPort();
   await using camera = await startOnvifCamera({ credentials: LOGIN, discoveryPort: port, address: '127.0.0.33' });
-  const { first, recorder } = await openFirst(port, camera);
+  const { first, recorder } = await openFirst(context, port, camera);
   await using one = first;
   await using second = await openAdoptionHarness({ port });
   const { cameras } = await stateOf(one);

@@ -33,7 +33,7 @@ async function openHanging() {
   };
 }
 
-test('cameras that hang delay none of the others', async () => {
+test.concurrent('cameras that hang delay none of the others', async ({ expect }) => {
   const cameras: OnvifCamera[] = [];
   const hanging = await Promise.all(Array.from({ length: 8 }, openHanging));
   try {
@@ -63,7 +63,9 @@ test('cameras that hang delay none of the others', async () => {
   }
 });
 
-test('a call that waits answers after 10 s, and the camera that hangs gets its trouble later', async () => {
+test.concurrent('a call that waits answers after 10 s, and the camera that hangs gets its trouble later', async ({
+  expect,
+}) => {
   await using hanging = await openHanging();
   await using camera = await startOnvifCamera({ credentials: LOGIN });
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });

@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import { SourceRun } from '../../../test/support/cameras/source-run.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { writeFragment } from '../../../test/support/media/write-fragment.ts';
@@ -19,7 +19,7 @@ const SEGMENTS = [0, 1, 2].map((second) => {
   return Buffer.concat(writeFragment(second, [{ track: 0, baseTime, samples, endDts: baseTime + 90_000 }]));
 });
 
-async function serve(answer: RequestListener): Promise<string> {
+async function serve({ onTestFinished }: TestContext, answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
@@ -41,8 +41,8 @@ const start = (url: string, usesSenderClock = false) =>
 const playlist = (...lines: readonly string[]): string =>
   ['#EXTM3U', '#EXT-X-TARGETDURATION:1', '#EXT-X-MAP:URI="init.mp4"', ...lines].join('\n');
 
-test('an ended playlist is played picture by picture, through a redirect, to its end', async () => {
-  const url = await serve((request, reply) => {
+test.concurrent('an ended playlist is played picture by picture, through a redirect, to its end', async (context) => {
+  const url = await serve(context, (request, reply) => {
     const path = request.url ?? '';
     if (path === '/start.m3u8') {
       reply.writeHead(302, { Location: '/live/index.m3u8' }).end();
@@ -62,14 +62,14 @@ test('an ended playlist is played picture by picture, through a redirect, to its
   expect(run.samples.map(({ sample }) => [sample.pts, sample.key, Buffer.from(sample.data).toString('hex')])).toEqual(
     PICTURES.map(({ pts, key, data }) => [pts, key, Buffer.from(data).toString('hex')]),
   );
-}, 10_000);
+});
 
-test.for([true, false])(
+test.concurrent.for([true, false])(
   "with useAbsoluteTimestamp: %s samples have the server's time, or the time of arrival",
-  async (isUsed) => {
+  async (isUsed, context) => {
     // Ten seconds are the limit of the server's distance.
     const begin = Date.now() - 5_000;
-    const url = await serve((request, reply) => {
+    const url = await serve(context, (request, reply) => {
       const isPlaylist = request.url === '/index.m3u8';
       const date = `#EXT-X-PROGRAM-DATE-TIME:${new Date(begin).toISOString()}`;
       const body = playlist(date, '#EXTINF:1,', 'seg0.mp4', '#EXT-X-ENDLIST');
@@ -85,7 +85,7 @@ test.for([true, false])(
   },
 );
 
-test('video precedes the audio of a separate rendition, whichever is loaded first', async () => {
+test.concurrent('video precedes the audio of a separate rendition, whichever is loaded first', async (context) => {
   const sound = [{ pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2, 3) }];
   const audio = Buffer.concat(writeFragment(0, [{ track: 0, baseTime: 0, samples: sound, endDts: 960 }]));
   const answers: Record<string, string | Uint8Array | undefined> = {
@@ -102,7 +102,7 @@ test('video precedes the audio of a separate rendition, whichever is loaded firs
     '/video/seg.mp4': SEGMENTS[0],
     '/audio/seg.mp4': audio,
   };
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     const answer = () => void reply.end(answers[request.url ?? '']);
     request.url === '/video/init.mp4' ? setTimeout(answer, 50) : answer();
   });
@@ -111,20 +111,23 @@ test('video precedes the audio of a separate rendition, whichever is loaded firs
   expect(run.tracks).toMatchObject([{ codec: 'h264' }, { codec: 'opus' }]);
 });
 
-test('a playlist may not name another host of the local network', async () => {
+test.concurrent('a playlist may not name another host of the local network', async (context) => {
   let asked = 0;
-  const other = await serve((_, reply) => {
+  const other = await serve(context, (_, reply) => {
     asked += 1;
     reply.end();
   });
   const hidden = other.replace('127.0.0.1', '127.0.0.2');
-  const url = await serve((_, reply) => void reply.end(playlist('#EXTINF:1,', `${hidden}/seg.mp4`, '#EXT-X-ENDLIST')));
+  const url = await serve(
+    context,
+    (_, reply) => void reply.end(playlist('#EXTINF:1,', `${hidden}/seg.mp4`, '#EXT-X-ENDLIST')),
+  );
   await using run = start(`${url}/index.m3u8`);
   expect(await run.failure()).toContain("'127.0.0.2' is in a private network");
   expect(asked).toBe(0);
 });
 
-test.for([
+test.concurrent.for([
   ['a page', '<html></html>', 200, 'does not begin with #EXTM3U'],
   [
     'encrypted segments',
@@ -134,14 +137,14 @@ test.for([
   ],
   ['an error', '', 503, '/index.m3u8 answers 503'],
   ['a playlist of 5 MB', `#EXTM3U\n${'#'.repeat(5 << 20)}`, 200, 'has more than 4194304 bytes'],
-] as const)('a server that answers with %s is an error with the reason', async ([, body, status, reason]) => {
-  const url = await serve((_, reply) => void reply.writeHead(status).end(body));
+] as const)('a server that answers with %s is an error with the reason', async ([, body, status, reason], context) => {
+  const url = await serve(context, (_, reply) => void reply.writeHead(status).end(body));
   await using run = start(`${url}/index.m3u8`);
   expect(await run.failure()).toContain(reason);
 });
 
-test('an invalid MP4 segment is an error with the reason', async () => {
-  const url = await serve((request, reply) => {
+test.concurrent('an invalid MP4 segment is an error with the reason', async (context) => {
+  const url = await serve(context, (request, reply) => {
     const isPlaylist = request.url === '/index.m3u8';
     reply.end(isPlaylist ? playlist('#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST') : 'not an MP4 file, not at all');
   });
@@ -149,7 +152,7 @@ test('an invalid MP4 segment is an error with the reason', async () => {
   expect(await run.failure()).toMatch(/MP4/);
 });
 
-test('segments in AES-128 are decrypted, with the number of the segment as vector', async () => {
+test.concurrent('segments in AES-128 are decrypted, with the number of the segment as vector', async (context) => {
   const key = Buffer.alloc(16, 7);
   const vector = Buffer.alloc(16);
   vector.writeUInt16BE(300, 14);
@@ -162,7 +165,7 @@ test('segments in AES-128 are decrypted, with the number of the segment as vecto
     '/key': key,
     '/seg.mp4': encrypted,
   };
-  const url = await serve((request, reply) => void reply.end(answers[request.url ?? '']));
+  const url = await serve(context, (request, reply) => void reply.end(answers[request.url ?? '']));
   await using run = start(`${url}/index.m3u8`);
   expect(await run.failure()).toBe('undefined');
   expect(run.samples.map(({ sample }) => Buffer.from(sample.data).toString('hex'))).toEqual(
@@ -170,13 +173,13 @@ test('segments in AES-128 are decrypted, with the number of the segment as vecto
   );
 });
 
-test.for([
+test.concurrent.for([
   ['of the wrong length', Buffer.alloc(10), 'a key of 10 and a vector of 16 bytes'],
   ['that is another one', Buffer.alloc(16, 9), 'cannot be decrypted'],
-] as const)('a key %s is an error with the reason', async ([, key, reason]) => {
+] as const)('a key %s is an error with the reason', async ([, key, reason], context) => {
   const cipher = createCipheriv('aes-128-cbc', Buffer.alloc(16, 7), Buffer.alloc(16));
   const segment = Buffer.concat([cipher.update(SEGMENTS[0] as Uint8Array), cipher.final()]);
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     const text = playlist('#EXT-X-KEY:METHOD=AES-128,URI="key"', '#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST');
     const answers: Record<string, string | Uint8Array> = { '/index.m3u8': text, '/key': key, '/seg.mp4': segment };
     reply.end(answers[request.url ?? ''] ?? writeInit([tinyH264]));
@@ -185,7 +188,7 @@ test.for([
   expect(await run.failure()).toContain(reason);
 });
 
-test('a key that changes at the same address is loaded again', async () => {
+test.concurrent('a key that changes at the same address is loaded again', async (context) => {
   const keys = [1, 2].map((byte) => Buffer.alloc(16, byte));
   const encrypted = [0, 1].map((i) => {
     const vector = Buffer.alloc(16);
@@ -194,7 +197,7 @@ test('a key that changes at the same address is loaded again', async () => {
     return Buffer.concat([cipher.update(SEGMENTS[i] as Uint8Array), cipher.final()]);
   });
   let asked = 0;
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
     if (request.url === '/index.m3u8') {
       const files = [0, 1].flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
@@ -211,33 +214,36 @@ test('a key that changes at the same address is loaded again', async () => {
   expect([run.samples.length, asked]).toEqual([2 * FPS, 2]);
 });
 
-test.for([404, 503])('a live playlist that answers %i for a moment is tried again', async (status) => {
-  const startedMs = performance.now();
-  let failures = 0;
-  const url = await serve((request, reply) => {
-    const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
-    const second = (performance.now() - startedMs) / 1_000;
-    if (request.url !== '/index.m3u8') {
-      reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
-    } else if (second > 0.4 && second < 1.4) {
-      failures += 1;
-      reply.writeHead(status).end();
-    } else {
-      const isLate = second >= 1.4;
-      const files = (isLate ? [0, 1, 2] : [0, 1]).flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
-      reply.end(playlist(...files, ...(isLate ? ['#EXT-X-ENDLIST'] : [])));
-    }
-  });
-  await using run = start(`${url}/index.m3u8`);
-  expect(await run.failure()).toBe('undefined');
-  expect(run.samples.length).toBe(PICTURES.length);
-  expect(failures).toBeGreaterThan(0);
-});
+test.concurrent.for([404, 503])(
+  'a live playlist that answers %i for a moment is tried again',
+  async (status, context) => {
+    const startedMs = performance.now();
+    let failures = 0;
+    const url = await serve(context, (request, reply) => {
+      const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
+      const second = (performance.now() - startedMs) / 1_000;
+      if (request.url !== '/index.m3u8') {
+        reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
+      } else if (second > 0.4 && second < 1.4) {
+        failures += 1;
+        reply.writeHead(status).end();
+      } else {
+        const isLate = second >= 1.4;
+        const files = (isLate ? [0, 1, 2] : [0, 1]).flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
+        reply.end(playlist(...files, ...(isLate ? ['#EXT-X-ENDLIST'] : [])));
+      }
+    });
+    await using run = start(`${url}/index.m3u8`);
+    expect(await run.failure()).toBe('undefined');
+    expect(run.samples.length).toBe(PICTURES.length);
+    expect(failures).toBeGreaterThan(0);
+  },
+);
 
-test('a server that begins again with other files of the same names is a new timeline, with its own initialization', async () => {
+test.concurrent('a server that begins again with other files of the same names is a new timeline, with its own initialization', async (context) => {
   let inits = 0;
   let requests = 0;
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
     if (request.url === '/index.m3u8') {
       requests += 1;
@@ -258,12 +264,12 @@ test('a server that begins again with other files of the same names is a new tim
   expect(Math.max(...gaps)).toBeLessThan(0.05);
 });
 
-test.for([
+test.concurrent.for([
   ['once was read while it was written', 1, 3 * FPS],
   ['twice comes from a server that has begun again', 2, 5 * FPS],
-] as const)('a playlist of all segments that is shorter %s', { timeout: 15_000 }, async ([, shorter, pictures]) => {
+] as const)('a playlist of all segments that is shorter %s', async ([, shorter, pictures], context) => {
   let requests = 0;
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
     if (request.url === '/index.m3u8') {
       requests += 1;
@@ -279,18 +285,18 @@ test.for([
   expect(run.samples.length).toBe(pictures);
 });
 
-test.for([
+test.concurrent.for([
   [401, 'password'],
   [403, 'forbidden'],
-] as const)('to a login the answer %i means %s', async ([status, absence]) => {
-  const url = await serve((_request, reply) => reply.writeHead(status).end());
+] as const)('to a login the answer %i means %s', async ([status, absence], context) => {
+  const url = await serve(context, (_request, reply) => reply.writeHead(status).end());
   await using run = start(`${url.replace('//', '//tom:secret@')}/index.m3u8`);
   expect(await run.cause()).toMatchObject({ code: 'unauthorized', context: { status, absence } });
 });
 
-test('a live playlist that stays away ends the source with the reason', async () => {
+test.concurrent('a live playlist that stays away ends the source with the reason', async (context) => {
   let requests = 0;
-  const url = await serve((request, reply) => {
+  const url = await serve(context, (request, reply) => {
     if (request.url === '/index.m3u8') {
       requests += 1;
       requests > 1 ? reply.writeHead(404).end() : reply.end(playlist('#EXTINF:1,', 'seg0.mp4'));
@@ -303,4 +309,4 @@ test('a live playlist that stays away ends the source with the reason', async ()
   // Each half target duration for five of them.
   expect(requests).toBeGreaterThan(5);
   expect(requests).toBeLessThan(20);
-}, 15_000);
+});
