@@ -48,6 +48,7 @@ const LATER: Scripts = {
     'pages/settings/cameras/layouts/layouts-page.tsx',
   ],
   settings: [
+    'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
     'pages/settings/boxes/boxes-page.tsx',
     'pages/settings/boxes/paired-servers.tsx',

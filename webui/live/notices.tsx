@@ -5,7 +5,8 @@ import { access, guestLinkError, session } from '../api-client/session.ts';
 import { canPlayLive } from '../player/session/codecs.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
-import { liveWords, words } from '../words/words.ts';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { liveWords, loadSettingsWords, words } from '../words/words.ts';
 
 const QUIET_MS = 3_000;
 
@@ -51,20 +52,13 @@ export function OldBrowser() {
   );
 }
 
-/** Setup warnings for the owner, at most two. */
-export function Warnings() {
-  const warnings = session.value?.warnings ?? [];
-  return (
-    <>
-      {warnings.slice(0, 2).map((text) => (
-        <p class="notice" key={text}>
-          <Icon name="alert" />
-          <span lang="en">{text}</span>
-        </p>
-      ))}
-    </>
-  );
-}
+const SetupWarnings = lazyPart(async () => {
+  const [part] = await Promise.all([import('./setup-warnings.tsx'), loadSettingsWords()]);
+  return part.SetupWarnings;
+});
+
+/** For the owner. */
+export const Warnings = () => ((session.value?.warnings.length ?? 0) > 0 ? <SetupWarnings /> : null);
 
 export function NoSuchCamera() {
   const { unknownCamera, unknownCameraText, toLive } = liveWords.value;

@@ -219,7 +219,13 @@ export class HttpListeners {
     this.#announceUnsaved(app);
     verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
     app.addHook('onRequest', renewSessions({ accounts, access }));
-    const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
+    const warnings = () => [
+      ...authority.warnings.map((text) => ({ why: null, file: null, text })),
+      ...this.#deps
+        .problems()
+        .filter(isSerious)
+        .map((problem) => ({ why: problem.why ?? null, file: problem.file, text: problemText(problem) })),
+    ];
     const health = {
       status: () => healthOf(this.#deps),
       get isClaimed() {

@@ -82,7 +82,7 @@ describeWith(['mounts'], 'a configuration file that is mounted', () => {
     expect(await agent.json('/v3/config/paths/list')).toMatchObject({ items: [{ name: 'gate', maxReaders: 3 }] });
     expect(await agent.json('/v3/config/global/get')).toMatchObject({ logLevel: 'debug' });
     const notice = expect.stringContaining('perch.yml: mounted read-only');
-    expect(await agent.json('/v3/session')).toMatchObject({ warnings: [notice] });
+    expect(await agent.json('/v3/session')).toMatchObject({ warnings: [{ why: 'notSaved', file, text: notice }] });
     expect(await agent.json('/v3/problems/list')).toMatchObject({
       items: [{ kind: 'configuration', why: 'notSaved', text: notice }],
     });

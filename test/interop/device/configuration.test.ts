@@ -47,8 +47,8 @@ test('exits cleanly even if the reader of its output has exited first', async ()
   writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');
   agent.process.child.kill('SIGHUP');
   await until(async () => {
-    const { warnings } = await agent.json<{ warnings: string[] }>('/v3/session');
-    return warnings.some((text) => text.includes('often')) || undefined;
+    const { warnings } = await agent.json<{ warnings: { text: string }[] }>('/v3/session');
+    return warnings.some(({ text }) => text.includes('often')) || undefined;
   });
   expect(await agent.process.stop('SIGINT')).toBe(0);
   rmSync(agent.dataDir, { recursive: true, force: true });

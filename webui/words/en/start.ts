@@ -11,7 +11,7 @@ export const start = {
   passwordCommon: 'Many people use this one. Add a word.',
   setupCode: 'Setup code',
   setupCodeHint: (claim: string) =>
-    `Shown at the start: in the terminal, the journal or the container's log, and on the screen of the box. Running “${claim}” on the box needs no code.`,
+    `Shown at the start: in the terminal or the file that takes its output, the journal or the container's log, and on the screen of the box. Running “${claim}” on the box needs no code.`,
   forgotten: (reset: string) =>
     `Forgotten? On the box, stop Perch, run “${reset}” and start it again. The owner then chooses a new password.`,
   askOwner: 'Forgotten? The owner of this box can give you a new password.',
@@ -51,7 +51,8 @@ export const start = {
   pairIt: 'Pair it',
   onePassword: 'One password usually works for all.',
   cameraPassword: 'Camera password',
-  passwordNone: 'No password entered. Press again if the cameras have none.',
+  cameraPasswordHint: "The cameras' own: set in the maker's app, or printed on the camera.",
+  passwordNone: (cameras: string) => `No password for ${cameras}. Press again if there is none.`,
   userNameIs: (name: string) => `User name: ${name}`,
   cameraUser: 'Camera user name',
   addCameras: (count: number) => many(count, { one: 'Add one camera', other: 'Add # cameras' }),

@@ -7,7 +7,7 @@ export const start: StartWords = {
   passwordCommon: '这个密码太常见，请再加一个词。',
   setupCode: '设置码',
   setupCodeHint: (claim) =>
-    `启动时显示在终端、系统日志或容器日志中，也显示在主机屏幕上；在主机上运行“${claim}”则无需设置码。`,
+    `启动时显示在终端或其输出文件、系统日志或容器日志中，也显示在主机屏幕上；在主机上运行“${claim}”则无需设置码。`,
   forgotten: (reset) => `忘记密码？在主机上停止 Perch，运行“${reset}”，再启动，管理员即可重新设置。`,
   askOwner: '忘记密码？请让此主机的管理员为您设置新密码。',
   codeLabel: '验证码',
@@ -44,7 +44,8 @@ export const start: StartWords = {
   pairIt: '与其配对',
   onePassword: '一个密码多半就够了。',
   cameraPassword: '摄像头密码',
-  passwordNone: '尚未填写。如摄像头没有密码，请再按一次。',
+  cameraPasswordHint: '摄像头自己的密码：在厂商应用中设置，或印在机身上。',
+  passwordNone: (cameras) => `${cameras}：尚未填写密码。如果没有密码，请再按一次。`,
   userNameIs: (name) => `用户名：${name}`,
   cameraUser: '摄像头用户名',
   addCameras: (count) => `添加 ${count} 个摄像头`,

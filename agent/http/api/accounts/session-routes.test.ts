@@ -50,7 +50,7 @@ test('a phone claims the box with a password and the setup code, and is logged i
     user: 'owner',
     mayLook: true,
     mayClaim: false,
-    warnings: ['a warning'],
+    warnings: [{ why: null, file: null, text: 'a warning' }],
   });
 });
 

@@ -29,11 +29,22 @@ interface SessionRoutesOptions {
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;
   /** State of the setup. Warnings only for the owner. */
-  readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
+  readonly notices: { readonly isOpen: boolean; readonly warnings: readonly Static<typeof Warning>[] };
   readonly https: Pick<HttpsAddresses, 'of'>;
   /** Called when a person with access opens the page. */
   onPageOpened?(): void;
 }
+
+const Warning = Type.Object({
+  why: OrNull(
+    Type.Enum(['notSaved', 'temporary'], {
+      description:
+        'notSaved: the configuration file cannot be written, and changes are in effect until the next start. temporary: the data folder is deleted with the container. Null: another one.',
+    }),
+  ),
+  file: OrNull(Type.String({ description: 'File or folder that it is about.' })),
+  text: Type.String(),
+});
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
 /** Unknown fields are rejected: `name` instead of `user` would try the owner's account. */
@@ -67,7 +78,7 @@ const SessionAnswer = Type.Object({
   mayLook: Type.Boolean({ description: 'All or some cameras are visible without a login.' }),
   mayClaim: Type.Boolean({ description: 'The box can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
-  warnings: Type.Array(Type.String(), { description: 'Warnings about the setup, for the owner.' }),
+  warnings: Type.Array(Warning, { description: 'Warnings about the setup, for the owner.' }),
   secondFactor: Type.Boolean({ description: 'In a session of the owner: a second factor is set up.' }),
   commands: Type.Object(
     { claim: Type.String(), resetPassword: Type.String() },

@@ -23,7 +23,7 @@ export const ENGLISH: TrustWords = {
   stepsFor: 'System',
   fingerprint: '1. Compare the fingerprint',
   compare:
-    'Settings, System, Secure connection shows the same four lines, and so do the terminal of the box and “perch doctor”. If one differs, another machine intercepts the connection: do not install the certificate.',
+    'Settings, System, Secure connection shows the same four lines, and so do the output of Perch at its start and “perch doctor”. If one differs, another machine intercepts the connection: do not install the certificate.',
   certificate: '2. Install the certificate',
   downloadProfile: 'Download profile',
   download: 'Download certificate',

@@ -23,7 +23,7 @@ export const CHINESE: TrustWords = {
   stepsFor: '系统',
   fingerprint: '1. 比对指纹',
   compare:
-    '“设置 → 系统 → 安全连接”中显示相同的四行，主机终端和“perch doctor”也会显示。如有一行不一致，说明连接被另一台机器截获：请不要安装该证书。',
+    '“设置 → 系统 → 安全连接”中显示相同的四行，Perch 启动时的输出和“perch doctor”也会显示。如有一行不一致，说明连接被另一台机器截获：请不要安装该证书。',
   certificate: '2. 安装证书',
   downloadProfile: '下载描述文件',
   download: '下载证书',

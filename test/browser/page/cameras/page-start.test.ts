@@ -107,6 +107,9 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await sheet.getByRole('button', { name: 'Searching…' }).waitFor();
     await page.getByRole('heading', { name: 'One camera found' }).waitFor();
     await sheet.waitFor({ state: 'detached' });
+    // As in discovery.
+    await page.locator('.ticks').getByText('Front door').waitFor();
+    await page.locator('.ticks').getByText('Simulated Sim 1 · 127.0.4.1').waitFor();
 
     await page.getByRole('button', { name: "Add one that isn't listed" }).click();
     await sheet.getByLabel('Address', { exact: true }).fill('ftp://nowhere');
@@ -129,6 +132,50 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await settled(page, '.arriving');
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+
+  test('the password is for the cameras without one of their own, and the page says for which', async () => {
+    await using box = await startPageHarness({ cameras: [{ credentials: SHARED }] });
+    await using second = await startOnvifCamera({ address: '127.0.4.4', credentials: OTHER });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByRole('heading', { name: 'One camera found' }).waitFor();
+    await page.getByText("The cameras' own: set in the maker's app").waitFor();
+    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+    const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
+    await sheet.getByLabel('Address', { exact: true }).fill(second.rtspUrl('main'));
+    await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add to list' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    await page.getByText('Password for Front door').waitFor();
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByText('No password for Front door. Press again if there is none.').waitFor();
+  });
+
+  test('cameras that are added while the configuration cannot be written: the page says so, in its language', async () => {
+    await using box = await startPageHarness({ cameras: [{ credentials: SHARED }] });
+    await box.claim();
+    await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
+    const { page } = visitor;
+    let isAdopted = false;
+    await page.route('**/v3/cameras/adopt/*', async (route) => {
+      isAdopted = true;
+      await route.continue();
+    });
+    await page.route('**/v3/session', async (route) => {
+      const response = await route.fetch();
+      const warning = { why: 'notSaved', file: '/etc/perch.yml', text: 'mounted read-only' };
+      await route.fulfill({ response, json: { ...(await response.json()), warnings: isAdopted ? [warning] : [] } });
+    });
+    await visitor.logIn('#/settings/cameras/add');
+    await page.locator('.ticks').getByText('Front door').waitFor();
+    await page.locator('[type=password]').fill(SHARED.password);
+    await page.locator('button[type=submit]').click();
+    await page.getByText('/etc/perch.yml 无法写入').waitFor();
+    await settled(page, '.notice');
+    expect(await axeFindings(page)).toEqual([]);
   });
 
   test('no camera accepts its password: setup continues without them, and so does adding from the settings', async () => {

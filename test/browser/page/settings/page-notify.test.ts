@@ -266,11 +266,11 @@ describeWith(['chromium'], 'notifications', () => {
       await visitor.logIn('#/events');
       await settled(page, '.events-page');
       await page.getByRole('button', { name: 'Notify me' }).click();
-      await page.getByText('Notifications need https.').waitFor();
+      await page.getByText('Notifications in this browser need https.').waitFor();
       await page.keyboard.press('Escape');
       await page.goto(page.url().replace('#/events', '#/settings/notifications'));
       await page.getByRole('link', { name: 'Notifications' }).waitFor();
-      await page.locator('.notifications').getByText('Notifications need https.').waitFor();
+      await page.locator('.notifications').getByText('Notifications in this browser need https.').waitFor();
       expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
     }),
   );

@@ -67,7 +67,7 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
       get isOpen() {
         return authority.isOpen;
       },
-      warnings: ['a warning'],
+      warnings: [{ why: null, file: null, text: 'a warning' }],
     },
   });
   const { people } = accounts;

@@ -6,7 +6,7 @@ export const notify = {
   relayed: (company: string) =>
     `Messages reach this browser through ${company}. They are encrypted: ${company} sees when the box sends one, not what it says.`,
   aMaker: "the browser's maker",
-  insecure: 'Notifications need https.',
+  insecure: 'Notifications in this browser need https.',
   steps: 'Open the steps',
   homeScreen: 'On an iPhone or iPad, add this page to the home screen first, and open it from there.',
   unsupported: 'This browser has no push notifications.',

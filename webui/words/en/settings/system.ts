@@ -271,6 +271,10 @@ export const system = {
   fileTheirs: (name: string) => `${name} has changed the file. Nothing was saved.`,
   fileTakeTheirs: 'Take theirs',
   fileKeepMine: 'Compare mine with theirs',
+  changesNotKept: (file: string) =>
+    `${file} cannot be written: changes apply until the next start only. Mount it writable, or let the user of Perch write the file or its folder.`,
+  dataNotKept: (folder: string) =>
+    `${folder} is not on a volume: users, settings and recordings are deleted with the container. Start it with -v perch-data:${folder}`,
 };
 
 export type SystemWords = typeof system;

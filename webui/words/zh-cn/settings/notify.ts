@@ -6,7 +6,7 @@ export const notify: NotifyWords = {
   thisDevice: '通知此设备',
   relayed: (company) => `消息经由 ${company} 转发到此浏览器。内容已加密：${company} 只知道何时发送，不知道内容。`,
   aMaker: '浏览器厂商',
-  insecure: '通知需要 https。',
+  insecure: '在此浏览器中接收通知需要 https。',
   steps: '打开操作步骤',
   homeScreen: '在 iPhone 或 iPad 上，请先将此页面添加到主屏幕，再从主屏幕打开。',
   unsupported: '此浏览器不支持推送通知。',

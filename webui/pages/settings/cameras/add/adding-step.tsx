@@ -14,6 +14,7 @@ import { fieldProps } from '../../../../forms/field-props.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
+import { Warnings } from '../../../../live/notices.tsx';
 import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
@@ -104,6 +105,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
         <p class="dim" role="status">
           {live === 0 && isPending ? t.eachTakes : isPending ? t.othersComing : here.length > 0 && t.tapName}
         </p>
+        <Warnings />
       </header>
       {/* If no camera was added, the reasons come first. */}
       {isRefused && troubles}

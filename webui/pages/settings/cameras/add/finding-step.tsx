@@ -18,8 +18,10 @@ import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
 import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/lists/list-search.tsx';
+import { listed } from '../../../../words/format.ts';
+import { i18n } from '../../../../words/i18n.ts';
 import { startWords } from '../../../../words/start.ts';
-import { words } from '../../../../words/words.ts';
+import { liveWords, words } from '../../../../words/words.ts';
 import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 /** Cameras that were probed by address, before the discovered ones. */
@@ -28,6 +30,8 @@ const named = signal<readonly Candidate[]>([]);
 const choices = signal<ReadonlyMap<string, boolean>>(new Map());
 /** From this number on, no camera is ticked from the start. */
 const MANY = 8;
+/** More cameras than these are counted. */
+const MAX_NAMED = 3;
 /** The login typed last; the fields show it again. */
 const login = signal({ user: 'admin', password: '' });
 
@@ -215,19 +219,26 @@ function DismissedCameras() {
 
 function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; readonly isFirst: boolean }) {
   const t = startWords.value;
-  const [wrong, setWrong] = useState<string>();
+  const [wrong, setWrong] = useState<'noneTicked' | 'passwordNone'>();
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(isTicked);
   // A login that was typed with an address is not requested again.
-  const needing = ticked.filter(({ request: { user, source } }) => user === undefined && source === undefined).length;
-  const isAsking = needing > 0 || ticked.length === 0;
+  const needing = ticked.filter(({ request: { user, source } }) => user === undefined && source === undefined);
+  const isAsking = needing.length > 0 || ticked.length === 0;
+  const names =
+    needing.length > MAX_NAMED
+      ? liveWords.value.camerasCount(needing.length)
+      : listed(
+          needing.map(({ title }) => title),
+          i18n().language,
+        );
   const { user, password } = login.value;
   const submit = (event: Event) => {
     event.preventDefault();
     if (ticked.length === 0) {
-      setWrong(t.noneTicked);
-    } else if (needing > 0 && password === '' && wrong !== t.passwordNone) {
-      setWrong(t.passwordNone);
+      setWrong('noneTicked');
+    } else if (needing.length > 0 && password === '' && wrong !== 'passwordNone') {
+      setWrong('passwordNone');
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
       named.value = named.peek().filter((one) => !isTicked(one));
@@ -259,7 +270,8 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
               login.value = { ...login.peek(), password: value };
               setWrong(undefined);
             }}
-            wrong={wrong}
+            hint={needing.length < ticked.length ? t.passwordFor(names) : t.cameraPasswordHint}
+            wrong={wrong && (wrong === 'noneTicked' ? t.noneTicked : t.passwordNone(names))}
           />
           <UnencryptedNotice />
           {!hasUser && (
