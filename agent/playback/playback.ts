@@ -10,7 +10,7 @@ import { Pictures } from '../picture/pictures.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeCompanions } from '../record/snapshots/companion-files.ts';
-import type { ArchivedRecordings } from './archived/archived-recordings.ts';
+import { ArchiveListing } from './archive-listing.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
 import { DownloadCache, keyOf } from './get/download-cache.ts';
@@ -60,8 +60,7 @@ export class Playback {
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
-  #syncing: Promise<void> = Promise.resolve();
-  readonly #closing = new AbortController();
+  readonly archive: ArchiveListing;
   /** Sample tables of recordings being played. */
   readonly tables: TableCache;
   readonly streams: RecordedStreams;
@@ -101,6 +100,7 @@ export class Playback {
       moves: this.moves,
       monoMs: () => clock.monoMs(),
     });
+    this.archive = new ArchiveListing(this.#catalog, this.#index, logger);
     // Downloads name the files that they are read from.
     this.#catalog.onMoved = () => this.#downloads.clear();
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#requireKnown(path));
@@ -168,50 +168,6 @@ export class Playback {
   /** The start is trusted even if the clock was not when the file was named. */
   isDated(file: string): boolean {
     return this.#index.isDated(file);
-  }
-
-  /** What only the archive has is listed and played from there. @param archived undefined: there is no archive */
-  setArchive(archived: ArchivedRecordings | undefined): void {
-    this.#catalog.archived = archived;
-    void this.syncArchive();
-  }
-
-  /** While there is an archive that has not started, its recordings stay listed. */
-  expectArchive(isExpected: () => boolean): void {
-    this.#catalog.isArchiveExpected = isExpected;
-  }
-
-  /** Called when the archive has more, or other, recordings. Resolves once they are listed. */
-  syncArchive(): Promise<void> {
-    this.#syncing = this.#syncing
-      .then(() => this.#catalog.syncArchived(this.#closing.signal))
-      .catch((error: unknown) => this.#logger.error({ err: error }, 'failed to list archived recordings'));
-    return this.#syncing;
-  }
-
-  /** Called when the archive no longer has the recording. */
-  removedFromArchive(path: string, nameUs: number): void {
-    this.#index.archived.remove(path, nameUs);
-  }
-
-  /** There is an archive, but what it has is not known yet. */
-  get isArchiveAway(): boolean {
-    const { archived, isArchiveExpected } = this.#catalog;
-    return archived ? !archived.isListed : isArchiveExpected();
-  }
-
-  /** @throws PerchError while the archive is away: its copy would be listed later */
-  requireArchive(): void {
-    if (this.isArchiveAway) {
-      throw new PerchError('unavailable', 'the archive is not listed yet: copies there cannot be deleted now');
-    }
-  }
-
-  /** @throws PerchError while the archive is away */
-  async deleteArchived({ path, nameUs }: Pick<SegmentRow, 'path' | 'nameUs'>): Promise<void> {
-    this.requireArchive();
-    await this.#catalog.archived?.remove(path, nameUs);
-    this.removedFromArchive(path, nameUs);
   }
 
   get indexProgress(): IndexProgress {
@@ -361,7 +317,7 @@ export class Playback {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
     // The archive's copy is deleted first, so that nothing is deleted while the archive is away.
-    await this.deleteArchived(row);
+    await this.archive.delete(row);
     if (row.state === STATE.archived) {
       return;
     }
@@ -372,15 +328,15 @@ export class Playback {
     await removeCompanions(row.file);
     this.#catalog.removed(row.file);
     // The recording may have been archived meanwhile.
-    await this.deleteArchived(row);
+    await this.archive.delete(row);
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    const isArchiveSettled = this.archive.close();
     this.#downloads.clear();
     this.tables.clear();
     await this.pictures.close();
-    await this.#syncing;
+    await isArchiveSettled;
     await this.#keeping;
     await this.#catalog.settle();
     this.#index.close();

@@ -39,7 +39,7 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
     recordings: {
       space,
       signer: {},
-      playback: { stateOf: () => state, expectArchive: () => {}, setArchive: () => {} },
+      playback: { stateOf: () => state, archive: { expect: () => {}, set: () => {} } },
     },
     signal: new AbortController().signal,
   } as unknown as Deps);

@@ -89,7 +89,7 @@ export class Archive implements ArchiveControl {
     };
     space.mayAppear = (path) => this.#link?.mayAppear(path) ?? false;
     space.unreadCopies = (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [];
-    playback.expectArchive(() => deps.config().archive !== 'no');
+    playback.archive.expect(() => deps.config().archive !== 'no');
   }
 
   get status(): ArchiveState {
@@ -123,10 +123,10 @@ export class Archive implements ArchiveControl {
         this.#link = link;
         this.#failedStart = undefined;
         const { playback } = this.#deps.recordings;
-        playback.setArchive(link.recordings);
+        playback.archive.set(link.recordings);
         return async () => {
           this.#link = undefined;
-          playback.setArchive(undefined);
+          playback.archive.set(undefined);
           await link.close();
         };
       },
@@ -151,8 +151,8 @@ export class Archive implements ArchiveControl {
         dataDir,
         clock,
         log,
-        onFound: () => playback.syncArchive(),
-        onRemoved: (path, nameUs) => playback.removedFromArchive(path, nameUs),
+        onFound: () => playback.archive.sync(),
+        onRemoved: (path, nameUs) => playback.archive.removed(path, nameUs),
       });
     } catch (error) {
       const sinceMs = this.#failedStart?.sinceMs ?? clock.wallMs();

@@ -1,10 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
+import type { ArchiveListing } from '../../playback/archive-listing.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
-import type { Playback } from '../../playback/playback.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 
 interface ArchivedDeletion {
-  readonly playback: Pick<Playback, 'deleteArchived'>;
+  readonly archive: Pick<ArchiveListing, 'delete'>;
   /** Recordings that only the archive has, after another one, oldest first, at most `limit`. */
   rows(limit: number, after: SegmentRow | undefined): readonly SegmentRow[];
   isKept(row: SegmentRow): boolean;
@@ -21,7 +21,7 @@ interface ArchivedDeletions {
 
 /** Deletes copies of recordings on request. */
 export async function deleteArchived(deletion: ArchivedDeletion): Promise<ArchivedDeletions> {
-  const { playback, maxFiles = Number.POSITIVE_INFINITY, signal } = deletion;
+  const { archive, maxFiles = Number.POSITIVE_INFINITY, signal } = deletion;
   let [deleted, kept] = [0, 0];
   for (const row of inBatches<SegmentRow>((limit, after) => deletion.rows(limit, after))) {
     if (deleted >= maxFiles || signal?.aborted) {
@@ -32,7 +32,7 @@ export async function deleteArchived(deletion: ArchivedDeletion): Promise<Archiv
       continue;
     }
     try {
-      await playback.deleteArchived(row);
+      await archive.delete(row);
       deleted += 1;
     } catch (error) {
       if (!(error instanceof PerchError)) {

@@ -107,7 +107,7 @@ export class RangeDeletions implements DeletionLookup {
     }
     const { playback, mayAppear } = this.#deps;
     const isGone = (range: DeletedRange) => !mayAppear(range.path) && !this.#hasFiles(range);
-    const done = playback.hasOffline || playback.isArchiveAway ? [] : final.filter(isGone);
+    const done = playback.hasOffline || playback.archive.isAway ? [] : final.filter(isGone);
     if (done.length > 0 && !signal.aborted) {
       await this.#ranges.forget(new Set(done.map(({ id }) => id)));
       for (const { id } of done) {
@@ -156,7 +156,7 @@ export class RangeDeletions implements DeletionLookup {
     }
     for (const { startUs, endUs } of ranges) {
       const { fault } = await deleteArchived({
-        playback,
+        archive: playback.archive,
         signal,
         maxFiles: MAX_FILES,
         rows: (limit, after) => playback.space.archivedFrom(path, startUs, endUs, limit, after),

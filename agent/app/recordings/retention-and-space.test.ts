@@ -131,7 +131,7 @@ test('a camera is deleted with copies that are known by name only, unless someth
     open: () => expect.unreachable(),
     remove: async (_path: string, nameUs: number) => void names.splice(names.indexOf(nameUs), 1),
   };
-  recordings.playback.setArchive(archive);
+  recordings.playback.archive.set(archive);
   recordings.space.unreadCopies = (path, afterUs) =>
     path === 'yard' ? names.filter((nameUs) => nameUs > afterUs).map((nameUs) => ({ nameUs })) : [];
   const range = await recordings.space.protectedRanges.add({ path: 'yard', startUs: 1, endUs: 2, note: '' });

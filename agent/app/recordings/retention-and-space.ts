@@ -258,7 +258,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
     playback.requireAvailable(path);
-    playback.requireArchive();
+    playback.archive.requireListed();
     const { files, diskBytes, kept, keptFiles } = await deletePath({
       deletions: this.#deletions,
       isMeant,
@@ -267,7 +267,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       tops: this.#folders(),
     });
     const archived = await deleteArchived({
-      playback,
+      archive: playback.archive,
       rows: (limit, after) =>
         playback.space.archivedFrom(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit, after),
       isKept: (row) =>
@@ -289,7 +289,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     }
     for (let page = this.unreadCopies(path, afterUs); page.length > 0; page = this.unreadCopies(path, afterUs)) {
       for (const { nameUs } of page) {
-        await this.#deps.playback.deleteArchived({ path, nameUs });
+        await this.#deps.playback.archive.delete({ path, nameUs });
         count += 1;
         afterUs = nameUs;
       }

@@ -76,10 +76,10 @@ async function boxOf(folder: string, port: number): Promise<{ playback: Playback
     ...{ source: SOURCE, dataDir: join(folder, 'data'), clock: systemClock, log: silentLogger },
     settings: { ...SETTINGS, archiveURL: `http://127.0.0.1:${port}` },
     keys: keyRing(),
-    onFound: () => playback.syncArchive(),
+    onFound: () => playback.archive.sync(),
     onRemoved: () => {},
   });
-  playback.setArchive(link.recordings);
+  playback.archive.set(link.recordings);
   while ((await playback.list('cam', undefined, undefined, '').catch(() => [])).length === 0) {
     await delay(100);
   }

@@ -82,7 +82,7 @@ export class ArchivedBox {
   async start(settings: Partial<ArchiveSettings>, text = CONFIG): Promise<void> {
     const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'));
     this.#playback = playback;
-    playback.expectArchive(() => true);
+    playback.archive.expect(() => true);
     await playback.rebuild(new AbortController().signal);
     const recordings = {
       ...{ isHeldUp: false, names: () => playback.names(), playback },
@@ -93,10 +93,10 @@ export class ArchivedBox {
       ...{ settings: { ...SETTINGS, ...settings }, dataDir: this.#dataDir, clock: this.clock, log: silentLogger },
       keys: this.keys,
       source: archiveSource({ recordings, config: () => config } as unknown as Parameters<typeof archiveSource>[0]),
-      onFound: () => playback.syncArchive(),
-      onRemoved: (path, nameUs) => playback.removedFromArchive(path, nameUs),
+      onFound: () => playback.archive.sync(),
+      onRemoved: (path, nameUs) => playback.archive.removed(path, nameUs),
     });
-    playback.setArchive(this.#link.recordings);
+    playback.archive.set(this.#link.recordings);
   }
 
   async stop(): Promise<void> {
