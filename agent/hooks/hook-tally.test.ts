@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 
-const WAIT = { timeout: 5_000 };
 const NOTHING = { running: 0, started: 0, failed: 0, leftOut: 0 };
 
 test('commands are counted by their hook: those that run, those that failed, and all', async () => {
@@ -12,7 +11,7 @@ test('commands are counted by their hook: those that run, those that failed, and
   programs.once({ hook: 'runOnInit', text: 'no-such-program', variables: {} });
   const running = programs.keep({ hook: 'runOnReady', text: 'sleep 1000', variables: {} }, false);
   await expect
-    .poll(() => programs.tallies.list(), WAIT)
+    .poll(() => programs.tallies.list())
     .toEqual([
       { ...NOTHING, hook: 'runOnRead', started: 1 },
       { ...NOTHING, hook: 'runOnUnread', started: 1, failed: 1 },

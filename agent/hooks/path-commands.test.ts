@@ -5,8 +5,6 @@ import type { PathSettings } from '../config/schema/path.ts';
 import { ConnectionCommands } from './connection-commands.ts';
 import { encodeQuery, PathCommands } from './path-commands.ts';
 
-const WAIT = { timeout: 5_000 };
-
 function settingsOf(keys: Readonly<Record<string, string>>): PathSettings {
   const text = JSON.stringify({ paths: { cam: keys } });
   const { config } = parseConfig(text, 'x.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
@@ -62,9 +60,9 @@ test('each command gets the variables of its moment', async () => {
   ];
   commands.segmentCreated('/a b.mp4');
   commands.segmentCompleted('/a b.mp4', 1_500);
-  await expect.poll(() => box.said().length, WAIT).toBe(7);
+  await expect.poll(() => box.said().length).toBe(7);
   await Promise.all(all.map((end) => end()));
-  await expect.poll(() => box.said().length, WAIT).toBe(11);
+  await expect.poll(() => box.said().length).toBe(11);
   const path = 'MTX_PATH=cam';
   const rest = 'RTSP_PATH=cam RTSP_PORT=8554';
   const ofSource = `G1=one ${path} MTX_QUERY=a%3D1 MTX_SOURCE_ID=S MTX_SOURCE_TYPE=rtspSession ${rest}`;
@@ -91,10 +89,10 @@ test('the same command runs once at a time: the next waits for the previous one 
     box.programs,
   );
   const end = commands.demanded('');
-  await expect.poll(box.written, WAIT).toEqual(['begin']);
+  await expect.poll(box.written).toEqual(['begin']);
   void end();
   const endAgain = commands.demanded('');
-  await expect.poll(box.written, WAIT).toEqual(['begin', 'end', 'begin']);
+  await expect.poll(box.written).toEqual(['begin', 'end', 'begin']);
   await endAgain();
   expect(box.written()).toEqual(['begin', 'end', 'begin', 'end']);
 });
@@ -107,7 +105,7 @@ test('a command that is cancelled in the queue is not started', async () => {
     box.programs,
   );
   const end = commands.demanded('');
-  await expect.poll(box.written, WAIT).toEqual(['begin']);
+  await expect.poll(box.written).toEqual(['begin']);
   void end();
   await commands.demanded('')();
   expect(box.written()).toEqual(['begin']);
@@ -120,9 +118,9 @@ test('lasting commands wait until the former path of this name is closed, those 
   const facts = { name: 'cam', groups: undefined, rtspPort: () => 8554, former: former.promise };
   const commands = new PathCommands(settings, facts, box.programs);
   const ends = [commands.demanded(''), commands.read({ type: 'hlsSession', id: 'R' }, '')];
-  await expect.poll(box.written, WAIT).toEqual(['read']);
+  await expect.poll(box.written).toEqual(['read']);
   former.resolve();
-  await expect.poll(box.written, WAIT).toEqual(['read', 'demand']);
+  await expect.poll(box.written).toEqual(['read', 'demand']);
   await Promise.all(ends.map((end) => end()));
 });
 
@@ -151,7 +149,7 @@ test('changed commands and groups apply to commands that start later', async () 
   const end = commands.read({ type: 'hlsSession', id: 'R' }, '');
   commands.follow(settingsOf({ runOnUnread: 'sh -c "echo b $G1 >> $OUT"' }), ['two']);
   await end();
-  await expect.poll(box.written, WAIT).toEqual(['b two']);
+  await expect.poll(box.written).toEqual(['b two']);
 });
 
 test('a client of the RTSP server has a command while it is connected, and one after it has disconnected', async () => {
@@ -160,7 +158,7 @@ test('a client of the RTSP server has a command while it is connected, and one a
   const settings = { runOnConnect: text('connect'), runOnConnectRestart: false, runOnDisconnect: text('disconnect') };
   const commands = new ConnectionCommands(() => ({ ...settings, rtspPort: 8554 }), box.programs);
   const gone = commands.opened({ apiType: 'rtspsConn', protocol: 'rtsps' }, 'C');
-  await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554']);
+  await expect.poll(box.said).toEqual(['connect rtspsConn C 8554']);
   gone();
-  await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554', 'disconnect rtspsConn C 8554']);
+  await expect.poll(box.said).toEqual(['connect rtspsConn C 8554', 'disconnect rtspsConn C 8554']);
 });

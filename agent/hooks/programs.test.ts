@@ -8,8 +8,6 @@ import { endLeftovers } from './leftovers.ts';
 import { groupLives } from './process-group.ts';
 import { MARK } from './programs.ts';
 
-const WAIT = { timeout: 5_000 };
-
 test('a command gets its variables as arguments and in its environment, and its output is in the log', async () => {
   await using box = openHookHarness();
   const { programs, lines } = box;
@@ -19,8 +17,8 @@ test('a command gets its variables as arguments and in its environment, and its 
     text: `sh -c 'echo "$0 $MTX_QUERY"; env | grep MTX_ >&2; echo end' $MTX_PATH`,
     variables: { MTX_PATH: 'cam', MTX_QUERY: 'a%3Db' },
   });
-  await expect.poll(box.said, WAIT).toContain('end');
-  await expect.poll(() => lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  await expect.poll(box.said).toContain('end');
+  await expect.poll(() => lines.at(-1)?.['msg']).toBe('command has ended');
   expect(box.said()).toEqual(expect.arrayContaining(['cam a%3Db', 'MTX_QUERY=a%3Db', 'MTX_PATH=cam']));
   expect(lines.find(({ says }) => says === 'end')).toMatchObject({ path: 'cam', hook: 'runOnRead', level: 30 });
 });
@@ -28,7 +26,7 @@ test('a command gets its variables as arguments and in its environment, and its 
 test('a property name of Object is not a variable', async () => {
   await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'echo a$constructor.$toString.', variables: {} });
-  await expect.poll(box.said, WAIT).toEqual(['a..']);
+  await expect.poll(box.said).toEqual(['a..']);
 });
 
 test.for([
@@ -47,21 +45,21 @@ test.for([
   }
   Object.assign(process.env, before);
   second.programs.once(second.script(`echo "${names.map((name) => `${name}:$${name}.`).join('')}"`));
-  await expect.poll(second.said, WAIT).toEqual([names.map((name) => `${name}:.`).join('')]);
+  await expect.poll(second.said).toEqual([names.map((name) => `${name}:.`).join('')]);
   expect(box.said()).toEqual([]);
 });
 
 test('the last line is logged without its end', async () => {
   await using box = openHookHarness();
   box.programs.once(box.script('printf "no such camera" >&2'));
-  await expect.poll(box.said, WAIT).toEqual(['no such camera']);
+  await expect.poll(box.said).toEqual(['no such camera']);
 });
 
 test('a missing program is only an error in the log', async () => {
   await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'no-such-program -x', variables: {} });
   await expect
-    .poll(() => box.lines.find(({ level }) => level === 50), WAIT)
+    .poll(() => box.lines.find(({ level }) => level === 50))
     .toMatchObject({ reason: "there is no program 'no-such-program'", msg: 'command cannot be started' });
 });
 
@@ -71,7 +69,7 @@ test('a program that is ended gets SIGINT, with all that it has started', async 
     box.script('trap "echo interrupted >> $OUT; exit 0" INT; sleep 1000 & sleep 1001 & echo ready >> $OUT; wait'),
     true,
   );
-  await expect.poll(box.written, WAIT).toEqual(['ready']);
+  await expect.poll(box.written).toEqual(['ready']);
   const { group = 0 } = running;
   expect(groupLives(group)).toBe(true);
   await running.stop();
@@ -85,7 +83,7 @@ test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
     box.script('trap "" INT TERM; echo ready >> $OUT; while :; do sleep 0.1; done'),
     false,
   );
-  await expect.poll(box.written, WAIT).toEqual(['ready']);
+  await expect.poll(box.written).toEqual(['ready']);
   const { group = 0 } = running;
   await running.stop();
   expect(groupLives(group)).toBe(false);
@@ -94,7 +92,7 @@ test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
 test('children that outlive a program end with the hook', async () => {
   await using box = openHookHarness();
   const running = box.programs.keep(box.script('sleep 1000 & echo ready >> $OUT'), false);
-  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  await expect.poll(() => box.lines.at(-1)?.['msg']).toBe('command has ended');
   const { group = 0 } = running;
   expect(groupLives(group)).toBe(true);
   await running.stop();
@@ -105,13 +103,13 @@ test('a command with restart runs again five seconds after its end, until it is 
   const clock = new FakeClock();
   await using box = openHookHarness(clock);
   const running = box.programs.keep(box.script('echo run >> $OUT'), true);
-  const hasSlept = () => expect.poll(() => clock.sleeping, WAIT).toBe(1);
+  const hasSlept = () => expect.poll(() => clock.sleeping).toBe(1);
   await hasSlept();
   await clock.advance(4_999);
   expect(box.written()).toEqual(['run']);
   await clock.advance(1);
-  await expect.poll(box.written, WAIT).toEqual(['run', 'run']);
-  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended as before');
+  await expect.poll(box.written).toEqual(['run', 'run']);
+  await expect.poll(() => box.lines.at(-1)?.['msg']).toBe('command has ended as before');
   await running.stop();
   await clock.advance(60_000);
   expect(box.written()).toEqual(['run', 'run']);
@@ -121,7 +119,7 @@ test('a command that is not to be restarted runs once', async () => {
   const clock = new FakeClock();
   await using box = openHookHarness(clock);
   const running = box.programs.keep(box.script('echo run >> $OUT'), false);
-  await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
+  await expect.poll(() => box.lines.at(-1)?.['msg']).toBe('command has ended');
   await clock.advance(60_000);
   await running.stop();
   expect(box.written()).toEqual(['run']);
@@ -132,7 +130,7 @@ test('the end waits for commands that run once, and ends those that last', async
   await using _ = box;
   const running = box.programs.keep(box.script('sleep 1000'), true);
   box.programs.once(box.script('echo begun >> $OUT; sleep 0.3; echo done >> $OUT'));
-  await expect.poll(box.written, WAIT).toEqual(['begun']);
+  await expect.poll(box.written).toEqual(['begun']);
   const { group = 0 } = running;
   await box.programs.close();
   expect(box.written()).toEqual(['begun', 'done']);

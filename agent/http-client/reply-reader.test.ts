@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
+import { threadCpuMs } from '../../test/support/base/thread-cpu.ts';
 import { PerchError } from '../base/errors.ts';
 import { HttpReplyReader } from './reply-reader.ts';
 
@@ -69,9 +70,9 @@ test('a head that arrives byte by byte, and a body in a hundred thousand chunks,
 });
 
 test('a long first line is read in one pass', () => {
-  const startedMs = performance.now();
+  const startedMs = threadCpuMs();
   expect(read(`HTTP/1.1 200${' '.repeat(60_000)}a\rb\nContent-Length: 0\n\n`).status).toBe(200);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedMs).toBeLessThan(1_000);
 });
 
 test('damaged replies, cut anywhere, are read the same way as whole, or rejected', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
+import { threadCpuMs } from '../../../test/support/base/thread-cpu.ts';
 import { parseLogin, splitUrl, webUrl } from './url-parts.ts';
 
 test.for([
@@ -72,7 +73,7 @@ test('mutated addresses are split in linear time, and nothing is lost', () => {
 });
 
 test('an address with many hosts and a control character is rejected in one pass', () => {
-  const startedMs = performance.now();
+  const startedMs = threadCpuMs();
   expect(splitUrl(`rtsp://a:${'@h?'.repeat(40_000)}\u0001x`)).toBeUndefined();
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedMs).toBeLessThan(1_000);
 });

@@ -29,7 +29,7 @@ async function begin(quirks: Quirks = {}, profile?: string) {
   return { clock, camera, ptz, sessions, way };
 }
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { interval: 5 });
 const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
 const lastMove = (camera: OnvifCamera) =>
   camera.requests.filter(({ operation }) => operation === 'ContinuousMove').at(-1)?.text ?? '';
@@ -149,7 +149,7 @@ test('a stop that does not get through is tried until it does', async () => {
       await clock.advance(500);
       expect(camera.ptz.moving).toBe(false);
     },
-    { timeout: 5_000, interval: 20 },
+    { interval: 20 },
   );
 });
 

@@ -46,7 +46,7 @@ async function begin(quirks: Quirks = {}) {
   return { clock, camera, ...listen(camera, clock) };
 }
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { interval: 5 });
 const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
 /** The camera waits with the answer to a pull. */
 const pulls = (camera: OnvifCamera, times: number) =>

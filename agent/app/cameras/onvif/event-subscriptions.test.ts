@@ -17,7 +17,7 @@ import { Controls } from './controls.ts';
 import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5_000, interval: 10 });
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 10 });
 const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
 
 async function startCamera(quirks: Quirks = {}) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
+import { threadCpuMs } from '../../../../test/support/base/thread-cpu.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { repairXml } from './repair-xml.ts';
 import { attributeOf, find, findText, localName, readCameraXml, readXml } from './xml.ts';
@@ -117,20 +118,20 @@ test.for([
 ])('a quarter of a megabyte of %j is read or rejected in one pass', (piece) => {
   for (const frame of ['<E>', '<E a="', '<E ']) {
     const text = `${frame}${piece.repeat(Math.floor(SIZE / piece.length) - 8)}&</E>`;
-    const startedMs = performance.now();
+    const startedMs = threadCpuMs();
     try {
       repairXml(text);
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);
     }
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(threadCpuMs() - startedMs).toBeLessThan(5_000);
   }
 });
 
 test('a long name in an end tag without an end is read in one pass', () => {
-  const startedMs = performance.now();
+  const startedMs = threadCpuMs();
   expect(repairXml(`<E></${'a'.repeat(100_000)}<U>x</U></E>`)).toContain('<U>x</U></E>');
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedMs).toBeLessThan(1_000);
 });
 
 test('whatever is repaired is well-formed, and what is well-formed keeps its content', () => {
