@@ -195,7 +195,7 @@ export class HttpListeners {
       ),
       ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
       ports.ofService('api', 'API port', async (app, access) => {
-        this.#announceUnsaved(app);
+        announceUnsaved(app);
         await this.#mountApi(app, access);
       }),
       ports.ofService('metrics', 'metrics port', (app, access) =>
@@ -216,7 +216,7 @@ export class HttpListeners {
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
     const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
     const pairing = this.#pairing;
-    this.#announceUnsaved(app);
+    announceUnsaved(app);
     verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [
@@ -299,10 +299,6 @@ export class HttpListeners {
     await this.#diagnostics.mountMetrics(app, access, this.#deps.servers, false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
-  }
-
-  #announceUnsaved(app: FastifyInstance): void {
-    announceUnsaved(app, () => this.#deps.problems().find(({ why }) => why === 'notSaved'));
   }
 
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {

@@ -124,7 +124,7 @@ export class ConfigStore {
     return tagOf(this.#stored.now);
   }
 
-  /** The changes of API and page that the file lacks because it cannot be written; another object after each of them. */
+  /** The changes of API and page that the file lacks because it cannot be written. */
   get unsaved(): Problem | undefined {
     return this.#stored.unsaved;
   }

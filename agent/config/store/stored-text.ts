@@ -8,6 +8,7 @@ import { type Migration, migrateConfig } from '../file/migrations.ts';
 import { NO_FILE } from '../load/load.ts';
 import { type Problem, problemText } from '../yaml/problem.ts';
 import { type FoundText, faultOf, findText } from './good-copy.ts';
+import { noteUnsaved } from './unsaved-changes.ts';
 
 interface StoredTextOptions {
   /** Named on the command line. */
@@ -95,7 +96,7 @@ export class StoredText {
     return this.#unsaved?.text ?? this.#onDisk ?? NO_FILE;
   }
 
-  /** Says that there are changes until the next start only; another object after each of them. */
+  /** Says that there are changes until the next start only. */
   get unsaved(): Problem | undefined {
     return this.#unsaved?.problem;
   }
@@ -188,6 +189,7 @@ export class StoredText {
       this.#options.log.warn({ at: problemText(problem), cause: explain(error) }, 'the configuration cannot be saved');
     }
     this.#unsaved = { text, base, problem };
+    noteUnsaved(problem);
   }
 }
 
