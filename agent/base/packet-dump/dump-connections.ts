@@ -10,6 +10,7 @@ import { packetBlock } from './pcapng.ts';
 let dump: PacketDump | undefined;
 /** Open servers with the prefixes of their files. */
 const servers = new Map<Server, string>();
+const watched = new WeakSet<Server>();
 const dumpedUdp = new WeakSet<UdpSocket>();
 
 /** Applies to connections that are opened from now on, and to UDP sockets. */
@@ -86,13 +87,15 @@ export const isDumpedUdp = (socket: UdpSocket): boolean => dumpedUdp.has(socket)
 
 const onKeyLog = (line: Buffer, secure: TLSSocket): void => below(secure)?.flow?.secret(line);
 
-/** Gives the server's listeners the sockets that are dumped, in place of those that the system accepts. */
+/**
+ * Gives the server's listeners the sockets that are dumped, in place of those that the system accepts. It stays when `dumpPackets` is
+ * switched off: connections whose handshake has begun still need their addresses.
+ */
 function watch(server: Server, prefix: string): void {
-  Reflect.deleteProperty(server, 'emit');
-  server.off('keylog', onKeyLog);
-  if (!dump) {
+  if (!dump || watched.has(server)) {
     return;
   }
+  watched.add(server);
   const isTls = server instanceof TlsServer;
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   if (isTls) {
@@ -101,7 +104,10 @@ function watch(server: Server, prefix: string): void {
   const taken = (event: string | symbol, args: unknown[]): unknown[] => {
     const [socket] = args;
     if (event === 'connection' && dump) {
-      const dumped = socket instanceof DumpedSocket ? socket : new DumpedSocket(socket as Socket, prefix, true, dump);
+      const dumped =
+        socket instanceof DumpedSocket
+          ? socket
+          : new DumpedSocket(socket as Socket, servers.get(server) ?? prefix, true, dump);
       if (isTls) {
         dumped.flow?.hold();
       }

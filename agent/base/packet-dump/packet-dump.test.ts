@@ -1,14 +1,17 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
+import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import { systemClock } from '../clock.ts';
 import { dumpDatagrams, dumpServer, isDumpedUdp, openTcp, setPacketDump } from './dump-connections.ts';
 import { PacketDump } from './packet-dump.ts';
+import { TcpFlow } from './tcp-flow.ts';
 
 let folder = '';
 const { log, logged } = keepLogLines();
@@ -23,7 +26,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const openDump = (options: { readonly cwd?: string; readonly maxBytes?: number } = {}): PacketDump =>
+const openDump = (
+  options: { readonly cwd?: string; readonly maxBytes?: number; readonly freeBytes?: () => number } = {},
+): PacketDump =>
   new PacketDump({ cwd: folder, otherFolder: join(folder, 'packets'), clock: systemClock, log, ...options });
 
 /** The blocks of a file: type and body. */
@@ -133,6 +138,52 @@ test('at the limit the files end with one line in the log, and connections conti
     'error dumpPackets has stopped: its files have reached their limit; delete them and start Perch again',
   ]);
   expect(readdirSync(folder).length).toBeLessThan(6);
+});
+
+test('packets that are held back for the keys of TLS count towards the limit', async () => {
+  const dump = openDump({ maxBytes: 5_000 });
+  const file = dump.open('rtsp_server_conn');
+  expect(file).toBeDefined();
+  if (file) {
+    const flow = new TcpFlow(file, { ip: '127.0.0.1', port: 1 }, { ip: '127.0.0.1', port: 2 }, true);
+    flow.hold();
+    for (let i = 0; i < 10; i += 1) {
+      flow.received(Buffer.alloc(1_000));
+    }
+    expect(logged.map(([, text]) => text)).toContainEqual(expect.stringContaining('reached their limit'));
+    flow.close();
+  }
+  await dump.close();
+});
+
+test('the files take a tenth of what is free, at most; those of an earlier start are part of it', () => {
+  expect(openDump({ freeBytes: () => 10_000 }).open('x')).toBeDefined();
+  const name = `rtsp_source_conn_${'1'.repeat(19)}_00000000-0000-4000-8000-000000000000.pcapng`;
+  writeFileSync(join(folder, name), Buffer.alloc(1_200));
+  expect(openDump({ freeBytes: () => 11_800 }).open('x')).toBeDefined();
+  expect(openDump({ freeBytes: () => 9_000 }).open('x')).toBeUndefined();
+  expect(logged.filter(([, text]) => text.includes('with their passwords'))).toHaveLength(3);
+});
+
+test('a TLS handshake that is under way when dumpPackets is switched off keeps its address', async () => {
+  const dump = openDump();
+  const server = createTlsServer({ ...certificate('camera') });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  dumpServer(server, 'rtsps_server_conn');
+  setPacketDump(dump);
+  const secured = once(server, 'secureConnection');
+  const accepted = once(server, 'connection');
+  const raw = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await accepted;
+  setPacketDump(undefined);
+  await dump.close();
+  const client = connectTls({ socket: raw, rejectUnauthorized: false });
+  const [secure] = (await secured) as [TLSSocket];
+  expect([secure.remoteAddress, secure.remotePort]).toEqual(['127.0.0.1', raw.localPort]);
+  client.destroy();
+  secure.destroy();
+  await once(server.close(), 'close');
 });
 
 test('files of an earlier start count', () => {

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, createWriteStream, mkdirSync, readdirSync, statSync, type WriteStream } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+  type WriteStream,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { explain } from '../errors.ts';
@@ -8,6 +17,8 @@ import { fileStart } from './pcapng.ts';
 
 /** A forgotten `dumpPackets: yes` must not fill the disk. Files of earlier runs count, too. */
 const MAX_BYTES = 1 << 30;
+/** Of what is free on their disk at the start: recordings, settings and the system need the rest. */
+const FREE_SHARE = 0.1;
 const MAX_FILES = 10_000;
 /** Bytes that wait for a slow disk; further packets are missing in the files. */
 const MAX_WAITING_BYTES = 32 << 20;
@@ -21,6 +32,8 @@ interface PacketDumpOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>;
   readonly log: Logger;
   readonly maxBytes?: number;
+  /** Free bytes of the folder's disk; default: asked of the system. */
+  readonly freeBytes?: (folder: string) => number;
 }
 
 /** The pcapng files of `dumpPackets`: one for each connection or UDP socket, named `PREFIX_UNIXNANO_UUID.pcapng` as in MediaMTX. */
@@ -39,9 +52,8 @@ export class PacketDump {
 
   /** @throws an error of the file system if neither folder is writable */
   constructor(options: PacketDumpOptions) {
-    const { cwd, otherFolder, clock, log, maxBytes = MAX_BYTES } = options;
+    const { cwd, otherFolder, clock, log, maxBytes = MAX_BYTES, freeBytes = freeBytesOf } = options;
     this.#options = options;
-    this.#maxBytes = maxBytes;
     this.#epochMs = clock.wallMs() - clock.monoMs();
     this.folder = isWritable(cwd) ? cwd : otherFolder;
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -50,8 +62,10 @@ export class PacketDump {
       this.#fileCount += 1;
       this.#bytes += statSync(join(this.folder, name), { throwIfNoEntry: false })?.size ?? 0;
     }
+    // What earlier files take is not free any more.
+    this.#maxBytes = Math.min(maxBytes, Math.floor((freeBytes(this.folder) + this.#bytes) * FREE_SHARE));
     log.warn(
-      { folder: this.folder, limitMB: Math.floor(maxBytes / 1_000_000) },
+      { folder: this.folder, limitMB: Math.floor(this.#maxBytes / 1_000_000) },
       'dumpPackets writes all connections to files, with their passwords, keys and media: switch it off and delete them after use',
     );
     this.#check();
@@ -81,7 +95,7 @@ export class PacketDump {
     await Promise.all([...this.#files].map((file) => file.end()));
   }
 
-  /** @returns whether the bytes may be written */
+  /** @returns whether the bytes may be written, now or after they were held */
   take(byteCount: number): boolean {
     if (this.#isOver) {
       return false;
@@ -142,7 +156,20 @@ export class DumpFile {
   }
 
   write(bytes: Buffer): void {
-    if (!this.#ended && this.dump.take(bytes.length)) {
+    if (this.take(bytes)) {
+      this.writeTaken(bytes);
+    }
+  }
+
+  /** Counts bytes that are held back, for `writeTaken`. @returns whether there is room for them */
+  take(bytes: Buffer): boolean {
+    return !this.#ended && this.dump.take(bytes.length);
+  }
+
+  writeTaken(bytes: Buffer): void {
+    if (this.#ended) {
+      this.dump.written(bytes.length);
+    } else {
       this.#stream.write(bytes, () => this.dump.written(bytes.length));
     }
   }
@@ -157,6 +184,11 @@ export class DumpFile {
     });
     return this.#ended;
   }
+}
+
+function freeBytesOf(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 function isWritable(folder: string): boolean {

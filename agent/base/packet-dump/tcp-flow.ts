@@ -63,7 +63,7 @@ export class TcpFlow {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const block of held) {
-      this.#file.write(block);
+      this.#file.writeTaken(block);
     }
   }
 
@@ -92,7 +92,9 @@ export class TcpFlow {
       this.#file.write(block);
       return;
     }
-    this.#held.push(block);
+    if (this.#file.take(block)) {
+      this.#held.push(block);
+    }
     if (this.#held.length > MAX_HELD_BLOCKS) {
       this.release();
     }

@@ -114,7 +114,7 @@ export const GENERAL_KEYS = {
   }),
   dumpPackets: Switch(
     false,
-    'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them.',
+    'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them, or at a tenth of what is free.',
   ),
   runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
