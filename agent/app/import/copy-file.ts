@@ -24,7 +24,7 @@ export const openSource = (file: string): Promise<FileHandle> => openRegularFile
 
 type OnBytes = (bytes: number) => void;
 
-/** Copies a file to a new one, which is flushed. @param onBytes after each chunk */
+/** Copies a file to a new one, whose end is not flushed yet. @param onBytes after each chunk */
 export async function copyTo(source: FileHandle, draft: string, pace: ImportPace, onBytes: OnBytes): Promise<void> {
   await copyChunks(source, draft, pace, (chunk, write) => write.then(() => onBytes(chunk.length)));
 }
@@ -59,7 +59,7 @@ export async function digestOf(file: string, pace: ImportPace): Promise<string> 
   return digest.digest('hex');
 }
 
-/** @param done gets each chunk while it is written */
+/** One half of `FLUSH_BYTES` is flushed while the other one is written. @param done gets each chunk while it is written */
 async function copyChunks(
   source: FileHandle,
   draft: string,
@@ -67,36 +67,42 @@ async function copyChunks(
   done: (chunk: Uint8Array, write: Promise<void>) => Promise<void>,
 ): Promise<void> {
   const out = await open(draft, 'wx', RECORDING_MODE);
+  let flush = Promise.resolve();
   try {
     let unflushed = 0;
     await readAll(source, pace, async (chunk, position) => {
       await done(chunk, writeAll(out, chunk, position));
       unflushed += chunk.length;
-      if (unflushed >= FLUSH_BYTES) {
+      if (unflushed >= FLUSH_BYTES / 2) {
         unflushed = 0;
-        await out.datasync();
+        await flush;
+        flush = out.datasync();
+        flush.catch(() => {});
       }
     });
-    await out.sync();
+    await flush;
   } finally {
+    await flush.catch(() => {});
     await out.close();
   }
 }
 
+/** Reads the next chunk while `take` uses the one before. */
 async function readAll(
   handle: FileHandle,
   pace: ImportPace,
   take: (chunk: Uint8Array, position: number) => Promise<void>,
 ): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  for (let position = 0; ; ) {
-    await pace.wait();
-    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, position);
-    if (bytesRead === 0) {
-      return;
-    }
-    await take(buffer.subarray(0, bytesRead), position);
+  let [buffer, spare] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+  await pace.wait();
+  let { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, 0);
+  for (let position = 0; bytesRead > 0; ) {
+    const taken = take(buffer.subarray(0, bytesRead), position);
     position += bytesRead;
+    [buffer, spare] = [spare, buffer];
+    const [next] = await Promise.all([handle.read(buffer, 0, CHUNK_BYTES, position), taken]);
+    await pace.wait();
+    ({ bytesRead } = next);
   }
 }
 

@@ -44,10 +44,11 @@ export async function moveFile({ from, to }: FileMove, deps: MoveFileDeps): Prom
     await makeFolder(dirname(to), RECORDINGS_MODE);
     const release = deps.playback.moves.hold([to]);
     try {
-      if (!(await tryLink(from, to))) {
+      if (await tryLink(from, to)) {
+        await syncFolder(dirname(to));
+      } else {
         await copyFile({ from, to }, deps);
       }
-      await syncFolder(dirname(to));
       await switchOver({ from, to }, deps);
     } finally {
       release();

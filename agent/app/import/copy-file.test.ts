@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import promises, { type FileHandle } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { copyWithDigest, digestOf, openSource } from './copy-file.ts';
+
+const PACE = { signal: new AbortController().signal, wait: async () => {} };
+const MEGABYTE = 1 << 20;
+
+/** Opened files have this instead of their own `datasync`. */
+function replaceDatasync(datasync: (handle: FileHandle) => Promise<void>): void {
+  const { open } = promises;
+  promises.open = async (...args) => {
+    const handle = await open(...args);
+    return Object.assign(handle, { datasync: () => datasync(handle) });
+  };
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    promises.open = open;
+    syncBuiltinESMExports();
+  });
+}
+
+async function copied(megabytes: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-copy-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  const bytes = randomBytes(megabytes * MEGABYTE + 17);
+  writeFileSync(from, bytes);
+  const source = await openSource(from);
+  let read = 0;
+  const copying = copyWithDigest(source, to, PACE, (count) => {
+    read += count;
+  }).finally(() => source.close());
+  return { copying, to, bytes, copiedBytes: () => read };
+}
+
+test('a copy of several chunks has the same bytes, and the digest of what is read back', async () => {
+  const { copying, to, bytes } = await copied(9);
+  const digest = await copying;
+  expect(readFileSync(to).equals(bytes)).toBe(true);
+  expect(await digestOf(to, PACE)).toBe(digest);
+});
+
+test('a copy continues while it is flushed, and at most 8 MB are unwritten', async () => {
+  const waiting: (() => void)[] = [];
+  replaceDatasync(() => new Promise((resolve) => waiting.push(resolve)));
+  const { copying, copiedBytes } = await copied(13);
+  await expect.poll(() => copiedBytes()).toBe(8 * MEGABYTE);
+  expect(waiting).toHaveLength(1);
+  waiting[0]?.();
+  await expect.poll(() => copiedBytes()).toBe(12 * MEGABYTE);
+  waiting[1]?.();
+  await expect.poll(() => waiting.length).toBe(3);
+  waiting[2]?.();
+  await copying;
+});
+
+test('a flush that fails ends the copy with its error', async () => {
+  const fault = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+  replaceDatasync(() => Promise.reject(fault));
+  const { copying } = await copied(5);
+  await expect(copying).rejects.toBe(fault);
+});
