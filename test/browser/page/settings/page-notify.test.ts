@@ -272,6 +272,10 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByRole('link', { name: 'Notifications' }).waitFor();
       await page.locator('.notifications').getByText('Notifications in this browser need https.').waitFor();
       expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
+      // As wide as its text, as the button above it.
+      const add = await page.locator('.notifications .choice').boundingBox();
+      expect(add?.width).toBeLessThan(160);
+      expect(await page.locator('.notifications .card:empty').count()).toBe(0);
     }),
   );
 });

@@ -53,17 +53,19 @@ export function Channels({ onOpen }: ChannelsProps) {
   return (
     <>
       <h3>{t.channels}</h3>
-      <div class="card">
-        {value?.items.map((item) => (
-          <Row
-            key={item.id}
-            title={item.name}
-            text={item.problem ?? `${item.settings['host'] ?? item.settings['url']}`}
-            {...(item.problem && { tone: 'bad' })}
-            onClick={() => onOpen(item)}
-          />
-        ))}
-      </div>
+      {value && value.items.length > 0 && (
+        <div class="card">
+          {value.items.map((item) => (
+            <Row
+              key={item.id}
+              title={item.name}
+              text={item.problem ?? `${item.settings['host'] ?? item.settings['url']}`}
+              {...(item.problem && { tone: 'bad' })}
+              onClick={() => onOpen(item)}
+            />
+          ))}
+        </div>
+      )}
       <Select
         class="chip"
         label={t.add}
