@@ -22,12 +22,13 @@ const suites = (name: string, include: readonly string[], groupOrder: number, op
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
 });
 
+const BUILT = ['test/peers/agent/built-agent.ts'];
 const WITH_PEERS = {
   setupFiles: 'test/support/base/in-process-setup.ts',
   // Other people's programs have faults of their own. The output names each test that needed a second try.
   retry: IS_SHORT ? 1 : 0,
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
-  ...(IS_SHORT ? { globalSetup: 'test/peers/agent/built-agent.ts' } : { fileParallelism: false }),
+  ...(IS_SHORT ? { globalSetup: BUILT } : { fileParallelism: false }),
   ...(LENGTH === 'long' && { env: { PERCH_PAGE_BY: 'localhost' } }),
 };
 const sideBySide = (maxWorkers: number) => ({
@@ -54,7 +55,10 @@ const projects = [
   suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(7)),
   // The form for systems whose Node has no node:ffi. In this group, because browsers abort requests when suites change interfaces.
   suites('without-ffi', also('without-ffi'), 2, { ...sideBySide(7), env: { PERCH_NO_FFI: '1' } }),
-  suites('browser', ['test/browser/**/*.test.ts'], 3, sideBySide(5)),
+  suites('browser', ['test/browser/**/*.test.ts'], 3, {
+    ...sideBySide(5),
+    globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
+  }),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
@@ -62,7 +66,7 @@ const projects = [
     : []),
 ];
 const system = suites('system', ['test/system/**/*.test.ts'], 0, {
-  globalSetup: 'test/peers/agent/built-agent.ts',
+  globalSetup: BUILT,
   fileParallelism: false,
 });
 

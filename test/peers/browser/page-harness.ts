@@ -52,9 +52,12 @@ export interface PageHarnessOptions {
 }
 
 let built: Promise<string> | undefined;
-/** The page from its sources, built once in a process. */
+/** The page from its sources: that of built-page.ts, or built once in this process. */
 function builtPage(): Promise<string> {
   built ??= (async () => {
+    if (process.env['BUILT_PAGE'] !== undefined) {
+      return process.env['BUILT_PAGE'];
+    }
     const folder = join(mkdtempSync(join(tmpdir(), 'perch-page-')), 'dist');
     await buildPage(folder);
     process.once('exit', () => rmSync(join(folder, '..'), { recursive: true, force: true }));
