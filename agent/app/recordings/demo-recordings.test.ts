@@ -1,12 +1,13 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { DemoRecordings, parseFileNames } from './demo-recordings.ts';
+import { DemoRecordings, parseLeft } from './demo-recordings.ts';
 
 /** Files of the path `demo`, some of which the demo camera has recorded. */
 function demoWith(all: readonly string[]) {
@@ -16,13 +17,14 @@ function demoWith(all: readonly string[]) {
   const there = new Set(all);
   const open = new Set<string>();
   let fault: PerchError | undefined;
-  let removals = 0;
+  const removals: (readonly [number, number])[] = [];
+  const clock = new FakeClock();
   const start = () =>
     new DemoRecordings({
-      ...{ file, log: silentLogger },
+      ...{ file, clock, log: silentLogger },
       isOpen: (one) => open.has(one),
-      removeEvents: async () => {
-        removals += 1;
+      removeEvents: async (fromUs, untilUs) => {
+        removals.push([fromUs, untilUs]);
       },
       remove: async (isMeant) => {
         if (fault) {
@@ -36,9 +38,9 @@ function demoWith(all: readonly string[]) {
       },
     });
   return {
-    ...{ file, open, start },
+    ...{ file, open, start, clock, removals },
     left: () => [...there],
-    eventRemovals: () => removals,
+    eventRemovals: () => removals.length,
     fail: (error: PerchError | undefined) => {
       fault = error;
     },
@@ -69,6 +71,7 @@ test('the last file is deleted when it is finished, also after the demo camera',
     segmentCompleted: (file) => calls.push(file),
   });
   open.add('last');
+  demo.follow(true);
   noting.segmentCreated('last');
   demo.follow(false);
   await demo.close();
@@ -102,15 +105,15 @@ test('recordings on a missing disk are deleted the next time, and missing files 
   fail(new PerchError('notFound', 'no recordings'));
   demo.follow(false);
   await demo.close();
-  expect(readFileSync(file, 'utf8')).toBe('[]\n');
+  expect(readFileSync(file, 'utf8')).toBe('{"files":[]}\n');
 });
 
 test('a damaged list deletes only files that it names', async () => {
   const next = random(11);
   const list = new TextEncoder().encode('["/recordings/demo/a.mp4","/recordings/demo/b.mp4",7]');
   for (let i = 0; i < 500; i += 1) {
-    const names = parseFileNames(new TextDecoder().decode(mutate(list, next)));
-    expect([...names].every((name) => typeof name === 'string')).toBe(true);
+    const { files } = parseLeft(new TextDecoder().decode(mutate(list, next)));
+    expect([...files].every((name) => typeof name === 'string')).toBe(true);
   }
   const { file, start, left } = demoWith(['one']);
   writeFileSync(file, '{"one":');
@@ -118,4 +121,39 @@ test('a damaged list deletes only files that it names', async () => {
   demo.follow(false);
   await demo.close();
   expect(left()).toEqual(['one']);
+});
+
+test('events of a demo camera that has recorded nothing are deleted with it, and none of a camera that has its name later', async () => {
+  const { start, clock, removals } = demoWith([]);
+  const nowUs = () => Math.round(clock.wallMs() * 1000);
+  const fromUs = nowUs();
+  const before = start();
+  before.follow(true);
+  await before.close();
+  await clock.advance(5_000);
+  const demo = start();
+  demo.follow(true);
+  await demo.close();
+  await clock.advance(5_000);
+  const untilUs = nowUs();
+  demo.follow(false);
+  await demo.close();
+  await clock.advance(5_000);
+  const later = start();
+  later.follow(false);
+  later.follow(false);
+  await later.close();
+  // A second time for an event that ended late.
+  expect(removals).toEqual([
+    [fromUs, untilUs],
+    [fromUs, untilUs],
+  ]);
+});
+
+test('without a demo camera nothing is deleted or written', async () => {
+  const { start, file, eventRemovals } = demoWith(['of a camera named demo']);
+  const demo = start();
+  demo.follow(false);
+  await demo.close();
+  expect([eventRemovals(), existsSync(file)]).toEqual([0, false]);
 });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { writeAtomic } from '../../config/file/file.ts';
@@ -13,18 +14,28 @@ interface DemoRecordingsDeps {
   readonly file: string;
   /** Deletes the selected recordings except protected ones. @throws PerchError */
   readonly remove: (isMeant: (file: string) => boolean) => Promise<unknown>;
-  readonly removeEvents: () => Promise<unknown>;
+  /** Deletes the events that started between these Unix times. */
+  readonly removeEvents: (fromUs: number, untilUs: number) => Promise<unknown>;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly isOpen: (file: string) => boolean;
   readonly log: Logger;
 }
 
+/** What the demo camera has left. */
+interface Left {
+  readonly files: ReadonlySet<string>;
+  /** The path was the demo camera's between these Unix times. `untilUs` undefined: it still is; both: it has left nothing. */
+  readonly fromUs?: number;
+  readonly untilUs?: number;
+}
+
 /**
  * Deletes the demo camera's recordings and events with the demo camera. Its files are known by the names noted at their start,
- * because a camera of the owner may have the demo's name.
+ * its events by their times, because a camera of the owner may have the demo's name.
  */
 export class DemoRecordings {
   readonly #deps: DemoRecordingsDeps;
-  #files: Set<string> | undefined;
+  #left: Left | undefined;
   #work: Promise<void> = Promise.resolve();
   #isWanted = true;
 
@@ -52,21 +63,39 @@ export class DemoRecordings {
    */
   follow(isWanted: boolean): void {
     this.#isWanted = isWanted;
-    if (!isWanted) {
-      this.#inTurn(() => this.#forget());
-    }
+    this.#inTurn(() => (isWanted ? this.#begin() : this.#forget()));
   }
 
   close(): Promise<void> {
     return this.#work;
   }
 
-  /** Files that cannot be deleted now are retried at the next change. */
+  async #begin(): Promise<void> {
+    const { files, fromUs, untilUs } = await this.#known();
+    if (fromUs === undefined || untilUs !== undefined) {
+      await this.#save({ files, fromUs: this.#nowUs() });
+    }
+  }
+
+  /** Files that cannot be deleted now are retried at the next change, as is an event whose end was reported late. */
   async #forget(): Promise<void> {
-    const files = await this.#known();
-    if (files.size === 0) {
+    const { files, fromUs, untilUs } = await this.#known();
+    if (files.size === 0 && fromUs === undefined) {
       return;
     }
+    const range = fromUs === undefined ? {} : { fromUs, untilUs: untilUs ?? this.#nowUs() };
+    await this.#save({ files, ...range });
+    if (range.untilUs !== undefined) {
+      await this.#deps.removeEvents(range.fromUs, range.untilUs);
+    }
+    if (files.size > 0) {
+      await this.#remove(files);
+    }
+    const open = new Set([...files].filter((file) => this.#deps.isOpen(file)));
+    await this.#save({ files: open, ...(open.size === 0 && untilUs !== undefined ? {} : range) });
+  }
+
+  async #remove(files: ReadonlySet<string>): Promise<void> {
     try {
       await this.#deps.remove((file) => files.has(file));
     } catch (error) {
@@ -74,22 +103,29 @@ export class DemoRecordings {
         throw error;
       }
     }
-    await this.#deps.removeEvents();
-    await this.#save(new Set([...files].filter((file) => this.#deps.isOpen(file))));
   }
 
   async #note(file: string): Promise<void> {
-    await this.#save(new Set([...(await this.#known()), file].slice(-MAX_FILES)));
+    const left = await this.#known();
+    await this.#save({ ...left, files: new Set([...left.files, file].slice(-MAX_FILES)) });
   }
 
-  async #known(): Promise<ReadonlySet<string>> {
-    this.#files ??= await readNames(this.#deps.file);
-    return this.#files;
+  async #known(): Promise<Left> {
+    this.#left ??= await readLeft(this.#deps.file);
+    return this.#left;
   }
 
-  async #save(files: Set<string>): Promise<void> {
-    this.#files = files;
-    await writeAtomic(this.#deps.file, `${JSON.stringify([...files])}\n`);
+  /** An equal text is not written again, to spare flash cards. */
+  async #save(left: Left): Promise<void> {
+    const text = textOf(left);
+    if (this.#left === undefined || text !== textOf(this.#left)) {
+      await writeAtomic(this.#deps.file, text);
+    }
+    this.#left = left;
+  }
+
+  #nowUs(): number {
+    return Math.round(this.#deps.clock.wallMs() * 1000);
   }
 
   #inTurn(work: () => Promise<void>): void {
@@ -99,24 +135,42 @@ export class DemoRecordings {
   }
 }
 
-async function readNames(file: string): Promise<Set<string>> {
+const textOf = ({ files, fromUs, untilUs }: Left): string =>
+  `${JSON.stringify({ files: [...files], fromUs, untilUs })}\n`;
+
+async function readLeft(file: string): Promise<Left> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') {
-      return '[]';
+      return '';
     }
     throw error;
   });
-  return parseFileNames(text);
+  return parseLeft(text);
 }
 
-/** The names in a file's text; none if it is invalid, and the recordings stay. */
-export function parseFileNames(text: string): Set<string> {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch {
-    return new Set();
+/** Nothing if the text is invalid: recordings and events stay. A list of names alone is of an earlier version. */
+export function parseLeft(text: string): Left {
+  const value = parseJson(text);
+  if (Array.isArray(value)) {
+    const files = namesOf(value);
+    return { files, ...(files.size > 0 && { fromUs: 0 }) };
   }
-  const names = Array.isArray(list) ? list.filter((one): one is string => typeof one === 'string') : [];
-  return new Set(names.slice(-MAX_FILES));
+  const { files, fromUs, untilUs } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const names = Array.isArray(files) ? namesOf(files) : new Set<string>();
+  if (!isTime(fromUs)) {
+    return { files: names };
+  }
+  return { files: names, fromUs, ...(isTime(untilUs) && { untilUs }) };
 }
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const namesOf = (list: readonly unknown[]): Set<string> =>
+  new Set(list.filter((one): one is string => typeof one === 'string').slice(-MAX_FILES));
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

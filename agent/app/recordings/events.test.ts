@@ -24,7 +24,7 @@ async function start() {
     throw new Error('no configuration');
   }
   const shown: CameraEvent[] = [];
-  const forgotten: [string, number][] = [];
+  const forgotten: [string, ...number[]][] = [];
   let isTrusted = true;
   let isDateDoubted = false;
   const flush = new FlushPoint(clock, 5_000);
@@ -33,7 +33,11 @@ async function start() {
     keptMs: (path) => resolvePath(config, path)?.settings?.recordDeleteAfterMs || undefined,
     isClockTrusted: () => isTrusted,
     isDateDoubted: () => isDateDoubted,
-    index: { addEvent: (event) => shown.push(event), removeEventsBefore: (...what) => forgotten.push(what) },
+    index: {
+      addEvent: (event) => shown.push(event),
+      removeEventsBefore: (...what) => forgotten.push(what),
+      removeEventsWithin: (...what) => forgotten.push(what),
+    },
   });
   const end = new AbortController();
   onTestFinished(async () => {
@@ -92,12 +96,18 @@ test.for(['../../outside', 'a/../../../b', '/etc', 'a\0b', '~machine'])(
   },
 );
 
-test('the events of one path are deleted, and no others', async () => {
-  const { events, folder, forgotten, tell } = await start();
+test('the events of one path in a range are deleted, and no others', async () => {
+  const { clock, events, folder, forgotten, tell } = await start();
   await tell();
   await tell({ path: 'camera/two' });
-  await events.deletePath('cam');
-  expect(forgotten).toEqual([['cam', Number.MAX_SAFE_INTEGER]]);
+  const nowUs = Math.round(clock.wallMs() * 1000);
+  await events.deleteWithin('cam', nowUs + 1, nowUs + 2);
+  expect(filesBelow(folder)).toHaveLength(2);
+  await events.deleteWithin('cam', nowUs - 1, nowUs);
+  expect(forgotten).toEqual([
+    ['cam', nowUs + 1, nowUs + 2],
+    ['cam', nowUs - 1, nowUs],
+  ]);
   expect(filesBelow(folder)).toEqual([expect.stringContaining('camera/two/')]);
 });
 

@@ -28,6 +28,7 @@ interface CameraEventsOptions {
   readonly index: {
     addEvent(event: CameraEvent): void;
     removeEventsBefore(path: string, us: number): void;
+    removeEventsWithin(path: string, fromUs: number, untilUs: number): void;
   };
 }
 
@@ -90,10 +91,10 @@ export class CameraEvents implements EventIntake {
     await this.journal.append(event);
   }
 
-  /** Deletes all events of a path. */
-  async deletePath(path: string): Promise<void> {
-    await this.journal.prune(this.#options.clock.wallMs(), (name) => (name === path ? -Infinity : undefined));
-    this.#options.index.removeEventsBefore(path, Number.MAX_SAFE_INTEGER);
+  /** Deletes the events of a path that started in the range. */
+  async deleteWithin(path: string, fromUs: number, untilUs: number): Promise<void> {
+    await this.journal.removeWithin(path, fromUs, untilUs);
+    this.#options.index.removeEventsWithin(path, fromUs, untilUs);
   }
 
   async close(): Promise<void> {

@@ -111,8 +111,9 @@ export class Recordings {
     this.demo = new DemoRecordings({
       file: join(dataDir, 'demo-recordings.json'),
       log,
+      clock,
       remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
-      removeEvents: () => this.events.deletePath(DEMO_PATH),
+      removeEvents: (fromUs, untilUs) => this.events.deleteWithin(DEMO_PATH, fromUs, untilUs),
       isOpen: (file) => this.#flush.isOpen(file),
     });
     this.recorders = new Recorders({

@@ -156,6 +156,16 @@ export class EventTable {
     }, undefined);
   }
 
+  /** Removes events of a path that started in the range. */
+  removeEventsWithin(path: string, fromUs: number, untilUs: number): void {
+    this.#database.write(() => {
+      const id = this.#database.findId(path);
+      if (id !== undefined) {
+        this.#database.run('DELETE FROM events WHERE path = ? AND start_us BETWEEN ? AND ?', id, fromUs, untilUs);
+      }
+    }, undefined);
+  }
+
   setProtected(ranges: readonly ProtectedRange[]): void {
     const database = this.#database;
     const query = 'INSERT OR REPLACE INTO protected VALUES (?, ?, ?, ?, ?)';

@@ -329,6 +329,9 @@ test('events that overlap the time are found: short ones, long ones that began d
   expect(ids(2)).toEqual(['long', 'lasting']);
   event('lasting', 50, 60);
   expect(ids(10)).toEqual(['long', 'over its edge', 'within']);
+  index.events.removeEventsWithin('cam', 120 * SECOND, 130 * SECOND);
+  index.events.removeEventsWithin('other', 0, 300 * SECOND);
+  expect(ids(10)).toEqual(['long', 'over its edge']);
   index.events.removeEventsBefore('cam', 160 * SECOND);
   expect(ids(10)).toEqual([]);
 });

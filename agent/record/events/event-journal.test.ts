@@ -53,6 +53,26 @@ test('events are JSON lines in a file per path and month, and are read back unch
   await journal.close();
 });
 
+test('events of a path that started in a range are removed from their months, and later ones can be added', async () => {
+  using folder = temporaryFolder();
+  const journal = journalOf(folder.path);
+  const [before, first, last, after, other] = [
+    motion({ id: 'a1', startUs: NOVEMBER_US - 1, endUs: NOVEMBER_US + 9e6 }),
+    motion({ id: 'a2' }),
+    motion({ id: 'a3', startUs: NOVEMBER_US + 1e6, endUs: undefined }),
+    motion({ id: 'a4', startUs: NOVEMBER_US + 1e6 + 1 }),
+    motion({ id: 'a2', path: 'yard' }),
+  ];
+  for (const event of [before, first, last, after, other]) {
+    await journal.append(event);
+  }
+  await journal.removeWithin('yard/gate', NOVEMBER_US, NOVEMBER_US + 1e6);
+  await journal.append(motion({ id: 'a5', startUs: NOVEMBER_US + 2e6 }));
+  const ids = (await eventsOf(journalOf(folder.path))).map(({ id, path }) => `${id} ${path}`);
+  expect(ids.sort()).toEqual(['a1 yard/gate', 'a2 yard', 'a4 yard/gate', 'a5 yard/gate']);
+  await journal.close();
+});
+
 test('a repeated report replaces the earlier one', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);

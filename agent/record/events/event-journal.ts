@@ -1,6 +1,7 @@
 import { readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
+import { replaceFile } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
@@ -154,6 +155,15 @@ export class EventJournal {
     return paths;
   }
 
+  /** Removes the events of a path that started in the range, whatever else its months have. */
+  async removeWithin(path: string, fromUs: number, untilUs: number): Promise<void> {
+    const isMeant = ({ startUs }: CameraEvent): boolean => startUs >= fromUs && startUs <= untilUs;
+    for (const month of (await this.#files()).filter((one) => one.path === path)) {
+      this.#writing = this.#writing.then(() => this.#removeFrom(month, isMeant));
+      await this.#writing;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#writing;
     await this.sync();
@@ -194,6 +204,22 @@ export class EventJournal {
     this.#unnamed.delete(file);
     // Fails for a folder that is not empty.
     await rmdir(dirname(file)).catch(() => undefined);
+  }
+
+  /** After a power cut the month has all of its events, or those that stay. */
+  async #removeFrom({ file, path }: MonthFile, isMeant: (event: CameraEvent) => boolean): Promise<void> {
+    const events = await this.#read(file, path);
+    const others = events.filter((event) => !isMeant(event));
+    if (others.length === events.length) {
+      return;
+    }
+    if (others.length === 0) {
+      await this.#remove(file);
+      return;
+    }
+    await replaceFile(file, others.map(writeEventLine).join('')).catch((error: unknown) =>
+      this.#logRejected(file, error),
+    );
   }
 
   async #syncAll(): Promise<void> {
