@@ -12,7 +12,6 @@ const MUTATIONS = byLength(1_500, 100_000);
 const MAX_PICTURE_BYTES = 8 << 20;
 /** Maximum size of a unit of audio or of a multiplex. */
 const MAX_OTHER_BYTES = 64 << 10;
-const ENDLESS_BYTES = 2 * MAX_PICTURE_BYTES;
 /** The most that a depacketizer adds to a unit: the tables of a JPEG image. */
 const MAX_ADDED_BYTES = 1024;
 const MAX_SIDE = 65_536;
@@ -170,7 +169,8 @@ describe.for(WITH_TRAITS)('$name', ({ format, traits }) => {
       const { bytes } = format.packets[from] as FuzzFormat['packets'][number];
       grown.set(bytes);
       grown.fill(0x55, bytes.length);
-      for (let pushed = 0; pushed < ENDLESS_BYTES; pushed += grown.length) {
+      const endlessBytes = 2 * witness.limitBytes + (1 << 20);
+      for (let pushed = 0; pushed < endlessBytes; pushed += grown.length) {
         depacketizer.push(grown, 0, grown.length, 900_000, false, false);
       }
       pushAll(format, depacketizer, 1_800_000);

@@ -87,6 +87,11 @@ const video = (encoding: string, packets: readonly Payload[], fmtp: Record<strin
 });
 const AAC = { mode: 'AAC-hbr', sizelength: '13', indexlength: '3', indexdeltalength: '3', config: '1210' };
 
+const KLV = [
+  { bytes: hex('060e2b34020b01010e01030101000000'), marker: false },
+  ...whole('04 02020001', '060e2b34020b01010e01030101000000 02 ffff'),
+];
+
 export const FORMATS: readonly FuzzFormat[] = [
   video('H264', [...inBand(sets), ...cut(packetizer('h264'), [idrPicture(40), skipPicture(1), skipPicture(2)])], {
     'sprop-parameter-sets': sets.map(base64).join(','),
@@ -104,10 +109,8 @@ export const FORMATS: readonly FuzzFormat[] = [
   video('JPEG', cut(packetizer('mjpeg'), bytesOf(FRAMES.JPEG))),
   video('MP4V-ES', cut(packetizer('mpeg4-video'), bytesOf(FRAMES['MP4V-ES']))),
   video('MPV', cut(packetizer('mpeg-video'), bytesOf(FRAMES.MPV))),
-  video('SMPTE336M', [
-    { bytes: hex('060e2b34020b01010e01030101000000'), marker: false },
-    ...whole('04 02020001', '060e2b34020b01010e01030101000000 02 ffff'),
-  ]),
+  video('SMPTE336M', KLV),
+  video('SMTPE336M', KLV),
   {
     encoding: 'MPEG4-GENERIC',
     clockRate: 44_100,

@@ -12,9 +12,9 @@ import {
 import { playAll } from '../../support/disks/power-cut-playback.ts';
 
 /** Each seed is a moment of the cut and a choice of what the disk has kept. */
-const SEEDS = byLength(120, 4_000);
+const SEEDS = byLength(60, 4_000);
 /** Each is listed and played twice. */
-const PLAYED = byLength(40, 1_500);
+const PLAYED = byLength(20, 1_500);
 
 test(`a power cut at any operation costs nothing that is older than the flush interval, and nothing is made up: ${SEEDS} cuts`, async () => {
   const faults: string[] = [];
