@@ -43,6 +43,22 @@ test('short pauses are added up', async () => {
   await waits(5);
 });
 
+test('a pause that ends late shortens the next ones', async () => {
+  const clock = new FakeClock();
+  const { signal } = new AbortController();
+  const late = { monoMs: () => clock.monoMs(), sleep: async (ms: number) => clock.skip(ms + 10) };
+  const pace = new DiskPace({ clock: late, signal, busyMs: () => 0 });
+  let pausedMs = 0;
+  for (let i = 0; i < 100; i += 1) {
+    clock.skip(20);
+    const nowMs = clock.monoMs();
+    await pace.wait();
+    pausedMs += clock.monoMs() - nowMs;
+  }
+  expect(pausedMs).toBeGreaterThanOrEqual(500);
+  expect(pausedMs).toBeLessThan(515);
+});
+
 test('for ten seconds after a recorder has waited for its disk, a pause is as long as the work before it', async () => {
   const { clock, waits, makeBusy } = start();
   makeBusy(31);
