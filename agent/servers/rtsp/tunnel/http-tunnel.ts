@@ -5,11 +5,13 @@ import { Base64Decoder } from '../../../media/rtsp/base64-stream.ts';
 
 /**
  * RTSP over two HTTP connections (QuickTime): the endless body of the GET response carries the server's data, the
- * endless body of POST the client's, in base64. The client may end its POST and open another.
+ * endless body of POST the client's, in base64. The client may end its POST and open another from the same address.
  */
 export class HttpTunnel implements ByteChannel {
   sink: ByteSink | undefined;
   readonly #get: ByteChannel;
+  /** Address of all POSTs. */
+  readonly postIp: string;
   readonly #onOver: () => void;
   #post: ByteChannel | undefined;
   #isPaused = false;
@@ -17,12 +19,11 @@ export class HttpTunnel implements ByteChannel {
   #wasPaused = false;
   #isGetOver = false;
   #hasEnded = false;
-  /** Requests have come from another address than that of the GET. */
-  hasTwoAddresses = false;
 
   /** @param onOver called once at the end */
-  constructor(get: ByteChannel, onOver: () => void) {
+  constructor(get: ByteChannel, postIp: string, onOver: () => void) {
     this.#get = get;
+    this.postIp = postIp;
     this.#onOver = onOver;
     get.sink = {
       onBytes: () => {},
@@ -30,12 +31,15 @@ export class HttpTunnel implements ByteChannel {
     };
   }
 
-  /** Whether a POST from this address may continue the client's data: a stranger never replaces a POST that lasts. */
-  takesPostFrom(ip: string): boolean {
-    return this.#post === undefined || endpointOf(this.#post.remote).ip === ip;
+  /** Requests come from another address than that of the GET. */
+  get hasTwoAddresses(): boolean {
+    return this.postIp !== endpointOf(this.#get.remote).ip;
   }
 
-  /** @param first bytes of the body that arrived with the head */
+  /**
+   * @param post from `postIp`
+   * @param first bytes of the body that arrived with the head
+   */
   takePost(post: ByteChannel, first: Uint8Array): void {
     if (this.#hasEnded) {
       post.destroy();
@@ -43,7 +47,6 @@ export class HttpTunnel implements ByteChannel {
     }
     this.#post?.destroy();
     this.#post = post;
-    this.hasTwoAddresses ||= endpointOf(post.remote).ip !== endpointOf(this.#get.remote).ip;
     const decoder = new Base64Decoder();
     post.sink = {
       onBytes: (chunk, length) => this.#decode(post, decoder, chunk, length),

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/network/ip-address.ts';
+import { endpointOf, subscriberOf } from '../../../base/network/ip-address.ts';
 import type { ByteChannel, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import { HttpTunnel } from './http-tunnel.ts';
@@ -35,7 +35,7 @@ interface Joined {
 
 /**
  * Pairs the connections of HTTP tunnels by x-sessioncookie: those of one address first, because two clients may have the same cookie,
- * else those of two addresses (the NAT of a carrier, IPv4 and IPv6).
+ * else those of two addresses (the NAT of a carrier, IPv4 and IPv6). All POSTs of a tunnel have one address.
  */
 export class HttpTunnels {
   readonly #onTunnel: (channel: ByteChannel) => void;
@@ -75,13 +75,19 @@ export class HttpTunnels {
   /** A POST gets no response: the client does not read it. @returns why it is rejected */
   takePost(sniffer: ProtocolSniffer, cookie: string, first: Uint8Array): PerchError | undefined {
     const key = keyOf(sniffer, cookie);
-    const own = this.#joined.get(key);
-    const other = own ? undefined : this.#counterpart(key, cookie, true);
-    const joined = own ?? (other ? undefined : onlyOne(this.#joined.values(), cookie));
-    if (joined && (joined === own || joined.tunnel.takesPostFrom(sniffer.ip))) {
-      joined.tunnel.takePost(sniffer.channel, first);
-      return undefined;
+    for (const joined of this.#joined.values()) {
+      if (joined.cookie === cookie && joined.tunnel.postIp === sniffer.ip) {
+        joined.tunnel.takePost(sniffer.channel, first);
+        return undefined;
+      }
     }
+    const own = this.#joined.get(key);
+    if (own) {
+      // One of the two POSTs is a stranger's.
+      own.tunnel.destroy();
+      return new PerchError('badInput', `HTTP tunnel has a POST from ${own.tunnel.postIp} already`);
+    }
+    const other = this.#counterpart(key, cookie, true);
     if (other) {
       this.#waiting.delete(other.key);
       this.#join(other, other.channel, sniffer.channel, first);
@@ -112,10 +118,13 @@ export class HttpTunnels {
     if (own) {
       return own.isGet === isGet ? own : undefined;
     }
-    return onlyOne(
-      [...this.#waiting.values()].filter((half) => half.isGet === isGet),
-      cookie,
-    );
+    if (cookie.length < MIN_SECRET_LENGTH) {
+      return undefined;
+    }
+    const others = [...this.#waiting.values(), ...this.#joined.values()].filter((one) => one.cookie === cookie);
+    const [only] = others;
+    // A cookie that several have is no secret.
+    return others.length === 1 && only && 'isGet' in only && only.isGet === isGet ? only : undefined;
   }
 
   #rejection(key: string, sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
@@ -159,7 +168,7 @@ export class HttpTunnels {
     post: SocketChannel,
     first: Uint8Array,
   ): void {
-    const tunnel = new HttpTunnel(get, () => this.#joined.delete(key));
+    const tunnel = new HttpTunnel(get, endpointOf(post.remote).ip, () => this.#joined.delete(key));
     this.#joined.set(key, { cookie, tunnel });
     this.#onTunnel(tunnel);
     tunnel.takePost(post, first);
@@ -168,15 +177,6 @@ export class HttpTunnels {
 
 function keyOf(sniffer: ProtocolSniffer, cookie: string): string {
   return `${sniffer.ip} ${cookie}`;
-}
-
-/** A cookie that several have is no secret. */
-function onlyOne<T extends { readonly cookie: string }>(all: Iterable<T>, cookie: string): T | undefined {
-  if (cookie.length < MIN_SECRET_LENGTH) {
-    return undefined;
-  }
-  const matching = [...all].filter((one) => one.cookie === cookie);
-  return matching.length === 1 ? matching[0] : undefined;
 }
 
 function keepEarly(half: Half, bytes: Uint8Array): void {
