@@ -32,8 +32,8 @@ export function TimeField({ label, name, value, onSet, wrong }: TimeFieldProps) 
       }}
       onLeave={() => {
         setLeft(true);
-        if (time !== '' && typed !== undefined) {
-          setTyped(undefined);
+        if (typed !== undefined) {
+          setTyped(time === '' ? typed : undefined);
           onSet(time, true);
         }
       }}

@@ -85,6 +85,21 @@ describeWith(['chromium'], 'notifications', () => {
           hours: { from: '21:30', to: '06:00' },
         }),
       );
+      await page.getByLabel('From').fill('25:00');
+      await page.getByRole('button', { name: 'Motion' }).click();
+      await page.getByText('Not saved. Enter a time.').waitFor();
+      await page.getByText('Enter a time.', { exact: true }).waitFor();
+      expect((await items())[0]?.rules[0]).toMatchObject({ kinds: expect.arrayContaining(['motion']) });
+      await page.getByLabel('From').fill('21:45');
+      await page.getByLabel('From').blur();
+      await until(async () =>
+        expect((await items())[0]?.rules[0]).toEqual(
+          expect.objectContaining({
+            kinds: expect.not.arrayContaining(['motion']),
+            hours: { from: '21:45', to: '06:00' },
+          }),
+        ),
+      );
       await page.getByRole('button', { name: 'Pause for an hour' }).click();
       await page.getByText(/^Paused until /).waitFor();
       await page.getByRole('button', { name: 'Resume' }).click();

@@ -25,6 +25,7 @@ import {
   languageOfPage,
   pageAddress,
   remove,
+  rulesFault,
   typedValue,
   withoutBlanks,
 } from './notify-data.ts';
@@ -88,7 +89,8 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   const t = notifyWords.value;
   const { id, name } = draft;
   const [settings, setSettings] = useState(draft.settings);
-  const [rules, setRules] = useState<ChannelDraft['rules'] | undefined>(draft.rules);
+  const [rules, setRules] = useState(draft.rules);
+  const fault = rulesFault(rules);
   const heading = useRef<HTMLHeadingElement>(null);
   // The list may have been scrolled.
   useEffect(() => heading.current?.scrollIntoView(), []);
@@ -107,7 +109,10 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
       ))}
       <RulesFields rules={draft.rules} onRules={setRules} />
       <div class="actions-row">
-        <Button kind="main" onClick={() => (rules ? void act(save, words.value.saved) : toast(t.none))}>
+        <Button
+          kind="main"
+          onClick={() => (fault === undefined ? void act(save, words.value.saved) : toast(words.value.notSaved(fault)))}
+        >
           {words.value.save}
         </Button>
         <Button onClick={() => onOpen()}>{words.value.back}</Button>

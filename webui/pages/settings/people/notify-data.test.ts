@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { minutesUntilTomorrow, relayOf } from './notify-data.ts';
+import { minutesUntilTomorrow, relayOf, rulesFault } from './notify-data.ts';
 
 const CHROME = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36';
 
@@ -16,4 +16,21 @@ test.for([
 test('a pause until tomorrow ends at eight', () => {
   expect(minutesUntilTomorrow(new Date(2026, 10, 23, 20, 0))).toBe(12 * 60);
   expect(minutesUntilTomorrow(new Date(2026, 10, 23, 1, 0))).toBe(31 * 60);
+});
+
+test('rules without an event, a camera or a valid time are not saved, with the reason', () => {
+  const rule = { cameras: ['garden'], kinds: ['person'] };
+  expect(rulesFault([rule, { ...rule, cameras: 'all', hours: { from: '22:00', to: '06:00' } }])).toBeUndefined();
+  for (const wrong of [
+    { ...rule, cameras: [] },
+    { ...rule, kinds: [] },
+  ]) {
+    expect(rulesFault([rule, wrong])).toBe('Choose at least one event and one camera.');
+  }
+  for (const hours of [
+    { from: '', to: '06:00' },
+    { from: '22:00', to: '' },
+  ]) {
+    expect(rulesFault([{ ...rule, hours }])).toBe('Enter a time.');
+  }
 });

@@ -1,7 +1,11 @@
 import type { SubscriptionItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { modesWords } from '../../../words/settings/modes.ts';
+import { notifyWords } from '../../../words/settings/notify.ts';
 
+/** Texts such as `22:00`; empty while there is none. */
+/** Texts such as `22:00`; empty while there is none. */
 interface Hours {
   readonly from: string;
   readonly to: string;
@@ -71,6 +75,15 @@ export function typedValue(typed: string, former: ChannelSettings[string]): Chan
     return Number(typed);
   }
   return typeof former === 'string' ? typed : typed.split(/[\s,;]+/);
+}
+
+/** Why rules cannot be saved. */
+export function rulesFault(rules: readonly NotifyRule[]): string | undefined {
+  if (rules.some(({ kinds, cameras }) => kinds.length === 0 || cameras.length === 0)) {
+    return notifyWords.peek().none;
+  }
+  const hasTimes = rules.every(({ hours }) => hours?.from !== '' && hours?.to !== '');
+  return hasTimes ? undefined : modesWords.peek().timeWrong;
 }
 
 /** Removes the empty texts of lists, such as those between two commas. */

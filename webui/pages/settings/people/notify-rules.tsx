@@ -1,7 +1,7 @@
 import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { isOwner } from '../../../api-client/session.ts';
-import { CamerasField, ChipsField } from '../../../people/access-fields.tsx';
+import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
 import { toggled } from '../../../people/people.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
@@ -13,24 +13,25 @@ import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from 
 
 interface RulesProps {
   readonly rules: readonly NotifyRule[];
-  /** Undefined: a rule names nothing. */
-  readonly onRules: (rules: readonly NotifyRule[] | undefined) => void;
+  readonly onRules: (rules: readonly NotifyRule[]) => void;
 }
 
 /** Rules, one of which has to match. */
 export function RulesFields({ rules, onRules }: RulesProps) {
   const t = notifyWords.value;
   const [shown, setShown] = useState(rules.length > 0 ? rules : [{ ...FIRST_RULE, kinds: [] }]);
-  const set = (changed: readonly NotifyRule[]) => {
+  const set = (changed: readonly NotifyRule[], isTyped = false) => {
     setShown(changed);
-    onRules(changed.every(({ kinds, cameras }) => kinds.length && cameras.length) ? changed : undefined);
+    if (!isTyped) {
+      onRules(changed);
+    }
   };
   return (
     <>
       {shown.map((rule, i) => (
         <Fragment key={i}>
           {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
-          <RuleFields rule={rule} onRule={(changed) => set(shown.with(i, changed))} />
+          <RuleFields rule={rule} onRule={(changed, isTyped) => set(shown.with(i, changed), isTyped)} />
           {shown.length > 1 && (
             <Button kind="text" danger label={t.removeNamed(t.rule(i + 1))} onClick={() => set(shown.toSpliced(i, 1))}>
               {t.remove}
@@ -45,7 +46,8 @@ export function RulesFields({ rules, onRules }: RulesProps) {
 
 interface RuleProps {
   readonly rule: NotifyRule;
-  readonly onRule: (rule: NotifyRule) => void;
+  /** @param isTyped one of its times is being typed */
+  readonly onRule: (rule: NotifyRule, isTyped?: boolean) => void;
 }
 
 function RuleFields({ rule, onRule }: RuleProps) {
@@ -68,7 +70,7 @@ function RuleFields({ rule, onRule }: RuleProps) {
         label={t.cameras}
         chosen={rule.cameras}
         onChosen={(cameras) => onRule({ ...rule, cameras })}
-        wrong={undefined}
+        wrong={oneAtLeast(rule.cameras)}
       />
       <Switch
         title={t.hours}
@@ -80,11 +82,11 @@ function RuleFields({ rule, onRule }: RuleProps) {
         <div class="actions-row">
           <TimeField
             {...{ label: t.from, name: 'from', value: hours.from, wrong: timeWrong }}
-            onSet={(from, isLeft) => isLeft && onRule({ ...rule, hours: { ...hours, from } })}
+            onSet={(from, isLeft) => onRule({ ...rule, hours: { ...hours, from } }, !isLeft)}
           />
           <TimeField
             {...{ label: t.to, name: 'to', value: hours.to, wrong: timeWrong }}
-            onSet={(to, isLeft) => isLeft && onRule({ ...rule, hours: { ...hours, to } })}
+            onSet={(to, isLeft) => onRule({ ...rule, hours: { ...hours, to } }, !isLeft)}
           />
         </div>
       )}

@@ -9,6 +9,7 @@ import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { notifyWords } from '../../../words/settings/notify.ts';
+import { words } from '../../../words/words.ts';
 import { Pause, TestButton } from './notify-actions.tsx';
 import { ChannelForm, Channels } from './notify-channels.tsx';
 import {
@@ -20,11 +21,13 @@ import {
   FIRST_RULE,
   type NotifyChange,
   type NotifyList,
+  type NotifyRule,
   ownEndpoint,
   type PushObstacle,
   pushObstacle,
   relayOf,
   remove,
+  rulesFault,
   subscribe,
   unsubscribe,
 } from './notify-data.ts';
@@ -141,9 +144,17 @@ interface OwnProps {
 
 function Choices({ own, act }: OwnProps) {
   const put = (body: NotifyChange) => void act(() => change(own.id, body));
+  const setRules = (rules: readonly NotifyRule[]) => {
+    const fault = rulesFault(rules);
+    if (fault === undefined) {
+      put({ rules });
+    } else {
+      toast(words.peek().notSaved(fault));
+    }
+  };
   return (
     <>
-      <RulesFields rules={own.rules} onRules={(rules) => rules && put({ rules })} />
+      <RulesFields rules={own.rules} onRules={setRules} />
       <Pause until={own.snoozedUntil} onSet={(snoozeMinutes) => put({ snoozeMinutes })} />
       <TestButton address={addressOf(own.id)} />
     </>
