@@ -49,7 +49,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
     onChoose: () =>
       import('./tile-order.tsx').then(
         ({ moveTile }) => moveTile(camera.name, by),
-        () => {},
+        () => toast(words.peek().boxAway),
       ),
   });
   const items: PopupItem[] = [

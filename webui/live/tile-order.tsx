@@ -1,28 +1,18 @@
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import type { ApiPath } from '../api-client/api-types.ts';
-import { savedText, saveErrorText } from '../api-client/error-text.ts';
-import { type PathItem, paths } from '../api-client/paths.ts';
-import { type Change, fetchJson } from '../api-client/request.ts';
 import type { Camera } from '../cameras/camera.ts';
-import { cameras } from '../cameras/cameras.ts';
-import { chosenGroup, groups, layouts, loadLayouts } from '../cameras/layouts.ts';
 import type { Section } from '../cameras/sections.ts';
 import { useFocusKept } from '../ui/browser/focus-kept.ts';
 import { type Drag, ListDragger } from '../ui/controls/list-drag.ts';
-import { movedTo, reordered, roomFor } from '../ui/controls/list-order.ts';
-import { toast } from '../ui/feedback/toast.tsx';
+import { movedTo, roomFor } from '../ui/controls/list-order.ts';
 import { wallWords } from '../words/walls.ts';
 import { neighbour } from './grid-keys.ts';
+import { storeOrder } from './stored-order.ts';
 
 type Shown = readonly Section<Camera>[];
 
 const STEP_MS = 240;
-/** An answer that the box gave before it had the order comes within this time. */
-const STALE_MS = 3_000;
-/** Ends the order that is kept. */
-let release = (): void => {};
 
 /** What the grid shows, and the place of a camera that was moved, for screen readers. */
 let shown: Shown = [];
@@ -123,68 +113,5 @@ function move(at: number, from: number, to: number): void {
   }
   const before = section.cameras.map(({ name }) => name);
   said.value = wallWords.peek().placeOf(camera.title, to + 1, before.length);
-  void put(section.name, movedTo(before, from, to), before);
-}
-
-/** @param before the former order, to which Undo returns */
-async function put(section: string | undefined, names: readonly string[], before?: readonly string[]): Promise<void> {
-  const change = { isUnsaved: false };
-  try {
-    const group = section ?? chosenGroup.peek();
-    await (layouts.peek()?.some(({ kind, name }) => kind === 'group' && name === group)
-      ? putGroup(group, names, change)
-      : putCameras(names, change));
-    if (before) {
-      toast(savedText(change, wallWords.peek().orderSaved), () => void put(section, before));
-    }
-  } catch (error) {
-    release();
-    toast(saveErrorText(error));
-    // What was shown before.
-    await loadLayouts().catch(() => {});
-  }
-}
-
-/** Cameras of the group that an earlier group shows keep their places. */
-async function putGroup(group: string, names: readonly string[], change: Change): Promise<void> {
-  const known = layouts.peek()?.find(({ name }) => name === group)?.cameras ?? [];
-  const all = [...known.map(({ path }) => path), ...names.filter((name) => known.every(({ path }) => path !== name))];
-  const next = reordered(all, names);
-  groups.value = (groups.peek() ?? []).map((one) => (one[0] === group ? [group, next] : one));
-  await fetchJson(`v3/layouts/patch/${encodeURIComponent(group)}`, {
-    method: 'PATCH',
-    body: { cameras: next.map((path) => known.find((one) => one.path === path) ?? { path }) },
-    change,
-  });
-  await loadLayouts();
-}
-
-async function putCameras(names: readonly string[], change: Change): Promise<void> {
-  const all = reordered(
-    (cameras.peek() ?? []).map(({ name }) => name),
-    names,
-  );
-  release();
-  release = keepOrder(all);
-  // Cameras that are not in the file have no place.
-  const { items } = await fetchJson<{ items: readonly Pick<ApiPath, 'name'>[] }>(
-    'v3/config/paths/list?itemsPerPage=1000',
-  );
-  const configured = new Set(items.map(({ name }) => name));
-  await fetchJson('v3/cameras/order', {
-    method: 'POST',
-    body: { paths: all.filter((name) => configured.has(name)) },
-    change,
-  });
-  setTimeout(release, STALE_MS);
-}
-
-/** Shows the order, also where an answer of the box is older. @returns ends that */
-function keepOrder(all: readonly string[]): () => void {
-  const orderOf = ({ name, order }: PathItem) => (all.includes(name) ? all.indexOf(name) + 1 : order);
-  return effect(() => {
-    if (paths.value?.some((item) => item.order !== orderOf(item))) {
-      paths.value = paths.value.map((item) => ({ ...item, order: orderOf(item) }));
-    }
-  });
+  void storeOrder(section.name, movedTo(before, from, to), before);
 }

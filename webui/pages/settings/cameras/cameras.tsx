@@ -8,13 +8,13 @@ import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { toastFailure } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { SEARCHED_FROM } from '../../../ui/lists/list-search.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../words/settings/layouts.ts';
 import { wallWords } from '../../../words/walls.ts';
-import { words } from '../../../words/words.ts';
 import { CameraList } from './camera-list.tsx';
 import { CameraSheet } from './camera-sheet.tsx';
 
@@ -92,7 +92,6 @@ function NewCameras() {
   const name =
     discovered.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
   const endpoints = fresh.map(({ endpoint }) => endpoint);
-  const failed = () => toast(words.peek().boxAway);
   return (
     <div class="card new-cameras">
       <Row
@@ -107,8 +106,8 @@ function NewCameras() {
         aria-label={t.dismissNew}
         onClick={() => {
           hideFound(endpoints, true).then(
-            () => toast(t.newDismissed, () => void hideFound(endpoints, false).catch(failed)),
-            failed,
+            () => toast(t.newDismissed, () => void hideFound(endpoints, false).catch(toastFailure)),
+            toastFailure,
           );
         }}
       >
