@@ -46,7 +46,7 @@ export function reasonText(
   { status, why = '', message }: RequestError,
 ): ComponentChildren {
   if (status === CHANGED) {
-    return sentence(words.value.changedMeanwhile);
+    return sentence(reasonsWords.value.changedMeanwhile);
   }
   const known = BY_WORD[why] ?? BY_STATUS[status];
   if (known === 'brokenFile') {

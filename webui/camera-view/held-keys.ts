@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { hasModifier } from '../ui/browser/keys.ts';
 
 /**
  * Keys that act while held. The last one pressed counts. `onUp` is called on release, and when the page loses focus.
@@ -21,9 +22,8 @@ export function useHeldKeys(
     };
     const onKeyDown = (event: KeyboardEvent) => {
       const key = keyOf(event);
-      const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
       if (
-        hasModifier ||
+        hasModifier(event) ||
         event.defaultPrevented ||
         !latest.current.keys.includes(key) ||
         ownsKeys(event) ||

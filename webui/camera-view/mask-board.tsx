@@ -14,6 +14,7 @@ import {
   withCorner,
 } from '../cameras/mask-shape.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
+import { stepOf } from '../ui/browser/keys.ts';
 import { maskWords } from '../words/settings/masks.ts';
 
 const KEY_STEP = 0.01;
@@ -85,7 +86,7 @@ export function MaskBoard(props: BoardProps) {
   });
   const all = isNew ? [...shapes, { ...draft, isChosen: true, isOff: false, label: undefined, isZone: false }] : shapes;
   const onKeyDown = (token: string | undefined, points: Shape) => (event: TargetedKeyboardEvent<HTMLButtonElement>) => {
-    const by = stepOf(event.key);
+    const by = stepOf(event, STEPS);
     if (by && !isLocked && (draft?.token === token || props.mayLeave)) {
       event.preventDefault();
       event.stopPropagation();
@@ -146,7 +147,6 @@ const STEPS: Readonly<Record<string, Point>> = {
   ArrowUp: [0, -KEY_STEP],
   ArrowDown: [0, KEY_STEP],
 };
-const stepOf = (key: string): Point | undefined => STEPS[key];
 
 function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked, onDraft, onDone }: BoardProps) {
   const held = useRef<Held | undefined>(undefined);

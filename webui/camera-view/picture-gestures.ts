@@ -1,5 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { hasModifier } from '../ui/browser/keys.ts';
 import { isInSlider, ownsKeys } from './held-keys.ts';
 import { isZoomed, panned, resetZoom, swipeOf, type Zoom, zoom, zoomAt } from './picture-zoom.ts';
 
@@ -30,7 +31,7 @@ interface ZoomKeys {
 function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || ownsKeys(event)) {
+      if (hasModifier(event) || event.defaultPrevented || ownsKeys(event)) {
         return;
       }
       const { key } = event;

@@ -25,6 +25,7 @@ import {
   spans,
   speed,
 } from '../timeline/view.ts';
+import { stepOf } from '../ui/browser/keys.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { clockSeconds } from '../words/format.ts';
@@ -155,7 +156,7 @@ function useRewindView(name: string, isRewound: boolean): void {
 }
 
 function onSliderKey(event: KeyboardEvent): void {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const by = stepOf(event, { ArrowLeft: -1, ArrowRight: 1 });
   if (by !== undefined && event.target instanceof Element && event.target.closest('[role=slider]')) {
     event.preventDefault();
     seek((atMs.peek() ?? Date.now()) + by * KEY_STEP_MS);

@@ -3,7 +3,8 @@ import { clipAddress } from '../api-client/urls.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { laneFor } from '../timeline/lane-data.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
-import { atMs, isPlaying, seek, showWindow, spans } from '../timeline/view.ts';
+import { atMs, isPlaying, seek, showPeriod, spans } from '../timeline/view.ts';
+import { hasModifier } from '../ui/browser/keys.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
@@ -132,7 +133,7 @@ function openDay(dayMs: number, isAny: boolean): boolean {
   if (ms === undefined && !isAny) {
     return false;
   }
-  showWindow({ fromMs: dayMs, toMs: nextDay(dayMs) });
+  showPeriod({ fromMs: dayMs, toMs: nextDay(dayMs) });
   // Does not play a day without recordings: playback would continue after the gap, on another day.
   seek(ms ?? dayMs, ms !== undefined && isPlaying.peek());
   return true;
@@ -169,7 +170,7 @@ function Month({ month, here, focused, shares, isOfAll, onGo, onFocus }: MonthPr
       class="month"
       ref={grid}
       onKeyDown={(event) => {
-        const next = dayBeside(focused, event.key);
+        const next = hasModifier(event) ? undefined : dayBeside(focused, event.key);
         if (next !== undefined) {
           event.preventDefault();
           wantsFocus.current = true;

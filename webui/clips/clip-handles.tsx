@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { clip, fromMs, toMs } from '../timeline/view.ts';
+import { stepOf } from '../ui/browser/keys.ts';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
@@ -78,7 +79,7 @@ function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
       onPointerUp={rest}
       onPointerCancel={rest}
       onKeyDown={(event) => {
-        const by = stepOf(event);
+        const by = byOf(event);
         if (by !== 0) {
           event.preventDefault();
           event.stopPropagation();
@@ -100,16 +101,7 @@ function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
   );
 }
 
-function stepOf({ key, shiftKey }: KeyboardEvent): number {
-  const step = shiftKey ? LONG_STEP_MS : STEP_MS;
-  switch (key) {
-    case 'ArrowRight':
-    case 'ArrowUp':
-      return step;
-    case 'ArrowLeft':
-    case 'ArrowDown':
-      return -step;
-    default:
-      return 0;
-  }
-}
+const DIRECTIONS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+
+const byOf = (event: KeyboardEvent): number =>
+  (stepOf(event, DIRECTIONS) ?? 0) * (event.shiftKey ? LONG_STEP_MS : STEP_MS);

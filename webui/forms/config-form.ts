@@ -3,7 +3,7 @@ import { savedText, saveErrorText } from '../api-client/error-text.ts';
 import { type Change, RequestError } from '../api-client/request.ts';
 import { retryUntilAnswered } from '../api-client/retry.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { words } from '../words/words.ts';
+import { reasonsWords } from '../words/reasons.ts';
 import type { Form, FormOptions } from './form.ts';
 import { serverForm } from './server-form.ts';
 
@@ -83,7 +83,9 @@ export class ConfigForm<C, V extends object> {
     try {
       await this.#patch(before, value, tag);
     } catch (error) {
-      throw error instanceof PreconditionFailed ? new RequestError(error.status, words.peek().changedMeanwhile) : error;
+      throw error instanceof PreconditionFailed
+        ? new RequestError(error.status, reasonsWords.peek().changedMeanwhile)
+        : error;
     } finally {
       // The change may have been saved although its response was lost.
       await this.refresh().catch(() => {});
@@ -124,7 +126,7 @@ export class ConfigForm<C, V extends object> {
   /** @throws RequestError while the user has not decided about conflicting changes */
   #refuseUndecided(): void {
     if (Object.keys(this.form.conflicts.peek()).length > 0) {
-      throw new RequestError(CHANGED, words.peek().changedMeanwhile);
+      throw new RequestError(CHANGED, reasonsWords.peek().changedMeanwhile);
     }
   }
 

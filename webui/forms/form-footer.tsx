@@ -1,5 +1,6 @@
 import { saveErrorText } from '../api-client/error-text.ts';
 import { Button } from '../ui/controls/button.tsx';
+import { reasonsWords } from '../words/reasons.ts';
 import { words } from '../words/words.ts';
 import type { Form } from './form.ts';
 
@@ -17,7 +18,7 @@ interface FormFooterProps<V extends object> {
 
 /** The save button, with its effect or the failure below. */
 export function FormFooter<V extends object>({ form, text, action, busy, isOff = false }: FormFooterProps<V>) {
-  const { save, saving, savedLater } = words.value;
+  const { save, saving } = words.value;
   const state = form.saving.value;
   const failure = form.failure.value;
   return (
@@ -26,7 +27,7 @@ export function FormFooter<V extends object>({ form, text, action, busy, isOff =
         {action ?? save}
       </Button>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {state === 'waiting' ? savedLater : failure === undefined ? text : saveErrorText(failure)}
+        {state === 'waiting' ? reasonsWords.value.savedLater : failure === undefined ? text : saveErrorText(failure)}
       </p>
     </>
   );

@@ -9,7 +9,7 @@ export function focusNeighbour(grid: HTMLElement, key: string): void {
 }
 
 /** The tile whose centre is nearest in a direction. */
-export function neighbour(tiles: readonly HTMLElement[], from: HTMLElement, key: string): HTMLElement | undefined {
+function neighbour(tiles: readonly HTMLElement[], from: HTMLElement, key: string): HTMLElement | undefined {
   const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
   if (!way) {
     return undefined;

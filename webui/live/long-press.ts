@@ -39,7 +39,8 @@ export function useLongPress(onHold: () => void, onDrag: () => void) {
     onPointerUp: end,
     onPointerCancel: end,
     onClickCapture: (event: MouseEvent) => {
-      if (wasHeld.current && isOnTile(event)) {
+      // A key has no detail.
+      if (wasHeld.current && event.detail > 0 && isOnTile(event)) {
         event.preventDefault();
         event.stopPropagation();
       }

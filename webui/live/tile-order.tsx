@@ -4,11 +4,12 @@ import { useEffect, useLayoutEffect } from 'preact/hooks';
 import type { Camera } from '../cameras/camera.ts';
 import type { Section } from '../cameras/sections.ts';
 import { useFocusKept } from '../ui/browser/focus-kept.ts';
+import { ORDER_KEYS, orderStepOf } from '../ui/browser/keys.ts';
 import { type Drag, ListDragger } from '../ui/controls/list-drag.ts';
 import { movedTo, roomFor } from '../ui/controls/list-order.ts';
 import { wallWords } from '../words/walls.ts';
-import { neighbour } from './grid-keys.ts';
 import { storeOrder } from './stored-order.ts';
+import { tileKeys } from './tile.tsx';
 
 type Shown = readonly Section<Camera>[];
 
@@ -23,11 +24,21 @@ interface TileOrderProps {
   readonly sections: Shown;
 }
 
-/** The owner sorts the tiles of each section by dragging, by Alt and the arrow keys, or by the menu of a tile. */
+/** The owner sorts the tiles of each section by dragging, by Alt and the up and down keys, or by the menu of a tile. */
 export function TileOrder({ grid, sections }: TileOrderProps) {
   shown = sections;
   const order = sections.map(({ cameras: all }) => all.map(({ name }) => name).join('\n')).join('\n\n');
   useFocusKept(grid, order);
+  const { orderKeys } = wallWords.value;
+  useEffect(() => {
+    tileKeys.value = { 'aria-keyshortcuts': ORDER_KEYS, 'aria-description': orderKeys };
+  }, [orderKeys]);
+  useEffect(
+    () => () => {
+      tileKeys.value = undefined;
+    },
+    [],
+  );
   useLayoutEffect(() => {
     for (const list of listsOf(grid.current)) {
       place(list, undefined);
@@ -43,10 +54,6 @@ export function TileOrder({ grid, sections }: TileOrderProps) {
           onDrop: (from, to) => move(i, from, to),
         }),
     );
-    for (const tile of grid.current?.querySelectorAll('.tile') ?? []) {
-      tile.setAttribute('aria-keyshortcuts', 'Alt+ArrowLeft Alt+ArrowRight Alt+ArrowUp Alt+ArrowDown');
-      tile.setAttribute('aria-description', wallWords.peek().orderKeys);
-    }
     const { current } = grid;
     current?.addEventListener('keydown', onKey);
     return () => {
@@ -89,19 +96,16 @@ export function moveTile(name: string, by: -1 | 1): void {
   move(section, from, from + by);
 }
 
-/** Moves the tile to the place of its neighbour. */
+/** Moves the focused tile by one place. */
 function onKey(event: KeyboardEvent): void {
-  const { key, altKey, target, currentTarget } = event;
+  const { target, currentTarget } = event;
   const tile = target instanceof HTMLElement ? target.closest<HTMLElement>('.tile') : null;
-  const list = tile?.closest('.grid');
-  if (!altKey || !key.startsWith('Arrow') || !tile || !list) {
-    return;
-  }
-  event.preventDefault();
-  const tiles = [...list.querySelectorAll<HTMLElement>('.tile')];
-  const to = neighbour(tiles, tile, key);
-  if (to) {
-    move(listsOf(currentTarget as HTMLElement).indexOf(list as HTMLElement), tiles.indexOf(tile), tiles.indexOf(to));
+  const list = tile?.closest<HTMLElement>('.grid');
+  const by = orderStepOf(event);
+  if (by !== undefined && tile && list) {
+    event.preventDefault();
+    const from = [...list.querySelectorAll('.tile')].indexOf(tile);
+    move(listsOf(currentTarget as HTMLElement).indexOf(list), from, from + by);
   }
 }
 

@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
 import { offlineReasonOf } from '../cameras/offline-reason.ts';
@@ -120,6 +121,9 @@ export function currentEventLabel(camera: Camera): string | undefined {
 /** Path of a tile; the main stream only in a single column. */
 export const tilePath = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
 
+/** Attributes of each link while the owner can move the tiles. */
+export const tileKeys = signal<object | undefined>(undefined);
+
 interface TileProps {
   readonly camera: Camera;
   readonly isAlone: boolean;
@@ -171,7 +175,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
       {content}
     </div>
   ) : (
-    <a href={link} {...looks}>
+    <a href={link} {...looks} {...tileKeys.value}>
       {content}
     </a>
   );

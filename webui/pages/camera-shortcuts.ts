@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/camera.ts';
 import { cameraLink } from '../shell/route.ts';
+import { hasModifier } from '../ui/browser/keys.ts';
 
 export interface CameraShortcuts {
   readonly sound: () => void;
@@ -34,10 +35,9 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraShor
       PageDown: () => step(1),
     };
     const onKey = (event: KeyboardEvent) => {
-      const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
       // The browser uses Esc to leave full screen.
       const isBrowsers = document.fullscreenElement && event.key === 'Escape';
-      if (!hasModifier && !event.repeat && !isBrowsers && !isInSheet(event)) {
+      if (!hasModifier(event) && !event.repeat && !isBrowsers && !isInSheet(event)) {
         actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]?.();
       }
     };

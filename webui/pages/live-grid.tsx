@@ -113,7 +113,8 @@ function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): vo
 /** Arrow keys focus the neighbour. Loaded by the first of them. */
 function onArrow(event: KeyboardEvent, grid: HTMLElement | null): void {
   const { key, target } = event;
-  if (grid && !event.altKey && key.startsWith('Arrow') && target instanceof Element && target.matches('.tile')) {
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+  if (grid && !hasModifier && key.startsWith('Arrow') && target instanceof Element && target.matches('.tile')) {
     event.preventDefault();
     import('../live/grid-keys.ts').then(
       ({ focusNeighbour }) => focusNeighbour(grid, key),

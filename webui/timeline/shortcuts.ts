@@ -1,3 +1,4 @@
+import { stepOf } from '../ui/browser/keys.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 import { atMs, isPlaying, pause, play, seek, speed, step, zoom } from './view.ts';
 
@@ -13,10 +14,9 @@ const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu
 export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
   const listener = (event: KeyboardEvent) => {
     const target = event.target as Element;
-    const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
     const isPress = (event.key === ' ' || event.key === 'Enter') && target.closest('button, a');
-    const action = actions[event.key];
-    if (action && !hasModifier && !isPress && !target.closest(OWN_KEYS) && !document.querySelector('dialog[open]')) {
+    const action = stepOf(event, actions);
+    if (action && !isPress && !target.closest(OWN_KEYS) && !document.querySelector('dialog[open]')) {
       event.preventDefault();
       action(event);
     }

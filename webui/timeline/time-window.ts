@@ -40,6 +40,10 @@ export function notAhead({ fromMs, toMs }: TimeWindow, lastMs: number): TimeWind
   return { fromMs: fromMs - byMs, toMs: toMs - byMs };
 }
 
+/** Ends a window shortly after `lastMs`, if the rest is the future. */
+export const endedAhead = ({ fromMs, toMs }: TimeWindow, lastMs: number): TimeWindow =>
+  lastMs <= fromMs ? { fromMs, toMs } : { fromMs, toMs: Math.min(toMs, fromMs + (lastMs - fromMs) / (1 - AHEAD)) };
+
 const MINUTE_MS = 60_000;
 const UPRIGHT_MS = 75 * MINUTE_MS;
 const HORIZONTAL_MS = 240 * MINUTE_MS;

@@ -1,6 +1,17 @@
 import { afterEach, expect, test } from 'vitest';
 import { MAX_MS } from './time-window.ts';
-import { atMs, fromMs, isPlayheadFixed, resetView, setMoment, showWindow, spans, toMs, zoom } from './view.ts';
+import {
+  atMs,
+  fromMs,
+  isPlayheadFixed,
+  resetView,
+  setMoment,
+  showPeriod,
+  showWindow,
+  spans,
+  toMs,
+  zoom,
+} from './view.ts';
 
 const HOUR = 3_600_000;
 /** Of a box whose clock is ahead of the browser's. */
@@ -34,4 +45,14 @@ test('nothing leads further into the future, wherever it was asked for', () => {
   expect(shareOf(NEWEST_MS)).toBeCloseTo(0.95);
   zoom(4, NEWEST_MS + HOUR);
   expect(shareOf(NEWEST_MS)).toBeCloseTo(0.95);
+});
+
+test('a day that has only begun is shown from its midnight; an earlier one is shown whole', () => {
+  const midnight = NEWEST_MS - 2 * HOUR;
+  spans.value = [{ start: '', startMs: NEWEST_MS - 4 * HOUR, endMs: NEWEST_MS }];
+  showPeriod({ fromMs: midnight, toMs: midnight + 24 * HOUR });
+  expect(fromMs.value).toBeCloseTo(midnight, -1);
+  expect(shareOf(NEWEST_MS)).toBeCloseTo(0.95);
+  showPeriod({ fromMs: midnight - 24 * HOUR, toMs: midnight });
+  expect([fromMs.value, toMs.value]).toEqual([midnight - 24 * HOUR, midnight]);
 });

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Span } from '../api-client/recordings/recordings.ts';
-import { notAhead, shiftedTo, type TimeWindow, timeWindow, uprightShare, zoomed } from './time-window.ts';
+import { endedAhead, notAhead, shiftedTo, type TimeWindow, timeWindow, uprightShare, zoomed } from './time-window.ts';
 
 /** State of the recordings page: moment, window and camera. Unix milliseconds. */
 
@@ -98,6 +98,12 @@ export function zoom(factor: number, aroundMs?: number): void {
 /** Shows a window; with a fixed playhead, its length around the playhead. */
 export const showWindow = ({ fromMs, toMs }: TimeWindow): void => show(timeWindow(toMs - fromMs, fromMs, 0));
 
+/** Shows a period from its start: of the present day only what has been. */
+export const showPeriod = (period: TimeWindow): void => showWindow(endedAhead(period, latestMs()));
+
+/** Now, or the newest recording. */
+const latestMs = (): number => Math.max(Date.now(), spans.peek().at(-1)?.endMs ?? 0);
+
 function show(window: TimeWindow): void {
   const at = atMs.peek();
   const before = shown.peek();
@@ -107,7 +113,7 @@ function show(window: TimeWindow): void {
   const next =
     isPlayheadFixed.peek() && at !== undefined
       ? timeWindow(length, at, selection ? 0.5 : uprightShare(length))
-      : notAhead(window, Math.max(Date.now(), spans.peek().at(-1)?.endMs ?? 0, selection?.endMs ?? 0));
+      : notAhead(window, Math.max(latestMs(), selection?.endMs ?? 0));
   if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
     shown.value = next;
   }

@@ -6,6 +6,10 @@ export const clockOf = (time: string, language: string): string => {
   return clock(new Date(2026, 0, 1, hours, minutes).getTime(), language);
 };
 
+/** The keyboard of phones for times: digits are enough without `am` and `pm`. */
+export const clockKeys = (language: string): 'text' | 'numeric' =>
+  clockOf('13:00', language).startsWith('13') ? 'numeric' : 'text';
+
 /** `22:30` from `22:30`, `2230`, `10.30 pm` or `下午 10:30`; undefined for any other text. */
 export function parseClock(text: string): string | undefined {
   const plain = text

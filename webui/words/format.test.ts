@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clockOf, parseClock } from './clock-text.ts';
+import { clockKeys, clockOf, parseClock } from './clock-text.ts';
 import { dayName, monthName, shortDay } from './dates.ts';
 import { common as en } from './en/common.ts';
 import {
@@ -140,3 +140,12 @@ test.for(['en-US', 'en-GB', 'en-AU', 'en-CA', 'zh-CN', 'zh-CN-u-hc-h12', 'en-US-
     }
   },
 );
+
+test('phones show digits for times, and letters where times have am and pm', () => {
+  expect(['en-GB', 'zh-CN', 'en-US', 'en-US-u-hc-h23'].map(clockKeys)).toEqual([
+    'numeric',
+    'numeric',
+    'text',
+    'numeric',
+  ]);
+});

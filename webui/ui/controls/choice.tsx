@@ -8,13 +8,17 @@ export interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
+/** The chosen option; the label while there is none. */
+export const shownOf = ({ label, value, options }: Pick<ChoiceProps, 'label' | 'value' | 'options'>): string =>
+  options.find((option) => option.value === value)?.text ?? label;
+
 /** The native select under a title or chip. */
 export function Select({ label, value, options, onChange, ...more }: ChoiceProps) {
   return (
     <label class={`choice ${more.class}`}>
       <span class="visually-hidden">{label}</span>
       <span class="shown" aria-hidden="true">
-        <bdi>{options.find((option) => option.value === value)?.text}</bdi>
+        <bdi>{shownOf({ label, value, options })}</bdi>
         <Icon name="down" small={more.class === 'chip'} />
       </span>
       <select

@@ -19,6 +19,8 @@ interface FieldProps extends HintProps {
   readonly name: string;
   /** Read-only while a request is running. */
   readonly isLocked?: boolean;
+  /** Keyboard of phones. */
+  readonly inputMode?: 'text' | 'numeric';
   readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username' | 'off';
 }
 
@@ -53,6 +55,7 @@ function Field(props: FieldProps & { readonly type: 'text' | 'password'; readonl
     autocapitalize: 'none',
     spellcheck: false,
     readOnly: props.isLocked === true,
+    inputMode: props.inputMode,
     value,
     'aria-invalid': wrong !== undefined,
     'aria-describedby': `${id}-hint`,

@@ -215,9 +215,9 @@ export class ListDragger {
     }
   }
 
-  /** Suppresses the click after a drag. */
+  /** Suppresses the click after a drag; that of a key has no detail. */
   #click(event: MouseEvent): void {
-    if (this.#wasDragged) {
+    if (this.#wasDragged && event.detail > 0) {
       event.preventDefault();
       event.stopPropagation();
       this.#wasDragged = false;

@@ -1,4 +1,5 @@
 import { useId } from 'preact/hooks';
+import { stepOf } from '../../ui/browser/keys.ts';
 import { words } from '../../words/words.ts';
 import { Icon } from '../icons/icon.tsx';
 
@@ -39,7 +40,7 @@ export function Stepper({ label, value, steps, format, onChange, hint }: Stepper
           aria-valuemax={steps.at(-1)}
           aria-valuetext={format(value)}
           onKeyDown={(event) => {
-            const to = { ArrowUp: above, ArrowRight: above, ArrowDown: below, ArrowLeft: below }[event.key];
+            const to = stepOf(event, { ArrowUp: above, ArrowRight: above, ArrowDown: below, ArrowLeft: below });
             if (to !== undefined) {
               event.preventDefault();
               go(to);

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { clockOf, parseClock } from '../../words/clock-text.ts';
+import { clockKeys, clockOf, parseClock } from '../../words/clock-text.ts';
 import { i18n } from '../../words/i18n.ts';
 import { TextField } from './field.tsx';
 
@@ -16,6 +16,7 @@ interface TimeFieldProps {
 
 /** A time in the clock of the page. The browser's own field has that of the browser's interface, which may be another. */
 export function TimeField({ label, name, value, onSet, wrong }: TimeFieldProps) {
+  const { language } = i18n();
   const [typed, setTyped] = useState<string>();
   const [isLeft, setLeft] = useState(true);
   const time = typed === undefined ? value : (parseClock(typed) ?? '');
@@ -23,7 +24,8 @@ export function TimeField({ label, name, value, onSet, wrong }: TimeFieldProps) 
     <TextField
       {...{ label, name }}
       autocomplete="off"
-      value={typed ?? clockOf(value, i18n().language)}
+      inputMode={clockKeys(language)}
+      value={typed ?? clockOf(value, language)}
       wrong={isLeft && time === '' ? wrong : undefined}
       onInput={(text) => {
         setTyped(text);

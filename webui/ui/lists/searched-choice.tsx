@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type ChoiceProps, Select } from '../controls/choice.tsx';
+import { type ChoiceProps, Select, shownOf } from '../controls/choice.tsx';
 import { Icon } from '../icons/icon.tsx';
 import { Sheet } from '../sheet/sheet.tsx';
 import { SEARCHED_FROM } from './list-search.tsx';
@@ -13,14 +13,14 @@ export function SearchedChoice(props: ChoiceProps) {
   if (options.length <= SEARCHED_FROM) {
     return <Select {...props} />;
   }
-  const shown = options.find((option) => option.value === value)?.text;
+  const shown = shownOf(props);
   return (
     <>
       <button
         class={`choice ${props.class}`}
         type="button"
         aria-haspopup="dialog"
-        aria-label={`${label}: ${shown}`}
+        aria-label={shown === label ? label : `${label}: ${shown}`}
         onClick={() => setOpen(true)}
       >
         <span class="shown">

@@ -6,7 +6,7 @@ export const walls = {
   arrangeNine: '3 × 3',
   layouts: 'Groups and walls',
 
-  orderKeys: 'Move with Alt and the arrow keys.',
+  orderKeys: 'Move with Alt and the up and down arrow keys.',
   placeOf: (camera: string, place: number, count: number) => `${camera}: ${place} of ${count}`,
   orderSaved: 'Order saved.',
 

@@ -2,6 +2,7 @@ import type { ReasonsWords } from '../en/reasons.ts';
 
 export const reasons: ReasonsWords = {
   savedUntilRestart: '已生效，但未保存，重启后失效。',
+  savedLater: '主机恢复连接后自动保存。',
   unknownOutcome: '主机没有应答。请先看看是否已生效，再重试。',
   paused: '摄像头已暂停。',
   busy: '主机正在处理。',
@@ -16,6 +17,7 @@ export const reasons: ReasonsWords = {
   tooSlow: '未及时收到应答。',
   itsFault: '主机处理失败，原因见日志。',
 
+  changedMeanwhile: '刚才有人修改了这里。',
   changedBy: (name, when, what) => `${name} 修改了这里${when && `（${when}）`}：${what}`,
   changedByMe: (when, what) => `您在另一个窗口修改了这里（${when}）：${what}`,
   justNow: '刚刚',

@@ -7,7 +7,7 @@ export const walls: WallsWords = {
   arrangeNine: '3 × 3',
   layouts: '分组和监控墙',
 
-  orderKeys: '按 Alt 加方向键移动。',
+  orderKeys: '按 Alt 加上下方向键移动。',
   placeOf: (camera, place, count) => `${camera}：第 ${place} 个，共 ${count} 个`,
   orderSaved: '顺序已保存。',
 

@@ -155,7 +155,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await sheet.getByRole('button', { name: 'Add all' }).press('Enter');
     await toast(page, 'Barn added as number 4');
     const tile = (name: RegExp) => sheet.getByRole('button', { name });
-    await tile(/^Barn: 4 of 4/).press('Alt+ArrowLeft');
+    await tile(/^Barn: 4 of 4/).press('Alt+ArrowUp');
     await toast(page, 'Barn: 3 of 4');
     await tile(/^Barn: 3 of 4/).press('Alt+ArrowUp');
     await toast(page, 'Barn: 2 of 4');

@@ -7,6 +7,7 @@ import type { Camera } from '../../../cameras/camera.ts';
 import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { useFocusKept } from '../../../ui/browser/focus-kept.ts';
+import { ORDER_KEYS, orderStepOf } from '../../../ui/browser/keys.ts';
 import { type Drag, useListDrag } from '../../../ui/controls/list-drag.ts';
 import { inOrder, movedTo, roomFor } from '../../../ui/controls/list-order.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
@@ -20,7 +21,7 @@ import { statusLine } from './data/status-line.ts';
 
 const POLL_MS = 60_000;
 
-/** The owner sorts by dragging, or by Alt and the arrow keys. */
+/** The owner sorts by dragging, or by Alt and the up and down keys. */
 export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
   const t = camerasWords.value;
   const list = useRef<HTMLUListElement>(null);
@@ -114,13 +115,13 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
         class="row"
         href={cameraSettingsLink(camera.name)}
         draggable={false}
-        aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
+        aria-keyshortcuts={ORDER_KEYS}
         aria-description={wallWords.value.orderKeys}
         onKeyDown={(event) => {
-          const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-          if (event.altKey && by !== undefined) {
+          const by = orderStepOf(event);
+          if (by !== undefined) {
             event.preventDefault();
-            onKey(by as -1 | 1);
+            onKey(by);
           }
         }}
       >

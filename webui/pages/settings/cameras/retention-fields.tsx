@@ -3,6 +3,7 @@ import type { Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import type { CameraFacts } from './data/camera-data.ts';
 import {
@@ -71,8 +72,7 @@ function costText({ days, maxBytes, config, facts, name, language }: CostProps):
   }
   const fits = fewerDays(use, days);
   if (fits !== undefined) {
-    const space = language === 'zh-CN' ? '' : ' ';
-    return [t.onlyFits(daysText(fits)), t.oldestGo].join(space);
+    return sentences([t.onlyFits(daysText(fits)), t.oldestGo]);
   }
   const bytes = costBytes(use, days, maxBytes);
   const disk = diskOf(config.recordPath ?? '', facts.disks);

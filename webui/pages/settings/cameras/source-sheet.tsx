@@ -10,6 +10,7 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { reasonsWords } from '../../../words/reasons.ts';
 import { sourceWords } from '../../../words/settings/sources.ts';
 import { words } from '../../../words/words.ts';
 import { useConfigAtFirst } from './data/camera-data.ts';
@@ -95,7 +96,7 @@ function Foot({ source }: { readonly source: SourceForm }) {
         </Button>
       )}
       <p class={failed ? 'bad small' : 'dim small'} role="status">
-        {saving === 'waiting' ? words.value.savedLater : failed || (isReady ? t.saveText : t.testText)}
+        {saving === 'waiting' ? reasonsWords.value.savedLater : failed || (isReady ? t.saveText : t.testText)}
       </p>
     </>
   );

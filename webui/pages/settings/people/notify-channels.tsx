@@ -8,6 +8,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { SearchedList } from '../../../ui/lists/searched-list.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
@@ -54,19 +55,23 @@ export function Channels({ onOpen }: ChannelsProps) {
   return (
     <>
       <h3>{t.channels}</h3>
-      {value && value.items.length > 0 && (
-        <div class="card">
-          {value.items.map((item) => (
-            <Row
-              key={item.id}
-              title={item.name}
-              text={item.problem ?? `${item.settings['host'] ?? item.settings['url']}`}
-              {...(item.problem && { tone: 'bad' })}
-              onClick={() => onOpen(item)}
-            />
-          ))}
-        </div>
-      )}
+      <SearchedList items={value?.items ?? []} textOf={(item) => `${item.name} ${serverOf(item)}`}>
+        {(found) =>
+          found.length > 0 && (
+            <div class="card">
+              {found.map((item) => (
+                <Row
+                  key={item.id}
+                  title={item.name}
+                  text={item.problem ?? serverOf(item)}
+                  {...(item.problem && { tone: 'bad' })}
+                  onClick={() => onOpen(item)}
+                />
+              ))}
+            </div>
+          )
+        }
+      </SearchedList>
       <Select
         class="chip"
         label={t.add}
@@ -77,6 +82,8 @@ export function Channels({ onOpen }: ChannelsProps) {
     </>
   );
 }
+
+const serverOf = ({ settings }: Channel): string => `${settings['host'] ?? settings['url']}`;
 
 interface FormProps {
   readonly draft: ChannelDraft;
@@ -187,6 +194,6 @@ function SettingField({ name, label, settings, onSettings }: SettingProps) {
   return /^(password|token|secret)$/.test(name) ? (
     <PasswordField {...field} autocomplete="new-password" />
   ) : (
-    <TextField {...field} autocomplete="off" />
+    <TextField {...field} autocomplete="off" inputMode={typeof former === 'number' ? 'numeric' : 'text'} />
   );
 }

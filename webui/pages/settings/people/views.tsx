@@ -7,9 +7,9 @@ import { spanText, viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Select } from '../../../ui/controls/choice.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
+import { SearchedChoice } from '../../../ui/lists/searched-choice.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 
@@ -39,7 +39,7 @@ export function ViewsPage() {
       <LowerPageHeader title={t.views} href={settingsLink('people')} above={t.people} />
       <p class="dim">{t.viewsText}</p>
       <div class="filter">
-        <Select
+        <SearchedChoice
           class="chip"
           label={t.viewsPerson}
           value={person ?? EVERYONE}

@@ -8,6 +8,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { reasonsWords } from '../../../words/reasons.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { words } from '../../../words/words.ts';
 import { FREE_STEPS, percentOf } from './storage-data.ts';
@@ -81,7 +82,7 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
       />
       <ConflictLine form={form} name="percent" format={saysPercent} />
       <p class="small" role="status">
-        {saving === 'waiting' && words.value.savedLater}
+        {saving === 'waiting' && reasonsWords.value.savedLater}
       </p>
       <Failure edited={edited} />
     </>

@@ -22,7 +22,7 @@ export const layouts = {
   chosen: 'Cameras in order',
   chooseOne: 'Add a camera.',
   boardHint: 'Drag to reorder. Select a camera to change it.',
-  boardKeys: 'Move with Alt and the arrow keys, remove with Delete.',
+  boardKeys: 'Move with Alt and the up and down arrow keys, remove with Delete.',
   earlier: 'Move earlier',
   later: 'Move later',
   makeLarge: 'Make large',

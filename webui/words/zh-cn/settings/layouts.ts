@@ -19,7 +19,7 @@ export const layouts: LayoutsWords = {
   chosen: '摄像头及其顺序',
   chooseOne: '请添加摄像头。',
   boardHint: '拖动可调整顺序，点按摄像头可更改。',
-  boardKeys: '按 Alt 加方向键移动，按 Delete 移除。',
+  boardKeys: '按 Alt 加上下方向键移动，按 Delete 移除。',
   earlier: '前移',
   later: '后移',
   makeLarge: '放大',

@@ -6,6 +6,7 @@ import { cameras } from '../../../../cameras/cameras.ts';
 import { spansOf, wallLayout } from '../../../../cameras/wall-layout.ts';
 import { CameraThumbnail } from '../../../../live/camera-thumbnail.tsx';
 import { useFocusKept } from '../../../../ui/browser/focus-kept.ts';
+import { ORDER_KEYS, orderStepOf } from '../../../../ui/browser/keys.ts';
 import { useMedia } from '../../../../ui/browser/use-media.ts';
 import { useListDrag } from '../../../../ui/controls/list-drag.ts';
 import { movedTo } from '../../../../ui/controls/list-order.ts';
@@ -144,8 +145,8 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
   const dragged = drag && tiles[drag.from];
   useFocusKept(list, shown.map(({ path }) => path).join('\n'));
   const onKeyDown = (event: KeyboardEvent, i: number, path: string) => {
-    const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (event.altKey && by !== undefined) {
+    const by = orderStepOf(event);
+    if (by !== undefined) {
       move(i, i + by);
     } else if (event.key === 'Delete') {
       focusBeside(list.current, i);
@@ -168,7 +169,7 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
               aria-pressed={path === chosen}
               aria-label={labelOf(cameraOf(path)?.title ?? path, spans[i] === 2, i, tiles.length)}
               aria-description={t.boardKeys}
-              aria-keyshortcuts="Alt+ArrowLeft Alt+ArrowRight Delete"
+              aria-keyshortcuts={`${ORDER_KEYS} Delete`}
               onClick={() => onChoose(path === chosen ? undefined : path)}
               onKeyDown={(event) => onKeyDown(event, i, path)}
             >

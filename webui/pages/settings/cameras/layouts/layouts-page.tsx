@@ -1,17 +1,20 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Layout } from '../../../../api-client/api-types.ts';
 import { saveErrorText } from '../../../../api-client/error-text.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { settingsLink } from '../../../../shell/route.ts';
 import { useFocusKept } from '../../../../ui/browser/focus-kept.ts';
+import { ORDER_KEYS, orderStepOf } from '../../../../ui/browser/keys.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { useListDrag } from '../../../../ui/controls/list-drag.ts';
 import { inOrder, movedTo, roomFor } from '../../../../ui/controls/list-order.ts';
 import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
+import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/lists/list-search.tsx';
+import { cameraViewWords } from '../../../../words/camera-view.ts';
 import { listed } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
@@ -69,17 +72,19 @@ interface LayoutListProps {
   readonly onEdit: (kind: Kind, layout?: Layout) => void;
 }
 
-/** Sorted by dragging, or by Alt and the arrow keys. */
+/** Sorted by dragging, or by Alt and the up and down keys. */
 function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
   const t = camerasWords.value;
   const list = useRef<HTMLUListElement>(null);
   const said = useSignal('');
   const order = useSignal<readonly string[] | undefined>(undefined);
   const stored = (layouts.value ?? []).filter((one) => one.kind === kind);
-  const shown = order.value ? inOrder(stored, order.value) : stored;
+  const [typed, setTyped] = useState('');
+  const ordered = order.value ? inOrder(stored, order.value) : stored;
+  const shown = ordered.filter((layout) => hasText(`${layout.name} ${camerasText(layout)}`, typed));
   const move = async (from: number, to: number) => {
     const moved = shown[from];
-    if (!moved || to < 0 || to >= shown.length || to === from) {
+    if (!moved || typed !== '' || to < 0 || to >= shown.length || to === from) {
       return;
     }
     said.value = wallWords.value.placeOf(moved.name, to + 1, shown.length);
@@ -97,6 +102,10 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
     <section class="layouts" aria-labelledby={kind}>
       <h3 id={kind}>{title}</h3>
       <p class="dim small">{text}</p>
+      {stored.length >= SEARCHED_FROM && (
+        <ListSearch label={cameraViewWords.value.search} text={typed} onInput={setTyped} />
+      )}
+      {stored.length > 0 && shown.length === 0 && <p class="dim">{cameraViewWords.value.nothingFound}</p>}
       <ul class={drag ? 'card camera-list dragged' : 'card camera-list'} ref={list} hidden={shown.length === 0}>
         {shown.map((layout, i) => {
           const px = drag && (drag.from === i ? drag.byPx : roomFor(i, drag.from, drag.to) * drag.box.height);
@@ -109,12 +118,12 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
               <button
                 class="row"
                 type="button"
-                aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
+                aria-keyshortcuts={ORDER_KEYS}
                 aria-description={wallWords.value.orderKeys}
                 onClick={() => onEdit(kind, layout)}
                 onKeyDown={(event) => {
-                  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-                  if (event.altKey && by !== undefined) {
+                  const by = orderStepOf(event);
+                  if (by !== undefined) {
                     event.preventDefault();
                     void move(i, i + by);
                   }
