@@ -453,7 +453,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
     await box.cameras[1]?.stop({ isSilent: true });
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
-    await page.getByText('Press again if the cameras have none.').waitFor();
+    await page.getByText('Press again if there is none.').waitFor();
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Garden does not answer.').waitFor();
     await page.getByText('ONVIF is off in this camera.').waitFor();
@@ -501,7 +501,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
     const add = page.getByRole('button', { name: 'Add 4 cameras' });
     await add.click();
-    await page.getByText('Press again if the cameras have none.').waitFor();
+    await page.getByText('Press again if there is none.').waitFor();
     await add.click();
     await expect.poll(() => held.length).toBe(4);
     const names = page.locator('.arriving .tile.first .name b');
