@@ -43,7 +43,7 @@ describeWith(['chromium', 'ffmpeg', 'curl'], 'HLS over TLS', () => {
   const api = async <T>(path: string): Promise<T> => agent.json<T>(path);
 
   test('Chromium plays low latency over HTTP/2, identified by its cookie; the API lists it and can end it', async () => {
-    const context = await viewer.browser.newContext({ ignoreHTTPSErrors: true });
+    await using context = await viewer.browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     await page.goto(`${base}/cam/`);
     await page.waitForFunction((seconds) => (document.querySelector('video')?.currentTime ?? 0) > seconds, PLAYED_S);
@@ -71,7 +71,6 @@ describeWith(['chromium', 'ffmpeg', 'curl'], 'HLS over TLS', () => {
     await page.waitForFunction((seconds) => (document.querySelector('video')?.currentTime ?? 0) > seconds, before + 2);
     const after = await api<{ items: { id: string }[] }>('/v3/hlssessions/list');
     expect(after.items.map(({ id }) => id)).not.toContain(session?.id);
-    await context.close();
   });
 
   test('segments of several pieces are whole over HTTP/2, and in ranges', async () => {
