@@ -1,3 +1,5 @@
+import { explain } from '../../agent/base/errors.ts';
+import { runAgainst } from './against/against.ts';
 import { apiRps } from './api/api-rps.ts';
 import { authCost, authCostScrypt } from './api/auth-cost.ts';
 import { boxesFirstPicture, boxesRequests } from './browser/boxes-page.ts';
@@ -171,6 +173,16 @@ const figuresOf = (wanted: string): readonly Figure[] => {
 };
 
 async function main(args: readonly string[]): Promise<number> {
+  const against = args.indexOf('--against');
+  if (against >= 0) {
+    return runAgainst(args[against + 1] ?? '').then(
+      () => 0,
+      (cause: unknown) => {
+        console.error(explain(cause));
+        return 2;
+      },
+    );
+  }
   const isJson = args.includes('--json');
   const wanted = args.filter((arg) => !arg.startsWith('--'));
   const unknown = wanted.filter((name) => figuresOf(name).length === 0);

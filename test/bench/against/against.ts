@@ -1,0 +1,129 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '../../peers/agent/agent.ts';
+import { cameraClip, clip, type GstCamera, playClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { CAMERAS, hasFragment, names, SETTLE_SECONDS, seconds, startCameras } from '../cameras/eight-cameras.ts';
+import { unpackServer } from '../device/shipped-server.ts';
+import { startScript } from '../measure/script.ts';
+import { startLightViewers } from '../webrtc/start-light-viewers.ts';
+import { type Contender, type ProgramName, Programs, parsePrograms } from './programs.ts';
+
+const MEASURED_SECONDS = 30;
+const VIEWERS = 20;
+const PLAYERS = [0, CAMERAS, 5 * CAMERAS];
+const CLIP_SECONDS = 600;
+
+/** One measurement of one program. */
+interface Value {
+  readonly cores: number;
+  readonly megabytes: number;
+}
+
+/** A line of the table: what was measured, by program. */
+type Row = readonly [work: string, values: ReadonlyMap<string, Value>];
+
+/** All at the same time. */
+async function measure(contenders: readonly Contender[], passed = MEASURED_SECONDS): Promise<Map<string, Value>> {
+  const before = contenders.map((one) => one.cpu());
+  const startMs = performance.now();
+  await seconds(passed);
+  const tookSeconds = (performance.now() - startMs) / 1000;
+  return new Map(
+    contenders.map((one, i) => [
+      one.name,
+      { cores: (one.cpu() - (before[i] ?? 0)) / tookSeconds, megabytes: one.megabytes() },
+    ]),
+  );
+}
+
+async function startAll(
+  stack: AsyncDisposableStack,
+  programs: Programs,
+  wanted: readonly ProgramName[],
+  work: Parameters<Programs['start']>[1],
+): Promise<Contender[]> {
+  const all: Contender[] = [];
+  for (const name of programs.known(wanted)) {
+    all.push(stack.use(await programs.start(name, work)));
+  }
+  return all;
+}
+
+const urlsOf = (cameras: GstCamera): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, cameras.url(`/${name}`)]));
+
+async function* recording(programs: Programs): AsyncGenerator<Row> {
+  await using stack = new AsyncDisposableStack();
+  const cameras = urlsOf(stack.use(await startCameras(CLIP_SECONDS)));
+  const all = await startAll(stack, programs, ['perch', 'mediamtx', 'ffmpeg'], { cameras, records: true });
+  for (const { folder } of all) {
+    await until(() => globSync(join(folder, '**/*.mp4')).filter(hasFragment).length >= CAMERAS || undefined);
+  }
+  await seconds(SETTLE_SECONDS);
+  yield [`${CAMERAS} cameras of 1080p25, 4 Mbit/s, recorded`, await measure(all)];
+}
+
+/** One program after the other: twenty viewers of each at once would need the whole machine. */
+async function* watching(programs: Programs, hasSound: boolean): AsyncGenerator<Row> {
+  const file = await (hasSound ? soundingClip() : cameraClip(CLIP_SECONDS));
+  const values = new Map<string, Value>();
+  for (const name of programs.known(['perch', 'mediamtx', 'go2rtc'])) {
+    await using camera = await startGstCamera({ '/cam': playClip(file, hasSound) });
+    await using one = await programs.start(name, { cameras: { cam: camera.url('/cam') } });
+    await using viewers = startLightViewers(one.whepUrl('cam'));
+    await viewers.ask(`open ${VIEWERS}`);
+    await seconds(SETTLE_SECONDS);
+    const [value] = (await measure([one])).values();
+    values.set(name, value as Value);
+  }
+  yield [`${VIEWERS} WebRTC viewers of one camera${hasSound ? ' with AAC' : ''}`, values];
+}
+
+const soundingClip = async (): Promise<string> =>
+  clip(`camera-aac-${CLIP_SECONDS}.mp4`, async () => [
+    ...['-i', await cameraClip(CLIP_SECONDS), '-f', 'lavfi', '-i', 'sine=f=440:r=48000', '-t', String(CLIP_SECONDS)],
+    ...['-c:v', 'copy', '-c:a', 'aac', '-b:a', '64k', '-ac', '1'],
+  ]);
+
+async function* lowLatencyHls(programs: Programs): AsyncGenerator<Row> {
+  await using stack = new AsyncDisposableStack();
+  const cameras = urlsOf(stack.use(await startCameras(CLIP_SECONDS, 1)));
+  const all = await startAll(stack, programs, ['perch', 'mediamtx'], { cameras });
+  const script = join(import.meta.dirname, '../hls/hls-players.ts');
+  for (const count of PLAYERS) {
+    await using running = new AsyncDisposableStack();
+    const paths = Array.from({ length: count }, (_, i) => names[i % CAMERAS] ?? '');
+    const players = count === 0 ? [] : all.map(({ hlsPort }) => startScript(script, [String(hlsPort), ...paths]));
+    running.defer(async () => void (await Promise.all(players.map((one) => one.stop('SIGKILL')))));
+    await Promise.all(players.map((one) => one.waitFor(/playing/)));
+    await seconds(SETTLE_SECONDS);
+    yield [`Low-Latency HLS of ${CAMERAS} cameras, ${count} players`, await measure(all)];
+  }
+}
+
+function cell(value: Value | undefined, own: Value | undefined): string {
+  if (!value) {
+    return '';
+  }
+  const figures = `${value.cores.toFixed(3)}; ${value.megabytes.toFixed(0)} MB`;
+  return own && own !== value ? `${figures} (${(own.cores / value.cores).toFixed(2)} ×)` : figures;
+}
+
+/**
+ * Measures Perch beside programs that the user has, with the same cameras, and prints a table of Markdown: cores; PSS; in
+ * parentheses Perch's cores ÷ the program's.
+ * @param list as of `parsePrograms`
+ */
+export async function runAgainst(list: string): Promise<void> {
+  const others = parsePrograms(list);
+  using box = await unpackServer();
+  const programs = new Programs(others, box);
+  const columns = programs.known(['perch', 'mediamtx', 'go2rtc', 'ffmpeg']);
+  console.log(`| work: cores; PSS | ${columns.join(' | ')} |\n|---|${columns.map(() => '---|').join('')}`);
+  const works = [recording(programs), watching(programs, false), watching(programs, true), lowLatencyHls(programs)];
+  for (const work of works) {
+    for await (const [title, values] of work) {
+      console.log(`| ${[title, ...columns.map((name) => cell(values.get(name), values.get('perch')))].join(' | ')} |`);
+    }
+  }
+}
