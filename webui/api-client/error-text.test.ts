@@ -1,7 +1,7 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { chooseLanguage } from '../words/words.ts';
 import { actionErrorText, savedText, saveErrorText } from './error-text.ts';
-import { fetchJson, RequestError } from './request.ts';
+import { fetchJson, lastChange, RequestError } from './request.ts';
 
 afterEach(async () => {
   vi.unstubAllGlobals();
@@ -65,6 +65,10 @@ test('each change says itself whether it is saved, whatever is saved at the same
   const headers = new Headers({ 'Perch-Unsaved': '/etc/perch.yml: mounted read-only' });
   const fetched = vi.fn();
   vi.stubGlobal('fetch', fetched);
+  // Another suite of this worker may have loaded the session, which is asked for again when this changes.
+  const { onOther } = lastChange;
+  onTestFinished(() => void Object.assign(lastChange, { isUnsaved: false, onOther }));
+  lastChange.onOther = () => {};
   const [inMemory, inFile] = [{ isUnsaved: false }, { isUnsaved: false }];
   fetched.mockResolvedValueOnce(Response.json({}, { headers })).mockResolvedValue(Response.json({}));
   await fetchJson('v3/cameras/order', { method: 'POST', body: {}, change: inMemory });

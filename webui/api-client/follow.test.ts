@@ -21,7 +21,7 @@ test('work that never ends is asked for twice a second at first, then every ten 
   expect(before).toBeLessThan(100);
   await vi.advanceTimersByTimeAsync(MINUTE_MS);
   expect(ask.mock.calls.length - before).toBe(6);
-  await vi.advanceTimersByTimeAsync(60 * MINUTE_MS);
+  await vi.advanceTimersByTimeAsync(65 * MINUTE_MS);
   expect(await ended).toBeUndefined();
   expect(vi.getTimerCount()).toBe(0);
 });
@@ -45,6 +45,22 @@ test('a box that comes back within five minutes continues, and one that stays aw
   await vi.advanceTimersByTimeAsync(6 * MINUTE_MS);
   await away;
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('after hours of sleep the first requests may fail, and the work is followed to its end', async () => {
+  const answers = ['running', undefined, undefined, 'running', 'done'];
+  const ask = vi.fn(async () => {
+    const answer = answers.shift();
+    if (answer === undefined) {
+      throw new RequestError(0, 'no network yet');
+    }
+    return answer;
+  });
+  const ended = follow(ask, (state) => state === 'done');
+  await vi.advanceTimersByTimeAsync(0);
+  vi.setSystemTime(Date.now() + 180 * MINUTE_MS);
+  await vi.advanceTimersByTimeAsync(MINUTE_MS);
+  expect(await ended).toBe('done');
 });
 
 test('any other refusal ends it at once, and so does the stop', async () => {

@@ -3,10 +3,12 @@ import { RequestError } from './request.ts';
 
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 10_000;
-/** The box ends its work long before. */
-const MAX_MS = 60 * 60_000;
+/** An hour, without the time that the browser sleeps. The box ends its work long before. */
+const MAX_ASKS = 400;
 /** For this long a box that is away may come back, after a restart for one. */
 const MAX_AWAY_MS = 5 * 60_000;
+/** The first requests after a sleep fail: there is no network yet. */
+const MIN_FAILURES = 10;
 /** Part of the time so far. */
 const PAUSE = 0.1;
 
@@ -22,15 +24,20 @@ export async function follow<T>(
   stop?: AbortSignal,
 ): Promise<T | undefined> {
   const startMs = Date.now();
-  for (let answeredMs = startMs; Date.now() - startMs < MAX_MS; ) {
+  let failures = 0;
+  let failedMs = 0;
+  for (let asks = 0; asks < MAX_ASKS; asks += 1) {
     try {
       const answer = await ask();
       if (take(answer)) {
         return answer;
       }
-      answeredMs = Date.now();
+      failures = 0;
     } catch (error) {
-      if (!(error instanceof RequestError) || error.status !== 0 || Date.now() - answeredMs > MAX_AWAY_MS) {
+      failedMs = failures === 0 ? Date.now() : failedMs;
+      failures += 1;
+      const isAway = failures >= MIN_FAILURES && Date.now() - failedMs > MAX_AWAY_MS;
+      if (!(error instanceof RequestError) || error.status !== 0 || isAway) {
         throw error;
       }
     }

@@ -28,7 +28,7 @@ export interface Change {
   isUnsaved: boolean;
 }
 
-/** `onOther`: the box can no longer write its configuration file, or can again. */
+/** `onOther`: unlike the one before, the latest change is (or is not) in effect until the next start only. */
 export const lastChange: Change & { onOther?: () => void } = { isUnsaved: false };
 
 interface RequestOptions {

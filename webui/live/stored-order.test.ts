@@ -42,6 +42,35 @@ test.for([
   paths.value = undefined;
 });
 
+test('orders that follow each other quickly are stored one after the other, and the latest last', async () => {
+  const { storeOrder, groups, layouts } = await load();
+  const cameras = ['a', 'b', 'c'].map((path) => ({ path }));
+  layouts.value = [{ kind: 'group', name: 'Yard', cameras }] as unknown as typeof layouts.value;
+  groups.value = [['Yard', ['a', 'b', 'c']]];
+  const sent: string[] = [];
+  let answer = (): void => {};
+  vi.stubGlobal('fetch', async (_: string, { method, body }: RequestInit) => {
+    if (method === 'PATCH') {
+      const named = JSON.parse(String(body)) as { cameras: { path: string }[] };
+      sent.push(named.cameras.map(({ path }) => path).join(''));
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    }
+    return Response.json({ items: [] });
+  });
+  const store = (order: string) => storeOrder('Yard', order.split(''), ['a', 'b', 'c']);
+  const all = [store('bac')];
+  await vi.waitFor(() => expect(sent).toEqual(['bac']));
+  all.push(store('bca'), store('cba'));
+  expect(groups.peek()).toEqual([['Yard', ['c', 'b', 'a']]]);
+  answer();
+  await vi.waitFor(() => expect(sent).toEqual(['bac', 'cba']));
+  answer();
+  await Promise.all(all);
+  [layouts.value, groups.value] = [undefined, undefined];
+});
+
 test('the same for a group', async () => {
   const { storeOrder, groups, layouts } = await load();
   const cameras = [{ path: 'a' }, { path: 'b' }];

@@ -13,6 +13,25 @@ import { wallWords } from '../words/walls.ts';
 const STALE_MS = 3_000;
 /** Ends the order that is kept. */
 let release = (): void => {};
+/** The last order that is being sent, and the latest order of each list. */
+let sending: Promise<unknown> = Promise.resolve();
+const latest = new Map<string, object>();
+
+/**
+ * Sends orders one after the other, of those of a list that wait the latest only.
+ *
+ * @param list name of the group; empty: all cameras
+ * @returns whether no later order of the list waits
+ */
+async function sendInTurn(list: string, send: () => Promise<unknown>): Promise<boolean> {
+  const turn = {};
+  latest.set(list, turn);
+  const isLatest = () => latest.get(list) === turn;
+  const sent = sending.then(() => (isLatest() ? send() : undefined));
+  sending = sent.catch(() => {});
+  await sent;
+  return isLatest();
+}
 
 /**
  * Shows the order and stores it; after a failure, the former one is shown.
@@ -29,8 +48,8 @@ export async function storeOrder(
   const group = section ?? chosenGroup.peek();
   const isGroup = layouts.peek()?.some(({ kind, name }) => kind === 'group' && name === group);
   try {
-    await (isGroup ? putGroup(group, names, change) : putCameras(names, change));
-    if (before) {
+    const isLatest = await (isGroup ? putGroup(group, names, change) : putCameras(names, change));
+    if (before && isLatest) {
       toast(savedText(change, wallWords.peek().orderSaved), () => void storeOrder(section, before));
     }
   } catch (error) {
@@ -39,7 +58,7 @@ export async function storeOrder(
 }
 
 /** Cameras of the group that an earlier group shows keep their places. */
-async function putGroup(group: string, names: readonly string[], change: Change): Promise<void> {
+async function putGroup(group: string, names: readonly string[], change: Change): Promise<boolean> {
   const known = layouts.peek()?.find(({ name }) => name === group)?.cameras ?? [];
   const all = [...known.map(({ path }) => path), ...names.filter((name) => known.every(({ path }) => path !== name))];
   const next = reordered(all, names);
@@ -47,11 +66,11 @@ async function putGroup(group: string, names: readonly string[], change: Change)
   const moved = (before ?? []).map((one): typeof one => (one[0] === group ? [group, next] : one));
   groups.value = moved;
   try {
-    await fetchJson(`v3/layouts/patch/${encodeURIComponent(group)}`, {
-      method: 'PATCH',
-      body: { cameras: next.map((path) => known.find((one) => one.path === path) ?? { path }) },
-      change,
-    });
+    const body = { cameras: next.map((path) => known.find((one) => one.path === path) ?? { path }) };
+    const url = `v3/layouts/patch/${encodeURIComponent(group)}`;
+    if (!(await sendInTurn(group, () => fetchJson(url, { method: 'PATCH', body, change })))) {
+      return false;
+    }
   } catch (error) {
     if (groups.peek() === moved) {
       groups.value = before;
@@ -59,9 +78,10 @@ async function putGroup(group: string, names: readonly string[], change: Change)
     throw error;
   }
   await loadLayouts().catch(() => {});
+  return true;
 }
 
-async function putCameras(names: readonly string[], change: Change): Promise<void> {
+async function putCameras(names: readonly string[], change: Change): Promise<boolean> {
   const all = reordered(
     (cameras.peek() ?? []).map(({ name }) => name),
     names,
@@ -71,14 +91,9 @@ async function putCameras(names: readonly string[], change: Change): Promise<voi
   const ended = keepOrder(all);
   release = ended;
   try {
-    // Cameras that are not in the file have no place.
-    const { items } = await fetchJson<{ items: readonly Pick<ApiPath, 'name'>[] }>(
-      'v3/config/paths/list?itemsPerPage=1000',
-    );
-    const configured = new Set(items.map(({ name }) => name));
-    const body = { paths: all.filter((name) => configured.has(name)) };
-    await fetchJson('v3/cameras/order', { method: 'POST', body, change });
+    const isLatest = await sendInTurn('', () => postOrder(all, change));
     setTimeout(ended, STALE_MS);
+    return isLatest;
   } catch (error) {
     ended();
     if (release === ended) {
@@ -86,6 +101,19 @@ async function putCameras(names: readonly string[], change: Change): Promise<voi
     }
     throw error;
   }
+}
+
+/** Cameras that are not in the file have no place. */
+async function postOrder(all: readonly string[], change: Change): Promise<void> {
+  const { items } = await fetchJson<{ items: readonly Pick<ApiPath, 'name'>[] }>(
+    'v3/config/paths/list?itemsPerPage=1000',
+  );
+  const configured = new Set(items.map(({ name }) => name));
+  await fetchJson('v3/cameras/order', {
+    method: 'POST',
+    body: { paths: all.filter((name) => configured.has(name)) },
+    change,
+  });
 }
 
 /** Shows the order, also where an answer of the box is older. @returns ends that */

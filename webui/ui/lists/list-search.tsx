@@ -21,5 +21,8 @@ export const ListSearch = ({ label, text, onInput }: ListSearchProps) => (
   />
 );
 
+/** What is searched for. A list that became short has no field to empty. */
+export const searchedText = (count: number, typed: string): string => (count < SEARCHED_FROM ? '' : typed);
+
 export const hasText = (text: string, typed: string): boolean =>
   text.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase());

@@ -12,7 +12,7 @@ import { type Drag, useListDrag } from '../../../ui/controls/list-drag.ts';
 import { inOrder, movedTo, roomFor } from '../../../ui/controls/list-order.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { hasText, ListSearch, SEARCHED_FROM } from '../../../ui/lists/list-search.tsx';
+import { hasText, ListSearch, SEARCHED_FROM, searchedText } from '../../../ui/lists/list-search.tsx';
 import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { wallWords } from '../../../words/walls.ts';
@@ -30,7 +30,8 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   const configs = useConfigs();
   const [typed, setTyped] = useState('');
   const ordered = order.value ? inOrder(cameras, order.value) : cameras;
-  const shown = ordered.filter(({ title, name }) => hasText(`${title} ${name}`, typed));
+  const searched = searchedText(cameras.length, typed);
+  const shown = ordered.filter(({ title, name }) => hasText(`${title} ${name}`, searched));
   const put = async (names: readonly string[], before: readonly string[] | undefined) => {
     order.value = names;
     const change = { isUnsaved: false };
@@ -50,7 +51,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   };
   const move = (from: number, to: number) => {
     const names = ordered.map(({ name }) => name);
-    if (typed !== '' || to < 0 || to >= names.length || to === from) {
+    if (searched !== '' || to < 0 || to >= names.length || to === from) {
       return;
     }
     said.value = wallWords.value.placeOf(shown[from]?.title ?? '', to + 1, names.length);
@@ -89,7 +90,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           />
         ))}
       </ul>
-      {shown.length > 1 && <p class="dim small">{t.orderHint}</p>}
+      {shown.length > 1 && searched === '' && <p class="dim small">{t.orderHint}</p>}
       <p class="visually-hidden" role="status">
         {said.value}
       </p>

@@ -5,7 +5,6 @@ import { modesWords } from '../../../words/settings/modes.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
 
 /** Texts such as `22:00`; empty while there is none. */
-/** Texts such as `22:00`; empty while there is none. */
 interface Hours {
   readonly from: string;
   readonly to: string;

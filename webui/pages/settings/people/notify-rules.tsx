@@ -20,6 +20,8 @@ interface RulesProps {
 export function RulesFields({ rules, onRules }: RulesProps) {
   const t = notifyWords.value;
   const [shown, setShown] = useState(rules.length > 0 ? rules : [{ ...FIRST_RULE, kinds: [] }]);
+  // A rule keeps its fields, and what is typed in them, when one before it is removed.
+  const [keys, setKeys] = useState(() => shown.map((_, i) => i));
   const set = (changed: readonly NotifyRule[], isTyped = false) => {
     setShown(changed);
     if (!isTyped) {
@@ -29,17 +31,34 @@ export function RulesFields({ rules, onRules }: RulesProps) {
   return (
     <>
       {shown.map((rule, i) => (
-        <Fragment key={i}>
+        <Fragment key={keys[i]}>
           {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
           <RuleFields rule={rule} onRule={(changed, isTyped) => set(shown.with(i, changed), isTyped)} />
           {shown.length > 1 && (
-            <Button kind="text" danger label={t.removeNamed(t.rule(i + 1))} onClick={() => set(shown.toSpliced(i, 1))}>
+            <Button
+              kind="text"
+              danger
+              label={t.removeNamed(t.rule(i + 1))}
+              onClick={() => {
+                setKeys(keys.toSpliced(i, 1));
+                set(shown.toSpliced(i, 1));
+              }}
+            >
               {t.remove}
             </Button>
           )}
         </Fragment>
       ))}
-      {shown.length < MAX_RULES && <Button onClick={() => set([...shown, FIRST_RULE])}>{t.addRule}</Button>}
+      {shown.length < MAX_RULES && (
+        <Button
+          onClick={() => {
+            setKeys([...keys, Math.max(...keys) + 1]);
+            set([...shown, FIRST_RULE]);
+          }}
+        >
+          {t.addRule}
+        </Button>
+      )}
     </>
   );
 }

@@ -17,7 +17,7 @@ import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
-import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/lists/list-search.tsx';
+import { hasText, ListSearch, SEARCHED_FROM, searchedText } from '../../../../ui/lists/list-search.tsx';
 import { listed } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { startWords } from '../../../../words/start.ts';
@@ -128,7 +128,8 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
 function Ticks({ all }: { readonly all: readonly Candidate[] }) {
   const t = startWords.value;
   const [typed, setTyped] = useState('');
-  const shown = all.filter(({ title, text }) => hasText(`${title} ${text}`, typed));
+  const searched = searchedText(all.length, typed);
+  const shown = all.filter(({ title, text }) => hasText(`${title} ${text}`, searched));
   const keys = shown.map(({ key }) => key);
   const others = found.value.fresh.map(({ endpoint }) => endpoint).filter((key) => !choices.value.get(key));
   return (
@@ -219,7 +220,8 @@ function DismissedCameras() {
 
 function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; readonly isFirst: boolean }) {
   const t = startWords.value;
-  const [wrong, setWrong] = useState<'noneTicked' | 'passwordNone'>();
+  // With the cameras that it is about: others have not been asked for.
+  const [{ wrong, about }, setState] = useState<{ wrong?: 'noneTicked' | 'passwordNone'; about?: string }>({});
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(isTicked);
   // A login that was typed with an address is not requested again.
@@ -233,11 +235,13 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
           i18n().language,
         );
   const { user, password } = login.value;
+  const isWrong = wrong !== undefined && about === names;
+  const setWrong = (what: typeof wrong) => setState(what ? { wrong: what, about: names } : {});
   const submit = (event: Event) => {
     event.preventDefault();
     if (ticked.length === 0) {
       setWrong('noneTicked');
-    } else if (needing.length > 0 && password === '' && wrong !== 'passwordNone') {
+    } else if (needing.length > 0 && password === '' && !(isWrong && wrong === 'passwordNone')) {
       setWrong('passwordNone');
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
@@ -271,7 +275,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
               setWrong(undefined);
             }}
             hint={needing.length < ticked.length ? t.passwordFor(names) : t.cameraPasswordHint}
-            wrong={wrong && (wrong === 'noneTicked' ? t.noneTicked : t.passwordNone(names))}
+            wrong={isWrong ? (wrong === 'noneTicked' ? t.noneTicked : t.passwordNone(names)) : undefined}
           />
           <UnencryptedNotice />
           {!hasUser && (

@@ -13,7 +13,7 @@ import { inOrder, movedTo, roomFor } from '../../../../ui/controls/list-order.ts
 import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
-import { hasText, ListSearch, SEARCHED_FROM } from '../../../../ui/lists/list-search.tsx';
+import { hasText, ListSearch, SEARCHED_FROM, searchedText } from '../../../../ui/lists/list-search.tsx';
 import { cameraViewWords } from '../../../../words/camera-view.ts';
 import { listed } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
@@ -81,10 +81,11 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
   const stored = (layouts.value ?? []).filter((one) => one.kind === kind);
   const [typed, setTyped] = useState('');
   const ordered = order.value ? inOrder(stored, order.value) : stored;
-  const shown = ordered.filter((layout) => hasText(`${layout.name} ${camerasText(layout)}`, typed));
+  const searched = searchedText(stored.length, typed);
+  const shown = ordered.filter((layout) => hasText(`${layout.name} ${camerasText(layout)}`, searched));
   const move = async (from: number, to: number) => {
     const moved = shown[from];
-    if (!moved || typed !== '' || to < 0 || to >= shown.length || to === from) {
+    if (!moved || searched !== '' || to < 0 || to >= shown.length || to === from) {
       return;
     }
     said.value = wallWords.value.placeOf(moved.name, to + 1, shown.length);
@@ -105,7 +106,9 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
       {stored.length >= SEARCHED_FROM && (
         <ListSearch label={cameraViewWords.value.search} text={typed} onInput={setTyped} />
       )}
-      {stored.length > 0 && shown.length === 0 && <p class="dim">{cameraViewWords.value.nothingFound}</p>}
+      <p class="dim" role="status" hidden={stored.length === 0 || shown.length > 0}>
+        {stored.length > 0 && shown.length === 0 ? cameraViewWords.value.nothingFound : ''}
+      </p>
       <ul class={drag ? 'card camera-list dragged' : 'card camera-list'} ref={list} hidden={shown.length === 0}>
         {shown.map((layout, i) => {
           const px = drag && (drag.from === i ? drag.byPx : roomFor(i, drag.from, drag.to) * drag.box.height);
@@ -118,8 +121,8 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
               <button
                 class="row"
                 type="button"
-                aria-keyshortcuts={ORDER_KEYS}
-                aria-description={wallWords.value.orderKeys}
+                aria-keyshortcuts={searched === '' ? ORDER_KEYS : undefined}
+                aria-description={searched === '' ? wallWords.value.orderKeys : undefined}
                 onClick={() => onEdit(kind, layout)}
                 onKeyDown={(event) => {
                   const by = orderStepOf(event);
@@ -141,7 +144,7 @@ function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
           );
         })}
       </ul>
-      {shown.length > 1 && <p class="dim small">{t.orderHint}</p>}
+      {shown.length > 1 && searched === '' && <p class="dim small">{t.orderHint}</p>}
       <Button onClick={() => onEdit(kind)}>{action}</Button>
       <p class="visually-hidden" role="status">
         {said.value}
