@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, endsWithin } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
@@ -24,6 +24,8 @@ const SEARCH_AFTER_MS = 60_000;
 
 export const SELF_PATH = '/v3/pairedservers/self';
 const LINK_PATH = '/v3/pairedservers/link';
+/** A failed request waits for so long for what a new connection shows. */
+const CHECKED_MS = 5_000;
 
 /** State of the connection to a box. */
 export interface BoxState {
@@ -181,7 +183,7 @@ export class BoxLink {
         const checked = this.noteSilence(sentMs);
         // A connection that fails says soon whether the box is there.
         if (error instanceof PerchError && error.code === 'unavailable') {
-          await checked;
+          await endsWithin(clock, CHECKED_MS, checked);
         }
       }
       throw error;

@@ -3,15 +3,22 @@ import type { Track } from '../media/sample/track.ts';
 
 /** Packets over which a time that is off is averaged: a clock may drift by 0.8 % of them without a gap. */
 const AVERAGED = 64;
+/** Packets, of the last one or two times as many of which the latest times count. */
+const COMPARED = 64;
 
 /**
  * Times of one track's audio packets in WebRTC. Chromium takes a packet that begins a tick too late for one after a loss, FFmpeg's times
  * vary (mediamtx#3878), and the clock of a camera's sound drifts from its timestamps. So each packet begins where the last one ended, or
- * whole packets later after a loss or a pause. Sender reports state the drift.
+ * whole packets later after a loss or a pause: when its time is later than those of all packets before it, also of a camera that gives
+ * several packets nearly the same time. Sender reports state the drift.
  */
 export class AudioTimes {
   /** Time sent for pts 0, without what single packets are off by. */
   offsetTicks = 0;
+  /** Least difference of a sent time and its own, of the packets of this round and of the round before. */
+  #leastTicks = Number.POSITIVE_INFINITY;
+  #formerTicks = Number.POSITIVE_INFINITY;
+  #count = 0;
   #endTicks = Number.NaN;
   #lastTicks = 0;
 
@@ -21,13 +28,24 @@ export class AudioTimes {
     const stepTicks = Math.min(durationTicks, this.#lastTicks);
     let placed = pts;
     if (stepTicks > 0) {
-      const lateTicks = pts + this.offsetTicks - this.#endTicks;
+      const lateTicks = pts + Math.min(this.#leastTicks, this.#formerTicks) - this.#endTicks;
       placed = this.#endTicks + Math.max(0, Math.round(lateTicks / stepTicks)) * stepTicks;
       this.offsetTicks += (placed - pts - this.offsetTicks) / AVERAGED;
     }
+    this.#compare(placed - pts);
     this.#endTicks = placed + durationTicks;
     this.#lastTicks = durationTicks;
     return placed;
+  }
+
+  #compare(differenceTicks: number): void {
+    if (this.#count === COMPARED) {
+      this.#count = 0;
+      this.#formerTicks = this.#leastTicks;
+      this.#leastTicks = Number.POSITIVE_INFINITY;
+    }
+    this.#count += 1;
+    this.#leastTicks = Math.min(this.#leastTicks, differenceTicks);
   }
 }
 

@@ -155,6 +155,21 @@ test.for<[name: string, ppm: number, jitterTicks: number, track: Track, data: Ui
   },
 );
 
+test('sound whose packets come in groups of nearly the same time has no gaps, and a lost group is one', () => {
+  const stream = new Stream([AUDIO]);
+  const times: number[] = [];
+  const viewer = new Notes();
+  viewer.onPackets = (packets, from) => times.push(packets.timestampOf(from));
+  RtpPackets.join(stream, viewer);
+  for (let group = 0; group < 1_000; group += 1) {
+    for (let i = 0; i < 3 && group !== 900; i += 1) {
+      stream.write(0, sample(group * 480 + i, true, new Uint8Array(160)));
+    }
+  }
+  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+  expect(steps.filter((step) => step !== 160)).toEqual([160 + 480]);
+});
+
 test('sound that pauses for longer than its packets is later by as much, whatever its clock has drifted', () => {
   const stream = new Stream([AUDIO]);
   const times: number[] = [];

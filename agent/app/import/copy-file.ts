@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { openRegularFile } from '../../base/files/open-regular-file.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { sha256Of } from '../../base/sha256.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
@@ -95,14 +96,14 @@ async function readAll(
 ): Promise<void> {
   let [buffer, spare] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
   await pace.wait();
-  let { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, 0);
+  // Full chunks: the digest depends on their lengths.
+  let bytesRead = await readFull(handle, buffer, 0);
   for (let position = 0; bytesRead > 0; ) {
     const taken = take(buffer.subarray(0, bytesRead), position);
     position += bytesRead;
     [buffer, spare] = [spare, buffer];
-    const [next] = await Promise.all([handle.read(buffer, 0, CHUNK_BYTES, position), taken]);
+    [bytesRead] = await Promise.all([readFull(handle, buffer, position), taken]);
     await pace.wait();
-    ({ bytesRead } = next);
   }
 }
 

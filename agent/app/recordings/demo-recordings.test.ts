@@ -108,6 +108,16 @@ test('recordings on a missing disk are deleted the next time, and missing files 
   expect(readFileSync(file, 'utf8')).toBe('{"files":[]}\n');
 });
 
+test('of a list of an earlier version, which knew no times, the files are deleted and no events', async () => {
+  const { file, start, left, eventRemovals } = demoWith(['one', 'of a camera named demo']);
+  writeFileSync(file, '["one"]');
+  const demo = start();
+  demo.follow(false);
+  await demo.close();
+  expect(left()).toEqual(['of a camera named demo']);
+  expect(eventRemovals()).toBe(0);
+});
+
 test('a damaged list deletes only files that it names', async () => {
   const next = random(11);
   const list = new TextEncoder().encode('["/recordings/demo/a.mp4","/recordings/demo/b.mp4",7]');

@@ -148,12 +148,11 @@ async function readLeft(file: string): Promise<Left> {
   return parseLeft(text);
 }
 
-/** Nothing if the text is invalid: recordings and events stay. A list of names alone is of an earlier version. */
+/** Nothing if the text is invalid: recordings and events stay. A list of names alone is of an earlier version, which knew no times. */
 export function parseLeft(text: string): Left {
   const value = parseJson(text);
   if (Array.isArray(value)) {
-    const files = namesOf(value);
-    return { files, ...(files.size > 0 && { fromUs: 0 }) };
+    return { files: namesOf(value) };
   }
   const { files, fromUs, untilUs } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const names = Array.isArray(files) ? namesOf(files) : new Set<string>();

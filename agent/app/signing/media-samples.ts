@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { type BoxLocation, boxAt, viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
@@ -11,7 +12,6 @@ import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { FragmentWalk } from '../../record/file/fragment-walk.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
-import { readFull } from '../../record/file/segment-fs.ts';
 import type { PlacedSample } from '../../record/signing/sample-digests.ts';
 import { samplesOf } from '../../record/signing/sample-groups.ts';
 import { BOX_HEAD_BYTES, isSignatureBox, MAX_SIGNATURES_BYTES } from '../../record/signing/signatures.ts';

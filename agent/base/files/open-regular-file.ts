@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../errors.ts';
+import { readFull } from './read-full.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -44,8 +45,7 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<R
       return undefined;
     }
     const bytes = Buffer.alloc(found.size);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    return { bytes: bytes.subarray(0, bytesRead), mtimeMs: found.mtimeMs };
+    return { bytes: bytes.subarray(0, await readFull(handle, bytes, 0)), mtimeMs: found.mtimeMs };
   } finally {
     await handle?.close();
   }

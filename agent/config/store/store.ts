@@ -192,7 +192,7 @@ export class ConfigStore {
       });
       const text = edits.length === 0 ? before : await editInTurns(before, edits, known.config !== undefined);
       if (text === before) {
-        return;
+        return edits.length > 0 ? this.#stored.noteKept() : undefined;
       }
       const parsed = this.#parse(text, file);
       const config = withoutNewErrors(parsed, known.problems);
@@ -218,7 +218,7 @@ export class ConfigStore {
       const before = await this.#stored.read();
       const text = make({ text: before, ...this.#history(before) });
       if (text === before) {
-        return;
+        return this.#stored.noteKept();
       }
       const parsed = this.#parse(text, file);
       const error = parsed.problems.find(({ severity }) => severity === 'error');

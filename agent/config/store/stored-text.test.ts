@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { place } from '../../../test/support/harness/config-place.ts';
 import { copyOf } from '../file/file.ts';
+import { type Caller, collectUnsaved } from './unsaved-changes.ts';
 
 const OWN = 'perch: own\n# mine\npaths: {}\n';
 const HALF_BYTES = 20;
@@ -85,6 +86,23 @@ test('a reload on a full disk keeps the changes that could not be saved, and a l
   expect(logged.map(({ msg }) => msg)).toContain('changes of the configuration are still not saved');
   expect(await store.reload()).toBe(true);
   expect([read('etc/my.yml'), store.unsaved]).toEqual([store.textInForce, undefined]);
+});
+
+test('a change that is in effect already and not saved is said to be so each time', async () => {
+  const { open, file } = mounted();
+  const store = await open(file);
+  disk.isClosed = 'EROFS';
+  const change = async (work: () => Promise<void>) => {
+    const caller: Caller = {};
+    await new Promise<void>((resolve, reject) => collectUnsaved(caller, () => work().then(resolve, reject)));
+    return caller.problem !== undefined;
+  };
+  expect(await change(() => store.edit(add('a')))).toBe(true);
+  expect(await change(() => store.edit(add('a')))).toBe(true);
+  expect(await change(() => store.edit([]))).toBe(false);
+  disk.isClosed = '';
+  await store.reload();
+  expect(await change(() => store.edit(add('a')))).toBe(false);
 });
 
 test('a write that fails half-way leaves the former text, and no journal', async () => {

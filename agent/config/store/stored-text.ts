@@ -101,6 +101,13 @@ export class StoredText {
     return this.#unsaved?.problem;
   }
 
+  /** A change to what is in effect already, but may not be in the file. */
+  noteKept(): void {
+    if (this.unsaved) {
+      noteUnsaved(this.unsaved);
+    }
+  }
+
   /** Reads the file, if there is one by now. */
   async look(): Promise<FoundText> {
     try {

@@ -2,16 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Problem } from '../yaml/problem.ts';
 
 /** One request, with what it has changed and could not save. */
-interface Caller {
+export interface Caller {
+  /** Why its changes are in effect until the next start only; undefined: it has made none, or they are saved. */
   problem?: Problem;
 }
 
 /** Changes pass through many hands and a queue: their caller is known by its asynchronous context. */
 const callers = new AsyncLocalStorage<Caller>();
 
-/** Runs `work`, and all that follows from it, as one caller. */
-export function collectUnsaved(work: () => void): void {
-  callers.run({}, work);
+/** Runs `work`, and all that follows from it, for the caller. */
+export function collectUnsaved(caller: Caller, work: () => void): void {
+  callers.run(caller, work);
 }
 
 /** Called when a change takes effect that cannot be saved. */
@@ -21,6 +22,3 @@ export function noteUnsaved(problem: Problem): void {
     caller.problem = problem;
   }
 }
-
-/** Why the caller's changes are in effect until the next start only; undefined: it has made none, or they are saved. */
-export const unsavedOfCaller = (): Problem | undefined => callers.getStore()?.problem;

@@ -1,7 +1,7 @@
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
 import { SerialQueue } from '../../base/serial-queue.ts';
-import { noteUnsaved } from '../../config/store/unsaved-changes.ts';
+import { collectUnsaved, noteUnsaved } from '../../config/store/unsaved-changes.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import { announceUnsaved } from './unsaved.ts';
 
@@ -59,5 +59,30 @@ test('only the answer to the request that changed something unsaved says so, in 
   expect(await ask('POST', '/other')).toEqual([200, null]);
   expect(await ask('POST', '/change')).toEqual([200, HEADER]);
   expect(await ask('GET', '/change')).toEqual([200, null]);
+  await app.close();
+});
+
+test('a listener that an unsaved change has opened says nothing of it in its answers', async () => {
+  const app = fastify();
+  announceUnsaved(app);
+  app.addHook('onRequest', async ({ method }) => {
+    if (method === 'POST') {
+      throw Object.assign(new Error('authentication error'), { statusCode: 401 });
+    }
+  });
+  app.get('/', () => ({}));
+  app.post('/', () => ({}));
+  const url = await new Promise<string>((resolve, reject) => {
+    collectUnsaved({ problem: PROBLEM }, () => {
+      app.listen({ port: 0, host: '127.0.0.1' }).then(resolve, reject);
+    });
+  });
+  for (const [method, status] of [
+    ['GET', 200],
+    ['POST', 401],
+  ] as const) {
+    const answer = await fetch(url, { method });
+    expect([answer.status, answer.headers.get('perch-unsaved')]).toEqual([status, null]);
+  }
   await app.close();
 });

@@ -1,3 +1,4 @@
+import { readFull } from '../../base/files/read-full.ts';
 import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
 import { START_TICKS } from '../../media/mpegts/mux/mux.ts';
 import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
@@ -5,7 +6,7 @@ import { release } from '../../media/sample/slab.ts';
 import { lostRanges, type Played, playedOf } from '../../record/file/lost-ranges.ts';
 import type { RecordingHead } from '../../record/file/recording-file.ts';
 import type { RecordingTable } from '../../record/file/recording-table.ts';
-import { type ReadableFile, readFull } from '../../record/file/segment-fs.ts';
+import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import { findTsParts, type TsSpan } from '../../record/mpegts/ts-parts.ts';
 import { readTsHead, type TsRecordingHead } from '../../record/mpegts/ts-recording-file.ts';
 import { type TsFragment, TsIndex } from './ts-index.ts';

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
@@ -67,6 +67,8 @@ test('events of a path that started in a range are removed from their months, an
     await journal.append(event);
   }
   await journal.removeWithin('yard/gate', NOVEMBER_US, NOVEMBER_US + 1e6);
+  const left = readdirSync(folder.path, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('l'));
+  expect(left.map((name) => statSync(join(folder.path, name)).mode & 0o007)).toEqual(left.map(() => 0));
   await journal.append(motion({ id: 'a5', startUs: NOVEMBER_US + 2e6 }));
   const ids = (await eventsOf(journalOf(folder.path))).map(({ id, path }) => `${id} ${path}`);
   expect(ids.sort()).toEqual(['a1 yard/gate', 'a2 yard', 'a4 yard/gate', 'a5 yard/gate']);

@@ -4,7 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { replaceFile } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../file/disk-fault.ts';
-import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
+import { diskFs, diskFull, RECORDING_MODE, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
 import type { CameraEvent } from './event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
 
@@ -217,7 +217,7 @@ export class EventJournal {
       await this.#remove(file);
       return;
     }
-    await replaceFile(file, others.map(writeEventLine).join('')).catch((error: unknown) =>
+    await replaceFile(file, others.map(writeEventLine).join(''), RECORDING_MODE).catch((error: unknown) =>
       this.#logRejected(file, error),
     );
   }

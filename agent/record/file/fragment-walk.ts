@@ -1,8 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { boxAt, viewOf } from '../../media/mp4/box/walk.ts';
 import { type Mp4Fragment, type Mp4Init, parseFragment, parseInit } from '../../media/mp4/read/read.ts';
-import { type ReadableFile, readFull } from './segment-fs.ts';
+import type { ReadableFile } from './segment-fs.ts';
 
 const FIRST_READ_BYTES = 16 << 10;
 const MAX_INIT_BYTES = 8 << 20;

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
@@ -12,7 +13,7 @@ import {
 } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import { type FileInit, readInit } from './fragment-walk.ts';
-import { type ReadableFile, readFull } from './segment-fs.ts';
+import type { ReadableFile } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');

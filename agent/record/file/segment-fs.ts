@@ -15,26 +15,6 @@ export interface ReadableFile {
   stat(): Promise<{ readonly size: number; readonly mtimeMs: number }>;
 }
 
-/**
- * Fills `bytes` as far as the file reaches. A single read may give less: network disks, signals.
- * @returns the number of bytes read; fewer than asked for: the file ends there
- */
-export async function readFull(
-  handle: Pick<ReadableFile, 'read'>,
-  bytes: Uint8Array,
-  position: number,
-): Promise<number> {
-  let filled = 0;
-  while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, position + filled);
-    if (bytesRead === 0) {
-      break;
-    }
-    filled += bytesRead;
-  }
-  return filled;
-}
-
 /** Nothing survives a power cut before `sync`. */
 export interface SegmentHandle extends ReadableFile {
   /** `st_dev`: equal on the same disk. */

@@ -1,8 +1,9 @@
+import { readFull } from '../../base/files/read-full.ts';
 import type { Mp4Fragment } from '../../media/mp4/read/read.ts';
 import { ChecksumReader } from './fragment-checksum.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { RecordingHead } from './recording-file.ts';
-import { type ReadableFile, readFull } from './segment-fs.ts';
+import type { ReadableFile } from './segment-fs.ts';
 
 /** Parts before the file's last 64 MiB (a minute at 8 Mbit/s, twelve times the usual flush interval) are flushed and not read again. */
 const SUSPECT_BYTES = 64 << 20;

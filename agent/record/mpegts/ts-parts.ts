@@ -1,5 +1,6 @@
+import { readFull } from '../../base/files/read-full.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import { type ReadableFile, readFull } from '../file/segment-fs.ts';
+import type { ReadableFile } from '../file/segment-fs.ts';
 import { isNullPacket, readChecksum } from './ts-checksum.ts';
 
 /** Far more than is written between two flushes: earlier bytes are safe. */

@@ -1,6 +1,7 @@
+import { readFull } from '../../base/files/read-full.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { type FileMark, findFileMark } from '../file/file-mark.ts';
-import { type ReadableFile, readFull } from '../file/segment-fs.ts';
+import type { ReadableFile } from '../file/segment-fs.ts';
 import { findStreamMark, type StreamMark } from '../file/stream-mark.ts';
 import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 

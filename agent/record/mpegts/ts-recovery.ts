@@ -1,5 +1,6 @@
+import { readFull } from '../../base/files/read-full.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import { type ReadableFile, readFull, type SegmentFs } from '../file/segment-fs.ts';
+import type { ReadableFile, SegmentFs } from '../file/segment-fs.ts';
 import { checksumPacket } from './ts-checksum.ts';
 import { findTsParts } from './ts-parts.ts';
 import { readTsHead } from './ts-recording-file.ts';

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { box, fourcc, u32 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import type { Mp4Fragment, Mp4Init } from '../../media/mp4/read/read.ts';
@@ -8,7 +9,7 @@ import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import { type FileInit, type PlacedFragment, readInit } from '../file/fragment-walk.ts';
 import { type RecordingHead, readRecordingHead, trackIdsOf } from '../file/recording-file.ts';
-import { type ReadableFile, readFull } from '../file/segment-fs.ts';
+import type { ReadableFile } from '../file/segment-fs.ts';
 import { WholeParts } from '../file/whole-parts.ts';
 
 /** A foreign file changed this recently may still be written. */

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
+import { readFull } from '../../base/files/read-full.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import { readRecordingHead } from '../file/recording-file.ts';
-import { readFull } from '../file/segment-fs.ts';
 import { readChecksum } from '../mpegts/ts-checksum.ts';
 import { readTsHead } from '../mpegts/ts-recording-file.ts';
 
