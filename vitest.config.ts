@@ -52,13 +52,13 @@ const projects = [
   }),
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(7)),
-  // The form for systems whose Node has no node:ffi. In this group, because browsers abort requests when suites change interfaces.
-  suites('without-ffi', also('without-ffi'), 2, { ...sideBySide(7), env: { PERCH_NO_FFI: '1' } }),
+  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, {
-    ...sideBySide(5),
+    ...sideBySide(4),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),
+  // The form for systems whose Node has no node:ffi. Not beside interop: browsers abort requests when its suites change interfaces.
+  suites('without-ffi', also('without-ffi'), 3, { ...sideBySide(4), env: { PERCH_NO_FFI: '1' } }),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'

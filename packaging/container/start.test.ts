@@ -143,15 +143,21 @@ test.for([85, 70, 137])('Perch is started again after code %i', (code) => {
 
 test.for([
   { when: 'once Perch runs', from: '', to: '' },
-  { when: 'before the script knows its process', from: 'child=$!', to: 'sleep 0.3\n\tchild=$!' },
+  {
+    when: 'before the script knows its process',
+    from: 'child=$!',
+    to: 'while [ ! -e "$data/signalled" ]; do sleep 0.05; done\n\tchild=$!',
+  },
 ])(
   'the end of the container, $when, waits until Perch has ended, which is not started again',
   { timeout: 20_000 },
   async (row) => {
-    const { start, env, calls } = script(
+    const { start, env, calls, data } = script(
       `trap 'echo stopping; sleep 0.2; echo stopped; exit 85' TERM\necho ready\nwhile :; do sleep 0.05; done`,
     );
-    writeFileSync(start, readFileSync(start, 'utf8').replace(row.from, row.to));
+    const source = readFileSync(start, 'utf8');
+    expect(source).toContain(row.from);
+    writeFileSync(start, source.replace(row.from, row.to));
     // A group of its own: a failure leaves no process behind.
     const child = spawn('sh', [start], { env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
     onTestFinished(() => void (child.exitCode ?? process.kill(-(child.pid ?? 0), 'SIGKILL')));
@@ -161,6 +167,7 @@ test.for([
       said.push(chunk.toString());
       if (chunk.toString().includes('ready')) {
         child.kill('SIGTERM');
+        writeFileSync(join(data, 'signalled'), '');
       }
     });
     expect(await closed).toEqual([85, null]);

@@ -203,7 +203,7 @@ test('every operation answers requests right and wrong as the document says, and
   let unfit = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const operation of operations) {
-      const made = maker.make(operation);
+      const made = maker.make(operation, round);
       const answer = await call(made);
       const fault = faultOf(operation, made, answer);
       unfit += made.value !== undefined && !Check((operation.body ?? {}) as object, made.value) ? 1 : 0;

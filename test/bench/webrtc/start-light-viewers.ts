@@ -14,10 +14,12 @@ export interface LightViewers extends AsyncDisposable {
 export function startLightViewers(url: string, args: readonly string[] = []): LightViewers {
   const script = startScript(join(import.meta.dirname, 'light-viewers.ts'), [url, ...args]);
   const lines = createInterface({ input: script.child.stdout });
+  const ended = script.exited.then((code) => Promise.reject(new Error(`it ended with ${code}: ${script.output()}`)));
+  ended.catch(() => {});
   const ask = async (command: string): Promise<string> => {
     const line = once(lines, 'line');
     script.child.stdin.write(`${command}\n`);
-    const [answer] = (await line) as [string];
+    const [answer] = (await Promise.race([line, ended])) as [string];
     return answer;
   };
   return {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 const SLOWEST = 20;
 const MAX_END_MS = 60_000;
@@ -10,6 +10,12 @@ const oneLine = (error: unknown) => String((error as Error | undefined)?.message
  * each failure by name, and one plain line that scripts can read: `N passed, N failed, N skipped`.
  */
 export default class PlainSummary implements Reporter {
+  #isWatching = false;
+
+  onInit({ config }: Vitest): void {
+    this.#isWatching = config.watch;
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0;
     let skipped = 0;
@@ -42,6 +48,9 @@ export default class PlainSummary implements Reporter {
     }
     process.stdout.write(['\n', ...failures.map((failure) => `failed: ${failure}\n`)].join(''));
     process.stdout.write(`${passed} passed, ${failures.length} failed, ${skipped} skipped\n`);
+    if (this.#isWatching) {
+      return;
+    }
     // vitest waits without limit for the output of a worker, which a process that a test left behind keeps open.
     setTimeout(() => {
       process.stderr.write(

@@ -119,8 +119,11 @@ const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 const DANGEROUS =
   /ddress|ncryption|^runOn|^(?:api|hls|rtsp|webrtc|metrics|pprof|playback|rtmp|srt|moq|perch|source|fallback)$|recordPath|Directory|Cert|Key|^log|^sysLog|^auth|Port|Multicast|trustedProxies|TrustedProxies|^rpi/;
 
+const WRONG_KINDS = ['cut', 'bytes', 'huge', 'deep', 'none'] as const;
+
 /** Makes valid and invalid requests for an operation. */
 export class RequestMaker {
+  #wrongs = 0;
   readonly #next: () => number;
 
   /** @param next numbers from 0 to 1, the same for the same seed */
@@ -128,14 +131,17 @@ export class RequestMaker {
     this.#next = next;
   }
 
-  make(operation: Operation): MadeRequest {
+  /** @param round 0: its body is a value; 1: the next of the wrong kinds; afterwards: either */
+  make(operation: Operation, round: number): MadeRequest {
     const { method, body } = operation;
     const path = this.#path(operation) + this.#query(operation);
     const headers = this.#headers();
     if (method === 'GET') {
       return { method, path, headers: {}, body: undefined, isWrong: false };
     }
-    const kind = this.#pick(['value', 'value', 'value', 'value', 'cut', 'bytes', 'huge', 'deep', 'none'] as const);
+    this.#wrongs += 1;
+    const wrong = WRONG_KINDS[this.#wrongs % WRONG_KINDS.length];
+    const kind = round === 0 || (round > 1 && this.#next() < 0.45) ? 'value' : wrong;
     if (kind === 'value' && body) {
       const value = this.value(body, 0);
       return { method, path, headers, body: Buffer.from(JSON.stringify(value)), isWrong: false, value };

@@ -130,9 +130,15 @@ describeWith(['chromium'], 'the order of tiles', () => {
     await expectOrder(page, ['Garden', 'Driveway', 'Front door', 'Barn']);
     await first.press('Alt+ArrowUp');
     await expectOrder(page, ['Garden', 'Front door', 'Driveway', 'Barn']);
+    await first.press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Move earlier' }).press('Enter');
+    await expectOrder(page, ['Front door', 'Garden', 'Driveway', 'Barn']);
+    await first.press('Alt+ArrowDown');
+    await expectOrder(page, ['Garden', 'Front door', 'Driveway', 'Barn']);
     await page.evaluate(() => addEventListener('keydown', (event) => Object.assign(globalThis, { last: event })));
     await first.press('Alt+ArrowLeft');
     expect(await page.evaluate(() => (globalThis as { last?: KeyboardEvent }).last?.defaultPrevented)).toBe(false);
+    await expectOrder(page, ['Garden', 'Front door', 'Driveway', 'Barn']);
     expect(complaints).toEqual([]);
   });
 

@@ -169,7 +169,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     if ((await code.count()) > 0) {
       // As for setting the password: an address that is not private requires it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
-      await page.getByRole('alert').filter({ hasText: 'in the terminal, the journal or the container' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'the journal or the container' }).waitFor();
       await code.fill(fresh.app.accounts.setup?.code ?? '');
     }
     await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
