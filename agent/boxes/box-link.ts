@@ -24,7 +24,7 @@ const SEARCH_AFTER_MS = 60_000;
 
 export const SELF_PATH = '/v3/pairedservers/self';
 const LINK_PATH = '/v3/pairedservers/link';
-/** A failed request waits for so long for what a new connection shows. */
+/** A failed request waits this long for the result of a new connection. */
 const CHECKED_MS = 5_000;
 
 /** State of the connection to a box. */

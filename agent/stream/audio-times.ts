@@ -3,14 +3,14 @@ import type { Track } from '../media/sample/track.ts';
 
 /** Packets over which a time that is off is averaged: a clock may drift by 0.8 % of them without a gap. */
 const AVERAGED = 64;
-/** Packets, of the last one or two times as many of which the latest times count. */
+/** The time of a packet is compared with those of the last 64 to 128 packets. */
 const COMPARED = 64;
 
 /**
  * Times of one track's audio packets in WebRTC. Chromium takes a packet that begins a tick too late for one after a loss, FFmpeg's times
- * vary (mediamtx#3878), and the clock of a camera's sound drifts from its timestamps. So each packet begins where the last one ended, or
- * whole packets later after a loss or a pause: when its time is later than those of all packets before it, also of a camera that gives
- * several packets nearly the same time. Sender reports state the drift.
+ * vary (mediamtx#3878), the clock of a camera's sound drifts from its timestamps, and some cameras give several packets nearly the same
+ * time. So each packet begins where the last one ended. After a loss or a pause it begins whole packets later: its time is then later
+ * than those of all packets that it is compared with. Sender reports state the drift.
  */
 export class AudioTimes {
   /** Time sent for pts 0, without what single packets are off by. */
