@@ -38,7 +38,8 @@ wait_for_child() {
 		result=$?
 		[ "$result" = 127 ] && [ -n "$code" ] && return
 		code=$result
-		[ "$is_signaled" = yes ] || return
+		# bash's wait also ends by a signal whose trap has run before it.
+		[ "$is_signaled" = yes ] || kill -0 "$child" 2> /dev/null || return
 	done
 }
 
