@@ -57,7 +57,7 @@ const projects = [
     ...sideBySide(4),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),
-  // The form for systems whose Node has no node:ffi. Not beside interop: browsers abort requests when its suites change interfaces.
+  // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
   suites('without-ffi', also('without-ffi'), 3, { ...sideBySide(4), env: { PERCH_NO_FFI: '1' } }),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).

@@ -48,19 +48,22 @@ export class ConcurrencyLimit {
   }
 }
 
-/** Runs up to `maxConcurrent` tasks for each key; the others wait. The caller limits their number. */
+/** Runs up to `maxConcurrent` tasks for each key; up to `maxWaiting` others wait. */
 export class ConcurrencyLimits {
   readonly #maxConcurrent: number;
+  readonly #maxWaiting: number;
   readonly #what: keyof typeof RETRY_AFTER_S;
   readonly #all = new Map<string, { readonly limit: ConcurrencyLimit; tasks: number }>();
 
-  constructor(maxConcurrent: number, what: keyof typeof RETRY_AFTER_S) {
+  constructor(maxConcurrent: number, maxWaiting: number, what: keyof typeof RETRY_AFTER_S) {
     this.#maxConcurrent = maxConcurrent;
+    this.#maxWaiting = maxWaiting;
     this.#what = what;
   }
 
+  /** @throws PerchError exhausted */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const limit = () => new ConcurrencyLimit(this.#maxConcurrent, Number.POSITIVE_INFINITY, this.#what);
+    const limit = () => new ConcurrencyLimit(this.#maxConcurrent, this.#maxWaiting, this.#what);
     const entry = this.#all.get(key) ?? { limit: limit(), tasks: 0 };
     this.#all.set(key, entry);
     entry.tasks += 1;

@@ -61,7 +61,7 @@ export class Adoptions {
   readonly #openFile: OpenFileWarning;
   readonly #all = new Map<string, Adoption>();
   /** By host. */
-  readonly #devices = new ConcurrencyLimits(MAX_PER_DEVICE, 'cameras');
+  readonly #devices = new ConcurrencyLimits(MAX_PER_DEVICE, MAX_UNFINISHED, 'cameras');
   #unfinished = 0;
 
   constructor(deps: AdoptionsDeps) {

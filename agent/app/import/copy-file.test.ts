@@ -24,7 +24,7 @@ function replaceDatasync(datasync: (handle: FileHandle) => Promise<void>): void 
   });
 }
 
-/** Opened files give at most so many bytes at once. */
+/** A read of an opened file returns at most `maxBytes`. */
 function replaceRead(maxBytes: number): void {
   const { open } = promises;
   promises.open = async (...args) => {

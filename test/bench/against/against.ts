@@ -110,8 +110,8 @@ function cell(value: Value | undefined, own: Value | undefined): string {
 }
 
 /**
- * Measures Perch beside programs that the user has, with the same cameras, and prints a table of Markdown: cores; PSS; in
- * parentheses Perch's cores ÷ the program's.
+ * Measures Perch and the user's programs with the same cameras. Prints a Markdown table of cores and PSS. A ratio in parentheses is
+ * Perch's cores ÷ the program's.
  * @param list as of `parsePrograms`
  */
 export async function runAgainst(list: string): Promise<void> {

@@ -5,6 +5,7 @@ import { type Agent, addresses, freeAgentPorts, until } from '../../peers/agent/
 import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
 import type { ShippedServer } from '../device/shipped-server.ts';
 import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
+import { startCopy } from '../record/fragmented-copy.ts';
 
 /** What a program serves. */
 export interface Work {
@@ -123,21 +124,7 @@ const startGo2rtc =
 const startFfmpeg =
   (binary: string): Start =>
   async ({ cameras }, folder) => {
-    const form = ['-movflags', 'frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '1000000', '-f', 'mp4'];
-    const copies = Object.entries(cameras).map(([path, url]) =>
-      startProcess(binary, [
-        '-v',
-        'error',
-        '-rtsp_transport',
-        'tcp',
-        '-i',
-        url,
-        '-c',
-        'copy',
-        ...form,
-        join(folder, `${path}.mp4`),
-      ]),
-    );
+    const copies = Object.entries(cameras).map(([path, url]) => startCopy(url, join(folder, `${path}.mp4`), binary));
     const sum = (of: (pid: number) => number): number => copies.reduce((total, { pid }) => total + of(pid), 0);
     return {
       cpu: () => sum(cpuSeconds),

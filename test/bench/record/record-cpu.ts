@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../peers/agent/agent.ts';
-import { startProcess } from '../../peers/programs/process.ts';
 import {
   CAMERAS,
   cameraUrls,
@@ -15,6 +14,7 @@ import {
 } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startCopy } from './fragmented-copy.ts';
 
 const RUNS = 3;
 const MEASURED_SECONDS = 30;
@@ -24,24 +24,8 @@ async function oneRun(note: (text: string) => void): Promise<number> {
   await using agent = await startRecording(cameras);
   const folder = mkdtempSync(join(tmpdir(), 'perch-ffmpeg-'));
   const copies = cameraUrls(cameras).map((url, i) => {
-    const fragments = ['-movflags', 'frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '1000000'];
     const file = join(folder, `${i}.mp4`);
-    const args = [
-      '-v',
-      'error',
-      '-rtsp_transport',
-      'tcp',
-      '-i',
-      url,
-      '-c',
-      'copy',
-      '-f',
-      'mp4',
-      ...fragments,
-      '-y',
-      file,
-    ];
-    return { file, process: startProcess('ffmpeg', args) };
+    return { file, process: startCopy(url, file) };
   });
   try {
     await recordingHasBegun(agent);
