@@ -7,7 +7,7 @@ import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { addElement, type ElementState, elementState } from '../../peers/browser/element-page.ts';
 import { type BarClip, barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
-import { byLength, CHROMIUM, describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
+import { byLength, describeWith, HEADLESS, inLong, inShort } from '../../peers/programs/peers.ts';
 
 const FRAMES = byLength(10, 600);
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
@@ -106,7 +106,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
 
   test('a page without autoplay permission for sound plays muted, and with sound after a tap', async () => {
     const args = ['--no-sandbox', '--disable-gpu'];
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    const browser = await chromium.launch({ executablePath: HEADLESS, args });
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
     // A script from a driver counts as a tap: the page reports by itself.

@@ -2,7 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { BAR_TOP } from '../../../agent/sources/demo/time-bar.ts';
 import { readTimeBar } from '../../support/media/time-bar.ts';
 import { until } from '../agent/agent.ts';
-import { CHROMIUM } from '../programs/peers.ts';
+import { HEADLESS } from '../programs/peers.ts';
 
 export interface Viewer extends AsyncDisposable {
   readonly browser: Browser;
@@ -21,9 +21,9 @@ const OFF = [
   ...['WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'],
 ];
 
-function launch(): Promise<Browser> {
+function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -37,24 +37,24 @@ function launch(): Promise<Browser> {
   });
 }
 
-/** Browsers without a viewer, for the next suite of this worker: a start takes almost a second of a core. */
-const idle: Browser[] = [];
+/** Browsers without a viewer by their program, for the next suite of this worker: a start takes almost a second of a core. */
+const idle = new Map<string, Browser[]>();
 const IS_KEPT = process.env['VITEST'] !== undefined;
 
 /** Ends its pages; their storage, cookies and caches are gone with them. */
-async function release(browser: Browser): Promise<void> {
+async function release(browser: Browser, program: string): Promise<void> {
   if (IS_KEPT && browser.isConnected()) {
     await Promise.all(browser.contexts().map((context) => context.close()));
-    idle.push(browser);
+    idle.set(program, [...(idle.get(program) ?? []), browser]);
   } else {
     await browser.close();
   }
 }
 
-/** Headless Chromium from the system's packages. */
-export async function startViewer(): Promise<Viewer> {
-  const kept = idle.pop();
-  const browser = kept?.isConnected() ? kept : await launch();
+/** Chromium from the system's packages. @param program CHROMIUM for what its shell lacks, such as notifications */
+export async function startViewer(program = HEADLESS): Promise<Viewer> {
+  const kept = idle.get(program)?.pop();
+  const browser = kept?.isConnected() ? kept : await launch(program);
   return {
     browser,
     open: async (url, size = { width: 390, height: 844 }) => {
@@ -62,7 +62,7 @@ export async function startViewer(): Promise<Viewer> {
       await page.goto(url);
       return page;
     },
-    [Symbol.asyncDispose]: () => release(browser),
+    [Symbol.asyncDispose]: () => release(browser, program),
   };
 }
 

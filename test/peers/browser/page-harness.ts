@@ -147,15 +147,21 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
   };
 }
 
+interface Adoption {
+  readonly id: string;
+  readonly state: 'running' | 'done';
+  readonly items: readonly { readonly path: string | null; readonly error: string | null }[];
+}
+
 async function adoptAll(cameras: readonly OnvifCamera[], api: PageHarness['api']): Promise<readonly string[]> {
   const requested = cameras.map(({ url }) => ({ onvif: url }));
   const body = { user: 'admin', password: 'none', cameras: requested };
-  const { items } = await api<{ items: readonly { path: string | null; error: string | null }[] }>(
-    'POST',
-    'cameras/adopt',
-    body,
-  );
-  const names = items.map(({ path, error }) => {
+  let adoption = await api<Adoption>('POST', 'cameras/adopt', body);
+  while (adoption.state === 'running') {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    adoption = await api<Adoption>('GET', `cameras/adopt/${adoption.id}`);
+  }
+  const names = adoption.items.map(({ path, error }) => {
     if (path === null || error !== null) {
       throw new Error(`not adopted: ${error}`);
     }

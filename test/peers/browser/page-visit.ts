@@ -70,6 +70,8 @@ export interface VisitOptions {
   readonly theme?: 'dark' | 'light';
   /** Default: `en-GB`. */
   readonly locale?: string;
+  /** The page has a clock of its own, which `page.clock` moves on. */
+  readonly hasClock?: boolean;
 }
 
 /** A harness, or the main port of an agent. */
@@ -96,6 +98,9 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   const url = addressOf(box, options);
   const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
   const page = await context.newPage();
+  if (options.hasClock) {
+    await page.clock.install();
+  }
   page.setDefaultTimeout(50_000);
   const complaints: string[] = [];
   page.on('console', (message) => {

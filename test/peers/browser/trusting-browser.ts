@@ -5,7 +5,8 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { CHROMIUM } from '../programs/peers.ts';
 
 /**
- * Chromium with a separate certificate store (NSS), like a user's. Every name leads to this machine, as at home.
+ * Chromium with a separate certificate store (NSS), like a user's. Every name leads to this machine, as at home. The whole browser in
+ * every length: only it warns of certificates and installs pages.
  * @param home its folder; created
  * @param trusted file of an authority that its user has imported
  */

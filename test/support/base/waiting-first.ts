@@ -9,6 +9,16 @@ const WAITING = [
   'test/smoke/onvif-device',
   'test/smoke/recorded-streams',
   'test/smoke/protocols',
+  'test/browser/page/shell/page-layout',
+  'test/browser/page/shell/page-look',
+  'test/browser/page/cameras/page-demo',
+  'test/browser/page/settings/page-camera-network',
+  'test/browser/page/live/page-wall-boxes',
+  'test/browser/page/live/page-states',
+  'test/browser/page/live/page-away',
+  'test/browser/page/settings/page-factor',
+  'test/browser/page/settings/page-import',
+  'test/browser/players/always-available',
 ].map((name) => `/${name}.test.ts`);
 
 /** Suites that wait begin first, so that others run meanwhile; then those that took longest, or the largest ones in a fresh clone. */

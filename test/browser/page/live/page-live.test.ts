@@ -120,10 +120,12 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   test('a camera that disappears is marked, keeps its last picture, and plays again when it returns', async () => {
-    await using visitor = await open({ size: 'phone' });
+    await using visitor = await open({ size: 'phone', hasClock: true });
     const { page, complaints } = visitor;
     await playsOn(page, 5);
     await box.cameras[0]?.stop({ isSilent: true });
+    await page.getByRole('link', { name: /^Front door, Reconnecting…/ }).waitFor();
+    await page.clock.fastForward(10_000);
     await page.getByRole('link', { name: /^Front door, Offline since \d\d:\d\d, Why\?/ }).waitFor();
     expect(await page.getByRole('link', { name: '1 offline', exact: true }).getAttribute('href')).toBe(
       '#/settings/cameras',

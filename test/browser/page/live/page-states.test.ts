@@ -76,11 +76,20 @@ describeWith(['chromium'], 'the states of a camera on its tile', () => {
   });
 
   test('cameras that are lost together are late, reconnecting, then offline, which is one message', async () => {
-    await using visitor = await open({ size: 'desktop' });
+    await using visitor = await open({ size: 'desktop', hasClock: true });
     const { page } = visitor;
     await page.locator('.grid .surface.playing').nth(2).waitFor();
     await page.evaluate(collectWords);
     await Promise.all([0, 1].map((i) => box.cameras[i]?.stop({ isSilent: true })));
+    for (const [words, restMs] of [
+      [/, \d+ s ago$/, 6_000],
+      [/, Reconnecting…$/, 8_000],
+    ] as const) {
+      for (const name of ['Front door', 'Garden']) {
+        await page.getByRole('link', { name: new RegExp(name + words.source) }).waitFor();
+      }
+      await page.clock.fastForward(restMs);
+    }
     await page
       .getByRole('alert')
       .filter({ hasText: /^Front door and Garden: Offline$/ })

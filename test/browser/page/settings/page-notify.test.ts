@@ -4,7 +4,7 @@ import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { layoutFaults } from '../../../peers/browser/page-layout.ts';
 import { axeFindings, onlyBy, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
-import { describeWith } from '../../../peers/programs/peers.ts';
+import { CHROMIUM, describeWith } from '../../../peers/programs/peers.ts';
 import { openHttpSink } from '../../../support/servers/http-sink.ts';
 import { pushBrowser } from '../../../support/servers/push-service.ts';
 
@@ -22,7 +22,7 @@ describeWith(['chromium'], 'notifications', () => {
   let viewer: Viewer;
   let box: PageHarness;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}] })]);
+    [viewer, box] = await Promise.all([startViewer(CHROMIUM), startPageHarness({ cameras: [{}] })]);
     await box.claim();
     await box.adopt();
   });

@@ -68,8 +68,8 @@ describeWith(['chromium'], 'appearance of the page', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  async function open(): Promise<Visit> {
-    const visitor = await visit(viewer.browser, box, { size: 'desktop' });
+  async function open(hasClock = false): Promise<Visit> {
+    const visitor = await visit(viewer.browser, box, { size: 'desktop', hasClock });
     await visitor.logIn();
     return visitor;
   }
@@ -207,10 +207,12 @@ describeWith(['chromium'], 'appearance of the page', () => {
   });
 
   test('a screen reader announces that a camera has disappeared, and that it has returned', async () => {
-    await using visitor = await open();
+    await using visitor = await open(true);
     const { page } = visitor;
     await page.getByRole('link', { name: `${LONG}, Live` }).waitFor();
     await box.cameras[0]?.stop({ isSilent: true });
+    await page.getByRole('link', { name: `${LONG}, Reconnecting…` }).waitFor();
+    await page.clock.fastForward(10_000);
     await page
       .getByRole('alert')
       .filter({ hasText: `${LONG}: Offline` })

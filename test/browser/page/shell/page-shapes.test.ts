@@ -494,6 +494,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     for (let i = 0; i < 6; i += 1) {
       await page.keyboard.press('+');
     }
+    await page.locator('.event-thumbnails .event-caption').nth(1).waitFor();
     const captions = await Promise.all((await page.locator('.event-thumbnails .event-caption').all()).map(boxOf));
     expect(captions.length).toBeGreaterThan(1);
     for (const [i, one] of captions.entries()) {
