@@ -29,11 +29,21 @@ const WITH_PEERS = {
   retry: IS_SHORT ? 1 : 0,
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
   ...(IS_SHORT ? { globalSetup: BUILT } : { fileParallelism: false }),
-  ...(LENGTH === 'long' && { env: { PERCH_PAGE_BY: 'localhost' } }),
+  env: { ...(LENGTH === 'long' && { PERCH_PAGE_BY: 'localhost' }) },
 };
-const sideBySide = (maxWorkers: number) => ({
+/**
+ * Suites with other programs, side by side: so many always, and more while the processors are idle (`spare-processor.ts`).
+ * With files that share a worker's modules.
+ */
+const sideBySide = (always: number, more: number, env: Record<string, string> = {}) => ({
   ...WITH_PEERS,
-  ...(IS_SHORT && { isolate: false, maxWorkers, maxConcurrency: 8 }),
+  ...(IS_SHORT && {
+    isolate: false,
+    maxWorkers: always + more,
+    maxConcurrency: 8,
+    setupFiles: [WITH_PEERS.setupFiles, 'test/support/base/spare-processor-setup.ts'],
+  }),
+  env: { ...WITH_PEERS.env, ...env, PERCH_TEST_WORKERS: `${always}` },
 });
 
 /** Suites with the line `// @also NAME` run a second time in that project. */
@@ -50,15 +60,15 @@ const projects = [
     maxWorkers: 4,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4)),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5)),
+  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(4, 4)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, {
-    ...sideBySide(6),
+    ...sideBySide(4, 4),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),
   // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
-  suites('without-ffi', also('without-ffi'), 3, { ...sideBySide(6), env: { PERCH_NO_FFI: '1' } }),
+  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 4, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'

@@ -68,10 +68,13 @@ async function unpackLibraries(architecture: Architecture, root: string): Promis
     'APT::Sandbox::User': '',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await call('apt-get', ['-qq', ...options, 'update']);
+  // One build at a time changes the lists.
+  const apt = (words: readonly string[], cwd = cache): Promise<string> =>
+    call('flock', [join(cache, 'lock'), 'apt-get', '-qq', ...options, ...words], { cwd });
+  await apt(['update']);
   const unpack = (packages: readonly string[]): Promise<void> =>
     inTemporaryFolder(async (debs) => {
-      await call('apt-get', ['-qq', ...options, 'download', ...packages], { cwd: debs });
+      await apt(['download', ...packages], debs);
       for (const deb of await readdir(debs)) {
         await call('dpkg-deb', ['-x', join(debs, deb), root]);
       }

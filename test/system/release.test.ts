@@ -154,7 +154,7 @@ function loadContainer(): string | undefined {
 
 /** Starts Perch in a container. */
 async function startContainer(name: string, ...options: readonly string[]) {
-  const ports = ['PERCH_ADDRESS=127.0.0.1:18080', 'PERCH_RTSP=no', 'PERCH_WEBRTC=no', 'PERCH_HLS=no'];
+  const ports = ['PERCH_ADDRESS=127.0.0.1:30080', 'PERCH_RTSP=no', 'PERCH_WEBRTC=no', 'PERCH_HLS=no'];
   const env = ports.map((one) => `--env=${one}`);
   const running = startProcess('podman', podman('run', `--name=${name}`, ...env, ...options, IMAGE));
   onTestFinished(() => void call('rm', '--force', name));

@@ -1,0 +1,3 @@
+import { untilSpare } from './spare-processor.ts';
+
+await untilSpare(Number(process.env['VITEST_POOL_ID']), Number(process.env['PERCH_TEST_WORKERS']));

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const SAMPLE_MS = 500;
+const SAMPLES = 4;
+/** A machine that others keep busy runs them nevertheless. */
+const MAX_WAIT_MS = 60_000;
+/** Idle share of the processors before one more suite begins; each further one needs more, so that they do not begin together. */
+const NEEDED = 0.2;
+const NEEDED_MORE = 0.1;
+
+/** Of all processors, since the machine's start. */
+interface Times {
+  readonly idle: number;
+  readonly all: number;
+}
+
+/** @param stat text of /proc/stat. Programs that give way (nice) count as idle. */
+export function processorTimes(stat: string): Times {
+  const words = /^cpu +(.*)$/m.exec(stat)?.[1]?.split(' ') ?? [];
+  const [user = 0, nice = 0, system = 0, rest = 0, waiting = 0, interrupts = 0, softInterrupts = 0, stolen = 0] =
+    words.map(Number);
+  const idle = nice + rest + waiting;
+  return { idle, all: idle + user + system + interrupts + softInterrupts + stolen };
+}
+
+/** Linux alone has it. */
+function readTimes(): Times | undefined {
+  try {
+    return processorTimes(readFileSync('/proc/stat', 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const MACHINE = { read: readTimes, pass: (ms: number): Promise<unknown> => delay(ms) };
+
+/**
+ * Before a suite begins: the first `always` workers do not wait, the others do until the processors are idle enough. So suites that
+ * wait leave no processor unused, and suites that compute do not delay each other beyond their time limits.
+ * @param worker from 1
+ */
+export async function untilSpare(worker: number, always: number, { read, pass } = MACHINE): Promise<void> {
+  const needed = NEEDED + NEEDED_MORE * (worker - always - 1);
+  const seen = [read()];
+  for (let waitedMs = 0; worker > always && waitedMs < MAX_WAIT_MS; waitedMs += SAMPLE_MS) {
+    await pass(SAMPLE_MS);
+    seen.push(read());
+    const [from, to] = [seen.at(-1 - SAMPLES), seen.at(-1)];
+    if (from && to && to.idle - from.idle >= needed * (to.all - from.all)) {
+      return;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { processorTimes, untilSpare } from '../support/base/spare-processor.ts';
+
+const ALWAYS = 4;
+
+/** @returns milliseconds until a worker begins, at a machine with this idle share in each second */
+async function waitMs(worker: number, idleIn: (second: number) => number): Promise<number> {
+  let [nowMs, idle] = [0, 0];
+  const pass = async (ms: number) => {
+    idle += ms * idleIn(Math.floor(nowMs / 1_000));
+    nowMs += ms;
+  };
+  await untilSpare(worker, ALWAYS, { read: () => ({ idle, all: nowMs }), pass });
+  return nowMs;
+}
+
+test('the first workers begin at once', async () => {
+  expect(await waitMs(1, () => 0)).toBe(0);
+  expect(await waitMs(ALWAYS, () => 0)).toBe(0);
+});
+
+test('a further one begins after two idle seconds, the next one needs more of them', async () => {
+  const quarterFromTen = (second: number) => (second < 10 ? 0 : 0.25);
+  expect(await waitMs(ALWAYS + 1, quarterFromTen)).toBe(12_000);
+  expect(await waitMs(ALWAYS + 2, quarterFromTen)).toBe(60_000);
+  expect(await waitMs(ALWAYS + 2, () => 0.35)).toBe(2_000);
+});
+
+test('on a machine that stays busy, and where the system does not say, it begins after a minute', async () => {
+  expect(await waitMs(ALWAYS + 1, () => 0.1)).toBe(60_000);
+  let nowMs = 0;
+  const pass = async (ms: number) => {
+    nowMs += ms;
+  };
+  await untilSpare(ALWAYS + 1, ALWAYS, { read: () => undefined, pass });
+  expect(nowMs).toBe(60_000);
+});
+
+test('programs that give way count as idle, and guests are part of the user time', () => {
+  const stat = 'cpu  100 20 30 400 5 6 7 8 90 10\ncpu0 1 2 3 4 5 6 7 8 9 0\nintr 5\n';
+  expect(processorTimes(stat)).toEqual({ idle: 425, all: 576 });
+});
