@@ -4,7 +4,7 @@ import { QUIRKS } from '../quirks/quirks.ts';
 import { type QuirkCase, runTrials, type Verdict } from '../quirks/trials.ts';
 
 /** Number of cases at the same time at one agent. */
-const BATCH = 30;
+const BATCH = 32;
 
 /** Every quirk with each codec, over each transport, with and without sound. */
 const ALL: readonly QuirkCase[] = QUIRKS.flatMap((kind) =>

@@ -48,7 +48,7 @@ const sendsBursts = async (agent: Agent): Promise<boolean> =>
   (await agent.json<{ native: { udpBursts: boolean } }>('/v3/system')).native.udpBursts;
 
 describeWith(['ffmpeg', 'namespaces'], 'on a link of 10 Mbit/s', () => {
-  test.for([
+  test.concurrent.for([
     ['WebRTC', (agent, { router, far }) => CountingViewer.overWebRtc(agent, far, 'udp', router.hostIp)],
     ['RTSP over UDP', (agent, { router, far }) => CountingViewer.overRtsp(agent, far, router.hostIp)],
   ] as readonly [string, (agent: Agent, link: SlowLink) => CountingViewer][])(

@@ -20,7 +20,7 @@ test('the first workers begin at once', async () => {
 });
 
 test('a further one begins after two idle seconds, the next one needs more of them', async () => {
-  const quarterFromTen = (second: number) => (second < 10 ? 0 : 0.25);
+  const quarterFromTen = (second: number) => (second < 10 ? 0 : 0.27);
   expect(await waitMs(ALWAYS + 1, quarterFromTen)).toBe(12_000);
   expect(await waitMs(ALWAYS + 2, quarterFromTen)).toBe(60_000);
   expect(await waitMs(ALWAYS + 2, () => 0.35)).toBe(2_000);

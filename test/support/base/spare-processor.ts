@@ -6,8 +6,8 @@ const SAMPLES = 4;
 /** A machine that others keep busy runs them nevertheless. */
 const MAX_WAIT_MS = 60_000;
 /** Idle share of the processors before one more suite begins; each further one needs more, so that they do not begin together. */
-const NEEDED = 0.2;
-const NEEDED_MORE = 0.1;
+const NEEDED = 0.25;
+const NEEDED_MORE = 0.05;
 
 /** Of all processors, since the machine's start. */
 interface Times {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
-import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/cameras/camera.ts';
-import { describeWith } from '../peers/programs/peers.ts';
-import { temporaryFolder } from '../support/disks/recordings.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type GstCamera, playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const NAMES = Array.from({ length: 16 }, (_, i) => `ch${i + 1}`);
 
