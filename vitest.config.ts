@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { memoryFolder } from './test/support/base/memory-folder.ts';
-import { WaitingFirst } from './test/support/base/waiting-first.ts';
+import { WaitingFirst } from './test/support/run/waiting-first.ts';
 
 /** short (npm test, npm run test:full), long, system */
 const LENGTH = process.env['PERCH_LENGTH'] ?? 'short';
@@ -41,7 +41,7 @@ const sideBySide = (always: number, more: number, env: Record<string, string> = 
     isolate: false,
     maxWorkers: always + more,
     maxConcurrency: 8,
-    setupFiles: [WITH_PEERS.setupFiles, 'test/support/base/spare-processor-setup.ts'],
+    setupFiles: [WITH_PEERS.setupFiles, 'test/support/run/spare-processor-setup.ts'],
   }),
   env: { ...WITH_PEERS.env, ...env, PERCH_TEST_WORKERS: `${always}` },
 });
@@ -83,7 +83,7 @@ const system = suites('system', ['test/system/**/*.test.ts'], 0, {
 export default defineConfig({
   test: {
     sequence: { sequencer: WaitingFirst },
-    reporters: ['default', './test/support/base/plain-summary.ts'],
+    reporters: ['default', './test/support/run/plain-summary.ts'],
     projects: LENGTH === 'system' ? [system] : projects,
   },
 });
