@@ -8,7 +8,7 @@ import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
 import { copyCompanions, finishCopy } from './copy-companions.ts';
-import { copyTo, digestOf, type ImportPace, openSource } from './copy-file.ts';
+import { copyTo, haveSameBytes, type ImportPace, openSource } from './copy-file.ts';
 import { type LeftFile, leftOut, whyOf } from './left-file.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
@@ -372,7 +372,7 @@ class FolderImport {
     if ((await realpath(file)) === (await realpath(wanted))) {
       return false;
     }
-    if ((await digestOf(file, this.#pace)) !== (await digestOf(wanted, this.#pace))) {
+    if (!(await haveSameBytes(file, wanted, this.#pace))) {
       throw leftOut('taken', 'another recording of the path has its time');
     }
     await copyCompanions(file, wanted);

@@ -6,7 +6,7 @@ import type { MovedFiles } from '../../playback/index/moved-files.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
 import { copyCompanions, finishCopy } from '../import/copy-companions.ts';
-import { copyWithDigest, digestOf, type ImportPace, openSource } from '../import/copy-file.ts';
+import { copyTo, haveSameBytes, type ImportPace, openSource } from '../import/copy-file.ts';
 import { RECORDINGS_MODE } from '../import/import-folder.ts';
 import { leftOut } from '../import/left-file.ts';
 import { draftIn, placeNew, removeLeftDrafts, tryLink } from '../import/place-file.ts';
@@ -28,7 +28,7 @@ interface MoveFileDeps {
 
 /**
  * Moves a finished recording with its stills. At every moment a complete file exists, and the index refers to an
- * existing file. The original is deleted once the copy is on the disk and was read back.
+ * existing file. The original is deleted once the copy is on the disk and was compared with it.
  * @returns false: the original is gone
  * @throws PerchError for a file to leave out, or if nothing can be moved now; an error of the file system
  */
@@ -88,10 +88,10 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
       throw new PerchError('exhausted', text, { why: 'full' });
     }
     await rm(draft, { force: true });
-    const digest = await copyWithDigest(source, draft, pace, onBytes);
+    await copyTo(source, draft, pace, onBytes);
     await finishCopy(draft, mtimeMs, 0);
-    if ((await digestOf(draft, pace)) !== digest) {
-      const text = `the disk of ${folder} gives back other bytes than were written: check it and its cable`;
+    if (!(await haveSameBytes(from, draft, pace))) {
+      const text = `the disk of ${folder} gives back other bytes than those of ${from}: check both disks and their cables`;
       throw new PerchError('unavailable', text, { why: 'disk' });
     }
     const now = await source.stat();
@@ -122,7 +122,7 @@ async function switchOver({ from, to }: FileMove, { playback }: MoveFileDeps): P
 }
 
 async function requireSame({ from, to }: FileMove, isSameSize: boolean, pace: ImportPace): Promise<void> {
-  if (!isSameSize || (await digestOf(from, pace)) !== (await digestOf(to, pace))) {
+  if (!isSameSize || !(await haveSameBytes(from, to, pace))) {
     throw leftOut('taken', 'another recording has its name there');
   }
 }

@@ -5,11 +5,13 @@ import { cameraClip, clip, type GstCamera, playClip, startGstCamera } from '../.
 import { CAMERAS, hasFragment, names, SETTLE_SECONDS, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import { unpackServer } from '../device/shipped-server.ts';
 import { startScript } from '../measure/script.ts';
-import { startLightViewers } from '../webrtc/start-light-viewers.ts';
+import { type LightViewers, startLightViewers } from '../webrtc/start-light-viewers.ts';
 import { type Contender, type ProgramName, Programs, parsePrograms } from './programs.ts';
 
-const MEASURED_SECONDS = 30;
+const MEASURED_SECONDS = 5;
 const VIEWERS = 20;
+/** Of the clips. */
+const FPS = 25;
 const PLAYERS = [0, CAMERAS, 5 * CAMERAS];
 const CLIP_SECONDS = 600;
 
@@ -63,20 +65,39 @@ async function* recording(programs: Programs): AsyncGenerator<Row> {
   yield [`${CAMERAS} cameras of 1080p25, 4 Mbit/s, recorded`, await measure(all)];
 }
 
-/** One program after the other: twenty viewers of each at once would need the whole machine. */
+/**
+ * What the viewers add: each program alone has some, because the viewers of all at once would need the whole machine. Before that
+ * all have the camera; go2rtc connects to it for its first viewer.
+ */
 async function* watching(programs: Programs, hasSound: boolean): AsyncGenerator<Row> {
+  await using stack = new AsyncDisposableStack();
   const file = await (hasSound ? soundingClip() : cameraClip(CLIP_SECONDS));
+  const camera = stack.use(await startGstCamera({ '/cam': playClip(file, hasSound) }));
+  const all = await startAll(stack, programs, ['perch', 'mediamtx', 'go2rtc'], {
+    cameras: { cam: camera.url('/cam') },
+  });
+  await seconds(SETTLE_SECONDS);
+  const idle = await measure(all);
   const values = new Map<string, Value>();
-  for (const name of programs.known(['perch', 'mediamtx', 'go2rtc'])) {
-    await using camera = await startGstCamera({ '/cam': playClip(file, hasSound) });
-    await using one = await programs.start(name, { cameras: { cam: camera.url('/cam') } });
+  for (const one of all) {
     await using viewers = startLightViewers(one.whepUrl('cam'));
     await viewers.ask(`open ${VIEWERS}`);
     await seconds(SETTLE_SECONDS);
-    const [value] = (await measure([one])).values();
-    values.set(name, value as Value);
+    await viewers.ask('begin');
+    const { cores, megabytes } = (await measure([one])).get(one.name) as Value;
+    await requirePictures(one, viewers);
+    values.set(one.name, { cores: cores - (idle.get(one.name)?.cores ?? 0), megabytes });
   }
-  yield [`${VIEWERS} WebRTC viewers of one camera${hasSound ? ' with AAC' : ''}`, values];
+  yield [`${VIEWERS} WebRTC viewers of one camera${hasSound ? ' with AAC' : ''}, above idle`, values];
+}
+
+/** @throws Error if a viewer had fewer than three quarters of the pictures: the program would have done less work */
+async function requirePictures(one: Contender, viewers: LightViewers): Promise<void> {
+  const counts = (await viewers.tell()).map(({ pictures }) => pictures.length);
+  const least = Math.min(...counts);
+  if (least < 0.75 * FPS * MEASURED_SECONDS) {
+    throw new Error(`${one.name}: a viewer received ${least} pictures in ${MEASURED_SECONDS} s`);
+  }
 }
 
 const soundingClip = async (): Promise<string> =>

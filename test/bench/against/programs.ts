@@ -86,7 +86,8 @@ const startMediaMtx =
     const recordings = `recordPath: ${join(folder, '%path/%Y-%m-%d_%H-%M-%S-%f')}\n`;
     const config = configOf(work).replace('pathDefaults: {', `pathDefaults: { ${recordings.trim()},`);
     writeFileSync(file, mediaMtxAddresses(ports) + config);
-    const running = startProcess(binary, [file], {}, folder);
+    // In the environment: older versions reject a key that they do not know.
+    const running = startProcess(binary, [file], { MTX_MOQ: 'no' }, folder);
     await untilReady(running, ports.api, Object.keys(work.cameras).length);
     return {
       ...loadOf(running.pid),
@@ -101,7 +102,7 @@ const startGo2rtc =
   async ({ cameras }, folder) => {
     const { api, media } = await freeAgentPorts();
     const streams = Object.entries(cameras).map(([path, url]) => `  ${path}: '${url}'\n`);
-    const webrtc = `webrtc: { listen: ':${media}', candidates: ['127.0.0.1:${media}'] }`;
+    const webrtc = `webrtc: { listen: ':${media}', filters: { loopback: true } }`;
     const rest = ["rtsp: { listen: '' }", "srtp: { listen: '' }", 'log: { level: warn }'];
     const file = join(folder, 'go2rtc.yaml');
     writeFileSync(

@@ -131,11 +131,11 @@ async function withCatalog(
   }
 }
 
-/** A transfer rests a fifth of the time, and a move also reads back what it wrote and compares the digests. */
+/** A transfer rests a fifth of the time, and a move also reads back what it wrote and compares it with the original. */
 export const transferMove: Figure = {
   name: 'transfer-move',
   unit: '× the time of cp and sync',
-  goal: 5,
+  goal: 4,
   isAbsolute: false,
   about: 'moving recordings to another disk, at the pace that leaves it to recording',
   measure: (note) => ratioOf(move, note),
