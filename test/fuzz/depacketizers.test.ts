@@ -8,7 +8,7 @@ import { random } from '../support/base/random.ts';
 import { rtpFormat } from '../support/media/units.ts';
 import { FORMATS, type FuzzFormat } from './formats.ts';
 
-const MUTATIONS = byLength(1_500, 100_000);
+const MUTATIONS = byLength(500, 100_000);
 const MAX_PICTURE_BYTES = 8 << 20;
 /** Maximum size of a unit of audio or of a multiplex. */
 const MAX_OTHER_BYTES = 64 << 10;

@@ -5,10 +5,11 @@ import { SrtConnection } from '../../agent/transports/srt/connection.ts';
 import { HANDSHAKE, parseHandshake, writeHandshake } from '../../agent/transports/srt/endpoint/handshake.ts';
 import { parseKeyMaterial, writeKeyMaterial } from '../../agent/transports/srt/key-material.ts';
 import { CONTROL, type ControlType, writeControlHeader } from '../../agent/transports/srt/packet.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';
 
-const ROUNDS = 20_000;
+const ROUNDS = byLength(6_000, 20_000);
 
 const keyMaterial = writeKeyMaterial({ keys: 1, keyBytes: 16, salt: new Uint8Array(16), wrapped: new Uint8Array(24) });
 const handshake = writeHandshake(

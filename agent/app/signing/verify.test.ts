@@ -1,6 +1,7 @@
 import { copyFileSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
@@ -40,7 +41,7 @@ test('each changed bit of a sample is found, and its group is named', async () =
   const places = table.tracks.map((samples) => placesOf(samples, 0, samples.count));
   const bytes = readFileSync(file);
   const next = random(7);
-  for (let i = 0; i < 40; i += 1) {
+  for (let i = 0; i < byLength(15, 40); i += 1) {
     const track = i % 2;
     const sample = Math.floor(next() * (places[track]?.length ?? 0));
     const { offset, sizeBytes } = places[track]?.[sample] ?? { offset: 0, sizeBytes: 0 };
@@ -108,7 +109,7 @@ test('signatures that are cut at any byte verify what they cover, and say so', a
   using folder = temporaryFolder();
   const { file } = await signed(folder.path, 3);
   const bytes = readFileSync(signatureFileOf(file));
-  for (let size = 0; size < bytes.length; size += 7) {
+  for (let size = 0; size < bytes.length; size += byLength(21, 7)) {
     writeFileSync(signatureFileOf(file), bytes.subarray(0, size));
     const { code, text } = await verified(file);
     expect([1, 2], text).toContain(code);
@@ -154,7 +155,7 @@ test('damaged files and signatures end in an answer', async () => {
   const { file } = await signed(folder.path, 3);
   const next = random(11);
   const originals = [file, signatureFileOf(file)].map((name) => ({ name, bytes: readFileSync(name) }));
-  for (let i = 0; i < 150; i += 1) {
+  for (let i = 0; i < byLength(60, 150); i += 1) {
     const { name, bytes } = originals[i % 2] as (typeof originals)[number];
     const damaged = Buffer.from(bytes);
     for (let k = 0; k < 1 + i / 10; k += 1) {

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random as randomFrom } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
@@ -178,7 +179,7 @@ test('any change of the header fields is rejected, and nothing but PerchErrors i
   const random = randomFrom(9421);
   const alphabet = '"();=:, abcxyz019-_@+/é\u0000';
   const box = open();
-  for (let i = 0; i < 3_000; i += 1) {
+  for (let i = 0; i < byLength(1_000, 3_000); i += 1) {
     const request = signed(box, `/cam/${i}`);
     const field = random() < 0.7 ? 'signature-input' : 'signature';
     const text = String(request.headers[field]);

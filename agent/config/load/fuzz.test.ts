@@ -28,7 +28,7 @@ const PIECES = [
   '\t',
 ];
 const MORE = ['? ', '---\n', '%', '\0', '😀', '__proto__: 1\n', 'constructor: {}\n', '9'.repeat(30), '.nan', '~', '@'];
-const CASES = byLength(500, 15_000);
+const CASES = byLength(250, 15_000);
 const defaults = { recordPath: '/d/%path/%s%f', cwd: '/' };
 
 function mutate(text: string, next: () => number): string {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { editSteps, editText, type KeyPath, readPlain } from './edit.ts';
 
@@ -133,7 +134,7 @@ test('any sequence of edits keeps every comment, and each value is read back', (
   const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
   const names = ['door', 'garden', 'shed', 'loft', 'attic', 'fresh', 'x/y'];
   let text = FILE;
-  for (let i = 0; i < 300; i += 1) {
+  for (let i = 0; i < byLength(100, 300); i += 1) {
     const keyPath = ['paths', pick(names), pick(['source', 'record', 'maxReaders', 'recordPath'])];
     const value = pick([true, 5, 'rtsp://h/1', '%path/%s', 'a: #b', ['x', 'y'], { z: 1 }, undefined]);
     text = editText(text, keyPath, value);

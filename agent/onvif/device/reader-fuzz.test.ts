@@ -16,7 +16,7 @@ const PATHS: Partial<Record<ServiceName, string>> = {
   media2: '/onvif/media2_service',
   events: '/onvif/event_service',
 };
-const ROUNDS = process.env['PERCH_LENGTH'] === 'long' ? 20_000 : 400;
+const ROUNDS = process.env['PERCH_LENGTH'] === 'long' ? 20_000 : 150;
 
 /** Responses of a camera, by service and request. */
 async function recorded(port: number) {

@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { countOf, LONG_AGO, openCatalog, settle } from '../../../test/support/disks/catalog.ts';
@@ -280,7 +281,7 @@ test('any marks in a file list it or leave it out, and affect no other', async (
   const whole = readFileSync(file);
   const marks = ['mtxi', 'prch'].map((type) => whole.indexOf(type));
   const next = random(29);
-  for (let i = 0; i < 200; i += 1) {
+  for (let i = 0; i < byLength(60, 200); i += 1) {
     const broken = Buffer.from(whole);
     for (let k = 0; k < 1 + next() * 6; k += 1) {
       const at = (marks[Math.floor(next() * marks.length)] ?? 0) + Math.floor(next() * 52) - 4;

@@ -23,7 +23,8 @@ import { writeVodPlaylist } from './vod-playlist.ts';
 import { VodResource } from './vod-resource.ts';
 
 const NAME_US = WALL * 1000;
-const FILES = byLength(25, 400);
+const FILES = byLength(10, 400);
+const DAMAGED = byLength(100, 5_000);
 
 interface Recording {
   readonly init: Uint8Array;
@@ -210,7 +211,7 @@ test('damaged recordings are laid out and read as far as possible, or rejected w
   const next = random(77);
   const file = join(folder.path, 'file.mp4');
   let read = 0;
-  for (let i = 0; i < byLength(300, 5_000); i += 1) {
+  for (let i = 0; i < DAMAGED; i += 1) {
     const { init, fragments } = recordingOfChance(next, [tinyH264, opusTrack]);
     writeFileSync(file, mutate(joinBytes([init, ...fragments]), next));
     try {
@@ -223,5 +224,5 @@ test('damaged recordings are laid out and read as far as possible, or rejected w
       expect(error).toBeInstanceOf(PerchError);
     }
   }
-  expect(read).toBeGreaterThan(50);
+  expect(read).toBeGreaterThan(DAMAGED / 6);
 });

@@ -1,7 +1,9 @@
 import { vi } from 'vitest';
 import { makeHashesCheap } from './cheap-hashes.ts';
+import { compareBytesAtOnce } from './equal-bytes.ts';
 
 makeHashesCheap();
+compareBytesAtOnce();
 
 /** On a busy machine a condition takes longer than the second that vitest waits. */
 const MAX_WAIT_MS = 30_000;

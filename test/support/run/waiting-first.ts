@@ -19,13 +19,27 @@ const WAITING = [
   'test/browser/page/settings/page-factor',
   'test/browser/page/settings/page-import',
   'test/browser/players/always-available',
-].map((name) => `/${name}.test.ts`);
+];
 
-/** Suites that wait begin first, so that others run meanwhile; then those that took longest, or the largest ones in a fresh clone. */
+/** Suites that collect garbage or take snapshots of the heap: a worker's heap grows with every suite. */
+const OF_HEAP = [
+  'agent/http/pprof/pprof-routes',
+  'agent/servers/webrtc/server/session-limits',
+  'agent/onvif/events/notifications-load',
+  'agent/servers/webrtc/signalling/requests',
+  'test/unit/heap-shares',
+];
+
+const FIRST = [...WAITING, ...OF_HEAP].map((name) => `/${name}.test.ts`);
+
+/** Suites that wait begin first, so that others run meanwhile; then those of the heap; then those that took longest, or the largest ones in a fresh clone. */
 export class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isWaiting = ({ moduleId }: TestSpecification): boolean => WAITING.some((name) => moduleId.endsWith(name));
-    return [...sorted.filter(isWaiting), ...sorted.filter((file) => !isWaiting(file))];
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = FIRST.findIndex((name) => moduleId.endsWith(name));
+      return at < 0 ? FIRST.length : at;
+    };
+    return sorted.toSorted((one, other) => place(one) - place(other));
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
@@ -30,8 +30,14 @@ export interface S3Options {
   readonly hasOtherTags?: boolean;
 }
 
-const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
-const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+/** Of bodies and parts, which do not change. */
+const tags = new WeakMap<Uint8Array, string>();
+function md5(bytes: Uint8Array): string {
+  const tag = tags.get(bytes) ?? hash('md5', bytes);
+  tags.set(bytes, tag);
+  return tag;
+}
+const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes);
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /** A bucket in memory that checks signatures and hashes as S3 does, and fails on request. */
@@ -140,11 +146,11 @@ export class S3Server {
     if (signatureOf(request) !== /Signature=([0-9a-f]+)/.exec(String(headers.authorization))?.[1]) {
       return failure(403, 'SignatureDoesNotMatch');
     }
-    const isDigest = (name: string, digest: string) => headers[name] === undefined || headers[name] === digest;
-    if (!isDigest('x-amz-content-sha256', sha256(body))) {
+    const isDigest = (name: string, digest: () => string) => headers[name] === undefined || headers[name] === digest();
+    if (!isDigest('x-amz-content-sha256', () => sha256(body))) {
       return failure(400, 'XAmzContentSHA256Mismatch');
     }
-    return isDigest('content-md5', Buffer.from(md5(body), 'hex').toString('base64'))
+    return isDigest('content-md5', () => Buffer.from(md5(body), 'hex').toString('base64'))
       ? this.#effect(call, body)
       : failure(400, 'BadDigest');
   }

@@ -16,8 +16,8 @@ import { tinyH264, tinyVideo } from '../../support/media/tiny-h264.ts';
 const PAGE_BYTES = 4_096;
 /** The start of a PES packet with video. */
 const PICTURE = Buffer.of(0, 0, 1, 0xe0);
-/** In the short length every sixth page, others for each length of groups and each fill. */
-const STEP = byLength(6, 1);
+/** In the short length every twelfth page, others for each length of groups and each fill. */
+const STEP = byLength(12, 1);
 const SECONDS = 7;
 const FPS = 10;
 /** Pictures in a group: each part has a key frame, only some have one, or one begins in the middle of a part. */

@@ -7,7 +7,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { writeAacConfig } from '../params.ts';
 import { AacDecoder, FRAME_SAMPLES } from './decoder.ts';
 
-const MUTATIONS = byLength(6000, 100_000);
+const MUTATIONS = byLength(2_000, 100_000);
 const RATE_HZ = 16_000;
 
 const decoderOf = (channels: number, rateHz = RATE_HZ) =>

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { g722 } from '../../../../test/support/media/audio-tracks.ts';
 import { vp8 } from '../../../../test/support/media/video-tracks.ts';
@@ -189,7 +190,7 @@ test.for(OFFERS)('damaged, %s leads to an answer that is well formed or to a Per
   const next = random(4);
   const pick = (limit: number): number => Math.floor(next() * limit);
   let answered = 0;
-  for (let i = 0; i < 600; i += 1) {
+  for (let i = 0; i < byLength(200, 600); i += 1) {
     let text = whole;
     for (let damage = pick(4); damage >= 0; damage -= 1) {
       const at = pick(text.length);
@@ -205,7 +206,7 @@ test.for(OFFERS)('damaged, %s leads to an answer that is well formed or to a Per
       expect(error).toBeInstanceOf(PerchError);
     }
   }
-  expect(answered).toBeGreaterThan(60);
+  expect(answered).toBeGreaterThan(20);
 });
 
 /** As every kind of session would answer, in turns. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { RtpHeader, RtpPacket, SrtpSession } from 'werift';
+import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80, type SrtpKeys, type SrtpProfile } from './srtp-keys.ts';
 import { SrtpReceiver } from './srtp-receiver.ts';
@@ -97,11 +98,11 @@ test.for(PROFILES)('%s: three roll-overs with losses, repeats and disorder are f
   let sent = 0;
   for (let n = 65_000; n < 65_536 * 3 + 500; n += 1) {
     const nearWrap = n % 65_536 > 65_336 || n % 65_536 < 200;
-    const packet = publisher.send(n % 65_536, 7, Buffer.from([n & 0xff]));
     // Everything near the wraps, and elsewhere every 50th packet, as after a loss.
     if (!nearWrap && n % 50 !== 0) {
       continue;
     }
+    const packet = publisher.send(n % 65_536, 7, Buffer.from([n & 0xff]));
     const chance = next();
     if (chance < 0.1) {
       lost += 1;
@@ -148,7 +149,7 @@ test.for(PROFILES)('%s: a damaged packet is rejected and does not move the windo
   const next = random(3);
   const extended = publisher.send(0);
   expect(publisher.receiver.unprotect(Buffer.from(extended))).toBeGreaterThan(0);
-  for (let i = 0; i < 3_000; i += 1) {
+  for (let i = 0; i < byLength(1_000, 3_000); i += 1) {
     const packet = publisher.send(1 + i);
     const damaged = Buffer.from(packet);
     const at = Math.floor(next() * damaged.length);
