@@ -24,9 +24,13 @@ async function gstreamer(agent: Agent, url: string, properties: readonly string[
   const sink = ['identity', `eos-after=${25 * SECONDS}`, '!', 'fakesink', 'sync=false'];
   for (let run = 1; ; run += 1) {
     const player = startProcess('gst-launch-1.0', [...source, ...decoder, ...sink]);
+    let isOver = false;
+    void player.exited.then(() => {
+      isOver = true;
+    });
     const [session] = await until(async () => {
       const found = await sessions(agent, kind);
-      return found.length > 0 ? found : undefined;
+      return found.length > 0 || isOver ? found : undefined;
     });
     const code = await player.exited;
     await until(async () => ((await sessions(agent, kind)).length === 0 ? true : undefined));

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 const SLOWEST = 20;
+const MAX_VALUE = 1_000;
 const MAX_END_MS = 60_000;
 const oneLine = (error: unknown) => String((error as Error | undefined)?.message ?? error).split('\n', 1)[0];
 
@@ -39,9 +40,11 @@ export default class PlainSummary implements Reporter {
         if (state === 'passed' && tries > 1) {
           process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
           // The error of the first try shows whether the machine was busy or a fault is intermittent.
-          for (const { message, stacks } of errors ?? []) {
+          for (const { message, stacks, actual } of errors ?? []) {
             const at = stacks?.at(-1);
-            process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}\n`);
+            // A message has the beginning of a value alone.
+            const value = typeof actual === 'string' && message.includes('…') ? ` (${actual.slice(0, MAX_VALUE)})` : '';
+            process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}${value}\n`);
           }
         }
       }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 250;
 const SAMPLES = 4;
 /** A machine that others keep busy runs them nevertheless. */
 const MAX_WAIT_MS = 60_000;

@@ -9,6 +9,8 @@ const WAITING = [
   'test/smoke/onvif-device',
   'test/smoke/recorded-streams',
   'test/smoke/protocols',
+  'test/interop/device/watchdog',
+  'test/interop/cameras/recorder-password',
   'test/browser/page/shell/page-layout',
   'test/browser/page/shell/page-look',
   'test/browser/page/cameras/page-demo',
