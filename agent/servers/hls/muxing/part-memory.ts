@@ -1,39 +1,75 @@
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 
 const MIN_SLAB_BYTES = 16 << 10;
-const MAX_SLAB_BYTES = 1 << 20;
-/** Usual parts per slab: a part that is still being sent retains little else. */
-const PARTS_PER_SLAB = 8;
-const NO_SLAB = new Uint8Array(0);
+const MAX_SLAB_BYTES = 256 << 10;
+/** Usual parts per slab: those at both ends of what is kept retain little else. */
+const PARTS_PER_SLAB = 4;
+const NO_SLAB: Buffer = Buffer.alloc(0);
 
-/** Memory for parts in reused slabs: parts are released in order. Larger parts are left to the garbage collector. */
+/**
+ * Memory for parts in reused slabs: parts are released in order. Each slab is filled to its end, so a part may consist of several
+ * pieces.
+ */
 export class PartMemory {
   readonly #pool = new SlabPool();
-  #slab: Uint8Array<ArrayBuffer> = NO_SLAB;
+  #slab = NO_SLAB;
+  /** Start of the current piece, and the end of what is written. */
+  #start = 0;
   #tail = 0;
+  /** Whole pieces of the current part. */
+  #pieces: Buffer[] = [];
   #typicalBytes = 0;
 
-  /** @returns bytes with one hold (`media/sample/slab.ts`) */
-  take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  /** Begins a part. @param sizeBytes of all that will be written */
+  begin(sizeBytes: number): void {
     this.#typicalBytes += this.#typicalBytes === 0 ? sizeBytes : (sizeBytes - this.#typicalBytes) / 8;
-    if (sizeBytes > MAX_SLAB_BYTES) {
-      return new Uint8Array(sizeBytes);
+  }
+
+  /** Appends a copy to the current part. */
+  write(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (this.#tail === this.#slab.length) {
+        this.#nextSlab();
+      }
+      const room = this.#slab.length - this.#tail;
+      const fitting = rest.length > room ? rest.subarray(0, room) : rest;
+      this.#slab.set(fitting, this.#tail);
+      this.#tail += fitting.length;
+      rest = rest.subarray(fitting.length);
     }
-    if (this.#tail + sizeBytes > this.#slab.length) {
-      this.close();
-      const usual = Math.min(Math.max(this.#typicalBytes * PARTS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
-      this.#slab = this.#pool.take(2 ** Math.ceil(Math.log2(Math.max(usual, sizeBytes))));
-    }
-    const bytes = this.#slab.subarray(this.#tail, this.#tail + sizeBytes);
-    this.#tail += sizeBytes;
-    hold(bytes);
-    return bytes;
+  }
+
+  /** Ends the current part. @returns its pieces with one hold each (`media/sample/slab.ts`) */
+  take(): readonly Buffer[] {
+    this.#endPiece();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
   }
 
   /** Abandons the current slab. */
   close(): void {
     release(this.#slab);
     this.#slab = NO_SLAB;
+    this.#start = 0;
     this.#tail = 0;
+  }
+
+  #nextSlab(): void {
+    this.#endPiece();
+    this.close();
+    const usual = Math.min(Math.max(this.#typicalBytes * PARTS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
+    // Sockets would wrap any other type in a Buffer at each write.
+    this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(usual))).buffer);
+  }
+
+  #endPiece(): void {
+    if (this.#tail > this.#start) {
+      const piece = this.#slab.subarray(this.#start, this.#tail);
+      hold(piece);
+      this.#pieces.push(piece);
+      this.#start = this.#tail;
+    }
   }
 }

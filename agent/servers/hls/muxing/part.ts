@@ -14,14 +14,14 @@ interface PartContent {
   readonly run: TrackRun;
 }
 
-/** A fragment in one piece, held by its creator. */
+/** A fragment, held by its creator. */
 export class Part implements MediaFile, PartLine {
   readonly name: string;
   readonly type: MediaFile['type'];
   readonly durationS: number;
   readonly isIndependent: boolean;
-  readonly pieces: readonly Uint8Array[];
-  readonly #bytes: Uint8Array;
+  readonly pieces: readonly Buffer[];
+  readonly sizeBytes: number;
 
   constructor(content: PartContent, memory: PartMemory) {
     const { samples, endDts } = content.run;
@@ -31,28 +31,23 @@ export class Part implements MediaFile, PartLine {
     this.durationS = (endDts - first.dts) / content.clockRate;
     this.isIndependent = first.key;
     const header = writeFragmentHeader(content.sequence, [tableOf(content.run)]);
-    this.#bytes = memory.take(header.length + sizeOf(samples));
-    this.#bytes.set(header);
-    let at = header.length;
+    this.sizeBytes = header.length + sizeOf(samples);
+    memory.begin(this.sizeBytes);
+    memory.write(header);
     for (let i = 0; i < samples.length; i += 1) {
       const { data } = samples[i] as Sample;
-      this.#bytes.set(data, at);
-      at += data.length;
+      memory.write(data);
       release(data);
     }
-    this.pieces = [this.#bytes];
-  }
-
-  get sizeBytes(): number {
-    return this.#bytes.length;
+    this.pieces = memory.take();
   }
 
   hold(): void {
-    hold(this.#bytes);
+    this.pieces.forEach(hold);
   }
 
   release(): void {
-    release(this.#bytes);
+    this.pieces.forEach(release);
   }
 }
 

@@ -24,7 +24,7 @@ export class Segment implements MediaFile {
     this.type = init.type;
     this.parts = parts;
     this.init = init;
-    this.pieces = parts.flatMap((part) => part.pieces);
+    this.pieces = joined(parts.flatMap((part) => part.pieces));
     this.sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
     this.bareLine = { ...facts, init, parts: [] };
     this.line = listed.length === 0 ? this.bareLine : { ...facts, init, parts: listed };
@@ -41,4 +41,20 @@ export class Segment implements MediaFile {
       part.release();
     }
   }
+}
+
+/** Pieces that follow each other in one buffer as one: fewer to write. */
+function joined(pieces: readonly Buffer[]): Buffer[] {
+  const all: Buffer[] = [];
+  let last: Buffer | undefined;
+  for (const piece of pieces) {
+    if (last && last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
+      last = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+      all[all.length - 1] = last;
+    } else {
+      last = piece;
+      all.push(piece);
+    }
+  }
+  return all;
 }
