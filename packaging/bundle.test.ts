@@ -167,12 +167,7 @@ test('its threads are threads, not second programs', async () => {
   const [made] = await once(picture, 'message');
   expect(made.jpeg.length).toBeGreaterThan(1_000);
 
-  const cells = new Int32Array(new SharedArrayBuffer(12));
-  const watchdog = new Worker(join(folder, 'agent/watchdog-worker.cjs'), {
-    workerData: { shared: cells.buffer, limitMs: 3_600_000 },
-  });
-  await once(watchdog, 'online');
-  await Promise.all([watchdog.terminate(), password.terminate(), audio.terminate(), picture.terminate()]);
+  await Promise.all([password.terminate(), audio.terminate(), picture.terminate()]);
 });
 
 test('it serves with nothing but itself and the page', async () => {

@@ -25,7 +25,6 @@ const SCRIPTS = [
   'agent/transcode/worker.ts',
   'agent/auth/passwords/argon2-worker.ts',
   'agent/picture/picture-worker.ts',
-  'agent/app/commands/watchdog-worker.ts',
 ];
 /** The WebAssembly of the picture decoder, which its worker thread reads. */
 const DECODER = 'agent/picture/decoder.wasm';

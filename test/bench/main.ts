@@ -20,6 +20,7 @@ import { startMemory } from './device/start-memory.ts';
 import { startTime } from './device/start-time.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls/hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls/hls-cpu.ts';
+import { hlsMemory } from './hls/hls-memory.ts';
 import { calibrate } from './measure/calibrate.ts';
 import { type Figure, factorOf, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
@@ -115,6 +116,7 @@ const FIGURES: readonly Figure[] = [
   webrtc200Memory,
   hlsCpu,
   hlsCpuLowLatency,
+  hlsMemory,
   hls500Cpu,
   hls500Memory,
   hls500Late,

@@ -53,3 +53,16 @@ export function ownPssMegabytes(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   return (Number(text.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0) * 1024) / 1e6;
 }
+
+/**
+ * The mean of `pssMegabytes` once a second. Perch returns unused memory every 30 s: within that time it grows by some MB and falls
+ * again.
+ */
+export async function meanPssMegabytes(root: number, seconds: number): Promise<number> {
+  let sum = 0;
+  for (let second = 0; second < seconds; second += 1) {
+    sum += pssMegabytes(root);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  return sum / seconds;
+}

@@ -5,20 +5,9 @@ import { addresses, freeAgentPorts } from '../../peers/agent/agent.ts';
 import { recordingConfig, recordingHasBegun, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import { unpackServer } from '../device/shipped-server.ts';
 import type { Figure } from '../measure/figure.ts';
-import { pssMegabytes } from '../measure/proc.ts';
+import { meanPssMegabytes } from '../measure/proc.ts';
 
-/** Perch returns unused memory every 30 s: within that time it grows by some MB and falls again. */
-const RELEASE_SECONDS = 30;
-
-/** The mean over one such period. */
-async function meanMegabytes(pid: number): Promise<number> {
-  let sum = 0;
-  for (let second = 0; second < RELEASE_SECONDS; second += 1) {
-    sum += pssMegabytes(pid);
-    await seconds(1);
-  }
-  return sum / RELEASE_SECONDS;
-}
+const MEASURED_SECONDS = 30;
 
 /** Both figures come from one run of ten minutes. */
 let run: Promise<{ first: number; later: number }> | undefined;
@@ -33,10 +22,10 @@ async function measureBoth(note: (text: string) => void): Promise<{ first: numbe
   try {
     await recordingHasBegun({ dataDir });
     await seconds(60);
-    const first = await meanMegabytes(running.pid);
+    const first = await meanPssMegabytes(running.pid, MEASURED_SECONDS);
     note(`${first.toFixed(1)} MB after 60 s; nine more minutes to go`);
     await seconds(510);
-    const later = await meanMegabytes(running.pid);
+    const later = await meanPssMegabytes(running.pid, MEASURED_SECONDS);
     note(`${later.toFixed(1)} MB after 10 minutes`);
     return { first, later };
   } finally {

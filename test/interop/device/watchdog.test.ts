@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -53,6 +53,31 @@ test('Perch stays in a debugger', { timeout: PATIENCE_MS }, async () => {
   expect([child.exitCode, child.signalCode]).toEqual([null, null]);
   child.kill('SIGKILL');
   await exited;
+});
+
+/** Process IDs of the watchdogs of a process. */
+const watchdogsOf = (pid: number): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && commandOf(name).includes(`perch-watchdog\0${pid}\0`))
+    .map(Number);
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+test('a watchdog that was killed is replaced, and ends with Perch', { timeout: PATIENCE_MS }, async () => {
+  using folder = temporaryFolder();
+  const agent = await startAgent({ config, dataDir: folder.path });
+  const { pid } = agent.process;
+  const first = await until(() => watchdogsOf(pid)[0]);
+  process.kill(first, 'SIGKILL');
+  await until(() => watchdogsOf(pid).filter((one) => one !== first)[0]);
+  await agent[Symbol.asyncDispose]();
+  expect(watchdogsOf(pid)).toEqual([]);
 });
 
 test('npm start restarts Perch after an endless loop', { timeout: PATIENCE_MS }, async () => {
