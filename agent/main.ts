@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { keepCompiledCode } from '../system/compiled-code.ts';
 import { saveMemory } from '../system/memory.ts';
 import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
@@ -141,6 +142,7 @@ let maxOutputMs: number | undefined;
 async function run(data: string, file: string | undefined): Promise<number> {
   maxOutputMs = MAX_OUTPUT_MS;
   saveMemory();
+  keepCompiledCode(import.meta.dirname, process.env['NODE_COMPILE_CACHE']);
   const [
     { holdDataFolder },
     { findServiceManager, isService },
