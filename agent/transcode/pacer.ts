@@ -3,7 +3,8 @@ import type { Sample } from '../media/sample/sample.ts';
 
 /** 10 % faster than real time, which drains the queue. */
 const PACE = 0.9;
-const TICK_MS = 10;
+/** A frame that is released later than this delays the next one. */
+const MAX_LATE_MS = 8;
 /** ffmpeg sends AAC in bursts of 0.7 s; twice that is too late for live audio. */
 const MAX_WAITING_MS = 1_500;
 
@@ -18,7 +19,7 @@ export class Pacer {
   #waiting: Sample[] = [];
   /** When the next frame is due. */
   #dueMs = 0;
-  #stopTicking: (() => void) | undefined;
+  #stopTimer: (() => void) | undefined;
 
   constructor(frameMs: number, clock: Clock, emit: (sample: Sample) => void) {
     this.#frameMs = frameMs;
@@ -36,25 +37,30 @@ export class Pacer {
 
   close(): void {
     this.#waiting = [];
-    this.#setTicking(false);
+    this.#setTimer();
   }
 
   #release(): void {
     const nowMs = this.#clock.monoMs();
     while (this.#waiting.length > 0 && this.#dueMs <= nowMs) {
       // A late frame does not move the next one earlier.
-      this.#dueMs = Math.max(this.#dueMs, nowMs - TICK_MS) + PACE * this.#frameMs;
+      this.#dueMs = Math.max(this.#dueMs, nowMs - MAX_LATE_MS) + PACE * this.#frameMs;
       this.#emit(this.#waiting.shift() as Sample);
     }
-    this.#setTicking(this.#waiting.length > 0);
+    this.#setTimer();
   }
 
-  #setTicking(isTicking: boolean): void {
-    if (!isTicking) {
-      this.#stopTicking?.();
-      this.#stopTicking = undefined;
+  /** One timer for the next frame. */
+  #setTimer(): void {
+    if (this.#waiting.length === 0) {
+      this.#stopTimer?.();
+      this.#stopTimer = undefined;
     } else {
-      this.#stopTicking ??= this.#clock.every(TICK_MS, () => this.#release());
+      this.#stopTimer ??= this.#clock.every(Math.max(1, Math.ceil(this.#dueMs - this.#clock.monoMs())), () => {
+        this.#stopTimer?.();
+        this.#stopTimer = undefined;
+        this.#release();
+      });
     }
   }
 }
