@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly only?: string;
   /** Sends the answer's candidates elsewhere: to this port of 127.0.0.1. */
   readonly relayPort?: number;
+  /** The offer asks for audio packets of this duration (`a=ptime`). */
+  readonly audioPacketMs?: number;
   /** Candidates follow the offer by PATCH; else the offer is posted at once and nothing follows. */
   readonly trickles?: boolean;
   /** The client is the reference implementation. */
@@ -115,7 +117,9 @@ class Watch {
       }
     };
     await this.peer.setLocalDescription(await this.peer.createOffer());
-    const body = this.peer.localDescription?.sdp ?? '';
+    const { audioPacketMs } = this.options;
+    const ptime = audioPacketMs === undefined ? '' : `a=ptime:${audioPacketMs}\r\n`;
+    const body = this.peer.localDescription?.sdp.replace(/m=audio .*?a=rtcp-mux\r\n/s, `$&${ptime}`) ?? '';
     this.#post();
     const response = await fetch(url, {
       method: 'POST',
