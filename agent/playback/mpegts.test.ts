@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { byLength } from '../../test/peers/programs/peers.ts';
 import { random } from '../../test/support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { readPlaylist, readSamples, resourceBytes } from '../../test/support/disks/vod.ts';
@@ -209,7 +210,7 @@ test('damaged recordings in MPEG-TS are read as far as possible, or rejected wit
   const bytes = readFileSync(file);
   const next = random(188);
   let given = 0;
-  for (let round = 0; round < 40; round += 1) {
+  for (let round = 0; round < byLength(15, 40); round += 1) {
     const copy = Buffer.from(bytes);
     for (let changes = Math.floor(next() * 30); changes >= 0; changes -= 1) {
       copy[Math.floor(next() * copy.length)] = Math.floor(next() * 256);
@@ -223,5 +224,5 @@ test('damaged recordings in MPEG-TS are read as far as possible, or rejected wit
       expect(error).toBeInstanceOf(PerchError);
     }
   }
-  expect(given).toBeGreaterThan(5);
+  expect(given).toBeGreaterThan(2);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { threadCpuMs } from '../../../../test/support/base/thread-cpu.ts';
@@ -134,6 +135,8 @@ test('a long name in an end tag without an end is read in one pass', () => {
   expect(threadCpuMs() - startedMs).toBeLessThan(1_000);
 });
 
+const CASES = byLength(3_000, 10_000);
+
 test('whatever is repaired is well-formed, and what is well-formed keeps its content', () => {
   const next = random(77);
   const seeds = [
@@ -141,7 +144,7 @@ test('whatever is repaired is well-formed, and what is well-formed keeps its con
     '<E><P token="p&1"><Name>Main & sub</Name><N>5 < 6</N><Q/></P><P token="p2"><Name>T\u00fcr</Name></P></E>',
   ].map(bytesOf);
   let repaired = 0;
-  for (let i = 0; i < 10_000; i += 1) {
+  for (let i = 0; i < CASES; i += 1) {
     const bytes = mutate(seeds[i % 2] as Uint8Array, next);
     const text = new TextDecoder().decode(bytes);
     let whole: string | undefined;
@@ -159,5 +162,5 @@ test('whatever is repaired is well-formed, and what is well-formed keeps its con
       }
     }
   }
-  expect(repaired).toBeGreaterThan(9_000);
+  expect(repaired).toBeGreaterThan(0.9 * CASES);
 });
