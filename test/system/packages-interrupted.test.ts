@@ -7,7 +7,8 @@ import { describeWith } from '../peers/programs/peers.ts';
 import { type RunningProcess, startProcess } from '../peers/programs/process.ts';
 
 const BUILD = join(import.meta.dirname, '../../packaging/build.ts');
-const PATIENCE_MS = 240_000;
+/** Next to other suites it gets a part of one processor. */
+const PATIENCE_MS = 800_000;
 
 /** Programs whose working folder this is. */
 const pidsOf = (folder: string): number[] =>
