@@ -15,7 +15,7 @@ import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
 import { webrtcPlugin } from '../../../agent/servers/webrtc/signalling/plugin.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
+import { CHROMIUM, describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { WEBRTC_OPTIONS } from '../../support/clients/webrtc/webrtc-options.ts';
 import { webrtcPaths } from '../../support/clients/webrtc/webrtc-paths.ts';
@@ -117,7 +117,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
       prefix: '/webrtc',
     });
     url = await app.listen({ host: '127.0.0.1', port: 0 });
-    viewer = await startViewer();
+    viewer = await startViewer(CHROMIUM);
   });
 
   afterAll(async () => {

@@ -70,6 +70,8 @@ export interface VisitOptions {
   readonly theme?: 'dark' | 'light';
   /** Default: `en-GB`. */
   readonly locale?: string;
+  /** For tests of what is seen once every transition has ended: the short length has none. */
+  readonly isCalm?: boolean;
   /** The page has a clock of its own, which `page.clock` moves on. */
   readonly hasClock?: boolean;
 }
@@ -96,7 +98,8 @@ const OTHERS_NETWORK = /net::ERR_NETWORK_CHANGED/;
 export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
   const { size, theme = 'dark', locale = 'en-GB' } = options;
   const url = addressOf(box, options);
-  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
+  const reducedMotion = options.isCalm ? byLength('reduce', 'no-preference') : 'no-preference';
+  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale, reducedMotion });
   const page = await context.newPage();
   if (options.hasClock) {
     await page.clock.install();
@@ -254,8 +257,10 @@ export async function settled(page: Page, sign: string): Promise<void> {
 
 /** @returns axe-core's findings, as `rule: element` */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  // Not as a script of the page, which the page's own security policy would reject.
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in window))) {
+    // Not as a script of the page, which the page's own security policy would reject.
+    await page.evaluate(AXE);
+  }
   return await page.evaluate(async (rules) => {
     interface Node {
       html: string;

@@ -105,7 +105,13 @@ async function agentWithPage(root: string): Promise<readonly string[]> {
   }
   const copy = join(root, 'perch');
   cpSync(dirname(main), join(copy, 'agent'), { recursive: true });
-  await buildPage(join(copy, 'webui/dist'));
+  const page = join(copy, 'webui/dist');
+  const built = process.env['BUILT_PAGE'];
+  if (built === undefined) {
+    await buildPage(page);
+  } else {
+    cpSync(built, page, { recursive: true });
+  }
   return [...AGENT.slice(0, -1), join(copy, 'agent', basename(main))];
 }
 

@@ -66,7 +66,7 @@ describeWith(['chromium'], 'the page in every window', () => {
     'texts of %s lie neither on each other nor outside of their frames, and every control can be reached',
     { timeout: 300_000 },
     async ([, isWanted]) => {
-      await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
       const { page } = visitor;
       const browser = await visitor.context.newCDPSession(page);
       await visitor.logIn();
@@ -99,7 +99,7 @@ describeWith(['chromium'], 'the page in every window', () => {
   test.for(ALL_WINDOWS)(
     '%s: sound, snapshot and talking are seen without scrolling below a camera that turns',
     async ([, size, standard]) => {
-      await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
       const { page } = visitor;
       const browser = await visitor.context.newCDPSession(page);
       await browser.send('Page.setFontSizes', { fontSizes: { standard, fixed: standard } });
@@ -135,7 +135,7 @@ describeWith(['chromium'], 'the first start in low windows', () => {
     const credentials = { user: 'admin', password: 'osprey' };
     await using viewer = await startViewer();
     await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }, { credentials }] });
-    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page } = visitor;
     await page.setViewportSize(window);
     await visitor.go('#/start');

@@ -69,7 +69,7 @@ describeWith(['chromium'], 'appearance of the page', () => {
   });
 
   async function open(hasClock = false): Promise<Visit> {
-    const visitor = await visit(viewer.browser, box, { size: 'desktop', hasClock });
+    const visitor = await visit(viewer.browser, box, { size: 'desktop', isCalm: true, hasClock });
     await visitor.logIn();
     return visitor;
   }
@@ -162,7 +162,7 @@ describeWith(['chromium'], 'appearance of the page', () => {
       ['guest', { token }, guestsShots],
     ] as const;
     for (const [address, data, seen] of logIns) {
-      await using visitor = await visit(viewer.browser, box, { size: 'phone', theme: 'light' });
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', theme: 'light', isCalm: true });
       await visitor.context.request.post(`${visitor.url}/v3/${address}`, { data, headers });
       for (const { name, place, sign } of seen) {
         await visitor.go(place);
