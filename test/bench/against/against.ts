@@ -8,7 +8,7 @@ import { startScript } from '../measure/script.ts';
 import { type LightViewers, startLightViewers } from '../webrtc/start-light-viewers.ts';
 import { type Contender, type ProgramName, Programs, parsePrograms } from './programs.ts';
 
-const MEASURED_SECONDS = 5;
+const MEASURED_SECONDS = 30;
 const VIEWERS = 20;
 /** Of the clips. */
 const FPS = 25;
@@ -91,12 +91,17 @@ async function* watching(programs: Programs, hasSound: boolean): AsyncGenerator<
   yield [`${VIEWERS} WebRTC viewers of one camera${hasSound ? ' with AAC' : ''}, above idle`, values];
 }
 
-/** @throws Error if a viewer had fewer than three quarters of the pictures: the program would have done less work */
-async function requirePictures(one: Contender, viewers: LightViewers): Promise<void> {
-  const counts = (await viewers.tell()).map(({ pictures }) => pictures.length);
-  const least = Math.min(...counts);
-  if (least < 0.75 * FPS * MEASURED_SECONDS) {
-    throw new Error(`${one.name}: a viewer received ${least} pictures in ${MEASURED_SECONDS} s`);
+/**
+ * A program that sends less also works less, which is noted.
+ * @throws Error if a viewer had no picture
+ */
+async function requirePictures({ name }: Contender, viewers: LightViewers): Promise<void> {
+  const least = Math.min(...(await viewers.tell()).map(({ pictures }) => pictures.length));
+  if (least === 0) {
+    throw new Error(`${name}: a viewer received no picture in ${MEASURED_SECONDS} s`);
+  }
+  if (least < 0.9 * FPS * MEASURED_SECONDS) {
+    console.error(`  ${name}: a viewer received ${least} of ${FPS * MEASURED_SECONDS} pictures`);
   }
 }
 

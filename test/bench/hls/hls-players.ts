@@ -23,7 +23,7 @@ class Player {
   }
 
   async play(): Promise<never> {
-    const index = await this.#get(this.#playlists, 'index.m3u8');
+    const index = await this.#get(this.#playlists, 'index.m3u8?cookieCheck=1');
     this.#cookie = `cookieCheck=1; ${/hlsSession=[^;]+/.exec(index.head)?.[0]}`;
     const media = /^video1\S+/m.exec(textOf(index))?.[0] ?? '';
     for (let query = ''; ; ) {

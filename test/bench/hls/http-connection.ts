@@ -6,12 +6,29 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** One kept connection that costs as little as can be: one request at a time, answers with Content-Length. */
+/** With the end of what comes before it (RFC 9112 §7.1). */
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
+
+/** The bytes of all chunks. */
+function joined(body: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const end = body.indexOf('\r\n', at);
+    const size = Number.parseInt(body.toString('latin1', at, end), 16);
+    if (!(size > 0)) {
+      return Buffer.concat(parts);
+    }
+    parts.push(body.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
+
+/** One kept connection that costs as little as can be: one request at a time, answers with Content-Length or in chunks. */
 export class HttpConnection {
   readonly #socket: Socket;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Size of the whole answer in bytes, with its head; undefined while the head has not arrived. */
+  /** Size of the whole answer in bytes, with its head; undefined while the head has not arrived; NaN: in chunks. */
   #wanted: number | undefined;
   #headBytes = 0;
   #before: Promise<unknown> = Promise.resolve();
@@ -55,10 +72,12 @@ export class HttpConnection {
       this.#headBytes = end + 4;
       this.#wanted = this.#headBytes + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
     }
-    if (this.#bytes >= this.#wanted) {
+    const isChunked = Number.isNaN(this.#wanted);
+    if (isChunked ? this.#endsInLastChunk(chunk) : this.#bytes >= this.#wanted) {
       const all = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
       const head = all.toString('latin1', 0, this.#headBytes);
-      const answer = { status: Number(head.slice(9, 12)), head, body: all.subarray(this.#headBytes) };
+      const body = all.subarray(this.#headBytes);
+      const answer = { status: Number(head.slice(9, 12)), head, body: isChunked ? joined(body) : body };
       const onAnswer = this.#onAnswer;
       this.#chunks = [];
       this.#bytes = 0;
@@ -66,6 +85,11 @@ export class HttpConnection {
       this.#onAnswer = undefined;
       onAnswer?.(answer);
     }
+  }
+
+  #endsInLastChunk(chunk: Buffer): boolean {
+    const all = chunk.length < LAST_CHUNK.length ? Buffer.concat(this.#chunks) : chunk;
+    return all.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK);
   }
 
   #fail(reason: string): void {
