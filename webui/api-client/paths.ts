@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { isPageVisible } from '../shell/page-state.ts';
 import { retryNow, sleep } from '../shell/sleep.ts';
 import type { ApiPath } from './api-types.ts';
+import { PATHS_ADDRESS } from './early-answers.ts';
 import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
 import { access, checkSession, endUnlessLoggedIn, expiredUser, loadSession, session } from './session.ts';
@@ -64,7 +65,7 @@ async function askOnce(): Promise<void> {
         return;
       }
     }
-    const { items } = await fetchJson<{ items: readonly PathItem[] }>('v3/paths/list?itemsPerPage=1000');
+    const { items } = await fetchJson<{ items: readonly PathItem[] }>(PATHS_ADDRESS);
     paths.value = items;
     access.value = 'granted';
     onAnswer();

@@ -1,4 +1,5 @@
 import { anySignal } from './any-signal.ts';
+import { takeEarlyAnswer } from './early-answers.ts';
 
 /** The box has rejected a request, or did not answer. `status` is the HTTP status; 0: no response. */
 export class RequestError extends Error {
@@ -58,12 +59,14 @@ export async function send(
 ): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
-    const response = await fetch(address, {
-      ...options,
-      headers: { ...UI_HEADER, ...options.headers },
-      cache: 'no-store',
-      signal: options.signal ? anySignal(options.signal, limit) : limit,
-    });
+    const early = options.method === 'GET' ? takeEarlyAnswer(address) : undefined;
+    const response = await (early ??
+      fetch(address, {
+        ...options,
+        headers: { ...UI_HEADER, ...options.headers },
+        cache: 'no-store',
+        signal: options.signal ? anySignal(options.signal, limit) : limit,
+      }));
     if (options.method !== undefined && options.method !== 'GET') {
       const isUnsaved = response.headers.has('Perch-Unsaved');
       if (change) {

@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { retryNow } from '../shell/sleep.ts';
 import type { SessionAnswer } from './api-types.ts';
+import { SESSION_ADDRESS } from './early-answers.ts';
 import { fetchJson, lastChange, RequestError } from './request.ts';
 import { isTransient, retryUntilAnswered } from './retry.ts';
 
@@ -33,7 +34,7 @@ export let hasSeenNoOwner = false;
 let shownTo: Pick<SessionAnswer, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
-  const now = await fetchJson<SessionAnswer>('v3/session');
+  const now = await fetchJson<SessionAnswer>(SESSION_ADDRESS);
   session.value = now;
   hasSeenNoOwner ||= !now.claimed;
   if (now.role === null) {

@@ -1,3 +1,4 @@
+import { askEarly } from '../api-client/early-answers.ts';
 import { applyTheme, storedTheme } from '../shell/theme.ts';
 
 /*
@@ -9,6 +10,10 @@ import { applyTheme, storedTheme } from '../shell/theme.ts';
 const BARE = /^#\/?(?:wall|start|login|live\/.|guest\/|settings\/cameras\/add)/;
 
 const root = document.documentElement;
+
+if (!/^#\/?guest\//.test(location.hash)) {
+  askEarly(location.hash);
+}
 
 try {
   applyTheme(storedTheme());

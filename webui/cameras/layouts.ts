@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals';
 import type { Layout } from '../api-client/api-types.ts';
+import { LAYOUTS_ADDRESS } from '../api-client/early-answers.ts';
 import { fetchJson } from '../api-client/request.ts';
 import { type Group, parseGroups } from './sections.ts';
 
 export type TileSize = 'small' | 'large';
 
-export const LAYOUTS_ADDRESS = 'v3/layouts/list?itemsPerPage=50';
 /** Storage keys; `forgetCameras` removes them. */
 export const GROUPS_KEY = 'perch-groups';
 export const CHOSEN_GROUP_KEY = 'perch-group';

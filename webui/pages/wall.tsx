@@ -1,11 +1,12 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Layout } from '../api-client/api-types.ts';
+import { LAYOUTS_ADDRESS } from '../api-client/early-answers.ts';
 import { usePolled } from '../api-client/use-polled.ts';
 import { type Camera, canPlay, videoCodec } from '../cameras/camera.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { tileSize } from '../cameras/layout.ts';
-import { LAYOUTS_ADDRESS, type TileSize } from '../cameras/layouts.ts';
+import type { TileSize } from '../cameras/layouts.ts';
 import { spansOf, wallLayout } from '../cameras/wall-layout.ts';
 import { Empty } from '../live/notices.tsx';
 import { Tile, tilePath, wantsSound } from '../live/tile.tsx';
