@@ -93,7 +93,7 @@ test('a backup truncated anywhere is rejected', async () => {
 
 test('one wrong bit anywhere changes nothing, or the backup is rejected', async () => {
   const bytes = await writeBackup(BACKUP);
-  // In the short length each bit of every byte in turn.
+  // In the short length one or two bits of each byte, others in the next one.
   const step = byLength(5, 1);
   let refused = 0;
   for (let bit = 0; bit < bytes.length * 8; bit += step) {

@@ -1,6 +1,6 @@
 /*
- * The page asks these before its script has loaded, one after the other or side by side as soon as it may. Called from the inline
- * script, so only old syntax and APIs are used.
+ * The first requests of the page, sent while its script loads: the session, then side by side what the user may see. Called from
+ * the inline script, so only old syntax and APIs are used.
  */
 
 export const SESSION_ADDRESS = 'v3/session';

@@ -237,8 +237,6 @@ const certificate = await CipherContext.createSelfSignedCertificateWithKey(SIGNA
 const { fingerprint256 } = new X509Certificate(certificate.certPem);
 const offer = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8')
   .replaceAll(/a=fingerprint:.*/g, `a=fingerprint:sha-256 ${fingerprint256}\r`)
-  // MediaMTX and go2rtc would be the clients of an offer that lets them choose.
-  .replaceAll('a=setup:actpass', 'a=setup:active')
   .replaceAll(/a=ice-ufrag:.*/g, `a=ice-ufrag:${UFRAG}\r`)
   // A viewer begins the handshake: pion would otherwise do so.
   .replaceAll('a=setup:actpass', 'a=setup:active')

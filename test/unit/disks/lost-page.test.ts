@@ -20,9 +20,9 @@ const PICTURE = Buffer.of(0, 0, 1, 0xe0);
 const STEP = byLength(12, 1);
 const SECONDS = 7;
 const FPS = 10;
-/** Pictures in a group: each part has a key frame, only some have one, or one begins in the middle of a part. */
 /** The last part, and two that share the lost page. */
 const MAX_CUT_BYTES = 80_000;
+/** Pictures in a group: each part has a key frame, only some have one, or one begins in the middle of a part. */
 const GROUPS = [10, 20, 25] as const;
 const FILLS = {
   zeros: (bytes: Buffer) => bytes.fill(0),

@@ -82,8 +82,8 @@ describeWith(['chromium'], 'the states of a camera on its tile', () => {
     await page.evaluate(collectWords);
     await Promise.all([0, 1].map((i) => box.cameras[i]?.stop({ isSilent: true })));
     for (const [words, restMs] of [
-      [/, \d+ s ago$/, 6_000],
-      [/, Reconnecting…$/, 8_000],
+      [/, (?:\d+ s ago|Reconnecting…|Offline.*)$/, 6_000],
+      [/, (?:Reconnecting…|Offline.*)$/, 8_000],
     ] as const) {
       for (const name of ['Front door', 'Garden']) {
         await page.getByRole('link', { name: new RegExp(name + words.source) }).waitFor();

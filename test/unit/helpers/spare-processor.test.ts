@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { processorTimes, untilSpare } from '../support/run/spare-processor.ts';
+import { processorTimes, untilSpare } from '../../support/run/spare-processor.ts';
 
 const ALWAYS = 4;
 
