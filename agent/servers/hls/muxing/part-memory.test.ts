@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { hold, release } from '../../../media/sample/slab.ts';
+import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import { PartMemory } from './part-memory.ts';
 
 function part(memory: PartMemory, bytes: number, mark: number): readonly Buffer[] {
@@ -74,4 +74,24 @@ test('a part larger than a slab is in several', () => {
   const [first] = small;
   expect(part(memory, 100, 3)[0]?.buffer).toBe(large.at(-1)?.buffer);
   expect(first && isAll(first, 1)).toBe(true);
+});
+
+test('a part for which there is no memory leaves nothing in the next one', () => {
+  const memory = new PartMemory();
+  const [first] = part(memory, 100, 1);
+  memory.begin(1 << 20);
+  const none = vi.spyOn(SlabPool.prototype, 'take').mockImplementationOnce(() => {
+    throw new RangeError('Array buffer allocation failed');
+  });
+  expect(() => memory.write(new Uint8Array(1 << 20).fill(2))).toThrow(RangeError);
+  none.mockRestore();
+  first && release(first);
+  const pieces = part(memory, 1_000, 3);
+  expect(sum(pieces.map(({ length }) => length))).toBe(1_000);
+  expect(pieces.every((piece) => isAll(piece, 3))).toBe(true);
+  // Only part of it is written.
+  memory.begin(200);
+  memory.write(new Uint8Array(100).fill(4));
+  const [last, ...more] = part(memory, 100, 5);
+  expect([last?.length, more.length, last && isAll(last, 5)]).toEqual([100, 0, true]);
 });

@@ -22,6 +22,8 @@ export class PartMemory {
 
   /** Begins a part. @param sizeBytes of all that will be written */
   begin(sizeBytes: number): void {
+    // There are some when `write` got no memory for the part before.
+    this.take().forEach(release);
     this.#typicalBytes += this.#typicalBytes === 0 ? sizeBytes : (sizeBytes - this.#typicalBytes) / 8;
   }
 
