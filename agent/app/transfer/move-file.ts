@@ -80,7 +80,7 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
   const source = await openSource(from);
   const draft = draftIn(folder);
   try {
-    const { size, mtimeMs } = await source.stat();
+    const { size, mtimeMs, ino } = await source.stat();
     const { bavail, blocks, bsize } = await statfs(folder);
     // Retention must not delete recordings to make room for the copy.
     if (bavail * bsize < 2 * size + minFreeBytes(blocks * bsize)) {
@@ -90,13 +90,14 @@ async function copyFile({ from, to }: FileMove, { pace, minFreeBytes, onBytes }:
     await rm(draft, { force: true });
     await copyTo(source, draft, pace, onBytes);
     await finishCopy(draft, mtimeMs, 0);
-    if (!(await haveSameBytes(from, draft, pace))) {
+    const isSame = await haveSameBytes(from, draft, pace);
+    const now = await stat(from);
+    if (now.size !== size || now.mtimeMs !== mtimeMs || now.ino !== ino) {
+      throw leftOut('busy', 'it changed meanwhile');
+    }
+    if (!isSame) {
       const text = `the disk of ${folder} gives back other bytes than those of ${from}: check both disks and their cables`;
       throw new PerchError('unavailable', text, { why: 'disk' });
-    }
-    const now = await source.stat();
-    if (now.size !== size || now.mtimeMs !== mtimeMs) {
-      throw leftOut('busy', 'it changed meanwhile');
     }
     await copyCompanions(from, to);
     await placeNew(draft, to);

@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -233,6 +243,47 @@ test('what is not the same there, or cannot be read, stays with the reason', asy
   expect(readFileSync(there, 'utf8')).toBe('another recording');
   expect(statSync(file).size).toBeGreaterThan(1_000);
 });
+
+test.for(['appended', 'overwritten', 'replaced'])(
+  'a file that is %s during its copy stays, and the others are moved',
+  async (kind) => {
+    const { from, to } = disks();
+    await makeRecordings(from, 2);
+    const file = filesBelow(from).find((name) => name.includes('/yard/') && name.endsWith('.mp4')) ?? '';
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0xff;
+    const change = () => {
+      if (kind === 'replaced') {
+        const { atime, mtime } = statSync(file);
+        writeFileSync(`${file}.new`, bytes);
+        utimesSync(`${file}.new`, atime, mtime);
+        renameSync(`${file}.new`, file);
+      } else {
+        writeFileSync(file, kind === 'appended' ? bytes.subarray(-100) : bytes, {
+          flag: kind === 'appended' ? 'a' : 'r+',
+        });
+      }
+    };
+    const move = openMove(from, to);
+    await move.playback.rebuild(new AbortController().signal);
+    let isChanged = false;
+    await new MoveJob(undefined, {}, move.deps).run(move.report, {
+      signal: new AbortController().signal,
+      wait: async () => {
+        // The bytes of the copy are there, and not compared yet.
+        const isCopied = filesBelow(to).some((name) => !isFile(name) && statSync(name).size === bytes.length);
+        if (!isChanged && isCopied) {
+          isChanged = true;
+          change();
+        }
+      },
+    });
+    expect(isChanged).toBe(true);
+    expect(move.left).toMatchObject([{ file, why: 'busy' }]);
+    expect(filesBelow(from).filter((name) => name.endsWith('.mp4'))).toEqual([file]);
+    expect(filesBelow(to).filter((name) => name.endsWith('.mp4'))).toHaveLength(1);
+  },
+);
 
 test('a disk that is away ends the pass with its reason', async () => {
   const { from, to } = disks();
