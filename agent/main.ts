@@ -9,6 +9,7 @@ import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
 import { needsFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
 import { DEFAULT_DATA, type OwnCommand, ownCommand } from './base/own-command.ts';
 import { leave, leaveWritten } from './native/leave.ts';
 
@@ -217,7 +218,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   await announce(app, network, ownCommand(process.env, folder.path));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
-  await reportToWatchers(app, manager);
+  await reportToWatchers(app, manager, log);
   void releaseUnusedMemory();
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
@@ -240,7 +241,7 @@ async function finishRecordings({ vitals }: App): Promise<void> {
 }
 
 /** Reports to systemd, or to a watchdog of its own, and to `perch doctor`. */
-async function reportToWatchers(app: App, manager: ServiceManager): Promise<void> {
+async function reportToWatchers(app: App, manager: ServiceManager, log: Logger): Promise<void> {
   const [{ feedWatchdog }, { startWatchdog }, { systemClock }, { keepReport }, { nativeStatus }] = await Promise.all([
     import('../system/service-manager.ts'),
     import('./app/commands/watchdog.ts'),
@@ -249,7 +250,7 @@ async function reportToWatchers(app: App, manager: ServiceManager): Promise<void
     import('./native/native.ts'),
   ]);
   if (manager.watchdogMs === undefined) {
-    startWatchdog(systemClock, process.env);
+    startWatchdog(systemClock, process.env, log);
   }
   feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
   // Created by systemd (`RuntimeDirectory=`).

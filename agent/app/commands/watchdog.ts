@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { logOnce } from '../../base/log-once.ts';
 
 /** As `WatchdogSec=` of the systemd unit. */
 const MAX_SILENCE_MS = 30_000;
@@ -12,8 +14,8 @@ const ROUNDS = 6;
  */
 const SCRIPT = `
 trap 'silent=0' CONT
-silent=0
-while sleep "$2"; do
+silent=-1
+while :; do
 	read -r stat < "/proc/$1/stat" || exit
 	set -- "$1" "$2" \${stat##*) }
 	[ "\${began:=\${22}}" = "\${22}" ] || exit
@@ -23,6 +25,7 @@ while sleep "$2"; do
 	*) silent=$((silent + 1)) ;;
 	esac
 	[ "$silent" -lt ${ROUNDS} ] || kill -s KILL "$1"
+	sleep "$2" || exit
 done`;
 
 /**
@@ -30,28 +33,86 @@ done`;
  * that does so; the supervisor then restarts Perch. It takes 0.4 MB, a thread of Node would take 6.
  * @param env `PERCH_WATCHDOG_MS` is another limit, for tests
  */
-export function startWatchdog(clock: Pick<Clock, 'eachSecond'>, env: NodeJS.ProcessEnv): void {
-  const roundS = (Number(env['PERCH_WATCHDOG_MS']) || MAX_SILENCE_MS) / ROUNDS / 1000;
+export function startWatchdog(
+  clock: Pick<Clock, 'eachSecond' | 'monoMs'>,
+  env: NodeJS.ProcessEnv,
+  log: Pick<Logger, 'warn'>,
+): void {
+  const limitMs = Number(env['PERCH_WATCHDOG_MS']) || MAX_SILENCE_MS;
   const inspector = process.features.inspector ? process.getBuiltinModule('node:inspector') : undefined;
-  let shell: ChildProcess | undefined;
-  let hasFailed = false;
-  const start = (): void => {
-    const args = ['-c', SCRIPT, 'perch-watchdog', String(process.pid), String(roundS)];
-    // Ctrl-C and Ctrl-Z are for Perch only.
-    shell = spawn('sh', args, { detached: true, stdio: 'ignore', env: { PATH: env['PATH'] } });
-    shell.unref();
-    shell.once('error', () => {
-      hasFailed = true;
-    });
-  };
+  const watchdog = new Watchdog(limitMs, env['PATH'], (reason) => {
+    const advice = 'it needs the programs sh and sleep, /proc, and memory for two processes';
+    log.warn(
+      { reason },
+      `Perch is not restarted if it hangs: its watchdog has ended and starts again in a minute; ${advice}`,
+    );
+  });
   const beat = (): void => {
-    if (!hasFailed && (shell?.exitCode !== null || shell.signalCode !== null)) {
-      start();
-    }
     // A debugger stops the main thread.
-    shell?.kill(inspector?.url() === undefined ? 'SIGCONT' : 'SIGSTOP');
+    if (inspector?.url() === undefined) {
+      watchdog.beat(clock.monoMs());
+    } else {
+      watchdog.stop();
+    }
   };
   beat();
   clock.eachSecond(beat);
-  process.once('exit', () => shell?.kill('SIGKILL'));
+  process.once('exit', () => watchdog.stop());
+}
+
+class Watchdog {
+  readonly #limitMs: number;
+  readonly #path: string | undefined;
+  readonly #report: (error: unknown) => void;
+  /** Undefined: none was started, or it has ended. */
+  #shell: ChildProcess | undefined;
+  #nextStartMs = Number.NEGATIVE_INFINITY;
+
+  constructor(limitMs: number, path: string | undefined, report: (reason: string) => void) {
+    this.#limitMs = limitMs;
+    this.#path = path;
+    this.#report = logOnce(report);
+  }
+
+  beat(nowMs: number): void {
+    if (this.#shell) {
+      this.#shell.kill('SIGCONT');
+    } else if (nowMs >= this.#nextStartMs) {
+      this.#nextStartMs = nowMs + 2 * this.#limitMs;
+      this.#start();
+    }
+  }
+
+  /** Until the next beat. */
+  stop(): void {
+    const shell = this.#shell;
+    this.#shell = undefined;
+    this.#nextStartMs = Number.NEGATIVE_INFINITY;
+    shell?.kill('SIGKILL');
+  }
+
+  #start(): void {
+    try {
+      const args = ['-c', SCRIPT, 'perch-watchdog', String(process.pid), String(this.#limitMs / ROUNDS / 1000)];
+      // Ctrl-C and Ctrl-Z are for Perch only.
+      const shell = spawn('sh', args, { detached: true, stdio: 'ignore', env: { PATH: this.#path } });
+      // Also a signal that could not be sent.
+      shell.on('error', (error) => this.#ended(shell, error));
+      shell.on('exit', (code, signal) => this.#ended(shell, new Error(`sh: ${signal ?? `exit code ${code}`}`)));
+      // A shell that did not start has none, and `kill` would send the signal to all processes of the group.
+      if (shell.pid !== undefined) {
+        shell.unref();
+        this.#shell = shell;
+      }
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #ended(shell: ChildProcess, error: Error): void {
+    if (shell.pid === undefined || shell === this.#shell) {
+      this.#shell = undefined;
+      this.#report(error);
+    }
+  }
 }

@@ -48,11 +48,22 @@ test('Perch stays in a debugger', { timeout: PATIENCE_MS }, async () => {
   await using agent = await startAgent({ config, dataDir: folder.path, flags, env });
   const { child, exited } = agent.process;
   await delay(2_500);
+  expect(watchdogsOf(agent.process.pid)).toEqual([]);
   writeFileSync(trigger, 'wait');
   await delay(2 * LIMIT_MS);
   expect([child.exitCode, child.signalCode]).toEqual([null, null]);
   child.kill('SIGKILL');
   await exited;
+});
+
+test('a debugger that attaches ends the watchdog', { timeout: PATIENCE_MS }, async () => {
+  using folder = temporaryFolder();
+  const flags = ['--inspect-port=127.0.0.1:0'];
+  await using agent = await startAgent({ config, dataDir: folder.path, flags });
+  const { child, pid } = agent.process;
+  await until(() => watchdogsOf(pid)[0]);
+  child.kill('SIGUSR1');
+  await expect.poll(() => watchdogsOf(pid), { timeout: 5_000 }).toEqual([]);
 });
 
 /** Process IDs of the watchdogs of a process. */
@@ -71,13 +82,14 @@ function commandOf(pid: string): string {
 
 test('a watchdog that was killed is replaced, and ends with Perch', { timeout: PATIENCE_MS }, async () => {
   using folder = temporaryFolder();
-  const agent = await startAgent({ config, dataDir: folder.path });
+  const env = { PERCH_WATCHDOG_MS: String(LIMIT_MS) };
+  const agent = await startAgent({ config, dataDir: folder.path, env });
   const { pid } = agent.process;
   const first = await until(() => watchdogsOf(pid)[0]);
   process.kill(first, 'SIGKILL');
   await until(() => watchdogsOf(pid).filter((one) => one !== first)[0]);
   await agent[Symbol.asyncDispose]();
-  expect(watchdogsOf(pid)).toEqual([]);
+  await expect.poll(() => watchdogsOf(pid), { timeout: 2_000 }).toEqual([]);
 });
 
 test('npm start restarts Perch after an endless loop', { timeout: PATIENCE_MS }, async () => {
