@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../test/support/disks/recordings.ts';
 
@@ -28,8 +30,11 @@ function program(folder: string) {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     return stdout.trim();
   };
-  const kept = () => readdirSync(join(cache, 'perch')).map((name) => join(cache, 'perch', name));
-  return { write, run, kept };
+  const kept = () =>
+    (existsSync(join(cache, 'perch')) ? readdirSync(join(cache, 'perch')) : []).map((name) =>
+      join(cache, 'perch', name),
+    );
+  return { scripts, cache, write, run, kept };
 }
 
 test('code is kept for the next start, which leaves it as it is', () => {
@@ -68,4 +73,51 @@ test('another script of the same name and length runs as it is written', () => {
   run();
   write('crow');
   expect(run()).toContain('crow');
+});
+
+test('code is written while the program runs, also that of scripts loaded later; that of former scripts and versions is deleted', async () => {
+  using folder = temporaryFolder();
+  const { scripts, cache, write, kept } = program(folder.path);
+  write('wren');
+  writeFileSync(join(scripts, 'later.cjs'), 'exports.word = () => 1;');
+  mkdirSync(join(cache, 'perch'), { recursive: true });
+  const tag = cachedDataVersionTag();
+  const old = [`gone.cjs.${tag}`, `first.cjs.${tag + 1}`, `first.cjs.${tag}.1234`];
+  for (const name of old) {
+    writeFileSync(join(cache, 'perch', name), 'old');
+  }
+  const start = `
+    import { createRequire } from 'node:module';
+    import { keepCompiledCode } from ${JSON.stringify(MODULE)};
+    keepCompiledCode(${JSON.stringify(scripts)}, ${JSON.stringify(cache)}, 50);
+    const require = createRequire(${JSON.stringify(join(scripts, 'start.cjs'))});
+    require('./first.cjs');
+    process.stdin.once('data', () => require('./later.cjs')).once('end', () => process.exit(0));`;
+  const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', start]);
+  const exited = once(child, 'exit');
+  const names = (...scriptNames: string[]) => scriptNames.map((name) => join(cache, 'perch', `${name}.${tag}`));
+  try {
+    await expect.poll(() => kept().toSorted(), { timeout: 10_000 }).toEqual(names('first.cjs', 'second.cjs'));
+    child.stdin.write('\n');
+    await expect
+      .poll(() => kept().toSorted(), { timeout: 10_000 })
+      .toEqual(names('first.cjs', 'later.cjs', 'second.cjs'));
+    // What was written is no longer in memory.
+    rmSync(join(cache, 'perch'), { recursive: true });
+    child.stdin.end();
+    expect(await exited).toEqual([0, null]);
+    expect(kept()).toEqual([]);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
+test('an error names the column of the script, with and without kept code', () => {
+  using folder = temporaryFolder();
+  const { scripts, write, run } = program(folder.path);
+  write('wren');
+  const source = "const [, at] = new Error('x').stack.split('\\n'); exports.word = () => at.split('/').at(-1);";
+  writeFileSync(join(scripts, 'second.cjs'), source);
+  const expected = `second.cjs:1:${source.indexOf('new Error') + 1}`;
+  expect([run(), run()]).toEqual([expect.stringContaining(expected), expect.stringContaining(expected)]);
 });

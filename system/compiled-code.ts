@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import Module from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
@@ -10,13 +11,21 @@ interface Compiler {
 }
 
 const TRAILER_BYTES = 4;
+/** By then the start is over; many boxes never exit, but lose power. */
+const WRITE_AFTER_MS = 60_000;
+/** The code that Node puts before that of a script, in its first line. */
+const WRAPPER_COLUMNS = Module.wrap('\n').indexOf('\n');
 
 /**
  * Keeps V8's code of the scripts loaded from now on, in a folder. Node does the same (`NODE_COMPILE_CACHE`), but keeps in memory all that it
- * has read (nodejs/node, `CompileCacheHandler`): 5 MB. What is new is written at the exit.
+ * has read (nodejs/node, `CompileCacheHandler`): 5 MB. What is new is written a minute later, or at the exit.
  * @param scripts their folder @param folder undefined: nothing is kept
  */
-export function keepCompiledCode(scripts: string, folder: string | undefined): void {
+export function keepCompiledCode(
+  scripts: string,
+  folder: string | undefined,
+  writeAfterMs: number = WRITE_AFTER_MS,
+): void {
   const compiler = Module.prototype as unknown as Compiler;
   const compileByNode = compiler._compile;
   const made = new Map<string, Buffer>();
@@ -24,23 +33,35 @@ export function keepCompiledCode(scripts: string, folder: string | undefined): v
     return;
   }
   const own = join(folder, 'perch');
+  const writeMade = (): void => {
+    const files = new Map(made);
+    made.clear();
+    // Without it the next start takes longer.
+    write(own, files, scripts).catch(() => {});
+  };
   compiler._compile = function (source, filename, ...more) {
     if (dirname(filename) !== scripts || !filename.endsWith('.cjs')) {
       return compileByNode.call(this, source, filename, ...more);
     }
-    // The tag depends on V8's version and flags.
-    const file = join(own, `${basename(filename)}.${cachedDataVersionTag()}`);
+    const file = join(own, `${basename(filename)}${tag()}`);
     const cachedData = read(file, source);
     const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-    const script = new Script(Module.wrap(source), { filename, cachedData, importModuleDynamically });
+    const options = { filename, columnOffset: -WRAPPER_COLUMNS, cachedData, importModuleDynamically };
+    const script = new Script(Module.wrap(source), options);
     if (!cachedData || script.cachedDataRejected === true) {
+      if (made.size === 0) {
+        setTimeout(writeMade, writeAfterMs).unref();
+      }
       made.set(file, sealed(script.createCachedData(), source));
     }
     const { exports } = this;
     return script.runInThisContext().call(exports, exports, (id: string) => this.require(id), this, filename, scripts);
   };
-  process.once('exit', () => write(own, made));
+  process.once('exit', () => writeNow(own, made));
 }
+
+/** Ends the names of the files for this version of V8 with these flags. */
+const tag = (): string => `.${cachedDataVersionTag()}`;
 
 /** A checksum of script and code: V8 compares only the length of the script, and a power cut may leave any bytes. */
 const checksumOf = (code: Uint8Array, source: string): number => crc32(code, crc32(source));
@@ -61,11 +82,28 @@ function read(file: string, source: string): Buffer | undefined {
   }
 }
 
-function write(folder: string, made: ReadonlyMap<string, Buffer>): void {
+const temporary = (file: string): string => `${file}.${process.pid}`;
+
+/** Writes files, and deletes those of former scripts and of other versions of V8. */
+async function write(folder: string, files: ReadonlyMap<string, Buffer>, scripts: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [file, bytes] of files) {
+    await writeFile(temporary(file), bytes);
+    await rename(temporary(file), file);
+  }
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith(tag()) || !existsSync(join(scripts, name.slice(0, -tag().length)))) {
+      await rm(join(folder, name), { force: true });
+    }
+  }
+}
+
+function writeNow(folder: string, files: ReadonlyMap<string, Buffer>): void {
   try {
     mkdirSync(folder, { recursive: true });
-    for (const [file, bytes] of made) {
-      writeFileSync(file, bytes);
+    for (const [file, bytes] of files) {
+      writeFileSync(temporary(file), bytes);
+      renameSync(temporary(file), file);
     }
   } catch {
     // Without it the next start takes longer.
