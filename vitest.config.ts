@@ -64,11 +64,11 @@ const projects = [
   // These mostly wait: for pictures in real time, and for other programs to give up.
   suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(4, 4)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, {
-    ...sideBySide(4, 4),
+    ...sideBySide(4, 2),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),
   // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
-  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 4, { PERCH_NO_FFI: '1' })),
+  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 2, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'

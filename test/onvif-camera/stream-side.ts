@@ -27,6 +27,13 @@ export const sharedFeed = (): DemoStreams => {
   return feed;
 };
 
+let slowFeed: DemoStreams | undefined;
+/** The same with five pictures a second: a browser takes a third of the CPU time for it. */
+export const sharedSlowFeed = (): DemoStreams => {
+  slowFeed ??= new DemoStreams(systemClock, SIZES, 5);
+  return slowFeed;
+};
+
 /** The path that a profile is streamed at, with its query. */
 export const streamPathOf = ({ quirks }: CameraState, profile: SimulatedProfile): string =>
   quirks.streamPaths?.[profile.token] ?? `/${profile.stream}`;

@@ -5,9 +5,9 @@ import { Picture } from './picture.ts';
 
 export const VIDEO_FPS = 15;
 /** A key frame every four seconds. */
-export const VIDEO_GROUP = 60;
-const STEPS_PER_PICTURE = 2;
-const STEPS_PER_SECOND = VIDEO_FPS * STEPS_PER_PICTURE;
+const GROUP_SECONDS = 4;
+export const VIDEO_GROUP = GROUP_SECONDS * VIDEO_FPS;
+const STEPS_PER_SECOND = 2 * VIDEO_FPS;
 const VIDEO_CLOCK_HZ = 90_000;
 export const SOUND_RATE_HZ = 8000;
 export const SOUND_PACKET_SAMPLES = 160;
@@ -34,11 +34,13 @@ class DemoStream {
   readonly #encoder: H264Encoder;
   /** SPS and PPS as they go in front of every key frame: 4-byte length + NAL unit. */
   readonly #parameterSets: Uint8Array;
+  readonly #group: number;
   #untilKey = 0;
 
-  constructor(width: number, height: number) {
+  constructor(width: number, height: number, fps: number) {
+    this.#group = GROUP_SECONDS * fps;
     this.#picture = new Picture(width, height);
-    this.#encoder = new H264Encoder(width, height, VIDEO_FPS);
+    this.#encoder = new H264Encoder(width, height, fps);
     const { sps, pps } = this.#encoder;
     this.#parameterSets = Buffer.concat([
       Uint8Array.of(0, 0, 0, sps.length),
@@ -47,7 +49,7 @@ class DemoStream {
       pps,
     ]);
     this.tracks = [
-      { kind: 'video', codec: 'h264', clockRate: VIDEO_CLOCK_HZ, width, height, fps: VIDEO_FPS, sps, pps: [pps] },
+      { kind: 'video', codec: 'h264', clockRate: VIDEO_CLOCK_HZ, width, height, fps, sps, pps: [pps] },
       { kind: 'audio', codec: 'g711', clockRate: SOUND_RATE_HZ, law: 'a', channels: 1 },
     ];
   }
@@ -70,7 +72,7 @@ class DemoStream {
     const isKey = this.#untilKey === 0;
     const slice = this.#encoder.encode(this.#picture.frame, isKey);
     const unit = isKey ? Buffer.concat([this.#parameterSets, slice]) : slice;
-    this.#untilKey = (isKey ? VIDEO_GROUP : this.#untilKey) - 1;
+    this.#untilKey = (isKey ? this.#group : this.#untilKey) - 1;
     for (const listener of this.listeners) {
       listener.onVideo(unit, ticks, unixMs);
     }
@@ -84,16 +86,19 @@ export type PlayedStreams = Pick<DemoStreams, 'tracksOf' | 'listen'>;
 export class DemoStreams {
   readonly #clock: Clock;
   readonly #streams = new Map<string, DemoStream>();
+  readonly #stepsPerPicture: number;
   #stop: AbortController | undefined;
   /** Unix milliseconds at monotonic time 0. */
   #wallOffsetMs = 0;
   #step = 0;
   #soundIndex = 0;
 
-  constructor(clock: Clock, sizes: ReadonlyMap<string, readonly [width: number, height: number]>) {
+  /** @param fps a divisor of 30 */
+  constructor(clock: Clock, sizes: ReadonlyMap<string, readonly [width: number, height: number]>, fps = VIDEO_FPS) {
     this.#clock = clock;
+    this.#stepsPerPicture = STEPS_PER_SECOND / fps;
     for (const [name, [width, height]] of sizes) {
-      this.#streams.set(name, new DemoStream(width, height));
+      this.#streams.set(name, new DemoStream(width, height, fps));
     }
   }
 
@@ -125,7 +130,7 @@ export class DemoStreams {
 
   /**
    * Pictures and packets are on a fixed grid of monotonic time, so the RTP clock continues through pauses.
-   * The loop wakes twice per picture and sends the complete packets of sound: on a small box a wake-up costs more than the work.
+   * The loop wakes 30 times a second and sends the complete packets of sound: on a small box a wake-up costs more than the work.
    */
   async #run(signal: AbortSignal): Promise<void> {
     // No listener is called before `listen` has returned.
@@ -153,7 +158,7 @@ export class DemoStreams {
 
   #makeStep(monoMs: number): void {
     this.#readWall(false);
-    if (this.#step % STEPS_PER_PICTURE === 0) {
+    if (this.#step % this.#stepsPerPicture === 0) {
       this.#makeVideo(monoMs);
     }
     // A packet of sound is complete at its end.

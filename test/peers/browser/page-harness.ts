@@ -8,6 +8,7 @@ import { createLogger } from '../../../agent/base/log.ts';
 import { LogLines } from '../../../agent/base/log-lines.ts';
 import { buildPage } from '../../../webui/build.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
+import { sharedSlowFeed } from '../../onvif-camera/stream-side.ts';
 import { freePorts } from '../../support/base/free-port.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
 import { OWNER_PASSWORD } from '../agent/agent.ts';
@@ -74,7 +75,18 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
   for (const [i, options] of all.entries()) {
     const name = `onvif://www.onvif.org/name/${encodeURIComponent(NAMES[i % NAMES.length] ?? 'Camera')}`;
     const identity = { scopes: ['onvif://www.onvif.org/type/video_encoder', name], serial: `S${i}` };
-    cameras.push(await startOnvifCamera({ discoveryPort, address: `127.0.3.${i + 1}`, identity, ...options }));
+    const feed = sharedSlowFeed();
+    const requestKeyFrame = (stream: string) => feed.requestKeyFrame(stream);
+    cameras.push(
+      await startOnvifCamera({
+        feed,
+        requestKeyFrame,
+        discoveryPort,
+        address: `127.0.3.${i + 1}`,
+        identity,
+        ...options,
+      }),
+    );
   }
   return cameras;
 }
