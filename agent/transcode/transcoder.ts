@@ -107,7 +107,7 @@ export class Transcoder implements AudioForms {
       convert: (emit) => {
         const pacer = new Pacer(packetMs, this.#clock, emit);
         const take = (packet: Sample): void => pacer.take(packet);
-        const job = this.#supervisor.open('opus', track, OPUS_TICKS_PER_MS * packetMs, take, pathOf, packetMs);
+        const job = this.#supervisor.open('opus', track, OPUS_TICKS_PER_MS * packetMs, take, pathOf);
         return {
           push: (sample) => job.push(sample),
           close: () => {

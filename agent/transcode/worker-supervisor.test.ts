@@ -58,10 +58,10 @@ function setup() {
   };
   const log = { ...silentLogger, warn: (...what: unknown[]) => logged.push(what) } as unknown as Logger;
   const supervisor = new WorkerSupervisor(start, clock, log);
-  const open = (batchMs = 0) => {
+  const open = () => {
     const samples: Sample[] = [];
     const emit = (sample: Sample) => samples.push(sample);
-    return { samples, job: supervisor.open('opus', lpcm, 960, emit, () => 'garden', batchMs) };
+    return { samples, job: supervisor.open('opus', lpcm, 960, emit, () => 'garden') };
   };
   /** The batch is posted at the end of the turn. */
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -74,30 +74,6 @@ const sample = (pts: number, bytes = 10): Sample => ({
   wall: pts,
   key: true,
   data: new Uint8Array(bytes),
-});
-
-test('samples are sent when they fill an output sample, and at once after a gap or a step back', async () => {
-  const { engines, open, turn } = setup();
-  const { job } = open(60);
-  const sentAt: number[] = [];
-  // 1,024 samples of AAC, 21.3 ms.
-  const stepTicks = Math.round((lpcm.clockRate * 1_024) / 48_000);
-  const write = async (pts: number): Promise<void> => {
-    const before = engines[0]?.messages.length ?? 0;
-    job.push(sample(pts));
-    await turn();
-    if ((engines[0]?.messages.length ?? 0) > before) {
-      sentAt.push(pts / stepTicks);
-    }
-  };
-  for (let i = 0; i <= 12; i += 1) {
-    await write(i * stepTicks);
-  }
-  // The first one at once: its duration is not known. Then with 60 ms, and the part that a resampler keeps.
-  expect(sentAt.slice(0, 5)).toEqual([0, 3, 5, 8, 11]);
-  await write(100 * stepTicks);
-  await write(50 * stepTicks);
-  expect(sentAt.slice(-2)).toEqual([100, 50]);
 });
 
 test('the samples of one turn of the event loop form one batch across all streams', async () => {

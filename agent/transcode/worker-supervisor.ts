@@ -19,7 +19,6 @@ const MAX_IDLE_MS = 30_000;
 const HANG_TICKS = 5;
 /** More than a minute of audio for 64 streams. Samples beyond it are dropped. */
 const MAX_UNANSWERED_BYTES = 8 << 20;
-const RESAMPLED_SHARE = 0.75;
 /** Later output would be a burst and is dropped. */
 const LATE_MS = 500;
 const FIRST_PAUSE_MS = 1_000;
@@ -34,11 +33,6 @@ interface Job {
   readonly track: Track;
   /** Duration of an output sample, in ticks. */
   readonly sampleTicks: number;
-  /** Media that is sent to the engine at once, ms; 0: each turn of the event loop. */
-  readonly batchMs: number;
-  /** Media since then, ms, and the time of the latest sample, in ticks of `track`. */
-  heldMs: number;
-  lastPts: number;
   readonly emit: (sample: Sample) => void;
   /** Earlier output is dropped: timestamps never run backwards, even after a restart. */
   nextPts: number;
@@ -87,7 +81,6 @@ export class WorkerSupervisor {
   /**
    * @param sampleTicks duration of an output sample, in ticks of its track
    * @param pathOf called when something is logged
-   * @param batchMs media that is sent to the engine at once: the duration of an output sample, of which nothing comes earlier
    */
   open(
     target: TargetCodec,
@@ -95,7 +88,6 @@ export class WorkerSupervisor {
     sampleTicks: number,
     emit: (sample: Sample) => void,
     pathOf: () => string | undefined = () => undefined,
-    batchMs = 0,
   ): Converter {
     this.#lastJobId += 1;
     const number = this.#lastJobId;
@@ -104,9 +96,6 @@ export class WorkerSupervisor {
       target,
       track: withOwnConfig(track),
       sampleTicks,
-      batchMs,
-      heldMs: 0,
-      lastPts: Number.NaN,
       emit,
       nextPts: 0,
       pathOf,
@@ -159,7 +148,7 @@ export class WorkerSupervisor {
       return;
     }
     this.#batch.add(job.number, sample.pts, sample.wall, sample.data);
-    if (fillsBatch(job, sample.pts) && !this.#isFlushDue) {
+    if (!this.#isFlushDue) {
       this.#isFlushDue = true;
       setImmediate(this.#flush);
     }
@@ -294,23 +283,6 @@ export class WorkerSupervisor {
       this.#log.warn(logFieldsOf(job), 'audio arrives faster than real time, excess dropped');
     }
   }
-}
-
-/** Notes a sample. @returns whether the job's samples suffice for an output sample */
-function fillsBatch(job: Job, pts: number): boolean {
-  const stepMs = ((pts - job.lastPts) * 1000) / job.track.clockRate;
-  job.lastPts = pts;
-  if (!(stepMs > 0 && stepMs < job.batchMs)) {
-    job.heldMs = 0;
-    return true;
-  }
-  job.heldMs += stepMs;
-  // The sample is as long as the one before it. A resampler keeps a part of it.
-  if (job.heldMs + RESAMPLED_SHARE * stepMs < job.batchMs) {
-    return false;
-  }
-  job.heldMs -= job.batchMs;
-  return true;
 }
 
 const requestOf = ({ number, target, track, sampleTicks }: Job): JobRequest => ({
