@@ -1,12 +1,18 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachedDataVersionTag } from 'node:v8';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../test/support/disks/recordings.ts';
 
 const MODULE = join(import.meta.dirname, 'compiled-code.ts');
+/** One that Perch sets while it runs. */
+const FLAG = '--heap-growing-percent=20';
+/** Prints V8's version with its flags, before and after that. */
+const TAGS = `const v8 = require('node:v8');
+const before = v8.cachedDataVersionTag();
+v8.setFlagsFromString('${FLAG}');
+console.log(JSON.stringify([before, v8.cachedDataVersionTag()]));`;
 
 /** A program in two scripts, and where their code is kept. */
 function program(folder: string) {
@@ -75,33 +81,41 @@ test('another script of the same name and length runs as it is written', () => {
   expect(run()).toContain('crow');
 });
 
-test('code is written while the program runs, also that of scripts loaded later; that of former scripts and versions is deleted', async () => {
+test('code is written while the program runs, also that of scripts loaded later; that of former scripts and versions is deleted, but not that for former flags of V8', async () => {
   using folder = temporaryFolder();
   const { scripts, cache, write, kept } = program(folder.path);
   write('wren');
   writeFileSync(join(scripts, 'later.cjs'), 'exports.word = () => 1;');
   mkdirSync(join(cache, 'perch'), { recursive: true });
-  const tag = cachedDataVersionTag();
+  const [tag = 0, laterTag = 0] = JSON.parse(execFileSync(process.execPath, ['--eval', TAGS], { encoding: 'utf8' }));
+  expect(laterTag).not.toBe(tag);
   const old = [`gone.cjs.${tag}`, `first.cjs.${tag + 1}`, `first.cjs.${tag}.1234`];
   for (const name of old) {
     writeFileSync(join(cache, 'perch', name), 'old');
   }
   const start = `
     import { createRequire } from 'node:module';
+    import { setFlagsFromString } from 'node:v8';
     import { keepCompiledCode } from ${JSON.stringify(MODULE)};
     keepCompiledCode(${JSON.stringify(scripts)}, ${JSON.stringify(cache)}, 50);
     const require = createRequire(${JSON.stringify(join(scripts, 'start.cjs'))});
     require('./first.cjs');
-    process.stdin.once('data', () => require('./later.cjs')).once('end', () => process.exit(0));`;
+    process.stdin
+      .once('data', () => {
+        setFlagsFromString('${FLAG}');
+        require('./later.cjs');
+      })
+      .once('end', () => process.exit(0));`;
   const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', start]);
   const exited = once(child, 'exit');
-  const names = (...scriptNames: string[]) => scriptNames.map((name) => join(cache, 'perch', `${name}.${tag}`));
+  const paths = (...names: string[]) => names.map((name) => join(cache, 'perch', name));
+  const first = [`first.cjs.${tag}`, `second.cjs.${tag}`] as const;
   try {
-    await expect.poll(() => kept().toSorted(), { timeout: 10_000 }).toEqual(names('first.cjs', 'second.cjs'));
+    await expect.poll(() => kept().toSorted(), { timeout: 10_000 }).toEqual(paths(...first));
     child.stdin.write('\n');
     await expect
       .poll(() => kept().toSorted(), { timeout: 10_000 })
-      .toEqual(names('first.cjs', 'later.cjs', 'second.cjs'));
+      .toEqual(paths(first[0], `later.cjs.${laterTag}`, first[1]));
     // What was written is no longer in memory.
     rmSync(join(cache, 'perch'), { recursive: true });
     child.stdin.end();

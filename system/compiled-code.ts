@@ -29,6 +29,7 @@ export function keepCompiledCode(
   const compiler = Module.prototype as unknown as Compiler;
   const compileByNode = compiler._compile;
   const made = new Map<string, Buffer>();
+  const tags = new Set<string>();
   if (folder === undefined) {
     return;
   }
@@ -37,13 +38,15 @@ export function keepCompiledCode(
     const files = new Map(made);
     made.clear();
     // Without it the next start takes longer.
-    write(own, files, scripts).catch(() => {});
+    write(own, files, scripts, [...tags]).catch(() => {});
   };
   compiler._compile = function (source, filename, ...more) {
     if (dirname(filename) !== scripts || !filename.endsWith('.cjs')) {
       return compileByNode.call(this, source, filename, ...more);
     }
-    const file = join(own, `${basename(filename)}${tag()}`);
+    const tag = `.${cachedDataVersionTag()}`;
+    tags.add(tag);
+    const file = join(own, `${basename(filename)}${tag}`);
     const cachedData = read(file, source);
     const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
     const options = { filename, columnOffset: -WRAPPER_COLUMNS, cachedData, importModuleDynamically };
@@ -59,9 +62,6 @@ export function keepCompiledCode(
   };
   process.once('exit', () => writeNow(own, made));
 }
-
-/** Ends the names of the files for this version of V8 with these flags. */
-const tag = (): string => `.${cachedDataVersionTag()}`;
 
 /** A checksum of script and code: V8 compares only the length of the script, and a power cut may leave any bytes. */
 const checksumOf = (code: Uint8Array, source: string): number => crc32(code, crc32(source));
@@ -84,15 +84,24 @@ function read(file: string, source: string): Buffer | undefined {
 
 const temporary = (file: string): string => `${file}.${process.pid}`;
 
-/** Writes files, and deletes those of former scripts and of other versions of V8. */
-async function write(folder: string, files: ReadonlyMap<string, Buffer>, scripts: string): Promise<void> {
+/**
+ * Writes files, and deletes those of former scripts and of other versions of V8.
+ * @param tags ends of the names for this version of V8, one for each set of flags that it has had (`memory.ts` changes them)
+ */
+async function write(
+  folder: string,
+  files: ReadonlyMap<string, Buffer>,
+  scripts: string,
+  tags: readonly string[],
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [file, bytes] of files) {
     await writeFile(temporary(file), bytes);
     await rename(temporary(file), file);
   }
   for (const name of await readdir(folder)) {
-    if (!name.endsWith(tag()) || !existsSync(join(scripts, name.slice(0, -tag().length)))) {
+    const tag = tags.find((each) => name.endsWith(each));
+    if (tag === undefined || !existsSync(join(scripts, name.slice(0, -tag.length)))) {
       await rm(join(folder, name), { force: true });
     }
   }
