@@ -62,13 +62,13 @@ const projects = [
   }),
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(4, 4)),
+  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5, 2)),
   suites('browser', ['test/browser/**/*.test.ts'], 3, {
-    ...sideBySide(4, 2),
+    ...sideBySide(4, 1),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),
   // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
-  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 2, { PERCH_NO_FFI: '1' })),
+  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 1, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
