@@ -32,7 +32,7 @@ const WITH_PEERS = {
   env: { ...(LENGTH === 'long' && { PERCH_PAGE_BY: 'localhost' }) },
 };
 /**
- * Suites with other programs, side by side: so many always, and more while the processors are idle (`spare-processor.ts`).
+ * Suites with other programs, side by side: a fixed number always, and more while the processors are idle (`spare-processor.ts`).
  * With files that share a worker's modules.
  */
 const sideBySide = (always: number, more: number, env: Record<string, string> = {}) => ({
