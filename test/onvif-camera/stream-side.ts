@@ -28,7 +28,7 @@ export const sharedFeed = (): DemoStreams => {
 };
 
 let slowFeed: DemoStreams | undefined;
-/** The same with five pictures a second: a browser takes a third of the CPU time for it. */
+/** The same with five pictures a second, a third of those that a browser would decode and paint. */
 export const sharedSlowFeed = (): DemoStreams => {
   slowFeed ??= new DemoStreams(systemClock, SIZES, 5);
   return slowFeed;
