@@ -70,9 +70,9 @@ export class Uploader {
   readonly #pace: RateLimit;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
-  /** Key of the recording that is being sent, and of one that was deleted meanwhile. */
-  #currentKey: string | undefined;
-  #unwantedKey: string | undefined;
+  #sending: { readonly key: string; readonly recording: LocalRecording } | undefined;
+  /** By key, recordings that were deleted by hand while they were sent. The archive may have copies. */
+  readonly #unwanted = new Map<string, LocalRecording>();
   /** Failure of the last attempt to delete old objects; undefined: it succeeded, or there was none. */
   #expiryFailure: UploadFailure | undefined;
   /** Monotonic time of the next deletions. */
@@ -103,8 +103,10 @@ export class Uploader {
 
   /** To be called when a recording was deleted by hand: if it is being sent, its copy is deleted afterwards. @param key without `.enc` */
   forget(key: string): void {
-    const current = this.#currentKey;
-    this.#unwantedKey = current !== undefined && plainKey(current) === key ? current : this.#unwantedKey;
+    if (this.#sending && plainKey(this.#sending.key) === key) {
+      this.#unwanted.set(this.#sending.key, this.#sending.recording);
+      this.#expireMs = Number.NEGATIVE_INFINITY;
+    }
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -159,7 +161,7 @@ export class Uploader {
       return false;
     } finally {
       this.#current = undefined;
-      this.#currentKey = undefined;
+      this.#sending = undefined;
     }
   }
 
@@ -167,6 +169,7 @@ export class Uploader {
   async #expire(signal: AbortSignal): Promise<boolean> {
     const { clock, log, expire } = this.#deps;
     try {
+      await this.#removeUnwanted(signal);
       await expire(signal);
       this.#expiryFailure = undefined;
       return true;
@@ -174,7 +177,7 @@ export class Uploader {
       if (!signal.aborted) {
         const [why, cause] = [whyOf(error), explain(error)];
         if (this.#expiryFailure?.error !== cause) {
-          log.warn({ why, cause }, 'cannot delete old recordings from the archive');
+          log.warn({ why, cause }, 'cannot delete recordings from the archive');
         }
         this.#expiryFailure = { why, error: cause, sinceMs: this.#expiryFailure?.sinceMs ?? clock.wallMs() };
       }
@@ -225,8 +228,8 @@ export class Uploader {
         await removeCopy(storage, former, true, signal);
         ledger.removeOther(former);
       }
-      if (this.#unwantedKey === key) {
-        await this.#removeUnwanted(recording, key, signal);
+      if (this.#unwanted.has(key)) {
+        queue.done(recording);
         return;
       }
       if (facts !== undefined) {
@@ -242,11 +245,6 @@ export class Uploader {
     } catch (error) {
       if (error instanceof RecordingGone) {
         await this.#forgetUpload();
-        if (this.#unwantedKey === key) {
-          // An earlier attempt may have stored it.
-          await this.#removeUnwanted(recording, key, signal);
-          return;
-        }
       } else if (error instanceof UnreadableRecording) {
         log.warn({ file: recording.file, cause: explain(error) }, 'a recording cannot be archived');
       } else {
@@ -256,14 +254,15 @@ export class Uploader {
     queue.done(recording);
   }
 
-  async #removeUnwanted(recording: LocalRecording, key: string, signal: AbortSignal): Promise<void> {
-    const { storage, ledger, queue } = this.#deps;
-    await removeCopy(storage, key, true, signal);
-    if (ledger.find(recording)?.key === key) {
-      ledger.remove(recording);
+  async #removeUnwanted(signal: AbortSignal): Promise<void> {
+    const { storage, ledger } = this.#deps;
+    for (const [key, recording] of this.#unwanted) {
+      await removeCopy(storage, key, true, signal);
+      if (ledger.find(recording)?.key === key) {
+        ledger.remove(recording);
+      }
+      this.#unwanted.delete(key);
     }
-    this.#unwantedKey = undefined;
-    queue.done(recording);
   }
 
   /** Stores the table of an MPEG-TS recording, with which the copy can be played by ranges. */
@@ -314,7 +313,7 @@ export class Uploader {
     const { path, startUs } = recording;
     const { sizeBytes } = file;
     this.#current = { path, startUs, sizeBytes, sentBytes: 0 };
-    this.#currentKey = key;
+    this.#sending = { key, recording };
     const sha256 = await storage.put({
       key,
       sizeBytes,
