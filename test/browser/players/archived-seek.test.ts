@@ -37,8 +37,11 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in a recording that only th
       const publishing = [...input, '-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('cam')];
       expect(await runProcess('ffmpeg', publishing)).toEqual({ code: 0, output: '' });
     }
-    await using _ = await startAgent({ dataDir, config });
-    await until(() => (countOf(nas) > 2 && countOf(nas) === countOf(recorded) ? true : undefined));
+    await using agent = await startAgent({ dataDir, config, isOwned: true });
+    const isArchived = async () =>
+      (await agent.json<{ archived: { files: number } }>('/v3/archive')).archived.files === countOf(recorded);
+    expect(countOf(recorded)).toBeGreaterThan(2);
+    await until(async () => (await isArchived()) || undefined);
   });
   afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
