@@ -63,7 +63,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     await expectMoving(visitor, 2);
     await page.getByText('Recordings are kept for 30 days.').waitFor();
 
-    await page.getByRole('button', { name: 'Name of Garden' }).click();
+    await page.getByRole('button', { name: 'Garden', exact: true }).click();
     await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });

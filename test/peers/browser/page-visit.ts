@@ -105,6 +105,7 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
     await page.clock.install();
   }
   page.setDefaultTimeout(50_000);
+  askSparingly(page);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' && !OTHERS_NETWORK.test(message.text())) {
@@ -147,6 +148,16 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       await context.close();
     },
   };
+}
+
+const ASK_EVERY_MS = 100;
+
+/** Playwright asks `waitForFunction` at each frame of the page, and the browser would paint sixty of them a second. */
+function askSparingly(page: Page): void {
+  const ask = page.waitForFunction.bind(page) as (condition: unknown, argument: unknown, options: object) => unknown;
+  const sparingly = (condition: unknown, argument: unknown, options?: object) =>
+    ask(condition, argument, { polling: ASK_EVERY_MS, ...options });
+  page.waitForFunction = sparingly as Page['waitForFunction'];
 }
 
 const MAX_HISTORY = 80;

@@ -206,7 +206,7 @@ function AdoptedTile({ camera, onOutcome }: ArrivedProps) {
       <button
         class="caption"
         type="button"
-        aria-label={startWords.value.nameOf(camera.title)}
+        aria-description={startWords.value.nameOf(camera.title)}
         onClick={() => {
           renamed.value = camera.name;
         }}
@@ -241,7 +241,7 @@ const Caption = ({ title, word, isLive }: CaptionProps) => (
     {isLive && <i class="dot" />}
     <b>
       <bdi>{title}</bdi>
-    </b>
+    </b>{' '}
     {word && <span class="word">{word}</span>}
   </span>
 );
