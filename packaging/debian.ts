@@ -123,9 +123,9 @@ async function makeDeb(
   const file = join(folder, `${name}_${version}_${architecture}.deb`);
   await inTemporaryFolder((stage) => {
     tree.write(stage, time);
-    const level = packing === 'small' ? '-z9' : '-z0';
+    const level = packing === 'small' ? ['-Sextreme', '-z9'] : ['-z0'];
     const env = { SOURCE_DATE_EPOCH: String(time) };
-    return call('dpkg-deb', ['--root-owner-group', '-Zxz', '-Sextreme', level, '--build', stage, file], { env });
+    return call('dpkg-deb', ['--root-owner-group', '-Zxz', ...level, '--build', stage, file], { env });
   });
   return file;
 }

@@ -21,6 +21,7 @@ import { startTime } from './device/start-time.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls/hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls/hls-cpu.ts';
 import { hlsMemory } from './hls/hls-memory.ts';
+import { readArguments, USAGE } from './measure/arguments.ts';
 import { calibrate } from './measure/calibrate.ts';
 import { type Figure, factorOf, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
@@ -174,27 +175,39 @@ const figuresOf = (wanted: string): readonly Figure[] => {
   return one.length > 0 ? one : FIGURES.filter(({ name }) => name.startsWith(`${wanted}-`));
 };
 
+/** Status of a call that cannot be understood. */
+const MISUSED = 2;
+
+function refuse(why: string): number {
+  console.error(why);
+  return MISUSED;
+}
+
 async function main(args: readonly string[]): Promise<number> {
-  const against = args.indexOf('--against');
-  if (against >= 0) {
-    return runAgainst(args[against + 1] ?? '').then(
+  let words: ReturnType<typeof readArguments>;
+  try {
+    words = readArguments(args);
+  } catch (error) {
+    return refuse(explain(error));
+  }
+  if (words.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (words.against !== undefined) {
+    return runAgainst(words.against).then(
       () => 0,
-      (cause: unknown) => {
-        console.error(explain(cause));
-        return 2;
-      },
+      (cause: unknown) => refuse(explain(cause)),
     );
   }
-  const isJson = args.includes('--json');
-  const wanted = args.filter((arg) => !arg.startsWith('--'));
+  const { json: isJson, figures: wanted } = words;
   const unknown = wanted.filter((name) => figuresOf(name).length === 0);
   if (unknown.length > 0) {
-    console.error(
+    return refuse(
       `no figure is called ${unknown.join(', ')}; known figures: ${FIGURES.map(({ name }) => name).join(', ')}`,
     );
-    return 2;
   }
-  if (args.includes('--list')) {
+  if (words.list) {
     for (const { name, about } of FIGURES) {
       console.log(`${name.padEnd(24)}${about}`);
     }
