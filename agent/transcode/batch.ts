@@ -7,6 +7,8 @@
  * pts 8
  * wall 8
  * data, padded to 8
+ *
+ * A sample without data in a response says which sample of the request's job, counted from 1, may complete the next frame (pts).
  */
 
 const HEADER_BYTES = 16;

@@ -12,7 +12,12 @@ interface JobState {
   transcoder: TrackTranscoder | undefined;
   /** The next sample creates a new transcoder. */
   isBroken: boolean;
+  /** Number of samples so far, and of that which may complete the next frame, as it was reported. */
+  samples: number;
+  completing: number;
 }
+
+const NO_DATA = new Uint8Array(0);
 
 /** Runs in the worker and transcodes the audio of all jobs. */
 export class Engine {
@@ -31,7 +36,7 @@ export class Engine {
       // Sent even without samples: it reports progress.
       this.#post(this.#output.take(stampOf(message), message.byteLength));
     } else if (message.type === 'open') {
-      const job: JobState = { request: message, transcoder: undefined, isBroken: false };
+      const job: JobState = { request: message, transcoder: undefined, isBroken: false, samples: 0, completing: 0 };
       this.#jobs.set(message.job, job);
       this.#createTranscoder(job);
     } else {
@@ -42,13 +47,21 @@ export class Engine {
 
   #push(number: number, pts: number, wall: number, data: Uint8Array): void {
     const job = this.#jobs.get(number);
-    if (job?.isBroken) {
+    if (!job) {
+      return;
+    }
+    if (job.isBroken) {
       this.#createTranscoder(job);
     }
+    job.samples += 1;
     try {
-      job?.transcoder?.push(data, pts, wall);
+      const completing = job.samples + (job.transcoder?.push(data, pts, wall) ?? 0);
+      if (completing !== job.completing) {
+        job.completing = completing;
+        this.#output.add(number, completing, 0, NO_DATA);
+      }
     } catch (error) {
-      this.#fail(job as JobState, error);
+      this.#fail(job, error);
     }
   }
 

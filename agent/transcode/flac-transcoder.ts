@@ -36,11 +36,12 @@ export class FlacTranscoder implements TrackTranscoder {
     );
   }
 
-  push(data: Uint8Array, pts: number, wall: number): void {
+  push(data: Uint8Array, pts: number, wall: number): number {
     const values = this.#decode(data);
     if (values) {
       this.#blocks.push(values, values.length, Math.round(pts * this.#samplesPerTick), wall);
     }
+    return 1;
   }
 
   free(): void {

@@ -59,9 +59,11 @@ export class OpusTranscoder implements TrackTranscoder {
     );
   }
 
-  push(data: Uint8Array, pts: number, wall: number): void {
+  push(data: Uint8Array, pts: number, wall: number): number {
     const count = this.#source.read(data);
     this.#blocks.push(this.#source.values, count, Math.round(pts * this.#samplesPerTick), wall);
+    // A resampler's counts vary by one, and the correction of drift adds up to 1 %.
+    return Math.max(1, Math.ceil(this.#blocks.missing / (1 + (1.01 * count) / this.#encoder.channels)));
   }
 
   free(): void {

@@ -1,5 +1,5 @@
 import { createDecoder, createEncoder } from 'libopus-wasm';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
@@ -13,7 +13,9 @@ import type { Sample } from '../media/sample/sample.ts';
 import type { AacTrack, LpcmTrack, OpusTrack, Track } from '../media/sample/track.ts';
 import { type Reader, Stream } from '../stream/stream.ts';
 import { type EngineHost, type StartEngine, startInLoop, startWorker } from './engine-host.ts';
+import { OpusTranscoder } from './opus-transcoder.ts';
 import { Transcoder } from './transcoder.ts';
+import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const WALL = 1_700_000_000_000;
 const pcm = (clockRate: number, channels: number): LpcmTrack => ({
@@ -79,6 +81,12 @@ async function play(clock: FakeClock, { samples }: Listener): Promise<void> {
   await clock.advance(1_500);
 }
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 const sampleOf = (data: Uint8Array, pts: number, clockRate: number): Sample => ({
   pts,
   dts: pts,
@@ -115,6 +123,48 @@ async function decoded(samples: readonly Sample[]): Promise<Int16Array> {
   const frames = samples.map(({ data }) => decoder.decode(data));
   return Int16Array.from(frames.flatMap((frame) => [...frame]));
 }
+
+test.for([
+  ['AAC of 48 kHz', aac(48_000), 1024],
+  ['AAC of 44.1 kHz', aac(44_100), 1024],
+  ['LPCM of 8 kHz in packets of 20 ms', pcm(8_000, 1), 160],
+  ['LPCM of 16 kHz in packets of 40 ms', pcm(16_000, 1), 640],
+] as const)(
+  'no frame waits for more sound than it needs: %s, with jitter, drift and gaps',
+  async ([, track, length]) => {
+    const packetTicks = 2880;
+    const clock = new FakeClock();
+    const supervisor = new WorkerSupervisor(startInLoop, clock, silentLogger);
+    onTestFinished(() => supervisor.close());
+    let [arrived, complete] = [0, 0];
+    const direct = await OpusTranscoder.create(track, packetTicks, () => {
+      complete += 1;
+    });
+    onTestFinished(() => direct.free());
+    const job = supervisor.open('opus', track, packetTicks, () => {
+      arrived += 1;
+    });
+    const next = random(5);
+    const frames = new AacFrames(track.clockRate, next);
+    let pts = 0;
+    let late = 0;
+    for (let i = 0; i < 600; i += 1) {
+      pts += Math.round(length * 1.005);
+      if (next() < 0.01) {
+        pts += Math.round(2 * next() * track.clockRate);
+      }
+      const data = track.codec === 'aac' ? frames.frame(1) : new Uint8Array(2 * length);
+      const sample = sampleOf(data, pts + Math.round(next() * 0.004 * track.clockRate), track.clockRate);
+      await clock.advance((length * 1000) / track.clockRate);
+      direct.push(sample.data, sample.pts, sample.wall);
+      job.push(sample);
+      await (i === 0 ? supervisor.settled() : turns(4));
+      late += complete - arrived;
+    }
+    expect(late).toBe(0);
+    expect(complete).toBeGreaterThan(190);
+  },
+);
 
 test.for([
   ['8 kHz', 8_000, 1, 20],

@@ -92,6 +92,32 @@ test('the samples of one turn of the event loop form one batch across all stream
   expect(second.samples.map(({ pts }) => pts)).toEqual([5, 965, 1925]);
 });
 
+test('samples wait until one of them may complete a frame, or there is a gap between them', async () => {
+  const { engines, open, turn } = setup();
+  const { job } = open();
+  const [engine] = engines as [ScriptedEngine];
+  const batches = (): number => engine.messages.filter((message) => message instanceof ArrayBuffer).length;
+  /** Says that frames are complete with the third of the samples, and with the last. */
+  const complete = (samples: number): void => {
+    const response = new BatchWriter();
+    response.add(1, samples, 0, new Uint8Array(0));
+    engine.events.onMessage(response.take(0));
+  };
+  const pushed: number[] = [];
+  for (const [i, pts] of [0, 960, 1920, 2880, 3840, 9600, 10_560, 11_520].entries()) {
+    job.push(sample(pts));
+    await turn();
+    pushed.push(batches());
+    if (i === 1) {
+      complete(5);
+    } else if (i === 5) {
+      complete(8);
+    }
+  }
+  // The two after the gap, because the time since the sample before has changed with both.
+  expect(pushed).toEqual([1, 2, 2, 2, 3, 4, 5, 6]);
+});
+
 test('late output is dropped instead of delivered in a burst', async () => {
   const { clock, engines, open, turn } = setup();
   const { job, samples } = open();

@@ -19,6 +19,8 @@ const MAX_IDLE_MS = 30_000;
 const HANG_TICKS = 5;
 /** More than a minute of audio for 64 streams. Samples beyond it are dropped. */
 const MAX_UNANSWERED_BYTES = 8 << 20;
+/** Where times are less regular than this, the engine may fill a frame with silence. */
+const IRREGULAR_MS = 10;
 /** Later output would be a burst and is dropped. */
 const LATE_MS = 500;
 const FIRST_PAUSE_MS = 1_000;
@@ -36,6 +38,12 @@ interface Job {
   readonly emit: (sample: Sample) => void;
   /** Earlier output is dropped: timestamps never run backwards, even after a restart. */
   nextPts: number;
+  /** Number of samples that the engine has or will get, and of that which may complete the next frame. */
+  samples: number;
+  completing: number;
+  /** Time of the last sample, and since the one before, in ticks of `track`. */
+  lastPts: number;
+  lastStep: number;
   readonly rateLimit: AudioRateLimit;
   readonly pathOf: () => string | undefined;
   hasLoggedFailure: boolean;
@@ -98,6 +106,10 @@ export class WorkerSupervisor {
       sampleTicks,
       emit,
       nextPts: 0,
+      samples: 0,
+      completing: 0,
+      lastPts: 0,
+      lastStep: 0,
       pathOf,
       rateLimit: new AudioRateLimit(target, track),
       hasLoggedFailure: false,
@@ -148,13 +160,13 @@ export class WorkerSupervisor {
       return;
     }
     this.#batch.add(job.number, sample.pts, sample.wall, sample.data);
-    if (!this.#isFlushDue) {
+    if (mayComplete(job, sample.pts) && !this.#isFlushDue) {
       this.#isFlushDue = true;
       setImmediate(this.#flush);
     }
   }
 
-  /** Once per turn of the event loop. */
+  /** At the end of a turn of the event loop in which a frame may be complete. */
   #send(): void {
     this.#isFlushDue = false;
     const nowMs = this.#clock.monoMs();
@@ -185,7 +197,9 @@ export class WorkerSupervisor {
 
   readonly #deliver = (number: number, pts: number, wall: number, data: Uint8Array): void => {
     const job = this.#jobs.get(number);
-    if (job && pts >= job.nextPts) {
+    if (job && data.length === 0) {
+      job.completing = pts;
+    } else if (job && pts >= job.nextPts) {
       job.nextPts = pts + job.sampleTicks;
       job.emit({ pts, dts: pts, wall, key: true, data });
     }
@@ -213,6 +227,8 @@ export class WorkerSupervisor {
       return;
     }
     for (const job of this.#jobs.values()) {
+      job.samples = 0;
+      job.completing = 0;
       engine.post(requestOf(job));
     }
   }
@@ -242,6 +258,7 @@ export class WorkerSupervisor {
   #end(): void {
     this.#engine?.end();
     this.#engine = undefined;
+    this.#batch.take(0);
     this.#doneBytes = this.#sentBytes;
     this.#ticksUnanswered = 0;
     this.#settle();
@@ -283,6 +300,16 @@ export class WorkerSupervisor {
       this.#log.warn(logFieldsOf(job), 'audio arrives faster than real time, excess dropped');
     }
   }
+}
+
+/** Counts a sample. @returns whether a frame may be complete with it, or samples are missing before it: the engine must have it */
+function mayComplete(job: Job, pts: number): boolean {
+  const step = pts - job.lastPts;
+  const isIrregular = Math.abs(step - job.lastStep) * 1000 > IRREGULAR_MS * job.track.clockRate;
+  job.lastPts = pts;
+  job.lastStep = step;
+  job.samples += 1;
+  return isIrregular || job.samples >= job.completing;
 }
 
 const requestOf = ({ number, target, track, sampleTicks }: Job): JobRequest => ({

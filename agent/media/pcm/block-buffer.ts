@@ -54,6 +54,11 @@ export class PcmBlockBuffer {
     this.#block = new Int16Array(blockSamples * channels);
   }
 
+  /** PCM samples of each channel that the current block lacks. */
+  get missing(): number {
+    return (this.#block.length - this.#filled) / this.#channels;
+  }
+
   /**
    * @param values interleaved; read during the call only
    * @param count number of values of all channels; an incomplete sample is ignored
