@@ -35,10 +35,15 @@ const ENDLESS = '1000000';
 
 describeWith(['aiortc', 'ffmpeg'], 'device passwords over WebRTC', () => {
   let agent: Agent;
+  let camera: AsyncDisposable | undefined;
   beforeAll(async () => {
     agent = await startOwnedAgent({ config: `perch: own\n${PATIENT}paths:\n  cam:\n  yard:\n` });
+    camera = await startPublisher(rtspUrlOf(agent, OWNER, 'yard'));
   });
-  afterAll(() => agent?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await camera?.[Symbol.asyncDispose]();
+    await agent?.[Symbol.asyncDispose]();
+  });
 
   const url = (path: string, purpose: Purpose) => `http://127.0.0.1:${agent.ports.webrtc}/${path}/${purpose}`;
   const program = (name: string, ...args: readonly string[]): RunningProcess & AsyncDisposable => {
@@ -96,7 +101,6 @@ describeWith(['aiortc', 'ffmpeg'], 'device passwords over WebRTC', () => {
     ['Basic', basic],
     ['bearer', bearer],
   ] as const)('by %s a device does what it has rights for, on its own path', async ([, authorization]) => {
-    await using _camera = await startPublisher(rtspUrlOf(agent, OWNER, 'yard'));
     await whenReady(agent, 'yard');
     const ask = async (device: Device, purpose: Purpose, path: string, query = '') => {
       const headers = { Authorization: authorization(device), 'Content-Type': 'application/sdp' };

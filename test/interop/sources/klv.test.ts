@@ -73,10 +73,10 @@ const PICTURES =
 const unitsIn = (folder: string): string =>
   `multifilesrc location=${folder}/unit-%05d.klv start-index=0 stop-index=${FPS * SECONDS - 1} loop=true do-timestamp=true caps=meta/x-klv,parsed=true ! identity sleep-time=${1_000_000 / FPS} ! queue`;
 
-/** Arguments of ffmpeg that copy three seconds of metadata to a file. */
+/** Arguments of ffmpeg that copy as many units of metadata to a file as a camera sends in three seconds. */
 const metadataTo = (file: string, input: readonly string[]): string[] => [
   ...['-y', '-nostdin', '-v', 'error', ...input],
-  ...['-t', '3', '-map', '0:d', '-c', 'copy', '-f', 'data', file],
+  ...['-frames:d', `${3 * FPS}`, '-map', '0:d', '-c', 'copy', '-f', 'data', file],
 ];
 
 describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
@@ -153,7 +153,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     const { code, output } = await runProcess('ffmpeg', args);
     expect(code, output).toBe(0);
     const byGstreamer = join(folder, `${path}-gst.klv`);
-    const pipeline = `rtspsrc location=${agent.rtspUrl(path)} protocols=tcp name=src src. ! application/x-rtp,media=application ! rtpklvdepay ! filesink location=${byGstreamer} src. ! application/x-rtp,media=video ! fakesink`;
+    const pipeline = `rtspsrc location=${agent.rtspUrl(path)} protocols=tcp name=src src. ! application/x-rtp,media=application ! rtpklvdepay ! filesink buffer-mode=unbuffered location=${byGstreamer} src. ! application/x-rtp,media=video ! fakesink`;
     // GStreamer ends when packets of the picture have nowhere to go before the pad of the metadata is linked: it is started again.
     let gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
     await until(async () => {
@@ -177,7 +177,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     const url = `srt://127.0.0.1:${second.ports.rtsp}?streamid=read:again`;
     await until(async () => {
       const status = await second.json<PathStatus>('/v3/paths/get/again').catch(() => undefined);
-      return status?.ready;
+      return status?.ready || undefined;
     });
     const { streams } = await ffprobe(url);
     expect(streams.map(({ codec_name }) => codec_name).sort()).toEqual(['h264', 'klv']);
