@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
+import { setupCodeOf } from '../../support/base/setup-code.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
 /** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. */
@@ -153,18 +154,22 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   };
 }
 
-/** Claims the box by `perch claim`. @returns the headers of the owner's session */
+/** Claims the box with its setup code, or by `perch claim` where the network may not. @returns the headers of the owner's session */
 export async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
-  // In a separate process: some tests make hashes cheaper.
-  const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
-  claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
-  if ((await claiming.exited) !== 0) {
-    throw new Error(`it took no owner: ${claiming.output()}`);
+  const { mayClaim } = (await (await fetch(`${url}/v3/session`)).json()) as { readonly mayClaim: boolean };
+  if (!mayClaim) {
+    // In a separate process: some tests make hashes cheaper.
+    const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
+    claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
+    if ((await claiming.exited) !== 0) {
+      throw new Error(`it took no owner: ${claiming.output()}`);
+    }
   }
-  const answer = await fetch(`${url}/v3/session`, {
+  const setupCode = mayClaim ? setupCodeOf({ dataDir }) : undefined;
+  const answer = await fetch(`${url}${mayClaim ? '/v3/claim' : '/v3/session'}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ password: OWNER_PASSWORD }),
+    body: JSON.stringify({ password: OWNER_PASSWORD, setupCode }),
   });
   if (!answer.ok) {
     throw new Error(`its owner cannot log in: ${answer.status} ${await answer.text()}`);
