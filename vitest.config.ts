@@ -46,9 +46,12 @@ const sideBySide = (always: number, more: number, env: Record<string, string> = 
   env: { ...WITH_PEERS.env, ...env, PERCH_TEST_WORKERS: `${always}` },
 });
 
-/** Suites with the line `// @also NAME` run a second time in that project. */
-const also = (name: string): string[] =>
-  globSync('{agent,test}/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').startsWith(`// @also ${name}\n`));
+/** Suites with the line `// @also NAME` run a second time in that project, those with `// @also NAME in long` in the long length. */
+const also = (name: string): string[] => {
+  const lines = [`// @also ${name}`, ...(IS_SHORT ? [] : [`// @also ${name} in long`])];
+  const firstLine = (file: string): string => readFileSync(file, 'utf8').split('\n', 1)[0] ?? '';
+  return globSync('{agent,test}/**/*.test.ts').filter((file) => lines.includes(firstLine(file)));
+};
 
 const PAGE = ['test/browser/page/**/*.test.ts', 'test/smoke/page-*.test.ts'];
 const UNIT = ['{agent,system,packaging}/**/*.test.ts', 'webui/**/*.test.{ts,tsx}', 'test/{unit,fuzz}/**/*.test.ts'];

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

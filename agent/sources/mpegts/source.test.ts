@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';

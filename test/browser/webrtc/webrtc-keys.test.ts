@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';

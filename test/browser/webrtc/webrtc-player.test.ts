@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

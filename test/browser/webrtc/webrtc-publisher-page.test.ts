@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { expect, test } from 'vitest';
 import { frames, message, SOON, WebRtcPages } from '../../peers/browser/webrtc-pages.ts';

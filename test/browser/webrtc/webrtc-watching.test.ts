@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent } from '../../peers/agent/agent.ts';

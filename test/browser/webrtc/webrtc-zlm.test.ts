@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';

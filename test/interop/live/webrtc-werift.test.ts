@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

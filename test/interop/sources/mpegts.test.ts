@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';

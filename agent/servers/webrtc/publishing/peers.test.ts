@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { afterEach, expect, test } from 'vitest';
 import {

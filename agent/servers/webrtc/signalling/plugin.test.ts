@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { runInNewContext } from 'node:vm';
 import type { FastifyInstance } from 'fastify';

@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { expect, test } from 'vitest';
 import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/http/signalling-app.ts';

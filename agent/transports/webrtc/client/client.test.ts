@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

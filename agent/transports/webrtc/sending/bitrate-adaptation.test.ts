@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

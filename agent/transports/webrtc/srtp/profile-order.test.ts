@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import { expect, test } from 'vitest';
 import { measureProfiles } from './profile-order.ts';

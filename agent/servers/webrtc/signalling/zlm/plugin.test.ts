@@ -1,4 +1,4 @@
-// @also without-ffi
+// @also without-ffi in long
 
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
