@@ -22,8 +22,9 @@ const COMMANDS: readonly (string | undefined)[] = [
   ...['claim', 'reset-password', 'archive-key', 'signing-key'],
 ];
 
-/** Interval of `memory.release()`. A call costs about a millisecond, most of it for pages that are used again. */
-const RELEASE_MS = 30_000;
+/** Interval of `memory.releaseProgram()`. A call costs about a millisecond, most of it for pages that are used again. */
+const RELEASE_PROGRAM_MS = 5_000;
+const RELEASE_HEAP_MS = 30_000;
 /** How long a stop waits for the end of a start: systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
 const START_PATIENCE_MS = 5_000;
 /** The supervisor restarts Perch after this exit code. */
@@ -283,7 +284,8 @@ async function releaseUnusedMemory(): Promise<void> {
   // Not available in other versions of Node or on other systems.
   const memory = await UnusedMemory.open().catch(() => undefined);
   if (memory) {
-    systemClock.every(RELEASE_MS, () => memory.release());
+    systemClock.every(RELEASE_PROGRAM_MS, () => memory.releaseProgram());
+    systemClock.every(RELEASE_HEAP_MS, () => memory.releaseHeap());
   }
 }
 

@@ -28,7 +28,16 @@ Swap:                  0 kB
 03fa0000-03fb0000 r--p 03b9d000 fe:00 1234                               ${PROGRAM}
 Anonymous:             0 kB
 Swap:                 64 kB
-7f0c5a5fa000-7f0c5a622000 r--p 00000000 fe:00 99                         /usr/lib/x86_64-linux-gnu/libc.so.6
+7f0c5a5a0000-7f0c5a5f0000 r--p 00000000 fe:00 99                         /usr/lib/x86_64-linux-gnu/libc.so.6
+Anonymous:             0 kB
+Swap:                  0 kB
+7f0c5a5f0000-7f0c5a5f4000 r--p 001d0000 fe:00 99                         /usr/lib/x86_64-linux-gnu/libc.so.6
+Anonymous:            16 kB
+Swap:                  0 kB
+7f0c5a600000-7f0c5a612000 r-xp 00000000 fe:00 98                         /usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30
+Anonymous:             0 kB
+Swap:                  0 kB
+7f0c5a614000-7f0c5a616000 r-xp 00000000 fe:00 97                         /usr/lib/x86_64-linux-gnu/libnss_files.so.2
 Anonymous:             0 kB
 Swap:                  0 kB
 7f0c5a622000-7f0c5a624000 r--p 00000000 00:00 0
@@ -36,12 +45,17 @@ Anonymous:             0 kB
 Swap:                  0 kB
 `;
 
-test('only ranges of the program that are read-only and have no page of their own, in memory or in swap, are chosen', () => {
+test('only ranges of the program and the libraries of C that are read-only and have no page of their own, in memory or in swap, are chosen', () => {
+  const libraries = [
+    { start: 0x7f0c5a5a0000n, length: 0x50000n },
+    { start: 0x7f0c5a600000n, length: 0x12000n },
+  ];
   expect(unchangedRanges(SMAPS, PROGRAM)).toEqual([
     { start: 0x400000n, length: 0x163d000n },
     { start: 0x1a3e000n, length: 0x2534000n },
+    ...libraries,
   ]);
-  expect(unchangedRanges(SMAPS, '/usr/bin/node')).toEqual([]);
+  expect(unchangedRanges(SMAPS, '/usr/bin/node')).toEqual(libraries);
 });
 
 const isGlibc = 'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header;
@@ -60,7 +74,7 @@ const USING_PROGRAM = `
 const work = () => gunzipSync(gzipSync(JSON.stringify(Array.from({ length: 9 }, (_, i) => i ** 2)))).toString();
 for (let round = 0; round < 20; round += 1) {
   const before = megabytes('RssFile');
-  const isReleased = memory.release();
+  const isReleased = memory.releaseProgram();
   results.push({ isReleased, before, after: megabytes('RssFile'), work: work() });
 }
 console.log(JSON.stringify(results));
@@ -75,8 +89,8 @@ gc();
 await new Promise((resolve) => setTimeout(resolve, 100));
 gc();
 const before = megabytes('RssAnon');
-const isReleased = memory.release();
-results.push({ isReleased, before, after: megabytes('RssAnon'), work: String(kept[99_999]) });
+memory.releaseHeap();
+results.push({ isReleased: true, before, after: megabytes('RssAnon'), work: String(kept[99_999]) });
 console.log(JSON.stringify(results));
 `;
 

@@ -10,10 +10,7 @@ interface AddressRange {
   readonly length: bigint;
 }
 
-/**
- * Returns memory to the kernel: pages of Node's program (one that is used again costs a minor fault, 16 pages at a time) and, with glibc, free
- * pages within `malloc`'s heap, which returns only its end by itself.
- */
+/** Returns memory to the kernel. */
 export class UnusedMemory {
   readonly #functions: ReturnType<typeof memoryFunctions>;
   readonly #ranges: readonly AddressRange[];
@@ -30,19 +27,28 @@ export class UnusedMemory {
     return new UnusedMemory(functions, unchangedRanges(smaps, program));
   }
 
-  /** Takes about a millisecond. @returns false if the kernel rejects a range of the program */
-  release(): boolean {
-    const { madvise, mallocTrim } = this.#functions;
-    mallocTrim?.(0n);
+  /**
+   * Pages of Node's program and of the libraries of C. One that is used again costs a minor fault, 16 pages at a time.
+   * @returns false if the kernel rejects a range
+   */
+  releaseProgram(): boolean {
+    const { madvise } = this.#functions;
     return this.#ranges.every(({ start, length }) => madvise(start, length, MADV_DONTNEED) === OK);
+  }
+
+  /** Free pages within `malloc`'s heap, which returns only its end by itself; with glibc. Takes about a millisecond. */
+  releaseHeap(): void {
+    this.#functions.mallocTrim?.(0n);
   }
 }
 
+/** Node is linked to them, so they are never unloaded, as other shared objects may be. */
+const LIBRARY = /\/(?:ld-linux[^/]*|lib(?:c|m|stdc\+\+|gcc_s))\.so[^/]*$/;
 const RANGE = /^([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ \d+ +(.*)$/;
 
 /**
- * Ranges of the program that nothing can have written to. Its relocated data is read-only, too, but has pages of its own (`Anonymous`, or
- * in `Swap`), which would be lost. Shared objects are left out: they may be unloaded.
+ * Ranges of the program and of its libraries that nothing can have written to. Relocated data is read-only, too, but has pages of its own
+ * (`Anonymous`, or in `Swap`), which would be lost.
  * @param smaps /proc/PID/smaps (proc_pid_smaps(5))
  * @param program path of the program
  */
@@ -51,7 +57,7 @@ export function unchangedRanges(smaps: string, program: string): AddressRange[] 
   let range: AddressRange | undefined;
   for (const line of smaps.split('\n')) {
     const [, from, to, path] = RANGE.exec(line) ?? [];
-    if (path === program) {
+    if (path !== undefined && (path === program || LIBRARY.test(path))) {
       const start = BigInt(`0x${from}`);
       range = { start, length: BigInt(`0x${to}`) - start };
     } else if (/^[0-9a-f]+-/.test(line)) {
