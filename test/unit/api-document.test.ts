@@ -91,9 +91,8 @@ function takeCookies({ headers }: IncomingMessage): void {
 beforeAll(async () => {
   const [port] = await freeUdpPair();
   const paths = 'paths:\n  cam: # the door\n    source: publisher\n  garden/gate:\n';
-  const ports = ['address', 'hlsAddress', 'rtspAddress', 'webrtcAddress']
-    .map((key) => `${key}: 127.0.0.1:0\n`)
-    .join('');
+  const http = ['address', 'hlsAddress', 'webrtcAddress', 'apiAddress', 'playbackAddress', 'metricsAddress'];
+  const ports = [...http, 'rtspAddress'].map((key) => `${key}: 127.0.0.1:0\n`).join('');
   const media = `rtspTransports: [tcp]\nwebrtcLocalUDPAddress: 127.0.0.1:${port}\nwebrtcLocalTCPAddress: ""\n`;
   writeFileSync(join(folder, 'perch.yml'), `perch: own\n${ports}${media}${paths}`);
   app = await App.start({

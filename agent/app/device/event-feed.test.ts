@@ -11,7 +11,8 @@ import type { AppOptions } from '../app-options.ts';
 import { publishCameraEvents } from './event-feed.ts';
 
 const PASSWORD = 'correct horse battery';
-const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
+const FILE =
+  'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\npaths:\n  door:\n    record: motion\n';
 
 async function openApp(discovery: AppOptions['discovery'] = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-news-'));

@@ -132,7 +132,7 @@ async function openBox({ config }: Mode) {
   const [rtsp = 0, hls = 0, webrtc = 0, playback = 0, api = 0, metrics = 0, pprof = 0] = await freePorts(7);
   const servers = { hls, webrtc, playback, api, metrics, pprof };
   const lines = Object.entries(servers).map(([name, port]) => `${name}: yes\n${name}Address: 127.0.0.1:${port}\n`);
-  const rest = `address: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nwebrtcLocalUDPAddress: ""
+  const rest = `address: 127.0.0.1:0\nrtmpAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nwebrtcLocalUDPAddress: ""
 webrtcLocalTCPAddress: 127.0.0.1:0\npaths:\n  door:\n  yard:\n`;
   writeFileSync(join(folder, 'perch.yml'), config(asked) + lines.join('') + rest);
   await (await Users.open(folder)).setOwner(OWNER_PASSWORD);

@@ -29,7 +29,7 @@ async function openApp(host: string) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-factor-'));
   writeFileSync(
     join(folder, 'perch.yml'),
-    'perch: own\naddress: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\npaths:\n  door:\n',
+    'perch: own\naddress: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\npaths:\n  door:\n',
   );
   const app = await App.start({
     ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },

@@ -32,7 +32,7 @@ test('the owner sees who watched which camera, viewers see their own views, and 
   const users = [{ user: 'cam', pass: 'secret', permissions: [{ action: 'publish' }] }];
   writeFileSync(
     join(folder, 'perch.yml'),
-    `perch: own\naddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtspAuthMethods: [basic]\nhls: no\nwebrtc: no\nauthInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n`,
+    `perch: own\naddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtspAuthMethods: [basic]\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\nauthInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n`,
   );
   const app = await App.start({
     ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },

@@ -7,7 +7,7 @@ import { createLogger } from '../../../agent/base/log.ts';
 import { LogLines } from '../../../agent/base/log-lines.ts';
 
 export const PASSWORD = 'the heron by the lake';
-const QUIET = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\n';
+const QUIET = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
 
 export interface Answer {
   readonly status: number;

@@ -21,7 +21,7 @@ export async function openAdoptionHarness(discovery: AppOptions['discovery'], pa
   const [rtspPort = 0] = await freePorts(1);
   writeFileSync(
     file,
-    `perch: own # of the house\naddress: 127.0.0.1:0\nhls: no\nwebrtc: no\nrtspAddress: 127.0.0.1:${rtspPort}\nrtspTransports: [tcp]\nlogLevel: debug\n${paths}`,
+    `perch: own # of the house\naddress: 127.0.0.1:0\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\nrtspAddress: 127.0.0.1:${rtspPort}\nrtspTransports: [tcp]\nlogLevel: debug\n${paths}`,
   );
   const log: string[] = [];
   const app = await App.start({

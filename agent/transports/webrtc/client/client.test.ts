@@ -34,7 +34,7 @@ async function openApp() {
   const folder = mkdtempSync(join(tmpdir(), 'perch-webrtc-'));
   const [media] = await freeUdpPair();
   const config = [
-    'address: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtcAddress: 127.0.0.1:0\napi: yes\n',
+    'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nwebrtcAddress: 127.0.0.1:0\napi: yes\n',
     `webrtcLocalUDPAddress: 127.0.0.1:${media}\nwebrtcLocalTCPAddress: ""\n`,
     'authInternalUsers: [{user: any, permissions: [{action: publish}, {action: read}, {action: api}]}]\npaths:\n  stage:\n',
   ];
