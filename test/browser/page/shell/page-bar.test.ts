@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { settled, sightsOf, visit } from '../../../peers/browser/page-visit.ts';
-import { byLength, describeWith } from '../../../peers/programs/peers.ts';
+import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
 
 const NAMES = ['Attic', 'Barn', 'Cellar', 'Door', 'Entry', 'Fence', 'Gate', 'Hall', 'Ivy', 'Jetty'];
 const PLACES = byLength(
@@ -50,21 +50,24 @@ describeWith(['chromium'], 'long pages on a phone', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  test.for([320, 390])('at %d px nothing with the focus, and no end of a page, is behind the bar', async (width) => {
-    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
-    const { page } = visitor;
-    await page.setViewportSize({ width, height: 568 });
-    await visitor.logIn('#/settings/cameras');
-    const hidden: string[] = [];
-    for (const [name, place, sign] of sightsOf([])) {
-      if (PLACES.includes(name) && !['camera', 'recordings', 'live', 'add'].includes(name)) {
-        await visitor.go(place);
-        await settled(page, sign);
-        hidden.push(...(await page.evaluate(behindBar)).map((one) => `${name}: ${one}`));
+  test.for(inShort([320, 390], '320'))(
+    'at %d px nothing with the focus, and no end of a page, is behind the bar',
+    async (width) => {
+      await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+      const { page } = visitor;
+      await page.setViewportSize({ width, height: 568 });
+      await visitor.logIn('#/settings/cameras');
+      const hidden: string[] = [];
+      for (const [name, place, sign] of sightsOf([])) {
+        if (PLACES.includes(name) && !['camera', 'recordings', 'live', 'add'].includes(name)) {
+          await visitor.go(place);
+          await settled(page, sign);
+          hidden.push(...(await page.evaluate(behindBar)).map((one) => `${name}: ${one}`));
+        }
       }
-    }
-    expect(hidden).toEqual([]);
-  });
+      expect(hidden).toEqual([]);
+    },
+  );
 
   test('at 320 px each place of the bar has an icon of its own and its whole name', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
-import { axeFindings, settled, type Visit, visit } from '../../../peers/browser/page-visit.ts';
+import { axeFindings, closeSheets, settled, type Visit, visit } from '../../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../../../screenshots/shots.ts';
 import { guestsShots, troublesShots, viewersShots } from '../../../screenshots/shots-others.ts';
@@ -128,7 +128,7 @@ describeWith(['chromium'], 'appearance of the page', () => {
           found.push(...(await axeFindings(page)).map((finding) => `${name}, ${theme}: ${finding}`));
         }
         await page.emulateMedia({ colorScheme: 'dark' });
-        await closeAll(page);
+        await closeSheets(page);
       }
     }
     expect(found).toEqual([]);
@@ -225,15 +225,3 @@ describeWith(['chromium'], 'appearance of the page', () => {
     expect(await axeFindings(page)).toEqual([]);
   });
 });
-
-async function closeAll(page: Page): Promise<void> {
-  while ((await page.locator('.sheet, [role=menu]').count()) > 0) {
-    await page.keyboard.press('Escape');
-    // Asked of a form with input; while the sheet slides away it is still there.
-    const discard = page.locator('.sheet:not([data-leaving])').getByRole('button', { name: 'Discard', exact: true });
-    if (await discard.isVisible()) {
-      await discard.click({ timeout: 1_000 }).catch(() => {});
-    }
-    await page.waitForTimeout(50);
-  }
-}

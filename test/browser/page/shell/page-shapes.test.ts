@@ -115,7 +115,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
   });
   const moment = () => `#/rec/front_door?t=${new Date(startMs + 10_000).toISOString()}`;
   async function open(window: { width: number; height: number }, place: string) {
-    const visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     await visitor.page.setViewportSize(window);
     await visitor.logIn(place);
     return visitor;
@@ -134,20 +134,23 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     });
   }
 
-  test.for([5, 6, 9])('on an upright tablet %i tiles fill the window and nothing scrolls', async (count) => {
-    await using visitor = await open(TABLET, '#/live');
-    const { page } = visitor;
-    await showCameras(page, count);
-    await page.reload();
-    await page
-      .locator('.tile')
-      .nth(count - 1)
-      .waitFor();
-    const tiles = await Promise.all((await page.locator('.tile').all()).map(boxOf));
-    const covered = tiles.reduce((sum, tile) => sum + areaOf(tile), 0);
-    expect(covered / (TABLET.width * TABLET.height)).toBeGreaterThan(0.5);
-    expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
-  });
+  test.for(inShort([5, 6, 9], '5', '9'))(
+    'on an upright tablet %i tiles fill the window and nothing scrolls',
+    async (count) => {
+      await using visitor = await open(TABLET, '#/live');
+      const { page } = visitor;
+      await showCameras(page, count);
+      await page.reload();
+      await page
+        .locator('.tile')
+        .nth(count - 1)
+        .waitFor();
+      const tiles = await Promise.all((await page.locator('.tile').all()).map(boxOf));
+      const covered = tiles.reduce((sum, tile) => sum + areaOf(tile), 0);
+      expect(covered / (TABLET.width * TABLET.height)).toBeGreaterThan(0.5);
+      expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
+    },
+  );
 
   const GRIDS = [
     ['1280 × 800', { width: 1280, height: 800 }],
@@ -155,10 +158,11 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     ['3840 × 2160', { width: 3840, height: 2160 }],
     ['1080 × 1920', { width: 1080, height: 1920 }],
   ] as const;
+  const WINDOWS = inShort(GRIDS, '1280 × 800', '3840 × 2160', '1080 × 1920');
   test('2 to 12 cameras leave no large part of a window empty, and none of them needs scrolling', PATIENT, async () => {
     await using visitor = await open(GRIDS[0][1], '#/live');
     const { page } = visitor;
-    for (const count of [2, 3, 5, 7, 10, 11, 12]) {
+    for (const count of inShort([2, 3, 5, 7, 10, 11, 12], '2', '3', '7', '11', '12')) {
       await page.unrouteAll();
       await showCameras(page, count);
       await page.reload();
@@ -166,7 +170,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
         .locator('.tile')
         .nth(count - 1)
         .waitFor();
-      for (const [name, window] of GRIDS) {
+      for (const [name, window] of WINDOWS) {
         await page.setViewportSize(window);
         const about = `${count} cameras, ${name}`;
         const tiles = async () => Promise.all((await page.locator('.tile').all()).map(boxOf));
@@ -330,17 +334,21 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for([
+  const RESUMED = [
     ['820 px', TABLET],
     ['1440 px', { width: 1440, height: 900 }],
-  ] as const)('at %s a click in the middle of its button resumes a paused camera', async ([, window]) => {
-    await box.api('PATCH', 'cameras/patch/front_door', { paused: true });
-    await using visitor = await open(window, '#/live/front_door');
-    const { page } = visitor;
-    await page.locator('.rewind .time').waitFor();
-    await page.getByRole('button', { name: 'Resume' }).click({ timeout: 5_000 });
-    await page.locator('.camera-view .surface.playing').first().waitFor();
-  });
+  ] as const;
+  test.for(inShort(RESUMED, '1440 px'))(
+    'at %s a click in the middle of its button resumes a paused camera',
+    async ([, window]) => {
+      await box.api('PATCH', 'cameras/patch/front_door', { paused: true });
+      await using visitor = await open(window, '#/live/front_door');
+      const { page } = visitor;
+      await page.locator('.rewind .time').waitFor();
+      await page.getByRole('button', { name: 'Resume' }).click({ timeout: 5_000 });
+      await page.locator('.camera-view .surface.playing').first().waitFor();
+    },
+  );
 
   test('the strip over a live picture is low, on a gradient and without a box', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
@@ -439,27 +447,30 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
   });
 
   const CLIPS = [
-    ['390 px', { width: 390, height: 844 }, 12_000],
-    ['390 px', { width: 390, height: 844 }, 6 * 3_600_000],
-    ['1440 px', { width: 1440, height: 900 }, 12_000],
-    ['1440 px', { width: 1440, height: 900 }, 6 * 3_600_000],
+    ['390 px', 12_000, { width: 390, height: 844 }],
+    ['390 px', 6 * 3_600_000, { width: 390, height: 844 }],
+    ['1440 px', 12_000, { width: 1440, height: 900 }],
+    ['1440 px', 6 * 3_600_000, { width: 1440, height: 900 }],
   ] as const;
-  test.for(CLIPS)('at %s a link to a clip shows all of it, large enough to move its ends', async ([, window, ms]) => {
-    const middle = startMs + 10_000;
-    const clip = `clip=${middle - ms / 2}-${middle + ms / 2}`;
-    await using visitor = await open(window, `${moment()}&${clip}`);
-    const { page } = visitor;
-    await settled(page, '.clip-panel');
-    await page.locator('.clip-handle').nth(1).waitFor();
-    const time = await boxOf(page.locator('.time'));
-    const range = await boxOf(page.locator('.clip-range'));
-    const share = Math.max(
-      (range.right - range.left) / (time.right - time.left),
-      (range.bottom - range.top) / (time.bottom - time.top),
-    );
-    expect(overlap(range, time) / areaOf(range)).toBeGreaterThan(0.99);
-    expect(share).toBeGreaterThan(0.3);
-  });
+  test.for(inShort(CLIPS, '390 px 12000', '1440 px 21600000'))(
+    'at %s a link to a clip shows all of it, large enough to move its ends',
+    async ([, ms, window]) => {
+      const middle = startMs + 10_000;
+      const clip = `clip=${middle - ms / 2}-${middle + ms / 2}`;
+      await using visitor = await open(window, `${moment()}&${clip}`);
+      const { page } = visitor;
+      await settled(page, '.clip-panel');
+      await page.locator('.clip-handle').nth(1).waitFor();
+      const time = await boxOf(page.locator('.time'));
+      const range = await boxOf(page.locator('.clip-range'));
+      const share = Math.max(
+        (range.right - range.left) / (time.right - time.left),
+        (range.bottom - range.top) / (time.bottom - time.top),
+      );
+      expect(overlap(range, time) / areaOf(range)).toBeGreaterThan(0.99);
+      expect(share).toBeGreaterThan(0.3);
+    },
+  );
 
   test('on an upright tablet the network addresses use the whole row next to their bit rate', async () => {
     await using visitor = await open(TABLET, '#/settings/system');
