@@ -77,21 +77,20 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     expect(server.mails()[0]?.headers['Subject']).toBe('Perch: 这是一条测试通知。');
   });
 
-  test('a message that the server refuses for now is sent again', LIMIT, async () => {
+  test.concurrent('a message that the server refuses for now is sent again', LIMIT, async () => {
     await using server = await startSmtpServer({ security: 'none', later: 1 });
     await using it = await open(server.port, { security: 'none' });
     await it.report();
     await vi.waitFor(() => expect(server.refused()).toBe(1), LIMIT);
     const list = async () =>
       (await it.box.call('GET', '/notifications/channels')).body['items'] as Record<string, unknown>[];
-    await vi.waitFor(async () =>
-      expect(await list()).toMatchObject([{ problem: expect.stringContaining('try later'), waiting: 1 }]),
-    );
+    const isTriedAgain = { problem: expect.stringContaining('try later'), waiting: 1 };
+    await vi.waitFor(async () => expect(await list()).toMatchObject([isTriedAgain]), LIMIT);
     await vi.waitFor(() => expect(server.mails()).toHaveLength(1), LIMIT);
-    await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]));
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]), LIMIT);
   });
 
-  test.for([
+  test.concurrent.for([
     ['one recipient', ['ann@example.net', 'busy@example.net'], [['ann@example.net'], ['busy@example.net']]],
     ['the only recipient', ['busy@example.net'], [['busy@example.net']]],
     ['one recipient, and another for good', ['nobody@example.net', 'busy@example.net'], [['busy@example.net']]],
@@ -102,9 +101,8 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     await vi.waitFor(() => expect(server.refused()).toBe(1), LIMIT);
     const list = async () =>
       (await it.box.call('GET', '/notifications/channels')).body['items'] as Record<string, unknown>[];
-    await vi.waitFor(async () =>
-      expect(await list()).toMatchObject([{ problem: expect.stringMatching(/accepts no message/), waiting: 1 }]),
-    );
+    const isRefused = { problem: expect.stringMatching(/accepts no message/), waiting: 1 };
+    await vi.waitFor(async () => expect(await list()).toMatchObject([isRefused]), LIMIT);
     await vi.waitFor(async () => expect(await list()).toMatchObject([{ problem: null, waiting: 0 }]), LIMIT);
     expect(server.mails().map((mail) => mail.to)).toEqual(envelopes);
     expect(server.mails().map((mail) => mail.headers['To'])).toEqual(envelopes.map(() => to.join(', ')));
