@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import {
   askAsOwner,
@@ -10,7 +10,7 @@ import {
   rtspUrlOf,
   whenReady,
 } from '../../peers/agent/device-passwords.ts';
-import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { pageEverywhere, startOwnedAgent } from '../../peers/agent/owned-agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { startPublisher } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
@@ -19,7 +19,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
 
-const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard:\n';
+const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard: {record: yes}\n  gate:\n  porch:\n';
 const CLIP_SECONDS = ['-t', '1'];
 
 const read = (url: string) => ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', url, ...CLIP_SECONDS]);
@@ -34,6 +34,15 @@ const logins = async (agent: Agent) =>
   ).items;
 
 describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
+  let agent: Agent;
+  let srtPort = 0;
+  beforeAll(async () => {
+    srtPort = await freeUdpPort();
+    const listen = (ports: Agent['ports']) => ({ ...pageEverywhere(ports), srtAddress: `127.0.0.1:${srtPort}` });
+    agent = await startAgent({ config: `${OWN}rtmp: yes\nsrt: yes\n`, isOwned: true, listen });
+  });
+  afterAll(() => agent?.[Symbol.asyncDispose]());
+
   test('ffmpeg publishes and reads and GStreamer reads with device passwords over RTSP with Digest only; page passwords are rejected there', async () => {
     await using agent = await startOwnedAgent({ config: `${OWN}rtspAuthMethods: [digest]\n` });
     const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
@@ -63,14 +72,14 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     };
     expect(await gst(player.user, player.password)).toBe(0);
     expect(await gst(player.user, 'aaaa-aaaa-aaaa-aaaa')).not.toBe(0);
-    for (const one of [OWNER, { ...player, password: 'aaaa-aaaa-aaaa-aaaa' }, sender]) {
-      expect(await read(rtspUrlOf(agent, one))).toContain('401');
+    const wrong = [OWNER, { ...player, password: 'aaaa-aaaa-aaaa-aaaa' }, sender].map((one) => rtspUrlOf(agent, one));
+    const rejected = [...wrong, rtspUrlOf(agent, player, 'yard')].map(read);
+    for (const output of await Promise.all(rejected)) {
+      expect(output).toContain('401');
     }
-    expect(await read(rtspUrlOf(agent, player, 'yard'))).toContain('401');
   });
 
   test('a program with a page password continues to work over RTSP next to device passwords, and is listed', async () => {
-    await using agent = await startOwnedAgent({ config: OWN });
     await using _publisher = await startPublisher(rtspUrlOf(agent, OWNER));
     await whenReady(agent);
     expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp', address: '127.0.0.1' }]);
@@ -88,12 +97,12 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
   });
 
   test('revoking a password ends its players and publishers over RTSP and HTTP, and the password opens nothing more', async () => {
-    await using agent = await startOwnedAgent({ config: `${OWN}pathDefaults: {record: yes}\n` });
-    const device = await deviceOf(agent, 'Recorder', { publish: true, recordings: true });
-    await using publisher = await startPublisher(rtspUrlOf(agent, device));
-    await whenReady(agent);
+    const device = await deviceOf(agent, 'Recorder', { paths: ['yard'], publish: true, recordings: true });
+    const rtspUrl = rtspUrlOf(agent, device, 'yard');
+    await using publisher = await startPublisher(rtspUrl);
+    await whenReady(agent, 'yard');
     const reader = startProcess('ffmpeg', [
-      ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', rtspUrlOf(agent, device), '-f', 'null', '-'],
+      ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', rtspUrl, '-f', 'null', '-'],
     ]);
     const curl = async (url: string) => {
       const from = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', `${device.user}:${device.password}`];
@@ -101,14 +110,14 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     };
     const { ports, url } = agent;
     const addresses = [
-      `http://127.0.0.1:${ports.hls}/cam/index.m3u8?cookieCheck=1`,
-      `${url}/webrtc/cam/`,
-      `http://127.0.0.1:${ports.playback}/list?path=cam`,
+      `http://127.0.0.1:${ports.hls}/yard/index.m3u8?cookieCheck=1`,
+      `${url}/webrtc/yard/`,
+      `http://127.0.0.1:${ports.playback}/list?path=yard`,
     ];
     for (const address of addresses) {
       await until(async () => ((await curl(address)) === '200' ? true : undefined));
     }
-    const offer = await fetch(`${url}/webrtc/cam/whep`, {
+    const offer = await fetch(`${url}/webrtc/yard/whep`, {
       method: 'POST',
       headers: { Authorization: basic(device), 'Content-Type': 'application/sdp' },
       body: 'v=0',
@@ -125,35 +134,34 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     for (const address of addresses) {
       expect([address, await curl(address)]).toEqual([address, '401']);
     }
-    expect(await read(rtspUrlOf(agent, device))).toContain('401');
+    expect(await read(rtspUrl)).toContain('401');
     expect(agent.process.output()).not.toContain(device.password);
   });
 
-  test.for(['RTMP', 'SRT'] as const)(
+  test.for([
+    ['RTMP', 'gate'],
+    ['SRT', 'porch'],
+  ] as const)(
     'over %s ffmpeg publishes with a device password, and not with that of the page',
-    async (protocol) => {
-      const srtPort = await freeUdpPort();
-      await using agent = await startAgent({
-        config: `${OWN}rtmp: yes\nsrt: yes\n`,
-        isOwned: true,
-        listen: () => ({ srtAddress: `127.0.0.1:${srtPort}` }),
-      });
-      const device = await deviceOf(agent, 'Encoder', { live: false, publish: true });
+    async ([protocol, path]) => {
+      const device = await deviceOf(agent, 'Encoder', { paths: [path], live: false, publish: true });
       const urls = {
         RTMP: ({ user, password }: Login) =>
-          `rtmp://127.0.0.1:${agent.ports.rtmp}/cam?user=${user}&pass=${encodeURIComponent(password)}`,
+          `rtmp://127.0.0.1:${agent.ports.rtmp}/${path}?user=${user}&pass=${encodeURIComponent(password)}`,
         // In the query of an SRT URL ffmpeg 5.1 decodes `+` only.
         SRT: ({ user, password }: Login) =>
-          `srt://127.0.0.1:${srtPort}?streamid=publish:cam:${user}:${password.replaceAll(' ', '+')}`,
+          `srt://127.0.0.1:${srtPort}?streamid=publish:${path}:${user}:${password.replaceAll(' ', '+')}`,
       };
       const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy'];
       const publish = (login: Login) =>
         startProcess('ffmpeg', [...input, '-f', protocol === 'SRT' ? 'mpegts' : 'flv', urls[protocol](login)]);
+      const earlier = agent.process.output().length;
       expect(await publish(OWNER).exited).not.toBe(0);
-      expect(agent.process.output()).toContain('which only HTTP and RTSP take: use a device password');
-      expect(agent.process.output()).not.toContain(OWNER.password);
+      const output = agent.process.output().slice(earlier);
+      expect(output).toContain('which only HTTP and RTSP take: use a device password');
+      expect(output).not.toContain(OWNER.password);
       const publisher = publish(device);
-      await whenReady(agent);
+      await whenReady(agent, path);
       await revoke(agent, device);
       await publisher.exited;
     },
