@@ -54,15 +54,15 @@ const withCode = (code: string) => ({ 'perch-setup-code': code });
 
 /** The backup and the ports of a box with an owner. */
 let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
-beforeAll(async () => {
+const backUp = async () => {
   await using owned = await startAgent({ config: OWN, isOwned: true });
   const answer = await fetch(`${owned.url}/v3/backup`, {
     method: 'POST',
     headers: { ...owned.headers, 'Content-Type': 'application/json' },
     body: JSON.stringify({ password: OWNER_PASSWORD }),
   });
-  old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
-});
+  return { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
+};
 
 /** Every request that would take the box over: each must be rejected and change nothing. */
 async function cannotBeTaken(target: Target, dataDir: string): Promise<void> {
@@ -153,10 +153,18 @@ const perch = (words: readonly string[], input = '') => {
 };
 
 let agent: Agent;
+/** With a file for MediaMTX. */
+let free: Agent;
 beforeAll(async () => {
-  agent = await startAgent({ host: '0.0.0.0', config: OWN });
+  old = await backUp();
+  [agent, free] = await Promise.all([
+    startAgent({ host: '0.0.0.0', config: OWN }),
+    startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' }),
+  ]);
 });
-afterAll(() => agent?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await Promise.all([agent?.[Symbol.asyncDispose](), free?.[Symbol.asyncDispose]()]);
+});
 
 test.runIf(lan)('a machine of the home network that names an address cannot claim a new box', async () => {
   await cannotBeTaken({ at: lan ?? '', port: agent.ports.main }, agent.dataDir);
@@ -189,15 +197,13 @@ test('a client of a NAT gateway cannot claim it', async () => {
 
 describeWith(['nginx'], 'nginx with its default headers', () => {
   test('prevents a claim', async () => {
-    await using fresh = await startAgent({ config: OWN });
-    const port = await startPlainNginx(fresh.ports.main);
-    await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, fresh.dataDir);
-    const right = { password: PASSWORD, setupCode: setupCodeOf(fresh) };
+    const port = await startPlainNginx(agent.ports.main);
+    await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, agent.dataDir);
+    const right = { password: PASSWORD, setupCode: setupCodeOf(agent) };
     expect((await ask({ at: '127.0.0.1', port, host: 'cams.example' }, 'POST', '/v3/claim', right)).status).toBe(200);
   });
 
   test('lets no client change a box with a file for MediaMTX', async () => {
-    await using free = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     for (const perchPort of [free.ports.main, free.ports.api]) {
       const port = await startPlainNginx(perchPort);
       for (const host of ['cams.example', 'localhost', '192.0.2.1']) {
@@ -212,7 +218,6 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
 });
 
 test('with a file for MediaMTX a gateway on this machine lets no client in that names its address', async () => {
-  await using free = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
   for (const perchPort of [free.ports.main, free.ports.api]) {
     const port = await startGateway(perchPort);
     const target = { at: lan ?? '127.0.0.1', port, host: `${lan ?? '192.0.2.1'}:${port}` };
@@ -221,19 +226,20 @@ test('with a file for MediaMTX a gateway on this machine lets no client in that 
 });
 
 test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other machines change nothing', async () => {
-  await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
   const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
+  // At once: the reply to each is late.
+  const isRejected = async (target: Target, setupCode: string | undefined) => {
+    const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
+    const { status, text } = await ask(target, 'POST', '/v3/claim', claim);
+    expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
+    const restored = await ask(target, 'POST', '/v3/restore', old.backup, setupCode ? withCode(setupCode) : {});
+    expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
+  };
   for (const target of [
     { at: lan ?? '', port: free.ports.main },
     { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
   ]) {
-    for (const setupCode of [undefined, WRONG, code]) {
-      const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
-      const { status, text } = await ask(target, 'POST', '/v3/claim', claim);
-      expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
-      const restored = await ask(target, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
-      expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
-    }
+    await Promise.all([undefined, WRONG, code].map((setupCode) => isRejected(target, setupCode)));
     expect(JSON.parse((await ask(target, 'GET', '/v3/session')).text)).toMatchObject({
       claimed: false,
       mayClaim: false,
