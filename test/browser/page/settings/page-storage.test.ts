@@ -5,7 +5,7 @@ import { byteSize } from '../../../../webui/words/format.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
-import { describeWith } from '../../../peers/programs/peers.ts';
+import { describeWith, inShort } from '../../../peers/programs/peers.ts';
 
 interface Use {
   readonly items: readonly { readonly path: string; readonly bytes: number; readonly title: string | null }[];
@@ -160,10 +160,11 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     }
   });
 
-  test.for([
+  const SPOKEN = [
     ['English', 'en', 'The disk is missing. Recording has stopped.', 'Storage'],
     ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
-  ] as const)(
+  ] as const;
+  test.for(inShort(SPOKEN, 'English'))(
     'while the disk is missing Live reports it once in %s, with a link to Storage',
     async ([, locale, text, name]) => {
       await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
