@@ -61,6 +61,8 @@ export interface Visit extends AsyncDisposable {
   go(place: string): Promise<void>;
   /** Logs in as the owner, without the form, and opens the page; default: the live pictures. */
   logIn(place?: string): Promise<void>;
+  /** Its history is printed if the current test fails. */
+  watch(): void;
 }
 
 export interface VisitOptions {
@@ -120,8 +122,10 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   );
   page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
   const history = recordHistory(page);
+  const watch = () => printIfFailed(history);
+  watch();
   return {
-    ...{ page, context, url, complaints },
+    ...{ page, context, url, complaints, watch },
     go: async (place) => {
       await page.goto(`${url}/${place}`);
     },
@@ -180,6 +184,10 @@ function recordHistory(page: Page): string[] {
   page.on('requestfailed', (request) => note(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
   page.on('response', (answer) => note(`${answer.request().method()} ${answer.url()}: ${answer.status()}`));
   page.on('crash', () => note('the page crashed'));
+  return history;
+}
+
+function printIfFailed(history: readonly string[]): void {
   try {
     onTestFailed(() => {
       process.stderr.write(`Page of the failed test:\n${history.join('\n')}\n`);
@@ -187,7 +195,6 @@ function recordHistory(page: Page): string[] {
   } catch {
     // A visit of a whole suite.
   }
-  return history;
 }
 
 async function shownText(page: Page): Promise<string> {

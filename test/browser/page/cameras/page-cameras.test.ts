@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { MAIN_PROFILE, SUB_PROFILE } from '../../../onvif-camera/camera.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
+import { KeptPages } from '../../../peers/browser/kept-pages.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
@@ -31,11 +32,12 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  const open = async (size: Size, place: string) => {
-    const visitor = await visit(viewer.browser, box, { size });
-    await visitor.logIn(place);
-    return visitor;
-  };
+  const pages = new KeptPages(
+    () => viewer,
+    () => box,
+    ['#/settings/cameras', '.settings-page:not(:has(dialog)) .row'],
+  );
+  const open = (size: Size, place: string) => pages.open({ size, isCalm: true }, place);
   const sheetOf = (name: string) => `#/settings/cameras/${name}`;
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
   const configOf = (name: string) => box.api<Record<string, unknown>>('GET', `config/paths/get/${name}`);
@@ -162,7 +164,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('an unseen change is not overwritten: saving reports it', async () => {
-    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page, complaints } = visitor;
     await page.route('**/v3/events*', (route) =>
       route.fulfill({ contentType: 'text/event-stream', body: ': none\n\n' }),
@@ -185,7 +187,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('reports that a camera was followed to another address', async () => {
-    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page, complaints } = visitor;
     const moved = { time: new Date().toISOString(), path: garden, state: 'moved', from: '127.0.3.2', to: '127.0.3.20' };
     await page.route('**/v3/events*', (route) =>
@@ -375,7 +377,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     camera.state.quirks.describes = { sub: 503 };
     const name = `half-${locale.toLowerCase()}`;
     await box.api('POST', 'cameras/adopt', { cameras: [{ onvif: camera.url, name, again: true }] });
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale, isCalm: true });
     await visitor.logIn(sheetOf(name));
     const note = visitor.page.getByText(why);
     await note.waitFor();

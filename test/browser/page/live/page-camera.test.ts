@@ -1,6 +1,7 @@
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
+import { KeptPages } from '../../../peers/browser/kept-pages.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, onlyBy, settled, type VisitOptions, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
@@ -23,9 +24,12 @@ describeWith(['chromium'], 'one camera', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
+  const pages = new KeptPages(
+    () => viewer,
+    () => box,
+  );
   const open = async (options: VisitOptions, camera = garden) => {
-    const visitor = await visit(viewer.browser, box, options);
-    await visitor.logIn(`#/live/${camera}`);
+    const visitor = await pages.open({ ...options, isCalm: true }, `#/live/${camera}`);
     // The large one, without the small one above it that plays until then.
     await visitor.page.locator('.camera-view .picture:only-child .surface.playing').waitFor();
     // It appears later, and the pad makes room for it.
@@ -59,8 +63,7 @@ describeWith(['chromium'], 'one camera', () => {
   );
 
   test("the tile's picture grows and keeps playing until the large stream replaces it, and shrinks back likewise", async () => {
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
-    await visitor.logIn();
+    await using visitor = await pages.open({ size: 'desktop' });
     const { page, complaints } = visitor;
     await page.locator('.grid .surface.playing').nth(1).waitFor();
     await onceCameraPageIsThere(page);
@@ -89,8 +92,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('opening a camera by key focuses its heading, and going back focuses its tile', async () => {
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
-    await visitor.logIn();
+    await using visitor = await pages.open({ size: 'desktop', isCalm: true });
     const { page } = visitor;
     const focused = () => page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
     await page.locator('.grid .surface.playing').nth(1).waitFor();
@@ -120,7 +122,7 @@ describeWith(['chromium'], 'one camera', () => {
   test.for(['phone', 'desktop'] as const)(
     'on a %s the pad does not move when the strip appears next to it',
     async (size) => {
-      await using visitor = await visit(viewer.browser, box, { size });
+      await using visitor = await visit(viewer.browser, box, { size, isCalm: true });
       const { page } = visitor;
       const { promise, resolve } = Promise.withResolvers<void>();
       await page.route('**/playback/list**', (route) => promise.then(() => route.continue()));

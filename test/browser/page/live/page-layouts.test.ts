@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
+import { KeptPages } from '../../../peers/browser/kept-pages.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
@@ -36,11 +37,11 @@ describeWith(['chromium'], 'groups and walls', () => {
     }
   });
 
-  const open = async (size: Size, place: string) => {
-    const visitor = await visit(viewer.browser, box, { size });
-    await visitor.logIn(place);
-    return visitor;
-  };
+  const pages = new KeptPages(
+    () => viewer,
+    () => box,
+  );
+  const open = (size: Size, place: string) => pages.open({ size, isCalm: true }, place);
   const stored = async () => (await box.api<{ items: Layout[] }>('GET', 'layouts/list')).items;
   const put = (name: string, kind: 'group' | 'wall', paths: readonly string[], large = '') =>
     box.api('POST', `layouts/replace/${encodeURIComponent(name)}`, {
@@ -101,7 +102,8 @@ describeWith(['chromium'], 'groups and walls', () => {
 
   test('Live shows the groups of the last visit before the box answers, and nothing moves after', async () => {
     await put('Outside', 'group', [drive, garden]);
-    await using visitor = await open('desktop', '#/live');
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    await visitor.logIn();
     const { page } = visitor;
     await page.locator('.live h2').first().waitFor();
     const gate = Promise.withResolvers<void>();
@@ -299,7 +301,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await put('Attic', 'group', [drive]);
     await put('Kitchen', 'wall', [garden, drive]);
     await box.api('POST', 'users', { name: 'ann', password: 'a red kite', cameras: [door, garden], recordings: false });
-    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page, context, complaints } = visitor;
     const data = { user: 'ann', password: 'a red kite' };
     await context.request.post(`${visitor.url}/v3/session`, { data, headers: { 'Sec-Fetch-Site': 'same-origin' } });

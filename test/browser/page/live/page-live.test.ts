@@ -1,8 +1,9 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startAgent } from '../../../peers/agent/agent.ts';
+import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
+import { type Agent, startAgent } from '../../../peers/agent/agent.ts';
 import { pageEverywhere, startOwnedAgent } from '../../../peers/agent/owned-agent.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
+import { KeptPages } from '../../../peers/browser/kept-pages.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import {
   axeFindings,
@@ -16,6 +17,9 @@ import {
 import { CHROMIUM, describeWith, inShort } from '../../../peers/programs/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
+
+/** A silent camera is offline after this, not after ten seconds. */
+const QUICK = 'readTimeout: 4s\n';
 
 /** Resolves when this many tiles have shown ten more pictures. */
 async function playsOn(page: Page, tiles: number): Promise<void> {
@@ -51,7 +55,10 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   let box: PageHarness;
   let cameras: readonly string[];
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(CHROMIUM), startPageHarness({ cameras: [{}, {}, {}, {}, {}] })]);
+    [viewer, box] = await Promise.all([
+      startViewer(),
+      startPageHarness({ cameras: [{}, {}, {}, {}, {}], config: QUICK }),
+    ]);
     await box.claim();
     cameras = await box.adopt();
     await box.api('POST', 'cameras/order', { paths: cameras });
@@ -60,11 +67,16 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = async (options: VisitOptions) => {
-    const visitor = await visit(viewer.browser, box, options);
+  const open = async (options: VisitOptions, { browser } = viewer) => {
+    const visitor = await visit(browser, box, { ...options, isCalm: true });
     await visitor.logIn();
     return visitor;
   };
+  const pages = new KeptPages(
+    () => viewer,
+    () => box,
+  );
+  const onPhone = () => pages.open({ size: 'phone', isCalm: true });
 
   test.for(sizesInTurn())("on a %s all play, in their owner's order", async (size) => {
     await using visitor = await open({ size });
@@ -120,7 +132,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   test('a camera that disappears is marked, keeps its last picture, and plays again when it returns', async () => {
-    await using visitor = await open({ size: 'phone' });
+    await using visitor = await onPhone();
     const { page, complaints } = visitor;
     await playsOn(page, 5);
     await box.cameras[0]?.stop({ isSilent: true });
@@ -145,7 +157,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   test.for(inShort(RUNG, 'phone'))(
     'an event highlights its tile, on a %s, without moving or interrupting its picture',
     async ([size, camera, name]) => {
-      await using visitor = await open({ size });
+      await using visitor = await pages.open({ size, isCalm: true });
       const { page } = visitor;
       await page.getByRole('link', { name: `${name}, Live` }).waitFor();
       await playsOn(page, 1);
@@ -158,7 +170,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   );
 
   test('a long press on a tile offers a snapshot in the size of the picture, and a pause that can be undone', async () => {
-    await using visitor = await open({ size: 'phone' });
+    await using visitor = await onPhone();
     const { page } = visitor;
     await playsOn(page, 5);
     const tile = page.locator('.tile').nth(1);
@@ -187,7 +199,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   test('shows names with any characters verbatim, and nothing scrolls sideways at 320 px', async () => {
     const title = HOSTILE + 'long '.repeat(30).trim();
     await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title });
-    await using visitor = await open({ size: 'phone' });
+    await using visitor = await onPhone();
     const { page, complaints } = visitor;
     await page.setViewportSize({ width: 320, height: 640 });
     await page.getByRole('link', { name: `${title}, Live`, exact: true }).waitFor();
@@ -235,7 +247,9 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
 
   onlyBy('localhost', () =>
     test('the wall plays all at once without controls, and keeps the screen on with a wake lock', async () => {
-      await using visitor = await open({ size: 'desktop', openBy: 'localhost' });
+      // Its shell has no wake lock.
+      await using whole = await startViewer(CHROMIUM);
+      await using visitor = await open({ size: 'desktop', openBy: 'localhost' }, whole);
       const { page } = visitor;
       expect(await page.evaluate(() => isSecureContext)).toBe(true);
       await page.evaluate(() => {
@@ -281,10 +295,23 @@ function sizeOfJpeg(jpeg: Buffer): number[] {
   return [];
 }
 
+/** A box with the demo camera, for the tests that follow; one that fails ends it. */
+let owned: Agent | undefined;
+const endOwned = async () => {
+  await owned?.[Symbol.asyncDispose]();
+  owned = undefined;
+};
+afterAll(endOwned);
+async function demoBox(): Promise<Agent> {
+  onTestFailed(endOwned);
+  owned ??= await startOwnedAgent();
+  return owned;
+}
+
 describeWith(['chromium'], 'a camera whose picture is the same on its tile and large', () => {
   test('one session continues from its tile to the large picture and back, also with its sound switched on', async () => {
     await using viewer = await startViewer();
-    await using agent = await startOwnedAgent();
+    const agent = await demoBox();
     await using visitor = await visit(viewer.browser, agent, { size: 'desktop' });
     const { page, complaints } = visitor;
     const calls: string[] = [];
@@ -309,41 +336,11 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
   });
 });
 
-describeWith(['chromium'], 'a camera that goes for good', () => {
-  test('the demo camera is not reported as removed while it stays; adding the first camera removes it everywhere, with a message', async () => {
-    await using viewer = await startViewer();
-    await using agent = await startOwnedAgent();
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
-    const { page, complaints } = visitor;
-    await visitor.logIn();
-    await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
-    await visitor.go('#/settings/cameras/demo');
-    await page.getByRole('button', { name: 'Pause or remove' }).click();
-    await page.getByRole('button', { name: 'Remove', exact: true }).click();
-    const refused = page.waitForResponse((answer) => answer.url().includes('/v3/cameras/forget/demo'));
-    await page.getByRole('button', { name: 'Remove camera' }).click();
-    await refused;
-    await page.getByText('This is the demo camera.').waitFor();
-    await visitor.go('#/live');
-    await page.getByRole('link', { name: 'Demo camera, Live' }).click();
-    await page.getByRole('heading', { name: 'Demo camera' }).waitFor();
-    const headers = { 'Sec-Fetch-Site': 'same-origin' };
-    const data = { source: 'publisher' };
-    await visitor.context.request.post(`${visitor.url}/v3/config/paths/add/yard`, { data, headers });
-    await page.getByText('Demo camera has been removed.').waitFor();
-    await page.getByRole('heading', { name: 'No such camera' }).waitFor();
-    await page.getByRole('link', { name: 'Go to live' }).click();
-    await page.getByRole('link', { name: /^Yard, / }).waitFor();
-    expect(await page.locator('.tile').count()).toBe(1);
-    expect(complaints.filter((line) => line.includes('/hls/'))).toEqual([]);
-  });
-});
-
 describeWith(['chromium'], 'the page while its box is away', () => {
   onlyBy('localhost', () =>
     test("pictures return by themselves after a restart; meanwhile the page opens from the browser's cache", async () => {
       await using viewer = await startViewer();
-      await using agent = await startOwnedAgent();
+      const agent = await demoBox();
       await using visitor = await visit(viewer.browser, agent, { size: 'phone', openBy: 'localhost' });
       const { page } = visitor;
       await visitor.logIn();
@@ -370,10 +367,45 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       await page.locator('.tile .surface.has-still').waitFor();
       await page.reload();
       await page.getByText('No connection to the box. Retrying…').waitFor();
-      await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports, listen: pageEverywhere });
+      const again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports, listen: pageEverywhere });
+      const end = async () => {
+        await again[Symbol.asyncDispose]();
+        await agent[Symbol.asyncDispose]();
+      };
+      owned = { ...again, [Symbol.asyncDispose]: end };
       await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
       await playsOn(page, 1);
       expect(again.url).toBe(agent.url);
     }),
   );
+});
+
+describeWith(['chromium'], 'a camera that goes for good', () => {
+  test('the demo camera is not reported as removed while it stays; adding the first camera removes it everywhere, with a message', async () => {
+    await using viewer = await startViewer();
+    const agent = await demoBox();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
+    const { page, complaints } = visitor;
+    await visitor.logIn();
+    await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
+    await visitor.go('#/settings/cameras/demo');
+    await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    const refused = page.waitForResponse((answer) => answer.url().includes('/v3/cameras/forget/demo'));
+    await page.getByRole('button', { name: 'Remove camera' }).click();
+    await refused;
+    await page.getByText('This is the demo camera.').waitFor();
+    await visitor.go('#/live');
+    await page.getByRole('link', { name: 'Demo camera, Live' }).click();
+    await page.getByRole('heading', { name: 'Demo camera' }).waitFor();
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    const data = { source: 'publisher' };
+    await visitor.context.request.post(`${visitor.url}/v3/config/paths/add/yard`, { data, headers });
+    await page.getByText('Demo camera has been removed.').waitFor();
+    await page.getByRole('heading', { name: 'No such camera' }).waitFor();
+    await page.getByRole('link', { name: 'Go to live' }).click();
+    await page.getByRole('link', { name: /^Yard, / }).waitFor();
+    expect(await page.locator('.tile').count()).toBe(1);
+    expect(complaints.filter((line) => line.includes('/hls/'))).toEqual([]);
+  });
 });
