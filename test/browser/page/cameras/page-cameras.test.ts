@@ -264,7 +264,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
 
   test('a paused camera resumes where it is watched', async () => {
     await box.api('PATCH', `cameras/patch/${drive}`, { paused: true });
-    await using visitor = await open('phone', `#/live/${drive}`);
+    // A page that is open asks for its picture until it learns that the camera is paused.
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
+    await visitor.logIn(`#/live/${drive}`);
     const { page, complaints } = visitor;
     await page.getByText('Driveway is paused and not recorded.').waitFor();
     expect(await axeFindings(page)).toEqual([]);

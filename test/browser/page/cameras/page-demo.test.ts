@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AGENT, startAgent } from '../../../peers/agent/agent.ts';
-import { pageEverywhere, startOwnedAgent } from '../../../peers/agent/owned-agent.ts';
+import { KeptAgent } from '../../../peers/agent/kept-agent.ts';
+import { pageEverywhere } from '../../../peers/agent/owned-agent.ts';
 import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD } from '../../../peers/browser/page-harness.ts';
 import { enterSetupCode, visit } from '../../../peers/browser/page-visit.ts';
@@ -22,9 +23,12 @@ const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { nam
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
 describeWith(['chromium'], 'the page, with the demo camera', () => {
+  const demoBox = new KeptAgent();
+
   test('the link from the console asks only for a password, is removed from the address, and leads to the live picture', async () => {
-    await using agent = await startAgent({ listen: pageEverywhere });
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const agent = await startAgent({ listen: pageEverywhere });
+    demoBox.keep(agent);
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page } = visitor;
     await visitor.go(`#/setup/${setupCodeOf(agent)}`);
     const password = page.getByLabel('Your password');
@@ -42,7 +46,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
 
   test('after a claim on the command line the open page asks for the login, which leads to the search', async () => {
     await using agent = await startAgent({ listen: pageEverywhere });
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page } = visitor;
     await visitor.go('');
     await page.getByText(/Running “perch claim --data DIR” on the box needs no code/).waitFor();
@@ -59,8 +63,8 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
     'on a %s nothing scrolls sideways, every target is large enough, and the console stays empty',
     async (size) => {
-      await using agent = await startOwnedAgent();
-      await using visitor = await visit(viewer.browser, agent, { size });
+      const agent = await demoBox.get();
+      await using visitor = await visit(viewer.browser, agent, { size, isCalm: true });
       const { page, complaints } = visitor;
       await visitor.logIn();
       for (const [address, sign] of [
@@ -83,9 +87,16 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     },
   );
 
+  test('a Chinese page translates the name of the demo camera', async () => {
+    const agent = await demoBox.get();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', locale: 'zh-CN', isCalm: true });
+    await visitor.logIn();
+    await tile(visitor.page, /^演示摄像头/).waitFor();
+  });
+
   test('within its first minute the Events page has a motion with a picture, which is removed with the demo camera', async () => {
-    await using agent = await startOwnedAgent();
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const agent = await demoBox.get();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page } = visitor;
     await visitor.logIn();
     await visitor.go('#/events');
@@ -103,19 +114,12 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     };
     await expect.poll(left, { timeout: 20_000 }).toEqual([]);
   });
-
-  test('a Chinese page translates the name of the demo camera', async () => {
-    await using agent = await startOwnedAgent();
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone', locale: 'zh-CN' });
-    await visitor.logIn();
-    await tile(visitor.page, /^演示摄像头/).waitFor();
-  });
 });
 
 describeWith(['chromium'], 'the page and its box', () => {
   test('a weak password is rejected with a message, a good one leads to live; the session survives a restart, until the logout', async () => {
     await using agent = await startAgent({ listen: pageEverywhere });
-    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page } = visitor;
     await visitor.go('#/start');
     const password = page.getByLabel('Your password');

@@ -32,7 +32,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
   });
-  const open = (box: PageHarness, options: VisitOptions) => visit(viewer.browser, box, options);
+  const open = (box: PageHarness, options: VisitOptions) => visit(viewer.browser, box, { isCalm: true, ...options });
   const titles = async (box: PageHarness) =>
     (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
 
@@ -413,7 +413,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     const cameras = [{}, { credentials: OTHER }, {}, {}];
     await using box = await startPageHarness({ cameras });
     await box.claim();
-    await using visitor = await open(box, { size: 'desktop' });
+    await using visitor = await open(box, { size: 'desktop', isCalm: false });
     const { page } = visitor;
     const held: Route[] = [];
     let isHeld = true;

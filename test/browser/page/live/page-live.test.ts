@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFailed, test } from 'vitest';
-import { type Agent, startAgent } from '../../../peers/agent/agent.ts';
-import { pageEverywhere, startOwnedAgent } from '../../../peers/agent/owned-agent.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startAgent } from '../../../peers/agent/agent.ts';
+import { KeptAgent } from '../../../peers/agent/kept-agent.ts';
+import { pageEverywhere } from '../../../peers/agent/owned-agent.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { KeptPages } from '../../../peers/browser/kept-pages.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
@@ -17,9 +18,6 @@ import {
 import { CHROMIUM, describeWith, inShort } from '../../../peers/programs/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
-
-/** A silent camera is offline after this, not after ten seconds. */
-const QUICK = 'readTimeout: 4s\n';
 
 /** Resolves when this many tiles have shown ten more pictures. */
 async function playsOn(page: Page, tiles: number): Promise<void> {
@@ -55,10 +53,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   let box: PageHarness;
   let cameras: readonly string[];
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([
-      startViewer(),
-      startPageHarness({ cameras: [{}, {}, {}, {}, {}], config: QUICK }),
-    ]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}, {}, {}, {}] })]);
     await box.claim();
     cameras = await box.adopt();
     await box.api('POST', 'cameras/order', { paths: cameras });
@@ -295,23 +290,12 @@ function sizeOfJpeg(jpeg: Buffer): number[] {
   return [];
 }
 
-/** A box with the demo camera, for the tests that follow; one that fails ends it. */
-let owned: Agent | undefined;
-const endOwned = async () => {
-  await owned?.[Symbol.asyncDispose]();
-  owned = undefined;
-};
-afterAll(endOwned);
-async function demoBox(): Promise<Agent> {
-  onTestFailed(endOwned);
-  owned ??= await startOwnedAgent();
-  return owned;
-}
+const demoBox = new KeptAgent();
 
 describeWith(['chromium'], 'a camera whose picture is the same on its tile and large', () => {
   test('one session continues from its tile to the large picture and back, also with its sound switched on', async () => {
     await using viewer = await startViewer();
-    const agent = await demoBox();
+    const agent = await demoBox.get();
     await using visitor = await visit(viewer.browser, agent, { size: 'desktop' });
     const { page, complaints } = visitor;
     const calls: string[] = [];
@@ -340,7 +324,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
   onlyBy('localhost', () =>
     test("pictures return by themselves after a restart; meanwhile the page opens from the browser's cache", async () => {
       await using viewer = await startViewer();
-      const agent = await demoBox();
+      const agent = await demoBox.get();
       await using visitor = await visit(viewer.browser, agent, { size: 'phone', openBy: 'localhost' });
       const { page } = visitor;
       await visitor.logIn();
@@ -372,7 +356,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
         await again[Symbol.asyncDispose]();
         await agent[Symbol.asyncDispose]();
       };
-      owned = { ...again, [Symbol.asyncDispose]: end };
+      demoBox.keep({ ...again, [Symbol.asyncDispose]: end });
       await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
       await playsOn(page, 1);
       expect(again.url).toBe(agent.url);
@@ -383,7 +367,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
 describeWith(['chromium'], 'a camera that goes for good', () => {
   test('the demo camera is not reported as removed while it stays; adding the first camera removes it everywhere, with a message', async () => {
     await using viewer = await startViewer();
-    const agent = await demoBox();
+    const agent = await demoBox.get();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page, complaints } = visitor;
     await visitor.logIn();
