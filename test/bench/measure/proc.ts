@@ -46,7 +46,16 @@ export function cpuSeconds(root: number): number {
 
 /** Proportional set size of a process tree, in megabytes (10^6). */
 export const pssMegabytes = (root: number): number =>
-  processTree(root).reduce((sum, pid) => sum + ownPssMegabytes(pid), 0);
+  processTree(root).reduce((sum, pid) => sum + (pid === root ? ownPssMegabytes(pid) : childPssMegabytes(pid)), 0);
+
+/** A child may end while the tree is read, and has no memory then. */
+function childPssMegabytes(pid: number): number {
+  try {
+    return ownPssMegabytes(pid);
+  } catch {
+    return 0;
+  }
+}
 
 /** The same of the process alone. */
 export function ownPssMegabytes(pid: number): number {
@@ -55,7 +64,7 @@ export function ownPssMegabytes(pid: number): number {
 }
 
 /**
- * The mean of `pssMegabytes` once a second. Perch returns unused memory every 30 s: within that time it grows by some MB and falls
+ * The mean of `pssMegabytes` once a second. Perch returns unused memory every 3 and every 30 s: within that time it grows by some MB and falls
  * again.
  */
 export async function meanPssMegabytes(root: number, seconds: number): Promise<number> {
