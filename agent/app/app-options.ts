@@ -31,6 +31,6 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   /** For tests with servers of their own. */
   readonly channelSending?: ChannelsDeps['sending'];
   /** Networks and ports of the search for cameras; default: the networks of the box. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'listenMs' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }

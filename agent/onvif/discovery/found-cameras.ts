@@ -42,6 +42,8 @@ export interface FoundCamerasOptions extends InterfaceChoice {
   readonly isMissing?: () => boolean;
   /** UDP port of the devices; default 3702, another one only in tests. */
   readonly port?: number;
+  /** How long a scan waits for replies; default 4 s, less only in tests. */
+  readonly listenMs?: number;
   /** Whether this Perch itself offers the camera with this endpoint or serial number: it is not a finding. */
   readonly isOwn?: (identity: string) => boolean;
 }
@@ -111,7 +113,7 @@ export class FoundCameras {
     }
     if (!this.#scanning) {
       this.#scanBeganMs = clock.monoMs();
-      this.#scanning = this.#scanOnce(options.listenMs ?? LISTEN_MS).finally(() => {
+      this.#scanning = this.#scanOnce(options.listenMs ?? this.#options.listenMs ?? LISTEN_MS).finally(() => {
         this.#scanning = undefined;
       });
     }

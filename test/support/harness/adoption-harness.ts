@@ -7,6 +7,8 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { freePorts } from '../base/free-port.ts';
 
+/** The cameras here answer within half a second, to one of three probes in 0.7 s. */
+const LISTEN_MS = 2_500;
 const PASSWORD = 'correct horse battery';
 
 export interface Answer {
@@ -34,7 +36,7 @@ export async function openAdoptionHarness(discovery: AppOptions['discovery'], pa
       clock: systemClock,
     },
     ...{ log: createLogger('debug', (line) => log.push(line)) },
-    ...{ discovery: { includeLoopback: true, only: ['lo'], ...discovery }, ...more },
+    ...{ discovery: { includeLoopback: true, only: ['lo'], listenMs: LISTEN_MS, ...discovery }, ...more },
   });
   const url = `http://127.0.0.1:${app.mainPort}`;
   const ask = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
