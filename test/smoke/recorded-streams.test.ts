@@ -138,9 +138,9 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
   test('a change of the codec: the segments between two discontinuities are a valid stream', async () => {
     using folder = temporaryFolder();
     const shapes = [
-      ['-c:v', 'libx264', '-s', '160x120'],
-      ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-s', '320x240'],
-      ['-c:v', 'libx264', '-s', '160x120'],
+      ['-c:v', 'libx264', '-preset', 'veryfast', '-s', '160x120'],
+      ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none', '-s', '320x240'],
+      ['-c:v', 'libx264', '-preset', 'veryfast', '-s', '160x120'],
     ];
     for (const [i, shape] of shapes.entries()) {
       const args = [...PICTURES, '-t', '10', ...shape, '-pix_fmt', 'yuv420p', '-g', '25'];
