@@ -7,37 +7,44 @@ import { type RtspRequest, writeResponse } from '../../../agent/media/rtsp/messa
 import { accessUnits } from './access-units.ts';
 
 /**
- * A camera whose time is known: `node clip-camera.ts CLIP.h264 FPS PAYLOAD_BYTES` serves the clip again and again over RTSP within the
+ * A camera whose time is known: `node clip-camera.ts CLIP.h264 FPS PAYLOAD_BYTES GROUP PHASES` serves the clip again and again over RTSP within the
  * connection, each picture at its time, for any reader. Prints `ready PORT START PICTURES`: the Unix time in ms at which the first
- * picture was due, and how many the clip has. Ends with its standard input.
+ * picture was due, and how many the clip has. Ends with its standard input. With more than one of PHASES, readers in turn are that many
+ * cameras, whose key frames are spread over a group of GROUP pictures.
  */
-const [file = '', fps = '25', payloadBytes = '1400'] = process.argv.slice(2);
+const [file = '', fps = '25', payloadBytes = '1400', group = '1', phases = '1'] = process.argv.slice(2);
 const TICKS = 90_000 / Number(fps);
 const PAYLOAD_TYPE = 96;
 const SSRC = 0x0ca3e2a1;
 
 const units = accessUnits(readFileSync(file));
-const clients = new Set<Socket>();
-let sequence = 0;
+/** The readers of one phase. Each is behind the clip's position by some pictures. */
+const readers = Array.from({ length: Number(phases) }, (_, phase) => ({
+  clients: new Set<Socket>(),
+  behind: Math.floor((phase * Number(group)) / Number(phases)),
+  sequence: 0,
+}));
+type Readers = (typeof readers)[number];
+let plays = 0;
 /** Index of the next picture in the clip. */
 let next = 0;
 let isKeyFrameRequested = false;
 
 /** One picture as interleaved frames, in one piece. */
-function framesOf(unit: Uint8Array, ticks: number): Buffer {
+function framesOf(unit: Uint8Array, ticks: number, of: Readers): Buffer {
   const pieces: Uint8Array[] = [];
   const sink = {
     onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean) {
       const size = 12 + prefixBytes + end - start;
       const frame = new Uint8Array(4 + size);
       frame.set([0x24, 0, size >> 8, size & 0xff]);
-      writeRtpHeader(frame, 4, marker, PAYLOAD_TYPE, sequence, ticks >>> 0, SSRC);
+      writeRtpHeader(frame, 4, marker, PAYLOAD_TYPE, of.sequence, ticks >>> 0, SSRC);
       for (let byte = 0; byte < prefixBytes; byte += 1) {
         frame[16 + byte] = prefix >>> (8 * (prefixBytes - 1 - byte));
       }
       frame.set(data.subarray(start, end), 16 + prefixBytes);
       pieces.push(frame);
-      sequence = (sequence + 1) & 0xffff;
+      of.sequence = (of.sequence + 1) & 0xffff;
     },
   };
   packetizeH264(unit, Number(payloadBytes), true, sink);
@@ -91,7 +98,8 @@ function answer(request: RtspRequest, socket: Socket): void {
   const isUdp = request.method === 'SETUP' && !(request.headers.get('Transport') ?? '').includes('interleaved');
   socket.write(writeResponse(isUdp ? 461 : 200, head, new TextEncoder().encode(body)));
   if (request.method === 'PLAY') {
-    clients.add(socket);
+    readers[plays % readers.length]?.clients.add(socket);
+    plays += 1;
   }
 }
 
@@ -106,7 +114,11 @@ const server = createServer({ noDelay: true }, (socket) => {
   });
   socket.on('data', (chunk) => framer.push(chunk as Buffer, chunk.length));
   socket.on('error', () => {});
-  socket.on('close', () => clients.delete(socket));
+  socket.on('close', () => {
+    for (const { clients } of readers) {
+      clients.delete(socket);
+    }
+  });
 });
 server.listen(0, '127.0.0.1', () => {
   const startMs = performance.now();
@@ -116,9 +128,12 @@ server.listen(0, '127.0.0.1', () => {
     if (isKeyFrameRequested) {
       jump(startWallMs + (number * 1000) / Number(fps));
     }
-    const frames = framesOf(units[next] as Uint8Array, number * TICKS);
-    for (const client of clients) {
-      client.write(frames);
+    for (const of of readers) {
+      const unit = units[(next + units.length - of.behind) % units.length] as Uint8Array;
+      const frames = framesOf(unit, number * TICKS, of);
+      for (const client of of.clients) {
+        client.write(frames);
+      }
     }
     number += 1;
     next = (next + 1) % units.length;

@@ -14,8 +14,11 @@ export interface ClipCamera extends AsyncDisposable {
   sentMs(clockMs: number, wallMs: number): number;
 }
 
-/** @param payloadBytes the largest RTP payload that it sends */
-export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promise<ClipCamera> {
+/**
+ * @param payloadBytes the largest RTP payload that it sends
+ * @param phases with more than one, its readers in turn are that many cameras, whose key frames come at different times
+ */
+export async function startClipCamera(of: BarClip, payloadBytes = 1_400, phases = 1): Promise<ClipCamera> {
   const made = await barClip(of);
   const elementary = ['-i', made, '-map', '0:v', '-c', 'copy', '-bsf', 'h264_mp4toannexb'];
   const file = await clip(basename(made).replace(/mkv$/, 'h264'), elementary);
@@ -23,6 +26,8 @@ export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promis
     file,
     String(of.fps),
     String(payloadBytes),
+    String(of.fps * of.groupSeconds),
+    String(phases),
   ]);
   const [, port, start, pictures] = await running.waitFor(/ready (\d+) (\d+) (\d+)/);
   const clipMs = (Number(pictures) * 1000) / of.fps;
