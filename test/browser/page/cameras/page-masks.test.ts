@@ -33,7 +33,7 @@ describeWith(['chromium'], 'privacy masks that a camera paints itself', () => {
   const sheet = (page: Page) => page.getByRole('dialog').last();
   const says = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
   const openPicture = async (size: Size, name: string) => {
-    const visitor = await visit(viewer.browser, box, { size });
+    const visitor = await visit(viewer.browser, box, { size, isCalm: true });
     await visitor.logIn(`#/settings/cameras/${name}`);
     await visitor.page.getByRole('button', { name: /^Picture/ }).click();
     return visitor;

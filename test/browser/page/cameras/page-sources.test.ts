@@ -55,7 +55,7 @@ describeWith(['chromium', 'ffmpeg'], 'sources of other protocols than RTSP', () 
     async (size) => {
       await using box = await startPageHarness();
       await box.claim();
-      await using owner = await visit(viewer.browser, box, { size });
+      await using owner = await visit(viewer.browser, box, { size, isCalm: true });
       const { page, complaints } = owner;
       await owner.logIn('#/settings/cameras/add');
       await page.getByRole('button', { name: LIST }).click();
@@ -87,7 +87,7 @@ describeWith(['chromium', 'ffmpeg'], 'sources of other protocols than RTSP', () 
     async (size) => {
       await using box = await startPageHarness();
       await box.claim();
-      await using owner = await visit(viewer.browser, box, { size });
+      await using owner = await visit(viewer.browser, box, { size, isCalm: true });
       const { page, complaints } = owner;
       await owner.logIn('#/settings/cameras/add');
       await page.getByRole('button', { name: LIST }).click();
@@ -121,7 +121,7 @@ describeWith(['chromium', 'ffmpeg'], 'sources of other protocols than RTSP', () 
     async (size) => {
       await using box = await startPageHarness({ config: `paths:\n  pond:\n    source: '${rtmp}'\n` });
       await box.claim();
-      await using owner = await visit(viewer.browser, box, { size });
+      await using owner = await visit(viewer.browser, box, { size, isCalm: true });
       const { page, complaints } = owner;
       await owner.logIn('#/settings/cameras/pond');
       await page.getByRole('button', { name: /^Source.*rtmp:/ }).click();

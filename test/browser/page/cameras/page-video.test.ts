@@ -49,7 +49,7 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
   const save = (page: Page) => sheet(page).getByRole('button', { name: 'Save' });
   const dial = (page: Page, name: string) => sheet(page).getByRole('spinbutton', { name });
   const open = async (size: Size, name: string, row: RegExp) => {
-    const visitor = await visit(viewer.browser, box, { size });
+    const visitor = await visit(viewer.browser, box, { size, isCalm: true });
     await visitor.logIn(`#/settings/cameras/${name}`);
     const { page } = visitor;
     await page.getByRole('button', { name: /^Picture/ }).click();
@@ -102,7 +102,7 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
   });
 
   test.for(sizesInTurn())('on a %s a camera is restarted after a question, and its video comes back', async (size) => {
-    await using visitor = await visit(viewer.browser, box, { size });
+    await using visitor = await visit(viewer.browser, box, { size, isCalm: true });
     const { page, complaints } = visitor;
     await visitor.logIn(`#/settings/cameras/${barn}`);
     await page.getByRole('button', { name: /^Picture/ }).click();

@@ -24,7 +24,7 @@ describeWith(['chromium'], 'the order of tiles', () => {
   beforeEach(() => box.api('POST', 'cameras/order', { paths }));
 
   const open = async (size: Size): Promise<Visit> => {
-    const visitor = await visit(viewer.browser, box, { size });
+    const visitor = await visit(viewer.browser, box, { size, isCalm: true });
     await visitor.logIn();
     // Present once the tiles can be moved.
     await visitor.page.locator('.tile[aria-keyshortcuts]').first().waitFor();
@@ -162,7 +162,7 @@ describeWith(['chromium'], 'the order of tiles', () => {
       expect(items[0]?.cameras.map(({ path }) => path)).toEqual([barn, drive]);
       await until(async () => expect(await stored()).toEqual(['Garden', 'Front door', 'Driveway', 'Barn']));
     }
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop', isCalm: true });
     const { page } = visitor;
     await visitor.context.request.post(`${visitor.url}/v3/session`, {
       data: { user: 'Ann', password: 'a wren in the hedge' },
