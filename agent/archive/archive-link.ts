@@ -85,7 +85,7 @@ export class ArchiveLink {
     try {
       if (!isSame) {
         ledger.clear();
-        await state.change({ place, isMarked: false, isListed: false, upload: undefined });
+        await state.change({ place, isMarked: false, isListed: false, upload: undefined, unwanted: undefined });
       }
       if (ledger.isFresh && state.now.isListed) {
         await state.change({ isListed: false });
@@ -118,6 +118,7 @@ export class ArchiveLink {
       hours: settings.archiveHours,
       prepare: (signal) => this.#prepare(signal),
       expire: (signal) => this.#expire(signal),
+      onRemoved: options.onRemoved,
       onOnlyCopy: () => {
         void options.onFound();
         this.#beginReading();

@@ -22,21 +22,24 @@ interface StoredState {
   /** Whether the ledger has everything that the archive has of this box. */
   readonly isListed: boolean;
   readonly upload?: UnfinishedUpload | undefined;
+  /** Keys of recordings that were deleted by hand while they were sent. The archive may have copies. */
+  readonly unwanted?: readonly string[] | undefined;
 }
 
 export const isBoxId = (text: string): boolean => /^[0-9a-f]{12}$/.test(text);
 
 /** Checks a stored state; undefined: it is damaged. */
 export function readArchiveState(stored: unknown): StoredState | undefined {
-  const { id, place, isMarked, isListed, upload } = (stored ?? {}) as Partial<StoredState>;
+  const { id, place, isMarked, isListed, upload, unwanted } = (stored ?? {}) as Partial<StoredState>;
   const isWhole =
     typeof id === 'string' &&
     isBoxId(id) &&
     typeof place === 'string' &&
     typeof isMarked === 'boolean' &&
     typeof isListed === 'boolean' &&
-    (upload === undefined || (typeof upload?.key === 'string' && typeof upload.uploadId === 'string'));
-  return isWhole ? { id, place, isMarked, isListed, upload } : undefined;
+    (upload === undefined || (typeof upload?.key === 'string' && typeof upload.uploadId === 'string')) &&
+    (unwanted === undefined || (Array.isArray(unwanted) && unwanted.every((key) => typeof key === 'string')));
+  return isWhole ? { id, place, isMarked, isListed, upload, unwanted } : undefined;
 }
 
 /** The state that a power cut must not lose, in one small file. */

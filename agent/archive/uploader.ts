@@ -7,7 +7,7 @@ import { companionKey, removeCopy } from './companion-objects.ts';
 import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
-import { type ArchivedName, objectKey } from './object-key.ts';
+import { type ArchivedName, objectKey, recordingOf } from './object-key.ts';
 import { RateLimit } from './rate-limit.ts';
 import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
@@ -18,6 +18,8 @@ const LOOK_MS = 5_000;
 const UPKEEP_MS = 3_600_000;
 /** Time until the next attempt after a failed deletion. */
 const EXPIRE_AGAIN_MS = 600_000;
+/** The same while the archive has a copy of a recording that was deleted by hand. */
+const REMOVE_AGAIN_MS = 60_000;
 const MIN_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 600_000;
 /** Failures that may concern one recording only: then the others are tried first. */
@@ -48,6 +50,8 @@ interface UploaderDeps {
   readonly prepare: (signal: AbortSignal) => Promise<void>;
   /** Deletes recordings that are too old, every hour. Uploads do not depend on it. */
   readonly expire: (signal: AbortSignal) => Promise<void>;
+  /** Called when the archive no longer has a copy. */
+  readonly onRemoved: (path: string, nameUs: number) => void;
   /** Called when the archive has the only copy of a recording. */
   readonly onOnlyCopy: () => void;
   readonly clock: Clock;
@@ -70,9 +74,8 @@ export class Uploader {
   readonly #pace: RateLimit;
   #current: CurrentUpload | undefined;
   #failure: UploadFailure | undefined;
-  #sending: { readonly key: string; readonly recording: LocalRecording } | undefined;
-  /** By key, recordings that were deleted by hand while they were sent. The archive may have copies. */
-  readonly #unwanted = new Map<string, LocalRecording>();
+  /** Key of the recording that is being sent. */
+  #currentKey: string | undefined;
   /** Failure of the last attempt to delete old objects; undefined: it succeeded, or there was none. */
   #expiryFailure: UploadFailure | undefined;
   /** Monotonic time of the next deletions. */
@@ -103,10 +106,18 @@ export class Uploader {
 
   /** To be called when a recording was deleted by hand: if it is being sent, its copy is deleted afterwards. @param key without `.enc` */
   forget(key: string): void {
-    if (this.#sending && plainKey(this.#sending.key) === key) {
-      this.#unwanted.set(this.#sending.key, this.#sending.recording);
+    const { state, log } = this.#deps;
+    const current = this.#currentKey;
+    if (current !== undefined && plainKey(current) === key && !this.#isUnwanted(current)) {
       this.#expireMs = Number.NEGATIVE_INFINITY;
+      state.change({ unwanted: [...(state.now.unwanted ?? []), current] }).catch((error: unknown) => {
+        log.warn({ key, cause: explain(error) }, 'cannot note that the copy of a deleted recording is to be deleted');
+      });
     }
+  }
+
+  #isUnwanted(key: string): boolean {
+    return this.#deps.state.now.unwanted?.includes(key) === true;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -123,7 +134,7 @@ export class Uploader {
         }
       }
       if (clock.monoMs() >= this.#expireMs) {
-        this.#expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : EXPIRE_AGAIN_MS);
+        this.#expireMs = clock.monoMs() + ((await this.#expire(signal)) ? UPKEEP_MS : this.#expireAgainMs);
       }
       await queue.scan(signal);
       const next = queue.first();
@@ -161,16 +172,23 @@ export class Uploader {
       return false;
     } finally {
       this.#current = undefined;
-      this.#sending = undefined;
+      this.#currentKey = undefined;
     }
+  }
+
+  get #expireAgainMs(): number {
+    return this.#deps.state.now.unwanted === undefined ? EXPIRE_AGAIN_MS : REMOVE_AGAIN_MS;
   }
 
   /** @returns whether it succeeded */
   async #expire(signal: AbortSignal): Promise<boolean> {
     const { clock, log, expire } = this.#deps;
     try {
-      await this.#removeUnwanted(signal);
+      const refusal = await this.#removeUnwanted(signal);
       await expire(signal);
+      if (refusal !== undefined) {
+        throw refusal;
+      }
       this.#expiryFailure = undefined;
       return true;
     } catch (error) {
@@ -228,17 +246,13 @@ export class Uploader {
         await removeCopy(storage, former, true, signal);
         ledger.removeOther(former);
       }
-      if (this.#unwanted.has(key)) {
-        queue.done(recording);
-        return;
-      }
       if (facts !== undefined) {
         ledger.setFacts(recording, facts);
       }
       // Signatures that are made from now on are sent later.
       await this.#putSignatures(recording, key, signal);
       // An earlier deletion did not find its copy.
-      if ((await file.state()) === 'gone') {
+      if ((await file.state()) === 'gone' && !this.#isUnwanted(key)) {
         onOnlyCopy();
       }
       this.uploadedFiles += 1;
@@ -254,15 +268,28 @@ export class Uploader {
     queue.done(recording);
   }
 
-  async #removeUnwanted(signal: AbortSignal): Promise<void> {
-    const { storage, ledger } = this.#deps;
-    for (const [key, recording] of this.#unwanted) {
-      await removeCopy(storage, key, true, signal);
-      if (ledger.find(recording)?.key === key) {
-        ledger.remove(recording);
+  /** @returns the first failure, which does not stop the others */
+  async #removeUnwanted(signal: AbortSignal): Promise<unknown> {
+    const { storage, ledger, state, own, onRemoved } = this.#deps;
+    let refusal: unknown;
+    for (const key of state.now.unwanted ?? []) {
+      const name = recordingOf(own, key);
+      try {
+        // The name is checked so that nothing but recordings of this box is ever deleted.
+        await (name && removeCopy(storage, key, true, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        refusal ??= error;
+        continue;
       }
-      this.#unwanted.delete(key);
+      if (name && ledger.find(name)?.key === key) {
+        ledger.remove(name);
+        onRemoved(name.path, name.nameUs);
+      }
+      const left = state.now.unwanted?.filter((one) => one !== key);
+      await state.change({ unwanted: left?.length ? left : undefined });
     }
+    return refusal;
   }
 
   /** Stores the table of an MPEG-TS recording, with which the copy can be played by ranges. */
@@ -313,7 +340,7 @@ export class Uploader {
     const { path, startUs } = recording;
     const { sizeBytes } = file;
     this.#current = { path, startUs, sizeBytes, sentBytes: 0 };
-    this.#sending = { key, recording };
+    this.#currentKey = key;
     const sha256 = await storage.put({
       key,
       sizeBytes,
