@@ -37,7 +37,8 @@ export class AudioRateLimit {
   }
 }
 
-function durationOf(track: Track): (data: Uint8Array) => number {
+/** The duration of a sample in ms, by its size alone; 0: unknown. */
+export function durationOf(track: Track): (data: Uint8Array) => number {
   if (track.codec === 'opus') {
     return (data) => opusFrameTicks(data) / OPUS_TICKS_PER_MS;
   }

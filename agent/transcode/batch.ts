@@ -8,7 +8,7 @@
  * wall 8
  * data, padded to 8
  *
- * A sample without data in a response says which sample of the request's job, counted from 1, may complete the next frame (pts).
+ * A sample without data in a response says after how much of its job's sound since the start, in ms, the next frame may be complete (pts).
  */
 
 const HEADER_BYTES = 16;

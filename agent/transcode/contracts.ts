@@ -32,7 +32,7 @@ export interface TrackTranscoder {
   /**
    * Emits complete frames during the call. Damaged data yields silence and does not throw.
    * @param pts in ticks of the input track
-   * @returns the number of further samples, as long as this one, with which the next frame may be complete; at least 1
+   * @returns the duration of the sound, ms, with which the next frame may be complete
    */
   push(data: Uint8Array, pts: number, wall: number): number;
   /** Releases WebAssembly memory, which is not garbage-collected. Called once. */

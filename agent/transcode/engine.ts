@@ -1,5 +1,6 @@
 import { explain } from '../base/errors.ts';
 import type { OpusTrack } from '../media/sample/track.ts';
+import { durationOf } from './audio-rate-limit.ts';
 import { BatchWriter, readBatch, stampOf } from './batch.ts';
 import type { Emit, FromWorker, JobRequest, ToWorker, TrackTranscoder } from './contracts.ts';
 import { FlacTranscoder } from './flac-transcoder.ts';
@@ -12,11 +13,15 @@ interface JobState {
   transcoder: TrackTranscoder | undefined;
   /** The next sample creates a new transcoder. */
   isBroken: boolean;
-  /** Number of samples so far, and of that which may complete the next frame, as it was reported. */
-  samples: number;
-  completing: number;
+  readonly durationOf: (data: Uint8Array) => number;
+  /** Duration of the samples so far. */
+  soundMs: number;
+  /** What was reported last: the duration with which the next frame may be complete. */
+  completeMs: number;
 }
 
+/** Smaller changes are not reported. */
+const REPORTED_MS = 1;
 const NO_DATA = new Uint8Array(0);
 
 /** Runs in the worker and transcodes the audio of all jobs. */
@@ -36,7 +41,14 @@ export class Engine {
       // Sent even without samples: it reports progress.
       this.#post(this.#output.take(stampOf(message), message.byteLength));
     } else if (message.type === 'open') {
-      const job: JobState = { request: message, transcoder: undefined, isBroken: false, samples: 0, completing: 0 };
+      const job: JobState = {
+        request: message,
+        transcoder: undefined,
+        isBroken: false,
+        durationOf: durationOf(message.track),
+        soundMs: 0,
+        completeMs: 0,
+      };
       this.#jobs.set(message.job, job);
       this.#createTranscoder(job);
     } else {
@@ -53,12 +65,12 @@ export class Engine {
     if (job.isBroken) {
       this.#createTranscoder(job);
     }
-    job.samples += 1;
+    job.soundMs += job.durationOf(data);
     try {
-      const completing = job.samples + (job.transcoder?.push(data, pts, wall) ?? 0);
-      if (completing !== job.completing) {
-        job.completing = completing;
-        this.#output.add(number, completing, 0, NO_DATA);
+      const completeMs = job.soundMs + (job.transcoder?.push(data, pts, wall) ?? 0);
+      if (Math.abs(completeMs - job.completeMs) > REPORTED_MS) {
+        job.completeMs = completeMs;
+        this.#output.add(number, completeMs, 0, NO_DATA);
       }
     } catch (error) {
       this.#fail(job, error);

@@ -41,7 +41,7 @@ export class FlacTranscoder implements TrackTranscoder {
     if (values) {
       this.#blocks.push(values, values.length, Math.round(pts * this.#samplesPerTick), wall);
     }
-    return 1;
+    return 0;
   }
 
   free(): void {

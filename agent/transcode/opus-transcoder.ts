@@ -63,7 +63,7 @@ export class OpusTranscoder implements TrackTranscoder {
     const count = this.#source.read(data);
     this.#blocks.push(this.#source.values, count, Math.round(pts * this.#samplesPerTick), wall);
     // A resampler's counts vary by one, and the correction of drift adds up to 1 %.
-    return Math.max(1, Math.ceil(this.#blocks.missing / (1 + (1.01 * count) / this.#encoder.channels)));
+    return ((this.#blocks.missing - 1) * 990) / this.#encoder.sampleRate;
   }
 
   free(): void {

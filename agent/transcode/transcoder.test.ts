@@ -124,47 +124,48 @@ async function decoded(samples: readonly Sample[]): Promise<Int16Array> {
   return Int16Array.from(frames.flatMap((frame) => [...frame]));
 }
 
-test.for([
-  ['AAC of 48 kHz', aac(48_000), 1024],
-  ['AAC of 44.1 kHz', aac(44_100), 1024],
-  ['LPCM of 8 kHz in packets of 20 ms', pcm(8_000, 1), 160],
-  ['LPCM of 16 kHz in packets of 40 ms', pcm(16_000, 1), 640],
-] as const)(
-  'no frame waits for more sound than it needs: %s, with jitter, drift and gaps',
-  async ([, track, length]) => {
-    const packetTicks = 2880;
-    const clock = new FakeClock();
-    const supervisor = new WorkerSupervisor(startInLoop, clock, silentLogger);
-    onTestFinished(() => supervisor.close());
-    let [arrived, complete] = [0, 0];
-    const direct = await OpusTranscoder.create(track, packetTicks, () => {
-      complete += 1;
-    });
-    onTestFinished(() => direct.free());
-    const job = supervisor.open('opus', track, packetTicks, () => {
-      arrived += 1;
-    });
-    const next = random(5);
-    const frames = new AacFrames(track.clockRate, next);
-    let pts = 0;
-    let late = 0;
-    for (let i = 0; i < 600; i += 1) {
-      pts += Math.round(length * 1.005);
-      if (next() < 0.01) {
-        pts += Math.round(2 * next() * track.clockRate);
-      }
-      const data = track.codec === 'aac' ? frames.frame(1) : new Uint8Array(2 * length);
-      const sample = sampleOf(data, pts + Math.round(next() * 0.004 * track.clockRate), track.clockRate);
-      await clock.advance((length * 1000) / track.clockRate);
-      direct.push(sample.data, sample.pts, sample.wall);
-      job.push(sample);
-      await (i === 0 ? supervisor.settled() : turns(4));
-      late += complete - arrived;
+test.for<readonly [string, AacTrack | LpcmTrack, readonly number[]]>([
+  ['AAC of 48 kHz', aac(48_000), [1024]],
+  ['AAC of 44.1 kHz', aac(44_100), [1024]],
+  ['LPCM of 8 kHz in packets of 20 ms', pcm(8_000, 1), [160]],
+  ['LPCM of 16 kHz in packets of 40 ms', pcm(16_000, 1), [640]],
+  ['LPCM of 16 kHz, cut in uneven parts', pcm(16_000, 1), [512, 128]],
+  ['LPCM of 48 kHz, cut in uneven parts', pcm(48_000, 1), [512, 218, 512, 1, 0, 700]],
+  ['LPCM of 44.1 kHz, cut in uneven parts', pcm(44_100, 1), [512, 218, 0, 1]],
+])('no frame waits for more sound than it needs: %s, with jitter, drift and gaps', async ([, track, lengths]) => {
+  const packetTicks = 2880;
+  const clock = new FakeClock();
+  const supervisor = new WorkerSupervisor(startInLoop, clock, silentLogger);
+  onTestFinished(() => supervisor.close());
+  let [arrived, complete] = [0, 0];
+  const direct = await OpusTranscoder.create(track, packetTicks, () => {
+    complete += 1;
+  });
+  onTestFinished(() => direct.free());
+  const job = supervisor.open('opus', track, packetTicks, () => {
+    arrived += 1;
+  });
+  const next = random(5);
+  const frames = new AacFrames(track.clockRate, next);
+  let pts = 0;
+  let late = 0;
+  for (let i = 0; i < 600; i += 1) {
+    const length = lengths[i % lengths.length] ?? 0;
+    const data = track.codec === 'aac' ? frames.frame(1) : new Uint8Array(2 * length);
+    const sample = sampleOf(data, Math.round(pts + next() * 0.004 * track.clockRate), track.clockRate);
+    await clock.advance((length * 1000) / track.clockRate);
+    direct.push(sample.data, sample.pts, sample.wall);
+    job.push(sample);
+    await (i === 0 ? supervisor.settled() : turns(4));
+    late += complete - arrived;
+    pts += length * 1.005;
+    if (next() < 0.01) {
+      pts += 2 * next() * track.clockRate;
     }
-    expect(late).toBe(0);
-    expect(complete).toBeGreaterThan(190);
-  },
-);
+  }
+  expect(late).toBe(0);
+  expect(complete).toBeGreaterThan(50);
+});
 
 test.for([
   ['8 kHz', 8_000, 1, 20],

@@ -8,6 +8,9 @@ import type { ToWorker } from './contracts.ts';
 import type { EngineEvents, StartEngine } from './engine-host.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
+/** Of `lpcm`. */
+const BYTES_PER_MS = 192;
+
 /** An engine whose responses the test triggers. */
 class ScriptedEngine {
   readonly messages: ToWorker[] = [];
@@ -92,30 +95,34 @@ test('the samples of one turn of the event loop form one batch across all stream
   expect(second.samples.map(({ pts }) => pts)).toEqual([5, 965, 1925]);
 });
 
-test('samples wait until one of them may complete a frame, or there is a gap between them', async () => {
+test('samples wait until one of them may complete a frame; at a gap, and without a duration, they do not wait', async () => {
   const { engines, open, turn } = setup();
   const { job } = open();
   const [engine] = engines as [ScriptedEngine];
   const batches = (): number => engine.messages.filter((message) => message instanceof ArrayBuffer).length;
-  /** Says that frames are complete with the third of the samples, and with the last. */
-  const complete = (samples: number): void => {
+  /** Says after how much sound the next frame is complete. */
+  const complete = (soundMs: number): void => {
     const response = new BatchWriter();
-    response.add(1, samples, 0, new Uint8Array(0));
+    response.add(1, soundMs, 0, new Uint8Array(0));
     engine.events.onMessage(response.take(0));
   };
-  const pushed: number[] = [];
-  for (const [i, pts] of [0, 960, 1920, 2880, 3840, 9600, 10_560, 11_520].entries()) {
-    job.push(sample(pts));
+  let pts = 0;
+  /** @returns whether the engine got it */
+  const push = async (ms: number): Promise<boolean> => {
+    const before = batches();
+    job.push(sample(pts, ms * BYTES_PER_MS));
+    pts += ms * 48;
     await turn();
-    pushed.push(batches());
-    if (i === 1) {
-      complete(5);
-    } else if (i === 5) {
-      complete(8);
-    }
-  }
-  // The two after the gap, because the time since the sample before has changed with both.
-  expect(pushed).toEqual([1, 2, 2, 2, 3, 4, 5, 6]);
+    return batches() > before;
+  };
+  expect(await push(20)).toBe(true);
+  complete(70);
+  expect([await push(20), await push(5), await push(20), await push(5)]).toEqual([false, false, false, true]);
+  complete(1_000);
+  expect(await push(20)).toBe(false);
+  pts += 11 * 48;
+  expect([await push(20), await push(20), await push(0)]).toEqual([true, false, true]);
+  engine.events.onExit('gone');
 });
 
 test('late output is dropped instead of delivered in a burst', async () => {

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Converter } from '../stream/derived-stream.ts';
-import { AudioRateLimit } from './audio-rate-limit.ts';
+import { AudioRateLimit, durationOf } from './audio-rate-limit.ts';
 import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
 import type { FromWorker, JobRequest, TargetCodec } from './contracts.ts';
 import type { EngineHost, StartEngine } from './engine-host.ts';
@@ -19,7 +19,7 @@ const MAX_IDLE_MS = 30_000;
 const HANG_TICKS = 5;
 /** More than a minute of audio for 64 streams. Samples beyond it are dropped. */
 const MAX_UNANSWERED_BYTES = 8 << 20;
-/** Where times are less regular than this, the engine may fill a frame with silence. */
+/** At larger gaps between samples the engine may fill a frame with silence. */
 const IRREGULAR_MS = 10;
 /** Later output would be a burst and is dropped. */
 const LATE_MS = 500;
@@ -38,12 +38,13 @@ interface Job {
   readonly emit: (sample: Sample) => void;
   /** Earlier output is dropped: timestamps never run backwards, even after a restart. */
   nextPts: number;
-  /** Number of samples that the engine has or will get, and of that which may complete the next frame. */
-  samples: number;
-  completing: number;
-  /** Time of the last sample, and since the one before, in ticks of `track`. */
-  lastPts: number;
-  lastStep: number;
+  readonly durationOf: (data: Uint8Array) => number;
+  /** Duration of all samples for the engine, ms. */
+  soundMs: number;
+  /** The duration with which the next frame may be complete, as the engine has said. */
+  completeMs: number;
+  /** End of the last sample, in ticks of `track`. */
+  endPts: number;
   readonly rateLimit: AudioRateLimit;
   readonly pathOf: () => string | undefined;
   hasLoggedFailure: boolean;
@@ -106,10 +107,10 @@ export class WorkerSupervisor {
       sampleTicks,
       emit,
       nextPts: 0,
-      samples: 0,
-      completing: 0,
-      lastPts: 0,
-      lastStep: 0,
+      durationOf: durationOf(track),
+      soundMs: 0,
+      completeMs: 0,
+      endPts: 0,
       pathOf,
       rateLimit: new AudioRateLimit(target, track),
       hasLoggedFailure: false,
@@ -129,7 +130,7 @@ export class WorkerSupervisor {
     };
   }
 
-  /** Resolves when all samples pushed until now are transcoded or lost. */
+  /** Resolves when all samples that were sent to the engine are transcoded or lost. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       // After the flush that is due.
@@ -160,7 +161,7 @@ export class WorkerSupervisor {
       return;
     }
     this.#batch.add(job.number, sample.pts, sample.wall, sample.data);
-    if (mayComplete(job, sample.pts) && !this.#isFlushDue) {
+    if (mayComplete(job, sample) && !this.#isFlushDue) {
       this.#isFlushDue = true;
       setImmediate(this.#flush);
     }
@@ -198,7 +199,7 @@ export class WorkerSupervisor {
   readonly #deliver = (number: number, pts: number, wall: number, data: Uint8Array): void => {
     const job = this.#jobs.get(number);
     if (job && data.length === 0) {
-      job.completing = pts;
+      job.completeMs = pts;
     } else if (job && pts >= job.nextPts) {
       job.nextPts = pts + job.sampleTicks;
       job.emit({ pts, dts: pts, wall, key: true, data });
@@ -227,8 +228,8 @@ export class WorkerSupervisor {
       return;
     }
     for (const job of this.#jobs.values()) {
-      job.samples = 0;
-      job.completing = 0;
+      job.soundMs = 0;
+      job.completeMs = 0;
       engine.post(requestOf(job));
     }
   }
@@ -302,14 +303,14 @@ export class WorkerSupervisor {
   }
 }
 
-/** Counts a sample. @returns whether a frame may be complete with it, or samples are missing before it: the engine must have it */
-function mayComplete(job: Job, pts: number): boolean {
-  const step = pts - job.lastPts;
-  const isIrregular = Math.abs(step - job.lastStep) * 1000 > IRREGULAR_MS * job.track.clockRate;
-  job.lastPts = pts;
-  job.lastStep = step;
-  job.samples += 1;
-  return isIrregular || job.samples >= job.completing;
+/** Adds a sample's duration. @returns whether a frame may be complete with the sample, or sound is missing before it */
+function mayComplete(job: Job, { pts, data }: Sample): boolean {
+  const durationMs = job.durationOf(data);
+  const isIrregular = Math.abs(pts - job.endPts) * 1000 > IRREGULAR_MS * job.track.clockRate;
+  job.endPts = pts + (durationMs * job.track.clockRate) / 1000;
+  job.soundMs += durationMs;
+  // What has no duration, such as an empty sample, does not wait.
+  return isIrregular || durationMs === 0 || job.soundMs >= job.completeMs;
 }
 
 const requestOf = ({ number, target, track, sampleTicks }: Job): JobRequest => ({
