@@ -53,15 +53,18 @@ export class NewEndpoints {
     if (!isUniqueSerial(camera.serial) || this.#pausedUntilMs.has(name)) {
       return;
     }
-    this.#pausedUntilMs.set(name, clock.monoMs() + PAUSE_MS);
+    // Writing the file may take longer than a pause.
+    this.#pausedUntilMs.set(name, Number.POSITIVE_INFINITY);
     const { refusal, edits } = await revisePlan(revise, (config) => {
       // That camera may have been adopted meanwhile.
       const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));
       return isTaken ? { edits: [] } : planEndpoint(config, camera, endpoint, variableOf);
-    }).catch((error: unknown): MovePlan => {
-      ignoreExpected(error);
-      return { edits: [], refusal: explain(error) };
-    });
+    })
+      .catch((error: unknown): MovePlan => {
+        ignoreExpected(error);
+        return { edits: [], refusal: explain(error) };
+      })
+      .finally(() => this.#pausedUntilMs.set(name, clock.monoMs() + PAUSE_MS));
     const { paths, endpoint: from } = camera;
     if (refusal !== undefined) {
       this.#pausedUntilMs.set(name, clock.monoMs() + REFUSED_MS);
