@@ -200,6 +200,7 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
     const port = await startPlainNginx(agent.ports.main);
     await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, agent.dataDir);
     const right = { password: PASSWORD, setupCode: setupCodeOf(agent) };
+    // From here on the box has an owner.
     expect((await ask({ at: '127.0.0.1', port, host: 'cams.example' }, 'POST', '/v3/claim', right)).status).toBe(200);
   });
 
