@@ -25,6 +25,8 @@ const suites = (name: string, include: readonly string[], groupOrder: number, op
 const BUILT = ['test/peers/agent/built-agent.ts'];
 const WITH_PEERS = {
   setupFiles: 'test/support/base/in-process-setup.ts',
+  // Other people's programs have faults of their own. The output names each test that needed a second try.
+  retry: IS_SHORT ? 1 : 0,
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
   ...(IS_SHORT ? { globalSetup: BUILT } : { fileParallelism: false }),
   env: { ...(LENGTH === 'long' && { PERCH_PAGE_BY: 'localhost' }) },

@@ -28,22 +28,29 @@ export class UnusedMemory {
   }
 
   /**
-   * Pages of Node's program and of the libraries of C. One that is used again costs a minor fault, 16 pages at a time.
+   * Pages of Node's program and of the C and C++ libraries. One that is used again costs a minor fault, 16 pages at a time.
    * @returns false if the kernel rejects a range
    */
   releaseProgram(): boolean {
     const { madvise } = this.#functions;
-    return this.#ranges.every(({ start, length }) => madvise(start, length, MADV_DONTNEED) === OK);
+    let isWhole = true;
+    for (const { start, length } of this.#ranges) {
+      isWhole = madvise(start, length, MADV_DONTNEED) === OK && isWhole;
+    }
+    return isWhole;
   }
 
-  /** Free pages within `malloc`'s heap, which returns only its end by itself; with glibc. Takes about a millisecond. */
-  releaseHeap(): void {
-    this.#functions.mallocTrim?.(0n);
+  /**
+   * Free pages within `malloc`'s heap, which returns only its end by itself; with glibc. Takes about a millisecond.
+   * @returns whether there were any
+   */
+  releaseHeap(): boolean {
+    return this.#functions.mallocTrim?.(0n) === 1;
   }
 }
 
 /** Node is linked to them, so they are never unloaded, as other shared objects may be. */
-const LIBRARY = /\/(?:ld-linux[^/]*|lib(?:c|m|stdc\+\+|gcc_s))\.so[^/]*$/;
+const LIBRARY = /\/(?:ld-(?:linux|musl)[^/]*|lib(?:c|m|stdc\+\+|gcc_s)(?:-[\d.]+)?)\.so[^/]*$/;
 const RANGE = /^([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ \d+ +(.*)$/;
 
 /**

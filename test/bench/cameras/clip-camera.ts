@@ -9,8 +9,8 @@ import { accessUnits } from './access-units.ts';
 /**
  * A camera whose time is known: `node clip-camera.ts CLIP.h264 FPS PAYLOAD_BYTES GROUP PHASES` serves the clip again and again over RTSP within the
  * connection, each picture at its time, for any reader. Prints `ready PORT START PICTURES`: the Unix time in ms at which the first
- * picture was due, and how many the clip has. Ends with its standard input. With more than one of PHASES, readers in turn are that many
- * cameras, whose key frames are spread over a group of GROUP pictures.
+ * picture was due, and how many the clip has. Ends with its standard input. With more than one of PHASES it is that many cameras, which
+ * readers get in turn; their key frames are spread over a group of GROUP pictures.
  */
 const [file = '', fps = '25', payloadBytes = '1400', group = '1', phases = '1'] = process.argv.slice(2);
 const TICKS = 90_000 / Number(fps);
@@ -128,10 +128,10 @@ server.listen(0, '127.0.0.1', () => {
     if (isKeyFrameRequested) {
       jump(startWallMs + (number * 1000) / Number(fps));
     }
-    for (const of of readers) {
-      const unit = units[(next + units.length - of.behind) % units.length] as Uint8Array;
-      const frames = framesOf(unit, number * TICKS, of);
-      for (const client of of.clients) {
+    for (const phase of readers) {
+      const unit = units[(next + units.length - phase.behind) % units.length] as Uint8Array;
+      const frames = framesOf(unit, number * TICKS, phase);
+      for (const client of phase.clients) {
         client.write(frames);
       }
     }

@@ -16,7 +16,7 @@ export interface ClipCamera extends AsyncDisposable {
 
 /**
  * @param payloadBytes the largest RTP payload that it sends
- * @param phases with more than one, its readers in turn are that many cameras, whose key frames come at different times
+ * @param phases with more than one it is that many cameras, which its readers get in turn; their key frames come at different times
  */
 export async function startClipCamera(of: BarClip, payloadBytes = 1_400, phases = 1): Promise<ClipCamera> {
   const made = await barClip(of);

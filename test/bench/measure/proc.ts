@@ -48,12 +48,17 @@ export function cpuSeconds(root: number): number {
 export const pssMegabytes = (root: number): number =>
   processTree(root).reduce((sum, pid) => sum + (pid === root ? ownPssMegabytes(pid) : childPssMegabytes(pid)), 0);
 
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH']);
+
 /** A child may end while the tree is read, and has no memory then. */
 function childPssMegabytes(pid: number): number {
   try {
     return ownPssMegabytes(pid);
-  } catch {
-    return 0;
+  } catch (error) {
+    if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) {
+      return 0;
+    }
+    throw error;
   }
 }
 

@@ -154,7 +154,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   };
 }
 
-/** Claims the box with its setup code, or by `perch claim` where the network may not. @returns the headers of the owner's session */
+/** Claims the box with its setup code, or by `perch claim` where clients of the network may not claim it. @returns the headers of the owner's session */
 export async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
   const { mayClaim } = (await (await fetch(`${url}/v3/session`)).json()) as { readonly mayClaim: boolean };
   if (!mayClaim) {
@@ -166,13 +166,14 @@ export async function ownerOf(url: string, dataDir: string): Promise<Record<stri
     }
   }
   const setupCode = mayClaim ? setupCodeOf({ dataDir }) : undefined;
-  const answer = await fetch(`${url}${mayClaim ? '/v3/claim' : '/v3/session'}`, {
+  const path = mayClaim ? '/v3/claim' : '/v3/session';
+  const answer = await fetch(`${url}${path}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ password: OWNER_PASSWORD, setupCode }),
   });
   if (!answer.ok) {
-    throw new Error(`its owner cannot log in: ${answer.status} ${await answer.text()}`);
+    throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   }
   return { cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
 }

@@ -17,7 +17,7 @@ export class KeptAgent {
     return this.#agent;
   }
 
-  /** The next tests use this one, which has an owner by now. */
+  /** The next tests use this one, which has an owner by then. */
   keep(agent: Agent): void {
     onTestFailed(() => this.#end());
     this.#agent = agent;

@@ -94,7 +94,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
     await tile(visitor.page, /^演示摄像头/).waitFor();
   });
 
-  test('within its first minute the Events page has a motion with a picture, which is removed with the demo camera', async () => {
+  test('the Events page has a motion of the demo camera with a picture, which is removed with the demo camera', async () => {
     const agent = await demoBox.get();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone', isCalm: true });
     const { page } = visitor;

@@ -242,7 +242,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
 
   onlyBy('localhost', () =>
     test('the wall plays all at once without controls, and keeps the screen on with a wake lock', async () => {
-      // Its shell has no wake lock.
+      // Chromium's headless shell has no wake lock.
       await using whole = await startViewer(CHROMIUM);
       await using visitor = await open({ size: 'desktop', openBy: 'localhost' }, whole);
       const { page } = visitor;

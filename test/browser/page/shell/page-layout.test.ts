@@ -78,7 +78,7 @@ describeWith(['chromium'], 'the page in every window', () => {
         await route.fulfill({ response: answer, json: { ...listed, items: [...longEvents(), ...listed.items] } });
       });
       const found: string[] = [];
-      // To and fro: each picture begins in the window that the one before has ended in.
+      // The order turns each time: a picture begins in the window that the one before has ended in.
       let windows: readonly (typeof WINDOWS)[number][] = WINDOWS;
       for (const { name, place, sign, act } of shots.filter((shot) => isWanted(shot.place))) {
         await closeSheets(page);

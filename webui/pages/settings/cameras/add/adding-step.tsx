@@ -206,7 +206,7 @@ function AdoptedTile({ camera, onOutcome }: ArrivedProps) {
       <button
         class="caption"
         type="button"
-        aria-description={startWords.value.nameOf(camera.title)}
+        aria-description={startWords.value.tapName}
         onClick={() => {
           renamed.value = camera.name;
         }}
