@@ -370,3 +370,35 @@ test('the copy of a recording that is deleted by hand after its last read is del
   await box.until(() => refusals < 0 && link?.status.archived.files === 0);
   expect(server.objects.size).toBe(0);
 });
+
+test('a copy that is not wanted and may not be deleted holds up no other deletion, and is deleted after a restart', async () => {
+  const box = new ArchiveHarness();
+  box.keptMs = 25 * 3_600_000;
+  // From a day ago until tomorrow, an hour each.
+  const all = box.record(new Array<number>(30).fill(1_000));
+  const last = all.at(-1) as LocalRecording;
+  const [day = '', time = ''] = new Date(last.nameUs / 1000).toISOString().split('T');
+  const isLast = (key: string): boolean => key.includes(`/${day}/${time.slice(0, 8).replaceAll(':', '-')}`);
+  let link: ArchiveLink | undefined;
+  let isDenied = true;
+  const server = await S3Server.start({
+    fault: ({ method, key }) => {
+      if (method === 'PUT' && isLast(key)) {
+        rmSync(last.file);
+        box.recordings.pop();
+        link?.forget(last, last.file);
+      }
+      return method === 'DELETE' && isDenied && isLast(key) ? { status: 403, code: 'AccessDenied' } : undefined;
+    },
+  });
+  link = await box.link({ archiveURL: server.url });
+  await box.until(() => link?.status.uploaded.files === all.length);
+  await box.until(() => server.objects.size < all.length - 1);
+  expect([...server.objects.keys()].some(isLast)).toBe(true);
+  await link.close();
+  isDenied = false;
+  await box.link({ archiveURL: server.url });
+  const fromMs = box.clock.monoMs();
+  await box.until(() => ![...server.objects.keys()].some(isLast));
+  expect(box.clock.monoMs() - fromMs).toBeLessThan(120_000);
+});
