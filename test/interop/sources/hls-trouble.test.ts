@@ -138,7 +138,9 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       await reader.stop('SIGKILL');
       await agent.process.waitFor(/answers 404/);
       await ready(agent);
-      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES])).toBe('');
+      expect(
+        await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES]),
+      ).toBe('');
     } else {
       await delay(5_000);
       const gaps = gapsOf(await timesOf(reader, file));
@@ -165,7 +167,9 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       return status?.ready === true && received > statSync(clip).size / 2 ? true : undefined;
     });
     expect(performance.now() - startedMs).toBeLessThan(8_000);
-    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES])).toBe('');
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES])).toBe(
+      '',
+    );
   });
 
   test.concurrent("ffmpeg's AES-128 is decrypted", async () => {
@@ -180,7 +184,9 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     expect(readFileSync(join(files.folder, 'live.m3u8'), 'utf8')).toContain('METHOD=AES-128');
     await using agent = await perch(files.url);
     await ready(agent);
-    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '4', ...OWN_TIMES])).toBe('');
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '4', ...OWN_TIMES])).toBe(
+      '',
+    );
     expect(await statusOf(agent)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], inboundFramesInError: 0 });
     await live.stop('SIGTERM');
   });
