@@ -67,7 +67,6 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
     // Fastify needs a server. This one never listens: `listen` opens others, which close while the routes stay.
     serverFactory: () => createServer(),
   });
-  bindNoHooks(app);
   app.decorate('listeners', new Set<Listener>());
   app.decorate('shortcuts', new Shortcuts());
   app.addHook('preClose', async () => {
@@ -89,14 +88,6 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
     log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
   });
   return app;
-}
-
-/** Fastify binds each hook to the instance of each route, 0.6 MB for both ports with the API. Hooks of Perch do not use `this`. */
-function bindNoHooks(app: FastifyInstance): void {
-  const { addHook } = app;
-  app.addHook = function (this: FastifyInstance, name: never, hook: never) {
-    return addHook.call(this, name, Object.assign(hook, { bind: () => hook }));
-  } as typeof addHook;
 }
 
 /** RFC 9112 §3.2, RFC 9113 §8.3.1: Node keeps the first Host, a proxy may have checked the other one. @param headers names and values in turn */
