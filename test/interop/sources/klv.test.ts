@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -79,6 +79,10 @@ const metadataTo = (file: string, input: readonly string[]): string[] => [
   ...['-frames:d', `${3 * FPS}`, '-map', '0:d', '-c', 'copy', '-f', 'data', file],
 ];
 
+/** A pipeline of GStreamer that has written nothing by then never does. */
+const GSTREAMER_MS = 10_000;
+const hasBytes = (file: string): boolean => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
+
 describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-klv-'));
   const clip = join(folder, 'clip.ts');
@@ -154,11 +158,16 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     expect(code, output).toBe(0);
     const byGstreamer = join(folder, `${path}-gst.klv`);
     const pipeline = `rtspsrc location=${agent.rtspUrl(path)} protocols=tcp name=src src. ! application/x-rtp,media=application ! rtpklvdepay ! filesink buffer-mode=unbuffered location=${byGstreamer} src. ! application/x-rtp,media=video ! fakesink`;
-    // GStreamer ends when packets of the picture have nowhere to go before the pad of the metadata is linked: it is started again.
+    // GStreamer ends, or stands still, when packets of the picture have nowhere to go before the pad of the metadata is linked: it is
+    // started again.
     let gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+    let startedMs = performance.now();
     await until(async () => {
-      if (gst.child.exitCode !== null) {
+      const isStill = performance.now() - startedMs > GSTREAMER_MS && !hasBytes(byGstreamer);
+      if (gst.child.exitCode !== null || isStill) {
+        await gst.stop('SIGKILL');
         gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+        startedMs = performance.now();
       }
       const read = existsSync(byGstreamer) ? numbersIn(byGstreamer) : [];
       return read.length >= 2 * FPS ? read : undefined;
