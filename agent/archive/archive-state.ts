@@ -46,6 +46,7 @@ export function readArchiveState(stored: unknown): StoredState | undefined {
 export class ArchiveState {
   readonly #file: string;
   #now: StoredState;
+  #saving: Promise<unknown> = Promise.resolve();
 
   private constructor(file: string, now: StoredState) {
     this.#file = file;
@@ -87,7 +88,10 @@ export class ArchiveState {
     await this.#save();
   }
 
+  /** One after the other: recordings are deleted by hand while an upload changes the state. */
   #save(): Promise<void> {
-    return savePrivate(this.#file, this.#now);
+    const saved = this.#saving.then(() => savePrivate(this.#file, this.#now));
+    this.#saving = saved.catch(() => {});
+    return saved;
   }
 }
