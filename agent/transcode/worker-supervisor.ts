@@ -259,6 +259,7 @@ export class WorkerSupervisor {
   #end(): void {
     this.#engine?.end();
     this.#engine = undefined;
+    // Samples that waited are lost, too.
     this.#batch.take(0);
     this.#doneBytes = this.#sentBytes;
     this.#ticksUnanswered = 0;

@@ -75,7 +75,7 @@ const PUBLICATIONS: readonly Publication[] = [
  * Where another publication has the same codecs for the other readers, one reader shows that the publisher's arrive.
  */
 const SHORT: Readonly<Record<string, readonly Reader[]>> = {
-  // WHEP carries these sounds only beside a picture that it carries; HLS with both is what most players get.
+  // SRT has AAC with MPEG-2 video here, which WHEP does not carry. Most players read H.264 with AAC over HLS.
   'RTSP h264 aac': ['RTSP', 'WHEP', 'HLS'],
   'RTSP h265 opus': READERS,
   'RTSP mpeg4 mp3': READERS,

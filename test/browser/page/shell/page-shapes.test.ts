@@ -121,7 +121,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     return visitor;
   }
 
-  /** Makes the page show this many cameras; those that the box lacks are paused. */
+  /** Loads the page with this many cameras; those that the box lacks are paused. */
   async function showCameras(page: Page, count: number): Promise<void> {
     await page.route('**/v3/paths/list**', async (route) => {
       const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
@@ -132,6 +132,11 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       }));
       await route.fulfill({ json: { items: [first, ...more] } });
     });
+    await page.reload();
+    await page
+      .locator('.tile')
+      .nth(count - 1)
+      .waitFor();
   }
 
   test.for(inShort([5, 6, 9], '5', '9'))(
@@ -140,11 +145,6 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       await using visitor = await open(TABLET, '#/live');
       const { page } = visitor;
       await showCameras(page, count);
-      await page.reload();
-      await page
-        .locator('.tile')
-        .nth(count - 1)
-        .waitFor();
       const tiles = await Promise.all((await page.locator('.tile').all()).map(boxOf));
       const covered = tiles.reduce((sum, tile) => sum + areaOf(tile), 0);
       expect(covered / (TABLET.width * TABLET.height)).toBeGreaterThan(0.5);
@@ -165,11 +165,6 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     for (const count of inShort([2, 3, 5, 7, 10, 11, 12], '2', '3', '7', '11', '12')) {
       await page.unrouteAll();
       await showCameras(page, count);
-      await page.reload();
-      await page
-        .locator('.tile')
-        .nth(count - 1)
-        .waitFor();
       for (const [name, window] of WINDOWS) {
         await page.setViewportSize(window);
         const about = `${count} cameras, ${name}`;
@@ -192,8 +187,6 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     await using visitor = await open({ width: 390, height: 844 }, '#/live');
     const { page } = visitor;
     await showCameras(page, 11);
-    await page.reload();
-    await page.locator('.tile').nth(10).waitFor();
     const sizes = async () => (await Promise.all((await page.locator('.tile').all()).map(boxOf))).map(areaOf);
     const [first = 0, second = 0, ...others] = await sizes();
     expect(others.at(-1)).toBeCloseTo(second, 0);
