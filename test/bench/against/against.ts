@@ -114,7 +114,7 @@ const soundingClip = async (): Promise<string> =>
 async function* lowLatencyHls(programs: Programs): AsyncGenerator<Row> {
   await using stack = new AsyncDisposableStack();
   const cameras = urlsOf(stack.use(await startCameras(CLIP_SECONDS, 1)));
-  const all = await startAll(stack, programs, ['perch', 'mediamtx'], { cameras });
+  const all = await startAll(stack, programs, ['perch', 'mediamtx'], { cameras, remuxes: true });
   const script = join(import.meta.dirname, '../hls/hls-players.ts');
   for (const count of PLAYERS) {
     await using running = new AsyncDisposableStack();

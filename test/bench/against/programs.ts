@@ -12,6 +12,8 @@ export interface Work {
   /** RTSP addresses by path. */
   readonly cameras: Readonly<Record<string, string>>;
   readonly records?: boolean;
+  /** Has HLS of all cameras without a player, too. */
+  readonly remuxes?: boolean;
 }
 
 /** A program at work. */
@@ -30,9 +32,14 @@ export interface Contender extends AsyncDisposable {
 type Start = (work: Work, folder: string) => Promise<Omit<Contender, 'name' | 'folder'>>;
 
 /** Perch and MediaMTX read the same configuration. */
-const configOf = ({ cameras, records = false }: Work): string => {
+const configOf = ({ cameras, records = false, remuxes = false }: Work): string => {
   const paths = Object.entries(cameras).map(([path, url]) => `  ${path}: { source: '${url}' }\n`);
-  const settings = ['logLevel: warn', 'api: yes', 'hlsVariant: lowLatency', 'hlsAlwaysRemux: yes'];
+  const settings = [
+    'logLevel: warn',
+    'api: yes',
+    'hlsVariant: lowLatency',
+    `hlsAlwaysRemux: ${remuxes ? 'yes' : 'no'}`,
+  ];
   return `${settings.join('\n')}\npathDefaults: { record: ${records ? 'yes' : 'no'} }\npaths:\n${paths.join('')}`;
 };
 
