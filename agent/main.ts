@@ -32,6 +32,7 @@ const RESTART_CODE = 85;
 
 /** The commands, each of which imports what it needs. */
 const commands = () => import('./app/commands/commands.ts');
+const configKeys = async () => (await import('./app/protocols.ts')).KEYS;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
   const [first, second, ...more] = positionals;
   const { data = DEFAULT_DATA } = values;
   if (first === 'explain') {
-    return (await commands()).explainRequest(positionals.slice(1), values.ip ?? '127.0.0.1', data);
+    return (await commands()).explainRequest(positionals.slice(1), values.ip ?? '127.0.0.1', data, await configKeys());
   }
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     throw new PerchError('badInput', `--key and --signatures are for perch verify\n${USAGE}`);
   }
   if (first === 'import') {
-    return (await commands()).importFolder(positionals.slice(1), values);
+    return (await commands()).importFolder(positionals.slice(1), values, await configKeys());
   }
   if (values.path !== undefined || values.camera !== undefined || values.move) {
     throw new PerchError('badInput', `--path, --camera and --move are for perch import\n${USAGE}`);
@@ -96,10 +97,10 @@ async function main(): Promise<number> {
     needsFile(second);
   }
   if (first === 'check') {
-    return (await commands()).check(second);
+    return (await commands()).check(second, await configKeys());
   }
   if (first === 'update') {
-    return (await commands()).update(data, second, values.install === true);
+    return (await commands()).update(data, second, values.install === true, await configKeys());
   }
   if (first === 'claim') {
     return (await commands()).claim(data, values.link === true);
@@ -114,10 +115,10 @@ async function main(): Promise<number> {
     return (await commands()).showSigningKey(data);
   }
   if (first === 'reindex') {
-    return (await commands()).makeIndex(data, second);
+    return (await commands()).makeIndex(data, second, await configKeys());
   }
   if (first === 'restore-archive') {
-    return (await commands()).restoreArchive(data, second, values.box);
+    return (await commands()).restoreArchive(data, second, values.box, await configKeys());
   }
   return run(data, first);
 }

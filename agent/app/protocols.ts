@@ -1,6 +1,4 @@
 import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
-import { SERVER_KEYS } from '../config/schema/global.ts';
-import { SOURCE_KEYS } from '../config/schema/path.ts';
 import { rtmpForwarder } from '../forwarders/rtmp/protocol.ts';
 import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
 import { srtForwarder } from '../forwarders/srt/protocol.ts';
@@ -42,10 +40,13 @@ export interface Protocols {
 
 export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS, forwarders: FORWARDERS };
 
-/** Perch's own keys first. */
+/** The keys of a product with these protocols. */
 export const keysOf = ({ sources, servers, forwarders }: Protocols): ConfigKeys =>
-  configKeysOf(
-    [...new Set([...SERVER_KEYS, ...servers.map(({ keys }) => keys)])],
-    [...new Set([...SOURCE_KEYS, ...sources.map(({ keys }) => keys)])],
-    forwarders.map(({ keys }) => keys),
-  );
+  configKeysOf({
+    servers: servers.map(({ keys }) => keys),
+    sources: sources.map(({ keys }) => keys),
+    forwards: forwarders.map(({ keys }) => keys),
+    features: [],
+  });
+
+export const KEYS = keysOf(PROTOCOLS);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { parseConfig } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { ConnectionCommands } from './connection-commands.ts';
@@ -7,7 +8,7 @@ import { encodeQuery, PathCommands } from './path-commands.ts';
 
 function settingsOf(keys: Readonly<Record<string, string>>): PathSettings {
   const text = JSON.stringify({ paths: { cam: keys } });
-  const { config } = parseConfig(text, 'x.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'x.yml', {}, { recordPath: '/%path/%s%f', cwd: '/', keys: KEYS });
   const settings = config?.paths.get('cam')?.settings;
   if (!settings) {
     throw new Error('no settings');

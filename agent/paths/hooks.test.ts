@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { HLS_SESSION, RTSP_SESSION, readerOf, WEBRTC_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
@@ -9,7 +10,12 @@ import type { HookSource, PathHooks } from './path-hooks.ts';
 import { PathTable } from './path-table.ts';
 
 function configOf(paths: string): Config {
-  const { config } = parseConfig(`paths:\n  ${paths}`, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(
+    `paths:\n  ${paths}`,
+    'perch.yml',
+    {},
+    { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS },
+  );
   if (!config) {
     throw new Error('no configuration');
   }

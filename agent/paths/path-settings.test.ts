@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { pullsAny, settingsFor, sourceKeyOf } from './path-settings.ts';
 
@@ -11,7 +12,7 @@ test.for<[pattern: string, source: string, name: string, wanted: string]>([
   ['~^(.)$', 'rtsp://h/$G2', 'a', 'rtsp://h/$G2'],
 ])('the pattern %s with the source %s, requested as %s, pulls %s', ([pattern, source, name, wanted]) => {
   const text = JSON.stringify({ paths: { [pattern]: { source, sourceOnDemand: true } } });
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   expect(settingsFor(config && resolvePath(config, name), name)?.source).toBe(wanted);
 });
 
@@ -25,7 +26,7 @@ test.for<[paths: Record<string, object>, pulls: boolean]>([
     JSON.stringify({ paths }),
     'perch.yml',
     {},
-    { recordPath: '/data/%path/%s%f', cwd: '/' },
+    { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS },
   );
   expect(config && pullsAny(config)).toBe(pulls);
 });
@@ -33,7 +34,7 @@ test.for<[paths: Record<string, object>, pulls: boolean]>([
 test('no key of motion restarts the path', () => {
   const keyOf = (yard: object) => {
     const text = JSON.stringify({ paths: { yard: { source: 'rtsp://h/yard', ...yard } } });
-    const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+    const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
     const settings = config && resolvePath(config, 'yard')?.settings;
     return config && settings && sourceKeyOf(settings, config);
   };

@@ -6,18 +6,6 @@ import type { PathSettings } from '../config/schema/path.ts';
 
 /** A change affects only the recorder, not source and readers. */
 const RECORD_KEYS = /^record/;
-/** Settings that are read when they are used: a change restarts neither the path nor its recorder. */
-const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
-  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes', 'forward'] as const),
-  ...(['recordDeleteAfterMs', 'recordMaxSizeBytes', 'recordSign'] as const),
-  ...(['recordArchive', 'recordArchiveDeleteAfterMs'] as const),
-  ...(['motionSource', 'motionSensitivity', 'motionZones', 'motionMasks', 'motionMinSize', 'motionHours'] as const),
-  ...(['srtReadPassphrase', 'srtPublishPassphrase'] as const),
-  ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
-  ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),
-  ...(['runOnUnDemand', 'runOnUnavailable', 'runOnOffline', 'runOnUnread'] as const),
-  ...(['runOnRecordSegmentCreate', 'runOnRecordSegmentComplete'] as const),
-]);
 const READER_QUERY = '$MTX_QUERY';
 
 /** The settings of the path `name` by `entry`, with the groups of its regular expression in source and destinations. */
@@ -59,9 +47,10 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
 }
 
 /** A text of all settings that the source depends on: the path restarts when it changes. */
-export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize, dumpPackets }: Config): string {
+export function sourceKeyOf(settings: PathSettings, config: Config): string {
+  const { readTimeoutMs, udpReadBufferSize, dumpPackets, keys } = config;
   const { camera, ...rest } = settings;
-  const own = Object.entries(rest).filter(([key]) => !LIVE_KEYS.has(key) && !RECORD_KEYS.test(key));
+  const own = Object.entries(rest).filter(([key]) => !keys.path.live.has(key) && !RECORD_KEYS.test(key));
   // Only the pause and the login of the camera block matter: the rest is read when it is used.
   const login = [camera?.user, camera?.password];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize, dumpPackets] : [];
@@ -69,8 +58,8 @@ export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBuff
 }
 
 /** A text of all settings that the recorder depends on: the recorder restarts when it changes. */
-export function recordKeyOf(settings: PathSettings): string {
-  const own = Object.entries(settings).filter(([key]) => !LIVE_KEYS.has(key) && RECORD_KEYS.test(key));
+export function recordKeyOf(settings: PathSettings, { keys }: Config): string {
+  const own = Object.entries(settings).filter(([key]) => !keys.path.live.has(key) && RECORD_KEYS.test(key));
   return JSON.stringify(own.sort());
 }
 

@@ -133,7 +133,7 @@ export class PathTable implements Paths {
       const settings = settingsFor(resolvePath(config, name), name);
       if (settings && sourceKeyOf(settings, config) !== live.sourceKey) {
         restarts.push(name);
-      } else if (settings && recordKeyOf(settings) !== live.recordKey) {
+      } else if (settings && recordKeyOf(settings, config) !== live.recordKey) {
         recordings.push(name);
       }
     }
@@ -293,7 +293,7 @@ export class PathTable implements Paths {
       this.#clock,
       this.#log,
     );
-    const live = { path, hooks, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings) };
+    const live = { path, hooks, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings, config) };
     this.#live.set(name, live);
     path.setForwards(settings.forward);
     path.start();
@@ -370,7 +370,7 @@ export class PathTable implements Paths {
     live.path.follow(this.#traitsOf(name, entry, settings, config));
     live.path.setForwards(settings.forward);
     live.hooks?.follow(settings, groupsOf(entry, name));
-    const recordKey = recordKeyOf(settings);
+    const recordKey = recordKeyOf(settings, config);
     if (live.recordKey !== recordKey) {
       live.recordKey = recordKey;
       await live.path.setRecorder(this.#makers.recorder(name, settings, live.hooks));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { type Config, parseConfig } from '../config/load/load.ts';
@@ -52,7 +53,12 @@ class TalkingSource extends ScriptedSource {
 }
 
 function configOf(paths: string): Config {
-  const { config } = parseConfig(`paths:\n${paths}`, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(
+    `paths:\n${paths}`,
+    'perch.yml',
+    {},
+    { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS },
+  );
   if (!config) {
     throw new Error('no configuration');
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { createLogger } from '../base/log.ts';
@@ -20,7 +21,7 @@ async function startCamera() {
   };
   const table = new PathTable(makers, clock, log);
   const text = 'paths: {cam: {source: "rtsp://h/1"}, cam_sub: {source: "rtsp://h/2"}}';
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   await table.apply(config as NonNullable<typeof config>);
   const fail = async (name: keyof typeof sources, words: string): Promise<void> => {
     sources[name].fail(new PerchError('unavailable', `${words} path '${name}'`));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../agent/config/load/load.ts';
+import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { CONTAINER_TOOLS } from '../container/container.ts';
 import { IMAGE_TOOLS } from '../image/tools.ts';
 import { fill, makeAddOn } from './home-assistant.ts';
@@ -75,7 +76,7 @@ test('the add-on for Home Assistant names the container and keeps recordings out
 });
 
 test.for(['container/perch.yml', 'home-assistant/perch.yml'])('the first configuration %s is valid', (path) => {
-  const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+  const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/', keys: KEYS };
   const { config, problems } = parseConfig(read(`packaging/${path}`), 'perch.yml', {}, defaults);
   expect({ problems, address: config?.address }).toEqual({ problems: [], address: ':8080' });
 });

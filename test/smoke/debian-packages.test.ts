@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseConfig } from '../../agent/config/load/load.ts';
 import { type DebOptions, makeNodeDeb, makePerchDeb } from '../../packaging/debian.ts';
 import { describeWith } from '../peers/programs/peers.ts';
+import { KEYS } from '../support/harness/loaded-config.ts';
 
 const TIME = 1_700_000_000;
 const FILES = new Map([
@@ -68,7 +69,7 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
     expect(() => statSync(join(root, 'etc'))).toThrow();
     expect(() => statSync(join(root, 'DEBIAN/conffiles'))).toThrow();
     const text = readFileSync(join(root, 'usr/share/perch/perch.yml'), 'utf8');
-    const defaults = { recordPath: '/var/lib/perch/%path/%s-%f', cwd: '/' };
+    const defaults = { recordPath: '/var/lib/perch/%path/%s-%f', cwd: '/', keys: KEYS };
     const { config, problems } = parseConfig(text, 'perch.yml', {}, defaults);
     expect(problems).toEqual([]);
     expect(config).toMatchObject({ isOwn: true, address: ':80' });

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GlobalSchema } from '../../agent/config/schema/global.ts';
-import { PathSchema } from '../../agent/config/schema/path.ts';
+import { KEYS } from '../support/harness/loaded-config.ts';
 
 const REFERENCE = join(import.meta.dirname, '../../docs/reference/configuration.md');
 
@@ -18,7 +17,12 @@ interface Key {
 type Keys = Readonly<Record<string, Key>>;
 const keysOf = (schema: object) => (schema as { readonly properties: Keys }).properties;
 
-/** Title and keys of each table. A key belongs to the first that fits. */
+/** Titles of the features' tables, by key. */
+const FEATURE_TITLES = new Map(
+  KEYS.features.flatMap(({ title, schema }) => Object.keys(schema).map((name) => [name, title] as const)),
+);
+
+/** Title and keys of each table. A key of no feature belongs to the first that fits. */
 const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
   ['Access', /^auth/],
   ['RTSP server', /^(rtsp|rtp|rtcp|srtp|srtcp|multicast)/],
@@ -30,9 +34,8 @@ const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
   ['Playback server', /^playback/],
   ['Metrics and profiles', /^(metrics|pprof)/],
   ["ZLMediaKit's API", /^zlm/],
-  ['Recordings and archive', /^(record|archive)/],
-  ['MQTT', /^mqtt/],
-  ['ONVIF for other recorders', /^onvif/],
+  ['Recordings and archive', /^record/],
+  ...KEYS.features.map(({ title }) => [title, /^$/] as const),
   ['Log', /^(log|sysLog)/],
   ['General', /./],
 ];
@@ -67,8 +70,8 @@ const table = (keys: readonly (readonly [string, Key])[]) =>
   ].join('\n');
 
 function tables(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
-  const titleOf = (name: string) => titles.find(([, pattern]) => pattern.test(name))?.[0];
-  return titles.map(([title]) => {
+  const titleOf = (name: string) => FEATURE_TITLES.get(name) ?? titles.find(([, pattern]) => pattern.test(name))?.[0];
+  return [...new Set(titles.map(([title]) => title))].map((title) => {
     const keys = Object.entries(all).filter(([name, key]) => titleOf(name) === title && key.properties === undefined);
     return `#### ${title}\n\n${table(keys)}`;
   });
@@ -79,8 +82,8 @@ const block = (title: string, { properties, items }: Key) =>
   `#### ${title}\n\n${table(Object.entries(properties ?? items?.properties ?? {}))}`;
 
 function keys(): string {
-  const global = keysOf(GlobalSchema);
-  const path = keysOf(PathSchema);
+  const global = keysOf(KEYS.global.schema);
+  const path = keysOf(KEYS.path.schema);
   const users = global['authInternalUsers'] ?? {};
   return [
     '### Top level',

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SERVERS } from '../../agent/app/protocols.ts';
 import { MEDIAMTX_USERS } from '../../agent/config/schema/common/general.ts';
-import { CONFIG_KEYS } from '../../agent/config/schema/config-keys.ts';
 import { cors } from '../../agent/http/listener/cors.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from '../../agent/http/metrics/metrics-routes.ts';
 import { LOOPBACK, openApi } from '../support/harness/http/control-api-harness.ts';
 import { openHttpHarness } from '../support/harness/http/http-harness.ts';
 import { sessionTables } from '../support/harness/http/session-tables.ts';
-import { linesOf } from '../support/harness/loaded-config.ts';
+import { KEYS, linesOf } from '../support/harness/loaded-config.ts';
 
 /** From MediaMTX's documentation of August 2026: keys, operations of the API, names of metrics. */
 const MEDIAMTX = JSON.parse(
@@ -18,7 +17,7 @@ const MEDIAMTX = JSON.parse(
   'globalKeys' | 'pathKeys' | 'formerGlobalKeys' | 'formerPathKeys' | 'operations' | 'metrics',
   readonly string[]
 >;
-const { global, path } = CONFIG_KEYS;
+const { global, path } = KEYS;
 
 /** Keys that have no effect here; each is reported with a reason and a way out. */
 const WITHOUT_EFFECT = /^(?:moq|rpiCamera)/;

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import { good } from '../../../test/support/harness/loaded-config.ts';
+import { KEYS as CONFIG_KEYS, good } from '../../../test/support/harness/loaded-config.ts';
 import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/servers/s3-server.ts';
 import { parseKeyText } from '../../archive/encryption/key-text.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -64,7 +64,12 @@ test.for([
   ['archiveMaxRate: 1K', "archiveMaxRate: '1K' is less than 64K"],
   ['archiveHours: 22-6', "'22-6' are not hours"],
 ] as const)('the configuration rejects %s', ([text, message]) => {
-  const { problems } = parseConfig(`perch: own\n${text}\n`, 'perch.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+  const { problems } = parseConfig(
+    `perch: own\n${text}\n`,
+    'perch.yml',
+    {},
+    { recordPath: '/%path/%s%f', cwd: '/', keys: CONFIG_KEYS },
+  );
   const texts = problems.map((one) => `${one.key}: ${one.message}`);
   expect(texts).toEqual([expect.stringContaining(message)]);
   expect(texts.join()).not.toContain('hunter22');

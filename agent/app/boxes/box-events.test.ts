@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { parseConfig } from '../../config/load/load.ts';
@@ -33,7 +34,7 @@ async function start() {
   const clock = new FakeClock();
   const playback = openPlayback(folder.path);
   const flush = new FlushPoint(clock, 5_000);
-  const { config } = parseConfig('', 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig('', 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   const events = new CameraEvents({
     ...{ config: () => config ?? expect.fail(), dataDir: folder.path, clock, log: silentLogger, flush },
     ...{ keptMs: () => undefined, isClockTrusted: () => true, index: playback.events },

@@ -5,6 +5,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { plainBoxes, scriptedBox } from '../../../test/support/clients/plain-box.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { openTestPlayback, servePlayback } from '../../../test/support/harness/http/joined-server.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -30,7 +31,7 @@ async function start(minFree = '0') {
   const clock = new FakeClock();
   const state = { port: Number(new URL(url).port) as number | undefined, refusal: undefined as string | undefined };
   const text = `recordMinFree: ${minFree}\npaths:\n  yard:\n    source: perch://00000000000000b1/cam\n    recordPath: ${join(own.folder, TEMPLATE)}\n`;
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   const ranges: ProtectedRange[] = [];
   const requests = new BoxRequests(
     plainBoxes(() => state.port),

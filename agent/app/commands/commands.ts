@@ -3,31 +3,42 @@ import { resolve } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { explain, PerchError } from '../../base/errors.ts';
 import { DEFAULT_DATA, ownCommand } from '../../base/own-command.ts';
+import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { needsFile, USAGE } from './command-line.ts';
 import type { ReindexOptions } from './reindex.ts';
 
 /** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
 const TEMPORARY_CODE = 75;
 
-export async function explainRequest(words: readonly string[], ip: string, data: string): Promise<number> {
+export async function explainRequest(
+  words: readonly string[],
+  ip: string,
+  data: string,
+  keys: ConfigKeys,
+): Promise<number> {
   const { explainAccess } = await import('./explain-access.ts');
   const cwd = process.cwd();
-  const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env });
+  const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env, keys });
   console.log(lines.join('\n'));
   return allowed === false ? 1 : 0;
 }
 
-export async function makeIndex(data: string, file: string | undefined): Promise<number> {
+export async function makeIndex(data: string, file: string | undefined, keys: ConfigKeys): Promise<number> {
   needsFile(file);
   const { reindex } = await import('./reindex.ts');
-  await reindex(commandOptions(data, file));
+  await reindex(commandOptions(data, file, keys));
   return 0;
 }
 
-export async function restoreArchive(data: string, file: string | undefined, box: string | undefined): Promise<number> {
+export async function restoreArchive(
+  data: string,
+  file: string | undefined,
+  box: string | undefined,
+  keys: ConfigKeys,
+): Promise<number> {
   needsFile(file);
   const { restoreArchive: restore } = await import('./restore-archive.ts');
-  return restore({ ...commandOptions(data, file), box });
+  return restore({ ...commandOptions(data, file, keys), box });
 }
 
 interface ImportValues {
@@ -38,7 +49,7 @@ interface ImportValues {
   readonly data?: string;
 }
 
-export async function importFolder(words: readonly string[], values: ImportValues): Promise<number> {
+export async function importFolder(words: readonly string[], values: ImportValues, keys: ConfigKeys): Promise<number> {
   const [folder, file, ...more] = words;
   const { path, camera, link: isLinked = false, move: isMoved = false, data = DEFAULT_DATA } = values;
   if (folder === undefined || path === undefined || more.length > 0 || (isLinked && isMoved)) {
@@ -53,11 +64,12 @@ export async function importFolder(words: readonly string[], values: ImportValue
     import('../../../system/data-folder.ts'),
   ]);
   becomeOwnerOf(resolve(data));
-  const isGood = await importRecordings({ ...commandOptions(data, file), folder, path, camera, isLinked, isMoved });
+  const options = { ...commandOptions(data, file, keys), folder, path, camera, isLinked, isMoved };
+  const isGood = await importRecordings(options);
   return isGood ? 0 : 1;
 }
 
-function commandOptions(data: string, file: string | undefined): ReindexOptions {
+function commandOptions(data: string, file: string | undefined, keys: ConfigKeys): ReindexOptions {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
@@ -66,18 +78,19 @@ function commandOptions(data: string, file: string | undefined): ReindexOptions 
     ...(file === undefined ? {} : { file }),
     cwd: process.cwd(),
     env: process.env,
+    keys,
     signal: stop.signal,
     write: (text) => process.stdout.write(text),
     isTerminal: process.stdout.isTTY === true,
   };
 }
 
-export async function check(file: string | undefined): Promise<number> {
+export async function check(file: string | undefined, keys: ConfigKeys): Promise<number> {
   if (file === undefined) {
     throw new PerchError('badInput', `FILE.yml is missing\n${USAGE}`);
   }
   const { checkFile } = await import('../../config/load/check-files.ts');
-  const { lines, isUsable } = await checkFile(resolve(file), process.env);
+  const { lines, isUsable } = await checkFile(resolve(file), process.env, keys);
   console.log(lines.length > 0 ? lines.join('\n') : `${file}: no problems found`);
   return isUsable ? 0 : 1;
 }
@@ -98,7 +111,12 @@ export async function verify(words: readonly string[], { key, signatures }: Veri
   return code;
 }
 
-export async function update(data: string, file: string | undefined, isInstall: boolean): Promise<number> {
+export async function update(
+  data: string,
+  file: string | undefined,
+  isInstall: boolean,
+  keys: ConfigKeys,
+): Promise<number> {
   needsFile(file);
   const [{ becomeOwnerOf }, { updateHere }, { systemClock }] = await Promise.all([
     import('../../../system/data-folder.ts'),
@@ -115,6 +133,7 @@ export async function update(data: string, file: string | undefined, isInstall: 
     clock: systemClock,
     cwd: process.cwd(),
     env: process.env,
+    keys,
     write: console.log,
   });
   return 0;

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
 import { SecretKey } from '../../auth/accounts/secret-key.ts';
 import { Users } from '../../auth/accounts/users.ts';
@@ -17,7 +18,7 @@ async function openFolder(text?: string) {
   return {
     folder,
     say: async (words: string, ip = '192.168.1.9') => {
-      const options = { words: words.split(' '), ip, dataDir: folder, cwd: folder, env: {} };
+      const options = { words: words.split(' '), ip, dataDir: folder, cwd: folder, env: {}, keys: KEYS };
       const { lines, allowed } = await explainAccess(options);
       return { text: lines.join('\n').replaceAll(folder, '…'), allowed };
     },

@@ -8,6 +8,7 @@ import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { isOfDemo } from '../demo/demo.ts';
 import { readConfig } from './read-config.ts';
 
@@ -19,6 +20,7 @@ interface ExplainOptions {
   readonly dataDir: string;
   readonly cwd: string;
   readonly env: Environment;
+  readonly keys: ConfigKeys;
 }
 
 const WITH_PATH: readonly Action[] = ['read', 'publish', 'playback'];

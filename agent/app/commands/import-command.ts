@@ -29,10 +29,10 @@ const MAX_NAMED = 100;
 
 /** Takes recordings of other programs into those of a path. A running Perch finds them. @returns whether any was taken, or none left out */
 export async function importRecordings(options: ImportOptions): Promise<boolean> {
-  const { folder, path, camera, isLinked, isMoved, data, cwd, env, file, write, signal, isTerminal } = options;
+  const { folder, path, camera, isLinked, isMoved, data, cwd, env, keys, file, write, signal, isTerminal } = options;
   const clock: Clock = options.clock ?? systemClock;
   const dataDir = resolve(cwd, data);
-  const { config } = await readConfig(file, { cwd, dataDir, env });
+  const { config } = await readConfig(file, { cwd, dataDir, env, keys });
   const settings = resolvePath(config, path)?.settings;
   if (!settings) {
     throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });

@@ -4,12 +4,14 @@ import { ConfigText } from '../../config/file/config-text.ts';
 import { placesOf } from '../../config/file/file.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, NO_FILE, parseConfig } from '../../config/load/load.ts';
+import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 
 interface ReadOptions {
   readonly cwd: string;
   readonly dataDir: string;
   readonly env: Environment;
+  readonly keys: ConfigKeys;
 }
 
 /**
@@ -35,9 +37,9 @@ export async function readConfig(
   return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', options) };
 }
 
-function parsed(text: string, name: string, { cwd, dataDir, env }: ReadOptions): Config {
+function parsed(text: string, name: string, { cwd, dataDir, env, keys }: ReadOptions): Config {
   const recordPath = join(resolve(dataDir), 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
-  const { config, problems } = parseConfig(text, name, env, { recordPath, cwd });
+  const { config, problems } = parseConfig(text, name, env, { recordPath, cwd, keys });
   const fault = problems.find(({ severity }) => severity === 'error');
   if (!config) {
     throw new PerchError('badInput', fault ? problemText(fault) : `${name} is not valid`);

@@ -6,6 +6,7 @@ import { removeCache } from '../../base/files/sqlite.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
 import type { Environment } from '../../config/load/environment.ts';
+import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import type { IndexProgress, UnreadableFile } from '../../playback/index/index-rebuild.ts';
 import { Playback } from '../../playback/playback.ts';
@@ -17,6 +18,7 @@ export interface ReindexOptions {
   readonly file?: string;
   readonly cwd: string;
   readonly env: Environment;
+  readonly keys: ConfigKeys;
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
   /** The output is a terminal, where a line can be overwritten. */
@@ -26,7 +28,7 @@ export interface ReindexOptions {
 
 /** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
 export async function reindex(options: ReindexOptions): Promise<void> {
-  const { cwd, env, file, signal, write, clock = systemClock } = options;
+  const { cwd, env, keys, file, signal, write, clock = systemClock } = options;
   const folder = hold(
     options.data,
     'a running Perch updates its index itself (GET /v3/recordings/index shows the progress)',
@@ -34,7 +36,8 @@ export async function reindex(options: ReindexOptions): Promise<void> {
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
     const dataDir = folder.path;
-    const store = await ConfigStore.open({ dataDir, cwd, env, clock, log, ...(file === undefined ? {} : { file }) });
+    const place = { dataDir, cwd, env, keys, ...(file === undefined ? {} : { file }) };
+    const store = await ConfigStore.open({ ...place, clock, log });
     const recordPaths = recordPathsOf(store.current);
     store.close();
     const indexFile = join(dataDir, 'segments.db');

@@ -15,7 +15,7 @@ interface RestoreArchiveOptions extends ReindexOptions {
 
 /** Learns what the archive has of a lost box; the next start lists it. @returns the exit code: 1 if no recording can be read @throws PerchError if a Perch runs on the data folder */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<number> {
-  const { box, cwd, env, file, write, signal, isTerminal, clock = systemClock } = options;
+  const { box, cwd, env, keys, file, write, signal, isTerminal, clock = systemClock } = options;
   const folder = hold(
     options.data,
     'stop Perch first; a running Perch reads its own archive by itself (GET /v3/archive: unreadFiles)',
@@ -23,7 +23,8 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<nu
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
     const dataDir = folder.path;
-    const store = await ConfigStore.open({ dataDir, cwd, env, clock, log, ...(file === undefined ? {} : { file }) });
+    const place = { dataDir, cwd, env, keys, ...(file === undefined ? {} : { file }) };
+    const store = await ConfigStore.open({ ...place, clock, log });
     const settings = store.current;
     store.close();
     if (settings.archive === 'no') {

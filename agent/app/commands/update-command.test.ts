@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { writeHeader } from '../../../system/update/update-file.ts';
+import { KEYS as CONFIG_KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../base/clock.ts';
 import { updateHere } from './update-command.ts';
 
@@ -54,6 +55,7 @@ async function update(isInstall: boolean, config = `updateAddress: ${address}`):
       isInstall,
       clock: systemClock,
       cwd: folder,
+      keys: CONFIG_KEYS,
       env: {},
       write: (line) => void lines.push(line),
     },

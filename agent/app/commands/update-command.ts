@@ -6,6 +6,7 @@ import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { Updates } from '../device/updates.ts';
 import { readConfig } from './read-config.ts';
 
@@ -16,6 +17,7 @@ interface UpdateOptions {
   readonly file?: string | undefined;
   readonly cwd: string;
   readonly env: Environment;
+  readonly keys: ConfigKeys;
   readonly isInstall: boolean;
   readonly clock: Clock;
   readonly write: (line: string) => void;

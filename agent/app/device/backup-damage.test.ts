@@ -1,3 +1,4 @@
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import files from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
@@ -31,7 +32,7 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
   writeFileSync(join(dataDir, 'users.json'), users ?? owner);
   writeFileSync(join(dataDir, 'zlm-secret.json'), zlm);
   const log: string[] = [];
-  const check = (one: string) => parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/' });
+  const check = (one: string) => parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS });
   const { config } = check(CONFIG);
   if (!config) {
     throw new Error('the configuration of the test is wrong');

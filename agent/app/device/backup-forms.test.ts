@@ -1,3 +1,4 @@
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ const text = (): string => readFileSync(file, 'utf8');
 async function start(migrations: readonly Migration[]) {
   await restoreStaged(dataDir, log);
   const store = await ConfigStore.open({
-    ...{ cwd: dataDir, dataDir, env: {}, clock: new FakeClock(), log, migrations },
+    ...{ cwd: dataDir, dataDir, env: {}, keys: KEYS, clock: new FakeClock(), log, migrations },
   });
   const backup = new Backups({ version: 'v1.0.0', dataDir, clock: { wallMs: () => 0 }, log, store, migrations });
   return { store, backup };

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { healthOf } from './health-check.ts';
 
 function configOf(text: string) {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: './%path/%s', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: './%path/%s', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('the configuration is wrong');
   }

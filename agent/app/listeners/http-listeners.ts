@@ -349,6 +349,7 @@ export class HttpListeners {
       info: { version: this.#deps.version, started: this.#started },
       paths,
       config: {
+        keys: this.#deps.settings().keys,
         global: () => globalJson(this.#deps.settings()),
         pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
         paths: () => pathListJson(this.#deps.settings()),

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { good } from '../../../test/support/harness/loaded-config.ts';
+import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../base/clock.ts';
 import { EventBus } from '../../base/event-bus.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -27,7 +27,7 @@ test.for([
   ['mqttPrefix: perch/#', "mqttPrefix: 'perch/#' is not the beginning of a topic"],
   ['mqttPrefix: /perch', 'is not the beginning of a topic'],
 ] as const)('the configuration rejects %s', ([text, message]) => {
-  const { problems } = parseConfig(`perch: own\n${text}\n`, 'perch.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+  const { problems } = parseConfig(`perch: own\n${text}\n`, 'perch.yml', {}, { recordPath: '/%path/%s%f', cwd: '/', keys: KEYS });
   const texts = problems.map((one) => `${one.key}: ${one.message}`);
   expect(texts).toEqual([expect.stringContaining(message)]);
   expect(texts.join()).not.toContain('hunter22');
@@ -70,9 +70,9 @@ test('the kept password goes to its own broker only', async () => {
   const { port } = server.address() as { readonly port: number };
   for (const password of [{}, { mqttPassword: HIDDEN }]) {
     await expect(mqttOf().test({ mqttURL: `mqtt://127.0.0.1:${port}`, ...password })).rejects.toThrow(
-      'the kept password is that of another broker',
+      'the kept password is that of another server',
     );
-    await expect(mqttOf().test({ mqttURL: 'mqtts://127.0.0.1:1', ...password })).rejects.toThrow('another broker');
+    await expect(mqttOf().test({ mqttURL: 'mqtts://127.0.0.1:1', ...password })).rejects.toThrow('another server');
   }
   expect(received).toEqual([]);
   server.close();

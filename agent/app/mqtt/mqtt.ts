@@ -7,7 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import { pick } from '../../base/pick.ts';
 import type { Component } from '../../base/reconciler.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
-import { checkKeptBroker } from '../../config/edit/kept-secrets.ts';
+import { checkKept } from '../../config/edit/kept-secrets.ts';
 import type { Config } from '../../config/load/load.ts';
 import { MQTT_KEYS, mqttPinFault } from '../../config/schema/servers/mqtt.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
@@ -100,7 +100,7 @@ export class Mqtt implements MqttControl {
       throw new PerchError('badInput', 'mqttURL is not set');
     }
     const isKept = [undefined, HIDDEN].includes(wanted.mqttPassword);
-    checkKeptBroker({ ...wanted, mqttURL }, now);
+    checkKept(now.keys.global.schema, { ...wanted, mqttURL }, (key) => (now as Readonly<Record<string, unknown>>)[key]);
     const mqttFingerprint = checkSyntax('fingerprint', wanted.mqttFingerprint ?? now.mqttFingerprint);
     const fault = mqttPinFault({ mqttURL, mqttFingerprint });
     if (fault !== undefined) {

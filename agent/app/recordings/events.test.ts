@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { filesBelow, temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { parseConfig, resolvePath } from '../../config/load/load.ts';
 import type { ReportedEvent } from '../../http/api/recordings/events.ts';
@@ -19,7 +20,7 @@ const TEXT = `paths:
 async function start() {
   const folder = temporaryFolder();
   const clock = new FakeClock();
-  const { config } = parseConfig(TEXT, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(TEXT, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }

@@ -5,6 +5,7 @@ import { MachineClock } from '../../../system/boot-clock.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { makeRecording } from '../../../test/support/disks/recording-files.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { parseConfig, resolvePath } from '../../config/load/load.ts';
 import { formatRecordPath } from '../../record/file/record-path.ts';
@@ -21,7 +22,7 @@ function startRecordings() {
   const recordPath = join(folder.path, 'recordings', TEMPLATE);
   const configOf = (paths: string, more = '') => {
     const text = `perch: own\n${more}paths: {${paths}}\n`;
-    const { config } = parseConfig(text, 'perch.yml', {}, { recordPath, cwd: folder.path });
+    const { config } = parseConfig(text, 'perch.yml', {}, { recordPath, cwd: folder.path, keys: KEYS });
     if (!config) {
       throw new Error('the configuration is wrong');
     }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { CameraSnapshots } from './snapshots.ts';
 
@@ -11,7 +12,7 @@ test('a different camera at a known address gets no login for a snapshot', async
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
   const block = { ...credentials, onvif: camera.url, endpoint: camera.endpoint };
   const text = JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: block } } });
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
   const stills = new CameraSnapshots(() => config ?? expect.fail('no configuration'));
   const fetch = () => stills.sourceOf('cam')?.fetch(never);
   expect((await fetch())?.length).toBeGreaterThan(0);

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { good } from '../../../test/support/harness/loaded-config.ts';
+import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
-import { CONFIG_KEYS } from '../../config/schema/config-keys.ts';
 import { IdentityCheckedSource } from '../cameras/identity-checked-source.ts';
 import { SERVERS, SOURCES } from '../protocols.ts';
 import { makeSource } from './source-factory.ts';
@@ -33,6 +32,6 @@ test('the source of a camera with an identity is checked against it', () => {
 });
 
 test('the loader knows the keys of each protocol', () => {
-  expect(SOURCES.map(({ keys }) => keys)).toEqual(CONFIG_KEYS.sources);
-  expect(new Set(SERVERS.map(({ keys }) => keys))).toEqual(new Set(CONFIG_KEYS.servers));
+  expect(SOURCES.map(({ keys }) => keys)).toEqual(KEYS.sources);
+  expect(new Set(SERVERS.map(({ keys }) => keys))).toEqual(new Set(KEYS.servers));
 });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
@@ -12,7 +13,7 @@ import { SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { RecordingSigner } from './recording-signer.ts';
 
 const configOf = (text: string): Config =>
-  parseConfig(text, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/' }).config as Config;
+  parseConfig(text, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS }).config as Config;
 
 class WallClock extends FakeClock {
   override wallMs = (): number => WALL + 60_000;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { fileOf } from '../../../test/support/harness/edited-config.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { PerchError } from '../../base/errors.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import { asNode } from '../schema/node.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
 
@@ -348,8 +348,16 @@ test.for([
   expect(text()).not.toBe(WITH_DISK);
 });
 
+test('each key whose name is about access is one that the owner sets', () => {
+  const isAccess = /^(?:auth|mqtt|archive|zlmOn)|(?:rustedProxies|Secret|AllowIPs)$|^(?:logFile|dumpPackets)$/;
+  for (const { names, rights } of [KEYS.global, KEYS.path]) {
+    expect([...names].filter((name) => isAccess.test(name) && !rights.has(name))).toEqual([]);
+  }
+  expect(KEYS.global.rights.size).toBeGreaterThan(40);
+});
+
 test('each key whose name is that of a file, a folder or origins is one that the owner sets', () => {
-  const named = [CONFIG_KEYS.global.schema, CONFIG_KEYS.path.schema].flatMap((schema) =>
+  const named = [KEYS.global.schema, KEYS.path.schema].flatMap((schema) =>
     Object.entries(asNode(schema).properties ?? {}).filter(
       ([key]) => /(?:File|Folder|Directory|Dir|Cert|ServerKey|Origins|Path)$/.test(key) && !/^(?:rtspPath)$/.test(key),
     ),

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { PerchError } from '../../base/errors.ts';
 import { type Environment, variableOf } from '../load/environment.ts';
 import type { Config } from '../load/load.ts';
+import { PATH_USER_KEYS } from '../load/legacy-users.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { isFfmpegSource } from '../schema/ffmpeg-source.ts';
 import { resolvedName, type SchemaNode } from '../schema/node.ts';
 import type { ConfigStore, FileNow } from '../store/store.ts';
@@ -11,9 +12,9 @@ import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
 import { problemText } from '../yaml/problem.ts';
 import { refuseConflict } from './conflict.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
-import { checkKeptBroker, checkKeptToken, withKeptSecrets } from './kept-secrets.ts';
+import { checkKept, checkKeptToken, withKeptSecrets } from './kept-secrets.ts';
 import { isInNamedFolder } from './named-folders.ts';
-import { type Posted, postedGlobal, postedPath } from './posted.ts';
+import { type Posted, postedGlobal, postedPath, type SettingsKind } from './posted.ts';
 
 /** The author of a change. */
 export interface Editor {
@@ -25,15 +26,7 @@ export interface Editor {
   readonly seen?: string;
 }
 
-const GLOBAL = CONFIG_KEYS.global.schema;
-const PATH = CONFIG_KEYS.path.schema;
-
-/**
- * Keys of access rights: users, authentication servers, web hooks, which get the logins in queries, the MQTT broker, which gets its password and
- * may send commands, trusted proxies, secrets that grant access; a file that Perch writes to, the files of all packets, and the archive, which gets all recordings.
- */
-const RIGHTS =
-  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|dumpPackets|zlm(?:Secret|AllowIPs|On[A-Z].*)|mqtt.*|archive.*|(?:publish|read)(?:User|Pass|IPs))$/;
+const USER_KEYS: ReadonlySet<string> = new Set(PATH_USER_KEYS);
 
 /** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
@@ -52,26 +45,26 @@ export class ApiEdits {
   }
 
   async patchGlobal(body: unknown, editor: Editor): Promise<void> {
-    const { global, pathDefaults } = postedGlobal(body);
+    const { global, pathDefaults } = postedGlobal(body, this.#keys);
     await this.#revise(editor, (now) => {
-      checkKeptBroker(global, now.config);
-      const before = settingsOf(GLOBAL, postedGlobal(globalJson(now.config)).global, now.config);
+      const shown = postedGlobal(globalJson(now.config), this.#keys).global;
+      const before = settingsOf(this.#keys.global.schema, shown, now.config);
       return [
-        ...this.#changed([], GLOBAL, global, before, editor, now),
-        ...this.#changed(['pathDefaults'], PATH, pathDefaults, defaultsOf(now.config), editor, now),
+        ...this.#changed([], 'global', global, before, editor, now),
+        ...this.#changed(['pathDefaults'], 'path', pathDefaults, defaultsOf(now.config), editor, now),
       ];
     });
   }
 
   async patchPathDefaults(body: unknown, editor: Editor): Promise<void> {
-    const posted = postedPath(body);
+    const posted = postedPath(body, this.#keys);
     await this.#revise(editor, (now) => {
-      return this.#changed(['pathDefaults'], PATH, posted, defaultsOf(now.config), editor, now);
+      return this.#changed(['pathDefaults'], 'path', posted, defaultsOf(now.config), editor, now);
     });
   }
 
   async addPath(name: string, body: unknown, editor: Editor): Promise<void> {
-    const posted = postedPath(body);
+    const posted = postedPath(body, this.#keys);
     await this.#revise(editor, (now) => {
       if (now.config.paths.has(name)) {
         throw new PerchError('badInput', 'path already exists', { path: name });
@@ -81,23 +74,23 @@ export class ApiEdits {
   }
 
   async replacePath(name: string, body: unknown, editor: Editor): Promise<void> {
-    const posted = postedPath(body);
+    const posted = postedPath(body, this.#keys);
     await this.#revise(editor, (now) => {
       const { paths } = now.config;
       const entry = paths.get(name);
-      refuseConflict(now, editor.seen, name, entry ? Object.keys(pathSettings(entry).shown) : [''], {});
+      refuseConflict(now, editor.seen, name, entry ? Object.keys(pathSettings(entry, this.#keys).shown) : [''], {});
       return [this.#whole(name, posted, now, editor)];
     });
   }
 
   async patchPath(name: string, body: unknown, editor: Editor): Promise<void> {
-    const posted = postedPath(body);
+    const posted = postedPath(body, this.#keys);
     await this.#revise(editor, (now) => {
       const entry = now.config.paths.get(name);
       if (!entry) {
         throw noSuchPath(name);
       }
-      return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor, now);
+      return this.#changed(['paths', name], 'path', posted, pathSettings(entry, this.#keys), editor, now);
     });
   }
 
@@ -107,7 +100,7 @@ export class ApiEdits {
    * @throws PerchError like `patchPath`, but no conflict
    */
   async tryPath(name: string, body: unknown, editor: Editor, mayBeNew?: 'mayBeNew'): Promise<Config> {
-    const posted = postedPath(body);
+    const posted = postedPath(body, this.#keys);
     const { current, tag, textInForce } = this.#store;
     const entry = current.paths.get(name);
     if (!entry && !mayBeNew) {
@@ -116,7 +109,7 @@ export class ApiEdits {
     const now = { config: current, written: undefined, tag, since: () => undefined };
     const anyTime = { hasAllRights: editor.hasAllRights };
     const edits = entry
-      ? this.#changed(['paths', name], PATH, posted, pathSettings(entry), anyTime, now)
+      ? this.#changed(['paths', name], 'path', posted, pathSettings(entry, this.#keys), anyTime, now)
       : [this.#whole(name, posted, now, anyTime)];
     if (edits.length === 0) {
       return current;
@@ -139,7 +132,7 @@ export class ApiEdits {
         const message = `path '${name}' comes from an environment variable: it ends with it`;
         throw new PerchError('badInput', message, { path: name });
       }
-      refuseConflict(now, editor.seen, name, [...Object.keys(PATH.properties ?? {})], {});
+      refuseConflict(now, editor.seen, name, [...this.#keys.path.names], {});
       return [{ keyPath: ['paths', name], value: undefined }];
     });
   }
@@ -157,6 +150,10 @@ export class ApiEdits {
     return this.#store.tag;
   }
 
+  get #keys(): ConfigKeys {
+    return this.#store.current.keys;
+  }
+
   async #revise({ seen, user }: Editor, plan: (now: FileNow) => readonly Edit[]): Promise<void> {
     if (seen !== undefined) {
       // An edit of the file by hand counts at once.
@@ -168,20 +165,22 @@ export class ApiEdits {
   /** Edits of the values that differ from those in force; the others stay as they are in the file. */
   #changed(
     blockPath: KeyPath,
-    schema: SchemaNode,
+    kind: SettingsKind,
     posted: Posted,
     before: AppliedConfig,
     editor: Editor,
     now: FileNow,
   ): readonly Edit[] {
-    if (schema === PATH) {
+    const { schema } = this.#keys[kind];
+    checkKept(schema, posted, before.value);
+    if (kind === 'path') {
       checkKeptToken(posted, before.value);
     }
     const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
     const path = blockPath[0] === 'paths' ? String(blockPath[1]) : undefined;
     refuseConflict(now, editor.seen, path, keys, before.shown, blockPath[0] === 'pathDefaults' ? 'pathDefaults.' : '');
     return keys.map((key) => {
-      this.#check(schema, [...blockPath, key], posted[key], editor, now.config);
+      this.#check(kind, [...blockPath, key], posted[key], editor, now.config);
       return { keyPath: [...blockPath, key], value: valueFor(schema, key, posted[key], before) };
     });
   }
@@ -189,20 +188,21 @@ export class ApiEdits {
   /** Replaces all keys of a path. */
   #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
-    const before = entry ? pathSettings(entry) : defaultsOf(config);
+    const before = entry ? pathSettings(entry, this.#keys) : defaultsOf(config);
     // If the request has no token, the token is removed, or the default applies.
     checkKeptToken({ whepBearerToken: '', ...posted }, before.value);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {
-        this.#check(PATH, ['paths', name, key], value, editor, config);
+        this.#check('path', ['paths', name, key], value, editor, config);
       }
-      return [key, valueFor(PATH, key, value, before)];
+      return [key, valueFor(this.#keys.path.schema, key, value, before)];
     });
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
   }
 
-  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor, config: Config): void {
+  #check(kind: SettingsKind, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor, config: Config): void {
     const key = String(keyPath.at(-1));
+    const { schema, rights } = this.#keys[kind];
     const { syntax, names } = schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
       throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only the file itself can set it');
@@ -210,10 +210,8 @@ export class ApiEdits {
     if (syntax === 'command' && !hasAllRights) {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
-    if (RIGHTS.test(key) && !hasAllRights) {
-      throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
-    }
-    if ((names === 'keyFile' || names === 'origins') && !hasAllRights) {
+    const isRight = rights.has(key) || USER_KEYS.has(key) || names === 'keyFile' || names === 'origins';
+    if (isRight && !hasAllRights) {
       throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
     }
     if (names && !hasAllRights && typeof value === 'string' && !isInNamedFolder(value, config, this.#store)) {
@@ -243,12 +241,12 @@ const settingsOf = (schema: SchemaNode, shown: Posted, settings: object): Applie
   value: (key) => (settings as Posted)[resolvedName(key, schema.properties?.[key] ?? {})],
 });
 
-const defaultsOf = (config: FileNow['config']): AppliedConfig =>
-  settingsOf(PATH, postedPath(pathDefaultsJson(config)), config.pathDefaults);
+const defaultsOf = (config: Config): AppliedConfig =>
+  settingsOf(config.keys.path.schema, postedPath(pathDefaultsJson(config), config.keys), config.pathDefaults);
 
-const pathSettings = (entry: PathEntry): AppliedConfig =>
+const pathSettings = (entry: PathEntry, keys: ConfigKeys): AppliedConfig =>
   entry.settings
-    ? settingsOf(PATH, postedPath(pathJson(entry)), entry.settings)
+    ? settingsOf(keys.path.schema, postedPath(pathJson(entry, keys), keys), entry.settings)
     : { shown: {}, value: () => undefined };
 
 /** The value for the file: hidden secrets restored, the words of a switch as yes and no. */

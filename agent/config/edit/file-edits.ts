@@ -25,11 +25,12 @@ interface FileVerdict {
 export class FileEdits {
   readonly #store: ConfigStore;
   readonly #env: Environment;
-  readonly #hidden = new HiddenSecrets();
+  readonly #hidden: HiddenSecrets;
 
   constructor(store: ConfigStore, env: Environment) {
     this.#store = store;
     this.#env = env;
+    this.#hidden = new HiddenSecrets(store.current.keys);
   }
 
   /** @param hides passwords are replaced by placeholders, which `check` and `write` replace by the passwords */

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { HiddenSecrets } from './hidden-secrets.ts';
 
 const PLACEHOLDER = /<hidden-[0-9a-f]{12}>/g;
-const secrets = new HiddenSecrets();
+const secrets = new HiddenSecrets(KEYS);
 /** The text with one name for all placeholders. */
 const shown = (text: string): string => secrets.hide(text).replace(PLACEHOLDER, '***');
 
@@ -115,7 +116,7 @@ test('a placeholder keeps its meaning in another place and in a newer text', () 
 });
 
 test('a text that shows the placeholder of a removed password, or of another process, is rejected', () => {
-  const [other = ''] = new HiddenSecrets().hide(TWO).match(PLACEHOLDER) ?? [];
+  const [other = ''] = new HiddenSecrets(KEYS).hide(TWO).match(PLACEHOLDER) ?? [];
   const only = TWO.slice(0, TWO.indexOf('  b:'));
   expect(() => secrets.restore(secrets.hide(TWO), only)).toThrow(
     `'${SECOND}' stands for a password that is not in the file`,

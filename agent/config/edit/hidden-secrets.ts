@@ -1,9 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { keyRangeOf } from '../values/destination.ts';
 import { Report } from '../yaml/problem.ts';
 import { parseTree } from '../yaml/tree.ts';
-import { IN_ADDRESS, IN_QUERY, SECRET_LINE, schemaScalars } from './secrets.ts';
+import { IN_ADDRESS, IN_QUERY, SecretKeys } from './secrets.ts';
 
 /** Offsets of characters. */
 type Range = readonly [start: number, end: number];
@@ -23,11 +24,16 @@ const BEHIND_USER = /[\p{L}\p{N}_.@-]:$/u;
  */
 export class HiddenSecrets {
   readonly #key = randomBytes(32);
+  readonly #keys: SecretKeys;
+
+  constructor(keys: ConfigKeys) {
+    this.#keys = new SecretKeys(keys);
+  }
 
   hide(text: string): string {
     let hidden = '';
     let end = 0;
-    for (const [from, to] of secretRanges(text)) {
+    for (const [from, to] of secretRanges(text, this.#keys)) {
       hidden += text.slice(end, from) + this.#placeholder(text.slice(from, to));
       end = to;
     }
@@ -45,7 +51,7 @@ export class HiddenSecrets {
       return text;
     }
     const secrets = new Map(
-      secretRanges(source).map(([from, to]) => {
+      secretRanges(source, this.#keys).map(([from, to]) => {
         const secret = source.slice(from, to);
         return [this.#placeholder(secret), secret];
       }),
@@ -86,11 +92,11 @@ function firstMissing(wanted: readonly string[], found: readonly string[]): stri
 }
 
 /** Secrets of a text, ascending and without overlap. Comments and texts that are not YAML are searched for keys of secrets. */
-function secretRanges(text: string): readonly Range[] {
+function secretRanges(text: string, keys: SecretKeys): readonly Range[] {
   const tree = parseTree(text, new Report(''));
   const values = new Set<string>();
   const ranges: Range[] = [];
-  for (const [{ secret, syntax }, scalar] of tree ? schemaScalars(tree) : []) {
+  for (const [{ secret, syntax }, scalar] of tree ? keys.scalars(tree) : []) {
     const key = syntax === 'destination' ? keyRangeOf(scalar.text) : undefined;
     if (key) {
       values.add(scalar.text.slice(...key));
@@ -101,7 +107,7 @@ function secretRanges(text: string): readonly Range[] {
       values.add(scalar.text);
     }
   }
-  const lines = captured(text, SECRET_LINE).flatMap((range) => valueOfLine(text, range, tree !== undefined));
+  const lines = captured(text, keys.line).flatMap((range) => valueOfLine(text, range, tree !== undefined));
   const passwords = [...lines, ...captured(text, IN_ADDRESS)];
   for (const [from, to] of passwords) {
     values.add(text.slice(from, to));

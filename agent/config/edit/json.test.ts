@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { type Config, parseConfig } from '../load/load.ts';
 import { globalJson, pathDefaultsJson, pathJson, pathListJson } from './json.ts';
 
 function load(text: string): Config {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }
@@ -107,7 +108,9 @@ test('paths are sorted by name, and a disabled one has its error', () => {
   const config = load('paths: {b: {record: perhaps}, a: }');
   expect(pathListJson(config).map(({ name }) => name)).toEqual(['a', 'b']);
   const entry = config.paths.get('b');
-  expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not one of no, always, motion" });
+  expect(entry && pathJson(entry, KEYS)).toEqual({
+    ...{ name: 'b', error: "record: 'perhaps' is not one of no, always, motion" },
+  });
 });
 
 test('redirect targets are shown without credentials', () => {

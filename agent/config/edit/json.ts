@@ -1,9 +1,9 @@
 import { redact } from '../../base/log.ts';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
-import type { Destination } from '../schema/forward.ts';
-import { resolvedName, type SchemaNode } from '../schema/node.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
+import { type Destination, Forward } from '../schema/forward.ts';
+import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
 import type { PathSettings } from '../schema/path.ts';
 import { shownDestination } from '../values/destination.ts';
 import { formatDuration } from '../values/duration.ts';
@@ -14,20 +14,20 @@ type ConfigJson = Record<string, unknown>;
 type PathJson = ConfigJson & { readonly name: string };
 
 /** `/v3/config/global/get`. */
-export const globalJson = (config: Config): ConfigJson => renderObject(CONFIG_KEYS.global.schema, { ...config });
+export const globalJson = (config: Config): ConfigJson => renderObject(config.keys.global.schema, { ...config });
 
 /** `/v3/config/pathdefaults/get`. */
-export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults);
+export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults, config.keys);
 
 /** An item of `/v3/config/paths/list`. A disabled path has its error in place of settings. */
-export function pathJson({ name, settings, error }: PathEntry): PathJson {
-  return settings ? { name, ...renderSettings(settings) } : { name, error };
+export function pathJson({ name, settings, error }: PathEntry, keys: ConfigKeys): PathJson {
+  return settings ? { name, ...renderSettings(settings, keys) } : { name, error };
 }
 
 /** `/v3/config/paths/list` before pagination: sorted by name. */
 export function pathListJson(config: Config): readonly PathJson[] {
   const entries = [...config.paths.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return entries.map(pathJson);
+  return entries.map((entry) => pathJson(entry, config.keys));
 }
 
 /** Shown in place of a secret. */
@@ -48,12 +48,11 @@ export interface DestinationJson {
 }
 
 /** An item of a path's `forward` list. */
-export function destinationJson(destination: Destination): DestinationJson {
-  const schema = CONFIG_KEYS.path.schema.properties?.['forward']?.items ?? {};
-  return renderObject(schema, { ...destination }) as ConfigJson & DestinationJson;
-}
+export const destinationJson = (destination: Destination): DestinationJson =>
+  renderObject(asNode(Forward).items ?? {}, { ...destination }) as ConfigJson & DestinationJson;
 
-const renderSettings = (settings: PathSettings): ConfigJson => renderObject(CONFIG_KEYS.path.schema, { ...settings });
+const renderSettings = (settings: PathSettings, { path }: ConfigKeys): ConfigJson =>
+  renderObject(path.schema, { ...settings });
 
 function renderObject(schema: SchemaNode, values: Readonly<Record<string, unknown>>): ConfigJson {
   const json: ConfigJson = {};

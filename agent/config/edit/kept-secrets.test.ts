@@ -115,7 +115,7 @@ test('the kept password of the MQTT broker does not go to another one', async ()
     for (const kept of [{}, { mqttPassword: '<redacted>' }]) {
       await expect(edits.patchGlobal({ mqttURL, ...kept }, OWNER), mqttURL).rejects.toMatchObject({
         code: 'badInput',
-        message: 'the kept password is that of another broker: send mqttPassword',
+        message: 'the kept password is that of another server: send mqttPassword',
       });
     }
   }
@@ -124,7 +124,7 @@ test('the kept password of the MQTT broker does not go to another one', async ()
   expect(text()).toBe(before);
   // Not in two steps, either.
   await edits.patchGlobal({ mqttURL: '' }, OWNER);
-  await expect(edits.patchGlobal({ mqttURL: 'mqtts://evil:8883' }, OWNER)).rejects.toThrow('another broker');
+  await expect(edits.patchGlobal({ mqttURL: 'mqtts://evil:8883' }, OWNER)).rejects.toThrow('another server');
   await edits.patchGlobal({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' }, OWNER);
   expect(store.current).toMatchObject({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' });
   await edits.patchGlobal({ mqttURL: 'mqtt://third', mqttPassword: '' }, OWNER);

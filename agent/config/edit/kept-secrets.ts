@@ -45,20 +45,21 @@ function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Bl
   );
 }
 
-/** @throws PerchError badInput if the kept password of the MQTT broker would go to another one */
-export function checkKeptBroker(sent: MqttLogin, before: MqttLogin): void {
-  const { mqttURL = before.mqttURL, mqttPassword = HIDDEN } = sent;
-  const isKept = mqttPassword === HIDDEN && (before.mqttPassword ?? '') !== '';
-  if (isKept && mqttURL !== '' && serverOf(mqttURL) !== serverOf(before.mqttURL)) {
-    throw new PerchError('badInput', 'the kept password is that of another broker: send mqttPassword', {
-      why: 'password',
-    });
+/**
+ * @param sent settings of the block, some or all
+ * @param before those in force
+ * @throws PerchError badInput if a kept secret would go to another server than its own (`keptFor`)
+ */
+export function checkKept({ properties = {} }: SchemaNode, sent: Block, before: (key: string) => unknown): void {
+  for (const [key, { keptFor }] of Object.entries(properties)) {
+    if (keptFor === undefined || (sent[key] ?? HIDDEN) !== HIDDEN || (before(key) ?? '') === '') {
+      continue;
+    }
+    const { [keptFor]: address = before(keptFor) } = sent;
+    if (address !== '' && serverOf(address) !== serverOf(before(keptFor))) {
+      throw new PerchError('badInput', `the kept password is that of another server: send ${key}`, { why: 'password' });
+    }
   }
-}
-
-interface MqttLogin {
-  readonly mqttURL?: unknown;
-  readonly mqttPassword?: unknown;
 }
 
 /**

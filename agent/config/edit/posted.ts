@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { formerNames as formerGlobalNames, rename, renameGlobal } from '../load/deprecated.ts';
 import { treeOf } from '../load/environment.ts';
 import { PATH_USER_KEYS } from '../load/legacy-users.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { parseWord } from '../values/word.ts';
 import { isBlock } from '../yaml/edit.ts';
@@ -22,53 +22,61 @@ interface Vocabulary {
   readonly ignored: ReadonlySet<string>;
 }
 
-const { global, path } = CONFIG_KEYS;
-const GLOBAL: Vocabulary = {
-  schema: global.schema,
-  others: new Set(global.inertNames),
-  former: new Set(formerGlobalNames(CONFIG_KEYS)),
-  ignored: new Set(),
-};
-const PATH: Vocabulary = {
-  schema: path.schema,
-  others: new Set([...path.inertNames, ...PATH_USER_KEYS]),
-  former: new Set(Object.keys(path.renamed)),
-  ignored: new Set(['name']),
-};
+export type SettingsKind = 'global' | 'path';
+
+const vocabularyOf = (kind: SettingsKind, keys: ConfigKeys): Vocabulary =>
+  kind === 'global'
+    ? {
+        schema: keys.global.schema,
+        others: new Set(keys.global.inertNames),
+        former: new Set(formerGlobalNames(keys)),
+        ignored: new Set(),
+      }
+    : {
+        schema: keys.path.schema,
+        others: new Set([...keys.path.inertNames, ...PATH_USER_KEYS]),
+        former: new Set(Object.keys(keys.path.renamed)),
+        ignored: new Set(['name']),
+      };
 /** Deeper than any value of the file. */
 const MAX_LEVELS = 8;
 const MAX_ITEMS = 10_000;
 const MAX_SHOWN = 64;
 
 /** Top-level settings; former ones that belong to paths now are separate. @throws PerchError badInput */
-export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
-  const block = blockOf(body, GLOBAL);
-  const renamed = renamedBlock(block, GLOBAL, (map) => renameGlobal(map, new Report(''), CONFIG_KEYS));
+export function postedGlobal(
+  body: unknown,
+  keys: ConfigKeys,
+): { readonly global: Posted; readonly pathDefaults: Posted } {
+  const vocabulary = vocabularyOf('global', keys);
+  const block = blockOf(body, vocabulary);
+  const renamed = renamedBlock(block, vocabulary, (map) => renameGlobal(map, new Report(''), keys));
   const { pathDefaults, ...global } = renamed;
-  return { global: readBlock(global, GLOBAL), pathDefaults: readBlock((pathDefaults ?? {}) as Posted, PATH) };
+  return {
+    global: readBlock(global, keys.global.schema),
+    pathDefaults: readBlock((pathDefaults ?? {}) as Posted, keys.path.schema),
+  };
 }
 
 /** Settings of a path, or of all paths. @throws PerchError badInput */
-export function postedPath(body: unknown): Posted {
-  const block = blockOf(body, PATH);
+export function postedPath(body: unknown, keys: ConfigKeys): Posted {
+  const vocabulary = vocabularyOf('path', keys);
+  const block = blockOf(body, vocabulary);
   return readBlock(
-    renamedBlock(block, PATH, (map) => rename(map, path.renamed, '', new Report(''))),
-    PATH,
+    renamedBlock(block, vocabulary, (map) => rename(map, keys.path.renamed, '', new Report(''))),
+    keys.path.schema,
   );
 }
 
-export type SettingsKind = 'global' | 'path';
-const VOCABULARY: Readonly<Record<SettingsKind, Vocabulary>> = { global: GLOBAL, path: PATH };
-
 /** Names that are accepted in addition to those of the schema. */
-export const formerNames = (kind: SettingsKind): readonly string[] => {
-  const { former, others, ignored } = VOCABULARY[kind];
+export const formerNames = (kind: SettingsKind, keys: ConfigKeys): readonly string[] => {
+  const { former, others, ignored } = vocabularyOf(kind, keys);
   return [...ignored, ...former, ...others];
 };
 
 /** The body has no known key: a form, or another program's JSON. */
-export function isForeign(body: unknown, kind: SettingsKind): boolean {
-  const vocabulary = VOCABULARY[kind];
+export function isForeign(body: unknown, kind: SettingsKind, keys: ConfigKeys): boolean {
+  const vocabulary = vocabularyOf(kind, keys);
   return !isBlock(body) || !Object.keys(body).some((name) => isKnown(name, vocabulary));
 }
 
@@ -133,7 +141,7 @@ function plainOf(tree: Tree): unknown {
     : Object.fromEntries([...tree.entries].map(([name, entry]) => [name, plainOf(entry.tree)]));
 }
 
-function readBlock(block: Posted, { schema }: Vocabulary): Posted {
+function readBlock(block: Posted, schema: SchemaNode): Posted {
   return Object.fromEntries(
     Object.entries(block).map(([name, value]) => {
       const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;

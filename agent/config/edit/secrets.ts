@@ -1,7 +1,7 @@
 import { splitUrl } from '../../base/network/url-parts.ts';
 import { type Environment, overlayEnvironment } from '../load/environment.ts';
 import { type Config, pathWithUsers } from '../load/load.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { keyRangeOf } from '../values/destination.ts';
 import { Report } from '../yaml/problem.ts';
@@ -12,16 +12,57 @@ export const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
 /** Values of a query; a shorter one is a word such as `unicast`. */
 export const IN_QUERY = /[?&;][^=&;\s]*=((?:[^&;\s"']|["'](?![\s,}\]:]|$)){8,})/g;
 
-const GLOBAL = CONFIG_KEYS.global.schema;
-const PATH: SchemaNode = pathWithUsers(CONFIG_KEYS);
 const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
-/** Keys of secrets; they count wherever they are in the file. */
-const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);
-/** The rest of a line after such a key. */
-export const SECRET_LINE = new RegExp(
-  `(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`,
-  'gm',
-);
+
+/** Where a configuration file may have secrets. */
+export class SecretKeys {
+  readonly #global: SchemaNode;
+  readonly #path: SchemaNode;
+  /** They count wherever they are in the file. */
+  readonly #names: ReadonlySet<string>;
+  /** The rest of a line after such a key. */
+  readonly line: RegExp;
+
+  constructor(keys: ConfigKeys) {
+    this.#global = keys.global.schema;
+    this.#path = pathWithUsers(keys);
+    this.#names = new Set([...secretKeys(this.#global), ...secretKeys(this.#path)]);
+    this.line = new RegExp(`(?:^|[\\s{,])["']?(?:${[...this.#names].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`, 'gm');
+  }
+
+  /** The values of a file, each with its schema. */
+  *scalars(root: MapNode): Generator<readonly [SchemaNode, ScalarNode]> {
+    for (const [name, { tree }] of root.entries) {
+      if (name === 'paths' && tree.kind === 'map') {
+        for (const path of tree.entries.values()) {
+          yield* this.#scalarsOf(this.#path, path.tree);
+        }
+      } else {
+        yield* this.#scalarsOf(name === 'pathDefaults' ? this.#path : this.#nodeOf(this.#global, name), tree);
+      }
+    }
+  }
+
+  /** Valid or not. Everything below a secret's key counts as a secret. */
+  *#scalarsOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaNode, ScalarNode]> {
+    if (tree.kind === 'scalar') {
+      yield [schema, tree];
+    } else if (tree.kind === 'sequence') {
+      for (const item of tree.items) {
+        yield* this.#scalarsOf(schema.secret ? schema : (schema.items ?? {}), item);
+      }
+    } else {
+      for (const [name, { tree: inner }] of tree.entries) {
+        yield* this.#scalarsOf(schema.secret ? schema : this.#nodeOf(schema, name), inner);
+      }
+    }
+  }
+
+  #nodeOf(schema: SchemaNode, name: string): SchemaNode {
+    const known = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+    return known ?? (this.#names.has(name) ? SECRET : {});
+  }
+}
 
 /**
  * All passwords, tokens and keys of a configuration, in the forms that a text may have them in, the longest first.
@@ -30,19 +71,21 @@ export const SECRET_LINE = new RegExp(
  */
 export function secretsIn(config: Config, texts: readonly string[], env: Environment): readonly string[] {
   const found = new Set<string>();
-  collect(GLOBAL, config, found);
+  const keys = new SecretKeys(config.keys);
+  const [global, path] = [config.keys.global.schema, pathWithUsers(config.keys)];
+  collect(global, config, found);
   const paths = [...config.paths.values()].flatMap(({ settings }) => (settings ? [settings] : []));
   for (const settings of [config.pathDefaults, ...paths]) {
-    collect(PATH, settings, found);
+    collect(path, settings, found);
   }
   for (const text of new Set(texts)) {
     const file = parseTree(text, new Report(''));
     if (file) {
-      for (const [schema, scalar] of schemaScalars(overlayEnvironment(file, GLOBAL, PATH, env))) {
+      for (const [schema, scalar] of keys.scalars(overlayEnvironment(file, global, path, env))) {
         collectText(schema, scalar.text, found);
       }
     } else {
-      collectLines(text, found);
+      collectLines(text, keys.line, found);
     }
   }
   found.delete('');
@@ -79,37 +122,9 @@ function collectText(schema: SchemaNode, text: string, found: Set<string>): void
   }
 }
 
-/** The values of a file, each with its schema. */
-export function* schemaScalars(root: MapNode): Generator<readonly [SchemaNode, ScalarNode]> {
-  for (const [name, { tree }] of root.entries) {
-    if (name === 'paths' && tree.kind === 'map') {
-      for (const path of tree.entries.values()) {
-        yield* scalarsOf(PATH, path.tree);
-      }
-    } else {
-      yield* scalarsOf(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree);
-    }
-  }
-}
-
-/** Valid or not. Everything below a secret's key counts as a secret. */
-function* scalarsOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaNode, ScalarNode]> {
-  if (tree.kind === 'scalar') {
-    yield [schema, tree];
-  } else if (tree.kind === 'sequence') {
-    for (const item of tree.items) {
-      yield* scalarsOf(schema.secret ? schema : (schema.items ?? {}), item);
-    }
-  } else {
-    for (const [name, { tree: inner }] of tree.entries) {
-      yield* scalarsOf(schema.secret ? schema : nodeOf(schema, name), inner);
-    }
-  }
-}
-
 /** Collects the secrets of a text that is not YAML: error messages may quote a part of it. */
-function collectLines(text: string, found: Set<string>): void {
-  for (const value of partsOf(text, SECRET_LINE)) {
+function collectLines(text: string, line: RegExp, found: Set<string>): void {
+  for (const value of partsOf(text, line)) {
     const [uncommented = ''] = value.split(/\s#/);
     for (const one of [value, uncommented, uncommented.split(/[,}\]]/)[0] ?? '']) {
       collectText(SECRET, one.trim(), found);
@@ -118,11 +133,6 @@ function collectLines(text: string, found: Set<string>): void {
   }
   collectText({}, text, found);
 }
-
-const nodeOf = (schema: SchemaNode, name: string): SchemaNode => {
-  const known = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
-  return known ?? (SECRET_KEYS.has(name) ? SECRET : {});
-};
 
 function secretKeys(schema: SchemaNode): string[] {
   const own = Object.entries(schema.properties ?? {});

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { checkFile } from './check-files.ts';
 
 const TLS = join(import.meta.dirname, '../../../test/fixtures/tls');
@@ -12,7 +13,7 @@ function check(text: string, env: Record<string, string> = {}) {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'my.yml');
   writeFileSync(file, `perch: own\n${text}`);
-  return checkFile(file, env);
+  return checkFile(file, env, KEYS);
 }
 
 test('a valid file prints no lines', async () => {

@@ -8,7 +8,7 @@ import { ConfigText } from '../file/config-text.ts';
 import { absoluteKeyFiles, isLeftToUs } from '../file/key-pair.ts';
 import type { Fault } from '../schema/common/key-rules.ts';
 import type { KeyPairUse } from '../schema/common/server-keys.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { portsOf } from '../schema/ports.ts';
 import { type Problem, problemText, Report } from '../yaml/problem.ts';
 import { parseTree } from '../yaml/tree.ts';
@@ -20,6 +20,7 @@ import type { PathEntry } from './path-entry.ts';
 export async function checkFile(
   file: string,
   env: Environment,
+  keys: ConfigKeys,
 ): Promise<{ readonly lines: readonly string[]; readonly isUsable: boolean }> {
   const text = await new ConfigText(env).read(file);
   if (text === undefined) {
@@ -27,7 +28,7 @@ export async function checkFile(
   }
   const name = basename(file);
   const cwd = process.cwd();
-  const defaults = { recordPath: './recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd };
+  const defaults = { recordPath: './recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd, keys };
   const { config, problems } = parseConfig(text, name, env, defaults);
   const faults = config ? await fileFaults(config, cwd) : [];
   const all = [...problems, ...warningsAt(faults, text, name)];
@@ -52,7 +53,7 @@ function warningsAt(faults: readonly Fault[], text: string, name: string): reado
  * they exist.
  */
 async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
-  const pairs = portsOf(config, CONFIG_KEYS.servers).flatMap(({ keyPair }) => keyPair ?? []);
+  const pairs = portsOf(config, config.keys).flatMap(({ keyPair }) => keyPair ?? []);
   const clips = [...config.paths.values()].map((path) => clipFaults(path, cwd));
   return (await Promise.all([...pairs.map((pair) => pairFaults(pair, cwd)), ...clips])).flat();
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { PerchError } from '../../base/errors.ts';
 import { globalJson, pathListJson } from '../edit/json.ts';
 import { editText } from '../yaml/edit.ts';
@@ -29,7 +30,7 @@ const PIECES = [
 ];
 const MORE = ['? ', '---\n', '%', '\0', '😀', '__proto__: 1\n', 'constructor: {}\n', '9'.repeat(30), '.nan', '~', '@'];
 const CASES = byLength(250, 15_000);
-const defaults = { recordPath: '/d/%path/%s%f', cwd: '/' };
+const defaults = { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS };
 
 function mutate(text: string, next: () => number): string {
   const pieces = [...PIECES, ...MORE];

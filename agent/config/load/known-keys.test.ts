@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { good, KEYS, linesOf } from '../../../test/support/harness/loaded-config.ts';
 import { formerNames } from './deprecated.ts';
 
-const { global, path } = CONFIG_KEYS;
+const { global, path } = KEYS;
 
 test("a file with every key of MediaMTX's vocabulary loads without an error", () => {
   const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
@@ -22,9 +21,12 @@ test('the file of all keys has every key', () => {
   const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
   const former = /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordSign|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|updateAddress|audio|camera|modes|mqtt\w*|onvif\w*|archive\w*|recordArchive\w*|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordSign|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|updateAddress|audio|camera|modes|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
+  const ofFeatures = KEYS.features.flatMap(({ schema, pathSchema = {} }) => Object.keys({ ...schema, ...pathSchema }));
   const names = [...global.names, ...path.names, ...global.inertNames, ...path.inertNames];
-  const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
+  const missing = names.filter(
+    (name) => !former.test(name) && !others.test(name) && !ofFeatures.includes(name) && !text.includes(`${name}:`),
+  );
   expect(missing).toEqual([]);
 });
 
@@ -38,7 +40,7 @@ test('each unsupported key gives the reason and a way out', () => {
 test('no key is both supported and unsupported', () => {
   expect(global.inertNames.filter((name) => global.names.has(name))).toEqual([]);
   expect(path.inertNames.filter((name) => path.names.has(name))).toEqual([]);
-  expect(formerNames(CONFIG_KEYS).filter((name) => global.names.has(name))).toEqual([]);
+  expect(formerNames(KEYS).filter((name) => global.names.has(name))).toEqual([]);
   expect(Object.keys(path.renamed).filter((name) => path.names.has(name))).toEqual([]);
 });
 

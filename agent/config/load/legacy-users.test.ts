@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { problemText } from '../yaml/problem.ts';
 import { parseConfig } from './load.ts';
 
 const load = (text: string, env = {}) =>
-  parseConfig(text, 'perch.yml', env, { recordPath: '/r/%path/%s-%f', cwd: '/' });
+  parseConfig(text, 'perch.yml', env, { recordPath: '/r/%path/%s-%f', cwd: '/', keys: KEYS });
 const usersOf = (text: string, env = {}) => load(text, env).config?.authInternalUsers;
 
 const EVERYBODY = [

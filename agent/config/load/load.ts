@@ -1,5 +1,5 @@
 import { MEDIAMTX_USERS } from '../schema/common/general.ts';
-import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { type GlobalSettings, OWN_DEFAULTS } from '../schema/global.ts';
 import { defaultsOf, type SchemaNode } from '../schema/node.ts';
 import type { PathSettings } from '../schema/path.ts';
@@ -20,6 +20,8 @@ import { reportUnsupported } from './unsupported.ts';
 export interface Config extends GlobalSettings {
   /** Perch's own setup (no file, or a file that begins with `perch: own`): access needs an account. */
   readonly isOwn: boolean;
+  /** The keys that it was read with. */
+  readonly keys: ConfigKeys;
   readonly pathDefaults: PathSettings;
   /** All entries of `paths` by name, in the order of the file. */
   readonly paths: ReadonlyMap<string, PathEntry>;
@@ -39,8 +41,7 @@ export interface ConfigDefaults {
   readonly recordPath: string;
   /** A relative `recordPath` starts here. */
   readonly cwd: string;
-  /** Those of Perch's own protocols unless given. */
-  readonly keys?: ConfigKeys;
+  readonly keys: ConfigKeys;
 }
 
 const BLOCKS = ['perch', 'pathDefaults', 'paths'];
@@ -56,7 +57,7 @@ export const NO_FILE = 'perch: own\n';
 
 /** A configuration from the text of its file. Never throws on a wrong file: `problems` has all errors. */
 export function parseConfig(text: string, fileName: string, env: Environment, defaults: ConfigDefaults): ParsedConfig {
-  const { keys = CONFIG_KEYS } = defaults;
+  const { keys } = defaults;
   const report = new Report(fileName);
   const file = parseTree(text, report);
   if (!file) {
@@ -73,13 +74,13 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   reportUnsupportedVariables(keys.global.inert, env, report);
 
   const settings = readGlobal(root, keys, isOwn, report);
-  const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, { ...defaults, keys }, report);
+  const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, defaults, report);
   const paths = readPaths(root, pathDefaults, settings.playback, report);
   if (report.fatalCount > 0) {
     return { problems: report.all() };
   }
   const patterns = patternsOf(paths);
-  const config = { ...settings, isOwn, pathDefaults: pathDefaults.settings, paths, patterns };
+  const config = { ...settings, isOwn, keys, pathDefaults: pathDefaults.settings, paths, patterns };
   return { config, problems: report.all() };
 }
 
@@ -140,7 +141,7 @@ function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Rep
   const all = withLegacyUsers(root, read, report);
   const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, keys, written) : all;
   if (report.fatalCount === 0) {
-    for (const { key, message, isWarning, isPartial } of globalFaults(settings, keys.servers, isOwn)) {
+    for (const { key, message, isWarning, isPartial } of globalFaults(settings, keys, isOwn)) {
       const position = positionOfKey(root, key);
       if (isPartial) {
         report.addPartial(position, key, message);
@@ -154,10 +155,10 @@ function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Rep
 }
 
 /** Defaults of Perch's own setup that depend on other settings. */
-function withOwnDefaults(settings: GlobalSettings, { servers }: ConfigKeys, written: object): GlobalSettings {
-  const own: object = Object.assign({}, ...servers.map((keys) => keys.ownDefaults?.(settings)));
+function withOwnDefaults(settings: GlobalSettings, keys: ConfigKeys, written: object): GlobalSettings {
+  const own: object = Object.assign({}, ...keys.servers.map(({ ownDefaults }) => ownDefaults?.(settings)));
   const https = { ...settings, tlsAddress: ownTlsAddress(settings.address) };
-  const isFree = !portClashes(https, servers).some(({ ports }) => ports.some(({ key }) => key === 'tlsAddress'));
+  const isFree = !portClashes(https, keys).some(({ ports }) => ports.some(({ key }) => key === 'tlsAddress'));
   const defaults = Object.entries({ ...own, ...(isFree && { tlsAddress: https.tlsAddress }) });
   return { ...settings, ...Object.fromEntries(defaults.filter(([key]) => !(key in written))) };
 }
@@ -166,7 +167,7 @@ function withOwnDefaults(settings: GlobalSettings, { servers }: ConfigKeys, writ
 function reportClashes(
   root: MapNode,
   settings: GlobalSettings,
-  { servers }: ConfigKeys,
+  keys: ConfigKeys,
   isOwn: boolean,
   report: Report,
 ): void {
@@ -174,7 +175,7 @@ function reportClashes(
     const tree = root.entries.get(key)?.tree;
     return tree?.kind === 'scalar' && !tree.isNull ? tree : undefined;
   };
-  for (const { ports, port } of portClashes(settings, servers)) {
+  for (const { ports, port } of portClashes(settings, keys)) {
     const [other, { key }] = scalarAt(ports[1].key) ? ports : ([ports[1], ports[0]] as const);
     const isForeign = !isOwn && other.isOfPerch && !scalarAt(other.key);
     const variable = scalarAt(key)?.variable;

@@ -61,6 +61,7 @@ type ArchiveKeys = Resolved<Static<TObject<typeof ARCHIVE_KEYS>>>;
 export const PATH_ARCHIVE_KEYS = {
   recordArchive: Type.Enum(['no', 'protected', 'all'], {
     default: 'all',
+    isLive: true,
     words: { yes: 'all', no: 'no' },
     description:
       'What goes to the archive: all recordings, protected ones and clips of record: motion (protected), or none.',
@@ -68,6 +69,7 @@ export const PATH_ARCHIVE_KEYS = {
   recordArchiveDeleteAfter: Duration(
     '0s',
     'Delete recordings from the archive that began longer ago than this. 0s = never.',
+    { isLive: true },
   ),
 };
 

@@ -1,10 +1,12 @@
 import { GENERAL_RENAMED } from './common/general.ts';
 import type { Renames, SourceKeys, UnsupportedGroup } from './common/key-rules.ts';
 import type { ServerKeys } from './common/server-keys.ts';
-import { FORWARD_KEYS, type ForwardKeys } from './forward.ts';
+import type { FeatureKeys } from './feature-keys.ts';
+import type { ForwardKeys } from './forward.ts';
 import { GlobalSchema, SERVER_KEYS } from './global.ts';
 import { INERT_GLOBAL, INERT_PATH } from './inert.ts';
-import { asNode, type SchemaNode } from './node.ts';
+import { asNode, resolvedName, type SchemaNode } from './node.ts';
+import { OWN_FEATURES } from './own-features.ts';
 import { PATH_RENAMED, PathSchema, SOURCE_KEYS } from './path.ts';
 
 /** The keys of one block of the file. */
@@ -14,6 +16,10 @@ interface BlockKeys {
   readonly inert: readonly UnsupportedGroup[];
   readonly inertNames: readonly string[];
   readonly renamed: Renames;
+  /** Keys that only the owner changes. */
+  readonly rights: ReadonlySet<string>;
+  /** Names of settings whose change restarts nothing. */
+  readonly live: ReadonlySet<string>;
 }
 
 /** All keys of the configuration. */
@@ -21,34 +27,43 @@ export interface ConfigKeys {
   readonly servers: readonly ServerKeys[];
   readonly sources: readonly SourceKeys[];
   readonly forwards: readonly ForwardKeys[];
+  readonly features: readonly FeatureKeys[];
   /** At the top level. */
   readonly global: BlockKeys;
   readonly path: BlockKeys;
 }
 
-/** The general keys with those of the given protocols. */
-export const configKeysOf = (
-  servers: readonly ServerKeys[],
-  sources: readonly SourceKeys[],
-  forwards: readonly ForwardKeys[] = FORWARD_KEYS,
-): ConfigKeys => ({
-  servers,
-  sources,
-  forwards,
-  global: blockKeysOf(asNode(GlobalSchema), INERT_GLOBAL, GENERAL_RENAMED, servers),
-  path: blockKeysOf(asNode(PathSchema), INERT_PATH, PATH_RENAMED, sources),
-});
+type GivenKeys = Pick<ConfigKeys, 'servers' | 'sources' | 'forwards' | 'features'>;
 
-/** The keys of Perch's own protocols. */
-export const CONFIG_KEYS = configKeysOf(SERVER_KEYS, SOURCE_KEYS);
+/** Perch's general keys and those of its own protocols, then the given ones. */
+export function configKeysOf({ forwards, ...given }: GivenKeys): ConfigKeys {
+  const servers = [...new Set([...SERVER_KEYS, ...given.servers])];
+  const features = [...given.features, ...OWN_FEATURES];
+  const sources = [...new Set([...SOURCE_KEYS, ...given.sources])];
+  const ofPaths = features.map(({ pathSchema = {} }) => ({ schema: pathSchema }));
+  return {
+    servers,
+    sources,
+    forwards,
+    features,
+    global: blockKeysOf(asNode(GlobalSchema), INERT_GLOBAL, GENERAL_RENAMED, servers, features),
+    path: blockKeysOf(asNode(PathSchema), INERT_PATH, PATH_RENAMED, sources, ofPaths),
+  };
+}
 
 function blockKeysOf(
   general: SchemaNode,
   inertKeys: readonly UnsupportedGroup[],
   renames: Renames,
   protocols: readonly Pick<ServerKeys, 'schema' | 'inert' | 'renamed'>[],
+  features: readonly Pick<FeatureKeys, 'schema' | 'isRight'>[],
 ): BlockKeys {
-  const properties = Object.assign({}, general.properties, ...protocols.map(({ schema }) => schema));
+  const properties: Readonly<Record<string, SchemaNode>> = Object.assign(
+    {},
+    general.properties,
+    ...[...protocols, ...features].map(({ schema }) => schema),
+  );
+  const all = Object.entries(properties);
   const inert = [...inertKeys, ...protocols.flatMap((keys) => keys.inert)];
   return {
     schema: { ...general, properties },
@@ -56,5 +71,11 @@ function blockKeysOf(
     inert,
     inertNames: inert.flatMap(({ keys }) => Object.keys(keys)),
     renamed: Object.assign({}, renames, ...protocols.map(({ renamed }) => renamed)),
+    rights: new Set([
+      ...all.flatMap(([name, { isRight }]) => (isRight ? [name] : [])),
+      ...features.flatMap(({ schema, isRight }) => (isRight ? Object.keys(schema) : [])),
+      ...inert.flatMap(({ rights = [] }) => rights),
+    ]),
+    live: new Set(all.flatMap(([name, property]) => (property.isLive ? [resolvedName(name, property)] : []))),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { parseConfig } from '../load/load.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { ffmpegCommand } from './ffmpeg-source.ts';
@@ -53,7 +54,7 @@ const pathOf = (text: string) => {
     `paths:\n  ${text}\n`,
     'x.yml',
     {},
-    { recordPath: './%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/c' },
+    { recordPath: './%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/c', keys: KEYS },
   );
   return {
     settings: config?.paths.values().next().value?.settings,

@@ -25,9 +25,6 @@ export const WHIP_FORWARD: ForwardKeys = {
 
 export const SRT_FORWARD: ForwardKeys = { schemes: ['srt'], example: 'srt://media.example:8890?streamid=publish:door' };
 
-/** The keys of each forwarder. */
-export const FORWARD_KEYS: readonly ForwardKeys[] = [RTSP_FORWARD, RTMP_FORWARD, SRT_FORWARD, WHIP_FORWARD];
-
 const Destination = Type.Object({
   dest: Type.String({
     syntax: 'destination',
@@ -46,6 +43,7 @@ export type Destination = Static<typeof Destination>;
 
 export const Forward = Type.Array(Destination, {
   default: [],
+  isLive: true,
   description: 'Servers that the stream is published to while it is available.',
 });
 

@@ -14,18 +14,21 @@ import { RTSP } from './servers/rtsp.ts';
 import { SRT } from './servers/srt.ts';
 import { WEBRTC } from './servers/webrtc.ts';
 
-const Hook = (description: string) => Type.String({ default: '', syntax: 'askedUrl', description });
+const Hook = (description: string) => Type.String({ default: '', isRight: true, syntax: 'askedUrl', description });
 
 /** Settings of ZLMediaKit's calls and web hooks; a hook without an address is off. */
 const ZLM_KEYS = {
   zlmSecret: Type.String({
     default: '',
     secret: true,
+    isRight: true,
     syntax: 'token',
     description:
       "Secret of ZLMediaKit's calls (/index/api/...). Empty = the one that Perch generated in its data folder.",
   }),
-  zlmAllowIPs: IpRanges('Addresses that may use calls with the secret. Empty = this box and private networks.'),
+  zlmAllowIPs: IpRanges('Addresses that may use calls with the secret. Empty = this box and private networks.', {
+    isRight: true,
+  }),
   zlmMediaServerId: Type.String({ default: 'perch', maxLength: 100, description: 'mediaServerId in web hooks.' }),
   zlmOnPlay: Hook('Web hook before a client watches. Its refusal rejects the client.'),
   zlmOnPublish: Hook('Web hook before a client publishes. Its refusal rejects the client.'),

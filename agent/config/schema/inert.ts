@@ -28,6 +28,7 @@ export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
       moqAllowOrigins: ['*'],
       moqTrustedProxies: [],
     },
+    rights: ['moqTrustedProxies'],
   },
 ];
 

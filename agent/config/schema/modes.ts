@@ -30,7 +30,7 @@ export const ModeRules = Type.Object(
     Mode,
     Type.TOptional<typeof RuleSchema>
   >,
-  { description: 'Settings that differ in a mode (`/v3/mode`); keys that are absent are as configured.' },
+  { isLive: true, description: 'Settings that differ in a mode (`/v3/mode`); keys that are absent are as configured.' },
 );
 
 const EntrySchema = Type.Object({

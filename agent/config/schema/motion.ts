@@ -4,12 +4,13 @@ import Type from 'typebox';
 const MAX_AREAS = 16;
 
 const Areas = (description: string) =>
-  Type.Array(Type.String({ syntax: 'polygon' }), { default: [], maxItems: MAX_AREAS, description });
+  Type.Array(Type.String({ syntax: 'polygon' }), { default: [], isLive: true, maxItems: MAX_AREAS, description });
 
 /** Keys of a path: which motion in its stream makes events. */
 export const MOTION_KEYS = {
   motionSource: Type.Enum(['camera', 'stream', 'both'], {
     default: 'camera',
+    isLive: true,
     description:
       'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265; what the encoder spends), or both.',
   }),
@@ -17,6 +18,7 @@ export const MOTION_KEYS = {
     minimum: 0,
     maximum: 100,
     default: 50,
+    isLive: true,
     description: 'With motionSource: stream or both, how little motion makes an event.',
   }),
   motionZones: Areas(
@@ -29,10 +31,12 @@ export const MOTION_KEYS = {
     minimum: 0,
     maximum: 1,
     default: 0,
+    isLive: true,
     description: 'Share of the picture that the box around what moves in the stream has to have, such as 0.01.',
   }),
   motionHours: Type.String({
     default: '',
+    isLive: true,
     syntax: 'hours',
     description: 'Hours in which motion of the stream counts, such as 22:00-06:00, in timetableZone. Empty = always.',
   }),

@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import { parseDuration } from '../values/duration.ts';
 import { parseSize } from '../values/size.ts';
 
-/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `names`, `words` and `isSwitch` are Perch's. */
+/** The keywords of a schema that the reader uses; those from `unit` on are Perch's. */
 export interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -14,6 +14,12 @@ export interface SchemaNode extends TSchema {
   readonly unit?: 'Ms' | 'Bytes';
   readonly syntax?: string;
   readonly secret?: boolean;
+  /** With `secret`: the key with the address that it is sent to. A secret that a request leaves out is not sent to another server. */
+  readonly keptFor?: string;
+  /** Sets access rights, sends passwords or recordings elsewhere, or writes all packets: only the owner changes it. */
+  readonly isRight?: true;
+  /** A key of a path that is read when it is used: a change restarts neither the path nor its recorder. */
+  readonly isLive?: true;
   /** What the value names, if only the owner may name any: a file or folder of the box, or web sites that may read its answers. */
   readonly names?: 'file' | 'folder' | 'keyFile' | 'origins';
   /** Values for yes and no, in an enumeration that was a switch or has the value `no`. */

@@ -82,6 +82,9 @@ export const SOURCE_KEYS: readonly SourceKeys[] = [
   PERCH_SOURCE,
 ];
 
+/** Read when it is used. */
+const LIVE = { isLive: true } as const;
+
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({
   source: Type.String({
@@ -91,15 +94,17 @@ export const PathSchema = Type.Object({
   }),
   sourceFingerprint: Fingerprint("the source's"),
   sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while there are readers.' }),
-  sourceOnDemandStartTimeout: Duration('10s', 'Readers wait this long for a source on demand.'),
-  sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand after this long without readers.'),
+  sourceOnDemandStartTimeout: Duration('10s', 'Readers wait this long for a source on demand.', LIVE),
+  sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand after this long without readers.', LIVE),
   sourceRedirect: Type.String({
+    isLive: true,
     default: '',
     syntax: 'redirect',
     description: 'Where RTSP readers are sent when the source is "redirect": an RTSP URL, or /name of another path.',
   }),
   fallback: Type.Optional(
     Type.String({
+      isLive: true,
       syntax: 'redirect',
       description: 'Where RTSP readers are sent while there is no stream: an RTSP URL, or /name of another path.',
     }),
@@ -107,6 +112,7 @@ export const PathSchema = Type.Object({
   ...ALWAYS_AVAILABLE_KEYS,
   useAbsoluteTimestamp: Type.Boolean({ default: false, description: "Label pictures with the camera's own clock." }),
   overridePublisher: Type.Boolean({
+    isLive: true,
     default: true,
     description: 'A new publisher replaces the present one. no = it is rejected.',
   }),
@@ -125,11 +131,17 @@ export const PathSchema = Type.Object({
   ...WHEP_SOURCE.schema,
   ...SRT_SOURCE.schema,
   webrtc: Type.Boolean({
+    isLive: true,
     default: true,
     description: 'Serve the path over WebRTC. no = no watching, publishing or talking over it.',
   }),
   forward: Forward,
-  maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
+  maxReaders: Type.Integer({
+    isLive: true,
+    minimum: 0,
+    default: 0,
+    description: 'Readers allowed at the same time. 0 = no limit.',
+  }),
   record: Type.Enum(['no', 'always', 'motion'], {
     default: 'no',
     words: { yes: 'always', no: 'no' },
@@ -153,32 +165,38 @@ export const PathSchema = Type.Object({
   recordDeleteAfter: Duration(
     '1d',
     'Delete recordings that began longer ago than this, at least recordSegmentDuration. Checked after half of it, every second to every 30 minutes. 0s = never.',
+    LIVE,
   ),
   recordSign: Type.Boolean({
+    isLive: true,
     default: false,
     description:
       'Sign recordings with the key of the box, so that `perch verify` tells whether their pictures have changed since.',
   }),
-  recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
+  recordMaxSize: Size(
+    '0B',
+    "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit.",
+    LIVE,
+  ),
   ...PATH_ARCHIVE_KEYS,
   runOnInit: Command('Run while the path exists.'),
   runOnInitRestart: Restart('runOnInit'),
   runOnDemand: Command('Run while there are readers. It publishes to the path.'),
   runOnDemandRestart: Restart('runOnDemand'),
-  runOnDemandStartTimeout: Duration('10s', 'Readers wait this long for the publisher of runOnDemand.'),
-  runOnDemandCloseAfter: Duration('10s', 'End runOnDemand after this long without readers.'),
-  runOnUnDemand: Command('Run once when runOnDemand has ended.'),
+  runOnDemandStartTimeout: Duration('10s', 'Readers wait this long for the publisher of runOnDemand.', LIVE),
+  runOnDemandCloseAfter: Duration('10s', 'End runOnDemand after this long without readers.', LIVE),
+  runOnUnDemand: Command('Run once when runOnDemand has ended.', LIVE),
   runOnAvailable: Command('Run while the stream can be read.'),
   runOnAvailableRestart: Restart('runOnAvailable'),
-  runOnUnavailable: Command('Run once when the stream is no longer available.'),
+  runOnUnavailable: Command('Run once when the stream is no longer available.', LIVE),
   runOnOnline: Command('Run while the source is online.'),
   runOnOnlineRestart: Restart('runOnOnline'),
-  runOnOffline: Command('Run once when the source goes offline.'),
+  runOnOffline: Command('Run once when the source goes offline.', LIVE),
   runOnRead: Command('Run for each reader while it reads.'),
   runOnReadRestart: Restart('runOnRead'),
-  runOnUnread: Command('Run once for each reader that stops.'),
-  runOnRecordSegmentCreate: Command('Run once for each recording file that begins.'),
-  runOnRecordSegmentComplete: Command('Run once for each recording file that is complete.'),
+  runOnUnread: Command('Run once for each reader that stops.', LIVE),
+  runOnRecordSegmentCreate: Command('Run once for each recording file that begins.', LIVE),
+  runOnRecordSegmentComplete: Command('Run once for each recording file that is complete.', LIVE),
   camera: Type.Optional(CameraSchema),
   modes: Type.Optional(ModeRules),
 });

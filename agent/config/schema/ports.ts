@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type ListenAddress, parseAddress } from '../values/address.ts';
-import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './common/server-keys.ts';
+import { httpPort, keyPairOf, type PortUse } from './common/server-keys.ts';
+import type { ConfigKeys } from './config-keys.ts';
 import type { GlobalSettings } from './global.ts';
-import { onvifPort } from './servers/onvif.ts';
 
 /** Two servers of one configuration that cannot both listen. */
 interface PortClash {
@@ -11,11 +11,13 @@ interface PortClash {
   readonly port: number;
 }
 
+type ListeningKeys = Pick<ConfigKeys, 'servers' | 'features'>;
+
 /** Each port with the first one before it that has the same address and number. */
-export function portClashes(settings: GlobalSettings, servers: readonly ServerKeys[]): readonly PortClash[] {
+export function portClashes(settings: GlobalSettings, keys: ListeningKeys): readonly PortClash[] {
   const clashes: PortClash[] = [];
   const before: (ListenAddress & { readonly use: PortUse })[] = [];
-  for (const use of portsOf(settings, servers)) {
+  for (const use of portsOf(settings, keys)) {
     const where = parseAddress(use.address);
     // For 0 the system chooses the port.
     if (!where || where.port === 0) {
@@ -30,8 +32,8 @@ export function portClashes(settings: GlobalSettings, servers: readonly ServerKe
   return clashes;
 }
 
-/** The TCP ports of all servers that are on. */
-export function portsOf(settings: GlobalSettings, servers: readonly ServerKeys[]): readonly PortUse[] {
+/** The TCP ports of all servers and features that are on. */
+export function portsOf(settings: GlobalSettings, { servers, features }: ListeningKeys): readonly PortUse[] {
   const { address, tlsAddress } = settings;
   const tls = { key: 'tlsAddress', address: tlsAddress };
   return [
@@ -42,7 +44,7 @@ export function portsOf(settings: GlobalSettings, servers: readonly ServerKeys[]
     ...httpPort('metrics', 'metrics', settings),
     ...httpPort('pprof', 'profiling', settings),
     ...servers.flatMap((keys) => keys.listeners(settings)),
-    ...onvifPort(settings),
+    ...features.flatMap((keys) => keys.listeners?.(settings) ?? []),
   ];
 }
 

@@ -1,16 +1,13 @@
 import { formatDuration } from '../values/duration.ts';
 import { patternOf } from '../values/path-name.ts';
 import { formatSize } from '../values/size.ts';
-import { archiveFaults } from './archive.ts';
 import type { GeneralSettings } from './common/general.ts';
 import { attempt, type Fault, notPositive } from './common/key-rules.ts';
-import type { ServerKeys } from './common/server-keys.ts';
+import type { ConfigKeys } from './config-keys.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GlobalSettings } from './global.ts';
 import { MAX_ENTRIES } from './modes.ts';
 import type { PathSettings } from './path.ts';
-import { mqttFaults } from './servers/mqtt.ts';
-import { onvifFaults } from './servers/onvif.ts';
 
 const DAY_MS = 86_400_000;
 /** Smallest `recordMaxSize`: a few seconds of a camera. */
@@ -22,7 +19,7 @@ const MIN_PATH_BYTES = 10 << 20;
  */
 export function globalFaults(
   settings: GlobalSettings,
-  servers: readonly ServerKeys[],
+  { features, servers }: Pick<ConfigKeys, 'features' | 'servers'>,
   isOwn: boolean,
 ): readonly Fault[] {
   return [
@@ -31,9 +28,7 @@ export function globalFaults(
     ...userFaults(settings),
     ...queueFaults(settings),
     ...timetableFaults(settings),
-    ...mqttFaults(settings),
-    ...onvifFaults(settings),
-    ...archiveFaults(settings),
+    ...features.flatMap((keys) => keys.faults?.(settings) ?? []),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { type Config, parseConfig } from '../load/load.ts';
 import { changesBetween } from './changes.ts';
 
 function load(text: string): Config {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { resolvedName, type SchemaNode } from '../schema/node.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
@@ -20,18 +20,17 @@ export interface Change {
 
 /** Changed paths beyond this are only counted. */
 const MAX_PATHS = 20;
-const GLOBAL = CONFIG_KEYS.global.schema;
-const PATH = CONFIG_KEYS.path.schema;
 
 /** The top-level keys first, then `pathDefaults`, then each path by its name: 20 at most, the rest as a number. */
 export function changesBetween(before: Config, after: Config): readonly Change[] {
+  const { global, path } = after.keys;
   const changes: Change[] = [];
   if (before.isOwn !== after.isOwn) {
     const words = after.isOwn ? "this is Perch's own setup now" : "this is no longer Perch's own setup";
     changes.push({ words, keys: ['perch'] });
   }
-  const whole = keysBetween(GLOBAL, { ...before }, { ...after });
-  const defaults = keysBetween(PATH, before.pathDefaults, after.pathDefaults);
+  const whole = keysBetween(global.schema, { ...before }, { ...after });
+  const defaults = keysBetween(path.schema, before.pathDefaults, after.pathDefaults);
   if (whole) {
     changes.push(whole);
   }
@@ -44,7 +43,7 @@ export function changesBetween(before: Config, after: Config): readonly Change[]
   const names = [...new Set([...before.paths.keys(), ...after.paths.keys()])].sort();
   const paths = names.flatMap((name) => {
     const entry = after.paths.get(name);
-    const change = pathBetween(before.paths.get(name), entry);
+    const change = pathBetween(before.paths.get(name), entry, after.keys);
     const isInherited = isFrom(defaults, change, entry, after) ? { isInherited: true as const } : {};
     return change ? [{ path: name, ...change, ...isInherited }] : [];
   });
@@ -62,21 +61,25 @@ function isFrom(
   defaults: Change | undefined,
   change: Change | undefined,
   entry: PathEntry | undefined,
-  { pathDefaults }: Config,
+  { pathDefaults, keys }: Config,
 ): boolean {
   if (!defaults || !entry?.settings || !change || change.keys.length === 0) {
     return false;
   }
-  const own = keysBetween(PATH, pathDefaults, entry.settings)?.keys ?? [];
+  const own = keysBetween(keys.path.schema, pathDefaults, entry.settings)?.keys ?? [];
   return change.keys.every((key) => defaults.keys.includes(key) && !own.includes(key));
 }
 
-function pathBetween(before: PathEntry | undefined, after: PathEntry | undefined): Change | undefined {
+function pathBetween(
+  before: PathEntry | undefined,
+  after: PathEntry | undefined,
+  { path }: ConfigKeys,
+): Change | undefined {
   if (!before || !after) {
     return { words: after ? 'added' : 'removed', keys: [] };
   }
   if (before.settings && after.settings) {
-    return keysBetween(PATH, before.settings, after.settings);
+    return keysBetween(path.schema, before.settings, after.settings);
   }
   if (before.error === after.error) {
     return undefined;

@@ -10,7 +10,7 @@ import { FileWatch } from '../file/file-watch.ts';
 import type { Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from '../load/load.ts';
-import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { type Edit, editSteps, readPlain } from '../yaml/edit.ts';
 import { type Problem, problemText } from '../yaml/problem.ts';
 import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange, tagOf } from './change-log.ts';
@@ -37,8 +37,7 @@ interface ConfigStoreOptions {
   readonly log: Logger;
   /** Default: those of this program. */
   readonly migrations?: readonly Migration[];
-  /** Default: those of Perch's own protocols. */
-  readonly keys?: ConfigKeys;
+  readonly keys: ConfigKeys;
 }
 
 type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
@@ -373,7 +372,7 @@ async function editInTurns(text: string, edits: readonly Edit[], isLoaded: boole
   }
 }
 
-const defaultsFor = ({ cwd, dataDir, keys = CONFIG_KEYS }: ConfigStoreOptions): ConfigDefaults => ({
+const defaultsFor = ({ cwd, dataDir, keys }: ConfigStoreOptions): ConfigDefaults => ({
   recordPath: join(dataDir, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'),
   cwd,
   keys,

@@ -63,8 +63,8 @@ export function parseIpRange(text: string): string {
 export const Address = (defaultText: string, description: string) =>
   Type.String({ syntax: 'address', default: defaultText, description });
 
-export const IpRanges = (description: string) =>
-  Type.Array(Type.String({ syntax: 'ipRange' }), { default: [], description });
+export const IpRanges = (description: string, keywords = {}) =>
+  Type.Array(Type.String({ syntax: 'ipRange' }), { default: [], description, ...keywords });
 
 /** Port of a listen address; 0: the listener is off. */
 export const portOf = (address: string): number => parseAddress(address)?.port ?? 0;

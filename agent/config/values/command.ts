@@ -1,8 +1,8 @@
 import Type from 'typebox';
 
 /** Schema of a command that Perch starts; empty: none. */
-export const Command = (when: string) =>
-  Type.String({ default: '', syntax: 'command', description: `Command. ${when}` });
+export const Command = (when: string, keywords = {}) =>
+  Type.String({ default: '', syntax: 'command', description: `Command. ${when}`, ...keywords });
 
 export const Restart = (command: string) =>
   Type.Boolean({ default: false, description: `Start ${command} again 5 s after it has ended by itself.` });

@@ -65,5 +65,5 @@ function formatClockPart(ms: number): string {
 
 const trimmed = (value: number): string => String(Number(value.toFixed(6)));
 
-export const Duration = (defaultText: string, description: string) =>
-  Type.Unsafe<DurationText>(Type.String({ unit: 'Ms', default: defaultText, description }));
+export const Duration = (defaultText: string, description: string, keywords = {}) =>
+  Type.Unsafe<DurationText>(Type.String({ unit: 'Ms', default: defaultText, description, ...keywords }));

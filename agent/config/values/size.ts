@@ -34,5 +34,5 @@ export function formatSize(bytes: number): string {
   return `${Number((bytes / scale).toFixed(1))}${unit}`;
 }
 
-export const Size = (defaultText: string, description: string) =>
-  Type.Unsafe<SizeText>(Type.String({ unit: 'Bytes', default: defaultText, description }));
+export const Size = (defaultText: string, description: string, keywords = {}) =>
+  Type.Unsafe<SizeText>(Type.String({ unit: 'Bytes', default: defaultText, description, ...keywords }));

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import { RememberedRetention } from './remembered-retention.ts';
 
@@ -53,7 +54,12 @@ function setUp(folder: string) {
 }
 
 function configOf(text: string): Config {
-  const { config, problems } = parseConfig(`perch: own\n${text}`, 'perch.yml', {}, { recordPath: HERE, cwd: '/' });
+  const { config, problems } = parseConfig(
+    `perch: own\n${text}`,
+    'perch.yml',
+    {},
+    { recordPath: HERE, cwd: '/', keys: KEYS },
+  );
   if (!config) {
     throw new Error(JSON.stringify(problems));
   }

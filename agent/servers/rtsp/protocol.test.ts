@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { serversOf } from '../../../test/support/harness/servers/servers-of.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import { createLogger } from '../../base/log.ts';
@@ -12,7 +13,7 @@ import { Stream } from '../../stream/stream.ts';
 import { rtspServer } from './protocol.ts';
 
 function parsed(text: string): Config {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { WEBRTC_SESSION } from '../../../test/support/media/reader.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
@@ -6,7 +7,7 @@ import { closeDisabledPaths, webrtcPaths } from './paths.ts';
 import type { WebRtcServer } from './server/server.ts';
 
 function load(text: string): Config {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }

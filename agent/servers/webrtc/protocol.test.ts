@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { webrtcPaths } from '../../../test/support/clients/webrtc/webrtc-paths.ts';
 import { offerOf } from '../../../test/support/harness/http/signalling-app.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { serversOf } from '../../../test/support/harness/servers/servers-of.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import { createLogger, type Logger, silentLogger } from '../../base/log.ts';
@@ -15,7 +16,7 @@ import { Stream } from '../../stream/stream.ts';
 import { webrtcServer } from './protocol.ts';
 
 function configOf(text: string): Config {
-  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS });
   if (!config) {
     throw new Error('no configuration');
   }

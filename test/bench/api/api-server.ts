@@ -1,3 +1,4 @@
+import { KEYS } from '../../../agent/app/protocols.ts';
 import fastify from 'fastify';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { EventBus } from '../../../agent/base/event-bus.ts';
@@ -26,7 +27,7 @@ const AAC: AacTrack = {
 
 const names = Array.from({ length: count }, (_, i) => `cam${i}`);
 const text = `paths:\n${names.map((name) => `  ${name}: { source: rtsp://127.0.0.1/${name} }\n`).join('')}`;
-const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
+const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
 const sources: ScriptedSource[] = [];
 const paths = new PathTable(
   {

@@ -8,6 +8,7 @@ import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { random } from '../../support/base/random.ts';
 import { filesBelow } from '../../support/disks/recordings.ts';
+import { KEYS } from '../../support/harness/loaded-config.ts';
 
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);
@@ -264,7 +265,12 @@ describeWith(['ffmpeg'], 'editing the configuration', () => {
       const wrongs: string[] = [];
       for (let i = 0; i < EDITS; i += 1) {
         await editing.step();
-        const { config, problems } = parseConfig(editing.text, 'test.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+        const { config, problems } = parseConfig(
+          editing.text,
+          'test.yml',
+          {},
+          { recordPath: '/%path/%s%f', cwd: '/', keys: KEYS },
+        );
         wrongs.push(
           ...(config ? problems.filter(({ severity }) => severity === 'error').map((one) => one.message) : ['?']),
         );

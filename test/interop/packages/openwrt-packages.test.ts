@@ -8,6 +8,7 @@ import type { DebOptions } from '../../../packaging/debian.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from '../../../packaging/openwrt.ts';
 import { startRouter } from '../../peers/host/router.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { KEYS } from '../../support/harness/loaded-config.ts';
 
 const TIME = 1_700_000_000;
 const FILES = new Map([
@@ -104,7 +105,12 @@ test('in a feed with both, each router gets the perch-node of its instruction se
 
 test('the initial configuration is valid', () => {
   const text = readFileSync(join(import.meta.dirname, '../../../packaging/openwrt/perch.yml'), 'utf8');
-  const { config, problems } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s-%f', cwd: '/' });
+  const { config, problems } = parseConfig(
+    text,
+    'perch.yml',
+    {},
+    { recordPath: '/d/%path/%s-%f', cwd: '/', keys: KEYS },
+  );
   expect([problems, config?.isOwn]).toEqual([[], true]);
 });
 

@@ -11,6 +11,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { openRecording, type ReadRecording } from '../disks/read-recording.ts';
 import { filesBelow } from '../disks/recordings.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../media/tiny-h264.ts';
+import { KEYS } from './loaded-config.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -74,7 +75,7 @@ export class Board {
       `paths:\n  cam: { record: yes, recordSegmentDuration: 3s, recordDeleteAfter: ${KEPT_DAYS}d }\n`,
       'perch.yml',
       {},
-      { recordPath: join(this.folder, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'), cwd: this.folder },
+      { recordPath: join(this.folder, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'), cwd: this.folder, keys: KEYS },
     ).config;
     if (!config) {
       throw new Error('the configuration is wrong');
@@ -217,7 +218,7 @@ export class Board {
       `paths:\n  cam: { record: yes, recordSegmentDuration: 3s }\n`,
       'perch.yml',
       {},
-      { recordPath: join(this.folder, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'), cwd: this.folder },
+      { recordPath: join(this.folder, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'), cwd: this.folder, keys: KEYS },
     );
     const settings = config?.paths.get('cam')?.settings;
     if (!settings) {

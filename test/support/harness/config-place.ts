@@ -6,6 +6,7 @@ import type { Clock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { ConfigStore } from '../../../agent/config/store/store.ts';
 import { FakeClock } from '../base/fake-clock.ts';
+import { KEYS } from './loaded-config.ts';
 
 /** A working directory with a data folder, removed after the test. */
 export interface Place {
@@ -28,7 +29,8 @@ export function place(): Place {
     dataDir,
     logged,
     async open(file, clock = new FakeClock(), env = {}) {
-      const store = await ConfigStore.open({ ...(file === undefined ? {} : { file }), cwd, dataDir, env, clock, log });
+      const place = { ...(file === undefined ? {} : { file }), cwd, dataDir, env };
+      const store = await ConfigStore.open({ ...place, keys: KEYS, clock, log });
       onTestFinished(() => store.close());
       return store;
     },

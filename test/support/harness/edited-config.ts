@@ -6,6 +6,7 @@ import { silentLogger } from '../../../agent/base/log.ts';
 import { ApiEdits } from '../../../agent/config/edit/api-edits.ts';
 import { ConfigStore } from '../../../agent/config/store/store.ts';
 import { FakeClock } from '../base/fake-clock.ts';
+import { KEYS } from './loaded-config.ts';
 
 /** A configuration file of this text, and the API's edits of it. */
 export async function fileOf(text: string, env: Record<string, string> = {}) {
@@ -13,7 +14,7 @@ export async function fileOf(text: string, env: Record<string, string> = {}) {
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const file = join(cwd, 'perch.yml');
   writeFileSync(file, text);
-  const options = { cwd, dataDir: join(cwd, 'data'), env, clock: new FakeClock(), log: silentLogger };
+  const options = { cwd, dataDir: join(cwd, 'data'), env, keys: KEYS, clock: new FakeClock(), log: silentLogger };
   const store = await ConfigStore.open(options);
   onTestFinished(() => store.close());
   const write = (next: string) => writeFileSync(file, next);

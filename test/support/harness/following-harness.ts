@@ -9,6 +9,7 @@ import type { FoundCamera } from '../../../agent/onvif/discovery/found-camera.ts
 import { LoginMemory } from '../../../agent/onvif/soap/login/login-memory.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { FakeClock } from '../base/fake-clock.ts';
+import { KEYS } from './loaded-config.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 
@@ -72,7 +73,15 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
     },
     async follow(text: string): Promise<Follower> {
       writeFileSync(file, text);
-      const store = await ConfigStore.open({ file, cwd: dataDir, dataDir, env: {}, clock, log: silentLogger });
+      const store = await ConfigStore.open({
+        file,
+        cwd: dataDir,
+        dataDir,
+        env: {},
+        keys: KEYS,
+        clock,
+        log: silentLogger,
+      });
       const follower = new Follower({
         ...{ clock, log: silentLogger, found, logins: new LoginMemory(clock) },
         config: () => store.current,

@@ -1,9 +1,12 @@
 import { expect } from 'vitest';
+import { KEYS } from '../../../agent/app/protocols.ts';
 import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
 import { problemText } from '../../../agent/config/yaml/problem.ts';
 
+export { KEYS };
+
 /** The program's defaults. */
-export const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me' };
+export const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me', keys: KEYS };
 /** `env` are the variables of the environment. */
 export const load = (text: string, env: Record<string, string> = {}) => parseConfig(text, 'perch.yml', env, defaults);
 /** Problems of `text`, as `perch check` prints them. */

@@ -17,13 +17,14 @@ import { type AnyManifest, SYSTEM_PACKAGE, type UpdatePackage } from '../../../s
 import { writeHeader } from '../../../system/update/update-file.ts';
 import { writeNewest } from '../../../system/update/update-server.ts';
 import { FakeClock } from '../base/fake-clock.ts';
+import { KEYS as CONFIG_KEYS } from './loaded-config.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 export const PACKAGE = Buffer.alloc(100_000, 'perch');
 const SIZE = { sizeBytes: PACKAGE.length, sha512: createHash('sha512').update(PACKAGE).digest('hex') };
 type SystemPackage = UpdatePackage<typeof SYSTEM_PACKAGE>;
 
-const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/', keys: CONFIG_KEYS };
 const CONFIG = `perch: own
 paths:
   door: {record: yes}

@@ -10,6 +10,7 @@ import { EventJournal } from '../../../agent/record/events/event-journal.ts';
 import { SegmentAges } from '../../../agent/record/retention/segment-ages.ts';
 import { FakeClock } from '../../support/base/fake-clock.ts';
 import { filesBelow, record, temporaryFolder } from '../../support/disks/recordings.ts';
+import { KEYS } from '../../support/harness/loaded-config.ts';
 
 const HOUR_MS = 3_600_000;
 /** The real index and retention over real recordings of a path, on a fake clock. */
@@ -30,6 +31,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
     {
       recordPath,
       cwd: '/',
+      keys: KEYS,
     },
   );
   const entry = config?.paths.get('cam');

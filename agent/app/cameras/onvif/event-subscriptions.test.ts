@@ -6,6 +6,7 @@ import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '.
 import type { Quirks } from '../../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
+import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { createLogger, silentLogger } from '../../../base/log.ts';
 import { type Config, parseConfig } from '../../../config/load/load.ts';
@@ -31,7 +32,7 @@ function configOf(paths: string): Config {
     `perch: own\npaths:\n${paths}`,
     'perch.yml',
     {},
-    { recordPath: '/d/%path/%s%f', cwd: '/' },
+    { recordPath: '/d/%path/%s%f', cwd: '/', keys: KEYS },
   );
   if (!config) {
     throw new Error('no configuration');

@@ -7,8 +7,9 @@ export const Origins = () =>
     names: 'origins',
     description: 'Web sites whose scripts may send requests to this server (CORS).',
   });
-export const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are trusted.');
-export const TcpProxies = () => IpRanges('Proxies whose PROXY protocol headers (version 1 or 2) are trusted.');
+export const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are trusted.', { isRight: true });
+export const TcpProxies = () =>
+  IpRanges('Proxies whose PROXY protocol headers (version 1 or 2) are trusted.', { isRight: true });
 export const KeyFile = (what: string) =>
   Type.String({
     default: 'server.key',
@@ -21,10 +22,11 @@ export const CertFile = (what: string) =>
     names: 'keyFile',
     description: `File of the certificate for ${what}. If it is missing: Perch's own.`,
   });
-export const Fingerprint = (whose: string) =>
+export const Fingerprint = (whose: string, keywords = {}) =>
   Type.String({
     default: '',
     syntax: 'fingerprint',
     description: `SHA-256 in hex of ${whose} TLS certificate. No other one is accepted, and the issuer does not matter.`,
+    ...keywords,
   });
 export const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });

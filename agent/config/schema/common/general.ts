@@ -14,7 +14,7 @@ const Permission = Type.Object({
 
 export type PermissionRule = Static<typeof Permission>;
 const Exclusions = (exempt: string) =>
-  Type.Array(Permission, { default: [], description: `Permissions of every client: ${exempt}.` });
+  Type.Array(Permission, { default: [], isRight: true, description: `Permissions of every client: ${exempt}.` });
 
 const InternalUserSchema = Type.Object({
   user: Type.String({ minLength: 1, description: 'User name, or "any" for everyone.' }),
@@ -68,7 +68,9 @@ export const GENERAL_KEYS = {
     description:
       'Name of this box in the local network, without .local. A number is appended if another device has it.',
   }),
-  trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.'),
+  trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.', {
+    isRight: true,
+  }),
   updateAddress: Type.String({
     default: '',
     syntax: 'askedUrl',
@@ -103,6 +105,7 @@ export const GENERAL_KEYS = {
   logStructured: Switch(false, 'Write log lines as JSON objects, to the terminal and to the file.'),
   logFile: Type.String({
     names: 'file',
+    isRight: true,
     minLength: 1,
     default: 'mediamtx.log',
     description: 'Log file of the destination file. Above 64 MB it is renamed to FILE.1. SIGHUP reopens it.',
@@ -112,10 +115,12 @@ export const GENERAL_KEYS = {
     default: 'mediamtx',
     description: 'Name of the program at the destination syslog.',
   }),
-  dumpPackets: Switch(
-    false,
-    'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them, or at a tenth of what is free.',
-  ),
+  dumpPackets: Type.Boolean({
+    default: false,
+    isRight: true,
+    description:
+      'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them, or at a tenth of what is free.',
+  }),
   runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
   runOnDisconnect: Command('Run once for each RTSP client after it has disconnected.'),
@@ -140,33 +145,53 @@ export const GENERAL_KEYS = {
     default: 0,
     description: 'Receive buffer of UDP sockets in bytes. 0 = chosen by Perch.',
   }),
-  authMethod: Type.Enum(['internal', 'http', 'jwt'], { default: 'internal', description: 'How access is decided.' }),
-  authInternalUsers: Type.Array(InternalUserSchema, { default: [], description: 'Users of streams, API and metrics.' }),
+  authMethod: Type.Enum(['internal', 'http', 'jwt'], {
+    default: 'internal',
+    isRight: true,
+    description: 'How access is decided.',
+  }),
+  authInternalUsers: Type.Array(InternalUserSchema, {
+    default: [],
+    isRight: true,
+    description: 'Users of streams, API and metrics.',
+  }),
   authHTTPAddress: Type.String({
     default: '',
+    isRight: true,
     syntax: 'askedUrl',
     description: 'With authMethod: http, URL that gets each request for access by POST. 2xx = allowed.',
   }),
-  authHTTPFingerprint: Fingerprint("its server's"),
+  authHTTPFingerprint: Fingerprint("its server's", { isRight: true }),
   authHTTPExclude: Exclusions('authHTTPAddress is not asked'),
   authJWTJWKS: Type.String({
     default: '',
+    isRight: true,
     syntax: 'askedUrl',
     description: 'With authMethod: jwt, URL of the public keys (JWKS), which are cached for an hour.',
   }),
-  authJWTJWKSFingerprint: Fingerprint("its server's"),
+  authJWTJWKSFingerprint: Fingerprint("its server's", { isRight: true }),
   authJWTClaimKey: Type.String({
+    isRight: true,
     minLength: 1,
     default: 'mediamtx_permissions',
     description: "The claim that lists a token's permissions.",
   }),
   authJWTExclude: Exclusions('no token is needed'),
-  authJWTInHTTPQuery: Switch(
-    false,
-    'Accept tokens in the query of HTTP requests (?token=, ?jwt=), too. They end up in logs.',
-  ),
-  authJWTIssuer: Type.String({ default: '', description: 'Required issuer of the token (iss). Empty = any.' }),
-  authJWTAudience: Type.String({ default: '', description: 'Required audience of the token (aud). Empty = any.' }),
+  authJWTInHTTPQuery: Type.Boolean({
+    default: false,
+    isRight: true,
+    description: 'Accept tokens in the query of HTTP requests (?token=, ?jwt=), too. They end up in logs.',
+  }),
+  authJWTIssuer: Type.String({
+    default: '',
+    isRight: true,
+    description: 'Required issuer of the token (iss). Empty = any.',
+  }),
+  authJWTAudience: Type.String({
+    default: '',
+    isRight: true,
+    description: 'Required audience of the token (aud). Empty = any.',
+  }),
 
   api: Switch(false, 'Open the control API on its own port.'),
   apiAddress: Address(':9997', 'Port of the control API.'),

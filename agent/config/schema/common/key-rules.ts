@@ -33,6 +33,8 @@ export interface UnsupportedGroup {
   /** Why, and what to do instead. */
   readonly reason: string;
   readonly keys: Readonly<Record<string, Harmless>>;
+  /** Those that only the owner writes into the file: another program may read it. */
+  readonly rights?: readonly string[];
 }
 
 /** A single text became a list. */

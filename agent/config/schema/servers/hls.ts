@@ -38,6 +38,7 @@ const schema = {
   hlsCDNSecret: Type.String({
     default: '',
     secret: true,
+    isRight: true,
     syntax: 'token',
     description: 'Bearer token of a CDN, which then needs no login and may cache responses.',
   }),

@@ -13,7 +13,13 @@ export const MQTT_KEYS = {
     description: 'The broker: mqtt://HOST:1883, or mqtts://HOST:8883 with TLS.',
   }),
   mqttUser: Type.String({ default: '', maxLength: 256, description: 'User name at the broker.' }),
-  mqttPassword: Type.String({ default: '', maxLength: 256, secret: true, description: 'Password at the broker.' }),
+  mqttPassword: Type.String({
+    default: '',
+    maxLength: 256,
+    secret: true,
+    keptFor: 'mqttURL',
+    description: 'Password at the broker.',
+  }),
   mqttFingerprint: Fingerprint("the broker's"),
   mqttPrefix: Type.String({
     default: 'perch',

@@ -24,6 +24,7 @@ const Passphrase = (who: string) =>
     default: '',
     maxLength: 79,
     secret: true,
+    isLive: true,
     description: `Passphrase of 10 to 79 characters for SRT ${who} (AES). Empty = without encryption.`,
   });
 

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { place } from '../../../../test/support/harness/config-place.ts';
 import { LOOPBACK } from '../../../../test/support/harness/http/control-api-harness.ts';
 import { openHttpHarness } from '../../../../test/support/harness/http/http-harness.ts';
+import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { ApiEdits } from '../../../config/edit/api-edits.ts';
@@ -36,6 +37,7 @@ async function open() {
       acceptAnyJson(v3);
       await v3.register(configRoutes, {
         config: {
+          keys: KEYS,
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),

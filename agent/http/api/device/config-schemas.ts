@@ -1,23 +1,28 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { formerNames, type SettingsKind } from '../../../config/edit/posted.ts';
-import { CONFIG_KEYS } from '../../../config/schema/config-keys.ts';
+import { formerNames } from '../../../config/edit/posted.ts';
+import type { ConfigKeys } from '../../../config/schema/config-keys.ts';
 import type { SchemaNode } from '../../../config/schema/node.ts';
 import { OrNull } from '../schema/schemas.ts';
 
 const WORDS = ['yes', 'no', 'true', 'false', 'on', 'off'];
 
-/** Settings in answers: every key, quantities as text, `<redacted>` instead of secrets. */
-export const ShownGlobal = shownObject(CONFIG_KEYS.global.schema);
-export const ShownDefaults = shownObject(CONFIG_KEYS.path.schema);
-export const ShownPath = Type.Object({
-  name: Type.String(),
-  ...shownObject(CONFIG_KEYS.path.schema).properties,
-  error: Type.Optional(Type.String({ description: 'Why the path is disabled; it has no settings then.' })),
-});
-
-/** Settings in requests: any of the keys. */
-export const SentGlobal = sentObject(CONFIG_KEYS.global.schema, 'global');
-export const SentPath = sentObject(CONFIG_KEYS.path.schema, 'path');
+/** Schemas of answers and requests with the settings of these keys. */
+export function configSchemas(keys: ConfigKeys) {
+  const path = shownObject(keys.path.schema);
+  return {
+    /** Every key, quantities as text, `<redacted>` instead of secrets. */
+    ShownGlobal: shownObject(keys.global.schema),
+    ShownDefaults: path,
+    ShownPath: Type.Object({
+      name: Type.String(),
+      ...path.properties,
+      error: Type.Optional(Type.String({ description: 'Why the path is disabled; it has no settings then.' })),
+    }),
+    /** Any of the keys. */
+    SentGlobal: sentObject(keys.global.schema, formerNames('global', keys)),
+    SentPath: sentObject(keys.path.schema, formerNames('path', keys)),
+  };
+}
 
 export const ForeseenAnswer = Type.Object({
   restarts: Type.Array(Type.String(), { description: 'Paths whose stream and recording restart.' }),
@@ -48,11 +53,11 @@ function shownObject(schema: SchemaNode) {
   return Type.Object(Object.fromEntries(properties));
 }
 
-function sentObject(schema: SchemaNode, kind: SettingsKind) {
+function sentObject(schema: SchemaNode, formerKeys: readonly string[]) {
   const known = Object.entries(schema.properties ?? {}).map(([name, property]): [string, TSchema] => {
     return [name, Type.Optional(formOf(property, true))];
   });
-  const former = formerNames(kind).map((name): [string, TSchema] => {
+  const former = formerKeys.map((name): [string, TSchema] => {
     return [name, Type.Optional(Type.Unknown({ description: 'Accepted for files and clients of MediaMTX.' }))];
   });
   return Type.Object(Object.fromEntries([...former, ...known]), { additionalProperties: false });

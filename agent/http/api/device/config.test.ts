@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { ApiEdits } from '../../../config/edit/api-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../../config/edit/json.ts';
@@ -30,7 +31,7 @@ async function openApi(text = FILE) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-api-'));
   const file = join(cwd, 'perch.yml');
   writeFileSync(file, text);
-  const options = { cwd, dataDir: join(cwd, 'data'), env: {}, clock: new FakeClock(), log: silentLogger };
+  const options = { cwd, dataDir: join(cwd, 'data'), env: {}, keys: KEYS, clock: new FakeClock(), log: silentLogger };
   const store = await ConfigStore.open(options);
   const app = createHttpApp({ log: silentLogger });
   await app.register(
@@ -38,6 +39,7 @@ async function openApi(text = FILE) {
       acceptAnyJson(v3);
       await v3.register(configRoutes, {
         config: {
+          keys: KEYS,
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),

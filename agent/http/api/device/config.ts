@@ -4,21 +4,13 @@ import { PerchError } from '../../../base/errors.ts';
 import type { ApiEdits, Editor } from '../../../config/edit/api-edits.ts';
 import { isForeign, type SettingsKind } from '../../../config/edit/posted.ts';
 import type { Config } from '../../../config/load/load.ts';
+import type { ConfigKeys } from '../../../config/schema/config-keys.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, ConflictAnswer, operation, PageQuery, pageOf } from '../schema/schemas.ts';
-import {
-  ConfigName,
-  ForeseenAnswer,
-  SentGlobal,
-  SentPath,
-  ShownDefaults,
-  ShownGlobal,
-  ShownPath,
-  SourceTestAnswer,
-} from './config-schemas.ts';
+import { ConfigName, configSchemas, ForeseenAnswer, SourceTestAnswer } from './config-schemas.ts';
 
 /** MediaMTX's size limit of a request body. */
 const MAX_BODY_BYTES = 10 << 20;
@@ -30,6 +22,7 @@ type ShownSettings = Readonly<Record<string, unknown>>;
 type NamedSettings = ShownSettings & { readonly name: string };
 
 interface ConfigLookup {
+  readonly keys: ConfigKeys;
   global(): ShownSettings;
   pathDefaults(): ShownSettings;
   /** Each path of the file with its defaults filled in. */
@@ -46,7 +39,7 @@ export interface ConfigRoutesOptions {
 }
 
 export const configRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
-  const options = { config, edits, editorOf: editorWith(editorOf) };
+  const options = { config, edits, editorOf: editorWith(editorOf), schemas: configSchemas(config.keys) };
   app.addHook('onSend', async (_request, reply) => {
     reply.header('ETag', entityTag(edits.tag));
   });
@@ -63,7 +56,12 @@ const editorWith =
     return { ...(await editorOf(request)), ...(seen === undefined ? {} : { seen }) };
   };
 
-const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config }) => {
+interface RoutesOptions extends ConfigRoutesOptions {
+  readonly schemas: ReturnType<typeof configSchemas>;
+}
+
+const readingRoutes: FastifyPluginAsync<RoutesOptions> = async (app, { config, schemas }) => {
+  const { ShownGlobal, ShownDefaults, ShownPath } = schemas;
   const global = operation(TAG, 'Top-level settings', answers(ShownGlobal));
   app.get('/config/global/get', { schema: global }, () => config.global());
 
@@ -97,7 +95,8 @@ const change = (summary: string, request: object = {}) => ({
 });
 
 /** Answers once the change is valid and saved; affected streams restart afterwards. */
-const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
+const changingRoutes: FastifyPluginAsync<RoutesOptions> = async (app, { config, edits, editorOf, schemas }) => {
+  const { SentGlobal, SentPath } = schemas;
   const named = (summary: string) => change(summary, { params: ConfigName, body: SentPath });
 
   app.patch('/config/global/patch', change('Change top-level settings', { body: SentGlobal }), async (request) => {
@@ -158,7 +157,7 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { co
 /** Routes of older guides: POST instead of PATCH, with any body; unknown settings change nothing. */
 const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
   takeAnyBody(app);
-  const isMeant = ({ body }: FastifyRequest, kind: SettingsKind): boolean => !isForeign(body, kind);
+  const isMeant = ({ body }: FastifyRequest, kind: SettingsKind): boolean => !isForeign(body, kind, config.keys);
 
   app.post('/config/global/patch', change('PATCH of the same name, for older clients'), async (request) => {
     if (isMeant(request, 'global')) {

@@ -1,3 +1,4 @@
+import { KEYS } from '../loaded-config.ts';
 import { masksOf } from '../../../../agent/app/cameras/masks.ts';
 import { steeringOf } from '../../../../agent/app/cameras/onvif/steering.ts';
 import { OwnSettingsChanges } from '../../../../agent/app/cameras/own-settings.ts';
@@ -223,6 +224,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       forwardsOf: (name) => (PATHS.some((path) => path.name === name) ? [FORWARD] : undefined),
     },
     config: {
+      keys: KEYS,
       global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
       pathDefaults: () => ({ source: 'publisher' }),
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],

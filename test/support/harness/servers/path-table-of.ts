@@ -5,9 +5,10 @@ import type { Stream } from '../../../../agent/stream/stream.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { ScriptedSource } from '../../cameras/scripted-source.ts';
 import { RTSP_SESSION } from '../../media/reader.ts';
+import { KEYS } from '../loaded-config.ts';
 
 export function configOf(paths: string, more = ''): Config {
-  const defaults = { recordPath: '/data/%path/%s%f', cwd: '/' };
+  const defaults = { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS };
   const { config } = parseConfig(`${more}\npaths:\n${paths}`, 'perch.yml', {}, defaults);
   if (!config) {
     throw new Error('no configuration');
