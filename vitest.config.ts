@@ -53,7 +53,7 @@ const also = (name: string): string[] => {
   return globSync('{agent,test}/**/*.test.ts').filter((file) => lines.includes(firstLine(file)));
 };
 
-const PAGE = ['test/browser/page/**/*.test.ts', 'test/smoke/page-*.test.ts'];
+const PAGE = ['test/browser/page/**/*.test.ts', 'test/features/*/browser/*.test.ts', 'test/smoke/page-*.test.ts'];
 const UNIT = ['{agent,system,packaging}/**/*.test.ts', 'webui/**/*.test.{ts,tsx}', 'test/{unit,fuzz}/**/*.test.ts'];
 const projects = [
   // Files share a worker's modules: importing them once a worker instead of once a file saves minutes.
@@ -65,8 +65,8 @@ const projects = [
   }),
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts'], 2, sideBySide(5, 2)),
-  suites('browser', ['test/browser/**/*.test.ts'], 3, {
+  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 2)),
+  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, {
     ...sideBySide(4, 1),
     globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
   }),

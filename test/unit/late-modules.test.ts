@@ -30,7 +30,7 @@ function loadedAtStart(): ReadonlySet<string> {
 test.for([
   // A backup checks the files that these store.
   ['the ONVIF device', /^agent\/(?:onvif-server|app\/onvif)\//, ['app/onvif/onvif', 'onvif-server/device-file']],
-  ['MQTT', /^agent\/mqtt\//, ['mqtt/failure', 'mqtt/retained-file']],
+  ['MQTT', /^agent\/features\/mqtt\/link\//, ['features/mqtt/link/failure', 'features/mqtt/link/retained-file']],
   [
     'notifications',
     /^agent\/notify\//,

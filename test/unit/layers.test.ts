@@ -14,7 +14,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: ['base', 'config'],
   tls: ['base', 'config'],
   backup: ['base', 'config'],
-  mqtt: ['base'],
   archive: ['base', 'config'],
   boxes: ['base', 'config', 'media', 'auth', 'tls'],
   onvif: ['base', 'config', 'media', 'http-client'],
@@ -34,6 +33,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   picture: ['base', 'media'],
   playback: ['base', 'config', 'media', 'picture', 'record'],
   paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
+  features: [
+    ...['base', 'config', 'media', 'stream', 'auth', 'tls', 'backup', 'http', 'protocols', 'transports', 'record'],
+    ...['playback', 'picture', 'cameras', 'onvif', 'paths', 'system'],
+  ],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
     ...[
@@ -50,19 +53,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'forwarders',
       'native',
       'notify',
-      'mqtt',
+      'features',
       'onvif-server',
       'archive',
       'boxes',
     ],
   ],
   main: ['app', 'base', 'native', 'config', 'auth', 'system'],
-  webui: ['http'],
+  webui: ['http', 'features'],
   packaging: ['base', 'config', 'system', 'webui'],
 };
 
-/** Rooms whose folders are siblings: a protocol imports no other. */
-const SIBLINGS = ['sources', 'servers', 'forwarders'];
+/** Rooms whose folders are siblings: a protocol or a feature imports no other. */
+const SIBLINGS = ['sources', 'servers', 'forwarders', 'features'];
 /** Tests next to their code do not count. A folder of suites counts them. */
 const MAX_FILES_IN_FOLDER = 20;
 const MAX_SMOKE_SUITES = 25;

@@ -14,7 +14,7 @@ import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { BOXES_FILE, readBoxes } from '../../boxes/box-file.ts';
-import { MQTT_FILE, readRetained } from '../../mqtt/retained-file.ts';
+import { MQTT_FILE, readRetained } from '../../features/mqtt/link/retained-file.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';

@@ -20,7 +20,7 @@ import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
-import type { MqttControl } from '../../http/api/device/mqtt-routes.ts';
+import type { MqttControl } from '../../features/mqtt/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import { restartRoute } from '../../http/api/device/restart.ts';
 import { type BackupControl, restoreRoutes } from '../../http/api/device/restore-routes.ts';

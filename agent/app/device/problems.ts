@@ -1,7 +1,7 @@
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { BoxAnswer } from '../../http/api/boxes/box-routes.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
-import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
+import type { MqttState } from '../../features/mqtt/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { createLogger } from '../base/log.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { createLogger } from '../../../base/log.ts';
 import { MqttCommands } from './commands.ts';
 import type { Command } from './topics.ts';
 

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { silentLogger } from '../base/log.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { silentLogger } from '../../../base/log.ts';
 import type { MqttSource } from './contracts.ts';
 import { MqttLink } from './mqtt-link.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { startOnvifCamera } from '../../onvif-camera/camera.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { BROKER_FINGERPRINT, BROKER_LOGIN, startMosquitto } from '../../peers/programs/mosquitto.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { pictureOf } from '../../support/cameras/snapshot-camera.ts';
+import { startOnvifCamera } from '../../../onvif-camera/camera.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { BROKER_FINGERPRINT, BROKER_LOGIN, startMosquitto } from '../../../peers/programs/mosquitto.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { pictureOf } from '../../../support/cameras/snapshot-camera.ts';
 
 const LIMIT = { timeout: 60_000 };
 /** Maximum time of an event and its picture, from the camera's notification to the subscriber. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hex } from '../../test/support/media/units.ts';
+import { hex } from '../../../../test/support/media/units.ts';
 import { PacketSizeLimit } from './packet-size.ts';
 
 // MQTT 3.1.1 §2.2.3: 64 bytes are `40`, 128 are `80 01`, 16,384 are `80 80 01`.

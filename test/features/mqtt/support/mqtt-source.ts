@@ -1,6 +1,6 @@
-import { PerchError } from '../../../agent/base/errors.ts';
-import type { MqttEvent } from '../../../agent/mqtt/camera-states.ts';
-import type { MqttCamera, MqttSource } from '../../../agent/mqtt/contracts.ts';
+import { PerchError } from '../../../../agent/base/errors.ts';
+import type { MqttEvent } from '../../../../agent/features/mqtt/link/camera-states.ts';
+import type { MqttCamera, MqttSource } from '../../../../agent/features/mqtt/link/contracts.ts';
 
 export const PICTURE = Buffer.from('ffd8ffe000104a464946', 'hex');
 /** A camera that is online and recorded. */

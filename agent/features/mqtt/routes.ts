@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { HttpAccess } from '../../auth/access.ts';
-import { checkedBody } from '../../messages/checked-body.ts';
-import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 
 const MAX_BODY_BYTES = 8_192;
 

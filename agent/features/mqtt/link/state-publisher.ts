@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { explain } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { explain } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
 import type { Announcements } from './announcements.ts';
 import { CameraStates, isDoorbell, type MqttEvent } from './camera-states.ts';
 import type { BrokerConnection } from './connection.ts';

@@ -1,4 +1,4 @@
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../../base/errors.ts';
 
 /** Maximum size of a received packet: commands and Home Assistant's status are far smaller. */
 const MAX_PACKET_BYTES = 64 << 10;

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../test/support/disks/recordings.ts';
-import { silentLogger } from '../base/log.ts';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { silentLogger } from '../../../base/log.ts';
 import { EventQueue } from './event-queue.ts';
 
 const event = (id: number): string => JSON.stringify({ id });

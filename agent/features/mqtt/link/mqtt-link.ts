@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { type Clock, endsWithin } from '../base/clock.ts';
-import { explain } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import { type Clock, endsWithin } from '../../../base/clock.ts';
+import { explain } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
 import { Announcements } from './announcements.ts';
 import type { MqttEvent } from './camera-states.ts';
 import { MqttCommands } from './commands.ts';

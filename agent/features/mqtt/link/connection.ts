@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type IClientPublishOptions, MqttClient } from 'mqtt';
-import { PerchError } from '../base/errors.ts';
-import { withJoinedSignal } from '../base/joined-signal.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import { explainedFailure, mqttFailure } from './failure.ts';
 import { PacketSizeLimit } from './packet-size.ts';
 import { addressOf, type BrokerAddress, type BrokerSettings } from './settings.ts';

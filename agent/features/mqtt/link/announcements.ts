@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { explain } from '../base/errors.ts';
-import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
-import type { Logger } from '../base/log.ts';
-import { SerialQueue } from '../base/serial-queue.ts';
+import { explain } from '../../../base/errors.ts';
+import { loadPrivate, savePrivate } from '../../../base/files/durable-file.ts';
+import type { Logger } from '../../../base/log.ts';
+import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { BrokerConnection } from './connection.ts';
 import { type Retained, readRetained } from './retained-file.ts';
 import { isDiscovery, Topics } from './topics.ts';

@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.ts';
-import { explain } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import { SerialQueue } from '../base/serial-queue.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { explain } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { Command } from './topics.ts';
 
 const MAX_COMMANDS = 16;

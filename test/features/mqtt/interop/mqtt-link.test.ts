@@ -2,17 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../agent/base/clock.ts';
-import { PerchError } from '../../../agent/base/errors.ts';
-import { silentLogger } from '../../../agent/base/log.ts';
-import { openBroker } from '../../../agent/mqtt/connection.ts';
-import { whyOf } from '../../../agent/mqtt/failure.ts';
-import { MqttLink } from '../../../agent/mqtt/mqtt-link.ts';
-import type { MqttSettings } from '../../../agent/mqtt/settings.ts';
-import { until } from '../../peers/agent/agent.ts';
-import { BROKER_FINGERPRINT, BROKER_LOGIN, type Mosquitto, startMosquitto } from '../../peers/programs/mosquitto.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { mqttCamera, PICTURE, ScriptedMqttSource } from '../../support/clients/mqtt-source.ts';
+import { systemClock } from '../../../../agent/base/clock.ts';
+import { PerchError } from '../../../../agent/base/errors.ts';
+import { silentLogger } from '../../../../agent/base/log.ts';
+import { openBroker } from '../../../../agent/features/mqtt/link/connection.ts';
+import { whyOf } from '../../../../agent/features/mqtt/link/failure.ts';
+import { MqttLink } from '../../../../agent/features/mqtt/link/mqtt-link.ts';
+import type { MqttSettings } from '../../../../agent/features/mqtt/link/settings.ts';
+import { until } from '../../../peers/agent/agent.ts';
+import { BROKER_FINGERPRINT, BROKER_LOGIN, type Mosquitto, startMosquitto } from '../../../peers/programs/mosquitto.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { mqttCamera, PICTURE, ScriptedMqttSource } from '../support/mqtt-source.ts';
 
 const LIMIT = { timeout: 60_000 };
 const settingsOf = (broker: Mosquitto, more: Partial<MqttSettings> = {}): MqttSettings => ({

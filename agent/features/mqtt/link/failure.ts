@@ -1,4 +1,4 @@
-import { PerchError } from '../base/errors.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { BrokerAddress } from './settings.ts';
 
 /** Why there is no connection, as a word for programs; the page has a sentence for each word. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../test/support/disks/recordings.ts';
-import { silentLogger } from '../base/log.ts';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { silentLogger } from '../../../base/log.ts';
 import { Announcements } from './announcements.ts';
 
 const DISCOVERY = 'homeassistant/device/perch_1_door/config';

@@ -11,10 +11,10 @@ import { checkKept } from '../../config/edit/kept-secrets.ts';
 import type { Config } from '../../config/load/load.ts';
 import { MQTT_KEYS, mqttPinFault } from '../../config/schema/servers/mqtt.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
-import type { MqttControl, MqttResult, MqttState, MqttTest } from '../../http/api/device/mqtt-routes.ts';
-import { whyOf } from '../../mqtt/failure.ts';
-import type { MqttLink } from '../../mqtt/mqtt-link.ts';
-import type { BrokerSettings } from '../../mqtt/settings.ts';
+import type { MqttControl, MqttResult, MqttState, MqttTest } from './routes.ts';
+import { whyOf } from './link/failure.ts';
+import type { MqttLink } from './link/mqtt-link.ts';
+import type { BrokerSettings } from './link/settings.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { type MqttSourceDeps, mqttSource } from './mqtt-source.ts';
 
@@ -59,7 +59,7 @@ export class Mqtt implements MqttControl {
       settings: (config) => (config.mqtt ? pick(config, LINK_KEYS) : undefined),
       start: async (config) => {
         const { clock, log, dataDir: folder } = this.#deps;
-        const part = await loadLate(PART, () => import('../../mqtt/mqtt-link.ts'));
+        const part = await loadLate(PART, () => import('./link/mqtt-link.ts'));
         const settings = pick(config, LINK_KEYS);
         const link = await part.MqttLink.start({ settings, source: mqttSource(this.#deps), folder, clock, log });
         this.#link = link;
@@ -78,7 +78,7 @@ export class Mqtt implements MqttControl {
     }
     this.#isTesting = true;
     try {
-      const { openBroker } = await loadLate(PART, () => import('../../mqtt/connection.ts'));
+      const { openBroker } = await loadLate(PART, () => import('./link/connection.ts'));
       await withJoinedSignal([this.#deps.signal], TEST_MS, async ({ signal }) => {
         const clientId = `perch-test-${randomBytes(4).toString('hex')}`;
         const connection = await openBroker({ settings, clientId, signal });

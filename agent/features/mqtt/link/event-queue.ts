@@ -1,9 +1,9 @@
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { explain } from '../base/errors.ts';
-import { replaceFile } from '../base/files/durable-file.ts';
-import type { Logger } from '../base/log.ts';
-import { SerialQueue } from '../base/serial-queue.ts';
+import { explain } from '../../../base/errors.ts';
+import { replaceFile } from '../../../base/files/durable-file.ts';
+import type { Logger } from '../../../base/log.ts';
+import { SerialQueue } from '../../../base/serial-queue.ts';
 
 /** Maximum number of queued messages; beyond it the oldest are dropped. */
 const MAX_QUEUED = 10_000;

@@ -8,10 +8,10 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { EventIntake } from '../../http/api/recordings/events.ts';
-import type { MqttCamera, MqttDeviceState, MqttSource } from '../../mqtt/contracts.ts';
+import type { MqttCamera, MqttDeviceState, MqttSource } from './link/contracts.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { EventFeed } from '../../record/events/event.ts';
-import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
+import { type LivePictures, OF_EVENT } from '../../app/recordings/live-pictures.ts';
 
 /** Length of the clip that a command records. */
 const CLIP_US = 30e6;
