@@ -32,7 +32,7 @@ const RESTART_CODE = 85;
 
 /** The commands, each of which imports what it needs. */
 const commands = () => import('./app/commands/commands.ts');
-const configKeys = async () => (await import('./app/protocols.ts')).KEYS;
+const configKeys = async () => (await import('./app/keys.ts')).KEYS;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({

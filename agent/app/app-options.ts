@@ -1,5 +1,6 @@
 import type { LogOutput } from '../base/log-output.ts';
 import type { Environment } from '../config/load/environment.ts';
+import type { Feature } from '../features/contract.ts';
 import type { ChannelsDeps } from '../notify/channels/channels.ts';
 import type { PublicHttpsOptions } from '../notify/push/public-https.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
@@ -26,6 +27,8 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly updateKeys?: string;
   /** Supported protocols; default: all of Perch's. */
   readonly protocols?: Protocols;
+  /** Default: all of Perch's. */
+  readonly features?: readonly Feature[];
   /** For tests with a push service of their own. */
   readonly pushHttps?: PublicHttpsOptions;
   /** For tests with servers of their own. */

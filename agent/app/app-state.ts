@@ -12,7 +12,9 @@ import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
-import { keysOf, PROTOCOLS } from './protocols.ts';
+import { FEATURES } from './features/table.ts';
+import { keysOf } from './keys.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { loadMadeSecret } from './zlm/zlm.ts';
 
 /** Configuration and data folder, read before the components start. */
@@ -28,9 +30,9 @@ export interface AppState {
 
 /** @throws PerchError without a valid configuration */
 export async function openState(options: AppOptions): Promise<AppState> {
-  const { dataDir, clock, log } = options;
+  const { dataDir, clock, log, protocols = PROTOCOLS, features = FEATURES } = options;
   await restoreStaged(dataDir, log);
-  const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
+  const store = await ConfigStore.open({ ...options, keys: keysOf(protocols, features), log });
   setLogLevel(log, store.current.logLevel);
   options.output?.apply(pick(store.current, LOG_KEYS));
   for (const problem of problemsIn(store, options)) {

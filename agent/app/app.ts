@@ -46,12 +46,14 @@ import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
 import { MdnsName } from './device/mdns-name.ts';
+import { OpenFeatures } from './features/open-features.ts';
+import { FEATURES } from './features/table.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
 import { LazyNotifications } from './notify/lazy-notifications.ts';
 import { PROTOCOLS } from './protocols.ts';
-import { LivePictures } from './recordings/live-pictures.ts';
+import { LivePictures, OF_EVENT } from './recordings/live-pictures.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
@@ -341,9 +343,33 @@ export class App {
 
   #openHttp(shared: Pick<HttpListenersDeps, 'wrongCredentials' | 'newcomers'>): HttpListeners {
     const options = this.#options;
+    const { steering, ...control } = cameraControl({
+      ...this.#shared,
+      controls: this.#onvif.controls,
+      changed: (path, what) => this.#cameras.cameraChanged(path, what),
+    });
+    const edits = new ApiEdits(this.#store, options.env);
+    const settings = () => this.#demo.within(this.#store.current);
+    const given = options.features ?? FEATURES;
+    const features = new OpenFeatures(given, {
+      ...this.#shared,
+      settings,
+      edits,
+      events: this.#events,
+      pictures: {
+        picture: (path) => this.#pictures.picture(path, OF_EVENT),
+        hasPicture: (path) => this.#pictures.hasPicture(path),
+      },
+      steering,
+      name: this.#name,
+      readings: () => this.#http.readings(),
+    });
     return new HttpListeners({
       ...shared,
       ...this.#shared,
+      ...control,
+      steering,
+      features,
       own: this.#own,
       name: this.#name,
       authority: this.#authority,
@@ -354,11 +380,6 @@ export class App {
       commands: this.#commands,
       events: this.#events,
       cameras: this.#cameras,
-      ...cameraControl({
-        ...this.#shared,
-        controls: this.#onvif.controls,
-        changed: (path, what) => this.#cameras.cameraChanged(path, what),
-      }),
       motion: this.#motion,
       layouts: this.#layouts,
       sourceTests: new SourceTests({
@@ -368,11 +389,11 @@ export class App {
       modes: this.#modes,
       notifications: this.#notifications,
       inMode: (config) => inMode(config, this.#modes.current),
-      settings: () => this.#demo.within(this.#store.current),
-      edits: new ApiEdits(this.#store, options.env),
+      settings,
+      edits,
       configFile: new FileEdits(this.#store, options.env),
       problems: () => problemsIn(this.#store, options),
-      backup: new Backups({ ...options, store: this.#store }),
+      backup: new Backups({ ...options, store: this.#store, files: given.flatMap(({ backup = [] }) => backup) }),
       servers: this.#servers,
       boxes: this.#boxes,
     });

@@ -1,4 +1,3 @@
-import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
 import { rtmpForwarder } from '../forwarders/rtmp/protocol.ts';
 import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
 import { srtForwarder } from '../forwarders/srt/protocol.ts';
@@ -39,14 +38,3 @@ export interface Protocols {
 }
 
 export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS, forwarders: FORWARDERS };
-
-/** The keys of a product with these protocols. */
-export const keysOf = ({ sources, servers, forwarders }: Protocols): ConfigKeys =>
-  configKeysOf({
-    servers: servers.map(({ keys }) => keys),
-    sources: sources.map(({ keys }) => keys),
-    forwards: forwarders.map(({ keys }) => keys),
-    features: [],
-  });
-
-export const KEYS = keysOf(PROTOCOLS);

@@ -1,5 +1,6 @@
 /** What the API answers, by its schemas. No other file of the page imports from the agent. */
 
+export type { MqttResult, MqttState } from '../../agent/features/mqtt/routes.ts';
 export type { SubscriptionItem } from '../../agent/http/api/accounts/notification-routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
 export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';
@@ -24,7 +25,6 @@ export type { SourceTestAnswer } from '../../agent/http/api/device/config-schema
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
 export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
 export type { ModeStatus } from '../../agent/http/api/device/mode.ts';
-export type { MqttResult, MqttState } from '../../agent/features/mqtt/routes.ts';
 export type { OnvifState } from '../../agent/http/api/device/onvif-routes.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';

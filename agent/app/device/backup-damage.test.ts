@@ -1,10 +1,10 @@
-import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import files from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { hashPassword, type PasswordHash } from '../../auth/passwords/password-hash.ts';
 import { createLogger } from '../../base/log.ts';
 import { parseConfig } from '../../config/load/load.ts';
@@ -32,13 +32,14 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
   writeFileSync(join(dataDir, 'users.json'), users ?? owner);
   writeFileSync(join(dataDir, 'zlm-secret.json'), zlm);
   const log: string[] = [];
-  const check = (one: string) => parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS });
+  const check = (one: string) =>
+    parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS });
   const { config } = check(CONFIG);
   if (!config) {
     throw new Error('the configuration of the test is wrong');
   }
   const backup = new Backups({
-    ...{ version: 'v0.0.0', dataDir, clock: { wallMs: () => 0 } },
+    ...{ version: 'v0.0.0', files: [], dataDir, clock: { wallMs: () => 0 } },
     log: createLogger('info', (line) => log.push(line)),
     store: {
       ...{

@@ -1,9 +1,9 @@
-import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { hashPassword } from '../../auth/passwords/password-hash.ts';
 import { createLogger } from '../../base/log.ts';
 import type { Migration } from '../../config/file/migrations.ts';
@@ -36,7 +36,9 @@ async function start(migrations: readonly Migration[]) {
   const store = await ConfigStore.open({
     ...{ cwd: dataDir, dataDir, env: {}, keys: KEYS, clock: new FakeClock(), log, migrations },
   });
-  const backup = new Backups({ version: 'v1.0.0', dataDir, clock: { wallMs: () => 0 }, log, store, migrations });
+  const backup = new Backups({
+    ...{ version: 'v1.0.0', files: [], dataDir, clock: { wallMs: () => 0 }, log, store, migrations },
+  });
   return { store, backup };
 }
 

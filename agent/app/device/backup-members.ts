@@ -14,7 +14,7 @@ import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { BOXES_FILE, readBoxes } from '../../boxes/box-file.ts';
-import { MQTT_FILE, readRetained } from '../../features/mqtt/link/retained-file.ts';
+import type { BackupFile } from '../../features/contract.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
@@ -34,7 +34,7 @@ export const GUESTS = 'guests.json';
 const SESSIONS = 'sessions.json';
 const KEY_FILE = 'secret.json';
 
-/** Files of the data folder in a backup, with checks that throw for damaged ones. */
+/** Files of the data folder in a backup, without those of features, with checks that throw for damaged ones. */
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
@@ -45,8 +45,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
-  // The id that the broker and Home Assistant know this box by.
-  [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),
   // Ports and identities that recorders know the cameras by.
   [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
   // The id that the archive knows this box's recordings by.
@@ -64,61 +62,74 @@ const MAX_PARTS = 110_000;
 /** Limit of `checkYamlParts` for the configuration: some ten parts for each of thousands of paths. */
 const MAX_CONFIG_PARTS = 50_000;
 
-export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
+/** The files of a backup. */
+export class BackupMembers {
+  readonly #checks: Readonly<Record<string, (text: string) => unknown>>;
 
-/**
- * Reads the existing files. Damaged ones are left out, since a restore would reject the backup.
- * @throws PerchError unavailable if users.json is damaged
- */
-export async function readMembers(dataDir: string, log: Logger): Promise<readonly Member[]> {
-  const members: Member[] = [];
-  for (const name of Object.keys(CHECKS)) {
-    const text = await readWhole(join(dataDir, name));
-    if (text !== undefined && isWhole(name, text, log)) {
-      members.push({ name, text });
-    }
+  /** @param files of features */
+  constructor(files: readonly BackupFile[]) {
+    const added = files.map(({ name, isWhole }) => [name, (text: string) => isTrue(isWhole(text))] as const);
+    this.#checks = { ...CHECKS, ...Object.fromEntries(added) };
   }
-  return members;
-}
 
-function isWhole(name: string, text: string, log: Logger): boolean {
-  try {
-    check(name, text);
-    return true;
-  } catch (cause) {
-    if (name === USERS) {
-      throw new PerchError('unavailable', `cannot back up: ${name} is damaged`, {}, cause);
-    }
-    log.error({ file: name }, 'damaged file left out of the backup');
-    return false;
+  get names(): ReadonlySet<string> {
+    return new Set([CONFIG, ...Object.keys(this.#checks)]);
   }
-}
 
-/** Checks all but the configuration. @throws PerchError badInput that names the first damaged or missing one */
-export function checkMembers({ members }: Backup): void {
-  for (const name of [CONFIG, USERS]) {
-    if (textOf(members, name) === undefined) {
-      throw new PerchError('badInput', `the backup has no ${name}`, { why: 'damaged' });
+  /**
+   * Reads the existing files. Damaged ones are left out, since a restore would reject the backup.
+   * @throws PerchError unavailable if users.json is damaged
+   */
+  async read(dataDir: string, log: Logger): Promise<readonly Member[]> {
+    const members: Member[] = [];
+    for (const name of Object.keys(this.#checks)) {
+      const text = await readWhole(join(dataDir, name));
+      if (text !== undefined && this.#isWhole(name, text, log)) {
+        members.push({ name, text });
+      }
     }
+    return members;
   }
-  for (const { name, text } of members) {
+
+  #isWhole(name: string, text: string, log: Logger): boolean {
     try {
-      check(name, text);
+      this.#check(name, text);
+      return true;
     } catch (cause) {
-      // A parser's message may contain a secret.
-      const why = cause instanceof PerchError ? `: ${cause.message}` : '';
-      throw new PerchError('badInput', `${name} of the backup is damaged${why}`, { why: 'damaged' }, cause);
+      if (name === USERS) {
+        throw new PerchError('unavailable', `cannot back up: ${name} is damaged`, {}, cause);
+      }
+      log.error({ file: name }, 'damaged file left out of the backup');
+      return false;
     }
   }
-}
 
-function check(name: string, text: string): void {
-  if (name.endsWith('.json')) {
-    checkParts(text, MAX_PARTS);
-  } else if (name === CONFIG) {
-    checkYamlParts(text, MAX_CONFIG_PARTS);
+  /** Checks all but the configuration. @throws PerchError badInput that names the first damaged or missing one */
+  check({ members }: Backup): void {
+    for (const name of [CONFIG, USERS]) {
+      if (textOf(members, name) === undefined) {
+        throw new PerchError('badInput', `the backup has no ${name}`, { why: 'damaged' });
+      }
+    }
+    for (const { name, text } of members) {
+      try {
+        this.#check(name, text);
+      } catch (cause) {
+        // A parser's message may contain a secret.
+        const why = cause instanceof PerchError ? `: ${cause.message}` : '';
+        throw new PerchError('badInput', `${name} of the backup is damaged${why}`, { why: 'damaged' }, cause);
+      }
+    }
   }
-  CHECKS[name]?.(text);
+
+  #check(name: string, text: string): void {
+    if (name.endsWith('.json')) {
+      checkParts(text, MAX_PARTS);
+    } else if (name === CONFIG) {
+      checkYamlParts(text, MAX_CONFIG_PARTS);
+    }
+    this.#checks[name]?.(text);
+  }
 }
 
 export const textOf = (members: readonly Member[], name: string): string | undefined =>

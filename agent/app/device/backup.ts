@@ -14,19 +14,18 @@ import type { PathEntry } from '../../config/load/path-entry.ts';
 import { changesBetween } from '../../config/store/changes.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
+import type { BackupFile } from '../../features/contract.ts';
 import type { BackupControl, RestorePlan } from '../../http/api/device/restore-routes.ts';
 import { isSubStream, subOf } from '../cameras/path-entries.ts';
 import {
+  BackupMembers,
   CONFIG,
-  checkMembers,
   devicesChange,
   GUESTS,
   joined,
   linksChange,
-  MEMBERS,
   PROTECTED,
   peopleChange,
-  readMembers,
   reviseWrites,
   textOf,
   USERS,
@@ -39,6 +38,8 @@ interface BackupsDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Logger;
   readonly store: Pick<ConfigStore, 'refresh' | 'textInForce' | 'file' | 'current' | 'check' | 'seal'>;
+  /** Of the features. */
+  readonly files: readonly BackupFile[];
   /** Default: the migrations of this program. */
   readonly migrations?: readonly Migration[];
 }
@@ -54,12 +55,14 @@ export async function restoreStaged(dataDir: string, log: Logger): Promise<void>
 /** Creates and restores backups: one file with everything except recordings. */
 export class Backups implements BackupControl {
   readonly #deps: BackupsDeps;
+  readonly #members: BackupMembers;
   #isTaken = false;
   #isReading = false;
   #isStaged = false;
 
   constructor(deps: BackupsDeps) {
     this.#deps = deps;
+    this.#members = new BackupMembers(deps.files);
   }
 
   async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
@@ -69,7 +72,7 @@ export class Backups implements BackupControl {
     // If the file is invalid, the last good text is in effect.
     await store.refresh();
     const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
-    const members = [config, ...(await readMembers(dataDir, log))];
+    const members = [config, ...(await this.#members.read(dataDir, log))];
     const form = presentForm(this.#deps.migrations);
     const bytes = await writeBackup({ made, by: version, host, ...(form > 1 && { configForm: form }), members });
     return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
@@ -123,8 +126,8 @@ export class Backups implements BackupControl {
 
   async #read(bytes: Uint8Array): Promise<Backup> {
     const { dataDir } = this.#deps;
-    const read = await readBackup(bytes, MEMBERS);
-    checkMembers(read);
+    const read = await readBackup(bytes, this.#members.names);
+    this.#members.check(read);
     const backup = this.#inPresentForm(read);
     this.#configOf(backup);
     joined(textOf(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}', await readWhole(join(dataDir, PROTECTED)));

@@ -15,12 +15,12 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
+import type { Readings } from '../../features/contract.ts';
 import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
 import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
-import type { MqttControl } from '../../features/mqtt/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import { restartRoute } from '../../http/api/device/restart.ts';
 import { type BackupControl, restoreRoutes } from '../../http/api/device/restore-routes.ts';
@@ -42,7 +42,7 @@ import { Updates } from './updates.ts';
 
 export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
   readonly cameras: SupportBundleDeps['cameras'] & CameraNetworkDeps['cameras'];
-  readonly mqtt: Pick<MqttControl, 'status'>;
+  readonly features: { problems(): readonly ProblemItem[] };
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
   readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
@@ -147,14 +147,14 @@ export class DeviceRoutes {
       hardware: this.#hardware.faults,
       disks: recordings.space.list(),
       paths: paths.list(),
-      mqtt: this.#deps.mqtt.status,
+      features: this.#deps.features.problems(),
       archive: this.#deps.archive.status,
       boxes: this.#deps.boxes.paths.list(),
     });
   }
 
-  /** Readings for MQTT: load, temperature and the newest version that the owner has seen. */
-  async readings() {
+  /** Load, temperature, and the newest version that the owner has seen. */
+  async readings(): Promise<Readings> {
     const [{ cpuPercent }, { temperatureCelsius }] = await Promise.all([hostFacts([]), this.#host.read()]);
     const used = this.#deps.recordings.space.list().flatMap(({ totalBytes, freeBytes }) => {
       return freeBytes === null || totalBytes === 0 ? [] : [(1 - freeBytes / totalBytes) * 100];

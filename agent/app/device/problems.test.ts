@@ -16,7 +16,7 @@ const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
   hardware: [],
   disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
   paths: [path('door')],
-  mqtt: { state: 'off', error: null, why: null, since: null },
+  features: [],
   archive: { error: null, why: null, since: null },
   boxes: [{ name: 'Barn', state: 'connected', since: SINCE, error: null, clockOffset: 1.9 }],
   ...more,

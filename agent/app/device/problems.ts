@@ -1,7 +1,6 @@
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { BoxAnswer } from '../../http/api/boxes/box-routes.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
-import type { MqttState } from '../../features/mqtt/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
@@ -13,7 +12,7 @@ export interface ProblemFacts {
   readonly hardware: readonly HardwareFault[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'since'>[];
   readonly paths: readonly ProblemPath[];
-  readonly mqtt: Pick<MqttState, 'state' | 'error' | 'why' | 'since'>;
+  readonly features: readonly ProblemItem[];
   readonly archive: Pick<ArchiveState, 'error' | 'why' | 'since'>;
   readonly boxes: readonly Pick<BoxAnswer, 'name' | 'state' | 'since' | 'error' | 'clockOffset'>[];
 }
@@ -46,7 +45,7 @@ const clockText = (offset: number): string =>
 
 /** The present problems: of the box, then of its disks and paths. */
 export function problemsOf(facts: ProblemFacts): ProblemItem[] {
-  const { configuration, isClockTrusted, hardware, disks, paths, mqtt, archive, boxes } = facts;
+  const { configuration, isClockTrusted, hardware, disks, paths, features, archive, boxes } = facts;
   const item = (
     kind: ProblemItem['kind'],
     name: string | null,
@@ -69,9 +68,7 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
     ...disks.flatMap(({ folder, state: why, error, since }) =>
       error === null ? [] : [item('disk', folder, error, { why, since })],
     ),
-    ...(mqtt.state === 'waiting' && mqtt.error !== null
-      ? [item('mqtt', null, mqtt.error, { why: mqtt.why, since: mqtt.since })]
-      : []),
+    ...features,
     ...(archive.error === null
       ? []
       : [item('archive', null, archive.error, { why: archive.why, since: archive.since })]),

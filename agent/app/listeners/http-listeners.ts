@@ -33,7 +33,6 @@ import { controlApi } from '../../http/api/control-api.ts';
 import { archiveRoutes } from '../../http/api/device/archive-routes.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
-import { mqttRoutes } from '../../features/mqtt/routes.ts';
 import { onvifRoutes } from '../../http/api/device/onvif-routes.ts';
 import { qrRoute } from '../../http/api/device/qr-route.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
@@ -59,7 +58,7 @@ import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
 import { OwnRecordingFiles } from '../boxes/recording-files.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
-import { Mqtt } from '../../features/mqtt/mqtt.ts';
+import type { OpenFeatures } from '../features/open-features.ts';
 import { Onvif } from '../onvif/onvif.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -119,6 +118,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   problems(): readonly Problem[];
   readonly servers: Servers;
   readonly boxes: ManyBoxes;
+  readonly features: OpenFeatures;
   /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
@@ -137,7 +137,6 @@ export class HttpListeners {
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: DeviceRoutes;
-  readonly #mqtt: Mqtt;
   readonly #archive: Archive;
   readonly #transfers: Transfers;
   readonly #ports: HttpPorts;
@@ -154,9 +153,8 @@ export class HttpListeners {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
-    this.#mqtt = new Mqtt({ ...deps, readings: () => this.#boxRoutes.readings() });
     this.onvif = new Onvif(deps);
-    this.#boxRoutes = new DeviceRoutes({ ...deps, mqtt: this.#mqtt, archive: this.#archive });
+    this.#boxRoutes = new DeviceRoutes({ ...deps, archive: this.#archive });
     this.zlm = new ZlmApi({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -176,6 +174,11 @@ export class HttpListeners {
   /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
+  }
+
+  /** Readings of the box. */
+  readings(): ReturnType<DeviceRoutes['readings']> {
+    return this.#boxRoutes.readings();
   }
 
   components(): Component<Config>[] {
@@ -203,7 +206,7 @@ export class HttpListeners {
       ),
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
-      this.#mqtt.component(),
+      ...this.#deps.features.components(),
       this.onvif.component(),
       this.#archive.component(),
     ];
@@ -241,7 +244,7 @@ export class HttpListeners {
     await app.register(qrRoute, { access });
     const { servers, config } = this.#deps;
     await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
-    await app.register(mqttRoutes, { access, mqtt: this.#mqtt });
+    await this.#deps.features.mount('main', app, access);
     await app.register(onvifRoutes, { access, onvif: this.onvif });
     await app.register(archiveRoutes, { access, archive: this.#archive });
     await app.register(transferRoutes, { access, transfer: this.#transfers });
@@ -376,6 +379,8 @@ export class HttpListeners {
       motion: this.#deps.motion,
       layouts: this.#deps.layouts,
       modes: this.#deps.modes,
+      problemKinds: this.#deps.features.names,
+      mountFeatures: (v3) => this.#deps.features.mount('api', v3, access),
       pageFolder: this.#deps.pageFolder,
     });
   }

@@ -10,7 +10,7 @@ import { openNtfyServer } from '../../../test/support/servers/ntfy-server.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Channels } from '../../notify/channels/channels.ts';
-import { readMembers } from '../device/backup-members.ts';
+import { BackupMembers } from '../device/backup-members.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const PICTURE = pictureOf(20_000, 9);
@@ -332,7 +332,7 @@ test('only the owner has channels, because they reach the own network', async ()
 test('the backup has the channels, with their secrets', async () => {
   await using it = await open();
   await it.add(ntfy('https://ntfy.sh/garden', { token: 'tk_secret' }));
-  const members = await readMembers(join(it.box.folder, 'data'), silentLogger);
+  const members = await new BackupMembers([]).read(join(it.box.folder, 'data'), silentLogger);
   expect(members.find(({ name }) => name === 'notify-channels.json')?.text).toContain('tk_secret');
 });
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PerchError } from '../../base/errors.ts';
 import { type Environment, variableOf } from '../load/environment.ts';
-import type { Config } from '../load/load.ts';
 import { PATH_USER_KEYS } from '../load/legacy-users.ts';
+import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import { isFfmpegSource } from '../schema/ffmpeg-source.ts';
@@ -172,7 +172,7 @@ export class ApiEdits {
     now: FileNow,
   ): readonly Edit[] {
     const { schema } = this.#keys[kind];
-    checkKept(schema, posted, before.value);
+    checkKept(schema.properties ?? {}, posted, before.value);
     if (kind === 'path') {
       checkKeptToken(posted, before.value);
     }

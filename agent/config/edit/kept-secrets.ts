@@ -46,11 +46,16 @@ function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Bl
 }
 
 /**
- * @param sent settings of the block, some or all
+ * @param properties schemas of the settings
+ * @param sent some or all of them
  * @param before those in force
  * @throws PerchError badInput if a kept secret would go to another server than its own (`keptFor`)
  */
-export function checkKept({ properties = {} }: SchemaNode, sent: Block, before: (key: string) => unknown): void {
+export function checkKept(
+  properties: Readonly<Record<string, SchemaNode>>,
+  sent: Block,
+  before: (key: string) => unknown,
+): void {
   for (const [key, { keptFor }] of Object.entries(properties)) {
     if (keptFor === undefined || (sent[key] ?? HIDDEN) !== HIDDEN || (before(key) ?? '') === '') {
       continue;

@@ -7,7 +7,6 @@ import { GENERAL_KEYS } from './common/general.ts';
 import type { ServerKeys } from './common/server-keys.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
 import { HLS } from './servers/hls.ts';
-import { MQTT_KEYS } from './servers/mqtt.ts';
 import { ONVIF_KEYS } from './servers/onvif.ts';
 import { RTMP } from './servers/rtmp.ts';
 import { RTSP } from './servers/rtsp.ts';
@@ -65,7 +64,6 @@ export const GlobalSchema = Type.Object({
   ...RTMP.schema,
   ...SRT.schema,
   ...ZLM_KEYS,
-  ...MQTT_KEYS,
   ...ONVIF_KEYS,
   ...ARCHIVE_KEYS,
 });

@@ -1,11 +1,9 @@
 import { ARCHIVE_KEYS, archiveFaults, PATH_ARCHIVE_KEYS } from './archive.ts';
 import type { FeatureKeys } from './feature-keys.ts';
-import { MQTT_KEYS, mqttFaults } from './servers/mqtt.ts';
 import { ONVIF_KEYS, onvifFaults, onvifPort } from './servers/onvif.ts';
 
 /** Keys of features whose settings other rooms read by type. */
 export const OWN_FEATURES: readonly FeatureKeys[] = [
-  { title: 'MQTT', schema: MQTT_KEYS, isRight: true, faults: mqttFaults },
   { title: 'ONVIF for other recorders', schema: ONVIF_KEYS, faults: onvifFaults, listeners: onvifPort },
   {
     title: 'Recordings and archive',

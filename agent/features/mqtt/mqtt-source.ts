@@ -1,17 +1,12 @@
 import { hostname } from 'node:os';
-import { type Clock, endsWithin } from '../../base/clock.ts';
+import { endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { EventBus } from '../../base/event-bus.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
-import type { EventIntake } from '../../http/api/recordings/events.ts';
-import type { MqttCamera, MqttDeviceState, MqttSource } from './link/contracts.ts';
-import type { PathStatus } from '../../paths/path-status.ts';
-import type { EventFeed } from '../../record/events/event.ts';
-import { type LivePictures, OF_EVENT } from '../../app/recordings/live-pictures.ts';
+import type { Host } from '../contract.ts';
+import type { MqttCamera, MqttSource } from './link/contracts.ts';
 
 /** Length of the clip that a command records. */
 const CLIP_US = 30e6;
@@ -20,24 +15,10 @@ const SETTLED_MS = 5_000;
 /** Commands change no permissions and run no programs. */
 const EDITOR = { hasAllRights: false, user: 'MQTT' } as const;
 
-export interface MqttSourceDeps {
-  readonly version: string;
-  config(): Config;
-  readonly paths: { find(path: string): PathStatus | undefined };
-  readonly recordings: {
-    readonly events: EventIntake & { readonly hub: EventFeed };
-    /** Resolves when the configuration of the time of the call is in force. */
-    settled(): Promise<void>;
-  };
-  readonly pictures: LivePictures;
-  readonly steering: Pick<CameraSteering, 'presets' | 'goToPreset'>;
-  readonly edits: ApiEdits;
-  readonly events: Pick<EventBus, 'listen'>;
-  /** mDNS name of the box. */
-  readonly name: { readonly current: string | undefined };
-  readings(): Promise<MqttDeviceState>;
-  readonly clock: Clock;
-}
+export type MqttSourceDeps = Pick<
+  Host,
+  'version' | 'config' | 'paths' | 'recordings' | 'pictures' | 'edits' | 'events' | 'name' | 'readings' | 'clock'
+> & { readonly steering: Pick<Host['steering'], 'presets' | 'goToPreset'> };
 
 /** Cameras, events and commands for the MQTT link. */
 export function mqttSource(deps: MqttSourceDeps): MqttSource {
@@ -49,7 +30,7 @@ export function mqttSource(deps: MqttSourceDeps): MqttSource {
     name: deviceName(deps.name.current?.replace(/\.local$/, '') ?? hostname()),
     cameras: () => names().map((path) => cameraOf(path, deps)),
     device: () => deps.readings(),
-    picture: (path) => pictures.picture(path, OF_EVENT),
+    picture: (path) => pictures.picture(path),
     presets: async (path) => [...new Set((await steering.presets(path)).map(({ name, token }) => name || token))],
     onEvent: (listener) => hub.listen(listener),
     onChange: (listener) =>

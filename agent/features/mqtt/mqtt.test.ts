@@ -27,7 +27,12 @@ test.for([
   ['mqttPrefix: perch/#', "mqttPrefix: 'perch/#' is not the beginning of a topic"],
   ['mqttPrefix: /perch', 'is not the beginning of a topic'],
 ] as const)('the configuration rejects %s', ([text, message]) => {
-  const { problems } = parseConfig(`perch: own\n${text}\n`, 'perch.yml', {}, { recordPath: '/%path/%s%f', cwd: '/', keys: KEYS });
+  const { problems } = parseConfig(
+    `perch: own\n${text}\n`,
+    'perch.yml',
+    {},
+    { recordPath: '/%path/%s%f', cwd: '/', keys: KEYS },
+  );
   const texts = problems.map((one) => `${one.key}: ${one.message}`);
   expect(texts).toEqual([expect.stringContaining(message)]);
   expect(texts.join()).not.toContain('hunter22');

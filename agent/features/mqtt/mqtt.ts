@@ -1,38 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { EventBus } from '../../base/event-bus.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import { pick } from '../../base/pick.ts';
 import type { Component } from '../../base/reconciler.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import { checkKept } from '../../config/edit/kept-secrets.ts';
 import type { Config } from '../../config/load/load.ts';
-import { MQTT_KEYS, mqttPinFault } from '../../config/schema/servers/mqtt.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
-import type { MqttControl, MqttResult, MqttState, MqttTest } from './routes.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { Host } from '../contract.ts';
+import { MQTT, mqttPinFault } from './keys.ts';
 import { whyOf } from './link/failure.ts';
 import type { MqttLink } from './link/mqtt-link.ts';
 import type { BrokerSettings } from './link/settings.ts';
-import { loadLate } from '../../protocols/late.ts';
 import { type MqttSourceDeps, mqttSource } from './mqtt-source.ts';
+import type { MqttControl, MqttResult, MqttState, MqttTest } from './routes.ts';
 
 const PART = 'MQTT link';
 /** Time limit for a test of the broker, whose steps have time-outs of their own. */
 const TEST_MS = 20_000;
 const OFF: MqttState = { state: 'off', error: null, why: null, since: null, queued: 0, dropped: 0 };
-const LINK_KEYS = Object.keys(MQTT_KEYS) as (keyof typeof MQTT_KEYS)[];
+const LINK_KEYS = Object.keys(MQTT.schema) as (keyof typeof MQTT.schema)[];
 
-interface MqttDeps extends MqttSourceDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly events: EventBus;
-  /** The configuration that was last read or written. */
-  settings(): Config;
-  readonly signal: AbortSignal;
-}
+type MqttDeps = MqttSourceDeps & Pick<Host, 'dataDir' | 'clock' | 'log' | 'settings' | 'signal'>;
 
 /** The link to the MQTT broker while it is configured. Its code is loaded then. */
 export class Mqtt implements MqttControl {
@@ -56,11 +47,14 @@ export class Mqtt implements MqttControl {
     return {
       name: PART,
       isOptional: () => true,
-      settings: (config) => (config.mqtt ? pick(config, LINK_KEYS) : undefined),
+      settings: (config) => {
+        const settings = settingsIn(config, MQTT);
+        return settings.mqtt ? pick(settings, LINK_KEYS) : undefined;
+      },
       start: async (config) => {
         const { clock, log, dataDir: folder } = this.#deps;
         const part = await loadLate(PART, () => import('./link/mqtt-link.ts'));
-        const settings = pick(config, LINK_KEYS);
+        const settings = pick(settingsIn(config, MQTT), LINK_KEYS);
         const link = await part.MqttLink.start({ settings, source: mqttSource(this.#deps), folder, clock, log });
         this.#link = link;
         return async () => {
@@ -94,13 +88,13 @@ export class Mqtt implements MqttControl {
 
   /** @throws PerchError badInput, also for the kept password with another host: a test must not send it there */
   #tested(wanted: MqttTest): BrokerSettings {
-    const now = this.#deps.settings();
+    const now = settingsIn(this.#deps.settings(), MQTT);
     const mqttURL = checkSyntax('brokerUrl', wanted.mqttURL ?? now.mqttURL);
     if (mqttURL === '') {
       throw new PerchError('badInput', 'mqttURL is not set');
     }
     const isKept = [undefined, HIDDEN].includes(wanted.mqttPassword);
-    checkKept(now.keys.global.schema, { ...wanted, mqttURL }, (key) => (now as Readonly<Record<string, unknown>>)[key]);
+    checkKept(MQTT.schema, { ...wanted, mqttURL }, (key) => ({ ...now })[key]);
     const mqttFingerprint = checkSyntax('fingerprint', wanted.mqttFingerprint ?? now.mqttFingerprint);
     const fault = mqttPinFault({ mqttURL, mqttFingerprint });
     if (fault !== undefined) {

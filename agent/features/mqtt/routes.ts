@@ -1,8 +1,7 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { HttpAccess } from '../../http/auth/access.ts';
-import { checkedBody } from '../../http/messages/checked-body.ts';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
 
 const MAX_BODY_BYTES = 8_192;
 
@@ -40,14 +39,8 @@ export interface MqttControl {
   test(settings: MqttTest): Promise<MqttResult>;
 }
 
-interface MqttRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly mqtt: MqttControl;
-}
-
-/** The link to the MQTT broker, for the owner, on the main port only. */
-export const mqttRoutes: FastifyPluginAsync<MqttRoutesOptions> = async (app, { access, mqtt }) => {
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+/** The link to the MQTT broker. */
+export function mqttRoutes(app: FastifyInstance, mqtt: MqttControl): void {
   const state = operation('box', 'State of the link to the MQTT broker', answers(MqttState));
   app.get('/v3/mqtt', { schema: state }, async () => mqtt.status);
   const test = operation('box', 'Try to log in at an MQTT broker', answers(MqttResult, 400, 413, 429), {
@@ -56,4 +49,4 @@ export const mqttRoutes: FastifyPluginAsync<MqttRoutesOptions> = async (app, { a
   app.post('/v3/mqtt/test', { bodyLimit: MAX_BODY_BYTES, schema: test }, async ({ body }) =>
     mqtt.test(checkedBody(MqttTest, body)),
   );
-};
+}

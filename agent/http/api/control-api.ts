@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import type { SessionTables } from '../../protocols/contract.ts';
@@ -65,6 +65,10 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly motion: MotionLookup;
   readonly layouts: LayoutStore;
   readonly modes: ModeControl;
+  /** Kinds of problems in addition to the box's own. */
+  readonly problemKinds: readonly string[];
+  /** Registers the routes of features. */
+  mountFeatures(v3: FastifyInstance): Promise<void>;
   readonly pageFolder: string;
 }
 
@@ -133,7 +137,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     });
   }
   await app.register(statsRoutes, { stats: options.stats });
-  await app.register(problemRoutes, { box: options.box });
+  await app.register(problemRoutes, { box: options.box, problemKinds: options.problemKinds });
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
@@ -141,6 +145,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(maskRoutes, { masks: options.masks });
   await app.register(motionRoutes, { motion: options.motion });
   await app.register(modeRoutes, { modes: options.modes });
+  await options.mountFeatures(app);
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {
     version: options.info.version,

@@ -1,5 +1,5 @@
-import { KEYS } from '../../../agent/app/protocols.ts';
 import fastify from 'fastify';
+import { KEYS } from '../../../agent/app/keys.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { EventBus } from '../../../agent/base/event-bus.ts';
 import { silentLogger } from '../../../agent/base/log.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { KEYS } from '../../../agent/app/protocols.ts';
+import { KEYS } from '../../../agent/app/keys.ts';
 import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
 import { problemText } from '../../../agent/config/yaml/problem.ts';
 

@@ -1,3 +1,4 @@
+import type { Readings } from '../../contract.ts';
 import type { MqttEvent } from './camera-states.ts';
 import type { CommandTarget } from './commands.ts';
 
@@ -11,24 +12,13 @@ export interface MqttCamera {
   readonly isRecording: boolean;
 }
 
-export interface MqttDeviceState {
-  /** Load of all processors, in percent. */
-  readonly cpu: number;
-  /** Used part of the fullest recording disk, in percent; null: not known. */
-  readonly disk: number | null;
-  /** Temperature in °C; null: the box has no sensor. */
-  readonly temperature: number | null;
-  /** The newest known version of Perch. */
-  readonly newest: string;
-}
-
 /** What is published to the broker, and the commands of its clients. */
 export interface MqttSource extends CommandTarget {
   readonly version: string;
   /** Display name of the box. */
   readonly name: string;
   cameras(): readonly MqttCamera[];
-  device(): Promise<MqttDeviceState>;
+  device(): Promise<Readings>;
   /** The present picture as JPEG. @throws PerchError if there is none */
   picture(path: string): Promise<Uint8Array>;
   /** Names of the PTZ presets. @throws PerchError if the camera has no PTZ */

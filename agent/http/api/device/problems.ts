@@ -3,21 +3,13 @@ import Type, { type Static } from 'typebox';
 import { paginate } from '../schema/paginate.ts';
 import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 
+/** Features add their names. */
+const KINDS: readonly string[] = [
+  ...['configuration', 'clock', 'power', 'fan', 'memory', 'drive', 'disk', 'archive', 'box', 'path', 'recording'],
+];
+
 const ProblemItem = Type.Object({
-  kind: Type.Enum([
-    'configuration',
-    'clock',
-    'power',
-    'fan',
-    'memory',
-    'drive',
-    'disk',
-    'mqtt',
-    'archive',
-    'box',
-    'path',
-    'recording',
-  ] as const),
+  kind: Type.String(),
   name: OrNull(
     Type.String({
       description:
@@ -27,7 +19,7 @@ const ProblemItem = Type.Object({
   why: OrNull(
     Type.String({
       description:
-        'The problem in one word. `configuration`: notSaved (the file cannot be written: changes are in effect until the next start). `power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks, or temporary (the data folder is deleted with the container). `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`, or leftOut (a track that does not deliver). `recording`: its `why`.',
+        'The problem in one word. `configuration`: notSaved (the file cannot be written: changes are in effect until the next start). `power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks, or temporary (the data folder is deleted with the container). `archive`, `mqtt`: `why` of /v3/archive and /v3/mqtt. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`, or leftOut (a track that does not deliver). `recording`: its `why`.',
     }),
   ),
   text: Type.String({ description: 'Description of the problem, for people.' }),
@@ -40,11 +32,15 @@ export interface ProblemLookup {
 }
 
 /** `/problems/list`: the present problems of box, disks and paths in one list, for monitoring. */
-export const problemRoutes: FastifyPluginAsync<{ readonly box: ProblemLookup }> = async (app, { box }) => {
+export const problemRoutes: FastifyPluginAsync<{
+  readonly box: ProblemLookup;
+  readonly problemKinds: readonly string[];
+}> = async (app, { box, problemKinds }) => {
+  const kind = Type.Enum([...KINDS, ...problemKinds]);
   const list = operation(
     'box',
     'Present problems of this box, its disks and its paths; empty: all is well',
-    answers(pageOf(ProblemItem), 400),
+    answers(pageOf(Type.Object({ ...ProblemItem.properties, kind })), 400),
     { querystring: PageQuery },
   );
   app.get('/problems/list', { schema: list }, async ({ query }) => paginate(await box.problems(), query));

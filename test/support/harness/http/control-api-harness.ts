@@ -1,4 +1,3 @@
-import { KEYS } from '../loaded-config.ts';
 import { masksOf } from '../../../../agent/app/cameras/masks.ts';
 import { steeringOf } from '../../../../agent/app/cameras/onvif/steering.ts';
 import { OwnSettingsChanges } from '../../../../agent/app/cameras/own-settings.ts';
@@ -13,6 +12,7 @@ import { EventStreams } from '../../../../agent/http/api/recordings/event-stream
 import type { ForwardItem } from '../../../../agent/http/api/streams/forwards.ts';
 import type { PathItem } from '../../../../agent/http/api/streams/paths.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
+import { KEYS } from '../loaded-config.ts';
 import { type HttpHarnessOptions, openHttpHarness } from './http-harness.ts';
 import { sessionTables } from './session-tables.ts';
 
@@ -318,6 +318,8 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
         path === 'cam' ? { stream: 'cam_sub', score: 0.25, moving: false, inHours: true, boxes: [] } : undefined,
     },
     modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
+    problemKinds: [],
+    mountFeatures: async () => {},
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

@@ -1,10 +1,8 @@
-import Type, { type Static, type TObject } from 'typebox';
-import type { Resolved } from '../../values/quantity.ts';
-import { Fingerprint, Switch } from '../common/fields.ts';
-import type { Fault } from '../common/key-rules.ts';
+import Type from 'typebox';
+import { Fingerprint, Switch } from '../../config/schema/common/fields.ts';
+import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 
-/** The link to an MQTT broker and, through it, to Home Assistant. */
-export const MQTT_KEYS = {
+const schema = {
   mqtt: Switch(false, 'Publish events, states and pictures of the cameras to an MQTT broker.'),
   mqttURL: Type.String({
     default: '',
@@ -33,14 +31,20 @@ export const MQTT_KEYS = {
   ),
 };
 
-export function mqttFaults(settings: Resolved<Static<TObject<typeof MQTT_KEYS>>>): readonly Fault[] {
-  const { mqtt, mqttURL } = settings;
-  const pinFault = mqttPinFault(settings);
-  return [
-    ...(mqtt && mqttURL === '' ? [{ key: 'mqtt', message: 'needs mqttURL, the address of the broker' }] : []),
-    ...(pinFault === undefined ? [] : [{ key: 'mqttFingerprint', message: pinFault }]),
-  ];
-}
+/** The link to an MQTT broker, which gets its password and may send commands, and through it to Home Assistant. */
+export const MQTT: FeatureKeys<typeof schema> = {
+  title: 'MQTT',
+  schema,
+  isRight: true,
+  faults(settings) {
+    const { mqtt, mqttURL } = settings;
+    const pinFault = mqttPinFault(settings);
+    return [
+      ...(mqtt && mqttURL === '' ? [{ key: 'mqtt', message: 'needs mqttURL, the address of the broker' }] : []),
+      ...(pinFault === undefined ? [] : [{ key: 'mqttFingerprint', message: pinFault }]),
+    ];
+  },
+};
 
 /** Why the fingerprint of the broker is rejected: without TLS the password would be sent in clear to an unknown broker. */
 export const mqttPinFault = (settings: {

@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify';
+import type { Component } from '../../base/reconciler.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
+import type { ProblemItem } from '../../http/api/device/problems.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+
+/** All features of this product. */
+export class OpenFeatures {
+  readonly #open: readonly { readonly name: string; readonly feature: OpenFeature }[];
+
+  constructor(features: readonly Feature[], host: Host) {
+    this.#open = features.map((feature) => ({ name: feature.name, feature: feature.open(host) }));
+  }
+
+  get names(): readonly string[] {
+    return this.#open.map(({ name }) => name);
+  }
+
+  components(): Component<Config>[] {
+    return this.#open.flatMap(({ feature }) => feature.component ?? []);
+  }
+
+  problems(): ProblemItem[] {
+    return this.#open.flatMap(({ name: kind, feature }) =>
+      (feature.problems?.() ?? []).map(({ name = null, why, text, since }) => ({ kind, name, why, text, since })),
+    );
+  }
+
+  /** Each feature's routes with a hook of their own for their right. */
+  async mount(listener: FeatureRoutes['listener'], app: FastifyInstance, access: HttpAccess): Promise<void> {
+    for (const routes of this.#open.flatMap(({ feature }) => feature.routes ?? [])) {
+      const { right } = routes;
+      if (routes.listener === listener) {
+        await app.register(async (scope) => {
+          if (right) {
+            scope.addHook('onRequest', (request) => access.require(request, right, ''));
+          }
+          await routes.mount(scope, access);
+        });
+      }
+    }
+  }
+}

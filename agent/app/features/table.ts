@@ -1,0 +1,4 @@
+import type { Feature } from '../../features/contract.ts';
+import { mqtt } from '../../features/mqtt/feature.ts';
+
+export const FEATURES: readonly Feature[] = [mqtt];

@@ -1,0 +1,99 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../base/clock.ts';
+import type { EventBus } from '../base/event-bus.ts';
+import type { Logger } from '../base/log.ts';
+import type { Component } from '../base/reconciler.ts';
+import type { ApiEdits } from '../config/edit/api-edits.ts';
+import type { Config } from '../config/load/load.ts';
+import type { FeatureKeys } from '../config/schema/feature-keys.ts';
+import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
+import type { EventIntake } from '../http/api/recordings/events.ts';
+import type { HttpAccess } from '../http/auth/access.ts';
+import type { PathStatus } from '../paths/path-status.ts';
+import type { EventFeed } from '../record/events/event.ts';
+
+/** A folder of `agent/features`, and a line in `agent/app/features/table.ts`, which has the order of start and of keys in the reference. */
+export interface Feature {
+  /** Name of its folder, and the kind of its problems. */
+  readonly name: string;
+  readonly keys?: FeatureKeys;
+  readonly backup?: readonly BackupFile[];
+  /** Loads no code that a box without it does not need. */
+  open(host: Host): OpenFeature;
+}
+
+export interface OpenFeature {
+  /** Starts after the ports, and stops before them. */
+  readonly component?: Component<Config>;
+  readonly routes?: readonly FeatureRoutes[];
+  problems?(): readonly FeatureProblem[];
+}
+
+export interface FeatureRoutes {
+  /** `main`: of the main port only. `api`: below `/v3` there and on the API port; a request needs the right `api`. */
+  readonly listener: 'main' | 'api';
+  /** Checked before each request; absent on `main`: the routes check it. */
+  readonly right?: 'admin';
+  mount(app: FastifyInstance, access: HttpAccess): Promise<void>;
+}
+
+/** A present problem, for `/v3/problems/list`. */
+interface FeatureProblem {
+  /** What has it; absent: this box. */
+  readonly name?: string;
+  /** The reason in one word. */
+  readonly why: string | null;
+  readonly text: string;
+  /** RFC 3339. */
+  readonly since: string | null;
+}
+
+/** A file of the data folder that a backup has. */
+export interface BackupFile {
+  readonly name: string;
+  /** May throw for a damaged one. */
+  isWhole(text: string): boolean;
+}
+
+/** What the product offers. A class takes `Pick<Host, …>`. */
+export interface Host {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when Perch stops. */
+  readonly signal: AbortSignal;
+  /** The configuration in force. */
+  config(): Config;
+  /** The configuration that was last read or written; components may still be starting with it. */
+  settings(): Config;
+  readonly edits: ApiEdits;
+  readonly events: Pick<EventBus, 'emit' | 'listen'>;
+  readonly paths: { find(path: string): PathStatus | undefined };
+  readonly recordings: {
+    readonly events: EventIntake & { readonly hub: EventFeed };
+    /** Resolves when the configuration of the time of the call is in force. */
+    settled(): Promise<void>;
+  };
+  readonly pictures: {
+    /** The present picture as JPEG. @throws PerchError if there is none */
+    picture(path: string): Promise<Uint8Array>;
+    hasPicture(path: string): boolean;
+  };
+  readonly steering: CameraSteering;
+  /** mDNS name of the box. */
+  readonly name: { readonly current: string | undefined };
+  readings(): Promise<Readings>;
+}
+
+/** Readings of the box. */
+export interface Readings {
+  /** Load of all processors, in percent. */
+  readonly cpu: number;
+  /** Used part of the fullest recording disk, in percent; null: not known. */
+  readonly disk: number | null;
+  /** Temperature in °C; null: the box has no sensor. */
+  readonly temperature: number | null;
+  /** The newest known version of Perch. */
+  readonly newest: string;
+}
