@@ -1,0 +1,112 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** The size of the product, as numbers that may only fall. `step`: how far one falls before it is lowered here. */
+const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
+  'imports of agent/app/app.ts': { limit: 65, step: 1 },
+  'imports of agent/app/listeners/http-listeners.ts': { limit: 76, step: 1 },
+  'lines of the product': { limit: 234_500, step: 1_000 },
+  'lines of agent/app': { limit: 21_800, step: 200 },
+  'bounds, which are MAX_… and MIN_…': { limit: 1_400, step: 20 },
+  'files of at most 50 lines with one importer': { limit: 148, step: 4 },
+  'public callbacks that can be replaced, outside of stream and media': { limit: 14, step: 1 },
+};
+/** Mutable fields of a class. */
+const MAX_FIELDS = 12;
+/** Classes with more. */
+const LARGE_CLASSES: Readonly<Record<string, number>> = {
+  'agent/http-client/reply-reader.ts HttpReplyReader': 13,
+  'agent/media/g726/codec.ts G726Codec': 15,
+  'agent/media/h264/slice-reader.ts H264SliceReader': 14,
+  'agent/media/h265/coding-units/vector-prediction.ts VectorPrediction': 15,
+  'agent/media/h265/slice-reader.ts H265SliceReader': 21,
+  'agent/media/motion/region-detector.ts Region': 14,
+  'agent/media/payload/access-unit-assembler.ts AccessUnitAssembler': 20,
+  'agent/media/payload/decode-times.ts DecodeTimes': 15,
+  'agent/paths/source-runner.ts SourceRunner': 13,
+  'agent/record/write/segment-file.ts SegmentFile': 16,
+  'agent/servers/hls/muxing/rendition.ts Rendition': 16,
+  'agent/servers/rtmp/connection.ts RtmpConnection': 14,
+  'agent/servers/rtsp/connection.ts RtspConnection': 15,
+  'agent/servers/rtsp/transport/received-media.ts ReceivedMedia': 14,
+  'agent/servers/webrtc/session/session.ts WebRtcSession': 17,
+  'agent/stream/ingest/ssrc-choice.ts SsrcChoice': 13,
+  'agent/stream/ingest/track-receiver.ts TrackReceiver': 29,
+  'agent/stream/ingest/track-timeline.ts TrackTimeline': 22,
+  'agent/stream/packet-ring.ts PacketRing': 16,
+  'agent/stream/stream.ts Stream': 15,
+  'agent/transports/srt/sender.ts Sender': 15,
+  'agent/transports/srt/statistics.ts SrtStatistics': 29,
+  'agent/transports/webrtc/sending/packet-sender.ts PacketSender': 18,
+  'webui/playback/recording-player.ts RecordingPlayer': 15,
+};
+
+const texts = new Map(
+  globSync('{agent,webui,system,packaging}/**/*.{ts,tsx}')
+    .filter((file) => !/\.test\.tsx?$/.test(file) && !file.includes('/dist/'))
+    .map((file) => [file, readFileSync(file, 'utf8')]),
+);
+const linesIn = (text: string): number => text.split('\n').length - 1;
+const linesBelow = (folder: string): number =>
+  [...texts].reduce((sum, [file, text]) => sum + (file.startsWith(folder) ? linesIn(text) : 0), 0);
+const importsOf = (file: string): string[] =>
+  [...(texts.get(file) ?? '').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, path = '']) => path);
+
+/** A protocol's descriptor and a feature's are one file that its table imports. */
+const isDescriptor = (file: string): boolean => /\/(?:protocol|feature)\.ts$/.test(file);
+
+function smallFiles(): string[] {
+  const importers = new Map<string, number>();
+  for (const file of texts.keys()) {
+    for (const path of new Set(importsOf(file).filter((one) => one.startsWith('.')))) {
+      const imported = normalize(`${dirname(file)}/${path}`);
+      importers.set(imported, (importers.get(imported) ?? 0) + 1);
+    }
+  }
+  return [...texts].flatMap(([file, text]) =>
+    linesIn(text) <= 50 && importers.get(file) === 1 && !isDescriptor(file) ? [file] : [],
+  );
+}
+
+/** The fields of classes that are not readonly, by file and class. */
+function mutableFields(): Map<string, string[]> {
+  const classes = new Map<string, string[]>();
+  for (const [file, text] of texts) {
+    for (const [, name, body = ''] of text.matchAll(
+      /^(?:export )?(?:abstract )?class (\w+)[\s\S]*?\{\n([\s\S]*?)^\}/gm,
+    )) {
+      const fields = body.match(/^ {2}(?:(?:private|protected|public|override|static) )*#?\w+[?!]?(?: =|:|;).*$/gm);
+      classes.set(`${file} ${name}`, fields ?? []);
+    }
+  }
+  return classes;
+}
+
+const fields = mutableFields();
+const callbacks = [...fields].flatMap(([name, found]) =>
+  /^agent\/(?:stream|media)\//.test(name) ? [] : found.filter((field) => /^ {2}\w+\??: \(?\(.*=> /.test(field)),
+);
+const bounds = [...texts.values()].flatMap((text) => text.match(/^(?:export )?const (?:MAX|MIN)_\w+/gm) ?? []);
+
+const MEASURED: Readonly<Record<string, number>> = {
+  'imports of agent/app/app.ts': importsOf('agent/app/app.ts').length,
+  'imports of agent/app/listeners/http-listeners.ts': importsOf('agent/app/listeners/http-listeners.ts').length,
+  'lines of the product': linesBelow(''),
+  'lines of agent/app': linesBelow('agent/app/'),
+  'bounds, which are MAX_… and MIN_…': bounds.length,
+  'files of at most 50 lines with one importer': smallFiles().length,
+  'public callbacks that can be replaced, outside of stream and media': callbacks.length,
+};
+
+test.for(Object.entries(LIMITS))('%s', ([name, { limit, step }]) => {
+  const now = MEASURED[name] ?? 0;
+  expect(now, `${name}: ${now}, the limit is ${limit}`).toBeLessThanOrEqual(limit);
+  expect(now, `${name}: only ${now} now, lower its limit`).toBeGreaterThan(limit - step);
+});
+
+test(`a class has at most ${MAX_FIELDS} mutable fields`, () => {
+  const large = [...fields].filter(([, found]) => found.length > MAX_FIELDS);
+  const counts = Object.fromEntries(large.map(([name, { length }]) => [name, length]));
+  expect(counts, 'a class with more fields is split, and one with fewer is lowered in the list').toEqual(LARGE_CLASSES);
+});
