@@ -63,23 +63,22 @@ const StoredBox = Type.Object({
   alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
 });
 export type StoredBox = Static<typeof StoredBox>;
-const BoxesFile = Type.Object({ boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }) });
+export const BoxesFile = Type.Refine(
+  Type.Object({ boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }) }),
+  ({ boxes }) => boxes.every(hasKey),
+);
 
 /** A `boxes.json`; undefined if damaged. */
-export function readBoxes(stored: unknown): readonly StoredBox[] | undefined {
-  if (!Check(BoxesFile, stored)) {
-    return undefined;
-  }
-  try {
-    stored.boxes.forEach(checkKey);
-    return stored.boxes;
-  } catch {
-    return undefined;
-  }
-}
+export const readBoxes = (stored: unknown): readonly StoredBox[] | undefined =>
+  Check(BoxesFile, stored) ? stored.boxes : undefined;
 
-function checkKey(box: StoredBox): void {
-  keyOf(box);
+function hasKey(box: StoredBox): boolean {
+  try {
+    keyOf(box);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws for a damaged key */

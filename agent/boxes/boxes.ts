@@ -4,18 +4,17 @@ import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { isBoxAddress, readInvitation } from '../auth/pairing/invitation-text.ts';
 import type { Clock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../base/files/durable-file.ts';
+import { PerchError } from '../base/errors.ts';
+import { StoredDocument } from '../base/files/stored-document.ts';
 import type { Logger } from '../base/log.ts';
-import { SerialQueue } from '../base/serial-queue.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
 import {
   BOXES_FILE,
+  BoxesFile,
   type BoxFacts,
   MAX_BOXES,
   MAX_NAME_CHARS,
   type OfferedCamera,
-  readBoxes,
   readFacts,
   type StoredBox,
 } from './box-file.ts';
@@ -51,12 +50,11 @@ interface BoxesOptions {
 /** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
 export class Boxes {
   readonly #options: BoxesOptions;
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof BoxesFile>;
   readonly #links = new Map<string, BoxLink>();
   /** Cached names for people by id of the box; undefined: they have to be computed again. */
   #names: ReadonlyMap<string, string> | undefined;
   readonly #search: BoxSearch | undefined;
-  readonly #writes = new SerialQueue();
   readonly #listeners = new Set<() => void>();
 
   static async open(options: BoxesOptions): Promise<Boxes> {
@@ -68,7 +66,7 @@ export class Boxes {
   private constructor(options: BoxesOptions) {
     this.#options = options;
     this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
-    this.#file = join(options.dataDir, BOXES_FILE);
+    this.#document = new StoredDocument(join(options.dataDir, BOXES_FILE), BoxesFile, options.log);
   }
 
   list(): readonly BoxItem[] {
@@ -135,7 +133,7 @@ export class Boxes {
       const nowMs = clock.wallMs();
       const stored = { ...box, addresses: all, pin, server, secret: d, key, created: nowMs, seen: nowMs };
       this.#add(stored);
-      await this.#save();
+      await this.#document.save(() => this.#stored());
       this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
       return this.item(box.id) as BoxItem;
     } finally {
@@ -153,7 +151,7 @@ export class Boxes {
     this.#links.delete(id);
     this.#names = undefined;
     await link.close();
-    await this.#save();
+    await this.#document.save(() => this.#stored());
     this.#options.log.info({ box: link.box.name, id }, 'box removed');
     this.#notify();
     return true;
@@ -187,7 +185,7 @@ export class Boxes {
   async close(): Promise<void> {
     this.#search?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
-    await this.#writes.run(async () => {});
+    await this.#document.close();
   }
 
   #nameOf({ box, name }: BoxLink): string {
@@ -216,7 +214,7 @@ export class Boxes {
       changed: (_, isWorthSaving) => {
         if (isWorthSaving) {
           this.#names = undefined;
-          this.#save().catch((error: unknown) => log.warn({ cause: explain(error) }, 'saving the boxes failed'));
+          void this.#document.trySave(() => this.#stored(), 'saving the boxes failed');
           this.#notify();
         }
       },
@@ -248,28 +246,18 @@ export class Boxes {
   }
 
   async #load(): Promise<void> {
-    const { log } = this.#options;
-    const found = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    const boxes = readBoxes(found);
-    if (boxes) {
-      for (const box of boxes) {
-        this.#add(box);
-      }
-    } else if (found !== undefined) {
-      log.error({ file: this.#file }, 'boxes cannot be read: pair them again');
-      await putAside(this.#file).catch((error: unknown) => log.warn({ cause: explain(error) }, 'file stays'));
+    for (const box of (await this.#document.open('boxes cannot be read: pair them again'))?.boxes ?? []) {
+      this.#add(box);
     }
   }
 
-  #save(): Promise<void> {
-    return this.#writes.run(() => {
-      const boxes = [...this.#links.values()].map(({ box }) => box);
-      const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
-      if (cameras > MAX_ALL_CAMERAS) {
-        throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
-      }
-      return savePrivate(this.#file, { boxes });
-    });
+  #stored(): { readonly boxes: readonly StoredBox[] } {
+    const boxes = [...this.#links.values()].map(({ box }) => box);
+    const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
+    if (cameras > MAX_ALL_CAMERAS) {
+      throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
+    }
+    return { boxes };
   }
 }
 

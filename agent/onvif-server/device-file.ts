@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { explain, PerchError } from '../base/errors.ts';
-import { loadPrivate, savePrivate } from '../base/files/durable-file.ts';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { PerchError } from '../base/errors.ts';
+import { StoredDocument } from '../base/files/stored-document.ts';
 import type { Logger } from '../base/log.ts';
 import { isPerchId } from '../onvif/device/perch-camera.ts';
 
@@ -10,45 +12,35 @@ export const ONVIF_FILE = 'onvif-device.json';
 /** Maximum number of cameras, each with its own port: a Perch that searches takes as many from one address. */
 export const MAX_CAMERAS = 128;
 
-interface Stored {
+const Stored = Type.Object({
   /** Id of this Perch, which is part of the identities of its cameras. */
-  readonly id: string;
+  id: Type.Refine(Type.String(), isPerchId),
   /** Offsets from the first port, by path. Offsets of removed cameras are kept until other cameras need them. */
-  readonly ports: Readonly<Record<string, number>>;
-}
+  ports: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: MAX_CAMERAS - 1 })),
+});
+type Stored = Static<typeof Stored>;
 
 /** Undefined if the stored value is damaged. */
-export function readDeviceFile(stored: unknown): Stored | undefined {
-  const { id, ports } = (stored ?? {}) as Partial<Stored>;
-  const isWhole =
-    typeof id === 'string' &&
-    isPerchId(id) &&
-    typeof ports === 'object' &&
-    ports !== null &&
-    Object.values(ports).every((offset) => Number.isInteger(offset) && offset >= 0 && offset < MAX_CAMERAS);
-  return isWhole ? { id, ports } : undefined;
-}
+export const readDeviceFile = (stored: unknown): Stored | undefined => (Check(Stored, stored) ? stored : undefined);
 
 /** Id and ports, which recorders store: neither changes with a restart. */
 export class DeviceFile {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof Stored>;
   #id: string;
   #ports: ReadonlyMap<string, number>;
 
   static async open(dataDir: string, log: Logger): Promise<DeviceFile> {
-    const file = join(dataDir, ONVIF_FILE);
-    const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
-    const known = readDeviceFile(stored);
-    if (stored !== undefined && !known) {
-      log.error({ file }, 'the ports of the ONVIF device cannot be read: recorders may have to add the cameras again');
-    }
-    return new DeviceFile(file, known ?? { id: randomBytes(5).toString('hex'), ports: {} }, known !== undefined);
+    const document = new StoredDocument(join(dataDir, ONVIF_FILE), Stored, log);
+    const known = await document.open(
+      'the ports of the ONVIF device cannot be read: recorders may have to add the cameras again',
+    );
+    return new DeviceFile(document, known ?? { id: randomBytes(5).toString('hex'), ports: {} }, known !== undefined);
   }
 
   #isSaved: boolean;
 
-  private constructor(file: string, { id, ports }: Stored, isSaved: boolean) {
-    this.#file = file;
+  private constructor(document: StoredDocument<typeof Stored>, { id, ports }: Stored, isSaved: boolean) {
+    this.#document = document;
     this.#id = id;
     this.#ports = new Map(Object.entries(ports));
     this.#isSaved = isSaved;
@@ -62,7 +54,7 @@ export class DeviceFile {
   async assign(paths: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const ports = assignPorts(this.#ports, paths);
     if (ports !== this.#ports || !this.#isSaved) {
-      await savePrivate(this.#file, { id: this.#id, ports: Object.fromEntries(ports) });
+      await this.#document.save(() => ({ id: this.#id, ports: Object.fromEntries(ports) }));
       this.#ports = ports;
       this.#isSaved = true;
     }

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import Type from 'typebox';
-import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
@@ -14,7 +13,6 @@ import { BoxEventLink, type EventMark } from './box-event-link.ts';
 import type { BoxRequests } from './box-requests.ts';
 import { namesByBox } from './remote-paths.ts';
 
-const FILE = 'box-events.json';
 const SAVE_MS = 30_000;
 const MAX_BOXES = 10_000;
 /** Older events are stored without notifications. */
@@ -48,15 +46,16 @@ interface Followed {
 /** Events of the boxes whose cameras are configured here: they become events of the paths here. */
 export class BoxEvents {
   readonly #deps: BoxEventsDeps;
+  readonly #document: StoredDocument<typeof Marks>;
   readonly #boxes = new Map<string, Followed>();
   #stored: ReadonlyMap<string, EventMark & { readonly paths: readonly string[] }> = new Map();
   #isLoaded = false;
   #isChanged = false;
   #stopSaving: () => void = () => {};
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(deps: BoxEventsDeps) {
     this.#deps = deps;
+    this.#document = new StoredDocument(join(deps.dataDir, 'box-events.json'), Marks, deps.log);
   }
 
   /** Follows the boxes of a configuration, and no others. */
@@ -172,20 +171,14 @@ export class BoxEvents {
       return;
     }
     this.#isLoaded = true;
-    const { dataDir, log, clock } = this.#deps;
-    const stored = await loadPrivate(join(dataDir, FILE)).catch((error: unknown) => {
-      log.warn({ cause: explain(error) }, 'events of boxes are fetched again');
-      return undefined;
-    });
-    if (Check(Marks, stored)) {
-      this.#stored = new Map(Object.entries(stored.boxes));
-    }
-    this.#stopSaving = clock.every(SAVE_MS, () => void this.#save());
+    const stored = await this.#document.open('events of boxes are fetched again');
+    this.#stored = new Map(Object.entries(stored?.boxes ?? {}));
+    this.#stopSaving = this.#deps.clock.every(SAVE_MS, () => void this.#save());
   }
 
-  #save(): Promise<void> {
+  async #save(): Promise<void> {
     if (!this.#isChanged) {
-      return this.#saving;
+      return this.#document.close();
     }
     this.#isChanged = false;
     const boxes = Object.fromEntries(
@@ -193,13 +186,8 @@ export class BoxEvents {
         mark ? [[box, { id: mark.id, atMs: mark.atMs, paths: [...names.keys()] }]] : [],
       ),
     );
-    const { dataDir, log } = this.#deps;
-    this.#saving = this.#saving.then(() =>
-      savePrivate(join(dataDir, FILE), { boxes }).catch((error: unknown) => {
-        this.#isChanged = true;
-        log.warn({ cause: explain(error) }, 'the state of the events of boxes is not saved');
-      }),
-    );
-    return this.#saving;
+    if (!(await this.#document.trySave(() => ({ boxes }), 'the state of the events of boxes is not saved'))) {
+      this.#isChanged = true;
+    }
   }
 }

@@ -1,10 +1,9 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Type from 'typebox';
-import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
@@ -21,7 +20,6 @@ import type { BoxSpan } from './box-answers.ts';
 import { bridged, missingHere } from './joined-spans.ts';
 import type { RemoteRecordings } from './remote-recordings.ts';
 
-const FILE = 'box-clips.json';
 const MAX_COPIES = 5_000;
 /** A failed copy is tried again after this time. */
 const RETRY_MS = 30_000;
@@ -57,6 +55,7 @@ const BEGUN: CopyState = { share: 0, error: null };
 /** Copies the missing parts of saved clips from their boxes, one after the other. The copies become recordings of the path. */
 export class ClipCopies {
   readonly #deps: ClipCopiesDeps;
+  readonly #document: StoredDocument<typeof Stored>;
   /** By id of the clip. */
   readonly #states = new Map<string, CopyState>();
   readonly #closed = new AbortController();
@@ -65,23 +64,19 @@ export class ClipCopies {
   #wake = new AbortController();
   #work: Promise<void> | undefined;
   #isLoaded = false;
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(deps: ClipCopiesDeps) {
     this.#deps = deps;
+    this.#document = new StoredDocument(join(deps.dataDir, 'box-clips.json'), Stored, deps.log);
   }
 
   /** Goes on with what an earlier run of the program has left; later calls have no effect. */
   async load(): Promise<void> {
-    const { dataDir, log } = this.#deps;
     if (this.#isLoaded) {
       return;
     }
     this.#isLoaded = true;
-    const stored = await loadPrivate(join(dataDir, FILE)).catch((error: unknown) => {
-      log.warn({ cause: explain(error) }, 'copies of saved clips are not resumed');
-    });
-    for (const id of Check(Stored, stored) ? stored.ids : []) {
+    for (const id of (await this.#document.open('copies of saved clips are not resumed'))?.ids ?? []) {
       this.#states.set(id, BEGUN);
     }
     this.#begin();
@@ -117,7 +112,7 @@ export class ClipCopies {
     this.#wake.abort();
     this.#running?.stop.abort();
     await this.#work;
-    await this.#saving;
+    await this.#document.close();
   }
 
   #begin(): void {
@@ -278,12 +273,8 @@ export class ClipCopies {
   }
 
   #save(): void {
-    const { dataDir, log } = this.#deps;
-    this.#saving = this.#saving.then(() =>
-      savePrivate(join(dataDir, FILE), { ids: [...this.#states.keys()] }).catch((error: unknown) =>
-        log.warn({ cause: explain(error) }, 'the list of clips to copy is not saved'),
-      ),
-    );
+    const ids = () => ({ ids: [...this.#states.keys()] });
+    void this.#document.trySave(ids, 'the list of clips to copy is not saved');
   }
 }
 

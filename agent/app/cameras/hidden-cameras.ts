@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import Type from 'typebox';
-import { Check } from 'typebox/value';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 
@@ -17,14 +15,12 @@ const HiddenFile = Type.Object({
 
 /** Endpoints of found cameras that are not wanted, in a small file of the data folder. */
 export class HiddenCameras {
-  readonly #file: string;
-  readonly #log: Logger;
+  readonly #document: StoredDocument<typeof HiddenFile>;
   readonly #turns = new SerialQueue();
   #endpoints: ReadonlySet<string> = new Set();
 
   constructor({ dataDir, log }: { readonly dataDir: string; readonly log: Logger }) {
-    this.#file = join(dataDir, HIDDEN_FILE);
-    this.#log = log;
+    this.#document = new StoredDocument(join(dataDir, HIDDEN_FILE), HiddenFile, log);
     void this.#turns.run(() => this.#load());
   }
 
@@ -37,7 +33,7 @@ export class HiddenCameras {
     return this.#turns.run(async () => {
       const after = [...this.#endpoints].filter((endpoint) => !endpoints.includes(endpoint));
       const kept = isHidden ? [...after, ...new Set(endpoints)].slice(-MAX_HIDDEN) : after;
-      await savePrivate(this.#file, { endpoints: kept });
+      await this.#document.save(() => ({ endpoints: kept }));
       this.#endpoints = new Set(kept);
     });
   }
@@ -47,12 +43,7 @@ export class HiddenCameras {
   }
 
   async #load(): Promise<void> {
-    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    if (Check(HiddenFile, stored)) {
-      this.#endpoints = new Set(stored.endpoints);
-    } else if (stored !== undefined) {
-      this.#log.error({ file: this.#file }, 'the list of hidden cameras cannot be read: hide them again');
-      await putAside(this.#file).catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'file stays'));
-    }
+    const stored = await this.#document.open('the list of hidden cameras cannot be read: hide them again');
+    this.#endpoints = new Set(stored?.endpoints);
   }
 }

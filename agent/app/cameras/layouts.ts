@@ -1,9 +1,8 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry } from '../../config/load/path-entry.ts';
@@ -64,21 +63,20 @@ interface LayoutsDeps {
 /** Groups and walls, in one small file of the data folder. */
 export class Layouts implements LayoutStore {
   readonly #deps: LayoutsDeps;
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof LayoutsFile>;
   #loaded: Promise<readonly Layout[]> | undefined;
   /** Changes are made in sequence. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: LayoutsDeps) {
     this.#deps = deps;
-    this.#file = join(deps.dataDir, LAYOUTS_FILE);
+    this.#document = new StoredDocument(join(deps.dataDir, LAYOUTS_FILE), LayoutsFile, deps.log);
   }
 
   list(): Promise<readonly Layout[]> {
-    this.#loaded ??= this.#load().catch((error: unknown) => {
-      this.#loaded = undefined;
-      throw error;
-    });
+    this.#loaded ??= this.#document
+      .open('the file of layouts is damaged, groups and walls are lost')
+      .then((stored) => stored?.layouts ?? []);
     return this.#loaded;
   }
 
@@ -168,30 +166,12 @@ export class Layouts implements LayoutStore {
   #change(change: (before: readonly Layout[]) => readonly Layout[]): Promise<readonly Layout[]> {
     const work = this.#turn.then(async () => {
       const layouts = change(await this.list());
-      await savePrivate(this.#file, { layouts });
+      await this.#document.save(() => ({ layouts }));
       this.#loaded = Promise.resolve(layouts);
       return layouts;
     });
     this.#turn = work.catch(() => {});
     return work;
-  }
-
-  /** The stored layouts; none if there is no file. A damaged file is put aside. @throws PerchError unavailable */
-  async #load(): Promise<readonly Layout[]> {
-    const { log } = this.#deps;
-    const file = this.#file;
-    try {
-      const stored = await loadPrivate(file);
-      return stored === undefined ? [] : readLayouts(stored);
-    } catch (error) {
-      if (!(error instanceof PerchError) || error.code !== 'badInput') {
-        throw error;
-      }
-      const kept = `${file}.damaged`;
-      log.error({ file, kept, reason: explain(error) }, 'the file of layouts is damaged, groups and walls are lost');
-      await rename(file, kept).catch(() => {});
-      return [];
-    }
   }
 }
 

@@ -24,7 +24,7 @@ import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-k
 import { readIssued } from '../../tls/own-certificate.ts';
 import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../archive/archive-keys.ts';
 import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
-import { secretIn } from '../zlm/zlm.ts';
+import { isSecretFile } from '../zlm/zlm.ts';
 
 /** The configuration, regardless of its file's name and folder. */
 export const CONFIG = 'perch.yml';
@@ -44,7 +44,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
-  'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
+  'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
   // Ports and identities that recorders know the cameras by.
   [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
   // The id that the archive knows this box's recordings by.

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
+import Type from 'typebox';
 import { BoxName, type BoxNameOptions } from '../../../system/mdns/box-name.ts';
 import type { Network } from '../../../system/network-watch.ts';
 import type { Clock } from '../../base/clock.ts';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { type DeviceNames, systemNames } from '../../tls/device-names.ts';
 
-const FILE = 'box-name.json';
+const Stored = Type.Object({ label: Type.String(), number: Type.Integer({ minimum: 1, maximum: 999 }) });
 const LOOPBACK = /^(?:127\.|localhost$|::1$)/;
 
 export interface MdnsNameOptions {
@@ -28,10 +28,12 @@ export interface MdnsNameOptions {
 /** The configured name in the local network (mDNS). */
 export class MdnsName {
   readonly #options: MdnsNameOptions;
+  readonly #document: StoredDocument<typeof Stored>;
   #running: BoxName | undefined;
 
   constructor(options: MdnsNameOptions) {
     this.#options = options;
+    this.#document = new StoredDocument(join(options.dataDir, 'box-name.json'), Stored, options.log);
   }
 
   /** `perch.local`; undefined while another device has it. */
@@ -77,7 +79,7 @@ export class MdnsName {
       log,
       network,
       number: await this.#lastNumber(label),
-      onNumber: (number) => void this.#keep(label, number),
+      onNumber: (number) => void this.#document.trySave(() => ({ label, number }), 'saving the name of the box failed'),
       onName: (name) => onName?.(`http://${name}${port === 80 ? '' : `:${port}`}/`),
     };
     return new BoxName({ label, title, port, box }, options);
@@ -85,21 +87,8 @@ export class MdnsName {
 
   /** The number after the name at the last run, so that two boxes with one name keep theirs after a power cut. */
   async #lastNumber(label: string): Promise<number> {
-    const kept = await loadPrivate(this.#file).catch(() => undefined);
-    const { label: of, number } = (kept ?? {}) as { readonly label?: unknown; readonly number?: unknown };
-    return of === label && Number.isInteger(number) && Number(number) > 0 && Number(number) < 1_000
-      ? Number(number)
-      : 1;
-  }
-
-  async #keep(label: string, number: number): Promise<void> {
-    await savePrivate(this.#file, { label, number }).catch((error: unknown) =>
-      this.#options.log.warn({ cause: explain(error) }, 'saving the name of the box failed'),
-    );
-  }
-
-  get #file(): string {
-    return join(this.#options.dataDir, FILE);
+    const stored = await this.#document.open('the number after the name of the box is lost');
+    return stored?.label === label ? stored.number : 1;
   }
 }
 

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import { type Clock, endsWithin } from '../../base/clock.ts';
-import { explain } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import { MODES, type Mode } from '../../config/schema/modes.ts';
@@ -43,7 +41,7 @@ interface ModesOptions {
 /** The mode in force (home, away, night): as a person or the timetable set it last, stored in a file of the data folder. */
 export class Modes implements ModeControl {
   readonly #options: ModesOptions;
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof State>;
   #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
   #next: Change | undefined;
   /** Times of the last check of the timetable and of the next one, in Unix milliseconds. */
@@ -53,11 +51,10 @@ export class Modes implements ModeControl {
   /** Monotonic time at which a person set the mode while the time was not known. */
   #setMonoMs: number | undefined;
   #stop = (): void => {};
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: ModesOptions) {
     this.#options = options;
-    this.#file = join(options.dataDir, 'mode.json');
+    this.#document = new StoredDocument(join(options.dataDir, 'mode.json'), State, options.log);
   }
 
   get current(): Mode {
@@ -65,19 +62,13 @@ export class Modes implements ModeControl {
   }
 
   async begin(): Promise<void> {
-    const { clock, log } = this.#options;
-    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    if (Check(State, stored)) {
-      this.#state = stored;
-    } else if (stored !== undefined) {
-      log.warn({ file: this.#file, ...(typeof stored === 'string' && { cause: stored }) }, 'the mode is lost');
-    }
-    this.#stop = clock.eachSecond(() => this.#tick());
+    this.#state = (await this.#document.open('the mode is lost')) ?? this.#state;
+    this.#stop = this.#options.clock.eachSecond(() => this.#tick());
   }
 
   async close(): Promise<void> {
     this.#stop();
-    await this.#saving;
+    await this.#document.close();
   }
 
   /** Follows a changed timetable. */
@@ -112,7 +103,7 @@ export class Modes implements ModeControl {
     }
     this.#check();
     const applied = apply();
-    await this.#save();
+    await this.#document.save(() => this.#state);
     await endsWithin(clock, PATIENCE_MS, applied);
     return this.status;
   }
@@ -147,9 +138,7 @@ export class Modes implements ModeControl {
     this.#dueMs = Math.min(this.#dueMs, next?.atMs ?? Infinity);
     if (last && last.atMs > this.#state.atMs && !this.#state.hold) {
       this.#adopt({ ...last, by: 'timetable', hold: false });
-      this.#save().catch((error: unknown) => {
-        this.#options.log.error({ file: this.#file, reason: explain(error) }, 'the mode cannot be saved');
-      });
+      void this.#document.trySave(() => this.#state, 'the mode cannot be saved');
     }
   }
 
@@ -173,13 +162,6 @@ export class Modes implements ModeControl {
       log.info({ mode, by }, 'mode changed');
       publish('box', { state: 'mode', mode, by });
     }
-  }
-
-  /** Saves states one after the other, so that the last one is on the disk. @throws PerchError unavailable */
-  #save(): Promise<void> {
-    const saved = this.#saving.then(() => savePrivate(this.#file, this.#state));
-    this.#saving = saved.catch(() => {});
-    return saved;
   }
 }
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import Type from 'typebox';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { loadPrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
@@ -22,6 +23,7 @@ import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { CameraSnapshots } from '../recordings/snapshots.ts';
 
+const Lists = Type.Record(Type.String(), Type.Array(Type.Unknown()));
 const SMALL_PICTURE_MS = 1_500;
 /** `getUTCDay` counts from Sunday. */
 const SUNDAY_FIRST = 6;
@@ -175,9 +177,8 @@ export class LazyNotifications implements NotificationControl, ChannelControl {
 
 /** Whether a file has entries. A damaged one counts: it is reported when it is opened. */
 async function hasEntries(file: string): Promise<boolean> {
-  const stored = await loadPrivate(file).catch(() => 'damaged');
-  const [list] = typeof stored === 'object' && stored !== null ? Object.values(stored) : [];
-  return stored !== undefined && !(Array.isArray(list) && list.length === 0);
+  const stored = await new StoredDocument(file, Lists).load().catch(() => 'damaged');
+  return stored !== undefined && !(typeof stored === 'object' && Object.values(stored)[0]?.length === 0);
 }
 
 const boxTitle = ({ boxName }: Config): string => (boxName === 'perch' ? 'Perch' : boxName);

@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
-import { savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import { freePathName } from '../../cameras/adoption/plan.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ImportRequest } from '../../http/api/recordings/transfer-routes.ts';
 
-const MAX_BYTES = 4 << 20;
 /** Maximum number of added cameras that are remembered: the newest. */
 const MAX_ADDED = 1_000;
 
@@ -24,34 +21,28 @@ const Stored = Type.Object({ version: Type.Literal(1), cameras: Type.Array(Added
 
 /** The cameras that transfers have added: a repeated transfer adds none. */
 export class AddedCameras {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof Stored>;
   readonly #config: () => Config;
 
   constructor(file: string, config: () => Config) {
-    this.#file = file;
+    this.#document = new StoredDocument(file, Stored);
     this.#config = config;
   }
 
   /** Path of an added camera; undefined: there is none yet, or it was deleted. */
-  pathOf({ source, group, name }: Omit<Added, 'path'>): string | undefined {
-    const found = this.#all.find((one) => one.source === source && one.group === group && one.name === name);
+  async pathOf({ source, group, name }: Omit<Added, 'path'>): Promise<string | undefined> {
+    const found = (await this.#all()).find((one) => one.source === source && one.group === group && one.name === name);
     return found && this.#config().paths.has(found.path) ? found.path : undefined;
   }
 
   async add(camera: Added): Promise<void> {
-    const cameras = [...this.#all.filter(({ path }) => path !== camera.path), camera].slice(-MAX_ADDED);
-    await savePrivate(this.#file, { version: 1, cameras } satisfies Static<typeof Stored>);
+    const others = (await this.#all()).filter(({ path }) => path !== camera.path);
+    await this.#document.save(() => ({ version: 1, cameras: [...others, camera].slice(-MAX_ADDED) }));
   }
 
   /** A damaged file costs only that a repeated transfer adds a camera. */
-  get #all(): readonly Added[] {
-    try {
-      const text = readFileSync(this.#file, 'utf8');
-      const found: unknown = text.length > MAX_BYTES ? undefined : JSON.parse(text);
-      return Check(Stored, found) ? found.cameras : [];
-    } catch {
-      return [];
-    }
+  async #all(): Promise<readonly Added[]> {
+    return (await this.#document.load().catch(() => undefined))?.cameras ?? [];
   }
 }
 
@@ -78,8 +69,9 @@ export async function withPaths(items: ImportRequest['items'], deps: TransferPat
   }
   const { added, source } = deps;
   const paths: Item[] = [];
-  for (const { group, path, name = '' } of items) {
-    paths.push({ group, path: path ?? added.pathOf({ source, group, name }) ?? (await addCamera(group, name, deps)) });
+  for (const { group, path: wanted, name = '' } of items) {
+    const path = wanted ?? (await added.pathOf({ source, group, name })) ?? (await addCamera(group, name, deps));
+    paths.push({ group, path });
   }
   return paths;
 }

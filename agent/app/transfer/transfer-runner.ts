@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { OWN_FOLDER } from '../../../system/mounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
@@ -31,7 +32,7 @@ import { foreseeImport, roomOf } from './import-forecast.ts';
 import { lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
 import type { TransferJob } from './job.ts';
-import { type StoredTransfer, TransferJournal } from './journal.ts';
+import { StoredTransfer } from './journal.ts';
 import { MoveJob } from './move-job.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
 import { AddedCameras, withPaths } from './transfer-paths.ts';
@@ -66,7 +67,7 @@ interface Running {
 /** One transfer at a time, which continues after a restart. */
 export class TransferRunner implements TransferControl {
   readonly #deps: TransferDeps;
-  readonly #journal: TransferJournal;
+  readonly #journal: StoredDocument<typeof StoredTransfer>;
   #running: Running | undefined;
   readonly #fetches: BoxFetches;
   readonly #added: AddedCameras;
@@ -76,16 +77,14 @@ export class TransferRunner implements TransferControl {
 
   constructor(deps: TransferDeps) {
     this.#deps = deps;
-    this.#journal = new TransferJournal(deps.file);
+    this.#journal = new StoredDocument(deps.file, StoredTransfer, deps.log);
     this.#fetches = new BoxFetches(deps);
     this.#added = new AddedCameras(deps.camerasFile, deps.config);
   }
 
   /** Continues a transfer of an earlier run. */
-  begin(): void {
-    const stored = this.#journal.load((error) =>
-      this.#deps.log.warn({ cause: explain(error) }, 'a transfer of recordings cannot be continued: start it again'),
-    );
+  async begin(): Promise<void> {
+    const stored = await this.#journal.open('a transfer of recordings cannot be continued: start it again');
     if (stored) {
       this.#run(stored);
     }
@@ -137,7 +136,7 @@ export class TransferRunner implements TransferControl {
       ...NOTHING_DONE,
       memory: {},
     };
-    await this.#journal.save(stored);
+    await this.#journal.save(() => stored);
     this.#run(stored);
   }
 
@@ -170,10 +169,12 @@ export class TransferRunner implements TransferControl {
   async foresee(request: TransferRequest): Promise<TransferForecast> {
     if (request.kind === 'fetch') {
       const source = sourceText(request);
-      const items = request.items.map(({ group, name = '', ...rest }) => {
-        const path = rest.path ?? this.#added.pathOf({ source, group, name });
-        return { group, ...(path !== undefined && { path }) };
-      });
+      const items = await Promise.all(
+        request.items.map(async ({ group, name = '', ...rest }) => {
+          const path = rest.path ?? (await this.#added.pathOf({ source, group, name }));
+          return { group, ...(path !== undefined && { path }) };
+        }),
+      );
       return this.#fetches.foresee({ ...request, items }, this.#forecastDeps);
     }
     return request.kind === 'move' ? this.#foreseeMove(request) : this.#foreseeImport(request);
@@ -332,7 +333,7 @@ export class TransferRunner implements TransferControl {
 
   async #save(running: Running, change: Partial<StoredTransfer>): Promise<void> {
     Object.assign(running.stored, change, running.progress.soFar);
-    await this.#journal.save(running.stored);
+    await this.#journal.save(() => running.stored);
   }
 
   #jobOf(stored: StoredTransfer): TransferJob {

@@ -52,7 +52,7 @@ export class Transfers implements TransferControl {
       settings: () => 'on',
       start: async () => {
         if (existsSync(this.#deps.file)) {
-          (await this.#load()).begin();
+          await (await this.#load()).begin();
         }
         return async () => {
           await this.#runner?.close();

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
 import { requestServer } from '../../auth/permissions/server-request.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { EventBus } from '../../base/event-bus.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { Destination } from '../../config/schema/forward.ts';
@@ -30,8 +32,11 @@ import { streamNameOf, VHOST } from '../../zlm/stream-name.ts';
 import { StreamWatch } from '../../zlm/stream-watch.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 
-const SECRET_FILE = 'zlm-secret.json';
 const SECRET_BYTES = 24;
+const SecretFile = Type.Object({ secret: Type.String({ minLength: SECRET_BYTES }) });
+
+/** Checks a `zlm-secret.json` from a backup. */
+export const isSecretFile = (stored: unknown): boolean => Check(SecretFile, stored);
 const MAX_ANSWER_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
@@ -66,24 +71,14 @@ function withCode(error: unknown): never {
 
 /** The secret in the data folder, generated at the first start. If it cannot be saved, it is valid until Perch ends. */
 export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
-  const file = join(dataDir, SECRET_FILE);
-  try {
-    const kept = secretIn(await loadPrivate(file));
-    if (kept !== undefined) {
-      return kept;
-    }
-    const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    await savePrivate(file, { secret });
-    return secret;
-  } catch (error) {
-    log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be saved");
-    return randomBytes(SECRET_BYTES).toString('base64url');
+  const document = new StoredDocument(join(dataDir, 'zlm-secret.json'), SecretFile, log);
+  const stored = await document.open("secret of ZLMediaKit's calls is damaged: there is a new one");
+  if (stored) {
+    return stored.secret;
   }
-}
-
-export function secretIn(stored: unknown): string | undefined {
-  const { secret } = (stored ?? {}) as { readonly secret?: unknown };
-  return typeof secret === 'string' && secret.length >= SECRET_BYTES ? secret : undefined;
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  await document.trySave(() => ({ secret }), "secret of ZLMediaKit's calls cannot be saved");
+  return secret;
 }
 
 /** ZLMediaKit's API with its secret, and its web hooks. */

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { coversPath } from './person.ts';
@@ -87,7 +87,7 @@ export interface DeviceLogin {
  * Digest needs the password itself, so the file holds it encrypted with the key of `secret.json`; each check decrypts it.
  */
 export class DevicePasswords {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof DevicesFile>;
   readonly #key: SecretKey;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -97,13 +97,13 @@ export class DevicePasswords {
   readonly #changes = new SerialQueue();
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<DevicePasswords> {
-    const devices = new DevicePasswords(join(dataDir, DEVICES_FILE), key, clock, log);
+    const devices = new DevicePasswords(dataDir, key, clock, log);
     await devices.#load();
     return devices;
   }
 
-  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
-    this.#file = file;
+  private constructor(dataDir: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#document = new StoredDocument(join(dataDir, DEVICES_FILE), DevicesFile, log);
     this.#key = key;
     this.#clock = clock;
     this.#log = log;
@@ -167,8 +167,8 @@ export class DevicePasswords {
 
   /** Reads the rights of devices in a data folder, without their passwords. Changes nothing. */
   static async read(dataDir: string): Promise<ReadonlyMap<string, DeviceLogin>> {
-    const stored = await loadPrivate(join(dataDir, DEVICES_FILE));
-    const devices = readDevices(stored)?.devices ?? [];
+    const stored = await new StoredDocument(join(dataDir, DEVICES_FILE), DevicesFile).load();
+    const devices = stored?.devices ?? [];
     return new Map(devices.map((device) => [device.user, loginOf(device, () => false)]));
   }
 
@@ -186,11 +186,8 @@ export class DevicePasswords {
   }
 
   async #load(): Promise<void> {
-    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    if (!Check(DevicesFile, stored)) {
-      if (stored !== undefined) {
-        this.#log.error({ file: this.#file }, 'device passwords cannot be read: create new ones');
-      }
+    const stored = await this.#document.open('device passwords cannot be read: create new ones');
+    if (!stored) {
       return;
     }
     const opens = (device: Stored) => this.#key.unseal('devicePassword', device.sealed, termsOf(device)) !== undefined;
@@ -210,7 +207,7 @@ export class DevicePasswords {
     return this.#changes.run(async () => {
       const devices = next([...this.#devices.values()]);
       const revoked = revoke(this.#revoked);
-      await savePrivate(this.#file, { devices, revoked });
+      await this.#document.save(() => ({ devices, revoked }));
       this.#devices = byUser(devices);
       this.#revoked = revoked;
     });

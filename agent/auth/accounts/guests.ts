@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import { limitedPerson, type Person, type Rights } from './person.ts';
 import { type SecretKey, SIGNATURE_CHARS } from './secret-key.ts';
 import { CameraSelection } from './users.ts';
@@ -97,26 +96,23 @@ const NAME_PREFIX = 'guest:';
  * permanent. An expired link is rejected, not removed, because the clock may be wrong.
  */
 export class Guests {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof GuestsFile>;
   readonly #key: SecretKey;
   readonly #clock: Clock;
-  readonly #log: Logger;
   readonly #guests = new Map<string, Guest>();
   #revoked: readonly string[] = [];
   #savedMonoMs: number;
-  readonly #writes = new SerialQueue();
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Guests> {
-    const guests = new Guests(join(dataDir, 'guests.json'), key, clock, log);
+    const guests = new Guests(dataDir, key, clock, log);
     await guests.#load();
     return guests;
   }
 
-  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
-    this.#file = file;
+  private constructor(dataDir: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#document = new StoredDocument(join(dataDir, 'guests.json'), GuestsFile, log);
     this.#key = key;
     this.#clock = clock;
-    this.#log = log;
     this.#savedMonoMs = clock.monoMs();
   }
 
@@ -143,7 +139,7 @@ export class Guests {
     };
     const guest = this.#add(stored);
     try {
-      await this.#save();
+      await this.#document.save(() => this.#stored());
     } catch (error) {
       this.#guests.delete(guest.id);
       throw error;
@@ -156,7 +152,7 @@ export class Guests {
     const isThere = this.#guests.delete(id);
     if (isThere) {
       this.#revoked = [...this.#revoked, id].slice(-MAX_REVOKED);
-      await this.#save();
+      await this.#document.save(() => this.#stored());
     }
     return isThere;
   }
@@ -170,7 +166,7 @@ export class Guests {
       return undefined;
     }
     if (this.#clock.monoMs() - this.#savedMonoMs >= OPEN_STEP_MS) {
-      this.#save().catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'saving guest links failed'));
+      void this.#document.trySave(() => this.#stored(), 'saving guest links failed');
     }
     return guest.person;
   }
@@ -227,27 +223,20 @@ export class Guests {
   }
 
   async #load(): Promise<void> {
-    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    if (Check(GuestsFile, stored)) {
-      for (const guest of stored.guests) {
-        this.#add(guest);
-      }
-      this.#revoked = stored.revoked ?? [];
-    } else if (stored !== undefined) {
-      this.#log.warn({ file: this.#file }, 'guest links are lost: create new ones');
+    const { guests, revoked } = (await this.#document.open('guest links are lost: create new ones')) ?? { guests: [] };
+    for (const guest of guests) {
+      this.#add(guest);
     }
+    this.#revoked = revoked ?? [];
   }
 
-  /** Writes in sequence, each with the latest state. */
-  #save(): Promise<void> {
+  #stored(): { readonly guests: readonly Stored[]; readonly revoked: readonly string[] } {
     this.#savedMonoMs = this.#clock.monoMs();
-    return this.#writes.run(() => {
-      const guests = [...this.#guests.values()].map(({ person, sinceMonoMs, ...stored }) => ({
-        ...stored,
-        open: Math.round(this.#openMs({ ...stored, sinceMonoMs, person })),
-      }));
-      return savePrivate(this.#file, { guests, revoked: this.#revoked });
-    });
+    const guests = [...this.#guests.values()].map(({ person, sinceMonoMs, ...stored }) => ({
+      ...stored,
+      open: Math.round(this.#openMs({ ...stored, sinceMonoMs, person })),
+    }));
+    return { guests, revoked: this.#revoked };
   }
 }
 

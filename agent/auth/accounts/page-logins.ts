@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { subscriberOf } from '../../base/network/ip-address.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 
 const MAX_LOGINS = 100;
 /** How long a program is listed after its last login. */
@@ -39,26 +36,23 @@ interface LoginItem extends Login {
  * addresses only Basic: clients prefer Digest, and a page password cannot answer that.
  */
 export class PageLogins {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof LoginsFile>;
   readonly #clock: Clock;
-  readonly #log: Logger;
   /** Logins, the least recently used first. */
   readonly #logins = new Map<string, Login>();
   /** Addresses whose Digest answer failed, with the end of the Basic offer. */
   readonly #failed = new Map<string, number>();
   #savedMonoMs: number;
-  readonly #writes = new SerialQueue();
 
   static async open(dataDir: string, clock: Clock, log: Logger): Promise<PageLogins> {
-    const logins = new PageLogins(join(dataDir, 'page-logins.json'), clock, log);
+    const logins = new PageLogins(dataDir, clock, log);
     await logins.#load();
     return logins;
   }
 
-  private constructor(file: string, clock: Clock, log: Logger) {
-    this.#file = file;
+  private constructor(dataDir: string, clock: Clock, log: Logger) {
+    this.#document = new StoredDocument(join(dataDir, 'page-logins.json'), LoginsFile, log);
     this.#clock = clock;
-    this.#log = log;
     this.#savedMonoMs = clock.monoMs();
   }
 
@@ -78,7 +72,8 @@ export class PageLogins {
     const isNew = !this.#logins.has(key);
     putBounded(this.#logins, key, login, MAX_LOGINS);
     if (isNew || this.#clock.monoMs() - this.#savedMonoMs >= SAVE_STEP_MS) {
-      this.#saveSoon();
+      this.#savedMonoMs = this.#clock.monoMs();
+      void this.#document.trySave(() => this.#stored(), 'saving logins with page passwords failed');
     }
   }
 
@@ -87,7 +82,8 @@ export class PageLogins {
     const login = this.list().find((item) => item.id === id);
     if (login) {
       this.#logins.delete(keyOf(login));
-      await this.#save();
+      this.#savedMonoMs = this.#clock.monoMs();
+      await this.#document.save(() => this.#stored());
     }
     return login !== undefined;
   }
@@ -108,30 +104,15 @@ export class PageLogins {
     return isKnown || (this.#failed.get(key) ?? 0) > this.#clock.monoMs();
   }
 
-  #saveSoon(): void {
-    this.#save().catch((error: unknown) =>
-      this.#log.warn({ cause: explain(error) }, 'saving logins with page passwords failed'),
-    );
-  }
-
   async #load(): Promise<void> {
-    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    if (Check(LoginsFile, stored)) {
-      for (const login of stored.logins) {
-        this.#logins.set(keyOf(login), login);
-      }
-    } else if (stored !== undefined) {
-      this.#log.warn(
-        { file: this.#file },
-        'logins with page passwords cannot be read: each is listed again at its next use',
-      );
+    const loss = 'logins with page passwords cannot be read: each is listed again at its next use';
+    for (const login of (await this.#document.open(loss))?.logins ?? []) {
+      this.#logins.set(keyOf(login), login);
     }
   }
 
-  /** Writes in sequence, each with the latest state. */
-  #save(): Promise<void> {
-    this.#savedMonoMs = this.#clock.monoMs();
-    return this.#writes.run(() => savePrivate(this.#file, { logins: [...this.#logins.values()] }));
+  #stored(): { readonly logins: readonly Login[] } {
+    return { logins: [...this.#logins.values()] };
   }
 }
 

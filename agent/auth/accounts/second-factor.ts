@@ -1,11 +1,9 @@
 import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { Passkey } from '../passkeys/passkey.ts';
@@ -54,7 +52,7 @@ interface Setup {
  * once, and passkeys. A damaged file accepts none: `perch reset-password` removes it.
  */
 export class SecondFactor {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof Stored>;
   readonly #key: SecretKey;
   readonly #clock: Clock;
   readonly #changes = new SerialQueue();
@@ -62,13 +60,12 @@ export class SecondFactor {
   #setup: Setup | undefined;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<SecondFactor> {
-    const factor = new SecondFactor(join(dataDir, FACTOR_FILE), key, clock);
-    const stored = await loadPrivate(factor.#file).catch((error: unknown) => explain(error));
-    if (Check(Stored, stored)) {
-      factor.#stored = stored;
-    } else if (stored !== undefined) {
+    const factor = new SecondFactor(documentIn(dataDir), key, clock);
+    try {
+      factor.#stored = await factor.#document.load();
+    } catch (error) {
       log.error(
-        { file: factor.#file },
+        { file: factor.#document.file, cause: explain(error) },
         'second factor is damaged and accepts no code or passkey: run perch reset-password',
       );
       factor.#stored = { id: '', recovery: [], passkeys: [] };
@@ -78,15 +75,19 @@ export class SecondFactor {
 
   /** Whether the second factor is on. Also true if the file is damaged. */
   static async exists(dataDir: string): Promise<boolean> {
-    return (await loadPrivate(join(dataDir, FACTOR_FILE)).catch(() => true)) !== undefined;
+    return (
+      (await documentIn(dataDir)
+        .load()
+        .catch(() => true)) !== undefined
+    );
   }
 
-  static async forget(dataDir: string): Promise<void> {
-    await rm(join(dataDir, FACTOR_FILE), { force: true });
+  static forget(dataDir: string): Promise<void> {
+    return documentIn(dataDir).remove();
   }
 
-  private constructor(file: string, key: SecretKey, clock: Clock) {
-    this.#file = file;
+  private constructor(document: StoredDocument<typeof Stored>, key: SecretKey, clock: Clock) {
+    this.#document = document;
     this.#key = key;
     this.#clock = clock;
   }
@@ -218,7 +219,7 @@ export class SecondFactor {
 
   remove(): Promise<void> {
     return this.#changes.run(async () => {
-      await rm(this.#file, { force: true });
+      await this.#document.remove();
       this.#stored = undefined;
       this.#setup = undefined;
     });
@@ -233,10 +234,12 @@ export class SecondFactor {
   }
 
   async #save(stored: Stored): Promise<void> {
-    await savePrivate(this.#file, stored);
+    await this.#document.save(() => stored);
     this.#stored = stored;
   }
 }
+
+const documentIn = (dataDir: string) => new StoredDocument(join(dataDir, FACTOR_FILE), Stored);
 
 /** A code without blanks and dashes, because apps show codes in groups. */
 const plain = (code: string): string => code.replace(/[\s-]/g, '').toLowerCase();

@@ -2,8 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEq
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
 const SECRET_FILE = 'secret.json';
@@ -31,28 +30,23 @@ export class SecretKey {
 
   /** Creates the key at the first start. A damaged one is put aside and replaced, which invalidates guest links. */
   static async open(dataDir: string, log: Logger): Promise<SecretKey> {
-    const file = join(dataDir, SECRET_FILE);
-    const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
-    const found = SecretKey.of(stored);
+    const document = new StoredDocument(join(dataDir, SECRET_FILE), KeyFile, log);
+    const found = SecretKey.of(await document.open('key of guest links is damaged: create new links'));
     if (found) {
       return found;
     }
     const key = randomBytes(KEY_BYTES);
-    try {
-      if (stored !== undefined) {
-        log.warn({ file }, 'key of guest links is damaged: create new links');
-        await putAside(file);
-      }
-      await savePrivate(file, { key: key.toString('base64url') });
-    } catch (error) {
-      log.warn({ cause: explain(error) }, 'saving the key of guest links failed: links last until the next start');
-    }
+    await document.trySave(
+      () => ({ key: key.toString('base64url') }),
+      'saving the key of guest links failed: links last until the next start',
+    );
     return new SecretKey(key);
   }
 
   /** Reads the key from the disk; undefined: there is none, or it is damaged. */
   static async find(dataDir: string): Promise<SecretKey | undefined> {
-    return SecretKey.of(await loadPrivate(join(dataDir, SECRET_FILE)).catch(() => undefined));
+    const document = new StoredDocument(join(dataDir, SECRET_FILE), KeyFile);
+    return SecretKey.of(await document.load().catch(() => undefined));
   }
 
   /** The key of a `secret.json`; undefined: it is damaged. */

@@ -2,11 +2,11 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { subscriberOf } from '../../base/network/ip-address.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import type { SecretKey } from './secret-key.ts';
-import { loadSessions, MAX_SESSIONS, type StoredSession, saveSessions } from './sessions-file.ts';
+import { MAX_SESSIONS, SessionsFile, type StoredSession } from './sessions-file.ts';
 
 const TOKEN_BYTES = 32;
 const TOKEN_CHARS = 43;
@@ -47,30 +47,28 @@ interface Session extends Omit<StoredSession, 'turned' | 'next'> {
 
 /** Sessions, in `sessions.json` of the data folder, so that they survive a restart. */
 export class Sessions {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof SessionsFile>;
   readonly #key: SecretKey;
   readonly #clock: Clock;
-  readonly #log: Logger;
   readonly #sessions = new Set<Session>();
   /** Sessions by the hash of each valid token: current, next and previous. */
   readonly #byHash = new Map<string, Session>();
-  readonly #writes = new SerialQueue();
   #onRevoked: (user: string) => void = () => {};
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
-    const sessions = new Sessions(join(dataDir, 'sessions.json'), key, clock, log);
-    for (const stored of await loadSessions(sessions.#file, log)) {
+    const sessions = new Sessions(dataDir, key, clock, log);
+    const file = await sessions.#document.open('sessions are lost: all users have to log in again');
+    for (const stored of file?.sessions ?? []) {
       const { id = randomUUID(), next, turned = stored.seen } = stored;
       sessions.#add({ ...stored, id, next, turned, turnedMonoMs: clock.monoMs() });
     }
     return sessions;
   }
 
-  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
-    this.#file = file;
+  private constructor(dataDir: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#document = new StoredDocument(join(dataDir, 'sessions.json'), SessionsFile, log);
     this.#key = key;
     this.#clock = clock;
-    this.#log = log;
   }
 
   get size(): number {
@@ -266,9 +264,9 @@ export class Sessions {
     this.#byHash.delete(session.before?.hash ?? '');
   }
 
-  /** Writes in sequence, each with the latest state. @returns whether it is saved */
+  /** Never rejects: a full disk must not lock people out. @returns whether the sessions are saved */
   #save(): Promise<boolean> {
-    return this.#writes.run(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
+    return this.#document.trySave(() => ({ sessions: [...this.#sessions].map(toStored) }), 'saving sessions failed');
   }
 }
 

@@ -1,10 +1,8 @@
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import { explain } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
 /** Characters of a code: no 0/O and 1/I/L, because it is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
@@ -22,25 +20,19 @@ const SetupFacts = Type.Object({
 /** Setup code and address of the page for a claim in a browser. */
 export type SetupFacts = Static<typeof SetupFacts>;
 
-const fileIn = (dataDir: string): string => join(dataDir, 'setup.json');
+const documentIn = (dataDir: string, log?: Logger) => new StoredDocument(join(dataDir, 'setup.json'), SetupFacts, log);
 
 /** @returns undefined if there is an owner, or before the first start */
-export async function readSetup(dataDir: string): Promise<SetupFacts | undefined> {
-  const stored = await loadPrivate(fileIn(dataDir));
-  return Check(SetupFacts, stored) ? stored : undefined;
-}
+export const readSetup = (dataDir: string): Promise<SetupFacts | undefined> => documentIn(dataDir).load();
 
 /** The next start creates a new code. */
-export async function forgetSetup(dataDir: string): Promise<void> {
-  await rm(fileIn(dataDir), { force: true });
-}
+export const forgetSetup = (dataDir: string): Promise<void> => documentIn(dataDir).remove();
 
 /** The setup code of a box without owner, in `setup.json` of the data folder. It stays until the claim. */
 export class SetupCode {
-  readonly #dataDir: string;
+  readonly #document: StoredDocument<typeof SetupFacts>;
   readonly #log: Logger;
   #facts: SetupFacts | undefined;
-  #saving: Promise<void> = Promise.resolve();
 
   /** Creates a code if there is none, or a damaged one. */
   static async open(dataDir: string, hasOwner: boolean, log: Logger): Promise<SetupCode> {
@@ -51,15 +43,16 @@ export class SetupCode {
       return new SetupCode(dataDir, undefined, log);
     }
     const stored = await readSetup(dataDir).catch(() => undefined);
-    const setup = new SetupCode(dataDir, stored ?? { code: makeSetupCode() }, log);
+    const facts = stored ?? { code: makeSetupCode() };
+    const setup = new SetupCode(dataDir, facts, log);
     if (!stored) {
-      await setup.#save();
+      await setup.#save(facts);
     }
     return setup;
   }
 
   private constructor(dataDir: string, facts: SetupFacts | undefined, log: Logger) {
-    this.#dataDir = dataDir;
+    this.#document = documentIn(dataDir, log);
     this.#facts = facts;
     this.#log = log;
   }
@@ -73,20 +66,19 @@ export class SetupCode {
   async setUrl(url: string): Promise<void> {
     if (this.#facts && this.#facts.url !== url) {
       this.#facts = { ...this.#facts, url };
-      await this.#save();
+      await this.#save(this.#facts);
     }
+  }
+
+  async #save(facts: SetupFacts): Promise<void> {
+    await this.#document.trySave(() => facts, 'saving the setup code failed');
   }
 
   async remove(): Promise<void> {
     this.#facts = undefined;
-    await this.#save();
-  }
-
-  #save(): Promise<void> {
-    this.#saving = this.#saving
-      .then(() => (this.#facts ? savePrivate(fileIn(this.#dataDir), this.#facts) : forgetSetup(this.#dataDir)))
-      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'saving the setup code failed'));
-    return this.#saving;
+    await this.#document
+      .remove()
+      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'removing the setup code failed'));
   }
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { putAside } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
@@ -33,11 +34,14 @@ const Viewer = Type.Object({
   talk: Type.Optional(Type.Boolean()),
   turn: Type.Optional(Type.Boolean()),
 });
-const UsersFile = Type.Object({
-  users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
-  /** Whether `perch reset-password` was used. Without it, a file without an owner counts as damaged. */
-  setup: Type.Optional(Type.Literal('again')),
-});
+const UsersFile = Type.Refine(
+  Type.Object({
+    users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
+    /** Whether `perch reset-password` was used. Without it, a file without an owner counts as damaged. */
+    setup: Type.Optional(Type.Literal('again')),
+  }),
+  isWhole,
+);
 type UsersFile = Static<typeof UsersFile>;
 type User = UsersFile['users'][number];
 
@@ -50,7 +54,7 @@ export interface ViewerItem extends Rights {
 
 /** The users, in `users.json` of the data folder: the owner, once there is one, and viewers. */
 export class Users {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof UsersFile>;
   #users: readonly User[];
   #people = new Map<string, Person>();
   /** Hash that is verified for unknown names, so that the time does not reveal which names exist. */
@@ -64,30 +68,30 @@ export class Users {
 
   /** Reads the users. With a damaged file Perch runs locked, because recordings must not stop. */
   static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
-    const file = join(dataDir, 'users.json');
+    const document = documentIn(dataDir);
     try {
-      return new Users(file, (await loadUsers(file))?.users ?? []);
+      return new Users(document, (await document.load())?.users ?? []);
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      log.error({ file, cause: explain(error) }, LOCKED);
-      return new Users(file, [], error);
+      log.error({ file: document.file, cause: explain(error) }, LOCKED);
+      return new Users(document, [], error);
     }
   }
 
   /** Removes the owner: the box is set up again. Viewers stay, unless the file is damaged, which is renamed. @returns false if there was none */
   static async forgetOwner(dataDir: string): Promise<boolean> {
-    const file = join(dataDir, 'users.json');
-    const stored = await loadUsers(file).catch(async (error: unknown) => {
+    const document = documentIn(dataDir);
+    const stored = await document.load().catch(async (error: unknown) => {
       if (!(error instanceof PerchError) || error.code !== 'badInput') {
         throw error;
       }
-      await putAside(file);
+      await putAside(document.file);
       return 'damaged' as const;
     });
     if (stored === 'damaged') {
-      await savePrivate(file, { users: [], setup: 'again' });
+      await document.save(() => ({ users: [], setup: 'again' }));
       return true;
     }
     const users = stored?.users ?? [];
@@ -95,12 +99,12 @@ export class Users {
     if (viewers.length === users.length) {
       return false;
     }
-    await savePrivate(file, { users: viewers, setup: 'again' });
+    await document.save(() => ({ users: viewers, setup: 'again' }));
     return true;
   }
 
-  private constructor(file: string, users: readonly User[], damage?: PerchError) {
-    this.#file = file;
+  private constructor(document: StoredDocument<typeof UsersFile>, users: readonly User[], damage?: PerchError) {
+    this.#document = document;
     this.#damage = damage;
     this.#users = users;
     this.#people = peopleOf(users);
@@ -214,7 +218,7 @@ export class Users {
 
   #throwIfDamaged(): void {
     if (this.#damage) {
-      throw new PerchError('unavailable', LOCKED, { file: this.#file }, this.#damage);
+      throw new PerchError('unavailable', LOCKED, { file: this.#document.file }, this.#damage);
     }
   }
 
@@ -232,7 +236,7 @@ export class Users {
       this.#throwIfDamaged();
       const users = next(this.#users);
       const hasOwner = users.some(({ role }) => role === 'owner');
-      await savePrivate(this.#file, hasOwner ? { users } : { users, setup: 'again' });
+      await this.#document.save(() => (hasOwner ? { users } : { users, setup: 'again' }));
       this.#users = users;
       this.#people = peopleOf(users);
     });
@@ -242,16 +246,7 @@ export class Users {
 const LOCKED =
   'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this box';
 
-async function loadUsers(file: string): Promise<UsersFile | undefined> {
-  const stored = await loadPrivate(file);
-  if (stored === undefined) {
-    return undefined;
-  }
-  if (!Check(UsersFile, stored) || !isWhole(stored)) {
-    throw new PerchError('badInput', `${file} is damaged`, { file });
-  }
-  return stored;
-}
+const documentIn = (dataDir: string) => new StoredDocument(join(dataDir, 'users.json'), UsersFile);
 
 /** A person of a `users.json`, comparable by value. */
 export interface StoredPerson {
@@ -262,7 +257,7 @@ export interface StoredPerson {
 
 /** The people of a `users.json` from a backup, by name. @throws PerchError badInput if it is damaged or has no owner */
 export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
-  if (!Check(UsersFile, stored) || !isWhole(stored)) {
+  if (!Check(UsersFile, stored)) {
     throw new PerchError('badInput', 'not a list of users');
   }
   if (!stored.users.some(({ role }) => role === 'owner')) {
@@ -279,7 +274,7 @@ export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
 const rightsText = ({ cameras, live, recordings }: Rights): string =>
   JSON.stringify([cameras === 'all' ? cameras : [...cameras].sort(), live, recordings]);
 
-function isWhole({ users, setup }: UsersFile): boolean {
+function isWhole({ users, setup }: { users: { name: string; role: string }[]; setup?: 'again' }): boolean {
   const owners = users.filter(({ role }) => role === 'owner').length;
   const names = new Set(users.map(({ name }) => name));
   return names.size === users.length && (owners === 1 || (owners === 0 && (users.length === 0 || setup === 'again')));

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { explain, PerchError, unlessExpected } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { coversPath } from '../accounts/person.ts';
@@ -34,12 +34,15 @@ const Server = Type.Object({
 });
 type Stored = Static<typeof Server>;
 const BOX_BYTES = 8;
-const ServersFile = Type.Object({
-  /** The id that servers know this box by. */
-  box: Type.String({ pattern: '^[0-9a-f]{16}$' }),
-  servers: Type.Array(Server, { maxItems: MAX_SERVERS }),
-  revoked: Type.Array(Id, { maxItems: MAX_REVOKED }),
-});
+const ServersFile = Type.Refine(
+  Type.Object({
+    /** The id that servers know this box by. */
+    box: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    servers: Type.Array(Server, { maxItems: MAX_SERVERS }),
+    revoked: Type.Array(Id, { maxItems: MAX_REVOKED }),
+  }),
+  ({ servers }) => servers.every(({ key }) => unlessExpected(() => publicKeyOf(key)) !== undefined),
+);
 type ServersFile = Static<typeof ServersFile>;
 
 /** What a server may do; never settings. */
@@ -77,7 +80,7 @@ interface Paired {
 
 /** Servers that may show cameras of this box, in `servers.json` of the data folder: public keys only, which grant no access. */
 export class PairedServers {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof ServersFile>;
   readonly #clock: Clock;
   readonly #log: Logger;
   #box = randomBytes(BOX_BYTES).toString('hex');
@@ -89,13 +92,13 @@ export class PairedServers {
   readonly #listeners = new Set<(id: string, isGone: boolean) => void>();
 
   static async open(dataDir: string, clock: Clock, log: Logger): Promise<PairedServers> {
-    const servers = new PairedServers(join(dataDir, SERVERS_FILE), clock, log);
+    const servers = new PairedServers(dataDir, clock, log);
     await servers.#load();
     return servers;
   }
 
-  private constructor(file: string, clock: Clock, log: Logger) {
-    this.#file = file;
+  private constructor(dataDir: string, clock: Clock, log: Logger) {
+    this.#document = new StoredDocument(join(dataDir, SERVERS_FILE), ServersFile, log);
     this.#clock = clock;
     this.#log = log;
   }
@@ -209,8 +212,7 @@ export class PairedServers {
   }
 
   async #load(): Promise<void> {
-    const found = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
-    const file = readServers(found);
+    const file = await this.#document.open('paired servers cannot be read: invite them again');
     if (file) {
       this.#box = file.box;
       this.#servers = byId(file.servers.map((stored) => ({ stored, key: publicKeyOf(stored.key), seenMs: undefined })));
@@ -218,9 +220,6 @@ export class PairedServers {
       for (const { id } of file.servers.filter(({ namesBox }) => namesBox)) {
         this.#namesBox.add(id);
       }
-    } else if (found !== undefined) {
-      this.#log.error({ file: this.#file }, 'paired servers cannot be read: invite them again');
-      await putAside(this.#file).catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'file stays'));
     }
   }
 
@@ -233,7 +232,7 @@ export class PairedServers {
       const servers = next([...this.#servers.values()]);
       const revoked = revoke(this.#revoked);
       const kept = servers.map(({ stored }) => ({ ...stored, namesBox: this.#namesBox.has(stored.id) }));
-      await savePrivate(this.#file, { box: this.#box, servers: kept, revoked });
+      await this.#document.save(() => ({ box: this.#box, servers: kept, revoked }));
       this.#servers = byId(servers);
       this.#revoked = revoked;
     });
@@ -241,19 +240,8 @@ export class PairedServers {
 }
 
 /** A `servers.json`; undefined if damaged. */
-export function readServers(stored: unknown): ServersFile | undefined {
-  if (!Check(ServersFile, stored)) {
-    return undefined;
-  }
-  try {
-    for (const { key } of stored.servers) {
-      publicKeyOf(key);
-    }
-    return stored;
-  } catch {
-    return undefined;
-  }
-}
+export const readServers = (stored: unknown): ServersFile | undefined =>
+  Check(ServersFile, stored) ? stored : undefined;
 
 /** The servers after a restore: those of the backup except for those revoked since. What was learnt of the others since then stays. */
 export function restoredServers(restored: ServersFile, kept: ServersFile | undefined): ServersFile {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures, Target } from '../rules/target.ts';
 import {
@@ -19,7 +18,7 @@ import { messageOf, type SendOptions } from './channel-message.ts';
 import { Outbox } from './outbox.ts';
 import { shownSettings, withKeptSecrets } from './secrets.ts';
 import { sendBy } from './send.ts';
-import { readChannels, type StoredChannel } from './stored.ts';
+import { ChannelsFile, type StoredChannel } from './stored.ts';
 
 export interface ChannelsDeps {
   readonly dataDir: string;
@@ -34,27 +33,20 @@ export interface ChannelsDeps {
 /** The owner's channels (e-mail, ntfy, web hooks), stored in a file of the data folder. They may reach the local network. */
 export class Channels {
   readonly #deps: ChannelsDeps;
-  readonly #file: string;
-  readonly #writes = new SerialQueue();
+  readonly #document: StoredDocument<typeof ChannelsFile>;
   readonly #outboxes = new Map<string, Outbox>();
   #all: readonly StoredChannel[] = [];
 
   static async open(deps: ChannelsDeps): Promise<Channels> {
     const opened = new Channels(deps);
-    const stored = await loadPrivate(opened.#file).catch((error: unknown) => explain(error));
-    const channels = readChannels(stored);
-    if (channels) {
-      opened.#all = channels;
-    } else if (stored !== undefined) {
-      deps.log.warn({ file: opened.#file }, 'channels of notifications are lost: the file is damaged and renamed');
-      await putAside(opened.#file);
-    }
+    const loss = 'channels of notifications are lost: the file is damaged and renamed';
+    opened.#all = (await opened.#document.open(loss))?.channels ?? [];
     return opened;
   }
 
   private constructor(deps: ChannelsDeps) {
     this.#deps = deps;
-    this.#file = join(deps.dataDir, CHANNELS_FILE);
+    this.#document = new StoredDocument(join(deps.dataDir, CHANNELS_FILE), ChannelsFile, deps.log);
   }
 
   list(): readonly ShownChannel[] {
@@ -122,7 +114,7 @@ export class Channels {
   /** Aborts messages that are being sent and waits for writes. */
   async close(): Promise<void> {
     await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.close()));
-    await this.#writes.run(() => {});
+    await this.#document.close();
   }
 
   #queue(id: string, notice: Notice, pictures: NoticePictures): void {
@@ -157,12 +149,11 @@ export class Channels {
     return { ...one, settings: shownSettings(settings), problem: outbox?.problem, waiting: outbox?.count ?? 0 };
   }
 
-  /** Writes run one after the other, so that the file has the last state. */
   async #replace(all: readonly StoredChannel[]): Promise<void> {
     const before = this.#all;
     this.#all = all;
     try {
-      await this.#writes.run(() => savePrivate(this.#file, { channels: this.#all }));
+      await this.#document.save(() => ({ channels: this.#all }));
     } catch (error) {
       this.#all = this.#all === all ? before : this.#all;
       throw error;

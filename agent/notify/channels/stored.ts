@@ -9,7 +9,7 @@ const Stored = Type.Object({
   snoozedUntil: Type.Number(),
 });
 export type StoredChannel = Static<typeof Stored>;
-const ChannelsFile = Type.Object({ channels: Type.Array(Stored, { maxItems: MAX_CHANNELS }) });
+export const ChannelsFile = Type.Object({ channels: Type.Array(Stored, { maxItems: MAX_CHANNELS }) });
 
 /** Channels stored in `notify-channels.json`; undefined if the file is damaged. */
 export const readChannels = (stored: unknown): readonly StoredChannel[] | undefined =>

@@ -2,8 +2,7 @@ import { createECDH } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
 export const PUSH_KEY_FILE = 'push-key.json';
@@ -25,13 +24,10 @@ export const isPushKey = (stored: unknown): boolean => Check(KeyPair, stored);
  * ends all subscriptions.
  */
 export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey> {
-  const file = join(dataDir, PUSH_KEY_FILE);
-  const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
-  if (Check(KeyPair, stored)) {
+  const document = new StoredDocument(join(dataDir, PUSH_KEY_FILE), KeyPair, log);
+  const stored = await document.open('key of push notifications is damaged: switch them on again on each device');
+  if (stored) {
     return stored;
-  }
-  if (stored !== undefined) {
-    log.warn({ file }, 'key of push notifications is damaged: switch them on again on each device');
   }
   const ecdh = createECDH('prime256v1');
   const publicKey = ecdh.generateKeys('base64url');
@@ -39,6 +35,6 @@ export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey
   const number = ecdh.getPrivateKey();
   number.copy(key, PRIVATE_BYTES - number.length);
   const pair = { publicKey, privateKey: key.toString('base64url') };
-  await savePrivate(file, pair);
+  await document.save(() => pair);
   return pair;
 }

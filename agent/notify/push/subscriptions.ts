@@ -1,12 +1,10 @@
 import { ECDH, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { loadPrivate, putAside, savePrivate } from '../../base/files/durable-file.ts';
+import { PerchError } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import {
   MAX_SUBSCRIPTIONS,
   type NewSubscription,
@@ -60,28 +58,19 @@ interface SubscriptionsDeps {
 /** Subscriptions of browsers, stored in a file of the data folder. A subscription ends with its session. */
 export class Subscriptions {
   readonly #deps: SubscriptionsDeps;
-  readonly #file: string;
-  readonly #writes = new SerialQueue();
+  readonly #document: StoredDocument<typeof SubscriptionsFile>;
   #all: readonly Subscription[] = [];
 
   static async open(deps: SubscriptionsDeps): Promise<Subscriptions> {
     const opened = new Subscriptions(deps);
-    const stored = await loadPrivate(opened.#file).catch((error: unknown) => explain(error));
-    if (Check(SubscriptionsFile, stored)) {
-      opened.#all = stored.subscriptions;
-    } else if (stored !== undefined) {
-      deps.log.warn(
-        { file: opened.#file },
-        'push subscriptions are lost: the file is damaged and renamed; switch notifications on again',
-      );
-      await putAside(opened.#file);
-    }
+    const loss = 'push subscriptions are lost: the file is damaged and renamed; switch notifications on again';
+    opened.#all = (await opened.#document.open(loss))?.subscriptions ?? [];
     return opened;
   }
 
   private constructor(deps: SubscriptionsDeps) {
     this.#deps = deps;
-    this.#file = join(deps.dataDir, SUBSCRIPTIONS_FILE);
+    this.#document = new StoredDocument(join(deps.dataDir, SUBSCRIPTIONS_FILE), SubscriptionsFile, deps.log);
   }
 
   /** Subscriptions whose session or link is valid. The others are removed. */
@@ -89,9 +78,7 @@ export class Subscriptions {
     const alive = this.#all.filter((one) => this.#deps.isAlive(one));
     if (alive.length < this.#all.length) {
       this.#all = alive;
-      this.#save().catch((error: unknown) =>
-        this.#deps.log.warn({ cause: explain(error) }, 'push subscriptions cannot be saved'),
-      );
+      void this.#document.trySave(() => ({ subscriptions: this.#all }), 'push subscriptions cannot be saved');
     }
     return alive;
   }
@@ -148,17 +135,11 @@ export class Subscriptions {
 
   async #replace(all: readonly Subscription[]): Promise<void> {
     this.#all = all;
-    await this.#save();
+    await this.#document.save(() => ({ subscriptions: this.#all }));
   }
 
-  /** Saves run one after the other, so that the file has the last state. */
-  #save(): Promise<void> {
-    return this.#writes.run(() => savePrivate(this.#file, { subscriptions: this.#all }));
-  }
-
-  /** Resolves when everything is written. */
   close(): Promise<void> {
-    return this.#writes.run(() => {});
+    return this.#document.close();
   }
 }
 

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
-import { Check } from 'typebox/value';
-import { explain } from '../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../base/files/durable-file.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
 /** With more people, the marks that have not changed for longest are dropped. */
@@ -41,16 +39,11 @@ export interface SeenMark {
 
 /** Stores which events each person has seen, in one small file of the data folder. */
 export class SeenMarks {
-  readonly #file: string;
-  readonly #log: Logger;
+  readonly #document: StoredDocument<typeof SeenFile>;
   #people: Promise<Map<string, PersonMark>> | undefined;
-  #saving: Promise<void> = Promise.resolve();
-  /** A save that has not started; it includes every change until then. */
-  #nextSave: Promise<void> | undefined;
 
   constructor(file: string, log: Logger) {
-    this.#file = file;
-    this.#log = log;
+    this.#document = new StoredDocument(file, SeenFile, log);
   }
 
   async of(person: string): Promise<SeenMark> {
@@ -72,8 +65,8 @@ export class SeenMarks {
     return beforeMs;
   }
 
-  async close(): Promise<void> {
-    await this.#saving.catch(() => {});
+  close(): Promise<void> {
+    return this.#document.close();
   }
 
   async #changed(person: string): Promise<PersonMark> {
@@ -89,20 +82,15 @@ export class SeenMarks {
   }
 
   #all(): Promise<Map<string, PersonMark>> {
-    this.#people ??= loadMarks(this.#file, this.#log);
+    this.#people ??= this.#document
+      .open('the marks of seen events are lost')
+      .then((stored) => new Map(stored?.people.map(({ name, upTo, events }) => [name, new PersonMark(upTo, events)])));
     return this.#people;
   }
 
-  #save(): Promise<void> {
-    this.#nextSave ??= this.#saving
-      .catch(() => {})
-      .then(async () => {
-        this.#nextSave = undefined;
-        const people = [...(await this.#all())].map(([name, mark]) => ({ name, ...mark.toJson() }));
-        await savePrivate(this.#file, { people });
-      });
-    this.#saving = this.#nextSave;
-    return this.#nextSave;
+  async #save(): Promise<void> {
+    const all = await this.#all();
+    await this.#document.save(() => ({ people: [...all].map(([name, mark]) => ({ name, ...mark.toJson() })) }));
   }
 }
 
@@ -141,16 +129,3 @@ class PersonMark implements SeenMark {
 
 const hashOf = ({ path, id }: SeenEvent): string =>
   createHash('sha256').update(`${id} ${path}`).digest('base64url').slice(0, 12);
-
-/** Empty without a file, or, with a warning, for a damaged one: then all events are unseen. */
-async function loadMarks(file: string, log: Logger): Promise<Map<string, PersonMark>> {
-  const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
-  if (stored === undefined) {
-    return new Map();
-  }
-  if (!Check(SeenFile, stored)) {
-    log.warn({ file, ...(typeof stored === 'string' && { cause: stored }) }, 'the marks of seen events are lost');
-    return new Map();
-  }
-  return new Map(stored.people.map(({ name, upTo, events }) => [name, new PersonMark(upTo, events)]));
-}

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import Type from 'typebox';
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../../base/files/durable-file.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { SubscriptionMemory } from '../../../onvif/events/event-subscription.ts';
 import type { SubscriptionReference } from '../../../onvif/events/pull-point.ts';
@@ -11,18 +12,18 @@ import type { SubscriptionReference } from '../../../onvif/events/pull-point.ts'
 const MAX_KEPT = 256;
 /** Cameras that do not renew get a new subscription every minute: writes are combined. */
 const WRITE_PAUSE_MS = 5_000;
-const MAX_TEXT = 8_000;
 
-interface Entry extends SubscriptionReference {
-  readonly camera: string;
-}
+const Text = Type.String({ maxLength: 8_000 });
+const Stored = Type.Object({
+  subscriptions: Type.Array(Type.Object({ camera: Text, address: Text, headers: Text }), { maxItems: MAX_KEPT }),
+});
 
 /**
  * Open subscriptions on the disk, to end those that a crash has left: cameras have few. Cameras are stored as digests, because their keys
  * contain passwords.
  */
 export class SubscriptionFile {
-  readonly #file: string;
+  readonly #document: StoredDocument<typeof Stored>;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #kept = new Map<string, SubscriptionReference>();
@@ -31,19 +32,16 @@ export class SubscriptionFile {
   #hasChanges = false;
 
   constructor(file: string, clock: Clock, log: Logger) {
-    this.#file = file;
+    this.#document = new StoredDocument(file, Stored, log);
     this.#clock = clock;
     this.#log = log;
   }
 
   /** A damaged file counts as empty: subscriptions expire. */
   async load(): Promise<void> {
-    try {
-      for (const { camera, address, headers } of readEntries(await loadPrivate(this.#file))) {
-        this.#kept.set(camera, { address, headers });
-      }
-    } catch (error) {
-      this.#log.info({ file: this.#file, reason: explain(error) }, 'event subscriptions of the last run are unknown');
+    const stored = await this.#document.open('event subscriptions of the last run are unknown');
+    for (const { camera, ...reference } of stored?.subscriptions ?? []) {
+      this.#kept.set(camera, reference);
     }
   }
 
@@ -73,24 +71,11 @@ export class SubscriptionFile {
     await this.#clock.sleep(WRITE_PAUSE_MS, this.#closing.signal);
     while (this.#hasChanges) {
       this.#hasChanges = false;
-      const entries: Entry[] = [...this.#kept].map(([camera, { address, headers }]) => ({ camera, address, headers }));
-      try {
-        await savePrivate(this.#file, { subscriptions: entries });
-      } catch (error) {
-        this.#log.debug({ file: this.#file, reason: explain(error) }, 'saving event subscriptions failed');
-      }
+      const subscriptions = [...this.#kept].map(([camera, { address, headers }]) => ({ camera, address, headers }));
+      await this.#document
+        .save(() => ({ subscriptions }))
+        .catch((error: unknown) => this.#log.debug({ cause: explain(error) }, 'saving event subscriptions failed'));
     }
     this.#writing = undefined;
   }
-}
-
-function readEntries(value: unknown): Entry[] {
-  const list = (value as { subscriptions?: unknown } | undefined)?.subscriptions;
-  return (Array.isArray(list) ? list : [])
-    .slice(0, MAX_KEPT)
-    .flatMap((entry: Partial<Record<keyof Entry, unknown>>) => {
-      const { camera, address, headers } = entry ?? {};
-      const isWhole = [camera, address, headers].every((text) => typeof text === 'string' && text.length < MAX_TEXT);
-      return isWhole ? [{ camera, address, headers } as Entry] : [];
-    });
 }

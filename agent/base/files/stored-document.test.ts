@@ -1,0 +1,41 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { expect, test } from 'vitest';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { StoredDocument } from './stored-document.ts';
+
+const Names = Type.Object({ names: Type.Array(Type.String()) });
+
+test.for(['{', 'null', '{"names":[7]}'])('the damaged file %s is renamed and reported', async (text) => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  const { log, logged } = keepLogLines();
+  writeFileSync(file, text);
+  const document = new StoredDocument(file, Names, log);
+  expect(await document.open('the names are lost')).toBeUndefined();
+  expect(logged).toMatchObject([['warn', 'the names are lost', { file }]]);
+  expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(text);
+  await document.save(() => ({ names: ['a'] }));
+  expect(await document.open('')).toEqual({ names: ['a'] });
+});
+
+test('saves that wait become one, which writes the last value, also after a removal', async () => {
+  using folder = temporaryFolder();
+  const document = new StoredDocument(join(folder.path, 'names.json'), Names);
+  let written = 0;
+  const saves = ['a', 'b', 'c'].map((name) =>
+    document.save(() => {
+      written += 1;
+      return { names: [name] };
+    }),
+  );
+  await Promise.all(saves);
+  expect([written, await document.load()]).toEqual([1, { names: ['c'] }]);
+  const all = [document.save(() => ({ names: ['d'] })), document.remove()];
+  await Promise.all([...all, document.save(() => ({ names: ['e'] }))]);
+  expect(await document.load()).toEqual({ names: ['e'] });
+  await document.remove();
+  expect(existsSync(document.file)).toBe(false);
+});
