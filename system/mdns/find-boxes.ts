@@ -1,14 +1,13 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { encode, type Question } from 'dns-packet';
 import type { Clock } from '../../agent/base/clock.ts';
 import { PerchError } from '../../agent/base/errors.ts';
 import type { Interfaces } from '../../agent/base/network/interfaces.ts';
+import { MulticastSocket } from '../../agent/base/network/multicast-socket.ts';
 import { MDNS_PORT } from './link.ts';
 import { localLinks } from './local-links.ts';
 import { type HeardRecord, readMessage } from './message.ts';
 import { boxInstance, isSameName } from './records.ts';
-import { GROUP_IPV4, TTL } from './sockets.ts';
+import { GROUPS, TTL } from './sockets.ts';
 
 /** Questions in one query, which must stay below the MTU of Ethernet. */
 const MAX_QUESTIONS = 30;
@@ -45,42 +44,42 @@ export async function findBoxes(
   options: FindOptions,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, readonly string[]>();
-  await Promise.all(links.map((link) => ask(ids, link, options, found).catch(unlessUnplugged)));
+  await Promise.all(links.map((link) => ask(ids, link, options, found)));
   return found;
 }
 
 async function ask(
   ids: readonly string[],
   { address, isNear }: AskedLink,
-  { clock, signal, to = { address: GROUP_IPV4, port: MDNS_PORT } }: FindOptions,
+  { clock, signal, to = { address: GROUPS.IPv4, port: MDNS_PORT } }: FindOptions,
   found: Map<string, readonly string[]>,
 ): Promise<void> {
-  const socket = createSocket('udp4');
-  try {
-    socket.on('message', (bytes, from) => {
-      for (const { name, port } of isNear(from.address) ? portsIn(bytes) : []) {
-        const id = ids.find((one) => isSameName(boxInstance(one), name));
-        const known = (id !== undefined && found.get(id)) || [];
-        const place = `${from.address}:${port}`;
-        if (id !== undefined && known.length < MAX_ADDRESSES && !known.includes(place)) {
-          found.set(id, [...known, place]);
+  const socket = new MulticastSocket(
+    { name: '', family: 'IPv4', address },
+    {
+      ttl: TTL,
+      onMessage: (bytes, from) => {
+        for (const { name, port } of isNear(from.address) ? portsIn(bytes) : []) {
+          const id = ids.find((one) => isSameName(boxInstance(one), name));
+          const known = (id !== undefined && found.get(id)) || [];
+          const place = `${from.address}:${port}`;
+          if (id !== undefined && known.length < MAX_ADDRESSES && !known.includes(place)) {
+            found.set(id, [...known, place]);
+          }
         }
-      }
-    });
-    socket.bind(0, address);
-    await once(socket, 'listening');
-    socket.on('error', () => {});
-    socket.setMulticastInterface(address);
-    socket.setMulticastTTL(TTL);
-    for (let round = 0; round < REPEATS && !signal.aborted; round += 1) {
-      for (let start = 0; start < ids.length; start += MAX_QUESTIONS) {
-        socket.send(queryFor(ids.slice(start, start + MAX_QUESTIONS)), to.port, to.address, () => {});
-      }
-      await clock.sleep(ANSWER_MS, signal);
+      },
+      // The network has gone meanwhile.
+      onError: () => {},
+    },
+  );
+  await socket.opened;
+  for (let round = 0; round < REPEATS && !signal.aborted && socket.isReady; round += 1) {
+    for (let start = 0; start < ids.length; start += MAX_QUESTIONS) {
+      void socket.send(queryFor(ids.slice(start, start + MAX_QUESTIONS)), to.port, to.address);
     }
-  } finally {
-    socket.close();
+    await clock.sleep(ANSWER_MS, signal);
   }
+  socket.close();
 }
 
 function queryFor(ids: readonly string[]): Buffer {
@@ -104,11 +103,4 @@ export function portsIn(bytes: Buffer): readonly { readonly name: string; readon
 function portOf({ name, type, data }: HeardRecord): { readonly name: string; readonly port: number }[] {
   const { port } = (data ?? {}) as { readonly port?: unknown };
   return type === 'SRV' && typeof port === 'number' && port > 0 ? [{ name, port }] : [];
-}
-
-/** A network that has gone meanwhile. */
-function unlessUnplugged(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code === undefined) {
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../agent/base/clock.ts';
 import { PerchError } from '../../agent/base/errors.ts';
+import { PerSecond } from '../../agent/base/network/multicast-socket.ts';
 import { answersTo } from './answers.ts';
 import {
   type HeardRecord,
@@ -22,7 +23,7 @@ import {
   type Published,
   recordsOf,
 } from './records.ts';
-import { PerSecond, ResponseRateLimit } from './response-rate-limit.ts';
+import { ResponseRateLimit } from './response-rate-limit.ts';
 
 export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */

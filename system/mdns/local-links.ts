@@ -2,13 +2,10 @@ import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { Interfaces } from '../../agent/base/network/interfaces.ts';
 import { isVirtualInterface } from '../../agent/base/network/ip-address.ts';
+import type { Link } from '../../agent/base/network/multicast-socket.ts';
 import type { LocalLink } from './responder.ts';
 
-export interface BoundLink extends LocalLink {
-  readonly name: string;
-  readonly family: 'IPv4' | 'IPv6';
-  /** IPv4: the source address. */
-  readonly address: string;
+export interface BoundLink extends LocalLink, Link {
   /** Whether a source address is on this link: queries from elsewhere are ignored (RFC 6762 §11). */
   isNear(address: string): boolean;
 }

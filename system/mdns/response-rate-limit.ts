@@ -1,4 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
+import { PerSecond } from '../../agent/base/network/multicast-socket.ts';
 import type { MdnsRecord } from './message.ts';
 
 /** RFC 6762 §6. */
@@ -38,29 +39,6 @@ export class ResponseRateLimit {
 
   maySendUnicast(): boolean {
     return this.#unicast.take();
-  }
-}
-
-/** Limits events in each second. */
-export class PerSecond {
-  readonly #clock: Pick<Clock, 'monoMs'>;
-  readonly #max: number;
-  #startedMs = Number.NEGATIVE_INFINITY;
-  #count = 0;
-
-  constructor(clock: Pick<Clock, 'monoMs'>, max: number) {
-    this.#clock = clock;
-    this.#max = max;
-  }
-
-  take(): boolean {
-    const nowMs = this.#clock.monoMs();
-    if (nowMs - this.#startedMs >= 1_000) {
-      this.#startedMs = nowMs;
-      this.#count = 0;
-    }
-    this.#count += 1;
-    return this.#count <= this.#max;
   }
 }
 

@@ -1,11 +1,11 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
 import type { Logger } from '../../agent/base/log.ts';
+import { groupOn, MulticastSocket, PerLink } from '../../agent/base/network/multicast-socket.ts';
 import { MDNS_PORT } from './link.ts';
 import type { BoundLink } from './local-links.ts';
 import type { MdnsTransport } from './responder.ts';
 
-export const GROUP_IPV4 = '224.0.0.251';
-const GROUP_IPV6 = 'ff02::fb';
+export const GROUPS = { IPv4: '224.0.0.251', IPv6: 'ff02::fb' } as const;
 /** RFC 6762 §11: a lower TTL shows that the packet came from another network. */
 export const TTL = 255;
 
@@ -14,116 +14,60 @@ interface SocketsOptions {
   onMessage(link: BoundLink, bytes: Buffer, from: RemoteInfo): void;
 }
 
-interface Open {
-  readonly link: BoundLink;
-  readonly socket: Socket;
-  readonly group: string;
-  isBound: boolean;
-}
-
-/** One socket per link, bound to the group's address: unicast packets reach other responders of the box. */
+/** One socket per link. */
 export class MdnsSockets implements MdnsTransport {
   readonly #options: SocketsOptions;
-  readonly #open = new Map<string, Open>();
-  #sending = 0;
-  #onSent: (() => void) | undefined;
+  readonly #sockets: PerLink<BoundLink, MulticastSocket>;
+  #links: readonly BoundLink[] = [];
+  #sent: Promise<unknown> = Promise.resolve();
   #logged = '';
 
   constructor(options: SocketsOptions) {
     this.#options = options;
+    this.#sockets = new PerLink((link) => this.#open(link));
   }
 
   /** Resolves when sockets are ready. @returns the links with a socket */
   async setLinks(links: readonly BoundLink[]): Promise<readonly BoundLink[]> {
-    for (const [key, { link, socket }] of this.#open) {
-      const now = links.find((one) => one.key === key);
-      if (now?.address !== link.address) {
-        this.#open.delete(key);
-        socket.close();
-      }
-    }
-    await Promise.all(links.filter(({ key }) => !this.#open.has(key)).map((link) => this.#add(link)));
-    return links.filter(({ key }) => this.#open.get(key)?.isBound === true);
+    this.#links = links;
+    this.#sockets.refresh(links);
+    await Promise.all(this.#sockets.all.map(({ opened }) => opened));
+    return links.filter((link) => this.#sockets.get(link)?.isReady);
   }
 
   send(key: string, bytes: Buffer, to?: { readonly address: string; readonly port: number }): void {
-    const open = this.#open.get(key);
-    if (!open?.isBound) {
-      return;
-    }
-    this.#sending += 1;
-    const { port = MDNS_PORT, address = open.group } = to ?? {};
-    open.socket.send(bytes, port, address, () => {
+    const link = this.#links.find((one) => one.key === key);
+    const socket = link && this.#sockets.get(link);
+    if (socket) {
+      const { port, address } = to ?? { port: MDNS_PORT, address: groupOn(link, GROUPS) };
       // A cable was unplugged meanwhile: lost packets are repeated later.
-      this.#sending -= 1;
-      if (this.#sending === 0) {
-        this.#onSent?.();
-      }
-    });
+      this.#sent = Promise.all([this.#sent, socket.send(bytes, port, address)]);
+    }
   }
 
   async close(): Promise<void> {
-    if (this.#sending > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onSent = resolve;
-      });
-    }
-    for (const { socket } of this.#open.values()) {
-      socket.close();
-    }
-    this.#open.clear();
+    await this.#sent;
+    this.#sockets.close();
   }
 
-  #add(link: BoundLink): Promise<void> {
-    const isIpv4 = link.family === 'IPv4';
-    const group = isIpv4 ? GROUP_IPV4 : `${GROUP_IPV6}%${link.name}`;
-    const socket = createSocket({ type: isIpv4 ? 'udp4' : 'udp6', reuseAddr: true });
-    const open: Open = { link, socket, group, isBound: false };
-    this.#open.set(link.key, open);
-    socket.on('message', (bytes, from) => this.#options.onMessage(link, bytes, from));
-    return new Promise((resolve) => {
-      socket.on('error', (error) => {
-        this.#drop(open, error);
-        resolve();
-      });
-      socket.once('listening', () => {
-        try {
-          joinGroup(socket, link);
-          open.isBound = true;
-        } catch (error) {
-          this.#drop(open, error as Error);
+  #open(link: BoundLink): MulticastSocket {
+    return new MulticastSocket(link, {
+      group: groupOn(link, GROUPS),
+      port: MDNS_PORT,
+      ttl: TTL,
+      prepare: (socket) => {
+        socket.setTTL(TTL);
+        // Queriers and other responders on this box must hear us, too.
+        socket.setMulticastLoopback(true);
+        socket.unref();
+      },
+      onMessage: (bytes, from) => this.#options.onMessage(link, bytes, from),
+      onError: ({ message }) => {
+        if (message !== this.#logged) {
+          this.#logged = message;
+          this.#options.log.info({ error: message, network: link.name }, 'mDNS name cannot be announced');
         }
-        resolve();
-      });
-      socket.once('close', resolve);
-      socket.bind({ port: MDNS_PORT, address: group });
+      },
     });
   }
-
-  /** Until the networks change or the next retry. */
-  #drop(open: Open, error: Error): void {
-    if (this.#open.get(open.link.key) === open) {
-      this.#open.delete(open.link.key);
-      open.socket.close();
-    }
-    if (error.message !== this.#logged) {
-      this.#logged = error.message;
-      this.#options.log.info({ error: error.message, network: open.link.name }, 'mDNS name cannot be announced');
-    }
-  }
-}
-
-function joinGroup(socket: Socket, { family, name, address }: BoundLink): void {
-  if (family === 'IPv4') {
-    socket.setMulticastInterface(address);
-    socket.addMembership(GROUP_IPV4, address);
-  } else {
-    socket.setMulticastInterface(`::%${name}`);
-    socket.addMembership(GROUP_IPV6, `::%${name}`);
-  }
-  socket.setMulticastTTL(TTL);
-  socket.setTTL(TTL);
-  // Queriers and other responders on this box must hear us, too.
-  socket.setMulticastLoopback(true);
-  socket.unref();
 }

@@ -1,15 +1,17 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { addressWithZone, MulticastSocket } from '../../base/network/multicast-socket.ts';
 import type { LocalAddress } from '../../onvif/discovery/interfaces.ts';
+import { discoveryGroup } from '../../onvif/discovery/probe-socket.ts';
 
 interface DiscoveryNetworkOptions {
   readonly log: Logger;
   /** Called when the network can send. */
   onReady(): void;
-  /** Called for a datagram that was sent to this unicast address. */
-  onDirect(datagram: Buffer, from: RemoteInfo): void;
-  /** Called when the network cannot send. */
+  /** Called for a datagram. @param isDirect it was sent to this unicast address, not to the group */
+  onMessage(datagram: Buffer, from: RemoteInfo, isDirect: boolean): void;
+  /** Called when the network cannot send, or cannot receive from the group. The next refresh tries again. */
   onError(error: string): void;
 }
 
@@ -19,43 +21,81 @@ export class DiscoveryNetwork {
   readonly #port: number;
   readonly #options: DiscoveryNetworkOptions;
   /** Socket bound to the address, from which announcements and replies are sent. */
-  readonly #out: Socket;
+  readonly #out: MulticastSocket;
+  #group: MulticastSocket;
   /** Socket for unicast probes, which are answered from the port that they were sent to; undefined: not open. */
-  #direct: Socket | undefined;
+  #direct: MulticastSocket | undefined;
   #isTrying = false;
-  #isReady = false;
-  #isClosed = false;
 
   constructor(local: LocalAddress, port: number, options: DiscoveryNetworkOptions) {
     this.local = local;
     this.#port = port;
     this.#options = options;
-    this.#out = this.#socket(true);
-    this.#out.on('error', (error) => this.#fail(error));
-    this.#out.bind(0, this.#zoned, () => this.#prepare());
-    this.openDirect();
+    this.#out = new MulticastSocket(local, { ttl: 1, onError: (error) => options.onError(explain(error)) });
+    void this.#out.opened.then((isReady) => isReady && options.onReady());
+    this.#group = this.#openGroup();
+    this.#openDirect();
   }
 
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#out.isReady && this.#group.isReady;
+  }
+
+  get isClosed(): boolean {
+    return this.#out.isClosed;
+  }
+
+  refresh(): void {
+    if (this.#group.isClosed) {
+      this.#group = this.#openGroup();
+    } else {
+      this.#group.refresh();
+    }
+    this.#openDirect();
+  }
+
+  /** Failures are logged only: another network may work. @param isDirect sends from the port of WS-Discovery */
+  async send(text: string, port: number, address: string, isDirect = false): Promise<void> {
+    const socket = isDirect && this.#direct?.isReady ? this.#direct : this.#out;
+    const error = await socket.send(text, port, address);
+    if (error) {
+      this.#options.log.debug({ error: error.message, address }, 'a discovery message was not sent');
+    }
+  }
+
+  close(): void {
+    this.#out.close();
+    this.#group.close();
+    this.#direct?.close();
+  }
+
+  #openGroup(): MulticastSocket {
+    const { onMessage, onError } = this.#options;
+    return new MulticastSocket(this.local, {
+      group: discoveryGroup(this.local),
+      port: this.#port,
+      ttl: 1,
+      onMessage: (datagram, from) => onMessage(datagram, from, false),
+      onError: (error) => onError(explain(error)),
+    });
   }
 
   /**
    * Receives unicast datagrams, unless another program receives them. So the port is first bound without sharing (SO_REUSEADDR), which
    * fails if any other socket has it, and then with sharing, so that programs that start later can bind it.
    */
-  openDirect(): void {
-    if (this.#direct || this.#isTrying || this.#isClosed) {
+  #openDirect(): void {
+    if (this.#isTrying || (this.#direct && !this.#direct.isClosed)) {
       return;
     }
     this.#isTrying = true;
-    const trial = this.#socket(false);
+    const trial = createSocket(this.local.family === 'IPv4' ? 'udp4' : 'udp6');
     trial.on('error', (error) => {
       this.#isTrying = false;
       trial.close();
       this.#logDirect(error);
     });
-    trial.bind(this.#port, this.#zoned, () => {
+    trial.bind(this.#port, addressWithZone(this.local), () => {
       trial.close(() => {
         this.#isTrying = false;
         this.#shareDirect();
@@ -63,80 +103,19 @@ export class DiscoveryNetwork {
     });
   }
 
-  /** Failures are logged only: another network may work. @param isDirect sends from the port of WS-Discovery */
-  send(text: string, port: number, address: string, isDirect = false): Promise<void> {
-    const socket = (isDirect ? this.#direct : undefined) ?? this.#out;
-    return new Promise((resolve) => {
-      if (this.#isClosed || !this.#isReady) {
-        resolve();
-        return;
-      }
-      socket.send(text, port, address, (error) => {
-        if (error) {
-          this.#options.log.debug({ error: error.message, address }, 'a discovery message was not sent');
-        }
-        resolve();
-      });
-    });
-  }
-
-  close(): void {
-    if (!this.#isClosed) {
-      this.#isClosed = true;
-      this.#isReady = false;
-      this.#out.close();
-      this.#direct?.close();
-      this.#direct = undefined;
-    }
-  }
-
   #shareDirect(): void {
-    if (this.#isClosed) {
-      return;
+    if (!this.isClosed) {
+      this.#direct = new MulticastSocket(this.local, {
+        port: this.#port,
+        ttl: 1,
+        onMessage: (datagram, from) => this.#options.onMessage(datagram, from, true),
+        onError: (error) => this.#logDirect(error),
+      });
     }
-    const socket = this.#socket(true);
-    this.#direct = socket;
-    socket.on('error', (error) => {
-      this.#logDirect(error);
-      // The next refresh opens another socket.
-      if (this.#direct === socket) {
-        this.#direct = undefined;
-        socket.close();
-      }
-    });
-    socket.on('message', (datagram, from) => this.#options.onDirect(datagram, from));
-    socket.bind(this.#port, this.#zoned);
   }
 
   #logDirect({ message }: Error): void {
     const { log } = this.#options;
     log.debug({ error: message, address: this.local.address }, 'probes to this address alone are not received');
-  }
-
-  #prepare(): void {
-    const { family, address, name } = this.local;
-    try {
-      this.#out.setMulticastInterface(family === 'IPv4' ? address : `::%${name}`);
-      this.#out.setMulticastTTL(1);
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#isReady = true;
-    this.#options.onReady();
-  }
-
-  #fail(error: unknown): void {
-    this.#isReady = false;
-    this.#options.onError(explain(error));
-  }
-
-  #socket(reuseAddr: boolean): Socket {
-    return createSocket({ type: this.local.family === 'IPv4' ? 'udp4' : 'udp6', reuseAddr });
-  }
-
-  get #zoned(): string {
-    const { family, address, name } = this.local;
-    return family === 'IPv4' ? address : `${address}%${name}`;
   }
 }

@@ -4,15 +4,10 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
+import { PerLink, PerSecond } from '../../base/network/multicast-socket.ts';
 import { perchCamera } from '../../onvif/device/perch-camera.ts';
-import { GroupSockets } from '../../onvif/discovery/group-sockets.ts';
-import {
-  type InterfaceChoice,
-  type LocalAddress,
-  networkOf,
-  probeAddresses,
-} from '../../onvif/discovery/interfaces.ts';
-import { DISCOVERY_PORT, groupOn } from '../../onvif/discovery/probe-socket.ts';
+import { type InterfaceChoice, type LocalAddress, localOf, probeAddresses } from '../../onvif/discovery/interfaces.ts';
+import { DISCOVERY_PORT, discoveryGroup } from '../../onvif/discovery/probe-socket.ts';
 import { isPrivate } from '../../onvif/discovery/targets.ts';
 import { escapeXml } from '../../onvif/soap/xml/xml.ts';
 import { SERVICES } from '../contract.ts';
@@ -51,9 +46,7 @@ interface Arrival {
 /** The WS-Discovery device of each camera, over IPv4 and IPv6: answers probes, and sends Hello and Bye. */
 export class Responder {
   readonly #options: ResponderOptions;
-  readonly #groups: GroupSockets;
-  /** Networks by `address%interface`. */
-  readonly #networks = new Map<string, DiscoveryNetwork>();
+  readonly #networks: PerLink<LocalAddress, DiscoveryNetwork>;
   readonly #stop = new AbortController();
   readonly #instance: number;
   readonly #leave: () => void;
@@ -61,27 +54,20 @@ export class Responder {
   /** Addresses of this box at the last refresh. */
   #locals: readonly LocalAddress[] = [];
   #lastError: string | undefined;
-  #secondBeganMs = 0;
-  #inSecond = 0;
   #messages = 0;
   #probes = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#instance = Math.floor(options.clock.wallMs() / 1000);
-    this.#groups = new GroupSockets({
-      port: options.port,
-      onMessage: (datagram, from) => this.#receive(datagram, from),
-      onError: (error, family) => this.#fail(error, family),
-    });
+    this.#networks = new PerLink((local) => this.#open(local));
     this.#leave = options.clock.every(REFRESH_MS, () => this.#refresh());
     this.#refresh();
   }
 
   /** Why probes are not answered over IPv4, or over IPv6 if the box has no IPv4 address. */
   get error(): string | undefined {
-    const isBroken = (local: LocalAddress) =>
-      !this.#groups.hasJoined(local) || this.#networks.get(keyOf(local))?.isReady !== true;
+    const isBroken = (local: LocalAddress) => this.#networks.get(local)?.isReady !== true;
     const ofIpv4 = this.#locals.filter(({ family }) => family === 'IPv4');
     return (ofIpv4.length > 0 ? ofIpv4 : this.#locals).some(isBroken) ? this.#lastError : undefined;
   }
@@ -99,7 +85,7 @@ export class Responder {
     const gone = this.#cameras.filter(({ path }) => !open.some((other) => other.path === path));
     const added = open.filter((camera) => !this.#cameras.some(isSame(camera)));
     this.#cameras = open;
-    for (const network of this.#networks.values()) {
+    for (const network of this.#networks.all) {
       this.#announce(network, 'Bye', gone);
       this.#announce(network, 'Hello', added);
     }
@@ -108,13 +94,8 @@ export class Responder {
   async close(): Promise<void> {
     this.#leave();
     this.#stop.abort();
-    this.#groups.close();
-    const networks = [...this.#networks.values()];
-    await Promise.all(networks.flatMap((network) => this.#announce(network, 'Bye', this.#cameras)));
-    for (const network of networks) {
-      network.close();
-    }
-    this.#networks.clear();
+    await Promise.all(this.#networks.all.flatMap((network) => this.#announce(network, 'Bye', this.#cameras)));
+    this.#networks.close();
   }
 
   get #port(): number {
@@ -125,55 +106,35 @@ export class Responder {
   #refresh(): void {
     const { interfaces = systemInterfaces, host } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options).filter((local) => isServed(local, host));
-    this.#groups.refresh(this.#locals);
-    const wanted = new Map(this.#locals.map((local) => [keyOf(local), local]));
-    for (const [key, network] of this.#networks) {
-      if (!wanted.has(key)) {
-        this.#networks.delete(key);
-        network.close();
-      }
-    }
-    for (const [key, local] of wanted) {
-      const known = this.#networks.get(key);
-      if (known) {
-        known.openDirect();
-      } else {
-        this.#openNetwork(key, local);
-      }
-    }
+    this.#networks.refresh(this.#locals);
   }
 
-  #openNetwork(key: string, local: LocalAddress): void {
+  #open(local: LocalAddress): DiscoveryNetwork {
+    const limit = new PerSecond(this.#options.clock, MAX_PROBES_A_SECOND);
     const network: DiscoveryNetwork = new DiscoveryNetwork(local, this.#port, {
       log: this.#options.log,
       onReady: () => this.#announce(network, 'Hello', this.#cameras),
-      onDirect: (datagram, from) => this.#receive(datagram, from, network),
-      onError: (error) => {
-        this.#fail(error, local.family);
-        // The next refresh opens another network.
-        if (this.#networks.get(key) === network) {
-          this.#networks.delete(key);
-          network.close();
+      onMessage: (datagram, from, isDirect) => {
+        if (datagram.length <= MAX_PROBE_BYTES && datagram.includes('Probe') && limit.take()) {
+          this.#receive(datagram, from, { network, isDirect });
         }
       },
+      onError: (error) => this.#fail(error, local.family),
     });
-    this.#networks.set(key, network);
+    return network;
   }
 
-  /** @param direct network to whose unicast address the datagram was sent; undefined: it was multicast */
-  #receive(datagram: Buffer, from: RemoteInfo, direct?: DiscoveryNetwork): void {
-    if (datagram.length > MAX_PROBE_BYTES || !datagram.includes('Probe') || !this.#mayRead()) {
-      return;
-    }
+  #receive(datagram: Buffer, from: RemoteInfo, arrival: Arrival): void {
+    const { network, isDirect } = arrival;
     try {
-      const network = direct ?? this.#networkOf(from.address);
-      // Routers between the networks of a site forward unicast datagrams.
-      const isNear =
-        network && (isIn(network.local, from.address) || (direct !== undefined && isPrivate(from.address)));
+      // Each socket gets the multicasts of all IPv4 networks. Routers between the networks of a site forward unicast datagrams.
+      const isNear = isDirect
+        ? isPrivate(from.address) || localOf(from.address, [network.local])
+        : localOf(from.address, this.#locals)?.address === network.local.address;
       const probe = isNear ? parseProbe(datagram) : undefined;
-      if (probe && network) {
+      if (probe) {
         this.#probes += 1;
-        void this.#answer(probe, { network, isDirect: direct !== undefined }, from).catch((err: unknown) =>
+        void this.#answer(probe, arrival, from).catch((err: unknown) =>
           this.#options.log.error({ err }, 'a probe was not answered'),
         );
       }
@@ -185,17 +146,13 @@ export class Responder {
     }
   }
 
-  #networkOf(address: string): DiscoveryNetwork | undefined {
-    return [...this.#networks.values()].find(({ local }) => isIn(local, address));
-  }
-
   /** Sends one datagram for each camera: many clients read only the first match of a datagram. */
   async #answer(probe: Probe, { network, isDirect }: Arrival, { address, port }: RemoteInfo): Promise<void> {
     const { clock, random = Math.random } = this.#options;
     if (!isDirect) {
       await clock.sleep(random() * MAX_DELAY_MS, this.#stop.signal);
     }
-    if (this.#stop.signal.aborted || this.#networks.get(keyOf(network.local)) !== network) {
+    if (this.#stop.signal.aborted || network.isClosed) {
       return;
     }
     for (const camera of this.#cameras) {
@@ -213,7 +170,7 @@ export class Responder {
   ): readonly Promise<void>[] {
     return cameras.map((camera) => {
       const text = announcement(kind, this.#matchOf(camera, network.local), this.#sequence());
-      return network.send(text, this.#port, groupOn(network.local));
+      return network.send(text, this.#port, discoveryGroup(network.local));
     });
   }
 
@@ -239,16 +196,6 @@ export class Responder {
     return `<d:AppSequence InstanceId="${this.#instance}" MessageNumber="${this.#messages}"/>`;
   }
 
-  #mayRead(): boolean {
-    const nowMs = this.#options.clock.monoMs();
-    if (nowMs - this.#secondBeganMs >= 1_000) {
-      this.#secondBeganMs = nowMs;
-      this.#inSecond = 0;
-    }
-    this.#inSecond += 1;
-    return this.#inSecond <= MAX_PROBES_A_SECOND;
-  }
-
   #fail(error: string, family: LocalAddress['family']): void {
     if (error !== this.#lastError) {
       this.#lastError = error;
@@ -257,8 +204,6 @@ export class Responder {
   }
 }
 
-const keyOf = ({ address, name }: LocalAddress): string => `${address}%${name}`;
-
 /** Whether a device that listens at the host can be reached at the address. */
 function isServed({ family, address }: LocalAddress, host: string | undefined): boolean {
   if (host === undefined || isIP(host) === 0) {
@@ -266,7 +211,3 @@ function isServed({ family, address }: LocalAddress, host: string | undefined): 
   }
   return host === '0.0.0.0' ? family === 'IPv4' : host === '::' ? family === 'IPv6' : host === address;
 }
-
-/** Whether a sender is in the network: an IPv6 link-local address has the interface as its zone. */
-const isIn = (local: LocalAddress, sender: string): boolean =>
-  local.family === 'IPv4' ? networkOf(sender, [local]) !== undefined : sender.endsWith(`%${local.name}`);

@@ -4,9 +4,10 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { logOnce } from '../../base/log-once.ts';
 import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
-import { GroupSockets } from './group-sockets.ts';
-import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } from './interfaces.ts';
+import { MulticastSocket, PerLink, PerSecond } from '../../base/network/multicast-socket.ts';
+import { type InterfaceChoice, type LocalAddress, localOf, probeAddresses } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
+import { DISCOVERY_PORT, discoveryGroup } from './probe-socket.ts';
 
 /** Maximum number of announcements read per second; a usual network has a handful a day. */
 const MAX_A_SECOND = 100;
@@ -27,42 +28,48 @@ interface AnnouncementsOptions extends InterfaceChoice {
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #onMessage: OnAnnouncement;
-  readonly #groups: GroupSockets;
+  readonly #sockets: PerLink<LocalAddress, MulticastSocket>;
+  readonly #count: PerSecond;
+  readonly #bytes: PerSecond;
   #locals: readonly LocalAddress[] = [];
-  /** Addresses of this box at the last refresh. */
-  #addresses = '';
-  #secondBeganMs = 0;
-  #inSecond = 0;
-  #bytesInSecond = 0;
 
   constructor(options: AnnouncementsOptions, onMessage: OnAnnouncement) {
     this.#options = options;
     this.#onMessage = onMessage;
-    this.#groups = new GroupSockets({
-      port: options.port,
-      onMessage: (datagram, from) => this.#receive(datagram, from),
-      // Probes find cameras as well, so an unavailable port is not an error.
-      onError: logOnce((error) => options.log.debug({ error }, 'camera announcements cannot be received')),
+    // Probes find cameras as well, so an unavailable port is not an error.
+    const onError = logOnce((error) => options.log.debug({ error }, 'camera announcements cannot be received'));
+    this.#sockets = new PerLink((local) => {
+      return new MulticastSocket(local, {
+        group: discoveryGroup(local),
+        port: options.port ?? DISCOVERY_PORT,
+        ttl: 1,
+        onMessage: (datagram, from) => this.#receive(local, datagram, from),
+        onError,
+      });
     });
+    this.#count = new PerSecond(options.clock, MAX_A_SECOND);
+    this.#bytes = new PerSecond(options.clock, MAX_BYTES_A_SECOND);
   }
 
   /** Listens on the box's current addresses. @returns whether they have changed */
   refresh(): boolean {
     const { interfaces = systemInterfaces } = this.#options;
     this.#locals = probeAddresses(interfaces(), this.#options);
-    this.#groups.refresh(this.#locals);
-    const before = this.#addresses;
-    this.#addresses = this.#locals.map(({ name, address }) => `${address}%${name}`).join('\n');
-    return this.#addresses !== before;
+    return this.#sockets.refresh(this.#locals);
   }
 
   close(): void {
-    this.#groups.close();
+    this.#sockets.close();
   }
 
-  #receive(datagram: Buffer, { address, family }: RemoteInfo): void {
-    const local = this.#localOf(address, family);
-    if (!local || !(datagram.includes('Hello') || datagram.includes('Bye')) || !this.#mayRead(datagram.length)) {
+  /** Each socket gets the datagrams of all IPv4 networks. */
+  #receive(local: LocalAddress, datagram: Buffer, { address }: RemoteInfo): void {
+    const isAnnouncement = datagram.includes('Hello') || datagram.includes('Bye');
+    if (!isAnnouncement || localOf(address, this.#locals)?.address !== local.address) {
+      return;
+    }
+    const mayRead = this.#count.take();
+    if (!this.#bytes.take(datagram.length) || !mayRead) {
       return;
     }
     try {
@@ -76,26 +83,5 @@ export class Announcements {
       }
       this.#options.log.debug({ error: explain(error), address }, 'invalid announcement');
     }
-  }
-
-  /** The receiving interface; undefined for networks that are not scanned. */
-  #localOf(address: string, family: string): LocalAddress | undefined {
-    return this.#locals.find((local) =>
-      family === 'IPv4'
-        ? local.family === 'IPv4' && networkOf(address, [local])
-        : local.family === 'IPv6' && address.endsWith(`%${local.name}`),
-    );
-  }
-
-  #mayRead(bytes: number): boolean {
-    const nowMs = this.#options.clock.monoMs();
-    if (nowMs - this.#secondBeganMs >= 1_000) {
-      this.#secondBeganMs = nowMs;
-      this.#inSecond = 0;
-      this.#bytesInSecond = 0;
-    }
-    this.#inSecond += 1;
-    this.#bytesInSecond += bytes;
-    return this.#inSecond <= MAX_A_SECOND && this.#bytesInSecond <= MAX_BYTES_A_SECOND;
   }
 }

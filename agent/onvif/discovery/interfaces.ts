@@ -2,12 +2,9 @@ import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { isVirtualInterface } from '../../base/network/ip-address.ts';
+import type { Link } from '../../base/network/multicast-socket.ts';
 
-export interface LocalAddress {
-  readonly name: string;
-  readonly family: 'IPv4' | 'IPv6';
-  /** Without the zone of IPv6. */
-  readonly address: string;
+export interface LocalAddress extends Link {
   readonly prefixBits: number;
   /** The IPv4 networks of the same interface. */
   readonly networks: readonly Network[];
@@ -78,6 +75,12 @@ export function ownNetworks(includeLoopback = false): Network[] {
     networksOf(infos.filter(({ internal }) => includeLoopback || !internal)),
   );
 }
+
+/** The address whose network a sender is in. An IPv6 link-local sender has the interface as its zone. */
+export const localOf = (sender: string, locals: readonly LocalAddress[]): LocalAddress | undefined =>
+  locals.find((local) =>
+    local.family === 'IPv4' ? networkOf(sender, [local]) !== undefined : sender.endsWith(`%${local.name}`),
+  );
 
 export function networkOf(address: string, networks: readonly Network[]): Network | undefined {
   return isIPv4(address)

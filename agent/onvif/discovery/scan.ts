@@ -5,7 +5,13 @@ import type { FoundCamera } from './found-camera.ts';
 import { type InterfaceChoice, type Network, networkOf, ownNetworks, probeAddresses } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
 import { ProbeReplies } from './probe-replies.ts';
-import { DISCOVERY_PORT, groupOn, openProbeSocket, type ProbeSocket } from './probe-socket.ts';
+import {
+  DISCOVERY_PORT,
+  discoveryGroup,
+  openProbeSocket,
+  openUnicastSocket,
+  type ProbeSocket,
+} from './probe-socket.ts';
 
 /** UDP loses datagrams, and cameras delay their reply by up to 500 ms: every probe is sent three times. */
 const ROUND_PAUSES_MS = [0, 200, 500] as const;
@@ -54,7 +60,7 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
       local,
       log.child({ interface: local.name, address: local.address }),
       (datagram, from) => replies.receive(datagram, from.address, local),
-      (socket) => void sendRounds(socket, groupOn(local)),
+      (socket) => void sendRounds(socket, discoveryGroup(local)),
     ),
   );
   await clock.sleep(listenMs, signal);
@@ -115,7 +121,7 @@ function sendProbes(
   }
 }
 
-const familyOf = (address: string) => (address.includes(':') ? 'IPv6' : 'IPv4');
+const familyOf = (address: string): 'IPv4' | 'IPv6' => (address.includes(':') ? 'IPv6' : 'IPv4');
 
 function openSockets(
   addresses: readonly string[],
@@ -131,5 +137,5 @@ function openSockets(
     }
   };
   const families = new Set(addresses.map(familyOf));
-  return new Map([...families].map((family) => [family, openProbeSocket(family, log, receive)]));
+  return new Map([...families].map((family) => [family, openUnicastSocket(family, log, receive)]));
 }

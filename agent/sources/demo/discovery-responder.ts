@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createSocket } from 'node:dgram';
 import { unlessExpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { MulticastSocket } from '../../base/network/multicast-socket.ts';
 import { DEMO_IDENTITY, writeProbeMatches } from './onvif-replies.ts';
 import { parseSoapRequest } from './onvif-server.ts';
 
@@ -11,36 +11,24 @@ const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
 
 /**
  * Answers WS-Discovery probes from this box's loopback only: the demo camera is not on the LAN.
- * The socket is bound to the group's address, so that datagrams to this machine's own addresses go to other programs.
  * A port that cannot be opened is logged; the camera works without discovery.
  * @returns a function that stops it
  */
 export async function startDiscoveryResponder(port: number, deviceUrl: string, log: Logger): Promise<() => void> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
-  socket.on('message', (datagram, from) => {
-    const reply = from.address.startsWith('127.') ? answerProbe(datagram, deviceUrl) : undefined;
-    if (reply !== undefined) {
-      socket.send(reply, from.port, from.address, (error) => {
-        if (error) {
-          log.debug({ error: error.message }, 'an answer to a probe could not be sent');
-        }
-      });
-    }
-  });
-  await new Promise<void>((resolve) => {
-    socket.on('error', (error) => {
-      log.warn({ error: error.message, port }, 'the demo camera cannot be discovered');
-      resolve();
-    });
-    socket.bind({ port, address: DISCOVERY_GROUP }, () => {
-      try {
-        socket.addMembership(DISCOVERY_GROUP, '127.0.0.1');
-      } catch (error) {
-        log.warn({ error: String(error), port }, 'the demo camera cannot be discovered');
+  const loopback = { name: 'lo', family: 'IPv4', address: '127.0.0.1' } as const;
+  const socket: MulticastSocket = new MulticastSocket(loopback, {
+    group: DISCOVERY_GROUP,
+    port,
+    ttl: 1,
+    onMessage: (datagram, from) => {
+      const reply = from.address.startsWith('127.') ? answerProbe(datagram, deviceUrl) : undefined;
+      if (reply !== undefined) {
+        void socket.send(reply, from.port, from.address);
       }
-      resolve();
-    });
+    },
+    onError: (error) => log.warn({ error: error.message, port }, 'the demo camera cannot be discovered'),
   });
+  await socket.opened;
   return () => socket.close();
 }
 
