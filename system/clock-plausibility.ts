@@ -1,6 +1,6 @@
+import { DAY_MS } from '../agent/base/time/units.ts';
 import { isPlausible } from './clock-signs.ts';
 
-const DAY_MS = 86_400_000;
 /** Longest time off, and largest step of the clock, that needs no confirmation. */
 const AHEAD_MS = 7 * DAY_MS;
 /** A clock in local time may start in another time zone. */

@@ -1,4 +1,5 @@
 import { PerchError } from '../base/errors.ts';
+import { DAY_US } from '../base/time/units.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { EventMark, EventQuery, IndexedEvent } from './index/event-table.ts';
@@ -13,7 +14,6 @@ const MAX_US = 32 * 86_400_000_000;
 /** Shorter outages are not listed. */
 const MIN_OFFLINE_US = 60_000_000;
 const MAX_TYPES = 100;
-const DAY_US = 86_400_000_000;
 /** A frame further away shows another scene. */
 const NEAR_US = 5_000_000;
 /** A recording may lack frames right before its end. */

@@ -7,6 +7,7 @@ import { putAside } from '../base/files/durable-file.ts';
 import type { Logger } from '../base/log.ts';
 import { canonicalIp } from '../base/network/ip-address.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
+import { DAY_MS } from '../base/time/units.ts';
 import { readConfigFile, writeAtomic } from '../config/file/file.ts';
 import { type DeviceNames, systemNames, withFormer } from './device-names.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type Validity,
 } from './issue.ts';
 
-const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 /** A clock that shows an earlier time is not set. */
 const MIN_MS = Date.UTC(2026, 0, 1);

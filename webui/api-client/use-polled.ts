@@ -3,8 +3,10 @@ import { isPageVisible } from '../shell/page-state.ts';
 import { fetchJson } from './request.ts';
 import { onServerEvent, type ServerEvents } from './server-events.ts';
 
+/** Milliseconds from one request to the next. */
+const RATES = { live: 500, fast: 2_000, normal: 10_000, slow: 30_000 } as const;
+
 interface PollOptions {
-  readonly everyMs: number;
   /** Events that trigger a request. */
   readonly news?: readonly (keyof ServerEvents)[];
   readonly onFailure?: (error: unknown) => void;
@@ -17,7 +19,11 @@ interface Polled<T> {
 }
 
 /** Polls while the page is visible. Without an address nothing is requested. */
-export function usePolled<T>(address: string | undefined, { everyMs, news = [], onFailure }: PollOptions): Polled<T> {
+export function usePolled<T>(
+  address: string | undefined,
+  rate: keyof typeof RATES,
+  { news = [], onFailure }: PollOptions = {},
+): Polled<T> {
   const [seen, setSeen] = useState<{ readonly address: string; readonly value: T }>();
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((before) => before + 1);
@@ -35,7 +41,7 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [], 
       }
     };
     load();
-    const timer = setInterval(load, everyMs);
+    const timer = setInterval(load, RATES[rate]);
     const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, load));
     return () => {
       stop.abort();
@@ -44,6 +50,6 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [], 
         one();
       }
     };
-  }, [address, turn]);
+  }, [address, rate, turn]);
   return { value: seen?.address === address ? seen?.value : undefined, again };
 }

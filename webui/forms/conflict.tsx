@@ -3,6 +3,7 @@ import { session } from '../api-client/session.ts';
 import { timeAgo } from '../words/dates.ts';
 import { i18n } from '../words/i18n.ts';
 import { reasonsWords } from '../words/reasons.ts';
+import { MINUTE_MS } from '../words/units.ts';
 import type { Form } from './form.ts';
 
 interface ConflictProps<V extends object, K extends keyof V> {
@@ -37,8 +38,6 @@ export function ConflictLine<V extends object, K extends keyof V>({ form, name, 
     </div>
   ) : null;
 }
-
-const MINUTE_MS = 60_000;
 
 /** `Ann changed this 2 minutes ago: 1 day → 2 days`. @param me the user */
 export function conflictText(

@@ -11,7 +11,6 @@ import { modesWords } from '../words/settings/modes.ts';
 import { loadSettingsWords } from '../words/words.ts';
 import { MODES, type Mode, modeName, setMode } from './settings/modes/modes-data.ts';
 
-const POLL_MS = 10_000;
 const ICONS: Readonly<Record<Mode, IconName>> = { home: 'home', away: 'leave', night: 'night' };
 
 void loadSettingsWords();
@@ -19,7 +18,7 @@ void loadSettingsWords();
 /** Above the grid: the mode, and a menu that changes it. Only if a camera or the timetable uses modes. */
 export function ModeButton() {
   const t = modesWords.value;
-  const { value: status, again } = usePolled<ModeStatus>('v3/mode', { everyMs: POLL_MS, news: ['box', 'config'] });
+  const { value: status, again } = usePolled<ModeStatus>('v3/mode', 'normal', { news: ['box', 'config'] });
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   if (!status || (!status.used && status.mode === 'home')) {

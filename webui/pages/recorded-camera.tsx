@@ -49,6 +49,7 @@ import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
+import { MINUTE_MS } from '../words/units.ts';
 
 interface Entry {
   readonly name: string;
@@ -72,7 +73,6 @@ interface RecordedCameraProps {
 }
 
 const NEAR_END_MS = 20_000;
-const MINUTE_MS = 60_000;
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.RecordingKeys));
 
 /** A phone in landscape. */

@@ -33,8 +33,6 @@ const STEPS = [
   [1, -1],
 ] as const;
 
-const POLL_MS = 10_000;
-
 interface WallTileItem {
   readonly camera: Camera;
   readonly size: TileSize;
@@ -53,7 +51,7 @@ export function WallPage() {
 
 /** A screen follows changes of its wall, and a new name. */
 function SavedWall({ address }: { readonly address: string }) {
-  const { value } = usePolled<{ readonly items: readonly Layout[] }>(LAYOUTS_ADDRESS, { everyMs: POLL_MS });
+  const { value } = usePolled<{ readonly items: readonly Layout[] }>(LAYOUTS_ADDRESS, 'normal');
   const all = watchable.value;
   const items = value?.items ?? [];
   const layout = items.find(({ name }) => name === address) ?? items.find((one) => one.formerNames.includes(address));

@@ -5,8 +5,7 @@ import { Icon } from '../ui/icons/icon.tsx';
 import { moment } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../words/units.ts';
 
 /** The box with recordings of this camera does not answer. */
 export function AwayBox({ name }: { readonly name: string }) {

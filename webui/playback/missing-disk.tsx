@@ -3,15 +3,13 @@ import { usePolled } from '../api-client/use-polled.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
-const POLL_MS = 60_000;
-
 interface Disks {
   readonly items: readonly { readonly folder: string; readonly state: string }[];
 }
 
 /** A disk with recordings of this camera is missing. */
 export function MissingDisk() {
-  const { value } = usePolled<Disks>(isOwner.value ? 'v3/disks' : undefined, { everyMs: POLL_MS, news: ['disk'] });
+  const { value } = usePolled<Disks>(isOwner.value ? 'v3/disks' : undefined, 'slow', { news: ['disk'] });
   const away = value?.items.filter(({ state }) => state === 'vanished') ?? [];
   return (
     <>

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../words/units.ts';
 import { firstBehind, histogram, type Lane } from './lane.ts';
 import { placeLabels, type Tick } from './ticks.ts';
 import type { TimeWindow } from './time-window.ts';
@@ -117,7 +118,6 @@ function eachGap(
 }
 
 const COLUMN_PX = 5;
-const HOUR_MS = 3_600_000;
 const BARS_FROM_MS = 2 * 86_400_000;
 const COLUMNS = new Float32Array(4096);
 

@@ -3,6 +3,7 @@ import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { fetchJson } from '../api-client/request.ts';
 import { onServerEvent } from '../api-client/server-events.ts';
 import { encodeName } from '../api-client/urls.ts';
+import { HOUR_MS } from '../words/units.ts';
 import { adjacentMark, buildLane, EMPTY, type Lane, type Mark, type TimelineAnswer } from './lane.ts';
 import { type TimeBlock, timeBlocks } from './time-blocks.ts';
 import type { TimeWindow } from './time-window.ts';
@@ -151,7 +152,6 @@ export function invalidateLanes(sinceMs = Number.NEGATIVE_INFINITY, camera?: str
   version.value += 1;
 }
 
-const HOUR_MS = 3_600_000;
 /** Widths of the searched periods, the nearest first. Events farther away are not searched for. */
 const REACHES_MS = [6, 48, 16 * 24, 128 * 24, 399 * 24].map((hours) => hours * HOUR_MS);
 

@@ -1,4 +1,5 @@
 import { clock, clockSeconds, dayStart, format, nextDay, spaced } from '../words/format.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../words/units.ts';
 import type { TimeWindow } from './time-window.ts';
 
 /** A label of the axis. */
@@ -10,20 +11,17 @@ export interface Tick {
 }
 
 const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
-const DAY = 86_400_000;
 const STEPS_MS = [
   ...[1, 2, 5, 10, 15, 30].map((step) => step * SECOND),
-  ...[1, 2, 5, 10, 15, 30].map((step) => step * MINUTE),
-  ...[1, 2, 3, 6, 12].map((step) => step * HOUR),
-  ...[1, 2, 4, 7, 14].map((step) => step * DAY),
+  ...[1, 2, 5, 10, 15, 30].map((step) => step * MINUTE_MS),
+  ...[1, 2, 3, 6, 12].map((step) => step * HOUR_MS),
+  ...[1, 2, 4, 7, 14].map((step) => step * DAY_MS),
 ];
 const MIN_PX = 64;
 
 /** The smallest step with enough distance between labels. @param minPx by the step */
 export function tickStep(msPerPx: number, minPx: (stepMs: number) => number = () => MIN_PX): number {
-  return STEPS_MS.find((step) => step / msPerPx >= minPx(step)) ?? 14 * DAY;
+  return STEPS_MS.find((step) => step / msPerPx >= minPx(step)) ?? 14 * DAY_MS;
 }
 
 /** A Wednesday with two digits for everything, before noon and after it. */
@@ -32,7 +30,7 @@ const WIDEST_MS = [new Date(2026, 10, 18, 10, 44, 44).getTime(), new Date(2026, 
 export type LabelKind = DayKind | 'minutes' | 'seconds';
 
 export const kindOf = (stepMs: number, dayKind: DayKind): LabelKind =>
-  stepMs >= DAY ? dayKind : stepMs < MINUTE ? 'seconds' : 'minutes';
+  stepMs >= DAY_MS ? dayKind : stepMs < MINUTE_MS ? 'seconds' : 'minutes';
 
 /** The longest labels of a kind. */
 export const widestLabels = (kind: LabelKind, language: string): string[] =>
@@ -49,7 +47,7 @@ export function ticks(
 ): Tick[] {
   const all: Tick[] = [];
   for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
-    for (const ms of stepMs < DAY ? momentsOfDay(day, stepMs, fromMs, toMs) : daysBy(day, stepMs)) {
+    for (const ms of stepMs < DAY_MS ? momentsOfDay(day, stepMs, fromMs, toMs) : daysBy(day, stepMs)) {
       if (ms >= fromMs && ms <= toMs) {
         all.push(tickAt(ms, day, stepMs, language, dayKind));
       }
@@ -60,7 +58,7 @@ export function ticks(
 
 /** Steps up to an hour have a fixed length; longer ones follow the clock, also on days of 23 and 25 hours. */
 function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number): Generator<number> {
-  if (stepMs <= HOUR) {
+  if (stepMs <= HOUR_MS) {
     const first = day + Math.max(0, Math.floor((fromMs - day) / stepMs)) * stepMs;
     const endMs = Math.min(nextDay(day), toMs + 1);
     for (let ms = first; ms < endMs; ms += stepMs) {
@@ -68,7 +66,7 @@ function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number
     }
     return;
   }
-  for (let hour = 0; hour < 24; hour += stepMs / HOUR) {
+  for (let hour = 0; hour < 24; hour += stepMs / HOUR_MS) {
     yield new Date(day).setHours(hour);
   }
 }
@@ -76,8 +74,8 @@ function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number
 /** Steps of several days start at the same days for every window. */
 function daysBy(day: number, stepMs: number): number[] {
   const date = new Date(day);
-  const count = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY);
-  return count % (stepMs / DAY) === 0 ? [day] : [];
+  const count = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY_MS);
+  return count % (stepMs / DAY_MS) === 0 ? [day] : [];
 }
 
 function tickAt(ms: number, day: number, stepMs: number, language: string, dayKind: DayKind): Tick {
@@ -91,7 +89,7 @@ function tickAt(ms: number, day: number, stepMs: number, language: string, dayKi
 /** Whether the clock shows the same time an hour earlier or later, after it was set back. */
 function isTwice(ms: number): boolean {
   const face = (at: number) => new Date(at).getHours() * 60 + new Date(at).getMinutes();
-  return face(ms) === face(ms - HOUR) || face(ms) === face(ms + HOUR);
+  return face(ms) === face(ms - HOUR_MS) || face(ms) === face(ms + HOUR_MS);
 }
 
 /** `+2` or `+5:30`. */

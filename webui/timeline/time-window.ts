@@ -1,4 +1,5 @@
 import type { Span } from '../api-client/recordings/recordings.ts';
+import { MINUTE_MS } from '../words/units.ts';
 
 /** Visible period, Unix milliseconds. */
 export interface TimeWindow {
@@ -44,7 +45,6 @@ export function notAhead({ fromMs, toMs }: TimeWindow, lastMs: number): TimeWind
 export const endedAhead = ({ fromMs, toMs }: TimeWindow, lastMs: number): TimeWindow =>
   lastMs <= fromMs ? { fromMs, toMs } : { fromMs, toMs: Math.min(toMs, fromMs + (lastMs - fromMs) / (1 - AHEAD)) };
 
-const MINUTE_MS = 60_000;
 const UPRIGHT_MS = 75 * MINUTE_MS;
 const HORIZONTAL_MS = 240 * MINUTE_MS;
 /** Margin before the recordings, as a share. */

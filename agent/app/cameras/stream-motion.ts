@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, unlessExpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { MINUTE_MS } from '../../base/time/units.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { isWithinHours } from '../../config/values/hours.ts';
@@ -18,7 +19,6 @@ import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts'
 import { isSubStream, subOf } from './path-entries.ts';
 
 const TICKS_PER_MS = 90;
-const MINUTE_MS = 60_000;
 
 interface StreamMotionOptions {
   readonly clock: Pick<Clock, 'wallMs'>;

@@ -1,6 +1,6 @@
 import type { DateDoubt } from '../../../system/clock-plausibility.ts';
+import { DAY_MS } from '../../base/time/units.ts';
 
-const DAY_MS = 86_400_000;
 /** A box that was off for longer may have a wrong date. */
 const MAX_GAP_MS = 7 * DAY_MS;
 /** Only recordings from at least this long before the doubtful date can confirm it: later ones may be dated by the same clock. */

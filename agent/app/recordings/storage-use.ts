@@ -3,6 +3,7 @@ import type { HostRequests } from '../../../system/host-requests.ts';
 import { type MountedPlace, mountedPlaces, OWN_FOLDER } from '../../../system/mounts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { DAY_MS } from '../../base/time/units.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { MountedDisk } from '../../http/api/device/storage-routes.ts';
@@ -10,7 +11,6 @@ import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/space
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
-const DAY_MS = 86_400_000;
 /** Minimum time of observation before days are estimated from it. */
 const MIN_OBSERVED_MS = 10 * 60_000;
 /** `recordPath` below the chosen folder, so that recordings stay apart from other folders of the disk. */

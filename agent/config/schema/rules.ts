@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../base/time/units.ts';
 import { formatDuration } from '../values/duration.ts';
 import { patternOf } from '../values/path-name.ts';
 import { formatSize } from '../values/size.ts';
@@ -9,7 +10,6 @@ import type { GlobalSettings } from './global.ts';
 import { MAX_ENTRIES } from './modes.ts';
 import type { PathSettings } from './path.ts';
 
-const DAY_MS = 86_400_000;
 /** Smallest `recordMaxSize`: a few seconds of a camera. */
 const MIN_PATH_BYTES = 10 << 20;
 

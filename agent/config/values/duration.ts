@@ -1,10 +1,8 @@
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../base/time/units.ts';
 import type { DurationText } from './quantity.ts';
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 const UNIT_MS: Readonly<Record<string, number>> = {
   d: DAY_MS,
   h: HOUR_MS,

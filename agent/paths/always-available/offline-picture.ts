@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../base/time/units.ts';
 import { H264Encoder } from '../../media/h264/encode/encoder.ts';
 import { type Colour, Frame } from '../../media/h264/encode/frame.ts';
 import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../../media/h264/encode/glyphs.ts';
@@ -8,7 +9,6 @@ const FPS = 5;
 const GROUP = 10;
 const BACKGROUND: Colour = [40, 128, 128];
 const TEXT: Colour = [200, 128, 128];
-const DAY_MS = 24 * 3_600_000;
 const MACROBLOCK = 16;
 
 /** A picture in H.264 that says since when the source is offline. */

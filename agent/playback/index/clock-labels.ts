@@ -1,9 +1,9 @@
+import { DAY_US } from '../../base/time/units.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
 const QUARTER_HOUR_US = 15 * 60_000_000;
-const DAY_US = 86_400_000_000;
 /** A smaller difference comes from slewing, not from setting the clock. */
 const MIN_CORRECTION_US = 2_000_000;
 

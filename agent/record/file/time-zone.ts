@@ -1,4 +1,4 @@
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../../base/time/units.ts';
 
 /** Calendar fields of a file name. `month` counts from 1. */
 interface LocalTime {

@@ -1,4 +1,5 @@
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../../base/time/units.ts';
+
 /** Length of each of the two periods. */
 const DAYS = 14;
 /** A day with fewer flushes says nothing about the disk. */

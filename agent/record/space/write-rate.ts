@@ -1,5 +1,5 @@
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS } from '../../base/time/units.ts';
+
 const HOURS = 24;
 /** After a shorter observation there is no forecast. */
 const MIN_OBSERVED_MS = 10 * 60_000;

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { type CameraEvent, type EventPage, fetchEvents } from '../../api-client/recordings/event-list.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { LEAD_MS } from '../../timeline/view.ts';
+import { DAY_MS, MINUTE_MS } from '../../words/units.ts';
 import { isStatusEvent } from './event-labels.ts';
 
 /** Types of the box; empty: all. */
@@ -37,8 +38,6 @@ export function adjacentEvent(
   );
 }
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** Width of the first searched period. Each further one is wider, because the box lists the newest events of a period first. */
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;

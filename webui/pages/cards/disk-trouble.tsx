@@ -5,13 +5,10 @@ import { MessageCard } from '../../ui/feedback/message-card.tsx';
 import { storageWords } from '../../words/settings/storage.ts';
 import { diskTroubles } from '../settings/storage/storage-data.ts';
 
-const POLL_MS = 10_000;
-
 /** The most serious disk trouble, once for all cameras. For the owner. */
 export function DiskTrouble() {
   const t = storageWords.value;
-  const { value } = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', {
-    everyMs: POLL_MS,
+  const { value } = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', 'normal', {
     news: ['disk', 'config'],
   });
   const [trouble] = diskTroubles(value?.items ?? []);

@@ -20,7 +20,6 @@ import { libraryWords } from '../../words/settings/library.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { MadeLinkSheet } from '../settings/people/made-link-sheet.tsx';
 
-const POLL_MS = 30_000;
 const SPANS = ['1', '7', '30'] as const;
 type Days = (typeof SPANS)[number];
 
@@ -81,7 +80,7 @@ function Links({ clip }: { readonly clip: SavedClip }) {
   const t = peopleWords.value;
   const { language } = i18n();
   const address = 'v3/guests?itemsPerPage=1000';
-  const { value, again } = usePolled<{ readonly items: readonly GuestItem[] }>(address, { everyMs: POLL_MS });
+  const { value, again } = usePolled<{ readonly items: readonly GuestItem[] }>(address, 'slow');
   const links = value?.items.filter((link) => !link.over && isOf(link, clip)) ?? [];
   if (links.length === 0) {
     return null;

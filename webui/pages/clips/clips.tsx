@@ -19,9 +19,6 @@ import { ClipSheet } from './clip-sheet.tsx';
 import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
-const POLL_MS = 60_000;
-/** While a clip is copied from another box. */
-const COPY_POLL_MS = 2_000;
 
 /** The library: saved clips of all cameras, newest first. */
 export function ClipsPage() {
@@ -29,9 +26,7 @@ export function ClipsPage() {
   const path = here.page === 'clips' ? here.camera : undefined;
   const [count, setCount] = useState(PAGE);
   const [isCopying, setCopying] = useState(false);
-  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), {
-    everyMs: isCopying ? COPY_POLL_MS : POLL_MS,
-  });
+  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), isCopying ? 'fast' : 'slow');
   const last = useRef<{ readonly path: string | undefined; readonly page: ClipPage }>(undefined);
   if (value) {
     last.current = { path, page: value };

@@ -11,15 +11,13 @@ import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/settings/library.ts';
 import { words } from '../../words/words.ts';
 
-const POLL_MS = 15_000;
-
 /** Deleted recordings that can still be restored. */
 export function DeletedRecordings() {
   const intl = i18n();
   const { language } = intl;
   const t = libraryWords.value;
   const address = 'v3/recordings/deletions?itemsPerPage=1000';
-  const { value, again } = usePolled<{ readonly items: readonly Deletion[] }>(address, { everyMs: POLL_MS });
+  const { value, again } = usePolled<{ readonly items: readonly Deletion[] }>(address, 'normal');
   const changes = deletionChanges.value;
   useEffect(again, [changes]);
   const items = value?.items.filter(({ undoUntil }) => undoUntil !== null) ?? [];

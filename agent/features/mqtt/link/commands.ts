@@ -2,13 +2,13 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
+import { MINUTE_MS } from '../../../base/time/units.ts';
 import type { Command } from './topics.ts';
 
 const MAX_COMMANDS = 16;
 const MAX_COMMAND_BYTES = 256;
 /** Minimum time between two changes of one camera's `recording`: each change writes the configuration. */
 const MIN_RECORDING_MS = 5_000;
-const MINUTE_MS = 60_000;
 
 export interface CommandTarget {
   cameras(): readonly { readonly path: string }[];

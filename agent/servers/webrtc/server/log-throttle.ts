@@ -1,7 +1,7 @@
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { MINUTE_MS } from '../../../base/time/units.ts';
 
-const MINUTE_MS = 60_000;
 const MAX_KEYS = 500;
 
 /** Limits repeated log messages to one per minute and key. */

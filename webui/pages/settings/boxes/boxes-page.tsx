@@ -13,12 +13,10 @@ import { AddBoxSheet } from './add-box-sheet.tsx';
 import { BOXES_ADDRESS, type BoxItem, clockText, isThere, mainCameras, stateText } from './box-data.ts';
 import { BoxSheet } from './box-sheet.tsx';
 
-const POLL_MS = 5_000;
-
 /** Boxes whose cameras this server shows. */
 export function BoxesPage() {
   const t = boxesWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, { everyMs: POLL_MS });
+  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'fast');
   const [added, setAdded] = useState<{ readonly invitation: string }>();
   const [shown, setShown] = useState<BoxItem>();
   const here = route.value;

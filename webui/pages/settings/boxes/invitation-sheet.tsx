@@ -27,7 +27,6 @@ import { ServerFields } from './server-fields.tsx';
 
 /** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
 const VALID_MS = 600_000;
-const POLL_MS = 3_000;
 /** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
 const MAX_CODE_CHARS = 750;
 
@@ -97,7 +96,7 @@ function MadeSheet({ text: invitation, untilMs, before, onAgain, onPaired, onClo
   const text = linkFor(page, invitation) ?? invitation;
   const leftMs = untilMs - nowMs.value;
   const isOver = leftMs <= 0;
-  const { value } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, { everyMs: POLL_MS });
+  const { value } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, 'fast');
   const joined = value?.items.find(({ id }) => !before.includes(id))?.name;
   useEffect(() => {
     if (joined !== undefined) {

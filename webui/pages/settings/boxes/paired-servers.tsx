@@ -18,15 +18,11 @@ import { InvitationSheet } from './invitation-sheet.tsx';
 import { rightsOf, SERVERS_ADDRESS, serverRightName } from './server-data.ts';
 import { ServerSheet } from './server-sheet.tsx';
 
-const POLL_MS = 15_000;
-
 /** Servers that show cameras of this box: invited here, and what they may show. */
 export function PairedServersPage() {
   const t = boxesWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, {
-    everyMs: POLL_MS,
-  });
-  const { value: https } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
+  const { value, again } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, 'normal');
+  const { value: https } = usePolled<HttpsState>('v3/https', 'normal', { news: ['config'] });
   const [isInviting, setInviting] = useState(false);
   const [shown, setShown] = useState<PairedServerItem>();
   const servers = value?.items ?? [];

@@ -19,8 +19,6 @@ import { wallWords } from '../../../words/walls.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import { statusLine } from './data/status-line.ts';
 
-const POLL_MS = 60_000;
-
 /** The owner sorts by dragging, or by Alt and the up and down keys. */
 export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
   const t = camerasWords.value;
@@ -141,9 +139,12 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
 
 /** Settings by path, without cameras that are not in the file. */
 function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
-  const { value } = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
-    everyMs: POLL_MS,
-    news: ['config'],
-  });
+  const { value } = usePolled<{ readonly items: readonly PathConfig[] }>(
+    'v3/config/paths/list?itemsPerPage=1000',
+    'slow',
+    {
+      news: ['config'],
+    },
+  );
   return value && new Map(value.items.map((item) => [item.name, item]));
 }

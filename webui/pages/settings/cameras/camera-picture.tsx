@@ -60,7 +60,6 @@ function ChangeCard({ change }: { readonly change: SeenChange }) {
   }
 }
 
-const POLL_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;
 
 interface Coding {
@@ -96,9 +95,9 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
     const name = nameOf(path);
     return name === undefined ? undefined : cameraCall(call, name);
   };
-  const large = usePolled<Advice>(asked('encoder', camera.main), { everyMs: POLL_MS });
-  const small = usePolled<Advice>(asked('encoder', camera.sub), { everyMs: POLL_MS });
-  const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: POLL_MS });
+  const large = usePolled<Advice>(asked('encoder', camera.main), 'slow');
+  const small = usePolled<Advice>(asked('encoder', camera.sub), 'slow');
+  const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), 'slow');
   const looked = () => {
     large.again();
     small.again();
@@ -164,7 +163,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
 /** A row for the camera's privacy masks, and their sheet once it is opened. @param name undefined: it cannot be asked */
 function useMaskSheet(camera: Camera, name: string | undefined) {
   const address = name === undefined ? undefined : cameraCall('masks', name);
-  const { value, again } = usePolled<CameraMasks>(address, { everyMs: POLL_MS });
+  const { value, again } = usePolled<CameraMasks>(address, 'slow');
   const [isOpen, setOpen] = useState(false);
   const { title, off, count } = maskWords.value;
   const { length } = value?.masks ?? [];

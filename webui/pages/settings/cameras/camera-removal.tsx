@@ -13,12 +13,12 @@ import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
+import { HOUR_MS } from '../../../words/units.ts';
 import { type CameraFacts, cameraCall, useConfigAtFirst } from './data/camera-data.ts';
 import { deleteRecordings } from './data/delete-recordings.ts';
 import { type RemovalTexts, removalTexts } from './data/retention-text.ts';
 
 const LIST = 'v3/cameras/list?itemsPerPage=1000';
-const HOUR_MS = 3_600_000;
 const MORNING_HOUR = 8;
 
 interface RemovalProps {

@@ -22,8 +22,6 @@ const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) 
 
 const Boxes = lazyPart(() => import('../boxes/boxes-page.tsx').then((page) => page.BoxesPage));
 
-const POLL_MS = 30_000;
-
 /** New cameras on the network, then the owner's in grid order. */
 export function CamerasPage() {
   const t = camerasWords.value;
@@ -78,8 +76,7 @@ const AddCamera = () => (
 
 function NewCameras() {
   const t = camerasWords.value;
-  const { value } = usePolled<{ readonly items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', {
-    everyMs: POLL_MS,
+  const { value } = usePolled<{ readonly items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', 'slow', {
     news: ['camera', 'config'],
   });
   // Discovered since the last probe.

@@ -31,7 +31,6 @@ import {
 } from './data/motion-data.ts';
 import { MotionAreas } from './motion-areas.tsx';
 
-const POLL_MS = 500;
 const SOURCES: readonly MotionSource[] = ['camera', 'stream', 'both'];
 
 interface MotionProps {
@@ -102,7 +101,7 @@ function StreamFields({ name, camera, edited }: Omit<MotionProps, 'onClosed'> & 
   const { sensitivity, zones, masks, minSize } = form.values.value;
   const saved = motionOf(config);
   const isOn = saved.source !== 'camera';
-  const { value: now } = usePolled<CameraMotion>(isOn ? cameraCall('motion', name) : undefined, { everyMs: POLL_MS });
+  const { value: now } = usePolled<CameraMotion>(isOn ? cameraCall('motion', name) : undefined, 'live');
   const isSeen = typeof now?.stream === 'string';
   const score = scoreWith(isSeen ? now.score : 0, saved.sensitivity, sensitivity);
   const moving = now?.boxes?.map((box) => ({ ...box, score: scoreWith(box.score, saved.sensitivity, sensitivity) }));

@@ -27,7 +27,6 @@ import {
   rulesText,
 } from './modes-data.ts';
 
-const POLL_MS = 10_000;
 const RECORD = ['usual', 'always', 'motion', 'no'] as const;
 
 type RuledPath = PathConfig & { readonly modes?: ModeRules };
@@ -38,7 +37,8 @@ export function ModeCameras() {
   const t = modesWords.value;
   const { value, again } = usePolled<{ readonly items: readonly RuledPath[] }>(
     'v3/config/paths/list?itemsPerPage=1000',
-    { everyMs: POLL_MS, news: ['config'] },
+    'normal',
+    { news: ['config'] },
   );
   const [open, setOpen] = useState<Camera>();
   const rows = (cameras.value ?? []).flatMap((camera) => {

@@ -2,6 +2,7 @@ import type { ModeStatus } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import type { ModesWords } from '../../../words/en/settings/modes.ts';
 import { listed } from '../../../words/format.ts';
+import { DAY_MS } from '../../../words/units.ts';
 import type { RecordWhen } from '../cameras/data/camera-settings.ts';
 
 export const MODES = ['home', 'away', 'night'] as const;
@@ -92,7 +93,6 @@ export function daysText(days: readonly Day[], language: string, t: ModesWords):
 
 /** A Monday, in UTC. */
 const MONDAY_MS = Date.UTC(2024, 0, 1);
-const DAY_MS = 86_400_000;
 
 export const dayName = (day: Day, language: string): string =>
   new Intl.DateTimeFormat(language, { weekday: 'short', timeZone: 'UTC' }).format(

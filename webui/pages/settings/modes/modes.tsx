@@ -15,12 +15,10 @@ import { MODES, modeName, setMode } from './modes-data.ts';
 import { nextText } from './next-text.ts';
 import { Timetable } from './timetable.tsx';
 
-const POLL_MS = 10_000;
-
 /** The mode now, the timetable, and what each camera does in a mode. */
 export function ModesPage() {
   const t = modesWords.value;
-  const { value: polled, again } = usePolled<ModeStatus>('v3/mode', { everyMs: POLL_MS, news: ['box', 'config'] });
+  const { value: polled, again } = usePolled<ModeStatus>('v3/mode', 'normal', { news: ['box', 'config'] });
   const [sent, setSent] = useState<ModeStatus>();
   const status = sent ?? polled;
   if (!status) {

@@ -30,7 +30,6 @@ import {
 
 const GET = 'v3/config/global/get';
 const PATCH = 'v3/config/global/patch';
-const POLL_MS = 30_000;
 const NEW: TimetableEntry = { days: DAYS.slice(0, 5), from: '08:00', mode: 'away' };
 
 interface TimetableProps {
@@ -42,7 +41,7 @@ interface TimetableProps {
 export function Timetable({ timeZone, onChanged }: TimetableProps) {
   const t = modesWords.value;
   const { language } = i18n();
-  const { value, again } = usePolled<TimetableConfig>(GET, { everyMs: POLL_MS, news: ['config'] });
+  const { value, again } = usePolled<TimetableConfig>(GET, 'slow', { news: ['config'] });
   const [open, setOpen] = useState<TimetableEntry | 'new'>();
   const entries = value?.timetable ?? [];
   const changed = () => {

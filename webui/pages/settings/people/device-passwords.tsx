@@ -37,8 +37,6 @@ function DevicePasswordSheet({ device: { id, name, user }, text, ...sheet }: Dev
   );
 }
 
-const POLL_MS = 30_000;
-
 interface Items<T> {
   readonly items: readonly T[];
 }
@@ -47,10 +45,11 @@ interface Items<T> {
 export function DevicePasswords() {
   const t = peopleWords.value;
   const { language } = i18n();
-  const { value, again } = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: POLL_MS });
-  const { value: logins, again: lookAgain } = usePolled<Items<PageLoginItem>>('v3/pagelogins?itemsPerPage=1000', {
-    everyMs: POLL_MS,
-  });
+  const { value, again } = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', 'slow');
+  const { value: logins, again: lookAgain } = usePolled<Items<PageLoginItem>>(
+    'v3/pagelogins?itemsPerPage=1000',
+    'slow',
+  );
   const [shown, setShown] = useState<DeviceItem>();
   const [made, setMade] = useState<{ readonly login: PageLoginItem | undefined }>();
   const devices = value?.items ?? [];

@@ -12,14 +12,13 @@ import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { youWords } from '../../../words/settings/you.ts';
 
-const POLL_MS = 15_000;
-
 /** Browser sessions; the owner sees those of all people. */
 export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
-    everyMs: POLL_MS,
-  });
+  const { value, again } = usePolled<{ readonly items: readonly SessionItem[] }>(
+    'v3/sessions?itemsPerPage=1000',
+    'normal',
+  );
   const items = (value?.items ?? []).toSorted((a, b) => Date.parse(b.lastUsed) - Date.parse(a.lastUsed));
   const own = session.value?.user;
   const others = items.filter(({ user, current }) => user === own && !current);

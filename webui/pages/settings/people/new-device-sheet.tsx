@@ -20,8 +20,6 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
 
-const POLL_MS = 30_000;
-
 type MadeDevice = DeviceItem & { readonly password: string };
 
 interface FormValues {
@@ -103,9 +101,10 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
 /** User name and password, shown once. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
   const t = peopleWords.value;
-  const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
-    everyMs: POLL_MS,
-  });
+  const servers = usePolled<{ readonly items: readonly PublishServer[] }>(
+    made.publish ? 'v3/servers' : undefined,
+    'slow',
+  );
   const copied = { action: t.copyAction, done: t.addressCopied };
   const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];
   return (

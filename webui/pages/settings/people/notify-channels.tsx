@@ -32,8 +32,6 @@ import {
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
 
-const POLL_MS = 10_000;
-
 /** Settings that are one of a few. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   security: ['starttls', 'tls', 'none'],
@@ -49,7 +47,7 @@ interface ChannelsProps {
 /** E-mail, ntfy and web hooks, for the owner. */
 export function Channels({ onOpen }: ChannelsProps) {
   const t = notifyWords.value;
-  const { value } = usePolled<ChannelList>(CHANNELS, { everyMs: POLL_MS });
+  const { value } = usePolled<ChannelList>(CHANNELS, 'normal');
   const presets = value?.presets.map((preset) => ({ ...preset, name: preset.name.replace('E-mail', t.email) })) ?? [];
   const options = [{ name: t.add, settings: {} }, ...presets];
   return (

@@ -34,8 +34,6 @@ import {
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
 
-const POLL_MS = 30_000;
-
 export const NotifySheet = ({ onClosed }: { readonly onClosed: () => void }) => (
   <Sheet title={notifyWords.value.title} onClosed={onClosed}>
     <Notifications />
@@ -52,7 +50,7 @@ export const NotifyPage = () => (
 /** Push notifications of this browser, the person's other devices, and the owner's channels. */
 function Notifications() {
   const t = notifyWords.value;
-  const { value, again } = usePolled<NotifyList>('v3/notifications', { everyMs: POLL_MS });
+  const { value, again } = usePolled<NotifyList>('v3/notifications', 'slow');
   const [endpoint, setEndpoint] = useState<string>();
   const [draft, setDraft] = useState<ChannelDraft>();
   const load = () => ownEndpoint().then(setEndpoint, () => setEndpoint(undefined));

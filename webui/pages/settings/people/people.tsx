@@ -22,7 +22,6 @@ import { GuestLinkSheet, GuestSheet } from './guest-sheet.tsx';
 import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
-const POLL_MS = 30_000;
 const PairedServers = lazyPage(() => import('../boxes/paired-servers.tsx').then((page) => page.PairedServersPage));
 const Views = lazyPage(() => import('./views.tsx').then((page) => page.ViewsPage));
 
@@ -65,7 +64,7 @@ export function PeoplePage() {
 function Persons() {
   const t = peopleWords.value;
   const { language } = i18n();
-  const { value, again } = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', { everyMs: POLL_MS });
+  const { value, again } = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', 'slow');
   const [edited, setEdited] = useState<{ readonly user: UserItem | undefined }>();
   const users = value?.items ?? [];
   return (
@@ -130,7 +129,7 @@ const seenText = ({ clip, paths }: GuestItem, language: string): string =>
 function GuestLinks() {
   const t = peopleWords.value;
   const { language } = i18n();
-  const { value, again } = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', { everyMs: POLL_MS });
+  const { value, again } = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', 'slow');
   const [isNew, setNew] = useState(false);
   const [shown, setShown] = useState<GuestItem>();
   const links = value?.items ?? [];

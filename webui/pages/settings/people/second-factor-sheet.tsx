@@ -25,8 +25,6 @@ import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
 import { FactorConfirm, FactorOverview, RecoveryButtons, RecoveryCodes, Scan } from './second-factor-steps.tsx';
 
-const POLL_MS = 30_000;
-
 /** The owner's second factor. All steps are one sheet: another one would take over its history entry. */
 export function SecondFactorSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
@@ -91,7 +89,7 @@ function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor
 const NOTHING: FactorInput = { password: '', code: '', name: '' };
 
 function useSecondFactor() {
-  const { value: state, again } = usePolled<FactorAnswer>('v3/session/factor', { everyMs: POLL_MS });
+  const { value: state, again } = usePolled<FactorAnswer>('v3/session/factor', 'slow');
   const [step, toStep] = useState<FactorStep>({ kind: 'overview' });
   const [typed, setTyped] = useState(NOTHING);
   const [wrong, setWrong] = useState<FactorFailure>({});

@@ -114,7 +114,7 @@ function Passkey({ passkey, onRemove }: PasskeyProps) {
 /** Why there is no button for a passkey, and where there is one. */
 function Obstacle({ obstacle }: { readonly obstacle: NonNullable<ReturnType<typeof passkeyObstacle>> }) {
   const t = youWords.value;
-  const { value: https } = usePolled<HttpsState>('v3/https', { everyMs: 60_000 });
+  const { value: https } = usePolled<HttpsState>('v3/https', 'slow');
   const address = https && namedAddress(https);
   const text = { insecure: t.passkeyInsecure, address: t.passkeyAddress, browser: t.passkeyBrowser }[obstacle];
   return (

@@ -13,7 +13,6 @@ import { SearchedChoice } from '../../../ui/lists/searched-choice.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 
-const POLL_MS = 60_000;
 const STEP = 100;
 
 interface Items<T> {
@@ -28,7 +27,7 @@ export function ViewsPage() {
   const person = here.page === 'settings' ? here.person : undefined;
   const [count, setCount] = useState(STEP);
   const query = person === undefined ? '' : `&user=${encodeURIComponent(person)}`;
-  const { value } = usePolled<Items<ViewItem>>(`v3/views?itemsPerPage=${count}${query}`, { everyMs: POLL_MS });
+  const { value } = usePolled<Items<ViewItem>>(`v3/views?itemsPerPage=${count}${query}`, 'slow');
   const names = useNames();
   const views = value?.items ?? [];
   const nameOf = (user: string) => names.get(user) ?? (user.startsWith('guest:') ? t.viewGuest('') : user);
@@ -75,10 +74,9 @@ const EVERYONE = '*';
 /** Shown names by the names of the history. */
 function useNames(): ReadonlyMap<string, string> {
   const t = peopleWords.value;
-  const look = { everyMs: POLL_MS };
-  const users = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', look).value?.items ?? [];
-  const links = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', look).value?.items ?? [];
-  const devices = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', look).value?.items ?? [];
+  const users = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', 'slow').value?.items ?? [];
+  const links = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', 'slow').value?.items ?? [];
+  const devices = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', 'slow').value?.items ?? [];
   return new Map([
     ...users.map(({ name, role }) => [name, role === 'owner' ? t.owner : name] as const),
     ...links.map(({ id, note }) => [`guest:${id}`, t.viewGuest(note)] as const),

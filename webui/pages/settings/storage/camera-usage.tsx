@@ -22,8 +22,6 @@ import { retentionDaysText, retentionText } from '../cameras/data/status-line.ts
 import { retentionLength } from './retention-length.ts';
 import { byCamera } from './storage-data.ts';
 
-const POLL_MS = 60_000;
-
 interface CameraUsageProps {
   readonly use: StorageUse;
   readonly onDeleted: () => void;
@@ -31,10 +29,13 @@ interface CameraUsageProps {
 
 /** Use by camera, the largest first. */
 export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
-  const configs = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
-    everyMs: POLL_MS,
-    news: ['config'],
-  });
+  const configs = usePolled<{ readonly items: readonly PathConfig[] }>(
+    'v3/config/paths/list?itemsPerPage=1000',
+    'slow',
+    {
+      news: ['config'],
+    },
+  );
   const [removed, setRemoved] = useState<PathUse>();
   const rows = byCamera(use.items).map((item) => {
     const config = configs.value?.items.find(({ name }) => name === item.path);

@@ -1,7 +1,6 @@
 import { longDuration } from '../../../words/format.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../../../words/units.ts';
 
 /** `26 days`, `5 hours`. */
 export function retentionLength(days: number, language: string): string {

@@ -22,9 +22,6 @@ import { FetchPage } from './transfer/fetch.tsx';
 import { ImportPage } from './transfer/import.tsx';
 import { MovePage } from './transfer/move.tsx';
 
-const POLL_MS = 10_000;
-const SELDOM_MS = 30_000;
-
 interface Items<T> {
   readonly items: readonly T[];
 }
@@ -49,13 +46,11 @@ export function StoragePage() {
 /** Length of the recordings, use by camera, and disks. */
 function Storage() {
   const t = storageWords.value;
-  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS, news: ['config'] });
-  const disks = usePolled<Items<DiskItem>>('v3/disks', { everyMs: POLL_MS, news: ['disk', 'config'] });
-  const mounts = usePolled<Items<MountedDisk>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
-  const system = usePolled<{ readonly drives: readonly Drive[] }>('v3/system', { everyMs: SELDOM_MS });
-  const clips = usePolled<{ readonly itemCount: number }>('v3/recordings/protected?itemsPerPage=1', {
-    everyMs: SELDOM_MS,
-  });
+  const use = usePolled<StorageUse>('v3/recordings/usage', 'normal', { news: ['config'] });
+  const disks = usePolled<Items<DiskItem>>('v3/disks', 'normal', { news: ['disk', 'config'] });
+  const mounts = usePolled<Items<MountedDisk>>('v3/disks/places', 'slow', { news: ['config'] });
+  const system = usePolled<{ readonly drives: readonly Drive[] }>('v3/system', 'slow');
+  const clips = usePolled<{ readonly itemCount: number }>('v3/recordings/protected?itemsPerPage=1', 'slow');
   const [isChoosing, setChoosing] = useState(false);
   if (!use.value || !disks.value || !mounts.value) {
     return <div class="skeleton block" />;

@@ -20,7 +20,6 @@ import { type Port, portsOf } from './camera-network-data.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 
 const ADDRESS = 'v3/camera-network';
-const POLL_MS = 5_000;
 /** Time limit of a request; the box waits 65 s. */
 const MAX_WAIT_MS = 75_000;
 
@@ -31,7 +30,7 @@ type Ask = (method: 'PUT' | 'POST', way: string, body: object) => Promise<boolea
 /** The port for cameras, the devices there, and those that may reach the internet for an hour. */
 export function CameraNetworkPage() {
   const t = systemWords.value;
-  const { value, again } = usePolled<CameraNetwork>(ADDRESS, { everyMs: POLL_MS });
+  const { value, again } = usePolled<CameraNetwork>(ADDRESS, 'fast');
   return (
     <section class="backup-page camera-network">
       <BackToSystem title={t.cameraNetwork} />

@@ -17,7 +17,6 @@ import { brokerUrlOf, changeOf, isBrokerUrl, type MqttConfig, type MqttValues, t
 import { BackToSystem } from './parts/back-to-system.tsx';
 
 const GET = 'v3/config/global/get';
-const POLL_MS = 5_000;
 /** A broker that is silent ends a test after 20 s. */
 const TEST_MS = 30_000;
 
@@ -118,7 +117,7 @@ const refusalText = (failure: unknown) =>
 
 function State() {
   const t = mqttWords.value;
-  const { value } = usePolled<MqttState>('v3/mqtt', { everyMs: POLL_MS, news: ['config'] });
+  const { value } = usePolled<MqttState>('v3/mqtt', 'fast', { news: ['config'] });
   if (!value || value.state === 'off') {
     return null;
   }

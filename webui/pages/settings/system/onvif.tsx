@@ -16,14 +16,13 @@ import { systemWords } from '../../../words/settings/system.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 import { ConfigSwitch } from './parts/config-switch.tsx';
 
-const POLL_MS = 5_000;
 /** A test listens for two seconds. */
 const TEST_MS = 15_000;
 
 /** The cameras as ONVIF devices for other recorders, with an address each. */
 export function OnvifPage() {
   const t = systemWords.value;
-  const { value, again } = usePolled<OnvifState>('v3/onvif', { everyMs: POLL_MS, news: ['config'] });
+  const { value, again } = usePolled<OnvifState>('v3/onvif', 'fast', { news: ['config'] });
   return (
     <section class="servers">
       <BackToSystem title={peopleWords.value.deviceOnvif} />

@@ -24,12 +24,10 @@ import { secureWords } from '../../../words/settings/secure.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 
-const POLL_MS = 5_000;
-
 /** https on and off, the steps for phones and computers, the certificate, and access from outside. */
 export function SecurePage() {
   const t = secureWords.value;
-  const { value: https, again } = usePolled<HttpsState>('v3/https', { everyMs: POLL_MS, news: ['config'] });
+  const { value: https, again } = usePolled<HttpsState>('v3/https', 'fast', { news: ['config'] });
   return (
     <section>
       <BackToSystem title={t.title} />

@@ -7,13 +7,12 @@ import { systemWords } from '../../../words/settings/system.ts';
 import { BackToSystem } from './parts/back-to-system.tsx';
 import { ConfigSwitch } from './parts/config-switch.tsx';
 
-const POLL_MS = 5_000;
-
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {
   const t = systemWords.value;
-  const options = { everyMs: POLL_MS, news: ['config'] } as const;
-  const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', options);
+  const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', 'fast', {
+    news: ['config'],
+  });
   return (
     <section class="servers">
       <BackToSystem title={t.servers} />

@@ -246,14 +246,12 @@ const Caption = ({ title, word, isLive }: CaptionProps) => (
   </span>
 );
 
-const POLL_MS = 60_000;
-
 /** Retention of the added cameras. */
 function RetentionNote({ names }: { readonly names: readonly string[] }) {
   const t = startWords.value;
   const address = names.length > 0 ? 'v3/config/paths/list?itemsPerPage=1000' : undefined;
-  const configs = usePolled<{ readonly items: readonly PathConfig[] }>(address, { everyMs: POLL_MS, news: ['config'] });
-  const use = usePolled<StorageUse>(address && 'v3/recordings/usage', { everyMs: POLL_MS });
+  const configs = usePolled<{ readonly items: readonly PathConfig[] }>(address, 'slow', { news: ['config'] });
+  const use = usePolled<StorageUse>(address && 'v3/recordings/usage', 'slow');
   const here = configs.value?.items.filter(({ name }) => names.includes(name)) ?? [];
   const kept = shortestRetention(here, use.value?.items ?? []);
   if (!kept) {

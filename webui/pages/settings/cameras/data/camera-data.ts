@@ -7,8 +7,6 @@ import { usePolled } from '../../../../api-client/use-polled.ts';
 import { titleOf } from '../../../../cameras/camera.ts';
 import type { PathConfig } from './camera-settings.ts';
 
-const POLL_MS = 10_000;
-
 /** Pages of the camera's sheet. */
 export type SubSheet = 'picture' | 'motion' | 'connection' | 'source' | 'forwards' | 'removal';
 
@@ -47,10 +45,11 @@ export interface CameraFacts {
 
 /** Data of the camera besides its settings. */
 export function useCameraFacts(name: string): CameraFacts {
-  const options = { everyMs: POLL_MS, news: ['camera', 'config'] } as const;
-  const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
-  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: POLL_MS });
-  const disks = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', { everyMs: POLL_MS });
+  const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', 'normal', {
+    news: ['camera', 'config'],
+  });
+  const use = usePolled<StorageUse>('v3/recordings/usage', 'normal');
+  const disks = usePolled<{ readonly items: readonly DiskItem[] }>('v3/disks', 'normal');
   const item = list.value?.items.find(({ path }) => path === name);
   return {
     item,

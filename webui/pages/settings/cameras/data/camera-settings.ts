@@ -1,4 +1,5 @@
 import type { DiskItem, StorageUse } from '../../../../api-client/api-types.ts';
+import { DAY_MS } from '../../../../words/units.ts';
 
 /** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
@@ -42,7 +43,6 @@ export const NO_LIMIT = 1e18;
 const GB = 1_000_000_000;
 export const SIZE_STEPS = [...[10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map((size) => size * GB), NO_LIMIT];
 
-const DAY_MS = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** `14d`, `1h30m0s` in days; empty or zero is forever. */

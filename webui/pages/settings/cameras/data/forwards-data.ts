@@ -4,8 +4,6 @@ import type { Change } from '../../../../api-client/request.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { configAddress, patchAddress } from './camera-data.ts';
 
-const POLL_MS = 3_000;
-
 /** Secrets are hidden; sent back unchanged, they stay. */
 interface Destination {
   readonly dest: string;
@@ -19,7 +17,7 @@ interface Forwarding {
 /** Undefined until known. */
 export function useForwards(name: string) {
   const address = `v3/paths/forward/list?itemsPerPage=1000&path=${encodeURIComponent(name)}`;
-  const { value, again } = usePolled<{ readonly items: readonly ForwardItem[] }>(address, { everyMs: POLL_MS });
+  const { value, again } = usePolled<{ readonly items: readonly ForwardItem[] }>(address, 'fast');
   return { items: value?.items, again };
 }
 

@@ -1,6 +1,7 @@
 import { longDuration } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
+import { DAY_MS } from '../../../../words/units.ts';
 import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
 
 /** How long the recordings of a removed camera are kept. */
@@ -22,8 +23,6 @@ export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
   const time = daysText(days);
   return { choice: t.removeKeepDays(time), done: (camera) => t.removedDays(camera, time) };
 }
-
-const DAY_MS = 86_400_000;
 
 /** `14 days`, `6 hours`. */
 export function daysText(days: number): string {

@@ -7,7 +7,6 @@ import { nowMs } from '../../../../shell/page-state.ts';
 import { cameraCall } from './camera-data.ts';
 import { type ChangeState, type LastChange, readVideo } from './video-settings.ts';
 
-const POLL_MS = 2_000;
 const MAX_SHOWN_MS = 86_400_000;
 /** Not Implemented: the camera cannot do it. */
 const CANNOT = 501;
@@ -63,7 +62,7 @@ interface LastSeen {
 /** The last change of the encoder. @param onEnd called when a change that this page has seen under way has ended */
 export function useLastChange(path: string | undefined, onEnd: () => void): LastSeen {
   const address = path === undefined ? undefined : cameraCall('settingschange', path);
-  const { value, again } = usePolled<LastChange>(address, { everyMs: POLL_MS });
+  const { value, again } = usePolled<LastChange>(address, 'fast');
   const [sinceMs, setSince] = useState<number>();
   const { state, time = '' } = value?.change ?? {};
   const isRunning = state === 'checking' || state === 'restoring';

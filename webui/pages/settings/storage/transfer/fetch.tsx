@@ -14,7 +14,6 @@ import { ImportGroups } from './import-groups.tsx';
 import { Look } from './look.tsx';
 import { TransferPage } from './transfer-page.tsx';
 
-const POLL_MS = 5_000;
 const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
 /** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
@@ -30,7 +29,7 @@ export function FetchPage() {
 /** A box, then its cameras. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
   const t = transferWords.value;
-  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, { everyMs: POLL_MS });
+  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'fast');
   const [box, setBox] = useState<BoxItem>();
   if (box) {
     return <OfBox key={box.id} box={box} onStarted={onStarted} onOther={() => setBox(undefined)} />;

@@ -21,15 +21,12 @@ interface FolderChoiceProps {
   readonly onChoose: (path: string) => void;
 }
 
-const POLL_MS = 60_000;
-
 /** Folders of the box, one level at a time. */
 export function FolderChoice({ path, needsWriting = false, action, onOpen, onChoose }: FolderChoiceProps) {
   const { language } = i18n();
   const t = transferWords.value;
   const [failed, setFailed] = useState<{ readonly path: string; readonly error: unknown }>();
-  const { value } = usePolled<FolderList>(addressOf(path), {
-    everyMs: POLL_MS,
+  const { value } = usePolled<FolderList>(addressOf(path), 'slow', {
     // Without a response there is another attempt.
     onFailure: (error) => error instanceof RequestError && error.status !== 0 && setFailed({ path, error }),
   });

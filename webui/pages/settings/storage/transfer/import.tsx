@@ -15,8 +15,6 @@ import { ImportGroups } from './import-groups.tsx';
 import { Look } from './look.tsx';
 import { TransferPage } from './transfer-page.tsx';
 
-const SELDOM_MS = 10_000;
-
 /** Settings, Storage, Import recordings: of another program, from a folder of the box. */
 export function ImportPage() {
   const t = transferWords.value;
@@ -76,7 +74,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
 function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const { value } = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', { everyMs: SELDOM_MS });
+  const { value } = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'normal');
   if (!value) {
     return <div class="skeleton block" />;
   }

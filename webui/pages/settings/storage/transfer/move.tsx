@@ -10,7 +10,6 @@ import { FolderChoice } from './folder-choice.tsx';
 import { TransferPage } from './transfer-page.tsx';
 import { TransferStart } from './transfer-start.tsx';
 
-const SELDOM_MS = 30_000;
 const OTHER = 'other';
 
 /** Settings, Storage, Move recordings: to another disk while recording continues. */
@@ -26,7 +25,7 @@ export function MovePage() {
 function Choice({ onStarted }: { readonly onStarted: () => void }) {
   const { language } = i18n();
   const t = transferWords.value;
-  const mounts = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', { everyMs: SELDOM_MS });
+  const mounts = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'slow');
   const [chosen, setChosen] = useState<string>();
   const [opened, setOpened] = useState('/');
   const [folder, setFolder] = useState<string>();

@@ -7,8 +7,6 @@ import { storageWords } from '../../../../words/settings/storage.ts';
 import { isOn } from './transfer-data.ts';
 import { TransferProgress } from './transfer-progress.tsx';
 
-const LOOK_MS = 2_000;
-
 interface TransferPageProps {
   readonly kind: TransferState['kind'];
   readonly title: string;
@@ -19,7 +17,7 @@ interface TransferPageProps {
 
 /** Page of one kind of transfer: progress of the running one, or the result of the last one and the start of another. */
 export function TransferPage({ kind, title, text, children }: TransferPageProps) {
-  const { value, again } = usePolled<TransferState>('v3/recordings/transfer', { everyMs: LOOK_MS });
+  const { value, again } = usePolled<TransferState>('v3/recordings/transfer', 'fast');
   const isShown = value && value.phase !== 'idle' && (isOn(value) || value.kind === kind);
   return (
     <section class="transfer">
