@@ -5,7 +5,7 @@ import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { EventPictures } from './pictures.ts';
 import { NotifyLimits } from './rules/limits.ts';
-import { kindOf, type Notice } from './rules/notice.ts';
+import { type Notice, noticeKind } from './rules/notice.ts';
 import { type LocalTime, matches } from './rules/rules.ts';
 import type { Target } from './rules/target.ts';
 
@@ -66,7 +66,7 @@ export class Notifier {
     putBounded(this.#seen, key, true, MAX_SEEN);
     const startMs = startUs / 1000;
     if (!isKnown && clock.wallMs() - startMs <= MAX_AGE_MS) {
-      this.notify({ id, path, kind: kindOf(type), startMs, title: titleOf(path), text });
+      this.notify({ id, path, kind: noticeKind(type), startMs, title: titleOf(path), text });
     }
   }
 

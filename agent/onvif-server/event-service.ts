@@ -6,7 +6,7 @@ import { consumerOf, type EventSender } from './event-sender.ts';
 import type { Message, PullPoint, PullPoints } from './pull-points.ts';
 import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { tag } from './soap.ts';
-import { TOPICS, topicFilter } from './topics.ts';
+import { sourceOf, TOPICS, topicFilter } from './topics.ts';
 
 const LIFE = { usual: 60_000, min: 10_000, max: 3_600_000 };
 /** Minimum lifetime of a subscription after the timeout of a pull. */
@@ -97,12 +97,12 @@ export function eventOperations({ clock, points, sender }: EventDeps): Operation
 }
 
 function writeNotification({ topic, operation, isOn, timeMs }: Message): string {
-  const { source = {}, state = 'State' } = TOPICS.find(({ path }) => path === topic) ?? {};
-  const items = Object.entries(source).map(([name, value]) => simpleItem(name, value));
+  const known = TOPICS.find(({ path }) => path === topic);
+  const items = Object.entries(known ? sourceOf(known) : {}).map(([name, value]) => simpleItem(name, value));
   return (
     `<wsnt:NotificationMessage><wsnt:Topic Dialect="${CONCRETE_SET}">tns1:${topic}</wsnt:Topic><wsnt:Message>` +
     `<tt:Message UtcTime="${new Date(timeMs).toISOString()}" PropertyOperation="${operation}">` +
-    `<tt:Source>${items.join('')}</tt:Source><tt:Data>${simpleItem(state, String(isOn))}</tt:Data></tt:Message>` +
+    `<tt:Source>${items.join('')}</tt:Source><tt:Data>${simpleItem(known?.state ?? 'State', String(isOn))}</tt:Data></tt:Message>` +
     '</wsnt:Message></wsnt:NotificationMessage>'
   );
 }
@@ -116,15 +116,15 @@ interface TopicTree {
 
 function topicTree(): TopicTree {
   const root: Record<string, Record<string, unknown>> = {};
-  for (const { path, source, state } of TOPICS) {
-    const steps = path.split('/');
+  for (const topic of TOPICS) {
+    const steps = topic.path.split('/');
     const leaf = steps.pop() ?? '';
     let at = root as Record<string, unknown>;
     for (const step of steps) {
       at[step] ??= {};
       at = at[step] as Record<string, unknown>;
     }
-    at[leaf] = describeMessage(Object.keys(source), state);
+    at[leaf] = describeMessage(Object.keys(sourceOf(topic)), topic.state);
   }
   return root as unknown as TopicTree;
 }

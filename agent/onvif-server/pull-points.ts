@@ -110,9 +110,9 @@ export class PullPoints {
   addState(point: PullPoint): void {
     const running = this.#source.isPrivate(point.path) ? [] : this.#source.ongoing(point.path);
     const timeMs = this.#clock.wallMs();
-    for (const { path: topic, types } of TOPICS) {
-      const isOn = running.some(({ type }) => types.includes(type));
-      this.#queue(point, { topic, operation: 'Initialized', isOn, timeMs });
+    for (const topic of TOPICS) {
+      const isOn = running.some((event) => topicsOf(event).includes(topic));
+      this.#queue(point, { topic: topic.path, operation: 'Initialized', isOn, timeMs });
     }
   }
 
@@ -133,11 +133,11 @@ export class PullPoints {
 
   #deliver(news: CameraDetection): void {
     const running = this.#source.isPrivate(news.path) ? [] : this.#source.ongoing(news.path);
-    for (const { path: topic, types } of topicsOf(news)) {
-      const key = `${news.path} ${topic}`;
+    for (const topic of topicsOf(news)) {
+      const key = `${news.path} ${topic.path}`;
       const wasOn = this.#on.has(key);
       // Another event of the same type may still be ongoing.
-      const isOn = running.some(({ type }) => types.includes(type));
+      const isOn = running.some((event) => topicsOf(event).includes(topic));
       if (isOn) {
         this.#on.add(key);
       } else {
@@ -148,7 +148,7 @@ export class PullPoints {
       const states = isPulse ? [true, false] : wasOn === isOn ? [] : [isOn];
       for (const state of states) {
         const timeMs = state ? news.startMs : (news.endMs ?? news.startMs);
-        this.#tell(news.path, { topic, operation: 'Changed', isOn: state, timeMs });
+        this.#tell(news.path, { topic: topic.path, operation: 'Changed', isOn: state, timeMs });
       }
     }
   }

@@ -60,7 +60,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   main: ['app', 'base', 'native', 'config', 'auth', 'system'],
-  webui: ['http', 'features'],
+  webui: ['base', 'http', 'features'],
   packaging: ['base', 'config', 'system', 'webui'],
 };
 

@@ -1,11 +1,8 @@
 import { signal } from '@preact/signals';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
+import { isUrgent, kindOf } from './event-kinds.ts';
 
 const RING_MS = 10_000;
-/** Types that draw a ring around the tile. Plain motion does not, because it is often a false alarm. */
-const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell', 'visitor']);
-
-export const isUrgent = (type: string): boolean => URGENT.has(type);
 const KEPT = 64;
 
 /**
@@ -51,9 +48,6 @@ export class RecentEvents {
   }
 }
 
-/** Event types of a doorbell; some makers call it a visitor. */
-const BELLS: ReadonlySet<string> = new Set(['doorbell', 'visitor']);
-
 /** Path and event of the doorbell that is ringing; undefined: none. */
 export const doorbell = signal<{ readonly path: string; readonly id: string } | undefined>(undefined);
 
@@ -65,7 +59,7 @@ onServerEvent('event', (event) => {
     return;
   }
   const { rings } = recentEvents.peek();
-  if (rings.take(event, Date.now()) && BELLS.has(event.type)) {
+  if (rings.take(event, Date.now()) && kindOf(event.type) === 'doorbell') {
     doorbell.value = { path: event.path, id: event.id };
   }
   recentEvents.value = { rings };

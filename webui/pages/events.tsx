@@ -3,12 +3,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CameraEvent } from '../api-client/recordings/event-list.ts';
 import { session } from '../api-client/session.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
+import { eventLabel } from '../cameras/event-kinds.ts';
 import { CameraChoice } from '../clips/camera-choice.tsx';
 import { EventCaption, StatusEventCaption } from '../clips/events/event-caption.tsx';
 import { Earlier, EventKinds } from '../clips/events/event-controls.tsx';
 import { EventDigest } from '../clips/events/event-digest.tsx';
 import { useEvents } from '../clips/events/event-feed.ts';
-import { eventLabel, groupRuns, isStatusEvent } from '../clips/events/event-labels.ts';
+import { groupRuns, isStatusEvent } from '../clips/events/event-labels.ts';
 import { chosenTypes, visibleEvents } from '../clips/events/event-search.ts';
 import { ALL_EVENTS, newestEvents } from '../clips/events/newest-events.ts';
 import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/events/seen-events.ts';
@@ -197,7 +198,7 @@ function Entry({ event, all }: EntryProps) {
         <button
           class="round"
           type="button"
-          aria-label={t.markSeen(`${isStatus ? t.isAway : eventLabel(type, t)}, ${clockSeconds(startMs, language)}`)}
+          aria-label={t.markSeen(`${isStatus ? t.isAway : eventLabel(type)}, ${clockSeconds(startMs, language)}`)}
           onClick={() => void markAsSeen(all)}
         >
           <Icon name="ok" />

@@ -1,22 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
+import { NOTICE_KINDS } from '../rules/notice.ts';
 import type { NtfySettings } from './channel-fields.ts';
 import type { ChannelMessage, SendOptions } from './channel-message.ts';
 import { checkAnswer, sendHttp } from './http-message.ts';
 
-/** Short codes of emojis that ntfy shows before the title. */
-const EMOJIS: Readonly<Record<string, string>> = {
-  person: 'bust_in_silhouette',
-  face: 'bust_in_silhouette',
-  vehicle: 'car',
-  animal: 'paw_prints',
-  package: 'package',
-  doorbell: 'bell',
-  sound: 'loud_sound',
-  tamper: 'warning',
-  offline: 'warning',
-  disk: 'floppy_disk',
-};
-const URGENT: ReadonlySet<string> = new Set(['doorbell', 'tamper', 'offline', 'disk', 'hardware']);
 const [HIGH, DEFAULT] = ['4', '3'];
 /** Status codes of servers that take no attachments, or no picture of this size. */
 const NO_PICTURE = new Set([400, 413, 507]);
@@ -37,11 +24,12 @@ export async function sendNtfy(settings: NtfySettings, message: ChannelMessage, 
   const { kind, title, text, link, localTime, picture } = message;
   const url = new URL(settings.url);
   const body = `${text}\n${localTime}`;
+  const { emoji, isUrgent } = NOTICE_KINDS.get(kind) ?? {};
   const shown = {
     title,
     click: link,
-    priority: URGENT.has(kind) ? HIGH : DEFAULT,
-    tags: [EMOJIS[kind], kind].filter((tag) => tag !== undefined).join(','),
+    priority: isUrgent ? HIGH : DEFAULT,
+    tags: [emoji, kind].filter((tag) => tag !== undefined).join(','),
   };
   const headers: Record<string, string> = settings.token === '' ? {} : { Authorization: authorization(settings.token) };
   const put = (query: Record<string, string>, bytes: Uint8Array) => {

@@ -1,3 +1,5 @@
+import { EVENT_KINDS, type KindRow, kindOf } from '../../base/event-kinds.ts';
+
 /** The subject of a notification. */
 export interface Notice {
   /** Id of the event. */
@@ -16,50 +18,27 @@ export interface Notice {
 export const LANGUAGES = ['en', 'zh-cn'] as const;
 type Language = (typeof LANGUAGES)[number];
 
-/** Types of events that mean the same as another kind. */
-const SAME: Readonly<Record<string, string>> = { car: 'vehicle', pet: 'animal', deleted: 'disk' };
+type NoticeRow = Pick<KindRow, 'label' | 'emoji' | 'isUrgent'>;
 
-/** The kind to which an event's type belongs; rules choose by kind. */
-export const kindOf = (type: string): string => SAME[type.toLowerCase()] ?? type.toLowerCase();
-
-const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
-  en: {
-    motion: 'Motion',
-    person: 'Person',
-    face: 'Face',
-    vehicle: 'Vehicle',
-    animal: 'Animal',
-    package: 'Package',
-    doorbell: 'Doorbell',
-    sound: 'Sound',
-    tamper: 'Camera covered or moved',
-    input: 'Camera input',
-    offline: 'Camera is offline',
-    disk: 'Storage',
-    hardware: 'Hardware',
-    test: 'This is a test.',
-  },
-  'zh-cn': {
-    motion: '移动侦测',
-    person: '有人',
-    face: '人脸',
-    vehicle: '有车',
-    animal: '动物',
-    package: '包裹',
-    doorbell: '门铃',
-    sound: '声音',
-    tamper: '摄像头被遮挡或移动',
-    input: '报警输入',
-    offline: '摄像头离线',
-    disk: '存储',
-    hardware: '硬件',
-    test: '这是一条测试通知。',
-  },
+/** What Perch itself notices. */
+const OWN_KINDS: Readonly<Record<string, NoticeRow>> = {
+  offline: { label: { en: 'Camera is offline', 'zh-cn': '摄像头离线' }, emoji: 'warning', isUrgent: true },
+  disk: { label: { en: 'Storage', 'zh-cn': '存储' }, emoji: 'floppy_disk', isUrgent: true },
+  hardware: { label: { en: 'Hardware', 'zh-cn': '硬件' }, isUrgent: true },
+  test: { label: { en: 'This is a test.', 'zh-cn': '这是一条测试通知。' } },
 };
+
+export const NOTICE_KINDS: ReadonlyMap<string, NoticeRow> = new Map(Object.entries({ ...EVENT_KINDS, ...OWN_KINDS }));
+
+/** The kind by which rules choose an event of this type. */
+export function noticeKind(type: string): string {
+  const word = type.toLowerCase();
+  return word === 'deleted' ? 'disk' : (kindOf(word) ?? word);
+}
 
 /** Body of the message, such as `Person` or `Doorbell · Front gate`. */
 export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: Language): string {
-  const word = WORDS[language][kind] ?? kind;
+  const word = NOTICE_KINDS.get(kind)?.label[language] ?? kind;
   return text === '' ? word : `${word} · ${text}`;
 }
 

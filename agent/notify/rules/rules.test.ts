@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { kindOf, linkOf, type Notice } from './notice.ts';
+import { linkOf, type Notice, noticeKind } from './notice.ts';
 import { type LocalTime, matches, type Rule } from './rules.ts';
 
 const notice = (more: Partial<Notice> = {}): Notice => ({
@@ -50,9 +50,13 @@ test('hours do not count while the time is unknown', () => {
 });
 
 test('types of other programs are one kind with those of cameras', () => {
-  expect(['Car', 'pet', 'person', 'deleted', 'barking'].map(kindOf)).toEqual([
+  expect(['Car', 'pet', 'person', 'deleted', 'barking'].map(noticeKind)).toEqual([
     ...['vehicle', 'animal', 'person', 'disk', 'barking'],
   ]);
+  const visitor = notice({ kind: noticeKind('visitor') });
+  for (const kind of ['visitor', 'doorbell']) {
+    expect(matches([rule({ kinds: [kind] })], visitor, at('mon', '12:00'))).toBe(true);
+  }
 });
 
 test('a tap opens the moment in the recordings, an offline camera, or the storage', () => {

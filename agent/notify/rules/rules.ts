@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { DAYS } from '../../config/schema/modes.ts';
-import type { Notice } from './notice.ts';
+import { type Notice, noticeKind } from './notice.ts';
 
 const MAX_RULES = 20;
 const NO_MORE = { additionalProperties: false };
@@ -45,7 +45,7 @@ export interface LocalTime {
 export const matches = (rules: readonly Rule[], notice: Notice, local: LocalTime | undefined): boolean =>
   rules.some(
     ({ cameras, kinds, hours }) =>
-      kinds.includes(notice.kind) &&
+      kinds.some((kind) => noticeKind(kind) === notice.kind) &&
       // A notice about the box belongs to no camera, so it passes any choice of cameras.
       (cameras === 'all' || notice.path === '' || cameras.includes(notice.path)) &&
       (!hours || !local || isWithin(hours, local)),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
+import { EVENT_KINDS, type EventKind } from '../../base/event-kinds.ts';
+import { MINUTE_MS } from '../../base/time/units.ts';
 import type { Notification } from './notifications.ts';
-import type { DetectionType } from './topic-words.ts';
 import { detectionsOf } from './topics.ts';
 
 /** Cameras lose or omit the end of a detection: without further notifications it ends after this time. */
@@ -12,7 +13,6 @@ const SWEEP_MS = 5_000;
 const MAX_STATES = 128;
 /** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
 const MAX_BEGINS = 30;
-const MINUTE_MS = 60_000;
 const MAX_UNKNOWN = 32;
 const MAX_TOPIC = 200;
 
@@ -20,17 +20,17 @@ const MAX_TOPIC = 200;
  * Called when a detection starts or ends; `undefined`: momentary. Must not throw.
  * @param topic that no rule names, by whose words the type was chosen
  */
-type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined, topic?: string) => void;
+type OnDetection = (channel: string, type: EventKind, isOn: boolean | undefined, topic?: string) => void;
 
 /** A topic that no rule names; without a type it is no event. */
 export interface UnknownTopic {
   readonly topic: string;
-  readonly type: DetectionType | undefined;
+  readonly type: EventKind | undefined;
 }
 
 interface State {
   readonly channel: string;
-  readonly type: DetectionType;
+  readonly type: EventKind;
   readonly topic: string | undefined;
   newsMs: number;
 }
@@ -112,7 +112,7 @@ export class Detections {
     }
   }
 
-  #keepUnknown(topic: string, type: DetectionType | undefined): void {
+  #keepUnknown(topic: string, type: EventKind | undefined): void {
     if (!this.#unknown.has(topic) && this.#unknown.size < MAX_UNKNOWN) {
       const unknown = { topic, type };
       this.#unknown.set(topic, unknown);
@@ -138,7 +138,7 @@ export class Detections {
     const nowMs = this.#clock.monoMs();
     const reportedMs = this.#notified.get(keyOf(state));
     state.newsMs = nowMs;
-    if (!isLasting(type) && reportedMs !== undefined && nowMs - reportedMs >= MAX_MS) {
+    if (!EVENT_KINDS[type].isLasting && reportedMs !== undefined && nowMs - reportedMs >= MAX_MS) {
       this.#notified.set(keyOf(state), nowMs);
       this.#notify(channel, type, false);
       this.#notify(channel, type, true, topic);
@@ -153,7 +153,7 @@ export class Detections {
     }
   }
 
-  #moment(channel: string, type: DetectionType, topic: string | undefined): void {
+  #moment(channel: string, type: EventKind, topic: string | undefined): void {
     if (!this.#isOn({ channel, type }) && this.#mayBegin()) {
       this.#notify(channel, type, undefined, topic);
     }
@@ -182,7 +182,7 @@ export class Detections {
   #sweep(): void {
     const nowMs = this.#clock.monoMs();
     for (const [key, { type, newsMs }] of [...this.#on]) {
-      if (!isLasting(type) && nowMs - newsMs >= SILENCE_MS) {
+      if (!EVENT_KINDS[type].isLasting && nowMs - newsMs >= SILENCE_MS) {
         this.#end(key);
       }
     }
@@ -190,6 +190,3 @@ export class Detections {
 }
 
 const keyOf = ({ channel, type }: Pick<State, 'channel' | 'type'>): string => `${type} ${channel}`;
-
-/** Contacts and covered lenses stay active for hours without further notifications. */
-const isLasting = (type: DetectionType): boolean => type === 'input' || type === 'tamper';

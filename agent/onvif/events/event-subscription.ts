@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { EventKind } from '../../base/event-kinds.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import {
@@ -13,7 +14,6 @@ import {
 import type { Channels } from './channels.ts';
 import { Detections, type UnknownTopic } from './detections.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
-import type { DetectionType } from './topic-words.ts';
 
 const MAX_PULL_MS = 30_000;
 const MIN_PULL_MS = 2_000;
@@ -64,7 +64,7 @@ interface EventSubscriptionOptions {
    * Called when a detection of these paths starts or ends; the first is the main path; `undefined`: momentary. Must not throw.
    * @param topic that no rule names, by whose words the type was chosen
    */
-  notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined, topic?: string): void;
+  notify(paths: readonly string[], type: EventKind, isOn: boolean | undefined, topic?: string): void;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -1,29 +1,9 @@
-/** Types of events; `other`: a state whose topic has no known word. */
-export type DetectionType =
-  | 'motion'
-  | 'person'
-  | 'vehicle'
-  | 'animal'
-  | 'package'
-  | 'sound'
-  | 'tamper'
-  | 'input'
-  | 'doorbell'
-  | 'other';
+import { type EventKind, eventKinds } from '../../base/event-kinds.ts';
 
-type Words = readonly (readonly [RegExp, DetectionType])[];
+type Words = readonly (readonly [RegExp, EventKind])[];
 
 /** What is seen, in any element of a topic. Words begin at a capital letter, so `Online` is not `Line`. */
-const SUBJECTS: Words = [
-  [/\b(?:human|person|people|pedestrian|face|body|bodies)/, 'person'],
-  [
-    /\b(?:vehicle|cars?\b|truck|bus\b|bike|bicycle|motor ?cycle|plates?\b|licen[cs]e|anpr|lpr|traffic|parking)/,
-    'vehicle',
-  ],
-  [/\b(?:animal|pets?\b|dog|cats?\b)/, 'animal'],
-  [/\b(?:door ?bell|visitor|ring ?bell|bell ?ring)/, 'doorbell'],
-  [/\b(?:package|parcel)/, 'package'],
-];
+const SUBJECTS: Words = eventKinds.flatMap(([kind, { subject }]) => (subject ? [[subject, kind] as const] : []));
 /** What happens; the last element that has such a word decides. Line and field rules are meant for persons. */
 const HAPPENINGS: Words = [
   [/\b(?:line|trip ?wire|intru|field|region|area|zone|loiter|perimeter|trespass|enter|exit)/, 'person'],
@@ -59,10 +39,10 @@ export function isOwnState(topic: readonly string[]): boolean {
  * The nearest type by the words of a topic that no rule names.
  * @param item name of its data item, which is more precise than the topic
  */
-export function typeByWords(topic: readonly string[], item = ''): DetectionType | undefined {
+export function typeByWords(topic: readonly string[], item = ''): EventKind | undefined {
   // From the last element to the first; `Is` and `State` say nothing.
   const steps = [item, ...topic.toReversed()].map(wordsOf);
-  const find = (words: Words, where: readonly string[]): DetectionType | undefined => {
+  const find = (words: Words, where: readonly string[]): EventKind | undefined => {
     for (const step of where) {
       const type = words.find(([pattern]) => pattern.test(step))?.[1];
       if (type !== undefined) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { EventKind } from '../../base/event-kinds.ts';
 import type { Notification } from './notifications.ts';
-import type { DetectionType } from './topic-words.ts';
 import { detectionsOf } from './topics.ts';
 
 const said = (topic: string, items: Record<string, string>, operation: Notification['operation'] = 'changed') =>
@@ -53,7 +53,7 @@ test('crossing a line is a momentary event: the number of an object is not a sta
   expect(said('RuleEngine/LineDetector/Crossed', { ObjectId: '1' })).toEqual([{ type: 'person', isOn: undefined }]);
 });
 
-test.for<[string, string, readonly (readonly [DetectionType, boolean])[]]>([
+test.for<[string, string, readonly (readonly [EventKind, boolean])[]]>([
   [
     'Human',
     'a person',

@@ -1,8 +1,9 @@
+import { type EventKind, eventKinds } from '../../base/event-kinds.ts';
 import type { Item, Notification } from './notifications.ts';
-import { type DetectionType, isOwnState, typeByWords } from './topic-words.ts';
+import { isOwnState, typeByWords } from './topic-words.ts';
 
 interface Detection {
-  readonly type: DetectionType;
+  readonly type: EventKind;
   /** Undefined: the event is momentary and has no end. */
   readonly isOn: boolean | undefined;
 }
@@ -10,7 +11,7 @@ interface Detection {
 interface Rule {
   /** Matches the last elements of a topic's path, joined with `/`. */
   readonly ends: RegExp;
-  readonly type: DetectionType;
+  readonly type: EventKind;
   /** The data may name the object class, which then decides. */
   readonly hasClass?: boolean;
 }
@@ -39,15 +40,14 @@ const RULES: readonly Rule[] = [
 ];
 
 /** TPSmartEvent and similar: one topic, the item's name is the class. */
-const ITEM_TYPES: readonly (readonly [RegExp, DetectionType])[] = [
+const ITEM_TYPES: readonly (readonly [RegExp, EventKind])[] = [
   [/^is(?:people|person|human)$/i, 'person'],
   [/^isvehicle$/i, 'vehicle'],
   [/^ispet$/i, 'animal'],
   [/^ismotion$/i, 'motion'],
   [/^istamper$/i, 'tamper'],
 ];
-const PERSON = /human|person|people|face|pedestrian/i;
-const VEHICLE = /vehicle|car\b|truck|bus\b|bike|bicycle|motorcycle/i;
+const CLASSES = eventKinds.flatMap(([type, { objectClass }]) => (objectClass ? [{ type, words: objectClass }] : []));
 const CLASS_ITEM = /^(?:classtypes?|objecttypes?|class|type|likelihoodclass)$/i;
 
 /** A number may be 1 or 0. */
@@ -109,7 +109,7 @@ function byWords({ topic, data, operation }: Notification, states: readonly Stat
     const type = seen ?? typeByWords(topic);
     return type === undefined ? [] : [{ type, isOn: operation === 'deleted' ? false : undefined }];
   }
-  const isOn = new Map<DetectionType, boolean>();
+  const isOn = new Map<EventKind, boolean>();
   for (const state of states) {
     const type = seen ?? typeByWords(topic, state.name) ?? 'other';
     isOn.set(type, state.isOn || isOn.get(type) === true);
@@ -122,15 +122,12 @@ function ofClasses(classes: readonly Item[], isGone: boolean): Detection[] {
   const text = classes.map(({ value }) => value).join(' ');
   return classes.length === 0 && !isGone
     ? []
-    : [
-        { type: 'person', isOn: !isGone && PERSON.test(text) },
-        { type: 'vehicle', isOn: !isGone && VEHICLE.test(text) },
-      ];
+    : CLASSES.map(({ type, words }) => ({ type, isOn: !isGone && words.test(text) }));
 }
 
-function classOf(classes: readonly Item[]): DetectionType | undefined {
+function classOf(classes: readonly Item[]): EventKind | undefined {
   const text = classes.map(({ value }) => value).join(' ');
-  return PERSON.test(text) ? 'person' : VEHICLE.test(text) ? 'vehicle' : undefined;
+  return CLASSES.find(({ words }) => words.test(text))?.type;
 }
 
 function readState(value: string): boolean | undefined {

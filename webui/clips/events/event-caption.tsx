@@ -1,8 +1,9 @@
 import type { CameraEvent } from '../../api-client/recordings/event-list.ts';
+import { eventLabel } from '../../cameras/event-kinds.ts';
 import { clipWords } from '../../words/clips.ts';
 import { clockSeconds, duration, longDuration, number } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { eventLabel, statusEventText } from './event-labels.ts';
+import { statusEventText } from './event-labels.ts';
 
 interface FactsProps {
   readonly event: { readonly type: string; readonly startMs: number; readonly text: string; readonly count?: number };
@@ -14,7 +15,7 @@ interface FactsProps {
 /** Kind, time and camera of an event. */
 export function EventCaption({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
   const words = clipWords.value;
-  const what = eventLabel(type, words);
+  const what = eventLabel(type);
   return (
     <span class="event-caption">
       <b>

@@ -7,7 +7,7 @@ import { chosenTypes } from './event-search.ts';
 /** Filters by kind. */
 export function EventKinds({ types }: { readonly types: readonly string[] }) {
   const words = clipWords.value;
-  const kinds = labelGroups([...types, ...chosenTypes.value], words);
+  const kinds = labelGroups([...types, ...chosenTypes.value]);
   if (kinds.length < 2 && chosenTypes.value.length === 0) {
     return null;
   }

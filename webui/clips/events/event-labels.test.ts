@@ -5,7 +5,6 @@ import { nearestRecorded } from '../thumbnail.tsx';
 import {
   digestOf,
   eventAt,
-  eventLabel,
   groupEvents,
   groupRuns,
   isStatusEvent,
@@ -22,15 +21,8 @@ const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
   count: 1,
 });
 
-test('known types have labels; types of other programs are shown as they are', () => {
-  expect(eventLabel('doorbell', clips)).toBe('Doorbell');
-  expect(eventLabel('Car', clips)).toBe('Vehicle');
-  expect(eventLabel('<b>forklift</b>', clips)).toBe('<b>forklift</b>');
-  expect(eventLabel('constructor', clips)).toBe('constructor');
-});
-
 test('several types may share the label of a filter', () => {
-  expect(labelGroups(['car', 'motion', 'forklift', 'vehicle'], clips)).toEqual([
+  expect(labelGroups(['car', 'motion', 'forklift', 'vehicle'])).toEqual([
     { word: 'Motion', types: ['motion'] },
     { word: 'Vehicle', types: ['car', 'vehicle'] },
     { word: 'forklift', types: ['forklift'] },

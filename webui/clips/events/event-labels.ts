@@ -1,28 +1,7 @@
 import type { EventCounts } from '../../api-client/recordings/event-list.ts';
+import { eventLabel } from '../../cameras/event-kinds.ts';
 import type { Mark } from '../../timeline/lane.ts';
 import type { ClipsWords } from '../../words/en/clips.ts';
-
-/** The box's types, and common types of other programs. */
-const KINDS = new Map<string, (words: ClipsWords) => string>([
-  ['motion', (t) => t.seenMotion],
-  ['person', (t) => t.seenPerson],
-  ['face', (t) => t.seenFace],
-  ['vehicle', (t) => t.seenVehicle],
-  ['car', (t) => t.seenVehicle],
-  ['animal', (t) => t.seenAnimal],
-  ['pet', (t) => t.seenAnimal],
-  ['package', (t) => t.seenPackage],
-  ['doorbell', (t) => t.seenDoorbell],
-  ['sound', (t) => t.seenSound],
-  ['tamper', (t) => t.seenTamper],
-  ['input', (t) => t.seenInput],
-  ['other', (t) => t.seenOther],
-]);
-
-/** Label of a type; unknown types are shown as they are. */
-export function eventLabel(type: string, words: ClipsWords): string {
-  return KINDS.get(type.toLowerCase())?.(words) ?? type;
-}
 
 /** Types of the box itself. */
 export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
@@ -42,10 +21,10 @@ interface LabelGroup {
 }
 
 /** Sorted by label. @param types may repeat */
-export function labelGroups(types: readonly string[], words: ClipsWords): readonly LabelGroup[] {
+export function labelGroups(types: readonly string[]): readonly LabelGroup[] {
   const byWord = new Map<string, string[]>();
   for (const type of new Set(types)) {
-    const word = eventLabel(type, words);
+    const word = eventLabel(type);
     byWord.set(word, [...(byWord.get(word) ?? []), type]);
   }
   return [...byWord].map(([word, all]) => ({ word, types: all })).sort((a, b) => (a.word < b.word ? -1 : 1));
@@ -155,8 +134,7 @@ interface Digest {
 
 /** Sums of a day. */
 export function digestOf(counts: EventCounts, words: ClipsWords): Digest {
-  const label = ({ type }: { readonly type: string }) =>
-    isStatusEvent({ type }) ? words.isAway : eventLabel(type, words);
+  const label = ({ type }: { readonly type: string }) => (isStatusEvent({ type }) ? words.isAway : eventLabel(type));
   return {
     total: counts.reduce((sum, { count }) => sum + count, 0),
     kinds: sums(counts, label),

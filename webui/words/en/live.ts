@@ -53,8 +53,10 @@ export const live = {
   animal: 'Animal',
   sound: 'Sound',
   input: 'Camera input',
-  otherEvent: 'Other event',
+  other: 'Other event',
   person: 'Person',
+  face: 'Face',
+  package: 'Package',
 
   moveEarlier: 'Move earlier',
   moveLater: 'Move later',

@@ -50,8 +50,10 @@ export const live: LiveWords = {
   animal: '动物',
   sound: '声音',
   input: '报警输入',
-  otherEvent: '其他事件',
+  other: '其他事件',
   person: '有人',
+  face: '人脸',
+  package: '包裹',
 
   moveEarlier: '前移',
   moveLater: '后移',

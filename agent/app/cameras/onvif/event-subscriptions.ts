@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import type { EventKind } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
 import {
@@ -12,7 +13,6 @@ import type { OnvifSession } from '../../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../../onvif/events/channels.ts';
 import type { UnknownTopic } from '../../../onvif/events/detections.ts';
 import { EventSubscription } from '../../../onvif/events/event-subscription.ts';
-import type { DetectionType } from '../../../onvif/events/topic-words.ts';
 import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import type { NewEvent } from '../../../record/events/event-hub.ts';
@@ -138,7 +138,7 @@ export class EventSubscriptions {
   }
 
   /** Reports a detection for the main path, and for other paths that record on motion. */
-  #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined, topic: string | undefined): void {
+  #notify(paths: readonly string[], type: EventKind, isOn: boolean | undefined, topic: string | undefined): void {
     const { config, events, log } = this.#options;
     const [main, ...others] = paths;
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');

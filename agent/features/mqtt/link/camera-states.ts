@@ -1,4 +1,4 @@
-import { DOORBELL, STATE_NAMES, STATES, type StateName } from './topics.ts';
+import { EVENT_KINDS, kindOf } from '../../../base/event-kinds.ts';
 
 /** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
 export interface MqttEvent {
@@ -62,11 +62,9 @@ export class CameraStates {
     return this.#ongoing.size < before;
   }
 
-  of(path: string): Readonly<Record<StateName, boolean>> {
-    const types = new Set([...this.#ongoing.values()].filter((one) => one.path === path).map(({ type }) => type));
-    const isOn = (name: StateName) => STATES[name].some((type) => types.has(type));
-    return Object.fromEntries(STATE_NAMES.map((name) => [name, isOn(name)])) as Record<StateName, boolean>;
+  /** Names of the sensors that are on. */
+  of(path: string): ReadonlySet<string> {
+    const kinds = [...this.#ongoing.values()].map((one) => (one.path === path ? kindOf(one.type) : undefined));
+    return new Set(kinds.flatMap((kind) => (kind ? Object.keys(EVENT_KINDS[kind].sensors ?? {}) : [])));
   }
 }
-
-export const isDoorbell = ({ type }: MqttEvent): boolean => DOORBELL.includes(type);

@@ -1,4 +1,4 @@
-import { discoveryTopic, objectIdOf, type StateName, type Topics } from './topics.ts';
+import { discoveryTopic, objectIdOf, SENSORS, type Topics } from './topics.ts';
 
 /** A camera that is announced to Home Assistant. */
 interface AnnouncedCamera {
@@ -21,14 +21,6 @@ export interface AnnouncedDevice {
 }
 
 type Entity = Readonly<Record<string, unknown>>;
-
-const STATE_ENTITIES: Readonly<Record<StateName, Entity>> = {
-  motion: { name: 'Motion', device_class: 'motion' },
-  person: { name: 'Person', device_class: 'occupancy', icon: 'mdi:account' },
-  vehicle: { name: 'Vehicle', device_class: 'occupancy', icon: 'mdi:car' },
-  contact: { name: 'Contact', device_class: 'opening' },
-  tampering: { name: 'Tampering', device_class: 'tamper' },
-};
 
 const DIAGNOSTIC = { entity_category: 'diagnostic' };
 /** Home Assistant shows a value as unknown if it has not been updated for this time. */
@@ -63,12 +55,12 @@ const objectIdOfCamera = ({ id }: AnnouncedDevice, path: string): string => `per
 function cameraDiscovery(camera: AnnouncedCamera, device: AnnouncedDevice, topics: Topics): object {
   const { path, name, hasPicture, presets } = camera;
   const id = objectIdOfCamera(device, path);
-  const states = Object.entries(STATE_ENTITIES).map(([state, entity]) => [
-    state,
-    { platform: 'binary_sensor', ...entity, state_topic: topics.ofCamera(path, state as StateName) },
+  const sensors = Object.entries(SENSORS).map(([key, sensor]) => [
+    key,
+    { platform: 'binary_sensor', ...sensor, state_topic: topics.ofCamera(path, key) },
   ]);
   const entities: Readonly<Record<string, Entity>> = {
-    ...Object.fromEntries(states),
+    ...Object.fromEntries(sensors),
     online: {
       platform: 'binary_sensor',
       name: 'Online',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import { kindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import { Announcements } from './announcements.ts';
 import type { MqttEvent } from './camera-states.ts';
@@ -12,7 +13,7 @@ import { type MqttFailureWhy, whyOf } from './failure.ts';
 import { MQTT_FILE } from './retained-file.ts';
 import type { MqttSettings } from './settings.ts';
 import { StatePublisher } from './state-publisher.ts';
-import { DOORBELL, HOME_ASSISTANT_STATUS, Topics } from './topics.ts';
+import { HOME_ASSISTANT_STATUS, Topics } from './topics.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
@@ -253,7 +254,7 @@ function eventJson(
     id,
     path: path === '' ? null : path,
     name: name ?? null,
-    type: DOORBELL.includes(type) ? 'doorbell' : type,
+    type: kindOf(type) === 'doorbell' ? 'doorbell' : type,
     start: timeText(startUs),
     end: endUs === undefined ? null : timeText(endUs),
     text,

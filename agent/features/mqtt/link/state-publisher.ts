@@ -1,14 +1,15 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import { kindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Announcements } from './announcements.ts';
-import { CameraStates, isDoorbell, type MqttEvent } from './camera-states.ts';
+import { CameraStates, type MqttEvent } from './camera-states.ts';
 import type { BrokerConnection } from './connection.ts';
 import type { MqttCamera, MqttSource } from './contracts.ts';
 import { type AnnouncedDevice, discoveryOf } from './discovery.ts';
 import { PresetNames } from './preset-names.ts';
 import type { MqttSettings } from './settings.ts';
-import { STATE_NAMES, type Topics } from './topics.ts';
+import { SENSOR_NAMES, type Topics } from './topics.ts';
 
 const DEVICE_MS = 60_000;
 /** Home Assistant subscribes to the topics of an entity some time after its discovery. */
@@ -102,7 +103,7 @@ export class StatePublisher {
     this.#states.take(event, nowOf(clock));
     this.#publishChanges();
     if (this.#connection && camera && isNew && event.source !== 'perch') {
-      if (isDoorbell(event) && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {
+      if (kindOf(event.type) === 'doorbell' && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {
         this.#connection.send(topics.ofCamera(camera.path, 'doorbell'), JSON.stringify({ event_type: 'press' }));
       }
       void this.#sendPicture(camera, this.#connection);
@@ -170,7 +171,7 @@ export class StatePublisher {
     return [
       [topics.ofCamera(path, 'online'), onOff(isOnline)],
       [topics.ofCamera(path, 'recording'), onOff(isRecording)],
-      ...STATE_NAMES.map((name) => [topics.ofCamera(path, name), onOff(states[name])] as const),
+      ...SENSOR_NAMES.map((name) => [topics.ofCamera(path, name), onOff(states.has(name))] as const),
     ];
   }
 

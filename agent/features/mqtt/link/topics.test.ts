@@ -35,19 +35,19 @@ test('a state is on while any of its events is, and for the length of a momentar
   states.take(event('a', 'motion'), at(NOW_MS));
   states.take(event('b', 'motion'), at(NOW_MS));
   states.take(event('a', 'motion', NOW_MS), at(NOW_MS));
-  expect(states.of('door')).toMatchObject({ motion: true, person: false });
+  expect([...states.of('door')]).toEqual(['motion']);
   states.take(event('b', 'motion', NOW_MS + 10), at(NOW_MS + 10));
   states.take(event('c', 'input', NOW_MS + 5_000), at(NOW_MS));
   states.take(event('d', 'tamper', NOW_MS - 1), at(NOW_MS));
-  expect(states.of('door')).toMatchObject({ motion: false, contact: true, tampering: false });
-  expect(states.of('other')).toMatchObject({ contact: false });
+  expect([...states.of('door')]).toEqual(['contact']);
+  expect(states.of('other').size).toBe(0);
   expect([states.expire(NOW_MS + 4_999), states.expire(NOW_MS + 5_000)]).toEqual([false, true]);
-  expect(states.of('door').contact).toBe(false);
+  expect(states.of('door').size).toBe(0);
 });
 
 test('a clock that is set back does not make a momentary state last', () => {
   const states = new CameraStates();
   states.take(event('a', 'motion', NOW_MS + 5_000), { wallMs: NOW_MS, monoMs: 100 });
-  expect(states.of('door').motion).toBe(true);
+  expect(states.of('door').has('motion')).toBe(true);
   expect([states.expire(5_099), states.expire(5_100)]).toEqual([false, true]);
 });

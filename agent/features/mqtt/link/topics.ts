@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto';
+import { eventKinds, type KindRow } from '../../../base/event-kinds.ts';
 
-/** States of a camera that are on or off, by their topic, and the types of events that switch them on. */
-export const STATES = {
-  motion: ['motion', 'animal'],
-  person: ['person'],
-  vehicle: ['vehicle'],
-  contact: ['input', 'contact'],
-  tampering: ['tamper', 'tampering'],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
-export type StateName = keyof typeof STATES;
-export const STATE_NAMES = Object.keys(STATES) as StateName[];
-
-/** Event types of a doorbell; some makers call it a visitor. */
-export const DOORBELL: readonly string[] = ['doorbell', 'visitor'];
+/** Home Assistant's binary sensors of a camera, by the last element of their topic. */
+export const SENSORS: NonNullable<KindRow['sensors']> = Object.assign(
+  {},
+  ...eventKinds.map(([, { sensors }]) => sensors),
+);
+export const SENSOR_NAMES = Object.keys(SENSORS);
 
 export const HOME_ASSISTANT_STATUS = 'homeassistant/status';
 
@@ -49,13 +43,13 @@ export class Topics {
     return `${this.#prefix}/device/update`;
   }
 
-  ofCamera(path: string, what: StateName | 'online' | 'recording' | 'doorbell' | 'picture'): string {
+  ofCamera(path: string, what: string): string {
     return `${this.#prefix}/cameras/${path}/${what}`;
   }
 
   /** The retained topics of a camera. */
   statesOfCamera(path: string): string[] {
-    return (['online', 'recording', ...STATE_NAMES] as const).map((what) => this.ofCamera(path, what));
+    return ['online', 'recording', ...SENSOR_NAMES].map((what) => this.ofCamera(path, what));
   }
 
   command(path: string, command: CommandName): string {

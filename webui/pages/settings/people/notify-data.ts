@@ -1,5 +1,6 @@
 import type { SubscriptionItem } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
+import { OFFERED_KINDS } from '../../../cameras/event-kinds.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
@@ -26,19 +27,7 @@ export interface NotifyChange {
 
 /** Kinds of notifications about the box itself, for the owner. */
 export const BOX_KINDS = ['disk', 'hardware'] as const;
-export const KINDS = [
-  'person',
-  'vehicle',
-  'animal',
-  'package',
-  'doorbell',
-  'motion',
-  'sound',
-  'tamper',
-  'input',
-  'offline',
-  ...BOX_KINDS,
-] as const;
+export const KINDS = [...OFFERED_KINDS, 'offline', ...BOX_KINDS] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
 /** The box has the same limit. */
 export const MAX_RULES = 20;

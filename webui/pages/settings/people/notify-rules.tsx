@@ -1,12 +1,12 @@
 import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { isOwner } from '../../../api-client/session.ts';
+import { eventLabel } from '../../../cameras/event-kinds.ts';
 import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
 import { toggled } from '../../../people/people.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { TimeField } from '../../../ui/controls/time-field.tsx';
-import { clipWords } from '../../../words/clips.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
 import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
@@ -75,12 +75,12 @@ function RuleFields({ rule, onRule }: RuleProps) {
   const { hours, ...always } = rule;
   // The last kinds, those about the box, are for the owner only.
   const kinds = isOwner.value ? KINDS : KINDS.slice(0, -BOX_KINDS.length);
-  const texts = kindTexts();
+  const texts: Readonly<Record<string, string>> = { offline: t.offline, disk: t.disk, hardware: t.hardware };
   return (
     <>
       <ChipsField
         label={t.kinds}
-        options={kinds.map((value, i) => ({ value, text: texts[i] ?? '' }))}
+        options={kinds.map((value) => ({ value, text: texts[value] ?? eventLabel(value) }))}
         chosen={kinds.filter((kind) => rule.kinds.includes(kind))}
         onTap={(kind) => onRule({ ...rule, kinds: toggled(rule.kinds, kind) as readonly string[] })}
         wrong={rule.kinds.length === 0 ? t.none : undefined}
@@ -111,24 +111,4 @@ function RuleFields({ rule, onRule }: RuleProps) {
       )}
     </>
   );
-}
-
-/** In the order of `KINDS`. */
-function kindTexts(): readonly string[] {
-  const t = clipWords.value;
-  const { offline, disk, hardware } = notifyWords.value;
-  return [
-    t.seenPerson,
-    t.seenVehicle,
-    t.seenAnimal,
-    t.seenPackage,
-    t.seenDoorbell,
-    t.seenMotion,
-    t.seenSound,
-    t.seenTamper,
-    t.seenInput,
-    offline,
-    disk,
-    hardware,
-  ];
 }
