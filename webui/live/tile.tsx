@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
+import { eventLabel, isUrgent } from '../cameras/event-kinds.ts';
 import { offlineReasonOf } from '../cameras/offline-reason.ts';
-import { isUrgent, recentEvents } from '../cameras/recent-events.ts';
+import { recentEvents } from '../cameras/recent-events.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, type HandedPlayer, useSavedStill } from '../player/picture.tsx';
@@ -12,9 +13,8 @@ import { Icon } from '../ui/icons/icon.tsx';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
+import { MINUTE_MS } from '../words/units.ts';
 import { liveWords } from '../words/words.ts';
-
-const MINUTE_MS = 60_000;
 
 /** State of the camera, from the box and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
@@ -93,29 +93,12 @@ function nextStep(state: CameraState, { name }: Camera): { readonly link: string
   return { link: cameraLink(name), ...(isTrouble ? { step: words.why } : {}) };
 }
 
-const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
-  motion: 'motion',
-  person: 'person',
-  vehicle: 'vehicle',
-  car: 'vehicle',
-  doorbell: 'doorbell',
-  tamper: 'tamper',
-  animal: 'animal',
-  sound: 'sound',
-  input: 'input',
-  other: 'otherEvent',
-};
-
 const currentEvent = ({ name }: Camera): string | undefined => recentEvents.value.rings.at(name, nowMs.value);
 
 /** `Doorbell`, for ten seconds. Unknown types are shown as they are. */
 export function currentEventLabel(camera: Camera): string | undefined {
   const type = currentEvent(camera);
-  if (type === undefined) {
-    return undefined;
-  }
-  const known = EVENTS[type];
-  return known === undefined ? type : (liveWords.value[known] as string);
+  return type === undefined ? undefined : eventLabel(type);
 }
 
 /** Path of a tile; the main stream only in a single column. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/time/shared-timer.ts';
+import { runInput } from '../../base/time/run-input.ts';
 import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';
@@ -13,7 +14,6 @@ import { type FoundTrack, SegmentDecoder } from './decoder.ts';
 import { Playout, type PlayoutSink, type PlayoutTrack } from './playout.ts';
 import { type Chunk, loadPlaylist, Rendition } from './rendition.ts';
 
-const CHECK_MS = 500;
 const MAX_TRACKS = 8;
 
 interface HlsSourceOptions {
@@ -102,23 +102,19 @@ class HlsSession {
   readonly #tracks: DemuxedTrack[] = [];
   readonly #writer: StreamWriter;
   readonly #offered: string[] = [];
-  #fail: (cause: unknown) => void = () => {};
+  readonly #failure = new Failure();
 
   constructor(options: HlsSourceOptions, sink: StreamSink, clock: Clock, log: Logger) {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
-    this.#playout = new Playout(clock, (cause) => this.#fail(cause));
+    this.#playout = new Playout(clock, this.#failure.fail);
     this.#timeline = new Timeline(clock, options.usesSenderClock);
     this.#writer = new StreamWriter(sink, this.#timeline, this.#tracks, options.name, log, 'sender');
   }
 
   /** Returns when the playlists have ended and everything is played. @throws PerchError */
   async play(renditions: readonly Rendition[], signal: AbortSignal): Promise<void> {
-    const failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    failed.catch(() => {});
     const all = renditions.map((rendition): Playing => {
       const decoder = new SegmentDecoder((found) => this.#take(found));
       return { rendition, decoder, chunks: rendition.chunks(signal) };
@@ -136,14 +132,16 @@ class HlsSession {
     const liveMs = Math.min(...renditions.map((one) => one.liveMs ?? Number.POSITIVE_INFINITY));
     this.#playout.maxAheadMs = liveMs + 1_000;
     this.#playout.start();
-    const stop = everyTogether(this.#clock, CHECK_MS, () => this.#check());
-    try {
-      await Promise.race([failed, Promise.all(all.map((playing) => this.#continue(playing, signal)))]);
-      await Promise.race([failed, this.#playout.drained(signal)]);
-    } finally {
-      stop();
-      this.#playout.stop();
-    }
+    const input = {
+      check: () => this.#writer.check(this.#clock.monoMs()),
+      close: () => this.#playout.stop(),
+    };
+    await Promise.race([runInput(input, this.#failure, this.#clock, signal), this.#playOut(all, signal)]);
+  }
+
+  async #playOut(all: readonly Playing[], signal: AbortSignal): Promise<void> {
+    await Promise.all(all.map((playing) => this.#continue(playing, signal)));
+    await this.#playout.drained(signal);
   }
 
   async #continue({ chunks, decoder }: Playing, signal: AbortSignal): Promise<void> {
@@ -173,14 +171,6 @@ class HlsSession {
       }
       return this.#playout.addTrack(this.#options.usesSenderClock ? withClock(units, demuxed) : units, clockRate);
     });
-  }
-
-  #check(): void {
-    try {
-      this.#writer.check(this.#clock.monoMs());
-    } catch (cause) {
-      this.#fail(cause);
-    }
   }
 
   #nothingSupported(): PerchError {

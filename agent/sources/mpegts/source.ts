@@ -2,15 +2,14 @@ import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { ReadRounds } from '../../base/time/read-rounds.ts';
-import { everyTogether } from '../../base/time/shared-timer.ts';
+import { runInput } from '../../base/time/run-input.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { TsInput } from '../../stream/ingest/ts-input.ts';
 import { listenUdp, parseUdpUrl } from '../../transports/udp/listen.ts';
 import { isGroup } from '../../transports/udp/multicast.ts';
+import type { UdpSocket } from '../../transports/udp/udp-socket.ts';
 import { acceptUnix } from '../../transports/unix/accept.ts';
-
-const TICK_MS = 500;
 
 export interface MpegTsSourceOptions {
   /** Name of the path. */
@@ -22,11 +21,7 @@ export interface MpegTsSourceOptions {
   readonly audio?: boolean;
 }
 
-interface Connection {
-  /** From now on the socket is read in rounds; undefined: when data arrive. */
-  readInRounds?(rounds: ReadRounds | undefined): void;
-  close(): void;
-}
+type Connection = Pick<UdpSocket, 'close'> & Partial<Pick<UdpSocket, 'readInRounds'>>;
 
 /** A transport stream that arrives at a UDP port, a multicast group or a local socket. */
 export class MpegTsSource implements Source {
@@ -55,21 +50,18 @@ export class MpegTsSource implements Source {
     this.#input = input;
     input.onUrgentReader = () => connection.readInRounds?.(undefined);
     const startedMs = this.#clock.monoMs();
-    const tick = failure.guard(() => {
+    const check = () => {
       input.check();
       const playingMs = this.#clock.monoMs() - startedMs;
       connection.readInRounds?.(ReadRounds.within(input.toleratedDelayMs, playingMs, this.#clock));
-    });
-    const stop = everyTogether(this.#clock, TICK_MS, tick);
-    try {
-      await failure.wait(signal);
-    } finally {
-      stop();
+    };
+    const close = () => {
       connection.readInRounds?.(undefined);
       connection.close();
       this.#past = { ...this.statistics, transport: undefined };
       this.#input = undefined;
-    }
+    };
+    await runInput({ check, close }, failure, this.#clock, signal);
   }
 
   async #open(input: TsInput, failure: Failure): Promise<Connection> {

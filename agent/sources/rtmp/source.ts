@@ -2,14 +2,12 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/time/shared-timer.ts';
+import { runInput } from '../../base/time/run-input.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
 import { RtmpClient } from '../../transports/rtmp/client.ts';
 import { FlvInput } from '../../transports/rtmp/flv-input.ts';
 import { cameraOf, phraseOf } from '../../transports/tls/peer.ts';
-
-const TICK_MS = 500;
 
 interface RtmpSourceOptions {
   /** Name of the path. */
@@ -37,31 +35,21 @@ export class RtmpSource implements Source {
     const peer = cameraOf(name);
     const address = parseRtmpUrl(url, phraseOf(peer));
     const client = new RtmpClient({ address, peer, fingerprint, timeoutMs }, this.#clock);
-    const abort = () => client.close();
-    signal.addEventListener('abort', abort);
     const input = new FlvInput(sink, name, 'camera', this.#clock, this.#log);
     client.onDamage = (reason) => input.onDamage(reason);
     const failure = new Failure();
-    void client.ended.then(failure.fail);
-    const check = failure.guard(() => {
+    client
+      .play((type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end))
+      .then(() => {
+        client.lastMediaMs ||= this.#clock.monoMs();
+        return client.ended;
+      })
+      .then(failure.fail, failure.fail);
+    const check = () => {
       input.check();
       this.#checkSilence(client);
-    });
-    const stop = everyTogether(this.#clock, TICK_MS, check);
-    try {
-      signal.throwIfAborted();
-      await client.play((type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end));
-      client.lastMediaMs ||= this.#clock.monoMs();
-      await failure.wait(signal);
-    } catch (cause) {
-      if (!signal.aborted) {
-        throw cause;
-      }
-    } finally {
-      signal.removeEventListener('abort', abort);
-      stop();
-      client.close();
-    }
+    };
+    await runInput({ check, close: () => client.close() }, failure, this.#clock, signal);
   }
 
   #checkSilence({ lastMediaMs }: RtmpClient): void {

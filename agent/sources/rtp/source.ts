@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { ReadRounds } from '../../base/time/read-rounds.ts';
-import { everyTogether } from '../../base/time/shared-timer.ts';
+import { runInput } from '../../base/time/run-input.ts';
 import { describeFormat } from '../../media/sdp/describe-format.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
@@ -17,7 +17,6 @@ import { RtpDemultiplexer } from './demultiplexer.ts';
 import { PacketSplitter } from './packet-splitter.ts';
 
 const MAX_TRACKS = 8;
-const TICK_MS = 500;
 const LOG_EVERY_MS = 5_000;
 
 export interface RtpSourceOptions {
@@ -33,11 +32,7 @@ export interface RtpSourceOptions {
   readonly useAbsoluteTimestamp?: boolean;
 }
 
-interface Connection {
-  /** From now on the socket is read in rounds; undefined: when data arrive. */
-  readInRounds?(rounds: ReadRounds | undefined): void;
-  close(): void;
-}
+type Connection = Pick<UdpSocket, 'close'> & Partial<Pick<UdpSocket, 'readInRounds'>>;
 
 /** RTP packets that arrive at a UDP port, a multicast group or a local socket; the configuration has their SDP. */
 export class RtpSource implements Source {
@@ -61,34 +56,27 @@ export class RtpSource implements Source {
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     const tracks = this.#tracksOf(sink);
     const failure = new Failure();
-    const { fail } = failure;
-    const input = await this.#open(tracks, fail);
+    const input = await this.#open(tracks, failure.fail);
     tracks.writer.onUrgentReader = () => input.readInRounds?.(undefined);
     const startedMs = this.#clock.monoMs();
     let logAtMs = startedMs + LOG_EVERY_MS;
-    const stop = everyTogether(this.#clock, TICK_MS, () => {
+    const check = () => {
       const nowMs = this.#clock.monoMs();
-      try {
-        this.#demultiplexer?.flush(nowMs);
-        tracks.check(nowMs, startedMs);
-        input.readInRounds?.(ReadRounds.within(tracks.toleratedDelayMs, nowMs - startedMs, this.#clock));
-      } catch (cause) {
-        fail(cause);
-      }
+      this.#demultiplexer?.flush(nowMs);
       if (nowMs >= logAtMs) {
         logAtMs = nowMs + LOG_EVERY_MS;
         tracks.logFaults();
       }
-    });
-    try {
-      await failure.wait(signal);
-    } finally {
-      stop();
+      tracks.check(nowMs, startedMs);
+      input.readInRounds?.(ReadRounds.within(tracks.toleratedDelayMs, nowMs - startedMs, this.#clock));
+    };
+    const close = () => {
       input.readInRounds?.(undefined);
       input.close();
       this.#past = { ...this.statistics, transport: undefined };
       this.#demultiplexer = undefined;
-    }
+    };
+    await runInput({ check, close }, failure, this.#clock, signal);
   }
 
   /** @throws PerchError if the SDP has no supported track */

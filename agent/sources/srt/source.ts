@@ -2,14 +2,12 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { everyTogether } from '../../base/time/shared-timer.ts';
+import { runInput } from '../../base/time/run-input.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { TsInput } from '../../stream/ingest/ts-input.ts';
 import { addressOf, parseSrtUrl } from '../../transports/srt/endpoint/address.ts';
 import { callSrt } from '../../transports/srt/endpoint/caller.ts';
-
-const TICK_MS = 500;
 
 interface SrtSourceOptions {
   /** Name of the path. */
@@ -52,18 +50,11 @@ export class SrtSource implements Source {
       onClose: (reason) =>
         failure.fail(new PerchError('unavailable', `SRT connection ended: ${reason}`, { path: name })),
     };
-    const stop = everyTogether(
-      this.#clock,
-      TICK_MS,
-      failure.guard(() => input.check()),
-    );
-    try {
-      await failure.wait(signal);
-    } finally {
-      stop();
+    const close = () => {
       this.#past = { ...this.statistics, transport: undefined };
       this.#input = undefined;
-      await endpoint.close('the source was closed');
-    }
+      return endpoint.close('the source was closed');
+    };
+    await runInput({ check: () => input.check(), close }, failure, this.#clock, signal);
   }
 }
